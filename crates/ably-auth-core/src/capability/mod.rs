@@ -1,0 +1,194 @@
+//! Capabilities: which operations on which resources.
+//!
+//! A [`Capability`] maps resources (channel names, queues, metachannels, with wildcards) to [`Operations`]. It is always
+//! valid and always canonical: resources in byte order, operations in byte order, nothing written twice. Text from outside
+//! that a signature covers is therefore not replaced by a capability's own text but kept beside it.
+//!
+//! # What a resource matches
+//!
+//! Names are split by `:` into segments, and `*` stands for whole segments only.
+//!
+//! | resource | matches |
+//! | --- | --- |
+//! | `chat` | that channel alone |
+//! | `foo*` | the one channel of that name: no wildcard, since `*` is not the whole segment |
+//! | `*` | every channel; no queue, no metachannel |
+//! | `foo:*` | one or more segments after `foo:`, so `foo:a` and `foo:a:b`, not `foo` |
+//! | `foo:*:baz` | exactly one segment between |
+//! | `[queue]q`, `[queue]*`, `[meta]log`, `[meta]*` | a queue, all queues, a metachannel, all metachannels |
+//! | `[*]*` | everything |
+//!
+//! # Asking
+//!
+//! ```
+//! use ably_auth_core::{Capability, Operation};
+//!
+//! let key: Capability = r#"{"chat:*":["publish","subscribe"],"status":["subscribe"]}"#.parse()?;
+//! assert!(key.permits("chat:room1", Operation::Publish));
+//! assert!(!key.permits("status", Operation::Publish));
+//!
+//! let asked: Capability = r#"{"chat:room1":["*"],"secret":["publish"]}"#.parse()?;
+//! let granted = key.intersect(&asked);
+//! assert_eq!(granted.to_string(), r#"{"chat:room1":["publish","subscribe"]}"#);
+//! # Ok::<(), ably_auth_core::Error>(())
+//! ```
+
+mod algebra;
+mod operation;
+mod pattern;
+mod resource;
+mod text;
+
+pub use algebra::Meet;
+pub use operation::{Operation, OperationName, Operations};
+pub use resource::Resource;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::{Error, ErrorKind};
+
+/// Which operations on which resources: see the [module's documentation](self).
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Capability {
+    /// In byte order of the resources' text, no text twice, no entry without an operation.
+    entries: Vec<(Resource, Operations)>,
+}
+
+impl Capability {
+    /// Reads JSON text as an issuer does: what the service would refuse in a request is refused.
+    ///
+    /// This is what [`FromStr`](core::str::FromStr) does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`], with the byte offset and the resource, if the text is not a JSON object of lists of
+    /// strings, names a resource twice, or has a list that is empty, that holds an unknown operation, or in which `*` does
+    /// not stand alone.
+    pub fn parse_strict(text: &str) -> Result<Self, Error> {
+        text::parse(text, text::Mode::Strict)
+    }
+
+    /// Reads JSON text as a holder of tokens does: operations and kinds of resources that a newer service may know are
+    /// kept, a resource with an empty list grants nothing and is left out, and `*` beside other operations is `*`.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let text = r#"{"chat":["publish","teleport"]}"#;
+    /// assert!(Capability::parse_strict(text).is_err());
+    /// assert_eq!(Capability::parse_lenient(text)?.to_string(), text);
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`] if the text is not a JSON object of lists of strings, or names a resource twice.
+    pub fn parse_lenient(text: &str) -> Result<Self, Error> {
+        text::parse(text, text::Mode::Lenient)
+    }
+
+    /// Everything: `{"[*]*":["*"]}`.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { entries: Vec::from([(Resource::everything(), Operations::ALL)]) }
+    }
+
+    /// Nothing: `{}`. The service issues no token with it.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// This capability with those operations on that resource added.
+    ///
+    /// ```
+    /// use ably_auth_core::{Capability, Operation};
+    ///
+    /// let capability = Capability::none()
+    ///     .with("chat", [Operation::Publish, Operation::Subscribe])?
+    ///     .with("status", [Operation::Subscribe])?;
+    /// assert_eq!(capability.to_string(), r#"{"chat":["publish","subscribe"],"status":["subscribe"]}"#);
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`] if the resource is not in the form of one, or no operation is given.
+    pub fn with(mut self, resource: &str, operations: impl Into<Operations>) -> Result<Self, Error> {
+        let resource = Resource::parse_strict(resource)?;
+        let operations = operations.into();
+        if operations.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Capability,
+                "no operation is given",
+                "name at least one operation, or leave the resource out",
+            )
+            .resource_name(resource.as_str()));
+        }
+        self.add(resource, operations);
+        Ok(self)
+    }
+
+    /// Adds to what the resource has, keeping the order.
+    fn add(&mut self, resource: Resource, operations: Operations) {
+        match self.entries.binary_search_by(|(known, _)| known.cmp(&resource)) {
+            Ok(at) => {
+                if let Some((_, known)) = self.entries.get_mut(at) {
+                    known.extend(operations);
+                }
+            }
+            Err(at) => self.entries.insert(at, (resource, operations)),
+        }
+    }
+
+    /// Whether nothing is permitted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many resources are named.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries, in the byte order of their resources.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Resource, &Operations)> {
+        self.entries.iter().map(|(resource, operations)| (resource, operations))
+    }
+
+    /// What is written for exactly this resource, wildcards not considered.
+    #[must_use]
+    pub fn get(&self, resource: &str) -> Option<&Operations> {
+        let at = self.entries.binary_search_by(|(known, _)| known.as_str().cmp(resource)).ok()?;
+        self.entries.get(at).map(|(_, operations)| operations)
+    }
+}
+
+/// The canonical text: no white space, resources and operations in byte order, no escape that JSON does not need.
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::write(self, f)
+    }
+}
+
+impl fmt::Debug for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Capability({self})")
+    }
+}
+
+impl core::str::FromStr for Capability {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse_strict(text)
+    }
+}
+
+impl From<&Capability> for String {
+    fn from(capability: &Capability) -> Self {
+        use alloc::string::ToString as _;
+        capability.to_string()
+    }
+}

@@ -1,0 +1,90 @@
+//! The resources that a capability names.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::pattern::{Namespace, Pattern};
+use crate::error::{Error, ErrorKind};
+
+const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
+
+/// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super).
+///
+/// ```
+/// use ably_auth_core::capability::Resource;
+///
+/// let rooms = Resource::parse_strict("chat:*")?;
+/// assert!(rooms.covers(&Resource::parse_strict("chat:room1:typing")?));
+/// assert!(!rooms.covers(&Resource::parse_strict("chat")?));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Resource(Box<str>);
+
+impl Resource {
+    /// Reads a resource of a kind that is known here: a channel, `[queue]`, `[meta]` or `[*]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, if no name follows the bracket, or if the
+    /// kind is unknown.
+    pub fn parse_strict(text: &str) -> Result<Self, Error> {
+        let resource = Self::parse_lenient(text)?;
+        match resource.pattern().namespace {
+            Namespace::Any | Namespace::Channel | Namespace::Bracketed("queue" | "meta") => Ok(resource),
+            Namespace::Bracketed(_) => {
+                Err(Error::new(ErrorKind::Capability, "unknown kind of resource", FORM).input(text))
+            }
+        }
+    }
+
+    /// Reads a resource of whatever kind, as a newer service may have more of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket.
+    pub fn parse_lenient(text: &str) -> Result<Self, Error> {
+        let problem = match Pattern::of(text) {
+            Some(_) => return Ok(Self(text.into())),
+            None if text.is_empty() => "resource is empty",
+            None if text.ends_with(']') => "no name follows the bracket of resource",
+            None => "a channel name cannot begin with `[`, and no bracket closes in resource",
+        };
+        Err(Error::new(ErrorKind::Capability, problem, FORM).input(text))
+    }
+
+    pub(super) fn everything() -> Self {
+        Self("[*]*".into())
+    }
+
+    pub(super) fn synthesised(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The name as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether every name that `other` matches, this resource matches too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.pattern().covers(other.pattern())
+    }
+
+    pub(super) fn pattern(&self) -> Pattern<'_> {
+        // Every constructor has taken the text apart before; the fallback names a channel, and so widens nothing.
+        Pattern::of(&self.0).unwrap_or(Pattern { namespace: Namespace::Channel, path: &self.0 })
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resource({:?})", self.0)
+    }
+}

@@ -1,0 +1,151 @@
+//! Who a credential says its holder is.
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
+use core::fmt;
+
+use crate::error::{Error, ErrorKind};
+
+/// The text that stands on the wire for "any identity".
+#[cfg(feature = "alloc")]
+const WILDCARD: &str = "*";
+
+/// Refuses what would let two different token requests sign the same text.
+pub(crate) fn check(text: &str) -> Result<(), Error> {
+    let advice = "leave the clientId out, give `*` for any identity, or give a name without control characters";
+    if text.is_empty() {
+        return Err(Error::new(ErrorKind::ClientId, "clientId is empty", advice));
+    }
+    match text.char_indices().find(|(_, c)| c.is_control()) {
+        Some((at, _)) => Err(Error::new(ErrorKind::ClientId, "clientId has a control character", advice).at(at)),
+        None => Ok(()),
+    }
+}
+
+/// The identity that a credential confers (`TD6`, `RSA7`, `RSA15`).
+///
+/// ```
+/// use ably_auth_core::ClientId;
+///
+/// let bob = ClientId::parse("bob")?;
+/// assert!(bob.permits("bob") && !bob.permits("alice"));
+/// assert!(ClientId::parse("*")?.permits("alice"));
+/// assert!(!ClientId::None.permits("alice"));
+/// assert!(ClientId::parse("").is_err());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ClientId {
+    /// No identity may be assumed.
+    #[default]
+    None,
+    /// Any identity may be assumed; `*` on the wire.
+    Any,
+    /// This identity, and no other.
+    Identified(Identity),
+}
+
+#[cfg(feature = "alloc")]
+impl ClientId {
+    /// Reads a clientId as the wire has it: `*` is [`ClientId::Any`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClientId`] if it is empty or has a control character.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text == WILDCARD { Ok(Self::Any) } else { Identity::new(text).map(Self::Identified) }
+    }
+
+    /// The wire's text, if there is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Any => Some(WILDCARD),
+            Self::Identified(identity) => Some(identity.as_str()),
+        }
+    }
+
+    /// Whether no identity may be assumed.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether the holder may act as `client_id`.
+    #[must_use]
+    pub fn permits(&self, client_id: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::Identified(identity) => identity.as_str() == client_id,
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Identity> for ClientId {
+    fn from(identity: Identity) -> Self {
+        Self::Identified(identity)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::str::FromStr for ClientId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+/// One particular client id: not empty, not `*`, without control characters.
+///
+/// ```
+/// let bob = ably_auth_core::Identity::new("bob")?;
+/// assert_eq!(bob.as_str(), "bob");
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity(Box<str>);
+
+#[cfg(feature = "alloc")]
+impl Identity {
+    /// Takes text for an identity.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClientId`] if it is empty, `*`, or has a control character.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        check(text)?;
+        if text == WILDCARD {
+            return Err(Error::new(
+                ErrorKind::ClientId,
+                "clientId `*` stands for any identity and names none",
+                "give the identity to assume",
+            ));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The identity as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}

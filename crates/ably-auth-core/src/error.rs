@@ -1,0 +1,160 @@
+//! The crate's one error type.
+
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+use crate::error_code::ErrorCode;
+
+/// What an [`Error`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Text that is not an API key or a key name.
+    Key,
+    /// A client id that is empty, or that holds a control character.
+    ClientId,
+    /// A nonce that is too short, or that holds a control character.
+    Nonce,
+    /// A time to live that is no number, zero, or over the limit.
+    Ttl,
+    /// A timestamp that is missing or is no number of milliseconds.
+    Timestamp,
+    /// A capability, or a resource or operation in one, that is not in the form of one.
+    Capability,
+    /// A token request that cannot be signed or checked: it has no mac, or names another key.
+    TokenRequest,
+    /// A mac that is not the one that the key makes for this token request.
+    Mac,
+    /// A token that cannot be one: empty, or with characters that no header can carry.
+    Token,
+    /// A revocation target that does not read `type:value`.
+    RevocationTarget,
+}
+
+/// Why a value could not be built, signed or verified.
+///
+/// The text says what was wrong and where, and ends with what to do. It never quotes a secret, a token or a mac, so it
+/// may be logged as it is.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use ably_auth_core::{ApiKey, ErrorKind};
+///
+/// let error = ApiKey::parse("appId.keyId:").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Key);
+/// assert_eq!(error.to_string(), "key has an empty secret (byte 12); a key reads `appId.keyId:secret`");
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    problem: &'static str,
+    advice: &'static str,
+    at: Option<usize>,
+    #[cfg(feature = "alloc")]
+    input: Option<Box<str>>,
+    #[cfg(feature = "alloc")]
+    resource: Option<Box<str>>,
+}
+
+impl Error {
+    pub(crate) const fn new(kind: ErrorKind, problem: &'static str, advice: &'static str) -> Self {
+        Self {
+            kind,
+            problem,
+            advice,
+            at: None,
+            #[cfg(feature = "alloc")]
+            input: None,
+            #[cfg(feature = "alloc")]
+            resource: None,
+        }
+    }
+
+    /// Adds the byte offset, in the text that was given, at which the trouble starts.
+    #[must_use]
+    pub(crate) const fn at(mut self, offset: usize) -> Self {
+        self.at = Some(offset);
+        self
+    }
+
+    /// Adds the piece of input that was wrong. For public values only: it is shown.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub(crate) fn input(mut self, input: &str) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Adds the resource, of a capability, under which the trouble was found.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub(crate) fn resource_name(mut self, resource: &str) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// What the error is about.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The byte offset into the given text at which the trouble starts, where there is one.
+    #[must_use]
+    pub const fn offset(&self) -> Option<usize> {
+        self.at
+    }
+
+    /// The capability's resource under which the trouble was found, where there is one.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
+
+    /// The code that the service gives for this error.
+    #[must_use]
+    pub const fn ably_code(&self) -> ErrorCode {
+        match self.kind {
+            ErrorKind::Key | ErrorKind::Token => ErrorCode::INVALID_CREDENTIAL,
+            ErrorKind::ClientId => ErrorCode::INVALID_CLIENT_ID,
+            ErrorKind::Ttl => ErrorCode::INVALID_PARAMETER,
+            ErrorKind::Mac => ErrorCode::INVALID_CREDENTIALS,
+            ErrorKind::Nonce
+            | ErrorKind::Timestamp
+            | ErrorKind::Capability
+            | ErrorKind::TokenRequest
+            | ErrorKind::RevocationTarget => ErrorCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.problem)?;
+        #[cfg(feature = "alloc")]
+        {
+            if let Some(input) = &self.input {
+                write!(f, " `{}`", input.escape_debug())?;
+            }
+            if let Some(resource) = &self.resource {
+                write!(f, " in resource `{}`", resource.escape_debug())?;
+            }
+        }
+        if let Some(at) = self.at {
+            write!(f, " (byte {at})")?;
+        }
+        write!(f, "; {}", self.advice)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.kind)
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,128 @@
+//! The service's errors on the wire.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error_code::ErrorCode;
+
+/// An error as the service words it (`TI1`).
+///
+/// ```
+/// use ably_auth_core::{ErrorCode, ErrorEnvelope};
+///
+/// let body = r#"{"error":{"code":40142,"statusCode":401,"message":"token expired","href":"https://help.ably.io/error/40142"}}"#;
+/// let error = serde_json::from_str::<ErrorEnvelope>(body)?.error;
+/// assert_eq!(error.code(), ErrorCode::TOKEN_EXPIRED);
+/// assert_eq!(error.to_string(), "token expired (code 40142, status 401; see https://help.ably.io/error/40142)");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorInfo {
+    code: u32,
+    status_code: Option<u16>,
+    #[serde(default)]
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<BTreeMap<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Box<ErrorInfo>>,
+}
+
+impl ErrorInfo {
+    /// An error of that code, with its usual status and help page.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code: code.as_u32(),
+            status_code: Some(code.status()),
+            message: message.into(),
+            href: Some(format!("https://help.ably.io/error/{code}")),
+            request_id: None,
+            detail: None,
+            cause: None,
+        }
+    }
+
+    /// The same error with another HTTP status than is usual for its code.
+    #[must_use]
+    pub const fn with_status(mut self, status_code: u16) -> Self {
+        self.status_code = Some(status_code);
+        self
+    }
+
+    /// The same error with the id of the request that it answers.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
+        self.request_id = Some(request_id.into());
+        self
+    }
+
+    /// The service's code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        ErrorCode::new(self.code)
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status_code(&self) -> u16 {
+        self.status_code.unwrap_or_else(|| self.code().status())
+    }
+
+    /// What went wrong, in words.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where to read more (`TI5`).
+    #[must_use]
+    pub fn href(&self) -> Option<&str> {
+        self.href.as_deref()
+    }
+
+    /// The id of the request that failed.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// The error that led to this one, if the service says so.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Self> {
+        self.cause.as_deref()
+    }
+}
+
+impl fmt::Display for ErrorInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {}, status {}", self.message, self.code, self.status_code())?;
+        match &self.href {
+            Some(href) if !self.message.contains(href.as_str()) => write!(f, "; see {href})"),
+            _ => f.write_str(")"),
+        }
+    }
+}
+
+impl core::error::Error for ErrorInfo {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// The body of an answer that refuses: `{"error": …}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorEnvelope {
+    /// The error itself.
+    pub error: ErrorInfo,
+}

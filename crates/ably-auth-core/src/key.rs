@@ -1,0 +1,260 @@
+//! API keys: `appId.keyId:secret`.
+
+use core::fmt;
+
+use crate::error::{Error, ErrorKind};
+use crate::signing::Signer;
+
+#[cfg(feature = "alloc")]
+use crate::secret::KeySecret;
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+const KEY_FORM: &str = "a key reads `appId.keyId:secret`";
+const NAME_FORM: &str = "a key name reads `appId.keyId`, each of `A-Z a-z 0-9 _ -`";
+
+const fn invalid(problem: &'static str, at: usize) -> Error {
+    Error::new(ErrorKind::Key, problem, KEY_FORM).at(at)
+}
+
+/// Checks `appId.keyId` and gives the length of the app id.
+fn check_name(name: &str) -> Result<usize, Error> {
+    let bad = |problem, at| Error::new(ErrorKind::Key, problem, NAME_FORM).at(at);
+    let Some((app_id, key_id)) = name.split_once('.') else {
+        return Err(bad("key name has no `.`", name.len()));
+    };
+    if app_id.is_empty() {
+        return Err(bad("key name has an empty app id", 0));
+    }
+    let dot = app_id.len();
+    if key_id.is_empty() {
+        return Err(bad("key name has an empty key id", name.len()));
+    }
+    let url_safe = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let foreign = name.bytes().enumerate().find(|&(i, b)| i != dot && !url_safe(b));
+    match foreign {
+        Some((at, b' ' | b'\t' | b'\r' | b'\n')) => Err(bad("key name has white space", at)),
+        Some((at, _)) => Err(bad("key name has a character that does not belong in one", at)),
+        None => Ok(dot),
+    }
+}
+
+fn check_secret(secret: &str, start: usize) -> Result<(), Error> {
+    if secret.is_empty() {
+        return Err(invalid("key has an empty secret", start));
+    }
+    let foreign = secret.char_indices().find(|&(_, c)| matches!(c, ':' | '.') || c.is_whitespace() || c.is_control());
+    match foreign {
+        Some((at, ':')) => Err(invalid("key has a second `:`", start.saturating_add(at))),
+        Some((at, '.')) => Err(invalid("key secret has a `.`", start.saturating_add(at))),
+        Some((at, c)) if c.is_whitespace() => Err(invalid("key secret has white space", start.saturating_add(at))),
+        Some((at, _)) => Err(invalid("key secret has a control character", start.saturating_add(at))),
+        None => Ok(()),
+    }
+}
+
+/// An API key borrowed from the text that holds it; needs no allocator.
+///
+/// ```
+/// use ably_auth_core::ApiKeyRef;
+///
+/// let key = ApiKeyRef::parse("app.key:secret")?;
+/// assert_eq!((key.app_id(), key.key_id(), key.key_name()), ("app", "key", "app.key"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct ApiKeyRef<'a> {
+    name: &'a str,
+    dot: usize,
+    secret: &'a str,
+}
+
+impl<'a> ApiKeyRef<'a> {
+    /// Parses `appId.keyId:secret`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`] if a part is missing or empty, if the name has anything but `A-Z a-z 0-9 _ -`, or if the secret
+    /// has `:`, `.`, white space or a control character.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        let Some((name, secret)) = text.split_once(':') else {
+            return Err(invalid("key has no `:`", text.len()));
+        };
+        let dot = check_name(name)?;
+        check_secret(secret, name.len().saturating_add(1))?;
+        Ok(Self { name, dot, secret })
+    }
+
+    /// The public part, `appId.keyId`.
+    #[must_use]
+    pub const fn key_name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The app id: what stands before the first `.`.
+    #[must_use]
+    pub fn app_id(&self) -> &'a str {
+        self.name.get(..self.dot).unwrap_or_default()
+    }
+
+    /// The key id: what stands between the `.` and the `:`.
+    #[must_use]
+    pub fn key_id(&self) -> &'a str {
+        self.name.get(self.dot.saturating_add(1)..).unwrap_or_default()
+    }
+
+    /// A signer that has done the keying once.
+    #[must_use]
+    pub fn signer(&self) -> Signer {
+        Signer::new(self.secret.as_bytes())
+    }
+}
+
+impl fmt::Debug for ApiKeyRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeyRef({}:[redacted])", self.name)
+    }
+}
+
+/// A key's public name, `appId.keyId`.
+///
+/// ```
+/// use ably_auth_core::KeyName;
+///
+/// let name = KeyName::parse("app.key")?;
+/// assert_eq!(name.app_id(), "app");
+/// assert_eq!(name.to_string(), "app.key");
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyName {
+    text: Box<str>,
+    dot: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl KeyName {
+    /// Parses `appId.keyId`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`] if it does not have two parts, each non-empty and of `A-Z a-z 0-9 _ -`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let dot = check_name(text)?;
+        Ok(Self { text: text.into(), dot })
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The app id: what stands before the `.`.
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        self.text.get(..self.dot).unwrap_or_default()
+    }
+
+    /// The key id: what stands after the `.`.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.text.get(self.dot.saturating_add(1)..).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyName({})", self.text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::str::FromStr for KeyName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+/// An API key that owns its text; the secret is wiped from memory when it is dropped.
+///
+/// Neither `Debug` nor any error shows the secret, and there is no `Display`.
+///
+/// ```
+/// use ably_auth_core::ApiKey;
+///
+/// let key: ApiKey = "app.key:secret".parse()?;
+/// assert_eq!(key.key_name().as_str(), "app.key");
+/// assert_eq!(format!("{key:?}"), "ApiKey(app.key:[redacted])");
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    name: KeyName,
+    secret: KeySecret,
+}
+
+#[cfg(feature = "alloc")]
+impl ApiKey {
+    /// Parses `appId.keyId:secret`.
+    ///
+    /// # Errors
+    /// As [`ApiKeyRef::parse`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let key = ApiKeyRef::parse(text)?;
+        Ok(Self { name: KeyName { text: key.name.into(), dot: key.dot }, secret: KeySecret::from_checked(key.secret) })
+    }
+
+    /// A key of a name and a secret that are kept apart, as a key store does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`] if the secret is empty or has `:`, `.`, white space or a control character.
+    pub fn from_parts(name: KeyName, secret: &str) -> Result<Self, Error> {
+        check_secret(secret, 0)?;
+        Ok(Self { name, secret: KeySecret::from_checked(secret) })
+    }
+
+    /// The public part, `appId.keyId`.
+    #[must_use]
+    pub const fn key_name(&self) -> &KeyName {
+        &self.name
+    }
+
+    /// The private part.
+    #[must_use]
+    pub const fn secret(&self) -> &KeySecret {
+        &self.secret
+    }
+
+    /// A signer that has done the keying once.
+    #[must_use]
+    pub fn signer(&self) -> Signer {
+        Signer::new(self.secret.expose().as_bytes())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({}:[redacted])", self.name)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::str::FromStr for ApiKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}

@@ -1,0 +1,187 @@
+//! Revoking tokens: what is asked, and what came of it.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize, de};
+
+use crate::error::{Error, ErrorKind};
+use crate::error_info::ErrorInfo;
+use crate::time::Timestamp;
+
+/// Which tokens to revoke (`TRT1`): all those of a clientId, of a revocation key, or with a channel in their capability.
+///
+/// ```
+/// use ably_auth_core::TokenRevocationTargetSpecifier as Target;
+///
+/// let target = Target::parse("channel:foo:*")?;
+/// assert_eq!((target.target_type(), target.value()), ("channel", "foo:*"));
+/// assert_eq!(Target::client_id("bob"), Target::parse("clientId:bob")?);
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TokenRevocationTargetSpecifier {
+    text: Box<str>,
+    colon: usize,
+}
+
+impl TokenRevocationTargetSpecifier {
+    /// All tokens of that clientId.
+    #[must_use]
+    pub fn client_id(client_id: &str) -> Self {
+        Self::of("clientId", client_id)
+    }
+
+    /// All tokens issued with that revocation key.
+    #[must_use]
+    pub fn revocation_key(key: &str) -> Self {
+        Self::of("revocationKey", key)
+    }
+
+    /// All tokens whose capability has exactly that resource.
+    #[must_use]
+    pub fn channel(resource: &str) -> Self {
+        Self::of("channel", resource)
+    }
+
+    fn of(target_type: &str, value: &str) -> Self {
+        let text: String = [target_type, ":", value].into_iter().collect();
+        Self { text: text.into(), colon: target_type.len() }
+    }
+
+    /// Reads `type:value`, split at the first `:`. Types that are unknown here are kept, for the service to judge.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RevocationTarget`] if there is no `:`, or nothing before or after it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let advice = "write `clientId:…`, `revocationKey:…` or `channel:…`";
+        match text.split_once(':') {
+            Some((target_type, value)) if !target_type.is_empty() && !value.is_empty() => {
+                Ok(Self::of(target_type, value))
+            }
+            _ => Err(Error::new(ErrorKind::RevocationTarget, "no revocation target:", advice).input(text)),
+        }
+    }
+
+    /// `clientId`, `revocationKey`, `channel`, or a type of a newer service (`TRT2a`).
+    #[must_use]
+    pub fn target_type(&self) -> &str {
+        self.text.get(..self.colon).unwrap_or_default()
+    }
+
+    /// What the type speaks of (`TRT2b`).
+    #[must_use]
+    pub fn value(&self) -> &str {
+        self.text.get(self.colon.saturating_add(1)..).unwrap_or_default()
+    }
+
+    /// The wire's text, `type:value`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl core::str::FromStr for TokenRevocationTargetSpecifier {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for TokenRevocationTargetSpecifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for TokenRevocationTargetSpecifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+impl Serialize for TokenRevocationTargetSpecifier {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&<Cow<'_, str>>::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// What is asked of `revokeTokens` (`RSA17`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokeTokensRequest {
+    /// Which tokens; at most 100 targets (`RSA17b`).
+    pub targets: Vec<TokenRevocationTargetSpecifier>,
+    /// Only tokens issued before this moment; the time of the request if left out (`RSA17e`). Not in the future, and at
+    /// most an hour ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_before: Option<Timestamp>,
+    /// Whether the revocation takes effect 30 seconds later, so that clients can renew without a gap (`RSA17f`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_reauth_margin: Option<bool>,
+}
+
+impl RevokeTokensRequest {
+    /// The most targets that one request may have.
+    pub const MAX_TARGETS: usize = 100;
+
+    /// Revokes what was issued until now to those targets, at once.
+    #[must_use]
+    pub fn new(targets: impl IntoIterator<Item = TokenRevocationTargetSpecifier>) -> Self {
+        Self { targets: targets.into_iter().collect(), issued_before: None, allow_reauth_margin: None }
+    }
+}
+
+/// A target whose tokens are revoked (`TRS1`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRevocationSuccessResult {
+    /// The target (`TRS2a`).
+    pub target: TokenRevocationTargetSpecifier,
+    /// Tokens issued before this moment are revoked (`TRS2c`).
+    pub issued_before: Timestamp,
+    /// When the revocation takes effect (`TRS2b`).
+    pub applies_at: Timestamp,
+}
+
+/// A target whose tokens could not be revoked (`TRF1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenRevocationFailureResult {
+    /// The target as it was sent (`TRF2a`).
+    pub target: String,
+    /// Why (`TRF2b`).
+    pub error: ErrorInfo,
+}
+
+/// What came of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TokenRevocationResult {
+    /// Its tokens are revoked.
+    Success(TokenRevocationSuccessResult),
+    /// They are not.
+    Failure(TokenRevocationFailureResult),
+}
+
+/// What came of a request with several targets (`BAR1`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResult<T> {
+    /// How many succeeded (`BAR2a`).
+    pub success_count: usize,
+    /// How many failed (`BAR2b`).
+    pub failure_count: usize,
+    /// What came of each, in the order of the targets (`BAR2c`).
+    pub results: Vec<T>,
+}

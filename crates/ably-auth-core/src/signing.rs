@@ -1,0 +1,168 @@
+//! HMAC-SHA-256 over the canonical text of a token request.
+
+use core::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::canonical::{CanonicalText, Decimal};
+use crate::client_id;
+use crate::error::{Error, ErrorKind};
+use crate::nonce;
+use crate::time::{Timestamp, Ttl};
+
+/// The block of SHA-256, to which HMAC pads its key.
+const BLOCK_BYTES: usize = 64;
+
+/// The values of a token request that its mac covers, borrowed from wherever they are.
+///
+/// ```
+/// use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields, Ttl};
+///
+/// let key = ApiKeyRef::parse("app.key:secret")?;
+/// let mac = key.signer().sign(&TokenRequestFields {
+///     key_name: key.key_name(),
+///     ttl: Some(Ttl::DEFAULT),
+///     capability: Some(r#"{"chat":["publish"]}"#),
+///     client_id: Some("bob"),
+///     timestamp: Timestamp::from_millis(1_449_746_287_318),
+///     nonce: "9000000830710428",
+/// })?;
+/// assert_eq!(core::str::from_utf8(&mac.to_base64()), Ok("1Py5dJH1mtXW66Y+iir+xpFoaGctRBlbINNQffAC2P0="));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRequestFields<'a> {
+    /// The name of the key that signs, `appId.keyId`.
+    pub key_name: &'a str,
+    /// The lifetime asked for; none leaves it to the service (`RSA5`).
+    pub ttl: Option<Ttl>,
+    /// The capability asked for, as canonical JSON text; none asks for all that the key has (`RSA6`).
+    pub capability: Option<&'a str>,
+    /// The identity asked for, `*` for any.
+    pub client_id: Option<&'a str>,
+    /// When the request is made.
+    pub timestamp: Timestamp,
+    /// At least 16 random characters.
+    pub nonce: &'a str,
+}
+
+/// A key's secret, taken in once and ready to sign any number of times.
+///
+/// Signing allocates nothing. The state is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Signer(Hmac<Sha256>);
+
+impl Signer {
+    /// Takes in the secret's bytes, as they stand in the key.
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        // HMAC's own rule for keys, written out because the library's form of it returns an error that cannot happen.
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
+        match block.get_mut(..secret.len()) {
+            Some(start) => start.copy_from_slice(secret),
+            None => block.iter_mut().zip(Sha256::digest(secret)).for_each(|(byte, hashed)| *byte = hashed),
+        }
+        Self(Hmac::new((&*block).into()))
+    }
+
+    /// Signs a token request's values.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if either could not be part of a request that the service takes.
+    pub fn sign(&self, fields: &TokenRequestFields<'_>) -> Result<Mac, Error> {
+        if let Some(client_id) = fields.client_id {
+            client_id::check(client_id)?;
+        }
+        nonce::check(fields.nonce)?;
+        let ttl = fields.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
+        let timestamp = Decimal::new(fields.timestamp.as_millis());
+        Ok(self.mac(&CanonicalText {
+            key_name: fields.key_name,
+            ttl: ttl.as_ref().map_or("", Decimal::as_str),
+            capability: fields.capability.unwrap_or_default(),
+            client_id: fields.client_id.unwrap_or_default(),
+            timestamp: timestamp.as_str(),
+            nonce: fields.nonce,
+        }))
+    }
+
+    /// Checks a mac that came with these values, in constant time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mac`] if the key does not make this mac for these values; [`ErrorKind::ClientId`] or
+    /// [`ErrorKind::Nonce`] as for [`Signer::sign`].
+    pub fn verify(&self, fields: &TokenRequestFields<'_>, mac: &Mac) -> Result<(), Error> {
+        if self.sign(fields)? == *mac { Ok(()) } else { Err(Mac::mismatch()) }
+    }
+
+    pub(crate) fn mac(&self, text: &CanonicalText<'_>) -> Mac {
+        let mut hmac = self.0.clone();
+        text.feed(|piece| hmac.update(piece));
+        Mac(hmac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer([redacted])")
+    }
+}
+
+/// The signature of a token request: 32 bytes, on the wire as padded standard base64.
+///
+/// A signed request can be exchanged for a token by whoever reads it, so `Debug` does not show it.
+#[derive(Clone, Copy)]
+pub struct Mac([u8; 32]);
+
+impl Mac {
+    /// The length of a mac's base64 text, in bytes.
+    pub const BASE64_LEN: usize = 44;
+
+    /// Reads the wire's text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mac`] if it is not the padded standard base64 of 32 bytes.
+    pub fn from_base64(text: &str) -> Result<Self, Error> {
+        let mut bytes = [0; 33];
+        match STANDARD.decode_slice(text, &mut bytes) {
+            Ok(32) => {
+                let [mac @ .., _] = bytes;
+                Ok(Self(mac))
+            }
+            _ => Err(Error::new(ErrorKind::Mac, "mac is not the base64 of 32 bytes", Self::ADVICE)),
+        }
+    }
+
+    /// The wire's text, as ASCII bytes.
+    #[must_use]
+    pub fn to_base64(&self) -> [u8; Self::BASE64_LEN] {
+        let mut text = [b'='; Self::BASE64_LEN];
+        // 32 bytes always make 44 characters, so the slice is never too short.
+        let _ = STANDARD.encode_slice(self.0, &mut text);
+        text
+    }
+
+    const ADVICE: &'static str = "sign the request, unchanged, with the secret of the key that it names";
+
+    pub(crate) const fn mismatch() -> Error {
+        Error::new(ErrorKind::Mac, "mac does not match the token request", Self::ADVICE)
+    }
+}
+
+impl PartialEq for Mac {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Mac {}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mac([redacted])")
+    }
+}

@@ -1,0 +1,120 @@
+//! Points in time and lifetimes, in integer milliseconds.
+
+use core::fmt;
+
+use crate::error::{Error, ErrorKind};
+
+/// Milliseconds since the Unix epoch, by the service's clock unless said otherwise.
+///
+/// ```
+/// use ably_auth_core::{Timestamp, Ttl};
+///
+/// let issued = Timestamp::from_millis(1_449_746_287_318);
+/// let expires = issued.saturating_add(Ttl::from_millis(60_000)?);
+/// assert_eq!(expires.as_millis(), 1_449_746_347_318);
+/// assert!(issued < expires);
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// That many milliseconds after the epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The moment at which a lifetime that starts now ends.
+    #[must_use]
+    pub const fn saturating_add(self, ttl: Ttl) -> Self {
+        Self(self.0.saturating_add(ttl.as_millis()))
+    }
+
+    /// How far apart two moments are, in milliseconds, whichever is the earlier.
+    #[must_use]
+    pub const fn abs_diff(self, other: Self) -> u64 {
+        self.0.abs_diff(other.0)
+    }
+
+    /// Milliseconds from `earlier` until this moment; 0 if it is not earlier.
+    #[must_use]
+    pub const fn millis_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({} ms)", self.0)
+    }
+}
+
+/// How long a token lives: 1 ms to 24 h.
+///
+/// The default, where a token request leaves it out, is the service's: 60 minutes (`RSA5`).
+///
+/// ```
+/// use ably_auth_core::Ttl;
+///
+/// assert_eq!(Ttl::from_millis(3_600_000)?, Ttl::DEFAULT);
+/// assert!(Ttl::from_millis(0).is_err());
+/// assert!(Ttl::from_millis(86_400_001).is_err());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ttl(u64);
+
+impl Ttl {
+    /// The longest lifetime of any token: 24 hours.
+    pub const MAX: Self = Self(24 * 60 * 60 * 1000);
+    /// The longest lifetime of a token whose key has revocable tokens: 1 hour.
+    pub const MAX_REVOCABLE: Self = Self(60 * 60 * 1000);
+    /// The lifetime of a token whose request asks for none: 1 hour.
+    pub const DEFAULT: Self = Self(60 * 60 * 1000);
+
+    /// A lifetime of that many milliseconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ttl`] if it is 0 or over 24 hours.
+    pub const fn from_millis(millis: u64) -> Result<Self, Error> {
+        if millis == 0 || millis > Self::MAX.0 {
+            return Err(Self::out_of_range());
+        }
+        Ok(Self(millis))
+    }
+
+    /// The lifetime in milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn out_of_range() -> Error {
+        Error::new(ErrorKind::Ttl, "ttl is not within 1 ms and 24 h", "give whole milliseconds from 1 to 86400000")
+    }
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ttl({} ms)", self.0)
+    }
+}

@@ -1,0 +1,144 @@
+//! Tokens as the service hands them out.
+
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::capability::Capability;
+use crate::client_id::ClientId;
+use crate::error::Error;
+use crate::key::KeyName;
+use crate::secret::Token;
+use crate::time::Timestamp;
+use crate::wire::{OtherFields, millis};
+
+/// A token and what is known about it (`TD1`).
+///
+/// A token string that came alone is known by nothing else: the rest is then unknown, not zero. `Debug` does not show the
+/// token; serialising does, since the wire carries it.
+///
+/// ```
+/// use ably_auth_core::{Timestamp, TokenDetails};
+///
+/// let details: TokenDetails = serde_json::from_str(
+///     r#"{"token":"xVLyHw.Dtxd9tuz","keyName":"xVLyHw.key","issued":1,"expires":3600001,"capability":"{\"*\":[\"*\"]}"}"#,
+/// )?;
+/// assert_eq!(details.expires(), Some(Timestamp::from_millis(3_600_001)));
+/// assert!(details.capability().unwrap()?.permits("chat", "publish"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenDetails {
+    token: Token,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_name: Option<KeyName>,
+    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    issued: Option<Timestamp>,
+    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    capability: Option<String>,
+    #[serde(default, skip_serializing_if = "ClientId::is_none")]
+    client_id: ClientId,
+    #[serde(flatten)]
+    other: OtherFields,
+}
+
+impl TokenDetails {
+    /// A token of which nothing else is known.
+    #[must_use]
+    pub const fn from_token(token: Token) -> Self {
+        Self {
+            token,
+            key_name: None,
+            issued: None,
+            expires: None,
+            capability: None,
+            client_id: ClientId::None,
+            other: OtherFields::new(),
+        }
+    }
+
+    /// What an issuer knows of a token that it has just made.
+    #[must_use]
+    pub fn issued_by(
+        key_name: KeyName,
+        token: Token,
+        (issued, expires): (Timestamp, Timestamp),
+        capability: &Capability,
+        client_id: ClientId,
+    ) -> Self {
+        Self {
+            token,
+            key_name: Some(key_name),
+            issued: Some(issued),
+            expires: Some(expires),
+            capability: Some(capability.to_string()),
+            client_id,
+            other: OtherFields::new(),
+        }
+    }
+
+    /// The token (`TD2`).
+    #[must_use]
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The key that issued it, if known.
+    #[must_use]
+    pub const fn key_name(&self) -> Option<&KeyName> {
+        self.key_name.as_ref()
+    }
+
+    /// When it was issued, by the service's clock, if known (`TD4`).
+    #[must_use]
+    pub const fn issued(&self) -> Option<Timestamp> {
+        self.issued
+    }
+
+    /// When it expires, by the service's clock, if known (`TD3`).
+    #[must_use]
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    /// What it permits, as the service wrote it, if known (`TD5`).
+    #[must_use]
+    pub fn capability_text(&self) -> Option<&str> {
+        self.capability.as_deref()
+    }
+
+    /// What it permits, read [leniently](Capability::parse_lenient), if known.
+    #[must_use]
+    pub fn capability(&self) -> Option<Result<Capability, Error>> {
+        self.capability.as_deref().map(Capability::parse_lenient)
+    }
+
+    /// Whom it identifies (`TD6`).
+    #[must_use]
+    pub const fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+}
+
+impl From<Token> for TokenDetails {
+    fn from(token: Token) -> Self {
+        Self::from_token(token)
+    }
+}
+
+impl fmt::Debug for TokenDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenDetails")
+            .field("token", &self.token)
+            .field("key_name", &self.key_name)
+            .field("issued", &self.issued)
+            .field("expires", &self.expires)
+            .field("capability", &self.capability)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,320 @@
+//! Token requests: signed by whoever holds the key, exchanged by whoever is handed one, verified by the service.
+
+#[cfg(feature = "serde")]
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+use crate::canonical::{CanonicalText, Decimal};
+use crate::capability::Capability;
+use crate::client_id::{self, ClientId};
+use crate::error::{Error, ErrorKind};
+use crate::key::{ApiKey, KeyName};
+use crate::nonce::{self, Nonce};
+use crate::signing::{Mac, Signer, TokenRequestFields};
+use crate::time::{Timestamp, Ttl};
+use crate::token_params::TokenParams;
+
+/// What the oldest document says an omitted ttl is signed as.
+const OLDEST_OMITTED_TTL: &str = "3600000";
+
+/// A number of milliseconds as it came, kept so that a signature over it can still be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Integer {
+    Millis(u64),
+    /// A string: decimal digits from some peers, anything from others.
+    #[cfg(feature = "serde")]
+    Text(Box<str>),
+    #[cfg(feature = "serde")]
+    Negative(i64),
+    /// The bits of a number that is not whole, or too large.
+    #[cfg(feature = "serde")]
+    Fraction(u64),
+}
+
+impl Integer {
+    pub(crate) fn as_millis(&self) -> Option<u64> {
+        match self {
+            Self::Millis(millis) => Some(*millis),
+            #[cfg(feature = "serde")]
+            Self::Text(text) => text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten(),
+            #[cfg(feature = "serde")]
+            Self::Negative(_) | Self::Fraction(_) => None,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Millis(millis) => Decimal::new(*millis).as_str().into(),
+            #[cfg(feature = "serde")]
+            Self::Text(text) => text.to_string(),
+            #[cfg(feature = "serde")]
+            Self::Negative(number) => number.to_string(),
+            #[cfg(feature = "serde")]
+            Self::Fraction(bits) => f64::from_bits(*bits).to_string(),
+        }
+    }
+}
+
+/// A request for a token, which whoever holds it may exchange once (`TE1`).
+///
+/// One that came over the wire is kept as it came, since its mac covers the text as sent: [`verify`](Self::verify) it before
+/// believing a word. `Debug` does not show the mac.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let params = TokenParams::new().client_id(ClientId::parse("bob")?);
+/// let now = Timestamp::from_millis(1_449_746_287_318);
+/// let request = TokenRequest::sign(&key, &params, now, Nonce::parse("9000000830710428")?)?;
+///
+/// assert_eq!(request.key_name(), "app.key");
+/// assert!(request.verify(&key).is_ok());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+pub struct TokenRequest {
+    key_name: String,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    ttl: Option<Integer>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    capability: Option<String>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    client_id: Option<String>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    timestamp: Option<Integer>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    nonce: Option<String>,
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    mac: Option<String>,
+    #[cfg(feature = "serde")]
+    #[serde(flatten)]
+    other: crate::wire::OtherFields,
+}
+
+impl TokenRequest {
+    /// Signs a request for what `params` ask (`RSA9`).
+    ///
+    /// `now` and `nonce` serve where the params have none of their own (`RSA9c`, `RSA9d`). Neither a ttl nor a capability is
+    /// filled in where the params have none (`RSA5`, `RSA6`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`], were either not in the form that its type already guarantees.
+    pub fn sign(key: &ApiKey, params: &TokenParams, now: Timestamp, nonce: Nonce) -> Result<Self, Error> {
+        Self::sign_with(&key.signer(), key.key_name(), params, now, nonce)
+    }
+
+    /// As [`sign`](Self::sign), with the keying already done: for whoever signs many.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub fn sign_with(
+        signer: &Signer,
+        key_name: &KeyName,
+        params: &TokenParams,
+        now: Timestamp,
+        nonce: Nonce,
+    ) -> Result<Self, Error> {
+        let capability = params.capability.as_ref().map(Capability::to_string);
+        let timestamp = params.timestamp.unwrap_or(now);
+        let nonce = params.nonce.clone().unwrap_or(nonce);
+        let mac = signer.sign(&TokenRequestFields {
+            key_name: key_name.as_str(),
+            ttl: params.ttl,
+            capability: capability.as_deref(),
+            client_id: params.client_id.as_str(),
+            timestamp,
+            nonce: nonce.as_str(),
+        })?;
+        Ok(Self {
+            key_name: key_name.as_str().into(),
+            ttl: params.ttl.map(|ttl| Integer::Millis(ttl.as_millis())),
+            capability,
+            client_id: params.client_id.as_str().map(Into::into),
+            timestamp: Some(Integer::Millis(timestamp.as_millis())),
+            nonce: Some(nonce.as_str().into()),
+            mac: Some(mac.to_base64().iter().copied().map(char::from).collect()),
+            #[cfg(feature = "serde")]
+            other: crate::wire::OtherFields::new(),
+        })
+    }
+
+    /// The name of the key that is said to have signed it.
+    #[must_use]
+    pub fn key_name(&self) -> &str {
+        &self.key_name
+    }
+
+    /// Whether it carries a mac. One without is for Basic authentication only.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.mac.is_some()
+    }
+
+    /// Checks the mac over the text as it came, in constant time.
+    ///
+    /// Accepted too are what peers are known to sign in place of what they send: the canonical form of the capability, and
+    /// one hour, or nothing, for a ttl that is left out or 0.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::TokenRequest`] if there is no mac, or the request names another key than this;
+    /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is missing
+    ///   or has a control character, with which two different requests could have the same mac;
+    /// - [`ErrorKind::Mac`] if the key did not make the mac for these values.
+    pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
+        self.verify_with(&key.signer(), key.key_name())
+    }
+
+    /// As [`verify`](Self::verify), with the keying already done: for whoever verifies many.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with(&self, signer: &Signer, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
+        self.check_key_name(key_name)?;
+        let advice = "sign the request, or authenticate it with the key itself";
+        let mac = self.mac.as_deref().ok_or(Error::new(ErrorKind::TokenRequest, "token request has no mac", advice))?;
+        let mac = Mac::from_base64(mac)?;
+        if let Some(client_id) = &self.client_id {
+            client_id::check(client_id)?;
+        }
+        let missing_nonce = Error::new(ErrorKind::Nonce, "token request has no nonce", "sign it with a random nonce");
+        nonce::check(self.nonce.as_deref().ok_or(missing_nonce)?)?;
+        let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
+        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text();
+        let ttl = self.ttl.as_ref().map(Integer::to_text);
+        if timestamp.chars().any(char::is_control) {
+            return Err(Self::no_timestamp());
+        }
+        if ttl.as_deref().is_some_and(|ttl| ttl.chars().any(char::is_control)) {
+            return Err(Ttl::out_of_range());
+        }
+
+        let ttls = match ttl.as_deref() {
+            None => ["", OLDEST_OMITTED_TTL],
+            Some("0") => ["0", ""],
+            Some(sent) => [sent; 2],
+        };
+        let sent = self.capability.as_deref().unwrap_or_default();
+        let canonical = Capability::parse_lenient(sent).map(|capability| capability.to_string()).unwrap_or_default();
+        let capabilities = [sent, if canonical.is_empty() { sent } else { &canonical }];
+        for (at, ttl) in ttls.iter().enumerate() {
+            for (nth, capability) in capabilities.iter().enumerate() {
+                let tried_before = ttls.iter().take(at).any(|other| other == ttl)
+                    || capabilities.iter().take(nth).any(|other| other == capability);
+                let text = CanonicalText {
+                    key_name: &self.key_name,
+                    ttl,
+                    capability,
+                    client_id: self.client_id.as_deref().unwrap_or_default(),
+                    timestamp: &timestamp,
+                    nonce: self.nonce.as_deref().unwrap_or_default(),
+                };
+                if !tried_before && signer.mac(&text) == mac {
+                    return Ok(VerifiedTokenRequest(self));
+                }
+            }
+        }
+        Err(Mac::mismatch())
+    }
+
+    /// Takes the request for one that the key's own holder made, as Basic authentication has shown already. A mac, a nonce
+    /// and a timestamp may then be missing, and a mac that is there is not looked at.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TokenRequest`] if the request names another key; [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if
+    /// either is not in the form of one.
+    pub fn trust_key_holder(&self, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
+        self.check_key_name(key_name)?;
+        self.client_id.as_deref().map_or(Ok(()), client_id::check)?;
+        self.nonce.as_deref().map_or(Ok(()), nonce::check)?;
+        Ok(VerifiedTokenRequest(self))
+    }
+
+    fn check_key_name(&self, key_name: &KeyName) -> Result<(), Error> {
+        if self.key_name == key_name.as_str() {
+            return Ok(());
+        }
+        let advice = "verify it with the key that its `keyName` names";
+        Err(Error::new(ErrorKind::TokenRequest, "token request names another key:", advice).input(&self.key_name))
+    }
+
+    fn no_timestamp() -> Error {
+        let advice = "give whole milliseconds since the epoch";
+        Error::new(ErrorKind::Timestamp, "timestamp is no number of milliseconds", advice)
+    }
+}
+
+impl fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("key_name", &self.key_name)
+            .field("ttl", &self.ttl)
+            .field("capability", &self.capability)
+            .field("client_id", &self.client_id)
+            .field("timestamp", &self.timestamp)
+            .field("mac", &self.mac.as_ref().map(|_| format_args!("[redacted]")))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token request that the key's holder made, and nobody changed.
+///
+/// What it asks for may still be out of range: each value is read when it is asked for, so that a service can check them in
+/// an order that tells nothing to who did not sign.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedTokenRequest<'a>(&'a TokenRequest);
+
+impl<'a> VerifiedTokenRequest<'a> {
+    /// The name of the key that signed.
+    #[must_use]
+    pub fn key_name(&self) -> &'a str {
+        &self.0.key_name
+    }
+
+    /// The lifetime asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ttl`] if it is no number, 0, negative or over 24 hours.
+    pub fn ttl(&self) -> Result<Option<Ttl>, Error> {
+        self.0.ttl.as_ref().map(|ttl| ttl.as_millis().ok_or(Ttl::out_of_range()).and_then(Ttl::from_millis)).transpose()
+    }
+
+    /// The capability asked for, as the issuer reads it; an empty text asks for nothing in particular.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`] as for [`Capability::parse_strict`].
+    pub fn capability(&self) -> Result<Option<Capability>, Error> {
+        self.capability_text().map(Capability::parse_strict).transpose()
+    }
+
+    /// The capability asked for, as it was sent.
+    #[must_use]
+    pub fn capability_text(&self) -> Option<&'a str> {
+        self.0.capability.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// The identity asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ClientId`] if it is empty or has a control character.
+    pub fn client_id(&self) -> Result<ClientId, Error> {
+        self.0.client_id.as_deref().map_or(Ok(ClientId::None), ClientId::parse)
+    }
+
+    /// When it was signed; none only under Basic authentication.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Timestamp`] if it is no number of milliseconds.
+    pub fn timestamp(&self) -> Result<Option<Timestamp>, Error> {
+        let read = |sent: &Integer| sent.as_millis().map(Timestamp::from_millis).ok_or_else(TokenRequest::no_timestamp);
+        self.0.timestamp.as_ref().map(read).transpose()
+    }
+
+    /// The nonce; none only under Basic authentication.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&'a str> {
+        self.0.nonce.as_deref()
+    }
+}
