@@ -1,0 +1,67 @@
+//! The client.
+
+use std::fmt;
+
+use ably_auth::{BlockingAuth, Error, Timestamp};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::ClientOptions;
+use crate::transport::UreqTransport;
+
+/// A blocking client of Ably's REST interface, as far as authentication goes (`RSC1`).
+///
+/// Cheap to share: put it in an [`Arc`](std::sync::Arc). See the [crate's documentation](crate) for an example.
+pub struct Client {
+    auth: BlockingAuth<UreqTransport>,
+}
+
+impl Client {
+    /// A client as the options say, with an HTTP client of its own: 4 s to connect, 10 s for an answer, no redirects, and
+    /// the proxy that the environment names unless the endpoint is this machine.
+    ///
+    /// # Errors
+    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        let transport = UreqTransport::for_endpoint(options.get_endpoint())?;
+        Ok(Self { auth: BlockingAuth::new(options, transport)? })
+    }
+
+    /// A client as the options say, with your own HTTP client.
+    ///
+    /// Redirects are switched off for each request, whatever the agent is set to.
+    ///
+    /// # Errors
+    /// As [`BlockingAuth::new`].
+    pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
+        Ok(Self { auth: BlockingAuth::new(options, UreqTransport::new(agent))? })
+    }
+
+    /// The client's authentication: token requests, tokens, revocation (`RSC5`).
+    #[must_use]
+    pub const fn auth(&self) -> &BlockingAuth<UreqTransport> {
+        &self.auth
+    }
+
+    /// Sends a request with credentials, and renews a stale token once: see [`BlockingAuth::request`].
+    ///
+    /// # Errors
+    /// As [`BlockingAuth::request`].
+    pub fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        self.auth.request(request)
+    }
+
+    /// Asks the service for its time (`RSC16`).
+    ///
+    /// # Errors
+    /// As [`BlockingAuth::time`].
+    pub fn time(&self) -> Result<Timestamp, Error> {
+        self.auth.time()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("auth", &self.auth).finish()
+    }
+}

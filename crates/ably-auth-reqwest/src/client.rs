@@ -1,0 +1,68 @@
+//! The client.
+
+use std::fmt;
+
+use ably_auth::{Auth, Error, Timestamp};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::ClientOptions;
+use crate::transport::ReqwestTransport;
+
+/// An async client of Ably's REST interface, as far as authentication goes (`RSC1`).
+///
+/// Cheap to share: put it in an [`Arc`](std::sync::Arc). See the [crate's documentation](crate) for an example.
+pub struct Client {
+    auth: Auth<ReqwestTransport>,
+}
+
+impl Client {
+    /// A client as the options say, with an HTTP client of its own: 4 s to connect, 10 s for an answer, no redirects, and
+    /// the proxy that the environment names unless the endpoint is this machine.
+    ///
+    /// # Errors
+    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
+    pub fn new(options: ClientOptions) -> Result<Self, Error> {
+        let transport = ReqwestTransport::for_endpoint(options.get_endpoint())?;
+        Ok(Self { auth: Auth::new(options, transport)? })
+    }
+
+    /// A client as the options say, with your own HTTP client.
+    ///
+    /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
+    /// credentials elsewhere.
+    ///
+    /// # Errors
+    /// As [`Auth::new`].
+    pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
+        Ok(Self { auth: Auth::new(options, ReqwestTransport::new(http))? })
+    }
+
+    /// The client's authentication: token requests, tokens, revocation (`RSC5`).
+    #[must_use]
+    pub const fn auth(&self) -> &Auth<ReqwestTransport> {
+        &self.auth
+    }
+
+    /// Sends a request with credentials, and renews a stale token once: see [`Auth::request`].
+    ///
+    /// # Errors
+    /// As [`Auth::request`].
+    pub async fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        self.auth.request(request).await
+    }
+
+    /// Asks the service for its time (`RSC16`).
+    ///
+    /// # Errors
+    /// As [`Auth::time`].
+    pub async fn time(&self) -> Result<Timestamp, Error> {
+        self.auth.time().await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("auth", &self.auth).finish()
+    }
+}

@@ -1,0 +1,92 @@
+//! A call that needs credentials, and gets new ones once if the service finds them stale.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+
+use ably_auth_core::Identity;
+
+use super::{Authorization, answer, outgoing};
+use crate::cache::Generation;
+use crate::error::Error;
+use crate::transport::TransportFault;
+
+/// What an authenticated call wants next.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+pub enum CallStep {
+    /// Find credentials, and tell the call with [`AuthenticatedCall::authorized`].
+    Authorize {
+        /// The token that the service has just refused: only a newer one will do.
+        rejected: Option<Generation>,
+    },
+    /// Send this, and tell the call the answer.
+    Send(Request<Bytes>),
+    /// It is over, and this came of it: an answer with success, or an error.
+    Done(Result<Response<Bytes>, Error>),
+}
+
+/// A request that needs credentials: sent once, and once more with a newer token if the service finds the first one stale
+/// (`RSC10`, `RSA4b`).
+///
+/// Only 401 with a code from 40140 to 40149 leads to a renewal, and only the first time: any other refusal is final, for a
+/// new token would meet it too.
+#[derive(Debug)]
+pub struct AuthenticatedCall {
+    request: Request<Bytes>,
+    credentials: Credentials,
+}
+
+#[derive(Debug)]
+enum Credentials {
+    Missing,
+    Key,
+    FirstToken(Generation),
+    RenewedToken,
+}
+
+impl AuthenticatedCall {
+    /// A call of `request`, whose URI is absolute, as `identity` if one is to be assumed (`RSA7e2`).
+    #[must_use]
+    pub fn new(mut request: Request<Bytes>, identity: Option<&Identity>) -> Self {
+        outgoing::add_common_headers(&mut request);
+        if let Some(identity) = identity {
+            outgoing::assume_identity(&mut request, identity);
+        }
+        Self { request, credentials: Credentials::Missing }
+    }
+
+    /// The first step.
+    pub fn start(&mut self) -> CallStep {
+        CallStep::Authorize { rejected: None }
+    }
+
+    /// The step that follows once there are credentials: a key's, or a token's with its generation.
+    pub fn authorized(&mut self, authorization: &Authorization, token: Option<Generation>) -> CallStep {
+        self.credentials = match (token, &self.credentials) {
+            (None, _) => Credentials::Key,
+            (Some(generation), Credentials::Missing) => Credentials::FirstToken(generation),
+            (Some(_), _) => Credentials::RenewedToken,
+        };
+        let mut request = self.request.clone();
+        outgoing::authorize(&mut request, authorization);
+        CallStep::Send(request)
+    }
+
+    /// The step that follows the answer, or the lack of one.
+    pub fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> CallStep {
+        let answer = match answer {
+            Ok(answer) if answer.status().is_success() => return CallStep::Done(Ok(answer)),
+            Ok(answer) => answer,
+            Err(fault) => return CallStep::Done(Err(fault.into())),
+        };
+        let error = Error::refused(answer::error_info(&answer));
+        match self.credentials {
+            Credentials::FirstToken(rejected)
+                if answer.status() == StatusCode::UNAUTHORIZED && error.is_token_error() =>
+            {
+                CallStep::Authorize { rejected: Some(rejected) }
+            }
+            _ => CallStep::Done(Err(error)),
+        }
+    }
+}

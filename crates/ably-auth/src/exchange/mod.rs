@@ -1,0 +1,102 @@
+//! Exchanges with the service, without I/O.
+//!
+//! Each is a small state machine: it says which request to send, is told the answer, and says what comes next. The async
+//! and the blocking client are thin loops around the same machines ([`run`], [`run_blocking`]), so a rule is written once,
+//! and a test steps it by hand.
+//!
+//! ```
+//! use ably_auth::exchange::{Exchange, ServerTime, Step};
+//! use ably_auth::{Endpoint, Timestamp};
+//! use bytes::Bytes;
+//! use http::Response;
+//!
+//! let mut exchange = ServerTime::new(&Endpoint::default());
+//! let Step::Send(request) = exchange.start() else { panic!("a request comes first") };
+//! assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
+//!
+//! let answer = Response::new(Bytes::from_static(b"[1449746287318]"));
+//! let Step::Done(time) = exchange.answered(Ok(answer)) else { panic!("one answer is enough") };
+//! assert_eq!(time?, Timestamp::from_millis(1_449_746_287_318));
+//! # Ok::<(), ably_auth::Error>(())
+//! ```
+
+mod answer;
+mod authenticated;
+mod outgoing;
+mod request_token;
+mod revoke_tokens;
+mod server_time;
+
+pub use authenticated::{AuthenticatedCall, CallStep};
+pub use outgoing::{Authorization, X_ABLY_CLIENT_ID, X_ABLY_VERSION};
+pub use request_token::RequestToken;
+pub use revoke_tokens::RevokeTokens;
+pub use server_time::ServerTime;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::error::Error;
+use crate::transport::{BlockingTransport, Transport, TransportFault};
+
+/// What an exchange wants next.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+pub enum Step<T> {
+    /// Send this, and tell the exchange the answer.
+    Send(Request<Bytes>),
+    /// It is over, and this came of it.
+    Done(Result<T, Error>),
+}
+
+/// One exchange with the service, stepped by whoever can send requests.
+pub trait Exchange {
+    /// What comes of it.
+    type Output;
+
+    /// The first step.
+    fn start(&mut self) -> Step<Self::Output>;
+
+    /// The step that follows the answer, or the lack of one, to the request last sent.
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output>;
+}
+
+/// Carries an exchange through over an async transport.
+///
+/// # Errors
+/// What the exchange ends with.
+pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Sized)) -> Result<E::Output, Error> {
+    let mut step = exchange.start();
+    loop {
+        match step {
+            Step::Send(request) => step = exchange.answered(transport.send(request).await),
+            Step::Done(outcome) => return outcome,
+        }
+    }
+}
+
+/// Carries an exchange through over a blocking transport.
+///
+/// # Errors
+/// What the exchange ends with.
+pub fn run_blocking<E: Exchange>(
+    mut exchange: E,
+    transport: &(impl BlockingTransport + ?Sized),
+) -> Result<E::Output, Error> {
+    let mut step = exchange.start();
+    loop {
+        match step {
+            Step::Send(request) => step = exchange.answered(transport.send(request)),
+            Step::Done(outcome) => return outcome,
+        }
+    }
+}
+
+/// The first step of an exchange that has one request.
+fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
+    match request.take() {
+        Some(Ok(request)) => Step::Send(request),
+        Some(Err(error)) => Step::Done(Err(error)),
+        None => Step::Done(Err(Error::configuration("an exchange was started twice; make a new one for each"))),
+    }
+}

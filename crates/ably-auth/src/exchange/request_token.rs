@@ -1,0 +1,41 @@
+//! Exchanging a token request for a token.
+
+use ably_auth_core::{TokenDetails, TokenRequest};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use super::{Exchange, Step, answer, outgoing};
+use crate::error::Error;
+use crate::hosts::Endpoint;
+use crate::transport::TransportFault;
+
+/// Exchanges a signed token request for a token (`RSA8`), which needs no other credentials.
+#[derive(Debug)]
+pub struct RequestToken {
+    request: Option<Result<Request<Bytes>, Error>>,
+}
+
+impl RequestToken {
+    /// Exchanges `token_request`, whoever signed it, at `endpoint`.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, token_request: &TokenRequest) -> Self {
+        let request = || {
+            let key_name = ably_auth_core::KeyName::parse(token_request.key_name())?;
+            let uri = endpoint.uri(&format!("/keys/{key_name}/requestToken"))?;
+            Ok(outgoing::request(Method::POST, uri, outgoing::json(token_request)?))
+        };
+        Self { request: Some(request()) }
+    }
+}
+
+impl Exchange for RequestToken {
+    type Output = TokenDetails;
+
+    fn start(&mut self) -> Step<TokenDetails> {
+        super::first(&mut self.request)
+    }
+
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
+        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::json(&answer, "token details")))
+    }
+}

@@ -1,0 +1,42 @@
+//! Revoking tokens.
+
+use ably_auth_core::{ApiKey, BatchResult, RevokeTokensRequest, TokenRevocationResult};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use super::{Authorization, Exchange, Step, answer, outgoing};
+use crate::error::Error;
+use crate::hosts::Endpoint;
+use crate::transport::TransportFault;
+
+/// Revokes tokens that a key has issued (`RSA17`), with that key itself.
+#[derive(Debug)]
+pub struct RevokeTokens {
+    request: Option<Result<Request<Bytes>, Error>>,
+}
+
+impl RevokeTokens {
+    /// Revokes, at `endpoint`, what `request` names of the tokens that `key` has issued.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint, key: &ApiKey, request: &RevokeTokensRequest) -> Self {
+        let outgoing = || {
+            let uri = endpoint.uri(&format!("/keys/{}/revokeTokens", key.key_name()))?;
+            let mut outgoing = outgoing::request(Method::POST, uri, outgoing::json(request)?);
+            outgoing::authorize(&mut outgoing, &Authorization::basic(key));
+            Ok(outgoing)
+        };
+        Self { request: Some(outgoing()) }
+    }
+}
+
+impl Exchange for RevokeTokens {
+    type Output = BatchResult<TokenRevocationResult>;
+
+    fn start(&mut self) -> Step<Self::Output> {
+        super::first(&mut self.request)
+    }
+
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {
+        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::json(&answer, "a batch of revocations")))
+    }
+}

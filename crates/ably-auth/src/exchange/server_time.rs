@@ -1,0 +1,40 @@
+//! Asking the service for its time.
+
+use ably_auth_core::Timestamp;
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use super::{Exchange, Step, answer, outgoing};
+use crate::error::Error;
+use crate::hosts::Endpoint;
+use crate::transport::TransportFault;
+
+/// Asks the service for its time (`RSC16`), which needs no credentials.
+#[derive(Debug)]
+pub struct ServerTime {
+    request: Option<Result<Request<Bytes>, Error>>,
+}
+
+impl ServerTime {
+    /// Asks the service at `endpoint`.
+    #[must_use]
+    pub fn new(endpoint: &Endpoint) -> Self {
+        let request = endpoint.uri("/time").map(|uri| outgoing::request(Method::GET, uri, Bytes::new()));
+        Self { request: Some(request) }
+    }
+}
+
+impl Exchange for ServerTime {
+    type Output = Timestamp;
+
+    fn start(&mut self) -> Step<Timestamp> {
+        super::first(&mut self.request)
+    }
+
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Timestamp> {
+        Step::Done(answer.map_err(Error::from).and_then(|answer| {
+            let [time]: [Timestamp; 1] = answer::json(&answer, "a time")?;
+            Ok(time)
+        }))
+    }
+}

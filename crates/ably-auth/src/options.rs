@@ -1,0 +1,282 @@
+//! What a client is told when it is made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ably_auth_core::{ApiKey, ClientId, ErrorCode, Identity, TokenDetails, TokenParams};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::hosts::Endpoint;
+use crate::random::{Random, SystemRandom};
+use crate::sources::{AuthCallback, BlockingAuthCallback};
+
+/// Whether a client is async or blocks: which kind of auth callback it takes.
+pub trait Mode: sealed::Sealed {
+    /// The auth callback of this mode.
+    type Callback: ?Sized + Send + Sync;
+}
+
+/// The mode of clients that are async.
+#[derive(Debug)]
+pub enum Async {}
+
+/// The mode of clients that block.
+#[derive(Debug)]
+pub enum Blocking {}
+
+impl Mode for Async {
+    type Callback = dyn AuthCallback;
+}
+
+impl Mode for Blocking {
+    type Callback = dyn BlockingAuthCallback;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Async {}
+    impl Sealed for super::Blocking {}
+}
+
+/// How a client authenticates, and where.
+///
+/// A client with a key alone uses Basic authentication, unless [`use_token_auth`](Self::use_token_auth) says otherwise; one
+/// with a token or an auth callback uses tokens (`RSA4`). Tokens come from the auth callback, else from the key; a token
+/// that is given is used until the service refuses it.
+///
+/// ```
+/// use ably_auth::{ApiKey, Async, ClientOptions, Identity};
+///
+/// let options = ClientOptions::<Async>::new()
+///     .key(ApiKey::parse("app.key:secret")?)
+///     .client_id(Identity::new("bob")?)
+///     .use_token_auth(true);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+pub struct ClientOptions<M: Mode> {
+    pub(crate) key: Option<ApiKey>,
+    pub(crate) token: Option<TokenDetails>,
+    pub(crate) auth_callback: Option<Arc<M::Callback>>,
+    pub(crate) client_id: ClientId,
+    pub(crate) use_token_auth: bool,
+    pub(crate) default_token_params: TokenParams,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) basic_on_loopback: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl<M: Mode> ClientOptions<M> {
+    /// No credentials yet, and Ably's default endpoint.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            key: None,
+            token: None,
+            auth_callback: None,
+            client_id: ClientId::None,
+            use_token_auth: false,
+            default_token_params: TokenParams::new(),
+            endpoint: Endpoint::default(),
+            basic_on_loopback: false,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// Authenticates with that key, or gets tokens with it.
+    #[must_use]
+    pub fn key(mut self, key: ApiKey) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Authenticates with that token, until it is refused.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<TokenDetails>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Assumes that identity, and asks for tokens that confer it (`RSA7`).
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<ClientId>) -> Self {
+        self.client_id = client_id.into();
+        self
+    }
+
+    /// Uses tokens even where there is a key alone.
+    #[must_use]
+    pub const fn use_token_auth(mut self, use_token_auth: bool) -> Self {
+        self.use_token_auth = use_token_auth;
+        self
+    }
+
+    /// What to ask of tokens where a call does not say.
+    #[must_use]
+    pub fn default_token_params(mut self, params: TokenParams) -> Self {
+        self.default_token_params = params;
+        self
+    }
+
+    /// Calls the service there.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// Allows Basic authentication without TLS where the endpoint is this machine: for a local sandbox only.
+    #[must_use]
+    pub const fn allow_basic_on_loopback(mut self, allow: bool) -> Self {
+        self.basic_on_loopback = allow;
+        self
+    }
+
+    /// Takes the time from there.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes nonces from there.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Where the service is called.
+    #[must_use]
+    pub const fn get_endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Refuses what cannot work, or not together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.key.is_none() && self.token.is_none() && self.auth_callback.is_none() {
+            return Err(Error::with_code(
+                ErrorCode::UNABLE_TO_AUTHENTICATE,
+                "there is no way to authenticate; give a key, a token or an auth callback",
+            ));
+        }
+        if self.client_id == ClientId::Any {
+            return Err(Error::with_code(
+                ErrorCode::INVALID_CLIENT_ID,
+                "a client cannot be `*`; leave the clientId out, or ask for it in the default token params",
+            ));
+        }
+        if let Some(token) = &self.token {
+            self.check_client_id(token)?;
+        }
+        if !self.uses_tokens() {
+            self.check_basic()?;
+        }
+        Ok(())
+    }
+
+    /// Whether requests carry a token from the start (`RSA4`).
+    pub(crate) fn uses_tokens(&self) -> bool {
+        self.use_token_auth || self.token.is_some() || self.auth_callback.is_some()
+    }
+
+    /// Refuses to send a key where others could read it (`RSC18`).
+    pub(crate) fn check_basic(&self) -> Result<(), Error> {
+        if self.endpoint.is_tls() || (self.basic_on_loopback && self.endpoint.is_loopback()) {
+            return Ok(());
+        }
+        Err(Error::with_code(
+            ErrorCode::BASIC_AUTH_WITHOUT_TLS,
+            "a key is not sent without TLS; use https or tokens, or allow it for a sandbox on this machine",
+        ))
+    }
+
+    /// Refuses a token of another identity than the client's (`RSA15`).
+    pub(crate) fn check_client_id(&self, token: &TokenDetails) -> Result<(), Error> {
+        match (self.identity(), token.client_id()) {
+            // A token string says nothing of its identity, and `*` permits any.
+            (Some(identity), ClientId::Identified(of_token)) if identity != of_token => Err(Error::with_code(
+                ErrorCode::INCOMPATIBLE_CREDENTIALS,
+                format!(
+                    "the client is `{identity}`, but the token is of `{of_token}`; use a token of the same clientId"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        match &self.client_id {
+            ClientId::Identified(identity) => Some(identity),
+            ClientId::None | ClientId::Any => None,
+        }
+    }
+
+    /// What a call asks, with the client's own where it says nothing (`RSA5c`, `RSA6c`, `RSA12`).
+    pub(crate) fn params(&self, asked: &TokenParams) -> TokenParams {
+        let defaults = &self.default_token_params;
+        let client_ids = [&asked.client_id, &self.client_id, &defaults.client_id];
+        TokenParams {
+            ttl: asked.ttl.or(defaults.ttl),
+            capability: asked.capability.as_ref().or(defaults.capability.as_ref()).cloned(),
+            client_id: client_ids.into_iter().find(|client_id| !client_id.is_none()).cloned().unwrap_or_default(),
+            timestamp: asked.timestamp,
+            nonce: asked.nonce.clone(),
+        }
+    }
+}
+
+impl ClientOptions<Async> {
+    /// Gets tokens from that callback (`RSA8d`).
+    ///
+    /// ```
+    /// use ably_auth::{Async, ClientOptions, Error, Token, TokenParams};
+    ///
+    /// let options = ClientOptions::<Async>::new()
+    ///     .auth_callback(|_params: TokenParams| async { Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?) });
+    /// ```
+    #[must_use]
+    pub fn auth_callback(mut self, callback: impl AuthCallback + 'static) -> Self {
+        self.auth_callback = Some(Arc::new(callback));
+        self
+    }
+}
+
+impl ClientOptions<Blocking> {
+    /// Gets tokens from that callback (`RSA8d`).
+    ///
+    /// ```
+    /// use ably_auth::{Blocking, ClientOptions, Error, Token, TokenParams};
+    ///
+    /// let options = ClientOptions::<Blocking>::new()
+    ///     .auth_callback(|_: &TokenParams| Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?));
+    /// ```
+    #[must_use]
+    pub fn auth_callback(mut self, callback: impl BlockingAuthCallback + 'static) -> Self {
+        self.auth_callback = Some(Arc::new(callback));
+        self
+    }
+}
+
+impl<M: Mode> Default for ClientOptions<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Mode> fmt::Debug for ClientOptions<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("key", &self.key)
+            .field("token", &self.token)
+            .field("auth_callback", &self.auth_callback.is_some())
+            .field("client_id", &self.client_id)
+            .field("use_token_auth", &self.use_token_auth)
+            .field("default_token_params", &self.default_token_params)
+            .field("endpoint", &self.endpoint)
+            .field("basic_on_loopback", &self.basic_on_loopback)
+            .finish_non_exhaustive()
+    }
+}

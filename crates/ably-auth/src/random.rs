@@ -1,0 +1,52 @@
+//! Randomness, which everything else is handed.
+
+use ably_auth_core::Nonce;
+
+use crate::error::Error;
+
+/// A source of randomness. Closures are sources too, so that tests can repeat themselves.
+///
+/// Nonces come from it, so outside of tests it has to be a cryptographic one.
+///
+/// ```
+/// use ably_auth::{Random, SystemRandom};
+///
+/// let nonce = SystemRandom.nonce()?;
+/// assert_ne!(nonce, SystemRandom.nonce()?);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+pub trait Random: Send + Sync {
+    /// Draws 128 bits.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
+    fn bytes(&self) -> Result<[u8; 16], Error>;
+
+    /// Draws a nonce for a token request.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    fn nonce(&self) -> Result<Nonce, Error> {
+        self.bytes().map(|bytes| Nonce::from_random(&bytes))
+    }
+}
+
+impl<F: Fn() -> [u8; 16] + Send + Sync> Random for F {
+    fn bytes(&self) -> Result<[u8; 16], Error> {
+        Ok(self())
+    }
+}
+
+/// The operating system's cryptographic source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn bytes(&self) -> Result<[u8; 16], Error> {
+        let mut bytes = [0; 16];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => Ok(bytes),
+            Err(_) => Err(Error::configuration("the operating system has no random numbers; check its `/dev/urandom`")),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A callback of the application's that knows how to get a token.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::exchange::{self, RequestToken};
+use crate::hosts::Endpoint;
+use crate::source::{BlockingTokenSource, TokenSource};
+use crate::transport::{BlockingTransport, Transport};
+
+/// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
+///
+/// Each converts into it, so that a callback just returns what it has.
+#[derive(Clone, Debug)]
+pub enum AuthCallbackAnswer {
+    /// A token string: an Ably token or a JWT.
+    Token(Token),
+    /// A token with what is known about it.
+    TokenDetails(TokenDetails),
+    /// A token request that somebody signed.
+    TokenRequest(TokenRequest),
+}
+
+impl From<Token> for AuthCallbackAnswer {
+    fn from(token: Token) -> Self {
+        Self::Token(token)
+    }
+}
+
+impl From<TokenDetails> for AuthCallbackAnswer {
+    fn from(details: TokenDetails) -> Self {
+        Self::TokenDetails(details)
+    }
+}
+
+impl From<TokenRequest> for AuthCallbackAnswer {
+    fn from(request: TokenRequest) -> Self {
+        Self::TokenRequest(request)
+    }
+}
+
+/// What is to be done with an answer.
+enum Answered {
+    Token(TokenDetails),
+    Exchange(RequestToken),
+}
+
+impl AuthCallbackAnswer {
+    fn at(self, endpoint: &Endpoint) -> Answered {
+        match self {
+            Self::Token(token) => Answered::Token(token.into()),
+            Self::TokenDetails(details) => Answered::Token(details),
+            Self::TokenRequest(request) => Answered::Exchange(RequestToken::new(endpoint, &request)),
+        }
+    }
+}
+
+/// An async auth callback. Closures from [`TokenParams`] to anything that an [`AuthCallbackAnswer`] can be made of are.
+#[async_trait]
+pub trait AuthCallback: Send + Sync {
+    /// Gets what stands for a token with these params.
+    ///
+    /// # Errors
+    /// [`Error::auth_callback`] of whatever went wrong.
+    async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
+}
+
+#[async_trait]
+impl<F, A, R, E> AuthCallback for F
+where
+    F: Fn(TokenParams) -> A + Send + Sync,
+    A: Future<Output = Result<R, E>> + Send,
+    R: Into<AuthCallbackAnswer>,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
+        self(params.clone()).await.map(Into::into).map_err(Error::auth_callback)
+    }
+}
+
+/// [`AuthCallback`]'s twin for callers that block.
+pub trait BlockingAuthCallback: Send + Sync {
+    /// Gets what stands for a token with these params, and waits for it.
+    ///
+    /// # Errors
+    /// [`Error::auth_callback`] of whatever went wrong.
+    fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
+}
+
+impl<F, R, E> BlockingAuthCallback for F
+where
+    F: Fn(&TokenParams) -> Result<R, E> + Send + Sync,
+    R: Into<AuthCallbackAnswer>,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
+        self(params).map(Into::into).map_err(Error::auth_callback)
+    }
+}
+
+/// Asks an auth callback, and has the service exchange what it answers if that is a token request.
+pub struct CallbackSource<T, C: ?Sized> {
+    callback: Arc<C>,
+    endpoint: Endpoint,
+    transport: T,
+}
+
+impl<T, C: ?Sized> CallbackSource<T, C> {
+    /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
+    pub const fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
+        Self { callback, endpoint, transport }
+    }
+}
+
+#[async_trait]
+impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
+    async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        match self.callback.call(params).await?.at(&self.endpoint) {
+            Answered::Token(details) => Ok(details),
+            Answered::Exchange(request) => exchange::run(request, &self.transport).await,
+        }
+    }
+}
+
+impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
+    fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        match self.callback.call(params)?.at(&self.endpoint) {
+            Answered::Token(details) => Ok(details),
+            Answered::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        }
+    }
+}
+
+impl<T, C: ?Sized> fmt::Debug for CallbackSource<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackSource").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! The project's own tasks: `cargo xtask help` lists them.
+
+mod command;
+mod conformance;
+mod lint;
+mod probe;
+mod report;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+use std::{env, fmt, path::Path};
+
+struct Task {
+    name: &'static str,
+    options: &'static [&'static str],
+    about: &'static str,
+    run: fn(&[String]) -> Result,
+}
+
+const TASKS: &[Task] = &[
+    Task { name: "test", options: &[], about: "every test there is, with totals in the last line", run: test::run },
+    Task { name: "lint", options: &[], about: "formatting, clippy, docs, tidy and cargo-deny", run: lint::run },
+    Task { name: "tidy", options: &[], about: "the dependency rule and the rules for files", run: tidy::run },
+    Task { name: "probe", options: &[], about: "core runs without std, and without an allocator", run: probe::run },
+    Task {
+        name: "conformance",
+        options: &["--missing"],
+        about: "cases of Ably's test suite that our tests bear; --missing lists the others",
+        run: conformance::run,
+    },
+];
+
+/// What a task has to complain of. Empty when it failed and has already said why.
+#[derive(Debug)]
+struct Complaints(Vec<String>);
+
+type Result<T = ()> = std::result::Result<T, Complaints>;
+
+impl<T: Into<String>> From<T> for Complaints {
+    fn from(complaint: T) -> Self {
+        Self(vec![complaint.into()])
+    }
+}
+
+impl fmt::Display for Complaints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|complaint| writeln!(f, "error: {complaint}"))
+    }
+}
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let name = args.next().unwrap_or_else(|| "help".into());
+    let options: Vec<String> = args.collect();
+    if name == "help" || name == "--help" {
+        print!("{}", list());
+        return ExitCode::SUCCESS;
+    }
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else {
+        eprint!("error: there is no task `{name}`; take one of these:\n{}", list());
+        return ExitCode::from(2);
+    };
+    if let Some(surplus) = options.iter().find(|option| !task.options.contains(&option.as_str())) {
+        eprintln!("error: `{name}` does not know `{surplus}`; leave it out");
+        return ExitCode::from(2);
+    }
+    match enter_workspace().and_then(|()| (task.run)(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaints) => {
+            eprint!("{complaints}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() -> String {
+    TASKS.iter().map(|task| format!("  cargo xtask {:12} {}\n", task.name, task.about)).collect()
+}
+
+/// All paths in the tasks start at the workspace's root, wherever cargo was called.
+fn enter_workspace() -> Result {
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").ok_or("started without cargo; run `cargo xtask`")?;
+    let root = Path::new(&xtask).parent().ok_or("xtask has no parent folder; run `cargo xtask` in a checkout")?;
+    env::set_current_dir(root).map_err(|error| format!("cannot enter `{}`: {error}", root.display()).into())
+}

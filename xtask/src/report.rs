@@ -1,0 +1,57 @@
+//! Steps that all run, also after one has failed, and what became of each.
+
+use std::ops::AddAssign;
+
+use crate::{Complaints, Result};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Report {
+    summary: Vec<String>,
+    total: Tally,
+    failed: bool,
+}
+
+impl Report {
+    pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> Result) {
+        self.counted(name, |_| work());
+    }
+
+    /// A step that counts its tests; the count stands also when the step fails.
+    pub(crate) fn counted(&mut self, name: &str, work: impl FnOnce(&mut Tally) -> Result) {
+        println!("\n== {name}");
+        let mut tally = Tally::default();
+        let outcome = work(&mut tally);
+        let Tally { passed, failed, .. } = tally;
+        let counts = if passed + failed > 0 { format!(": {passed} passed, {failed} failed") } else { String::new() };
+        if let Err(complaints) = &outcome {
+            eprint!("{complaints}");
+            self.failed = true;
+            // The totals must not say that nothing failed when a step did not get as far as its tests.
+            tally.failed = failed.max(1);
+        }
+        self.summary.push(format!("{} {name}{counts}", if outcome.is_ok() { "ok    " } else { "FAILED" }));
+        self.total += tally;
+    }
+
+    /// One line a step.
+    pub(crate) fn finish(self) -> (Tally, Result) {
+        println!("\n{}", self.summary.join("\n"));
+        // Every step has said its own complaints already.
+        (self.total, if self.failed { Err(Complaints(Vec::new())) } else { Ok(()) })
+    }
+}

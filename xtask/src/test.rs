@@ -1,0 +1,57 @@
+//! Every test there is.
+
+use crate::report::{Report, Tally};
+use crate::{Result, command, conformance, probe, tidy};
+
+/// What `cargo test` is asked for. Core is tested once more for every tier of its features.
+const SUITES: &[&[&str]] = &[
+    &["--workspace", "--all-features"],
+    &["-p", "ably-auth-core", "--no-default-features"],
+    &["-p", "ably-auth-core", "--no-default-features", "--features", "alloc"],
+    &["-p", "ably-auth-core", "--no-default-features", "--features", "serde"],
+    &["-p", "ably-auth-core"],
+];
+
+pub(crate) fn run(_: &[String]) -> Result {
+    let mut report = Report::default();
+    for suite in SUITES {
+        report.counted(&format!("cargo test {}", suite.join(" ")), |tally| run_suite(suite, tally));
+    }
+    report.step("probe", || probe::run(&[]));
+    report.step("tidy", || tidy::run(&[]));
+    report.step("conformance", || conformance::run(&[]));
+
+    let (Tally { passed, failed, skipped }, outcome) = report.finish();
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    outcome
+}
+
+fn run_suite(suite: &[&str], tally: &mut Tally) -> Result {
+    let mut cargo = command::cargo(["test", "--no-fail-fast"]);
+    command::watch(cargo.args(suite), |line| *tally += count(line).unwrap_or_default())?;
+    if tally.passed + tally.failed == 0 {
+        return Err(
+            "no test ran; a suite without tests proves nothing, so give it some or take it out of SUITES".into()
+        );
+    }
+    Ok(())
+}
+
+/// Reads `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
+fn count(line: &str) -> Option<Tally> {
+    let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let number = |what| counts.split("; ").find_map(|part| part.strip_suffix(what)?.trim().parse().ok());
+    Some(Tally { passed: number("passed")?, failed: number("failed")?, skipped: number("ignored")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_harness_is_understood() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.01s";
+        assert_eq!(count(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
+        assert_eq!(count("test cache::renewal ... ok"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules that no compiler checks.
+
+mod arrows;
+mod files;
+mod manifests;
+mod weight;
+
+pub(crate) use weight::bare_dependencies;
+
+use crate::workspace::Workspace;
+use crate::{Complaints, Result};
+
+pub(crate) fn run(_: &[String]) -> Result {
+    let workspace = Workspace::load()?;
+    let mut complaints = arrows::check(&workspace.packages);
+    complaints.extend(manifests::check(&workspace.published()));
+    complaints.extend(files::check()?);
+    complaints.extend(weight::check(&workspace.published())?);
+    if complaints.is_empty() {
+        println!("tidy");
+        return Ok(());
+    }
+    Err(Complaints(complaints))
+}

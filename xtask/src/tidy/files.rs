@@ -1,0 +1,105 @@
+//! Rules for single files.
+
+use std::path::Path;
+use std::{fs, io};
+
+use crate::{Result, workspace};
+
+const MAX_LINES: usize = 600;
+
+pub(super) fn check() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for path in workspace::files()? {
+        match fs::read(&path) {
+            Ok(bytes) => complaints.extend(check_file(&path, &String::from_utf8_lossy(&bytes))),
+            // Deleted, and git has not been told yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => complaints.push(format!("cannot read `{}`: {error}", path.display())),
+        }
+    }
+    Ok(complaints)
+}
+
+fn check_file(path: &Path, text: &str) -> Vec<String> {
+    let name = path.display();
+    let mut complaints = Vec::new();
+    if path.file_stem().is_some_and(|stem| stem == "rust-toolchain") {
+        complaints.push(format!(
+            "`{name}` pins a toolchain, which every user of the checkout would have to download; delete it"
+        ));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(folder) = machine_folder(line) {
+            complaints
+                .push(format!("`{name}:{number}` has a path of one machine, under `/{folder}`; make it relative"));
+        }
+    }
+    if path.extension().is_none_or(|extension| extension != "rs") {
+        return complaints;
+    }
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        complaints.push(format!("`{name}` has {lines} lines, more than {MAX_LINES}; split it by subject"));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        // In two parts, so that this file does not complain of itself.
+        for (start, end) in [("todo!", "("), ("unimplemented!", "("), ("#[", "ignore")] {
+            if line.contains(&format!("{start}{end}")) {
+                complaints.push(format!(
+                    "`{name}:{number}` leaves work undone with `{start}{end}`; finish it or take it out"
+                ));
+            }
+        }
+    }
+    complaints
+}
+
+/// The folder of an absolute path, if it is one where checkouts live on build machines.
+fn machine_folder(line: &str) -> Option<&'static str> {
+    ["work", "root"].into_iter().find(|folder| {
+        let path = format!("/{folder}/");
+        // `docs/root/` is no absolute path.
+        line.match_indices(&path)
+            .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || ".-_".contains(c)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_rust(text: &str) -> Vec<String> {
+        check_file(Path::new("src/lib.rs"), text)
+    }
+
+    #[test]
+    fn long_files_are_found() {
+        assert_eq!(check_rust(&"\n".repeat(MAX_LINES)), Vec::<String>::new());
+        assert_eq!(
+            check_rust(&"\n".repeat(MAX_LINES + 1)),
+            ["`src/lib.rs` has 601 lines, more than 600; split it by subject"]
+        );
+        assert_eq!(check_file(Path::new("list.txt"), &"\n".repeat(MAX_LINES + 1)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn undone_work_is_found() {
+        let complaint = check_rust(&format!("fn f() {{\n    todo{}()\n}}", '!')).concat();
+        assert!(complaint.contains("`src/lib.rs:2` leaves work undone with `todo"), "{complaint}");
+        assert_eq!(check_rust(&format!("#{}", "[ignore = \"slow\"]")).len(), 1);
+    }
+
+    #[test]
+    fn paths_of_one_machine_are_found_in_any_file() {
+        let [work, root] = ["work", "root"].map(|folder| format!("/{folder}/"));
+        assert_eq!(check_file(Path::new("README.md"), &format!("see `{work}x`")).len(), 1);
+        assert_eq!(check_rust(&format!("let home = \"{root}\";")).len(), 1);
+        assert_eq!(check_rust(&format!("see docs{work}x and ..{root}")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_pinned_toolchain_is_found() {
+        assert_eq!(check_file(Path::new("rust-toolchain.toml"), "").len(), 1);
+        assert_eq!(check_file(Path::new("crates/a/rust-toolchain"), "").len(), 1);
+    }
+}

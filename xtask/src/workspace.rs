@@ -1,0 +1,76 @@
+//! The workspace's packages, as cargo sees them, and its files, as git does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use serde::Deserialize;
+
+use crate::{Result, command};
+
+#[derive(Deserialize)]
+pub(crate) struct Workspace {
+    pub packages: Vec<Package>,
+    pub target_directory: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+pub(crate) struct Package {
+    pub name: String,
+    pub description: Option<String>,
+    pub manifest_path: PathBuf,
+    pub dependencies: Vec<Dependency>,
+    pub features: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub name: String,
+    /// `dev`, `build`, or nothing for a normal one.
+    pub kind: Option<String>,
+}
+
+impl Workspace {
+    /// What the manifests say; nothing is resolved or downloaded.
+    pub(crate) fn load() -> Result<Self> {
+        let json = command::output(&mut command::cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
+        serde_json::from_str(&json).map_err(|error| format!("cannot read what `cargo metadata` wrote: {error}").into())
+    }
+
+    /// The crates that are the product, without tests and tools.
+    pub(crate) fn published(&self) -> Vec<&Package> {
+        self.packages
+            .iter()
+            .filter(|package| package.manifest_path.iter().rev().nth(2).is_some_and(|folder| folder == "crates"))
+            .collect()
+    }
+}
+
+/// Files that are the project's: those of git, or, in a tree that was unpacked from an archive, all but what was built.
+pub(crate) fn files() -> Result<Vec<PathBuf>> {
+    let git = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output();
+    match git {
+        Ok(git) if git.status.success() => {
+            Ok(String::from_utf8_lossy(&git.stdout).split_terminator('\0').map(PathBuf::from).collect())
+        }
+        _ => {
+            let mut files = Vec::new();
+            walk(Path::new("."), &mut files).map_err(|error| format!("cannot list the project's files: {error}"))?;
+            // As git names them.
+            Ok(files.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect())
+        }
+    }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_dir() {
+            files.push(entry.path());
+        } else if entry.file_name() != "target" && entry.file_name() != ".git" {
+            walk(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
