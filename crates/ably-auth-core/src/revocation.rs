@@ -62,7 +62,8 @@ impl TokenRevocationTargetSpecifier {
             Some((target_type, value)) if !target_type.is_empty() && !value.is_empty() => {
                 Ok(Self::of(target_type, value))
             }
-            _ => Err(Error::new(ErrorKind::RevocationTarget, "no revocation target:", advice).input(text)),
+            // Not shown: some give a token where what it was issued for belongs.
+            _ => Err(Error::new(ErrorKind::RevocationTarget, "revocation target does not read `type:value`", advice)),
         }
     }
 

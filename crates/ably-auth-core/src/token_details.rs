@@ -29,7 +29,7 @@ use crate::wire::{OtherFields, millis};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", remote = "Self")]
 pub struct TokenDetails {
     token: Token,
     #[serde(default, skip_serializing_if = "Option::is_none")]

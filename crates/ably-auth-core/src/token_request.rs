@@ -74,7 +74,11 @@ impl Integer {
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 #[derive(Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "camelCase", remote = "Self")
+)]
 pub struct TokenRequest {
     key_name: String,
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
@@ -237,7 +241,13 @@ impl TokenRequest {
             return Ok(());
         }
         let advice = "verify it with the key that its `keyName` names";
-        Err(Error::new(ErrorKind::TokenRequest, "token request names another key:", advice).input(&self.key_name))
+        Err(match KeyName::parse(&self.key_name) {
+            Ok(other) => {
+                Error::new(ErrorKind::TokenRequest, "token request names another key:", advice).input(other.as_str())
+            }
+            // Not shown: some give the whole key where its name belongs.
+            Err(_) => Error::new(ErrorKind::TokenRequest, "token request's `keyName` is not the name of a key", advice),
+        })
     }
 
     fn no_timestamp() -> Error {
@@ -248,8 +258,10 @@ impl TokenRequest {
 
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some give the whole key where its name belongs.
+        let key_name = KeyName::parse(&self.key_name).map_or("[not the name of a key]".into(), |name| name.to_string());
         f.debug_struct("TokenRequest")
-            .field("key_name", &self.key_name)
+            .field("key_name", &key_name)
             .field("ttl", &self.ttl)
             .field("capability", &self.capability)
             .field("client_id", &self.client_id)

@@ -58,6 +58,51 @@ impl<'de> Deserialize<'de> for Integer {
     }
 }
 
+/// Reads a map and nothing else, with the reader that `serde(remote = "Self")` derives. On its own that one would quote what
+/// it was given in place of a map, such as a whole token.
+macro_rules! map_only {
+    ($($type:ident: $what:literal;)+) => {$(
+        impl Serialize for crate::$type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::$type::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for crate::$type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Map;
+
+                impl<'de> Visitor<'de> for Map {
+                    type Value = crate::$type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($what)
+                    }
+
+                    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                        crate::$type::deserialize(de::value::MapAccessDeserializer::new(map))
+                    }
+
+                    fn visit_str<E: de::Error>(self, _text: &str) -> Result<Self::Value, E> {
+                        Err(E::custom(concat!("a string where ", $what, " belong")))
+                    }
+
+                    fn visit_bytes<E: de::Error>(self, _bytes: &[u8]) -> Result<Self::Value, E> {
+                        Err(E::custom(concat!("bytes where ", $what, " belong")))
+                    }
+                }
+
+                deserializer.deserialize_map(Map)
+            }
+        }
+    )+};
+}
+
+map_only! {
+    TokenDetails: "the fields of token details";
+    TokenRequest: "the fields of a token request";
+}
+
 /// Milliseconds as a number or as a decimal string.
 pub(crate) mod millis {
     use serde::de::Error as _;

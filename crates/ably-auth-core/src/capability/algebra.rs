@@ -113,20 +113,18 @@ impl Capability {
         for meet in written {
             common.add(meet.resource, meet.operations);
         }
-        let mut synthesised = Self::none();
+        let mut new = Self::none();
         for meet in made {
-            if common.get(meet.resource.as_str()).is_some() {
-                common.add(meet.resource, meet.operations);
-            } else {
-                synthesised.add(meet.resource, meet.operations);
+            if !common.has_covering(&meet.resource, &meet.operations) {
+                new.add(meet.resource, meet.operations);
             }
         }
-        let needed: Vec<_> = synthesised
+        let needed: Vec<_> = new
             .entries
             .iter()
-            .filter(|entry| {
-                let covers = |by: &&(Resource, Operations)| by.0.covers(&entry.0) && by.1.covers(&entry.1);
-                !common.entries.iter().chain(&synthesised.entries).filter(|by| by.0 != entry.0).any(|by| covers(&by))
+            .filter(|(resource, operations)| {
+                let others = new.entries.iter().filter(|(other, _)| other != resource);
+                !others.into_iter().any(|other| other.0.covers(resource) && other.1.covers(operations))
             })
             .cloned()
             .collect();
@@ -134,6 +132,11 @@ impl Capability {
             common.add(resource, operations);
         }
         common
+    }
+
+    /// Whether one of the entries covers all of this one.
+    fn has_covering(&self, resource: &Resource, operations: &Operations) -> bool {
+        self.iter().any(|(known, of_known)| known.covers(resource) && of_known.covers(operations))
     }
 
     /// How [`intersect`](Self::intersect) comes about: each pair of entries that have something in common.

@@ -30,7 +30,8 @@ pub(super) struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    /// Takes a resource apart; nothing if its bracket does not close or if no name follows.
+    /// Takes a resource apart; nothing if its bracket does not close, or if no name follows. No name begins with `[`, which
+    /// would make it that of another kind of thing once its own bracket is gone.
     pub(super) fn of(resource: &'a str) -> Option<Self> {
         let (namespace, path) = match resource.strip_prefix('[') {
             None => (Namespace::Channel, resource),
@@ -39,7 +40,7 @@ impl<'a> Pattern<'a> {
                 (name, path) => (Namespace::Bracketed(name), path),
             },
         };
-        (!path.is_empty()).then_some(Self { namespace, path })
+        (!path.is_empty() && !path.starts_with('[')).then_some(Self { namespace, path })
     }
 
     /// Whether every name that `other` matches, this one matches too.

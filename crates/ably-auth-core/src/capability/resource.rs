@@ -25,8 +25,7 @@ impl Resource {
     /// Reads a resource of a kind that is known here: a channel, `[queue]`, `[meta]` or `[*]`.
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, if no name follows the bracket, or if the
-    /// kind is unknown.
+    /// [`ErrorKind::Capability`] as for [`parse_lenient`](Self::parse_lenient), or if the kind is unknown.
     pub fn parse_strict(text: &str) -> Result<Self, Error> {
         let resource = Self::parse_lenient(text)?;
         match resource.pattern().namespace {
@@ -40,13 +39,15 @@ impl Resource {
     /// Reads a resource of whatever kind, as a newer service may have more of them.
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket.
+    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket, or one
+    /// that begins with `[`.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         let problem = match Pattern::of(text) {
             Some(_) => return Ok(Self(text.into())),
             None if text.is_empty() => "resource is empty",
             None if text.ends_with(']') => "no name follows the bracket of resource",
-            None => "a channel name cannot begin with `[`, and no bracket closes in resource",
+            None if text.contains(']') => "a name cannot begin with `[`, but does in resource",
+            None => "no `]` closes the bracket of resource",
         };
         Err(Error::new(ErrorKind::Capability, problem, FORM).input(text))
     }
