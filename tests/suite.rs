@@ -1,1 +1,7 @@
+//! Tests of every crate's public face, one subject a file.
 
+#[path = "core/mod.rs"]
+mod core_suite;
+
+mod auth;
+mod clients;

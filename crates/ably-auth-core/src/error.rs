@@ -23,9 +23,9 @@ pub enum ErrorKind {
     Timestamp,
     /// A capability, or a resource or operation in one, that is not in the form of one.
     Capability,
-    /// A token request that cannot be signed or checked: it has no mac, or names another key.
+    /// A token request that names another key than the one that it is checked with.
     TokenRequest,
-    /// A mac that is not the one that the key makes for this token request.
+    /// A mac that is missing, or is not the one that the key makes for this token request.
     Mac,
     /// A token that cannot be one: empty, or with characters that no header can carry.
     Token,

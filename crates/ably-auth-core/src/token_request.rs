@@ -163,10 +163,10 @@ impl TokenRequest {
     /// one hour, or nothing, for a ttl that is left out or 0.
     ///
     /// # Errors
-    /// - [`ErrorKind::TokenRequest`] if there is no mac, or the request names another key than this;
+    /// - [`ErrorKind::TokenRequest`] if the request names another key than this;
     /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is missing
     ///   or has a control character, with which two different requests could have the same mac;
-    /// - [`ErrorKind::Mac`] if the key did not make the mac for these values.
+    /// - [`ErrorKind::Mac`] if there is no mac, or the key did not make it for these values.
     pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.verify_with(&key.signer(), key.key_name())
     }
@@ -178,7 +178,7 @@ impl TokenRequest {
     pub fn verify_with(&self, signer: &Signer, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.check_key_name(key_name)?;
         let advice = "sign the request, or authenticate it with the key itself";
-        let mac = self.mac.as_deref().ok_or(Error::new(ErrorKind::TokenRequest, "token request has no mac", advice))?;
+        let mac = self.mac.as_deref().ok_or(Error::new(ErrorKind::Mac, "token request has no mac", advice))?;
         let mac = Mac::from_base64(mac)?;
         if let Some(client_id) = &self.client_id {
             client_id::check(client_id)?;

@@ -92,7 +92,8 @@ macro_rules! map_only {
                     }
                 }
 
-                deserializer.deserialize_map(Map)
+                // Not `deserialize_map`, with which serde_json itself quotes what is no map.
+                deserializer.deserialize_any(Map)
             }
         }
     )+};

@@ -1,1 +1,27 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+#![warn(clippy::arithmetic_side_effects)]
+
+mod apps;
+mod authenticate;
+mod authorise;
+mod channels;
+mod clock;
+mod error;
+mod http;
+mod issue;
+mod page;
+mod random;
+mod refusal;
+mod registry;
+mod revoke;
+mod server;
+mod service;
+mod stats;
+mod store;
+mod token;
+mod unreadable;
+
+pub use apps::{App, Apps, Key};
+pub use error::{Error, ErrorKind};
+pub use server::Server;
+pub use service::{Service, ServiceBuilder};

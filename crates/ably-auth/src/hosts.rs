@@ -37,45 +37,44 @@ impl Endpoint {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is none of them: a URL must be `http` or `https`,
     /// and have neither a path, nor a query, nor credentials.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        // The text is not quoted: some give a key, or a URL with credentials in it.
         let bad = |why: &str| {
             Error::configuration(format!(
-                "endpoint `{}` {why}; give a routing policy such as `main`, a host name, or a URL such as `http://127.0.0.1:8484`",
-                text.escape_debug()
+                "endpoint {why}; give a routing policy such as `main`, a host name, or a URL such as `http://127.0.0.1:8484`"
             ))
         };
         let is_id =
             |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if let Some((scheme, rest)) = text.split_once("://") {
+        let (scheme, host) = if let Some((scheme, rest)) = text.split_once("://") {
             let scheme = match scheme {
                 "http" => Scheme::HTTP,
                 "https" => Scheme::HTTPS,
                 _ => return Err(bad("is not of `http` or `https`")),
             };
-            if rest.contains('@') {
-                return Err(Error::configuration(
-                    "endpoint has credentials in it; give the key as an option of its own",
-                ));
-            }
-            let authority =
-                rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| bad("has more than a host and a port"))?;
-            return Ok(Self { scheme, authority });
-        }
-        let host = if text.contains("::") {
-            format!("[{text}]")
+            (scheme, rest.strip_suffix('/').unwrap_or(rest).to_owned())
+        } else if text.contains("::") {
+            (Scheme::HTTPS, format!("[{text}]"))
         } else if text.contains('.') || text == "localhost" {
-            text.to_owned()
+            (Scheme::HTTPS, text.to_owned())
         } else if let Some(id) = text.strip_prefix("nonprod:") {
             if !is_id(id) {
                 return Err(bad("has no routing policy after `nonprod:`"));
             }
-            format!("{id}.realtime.ably-nonprod.net")
+            (Scheme::HTTPS, format!("{id}.realtime.ably-nonprod.net"))
         } else if is_id(text) {
-            format!("{text}.realtime.ably.net")
+            (Scheme::HTTPS, format!("{text}.realtime.ably.net"))
         } else {
             return Err(bad("is not in the form of one"));
         };
-        let authority = host.parse().map_err(|_| bad("is not a host name"))?;
-        Ok(Self { scheme: Scheme::HTTPS, authority })
+        if host.contains('@') {
+            return Err(bad("has credentials in it, which have options of their own"));
+        }
+        let authority: Authority = host.parse().map_err(|_| bad("has more than a host and a port"))?;
+        let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
+            return Err(bad("has no host, or a port that is not one"));
+        }
+        Ok(Self { scheme, authority })
     }
 
     /// The same host without TLS, or with it.

@@ -113,25 +113,18 @@ impl Capability {
         for meet in written {
             common.add(meet.resource, meet.operations);
         }
-        let mut new = Self::none();
+        let mut all = common.clone();
         for meet in made {
             if !common.has_covering(&meet.resource, &meet.operations) {
-                new.add(meet.resource, meet.operations);
+                all.add(meet.resource, meet.operations);
             }
         }
-        let needed: Vec<_> = new
-            .entries
-            .iter()
-            .filter(|(resource, operations)| {
-                let others = new.entries.iter().filter(|(other, _)| other != resource);
-                !others.into_iter().any(|other| other.0.covers(resource) && other.1.covers(operations))
-            })
-            .cloned()
-            .collect();
-        for (resource, operations) in needed {
-            common.add(resource, operations);
-        }
-        common
+        let is_needed = |(resource, operations): &(Resource, Operations)| {
+            let mut others = all.iter().filter(|(other, _)| *other != resource);
+            common.get(resource.as_str()).is_some()
+                || !others.any(|(other, of_other)| other.covers(resource) && of_other.covers(operations))
+        };
+        Self { entries: all.entries.iter().filter(|entry| is_needed(entry)).cloned().collect() }
     }
 
     /// Whether one of the entries covers all of this one.

@@ -44,7 +44,7 @@ impl Resource {
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         let problem = match Pattern::of(text) {
             Some(_) => return Ok(Self(text.into())),
-            None if text.is_empty() => "resource is empty",
+            None if text.is_empty() => return Err(Error::new(ErrorKind::Capability, "resource is empty", FORM)),
             None if text.ends_with(']') => "no name follows the bracket of resource",
             None if text.contains(']') => "a name cannot begin with `[`, but does in resource",
             None => "no `]` closes the bracket of resource",

@@ -11,7 +11,7 @@ use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
 
 const FORM: &str = "a capability reads `{\"channel\":[\"operation\"]}`";
-const OPERATIONS: &str = "see the operations' names in `Operation`, or read the text leniently";
+const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 
 /// For whom the text is read.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,138 @@
+//! What may stand on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
+///
+/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input.
+#[derive(Parser)]
+#[command(name = "ably-auth", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Play the life of a credential against a service on this machine: sign, exchange, publish, be refused, revoke, renew
+    Demo,
+    /// Serve a token service
+    Serve(Serve),
+    /// Look at an API key
+    #[command(subcommand)]
+    Key(Key),
+    /// Sign and verify token requests
+    #[command(subcommand)]
+    TokenRequest(TokenRequest),
+    /// Work with capabilities
+    #[command(subcommand)]
+    Capability(Capability),
+    /// Get tokens
+    #[command(subcommand)]
+    Token(Token),
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8484")]
+    pub(crate) listen: SocketAddr,
+    /// A JSON file of apps and their keys
+    #[arg(long, value_name = "FILE")]
+    pub(crate) apps: Option<PathBuf>,
+    /// For this machine only: take keys without TLS, and let clients make and delete apps
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    /// Show a key's public parts
+    Inspect(KeyArg),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenRequest {
+    /// Sign a token request and print its JSON
+    Sign {
+        #[command(flatten)]
+        key: KeyArg,
+        #[command(flatten)]
+        params: TokenParams,
+        /// When it is signed, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        timestamp: Option<u64>,
+        /// At least 16 random characters [default: random]
+        #[arg(long, value_name = "TEXT")]
+        nonce: Option<String>,
+    },
+    /// Verify the token request whose JSON is on stdin
+    Verify(KeyArg),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Capability {
+    /// Print a capability's canonical text
+    Format {
+        /// The capability's JSON, or `-` for stdin
+        capability: String,
+    },
+    /// Print what two capabilities have in common
+    Intersect {
+        /// The one capability's JSON
+        a: String,
+        /// The other capability's JSON
+        b: String,
+    },
+    /// Say whether a capability permits an operation on a resource
+    Check {
+        /// The capability's JSON, or `-` for stdin
+        capability: String,
+        /// The channel, queue or metachannel
+        #[arg(long, value_name = "RESOURCE")]
+        resource: String,
+        /// The operation, such as `publish`
+        #[arg(long, value_name = "OPERATION")]
+        operation: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Token {
+    /// Get a token for a key, and print its details with the token itself
+    Request {
+        /// The service: a URL, a host, or one of Ably's routing policies
+        #[arg(long, value_name = "URL", default_value = "main")]
+        endpoint: String,
+        #[command(flatten)]
+        key: KeyArg,
+        #[command(flatten)]
+        params: TokenParams,
+    },
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct KeyArg {
+    /// The API key, `appId.keyId:secret` [env: ABLY_API_KEY]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TokenParams {
+    /// The identity that the token is to confer, or `*` for any
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// How long the token is to live, in milliseconds [default: the service's, 60 minutes]
+    #[arg(long, value_name = "MS")]
+    pub(crate) ttl: Option<u64>,
+    /// What the token is to permit, as JSON [default: all that the key permits]
+    #[arg(long, value_name = "JSON")]
+    pub(crate) capability: Option<String>,
+}

@@ -1,0 +1,216 @@
+//! Bob has two devices and a backend: the phone is async, the desktop blocks, and the backend alone holds the key.
+
+use ably_auth::exchange::{self, RequestToken};
+use ably_auth::sources::KeySource;
+use ably_auth::{
+    ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
+    Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
+    TokenRevocationTargetSpecifier, Ttl,
+};
+use ably_auth_blocking::UreqTransport;
+use ably_auth_reqwest::ReqwestTransport;
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::runtime::Runtime;
+
+use super::recorder::{Log, Recorder};
+use super::timeline::Timeline;
+use crate::output::Failure;
+
+const ASKED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
+const TTL_MILLIS: u64 = 60_000;
+const CLIENT: &str = "bob";
+
+type Phone = Auth<Recorder<ReqwestTransport>>;
+type Desktop = BlockingAuth<Recorder<UreqTransport>>;
+
+struct Cast<'a> {
+    runtime: &'a Runtime,
+    endpoint: &'a Endpoint,
+    key: &'a ApiKey,
+    log: Log,
+    params: TokenParams,
+}
+
+/// Tells the story, and says whether every step ended as it should.
+pub(super) fn tell(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: bool) -> Result<bool, Failure> {
+    let log = Log::default();
+    let mut timeline = Timeline::new(json, log.clone());
+    let params = TokenParams::new()
+        .client_id(ClientId::parse(CLIENT).map_err(Error::from)?)
+        .ttl(Ttl::from_millis(TTL_MILLIS).map_err(Error::from)?)
+        .capability(ASKED_CAPABILITY.parse().map_err(Error::from)?);
+    let cast = Cast { runtime, endpoint, key, log, params };
+    timeline.title(&format!("The life of a credential, against a service of our own at {endpoint}"));
+
+    let backend = BlockingAuth::new(cast.options::<Blocking>().key(key.clone()), cast.ureq()?)?;
+    let Some(request) = sign(&cast, &backend, &mut timeline) else { return Ok(timeline.end()) };
+    let Some(token) = exchange(&cast, &request, &mut timeline)? else { return Ok(timeline.end()) };
+    explain(&cast, &token, &mut timeline);
+    let phone = cast.phone(token)?;
+    let desktop = cast.desktop()?;
+
+    let sent = cast.runtime.block_on(phone.request(message("chat:lobby", "from the phone")?));
+    timeline.step("The phone (async, reqwest) publishes where it may", &[], went(sent));
+    let sent = desktop.request(message("chat:lobby", "from the desktop")?);
+    timeline.step("The desktop (blocking, ureq) has no token yet: it gets one, and publishes", &[], went(sent));
+    let sent = cast.runtime.block_on(phone.request(message("vault", "let me in")?));
+    timeline.step("The phone tries where it may not", &[], refused(sent, ErrorCode::CAPABILITY_REFUSED));
+    let replayed = cast.exchange(&request)?;
+    timeline.step("Somebody replays the token request", &[], refused(replayed, ErrorCode::NONCE_REPLAYED));
+    revoke(&backend, &mut timeline);
+    let sent = cast.runtime.block_on(phone.request(message("chat:lobby", "the phone again")?));
+    timeline.step("The phone finds its token revoked, renews it by itself, and goes on", &[], renewed(&cast, sent));
+    let sent = desktop.request(message("chat:lobby", "the desktop again")?);
+    timeline.step("The desktop does the same", &[], renewed(&cast, sent));
+    let history = backend.request(request_to("GET", "chat:lobby", Bytes::new())?);
+    timeline.step("The backend reads what arrived", &[], arrived(history, 4));
+    Ok(timeline.end())
+}
+
+impl Cast<'_> {
+    fn options<M: Mode>(&self) -> ClientOptions<M> {
+        ClientOptions::new().endpoint(self.endpoint.clone()).allow_basic_on_loopback(true)
+    }
+
+    fn ureq(&self) -> Result<Recorder<UreqTransport>, Error> {
+        Ok(Recorder { transport: UreqTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+    }
+
+    fn reqwest(&self) -> Result<Recorder<ReqwestTransport>, Error> {
+        Ok(Recorder { transport: ReqwestTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+    }
+
+    fn exchange(&self, request: &TokenRequest) -> Result<Result<TokenDetails, Error>, Error> {
+        let exchange = RequestToken::new(self.endpoint, request);
+        Ok(self.runtime.block_on(exchange::run(exchange, &self.reqwest()?)))
+    }
+
+    /// What the backend answers to a device that is logged in: a signed request, for the device to exchange.
+    fn backend_answer(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
+        let (backend, params) = (KeySource::new(self.key.clone(), self.endpoint.clone(), ()), self.params.clone());
+        move || backend.create_token_request(&params)
+    }
+
+    /// A device that has a token, and asks the backend when it needs another.
+    fn phone(&self, token: TokenDetails) -> Result<Phone, Error> {
+        let answer = self.backend_answer();
+        let options = self.options::<Async>().client_id(Identity::new(CLIENT)?).token(token);
+        let callback = move |_: TokenParams| std::future::ready(answer());
+        Auth::new(options.auth_callback(callback), self.reqwest()?)
+    }
+
+    /// A device that asks the backend for its first token, too.
+    fn desktop(&self) -> Result<Desktop, Error> {
+        let answer = self.backend_answer();
+        let options = self.options::<Blocking>().client_id(Identity::new(CLIENT)?);
+        BlockingAuth::new(options.auth_callback(move |_: &TokenParams| answer()), self.ureq()?)
+    }
+}
+
+fn sign(cast: &Cast<'_>, backend: &Desktop, timeline: &mut Timeline) -> Option<TokenRequest> {
+    let title = format!("The backend signs a token request for `{CLIENT}`, without any network");
+    match backend.create_token_request(&cast.params) {
+        Ok(request) => {
+            let notes = [format!("key {} · clientId {CLIENT} · ttl {TTL_MILLIS} ms", request.key_name())];
+            timeline.step(&title, &notes, Ok(format!("signed, asking for {ASKED_CAPABILITY}")));
+            Some(request)
+        }
+        Err(error) => {
+            timeline.step(&title, &[], Err(error.to_string()));
+            None
+        }
+    }
+}
+
+fn exchange(cast: &Cast<'_>, request: &TokenRequest, timeline: &mut Timeline) -> Result<Option<TokenDetails>, Failure> {
+    let exchanged = cast.exchange(request)?;
+    let outcome = match &exchanged {
+        Ok(details) => {
+            let life = details.issued().zip(details.expires()).map(|(issued, expires)| expires.millis_since(issued));
+            let life = life.map_or_else(|| "an unknown time".into(), |millis| format!("{millis} ms"));
+            Ok(format!("a token for `{CLIENT}` that lives for {life}"))
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    timeline.step("The phone exchanges it for a token", &[], outcome);
+    Ok(exchanged.ok())
+}
+
+/// How what is granted comes of what was asked and what the key has.
+fn explain(cast: &Cast<'_>, token: &TokenDetails, timeline: &mut Timeline) {
+    let (Ok(key), Some(asked)) = (super::KEY_CAPABILITY.parse::<Capability>(), &cast.params.capability) else {
+        return;
+    };
+    let mut notes = vec![format!("key has  {key}"), format!("asked    {asked}")];
+    for (resource, operations) in asked.iter() {
+        let meets: Vec<_> = key.meets(asked).into_iter().filter(|meet| meet.theirs().0 == resource).collect();
+        if meets.is_empty() {
+            notes.push(format!("         {resource} {operations}: the key has nothing on it"));
+        }
+        notes.extend(meets.iter().map(|meet| {
+            let (on, has) = meet.ours();
+            format!("         {resource} {operations} ∩ {on} {has} → {} {}", meet.resource(), meet.operations())
+        }));
+    }
+    let granted = token.capability_text().unwrap_or("nothing said");
+    let outcome = if granted == key.intersect(asked).to_string() { Ok } else { Err };
+    timeline.step("What was asked meets what the key has", &notes, outcome(format!("granted  {granted}")));
+}
+
+fn revoke(backend: &Desktop, timeline: &mut Timeline) {
+    let target = TokenRevocationTargetSpecifier::client_id(CLIENT);
+    let title = format!("The backend revokes all tokens of `{target}`");
+    let outcome = match backend.revoke_tokens(&RevokeTokensRequest::new([target])) {
+        Ok(batch) => match batch.results.first() {
+            Some(TokenRevocationResult::Success(_)) => Ok("revoked, at once".into()),
+            Some(TokenRevocationResult::Failure(failure)) => Err(failure.error.to_string()),
+            None => Err("the service says nothing of the target".into()),
+        },
+        Err(error) => Err(error.to_string()),
+    };
+    timeline.step(&title, &[], outcome);
+}
+
+fn request_to(method: &str, channel: &str, body: Bytes) -> Result<Request<Bytes>, Error> {
+    let request = Request::builder().method(method).uri(format!("/channels/{channel}/messages")).body(body);
+    request.map_err(|error| Error::configuration(error.to_string()))
+}
+
+fn message(channel: &str, data: &str) -> Result<Request<Bytes>, Error> {
+    let body = serde_json::json!({ "name": "greeting", "data": data }).to_string();
+    let mut request = request_to("POST", channel, body.into())?;
+    request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    Ok(request)
+}
+
+fn went(sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
+    sent.map(|_| "published".into()).map_err(|error| error.to_string())
+}
+
+fn refused<T>(outcome: Result<T, Error>, code: ErrorCode) -> Result<String, String> {
+    match outcome {
+        Err(error) if error.ably_code() == code => {
+            Ok(format!("refused, as it should be: {}", error.error_info().map_or("", |info| info.message())))
+        }
+        Err(error) => Err(format!("refused, but not with {code}: {error}")),
+        Ok(_) => Err(format!("went through, and should have been refused with {code}")),
+    }
+}
+
+/// The call went through, and the requests that it took were: refused as revoked, a new token, sent again.
+fn renewed(cast: &Cast<'_>, sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
+    let revoked = Some(ErrorCode::TOKEN_REVOKED.as_u32());
+    match sent {
+        Ok(_) if cast.log.codes() == [revoked, None, None] => Ok("renewed and published, unasked".into()),
+        Ok(_) => Err("published, but not by way of 40141 and a new token".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn arrived(history: Result<Response<Bytes>, Error>, expected: usize) -> Result<String, String> {
+    let answer = history.map_err(|error| error.to_string())?;
+    let messages: Vec<serde_json::Value> = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
+    let text = format!("{} messages, of {expected} published", messages.len());
+    if messages.len() == expected { Ok(text) } else { Err(text) }
+}

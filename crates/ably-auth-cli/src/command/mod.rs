@@ -1,0 +1,22 @@
+//! The commands, one file each.
+
+mod capability;
+mod demo;
+mod key;
+mod serve;
+mod token;
+mod token_request;
+
+use crate::args::{Args, Command};
+use crate::output::{Failure, Outcome};
+
+pub(crate) fn run(args: Args) -> Result<Outcome, Failure> {
+    match args.command {
+        Command::Demo => demo::run(args.json),
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Key(key) => key::run(key),
+        Command::TokenRequest(token_request) => token_request::run(token_request),
+        Command::Capability(capability) => capability::run(&capability),
+        Command::Token(token) => token::run(token),
+    }
+}

@@ -1,0 +1,41 @@
+//! Keys given where none belongs, such as without `--key`: a message that quotes what is wrong would print them.
+
+/// The text, without the secret of any argument that reads like a key.
+pub(crate) fn without_secrets(text: &str) -> String {
+    std::env::args_os().skip(1).fold(text.to_owned(), |text, arg| match key_in(&arg.to_string_lossy()) {
+        Some((name, key)) => text.replace(key, &format!("{name}:[redacted]")),
+        None => text,
+    })
+}
+
+/// The key in an argument such as `a.b:c`, `--option=a.b:c` or `http://a.b:c`, well-formed or not, and its name.
+fn key_in(arg: &str) -> Option<(&str, &str)> {
+    let word = arg.rsplit_once("//").map_or(arg, |(_, rest)| rest);
+    let (before, secret) = word.split_once(':')?;
+    let name = before.rsplit_once('=').map_or(before, |(_, name)| name);
+    let key = word.get(before.len() - name.len()..)?;
+    let port = secret.split('/').next().unwrap_or_default();
+    let is_port = port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+    let is_json = name.contains(['{', '"']);
+    (name.contains('.') && !is_port && !is_json).then_some((name, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_in;
+
+    #[test]
+    fn keys_are_told_from_what_else_has_colons() {
+        for (arg, name, key) in [
+            ("a.b:c", "a.b", "a.b:c"),
+            ("--option=a.b:c=", "a.b", "a.b:c="),
+            ("ftp://a.b:c@host", "a.b", "a.b:c@host"),
+            (" a.b:c d:e", " a.b", " a.b:c d:e"),
+        ] {
+            assert_eq!(key_in(arg), Some((name, key)), "{arg}");
+        }
+        for arg in ["a.b", "chat:room", "127.0.0.1:99999", "[::1]:x", "http://a.b:8484/c", r#"{"a.b:c":["*"]}"#] {
+            assert_eq!(key_in(arg), None, "{arg}");
+        }
+    }
+}

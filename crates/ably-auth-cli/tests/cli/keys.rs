@@ -1,0 +1,105 @@
+//! `ably-auth key inspect`, and where keys come from.
+
+use serde_json::json;
+
+use crate::support::{KEY, LIMITED_KEY, SECRET, run, run_with_key_in_env};
+
+#[test]
+fn the_public_parts_are_shown() {
+    let answer = run(&["key", "inspect", "--key", KEY]);
+    let told = answer.yes();
+    for part in ["shop.backend", "app id    shop", "key id    backend", "43 characters, not shown"] {
+        assert!(told.contains(part), "{told}");
+    }
+    answer.is_silent_about(SECRET);
+}
+
+#[test]
+fn for_scripts_they_are_json() {
+    let expected = json!({ "keyName": "shop.backend", "appId": "shop", "keyId": "backend" });
+    for args in [["key", "inspect", "--json", "--key", KEY], ["--json", "key", "inspect", "--key", KEY]] {
+        let answer = run(&args);
+        assert_eq!(answer.yes_json(), expected);
+        answer.is_silent_about(SECRET);
+    }
+}
+
+#[test]
+fn the_environment_gives_the_key() {
+    let answer = run_with_key_in_env(&["key", "inspect", "--json"], KEY);
+    assert_eq!(answer.yes_json()["keyId"], "backend");
+    answer.is_silent_about(SECRET);
+}
+
+#[test]
+fn the_flag_wins_over_the_environment() {
+    let answer = run_with_key_in_env(&["key", "inspect", "--json", "--key", LIMITED_KEY], KEY);
+    assert_eq!(answer.yes_json()["keyId"], "limited");
+    let answer = run_with_key_in_env(&["key", "inspect", "--json", "--key", LIMITED_KEY], "no key at all");
+    assert_eq!(answer.yes_json()["keyId"], "limited");
+    run_with_key_in_env(&["key", "inspect", "--key", "a.b"], KEY).bad(&["--key: key has no `:`"]);
+}
+
+#[test]
+fn without_a_key_both_ways_to_give_one_are_named() {
+    for command in
+        [&["key", "inspect"][..], &["token-request", "sign"], &["token-request", "verify"], &["token", "request"]]
+    {
+        run(command).bad(&["no key is given", "ABLY_API_KEY", "--key"]);
+    }
+    let message = run(&["--json", "key", "inspect"]).bad_json();
+    assert!(message.starts_with("no key is given"), "{message}");
+}
+
+/// What is no key, and what is said of it.
+const BAD: [(&str, &str); 9] = [
+    ("shop.backend:hush hush", "key secret has white space (byte 17)"),
+    ("sh op.backend:hush-hush", "key name has white space (byte 2)"),
+    ("shop.backend:", "key has an empty secret (byte 13)"),
+    (".backend:hush-hush", "key name has an empty app id (byte 0)"),
+    ("shop.:hush-hush", "key name has an empty key id (byte 5)"),
+    ("shop.backend:hush:hush", "key has a second `:` (byte 17)"),
+    ("shop.backend-hush-hush", "key has no `:` (byte 22)"),
+    ("backend:hush-hush", "key name has no `.` (byte 7)"),
+    ("", "key has no `:` (byte 0)"),
+];
+
+#[test]
+fn what_is_no_key_is_named_and_not_shown() {
+    for (key, problem) in BAD {
+        for command in
+            [&["key", "inspect"][..], &["token-request", "sign"], &["token-request", "verify"], &["token", "request"]]
+        {
+            let with_flag = run(&[command, &["--key", key]].concat());
+            with_flag.bad(&[&format!("--key: {problem}"), "a key"]);
+            let with_env = run_with_key_in_env(command, key);
+            with_env.bad(&[&format!("ABLY_API_KEY: {problem}"), "a key"]);
+            for answer in [with_flag, with_env] {
+                answer.is_silent_about("hush");
+            }
+        }
+    }
+}
+
+#[test]
+fn for_scripts_the_same_is_said_in_json() {
+    for (key, problem) in BAD {
+        let answer = run(&["key", "inspect", "--json", "--key", key]);
+        let message = answer.bad_json();
+        assert!(message.starts_with(&format!("--key: {problem}")), "{message}");
+        answer.is_silent_about("hush");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_is_not_utf8_is_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use crate::support::{program, spawn};
+
+    let key = OsStr::from_bytes(b"shop.backend:\xff");
+    assert_eq!(spawn(program(&["key", "inspect"]).env("ABLY_API_KEY", key)).ended(), Some(2));
+    assert_eq!(spawn(program(&["key", "inspect", "--key"]).arg(key)).ended(), Some(2));
+}

@@ -1,0 +1,13 @@
+//! The program as scripts see it: arguments, environment and stdin go in; stdout, stderr and an exit status come out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
+
+mod capabilities;
+mod demo;
+mod keys;
+mod misplaced_keys;
+mod serving;
+mod sign;
+mod support;
+mod tokens;
+mod usage;
+mod verify;

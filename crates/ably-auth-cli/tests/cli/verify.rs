@@ -1,0 +1,116 @@
+//! `ably-auth token-request verify`
+
+use serde_json::{Value, json};
+
+use crate::support::{KEY, SECRET, run, run_with_stdin};
+
+/// Requests that other implementations signed: the key, what was asked for, and the request.
+pub(crate) fn vectors() -> Vec<(String, Value, Value)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/token-requests.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    let take = |case: &Value| {
+        let key = case["key"].as_str().unwrap().to_owned();
+        (key, case["params"].clone(), case["tokenRequest"].clone())
+    };
+    cases.iter().map(take).collect()
+}
+
+fn verify(key: &str, request: &str) -> crate::support::Answer {
+    run_with_stdin(&["token-request", "verify", "--key", key], request)
+}
+
+#[test]
+fn what_others_signed_is_valid() {
+    let vectors = vectors();
+    assert!(vectors.len() >= 72);
+    for (key, _, request) in vectors {
+        let name = request["keyName"].as_str().unwrap();
+        let answer = verify(&key, &request.to_string());
+        assert!(answer.yes().starts_with(&format!("valid: signed with {name} for ")), "{answer:?}");
+
+        let answer = run_with_stdin(&["--json", "token-request", "verify", "--key", &key], &request.to_string());
+        let expected = json!({ "valid": true, "keyName": name, "clientId": request["clientId"] });
+        assert_eq!(answer.yes_json(), expected);
+    }
+}
+
+/// A signed request with all of the fields, and its key.
+fn full() -> (String, Value) {
+    let full = |(_, _, request): &(String, Value, Value)| request.as_object().unwrap().len() == 7;
+    let (key, _, request) = vectors().into_iter().find(full).unwrap();
+    (key, request)
+}
+
+#[test]
+fn what_was_changed_is_not() {
+    let (key, request) = full();
+    for (field, changed) in [
+        ("keyName", json!("other.key")),
+        ("ttl", json!(86_399_999)),
+        ("ttl", json!(-1)),
+        ("ttl", json!("soon")),
+        ("capability", json!(r#"{"[*]*":["*"]}"#.to_owned() + " ")),
+        ("capability", json!("")),
+        ("clientId", json!("mallory")),
+        ("clientId", json!("")),
+        ("clientId", json!("a\nb")),
+        ("timestamp", json!(1_449_746_287_319_u64)),
+        ("nonce", json!("9000000830710429")),
+        ("mac", json!("SVt6d9F8Xgpf3kO+Nstlr68xI063cRpg4anDbcSQ+yF=")),
+        ("mac", json!("")),
+        ("mac", json!("not base64")),
+    ] {
+        let mut request = request.clone();
+        request[field] = changed;
+        let answer = verify(&key, &request.to_string());
+        assert!(answer.no().starts_with("not valid: "), "{field}: {answer:?}");
+        assert_eq!(answer.stderr, "", "{field}");
+    }
+}
+
+#[test]
+fn what_was_left_out_counts_as_changed() {
+    let (key, request) = full();
+    for field in ["ttl", "capability", "clientId", "timestamp", "nonce", "mac"] {
+        let mut request = request.clone();
+        request.as_object_mut().unwrap().remove(field);
+        let answer = verify(&key, &request.to_string());
+        assert!(answer.no().starts_with("not valid: "), "{field}: {answer:?}");
+    }
+}
+
+#[test]
+fn with_another_secret_or_key_it_is_not_valid() {
+    let (key, request) = full();
+    let answer = verify(&format!("{key}x"), &request.to_string());
+    assert!(answer.no().contains("mac does not match"), "{answer:?}");
+    let answer = verify(KEY, &request.to_string());
+    assert!(answer.no().contains("names another key"), "{answer:?}");
+    answer.is_silent_about(SECRET);
+}
+
+#[test]
+fn for_scripts_the_reason_is_json() {
+    let (key, mut request) = full();
+    request["nonce"] = json!("9000000830710429");
+    let answer = run_with_stdin(&["token-request", "verify", "--json", "--key", &key], &request.to_string()).no_json();
+    let reason = answer["reason"].as_str().unwrap();
+    assert!(reason.contains("mac does not match"), "{reason}");
+    assert_eq!(answer, json!({ "valid": false, "code": 40101, "reason": reason }));
+}
+
+#[test]
+fn what_is_no_token_request_is_bad_input() {
+    for text in ["", "no", "[]", "{}", "null", r#"{"keyName":1}"#, r#"{"keyName":"a.b"} x"#, "\"a.b\""] {
+        verify(KEY, text).bad(&["stdin: not the JSON of a token request (line 1 column ", ")"]);
+    }
+    verify(KEY, &" ".repeat(1024 * 1024 + 1)).bad(&["stdin: it is longer than 1 MiB"]);
+    let message = run_with_stdin(&["--json", "token-request", "verify", "--key", KEY], "no").bad_json();
+    assert_eq!(message, "stdin: not the JSON of a token request (line 1 column 2)");
+}
+
+#[test]
+fn the_key_is_looked_at_first() {
+    run(&["token-request", "verify", "--key", "a.b"]).bad(&["--key: "]);
+}

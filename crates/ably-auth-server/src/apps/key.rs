@@ -1,0 +1,124 @@
+//! A key as the service knows it.
+
+use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Signer, Timestamp, Ttl};
+
+use crate::refusal::Refusal;
+
+/// A key, and what its holder may do.
+///
+/// `Debug` does not show the secret.
+///
+/// ```
+/// use ably_auth_core::Timestamp;
+/// use ably_auth_server::Key;
+///
+/// let key = Key::new("app1.key1:secret".parse()?)
+///     .with_capability(r#"{"chat:*":["publish","subscribe"]}"#.parse()?)
+///     .with_revocable_tokens(true)
+///     .with_expiry(Timestamp::from_millis(1_999_999_999_999));
+/// assert_eq!(key.name().as_str(), "app1.key1");
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Key {
+    api_key: ApiKey,
+    /// Keyed once, so that no request pays for it.
+    signer: Signer,
+    capability: Capability,
+    revocable_tokens: bool,
+    enabled: bool,
+    expires: Option<Timestamp>,
+}
+
+impl Key {
+    /// An enabled key that may do everything on every channel (`{"*":["*"]}`), does not expire, and whose tokens cannot be
+    /// revoked.
+    #[must_use]
+    pub fn new(api_key: ApiKey) -> Self {
+        Self {
+            signer: api_key.signer(),
+            api_key,
+            capability: super::capability_of_new_key(),
+            revocable_tokens: false,
+            enabled: true,
+            expires: None,
+        }
+    }
+
+    /// What the key and its tokens may do at most.
+    #[must_use]
+    pub fn with_capability(mut self, capability: Capability) -> Self {
+        self.capability = capability;
+        self
+    }
+
+    /// Whether its tokens can be revoked; they then live for an hour at most.
+    #[must_use]
+    pub const fn with_revocable_tokens(mut self, revocable: bool) -> Self {
+        self.revocable_tokens = revocable;
+        self
+    }
+
+    /// Whether it is in force; one that is not is a revoked key, and ends the tokens that were made from it.
+    #[must_use]
+    pub const fn with_enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// When it expires, and at the latest every token made from it.
+    #[must_use]
+    pub const fn with_expiry(mut self, expires: Timestamp) -> Self {
+        self.expires = Some(expires);
+        self
+    }
+
+    /// The key's public name.
+    #[must_use]
+    pub const fn name(&self) -> &KeyName {
+        self.api_key.key_name()
+    }
+
+    pub(crate) const fn api_key(&self) -> &ApiKey {
+        &self.api_key
+    }
+
+    pub(crate) const fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    pub(crate) const fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    pub(crate) const fn revocable_tokens(&self) -> bool {
+        self.revocable_tokens
+    }
+
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    pub(crate) const fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    pub(crate) const fn max_ttl(&self) -> Ttl {
+        if self.revocable_tokens { Ttl::MAX_REVOCABLE } else { Ttl::MAX }
+    }
+
+    /// Whether its holder, who has shown to be that, may use it now.
+    pub(crate) fn check_in_force(&self, now: Timestamp) -> Result<(), Refusal> {
+        if !self.enabled {
+            return Err(Refusal::new(ErrorCode::KEY_REVOKED, "the key was revoked; use another key"));
+        }
+        if self.is_expired(now) {
+            return Err(Refusal::new(ErrorCode::KEY_EXPIRED, "the key has expired; use another key"));
+        }
+        Ok(())
+    }
+}

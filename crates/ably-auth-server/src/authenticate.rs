@@ -1,0 +1,132 @@
+//! Authenticating: whose request this is, and as whom they act.
+
+use std::sync::Arc;
+
+use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, Timestamp, Token};
+
+use crate::apps::Key;
+use crate::refusal::Refusal;
+use crate::registry::{Registry, RunningApp};
+use crate::store::{Memory, Subject};
+use crate::token::{self, Claims, Envelope};
+
+/// What a request shows of its sender.
+#[derive(Debug)]
+pub(crate) enum Credential {
+    /// The key itself.
+    Key(ApiKey),
+    /// A token.
+    Token(Token),
+}
+
+/// Who a request comes from.
+#[derive(Debug)]
+pub(crate) struct Principal {
+    pub(crate) app: Arc<RunningApp>,
+    pub(crate) key: Arc<Key>,
+    /// As whom the sender acts; none if anonymous.
+    pub(crate) identity: Option<Identity>,
+    /// As whom the sender may act.
+    client_id: ClientId,
+    /// A token's own capability; a key's holder has the key's.
+    capability: Option<Capability>,
+}
+
+impl Principal {
+    /// What the sender may do.
+    pub(crate) fn capability(&self) -> &Capability {
+        self.capability.as_ref().unwrap_or_else(|| self.key.capability())
+    }
+
+    /// Whether the sender has the key itself.
+    pub(crate) const fn is_key_holder(&self) -> bool {
+        self.capability.is_none()
+    }
+
+    /// Whether something may be said in that name: the one that the sender acts as, or else any that it may act as.
+    pub(crate) fn may_speak_as(&self, client_id: &str) -> bool {
+        match &self.identity {
+            Some(identity) => identity.as_str() == client_id,
+            None => self.client_id.permits(client_id),
+        }
+    }
+}
+
+/// Checks credentials against what the service knows.
+pub(crate) struct Authenticator<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) store: &'a Memory,
+}
+
+impl Authenticator<'_> {
+    /// Finds out who shows that credential and wants to act as `claimed` (`RSA7`).
+    pub(crate) fn authenticate(
+        &self,
+        credential: &Credential,
+        claimed: Option<Identity>,
+        now: Timestamp,
+    ) -> Result<Principal, Refusal> {
+        let mut principal = match credential {
+            Credential::Key(shown) => self.key_holder(shown, now)?,
+            Credential::Token(token) => self.bearer(token, now)?,
+        };
+        if let Some(claimed) = claimed {
+            if !principal.client_id.permits(claimed.as_str()) {
+                let message = "the credential does not permit to act as this clientId; use one that was issued for it";
+                return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
+            }
+            principal.identity = Some(claimed);
+        }
+        Ok(principal)
+    }
+
+    fn key_holder(&self, shown: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
+        let (app, key) = self.registry.key(shown.key_name())?;
+        compare(shown, &key)?;
+        key.check_in_force(now)?;
+        Ok(Principal { app, key, identity: None, client_id: ClientId::Any, capability: None })
+    }
+
+    fn bearer(&self, token: &Token, now: Timestamp) -> Result<Principal, Refusal> {
+        let envelope = Envelope::of(token)?;
+        let app = self.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
+        let claims = app.sealer.open(&envelope)?;
+        let key = app.app.key(claims.key_name.key_id()).filter(|key| key.is_enabled()).cloned();
+        let key =
+            key.ok_or_else(|| revoked("the key that issued the token was revoked; use a token of another key"))?;
+        if claims.expires <= now || key.is_expired(now) {
+            let message = format!("the token expired at {}; request a new token", claims.expires);
+            return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
+        }
+        self.check_not_revoked(&claims, now)?;
+        let identity = match &claims.client_id {
+            ClientId::Identified(identity) => Some(identity.clone()),
+            ClientId::None | ClientId::Any => None,
+        };
+        Ok(Principal { app, key, identity, client_id: claims.client_id, capability: Some(claims.capability) })
+    }
+
+    fn check_not_revoked(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
+        let Claims { key_name: key, client_id, capability, .. } = claims;
+        if self.store.is_revoked(&Subject { key, client_id, capability }, claims.issued, now) {
+            return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
+        }
+        Ok(())
+    }
+}
+
+fn revoked(message: &str) -> Refusal {
+    Refusal::new(ErrorCode::TOKEN_REVOKED, message)
+}
+
+/// Whether the key that was shown is that key, to the secret. Secrets are compared in constant time.
+pub(crate) fn compare(shown: &ApiKey, key: &Key) -> Result<(), Refusal> {
+    if shown.key_name() != key.name() {
+        let message = "the key in the header is not the one that the request is about; use that key";
+        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
+    }
+    if shown.secret() != key.api_key().secret() {
+        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, "the key's secret is wrong; check that it is whole"));
+    }
+    Ok(())
+}

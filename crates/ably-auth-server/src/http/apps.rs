@@ -1,0 +1,123 @@
+//! Apps made and deleted by whoever asks: in a sandbox only.
+
+use ably_auth_core::{Capability, ErrorCode};
+use http::StatusCode;
+use http::header::HOST;
+use http::uri::Authority;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::format::Object;
+use super::reply::Reply;
+use crate::apps::{self, App, Key};
+use crate::error::Error;
+use crate::refusal::Refusal;
+use crate::registry::unknown_app;
+
+const DEFAULT_PORT: u16 = 80;
+
+/// What is not understood is left aside: test suites send more than concerns tokens.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewApp {
+    #[serde(default = "one_key")]
+    keys: Vec<Object<NewKey>>,
+    #[serde(default)]
+    namespaces: Vec<Value>,
+    #[serde(default)]
+    channels: Vec<Value>,
+    #[serde(default)]
+    revocation_by_channel: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewKey {
+    capability: Option<String>,
+    revocable_tokens: Option<bool>,
+}
+
+fn one_key() -> Vec<Object<NewKey>> {
+    vec![Object(NewKey::default())]
+}
+
+pub(super) fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let Object(asked): Object<NewApp> = call.read()?;
+    let mut app = App::new(&apps::random_id().map_err(failed)?)
+        .map_err(failed)?
+        .with_settings(asked.namespaces, asked.channels)
+        .with_revocation_by_channel(asked.revocation_by_channel);
+    for Object(asked) in asked.keys {
+        let mut key = Key::new(apps::random_key(app.id()).map_err(failed)?)
+            .with_revocable_tokens(asked.revocable_tokens.unwrap_or(false));
+        if let Some(capability) = &asked.capability {
+            key = key.with_capability(Capability::parse_strict(capability)?);
+        }
+        app = app.with_key(key).map_err(failed)?;
+    }
+    let body = describe(&app, call);
+    call.state.registry.add(app)?;
+    call.reply(StatusCode::CREATED, &body)
+}
+
+/// The app with its keys' secrets: this is the only time that they are told.
+fn describe(app: &App, call: &Call<'_>) -> Value {
+    let keys: Vec<_> = app.keys().map(describe_key).collect();
+    let (namespaces, channels) = app.settings();
+    let (endpoint, port) = address(call);
+    json!({
+        "appId": app.id(),
+        "accountId": app.account_id(),
+        "keys": keys,
+        "namespaces": namespaces,
+        "channels": channels,
+        "endpoint": endpoint,
+        "port": port,
+        "tls": false,
+    })
+}
+
+fn describe_key(key: &Key) -> Value {
+    let (name, secret) = (key.name(), key.api_key().secret().expose());
+    json!({
+        "id": name.key_id(),
+        "value": secret,
+        "keyName": name.as_str(),
+        "keySecret": secret,
+        "keyStr": format!("{name}:{secret}"),
+        "capability": key.capability(),
+        "revocableTokens": key.revocable_tokens(),
+    })
+}
+
+/// Where the client finds this service: where it found it just now.
+fn address(call: &Call<'_>) -> (String, u16) {
+    let asked = call.parts.uri.authority().cloned();
+    let asked = asked.or_else(|| call.header(HOST.as_str())?.parse::<Authority>().ok());
+    match (asked, call.local) {
+        (Some(asked), _) => (asked.host().into(), asked.port_u16().unwrap_or(DEFAULT_PORT)),
+        (None, Some(local)) => (local.ip().to_string(), local.port()),
+        (None, None) => ("localhost".into(), DEFAULT_PORT),
+    }
+}
+
+pub(super) fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refusal> {
+    let principal = call.principal()?;
+    if !principal.is_key_holder() {
+        let message = "a token cannot delete an app; use one of the app's keys";
+        return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
+    }
+    if call.state.registry.app(app_id).is_none() {
+        return Err(unknown_app(&app_id.escape_debug().to_string()));
+    }
+    if principal.app.app.id() != app_id {
+        return Err(Refusal::new(ErrorCode::FORBIDDEN, "the key is of another app; use one of the app's keys"));
+    }
+    call.state.registry.remove(app_id);
+    Ok(Reply::empty())
+}
+
+fn failed(_: Error) -> Refusal {
+    Refusal::internal()
+}

@@ -1,0 +1,94 @@
+//! Endpoints that are there to be authorised for.
+
+use ably_auth_core::{ErrorCode, Operation};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
+
+use super::call::Call;
+use super::format::{Format, Object};
+use super::page;
+use super::reply::Reply;
+use crate::authenticate::Principal;
+use crate::authorise::{EVERY_CHANNEL, authorise};
+use crate::channels::{self, Message};
+use crate::random;
+use crate::refusal::Refusal;
+use crate::store::lock;
+
+fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Principal, Refusal> {
+    let principal = call.principal()?;
+    authorise(principal.capability(), operation, resource)?;
+    Ok(principal)
+}
+
+pub(super) fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    permitted(call, Operation::ChannelMetadata, channel)?;
+    call.reply(StatusCode::OK, &channels::status(channel))
+}
+
+pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::History, channel)?;
+    let page = page::read(call)?;
+    let (mut messages, next) = lock(&principal.app.channels).history(channel, &page);
+    if call.format == Format::Json {
+        messages = messages.into_iter().map(Message::into_text).collect();
+    }
+    Ok(call.reply(StatusCode::OK, &messages)?.with_links(&page::links(call, "messages", next)))
+}
+
+pub(super) fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::Stats, EVERY_CHANNEL)?;
+    let page = page::read(call)?;
+    if call.query("unit").is_some_and(|unit| unit != "minute") {
+        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "statistics are kept by the minute; leave `unit` out"));
+    }
+    let (intervals, next) = lock(&principal.app.stats).page(&page);
+    Ok(call.reply(StatusCode::OK, &intervals)?.with_links(&page::links(call, "stats", next)))
+}
+
+pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::Publish, channel)?;
+    let OneOrMany(messages) = call.read()?;
+    if messages.is_empty() {
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, "there is no message; send one, or a list of them"));
+    }
+    let messages: Vec<_> =
+        messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
+    let count = messages.len();
+    let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
+    let serials = lock(&principal.app.channels).publish(channel, messages, &batch, call.body.len(), call.now);
+    lock(&principal.app.stats).count_messages(count, call.now);
+    call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
+}
+
+/// One message, or a list of them.
+struct OneOrMany(Vec<Message>);
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNumber;
+
+        impl<'de> Visitor<'de> for AnyNumber {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a message or a list of messages")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany, A::Error> {
+                Message::deserialize(MapAccessDeserializer::new(map)).map(|message| OneOrMany(vec![message]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMany, A::Error> {
+                let messages: Vec<Object<Message>> = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+                Ok(OneOrMany(messages.into_iter().map(|Object(message)| message).collect()))
+            }
+        }
+
+        deserializer.deserialize_any(AnyNumber)
+    }
+}

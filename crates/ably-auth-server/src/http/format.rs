@@ -1,0 +1,210 @@
+//! JSON and MessagePack, by `Content-Type` and `Accept`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use ably_auth_core::ErrorCode;
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::ser::Serialize;
+
+use crate::refusal::Refusal;
+use crate::unreadable;
+
+/// No honest body is deeper; a deeper one would cost stack.
+const MAX_DEPTH: usize = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    MsgPack,
+}
+
+impl Format {
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::MsgPack => "application/x-msgpack",
+        }
+    }
+
+    /// In which format the body is; JSON if that is not said.
+    pub(super) fn of_body(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let Some(announced) = headers.get(CONTENT_TYPE) else {
+            return Ok(Self::Json);
+        };
+        let media_type = announced.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        for format in [Self::Json, Self::MsgPack] {
+            if media_type.eq_ignore_ascii_case(format.content_type()) {
+                return Ok(format);
+            }
+        }
+        let message = "the body's content type is not supported; send `application/json` or `application/x-msgpack`";
+        Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415))
+    }
+
+    /// In which format the answer is wanted: JSON, unless MessagePack is preferred by weight or, of equal weight, by being
+    /// named first.
+    pub(super) fn accepted(headers: &HeaderMap) -> Self {
+        let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let ranges: Vec<_> = accepts.flat_map(|value| value.split(',')).map(Range::of).collect();
+        match (Preference::among(&ranges, Self::MsgPack), Preference::among(&ranges, Self::Json)) {
+            (Some(msgpack), Some(json)) if msgpack.is_over(json) => Self::MsgPack,
+            (Some(msgpack), None) if msgpack.weight > 0 => Self::MsgPack,
+            _ => Self::Json,
+        }
+    }
+
+    pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Refusal> {
+        match self {
+            Self::Json => serde_json::to_vec(value).map_err(|_| Refusal::internal()),
+            Self::MsgPack => rmp_serde::to_vec_named(value).map_err(|_| Refusal::internal()),
+        }
+    }
+
+    pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {
+        let (name, problem) = match self {
+            Self::Json => match serde_json::from_slice(body) {
+                Ok(value) => return Ok(value),
+                Err(error) => ("JSON", unreadable::explain_json(&error)),
+            },
+            Self::MsgPack => match from_msgpack(body) {
+                Ok(value) => return Ok(value),
+                Err(problem) => ("MessagePack", problem),
+            },
+        };
+        let message = format!("the body is not readable as {name}: {problem}; send what the endpoint takes");
+        Err(Refusal::new(ErrorCode::INVALID_BODY, message))
+    }
+}
+
+fn from_msgpack<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    let mut reader = rmp_serde::Deserializer::new(std::io::Cursor::new(body));
+    reader.set_max_depth(MAX_DEPTH);
+    let value = T::deserialize(&mut reader);
+    let place = format!("byte {}", reader.position());
+    match value {
+        Ok(value) if reader.position() == u64::try_from(body.len()).unwrap_or(u64::MAX) => Ok(value),
+        Ok(_) => Err(format!("trailing bytes at {place}")),
+        Err(rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error)) => {
+            Err(unreadable::explain(&error, &place))
+        }
+        // The others are a fixed text, at most with a number.
+        Err(error) => Err(format!("{error} at {place}")),
+    }
+}
+
+/// A media range of an `Accept` header, and its weight in thousandths.
+struct Range<'a> {
+    name: &'a str,
+    weight: u16,
+}
+
+impl<'a> Range<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut parts = text.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Self { name, weight: weight.map_or(1_000, thousandths) }
+    }
+
+    /// How particularly it speaks of the format, if at all.
+    fn precision(&self, format: Format) -> Option<u8> {
+        match self.name {
+            name if name.eq_ignore_ascii_case(format.content_type()) => Some(2),
+            "application/*" => Some(1),
+            "*/*" => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// A weight that is not in the form of one counts as 0.
+fn thousandths(weight: &str) -> u16 {
+    match weight.split_once('.').unwrap_or((weight, "")) {
+        ("1", _) => 1_000,
+        ("0", fraction) if fraction.len() <= 3 => format!("{fraction:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// How much a format is wanted.
+#[derive(Clone, Copy)]
+struct Preference {
+    weight: u16,
+    precision: u8,
+    place: usize,
+}
+
+impl Preference {
+    fn among(ranges: &[Range<'_>], format: Format) -> Option<Self> {
+        let speaking = ranges.iter().enumerate().filter_map(|(place, range)| {
+            range.precision(format).map(|precision| Self { weight: range.weight, precision, place })
+        });
+        speaking.max_by_key(|preference| (preference.precision, std::cmp::Reverse(preference.place)))
+    }
+
+    fn is_over(self, other: Self) -> bool {
+        let named_first =
+            (self.precision, std::cmp::Reverse(self.place)) > (other.precision, std::cmp::Reverse(other.place));
+        self.weight > other.weight || (self.weight > 0 && self.weight == other.weight && named_first)
+    }
+}
+
+/// A value of which only an object is taken, though its type could also be read from a list of its fields' values.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfObject<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfObject(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn msgpack_answers_only_who_prefers_it() {
+        let accepted = |accept: &str| Format::accepted(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]));
+        let msgpack = [
+            "application/x-msgpack",
+            "Application/X-MsgPack;q=0.1",
+            "application/x-msgpack, application/json",
+            "application/x-msgpack, */*",
+            "*/*;q=0.5, application/x-msgpack",
+            "application/json;q=0.9, application/x-msgpack",
+            "application/json;q=0, */*",
+        ];
+        let json = [
+            "*/*",
+            "",
+            "text/html",
+            "application/*",
+            "application/json, application/x-msgpack",
+            "application/x-msgpack;q=0.9, application/json",
+            "application/x-msgpack;q=0",
+            "application/x-msgpack;q=none",
+            "application/x-msgpack;q=0, application/json;q=0",
+        ];
+        assert!(msgpack.iter().all(|accept| accepted(accept) == Format::MsgPack));
+        assert!(json.iter().all(|accept| accepted(accept) == Format::Json));
+        assert_eq!(Format::accepted(&HeaderMap::new()), Format::Json);
+    }
+}

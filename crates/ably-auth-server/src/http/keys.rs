@@ -1,0 +1,108 @@
+//! What is asked of a key: tokens, and that they be revoked.
+
+use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRequest, TokenRevocationResult};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::call::Call;
+use super::format::Object;
+use super::reply::Reply;
+use crate::authenticate::{Credential, Principal};
+use crate::issue::Issuer;
+use crate::random;
+use crate::refusal::Refusal;
+use crate::revoke::Revocation;
+use crate::token::Entropy;
+
+/// The version of the protocol from which a batch's answer says which of its parts failed.
+const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
+
+/// "Batched response includes errors": what an older client is told of a batch of which a part failed.
+const BATCH_HAS_ERRORS: ErrorCode = ErrorCode::new(40020);
+
+pub(super) fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
+    let Object(request): Object<TokenRequest> = call.read()?;
+    let key_name = KeyName::parse(key_name)?;
+    let shown = match call.credential()? {
+        Some(Credential::Key(shown)) => Some(shown),
+        // A token says nothing about who holds the key; the request's mac does.
+        Some(Credential::Token(_)) | None => None,
+    };
+    let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
+    let issuer = Issuer { registry: &call.state.registry, store: &call.state.store };
+    let details = issuer.exchange(&request, &key_name, shown.as_ref(), &entropy, call.now)?;
+    call.reply(StatusCode::CREATED, &details)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RevocationBody {
+    targets: Vec<String>,
+    issued_before: Option<Value>,
+    allow_reauth_margin: Option<bool>,
+}
+
+impl RevocationBody {
+    fn issued_before(&self) -> Result<Option<Timestamp>, Refusal> {
+        let moment = self.issued_before.as_ref().map(Timestamp::deserialize).transpose();
+        moment.map_err(|_| {
+            let message = "issuedBefore is no moment; give whole milliseconds since the epoch";
+            Refusal::new(ErrorCode::INVALID_PARAMETER, message)
+        })
+    }
+}
+
+pub(super) fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
+    let key_name = KeyName::parse(key_name)?;
+    let principal = call.principal()?;
+    check_may_revoke(&principal, &key_name)?;
+    let Object(body): Object<RevocationBody> = call.read()?;
+    let revocation = Revocation {
+        issued_before: body.issued_before()?,
+        with_margin: body.allow_reauth_margin.unwrap_or(false),
+        targets: body.targets,
+    };
+    let results = revocation.apply(&principal, &call.state.store, call.now)?;
+    if version(call) >= FIRST_VERSION_WITH_BATCH_RESULTS {
+        let failure_count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Failure(_))).count();
+        let success_count = results.len().saturating_sub(failure_count);
+        return call.reply(StatusCode::CREATED, &BatchResult { success_count, failure_count, results });
+    }
+    reply_as_of_old(call, &results)
+}
+
+fn check_may_revoke(principal: &Principal, key_name: &KeyName) -> Result<(), Refusal> {
+    let (code, message) = if !principal.is_key_holder() {
+        (ErrorCode::BASIC_AUTH_NEEDED, "a token cannot revoke tokens; use the key that issued them")
+    } else if principal.key.name() != key_name {
+        (ErrorCode::REVOCATION_WITH_ANOTHER_KEY, "tokens are revoked with the key that issued them; use that key")
+    } else if !principal.key.revocable_tokens() {
+        (ErrorCode::TOKENS_NOT_REVOCABLE, "the key's tokens are not revocable; enable that for the key")
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(code, message))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorWithBatch<'a> {
+    error: &'a ErrorInfo,
+    batch_response: &'a [TokenRevocationResult],
+}
+
+fn reply_as_of_old(call: &Call<'_>, results: &[TokenRevocationResult]) -> Result<Reply, Refusal> {
+    if results.iter().all(|result| matches!(result, TokenRevocationResult::Success(_))) {
+        return call.reply(StatusCode::CREATED, results);
+    }
+    let error = ErrorInfo::new(BATCH_HAS_ERRORS, "batched response includes errors; see `batchResponse`");
+    let body = ErrorWithBatch { error: &error, batch_response: results };
+    Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error))
+}
+
+/// The version of the protocol that the client speaks; the oldest if it does not say.
+fn version(call: &Call<'_>) -> u32 {
+    let said = call.header("x-ably-version").unwrap_or_default();
+    said.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,78 @@
+//! The answer to a request.
+
+use ably_auth_core::{ErrorEnvelope, ErrorInfo};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+use super::format::Format;
+use crate::refusal::Refusal;
+
+const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
+const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
+
+/// A longer message is cut in the header; the body has it whole.
+const MAX_HEADER_CHARS: usize = 400;
+
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Reply {
+    pub(super) fn new<T: Serialize + ?Sized>(status: StatusCode, body: &T, format: Format) -> Result<Self, Refusal> {
+        let mut reply = Self { status, headers: HeaderMap::new(), body: format.encode(body)?.into() };
+        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        Ok(reply)
+    }
+
+    pub(super) fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    pub(super) fn with_links(mut self, links: &str) -> Self {
+        if let Ok(links) = HeaderValue::from_str(links) {
+            self.headers.insert(LINK, links);
+        }
+        self
+    }
+
+    /// Names the error in the headers too, for who does not read the body.
+    pub(super) fn with_error(mut self, info: &ErrorInfo) -> Self {
+        let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
+        self.headers.insert(ERROR_CODE, HeaderValue::from(info.code().as_u32()));
+        self.headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
+        self
+    }
+
+    pub(super) fn refusing(refusal: &Refusal, format: Format) -> Self {
+        let info = refusal.info();
+        let status = StatusCode::from_u16(info.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = ErrorEnvelope { error: info.clone() };
+        let mut reply = Self::new(status, &body, format).unwrap_or_else(|_| Self::empty()).with_error(info);
+        reply.status = status;
+        if let Some(methods) = refusal.allow() {
+            reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            reply.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
+        }
+        reply
+    }
+
+    pub(super) fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        // Everything here is either secret or true for a moment only.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// A header carries visible ASCII and spaces.
+const fn visible(c: char) -> char {
+    if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
+}

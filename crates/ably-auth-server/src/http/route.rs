@@ -1,0 +1,83 @@
+//! Which endpoint a path names.
+
+use std::borrow::Cow;
+
+use ably_auth_core::ErrorCode;
+use percent_encoding::percent_decode_str;
+
+use crate::refusal::Refusal;
+
+/// An endpoint, with what its path holds, percent-decoded once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Time,
+    RequestToken(Cow<'a, str>),
+    RevokeTokens(Cow<'a, str>),
+    Channel(Cow<'a, str>),
+    Messages(Cow<'a, str>),
+    Stats,
+    Apps,
+    App(Cow<'a, str>),
+}
+
+impl<'a> Route<'a> {
+    pub(super) fn of(path: &'a str, sandbox: bool) -> Result<Self, Refusal> {
+        let segments: Vec<_> = path.strip_prefix('/').unwrap_or_default().splitn(4, '/').collect();
+        Ok(match *segments.as_slice() {
+            ["time"] => Self::Time,
+            ["keys", key, "requestToken"] => Self::RequestToken(decode(key)?),
+            ["keys", key, "revokeTokens"] => Self::RevokeTokens(decode(key)?),
+            ["channels", name] => Self::Channel(channel(name)?),
+            ["channels", name, "messages"] => Self::Messages(channel(name)?),
+            ["stats"] => Self::Stats,
+            ["apps"] if sandbox => Self::Apps,
+            ["apps", id] if sandbox => Self::App(decode(id)?),
+            _ => return Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
+        })
+    }
+
+    /// The methods that it takes, as an `Allow` header says it.
+    pub(super) const fn methods(&self) -> &'static str {
+        match self {
+            Self::Time | Self::Channel(_) | Self::Stats => "GET",
+            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Apps => "POST",
+            Self::Messages(_) => "GET, POST",
+            Self::App(_) => "DELETE",
+        }
+    }
+}
+
+fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
+    percent_decode_str(segment).decode_utf8().map_err(|_| {
+        Refusal::new(ErrorCode::BAD_REQUEST, "the path is not UTF-8 once percent-decoded; encode names as UTF-8")
+    })
+}
+
+fn channel(segment: &str) -> Result<Cow<'_, str>, Refusal> {
+    let name = decode(segment)?;
+    if name.is_empty() || name.starts_with('[') {
+        let message = "a channel's name is not empty and does not begin with `[`; qualifiers are not supported";
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_decoded_once() {
+        assert_eq!(Route::of("/channels/a%2Fb%2525", false).unwrap(), Route::Channel("a/b%25".into()));
+        assert_eq!(Route::of("/channels/a:b/messages", false).unwrap(), Route::Messages("a:b".into()));
+    }
+
+    #[test]
+    fn other_paths_are_unknown() {
+        let paths =
+            ["", "/", "*", "/time/", "//time", "/Time", "/keys/a.b", "/channels/a/messages/1", "/apps", "/apps/a"];
+        for path in paths {
+            assert_eq!(Route::of(path, false).unwrap_err().info().status_code(), 404, "{path}");
+        }
+    }
+}

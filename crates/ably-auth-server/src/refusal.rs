@@ -1,0 +1,52 @@
+//! A request that is not granted, and what its answer says.
+
+use ably_auth_core::{ErrorCode, ErrorInfo};
+
+/// The answer to a request that is not granted.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    info: Box<ErrorInfo>,
+    /// The methods that the path does take.
+    allow: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { info: Box::new(ErrorInfo::new(code, message)), allow: None }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
+    }
+
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        *self.info = self.info.with_status(status);
+        self
+    }
+
+    #[must_use]
+    pub(crate) const fn with_allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    pub(crate) const fn info(&self) -> &ErrorInfo {
+        &self.info
+    }
+
+    pub(crate) fn into_info(self) -> ErrorInfo {
+        *self.info
+    }
+
+    pub(crate) const fn allow(&self) -> Option<&'static str> {
+        self.allow
+    }
+}
+
+/// Core's errors quote no secret, and end with what to do.
+impl From<ably_auth_core::Error> for Refusal {
+    fn from(error: ably_auth_core::Error) -> Self {
+        Self::new(error.ably_code(), error.to_string())
+    }
+}

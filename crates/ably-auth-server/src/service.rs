@@ -1,0 +1,136 @@
+//! The service, without a socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ably_auth_core::Timestamp;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use zeroize::Zeroizing;
+
+use crate::apps::Apps;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::refusal::Refusal;
+use crate::registry::{Registry, ServiceSecret};
+use crate::store::Memory;
+use crate::{http as wire, random};
+
+/// What all requests share.
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) store: Memory,
+    pub(crate) clock: Clock,
+    pub(crate) sandbox: bool,
+}
+
+/// The token service: a request goes in, its answer comes out. Clones share what they know.
+///
+/// ```
+/// use ably_auth_core::Timestamp;
+/// use ably_auth_server::{Apps, Service};
+/// use bytes::Bytes;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let service = Service::builder()
+///     .apps(Apps::of_key("app1.key1:secret".parse()?))
+///     .clock(|| Timestamp::from_millis(1_449_746_287_318))
+///     .build()?;
+///
+/// let response = service.handle(http::Request::get("/time").body(Bytes::new())?).await;
+/// assert_eq!(response.body(), "[1449746287318]");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Service(Arc<State>);
+
+impl Service {
+    /// The largest body that is read, in bytes; a larger one is answered with 413.
+    pub const MAX_BODY_BYTES: usize = wire::MAX_BODY_BYTES;
+
+    /// A service to be: without apps, no sandbox, by the system's clock, under a random secret.
+    pub fn builder() -> ServiceBuilder {
+        ServiceBuilder { apps: Apps::new(), sandbox: false, clock: Clock::system(), service_secret: None }
+    }
+
+    /// Answers one request. Whatever is wrong with it, there is an answer that says so.
+    pub fn handle(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send + use<> {
+        let service = self.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            service.answer(&parts, Some(&body), None)
+        }
+    }
+
+    pub(crate) fn answer(&self, parts: &Parts, body: Option<&Bytes>, local: Option<SocketAddr>) -> Response<Bytes> {
+        wire::respond(&self.0, parts, body, local)
+    }
+
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.0.sandbox
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("sandbox", &self.0.sandbox).finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Service`].
+#[derive(Debug)]
+#[must_use]
+pub struct ServiceBuilder {
+    apps: Apps,
+    sandbox: bool,
+    clock: Clock,
+    service_secret: Option<ServiceSecret>,
+}
+
+impl ServiceBuilder {
+    /// The apps that the service knows; none unless said so.
+    pub fn apps(mut self, apps: Apps) -> Self {
+        self.apps = apps;
+        self
+    }
+
+    /// Whether the service is for trying things out on loopback: keys are then taken over plain HTTP, and whoever asks may
+    /// make apps. No, unless said so.
+    pub const fn sandbox(mut self, sandbox: bool) -> Self {
+        self.sandbox = sandbox;
+        self
+    }
+
+    /// What tells the time, in milliseconds since the epoch; the system's clock unless said so.
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
+    /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
+    /// is started without one makes one, and takes no token from before.
+    pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
+        self.service_secret = Some(ServiceSecret(Zeroizing::new(secret)));
+        self
+    }
+
+    /// The service.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
+    /// more apps than it holds (1000).
+    pub fn build(self) -> Result<Service, Error> {
+        let service_secret = match self.service_secret {
+            Some(secret) => secret,
+            None => ServiceSecret(Zeroizing::new(random::bytes()?)),
+        };
+        let registry = Registry::new(service_secret);
+        let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
+        self.apps.into_iter().try_for_each(|app| registry.add(app)).map_err(too_many)?;
+        Ok(Service(Arc::new(State { registry, store: Memory::default(), clock: self.clock, sandbox: self.sandbox })))
+    }
+}

@@ -1,0 +1,147 @@
+//! Which tokens were revoked: not one by one, but by what they have in common and when they were issued.
+
+use std::collections::HashMap;
+
+use ably_auth_core::{
+    Capability, ClientId, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, Ttl, capability::Resource,
+};
+
+/// Tokens issued before a moment are revoked, as from a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cutoff {
+    pub(crate) issued_before: Timestamp,
+    pub(crate) applies_at: Timestamp,
+}
+
+impl Cutoff {
+    fn applies(self, now: Timestamp) -> bool {
+        self.applies_at <= now
+    }
+
+    /// Whether a token issued before the cutoff may not have expired yet. Revocable tokens live for an hour at most.
+    fn can_match(self, now: Timestamp) -> bool {
+        self.issued_before.saturating_add(Ttl::MAX_REVOCABLE) > now
+    }
+
+    /// Whether the other revokes nothing that this one does not.
+    fn includes(self, other: Self, now: Timestamp) -> bool {
+        self.issued_before >= other.issued_before && (self.applies(now) || self.applies_at <= other.applies_at)
+    }
+}
+
+/// What revocations look at in a token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) key: &'a KeyName,
+    pub(crate) client_id: &'a ClientId,
+    pub(crate) capability: &'a Capability,
+}
+
+impl Subject<'_> {
+    fn targets(&self) -> impl Iterator<Item = Target> {
+        let client_id = self.client_id.as_str().map(Target::client_id);
+        let channels = self.capability.iter().map(|(resource, _)| resource).map(Resource::as_str);
+        client_id.into_iter().chain(channels.map(Target::channel))
+    }
+}
+
+/// Cutoffs by key and target.
+#[derive(Debug, Default)]
+pub(crate) struct Revocations(HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>);
+
+impl Revocations {
+    pub(super) fn revoke(&mut self, key: &KeyName, targets: &[Target], cutoff: Cutoff, now: Timestamp) {
+        self.prune(now);
+        if targets.is_empty() {
+            return;
+        }
+        let revoked = self.0.entry(key.clone()).or_default();
+        for target in targets {
+            let cutoffs = revoked.entry(target.clone()).or_default();
+            if !cutoffs.iter().any(|known| known.includes(cutoff, now)) {
+                cutoffs.retain(|known| !cutoff.includes(*known, now));
+                cutoffs.push(cutoff);
+            }
+        }
+    }
+
+    fn prune(&mut self, now: Timestamp) {
+        self.0.retain(|_, targets| {
+            targets.retain(|_, cutoffs| {
+                cutoffs.retain(|cutoff| cutoff.can_match(now));
+                !cutoffs.is_empty()
+            });
+            !targets.is_empty()
+        });
+    }
+
+    fn matching<'a>(&'a self, subject: &'a Subject<'_>) -> impl Iterator<Item = Cutoff> + 'a {
+        let of_key = self.0.get(subject.key);
+        of_key
+            .into_iter()
+            .flat_map(|targets| subject.targets().filter_map(|target| targets.get(&target)))
+            .flatten()
+            .copied()
+    }
+
+    pub(super) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
+        self.matching(subject).any(|cutoff| cutoff.applies(now) && issued < cutoff.issued_before)
+    }
+
+    pub(super) fn first_valid_issue(&self, subject: &Subject<'_>) -> Timestamp {
+        self.matching(subject).map(|cutoff| cutoff.issued_before).max().unwrap_or(Timestamp::from_millis(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 60 * 60 * 1000;
+
+    fn cutoff(issued_before: u64, applies_at: u64) -> Cutoff {
+        Cutoff { issued_before: Timestamp::from_millis(issued_before), applies_at: Timestamp::from_millis(applies_at) }
+    }
+
+    fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
+        let key = KeyName::parse("app.key").unwrap();
+        let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
+        let subject = Subject { key: &key, client_id: &client_id, capability: &capability };
+        revocations.is_revoked(&subject, Timestamp::from_millis(issued), Timestamp::from_millis(now))
+    }
+
+    fn revoke(revocations: &mut Revocations, cutoff: Cutoff, now: u64) {
+        let key = KeyName::parse("app.key").unwrap();
+        revocations.revoke(&key, &[Target::client_id("bob")], cutoff, Timestamp::from_millis(now));
+    }
+
+    #[test]
+    fn a_later_revocation_with_a_margin_does_not_soften_an_earlier_one() {
+        let mut revocations = Revocations::default();
+        revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
+        revoke(&mut revocations, cutoff(2_000, 32_000), 2_000);
+        assert!(revoked(&revocations, 999, 2_000));
+        assert!(!revoked(&revocations, 1_500, 2_000));
+        assert!(revoked(&revocations, 1_500, 32_000));
+        assert!(!revoked(&revocations, 2_000, 32_000));
+    }
+
+    #[test]
+    fn revocations_are_forgotten_when_no_token_can_be_live() {
+        let mut revocations = Revocations::default();
+        revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
+        revocations.prune(Timestamp::from_millis(999 + HOUR));
+        assert_eq!(revocations.0.len(), 1);
+        revocations.prune(Timestamp::from_millis(1_000 + HOUR));
+        assert!(revocations.0.is_empty());
+    }
+
+    #[test]
+    fn repeating_a_revocation_keeps_one() {
+        let mut revocations = Revocations::default();
+        for now in 1_000..2_000 {
+            revoke(&mut revocations, cutoff(now, now), now);
+        }
+        assert_eq!(revocations.0.values().flat_map(|targets| targets.values()).flatten().count(), 1);
+    }
+}

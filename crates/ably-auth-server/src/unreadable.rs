@@ -1,0 +1,64 @@
+//! What is wrong with JSON or MessagePack, told without quoting it: it may hold a secret.
+
+/// Says what serde found wrong. `error` is its own text, which may quote the input; `place` is where it stopped.
+pub(crate) fn explain(error: &str, place: &str) -> String {
+    let names_a_field = ["missing field `", "duplicate field `"].iter().any(|start| error.starts_with(start));
+    if let Some(rest) = error.strip_prefix("unknown field `") {
+        // Some put a whole key where a field's name belongs.
+        if rest.split('`').next().is_some_and(|name| name.contains(':')) {
+            return at("unknown field", place);
+        }
+        return at(error.split(" at line ").next().unwrap_or_default(), place);
+    }
+    if names_a_field {
+        return at(error.split(" at line ").next().unwrap_or_default(), place);
+    }
+    let quotes_a_value = ["invalid type: ", "invalid value: ", "invalid length: "];
+    if quotes_a_value.iter().any(|start| error.starts_with(start)) {
+        // What follows the last `expected` is this program's own text, whatever the input was.
+        if let Some((_, expected)) = error.rsplit_once(", expected ") {
+            return at(&format!("expected {}", expected.split(" at line ").next().unwrap_or_default()), place);
+        }
+    }
+    at("a value is not in the form of what stands there", place)
+}
+
+/// As [`explain`], for JSON.
+pub(crate) fn explain_json(error: &serde_json::Error) -> String {
+    if error.is_data() {
+        explain(&error.to_string(), &format!("line {} column {}", error.line(), error.column()))
+    } else {
+        // Errors of syntax are a fixed text and a place.
+        error.to_string()
+    }
+}
+
+fn at(problem: &str, place: &str) -> String {
+    format!("{problem} at {place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explain_json;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        #[serde(rename = "number")]
+        _number: u8,
+    }
+
+    #[test]
+    fn the_trouble_is_named_and_the_value_is_not_quoted() {
+        let say = |text| explain_json(&serde_json::from_str::<Form>(text).expect_err(text));
+        assert_eq!(say("{}"), "missing field `number` at line 1 column 2");
+        assert_eq!(say("{\n\"hush\":1}"), "unknown field `hush`, expected `number` at line 2 column 6");
+        assert_eq!(say(r#"{"app.key:hush":1}"#), "unknown field at line 1 column 15");
+        assert_eq!(say(r#"{"number":1,"number":2}"#), "duplicate field `number` at line 1 column 20");
+        assert_eq!(say(r#"{"number":"hush"}"#), "expected u8 at line 1 column 16");
+        assert_eq!(say(r#"{"number":"hush, expected more at line 3"}"#), "expected u8 at line 1 column 41");
+        assert_eq!(say(r#""app.key:hush""#), "expected struct Form at line 1 column 14");
+        assert_eq!(say(r#"{"number":300}"#), "expected u8 at line 1 column 13");
+        assert_eq!(say(r#"{"number":"#), "EOF while parsing a value at line 1 column 10");
+    }
+}

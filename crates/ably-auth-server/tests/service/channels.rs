@@ -1,0 +1,202 @@
+//! What a token is good for.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+#[test]
+fn each_endpoint_asks_for_its_operation() {
+    let world = World::new();
+    let endpoints: [(&str, &str, &str); 4] = [
+        ("GET", "/channels/chat:1", "channel-metadata"),
+        ("GET", "/channels/chat:1/messages", "history"),
+        ("POST", "/channels/chat:1/messages", "publish"),
+        ("GET", "/stats", "stats"),
+    ];
+    for (method, path, needed) in endpoints {
+        for (_, _, operation) in endpoints {
+            let resource = if needed == "stats" { "*" } else { "chat:*" };
+            let token = world.token(KEY, &can(&json!({ resource: [operation] }).to_string()));
+            let request = Request::builder().method(method).uri(path).header("Authorization", bearer(&token));
+            let answer = world.send(request, "{}");
+            if operation == needed {
+                assert!(answer.status < 300, "{method} {path}: {}", answer.text());
+            } else {
+                assert_eq!(answer.code(), (401, 40160), "{method} {path} with {operation}");
+                let on = if needed == "stats" { "*" } else { "chat:1" };
+                assert!(answer.message().contains(&format!("`{needed}` on `{on}`")), "{}", answer.message());
+            }
+        }
+    }
+}
+
+#[test]
+fn capabilities_go_by_the_channel() {
+    let world = World::new();
+    let token = bearer(&world.token(KEY, &can(r#"{"a%2F:*":["*"],"b/c":["*"],"[meta]*":["*"],"queue":["stats"]}"#)));
+    let get = |path: &str| world.get(path, &token).code();
+    assert_eq!(get("/channels/a%252F:x"), (200, 0));
+    assert_eq!(get("/channels/b%2Fc"), (200, 0));
+    assert_eq!(get("/channels/b%252Fc"), (401, 40160));
+    assert_eq!(get("/channels/[meta]log"), (400, 40000));
+    assert_eq!(get("/channels/%5Bmeta%5Dlog"), (400, 40000));
+    assert_eq!(get("/channels//messages"), (400, 40000));
+    assert_eq!(get("/channels/%FF"), (400, 40000));
+    assert_eq!(get("/stats"), (401, 40160));
+}
+
+#[test]
+fn a_channel_has_a_status() {
+    let world = World::new();
+    let status = world.get("/channels/chat", &basic(KEY)).json();
+    assert_eq!((&status["channelId"], &status["name"]), (&json!("chat"), &json!("chat")));
+    assert_eq!(status["status"]["isActive"], true);
+    assert_eq!(status["status"]["occupancy"]["metrics"]["connections"], 0);
+}
+
+#[test]
+fn messages_are_published_and_read_back() {
+    let world = World::new();
+    let one = world.post("/channels/chat/messages", &basic(KEY), &json!({ "name": "n", "data": "d", "extra": [1] }));
+    assert_eq!(
+        (one.status, &one.json()["channel"], one.json()["serials"].as_array().unwrap().len()),
+        (201, &json!("chat"), 1)
+    );
+    world.set(NOW + 1);
+    let two = json!([{ "id": "mine", "data": { "a": 1 }, "timestamp": 5, "serial": "x" }, { "encoding": "utf-8", "extras": { "x": 1 } }]);
+    let many = world.post("/channels/chat/messages", &basic(KEY), &two).json();
+    let history = world.get("/channels/chat/messages", &basic(KEY)).json();
+    assert_eq!(history.as_array().unwrap().len(), 3);
+    assert_eq!(history[2]["name"], "n");
+    assert_eq!(history[2]["extra"], json!([1]));
+    assert_eq!(history[2]["timestamp"], NOW);
+    assert_eq!(history[1]["id"], "mine");
+    assert_eq!(history[1]["data"], json!({ "a": 1 }));
+    assert_eq!(history[1]["timestamp"], NOW + 1);
+    assert_eq!(history[1]["serial"], many["serials"][0]);
+    assert_eq!(history[0]["id"], format!("{}:1", many["messageId"].as_str().unwrap()));
+    assert_eq!(world.post("/channels/chat/messages", &basic(KEY), &json!([])).code(), (400, 40000));
+    assert_eq!(world.get("/channels/other/messages", &basic(KEY)).json(), json!([]));
+    assert_eq!(world.get("/channels/chat/messages", &basic(ELSEWHERE)).json(), json!([]), "apps share no channels");
+}
+
+#[test]
+fn publishers_speak_for_themselves() {
+    let world = World::new();
+    let publish = |credential: &str, claimed: Option<&str>, client_id: Option<&str>| {
+        let mut request = Request::post("/channels/chat/messages").header("Authorization", credential);
+        if let Some(claimed) = claimed {
+            request = request.header("X-Ably-ClientId", STANDARD.encode(claimed));
+        }
+        let code = world.send(request, json!({ "clientId": client_id }).to_string()).code();
+        let published = world.get("/channels/chat/messages?limit=1", &basic(KEY)).json()[0]["clientId"].clone();
+        (code, if code.0 == 201 { published } else { Value::Null })
+    };
+    let [anonymous, bob, anybody] = [params(), of("bob"), of("*")].map(|params| bearer(&world.token(KEY, &params)));
+    let refused = ((400, 40012), Value::Null);
+    let as_bob = ((201, 0), json!("bob"));
+    assert_eq!(publish(&anonymous, None, None), ((201, 0), Value::Null));
+    assert_eq!(publish(&anonymous, None, Some("bob")), refused);
+    assert_eq!(publish(&bob, None, None), as_bob);
+    assert_eq!(publish(&bob, None, Some("bob")), as_bob);
+    assert_eq!(publish(&bob, None, Some("alice")), refused);
+    assert_eq!(publish(&anybody, None, Some("bob")), as_bob);
+    assert_eq!(publish(&anybody, None, None), ((201, 0), Value::Null));
+    assert_eq!(publish(&anybody, Some("bob"), None), as_bob);
+    assert_eq!(publish(&anybody, Some("bob"), Some("alice")), refused);
+    assert_eq!(publish(&basic(KEY), None, Some("bob")), as_bob);
+    for bad in ["", "*", "b\tb"] {
+        assert_eq!(publish(&basic(KEY), None, Some(bad)), refused, "{bad:?}");
+    }
+}
+
+/// Where a link of that kind leads, if there is one.
+fn link(answer: &Answer, rel: &str) -> Option<String> {
+    let wanted = format!("; rel=\"{rel}\"");
+    let link = answer.header("link").split(", ").find_map(|link| link.strip_suffix(&wanted))?;
+    Some(link.trim_start_matches("<.").trim_end_matches('>').to_owned())
+}
+
+#[test]
+fn history_is_read_in_pages() {
+    let world = World::new();
+    for nth in 0..5 {
+        world.set(NOW + nth);
+        world.post("/channels/chat/messages", &basic(KEY), &json!({ "data": nth }));
+    }
+    let read = |query: &str| {
+        let mut pages: Vec<Vec<u64>> = Vec::new();
+        let mut next = Some(format!("/messages?{query}"));
+        while let Some(path) = next {
+            let answer = world.get(&format!("/channels/chat{path}"), &basic(KEY));
+            assert_eq!(answer.code(), (200, 0));
+            pages.push(
+                answer.json().as_array().unwrap().iter().map(|message| message["data"].as_u64().unwrap()).collect(),
+            );
+            assert_eq!(link(&answer, "first"), Some(format!("/messages?{query}")));
+            next = link(&answer, "next");
+        }
+        pages
+    };
+    assert_eq!(read(""), [vec![4, 3, 2, 1, 0]]);
+    assert_eq!(read("limit=2"), [vec![4, 3], vec![2, 1], vec![0]]);
+    assert_eq!(read("direction=forwards&limit=2"), [vec![0, 1], vec![2, 3], vec![4]]);
+    assert_eq!(read("direction=forwards&limit=5"), [vec![0, 1, 2, 3, 4]]);
+    assert_eq!(read(&format!("start={}&end={}", NOW + 1, NOW + 3)), [vec![3, 2, 1]]);
+    assert_eq!(read(&format!("start={}&end={}&direction=backwards&limit=2", NOW + 1, NOW + 3)), [vec![3, 2], vec![1]]);
+    let with_token = world.send(Request::get(format!("/channels/chat/messages?limit=1&key={KEY}:{SECRET}")), "");
+    assert!(link(&with_token, "next").is_some() && !with_token.header("link").contains(SECRET));
+}
+
+#[test]
+fn pages_have_their_limits() {
+    let world = World::new();
+    for path in ["/channels/chat/messages", "/stats"] {
+        for good in ["limit=1", "limit=1000", "start=1&end=1", "direction=forwards", "unit=minute", "other=1"] {
+            assert_eq!(world.get(&format!("{path}?{good}"), &basic(KEY)).code(), (200, 0), "{path}?{good}");
+        }
+        for bad in [
+            "limit=0",
+            "limit=1001",
+            "limit=-1",
+            "limit=x",
+            "limit=",
+            "limit=1e2",
+            "limit=99999999999999999999",
+            "start=x",
+            "end=-1",
+            "end=18446744073709551616",
+            "start=2&end=1",
+            "direction=up",
+            "direction=",
+            "after=x",
+        ] {
+            assert_eq!(world.get(&format!("{path}?{bad}"), &basic(KEY)).code(), (400, 40003), "{path}?{bad}");
+        }
+    }
+    assert_eq!(world.get("/stats?unit=month", &basic(KEY)).code(), (400, 40003));
+}
+
+#[test]
+fn an_app_is_counted_by_the_minute() {
+    let world = World::new();
+    assert_eq!(world.get("/stats", &basic(KEY)).json(), json!([]));
+    world.token(KEY, &params());
+    world.post("/channels/chat/messages", &basic(KEY), &json!([{}, {}]));
+    world.post("/channels/chat/messages", &basic(KEY), &json!({}));
+    world.set(NOW + MINUTE);
+    world.token(KEY, &params());
+    let stats = world.get("/stats", &basic(KEY)).json();
+    assert_eq!(stats[0]["intervalId"], "2015-12-10:11:19");
+    assert_eq!(stats[0]["entries"], json!({ "apiRequests.tokenRequests.succeeded": 1 }));
+    assert_eq!((&stats[1]["intervalId"], &stats[1]["unit"]), (&json!("2015-12-10:11:18"), &json!("minute")));
+    assert_eq!(stats[1]["entries"]["messages.all.all.count"], 3);
+    let forwards = world.get("/stats?direction=forwards&limit=1", &basic(KEY));
+    assert_eq!(forwards.json()[0]["intervalId"], "2015-12-10:11:18");
+    let next = link(&forwards, "next").unwrap();
+    assert_eq!(world.get(&next, &basic(KEY)).json()[0]["intervalId"], "2015-12-10:11:19");
+    assert_eq!(world.get(&format!("/stats?start={}", NOW + MINUTE), &basic(KEY)).json().as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,296 @@
+//! From token requests to tokens.
+
+use ably_auth_core::{Timestamp, TokenDetails};
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn exchange(world: &World, body: &Value) -> Answer {
+    world.send(Request::post(format!("/keys/{KEY}/requestToken")), body.to_string())
+}
+
+fn fields<'a>(world: &World, more: &[(&'a str, Value)]) -> Vec<(&'a str, Value)> {
+    let mut fields = vec![
+        ("keyName", json!(KEY)),
+        ("timestamp", json!(world.now())),
+        ("nonce", json!(format!("nonce-of-{more:?}-at-{}", world.now()))),
+    ];
+    for (name, value) in more {
+        fields.retain(|(known, _)| known != name);
+        fields.push((name, value.clone()));
+    }
+    fields
+}
+
+/// A request with those values besides the usual ones, rightly signed.
+fn signed(world: &World, more: &[(&str, Value)]) -> Value {
+    sign_raw(&fields(world, more))
+}
+
+#[test]
+fn a_token_is_what_was_asked_for() {
+    let world = World::new();
+    let asked = of("bob").ttl(ttl(5 * MINUTE)).capability(r#"{"chat:1":["subscribe","publish"]}"#.parse().unwrap());
+    let answer = world.exchange(&world.sign(KEY, &asked));
+    assert_eq!(answer.status, 201);
+    let details: TokenDetails = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(details.key_name().unwrap().as_str(), KEY);
+    assert_eq!(details.issued(), Some(Timestamp::from_millis(NOW)));
+    assert_eq!(details.expires(), Some(Timestamp::from_millis(NOW + 5 * MINUTE)));
+    assert_eq!(details.capability_text(), Some(r#"{"chat:1":["publish","subscribe"]}"#));
+    assert_eq!(details.client_id().as_str(), Some("bob"));
+    assert!(details.token().expose().starts_with("app1."));
+    assert!(!answer.text().contains(SECRET));
+}
+
+#[test]
+fn what_is_left_out_is_the_services_to_choose() {
+    let world = World::new();
+    let details = world.token(LIMITED, &params());
+    assert_eq!(details.expires(), Some(Timestamp::from_millis(NOW + HOUR)));
+    assert_eq!(details.capability_text(), Some(r#"{"chat:*":["publish","subscribe"],"status":["history"]}"#));
+    assert!(details.client_id().is_none());
+    assert_ne!(world.token(KEY, &params()).token(), world.token(KEY, &params()).token());
+}
+
+#[test]
+fn a_token_has_what_the_key_has_of_what_is_asked() {
+    let world = World::new();
+    let asked = can(r#"{"chat:1":["*"],"other":["publish"],"status":["history","publish"]}"#);
+    let granted = r#"{"chat:1":["publish","subscribe"],"status":["history"]}"#;
+    assert_eq!(world.token(LIMITED, &asked).capability_text(), Some(granted));
+}
+
+#[test]
+fn an_empty_intersection_is_refused_and_explained() {
+    let world = World::new();
+    let cases = [(r#"{"other":["publish"]}"#, "other resources"), (r#"{"status":["publish"]}"#, "other operations")];
+    for (capability, why) in cases {
+        let answer = world.exchange(&world.sign(LIMITED, &can(capability)));
+        assert_eq!(answer.code(), (401, 40160));
+        assert!(answer.message().contains(capability) && answer.message().contains(why), "{}", answer.message());
+    }
+    assert_eq!(exchange(&world, &signed(&world, &[("capability", json!("{}"))])).code(), (401, 40160));
+}
+
+#[test]
+fn the_path_names_the_key() {
+    let world = World::new();
+    let body = signed(&world, &[]).to_string();
+    let post = |path: &str| world.send(Request::post(format!("/keys/{path}/requestToken")), body.clone()).code();
+    assert_eq!(post("nokey"), (400, 40005));
+    assert_eq!(post("a.b.c"), (400, 40005));
+    assert_eq!(post("app1.k%20"), (400, 40005));
+    assert_eq!(post("app1.%FF"), (400, 40000));
+    assert_eq!(post(REVOCABLE), (400, 40000));
+    assert_eq!(post(KEY), (201, 0));
+}
+
+#[test]
+fn unknown_apps_and_keys() {
+    let world = World::new();
+    assert_eq!(world.exchange(&world.sign("app9.key1", &params())).code(), (404, 40400));
+    assert_eq!(world.exchange(&world.sign("app1.key9", &params())).code(), (401, 40400));
+}
+
+#[test]
+fn a_wrong_or_missing_mac() {
+    let world = World::new();
+    for (name, value) in [
+        ("ttl", json!(60_001)),
+        ("capability", json!(r#"{"*":["publish"]}"#)),
+        ("clientId", json!("alice")),
+        ("timestamp", json!(NOW + 1)),
+        ("nonce", json!("another nonce, long enough")),
+        ("mac", json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")),
+        ("mac", json!("no base64")),
+        ("mac", Value::Null),
+    ] {
+        let mut request = signed(&world, &[("ttl", json!(60_000)), ("clientId", json!("bob"))]);
+        request[name] = value;
+        assert_eq!(exchange(&world, &request).code(), (401, 40101), "{name}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_in_force() {
+    let world = World::new();
+    assert_eq!(world.exchange(&world.sign(REVOKED, &params())).code(), (401, 40131));
+    assert_eq!(world.exchange(&world.sign(EXPIRING, &params())).code(), (201, 0));
+    world.set(NOW + HOUR / 2 - 1);
+    assert_eq!(world.exchange(&world.sign(EXPIRING, &params())).code(), (201, 0));
+    world.set(NOW + HOUR / 2);
+    assert_eq!(world.exchange(&world.sign(EXPIRING, &params())).code(), (401, 40132));
+}
+
+#[test]
+fn the_unsigned_learn_nothing_about_the_key() {
+    let world = World::new();
+    for name in [REVOKED, EXPIRING, KEY] {
+        world.set(NOW + HOUR);
+        let mut request = serde_json::to_value(world.sign(name, &params())).unwrap();
+        request["nonce"] = json!("another nonce, long enough");
+        request["timestamp"] = json!(1);
+        request["ttl"] = json!(0);
+        let path = format!("/keys/{name}/requestToken");
+        assert_eq!(world.send(Request::post(path), request.to_string()).code(), (401, 40101));
+    }
+}
+
+#[test]
+fn timestamps_are_taken_within_two_minutes_either_side() {
+    let world = World::new();
+    let at = |timestamp: u64| exchange(&world, &signed(&world, &[("timestamp", json!(timestamp))])).code();
+    assert_eq!(at(NOW - 2 * MINUTE), (201, 0));
+    assert_eq!(at(NOW - 2 * MINUTE - 1), (401, 40104));
+    assert_eq!(at(NOW + 2 * MINUTE), (201, 0));
+    assert_eq!(at(NOW + 2 * MINUTE + 1), (401, 40104));
+    assert_eq!(at(0), (401, 40104));
+    assert_eq!(at(u64::MAX), (401, 40104));
+}
+
+#[test]
+fn a_request_is_exchanged_once() {
+    let world = World::new();
+    let request = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&request).code(), (201, 0));
+    assert_eq!(world.exchange(&request).code(), (401, 40105));
+    world.set(NOW + 2 * MINUTE);
+    assert_eq!(world.exchange(&request).code(), (401, 40105));
+    world.set(NOW + 2 * MINUTE + 1);
+    assert_eq!(world.exchange(&request).code(), (401, 40104));
+}
+
+#[test]
+fn a_nonce_is_used_up_only_by_who_signed_in_time() {
+    let world = World::new();
+    let nonce = ("nonce", json!("0123456789abcdef"));
+    let mut forged = signed(&world, std::slice::from_ref(&nonce));
+    let late = signed(&world, &[nonce.clone(), ("timestamp", json!(NOW - 2 * MINUTE - 1))]);
+    let good = signed(&world, &[nonce]);
+    forged["clientId"] = json!("mallory");
+    assert_eq!(exchange(&world, &forged).code(), (401, 40101));
+    assert_eq!(exchange(&world, &late).code(), (401, 40104));
+    assert_eq!(exchange(&world, &good).code(), (201, 0));
+    let of_another_key = world.sign(LIMITED, &params().nonce("0123456789abcdef".into_nonce()));
+    assert_eq!(world.exchange(&of_another_key).code(), (201, 0));
+}
+
+trait IntoNonce {
+    fn into_nonce(self) -> ably_auth_core::Nonce;
+}
+
+impl IntoNonce for &str {
+    fn into_nonce(self) -> ably_auth_core::Nonce {
+        ably_auth_core::Nonce::parse(self).unwrap()
+    }
+}
+
+#[test]
+fn ttls_have_their_limits() {
+    let world = World::new();
+    let with = |ttl: Value| exchange(&world, &signed(&world, &[("ttl", ttl)])).code();
+    for good in [json!(1), json!(24 * HOUR), json!("3600000")] {
+        assert_eq!(with(good.clone()), (201, 0), "{good}");
+    }
+    for bad in
+        [json!(0), json!(-1), json!(24 * HOUR + 1), json!(u64::MAX), json!("NaN"), json!("1h"), json!(0.5), json!("")]
+    {
+        assert_eq!(with(bad.clone()), (400, 40003), "{bad}");
+    }
+    let revocable = |millis| world.exchange(&world.sign(REVOCABLE, &params().ttl(ttl(millis)))).code();
+    assert_eq!(revocable(HOUR), (201, 0));
+    assert_eq!(revocable(HOUR + 1), (400, 40003));
+}
+
+#[test]
+fn capabilities_are_read_strictly() {
+    let world = World::new();
+    for bad in [
+        "chat",
+        "[]",
+        r#"{"chat":[]}"#,
+        r#"{"chat":["teleport"]}"#,
+        r#"{"chat":["*","publish"]}"#,
+        r#"{"chat":["publish"],"chat":["subscribe"]}"#,
+        r#"{"[x":["publish"]}"#,
+        r#"{"chat":["publish"]} more"#,
+    ] {
+        assert_eq!(exchange(&world, &signed(&world, &[("capability", json!(bad))])).code(), (400, 40000), "{bad}");
+    }
+    let spaced = signed(&world, &[("capability", json!(r#"{ "b": ["publish"], "a": [ "history" ] }"#))]);
+    let answer = exchange(&world, &spaced);
+    assert_eq!(answer.json()["capability"], r#"{"a":["history"],"b":["publish"]}"#);
+}
+
+#[test]
+fn client_ids_and_nonces_are_checked() {
+    let world = World::new();
+    let with = |name: &str, value: Value| exchange(&world, &signed(&world, &[(name, value)])).code();
+    for bad in ["", "bob\n", "\u{0}", "a\u{85}b"] {
+        assert_eq!(with("clientId", json!(bad)), (400, 40012), "{bad:?}");
+    }
+    for good in ["*", "böb", "a b", " "] {
+        assert_eq!(with("clientId", json!(good)), (201, 0), "{good:?}");
+    }
+    for bad in ["", "fifteen-letters", "sixteen-letters\n"] {
+        assert_eq!(with("nonce", json!(bad)), (400, 40000), "{bad:?}");
+    }
+    for bad in [json!("now"), json!("")] {
+        assert_eq!(with("timestamp", bad), (400, 40000));
+    }
+}
+
+#[test]
+fn the_keys_holder_need_not_sign() {
+    let world = World::new();
+    let unsigned = json!({ "keyName": KEY, "ttl": 60_000, "clientId": "bob" });
+    let path = format!("/keys/{KEY}/requestToken");
+    let post = |credential: &str, body: &Value| world.post(&path, credential, body).code();
+    assert_eq!(post(&basic(KEY), &unsigned), (201, 0));
+    assert_eq!(post(&basic_of(&format!("{KEY}:wrong")), &unsigned), (401, 40101));
+    assert_eq!(post(&basic(LIMITED), &unsigned), (401, 40101));
+    assert_eq!(exchange(&world, &unsigned).code(), (401, 40101));
+    let query = world.send(Request::post(format!("{path}?key={KEY}:{SECRET}")), unsigned.to_string());
+    assert_eq!(query.code(), (201, 0));
+
+    assert_eq!(post(&basic_of(&format!("{KEY}:wrong")), &signed(&world, &[("ttl", json!(1))])), (401, 40101));
+    assert_eq!(post(&basic(KEY), &json!({ "keyName": KEY, "timestamp": NOW - 3 * MINUTE })), (401, 40104));
+    assert_eq!(post(&basic(KEY), &json!({ "keyName": KEY, "mac": "x" })), (401, 40101));
+    let stranger = bearer(&details("app1.x"));
+    assert_eq!(post(&stranger, &unsigned), (401, 40101));
+    assert_eq!(post(&stranger, &signed(&world, &[("ttl", json!(2))])), (201, 0));
+
+    let world = World::without_sandbox();
+    assert_eq!(world.post(&path, &basic(KEY), &unsigned).code(), (401, 40103));
+}
+
+#[test]
+fn what_other_implementations_sign_is_taken() {
+    let world = World::new();
+    let python = [("capability", json!(r#"{"caf\u00e9": ["publish"]}"#)), ("ttl", json!(3_600_000))];
+    assert_eq!(exchange(&world, &signed(&world, &python)).code(), (201, 0));
+    // The oldest document signs a ttl that is left out as an hour.
+    let mut oldest = signed(&world, &[("ttl", json!(3_600_000))]);
+    oldest.as_object_mut().unwrap().remove("ttl");
+    assert_eq!(exchange(&world, &oldest).code(), (201, 0));
+}
+
+#[test]
+fn a_capability_that_would_take_long_is_refused() {
+    let world = World::new();
+    let entries = |format: fn(usize) -> String| {
+        let entries: serde_json::Map<_, _> = (0..1_000).map(|nth| (format(nth), json!(["publish"]))).collect();
+        Value::Object(entries).to_string()
+    };
+    let app = world.send(
+        Request::post("/apps"),
+        json!({ "keys": [{ "capability": entries(|nth| format!("a{nth}:*")) }] }).to_string(),
+    );
+    let key = app.json()["keys"][0]["keyStr"].as_str().unwrap().to_owned();
+    let name = key.split(':').next().unwrap();
+    let body = json!({ "keyName": name, "capability": entries(|nth| format!("*:b{nth}")) });
+    let path = format!("/keys/{name}/requestToken");
+    assert_eq!(world.post(&path, &basic_of(&key), &body).code(), (400, 40000));
+}

@@ -1,0 +1,13 @@
+//! The service as its clients see it: requests in, answers out, on a clock that the test moves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
+
+mod apps;
+mod authenticating;
+mod bodies;
+mod channels;
+mod issuing;
+mod properties;
+mod revoking;
+mod sandbox;
+mod socket;
+mod support;

@@ -1,0 +1,175 @@
+//! Whatever comes in, an answer goes out that is no failure of the service and tells no secret.
+
+use http::Request;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn path() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![
+        Just("keys".to_owned()),
+        Just("channels".to_owned()),
+        Just("messages".to_owned()),
+        Just("requestToken".to_owned()),
+        Just("revokeTokens".to_owned()),
+        Just("time".to_owned()),
+        Just("stats".to_owned()),
+        Just(KEY.to_owned()),
+        Just(REVOCABLE.to_owned()),
+        "[a-zA-Z0-9.:*%_~-]{0,8}",
+    ];
+    let known = prop_oneof![
+        Just(format!("/keys/{KEY}/requestToken")),
+        Just(format!("/keys/{REVOCABLE}/requestToken")),
+        Just(format!("/keys/{REVOCABLE}/revokeTokens")),
+        Just("/channels/chat".to_owned()),
+        Just("/channels/chat/messages".to_owned()),
+        Just("/stats".to_owned()),
+        vec(segment, 0..5).prop_map(|segments| format!("/{}", segments.join("/"))),
+    ];
+    let query = "(\\?((limit|start|end|direction|after|key|accessToken|unit)=[a-z0-9%+.-]{0,6}&?){0,3})?";
+    (known, query).prop_map(|(path, query)| path + &query)
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(json!(NOW)),
+        Just(json!(KEY)),
+        Just(json!(r#"{"*":["*"]}"#)),
+        Just(json!("clientId:bob")),
+    ];
+    let name = prop_oneof![
+        Just("keyName".to_owned()),
+        Just("ttl".to_owned()),
+        Just("capability".to_owned()),
+        Just("clientId".to_owned()),
+        Just("timestamp".to_owned()),
+        Just("nonce".to_owned()),
+        Just("mac".to_owned()),
+        Just("targets".to_owned()),
+        Just("issuedBefore".to_owned()),
+        Just("allowReauthMargin".to_owned()),
+        Just("data".to_owned()),
+        Just("name".to_owned()),
+        Just("extras".to_owned()),
+        any::<String>(),
+    ];
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(name.clone(), inner, 0..6)
+                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(any::<u8>(), 0..200),
+        value().prop_map(|value| value.to_string().into_bytes()),
+        value().prop_map(|value| rmp_serde::to_vec_named(&value).unwrap()),
+        (value(), any::<usize>(), any::<u8>()).prop_map(|(value, at, byte)| {
+            let mut bytes = value.to_string().into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            bytes
+        }),
+    ]
+}
+
+fn credential() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop_oneof![
+        Just(Some(basic(KEY).into_bytes())),
+        Just(Some(basic(REVOCABLE).into_bytes())),
+        Just(None),
+        "(Basic|Bearer|bearer) [a-zA-Z0-9+/=._ -]{0,40}".prop_map(|text| Some(text.into_bytes())),
+        "app[12]\\.[A-Za-z0-9_-]{50,80}".prop_map(|text| Some(format!("Bearer {text}").into_bytes())),
+        vec(32_u8..=255, 0..30).prop_map(|bytes| Some(bytes.into_iter().filter(|byte| *byte != 127).collect())),
+    ]
+}
+
+fn header() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
+    let name = prop::sample::select(vec![
+        "Content-Type",
+        "Accept",
+        "X-Ably-ClientId",
+        "X-Ably-Version",
+        "Host",
+        "Authorization",
+    ]);
+    let value = prop_oneof![
+        prop::sample::select(vec![
+            "application/json",
+            "application/x-msgpack",
+            "application/x-msgpack;q=0.5, */*",
+            "6",
+            "2",
+            "Ym9i",
+            "Kg==",
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+        vec(32_u8..=255, 0..20).prop_map(|bytes| bytes.into_iter().filter(|byte| *byte != 127).collect()),
+    ];
+    (name, value)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_request_breaks_the_service(
+        method in prop::sample::select(vec!["GET", "POST", "PUT", "DELETE", "OPTIONS"]),
+        path in path(),
+        credential in credential(),
+        headers in vec(header(), 0..4),
+        body in body(),
+        sandbox in any::<bool>(),
+    ) {
+        let world = if sandbox { World::new() } else { World::without_sandbox() };
+        let Ok(uri) = path.parse::<http::Uri>() else { return Ok(()) };
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(credential) = credential {
+            request = request.header("Authorization", credential);
+        }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = world.send(request, body);
+        prop_assert!(answer.status < 500, "{}", answer.text());
+        let shown = format!("{:?} {}", answer.headers, answer.text());
+        prop_assert!(!shown.contains(SECRET), "{shown}");
+        if answer.status >= 400 {
+            prop_assert!(answer.headers.contains_key("x-ably-errorcode"));
+            prop_assert!(answer.headers.contains_key("x-ably-errormessage"));
+        }
+        let debug = format!("{:?}", world.service);
+        prop_assert!(!debug.contains(SECRET));
+    }
+
+    #[test]
+    fn no_signed_request_breaks_the_service(ttl in value(), capability in any::<String>(), timestamp in value(), nonce in any::<String>()) {
+        let world = World::new();
+        let fields = [
+            ("keyName", json!(KEY)), ("ttl", ttl), ("capability", json!(capability)), ("timestamp", timestamp), ("nonce", json!(nonce)),
+        ];
+        let answer = world.send(Request::post(format!("/keys/{KEY}/requestToken")), sign_raw(&fields).to_string());
+        prop_assert!(answer.code().0 < 500);
+    }
+
+    #[test]
+    fn no_key_file_makes_the_reader_panic_or_tell(value in value(), text in any::<String>()) {
+        for text in [value.to_string(), text, format!(r#"{{"appId":"a","keys":[{{"id":"b","secret":"{SECRET}","x":{value}}}]}}"#)] {
+            if let Err(error) = ably_auth_server::Apps::from_json(&text) {
+                prop_assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Revoking tokens.
+
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn revoke_with(world: &World, key_name: &str, version: &str, body: &Value) -> Answer {
+    let request = Request::post(format!("/keys/{key_name}/revokeTokens"));
+    let request = request.header("Authorization", basic(key_name)).header("X-Ably-Version", version);
+    world.send(request, body.to_string())
+}
+
+fn revoke(world: &World, body: &Value) -> Answer {
+    revoke_with(world, REVOCABLE, "6", body)
+}
+
+#[test]
+fn a_client_is_shut_out_and_may_come_back() {
+    let world = World::new();
+    let [bob, alice, anonymous, anybody] =
+        [of("bob"), of("alice"), params(), of("*")].map(|params| world.token(REVOCABLE, &params));
+    let of_another_key = world.token(KEY, &of("bob"));
+    world.set(NOW + 10);
+    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    assert_eq!(answer.status, 201);
+    let expected = json!({ "successCount": 1, "failureCount": 0, "results": [
+        { "target": "clientId:bob", "issuedBefore": NOW + 10, "appliesAt": NOW + 10 },
+    ] });
+    assert_eq!(answer.json(), expected);
+    assert_eq!(world.accepts(&bob).code(), (401, 40141));
+    for other in [alice, anonymous, anybody, of_another_key] {
+        assert_eq!(world.accepts(&other).code(), (200, 0));
+    }
+    world.set(NOW + 11);
+    assert_eq!(world.accepts(&world.token(REVOCABLE, &of("bob"))).code(), (200, 0));
+    assert_eq!(world.accepts(&bob).code(), (401, 40141));
+}
+
+#[test]
+fn within_one_millisecond_before_is_before_and_after_is_after() {
+    let world = World::new();
+    let before = world.token(REVOCABLE, &of("bob"));
+    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    let after = world.token(REVOCABLE, &of("bob"));
+    assert_eq!(world.accepts(&before).code(), (401, 40141));
+    assert_eq!(world.accepts(&after).code(), (200, 0));
+    assert_eq!(after.issued().unwrap().as_millis(), NOW + 1);
+    assert_eq!(world.token(REVOCABLE, &of("alice")).issued().unwrap().as_millis(), NOW);
+    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    world.set(NOW + 1);
+    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    assert_eq!(world.accepts(&after).code(), (401, 40141));
+}
+
+#[test]
+fn the_moment_may_be_given() {
+    let world = World::new();
+    let early = world.token(REVOCABLE, &of("bob"));
+    world.set(NOW + 10);
+    let late = world.token(REVOCABLE, &of("bob"));
+    world.set(NOW + 20);
+    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "issuedBefore": NOW + 10 }));
+    assert_eq!(answer.json()["results"][0]["issuedBefore"], NOW + 10);
+    assert_eq!(world.accepts(&early).code(), (401, 40141));
+    assert_eq!(world.accepts(&late).code(), (200, 0), "it was issued at that moment, not before");
+}
+
+#[test]
+fn the_moment_is_within_the_last_hour() {
+    let world = World::new();
+    let at = |moment: Value| revoke(&world, &json!({ "targets": ["clientId:bob"], "issuedBefore": moment })).code();
+    assert_eq!(at(json!(NOW)), (201, 0));
+    assert_eq!(at(json!(NOW - HOUR)), (201, 0));
+    assert_eq!(at(json!(NOW.to_string())), (201, 0));
+    assert_eq!(at(Value::Null), (201, 0));
+    for bad in
+        [json!(NOW + 1), json!(NOW - HOUR - 1), json!(0), json!(-1), json!(u64::MAX), json!(0.5), json!("x"), json!({})]
+    {
+        assert_eq!(at(bad.clone()), (400, 40003), "{bad}");
+    }
+}
+
+#[test]
+fn a_margin_leaves_time_to_renew() {
+    let world = World::new();
+    let token = world.token(REVOCABLE, &of("bob"));
+    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "allowReauthMargin": true }));
+    assert_eq!(answer.json()["results"][0]["appliesAt"], NOW + 30_000);
+    world.set(NOW + 29_999);
+    assert_eq!(world.accepts(&token).code(), (200, 0));
+    let renewed = world.token(REVOCABLE, &of("bob"));
+    world.set(NOW + 30_000);
+    assert_eq!(world.accepts(&token).code(), (401, 40141));
+    assert_eq!(world.accepts(&renewed).code(), (200, 0));
+}
+
+#[test]
+fn channels_are_matched_by_their_text() {
+    let world = World::new();
+    let [wide, narrow] = [r#"{"*":["stats"],"foo:*":["*"]}"#, r#"{"*":["stats"],"foo:bar":["*"]}"#]
+        .map(|capability| world.token(REVOCABLE, &can(capability)));
+    assert_eq!(revoke(&world, &json!({ "targets": ["channel:foo:*"] })).json()["successCount"], 1);
+    assert_eq!(world.accepts(&wide).code(), (401, 40141));
+    assert_eq!(world.accepts(&narrow).code(), (200, 0));
+}
+
+#[test]
+fn wrong_targets_fail_alone() {
+    let world = World::new();
+    let targets = json!({ "targets": ["clientId:bob", "bob", "clientId:", ":bob", "planet:mars", "revocationKey:g1"] });
+    let answer = revoke(&world, &targets);
+    assert_eq!(answer.status, 201);
+    let batch = answer.json();
+    assert_eq!((&batch["successCount"], &batch["failureCount"]), (&json!(2), &json!(4)));
+    for nth in 1..5 {
+        assert_eq!(batch["results"][nth]["target"], targets["targets"][nth]);
+        assert_eq!(batch["results"][nth]["error"]["statusCode"], 400, "{nth}");
+    }
+    let elsewhere = revoke_with(&world, ELSEWHERE, "3", &json!({ "targets": ["channel:chat", "clientId:bob"] }));
+    assert_eq!(elsewhere.json()["results"][0]["error"]["code"], 40000, "the app has no revocation by channel");
+    assert_eq!(elsewhere.json()["successCount"], 1);
+}
+
+#[test]
+fn the_number_of_targets_is_limited() {
+    let world = World::new();
+    let targets = |count: usize| json!({ "targets": vec!["clientId:bob"; count] });
+    assert_eq!(revoke(&world, &targets(0)).code(), (400, 40000));
+    assert_eq!(revoke(&world, &targets(100)).code(), (201, 0));
+    assert_eq!(revoke(&world, &targets(101)).code(), (400, 40000));
+}
+
+#[test]
+fn older_clients_get_older_answers() {
+    let world = World::new();
+    for version in ["", "1.2", "2", "x"] {
+        let all_good = revoke_with(&world, REVOCABLE, version, &json!({ "targets": ["clientId:bob"] }));
+        assert_eq!(all_good.status, 201);
+        assert_eq!(all_good.json()[0]["target"], "clientId:bob");
+        let mixed = revoke_with(&world, REVOCABLE, version, &json!({ "targets": ["clientId:bob", "x"] }));
+        assert_eq!(mixed.code(), (400, 40020));
+        assert_eq!(mixed.json()["batchResponse"][0]["appliesAt"], NOW);
+        assert_eq!(mixed.json()["batchResponse"][1]["error"]["statusCode"], 400);
+    }
+    assert!(revoke_with(&world, REVOCABLE, "3", &json!({ "targets": ["x"] })).json()["results"].is_array());
+}
+
+#[test]
+fn only_the_issuing_key_revokes() {
+    let world = World::new();
+    let body = json!({ "targets": ["clientId:bob"] });
+    let path = format!("/keys/{REVOCABLE}/revokeTokens");
+    let post = |credential: &str| world.post(&path, credential, &body).code();
+    assert_eq!(post(&bearer(&world.token(REVOCABLE, &params()))), (401, 40162));
+    assert_eq!(post(&basic(KEY)), (401, 40133));
+    assert_eq!(post(&basic_of(&format!("{REVOCABLE}:wrong"))), (401, 40101));
+    assert_eq!(world.send(Request::post(&path), body.to_string()).code(), (401, 40101));
+    assert_eq!(revoke_with(&world, KEY, "6", &body).code(), (401, 40163));
+    assert_eq!(world.post("/keys/nokey/revokeTokens", &basic(KEY), &body).code(), (400, 40005));
+    assert_eq!(World::without_sandbox().post(&path, &basic(REVOCABLE), &body).code(), (401, 40103));
+}
+
+#[test]
+fn bodies_that_revoke_nothing() {
+    let world = World::new();
+    for bad in [
+        "",
+        "[]",
+        "{}",
+        r#"{"targets":"clientId:bob"}"#,
+        r#"{"targets":[1]}"#,
+        r#"{"targets":[],"targets":[]}"#,
+        r#"[["clientId:bob"],null,false]"#,
+        r#"{"targets":["clientId:bob"],"allowReauthMargin":"yes"}"#,
+    ] {
+        let request =
+            Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("Authorization", basic(REVOCABLE));
+        assert_eq!(world.send(request, bad).code(), (400, 40001), "{bad}");
+    }
+}

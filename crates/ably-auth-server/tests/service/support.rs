@@ -1,0 +1,235 @@
+//! A service with a few apps and keys, a clock, and what a client needs to talk to it.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
+use ably_auth_server::{Apps, Service};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::request::Builder;
+use http::{Request, Response};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+pub(crate) const NOW: u64 = 1_449_746_287_318;
+pub(crate) const MINUTE: u64 = 60_000;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
+
+/// The secret of every key: no answer may hold it.
+pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
+
+/// May do everything on every channel.
+pub(crate) const KEY: &str = "app1.key1";
+/// As [`KEY`], and its tokens can be revoked; the app has revocation by channel.
+pub(crate) const REVOCABLE: &str = "app1.revocable";
+/// `{"chat:*":["publish","subscribe"],"status":["history"]}`.
+pub(crate) const LIMITED: &str = "app1.limited";
+/// Not in force.
+pub(crate) const REVOKED: &str = "app1.revoked";
+/// Expires half an hour after [`NOW`].
+pub(crate) const EXPIRING: &str = "app1.expiring";
+/// Of an app without revocation by channel.
+pub(crate) const ELSEWHERE: &str = "app2.key1";
+
+pub(crate) fn apps() -> Apps {
+    let json = json!({ "apps": [
+        { "appId": "app1", "revocationByChannel": true, "keys": [
+            { "id": "key1", "secret": SECRET },
+            { "id": "revocable", "secret": SECRET, "revocableTokens": true },
+            { "id": "limited", "secret": SECRET,
+              "capability": r#"{"chat:*":["publish","subscribe"],"status":["history"]}"# },
+            { "id": "revoked", "secret": SECRET, "enabled": false },
+            { "id": "expiring", "secret": SECRET, "expires": NOW + HOUR / 2 },
+        ] },
+        { "appId": "app2", "keys": [{ "id": "key1", "secret": SECRET, "revocableTokens": true }] },
+    ] });
+    Apps::from_json(&json.to_string()).unwrap()
+}
+
+pub(crate) fn key(name: &str) -> ApiKey {
+    format!("{name}:{SECRET}").parse().unwrap()
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) service: Service,
+    now: Arc<AtomicU64>,
+    nonces: Arc<AtomicU64>,
+}
+
+impl World {
+    /// A sandbox, in which keys may be shown.
+    pub(crate) fn new() -> Self {
+        Self::with(true)
+    }
+
+    pub(crate) fn without_sandbox() -> Self {
+        Self::with(false)
+    }
+
+    fn with(sandbox: bool) -> Self {
+        let now = Arc::new(AtomicU64::new(NOW));
+        let clock = Arc::clone(&now);
+        let service = Service::builder()
+            .apps(apps())
+            .sandbox(sandbox)
+            .service_secret([7; 32])
+            .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
+            .build()
+            .unwrap();
+        Self { service, now, nonces: Arc::default() }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set(&self, millis: u64) {
+        self.now.store(millis, Ordering::SeqCst);
+    }
+
+    pub(crate) fn send(&self, request: Builder, body: impl Into<Bytes>) -> Answer {
+        answer(&self.service, request, body)
+    }
+
+    pub(crate) fn get(&self, path: &str, credential: &str) -> Answer {
+        self.send(Request::get(path).header("Authorization", credential), "")
+    }
+
+    pub(crate) fn post(&self, path: &str, credential: &str, body: &Value) -> Answer {
+        self.send(Request::post(path).header("Authorization", credential), body.to_string())
+    }
+
+    /// Whether the token lets its holder in, for anything at all.
+    pub(crate) fn accepts(&self, token: &TokenDetails) -> Answer {
+        self.get("/stats", &bearer(token))
+    }
+
+    pub(crate) fn sign(&self, key_name: &str, params: &TokenParams) -> TokenRequest {
+        let nonce = Nonce::parse(&format!("nonce-{:016}", self.nonces.fetch_add(1, Ordering::SeqCst))).unwrap();
+        TokenRequest::sign(&key(key_name), params, Timestamp::from_millis(self.now()), nonce).unwrap()
+    }
+
+    pub(crate) fn exchange(&self, request: &TokenRequest) -> Answer {
+        let path = format!("/keys/{}/requestToken", request.key_name());
+        self.send(Request::post(path), serde_json::to_vec(request).unwrap())
+    }
+
+    pub(crate) fn token(&self, key_name: &str, params: &TokenParams) -> TokenDetails {
+        let answer = self.exchange(&self.sign(key_name, params));
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+}
+
+/// Drives the service by hand: in memory it never waits.
+pub(crate) fn answer(service: &Service, request: Builder, body: impl Into<Bytes>) -> Answer {
+    let request = request.body(body.into()).unwrap();
+    match pin!(service.handle(request)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(response) => Answer::of(response),
+        Poll::Pending => panic!("the service waits"),
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    fn of(response: Response<Bytes>) -> Self {
+        let (parts, body) = response.into_parts();
+        let answer = Self { status: parts.status.as_u16(), headers: parts.headers, body };
+        assert_eq!(answer.header("cache-control"), "no-store");
+        answer
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/json");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Status and code, after looking at all else that an error must have. 0 for what is no error.
+    pub(crate) fn code(&self) -> (u16, u64) {
+        if self.status < 400 {
+            return (self.status, 0);
+        }
+        assert!(!self.text().contains(SECRET), "{}", self.text());
+        let error = &self.json()["error"];
+        let code = error["code"].as_u64().unwrap();
+        assert_eq!(error["statusCode"], self.status);
+        assert_eq!(error["href"], format!("https://help.ably.io/error/{code}"));
+        assert_eq!(self.header("x-ably-errorcode"), code.to_string());
+        assert!(!self.header("x-ably-errormessage").is_empty());
+        assert_eq!(self.headers.contains_key("www-authenticate"), self.status == 401);
+        assert_eq!(self.headers.contains_key("allow"), self.status == 405);
+        (self.status, code)
+    }
+
+    pub(crate) fn message(&self) -> String {
+        self.json()["error"]["message"].as_str().unwrap().into()
+    }
+}
+
+pub(crate) fn bearer(token: &TokenDetails) -> String {
+    format!("Bearer {}", token.token().expose())
+}
+
+pub(crate) fn basic(key_name: &str) -> String {
+    basic_of(&format!("{key_name}:{SECRET}"))
+}
+
+pub(crate) fn basic_of(text: &str) -> String {
+    format!("Basic {}", STANDARD.encode(text))
+}
+
+pub(crate) fn params() -> TokenParams {
+    TokenParams::new()
+}
+
+pub(crate) fn of(client_id: &str) -> TokenParams {
+    params().client_id(ClientId::parse(client_id).unwrap())
+}
+
+pub(crate) fn can(capability: &str) -> TokenParams {
+    params().capability(capability.parse().unwrap())
+}
+
+pub(crate) fn ttl(millis: u64) -> Ttl {
+    Ttl::from_millis(millis).unwrap()
+}
+
+pub(crate) fn details(token: &str) -> TokenDetails {
+    TokenDetails::from_token(Token::new(token).unwrap())
+}
+
+/// A signed request of whatever values, signed here by the protocol's letter: each value and a line feed.
+pub(crate) fn sign_raw(fields: &[(&str, Value)]) -> Value {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    for name in ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce"] {
+        let text = match fields.iter().find(|(known, _)| *known == name) {
+            Some((_, Value::String(text))) => text.clone(),
+            Some((_, value)) => value.to_string(),
+            None => String::new(),
+        };
+        hmac.update(text.as_bytes());
+        hmac.update(b"\n");
+    }
+    let mut request = Value::Object(fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect());
+    request["mac"] = STANDARD.encode(hmac.finalize().into_bytes()).into();
+    request
+}

@@ -1,0 +1,199 @@
+//! The async cache: one fetch for all, whatever becomes of those who wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ably_auth::{Error, ErrorCode, Nonce, Timestamp, TokenCache, TokenDetails, TokenParams, TokenSource, Ttl};
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::support::{VirtualTime, details};
+
+/// A source whose fetches wait to be let go, and that counts them.
+#[derive(Clone)]
+struct Gate {
+    fetches: Arc<AtomicUsize>,
+    open: Arc<Semaphore>,
+    asked: Arc<Mutex<Vec<TokenParams>>>,
+    fails: Arc<AtomicUsize>,
+    renewable: bool,
+}
+
+impl Gate {
+    fn new() -> Self {
+        Self {
+            fetches: Arc::default(),
+            open: Arc::new(Semaphore::new(0)),
+            asked: Arc::default(),
+            fails: Arc::default(),
+            renewable: true,
+        }
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    fn cache(&self, time: &VirtualTime) -> TokenCache {
+        TokenCache::new(Arc::new(self.clone()), TokenParams::new(), time.clock())
+    }
+}
+
+#[async_trait]
+impl TokenSource for Gate {
+    async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        let nth = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+        self.asked.lock().await.push(params.clone());
+        self.open.acquire().await.unwrap().forget();
+        if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |fails| fails.checked_sub(1)).is_ok() {
+            return Err(Error::auth_callback("not today"));
+        }
+        Ok(details(&format!("token-{nth}")))
+    }
+
+    fn can_renew(&self) -> bool {
+        self.renewable
+    }
+}
+
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_cold_callers_make_one_fetch() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    let cache = gate.cache(&time);
+    let callers: Vec<_> = (0..10_000)
+        .map(|_| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.token().await.unwrap().details().token().clone() })
+        })
+        .collect();
+    settle().await;
+    gate.open.add_permits(10_000);
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().expose(), "token-1");
+    }
+    assert_eq!(gate.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_cancels_nothing_for_the_others() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    let cache = gate.cache(&time);
+    let [first, second] = [cache.clone(), cache.clone()].map(|cache| tokio::spawn(async move { cache.token().await }));
+    settle().await;
+    first.abort();
+    settle().await;
+    gate.open.add_permits(1);
+    assert_eq!(second.await.unwrap().unwrap().details().token().expose(), "token-1");
+    assert_eq!(gate.fetches(), 1);
+}
+
+#[tokio::test]
+async fn when_all_callers_leave_the_next_one_is_served() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    let cache = gate.cache(&time);
+    let lonely = tokio::spawn({
+        let cache = cache.clone();
+        async move { cache.token().await }
+    });
+    settle().await;
+    lonely.abort();
+    settle().await;
+    gate.open.add_permits(1);
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "token-2");
+}
+
+#[tokio::test]
+async fn a_failure_is_told_to_all_who_wait_and_then_forgotten() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    gate.fails.store(1, Ordering::SeqCst);
+    let cache = gate.cache(&time);
+    let [first, second] = [cache.clone(), cache.clone()].map(|cache| tokio::spawn(async move { cache.token().await }));
+    settle().await;
+    gate.open.add_permits(2);
+    for caller in [first, second] {
+        assert_eq!(caller.await.unwrap().unwrap_err().ably_code(), ErrorCode::AUTH_SOURCE_FAILED);
+    }
+    assert_eq!(gate.fetches(), 1);
+    assert!(cache.token().await.is_ok());
+}
+
+/// rest/unit/RSA16a/preserved-across-requests-0
+#[tokio::test]
+async fn a_token_serves_until_it_expires_by_our_own_clock() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    gate.open.add_permits(9);
+    time.advance(5_000_000);
+    let cache = gate.cache(&time);
+    let first = cache.token().await.unwrap();
+    time.advance(999);
+    assert_eq!(cache.token().await.unwrap(), first);
+    time.advance(1);
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "token-2");
+}
+
+#[tokio::test]
+async fn many_who_saw_the_same_token_refused_renew_it_once() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    gate.open.add_permits(9);
+    let cache = gate.cache(&time);
+    let stale = cache.token().await.unwrap().generation();
+    for _ in 0..5 {
+        assert_eq!(cache.renewed(stale).await.unwrap().details().token().expose(), "token-2");
+    }
+    assert_eq!(gate.fetches(), 2);
+}
+
+/// rest/unit/RSA4a2/no-renewal-without-callback-0
+#[tokio::test]
+async fn a_token_that_cannot_be_renewed_ends_in_40171() {
+    let (mut gate, time) = (Gate::new(), VirtualTime::default());
+    gate.renewable = false;
+    let cache = TokenCache::with_token(Arc::new(gate.clone()), TokenParams::new(), time.clock(), details("given"));
+    let given = cache.token().await.unwrap();
+    let error = cache.renewed(given.generation()).await.unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
+    assert_eq!(gate.fetches(), 0);
+}
+
+/// rest/unit/RSA10e/authorize-saves-params-0
+/// rest/unit/RSA10j/authorize-replaces-existing-token-0
+#[tokio::test]
+async fn authorize_always_fetches_and_keeps_the_params_but_for_time_and_nonce() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    gate.open.add_permits(9);
+    let cache = gate.cache(&time);
+    cache.token().await.unwrap();
+    let lasting = TokenParams::new().ttl(Ttl::from_millis(7).unwrap());
+    let once = lasting.clone().timestamp(Timestamp::from_millis(1)).nonce(Nonce::from_random(&[1; 16]));
+    assert_eq!(cache.authorize(&once).await.unwrap().details().token().expose(), "token-2");
+    time.advance(2_000);
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "token-3");
+    assert_eq!(*gate.asked.lock().await, [TokenParams::new(), once, lasting]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_on_many_threads_share_a_fetch() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    let cache = gate.cache(&time);
+    let callers: Vec<_> = (0..64)
+        .map(|_| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.token().await.unwrap().generation() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    gate.open.add_permits(64);
+    let mut generations = Vec::new();
+    for caller in callers {
+        generations.push(caller.await.unwrap());
+    }
+    generations.dedup();
+    assert_eq!((generations.len(), gate.fetches()), (1, 1));
+}

@@ -1,0 +1,208 @@
+//! The exchanges of one request, stepped by hand.
+
+use ably_auth::exchange::{Exchange, RequestToken, RevokeTokens, ServerTime, Step};
+use ably_auth::{
+    ApiKey, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, Nonce, RevokeTokensRequest, Timestamp, TokenParams,
+    TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier, TransportFault,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::support::{answer, refusal};
+
+fn sent<T>(step: Step<T>) -> Request<Bytes> {
+    match step {
+        Step::Send(request) => request,
+        Step::Done(_) => panic!("it ended without a request"),
+    }
+}
+
+fn done<T>(step: Step<T>) -> Result<T, Error> {
+    match step {
+        Step::Done(outcome) => outcome,
+        Step::Send(_) => panic!("it sent another request"),
+    }
+}
+
+fn key() -> ApiKey {
+    ApiKey::parse("app.key:secret").unwrap()
+}
+
+fn signed() -> TokenRequest {
+    let (now, nonce) = (Timestamp::from_millis(1_449_746_287_318), Nonce::from_random(&[1; 16]));
+    TokenRequest::sign(&key(), &TokenParams::new(), now, nonce).unwrap()
+}
+
+fn time_of(response: Response<Bytes>) -> Result<Timestamp, Error> {
+    let mut exchange = ServerTime::new(&Endpoint::default());
+    sent(exchange.start());
+    done(exchange.answered(Ok(response)))
+}
+
+/// rest/unit/RSC16/returns-server-time-0
+#[test]
+fn the_time_is_the_one_number_of_the_answer() {
+    assert_eq!(time_of(answer(200, "[1704067200000]")).unwrap(), Timestamp::from_millis(1_704_067_200_000));
+    for other in ["[]", "[1,2]", "{}", "1704067200000", "[-1]", "[1.5]", "[\"soon\"]", ""] {
+        assert_eq!(time_of(answer(200, other)).unwrap_err().kind(), ErrorKind::Answer, "{other}");
+    }
+}
+
+/// rest/unit/RSC16/request-format-get-time-1
+/// rest/unit/RSC16/no-auth-required-2
+/// rest/unit/RSC7e/ably-version-header-0
+#[test]
+fn the_time_is_asked_without_credentials() {
+    let request = sent(ServerTime::new(&Endpoint::parse("http://localhost:1").unwrap()).start());
+    assert_eq!((request.method().as_str(), request.uri().to_string()), ("GET", "http://localhost:1/time".into()));
+    assert!(request.headers().get("authorization").is_none());
+    assert_eq!(request.headers()["x-ably-version"], "6");
+}
+
+/// rest/unit/RSC7d/ably-agent-header-format-0
+#[test]
+fn every_request_names_its_agent_and_version() {
+    let request = sent(ServerTime::new(&Endpoint::default()).start());
+    let agent = request.headers()["ably-agent"].to_str().unwrap();
+    let (name, version) = agent.split_once('/').unwrap();
+    assert_eq!(name, "ably-auth-rust");
+    assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{version}");
+}
+
+/// rest/unit/RSC16/error-propagated-4
+#[test]
+fn an_error_of_the_service_is_handed_on() {
+    let error = time_of(refusal(500, 50000)).unwrap_err();
+    assert_eq!((error.kind(), error.ably_code()), (ErrorKind::Refused, ErrorCode::INTERNAL));
+    assert!(error.is_transient());
+    assert_eq!(error.error_info().unwrap().status_code(), 500);
+}
+
+#[test]
+fn an_error_without_a_body_is_read_from_its_headers_or_status() {
+    let mut response = answer(401, "<html>");
+    response.headers_mut().insert("x-ably-errorcode", "40142".parse().unwrap());
+    response.headers_mut().insert("x-ably-errormessage", "token expired".parse().unwrap());
+    let error = time_of(response).unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::TOKEN_EXPIRED);
+    assert_eq!(error.error_info().unwrap().message(), "token expired");
+
+    let error = time_of(answer(503, "<html>")).unwrap_err();
+    assert_eq!((error.ably_code().as_u32(), error.is_transient()), (50300, true));
+}
+
+#[test]
+fn a_fault_of_the_transport_is_handed_on() {
+    let mut exchange = ServerTime::new(&Endpoint::default());
+    sent(exchange.start());
+    let error = done(exchange.answered(Err(TransportFault::new(FaultKind::TimedOut, "10 s")))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert_eq!(error.transport_fault().unwrap().kind(), FaultKind::TimedOut);
+    assert!(error.is_transient());
+}
+
+/// rest/unit/RSA8d/callback-returns-token-request-2
+#[test]
+fn a_token_request_is_posted_as_it_is_to_the_key_that_it_names() {
+    let token_request = signed();
+    let mut exchange = RequestToken::new(&Endpoint::default(), &token_request);
+    let request = sent(exchange.start());
+    assert_eq!(request.method(), "POST");
+    assert_eq!(request.uri(), "https://main.realtime.ably.net/keys/app.key/requestToken");
+    assert_eq!(request.headers()["content-type"], "application/json");
+    assert!(request.headers().get("authorization").is_none(), "the mac is credential enough");
+    assert_eq!(serde_json::from_slice::<TokenRequest>(request.body()).unwrap(), token_request);
+    let details = done(exchange.answered(Ok(answer(201, r#"{"token":"app.t","expires":"5"}"#)))).unwrap();
+    assert_eq!((details.token().expose(), details.expires()), ("app.t", Some(Timestamp::from_millis(5))));
+}
+
+#[test]
+fn a_token_request_of_a_foreign_form_never_leaves_for_another_path() {
+    let foreign: TokenRequest = serde_json::from_str(r#"{"keyName":"../../evil","nonce":"n","mac":"m"}"#).unwrap();
+    let error = done(RequestToken::new(&Endpoint::default(), &foreign).start()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn an_answer_that_is_no_token_is_an_error_that_does_not_quote_it() {
+    for body in [r#"{"token":5,"x":"hush-hush"}"#, r#"["hush-hush"]"#, r#""hush-hush""#, "hush-hush", "{", ""] {
+        let mut exchange = RequestToken::new(&Endpoint::default(), &signed());
+        sent(exchange.start());
+        let error = done(exchange.answered(Ok(answer(201, body)))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Answer);
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}
+
+/// rest/unit/RSA17g/sends-post-correct-path-0
+/// rest/unit/RSA17b/multiple-specifier-types-1
+/// rest/unit/RSA17/request-uses-basic-auth-0
+/// rest/unit/RSA17e/issued-before-omitted-1
+/// rest/unit/RSA17f/reauth-margin-omitted-1
+#[test]
+fn revocation_posts_its_targets_with_the_key() {
+    let targets = ["clientId:bob", "revocationKey:group1", "channel:foo:*"];
+    let specifiers = targets.map(|target| TokenRevocationTargetSpecifier::parse(target).unwrap());
+    let request = RevokeTokensRequest::new(specifiers);
+    let request = sent(RevokeTokens::new(&Endpoint::default(), &key(), &request).start());
+    assert_eq!(request.method(), "POST");
+    assert_eq!(request.uri().path(), "/keys/app.key/revokeTokens");
+    assert_eq!(request.headers()["authorization"], "Basic YXBwLmtleTpzZWNyZXQ=");
+    assert!(request.headers()["authorization"].is_sensitive());
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body, serde_json::json!({ "targets": targets }));
+}
+
+/// rest/unit/RSA17e/issued-before-included-0
+/// rest/unit/RSA17f/reauth-margin-included-0
+/// rest/unit/RSA17f/both-options-together-2
+#[test]
+fn revocation_says_from_when_and_with_what_margin() {
+    let mut request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
+    request.issued_before = Some(Timestamp::from_millis(1_704_067_200_000));
+    request.allow_reauth_margin = Some(true);
+    let request = sent(RevokeTokens::new(&Endpoint::default(), &key(), &request).start());
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    assert_eq!(body["issuedBefore"], 1_704_067_200_000_u64);
+    assert_eq!(body["allowReauthMargin"], true);
+}
+
+/// rest/unit/RSA17c/mixed-success-failure-1
+/// rest/unit/TRS2/success-result-attributes-0
+/// rest/unit/TRF2/failure-result-attributes-0
+#[test]
+fn what_came_of_each_target_is_told_apart() {
+    let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
+    let mut exchange = RevokeTokens::new(&Endpoint::default(), &key(), &request);
+    sent(exchange.start());
+    let body = r#"{"successCount":1,"failureCount":1,"results":[
+        {"target":"clientId:bob","issuedBefore":1,"appliesAt":2},
+        {"target":"invalidType:abc","error":{"code":40000,"statusCode":400,"message":"invalid target type"}}]}"#;
+    let batch = done(exchange.answered(Ok(answer(201, body)))).unwrap();
+    assert_eq!((batch.success_count, batch.failure_count), (1, 1));
+    let [TokenRevocationResult::Success(success), TokenRevocationResult::Failure(failure)] = &batch.results[..] else {
+        panic!("{:?}", batch.results);
+    };
+    assert_eq!(success.target.as_str(), "clientId:bob");
+    assert_eq!((success.issued_before.as_millis(), success.applies_at.as_millis()), (1, 2));
+    assert_eq!((failure.target.as_str(), failure.error.code()), ("invalidType:abc", ErrorCode::BAD_REQUEST));
+}
+
+/// rest/unit/RSA17/server-error-propagated-0
+#[test]
+fn a_revocation_that_the_service_refuses_is_an_error() {
+    let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
+    let mut exchange = RevokeTokens::new(&Endpoint::default(), &key(), &request);
+    sent(exchange.start());
+    let error = done(exchange.answered(Ok(refusal(401, 40163)))).unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::TOKENS_NOT_REVOCABLE);
+    assert!(!error.is_token_error() && !error.is_transient());
+}
+
+#[test]
+fn an_exchange_that_is_started_twice_says_so() {
+    let mut exchange = ServerTime::new(&Endpoint::default());
+    sent(exchange.start());
+    assert_eq!(done(exchange.start()).unwrap_err().kind(), ErrorKind::Configuration);
+}

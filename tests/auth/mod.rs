@@ -1,0 +1,9 @@
+//! `ably-auth`: exchanges, caches, options, stepped and run without a network.
+
+mod authenticated_call;
+mod blocking_cache;
+mod cache;
+mod exchanges;
+mod options;
+mod redaction;
+mod support;

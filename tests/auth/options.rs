@@ -1,0 +1,183 @@
+//! What a client is told, and what cannot be.
+
+use ably_auth::{
+    ApiKey, Async, Auth, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, Identity, RevokeTokensRequest,
+    Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationTargetSpecifier, TransportFault, Ttl,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::support::{answer, details};
+
+type Options = ClientOptions<Async>;
+
+fn key() -> ApiKey {
+    ApiKey::parse("app.key:secret").unwrap()
+}
+
+async fn nothing_is_sent(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+    panic!("{} {} was sent", request.method(), request.uri())
+}
+
+fn refused(options: Options) -> ErrorCode {
+    let error = Auth::new(options, nothing_is_sent).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    error.ably_code()
+}
+
+fn of_alice() -> TokenDetails {
+    serde_json::from_str(r#"{"token":"t","clientId":"alice"}"#).unwrap()
+}
+
+/// rest/unit/RSC1b/no-auth-method-error-0
+#[test]
+fn without_any_way_to_authenticate_there_is_no_client() {
+    assert_eq!(refused(Options::new()), ErrorCode::UNABLE_TO_AUTHENTICATE);
+}
+
+/// rest/unit/RSC18/basic-auth-over-http-rejected-1
+#[test]
+fn a_key_is_not_sent_without_tls_but_to_this_machine_and_when_asked_to() {
+    let at = |endpoint: &str| Options::new().key(key()).endpoint(Endpoint::parse(endpoint).unwrap());
+    assert_eq!(refused(at("http://127.0.0.1:1")), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
+    assert_eq!(refused(at("http://ably.example.com").allow_basic_on_loopback(true)), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
+    for this_machine in ["http://127.0.0.1:1", "http://127.8.9.1", "http://localhost", "http://[::1]:8"] {
+        assert!(Auth::new(at(this_machine).allow_basic_on_loopback(true), nothing_is_sent).is_ok(), "{this_machine}");
+    }
+    assert!(Auth::new(at("https://ably.example.com"), nothing_is_sent).is_ok());
+}
+
+/// rest/unit/RSC18/token-auth-over-non-tls-0
+#[tokio::test]
+async fn a_token_is_sent_without_tls() {
+    async fn wants_bearer(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        assert_eq!(request.headers()["authorization"], "Bearer app.t");
+        assert_eq!(request.uri(), "http://ably.example.com/channels/c?limit=1");
+        Ok(answer(200, "{}"))
+    }
+    let options = Options::new().token(Token::new("app.t").unwrap());
+    let options = options.endpoint(Endpoint::parse("http://ably.example.com").unwrap());
+    let auth = Auth::new(options, wants_bearer).unwrap();
+    let request = Request::get("/channels/c?limit=1").body(Bytes::new()).unwrap();
+    assert!(auth.request(request).await.is_ok());
+}
+
+/// rest/unit/RSA15a/token-clientid-must-match-0
+/// rest/unit/RSA15b/wildcard-token-permits-any-0
+#[test]
+fn the_client_and_its_token_are_of_the_same_identity() {
+    let bob = || Options::new().client_id(Identity::new("bob").unwrap());
+    assert_eq!(refused(bob().token(of_alice())), ErrorCode::INCOMPATIBLE_CREDENTIALS);
+    let wildcard: TokenDetails = serde_json::from_str(r#"{"token":"t","clientId":"*"}"#).unwrap();
+    assert!(Auth::new(bob().token(wildcard), nothing_is_sent).is_ok());
+    assert!(Auth::new(bob().token(details("t")), nothing_is_sent).is_ok(), "an unknown identity may be the same");
+    let any = Options::new().key(key()).client_id(ClientId::Any);
+    assert_eq!(refused(any), ErrorCode::INVALID_CLIENT_ID);
+}
+
+/// rest/unit/RSA15c/incompatible-clientid-error-0
+#[tokio::test]
+async fn a_token_of_another_identity_is_fetched_but_never_sent() {
+    let callback = |_: TokenParams| async { Ok::<_, Error>(of_alice()) };
+    let options = Options::new().client_id(Identity::new("bob").unwrap()).auth_callback(callback);
+    let auth = Auth::new(options, nothing_is_sent).unwrap();
+    let error = auth.request(Request::get("/stats").body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::INCOMPATIBLE_CREDENTIALS);
+}
+
+#[tokio::test]
+async fn credentials_go_to_no_other_host() {
+    let auth = Auth::new(Options::new().key(key()), nothing_is_sent).unwrap();
+    for elsewhere in ["https://evil.example/stats", "http://main.realtime.ably.net:81/stats"] {
+        let error = auth.request(Request::get(elsewhere).body(Bytes::new()).unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+    }
+}
+
+/// rest/unit/RSA17d/token-auth-revoke-rejected-0
+/// rest/unit/RSA17d/use-token-auth-revoke-rejected-1
+#[tokio::test]
+async fn a_client_that_uses_tokens_revokes_none_and_sends_nothing() {
+    for options in [Options::new().token(Token::new("app.t").unwrap()), Options::new().key(key()).use_token_auth(true)]
+    {
+        let auth = Auth::new(options, nothing_is_sent).unwrap();
+        let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
+        let error = auth.revoke_tokens(&request).await.unwrap_err();
+        assert_eq!(error.ably_code(), ErrorCode::BASIC_AUTH_NEEDED);
+    }
+}
+
+/// rest/unit/RSA5/ttl-null-when-unspecified-0
+/// rest/unit/RSA5c/ttl-from-default-params-0
+/// rest/unit/RSA5d/explicit-ttl-overrides-default-0
+/// rest/unit/RSA6/capability-null-when-unspecified-0
+/// rest/unit/RSA6c/capability-from-default-params-0
+/// rest/unit/RSA6d/explicit-capability-overrides-default-0
+#[tokio::test]
+async fn a_token_request_asks_what_the_call_says_else_what_the_client_says_else_nothing() {
+    let json = async |options: Options, params: TokenParams| {
+        let auth = Auth::new(options.key(key()), nothing_is_sent).unwrap();
+        let request: TokenRequest = auth.create_token_request(&params).await.unwrap();
+        assert!(request.verify(&key()).is_ok());
+        serde_json::to_value(request).unwrap()
+    };
+    let ttl = |millis| Ttl::from_millis(millis).unwrap();
+    let capability = |text: &str| text.parse().unwrap();
+    let none = json(Options::new(), TokenParams::new()).await;
+    assert!(none.get("ttl").is_none() && none.get("capability").is_none() && none.get("clientId").is_none());
+
+    let defaults = TokenParams::new().ttl(ttl(1)).capability(capability(r#"{"a":["publish"]}"#));
+    let client = || Options::new().default_token_params(defaults.clone()).client_id(Identity::new("bob").unwrap());
+    let defaulted = json(client(), TokenParams::new()).await;
+    assert_eq!((&defaulted["ttl"], &defaulted["capability"]), (&1.into(), &r#"{"a":["publish"]}"#.into()));
+    assert_eq!(defaulted["clientId"], "bob");
+
+    let said = TokenParams::new().ttl(ttl(2)).capability(capability(r#"{"b":["*"]}"#)).client_id(ClientId::Any);
+    let said = json(client(), said).await;
+    assert_eq!((&said["ttl"], &said["capability"]), (&2.into(), &r#"{"b":["*"]}"#.into()));
+    assert_eq!(said["clientId"], "*");
+}
+
+/// rest/unit/REC1a/default-primary-domain-0
+/// rest/unit/REC1b2/explicit-hostname-with-period-0
+/// rest/unit/REC1b2/endpoint-localhost-1
+/// rest/unit/REC1b2/endpoint-ipv6-address-2
+/// rest/unit/REC1b3/nonprod-routing-policy-0
+/// rest/unit/REC1b4/production-routing-policy-0
+#[test]
+fn an_endpoint_is_a_policy_or_a_host() {
+    let cases = [
+        ("main", "https://main.realtime.ably.net"),
+        ("acme", "https://acme.realtime.ably.net"),
+        ("nonprod:sandbox", "https://sandbox.realtime.ably-nonprod.net"),
+        ("foo.example.com", "https://foo.example.com"),
+        ("localhost", "https://localhost"),
+        ("::1", "https://[::1]"),
+        ("http://127.0.0.1:8484", "http://127.0.0.1:8484"),
+        ("https://ably.example.com/", "https://ably.example.com"),
+    ];
+    assert_eq!(Endpoint::default().to_string(), "https://main.realtime.ably.net");
+    for (text, url) in cases {
+        assert_eq!(Endpoint::parse(text).unwrap().to_string(), url);
+    }
+    for bad in [
+        "",
+        "nonprod:",
+        "ftp://a",
+        "http://",
+        "http://a/b",
+        "http://a?b",
+        "http://user:hush@a",
+        "a b",
+        "a/b",
+        "a:1",
+        "a.b:hush",
+        "http://a:99999",
+        "http://:80",
+        "hush@a.b",
+    ] {
+        let error = Endpoint::parse(bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
+        assert!(!error.to_string().contains("hush"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Nothing that is shown holds a secret or a token.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use ably_auth::exchange::{AuthenticatedCall, Authorization, Exchange, RequestToken, RevokeTokens};
+use ably_auth::sources::{AuthCallbackAnswer, CallbackSource, FixedTokenSource, KeySource};
+use ably_auth::{
+    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, ClientOptions, Endpoint, Error,
+    RevokeTokensRequest, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::support::{VirtualTime, answer};
+
+const SECRET: &str = "hush-secret";
+const TOKEN: &str = "app.hush-token";
+
+fn shows_nothing(what: &dyn std::fmt::Debug) {
+    for shown in [format!("{what:?}"), format!("{what:#?}")] {
+        let basic = "YXBwLmtleTpodXNoLXNlY3JldA";
+        assert!(!shown.contains("hush") && !shown.contains(basic), "{shown}");
+    }
+}
+
+fn error_shows_nothing(error: &(dyn StdError + 'static)) {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        assert!(!format!("{error} {error:?} {error:#?}").contains("hush"), "{error:?}");
+        cause = error.source();
+    }
+}
+
+async fn gives_the_token(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+    Ok(answer(201, format!(r#"{{"token":"{TOKEN}","issued":0,"expires":1000}}"#)))
+}
+
+fn key() -> ApiKey {
+    ApiKey::parse(&format!("app.key:{SECRET}")).unwrap()
+}
+
+fn token() -> TokenDetails {
+    TokenDetails::from_token(Token::new(TOKEN).unwrap())
+}
+
+#[tokio::test]
+async fn no_type_shows_a_secret_or_a_token() {
+    let endpoint = Endpoint::default();
+    let source = KeySource::new(key(), endpoint.clone(), gives_the_token);
+    shows_nothing(&source);
+    let request: TokenRequest = source.create_token_request(&TokenParams::new()).unwrap();
+    let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
+    assert!(!format!("{request:?}").contains(&mac));
+    shows_nothing(&FixedTokenSource::new(token()));
+    shows_nothing(&AuthCallbackAnswer::from(token()));
+    shows_nothing(&AuthCallbackAnswer::from(token().token().clone()));
+    let callback = Arc::new(|_: TokenParams| async { Ok::<_, Error>(token()) });
+    shows_nothing(&CallbackSource::new(callback, endpoint.clone(), gives_the_token));
+
+    let options = || ClientOptions::<Async>::new().key(key()).token(token());
+    shows_nothing(&options());
+    let auth = Auth::new(options().use_token_auth(true), gives_the_token).unwrap();
+    auth.authorize(&TokenParams::new()).await.unwrap();
+    shows_nothing(&auth);
+    shows_nothing(&auth.token_details());
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    shows_nothing(&cache.token().await.unwrap());
+    shows_nothing(&cache);
+
+    let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));
+    let blocking = ClientOptions::<Blocking>::new().key(key()).token(token());
+    shows_nothing(&BlockingAuth::new(blocking, sends).unwrap());
+    let fixed = Arc::new(FixedTokenSource::new(token()));
+    let cache = BlockingTokenCache::new(fixed, TokenParams::new(), VirtualTime::default().clock());
+    shows_nothing(&cache.token());
+    shows_nothing(&cache);
+
+    shows_nothing(&Authorization::basic(&key()));
+    shows_nothing(&Authorization::bearer(token().token()));
+    let mut revocation = RevokeTokens::new(&endpoint, &key(), &RevokeTokensRequest::new([]));
+    shows_nothing(&revocation);
+    shows_nothing(&revocation.start());
+    let mut call = AuthenticatedCall::new(Request::get("https://a/b").body(Bytes::new()).unwrap(), None);
+    call.start();
+    shows_nothing(&call.authorized(&Authorization::bearer(token().token()), None));
+    shows_nothing(&call);
+}
+
+#[tokio::test]
+async fn no_error_shows_a_body_that_could_be_a_token() {
+    let bodies = [
+        format!(r#"{{"token":{{"{TOKEN}":1}}}}"#),
+        format!(r#"{{"token":"{TOKEN}","expires":"{TOKEN}"}}"#),
+        format!(r#"{{"token":"{TOKEN}","keyName":"{TOKEN} "}}"#),
+        format!(r#"{{"token":"{TOKEN}","clientId":5}}"#),
+        format!(r#"{{"token":"{TOKEN}"#),
+        TOKEN.to_owned(),
+    ];
+    let request = KeySource::new(key(), Endpoint::default(), ()).create_token_request(&TokenParams::new()).unwrap();
+    for body in bodies {
+        for status in [201, 302, 400, 500] {
+            let mut exchange = RequestToken::new(&Endpoint::default(), &request);
+            exchange.start();
+            let ably_auth::exchange::Step::Done(Err(error)) = exchange.answered(Ok(answer(status, body.clone())))
+            else {
+                panic!("{body} is taken for a token");
+            };
+            error_shows_nothing(&error);
+        }
+    }
+    for bad in
+        [format!("app.key:{SECRET} "), format!("app.key:{SECRET}:"), format!("{SECRET}"), format!("a.b.{SECRET}:c")]
+    {
+        error_shows_nothing(&ApiKey::parse(&bad).unwrap_err());
+        error_shows_nothing(&Error::from(ApiKey::parse(&bad).unwrap_err()));
+    }
+    error_shows_nothing(&Error::from(Token::new(&format!("{TOKEN} {TOKEN}")).unwrap_err()));
+    error_shows_nothing(&Endpoint::parse(&format!("https://app.key:{SECRET}@host")).unwrap_err());
+}

@@ -1,0 +1,6 @@
+//! The two clients against the real service, over real HTTP.
+
+mod asynchronous;
+mod blocking;
+mod redirects;
+mod support;

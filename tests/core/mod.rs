@@ -1,0 +1,21 @@
+//! `ably-auth-core`: keys, capabilities, signing and the wire's types.
+
+mod oracle;
+mod support;
+
+mod algebra_cases;
+mod algebra_laws;
+mod algebra_names;
+mod capability_errors;
+mod capability_text;
+mod credentials;
+mod equivalences;
+mod error_info;
+mod operations;
+mod redaction;
+mod revocation;
+mod tampering;
+mod token_details;
+mod token_params;
+mod token_request_json;
+mod token_request_vectors;

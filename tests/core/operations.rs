@@ -1,0 +1,74 @@
+//! Sets of operations, with those that are not known here.
+
+use std::collections::BTreeSet;
+
+use ably_auth_core::Operation;
+use ably_auth_core::capability::{OperationName, Operations};
+use proptest::collection::btree_set;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::support::config;
+
+const NAMES: [&str; 9] =
+    ["*", "annotation-publish", "history", "publish", "subscribe", "aaa", "publish-later", "teleport", "zzz"];
+
+/// Some names; `*` stands for all and swallows the rest.
+fn names() -> impl Strategy<Value = BTreeSet<&'static str>> {
+    btree_set(prop_oneof![1 => Just("*"), 12 => select(&NAMES[1..])], 0..6)
+}
+
+fn has(names: &BTreeSet<&str>, name: &str) -> bool {
+    names.contains("*") || names.contains(name)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// A set has the names that were put in, and those alone; `*` is all of them.
+    #[test]
+    fn a_set_has_what_was_put_in(names in names()) {
+        let set: Operations = names.iter().copied().collect();
+        for name in NAMES {
+            prop_assert_eq!(set.contains(name), has(&names, name), "{}", name);
+        }
+        prop_assert_eq!(set.is_empty(), names.is_empty());
+        prop_assert_eq!(set.is_all(), names.contains("*"));
+    }
+
+    /// The names come out in byte order, known and unknown among each other; `*` comes alone.
+    #[test]
+    fn names_come_out_in_order(names in names()) {
+        let set: Operations = names.iter().copied().collect();
+        let expected = if names.contains("*") { vec!["*"] } else { names.into_iter().collect() };
+        prop_assert_eq!(set.iter().map(OperationName::as_str).collect::<Vec<_>>(), expected.clone());
+        prop_assert_eq!(set.to_string(), serde_json::to_string(&expected).unwrap());
+    }
+
+    /// A set in both has what both have, and one covers another exactly if it has all that the other has.
+    #[test]
+    fn sets_intersect_and_cover_by_name(one in names(), other in names()) {
+        let (ours, theirs): (Operations, Operations) = (one.iter().copied().collect(), other.iter().copied().collect());
+        let common = ours.intersect(&theirs);
+        for name in NAMES {
+            prop_assert_eq!(common.contains(name), has(&one, name) && has(&other, name), "{}", name);
+        }
+        prop_assert_eq!(ours.covers(&theirs), other.iter().all(|name| has(&one, name)));
+        prop_assert_eq!(&theirs.intersect(&ours), &common);
+        prop_assert!(ours.covers(&common) && theirs.covers(&common));
+    }
+}
+
+/// An operation's name leads back to it, and the list of all is in the order of the canonical text.
+#[test]
+fn operations_are_known_by_name() {
+    let names: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
+    assert!(names.is_sorted());
+    assert_eq!(names.len(), 17);
+    for &operation in Operation::ALL {
+        assert_eq!(Operation::from_name(operation.as_str()), Some(operation));
+        let only = Operations::from([operation]);
+        assert!(Operation::ALL.iter().all(|&other| only.contains(other) == (other == operation)));
+    }
+    assert_eq!((Operation::from_name("*"), Operation::from_name("Publish")), (None, None));
+}

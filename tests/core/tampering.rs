@@ -1,0 +1,176 @@
+//! A signed token request that anybody changed is refused.
+
+use std::collections::BTreeSet;
+
+use ably_auth_core::{ErrorKind, KeyName, TokenRequest};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use super::support::{Case, canonical, cases, config, request};
+
+const FIELDS: [&str; 7] = ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce", "mac"];
+
+/// What somebody on the way does to one field.
+#[derive(Clone, Debug)]
+enum Change {
+    Drop,
+    Replace(Index, char),
+    Digit(Index, u32),
+    Insert(Index, char),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let character = || prop_oneof![select("aZ0*:.\"{}[]é\u{1F680}".chars().collect::<Vec<_>>()), any::<char>()];
+    prop_oneof![
+        1 => Just(Change::Drop),
+        3 => (any::<Index>(), character()).prop_map(|(at, with)| Change::Replace(at, with)),
+        3 => (any::<Index>(), 1..10_u32).prop_map(|(at, by)| Change::Digit(at, by)),
+        3 => (any::<Index>(), character()).prop_map(|(at, with)| Change::Insert(at, with)),
+    ]
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        number => Some(number.to_string()),
+    }
+}
+
+impl Change {
+    /// The changed value: still a number if it was one and can be, else text.
+    fn apply(&self, value: &Value) -> Value {
+        let Some(text) = as_text(value) else {
+            return match self {
+                Self::Drop => Value::Null,
+                Self::Replace(_, c) | Self::Insert(_, c) => json!(c.to_string()),
+                Self::Digit(_, digit) => json!(digit),
+            };
+        };
+        let mut characters: Vec<char> = text.chars().collect();
+        match self {
+            Self::Drop => return Value::Null,
+            Self::Replace(at, with) => *at.get_mut(&mut characters) = *with,
+            Self::Insert(at, with) => characters.insert(at.index(characters.len() + 1), *with),
+            Self::Digit(at, by) => {
+                let digits: Vec<_> = (0..characters.len()).filter(|&at| characters[at].is_ascii_digit()).collect();
+                if !digits.is_empty() {
+                    let at = *at.get(&digits);
+                    let turned = (characters[at].to_digit(10).unwrap() + by) % 10;
+                    characters[at] = char::from_digit(turned, 10).unwrap();
+                }
+            }
+        }
+        let changed: String = characters.into_iter().collect();
+        match (value, changed.parse::<u64>()) {
+            (Value::Number(_), Ok(number)) if number.to_string() == changed => json!(number),
+            _ => json!(changed),
+        }
+    }
+}
+
+/// The ttls that a mac may have been made over, by what is sent: the documented equivalences.
+fn signed_ttls(sent: &Value) -> BTreeSet<String> {
+    match as_text(sent) {
+        None => BTreeSet::from(["", "3600000"].map(String::from)),
+        Some(text) if text == "0" => BTreeSet::from(["0", ""].map(String::from)),
+        Some(text) => BTreeSet::from([text]),
+    }
+}
+
+/// Whether the change makes no difference by one of the documented equivalences.
+fn is_equivalent(field: &str, signed: &Value, sent: &Value) -> bool {
+    match field {
+        // An omitted value signs as the empty text.
+        "ttl" => signed_ttls(sent).contains(&as_text(signed).unwrap_or_default()),
+        // The mac may be over the canonical form of what is sent.
+        "capability" => as_text(sent).and_then(|text| canonical(&text)) == as_text(signed),
+        _ => false,
+    }
+}
+
+fn with(case: &Case, field: &str, value: Value) -> Value {
+    let mut changed = case.request.clone();
+    changed[field] = value;
+    if changed[field].is_null() {
+        changed.as_object_mut().unwrap().remove(field);
+    }
+    changed
+}
+
+/// Whether what arrives can be read at all and, if so, verifies.
+fn is_accepted(case: &Case, sent: &Value) -> bool {
+    serde_json::from_value::<TokenRequest>(sent.clone()).is_ok_and(|sent| sent.verify(&case.key).is_ok())
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 2048, ..config() })]
+
+    /// A request of which any single field was changed, dropped or added does not verify.
+    #[test]
+    fn any_change_of_any_field_is_refused(at in any::<Index>(), field in select(&FIELDS[..]), change in change()) {
+        let cases = cases();
+        let case = at.get(&cases);
+        let sent = change.apply(&case.request[field]);
+        prop_assume!(sent != case.request[field] && !is_equivalent(field, &case.request[field], &sent));
+        prop_assert!(!is_accepted(case, &with(case, field, sent)), "{}: {field}", case.id);
+    }
+}
+
+/// Each field is missed when it is dropped, where an empty one does not say the same.
+#[test]
+fn every_field_is_missed() {
+    let mut refused = 0;
+    for case in cases() {
+        for field in FIELDS {
+            if !is_equivalent(field, &case.request[field], &Value::Null) && !case.request[field].is_null() {
+                assert!(!is_accepted(&case, &with(&case, field, Value::Null)), "{}: {field}", case.id);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 72 * 5, "{refused}");
+}
+
+/// Every character of a mac counts, from the first to the last.
+#[test]
+fn every_character_of_the_mac_counts() {
+    let case = &cases()[0];
+    let mac = case.request["mac"].as_str().unwrap();
+    for (at, old) in mac.char_indices().filter(|(_, c)| *c != '=') {
+        for new in ['A', 'B', '4', '8', '/'].into_iter().filter(|new| *new != old) {
+            let changed = format!("{}{new}{}", &mac[..at], &mac[at + 1..]);
+            assert!(!is_accepted(case, &with(case, "mac", json!(changed))), "{changed}");
+        }
+    }
+}
+
+/// The key's name is signed too: a mac is of no use under another name of a key with the same secret.
+#[test]
+fn a_mac_holds_for_one_key_name() {
+    for case in cases() {
+        let mut sent = case.request.clone();
+        sent["keyName"] = json!("other.key");
+        let error = request(&sent).verify_with(&case.key.signer(), &KeyName::parse("other.key").unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mac, "{}", case.id);
+    }
+}
+
+/// Values cannot be moved between neighbouring fields.
+#[test]
+fn values_do_not_change_places() {
+    for case in cases() {
+        for (one, other) in
+            [("ttl", "capability"), ("capability", "clientId"), ("clientId", "nonce"), ("ttl", "timestamp")]
+        {
+            let mut sent = case.request.clone();
+            let (first, second) = (sent[one].clone(), sent[other].clone());
+            if as_text(&first) != as_text(&second) {
+                sent[one] = json!(as_text(&second));
+                sent[other] = json!(as_text(&first));
+                assert!(!is_accepted(&case, &sent), "{}: {one} and {other}", case.id);
+            }
+        }
+    }
+}
