@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -25,17 +25,26 @@ use crate::error_code::ErrorCode;
 #[serde(rename_all = "camelCase")]
 pub struct ErrorInfo {
     code: u32,
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     status_code: Option<u16>,
-    #[serde(default)]
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     href: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     detail: Option<BTreeMap<String, serde_json::Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     cause: Option<Box<ErrorInfo>>,
+}
+
+/// Leaves out what is not in the form that it should have: the code matters, and is not to be lost over the rest.
+fn if_it_fits<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 impl ErrorInfo {
@@ -45,7 +54,7 @@ impl ErrorInfo {
         Self {
             code: code.as_u32(),
             status_code: Some(code.status()),
-            message: message.into(),
+            message: Some(message.into()),
             href: Some(format!("https://help.ably.io/error/{code}")),
             request_id: None,
             detail: None,
@@ -82,7 +91,7 @@ impl ErrorInfo {
     /// What went wrong, in words.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        self.message.as_deref().unwrap_or_default()
     }
 
     /// Where to read more (`TI5`).
@@ -97,6 +106,11 @@ impl ErrorInfo {
         self.request_id.as_deref()
     }
 
+    /// What else the service says of it, by name, as JSON text.
+    pub fn detail(&self) -> impl Iterator<Item = (&str, String)> {
+        self.detail.iter().flatten().map(|(name, value)| (name.as_str(), value.to_string()))
+    }
+
     /// The error that led to this one, if the service says so.
     #[must_use]
     pub fn cause(&self) -> Option<&Self> {
@@ -106,9 +120,9 @@ impl ErrorInfo {
 
 impl fmt::Display for ErrorInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {}, status {}", self.message, self.code, self.status_code())?;
+        write!(f, "{} (code {}, status {}", self.message(), self.code, self.status_code())?;
         match &self.href {
-            Some(href) if !self.message.contains(href.as_str()) => write!(f, "; see {href})"),
+            Some(href) if !self.message().contains(href.as_str()) => write!(f, "; see {href})"),
             _ => f.write_str(")"),
         }
     }

@@ -18,7 +18,7 @@ const fn invalid(problem: &'static str, at: usize) -> Error {
 }
 
 /// Checks `appId.keyId` and gives the length of the app id.
-fn check_name(name: &str) -> Result<usize, Error> {
+pub(crate) fn check_name(name: &str) -> Result<usize, Error> {
     let bad = |problem, at| Error::new(ErrorKind::Key, problem, NAME_FORM).at(at);
     let Some((app_id, key_id)) = name.split_once('.') else {
         return Err(bad("key name has no `.`", name.len()));

@@ -9,16 +9,16 @@ extern crate alloc;
 extern crate std;
 
 mod canonical;
+pub mod capability;
 mod client_id;
 mod error;
 mod error_code;
+pub mod jwt;
 mod key;
 mod nonce;
 mod signing;
 mod time;
 
-#[cfg(feature = "alloc")]
-pub mod capability;
 #[cfg(feature = "alloc")]
 mod secret;
 #[cfg(feature = "alloc")]
@@ -35,15 +35,17 @@ mod token_details;
 #[cfg(feature = "serde")]
 mod wire;
 
+pub use capability::Operation;
 pub use error::{Error, ErrorKind};
 pub use error_code::ErrorCode;
+pub use jwt::JwtFields;
 pub use key::ApiKeyRef;
 pub use signing::{Mac, Signer, TokenRequestFields};
 pub use time::{Timestamp, Ttl};
 
 #[cfg(feature = "alloc")]
 pub use {
-    capability::{Capability, Operation},
+    capability::Capability,
     client_id::{ClientId, Identity},
     key::{ApiKey, KeyName},
     nonce::Nonce,

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::canonical::{CanonicalText, Decimal};
 use crate::client_id;
 use crate::error::{Error, ErrorKind};
+use crate::key;
 use crate::nonce;
 use crate::time::{Timestamp, Ttl};
 
@@ -72,8 +73,10 @@ impl Signer {
     /// Signs a token request's values.
     ///
     /// # Errors
-    /// [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if either could not be part of a request that the service takes.
+    /// [`ErrorKind::Key`], [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if the key's name or either of the others could not
+    /// be part of a request that the service takes.
     pub fn sign(&self, fields: &TokenRequestFields<'_>) -> Result<Mac, Error> {
+        key::check_name(fields.key_name)?;
         if let Some(client_id) = fields.client_id {
             client_id::check(client_id)?;
         }
@@ -93,10 +96,14 @@ impl Signer {
     /// Checks a mac that came with these values, in constant time.
     ///
     /// # Errors
-    /// [`ErrorKind::Mac`] if the key does not make this mac for these values; [`ErrorKind::ClientId`] or
-    /// [`ErrorKind::Nonce`] as for [`Signer::sign`].
+    /// [`ErrorKind::Mac`] if the key does not make this mac for these values; the others as for [`Signer::sign`].
     pub fn verify(&self, fields: &TokenRequestFields<'_>, mac: &Mac) -> Result<(), Error> {
         if self.sign(fields)? == *mac { Ok(()) } else { Err(Mac::mismatch()) }
+    }
+
+    /// The HMAC of any bytes: what a JWT has for a signature.
+    pub(crate) fn hmac(&self, bytes: &[u8]) -> [u8; 32] {
+        self.0.clone().chain_update(bytes).finalize().into_bytes().into()
     }
 
     pub(crate) fn mac(&self, text: &CanonicalText<'_>) -> Mac {

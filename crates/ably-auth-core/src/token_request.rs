@@ -262,10 +262,10 @@ impl fmt::Debug for TokenRequest {
         let key_name = KeyName::parse(&self.key_name).map_or("[not the name of a key]".into(), |name| name.to_string());
         f.debug_struct("TokenRequest")
             .field("key_name", &key_name)
-            .field("ttl", &self.ttl)
+            .field("ttl", &self.ttl.as_ref().and_then(Integer::as_millis))
             .field("capability", &self.capability)
             .field("client_id", &self.client_id)
-            .field("timestamp", &self.timestamp)
+            .field("timestamp", &self.timestamp.as_ref().and_then(Integer::as_millis))
             .field("mac", &self.mac.as_ref().map(|_| format_args!("[redacted]")))
             .finish_non_exhaustive()
     }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Capability;
-use super::operation::{OperationName, Operations};
+use super::operation::OperationName;
+use super::operations::Operations;
 use super::pattern::Pattern;
 use super::resource::Resource;
 

@@ -33,29 +33,47 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 
+#[cfg(feature = "alloc")]
 mod algebra;
+mod json;
 mod operation;
+#[cfg(feature = "alloc")]
+mod operations;
 mod pattern;
+mod reader;
+#[cfg(feature = "alloc")]
 mod resource;
+#[cfg(feature = "alloc")]
 mod text;
 
-pub use algebra::Meet;
-pub use operation::{Operation, OperationName, Operations};
-pub use resource::Resource;
+pub use operation::{Operation, OperationName};
+pub use reader::text_permits;
+#[cfg(feature = "alloc")]
+pub use {algebra::Meet, operations::Operations, resource::Resource};
 
+#[cfg(feature = "alloc")]
 use alloc::string::String;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
 
+fn repeated(at: usize) -> Error {
+    let advice = "name each resource once, with all of its operations";
+    Error::new(ErrorKind::Capability, "repeated resource", advice).at(at)
+}
+
 /// Which operations on which resources: see the [module's documentation](self).
+#[cfg(feature = "alloc")]
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Capability {
     /// In byte order of the resources' text, no text twice, no entry without an operation.
     entries: Vec<(Resource, Operations)>,
 }
 
+#[cfg(feature = "alloc")]
 impl Capability {
     /// Reads JSON text as an issuer does: what the service would refuse in a request is refused.
     ///
@@ -166,18 +184,21 @@ impl Capability {
 }
 
 /// The canonical text: no white space, resources and operations in byte order, no escape that JSON does not need.
+#[cfg(feature = "alloc")]
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write(self, f)
     }
 }
 
+#[cfg(feature = "alloc")]
 impl fmt::Debug for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Capability({self})")
     }
 }
 
+#[cfg(feature = "alloc")]
 impl core::str::FromStr for Capability {
     type Err = Error;
 
@@ -186,6 +207,7 @@ impl core::str::FromStr for Capability {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl From<&Capability> for String {
     fn from(capability: &Capability) -> Self {
         use alloc::string::ToString as _;

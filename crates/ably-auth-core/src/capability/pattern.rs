@@ -1,6 +1,9 @@
 //! Resource patterns: what one covers, and what two have in common. Borrowed, without allocation but for a new name.
 
+#[cfg(feature = "alloc")]
 use alloc::string::String;
+
+pub(super) const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
 
 const WILDCARD: &str = "*";
 const SEPARATOR: char = ':';
@@ -16,6 +19,7 @@ pub(super) enum Namespace<'a> {
     Bracketed(&'a str),
 }
 
+#[cfg(feature = "alloc")]
 impl Namespace<'_> {
     fn covers(self, other: Self) -> bool {
         self == Namespace::Any || self == other
@@ -44,6 +48,7 @@ impl<'a> Pattern<'a> {
     }
 
     /// Whether every name that `other` matches, this one matches too.
+    #[cfg(feature = "alloc")]
     pub(super) fn covers(self, other: Self) -> bool {
         if !self.namespace.covers(other.namespace) {
             return false;
@@ -53,8 +58,6 @@ impl<'a> Pattern<'a> {
             match (ours.next(), theirs.next()) {
                 (None, None) => return true,
                 (Some(our), Some(_)) if our.is_tail() => return true,
-                // A tail of theirs takes any number of segments, which only a tail of ours can cover.
-                (Some(_), Some(their)) if their.is_tail() => return false,
                 (Some(our), Some(their)) if our.text == WILDCARD || our.text == their.text => {}
                 _ => return false,
             }
@@ -64,6 +67,7 @@ impl<'a> Pattern<'a> {
     /// The one pattern that matches exactly what both match, if there is such a name at all.
     ///
     /// Where one of the two covers the other, that is the other; what is written here is the name of what neither wrote.
+    #[cfg(feature = "alloc")]
     pub(super) fn meet(self, other: Self) -> Option<String> {
         let mut name = String::new();
         match (self.namespace, other.namespace) {
@@ -97,6 +101,7 @@ impl<'a> Pattern<'a> {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Namespace<'_> {
     fn write(self, name: &mut String) {
         match self {
@@ -107,6 +112,7 @@ impl Namespace<'_> {
     }
 }
 
+#[cfg(feature = "alloc")]
 struct Segment<'a> {
     text: &'a str,
     /// This segment and all after it.
@@ -114,6 +120,7 @@ struct Segment<'a> {
     is_last: bool,
 }
 
+#[cfg(feature = "alloc")]
 impl Segment<'_> {
     /// A `*` in last place takes one or more segments; anywhere else it takes exactly one.
     fn is_tail(&self) -> bool {
@@ -121,8 +128,10 @@ impl Segment<'_> {
     }
 }
 
+#[cfg(feature = "alloc")]
 struct Segments<'a>(Option<&'a str>);
 
+#[cfg(feature = "alloc")]
 impl<'a> Iterator for Segments<'a> {
     type Item = Segment<'a>;
 
@@ -131,5 +140,61 @@ impl<'a> Iterator for Segments<'a> {
         let (text, rest) = and_rest.split_once(SEPARATOR).map_or((and_rest, None), |(text, rest)| (text, Some(rest)));
         self.0 = rest;
         Some(Segment { text, and_rest, is_last: rest.is_none() })
+    }
+}
+
+/// Why a resource is none, if so.
+pub(super) fn problem(resource: impl Iterator<Item = char> + Clone) -> Option<&'static str> {
+    let mut path = resource;
+    let mut first = path.clone().next();
+    if first == Some('[') {
+        if !path.any(|c| c == ']') {
+            return Some("no `]` closes the bracket of resource");
+        }
+        first = path.next();
+        if first.is_none() {
+            return Some("no name follows the bracket of resource");
+        }
+    }
+    match first {
+        None => Some("resource is empty"),
+        Some('[') => Some("a name cannot begin with `[`, but does in resource"),
+        Some(_) => None,
+    }
+}
+
+/// As [`Pattern::covers`], of a resource that is decoded as it is read.
+pub(super) fn text_covers(resource: impl Iterator<Item = char> + Clone, asked: Pattern<'_>) -> bool {
+    let mut path = resource;
+    if path.clone().next() == Some('[') {
+        path.next();
+        let name = path.clone().take_while(|&c| c != ']');
+        let is_asked = matches!(asked.namespace, Namespace::Bracketed(of) if name.clone().eq(of.chars()));
+        if !is_asked && !name.eq(WILDCARD.chars()) {
+            return false;
+        }
+        path.by_ref().find(|&c| c == ']');
+    } else if asked.namespace != Namespace::Channel {
+        return false;
+    }
+    let (mut ours, mut theirs) = (Some(path), asked.path.split(SEPARATOR));
+    loop {
+        match (ours.take(), theirs.next()) {
+            (None, None) => return true,
+            (Some(our), Some(their)) => {
+                let mut rest = our.clone();
+                let is_last = !rest.any(|c| c == SEPARATOR);
+                let text = our.take_while(|&c| c != SEPARATOR);
+                let is_wildcard = text.clone().eq(WILDCARD.chars());
+                if is_wildcard && is_last {
+                    return true;
+                }
+                if !is_wildcard && !text.eq(their.chars()) {
+                    return false;
+                }
+                ours = (!is_last).then_some(rest);
+            }
+            _ => return false,
+        }
     }
 }

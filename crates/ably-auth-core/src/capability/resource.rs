@@ -3,10 +3,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::pattern::{Namespace, Pattern};
+use super::pattern::{self, FORM, Namespace, Pattern};
 use crate::error::{Error, ErrorKind};
-
-const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
 
 /// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super).
 ///
@@ -42,14 +40,11 @@ impl Resource {
     /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket, or one
     /// that begins with `[`.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
-        let problem = match Pattern::of(text) {
-            Some(_) => return Ok(Self(text.into())),
-            None if text.is_empty() => return Err(Error::new(ErrorKind::Capability, "resource is empty", FORM)),
-            None if text.ends_with(']') => "no name follows the bracket of resource",
-            None if text.contains(']') => "a name cannot begin with `[`, but does in resource",
-            None => "no `]` closes the bracket of resource",
-        };
-        Err(Error::new(ErrorKind::Capability, problem, FORM).input(text))
+        match pattern::problem(text.chars()) {
+            None => Ok(Self(text.into())),
+            Some(problem) if text.is_empty() => Err(Error::new(ErrorKind::Capability, problem, FORM)),
+            Some(problem) => Err(Error::new(ErrorKind::Capability, problem, FORM).input(text)),
+        }
     }
 
     pub(super) fn everything() -> Self {

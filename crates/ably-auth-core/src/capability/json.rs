@@ -1,0 +1,210 @@
+//! The little of JSON that a capability consists of, read without a heap.
+
+use core::str::Chars;
+
+use crate::error::{Error, ErrorKind};
+
+const FORM: &str = "a capability reads `{\"channel\":[\"operation\"]}`";
+
+pub(super) const fn bad(problem: &'static str, at: usize) -> Error {
+    Error::new(ErrorKind::Capability, problem, FORM).at(at)
+}
+
+/// Reads piece by piece, and knows where it is.
+#[derive(Clone)]
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    /// The byte offset of what is read next.
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) const fn offset(&self) -> usize {
+        self.at
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        let white = self.rest().bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+        self.advance(white);
+        self.rest().bytes().next()
+    }
+
+    fn take(&mut self, wanted: u8) -> bool {
+        let found = self.peek() == Some(wanted);
+        if found {
+            self.advance(1);
+        }
+        found
+    }
+
+    fn expect(&mut self, wanted: u8, problem: &'static str) -> Result<(), Error> {
+        if self.take(wanted) { Ok(()) } else { Err(bad(problem, self.at)) }
+    }
+
+    /// Begins the object; the first resource, if there is one, comes next.
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        self.expect(b'{', "capability does not begin with `{`")
+    }
+
+    /// The next resource's name, or nothing where the object ends, after which nothing may follow.
+    pub(super) fn resource(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
+        if !self.another(b'}', is_first, "neither `,` nor `}` follows a list of operations")? {
+            return match self.peek() {
+                None => Ok(None),
+                Some(_) => Err(bad("something follows the capability's `}`", self.at)),
+            };
+        }
+        let name = self.string("no name of a resource stands here")?;
+        self.expect(b':', "no `:` follows a resource's name")?;
+        Ok(Some(name))
+    }
+
+    /// Begins a list of operations.
+    pub(super) fn begin_operations(&mut self) -> Result<(), Error> {
+        self.expect(b'[', "no list of operations (`[`) stands here")
+    }
+
+    /// The next operation's name, or nothing where the list ends.
+    pub(super) fn operation(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
+        if !self.another(b']', is_first, "neither `,` nor `]` follows an operation's name")? {
+            return Ok(None);
+        }
+        self.string("no name of an operation stands here").map(Some)
+    }
+
+    /// Whether there is another element before the end.
+    fn another(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
+        if self.take(end) {
+            return Ok(false);
+        }
+        if !is_first {
+            self.expect(b',', problem)?;
+        }
+        Ok(true)
+    }
+
+    fn string(&mut self, absent: &'static str) -> Result<JsonString<'a>, Error> {
+        if !self.take(b'"') {
+            let advice = "write it as a JSON string, in double quotes";
+            return Err(Error::new(ErrorKind::Capability, absent, advice).at(self.at));
+        }
+        let start = self.at;
+        loop {
+            let rest = self.rest();
+            let Some(plain) = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) else {
+                return Err(bad("a string does not end", self.text.len()));
+            };
+            self.advance(plain);
+            match rest.as_bytes().get(plain) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    let escape = unescape(self.rest()).map_err(|problem| bad(problem, self.at))?;
+                    self.advance(escape.bytes);
+                }
+                _ => return Err(bad("a string has a control character that is not escaped", self.at)),
+            }
+        }
+        let raw = self.text.get(start..self.at).unwrap_or_default();
+        self.advance(1);
+        Ok(JsonString { raw, at: start })
+    }
+}
+
+/// A string as it stands in the text, known to be well-formed.
+#[derive(Clone, Copy)]
+pub(super) struct JsonString<'a> {
+    raw: &'a str,
+    /// Where it stands.
+    pub(super) at: usize,
+}
+
+impl<'a> JsonString<'a> {
+    /// The string itself, if it needs no decoding.
+    #[cfg(feature = "alloc")]
+    pub(super) fn as_plain(&self) -> Option<&'a str> {
+        (!self.raw.contains('\\')).then_some(self.raw)
+    }
+
+    /// The characters that it stands for.
+    pub(super) fn chars(&self) -> Decoded<'a> {
+        Decoded(self.raw.chars())
+    }
+}
+
+/// Decodes as it goes.
+#[derive(Clone)]
+pub(super) struct Decoded<'a>(Chars<'a>);
+
+impl Iterator for Decoded<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let rest = self.0.as_str();
+        if !rest.starts_with('\\') {
+            return self.0.next();
+        }
+        // The reader has been here, so this is an escape that there is.
+        let escape = unescape(rest).ok()?;
+        self.0 = rest.get(escape.bytes..).unwrap_or_default().chars();
+        Some(escape.char)
+    }
+}
+
+struct Escape {
+    char: char,
+    bytes: usize,
+}
+
+/// Reads the escape with which the text begins: the one place that knows them.
+fn unescape(text: &str) -> Result<Escape, &'static str> {
+    let char = match text.as_bytes().get(1) {
+        Some(b'"') => '"',
+        Some(b'\\') => '\\',
+        Some(b'/') => '/',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unescape_unicode(text),
+        _ => return Err("a string has an escape that JSON does not have"),
+    };
+    Ok(Escape { char, bytes: 2 })
+}
+
+/// `\u` and four digits, twice where the first is half of a character.
+fn unescape_unicode(text: &str) -> Result<Escape, &'static str> {
+    const HALF: &str = "a string has half of a surrogate pair";
+    let first = code_unit(text)?;
+    if !(0xd800..0xe000).contains(&first) {
+        return char::from_u32(first).map(|char| Escape { char, bytes: 6 }).ok_or(HALF);
+    }
+    let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).ok_or(HALF)?;
+    let second = code_unit(second)?;
+    match (first, second) {
+        (0xd800..0xdc00, 0xdc00..0xe000) => {
+            let above_the_first_plane = ((first & 0x3ff) << 10) | (second & 0x3ff);
+            let char = char::from_u32(above_the_first_plane.saturating_add(0x1_0000));
+            char.map(|char| Escape { char, bytes: 12 }).ok_or(HALF)
+        }
+        _ => Err(HALF),
+    }
+}
+
+fn code_unit(text: &str) -> Result<u32, &'static str> {
+    let digits = text.get(2..6).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("no four hexadecimal digits follow `\\u`")
+}
