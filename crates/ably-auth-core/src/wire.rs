@@ -184,18 +184,3 @@ impl<'de> Deserialize<'de> for crate::ClientId {
         }
     }
 }
-
-/// The wire's text of a capability: a JSON string that holds the canonical text.
-impl Serialize for crate::Capability {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// Reads the wire's text, [leniently](crate::Capability::parse_lenient).
-impl<'de> Deserialize<'de> for crate::Capability {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <alloc::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-        Self::parse_lenient(&text).map_err(de::Error::custom)
-    }
-}

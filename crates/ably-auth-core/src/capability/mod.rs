@@ -35,7 +35,17 @@
 
 #[cfg(feature = "alloc")]
 mod algebra;
+#[cfg(feature = "alloc")]
+mod explain;
+#[cfg(feature = "alloc")]
+mod index;
 mod json;
+#[cfg(feature = "alloc")]
+mod matcher;
+#[cfg(feature = "alloc")]
+mod meet;
+#[cfg(feature = "serde")]
+mod object;
 mod operation;
 #[cfg(feature = "alloc")]
 mod operations;
@@ -49,7 +59,16 @@ mod text;
 pub use operation::{Operation, OperationName};
 pub use reader::text_permits;
 #[cfg(feature = "alloc")]
-pub use {algebra::Meet, operations::Operations, resource::Resource};
+pub use {
+    explain::{Asked, Explanation},
+    matcher::Matcher,
+    meet::Meet,
+    operations::Operations,
+    resource::Resource,
+};
+
+#[cfg(feature = "serde")]
+pub use object::as_object;
 
 #[cfg(feature = "alloc")]
 use alloc::string::String;

@@ -53,7 +53,7 @@ impl<'a> Pattern<'a> {
         if !self.namespace.covers(other.namespace) {
             return false;
         }
-        let (mut ours, mut theirs) = (Segments(Some(self.path)), Segments(Some(other.path)));
+        let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
         loop {
             match (ours.next(), theirs.next()) {
                 (None, None) => return true,
@@ -76,7 +76,7 @@ impl<'a> Pattern<'a> {
             _ => return None,
         }
         .write(&mut name);
-        let (mut ours, mut theirs) = (Segments(Some(self.path)), Segments(Some(other.path)));
+        let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
         loop {
             let (our, their) = (ours.next()?, theirs.next()?);
             if our.is_tail() {
@@ -113,8 +113,8 @@ impl Namespace<'_> {
 }
 
 #[cfg(feature = "alloc")]
-struct Segment<'a> {
-    text: &'a str,
+pub(super) struct Segment<'a> {
+    pub(super) text: &'a str,
     /// This segment and all after it.
     and_rest: &'a str,
     is_last: bool,
@@ -123,13 +123,29 @@ struct Segment<'a> {
 #[cfg(feature = "alloc")]
 impl Segment<'_> {
     /// A `*` in last place takes one or more segments; anywhere else it takes exactly one.
-    fn is_tail(&self) -> bool {
-        self.is_last && self.text == WILDCARD
+    pub(super) fn is_tail(&self) -> bool {
+        self.is_last && self.is_wildcard()
+    }
+
+    pub(super) fn is_wildcard(&self) -> bool {
+        self.text == WILDCARD
     }
 }
 
 #[cfg(feature = "alloc")]
-struct Segments<'a>(Option<&'a str>);
+pub(super) struct Segments<'a>(Option<&'a str>);
+
+#[cfg(feature = "alloc")]
+impl<'a> Segments<'a> {
+    pub(super) const fn of(path: &'a str) -> Self {
+        Self(Some(path))
+    }
+
+    /// The first segment, and what follows it.
+    pub(super) fn split(path: &'a str) -> (&'a str, Option<&'a str>) {
+        path.split_once(SEPARATOR).map_or((path, None), |(text, rest)| (text, Some(rest)))
+    }
+}
 
 #[cfg(feature = "alloc")]
 impl<'a> Iterator for Segments<'a> {
@@ -137,7 +153,7 @@ impl<'a> Iterator for Segments<'a> {
 
     fn next(&mut self) -> Option<Segment<'a>> {
         let and_rest = self.0.take()?;
-        let (text, rest) = and_rest.split_once(SEPARATOR).map_or((and_rest, None), |(text, rest)| (text, Some(rest)));
+        let (text, rest) = Self::split(and_rest);
         self.0 = rest;
         Some(Segment { text, and_rest, is_last: rest.is_none() })
     }

@@ -1,0 +1,180 @@
+//! Why a capability permits something, or what it lacks.
+
+use core::fmt;
+
+use super::Capability;
+use super::operation::OperationName;
+use super::operations::Operations;
+use super::pattern::{Pattern, Segments};
+use super::resource::Resource;
+
+/// Why something is permitted or not: for people by its `Display`, for programs as it is.
+///
+/// ```
+/// use ably_auth_core::Capability;
+/// use ably_auth_core::capability::Explanation;
+///
+/// let capability: Capability = r#"{"chat:*":["publish"],"status":["subscribe"]}"#.parse()?;
+/// let lacks = capability.explain("chat:room1", "history");
+/// assert_eq!(
+///     lacks.to_string(),
+///     "`history` on `chat:room1` is not permitted: `chat:*` covers it, but has only `publish`"
+/// );
+/// assert!(matches!(lacks, Explanation::LacksOperation { .. }));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Explanation<'a> {
+    /// This entry permits it.
+    Permitted {
+        /// What was asked.
+        asked: Asked<'a>,
+        /// The entry that decided: of several, the one with the most particular name.
+        by: (&'a Resource, &'a Operations),
+    },
+    /// This entry covers the resource, but does not have the operation; neither has any other that covers it.
+    LacksOperation {
+        /// What was asked.
+        asked: Asked<'a>,
+        /// The entry that came closest: of several, the one with the most particular name.
+        closest: (&'a Resource, &'a Operations),
+    },
+    /// No entry covers the resource, but this one has the operation.
+    LacksResource {
+        /// What was asked.
+        asked: Asked<'a>,
+        /// The entry that came closest: the one whose name has the most segments in common, from the front.
+        closest: (&'a Resource, &'a Operations),
+    },
+    /// No entry covers the resource, and none has the operation.
+    LacksBoth {
+        /// What was asked.
+        asked: Asked<'a>,
+    },
+    /// What was asked is not in the form of a resource.
+    NoResource {
+        /// What was asked.
+        asked: Asked<'a>,
+    },
+}
+
+/// An operation on a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The resource, as it was named.
+    pub resource: &'a str,
+    /// The operation.
+    pub operation: OperationName<'a>,
+}
+
+impl Explanation<'_> {
+    /// Whether it is permitted: what [`Capability::permits`] says.
+    #[must_use]
+    pub const fn is_permitted(&self) -> bool {
+        matches!(self, Self::Permitted { .. })
+    }
+}
+
+impl Capability {
+    /// Says why the operation is permitted on the resource, or what is lacking.
+    #[must_use]
+    pub fn explain<'a>(&'a self, resource: &'a str, operation: impl Into<OperationName<'a>>) -> Explanation<'a> {
+        let asked = Asked { resource, operation: operation.into() };
+        let Some(pattern) = Pattern::of(resource) else {
+            return Explanation::NoResource { asked };
+        };
+        let covering = || self.iter().filter(|(known, _)| known.pattern().covers(pattern));
+        let has_it = |(_, operations): &(&Resource, &Operations)| operations.contains(asked.operation);
+        if let Some(by) = most_particular(covering().filter(has_it)) {
+            Explanation::Permitted { asked, by }
+        } else if let Some(closest) = most_particular(covering()) {
+            Explanation::LacksOperation { asked, closest }
+        } else if let Some(closest) = self.iter().filter(has_it).max_by_key(|(known, _)| in_common(known, pattern)) {
+            Explanation::LacksResource { asked, closest }
+        } else {
+            Explanation::LacksBoth { asked }
+        }
+    }
+}
+
+/// Of entries that all cover one name, the one that the others cover.
+fn most_particular<'a>(
+    entries: impl Iterator<Item = (&'a Resource, &'a Operations)>,
+) -> Option<(&'a Resource, &'a Operations)> {
+    entries.reduce(|best, entry| if best.0.covers(entry.0) { entry } else { best })
+}
+
+/// How many segments two names share from the front, a kind in common counting as the first.
+fn in_common(known: &Resource, asked: Pattern<'_>) -> usize {
+    let known = known.pattern();
+    if known.namespace != asked.namespace {
+        return 0;
+    }
+    let shared =
+        Segments::of(known.path).zip(Segments::of(asked.path)).take_while(|(a, b)| a.text == b.text || a.is_wildcard());
+    shared.count().saturating_add(1)
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Permitted { asked, .. }
+        | Self::LacksOperation { asked, .. }
+        | Self::LacksResource { asked, .. }
+        | Self::LacksBoth { asked }
+        | Self::NoResource { asked }) = self;
+        let (operation, resource) = (asked.operation.as_str().escape_debug(), asked.resource.escape_debug());
+        write!(f, "`{operation}` on `{resource}` is ")?;
+        match self {
+            Self::Permitted { by, .. } => write!(f, "permitted by `{}`", by.0.as_str().escape_debug()),
+            Self::LacksOperation { closest, .. } => {
+                write!(f, "not permitted: `{}` covers it, but has only ", closest.0.as_str().escape_debug())?;
+                for (at, operation) in closest.1.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}`{}`", operation.as_str().escape_debug())?;
+                }
+                Ok(())
+            }
+            Self::LacksResource { closest, .. } => {
+                write!(
+                    f,
+                    "not permitted: `{}` has `{operation}`, but does not cover it",
+                    closest.0.as_str().escape_debug()
+                )
+            }
+            Self::LacksBoth { .. } => f.write_str("not permitted: nothing covers it, and nothing has that operation"),
+            Self::NoResource { .. } => f.write_str("not permitted: that is not in the form of a resource"),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Explanation<'_> {
+    /// As `{"permitted":…,"resource":…,"operation":…,"reason":…}`, with the `entry` that decided or came closest.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let (asked, reason, entry) = match self {
+            Self::Permitted { asked, by } => (asked, "permitted", Some(by)),
+            Self::LacksOperation { asked, closest } => (asked, "lacksOperation", Some(closest)),
+            Self::LacksResource { asked, closest } => (asked, "lacksResource", Some(closest)),
+            Self::LacksBoth { asked } => (asked, "lacksBoth", None),
+            Self::NoResource { asked } => (asked, "noResource", None),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("permitted", &self.is_permitted())?;
+        map.serialize_entry("resource", asked.resource)?;
+        map.serialize_entry("operation", asked.operation.as_str())?;
+        map.serialize_entry("reason", reason)?;
+        if let Some((resource, operations)) = entry {
+            map.serialize_entry("entry", &Entry { resource, operations })?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize)]
+struct Entry<'a> {
+    resource: &'a Resource,
+    operations: &'a Operations,
+}
