@@ -6,6 +6,8 @@ mod support;
 mod algebra_cases;
 mod algebra_laws;
 mod algebra_names;
+mod algebra_order;
+mod asking;
 mod capability_errors;
 mod capability_text;
 mod credentials;

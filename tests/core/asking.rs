@@ -1,0 +1,176 @@
+//! Three ways to ask the same: the capability, the matcher made of it, and the text alone.
+
+use ably_auth_core::Capability;
+use ably_auth_core::capability::{Matcher, as_object, text_permits};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::oracle::{ASKED, WORLD, entries, read, resource};
+use super::support::config;
+
+/// What the text says by way of the owned type.
+fn by_capability(text: &str, resource: &str, operation: &str) -> Option<bool> {
+    Capability::parse_lenient(text).ok().map(|capability| capability.permits(resource, operation))
+}
+
+/// A JSON string that may be spelled in more than one way, or be none.
+fn spelled() -> impl Strategy<Value = String> {
+    let piece = select(vec![
+        "a",
+        "b",
+        ":",
+        "*",
+        "\\u0061",
+        "\\u003a",
+        "\\u002A",
+        "\\n",
+        "\\/",
+        "[",
+        "]",
+        "[queue]",
+        "[*]",
+        "é",
+        "\\ud83d\\ude00",
+        "😀",
+        "\\ud83d",
+        "\\x",
+        "\t",
+        "\\\"",
+    ]);
+    vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+}
+
+fn operation_name() -> impl Strategy<Value = String> {
+    select(vec!["\"publish\"", "\"*\"", "\"pub\\u006cish\"", "\"teleport\"", "\"\"", "5", "\"\\ud800\""])
+        .prop_map(str::to_owned)
+}
+
+/// Text that is often a capability, and often nearly one.
+fn nearly_a_capability() -> impl Strategy<Value = String> {
+    let entry = (spelled(), vec(operation_name(), 0..3))
+        .prop_map(|(resource, operations)| format!("{resource} : [{}]", operations.join(" ,")));
+    let whole = vec(entry, 0..5).prop_map(|entries| format!("{{{}}}", entries.join(",")));
+    (whole, 0..40_usize, prop_oneof![6 => Just(""), 1 => Just(","), 1 => Just("}"), 1 => Just(" "), 1 => Just("\u{0}")])
+        .prop_map(|(text, at, noise)| match text.char_indices().nth(at) {
+            Some((at, _)) => format!("{}{noise}{}", &text[..at], &text[at..]),
+            None => text,
+        })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// The matcher says what the capability says, for names and for resources with wildcards.
+    #[test]
+    fn the_matcher_agrees_with_the_capability(entries in entries(), resources in vec(resource(), 8)) {
+        let capability = read(&entries);
+        let matcher = Matcher::new(&capability);
+        for asked in ASKED.into_iter().chain(["*"]) {
+            for name in WORLD.iter().map(|name| &name.text).chain(&resources) {
+                prop_assert_eq!(matcher.permits(name, asked), capability.permits(name, asked), "{} {}", name, asked);
+            }
+        }
+    }
+
+    /// The text alone says what the capability read from it says, whatever the text, and is refused exactly if it is.
+    #[test]
+    fn the_text_agrees_with_the_capability(
+        text in nearly_a_capability(),
+        resource in prop_oneof![resource(), "[ab:*\\[\\]\n]{0,6}"],
+        operation in select(vec!["publish", "subscribe", "teleport", "", "*"]),
+    ) {
+        let by_text = text_permits(&text, &resource, operation).ok();
+        prop_assert_eq!(by_text, by_capability(&text, &resource, operation), "{} {} {}", text, resource, operation);
+    }
+
+    /// The same holds for whatever anybody sends.
+    #[test]
+    fn any_text_at_all_agrees(text in "\\PC{0,40}", resource in "\\PC{0,8}") {
+        prop_assert_eq!(text_permits(&text, &resource, "publish").ok(), by_capability(&text, &resource, "publish"));
+    }
+
+    /// As an object and back is the same capability; the wire's string reads as the same, too.
+    #[test]
+    fn an_object_holds_a_capability(entries in entries()) {
+        let capability = read(&entries);
+        let object = as_object::serialize(&capability, serde_json::value::Serializer).unwrap();
+        prop_assert_eq!(object.to_string(), capability.to_string());
+        prop_assert_eq!(&serde_json::from_value::<Capability>(object).unwrap(), &capability);
+        let string = serde_json::to_value(&capability).unwrap();
+        prop_assert_eq!(string.as_str(), Some(&*capability.to_string()));
+        prop_assert_eq!(&serde_json::from_value::<Capability>(string).unwrap(), &capability);
+    }
+}
+
+/// Resources that are out of order and named twice, in different spellings.
+#[test]
+fn the_text_s_repetitions_are_found_in_any_order() {
+    for text in [
+        r#"{"b":["*"],"a":["*"],"b":["*"]}"#,
+        r#"{"c":["*"],"b":["*"],"a":["*"],"\u0062":["*"]}"#,
+        r#"{"a":["*"],"a":["*"]}"#,
+        r#"{"é":["*"],"z":["*"],"\u00e9":["*"]}"#,
+    ] {
+        assert!(text_permits(text, "x", "publish").is_err(), "{text}");
+        assert!(Capability::parse_lenient(text).is_err(), "{text}");
+    }
+    assert!(text_permits(r#"{"b":["*"],"a":["*"],"c":["publish"]}"#, "c", "publish").unwrap());
+}
+
+/// Objects name each resource once, too.
+#[test]
+fn an_object_repeats_no_resource() {
+    let error = serde_json::from_str::<Capability>(r#"{"a":["publish"],"a":["history"]}"#).unwrap_err();
+    assert!(error.to_string().contains("repeated resource `a`"), "{error}");
+    let error = serde_json::from_str::<Capability>(r#"{"a":[],"a":["history"]}"#).unwrap_err();
+    assert!(error.to_string().contains("repeated resource `a`"), "{error}");
+}
+
+/// The matcher's tables hold a great many resources, deep and wide.
+#[test]
+fn a_large_capability_is_asked_as_surely_as_a_small_one() {
+    let resources = (0..2_000).map(|i| match i % 4 {
+        0 => format!("room:{i}"),
+        1 => format!("room:{i}:*"),
+        2 => format!("*:{i}:log"),
+        _ => format!("[queue]{}", ["x"; 40].join(":") + &i.to_string()),
+    });
+    let entries = resources.map(|resource| (resource, vec!["publish"])).collect::<std::collections::BTreeMap<_, _>>();
+    let capability: Capability = serde_json::to_string(&entries).unwrap().parse().unwrap();
+    let matcher = Matcher::new(&capability);
+    for i in 0..2_000 {
+        for name in [format!("room:{i}"), format!("room:{i}:a:b"), format!("any:{i}:log"), format!("room:{i}:log")] {
+            assert_eq!(matcher.permits(&name, "publish"), capability.permits(&name, "publish"), "{name}");
+            assert!(!matcher.permits(&name, "history"));
+        }
+    }
+}
+
+/// Names and resources of a hundred thousand segments are asked about without running out of stack.
+#[test]
+fn depth_is_no_danger() {
+    let deep = vec!["a"; 100_000].join(":");
+    let wild = vec!["*"; 100_000].join(":");
+    let capability =
+        Capability::none().with(&deep, ["publish"].into_iter().collect::<ably_auth_core::capability::Operations>());
+    let capability = capability.unwrap().with(&wild, [ably_auth_core::Operation::History]).unwrap();
+    let matcher = Matcher::new(&capability);
+    assert!(matcher.permits(&deep, "publish") && capability.permits(&deep, "publish"));
+    assert!(matcher.permits(&deep, "history"));
+    assert!(text_permits(&capability.to_string(), &deep, "history").unwrap());
+    assert_eq!(capability.intersect(&capability), capability);
+    assert_eq!(capability.minimal(), capability);
+}
+
+/// Two capabilities of 4 KB whose every two entries meet in a new name are intersected in no time: with one comparison of
+/// every new name with every other, this test would run for half a minute.
+#[test]
+fn many_new_names_are_no_danger() {
+    let made = |name: fn(usize) -> String| {
+        let entries = (0..200).map(|i| (name(i), vec!["publish"])).collect::<std::collections::BTreeMap<_, _>>();
+        serde_json::to_string(&entries).unwrap().parse::<Capability>().unwrap()
+    };
+    let common = made(|i| format!("a{i}:*")).intersect(&made(|i| format!("*:b{i}")));
+    assert_eq!(common.len(), 40_000);
+}
