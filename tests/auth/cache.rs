@@ -179,6 +179,60 @@ async fn authorize_always_fetches_and_keeps_the_params_but_for_time_and_nonce() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_source_that_panics_is_an_error_to_all_who_wait_and_then_forgotten() {
+    let fetches = Arc::new(AtomicUsize::new(0));
+    let source = {
+        let fetches = Arc::clone(&fetches);
+        move |_: TokenParams| {
+            let nth = fetches.fetch_add(1, Ordering::SeqCst);
+            async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert!(nth > 0, "the source is broken");
+                Ok::<_, Error>(details("second"))
+            }
+        }
+    };
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let cache = cache.clone();
+            tokio::spawn(async move { cache.token().await })
+        })
+        .collect();
+    for caller in callers {
+        let outcome = tokio::time::timeout(Duration::from_secs(5), caller).await.expect("nobody is left waiting");
+        let outcome = outcome.expect("the panic is nobody's own");
+        // Whoever came late enough has fetched anew.
+        assert!(outcome.is_ok() || outcome.unwrap_err().ably_code() == ErrorCode::AUTH_SOURCE_FAILED);
+    }
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "second");
+}
+
+/// rest/unit/RSA10l/authorize-error-propagated-0
+#[tokio::test]
+async fn an_authorize_that_fails_leaves_the_token_and_the_params_as_they_were() {
+    let (gate, time) = (Gate::new(), VirtualTime::default());
+    gate.open.add_permits(9);
+    let cache = gate.cache(&time);
+    let before = cache.token().await.unwrap();
+    gate.fails.store(1, Ordering::SeqCst);
+    let other = TokenParams::new().ttl(Ttl::from_millis(7).unwrap());
+    assert!(cache.authorize(&other).await.is_err());
+    assert_eq!(cache.token().await.unwrap(), before);
+    time.advance(1_000);
+    cache.token().await.unwrap();
+    assert_eq!(*gate.asked.lock().await, [TokenParams::new(), other, TokenParams::new()]);
+}
+
+#[tokio::test]
+async fn authorize_does_not_hand_out_a_fixed_token_for_a_new_one() {
+    let (mut gate, time) = (Gate::new(), VirtualTime::default());
+    gate.renewable = false;
+    let error = gate.cache(&time).authorize(&TokenParams::new()).await.unwrap_err();
+    assert_eq!((error.ably_code(), gate.fetches()), (ErrorCode::NO_MEANS_TO_RENEW, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn callers_on_many_threads_share_a_fetch() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     let cache = gate.cache(&time);

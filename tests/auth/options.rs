@@ -85,6 +85,29 @@ async fn a_token_of_another_identity_is_fetched_but_never_sent() {
     assert_eq!(error.ably_code(), ErrorCode::INCOMPATIBLE_CREDENTIALS);
 }
 
+/// A client that asked for another identity is refused it, and goes on as itself.
+#[tokio::test]
+async fn a_failed_authorize_does_not_spoil_the_client() {
+    async fn goes_through(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        assert_eq!(request.headers()["authorization"], "Bearer of-bob");
+        Ok(answer(200, "{}"))
+    }
+    let callback = |params: TokenParams| async move {
+        let client_id = params.client_id.as_str().unwrap_or_default().to_owned();
+        let token = serde_json::json!({ "token": format!("of-{client_id}"), "clientId": client_id });
+        serde_json::from_value::<TokenDetails>(token)
+    };
+    let options = Options::new().client_id(Identity::new("bob").unwrap()).auth_callback(callback);
+    let auth = Auth::new(options, goes_through).unwrap();
+    let request = || Request::get("/stats").body(Bytes::new()).unwrap();
+    auth.request(request()).await.unwrap();
+    let as_alice = TokenParams::new().client_id(Identity::new("alice").unwrap());
+    let error = auth.authorize(&as_alice).await.unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::INCOMPATIBLE_CREDENTIALS);
+    auth.request(request()).await.unwrap();
+    assert_eq!(auth.token_details().unwrap().token().expose(), "of-bob");
+}
+
 #[tokio::test]
 async fn credentials_go_to_no_other_host() {
     let auth = Auth::new(Options::new().key(key()), nothing_is_sent).unwrap();

@@ -46,7 +46,7 @@ pub(crate) struct Serve {
     /// A JSON file of apps and their keys
     #[arg(long, value_name = "FILE")]
     pub(crate) apps: Option<PathBuf>,
-    /// For this machine only: take keys without TLS, and let clients make and delete apps
+    /// For this machine only: take keys without TLS (without it only tokens are taken), and let clients make and delete apps
     #[arg(long)]
     pub(crate) sandbox: bool,
 }
@@ -120,7 +120,7 @@ pub(crate) enum Token {
 #[derive(ClapArgs)]
 pub(crate) struct KeyArg {
     /// The API key, `appId.keyId:secret` [env: ABLY_API_KEY]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
 }
 

@@ -2,10 +2,14 @@
 
 /// The text, without the secret of any argument that reads like a key.
 pub(crate) fn without_secrets(text: &str) -> String {
-    std::env::args_os().skip(1).fold(text.to_owned(), |text, arg| match key_in(&arg.to_string_lossy()) {
-        Some((name, key)) => text.replace(key, &format!("{name}:[redacted]")),
-        None => text,
-    })
+    let args: Vec<_> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    hide(text, args.iter().filter_map(|arg| key_in(arg)).collect())
+}
+
+/// The longest first: what is left of a key of which a part was taken out could not be found.
+fn hide(text: &str, mut keys: Vec<(&str, &str)>) -> String {
+    keys.sort_by_key(|(_, key)| std::cmp::Reverse(key.len()));
+    keys.into_iter().fold(text.to_owned(), |text, (name, key)| text.replace(key, &format!("{name}:[redacted]")))
 }
 
 /// The key in an argument such as `a.b:c`, `--option=a.b:c` or `http://a.b:c`, well-formed or not, and its name.
@@ -22,7 +26,13 @@ fn key_in(arg: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::key_in;
+    use super::{hide, key_in};
+
+    #[test]
+    fn a_key_that_begins_as_another_is_hidden_whole() {
+        let keys = vec![("a.b", "a.b:c"), ("a.b", "a.b:c-and-more")];
+        assert_eq!(hide("no `a.b:c-and-more`, no `a.b:c`", keys), "no `a.b:[redacted]`, no `a.b:[redacted]`");
+    }
 
     #[test]
     fn keys_are_told_from_what_else_has_colons() {

@@ -75,7 +75,7 @@ codes! {
     /// The token request's nonce was used before.
     NONCE_REPLAYED = 40105, 401, "sign a new token request for each token";
     /// The client has no way to authenticate.
-    UNABLE_TO_AUTHENTICATE = 40106, 401, "give the client a key, a token, an auth callback or an auth URL";
+    UNABLE_TO_AUTHENTICATE = 40106, 401, "give the client a key, a token or an auth callback";
     /// The key was revoked.
     KEY_REVOKED = 40131, 401, "use another key";
     /// The key has expired.
@@ -103,9 +103,9 @@ codes! {
     /// The key's tokens are not revocable.
     TOKENS_NOT_REVOCABLE = 40163, 401, "enable revocable tokens for the key";
     /// The auth callback or auth URL of a client failed.
-    AUTH_SOURCE_FAILED = 40170, 401, "see why the auth callback or auth URL failed";
+    AUTH_SOURCE_FAILED = 40170, 401, "see why the auth callback failed";
     /// The client has a token, but no means to renew it.
-    NO_MEANS_TO_RENEW = 40171, 401, "give the client a key, an auth callback or an auth URL";
+    NO_MEANS_TO_RENEW = 40171, 401, "give the client a key or an auth callback";
     /// What the request asks for is forbidden.
     FORBIDDEN = 40300, 403, "do not repeat the request with the same credentials";
     /// The app, the key or the path is unknown.
@@ -113,7 +113,7 @@ codes! {
     /// The path does not take this method.
     METHOD_NOT_ALLOWED = 40500, 405, "use a method that the answer's `Allow` header names";
     /// Too many requests.
-    RATE_LIMITED = 42910, 429, "wait, as long as `Retry-After` says, and try again";
+    RATE_LIMITED = 42910, 429, "wait a little, and try again";
     /// An error within the service.
     INTERNAL = 50000, 500, "try again later";
     /// The service did not answer in time.

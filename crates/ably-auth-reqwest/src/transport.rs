@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use ably_auth::{Endpoint, Error, FaultKind, Transport, TransportFault};
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use reqwest::redirect;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Sends requests with a [`reqwest::Client`].
 #[derive(Clone, Debug)]
@@ -59,7 +60,14 @@ impl Transport for ReqwestTransport {
         *response.status_mut() = answer.status();
         *response.version_mut() = answer.version();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
-        *response.body_mut() = answer.bytes().await.map_err(fault)?;
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(fault)? {
+            if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
+                return Err(TransportFault::new(FaultKind::Interrupted, "the answer is over 16 MiB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        *response.body_mut() = body.freeze();
         Ok(response)
     }
 }

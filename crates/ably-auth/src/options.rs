@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ably_auth_core::{ApiKey, ClientId, ErrorCode, Identity, TokenDetails, TokenParams};
 
+use crate::auth::identity;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::hosts::Endpoint;
@@ -169,7 +170,7 @@ impl<M: Mode> ClientOptions<M> {
             ));
         }
         if let Some(token) = &self.token {
-            self.check_client_id(token)?;
+            identity::check(self.identity(), token)?;
         }
         if !self.uses_tokens() {
             self.check_basic()?;
@@ -191,20 +192,6 @@ impl<M: Mode> ClientOptions<M> {
             ErrorCode::BASIC_AUTH_WITHOUT_TLS,
             "a key is not sent without TLS; use https or tokens, or allow it for a sandbox on this machine",
         ))
-    }
-
-    /// Refuses a token of another identity than the client's (`RSA15`).
-    pub(crate) fn check_client_id(&self, token: &TokenDetails) -> Result<(), Error> {
-        match (self.identity(), token.client_id()) {
-            // A token string says nothing of its identity, and `*` permits any.
-            (Some(identity), ClientId::Identified(of_token)) if identity != of_token => Err(Error::with_code(
-                ErrorCode::INCOMPATIBLE_CREDENTIALS,
-                format!(
-                    "the client is `{identity}`, but the token is of `{of_token}`; use a token of the same clientId"
-                ),
-            )),
-            _ => Ok(()),
-        }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity> {

@@ -37,27 +37,14 @@ const LAYERS: &[Layer] = &[
         instead: "move what both need down, to `ably-auth`",
     },
     Layer {
-        name: "ably-auth-axum",
-        below: &["ably-auth-core", "ably-auth"],
-        because: "a backend's endpoint brings neither a client of its own nor the whole token service",
-        instead: "move what both need down, to `ably-auth`",
-    },
-    Layer {
         name: "ably-auth-server",
-        below: &["ably-auth-core", "ably-auth", "ably-auth-axum"],
-        because: "the service answers requests and sends none, so it needs no client",
-        instead: "move what both need down, to `ably-auth`",
+        below: &["ably-auth-core"],
+        because: "the service answers requests and sends none, so it needs nothing of a client",
+        instead: "move what both sides of the wire need down, to `ably-auth-core`",
     },
     Layer {
         name: "ably-auth-cli",
-        below: &[
-            "ably-auth-core",
-            "ably-auth",
-            "ably-auth-reqwest",
-            "ably-auth-blocking",
-            "ably-auth-axum",
-            "ably-auth-server",
-        ],
+        below: &["ably-auth-core", "ably-auth", "ably-auth-reqwest", "ably-auth-blocking", "ably-auth-server"],
         because: "the program is made of the product's crates, not of its tests and tools",
         instead: "move what it needs into a crate of the product",
     },
@@ -68,7 +55,6 @@ const LAYERS: &[Layer] = &[
             "ably-auth",
             "ably-auth-reqwest",
             "ably-auth-blocking",
-            "ably-auth-axum",
             "ably-auth-server",
             "ably-auth-cli",
         ],
@@ -103,11 +89,9 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         name: "axum",
-        owners: &["ably-auth-axum", "ably-auth-server"],
+        owners: &["ably-auth-server"],
         because: "who only asks for tokens shall not pay for an HTTP server",
     },
-    Owned { name: "redb", owners: &["ably-auth-server"], because: "only the token service keeps anything" },
-    Owned { name: "redis", owners: &["ably-auth-server"], because: "only the token service keeps anything" },
 ];
 
 /// What core itself may name: crates that do without std, a clock, randomness and I/O.
@@ -181,8 +165,7 @@ mod tests {
             package("ably-auth", &[("ably-auth-core", None), ("bytes", None)]),
             package("ably-auth-reqwest", &[("ably-auth", None), ("reqwest", None)]),
             package("ably-auth-blocking", &[("ably-auth", None), ("ably-auth-core", None), ("ureq", None)]),
-            package("ably-auth-axum", &[("ably-auth", None), ("axum", None)]),
-            package("ably-auth-server", &[("ably-auth-axum", None), ("axum", None), ("redb", None)]),
+            package("ably-auth-server", &[("ably-auth-core", None), ("axum", None)]),
             package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-reqwest", None)]),
             package("ably-auth-tests", &[("ably-auth-cli", None), ("reqwest", Some("dev"))]),
             package("xtask", &[("serde_json", None)]),
@@ -223,6 +206,7 @@ mod tests {
     fn arrows_between_siblings_and_for_tests_are_found() {
         assert!(complaint("ably-auth-blocking", "ably-auth-reqwest", None).contains("move what both need down"));
         assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("knows neither clients nor servers"));
+        assert!(complaint("ably-auth-server", "ably-auth", None).contains("sends none"));
         assert!(complaint("ably-auth-server", "ureq", Some("dev")).contains("only `ably-auth-blocking` may"));
         assert!(complaint("xtask", "ably-auth-core", None).contains("must build when they do not"));
     }

@@ -56,7 +56,7 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
 
 /// The folder of an absolute path, if it is one where checkouts live on build machines.
 fn machine_folder(line: &str) -> Option<&'static str> {
-    ["work", "root"].into_iter().find(|folder| {
+    ["work", "root", "home", "Users"].into_iter().find(|folder| {
         let path = format!("/{folder}/");
         // `docs/root/` is no absolute path.
         line.match_indices(&path)

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     let service = service.build().map_err(|error| Failure::Input(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before anything is promised, so that no signal is missed.
         let shutdown = shutdown().map_err(|error| Failure::Input(format!("signals cannot be caught: {error}")))?;
         let server = Server::bind(args.listen, service).await.map_err(|error| Failure::input("--listen", error))?;
@@ -44,8 +44,10 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
             served = serving => served.map_err(|error| Failure::Input(error.to_string())),
             () = grace(end) => Ok(()),
         }
-    })?;
-    Ok(Outcome::shown(true))
+    });
+    // Not waiting for whoever is busy still: they have had their time.
+    runtime.shutdown_background();
+    served.map(|()| Outcome::shown(true))
 }
 
 /// Until those have had their time who are still being answered. One that never ends its request would keep the service up.

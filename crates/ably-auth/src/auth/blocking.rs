@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::Plan;
+use super::identity::OfIdentity;
 use crate::cache::BlockingTokenCache;
 use crate::error::Error;
 use crate::exchange::{self, Authorization, CallStep, ServerTime};
@@ -46,10 +47,12 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
                 (None, None, Some(token)) => Arc::new(FixedTokenSource::new(token.clone())),
                 (None, None, None) => return Err(Error::configuration("there is no way to authenticate")),
             };
+        let identity = plan.options.identity().cloned();
+        let checked: Arc<dyn BlockingTokenSource> = Arc::new(OfIdentity { source: Arc::clone(&source), identity });
         let (params, clock) = (plan.options.params(&TokenParams::new()), Arc::clone(&plan.options.clock));
         let tokens = match &plan.options.token {
-            Some(token) => BlockingTokenCache::with_token(Arc::clone(&source), params, clock, token.clone()),
-            None => BlockingTokenCache::new(Arc::clone(&source), params, clock),
+            Some(token) => BlockingTokenCache::with_token(checked, params, clock, token.clone()),
+            None => BlockingTokenCache::new(checked, params, clock),
         };
         Ok(Self { plan, transport, source, tokens })
     }
@@ -78,13 +81,10 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// The timestamp and the nonce are for this once only (`RSA10g`).
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client.
+    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in use
+    /// is then what it was.
     pub fn authorize(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if !self.source.can_renew() {
-            return Err(Error::no_means_to_renew(None));
-        }
         let token = self.tokens.authorize(&self.plan.options.params(params))?;
-        self.plan.options.check_client_id(token.details())?;
         self.plan.switch_to_tokens();
         Ok(token.details().clone())
     }
@@ -109,7 +109,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
                             None => self.tokens.token()?,
                             Some(rejected) => self.tokens.renewed(rejected)?,
                         };
-                        call.authorized(&self.plan.bearer(&token)?, Some(token.generation()))
+                        call.authorized(&Authorization::bearer(token.details().token()), Some(token.generation()))
                     }
                 },
                 CallStep::Send(request) => call.answered(self.transport.send(request)),

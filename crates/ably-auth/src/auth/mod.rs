@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod blocking;
+pub(crate) mod identity;
 
 pub use asynchronous::Auth;
 pub use blocking::BlockingAuth;
@@ -12,9 +13,8 @@ use ably_auth_core::{ApiKey, ClientId, ErrorCode, RevokeTokensRequest, TokenDeta
 use bytes::Bytes;
 use http::Request;
 
-use crate::cache::CachedToken;
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, Authorization, RevokeTokens};
+use crate::exchange::{AuthenticatedCall, RevokeTokens};
 use crate::options::{ClientOptions, Mode};
 use crate::sources::KeySource;
 
@@ -70,12 +70,6 @@ impl<M: Mode> Plan<M> {
         }
         *request.uri_mut() = uri;
         Ok(AuthenticatedCall::new(request, self.options.identity()))
-    }
-
-    /// Credentials of a token, once it is known to be of the client's own identity.
-    fn bearer(&self, token: &CachedToken) -> Result<Authorization, Error> {
-        self.options.check_client_id(token.details())?;
-        Ok(Authorization::bearer(token.details().token()))
     }
 
     /// Revoking takes the key itself (`RSA17d`).

@@ -1,6 +1,7 @@
 //! The cache for async callers.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ably_auth_core::{TokenDetails, TokenParams};
@@ -47,7 +48,6 @@ struct Inner {
 
 struct State {
     held: Held,
-    params: TokenParams,
     /// Held weakly, so that a fetch that nobody waits for any more ends.
     under_way: Option<(Generation, WeakShared<Outcome>)>,
 }
@@ -56,7 +56,7 @@ impl TokenCache {
     /// Caches what `source` gives for `params`.
     #[must_use]
     pub fn new(source: Arc<dyn TokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
-        Self::with_held(source, params, clock, Held::default())
+        Self::with_held(source, clock, Held::new(params, None))
     }
 
     /// As [`new`](Self::new), with a token that is there already: used until it is refused.
@@ -67,11 +67,11 @@ impl TokenCache {
         clock: Arc<dyn Clock>,
         token: TokenDetails,
     ) -> Self {
-        Self::with_held(source, params, clock, Held::given(token))
+        Self::with_held(source, clock, Held::new(params, Some(token)))
     }
 
-    fn with_held(source: Arc<dyn TokenSource>, params: TokenParams, clock: Arc<dyn Clock>, held: Held) -> Self {
-        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, params, under_way: None }) }))
+    fn with_held(source: Arc<dyn TokenSource>, clock: Arc<dyn Clock>, held: Held) -> Self {
+        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, under_way: None }) }))
     }
 
     /// A token that is not known to be bad.
@@ -90,16 +90,16 @@ impl TokenCache {
         self.newer_than(Some(rejected)).await
     }
 
-    /// A new token in any case, for these params from now on, but for the timestamp and the nonce (`RSA10`).
+    /// A new token in any case, and these params from then on if there is one, but for the timestamp and the nonce
+    /// (`RSA10`).
     ///
     /// # Errors
-    /// As [`token`](Self::token).
+    /// As [`token`](Self::token); the token at hand and the params are then what they were.
     pub async fn authorize(&self, params: &TokenParams) -> Result<CachedToken, Error> {
-        let fetch = {
-            let mut state = self.0.lock();
-            state.params = TokenParams { timestamp: None, nonce: None, ..params.clone() };
-            self.begin(&mut state, params.clone())
-        };
+        if !self.0.source.can_renew() {
+            return Err(Error::no_means_to_renew(None));
+        }
+        let fetch = self.begin(&mut self.0.lock(), Some(params.clone()));
         fetch.await
     }
 
@@ -117,10 +117,7 @@ impl TokenCache {
                 Decision::GiveUp => return Err(Error::no_means_to_renew(None)),
                 Decision::Fetch => match state.under_way.as_ref().and_then(|(_, fetch)| fetch.upgrade()) {
                     Some(fetch) => fetch,
-                    None => {
-                        let params = state.params.clone();
-                        self.begin(&mut state, params)
-                    }
+                    None => self.begin(&mut state, None),
                 },
             }
         };
@@ -128,15 +125,18 @@ impl TokenCache {
     }
 
     /// Begins a fetch, which runs for as long as anybody waits for it.
-    fn begin(&self, state: &mut State, params: TokenParams) -> Shared<Outcome> {
+    fn begin(&self, state: &mut State, params: Option<TokenParams>) -> Shared<Outcome> {
         let inner = Arc::clone(&self.0);
-        let generation = state.held.begin();
-        let asked_at = self.0.clock.now();
+        let begun = state.held.begin(params, self.0.clock.now());
+        let generation = begun.generation;
         let fetch = async move {
-            let outcome = inner.source.token(&params).await;
+            // A panic that is shared would be everybody's, and one that is not would leave them waiting.
+            let outcome = AssertUnwindSafe(inner.source.token(&begun.params)).catch_unwind().await;
             let mut state = inner.lock();
             state.under_way.take_if(|(under_way, _)| *under_way == generation);
-            outcome.map(|details| state.held.keep(details, generation, asked_at))
+            outcome
+                .unwrap_or_else(|_| Err(Error::auth_callback("it panicked")))
+                .map(|details| state.held.keep(details, begun))
         };
         let fetch = fetch.boxed().shared();
         state.under_way = fetch.downgrade().map(|weak| (generation, weak));

@@ -33,7 +33,6 @@ struct Inner {
 
 struct State {
     held: Held,
-    params: TokenParams,
     under_way: Option<(Generation, Arc<Fetch>)>,
 }
 
@@ -81,7 +80,7 @@ impl BlockingTokenCache {
     /// Caches what `source` gives for `params`.
     #[must_use]
     pub fn new(source: Arc<dyn BlockingTokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
-        Self::with_held(source, params, clock, Held::default())
+        Self::with_held(source, clock, Held::new(params, None))
     }
 
     /// As [`new`](Self::new), with a token that is there already: used until it is refused.
@@ -92,11 +91,11 @@ impl BlockingTokenCache {
         clock: Arc<dyn Clock>,
         token: TokenDetails,
     ) -> Self {
-        Self::with_held(source, params, clock, Held::given(token))
+        Self::with_held(source, clock, Held::new(params, Some(token)))
     }
 
-    fn with_held(source: Arc<dyn BlockingTokenSource>, params: TokenParams, clock: Arc<dyn Clock>, held: Held) -> Self {
-        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, params, under_way: None }) }))
+    fn with_held(source: Arc<dyn BlockingTokenSource>, clock: Arc<dyn Clock>, held: Held) -> Self {
+        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, under_way: None }) }))
     }
 
     /// A token that is not known to be bad.
@@ -115,14 +114,16 @@ impl BlockingTokenCache {
         self.newer_than(Some(rejected))
     }
 
-    /// A new token in any case, for these params from now on, but for the timestamp and the nonce (`RSA10`).
+    /// A new token in any case, and these params from then on if there is one, but for the timestamp and the nonce
+    /// (`RSA10`).
     ///
     /// # Errors
-    /// As [`token`](Self::token).
+    /// As [`token`](Self::token); the token at hand and the params are then what they were.
     pub fn authorize(&self, params: &TokenParams) -> Result<CachedToken, Error> {
-        let mut state = self.0.lock();
-        state.params = TokenParams { timestamp: None, nonce: None, ..params.clone() };
-        self.fetch(state, params)
+        if !self.0.source.can_renew() {
+            return Err(Error::no_means_to_renew(None));
+        }
+        self.fetch(self.0.lock(), Some(params.clone()))
     }
 
     /// The token at hand, good or not.
@@ -141,23 +142,19 @@ impl BlockingTokenCache {
                     drop(state);
                     fetch.wait()
                 }
-                None => {
-                    let params = state.params.clone();
-                    self.fetch(state, &params)
-                }
+                None => self.fetch(state, None),
             },
         }
     }
 
-    fn fetch(&self, mut state: MutexGuard<'_, State>, params: &TokenParams) -> Result<CachedToken, Error> {
-        let generation = state.held.begin();
+    fn fetch(&self, mut state: MutexGuard<'_, State>, params: Option<TokenParams>) -> Result<CachedToken, Error> {
+        let begun = state.held.begin(params, self.0.clock.now());
         let fetch = Arc::new(Fetch::default());
-        state.under_way = Some((generation, Arc::clone(&fetch)));
-        let asked_at = self.0.clock.now();
+        state.under_way = Some((begun.generation, Arc::clone(&fetch)));
         drop(state);
-        let mut unfinished = Unfinished { inner: &self.0, generation, fetch, outcome: None };
-        let outcome = self.0.source.token(params);
-        let outcome = outcome.map(|details| self.0.lock().held.keep(details, generation, asked_at));
+        let mut unfinished = Unfinished { inner: &self.0, generation: begun.generation, fetch, outcome: None };
+        let outcome = self.0.source.token(&begun.params);
+        let outcome = outcome.map(|details| self.0.lock().held.keep(details, begun));
         unfinished.outcome = Some(outcome.clone());
         outcome
     }

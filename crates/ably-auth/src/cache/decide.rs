@@ -1,6 +1,6 @@
 //! What to do with the token at hand: pure, and the same for both caches.
 
-use ably_auth_core::{Timestamp, TokenDetails};
+use ably_auth_core::{Timestamp, TokenDetails, TokenParams};
 
 /// Counts the fetches of a cache: a token of a later generation is newer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,19 +39,28 @@ pub(super) enum Decision {
     GiveUp,
 }
 
-/// The token at hand, and how many were fetched before.
-#[derive(Debug, Default)]
+/// The token at hand, what to ask of the next one, and how many were fetched before.
+#[derive(Debug)]
 pub(super) struct Held {
     token: Option<CachedToken>,
+    params: TokenParams,
     fetches: Generation,
 }
 
+/// A fetch that has begun.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) generation: Generation,
+    pub(super) params: TokenParams,
+    asked_at: Timestamp,
+}
+
 impl Held {
-    /// Takes over a token that was not fetched: how long it has lived already is not known.
-    pub(super) fn given(details: TokenDetails) -> Self {
-        let generation = Generation(1);
-        let token = CachedToken { details, generation, good_until: None };
-        Self { token: Some(token), fetches: generation }
+    /// Starts without a token, or with one that was not fetched: how long that has lived already is not known.
+    pub(super) fn new(params: TokenParams, given: Option<TokenDetails>) -> Self {
+        let fetches = Generation(u64::from(given.is_some()));
+        let token = given.map(|details| CachedToken { details, generation: fetches, good_until: None });
+        Self { token, params, fetches }
     }
 
     pub(super) fn token(&self) -> Option<&CachedToken> {
@@ -71,14 +80,15 @@ impl Held {
         }
     }
 
-    /// Numbers a fetch that begins now.
-    pub(super) fn begin(&mut self) -> Generation {
+    /// Begins a fetch of what is asked, or of what was asked before.
+    pub(super) fn begin(&mut self, params: Option<TokenParams>, now: Timestamp) -> Begun {
         self.fetches = Generation(self.fetches.0.saturating_add(1));
-        self.fetches
+        Begun { generation: self.fetches, params: params.unwrap_or_else(|| self.params.clone()), asked_at: now }
     }
 
-    /// Keeps what a fetch brought, unless a later fetch was faster.
-    pub(super) fn keep(&mut self, details: TokenDetails, generation: Generation, asked_at: Timestamp) -> CachedToken {
+    /// Keeps what a fetch brought, and what it asked but for timestamp and nonce (`RSA10g`), unless a later fetch was faster.
+    pub(super) fn keep(&mut self, details: TokenDetails, begun: Begun) -> CachedToken {
+        let Begun { generation, params, asked_at } = begun;
         let lifetime = match (details.issued(), details.expires()) {
             (Some(issued), Some(expires)) => Some(expires.millis_since(issued)),
             _ => None,
@@ -87,6 +97,7 @@ impl Held {
         let token = CachedToken { details, generation, good_until };
         if self.token.as_ref().is_none_or(|held| held.generation < generation) {
             self.token = Some(token.clone());
+            self.params = TokenParams { timestamp: None, nonce: None, ..params };
         }
         token
     }
@@ -94,8 +105,8 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, Generation, Held};
-    use ably_auth_core::{Timestamp, Token, TokenDetails};
+    use super::{Begun, Decision, Generation, Held};
+    use ably_auth_core::{Timestamp, Token, TokenDetails, TokenParams, Ttl};
 
     fn details(text: &str) -> TokenDetails {
         let token = Token::new(text).unwrap();
@@ -106,38 +117,55 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
+    fn empty() -> Held {
+        Held::new(TokenParams::new(), None)
+    }
+
+    fn begin(held: &mut Held, millis: u64) -> Begun {
+        held.begin(None, at(millis))
+    }
+
     #[test]
     fn a_lifetime_counts_from_the_moment_of_asking_by_our_own_clock() {
-        let mut held = Held::default();
-        let first = held.begin();
-        let token = held.keep(details("first"), first, at(50_000));
+        let mut held = empty();
+        let first = begin(&mut held, 50_000);
+        let token = held.keep(details("first"), first);
         assert_eq!(held.decide(None, true, at(50_999)), Decision::Serve(token));
         assert_eq!(held.decide(None, true, at(51_000)), Decision::Fetch);
     }
 
     #[test]
     fn a_refusal_of_an_old_token_does_not_discard_a_newer_one() {
-        let mut held = Held::default();
-        let first = held.begin();
-        held.keep(details("first"), first, at(0));
-        let second = held.begin();
-        let newer = held.keep(details("second"), second, at(0));
-        assert_eq!(held.decide(Some(first), true, at(1)), Decision::Serve(newer));
-        assert_eq!(held.decide(Some(second), true, at(1)), Decision::Fetch);
+        let mut held = empty();
+        let first = begin(&mut held, 0);
+        held.keep(details("first"), first.clone());
+        let second = begin(&mut held, 0);
+        let newer = held.keep(details("second"), second.clone());
+        assert_eq!(held.decide(Some(first.generation), true, at(1)), Decision::Serve(newer));
+        assert_eq!(held.decide(Some(second.generation), true, at(1)), Decision::Fetch);
     }
 
     #[test]
-    fn a_slow_fetch_does_not_displace_what_a_later_one_brought() {
-        let mut held = Held::default();
-        let (slow, fast) = (held.begin(), held.begin());
-        let newer = held.keep(details("fast"), fast, at(0));
-        held.keep(details("slow"), slow, at(0));
+    fn a_slow_fetch_displaces_neither_the_token_nor_the_params_of_a_later_one() {
+        let mut held = empty();
+        let asked = |millis| Some(TokenParams::new().ttl(Ttl::from_millis(millis).unwrap()));
+        let (slow, fast) = (held.begin(asked(1), at(0)), held.begin(asked(2), at(0)));
+        let newer = held.keep(details("fast"), fast);
+        held.keep(details("slow"), slow);
         assert_eq!(held.token(), Some(&newer));
+        assert_eq!(Some(begin(&mut held, 0).params), asked(2));
+    }
+
+    #[test]
+    fn what_a_failed_fetch_asked_is_forgotten() {
+        let mut held = empty();
+        held.begin(Some(TokenParams::new().ttl(Ttl::MAX)), at(0));
+        assert_eq!(begin(&mut held, 0).params, TokenParams::new());
     }
 
     #[test]
     fn a_token_that_cannot_be_renewed_is_used_until_it_is_refused() {
-        let held = Held::given(details("given"));
+        let held = Held::new(TokenParams::new(), Some(details("given")));
         assert!(matches!(held.decide(None, false, at(u64::MAX)), Decision::Serve(_)));
         assert_eq!(held.decide(Some(Generation(1)), false, at(0)), Decision::GiveUp);
     }

@@ -10,6 +10,8 @@ use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
 /// Revokes tokens that a key has issued (`RSA17`), with that key itself.
+///
+/// The request carries the key: [`Auth`](crate::Auth) sends it over TLS only, and so should whoever steps this by hand.
 #[derive(Debug)]
 pub struct RevokeTokens {
     request: Option<Result<Request<Bytes>, Error>>,
