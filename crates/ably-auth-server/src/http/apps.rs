@@ -17,6 +17,9 @@ use crate::registry::unknown_app;
 
 const DEFAULT_PORT: u16 = 80;
 
+/// The most keys that one request makes.
+const MAX_KEYS: usize = 100;
+
 /// What is not understood is left aside: test suites send more than concerns tokens.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,6 +47,10 @@ fn one_key() -> Vec<Object<NewKey>> {
 
 pub(super) fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
     let Object(asked): Object<NewApp> = call.read()?;
+    if asked.keys.len() > MAX_KEYS {
+        let message = format!("{} keys are asked for; give at most {MAX_KEYS} in one request", asked.keys.len());
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    }
     let mut app = App::new(&apps::random_id().map_err(failed)?)
         .map_err(failed)?
         .with_settings(asked.namespaces, asked.channels)

@@ -9,6 +9,7 @@ mod keys;
 mod page;
 mod reply;
 mod route;
+mod sandbox;
 
 use std::net::SocketAddr;
 
@@ -44,7 +45,12 @@ pub(crate) fn respond(
 }
 
 fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let is = |method: Method| call.parts.method == method;
+    if call.state.sandbox {
+        sandbox::check(call)?;
+    }
+    // Whoever asks for the head alone gets it: hyper leaves the body out.
+    let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
+    let is = |method: Method| *asked == method;
     match Route::of(call.parts.uri.path(), call.state.sandbox)? {
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
         Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key),

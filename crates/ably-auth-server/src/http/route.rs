@@ -39,9 +39,9 @@ impl<'a> Route<'a> {
     /// The methods that it takes, as an `Allow` header says it.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
-            Self::Time | Self::Channel(_) | Self::Stats => "GET",
+            Self::Time | Self::Channel(_) | Self::Stats => "GET, HEAD",
             Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Apps => "POST",
-            Self::Messages(_) => "GET, POST",
+            Self::Messages(_) => "GET, HEAD, POST",
             Self::App(_) => "DELETE",
         }
     }

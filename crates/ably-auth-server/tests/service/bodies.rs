@@ -246,21 +246,62 @@ fn paths_and_methods() {
         assert_eq!(world.send(Request::get(path), "").code(), (404, 40400), "{path}");
     }
     let cases = [
-        ("POST", "/time", "GET"),
+        ("POST", "/time", "GET, HEAD"),
         ("GET", "/keys/app1.key1/requestToken", "POST"),
         ("PUT", "/keys/app1.key1/revokeTokens", "POST"),
-        ("DELETE", "/channels/a", "GET"),
-        ("PATCH", "/channels/a/messages", "GET, POST"),
-        ("POST", "/stats", "GET"),
+        ("DELETE", "/channels/a", "GET, HEAD"),
+        ("PATCH", "/channels/a/messages", "GET, HEAD, POST"),
+        ("POST", "/stats", "GET, HEAD"),
         ("GET", "/apps", "POST"),
         ("GET", "/apps/a", "DELETE"),
-        ("BREW", "/time", "GET"),
+        ("BREW", "/time", "GET, HEAD"),
     ];
     for (method, path, allow) in cases {
         let answer = world.send(Request::builder().method(method).uri(path), "");
         assert_eq!(answer.code(), (405, 40500), "{method} {path}");
         assert_eq!(answer.header("allow"), allow);
     }
+}
+
+#[test]
+fn whoever_asks_for_the_head_gets_it() {
+    let world = World::new();
+    assert_eq!(world.send(Request::head("/time"), "").status, 200);
+    assert_eq!(world.send(Request::head("/channels/a"), "").code(), (401, 40101));
+    assert_eq!(world.send(Request::head("/nowhere"), "").code(), (404, 40400));
+}
+
+#[test]
+fn a_sandbox_answers_no_page_and_no_name_from_elsewhere() {
+    let here = |header: &'static str, value: &'static str| Request::get("/time").header(header, value);
+    for (header, value) in [
+        ("Host", "evil.example"),
+        ("Host", "evil.example:8484"),
+        ("Host", "10.0.0.1"),
+        ("Host", ""),
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Origin", "http://localhost.evil.example"),
+    ] {
+        assert_eq!(World::new().send(here(header, value), "").code(), (403, 40300), "{header}: {value}");
+        assert_eq!(World::without_sandbox().send(here(header, value), "").status, 200, "{header}: {value}");
+    }
+    for (header, value) in [
+        ("Host", "127.0.0.1:8484"),
+        ("Host", "localhost"),
+        ("Host", "[::1]:80"),
+        ("Origin", "http://localhost:3000"),
+        ("Origin", "https://127.0.0.1"),
+    ] {
+        assert_eq!(World::new().send(here(header, value), "").status, 200, "{header}: {value}");
+    }
+}
+
+#[test]
+fn one_request_makes_a_hundred_keys_at_most() {
+    let keys = |count: usize| json!({ "keys": vec![json!({}); count] }).to_string();
+    assert_eq!(World::new().send(Request::post("/apps"), keys(100)).status, 201);
+    assert_eq!(World::new().send(Request::post("/apps"), keys(101)).code(), (400, 40000));
 }
 
 #[test]

@@ -31,30 +31,31 @@ async fn a_service_is_reached_and_stops_when_told() {
     let (stop, stopped) = oneshot::channel::<()>();
     let running = tokio::spawn(server.run(async { drop(stopped.await) }));
 
-    let time = exchange(address, "GET /time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let time = exchange(address, "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(time.starts_with("HTTP/1.1 200"), "{time}");
     assert!(body_of(&time)[0].as_u64().unwrap() > 1_700_000_000_000, "the system's clock, in milliseconds");
 
     let body = json!({ "keyName": KEY }).to_string();
     let request = format!(
-        "POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
         basic(KEY),
         body.len()
     );
     let issued = exchange(address, &request).await;
     assert!(issued.starts_with("HTTP/1.1 201"), "{issued}");
     let token = body_of(&issued)["token"].as_str().unwrap().to_owned();
-    let status =
-        format!("GET /channels/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let status = format!(
+        "GET /channels/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
     assert!(exchange(address, &status).await.starts_with("HTTP/1.1 200"));
 
     let app = exchange(address, "POST /apps HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}").await;
     assert_eq!((&body_of(&app)["endpoint"], &body_of(&app)["port"]), (&json!("127.0.0.1"), &json!(address.port())));
 
-    let announced = exchange(address, "POST /apps HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n").await;
+    let announced = exchange(address, "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n").await;
     assert!(announced.starts_with("HTTP/1.1 413") && announced.contains("40009"), "{announced}");
     let chunks = format!("8000\r\n{}\r\n", "x".repeat(0x8000)).repeat(3);
-    let streamed = format!("POST /apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+    let streamed = format!("POST /apps HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
     let streamed = exchange(address, &streamed).await;
     assert!(streamed.starts_with("HTTP/1.1 413") && streamed.contains("40009"), "{streamed}");
 
