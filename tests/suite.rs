@@ -4,4 +4,5 @@
 mod core_suite;
 
 mod auth;
+mod census;
 mod clients;

@@ -3,10 +3,10 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use ably_auth::exchange::{AuthenticatedCall, Authorization, Exchange, RequestToken, RevokeTokens};
+use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep, Exchange, RequestToken, RevokeTokens, Step};
 use ably_auth::sources::{AuthCallbackAnswer, CallbackSource, FixedTokenSource, KeySource};
 use ably_auth::{
-    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, ClientOptions, Endpoint, Error,
+    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, CachedToken, ClientOptions, Endpoint, Error,
     RevokeTokensRequest, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
 };
 use bytes::Bytes;
@@ -65,7 +65,8 @@ async fn no_type_shows_a_secret_or_a_token() {
     shows_nothing(&auth);
     shows_nothing(&auth.token_details());
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
-    shows_nothing(&cache.token().await.unwrap());
+    let cached: CachedToken = cache.token().await.unwrap();
+    shows_nothing(&cached);
     shows_nothing(&cache);
 
     let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));
@@ -83,7 +84,8 @@ async fn no_type_shows_a_secret_or_a_token() {
     shows_nothing(&revocation.start());
     let mut call = AuthenticatedCall::new(Request::get("https://a/b").body(Bytes::new()).unwrap(), None);
     call.start();
-    shows_nothing(&call.authorized(&Authorization::bearer(token().token()), None));
+    let step: CallStep = call.authorized(&Authorization::bearer(token().token()), None);
+    shows_nothing(&step);
     shows_nothing(&call);
 }
 
@@ -102,8 +104,7 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
         for status in [201, 302, 400, 500] {
             let mut exchange = RequestToken::new(&Endpoint::default(), &request);
             exchange.start();
-            let ably_auth::exchange::Step::Done(Err(error)) = exchange.answered(Ok(answer(status, body.clone())))
-            else {
+            let Step::Done(Err(error)) = exchange.answered(Ok(answer(status, body.clone()))) else {
                 panic!("{body} is taken for a token");
             };
             error_shows_nothing(&error);

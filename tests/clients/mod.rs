@@ -2,5 +2,6 @@
 
 mod asynchronous;
 mod blocking;
+mod redaction;
 mod redirects;
 mod support;

@@ -1,0 +1,66 @@
+//! No public type escapes the question whether it shows a secret.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Types that hold no credential, so that there is nothing to hide.
+const HOLD_NONE: &[&str] = &[
+    "Asked",
+    "BatchResult",
+    "ErrorCode",
+    "ErrorKind",
+    "Explanation",
+    "Generation",
+    "Identity",
+    "Matcher",
+    "Meet",
+    "OperationName",
+    "Operations",
+    "Resource",
+    "ServerTime",
+    "SystemClock",
+    "SystemRandom",
+    "TokenRevocationFailureResult",
+    "TokenRevocationResult",
+    "TokenRevocationSuccessResult",
+    "Ttl",
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let rust = files.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    rust.chain(folders.iter().flat_map(|folder| sources(folder))).collect()
+}
+
+/// The words of a text.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+}
+
+/// Every public struct and enum of the libraries is put to the test in a file on redaction, or is known to hold no
+/// credential. A new one has to be added to either.
+#[test]
+fn every_public_type_is_asked_whether_it_shows_a_secret() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let libraries = sources(&tests.join("../crates")).into_iter().filter(|file| {
+        let file = file.to_string_lossy();
+        file.contains("/src/") && !file.contains("ably-auth-cli")
+    });
+    let mut types = BTreeSet::new();
+    for file in libraries {
+        for line in fs::read_to_string(file).unwrap().lines() {
+            let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "));
+            types.extend(rest.and_then(|rest| words(rest).next()).map(str::to_owned));
+        }
+    }
+    assert!(types.len() > 50, "the sources are not where they were: {types:?}");
+    let redaction = sources(tests).into_iter().filter(|file| file.ends_with("redaction.rs"));
+    let asked: String = redaction.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let asked: BTreeSet<&str> = words(&asked).chain(HOLD_NONE.iter().copied()).collect();
+    let escaped: Vec<_> = types.iter().filter(|name| !asked.contains(name.as_str())).collect();
+    assert!(escaped.is_empty(), "add these to a `redaction.rs`, or to HOLD_NONE: {escaped:?}");
+    let gone: Vec<_> = HOLD_NONE.iter().filter(|name| !types.contains(**name)).collect();
+    assert!(gone.is_empty(), "these are no more: {gone:?}");
+}

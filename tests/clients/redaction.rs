@@ -1,0 +1,46 @@
+//! Neither the clients nor the service show a secret or a token.
+
+use ably_auth::Token;
+use ably_auth_blocking::UreqTransport;
+use ably_auth_reqwest::ReqwestTransport;
+use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder};
+
+use super::support::{TestService, key};
+
+const SECRET: &str = "a-secret-of-the-shop";
+
+fn shows_nothing(what: &dyn std::fmt::Debug) {
+    for shown in [format!("{what:?}"), format!("{what:#?}")] {
+        assert!(!shown.contains(SECRET) && !shown.contains("hush"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_service_and_its_parts_show_nothing() {
+    let of_shop: Key = Key::new(key());
+    shows_nothing(&of_shop);
+    let app: App = App::new("shop").unwrap().with_key(of_shop).unwrap();
+    shows_nothing(&app);
+    let apps: Apps = Apps::new().with_app(app).unwrap();
+    shows_nothing(&apps);
+    let secret = *b"hush-hush-hush-hush-hush-hush-hu";
+    let builder: ServiceBuilder = Service::builder().apps(apps).sandbox(true).service_secret(secret);
+    shows_nothing(&builder);
+    let service: Service = builder.build().unwrap();
+    shows_nothing(&service);
+    let server: Server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
+    shows_nothing(&server);
+    assert!(!format!("{server:?}").contains(&format!("{:?}", &secret[..4])), "not as bytes either");
+}
+
+#[test]
+fn the_clients_and_their_transports_show_nothing() {
+    let service = TestService::start();
+    let token = || Token::new("shop.hush").unwrap();
+    shows_nothing(&ReqwestTransport::for_endpoint(&service.endpoint).unwrap());
+    shows_nothing(&UreqTransport::for_endpoint(&service.endpoint).unwrap());
+    let options = ably_auth_reqwest::ClientOptions::new().endpoint(service.endpoint.clone()).key(key()).token(token());
+    shows_nothing(&ably_auth_reqwest::Client::new(options).unwrap());
+    let options = ably_auth_blocking::ClientOptions::new().endpoint(service.endpoint.clone()).key(key()).token(token());
+    shows_nothing(&ably_auth_blocking::Client::new(options).unwrap());
+}
