@@ -9,6 +9,7 @@ const HOLD_NONE: &[&str] = &[
     "Asked",
     "BatchResult",
     "ErrorCode",
+    "ErrorInfo",
     "ErrorKind",
     "Explanation",
     "Generation",

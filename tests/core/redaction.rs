@@ -278,3 +278,20 @@ fn a_token_in_place_of_a_revocation_target_is_not_shown() {
     assert_refused_silently(TokenRevocationTargetSpecifier::parse(&token()));
     assert_refused_silently(serde_json::from_value::<RevokeTokensRequest>(json!({"targets": [token()]})));
 }
+
+/// A verified request shows no more than the request, and the fields that are signed have no mac yet.
+#[test]
+fn a_verified_request_and_its_fields_are_silent() {
+    let request = signed();
+    let verified: ably_auth_core::VerifiedTokenRequest<'_> = request.verify(&key()).unwrap();
+    assert_debug_is_silent(&verified);
+    let fields = ably_auth_core::TokenRequestFields {
+        key_name: "app.key",
+        ttl: None,
+        capability: None,
+        client_id: None,
+        timestamp: ably_auth_core::Timestamp::from_millis(0),
+        nonce: "9000000830710428",
+    };
+    assert_debug_is_silent(&fields);
+}
