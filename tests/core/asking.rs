@@ -147,6 +147,23 @@ fn a_large_capability_is_asked_as_surely_as_a_small_one() {
     }
 }
 
+/// However many branches a name leads into, each of them is walked: here the right one is the one left for last.
+#[test]
+fn many_branches_are_all_walked() {
+    for depth in 0..20 {
+        let a = |count: usize| "a:".repeat(count);
+        let mut entries: std::collections::BTreeMap<_, _> = (0..20)
+            .map(|at| (format!("{}*:{}", a(at), if at == depth { "right" } else { "wrong" }), ["publish"]))
+            .collect();
+        entries.insert(format!("{}q:wrong", a(depth)), ["publish"]);
+        entries.insert(format!("{}wrong", a(20)), ["publish"]);
+        let capability: Capability = serde_json::to_string(&entries).unwrap().parse().unwrap();
+        let name = format!("{}q:right", a(depth));
+        assert!(Matcher::new(&capability).permits(&name, "publish"), "{depth}");
+        assert!(capability.permits(&name, "publish"));
+    }
+}
+
 /// Names and resources of a hundred thousand segments are asked about without running out of stack.
 #[test]
 fn depth_is_no_danger() {

@@ -1,5 +1,7 @@
 //! `ably-auth-core`: keys, capabilities, signing and the wire's types.
 
+mod jwt_hmac;
+mod jwt_support;
 mod oracle;
 mod support;
 
@@ -13,6 +15,14 @@ mod capability_text;
 mod credentials;
 mod equivalences;
 mod error_info;
+mod json_without_heap;
+mod jwt_claims;
+mod jwt_embedded;
+mod jwt_malformed;
+mod jwt_minting;
+mod jwt_properties;
+mod jwt_times;
+mod jwt_vectors;
 mod operations;
 mod redaction;
 mod revocation;

@@ -295,3 +295,35 @@ fn a_verified_request_and_its_fields_are_silent() {
     };
     assert_debug_is_silent(&fields);
 }
+
+/// No type of a JWT shows the JWT, its signature, or a token embedded in it.
+#[test]
+fn jwts_are_silent() {
+    use ably_auth_core::jwt::{
+        self, ClaimValue, EmbeddedToken, HeaderFit, JwtClaims, JwtFields, UnverifiedJwt, VerifiedJwt,
+    };
+
+    let others = [("x-own", ClaimValue::Text("value"))];
+    let inner = token();
+    let fields = JwtFields {
+        embedded_token: Some(&inner),
+        others: &others,
+        ..JwtFields::new("app.key", NOW, ably_auth_core::Ttl::DEFAULT)
+    };
+    assert_debug_is_silent(&fields);
+    assert_debug_is_silent(&others[0].1);
+    let minted = fields.mint(&key().signer()).unwrap();
+    let signature = minted.expose().rsplit_once('.').unwrap().1;
+    let unverified: UnverifiedJwt<'_> = UnverifiedJwt::parse(minted.expose()).unwrap();
+    let claims: JwtClaims = unverified.decode_without_verifying().unwrap();
+    let verified: VerifiedJwt = unverified.clone().verify(&key().signer(), NOW, core::time::Duration::ZERO).unwrap();
+    let embedded: EmbeddedToken = jwt::embedded_token(minted.expose()).unwrap().unwrap();
+    for shown in [format!("{unverified:?}"), format!("{claims:?}"), format!("{verified:#?}"), format!("{embedded:?}")] {
+        assert!(!shown.contains(signature) && !shown.contains(&inner), "{shown}");
+    }
+    assert_debug_is_silent(&unverified);
+    assert_debug_is_silent(&claims);
+    assert_debug_is_silent(&verified);
+    assert_debug_is_silent(&embedded);
+    assert_debug_is_silent(&HeaderFit::of(minted.expose()));
+}

@@ -8,12 +8,17 @@ use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
+/// Packages outside the workspace.
+const ALONE: &[&str] = &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
     let mut report = Report::default();
     report.step("format", || {
         command::run(&mut command::cargo(["fmt", "--all", "--check"]))?;
-        command::run(&mut command::cargo(["fmt", "--manifest-path", "tests/no-std-probe/Cargo.toml", "--check"]))
+        ALONE
+            .iter()
+            .try_for_each(|manifest| command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest])))
     });
     for package in &workspace.packages {
         for features in variants(package) {
@@ -26,6 +31,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     report.step("tidy", || tidy::run(&[]));
+    report.step("core in every tier", tiers);
     report.step("licences, bans and sources", deny);
     report.finish().1
 }
@@ -61,18 +67,32 @@ fn variants(package: &Package) -> Vec<&'static [&'static str]> {
     variants
 }
 
-fn deny() -> Result {
-    let program = env::var_os("CARGO_DENY").unwrap_or_else(|| "cargo-deny".into());
-    if Command::new(&program).arg("--version").output().is_err() {
-        return Err(
-            "cargo-deny is not here; `cargo install cargo-deny --locked`, or name the program in CARGO_DENY".into()
-        );
+/// Core with every set of its features, so that each tier stands on its own.
+fn tiers() -> Result {
+    let mut hack = tool("cargo-hack", "CARGO_HACK")?;
+    let clippy = ["hack", "clippy", "--package", "ably-auth-core", "--feature-powerset", "--", "-D", "warnings"];
+    command::run(hack.args(clippy))
+}
+
+/// A program of cargo's that is not cargo's own.
+fn tool(name: &str, variable: &str) -> Result<Command> {
+    let program = env::var_os(variable).unwrap_or_else(|| name.into());
+    match Command::new(&program).arg("--version").output() {
+        Ok(_) => Ok(Command::new(program)),
+        Err(_) => {
+            Err(format!("{name} is not here; `cargo install {name} --locked`, or name the program in {variable}")
+                .into())
+        }
     }
+}
+
+fn deny() -> Result {
+    let mut deny = tool("cargo-deny", "CARGO_DENY")?;
     // It looks at the licences of all platforms' crates, of which this platform's build has fetched only its own.
     command::run(&mut command::cargo(["fetch", "--locked"]))?;
     // A wrapper is a permission, which nobody has to use.
     let check = ["--offline", "check", "--allow", "unused-wrapper", "licenses", "bans", "sources"];
-    command::run(Command::new(program).args(check))
+    command::run(deny.args(check))
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
+mod bench;
 mod command;
 mod conformance;
+mod cross;
+mod embedded;
 mod lint;
 mod probe;
 mod report;
 mod test;
 mod tidy;
+mod toolchain;
+mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,10 +30,35 @@ const TASKS: &[Task] = &[
     Task { name: "tidy", options: &[], about: "the dependency rule and the rules for files", run: tidy::run },
     Task { name: "probe", options: &[], about: "core runs without std, and without an allocator", run: probe::run },
     Task {
+        name: "embedded",
+        options: &["--accept"],
+        about: "core on the metal: firmware in QEMU, its sizes within budget; --accept takes these for the budget",
+        run: embedded::run,
+    },
+    Task {
+        name: "cross",
+        options: &[],
+        about: "core's tests on i686, and on s390x, which is big-endian",
+        run: cross::run,
+    },
+    Task {
+        name: "bench",
+        options: &["core", "--instructions", "--save", "--strict"],
+        about: "core's speed, by counting and by the clock; --instructions only counts, --save takes the counts for the \
+                baseline, --strict fails where the clock says too slow",
+        run: bench::run,
+    },
+    Task {
         name: "conformance",
         options: &["--missing"],
         about: "cases of Ably's test suite that our tests bear; --missing lists the others",
         run: conformance::run,
+    },
+    Task {
+        name: "vectors",
+        options: &[],
+        about: "makes `tests/vectors/jwt.json` anew; needs node, npm, python3 and the network",
+        run: vectors::run,
     },
 ];
 
@@ -63,7 +93,8 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if let Some(surplus) = options.iter().find(|option| !task.options.contains(&option.as_str())) {
-        eprintln!("error: `{name}` does not know `{surplus}`; leave it out");
+        let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };
+        eprintln!("error: `{name}` does not know `{surplus}`; leave it out, {name} takes {known}");
         return ExitCode::from(2);
     }
     match enter_workspace().and_then(|()| (task.run)(&options)) {

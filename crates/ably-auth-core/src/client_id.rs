@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
 use core::fmt;
 
+use crate::canonical;
 use crate::error::{Error, ErrorKind};
 
 /// The text that stands on the wire for "any identity".
@@ -17,8 +18,8 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     if text.is_empty() {
         return Err(Error::new(ErrorKind::ClientId, "clientId is empty", advice));
     }
-    match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, _)) => Err(Error::new(ErrorKind::ClientId, "clientId has a control character", advice).at(at)),
+    match canonical::control_character(text) {
+        Some(at) => Err(Error::new(ErrorKind::ClientId, "clientId has a control character", advice).at(at)),
         None => Ok(()),
     }
 }

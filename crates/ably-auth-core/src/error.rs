@@ -31,6 +31,12 @@ pub enum ErrorKind {
     Token,
     /// A revocation target that does not read `type:value`.
     RevocationTarget,
+    /// A JWT that is malformed, not signed as it should be, or not valid yet.
+    Jwt,
+    /// A JWT whose time has run out.
+    JwtExpired,
+    /// A buffer that is too small for what is to be written; see [`Error::needed_bytes`].
+    Buffer,
 }
 
 /// Why a value could not be built, signed or verified.
@@ -53,6 +59,7 @@ pub struct Error {
     problem: &'static str,
     advice: &'static str,
     at: Option<usize>,
+    needs: Option<usize>,
     #[cfg(feature = "alloc")]
     input: Option<Box<str>>,
     #[cfg(feature = "alloc")]
@@ -66,6 +73,7 @@ impl Error {
             problem,
             advice,
             at: None,
+            needs: None,
             #[cfg(feature = "alloc")]
             input: None,
             #[cfg(feature = "alloc")]
@@ -77,6 +85,13 @@ impl Error {
     #[must_use]
     pub(crate) const fn at(mut self, offset: usize) -> Self {
         self.at = Some(offset);
+        self
+    }
+
+    /// Adds how many bytes would have been enough.
+    #[must_use]
+    pub(crate) const fn needs(mut self, bytes: usize) -> Self {
+        self.needs = Some(bytes);
         self
     }
 
@@ -108,6 +123,12 @@ impl Error {
         self.at
     }
 
+    /// How many bytes the buffer should have had, where it was too small.
+    #[must_use]
+    pub const fn needed_bytes(&self) -> Option<usize> {
+        self.needs
+    }
+
     /// The capability's resource under which the trouble was found, where there is one.
     #[cfg(feature = "alloc")]
     #[must_use]
@@ -128,6 +149,9 @@ impl Error {
             | ErrorKind::Capability
             | ErrorKind::TokenRequest
             | ErrorKind::RevocationTarget => ErrorCode::BAD_REQUEST,
+            ErrorKind::Jwt => ErrorCode::INVALID_JWT,
+            ErrorKind::JwtExpired => ErrorCode::TOKEN_EXPIRED,
+            ErrorKind::Buffer => ErrorCode::INTERNAL,
         }
     }
 }
@@ -146,6 +170,9 @@ impl fmt::Display for Error {
         }
         if let Some(at) = self.at {
             write!(f, " (byte {at})")?;
+        }
+        if let Some(bytes) = self.needs {
+            write!(f, " (needs {bytes} bytes)")?;
         }
         write!(f, "; {}", self.advice)
     }

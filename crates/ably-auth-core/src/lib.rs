@@ -13,9 +13,11 @@ pub mod capability;
 mod client_id;
 mod error;
 mod error_code;
+mod json_text;
 pub mod jwt;
 mod key;
 mod nonce;
+mod scan;
 mod signing;
 mod time;
 
@@ -47,6 +49,7 @@ pub use time::{Timestamp, Ttl};
 pub use {
     capability::Capability,
     client_id::{ClientId, Identity},
+    jwt::{JwtClaims, UnverifiedJwt, VerifiedJwt},
     key::{ApiKey, KeyName},
     nonce::Nonce,
     secret::{KeySecret, Token},

@@ -3,6 +3,7 @@
 #[cfg(feature = "alloc")]
 use core::fmt;
 
+use crate::canonical;
 use crate::error::{Error, ErrorKind};
 
 #[cfg(feature = "alloc")]
@@ -17,8 +18,8 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     if text.chars().count() < MIN_CHARACTERS {
         return Err(Error::new(ErrorKind::Nonce, "nonce has fewer than 16 characters", advice));
     }
-    match text.char_indices().find(|(_, c)| c.is_control()) {
-        Some((at, _)) => Err(Error::new(ErrorKind::Nonce, "nonce has a control character", advice).at(at)),
+    match canonical::control_character(text) {
+        Some(at) => Err(Error::new(ErrorKind::Nonce, "nonce has a control character", advice).at(at)),
         None => Ok(()),
     }
 }

@@ -85,6 +85,11 @@ impl Token {
         }
     }
 
+    /// Takes over a token that was just made, of visible ASCII.
+    pub(crate) fn from_minted(text: alloc::string::String) -> Self {
+        Self(Zeroizing::new(text.into_boxed_str()))
+    }
+
     /// The token itself, for the header that carries it.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::canonical::{CanonicalText, Decimal};
 use crate::client_id;
 use crate::error::{Error, ErrorKind};
+use crate::json_text::{Slice, write_inside};
 use crate::key;
 use crate::nonce;
 use crate::time::{Timestamp, Ttl};
@@ -50,6 +51,67 @@ pub struct TokenRequestFields<'a> {
     pub timestamp: Timestamp,
     /// At least 16 random characters.
     pub nonce: &'a str,
+}
+
+impl TokenRequestFields<'_> {
+    /// Writes the JSON of the signed request to anything that takes text, fields in the wire's order.
+    ///
+    /// ```
+    /// # use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
+    /// # let key = ApiKeyRef::parse("app.key:secret")?;
+    /// # let fields = TokenRequestFields {
+    /// #     key_name: key.key_name(), ttl: None, capability: None, client_id: Some("bob"),
+    /// #     timestamp: Timestamp::from_millis(1_449_746_287_318), nonce: "9000000830710428",
+    /// # };
+    /// let mac = key.signer().sign(&fields)?;
+    /// let mut buffer = [0; 256];
+    /// let json = fields.json_into(&mac, &mut buffer)?;
+    /// assert!(json.starts_with(r#"{"keyName":"app.key","clientId":"bob","timestamp":1449746287318,"nonce":"#));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The writer's own.
+    pub fn write_json(&self, mac: &Mac, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+        out.write_str("{\"keyName\":\"")?;
+        write_inside(self.key_name, out)?;
+        let mut quote = "\"";
+        if let Some(ttl) = self.ttl {
+            out.write_str("\",\"ttl\":")?;
+            out.write_str(Decimal::new(ttl.as_millis()).as_str())?;
+            quote = "";
+        }
+        for (name, text) in [(",\"capability\":\"", self.capability), (",\"clientId\":\"", self.client_id)] {
+            if let Some(text) = text {
+                out.write_str(quote)?;
+                out.write_str(name)?;
+                write_inside(text, out)?;
+                quote = "\"";
+            }
+        }
+        out.write_str(quote)?;
+        out.write_str(",\"timestamp\":")?;
+        out.write_str(Decimal::new(self.timestamp.as_millis()).as_str())?;
+        out.write_str(",\"nonce\":\"")?;
+        write_inside(self.nonce, out)?;
+        out.write_str("\",\"mac\":\"")?;
+        out.write_str(core::str::from_utf8(&mac.to_base64()).unwrap_or_default())?;
+        out.write_str("\"}")
+    }
+
+    /// As [`write_json`](Self::write_json), into a buffer, and gives the text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
+    pub fn json_into<'b>(&self, mac: &Mac, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
+        let mut slice = Slice::new(buffer);
+        // A slice counts what does not fit, and never fails before its end.
+        let _ = self.write_json(mac, &mut slice);
+        slice.finish().map_err(|needed| {
+            Error::new(ErrorKind::Buffer, "the buffer is too small for the token request", "give a buffer of that size")
+                .needs(needed)
+        })
+    }
 }
 
 /// A key's secret, taken in once and ready to sign any number of times.

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::canonical::{CanonicalText, Decimal};
+use crate::canonical::{CanonicalText, Decimal, control_character};
 use crate::capability::Capability;
 use crate::client_id::{self, ClientId};
 use crate::error::{Error, ErrorKind};
@@ -188,10 +188,10 @@ impl TokenRequest {
         let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
         let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text();
         let ttl = self.ttl.as_ref().map(Integer::to_text);
-        if timestamp.chars().any(char::is_control) {
+        if control_character(&timestamp).is_some() {
             return Err(Self::no_timestamp());
         }
-        if ttl.as_deref().is_some_and(|ttl| ttl.chars().any(char::is_control)) {
+        if ttl.as_deref().and_then(control_character).is_some() {
             return Err(Ttl::out_of_range());
         }
 

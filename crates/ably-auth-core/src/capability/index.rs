@@ -121,7 +121,8 @@ impl Index {
                 return true;
             }
             let (segment, rest) = Segments::split(path);
-            let literal = if segment == "*" { NONE } else { self.edges.get(at, segment) };
+            // No edge is a `*`, so that one that is asked is covered by wildcards only.
+            let literal = self.edges.get(at, segment);
             let next = match rest {
                 // A `*` that ends what is asked stands for more than one segment, which only a tail covers.
                 None if accept(self.node(literal).end) => return true,

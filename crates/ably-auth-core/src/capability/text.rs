@@ -10,6 +10,7 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
+use crate::json_text::write_string;
 
 const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 
@@ -101,23 +102,4 @@ pub(super) fn write_operations(operations: &Operations, out: &mut impl fmt::Writ
         write_string(operation.as_str(), out)?;
     }
     out.write_char(']')
-}
-
-/// Writes a JSON string with no escape but those that JSON needs.
-fn write_string(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
-    out.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '"' => out.write_str("\\\"")?,
-            '\\' => out.write_str("\\\\")?,
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
-            '\u{8}' => out.write_str("\\b")?,
-            '\u{c}' => out.write_str("\\f")?,
-            '\0'..='\x1f' => write!(out, "\\u{:04x}", u32::from(c))?,
-            plain => out.write_char(plain)?,
-        }
-    }
-    out.write_char('"')
 }

@@ -1,0 +1,193 @@
+//! What a JWT says.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use core::fmt;
+
+use super::json::{Members, Text, Value};
+use super::{invalid, names, parts, seconds};
+use crate::capability::Capability;
+use crate::client_id::ClientId;
+use crate::error::Error;
+use crate::secret::Token;
+use crate::time::{Timestamp, Ttl};
+
+/// What a JWT says of itself: whether it is true is for a [`VerifiedJwt`](super::VerifiedJwt) to say.
+///
+/// `Debug` shows neither an embedded token nor the values of claims that Ably does not define.
+#[derive(Clone, PartialEq)]
+pub struct JwtClaims {
+    issued: Timestamp,
+    expires: Timestamp,
+    not_before: Option<Timestamp>,
+    capability: Option<String>,
+    client_id: ClientId,
+    revocation_key: Option<String>,
+    embedded_token: Option<Token>,
+    /// By resource.
+    channel_claims: BTreeMap<Box<str>, Box<str>>,
+    /// By resource.
+    publish_limits: BTreeMap<Box<str>, f64>,
+    /// JSON text by name.
+    others: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl JwtClaims {
+    pub(super) fn read(payload: &str) -> Result<Self, Error> {
+        let (mut issued, mut expires, mut not_before) = (None, None, None);
+        let (mut capability, mut client_id, mut revocation_key, mut token) = (None, None, None, None);
+        let (mut channel_claims, mut publish_limits, mut others) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut members = Members::of(payload);
+        while let Some((name, value)) = members.next().map_err(parts::payload_fault)? {
+            let name = name.decode();
+            let is_repeated = match &*name {
+                names::ISSUED => issued.replace(seconds::read(names::ISSUED, value.raw)?).is_some(),
+                names::EXPIRES => expires.replace(seconds::read(names::EXPIRES, value.raw)?).is_some(),
+                names::NOT_BEFORE => not_before.replace(seconds::read(names::NOT_BEFORE, value.raw)?).is_some(),
+                names::CAPABILITY => capability.replace(text(names::CAPABILITY, &value)?).is_some(),
+                names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, &value)?).is_some(),
+                names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, &value)?).is_some(),
+                names::TOKEN => token.replace(text(names::TOKEN, &value)?).is_some(),
+                _ => match scoped(&name) {
+                    Some((names::CHANNEL, resource)) => {
+                        channel_claims.insert(resource.into(), text(names::CHANNEL, &value)?.into()).is_some()
+                    }
+                    Some((_, resource)) => publish_limits.insert(resource.into(), limit(&value)?).is_some(),
+                    None => others.insert(name.into(), value.raw.into()).is_some(),
+                },
+            };
+            if is_repeated {
+                return Err(invalid("JWT has a claim twice", "give each claim once"));
+            }
+        }
+        let missing = |problem| invalid(problem, "give `iat` and `exp`, in seconds since the epoch");
+        let issued = issued.ok_or_else(|| missing("JWT has no `iat`"))?;
+        let expires = expires.ok_or_else(|| missing("JWT has no `exp`"))?;
+        if expires <= issued {
+            return Err(invalid("JWT expires no later than it is issued", "give an `exp` that is later than `iat`"));
+        }
+        Ok(Self {
+            issued,
+            expires,
+            not_before,
+            capability: capability.map(Cow::into_owned),
+            client_id: client_id.map_or(Ok(ClientId::None), |client_id| ClientId::parse(&client_id))?,
+            revocation_key: revocation_key.map(Cow::into_owned),
+            embedded_token: token.map(|token| Token::new(&token)).transpose()?,
+            channel_claims,
+            publish_limits,
+            others,
+        })
+    }
+
+    /// When it was issued: `iat`.
+    #[must_use]
+    pub const fn issued(&self) -> Timestamp {
+        self.issued
+    }
+
+    /// When it expires: `exp`.
+    #[must_use]
+    pub const fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// When it becomes valid: `nbf`, if there is one.
+    #[must_use]
+    pub const fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    /// How long it lives, from `iat` to `exp`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Ttl`](crate::ErrorKind::Ttl) if that is longer than the 24 hours that the service takes.
+    pub fn ttl(&self) -> Result<Ttl, Error> {
+        Ttl::from_millis(self.expires.millis_since(self.issued))
+    }
+
+    /// What it permits, as the issuer wrote it: `x-ably-capability`. None asks for all that the key has.
+    #[must_use]
+    pub fn capability_text(&self) -> Option<&str> {
+        self.capability.as_deref()
+    }
+
+    /// What it permits, read [leniently](Capability::parse_lenient).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) as for [`Capability::parse_lenient`].
+    pub fn capability(&self) -> Result<Option<Capability>, Error> {
+        self.capability.as_deref().map(Capability::parse_lenient).transpose()
+    }
+
+    /// Whom it identifies: `x-ably-clientId`.
+    #[must_use]
+    pub const fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+
+    /// By what it can be revoked together with others: `x-ably-revocation-key`.
+    #[must_use]
+    pub fn revocation_key(&self) -> Option<&str> {
+        self.revocation_key.as_deref()
+    }
+
+    /// The token that stands in it: `x-ably-token`. One that does is not the token to go by: see
+    /// [`embedded_token`](super::embedded_token).
+    #[must_use]
+    pub const fn embedded_token(&self) -> Option<&Token> {
+        self.embedded_token.as_ref()
+    }
+
+    /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
+    pub fn channel_claims(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.channel_claims.iter().map(|(resource, claim)| (&**resource, &**claim))
+    }
+
+    /// How many messages a second a connection may publish on a channel, by resource:
+    /// `ably.limits.publish.perAttachment.maxRate.<resource>`. Finite, and not negative.
+    pub fn publish_limits(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
+        self.publish_limits.iter().map(|(resource, limit)| (&**resource, *limit))
+    }
+
+    /// Claims that Ably does not define, by name, each as the JSON that it came as.
+    pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.others.iter().map(|(name, json)| (&**name, &**json))
+    }
+}
+
+/// The kind of claim and the resource that it is about, if it is of a kind that is about one.
+fn scoped(name: &str) -> Option<(&'static str, &str)> {
+    let kinds = [names::CHANNEL, names::PUBLISH_LIMIT];
+    kinds.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind).filter(|resource| !resource.is_empty())?)))
+}
+
+fn text<'a>(claim: &'static str, value: &Value<'a>) -> Result<Cow<'a, str>, Error> {
+    let advice = "give it as a JSON string; a capability is JSON text in one";
+    value.text.map(Text::decode).ok_or_else(|| invalid("JWT has a claim that is no string:", advice).input(claim))
+}
+
+fn limit(value: &Value<'_>) -> Result<f64, Error> {
+    // What is JSON but no number reads as none either.
+    let limit = value.raw.parse().ok().filter(|limit: &f64| limit.is_finite() && *limit >= 0.0);
+    let advice = "give the messages a second as a JSON number that is not negative";
+    limit.ok_or_else(|| invalid("JWT has a limit that is none:", advice).input(names::PUBLISH_LIMIT))
+}
+
+impl fmt::Debug for JwtClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtClaims")
+            .field("issued", &self.issued)
+            .field("expires", &self.expires)
+            .field("not_before", &self.not_before)
+            .field("capability", &self.capability)
+            .field("client_id", &self.client_id)
+            .field("revocation_key", &self.revocation_key)
+            .field("embedded_token", &self.embedded_token)
+            .field("channel_claims", &self.channel_claims)
+            .field("publish_limits", &self.publish_limits)
+            .finish_non_exhaustive()
+    }
+}

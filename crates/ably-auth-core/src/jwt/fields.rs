@@ -1,0 +1,281 @@
+//! What a JWT is minted from, borrowed from wherever it is.
+
+use core::fmt;
+
+use super::MAX_BYTES;
+use super::encode::{Draft, Encoder, Json, encoded_len};
+use super::names;
+use super::seconds::{self, Lifetime};
+use crate::error::{Error, ErrorKind};
+use crate::signing::Signer;
+use crate::time::{Timestamp, Ttl};
+use crate::{client_id, key};
+
+/// `{"typ":"JWT","alg":"HS256","kid":` in base64url: eleven groups of three bytes, so that what follows starts anew.
+const HEADER_START: &[u8] = b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6";
+const HEADER_END: &[u8] = b"\"}";
+
+/// How many characters the signature has.
+const SIGNATURE_LEN: usize = encoded_len(32);
+
+/// The values of a JWT, borrowed from wherever they are; minting one needs no allocator.
+///
+/// A JWT counts in whole seconds: `iat` is rounded down, and `exp` so that the JWT lives no longer than asked, but at least
+/// one second.
+///
+/// ```
+/// use ably_auth_core::{ApiKeyRef, JwtFields, Timestamp, Ttl};
+///
+/// let key = ApiKeyRef::parse("app.key:secret")?;
+/// let fields = JwtFields {
+///     client_id: Some("sensor-1"),
+///     capability: Some(r#"{"sensors:1":["publish"]}"#),
+///     ..JwtFields::new(key.key_name(), Timestamp::from_millis(1_449_746_287_318), Ttl::DEFAULT)
+/// };
+/// let mut buffer = [0; 512];
+/// let jwt = fields.mint_into(&key.signer(), &mut buffer)?;
+/// assert_eq!(jwt.len(), fields.minted_len()?);
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct JwtFields<'a> {
+    /// The name of the key that signs, `appId.keyId`: the header's `kid`.
+    pub key_name: &'a str,
+    /// When the JWT is issued: `iat`.
+    pub issued: Timestamp,
+    /// How long it lives: `exp` is as much later than `iat`.
+    pub ttl: Ttl,
+    /// When it becomes valid, where that is not at once: `nbf`.
+    pub not_before: Option<Timestamp>,
+    /// What it permits, as canonical JSON text: `x-ably-capability`. None asks for all that the key has.
+    pub capability: Option<&'a str>,
+    /// Whom it identifies, `*` for any: `x-ably-clientId`.
+    pub client_id: Option<&'a str>,
+    /// By what it can be revoked together with others: `x-ably-revocation-key`.
+    pub revocation_key: Option<&'a str>,
+    /// An Ably token or JWT that stands in this one: `x-ably-token`.
+    pub embedded_token: Option<&'a str>,
+    /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
+    pub channel_claims: &'a [(&'a str, &'a str)],
+    /// How many messages a second a connection may publish on a channel, by resource:
+    /// `ably.limits.publish.perAttachment.maxRate.<resource>`.
+    pub publish_limits: &'a [(&'a str, u32)],
+    /// Claims that are none of the above, by name.
+    pub others: &'a [(&'a str, ClaimValue<'a>)],
+}
+
+/// The value of a claim that Ably does not define.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum ClaimValue<'a> {
+    /// A string.
+    Text(&'a str),
+    /// An integer.
+    Integer(i64),
+    /// JSON text of any value.
+    #[cfg(feature = "alloc")]
+    Json(&'a str),
+}
+
+impl<'a> JwtFields<'a> {
+    /// A JWT of that key and lifetime, with nothing else in it.
+    #[must_use]
+    pub const fn new(key_name: &'a str, issued: Timestamp, ttl: Ttl) -> Self {
+        Self {
+            key_name,
+            issued,
+            ttl,
+            not_before: None,
+            capability: None,
+            client_id: None,
+            revocation_key: None,
+            embedded_token: None,
+            channel_claims: &[],
+            publish_limits: &[],
+            others: &[],
+        }
+    }
+
+    /// How many bytes the JWT has: what [`mint_into`](Self::mint_into) needs.
+    ///
+    /// # Errors
+    /// As [`mint_into`](Self::mint_into), but for the buffer.
+    pub fn minted_len(&self) -> Result<usize, Error> {
+        let mut draft = Draft::new();
+        self.checked()?.draft(&mut draft)
+    }
+
+    /// Signs the JWT into a buffer, and gives its text.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small;
+    /// - [`ErrorKind::Key`] or [`ErrorKind::ClientId`] if the key's name or the clientId is not in the form of one;
+    /// - [`ErrorKind::Timestamp`] if a time is after the year 5138;
+    /// - [`ErrorKind::Jwt`] if a claim is named twice, is given as another though it has a field of its own, or is no
+    ///   JSON, or if the JWT would be longer than any token may be.
+    pub fn mint_into<'b>(&self, signer: &Signer, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
+        let (checked, mut draft) = (self.checked()?, Draft::new());
+        let needed = checked.draft(&mut draft)?;
+        let Some(buffer) = buffer.get_mut(..needed) else {
+            let advice = "give a buffer of that size";
+            return Err(Error::new(ErrorKind::Buffer, "buffer is too small for the JWT", advice).needs(needed));
+        };
+        checked.write(&draft, signer, buffer);
+        Ok(core::str::from_utf8(buffer).unwrap_or_default())
+    }
+
+    /// Signs the JWT.
+    ///
+    /// # Errors
+    /// As [`mint_into`](Self::mint_into), but for the buffer.
+    #[cfg(feature = "alloc")]
+    pub fn mint(&self, signer: &Signer) -> Result<crate::Token, Error> {
+        let (checked, mut draft) = (self.checked()?, Draft::new());
+        let mut text = alloc::vec![0; checked.draft(&mut draft)?];
+        checked.write(&draft, signer, &mut text);
+        Ok(crate::Token::from_minted(alloc::string::String::from_utf8(text).unwrap_or_default()))
+    }
+
+    fn checked(&self) -> Result<Checked<'_, 'a>, Error> {
+        key::check_name(self.key_name)?;
+        self.client_id.map_or(Ok(()), client_id::check)?;
+        names::check_distinct(self.channel_claims)?;
+        names::check_distinct(self.publish_limits)?;
+        names::check_distinct(self.others)?;
+        for (name, value) in self.others {
+            names::check_other(name)?;
+            value.check()?;
+        }
+        let not_before = self.not_before.map(seconds::ceil).transpose()?;
+        Ok(Checked { fields: self, lifetime: Lifetime::of(self.issued, self.ttl)?, not_before })
+    }
+}
+
+impl ClaimValue<'_> {
+    #[cfg_attr(not(feature = "alloc"), allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "no JSON here"))]
+    fn check(&self) -> Result<(), Error> {
+        #[cfg(feature = "alloc")]
+        if let Self::Json(json) = self {
+            return super::json::check(json);
+        }
+        Ok(())
+    }
+
+    fn write(&self, json: &mut impl Json) {
+        match self {
+            Self::Text(text) => json.text(text),
+            Self::Integer(number) => {
+                if number.is_negative() {
+                    json.raw(b"-");
+                }
+                json.number(number.unsigned_abs());
+            }
+            #[cfg(feature = "alloc")]
+            Self::Json(text) => json.raw(text.as_bytes()),
+        }
+    }
+}
+
+/// Values of which a JWT can be made.
+struct Checked<'f, 'a> {
+    fields: &'f JwtFields<'a>,
+    lifetime: Lifetime,
+    not_before: Option<u64>,
+}
+
+impl Checked<'_, '_> {
+    /// Measures the JWT, and keeps its payload if that is not long.
+    fn draft(&self, draft: &mut Draft) -> Result<usize, Error> {
+        self.payload(draft);
+        let header_end = self.fields.key_name.len().saturating_add(HEADER_END.len()).saturating_add(1);
+        let header = HEADER_START.len().saturating_add(encoded_len(header_end));
+        let parts = [header, encoded_len(draft.len()), SIGNATURE_LEN];
+        let len = parts.into_iter().fold(2, usize::saturating_add);
+        if len > MAX_BYTES {
+            let advice = "put less into it; what nears 8 KiB finds no place in a header anyway";
+            return Err(Error::new(ErrorKind::Jwt, "JWT would be longer than 128 KiB", advice));
+        }
+        Ok(len)
+    }
+
+    /// Fills the buffer, which is as long as the JWT.
+    fn write(&self, draft: &Draft, signer: &Signer, buffer: &mut [u8]) {
+        let mut out = Encoder::new(buffer);
+        out.encoded(HEADER_START);
+        out.raw(b"\"");
+        // Nothing in a key's name needs an escape.
+        out.raw(self.fields.key_name.as_bytes());
+        out.raw(HEADER_END);
+        out.end_part();
+        match draft.kept() {
+            Some(payload) => out.encode(payload),
+            None => self.payload(&mut out),
+        }
+        out.end_part();
+        let signature = signer.hmac(out.signed_text());
+        out.encode(&signature);
+    }
+
+    fn payload(&self, json: &mut impl Json) {
+        let fields = self.fields;
+        json.raw(b"{\"iat\":");
+        json.number(self.lifetime.issued);
+        json.raw(b",\"exp\":");
+        json.number(self.lifetime.expires);
+        if let Some(not_before) = self.not_before {
+            json.raw(b",\"nbf\":");
+            json.number(not_before);
+        }
+        let texts = [
+            (names::CAPABILITY, fields.capability),
+            (names::CLIENT_ID, fields.client_id),
+            (names::REVOCATION_KEY, fields.revocation_key),
+            (names::TOKEN, fields.embedded_token),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                begin(json, "", name);
+                json.text(value);
+            }
+        }
+        for (resource, claim) in fields.channel_claims {
+            begin(json, names::CHANNEL, resource);
+            json.text(claim);
+        }
+        for (resource, limit) in fields.publish_limits {
+            begin(json, names::PUBLISH_LIMIT, resource);
+            json.number(u64::from(*limit));
+        }
+        for (name, value) in fields.others {
+            begin(json, "", name);
+            value.write(json);
+        }
+        json.raw(b"}");
+    }
+}
+
+/// Begins a claim that is not the first.
+fn begin(json: &mut impl Json, prefix: &str, name: &str) {
+    json.raw(b",\"");
+    json.raw(prefix.as_bytes());
+    json.text_inside(name);
+    json.raw(b"\":");
+}
+
+impl fmt::Debug for JwtFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtFields")
+            .field("key_name", &self.key_name)
+            .field("issued", &self.issued)
+            .field("ttl", &self.ttl)
+            .field("not_before", &self.not_before)
+            .field("capability", &self.capability)
+            .field("client_id", &self.client_id)
+            .field("revocation_key", &self.revocation_key)
+            .field("embedded_token", &self.embedded_token.map(|_| format_args!("[redacted]")))
+            .field("channel_claims", &self.channel_claims)
+            .field("publish_limits", &self.publish_limits)
+            .field("others", &self.others)
+            .finish()
+    }
+}

@@ -1,0 +1,168 @@
+//! From a JWT's text to what is believed of it.
+
+use core::fmt;
+use core::time::Duration;
+
+use subtle::ConstantTimeEq as _;
+
+use super::claims::JwtClaims;
+use super::{header, invalid, parts};
+use crate::error::{Error, ErrorKind};
+use crate::key::KeyName;
+use crate::signing::Signer;
+use crate::time::Timestamp;
+
+/// A JWT in the form of one, of which nobody knows yet who made it.
+///
+/// It tells the name of the key that it says it is signed with, so that the key can be looked up, and no more:
+/// [`verify`](Self::verify) it with that key.
+///
+/// ```
+/// use core::time::Duration;
+/// use ably_auth_core::{ApiKey, ClientId, Timestamp, TokenParams, jwt};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let now = Timestamp::from_millis(1_449_746_287_318);
+/// let token = jwt::mint(&key, &TokenParams::new().client_id(ClientId::parse("bob")?), now)?;
+///
+/// let unverified = jwt::UnverifiedJwt::parse(token.expose())?;
+/// assert_eq!(unverified.key_name(), key.key_name());
+/// let verified = unverified.verify(&key.signer(), now, Duration::ZERO)?;
+/// assert!(verified.claims().client_id().permits("bob"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct UnverifiedJwt<'a> {
+    key_name: KeyName,
+    /// What the signature is over.
+    signed: &'a [u8],
+    payload: &'a str,
+    /// Where in the text the payload begins.
+    payload_start: usize,
+    signature: [u8; parts::SIGNATURE_BYTES],
+}
+
+impl<'a> UnverifiedJwt<'a> {
+    /// Takes a JWT apart. Its length is looked at first, then its `alg`, then all else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Jwt`] if the text
+    /// - is longer than any token may be;
+    /// - does not have three parts, each in base64url without padding, white space or surplus bits;
+    /// - has a header that is no JSON object, has a member twice, `crit`, or a `typ` other than `JWT`;
+    /// - has an `alg` other than `HS256`, or a `kid` that is not the name of a key.
+    pub fn parse(text: &'a str) -> Result<Self, Error> {
+        parts::check_len(text)?;
+        let too_few = || invalid("JWT has fewer than three parts", parts::FORM);
+        let (header, rest) = text.split_once('.').ok_or_else(too_few)?;
+        let key_name = header::read(header)?;
+        let (payload, signature) = rest.split_once('.').ok_or_else(too_few)?;
+        let payload_start = header.len().saturating_add(1);
+        let signed_len = payload_start.saturating_add(payload.len());
+        let signature_start = signed_len.saturating_add(1);
+        if let Some((third, _)) = signature.split_once('.') {
+            let at = signature_start.saturating_add(third.len());
+            return Err(invalid("JWT has more than three parts", parts::FORM).at(at));
+        }
+        parts::check(payload, payload_start)?;
+        Ok(Self {
+            key_name,
+            signed: text.as_bytes().get(..signed_len).unwrap_or_default(),
+            payload,
+            payload_start,
+            signature: parts::signature(signature, signature_start)?,
+        })
+    }
+
+    /// The key that it says it is signed with: the header's `kid`.
+    #[must_use]
+    pub const fn key_name(&self) -> &KeyName {
+        &self.key_name
+    }
+
+    /// Checks that the key signed it, in constant time, and then that it is valid now.
+    ///
+    /// It is valid from its `nbf`, if it has one, until just before its `exp`, give or take the `leeway` for clocks that
+    /// differ. One that is issued later than now is refused as well, since its lifetime would count from a moment of its
+    /// own choice.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Jwt`] if the key did not sign it, a claim is missing, twice there or not in the form of one, or it is
+    ///   not valid yet;
+    /// - [`ErrorKind::ClientId`] if its clientId could not be one;
+    /// - [`ErrorKind::Token`] if its embedded token could not be one;
+    /// - [`ErrorKind::JwtExpired`] if it has expired.
+    pub fn verify(self, signer: &Signer, now: Timestamp, leeway: Duration) -> Result<VerifiedJwt, Error> {
+        if !is_same(&signer.hmac(self.signed), &self.signature) {
+            let advice = "sign the JWT, unchanged, with the secret of the key that `kid` names";
+            return Err(invalid("JWT's signature is not the key's", advice));
+        }
+        let verified = VerifiedJwt { claims: self.decode_without_verifying()?, key_name: self.key_name };
+        check_times(&verified.claims, now, leeway)?;
+        Ok(verified)
+    }
+
+    /// What it says, whoever made it and whenever: to look at, never to act upon.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for the signature and the time.
+    pub fn decode_without_verifying(&self) -> Result<JwtClaims, Error> {
+        parts::read_json(self.payload, self.payload_start, "JWT's payload is not UTF-8", JwtClaims::read)
+    }
+}
+
+/// Compares in constant time, in words: that is as safe as in bytes, and sooner done.
+fn is_same(ours: &[u8; parts::SIGNATURE_BYTES], theirs: &[u8; parts::SIGNATURE_BYTES]) -> bool {
+    let words = |bytes: &[u8; parts::SIGNATURE_BYTES]| {
+        let mut words = [0; parts::SIGNATURE_BYTES / 8];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        }
+        words
+    };
+    words(ours).ct_eq(&words(theirs)).into()
+}
+
+fn check_times(claims: &JwtClaims, now: Timestamp, leeway: Duration) -> Result<(), Error> {
+    let leeway = u64::try_from(leeway.as_millis()).unwrap_or(u64::MAX);
+    let clocks = "use it when it is valid, or see whether the two clocks agree";
+    let earliest = claims.not_before().unwrap_or(claims.issued());
+    if now.as_millis() >= claims.expires().as_millis().saturating_add(leeway) {
+        return Err(Error::new(ErrorKind::JwtExpired, "JWT has expired", "mint or request a new one"));
+    }
+    let latest = now.as_millis().saturating_add(leeway);
+    if claims.issued().as_millis() > latest {
+        return Err(invalid("JWT is issued later than now", clocks));
+    }
+    if earliest.as_millis() > latest {
+        return Err(invalid("JWT is not valid yet", clocks));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for UnverifiedJwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedJwt").field("key_name", &self.key_name).finish_non_exhaustive()
+    }
+}
+
+/// A JWT that the key signed and that was valid when it was checked: only [`UnverifiedJwt::verify`] makes one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerifiedJwt {
+    key_name: KeyName,
+    claims: JwtClaims,
+}
+
+impl VerifiedJwt {
+    /// The key that signed it.
+    #[must_use]
+    pub const fn key_name(&self) -> &KeyName {
+        &self.key_name
+    }
+
+    /// What it says, and the holder of the key with it.
+    #[must_use]
+    pub const fn claims(&self) -> &JwtClaims {
+        &self.claims
+    }
+}

@@ -1,0 +1,89 @@
+//! What both benchmarks work on.
+
+use ably_auth_core::{ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, Ttl};
+
+pub const NOW: Timestamp = Timestamp::from_millis(1_785_312_000_123);
+pub const RANDOM: [u8; 16] = *b"not random at al";
+
+const CLIENT_ID: &str = "customer-1042171";
+const JWT_CAPABILITY: &str = r#"{"chat:*":["history","presence","publish","subscribe"]}"#;
+
+pub fn key() -> ApiKey {
+    ApiKey::parse("xVLyHw.aBcDeF:dGhpcyBpcyBub3QgYSBzZWNyZXQgYXQgYWxsISEh").unwrap()
+}
+
+/// What a token request is signed for: its canonical text has 124 bytes.
+pub fn params() -> TokenParams {
+    TokenParams::new()
+        .client_id(ClientId::parse(CLIENT_ID).unwrap())
+        .ttl(Ttl::DEFAULT)
+        .capability(r#"{"chat:room":["publish","subscribe"]}"#.parse().unwrap())
+}
+
+pub fn nonce() -> Nonce {
+    Nonce::from_random(&RANDOM)
+}
+
+/// What a JWT of 325 characters is minted from.
+pub fn jwt_fields(key: &ApiKey) -> JwtFields<'_> {
+    JwtFields {
+        capability: Some(JWT_CAPABILITY),
+        client_id: Some(CLIENT_ID),
+        ..JwtFields::new(key.key_name().as_str(), NOW, Ttl::DEFAULT)
+    }
+}
+
+/// As [`jwt_fields`], as a client asks for it.
+pub fn jwt_params() -> TokenParams {
+    TokenParams::new().client_id(ClientId::parse(CLIENT_ID).unwrap()).capability(JWT_CAPABILITY.parse().unwrap())
+}
+
+/// A capability of 50 resources: 20 channels, 15 whole name spaces, 10 wildcards in the middle, and 5 in brackets. Those of
+/// an even number may be published on.
+pub fn capability() -> Capability {
+    let channels = (0..20).map(|n| (n, format!("chat:room{n}")));
+    let tails = (0..15).map(|n| (n, format!("team{n}:*")));
+    let middles = (0..10).map(|n| (n, format!("org:*:desk{n}")));
+    let queues = (0..3).map(|n| (n, format!("[queue]jobs{n}")));
+    let metachannels = ["[meta]log", "[meta]channel.lifecycle"].map(|name| (1, name.into()));
+    let resources = channels.chain(tails).chain(middles).chain(queues).chain(metachannels);
+    resources.fold(Capability::none(), |capability, (n, resource)| {
+        let operation = if n % 2 == 0 { Operation::Publish } else { Operation::History };
+        capability.with(&resource, [operation, Operation::Subscribe]).unwrap()
+    })
+}
+
+/// What a client asks of that capability: in part what it has, in part less, in part what it has not.
+pub fn asked() -> Capability {
+    let text =
+        r#"{"chat:*":["publish","presence"],"org:acme:*":["subscribe"],"team3:red":["*"],"status":["subscribe"]}"#;
+    text.parse().unwrap()
+}
+
+/// Names on which one may publish, since the capability has the name itself.
+pub const BY_NAME: [&str; 8] =
+    ["chat:room0", "chat:room2", "chat:room4", "chat:room6", "chat:room8", "chat:room10", "chat:room12", "chat:room14"];
+
+/// Names on which one may publish, since a wildcard of the capability covers them.
+pub const BY_WILDCARD: [&str; 8] = [
+    "team0:red",
+    "team2:blue:42",
+    "team4:green",
+    "team6:red:7",
+    "org:acme:desk0",
+    "org:acme:desk2",
+    "org:umbrella:desk4",
+    "org:initech:desk6",
+];
+
+/// Names on which one may not publish: some are not covered, some only for other operations.
+pub const DENIED: [&str; 8] = [
+    "chat:room99",
+    "forum:general",
+    "team77:red",
+    "org:acme:desk77",
+    "chat:room1",
+    "team3:red",
+    "org:acme:desk5",
+    "status",
+];

@@ -1,0 +1,139 @@
+//! Token requests and JWTs, beside the HMAC that they cannot do without, and beside `jsonwebtoken`.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use ably_auth_core::jwt::{self, UnverifiedJwt};
+use ably_auth_core::{Nonce, TokenRequest};
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::clock::Work;
+use crate::inputs;
+use crate::table::{Reach, Row};
+
+/// HMAC-SHA-256 of that text, with the keying already done.
+fn raw(text: &str) -> Work {
+    let keyed = Hmac::<Sha256>::new_from_slice(inputs::key().secret().expose().as_bytes()).unwrap();
+    let text = text.to_owned();
+    Work::new("raw HMAC, keyed before", move || -> [u8; 32] {
+        keyed.clone().chain_update(black_box(text.as_bytes())).finalize().into_bytes().into()
+    })
+}
+
+pub fn sign() -> Row {
+    let (key, params) = (inputs::key(), inputs::params());
+    let signer = key.signer();
+    let sign = move || {
+        let nonce = Nonce::from_random(black_box(&inputs::RANDOM));
+        let request = TokenRequest::sign_with(&signer, key.key_name(), black_box(&params), inputs::NOW, nonce).unwrap();
+        serde_json::to_string(&request).unwrap()
+    };
+    let canonical = format!(
+        "{}\n{}\n{}\n{}\n{}\n{}\n",
+        inputs::key().key_name(),
+        inputs::params().ttl.unwrap(),
+        inputs::params().capability.unwrap(),
+        inputs::params().client_id.as_str().unwrap(),
+        inputs::NOW,
+        inputs::nonce()
+    );
+    assert_eq!(canonical.len(), 124);
+    Row {
+        work: "sign a token request, write its JSON",
+        ours: Work::new("", sign),
+        others: vec![(raw(&canonical), Reach::Within(2.0))],
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    iat: u64,
+    exp: u64,
+    #[serde(rename = "x-ably-capability")]
+    capability: String,
+    #[serde(rename = "x-ably-clientId")]
+    client_id: String,
+}
+
+/// The JWT, and what a mac of it covers.
+fn minted() -> (String, String) {
+    let key = inputs::key();
+    let jwt = inputs::jwt_fields(&key).mint(&key.signer()).unwrap().expose().to_owned();
+    assert_eq!(jwt.len(), 325);
+    let signed = jwt.rsplit_once('.').unwrap().0.to_owned();
+    (jwt, signed)
+}
+
+fn peers_mint() -> Work {
+    let key = inputs::key();
+    let encoding = EncodingKey::from_secret(key.secret().expose().as_bytes());
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(key.key_name().to_string());
+    let fields = inputs::jwt_fields(&key);
+    let iat = fields.issued.as_millis() / 1000;
+    let claims = Claims {
+        iat,
+        exp: iat + fields.ttl.as_millis() / 1000,
+        capability: fields.capability.unwrap().into(),
+        client_id: fields.client_id.unwrap().into(),
+    };
+    let mint = move || jsonwebtoken::encode(&header, black_box(&claims), &encoding).unwrap();
+    assert_eq!(mint().len(), minted().0.len());
+    Work::new("jsonwebtoken 11 (rust_crypto)", mint)
+}
+
+pub fn mint() -> Row {
+    let key = inputs::key();
+    let signer = key.signer();
+    let ours = Work::new("", move || black_box(inputs::jwt_fields(&key)).mint(&signer).unwrap());
+    Row {
+        work: "mint a JWT of 325 characters",
+        ours,
+        others: vec![(raw(&minted().1), Reach::Within(2.0)), (peers_mint(), Reach::Beyond(1.8))],
+    }
+}
+
+pub fn mint_from_params() -> Row {
+    let (key, params) = (inputs::key(), inputs::jwt_params());
+    let signer = key.signer();
+    let ours = move || jwt::mint_with(&signer, key.key_name(), black_box(&params), inputs::NOW).unwrap();
+    assert_eq!(ours().expose(), minted().0);
+    Row {
+        work: "the same, its capability not yet text",
+        ours: Work::new("", ours),
+        others: vec![(raw(&minted().1), Reach::None), (peers_mint(), Reach::None)],
+    }
+}
+
+pub fn verify() -> Row {
+    let (token, signed) = minted();
+    let key = inputs::key();
+    let signer = key.signer();
+    let ours = {
+        let token = token.clone();
+        move || {
+            let unverified = UnverifiedJwt::parse(black_box(&token)).unwrap();
+            unverified.verify(&signer, inputs::NOW, Duration::ZERO).unwrap()
+        }
+    };
+    assert_eq!(ours().claims().capability_text(), inputs::jwt_fields(&inputs::key()).capability);
+
+    let decoding = DecodingKey::from_secret(key.secret().expose().as_bytes());
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.leeway = 0;
+    // It looks at the clock, where the token of this benchmark has long expired.
+    validation.validate_exp = false;
+    let peers = move || jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation).unwrap();
+    assert_eq!(peers().claims.client_id, inputs::jwt_fields(&inputs::key()).client_id.unwrap());
+    Row {
+        work: "verify that JWT, its claims read",
+        ours: Work::new("", ours),
+        others: vec![
+            (raw(&signed), Reach::Within(2.5)),
+            (Work::new("jsonwebtoken 11 (rust_crypto)", peers), Reach::Beyond(3.5)),
+        ],
+    }
+}

@@ -1,0 +1,76 @@
+//! The JSON of a token request, written without a heap: what serde writes of the owned type, byte for byte.
+
+use ably_auth_core::{ErrorKind, TokenParams, TokenRequest, TokenRequestFields, Ttl};
+use proptest::option;
+use proptest::prelude::*;
+
+use super::support::{NOW, cases, config, key};
+
+/// The values of a token request that somebody else signed, as they stand in it.
+fn string<'a>(json: &'a serde_json::Value, name: &str) -> Option<&'a str> {
+    json.get(name).and_then(serde_json::Value::as_str)
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn it_is_what_serde_writes(
+        ttl in option::of(1..=86_400_000_u64),
+        resource in option::of("[^\\[].{0,20}"),
+        client_id in option::of("[^\\p{Cc}]{1,12}"),
+        nonce in "[^\\p{Cc}]{16,20}",
+    ) {
+        let capability = resource.map(|resource| {
+            ably_auth_core::Capability::none().with(&resource, [ably_auth_core::Operation::Publish]).unwrap()
+        });
+        let text = capability.as_ref().map(ToString::to_string);
+        let params = TokenParams {
+            ttl: ttl.map(|ttl| Ttl::from_millis(ttl).unwrap()),
+            capability,
+            client_id: client_id.as_deref().map(|id| id.parse().unwrap()).unwrap_or_default(),
+            ..TokenParams::new()
+        };
+        let request = TokenRequest::sign(&key(), &params, NOW, ably_auth_core::Nonce::parse(&nonce).unwrap()).unwrap();
+        let fields = TokenRequestFields {
+            key_name: super::support::KEY_NAME,
+            ttl: params.ttl,
+            capability: text.as_deref(),
+            client_id: client_id.as_deref(),
+            timestamp: NOW,
+            nonce: &nonce,
+        };
+        let mac = key().signer().sign(&fields).unwrap();
+        let mut written = String::new();
+        fields.write_json(&mac, &mut written).unwrap();
+        prop_assert_eq!(&written, &serde_json::to_string(&request).unwrap());
+
+        let mut exact = vec![0; written.len()];
+        prop_assert_eq!(fields.json_into(&mac, &mut exact).unwrap(), &written);
+        let mut short = vec![0; written.len() - 1];
+        let error = fields.json_into(&mac, &mut short).unwrap_err();
+        prop_assert_eq!((error.kind(), error.needed_bytes()), (ErrorKind::Buffer, Some(written.len())));
+    }
+}
+
+/// What other implementations signed is written with the same values and the same mac.
+#[test]
+fn the_vectors_are_written_with_their_own_macs() {
+    for case in cases() {
+        let json = &case.request;
+        let fields = TokenRequestFields {
+            key_name: string(json, "keyName").unwrap(),
+            ttl: json.get("ttl").and_then(serde_json::Value::as_u64).map(|ttl| Ttl::from_millis(ttl).unwrap()),
+            capability: string(json, "capability"),
+            client_id: string(json, "clientId"),
+            timestamp: ably_auth_core::Timestamp::from_millis(json["timestamp"].as_u64().unwrap()),
+            nonce: string(json, "nonce").unwrap(),
+        };
+        let mut written = String::new();
+        fields.write_json(&case.key.signer().sign(&fields).unwrap(), &mut written).unwrap();
+        let mut expected = json.clone();
+        // Some peers write `null` for what they leave out.
+        expected.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), expected, "{}", case.id);
+    }
+}

@@ -1,0 +1,165 @@
+//! What a JWT that the key signed may say, and what it may not.
+
+use ably_auth_core::{ClientId, ErrorKind, Ttl, UnverifiedJwt};
+
+use super::jwt_support::{HEADER, IAT, assert_named, signed, verify, with_claims};
+
+#[track_caller]
+fn assert_refused(payload: &str, name: &str) {
+    assert_named(verify(&signed(HEADER, payload.as_bytes())), ErrorKind::Jwt, name);
+}
+
+#[test]
+fn all_claims_are_typed_and_others_kept() {
+    let jwt = with_claims(
+        r#""nbf":1699999999.25,"x-ably-capability":"{\"chat\":[\"publish\",\"teleport\"]}","x-ably-clientId":"b\u00f6b",
+        "x-ably-revocation-key":"g\/1","x-ably-token":"a.b","ably.channel.chat:*":"guest","ably.channel.":"none",
+        "ably.limits.publish.perAttachment.maxRate.chat":2.5,"ably.limits.publish.perAttachment.maxRate.*":1e2,
+        "x-ably-more" : { "a" : [ 1.0 , "\u0041" ] } , "sub":"user" , "n":null"#,
+    );
+    let verified = verify(&jwt).unwrap();
+    let claims = verified.claims();
+    assert_eq!((claims.issued().as_millis(), claims.expires().as_millis()), (IAT * 1000, (IAT + 3600) * 1000));
+    assert_eq!(claims.not_before().unwrap().as_millis(), 1_699_999_999_250);
+    assert_eq!(claims.ttl().unwrap(), Ttl::DEFAULT);
+    assert_eq!(claims.capability_text(), Some(r#"{"chat":["publish","teleport"]}"#));
+    assert!(claims.capability().unwrap().unwrap().permits("chat", "teleport"));
+    assert_eq!(*claims.client_id(), ClientId::parse("böb").unwrap());
+    assert_eq!(claims.revocation_key(), Some("g/1"));
+    assert_eq!(claims.embedded_token().unwrap().expose(), "a.b");
+    assert_eq!(claims.channel_claims().collect::<Vec<_>>(), [("chat:*", "guest")]);
+    assert_eq!(claims.publish_limits().collect::<Vec<_>>(), [("*", 100.0), ("chat", 2.5)]);
+    let others = [
+        ("ably.channel.", "\"none\""),
+        ("n", "null"),
+        ("sub", "\"user\""),
+        ("x-ably-more", r#"{ "a" : [ 1.0 , "\u0041" ] }"#),
+    ];
+    assert_eq!(claims.others().collect::<Vec<_>>(), others);
+    assert_eq!(UnverifiedJwt::parse(&jwt).unwrap().decode_without_verifying().unwrap(), *claims);
+}
+
+#[test]
+fn what_is_left_out_is_absent() {
+    let verified = verify(&with_claims("")).unwrap();
+    let claims = verified.claims();
+    assert_eq!((claims.not_before(), claims.capability_text(), claims.revocation_key()), (None, None, None));
+    assert!(
+        claims.client_id().is_none() && claims.embedded_token().is_none() && claims.capability().unwrap().is_none()
+    );
+    assert_eq!(claims.channel_claims().len() + claims.publish_limits().len() + claims.others().len(), 0);
+}
+
+#[test]
+fn payloads_that_are_none_are_refused() {
+    for payload in
+        ["", "{", "[]", "null", "7", "\"\"", r#"{"iat":1700000000,"exp":1700000001}{}"#, r#"{"iat"}"#, "{iat:1}"]
+    {
+        assert_refused(payload, "JWT's payload is not a JSON object");
+    }
+    for value in [
+        "01",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "tru",
+        "'a'",
+        "\"\\x\"",
+        "\"\\ud800\"",
+        "\"\t\"",
+        "[1,]",
+        "{\"a\"}",
+        "[1 2]",
+        "]",
+    ] {
+        assert_refused(&format!(r#"{{"iat":1,"exp":2,"x":{value}}}"#), "JWT's payload is not a JSON object");
+    }
+    let not_utf8 = signed(HEADER, b"{\"iat\":1700000000,\"exp\":1700000001,\"x\":\"\xc3\"}");
+    assert_named(verify(&not_utf8), ErrorKind::Jwt, "JWT's payload is not UTF-8");
+    let deep = |levels: usize| {
+        with_claims(&format!(
+            r#""x":{}{}"#,
+            r#"{"a":"#.repeat(levels - 1) + "[",
+            "]".to_owned() + &"}".repeat(levels - 1)
+        ))
+    };
+    assert!(verify(&deep(32)).is_ok());
+    assert_named(verify(&deep(33)), ErrorKind::Jwt, "JWT's payload is nested more than 32 deep");
+}
+
+/// Never the first, never the last: a claim that is there twice is in neither.
+#[test]
+fn repeated_claims_are_refused() {
+    for (name, value) in [
+        ("iat", "1700000000"),
+        ("exp", "1700003600"),
+        ("nbf", "1700000000"),
+        ("x-ably-capability", r#""{}""#),
+        ("x-ably-clientId", r#""bob""#),
+        ("x-ably-revocation-key", r#""a""#),
+        ("x-ably-token", r#""a.b""#),
+        ("ably.channel.a", r#""a""#),
+        ("ably.limits.publish.perAttachment.maxRate.a", "1"),
+        ("sub", "null"),
+        ("", "0"),
+    ] {
+        let once = if matches!(name, "iat" | "exp") { String::new() } else { format!(r#""{name}":{value},"#) };
+        assert!(verify(&with_claims(once.trim_end_matches(','))).is_ok(), "{name}");
+        let twice = with_claims(&format!(r#"{once}"{name}":{value}"#));
+        assert_named(verify(&twice), ErrorKind::Jwt, "JWT has a claim twice");
+        let Some((first, rest)) = name.split_at_checked(1) else { continue };
+        let spelt = format!(r#"{once}"\u{:04x}{rest}":{value}"#, u32::from(first.chars().next().unwrap()));
+        assert_named(verify(&with_claims(&spelt)), ErrorKind::Jwt, "JWT has a claim twice");
+    }
+}
+
+#[test]
+fn claims_of_another_type_are_refused() {
+    for name in ["x-ably-capability", "x-ably-clientId", "x-ably-revocation-key", "x-ably-token"] {
+        for value in ["null", "1", "true", "[]", r#"{"chat":["publish"]}"#] {
+            let jwt = with_claims(&format!(r#""{name}":{value}"#));
+            assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is no string: `{name}`"));
+        }
+    }
+    let jwt = with_claims(r#""ably.channel.a":{}"#);
+    assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is no string: `ably.channel.`");
+    for value in ["null", "-1", "1e999", r#""1""#, "[]", "true"] {
+        let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{value}"#));
+        let name = "JWT has a limit that is none: `ably.limits.publish.perAttachment.maxRate.`";
+        assert_named(verify(&jwt), ErrorKind::Jwt, name);
+    }
+}
+
+#[test]
+fn values_that_could_not_be_are_refused() {
+    let client_id = |text: &str| verify(&with_claims(&format!(r#""x-ably-clientId":"{text}""#)));
+    assert_named(client_id(""), ErrorKind::ClientId, "clientId is empty");
+    assert_named(client_id("a\\n"), ErrorKind::ClientId, "clientId has a control character");
+    assert_eq!(*client_id("*").unwrap().claims().client_id(), ClientId::Any);
+    assert_named(verify(&with_claims(r#""x-ably-token":"""#)), ErrorKind::Token, "token is empty");
+    let wrong = verify(&with_claims(r#""x-ably-capability":"publish""#)).unwrap();
+    assert_eq!(wrong.claims().capability().unwrap_err().kind(), ErrorKind::Capability);
+}
+
+/// Neither an error nor `Debug` shows a piece of the JWT.
+#[test]
+fn nothing_of_the_jwt_is_shown() {
+    let hidden = "Zq7Wm2Xk9Vr4Tb6Hn3";
+    let texts = [
+        with_claims(&format!(r#""x-ably-token":"a.{hidden}","other":"{hidden}""#)),
+        with_claims(&format!(r#""{hidden}":1,"{hidden}":1"#)),
+        with_claims(&format!(r#""ably.channel.{hidden}":1"#)),
+        with_claims(&format!(r#""exp":"{hidden}""#)),
+        signed(&format!(r#"{{"alg":"{hidden}"}}"#), b"{}"),
+        signed(&format!(r#"{{"alg":"HS256","kid":"app.key:{hidden}"}}"#), b"{}"),
+    ];
+    for text in texts {
+        let signature = text.rsplit_once('.').unwrap().1;
+        let said = match UnverifiedJwt::parse(&text) {
+            Ok(unverified) => format!("{unverified:?} {:?}", verify(&text)),
+            Err(error) => format!("{error:?} {error}"),
+        };
+        assert!(!said.contains(hidden) && !said.contains(signature) && !said.contains(&text[..20]), "{said}");
+    }
+}

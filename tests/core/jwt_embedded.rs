@@ -1,0 +1,125 @@
+//! Ably tokens inside of JWTs that others made.
+
+use ably_auth_core::jwt::{embedded_token, has_jwt_form};
+use ably_auth_core::{ErrorKind, Timestamp, Token, TokenParams, jwt};
+
+use super::jwt_support::{NOW, assert_named, base64url, key, verify, with_claims};
+
+const NATIVE: &str = "xVLyHw.Dtxd9tuz-EA_B";
+
+fn jws(header: &str, payload: &str) -> String {
+    format!("{}.{}.c2lnbmF0dXJl", base64url(header.as_bytes()), base64url(payload.as_bytes()))
+}
+
+fn jwe(header: &str) -> String {
+    format!("{}.a2V5.aXY.Y2lwaGVydGV4dA.dGFn", base64url(header.as_bytes()))
+}
+
+fn with_token(token: &str) -> String {
+    format!(r#"{{"alg":"RS256","x-ably-token":"{token}"}}"#)
+}
+
+#[track_caller]
+fn assert_found(outer: &str, token: &str, expires: Option<u64>) {
+    let found = embedded_token(outer).unwrap().unwrap();
+    assert_eq!((found.token().expose(), found.outer_expires()), (token, expires.map(Timestamp::from_millis)));
+    assert!(!format!("{found:?}").contains(token));
+}
+
+#[test]
+fn it_is_found_in_each_of_the_three_places() {
+    let ably_jwt = jwt::mint(&key(), &TokenParams::new(), NOW).unwrap();
+    for token in [NATIVE, ably_jwt.expose()] {
+        assert_found(&jws(&with_token(token), "{}"), token, None);
+        assert_found(&jws(&with_token(token), r#"{"exp":5}"#), token, Some(5000));
+        assert_found(
+            &jws(r#"{"alg":"RS256"}"#, &format!(r#"{{"exp":5.5,"x-ably-token":"{token}"}}"#)),
+            token,
+            Some(5500),
+        );
+        assert_found(&jwe(&with_token(token)), token, None);
+        assert_found(&jwe(&with_token(token).replace('}', r#","exp":7}"#)), token, Some(7000));
+        // The same in both is one.
+        assert_found(&jws(&with_token(token), &with_token(token)), token, None);
+        // Neither its signature nor its algorithm is ours to look at.
+        assert_found(&jws(&with_token(token).replace("RS256", "none"), "{}").replace("c2lnbmF0dXJl", ""), token, None);
+    }
+    // A JWS does not expire by what its header says.
+    assert_found(&jws(&with_token(NATIVE).replace('}', r#","exp":7}"#), "{}"), NATIVE, None);
+}
+
+#[test]
+fn what_has_none_gives_none() {
+    assert_eq!(embedded_token(&jws(r#"{"alg":"RS256"}"#, r#"{"exp":5}"#)).unwrap(), None);
+    assert_eq!(embedded_token(&jwe(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#)).unwrap(), None);
+    assert_eq!(embedded_token(&with_claims("")).unwrap(), None);
+    // Not in what cannot be read, and not any deeper.
+    assert_eq!(embedded_token(&jws("{}", &format!(r#"{{"a":{}}}"#, with_token(NATIVE)))).unwrap(), None);
+}
+
+#[test]
+fn the_form_tells_jwts_from_native_tokens() {
+    for (text, is_jwt) in [
+        ("", false),
+        ("a", false),
+        (NATIVE, false),
+        ("a.b.c", true),
+        ("a.b.c.d", false),
+        ("a.b.c.d.e", true),
+        ("a.b.c.d.e.f", false),
+    ] {
+        assert_eq!(has_jwt_form(text), is_jwt, "{text}");
+        if !is_jwt {
+            assert_named(embedded_token(text), ErrorKind::Jwt, "JWT has neither three parts nor five");
+        }
+    }
+    assert!(!has_jwt_form(&".".repeat(Token::MAX_BYTES)));
+}
+
+#[test]
+fn what_cannot_be_right_is_refused_by_name() {
+    let refused = |outer: &str, name: &str| assert_named(embedded_token(outer), ErrorKind::Jwt, name);
+    refused(
+        &jws(&with_token("a.b"), &with_token("a.c")),
+        "JWT has one token embedded in its header and another in its payload",
+    );
+    for value in ["null", "1", "{}", "[\"a.b\"]"] {
+        let payload = format!(r#"{{"x-ably-token":{value}}}"#);
+        refused(&jws("{}", &payload), "embedded token is no string");
+        refused(&jwe(&payload), "embedded token is no string");
+    }
+    refused(&jws("{}", r#"{"x-ably-token":"a.b","x-ably-token":"a.b"}"#), "JWT has a claim twice");
+    refused(&jws("{}", r#"{"exp":1,"\u0065xp":9,"x-ably-token":"a.b"}"#), "JWT has a claim twice");
+    refused(&jws("{}", r#"{"exp":"1","x-ably-token":"a.b"}"#), "JWT has a time that is no number: `exp`");
+    refused(&jws("{}", r#"{"exp":1700000000000,"x-ably-token":"a.b"}"#), "JWT has a time after the year 5138: `exp`");
+    refused(&jws("[]", "{}"), "JWT's header is not a JSON object");
+    refused(&jws(&with_token("a.b"), "[]"), "JWT's payload is not a JSON object");
+    refused(&jwe("7"), "JWT's header is not a JSON object");
+    refused(&jws(&with_token("a.b"), "{}").replacen('.', "=.", 1), "JWT has padding");
+    refused(&"a".repeat(1 << 20), "JWT is longer than 128 KiB");
+    let deep = format!(r#"{{"a":{}}}"#, "[".repeat(90_000));
+    refused(&jwe(&deep), "JWT's header is nested more than 32 deep");
+    for token in ["", "a b", "\\u00e9"] {
+        assert_eq!(embedded_token(&jwe(&with_token(token))).unwrap_err().kind(), ErrorKind::Token);
+    }
+}
+
+#[test]
+fn an_outer_jwt_does_not_outlive_the_inner_token() {
+    let outer = |payload: &str| embedded_token(&jws(&with_token(NATIVE), payload)).unwrap().unwrap();
+    let inner = Timestamp::from_millis;
+    assert!(outer(r#"{"exp":5}"#).check_expires_within(inner(5000)).is_ok());
+    assert!(outer(r#"{"exp":4.999}"#).check_expires_within(inner(5000)).is_ok());
+    assert!(outer("{}").check_expires_within(inner(0)).is_ok());
+    let name = "JWT expires later than the token embedded in it";
+    assert_named(outer(r#"{"exp":5.001}"#).check_expires_within(inner(5000)), ErrorKind::Jwt, name);
+    assert_named(outer(r#"{"exp":5}"#).check_expires_within(inner(4999)), ErrorKind::Jwt, name);
+}
+
+/// An Ably JWT that holds another token is what it is: both can be told.
+#[test]
+fn an_ably_jwt_tells_what_is_in_it() {
+    let jwt = with_claims(&format!(r#""x-ably-token":"{NATIVE}""#));
+    assert_eq!(verify(&jwt).unwrap().claims().embedded_token().unwrap().expose(), NATIVE);
+    assert_eq!(embedded_token(&jwt).unwrap().unwrap().token().expose(), NATIVE);
+}

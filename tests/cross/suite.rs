@@ -1,0 +1,4 @@
+//! What `tests/core` says of core's public face.
+
+#[path = "../core/mod.rs"]
+mod core;

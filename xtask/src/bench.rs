@@ -1,0 +1,55 @@
+//! How fast core is: in instructions, beside a baseline that is checked in, and by the clock, beside peers and floors.
+
+mod counts;
+mod tools;
+
+use std::path::Path;
+
+use crate::workspace::Workspace;
+use crate::{Complaints, Result, command};
+use counts::Counts;
+
+const RATIOS: &str = "tests/bench/ratios/Cargo.toml";
+const INSTRUCTIONS: &str = "tests/bench/instructions/Cargo.toml";
+
+pub(crate) fn run(options: &[String]) -> Result {
+    let has = |name: &str| options.iter().any(|option| option == name);
+    if !has("core") {
+        return Err("core is what has benchmarks; run `cargo xtask bench core`".into());
+    }
+    if has("--instructions") && has("--strict") {
+        return Err("`--strict` is about the clock, which `--instructions` leaves out; take one of them".into());
+    }
+    let target = Workspace::load()?.target_directory;
+    let counted = count(&target, has("--save"));
+    if has("--instructions") {
+        return counted;
+    }
+    let timed = time(&target, has("--strict"));
+    let complaints = [counted, timed].into_iter().filter_map(|outcome| outcome.err().map(|Complaints(all)| all));
+    let complaints: Vec<String> = complaints.flatten().collect();
+    if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
+}
+
+/// Counts instructions, and sees how many more or fewer they are than they were.
+fn count(target: &Path, save: bool) -> Result {
+    tools::need_valgrind()?;
+    let runner = tools::runner(target)?;
+    let mut bench = command::cargo(["bench", "--quiet", "--locked", "--manifest-path", INSTRUCTIONS]);
+    bench.arg("--target-dir").arg(target.join("bench")).env("GUNGRAUN_RUNNER", runner);
+    bench.env("GUNGRAUN_HOME", target.join("bench/gungraun"));
+    let counts = Counts::read(&command::output(bench.args(["--", "--output-format=json"]))?)?;
+    if save {
+        counts.save()?;
+    }
+    let complaints = counts.compare(&Counts::saved()?);
+    if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
+}
+
+/// Times core beside its peers and its floors; whether it is fast enough matters only where that is asked.
+fn time(target: &Path, strict: bool) -> Result {
+    println!();
+    let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", RATIOS]);
+    ratios.arg("--target-dir").arg(target.join("bench")).arg("--").args(strict.then_some("--strict"));
+    command::run(&mut ratios)
+}

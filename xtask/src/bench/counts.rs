@@ -1,0 +1,140 @@
+//! How many instructions each work takes, and took when that was last agreed to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+const PATH: &str = "tests/bench/baseline.json";
+const SAVE: &str = "cargo xtask bench core --instructions --save";
+/// How much more than its baseline a work may take, in per cent: another compiler makes as much of a difference.
+const TOLERANCE: u64 = 5;
+
+/// Instructions by the work's name.
+///
+/// Those of SHA-256 itself are left out. They are not ours, and valgrind knows no processor's own SHA-256, so that what stands
+/// in for it would drown all else.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Counts(BTreeMap<String, u64>);
+
+/// What gungraun says of one benchmark.
+#[derive(Deserialize)]
+struct Summary {
+    function_name: String,
+    id: String,
+    output_dir: PathBuf,
+}
+
+impl Counts {
+    /// Reads gungraun's summaries, each a line of JSON, and the profiles that they lead to.
+    pub(super) fn read(summaries: &str) -> Result<Self> {
+        let mut counts = BTreeMap::new();
+        for line in summaries.lines() {
+            let summary: Summary = serde_json::from_str(line).map_err(|error| {
+                format!("cannot understand what gungraun wrote: {error}; see what has changed in it")
+            })?;
+            let name = format!("{}.{}", summary.function_name, summary.id);
+            let profile = summary.output_dir.join(format!("callgrind.{name}.out"));
+            counts.insert(name, count_in(&profile)?);
+        }
+        if counts.is_empty() {
+            return Err("gungraun counted nothing; give it benchmarks in `tests/bench/instructions`".into());
+        }
+        Ok(Self(counts))
+    }
+
+    pub(super) fn saved() -> Result<Self> {
+        let text = fs::read_to_string(PATH)
+            .map_err(|error| format!("cannot read `{PATH}`: {error}; make it with `{SAVE}`"))?;
+        serde_json::from_str(&text).map_err(|error| format!("cannot understand `{PATH}`: {error}").into())
+    }
+
+    pub(super) fn save(&self) -> Result {
+        let text = serde_json::to_string_pretty(self).map_err(|error| format!("cannot write `{PATH}`: {error}"))?;
+        fs::write(PATH, text + "\n").map_err(|error| format!("cannot write `{PATH}`: {error}").into())
+    }
+
+    /// Prints each work beside its baseline, and says which take more than they may.
+    pub(super) fn compare(&self, baseline: &Self) -> Vec<String> {
+        println!("\n{:36} {:>10} {:>10}   change", "instructions, without SHA-256", "baseline", "now");
+        let names: BTreeSet<&String> = self.0.keys().chain(baseline.0.keys()).collect();
+        let mut complaints = Vec::new();
+        for name in names {
+            let (Some(&was), Some(&is)) = (baseline.0.get(name), self.0.get(name)) else {
+                complaints
+                    .push(format!("`{name}` is not both counted and in `{PATH}`; bring them in line with `{SAVE}`"));
+                continue;
+            };
+            println!("{name:36} {was:>10} {is:>10} {:>+8.2} %", (is as f64 / was as f64 - 1.0) * 100.0);
+            if is * 100 > was * (100 + TOLERANCE) {
+                complaints.push(format!(
+                    "`{name}` takes {is} instructions, more than {TOLERANCE} % over its baseline of {was}; make it faster, or, if \
+                     it is worth that, take it for the baseline with `{SAVE}`"
+                ));
+            }
+        }
+        complaints
+    }
+}
+
+fn count_in(profile: &Path) -> Result<u64> {
+    let text = fs::read_to_string(profile).map_err(|error| format!("cannot read `{}`: {error}", profile.display()))?;
+    count(&text).ok_or_else(|| format!("`{}` is no profile of callgrind's as we know them", profile.display()).into())
+}
+
+/// All instructions of a profile but those of SHA-256.
+fn count(profile: &str) -> Option<u64> {
+    // Called functions come as `cfn=NAME`, `calls=…` and a line with where and how many instructions.
+    let mut of_sha_256 = 0;
+    let mut lines = profile.lines();
+    while let Some(line) = lines.next() {
+        let is_sha_256 = |name: &str| name.contains("sha256") && name.contains("compress");
+        if line.strip_prefix("cfn=").is_some_and(is_sha_256) {
+            of_sha_256 += number(lines.nth(1)?)?;
+        }
+    }
+    number(profile.lines().find(|line| line.starts_with("summary: "))?)?.checked_sub(of_sha_256)
+}
+
+fn number(line: &str) -> Option<u64> {
+    line.split(' ').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(count: u64) -> Counts {
+        Counts([("sign".into(), count)].into())
+    }
+
+    #[test]
+    fn five_per_cent_over_is_the_limit() {
+        assert_eq!(counts(10_500).compare(&counts(10_000)), [] as [&str; 0]);
+        let complaints = counts(10_501).compare(&counts(10_000)).concat();
+        assert!(
+            complaints.starts_with("`sign` takes 10501 instructions, more than 5 % over its baseline"),
+            "{complaints}"
+        );
+    }
+
+    #[test]
+    fn a_work_without_a_baseline_and_a_baseline_without_a_work_are_found() {
+        let none = Counts(BTreeMap::new());
+        assert_eq!(counts(1).compare(&none).len(), 1);
+        assert_eq!(none.compare(&counts(1)).len(), 1);
+    }
+
+    #[test]
+    fn sha_256_does_not_count() {
+        let profile = "events: Ir Dr\nsummary: 100 7\n\nfn=sign\n12 8 1\ncfn=sha2::sha256::soft::compress\ncalls=2 9\n13 60 4\n\
+                       cfn=memcpy\ncalls=1 0\n14 2 1\ncfn=sha2::sha256::soft::compress\ncalls=1 9\n15 30 2\n\
+                       fn=sha2::sha256::soft::compress\n20 90 6\ntotals: 100 7\n";
+        assert_eq!(count(profile), Some(10));
+        assert_eq!(count("no profile"), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! The two programs that count instructions: valgrind, and gungraun's runner, which drives it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Complaints, Result, command};
+
+const LOCK: &str = "tests/bench/instructions/Cargo.lock";
+
+/// Installs valgrind from Debian's packages where it is missing and we may.
+pub(super) fn need_valgrind() -> Result {
+    let is_here = |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
+    if is_here("valgrind") {
+        return Ok(());
+    }
+    let is_root = || command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !is_here("apt-get") || !is_root() {
+        return Err("valgrind is not here; install it, on Debian with `apt-get install valgrind` as root".into());
+    }
+    for words in [&["update", "-qq"][..], &["install", "-qqy", "--no-install-recommends", "valgrind"]] {
+        command::run(
+            Command::new("apt-get").args(words).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()),
+        )?;
+    }
+    Ok(())
+}
+
+/// The runner, of the version that the benchmarks are locked to: built once, and there the next time.
+pub(super) fn runner(target: &Path) -> Result<PathBuf> {
+    let lock = fs::read_to_string(LOCK).map_err(|error| format!("cannot read `{LOCK}`: {error}"))?;
+    let Some(version) = locked("gungraun-runner", &lock) else {
+        return Err(format!("`{LOCK}` has no gungraun-runner; make it anew with `cargo update`").into());
+    };
+    let root = target.join("tools");
+    // Without optimisation it is built in half the time, and valgrind is what takes its time when it runs.
+    let mut install = command::cargo(["install", "--quiet", "--locked", "--debug", "gungraun-runner"]);
+    install.arg("--version").arg(format!("={version}")).arg("--root").arg(&root);
+    // What is built on the way is thrown away.
+    command::run(install.env_remove("CARGO_TARGET_DIR")).map_err(|Complaints(mut complaints)| {
+        complaints.push("gungraun's runner is built from crates.io; see that the network is there".into());
+        Complaints(complaints)
+    })?;
+    Ok(root.join("bin/gungraun-runner"))
+}
+
+/// The version of a package in a lock file.
+fn locked<'a>(name: &str, lock: &'a str) -> Option<&'a str> {
+    let (_, package) = lock.split_once(&format!("\nname = \"{name}\"\nversion = \""))?;
+    package.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::locked;
+
+    #[test]
+    fn a_lock_file_tells_versions() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a-b\"\nversion = \"2.0.1\"\n";
+        assert_eq!(locked("a", lock), Some("1.0.0"));
+        assert_eq!(locked("a-b", lock), Some("2.0.1"));
+        assert_eq!(locked("b", lock), None);
+    }
+}

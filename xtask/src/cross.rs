@@ -1,0 +1,71 @@
+//! Core's tests on machines that are not like this one: 32 bits, and the most significant byte first.
+
+use std::process::Command;
+
+use crate::report::{Report, Tally};
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+use crate::{Result, test};
+
+struct Machine {
+    target: &'static str,
+    linker: &'static str,
+    packages: &'static [&'static str],
+    /// The program, and its package, that runs what this processor cannot.
+    emulator: Option<(&'static str, &'static str)>,
+}
+
+const MACHINES: &[Machine] = &[
+    Machine {
+        target: "i686-unknown-linux-gnu",
+        linker: "i686-linux-gnu-gcc",
+        packages: &["gcc-i686-linux-gnu", "libc6-dev-i386-cross"],
+        emulator: None,
+    },
+    Machine {
+        target: "s390x-unknown-linux-gnu",
+        linker: "s390x-linux-gnu-gcc",
+        packages: &["gcc-s390x-linux-gnu", "libc6-dev-s390x-cross"],
+        emulator: Some(("qemu-s390x-static", "qemu-user-static")),
+    },
+];
+
+/// Core's own tests, and what `tests/core` says of its public face.
+const SUITE: &[&str] = &["--manifest-path", "tests/cross/Cargo.toml", "-p", "ably-auth-core", "-p", "cross"];
+
+pub(crate) fn run(_: &[String]) -> Result {
+    let toolchain = Toolchain::open()?;
+    let mut report = Report::default();
+    for machine in MACHINES {
+        report.counted(&format!("core's tests on {}", machine.target), |tally| {
+            test::count_into(tally, &mut tests(&toolchain, machine)?)
+        });
+    }
+    let (Tally { passed, failed, skipped }, outcome) = report.finish();
+    println!("on other machines: {passed} passed, {failed} failed, {skipped} skipped");
+    outcome
+}
+
+fn tests(toolchain: &Toolchain, machine: &Machine) -> Result<Command> {
+    let folder = Workspace::load()?.target_directory.join("cross");
+    let mut cargo = toolchain.cargo(&["test", "--quiet", "--locked", "--no-fail-fast", "--target", machine.target]);
+    // The whole standard library is built with the tests; a released compiler does so when told to.
+    cargo
+        .args(SUITE)
+        .arg("-Zbuild-std=std,panic_unwind,test")
+        .arg("--target-dir")
+        .arg(folder)
+        .env("RUSTC_BOOTSTRAP", "1");
+    // Nothing of the other machine's has to be found at run time.
+    for flags in ["RUSTFLAGS", "RUSTDOCFLAGS"] {
+        cargo.env(flags, "-Ctarget-feature=+crt-static");
+    }
+    let setting = |name: &str| format!("CARGO_TARGET_{}_{name}", machine.target.to_uppercase().replace('-', "_"));
+    cargo.env(setting("LINKER"), toolchain.program(machine.linker, machine.linker, machine.packages)?);
+    if let Some((emulator, package)) = machine.emulator {
+        cargo.env(setting("RUNNER"), toolchain.program(emulator, package, &[package])?);
+        // A tenth of the speed, and an order of bytes shows in every case or in none.
+        cargo.env("PROPTEST_CASES", "64");
+    }
+    Ok(cargo)
+}

@@ -1,0 +1,184 @@
+//! Core on the metal: `tests/firmware`, built for machines without an operating system and run in QEMU, and in node.
+
+mod budget;
+mod image;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::toolchain::Toolchain;
+use crate::workspace::Workspace;
+use crate::{Complaints, Result, command};
+use budget::{Budget, Sizes};
+
+const FIRMWARE: &str = "tests/firmware/Cargo.toml";
+/// Where the flash of signing is compared with its floor.
+const MEASURE: &str = "thumbv7em-none-eabihf";
+const WASM: &str = "wasm32-unknown-unknown";
+/// SHA-256 as a loop: half the flash at half the speed.
+const COMPACT: &str = "--cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
+/// A checks' run is a matter of a second; firmware that crashed waits for ever.
+const SECONDS: &str = "60";
+
+struct Machine {
+    target: &'static str,
+    emulator: &'static str,
+    options: &'static [&'static str],
+}
+
+const EMULATORS: &[&str] = &["qemu-system-arm", "qemu-system-misc"];
+
+const MACHINES: &[Machine] = &[
+    Machine { target: MEASURE, emulator: "qemu-system-arm", options: &["-M", "mps2-an386"] },
+    Machine { target: "thumbv6m-none-eabi", emulator: "qemu-system-arm", options: &["-M", "microbit"] },
+    Machine {
+        target: "riscv32imc-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        options: &["-M", "virt", "-bios", "none"],
+    },
+];
+
+pub(crate) fn run(options: &[String]) -> Result {
+    let toolchain = Toolchain::open()?;
+    let targets: Vec<&str> = MACHINES.iter().map(|machine| machine.target).chain([WASM]).collect();
+    toolchain.add_core(&targets)?;
+    let mut bench = Bench {
+        toolchain,
+        folder: Workspace::load()?.target_directory.join("embedded"),
+        images: BTreeMap::new(),
+        complaints: Vec::new(),
+    };
+    for machine in MACHINES {
+        bench.run_machine(machine, "")?;
+        bench.run_machine(machine, COMPACT)?;
+    }
+    bench.run_wasm()?;
+    bench.finish(options.iter().any(|option| option == "--accept"))
+}
+
+struct Bench {
+    toolchain: Toolchain,
+    folder: PathBuf,
+    images: BTreeMap<String, Sizes>,
+    complaints: Vec<String>,
+}
+
+impl Bench {
+    fn run_machine(&mut self, machine: &Machine, flags: &str) -> Result {
+        let folder = self.build(&["build"], machine.target, flags, &[])?;
+        for image in ["checks", "sign"] {
+            self.run_image(machine, flags, &folder.join(image))?;
+        }
+        if machine.target == MEASURE {
+            // Without core, which would switch features on in the libraries.
+            let folder = self.build(&["build", "--no-default-features"], machine.target, flags, &[])?;
+            self.run_image(machine, flags, &folder.join("floor"))?;
+        }
+        Ok(())
+    }
+
+    fn run_image(&mut self, machine: &Machine, flags: &str, image: &Path) -> Result {
+        let emulator = self.toolchain.program(machine.emulator, "qemu", EMULATORS)?;
+        let mut qemu = limited(&emulator);
+        qemu.args(machine.options).args(["-display", "none", "-serial", "none", "-monitor", "none"]);
+        qemu.args(["-chardev", "file,id=output,path=/dev/stdout"]);
+        qemu.args(["-semihosting-config", "enable=on,target=native,chardev=output", "-kernel"]).arg(image);
+        self.measure(&title(machine.target, flags), image, &mut qemu)
+    }
+
+    fn run_wasm(&mut self) -> Result {
+        // As much stack as the smallest of the machines has RAM, and its ends by name for `checks.mjs`.
+        let linker = ["-zstack-size=16384", "--export=__stack_low", "--export=__stack_high"];
+        let linker: Vec<String> = linker.iter().map(|option| format!("-Clink-arg={option}")).collect();
+        let folder = self.build(&["rustc", "--lib", "--crate-type", "cdylib"], WASM, "", &linker)?;
+        let (node, module) = (self.toolchain.program("node", "node", &["nodejs"])?, folder.join("firmware.wasm"));
+        let mut node = limited(&node);
+        self.measure(WASM, &module, node.arg("tests/firmware/checks.mjs").arg(&module))
+    }
+
+    fn build(&self, what: &[&str], target: &str, flags: &str, last: &[String]) -> Result<PathBuf> {
+        let folder = self.folder.join(if flags.is_empty() { "default" } else { "compact" });
+        let mut cargo = self.toolchain.cargo(what);
+        cargo.args(["--quiet", "--locked", "--release", "--manifest-path", FIRMWARE, "--target", target]);
+        cargo.arg("--target-dir").arg(&folder).env("RUSTFLAGS", flags);
+        if !last.is_empty() {
+            cargo.arg("--").args(last);
+        }
+        command::run(&mut cargo)?;
+        Ok(folder.join(target).join("release"))
+    }
+
+    /// Runs an image and notes what it takes.
+    fn measure(&mut self, target: &str, image: &Path, run: &mut Command) -> Result {
+        let name = format!("{target} {}", image.file_stem().unwrap_or_default().to_string_lossy());
+        let mut stack = None;
+        if command::watch(run, |line| stack = stack.max(peak(line))).is_err() {
+            self.complaints.push(format!("`{name}` fails, or does not end within {SECONDS} s; what it wrote is above"));
+        }
+        let bytes = fs::read(image).map_err(|error| format!("cannot read `{}`: {error}", image.display()))?;
+        let Some(sizes) = image::measure(&bytes) else {
+            return Err(format!("`{}` is neither ELF nor WebAssembly", image.display()).into());
+        };
+        for what in image::unwanted(&bytes, !name.ends_with(" sign")) {
+            self.complaints.push(format!("`{name}` has {what}; find who brought it with `nm -C` and take it out"));
+        }
+        // Without an allocator, which is looked for above, there is no heap.
+        self.images.insert(name, Sizes { flash: sizes.flash, ram: sizes.ram, stack, heap: 0 });
+        Ok(())
+    }
+
+    fn finish(mut self, accept: bool) -> Result {
+        println!("\n{:50} {:>8} {:>10} {:>10} {:>5}", "bytes of", "flash", "static RAM", "peak stack", "heap");
+        for (name, Sizes { flash, ram, stack, heap }) in &self.images {
+            let stack = stack.map_or("-".into(), |stack| stack.to_string());
+            println!("{name:50} {flash:>8} {ram:>10} {stack:>10} {heap:>5}");
+        }
+        println!("(flash without interrupt vectors; static RAM of WebAssembly is all its memory, stack included)\n");
+
+        let mut budget = Budget::read()?;
+        for target in [title(MEASURE, ""), title(MEASURE, COMPACT)] {
+            let flash = |image| self.images.get(&format!("{target} {image}")).map(|sizes| sizes.flash as f64);
+            if let (Some(sign), Some(floor)) = (flash("sign"), flash("floor")) {
+                let ratio = sign / floor;
+                println!("{target}: key, signature and base64 take {ratio:.2} × the flash of HMAC and base64 alone");
+                self.complaints.extend(budget.check_ratio(&target, ratio));
+            }
+        }
+        if accept && self.complaints.is_empty() {
+            budget.images = self.images;
+            return budget.write();
+        }
+        self.complaints.extend(budget.check(&self.images));
+        if self.complaints.is_empty() { Ok(()) } else { Err(Complaints(self.complaints)) }
+    }
+}
+
+fn title(target: &str, flags: &str) -> String {
+    if flags.is_empty() { target.into() } else { format!("{target}, compact SHA-2") }
+}
+
+fn limited(program: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg(SECONDS).arg(program);
+    command
+}
+
+/// Reads `ok 1080 signs a token request`.
+fn peak(line: &str) -> Option<u64> {
+    let mut words = line.split(' ');
+    matches!(words.next()?, "ok" | "FAILED").then(|| words.next()?.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::peak;
+
+    #[test]
+    fn the_firmware_is_understood() {
+        assert_eq!(peak("ok 1080 signs a token request"), Some(1080));
+        assert_eq!(peak("FAILED 12 parses a key"), Some(12));
+        assert_eq!(peak("qemu-system-arm: 12 things"), None);
+    }
+}
