@@ -1,11 +1,14 @@
 //! What both benchmarks work on.
 
-use ably_auth_core::{ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, Ttl};
+use ably_auth_core::{
+    ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
+};
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_785_312_000_123);
 pub const RANDOM: [u8; 16] = *b"not random at al";
 
 const CLIENT_ID: &str = "customer-1042171";
+const CAPABILITY: &str = r#"{"chat:room":["publish","subscribe"]}"#;
 const JWT_CAPABILITY: &str = r#"{"chat:*":["history","presence","publish","subscribe"]}"#;
 
 pub fn key() -> ApiKey {
@@ -13,11 +16,23 @@ pub fn key() -> ApiKey {
 }
 
 /// What a token request is signed for: its canonical text has 124 bytes.
+pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
+    TokenRequestFields {
+        key_name: key.key_name().as_str(),
+        ttl: Some(Ttl::DEFAULT),
+        capability: Some(CAPABILITY),
+        client_id: Some(CLIENT_ID),
+        timestamp: NOW,
+        nonce: nonce.as_str(),
+    }
+}
+
+/// As [`fields`], as a client asks for it.
 pub fn params() -> TokenParams {
     TokenParams::new()
         .client_id(ClientId::parse(CLIENT_ID).unwrap())
         .ttl(Ttl::DEFAULT)
-        .capability(r#"{"chat:room":["publish","subscribe"]}"#.parse().unwrap())
+        .capability(CAPABILITY.parse().unwrap())
 }
 
 pub fn nonce() -> Nonce {

@@ -1,7 +1,5 @@
 //! JWTs that are refused before their claims are read, each by name.
 
-use std::time::{Duration, Instant};
-
 use ably_auth_core::{ErrorKind, JwtFields, Token, Ttl, UnverifiedJwt};
 
 use super::jwt_support::{HEADER, NOW, assert_named, base64url, key, sign_parts, signed, verify, with_claims};
@@ -133,8 +131,8 @@ fn base64_has_one_form() {
     let usual = usual();
     let parts: Vec<_> = usual.split('.').collect();
     let start = |part: usize| parts[..part].iter().map(|part| part.len() + 1).sum::<usize>();
-    for at in 0..3 {
-        let end = start(at) + parts[at].len();
+    for (at, part) in parts.iter().enumerate() {
+        let end = start(at) + part.len();
         let table = [
             ("=", "JWT has padding"),
             ("==", "JWT has padding"),
@@ -204,7 +202,8 @@ fn signatures_have_32_bytes() {
     assert_malformed(&format!("{signed_text}.{}", "A".repeat(43)), "JWT's signature is not the key's");
 }
 
-/// What is too long is refused for that, and at once; what is just not too long is read in time that a caller can spare.
+/// What is too long is refused for that; what is just not too long is read, though it be of the most costly kind: with work
+/// for each two members or dots, this test would not end.
 #[test]
 fn length_is_looked_at_first() {
     let too_long = "JWT is longer than 128 KiB";
@@ -216,7 +215,6 @@ fn length_is_looked_at_first() {
 
     // What would cost the most: many members, many levels, many dots.
     let members = |of: usize| (0..of).map(|at| format!(r#""{at:x}":0"#)).collect::<Vec<_>>().join(",");
-    let started = Instant::now();
     assert!(verify(&with_claims(&members(9_000))).is_ok());
     assert_malformed(&with_claims(&format!("{},\"0\":1", members(9_000))), "JWT has a claim twice");
     assert_malformed(
@@ -226,7 +224,6 @@ fn length_is_looked_at_first() {
     let header = format!("{{\"alg\":\"HS256\",\"kid\":\"app.key\",{}}}", members(9_000));
     assert!(verify(&signed(&header, br#"{"iat":1700000000,"exp":1700000001}"#)).is_ok());
     assert_malformed(&".".repeat(Token::MAX_BYTES), "JWT's header is not a JSON object");
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 /// The longest that is taken is the longest that is minted.

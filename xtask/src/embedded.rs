@@ -146,11 +146,12 @@ impl Bench {
                 self.complaints.extend(budget.check_ratio(&target, ratio));
             }
         }
-        if accept && self.complaints.is_empty() {
+        if !accept {
+            self.complaints.extend(budget.check(&self.images));
+        } else if self.complaints.is_empty() {
             budget.images = self.images;
-            return budget.write();
+            budget.write()?;
         }
-        self.complaints.extend(budget.check(&self.images));
         if self.complaints.is_empty() { Ok(()) } else { Err(Complaints(self.complaints)) }
     }
 }

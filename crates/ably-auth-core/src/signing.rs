@@ -147,10 +147,10 @@ impl Signer {
         let timestamp = Decimal::new(fields.timestamp.as_millis());
         Ok(self.mac(&CanonicalText {
             key_name: fields.key_name,
-            ttl: ttl.as_ref().map_or("", Decimal::as_str),
+            ttl: ttl.as_ref().map_or(b"", Decimal::as_bytes),
             capability: fields.capability.unwrap_or_default(),
             client_id: fields.client_id.unwrap_or_default(),
-            timestamp: timestamp.as_str(),
+            timestamp: timestamp.as_bytes(),
             nonce: fields.nonce,
         }))
     }
@@ -209,7 +209,7 @@ impl Mac {
     /// The wire's text, as ASCII bytes.
     #[must_use]
     pub fn to_base64(&self) -> [u8; Self::BASE64_LEN] {
-        let mut text = [b'='; Self::BASE64_LEN];
+        let mut text = [0; Self::BASE64_LEN];
         // 32 bytes always make 44 characters, so the slice is never too short.
         let _ = STANDARD.encode_slice(self.0, &mut text);
         text

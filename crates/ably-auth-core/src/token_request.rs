@@ -209,10 +209,10 @@ impl TokenRequest {
                     || capabilities.iter().take(nth).any(|other| other == capability);
                 let text = CanonicalText {
                     key_name: &self.key_name,
-                    ttl,
+                    ttl: ttl.as_bytes(),
                     capability,
                     client_id: self.client_id.as_deref().unwrap_or_default(),
-                    timestamp: &timestamp,
+                    timestamp: timestamp.as_bytes(),
                     nonce: self.nonce.as_deref().unwrap_or_default(),
                 };
                 if !tried_before && signer.mac(&text) == mac {

@@ -149,7 +149,7 @@ mod signals {
             let mut service = Service::start(&["--apps", apps.path()]);
             let _silent = service.connect();
             let mut answered = service.connect();
-            answered.write_all(b"GET /time HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+            answered.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             assert_eq!(answered.read(&mut [0]).unwrap(), 1);
             send(signal, &service);
             assert_eq!(service.process.ended(), Some(0), "{signal}");
@@ -158,7 +158,7 @@ mod signals {
 
     #[test]
     fn a_request_that_never_ends_does_not_hold_it_up() {
-        let halves = ["GET /time HTT", "POST /apps HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{"];
+        let halves = ["GET /time HTT", "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"];
         let held = halves.map(|half| {
             let service = Service::start(&["--sandbox"]);
             let mut stream = service.connect();

@@ -21,6 +21,7 @@
 //! # Asking
 //!
 //! ```
+//! # #[cfg(feature = "alloc")] {
 //! use ably_auth_core::{Capability, Operation};
 //!
 //! let key: Capability = r#"{"chat:*":["publish","subscribe"],"status":["subscribe"]}"#.parse()?;
@@ -30,6 +31,7 @@
 //! let asked: Capability = r#"{"chat:room1":["*"],"secret":["publish"]}"#.parse()?;
 //! let granted = key.intersect(&asked);
 //! assert_eq!(granted.to_string(), r#"{"chat:room1":["publish","subscribe"]}"#);
+//! # }
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 

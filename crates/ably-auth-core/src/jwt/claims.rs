@@ -26,6 +26,12 @@ pub struct JwtClaims {
     client_id: ClientId,
     revocation_key: Option<String>,
     embedded_token: Option<Token>,
+    /// What most JWTs have none of.
+    maps: Option<Box<Maps>>,
+}
+
+#[derive(Clone, Default, PartialEq)]
+struct Maps {
     /// By resource.
     channel_claims: BTreeMap<Box<str>, Box<str>>,
     /// By resource.
@@ -34,11 +40,27 @@ pub struct JwtClaims {
     others: BTreeMap<Box<str>, Box<str>>,
 }
 
+static NO_MAPS: Maps =
+    Maps { channel_claims: BTreeMap::new(), publish_limits: BTreeMap::new(), others: BTreeMap::new() };
+
+impl Maps {
+    /// Takes a claim that is none of the single ones, and says whether it was there before.
+    fn insert(&mut self, name: &str, value: &Value<'_>) -> Result<bool, Error> {
+        Ok(match scoped(name) {
+            Some((names::CHANNEL, resource)) => {
+                self.channel_claims.insert(resource.into(), text(names::CHANNEL, value)?.into()).is_some()
+            }
+            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(value)?).is_some(),
+            None => self.others.insert(name.into(), value.raw.into()).is_some(),
+        })
+    }
+}
+
 impl JwtClaims {
     pub(super) fn read(payload: &str) -> Result<Self, Error> {
         let (mut issued, mut expires, mut not_before) = (None, None, None);
         let (mut capability, mut client_id, mut revocation_key, mut token) = (None, None, None, None);
-        let (mut channel_claims, mut publish_limits, mut others) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut maps: Option<Box<Maps>> = None;
         let mut members = Members::of(payload);
         while let Some((name, value)) = members.next().map_err(parts::payload_fault)? {
             let name = name.decode();
@@ -50,13 +72,7 @@ impl JwtClaims {
                 names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, &value)?).is_some(),
                 names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, &value)?).is_some(),
                 names::TOKEN => token.replace(text(names::TOKEN, &value)?).is_some(),
-                _ => match scoped(&name) {
-                    Some((names::CHANNEL, resource)) => {
-                        channel_claims.insert(resource.into(), text(names::CHANNEL, &value)?.into()).is_some()
-                    }
-                    Some((_, resource)) => publish_limits.insert(resource.into(), limit(&value)?).is_some(),
-                    None => others.insert(name.into(), value.raw.into()).is_some(),
-                },
+                _ => maps.get_or_insert_default().insert(&name, &value)?,
             };
             if is_repeated {
                 return Err(invalid("JWT has a claim twice", "give each claim once"));
@@ -76,9 +92,7 @@ impl JwtClaims {
             client_id: client_id.map_or(Ok(ClientId::None), |client_id| ClientId::parse(&client_id))?,
             revocation_key: revocation_key.map(Cow::into_owned),
             embedded_token: token.map(|token| Token::new(&token)).transpose()?,
-            channel_claims,
-            publish_limits,
-            others,
+            maps,
         })
     }
 
@@ -141,20 +155,24 @@ impl JwtClaims {
         self.embedded_token.as_ref()
     }
 
+    fn maps(&self) -> &Maps {
+        self.maps.as_deref().unwrap_or(&NO_MAPS)
+    }
+
     /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
     pub fn channel_claims(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.channel_claims.iter().map(|(resource, claim)| (&**resource, &**claim))
+        self.maps().channel_claims.iter().map(|(resource, claim)| (&**resource, &**claim))
     }
 
     /// How many messages a second a connection may publish on a channel, by resource:
     /// `ably.limits.publish.perAttachment.maxRate.<resource>`. Finite, and not negative.
     pub fn publish_limits(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        self.publish_limits.iter().map(|(resource, limit)| (&**resource, *limit))
+        self.maps().publish_limits.iter().map(|(resource, limit)| (&**resource, *limit))
     }
 
     /// Claims that Ably does not define, by name, each as the JSON that it came as.
     pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.others.iter().map(|(name, json)| (&**name, &**json))
+        self.maps().others.iter().map(|(name, json)| (&**name, &**json))
     }
 }
 
@@ -186,8 +204,8 @@ impl fmt::Debug for JwtClaims {
             .field("client_id", &self.client_id)
             .field("revocation_key", &self.revocation_key)
             .field("embedded_token", &self.embedded_token)
-            .field("channel_claims", &self.channel_claims)
-            .field("publish_limits", &self.publish_limits)
+            .field("channel_claims", &self.maps().channel_claims)
+            .field("publish_limits", &self.maps().publish_limits)
             .finish_non_exhaustive()
     }
 }

@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::canonical::Decimal;
-use crate::scan::{is_plain, plain_len};
+use crate::scan::plain_len;
 
 /// How many bytes are encoded at a time: whole groups of three, so that only a part's end has an incomplete one.
-const HELD_BYTES: usize = 3 * 64;
+const HELD_BYTES: usize = 3 * 32;
 
 /// How many characters the base64url of that many bytes has.
 pub(super) const fn encoded_len(bytes: usize) -> usize {
@@ -19,9 +19,6 @@ pub(super) trait Json {
     /// Text of JSON as it is.
     fn raw(&mut self, json: &[u8]);
 
-    /// The characters up to the first that needs an escape, and what is left.
-    fn plain<'t>(&mut self, text: &'t [u8]) -> &'t [u8];
-
     /// A string, with no escape but those that JSON needs.
     fn text(&mut self, text: &str) {
         self.raw(b"\"");
@@ -29,16 +26,21 @@ pub(super) trait Json {
         self.raw(b"\"");
     }
 
-    /// A string that ends up between quotes of the caller's.
+    /// What stands between a string's quotes.
     fn text_inside(&mut self, text: &str) {
-        self.text_by_runs(text.as_bytes());
+        self.text_by_runs(text);
     }
 
-    fn text_by_runs(&mut self, text: &[u8]) {
-        let mut rest = self.plain(text);
-        while let Some((special, after)) = rest.split_first() {
+    fn text_by_runs(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        loop {
+            let (plain, special) = rest.split_at_checked(plain_len(rest)).unwrap_or((rest, &[]));
+            self.raw(plain);
+            let Some((special, after)) = special.split_first() else {
+                return;
+            };
             self.escape(*special);
-            rest = self.plain(after);
+            rest = after;
         }
     }
 
@@ -59,7 +61,7 @@ pub(super) trait Json {
 
     /// An integer.
     fn number(&mut self, number: u64) {
-        self.raw(Decimal::new(number).as_str().as_bytes());
+        self.raw(Decimal::new(number).as_bytes());
     }
 }
 
@@ -97,40 +99,21 @@ impl Json for Draft {
         self.len = end;
     }
 
-    /// A byte at a time, as long as there are no escapes but the usual two: a capability is full of them.
+    /// A byte at a time, as long as there is room and no escape but the usual two, which a capability is full of.
     fn text_inside(&mut self, text: &str) {
         let mut room = self.kept.get_mut(self.len..).unwrap_or_default().iter_mut();
         let before = room.len();
         for byte in text.bytes() {
-            let is_usual = match byte {
+            let done = match byte {
                 b'"' | b'\\' => room.next().map(|to| *to = b'\\').and_then(|()| room.next()).map(|to| *to = byte),
                 b' '.. => room.next().map(|to| *to = byte),
                 _ => None,
             };
-            if is_usual.is_none() {
-                return self.text_by_runs(text.as_bytes());
+            if done.is_none() {
+                return self.text_by_runs(text);
             }
         }
         self.len = self.len.wrapping_add(before).wrapping_sub(room.len());
-    }
-
-    #[inline]
-    fn plain<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
-        let room = self.kept.get_mut(self.len..).unwrap_or_default();
-        let mut copied = 0_usize;
-        for (to, from) in room.iter_mut().zip(text) {
-            if !is_plain(*from) {
-                break;
-            }
-            *to = *from;
-            copied = copied.saturating_add(1);
-        }
-        if copied == room.len() {
-            // No more is kept, but all is measured.
-            copied = plain_len(text);
-        }
-        self.len = self.len.saturating_add(copied);
-        text.get(copied..).unwrap_or_default()
     }
 }
 
@@ -182,12 +165,6 @@ impl<'b> Encoder<'b> {
 }
 
 impl Json for Encoder<'_> {
-    fn plain<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
-        let (plain, rest) = text.split_at(plain_len(text));
-        self.raw(plain);
-        rest
-    }
-
     fn raw(&mut self, mut json: &[u8]) {
         loop {
             let room = self.held.get_mut(self.held_len..).unwrap_or_default();

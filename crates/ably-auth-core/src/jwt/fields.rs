@@ -226,18 +226,10 @@ impl Checked<'_, '_> {
             json.raw(b",\"nbf\":");
             json.number(not_before);
         }
-        let texts = [
-            (names::CAPABILITY, fields.capability),
-            (names::CLIENT_ID, fields.client_id),
-            (names::REVOCATION_KEY, fields.revocation_key),
-            (names::TOKEN, fields.embedded_token),
-        ];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                begin(json, "", name);
-                json.text(value);
-            }
-        }
+        text(json, b",\"x-ably-capability\":\"", fields.capability);
+        text(json, b",\"x-ably-clientId\":\"", fields.client_id);
+        text(json, b",\"x-ably-revocation-key\":\"", fields.revocation_key);
+        text(json, b",\"x-ably-token\":\"", fields.embedded_token);
         for (resource, claim) in fields.channel_claims {
             begin(json, names::CHANNEL, resource);
             json.text(claim);
@@ -251,6 +243,16 @@ impl Checked<'_, '_> {
             value.write(json);
         }
         json.raw(b"}");
+    }
+}
+
+/// A claim that is a string, if there is one: its name comes with all that stands around it, ready to be copied.
+#[inline(always)]
+fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str>) {
+    if let Some(value) = value {
+        json.raw(name);
+        json.text_inside(value);
+        json.raw(b"\"");
     }
 }
 

@@ -241,9 +241,8 @@ impl<'a> Reader<'a> {
                 _ => return Err(Fault::Malformed),
             }
         }
-        self.at = at;
-        let raw = self.since(start);
-        self.advance(1);
+        let raw = self.text.get(start..at).unwrap_or_default();
+        self.at = at.wrapping_add(1);
         Ok(Text { raw, is_escaped })
     }
 

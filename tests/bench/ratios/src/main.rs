@@ -16,12 +16,12 @@ fn main() -> ExitCode {
         eprintln!("error: no option `{unknown}`; there is `--strict`, which fails where a reach is missed");
         return ExitCode::from(2);
     }
-    let rows = [signing::sign(), signing::mint(), signing::mint_from_params(), signing::verify()];
+    let rows = [signing::sign(), signing::sign_params(), signing::mint(), signing::mint_params(), signing::verify()];
     table::print_header();
     let mut is_missed = false;
     for row in rows.into_iter().chain(asking::rows()) {
         is_missed |= row.measure_and_print();
     }
-    println!("(medians of rounds in turns; `<=` is ours by the floor, `>=` and `-` the other by ours)");
+    println!("(medians of rounds in turns; how many times the floor we take, or the peer takes what we do)");
     if is_missed && !options.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -9,38 +9,36 @@ pub struct Row {
     pub others: Vec<(Work, Reach)>,
 }
 
+/// What a work is compared with, and how far we are to get, if that is laid down.
 #[derive(Clone, Copy)]
 pub enum Reach {
-    /// We take no more than so many times its time.
-    Within(f64),
-    /// It takes at least so many times our time.
-    Beyond(f64),
-    /// Only to be seen.
-    None,
+    /// We take at most so many times the floor's time.
+    Floor(Option<f64>),
+    /// The peer takes at least so many times our time.
+    Peer(Option<f64>),
 }
 
 impl Reach {
     fn ratio(self, ours: f64, other: f64) -> f64 {
         match self {
-            Self::Within(_) => ours / other,
-            Self::Beyond(_) | Self::None => other / ours,
+            Self::Floor(_) => ours / other,
+            Self::Peer(_) => other / ours,
         }
     }
 
     fn is_missed(self, ratio: f64) -> bool {
         match self {
-            Self::Within(limit) => ratio > limit,
-            Self::Beyond(limit) => ratio < limit,
-            Self::None => false,
+            Self::Floor(limit) => limit.is_some_and(|limit| ratio > limit),
+            Self::Peer(limit) => limit.is_some_and(|limit| ratio < limit),
         }
     }
 
     fn shown(self, ratio: f64) -> String {
         let verdict = if self.is_missed(ratio) { "missed" } else { "reached" };
         match self {
-            Self::Within(limit) => format!("<= {limit:.1} x  {verdict}"),
-            Self::Beyond(limit) => format!(">= {limit:.1} x  {verdict}"),
-            Self::None => "-".into(),
+            Self::Floor(None) | Self::Peer(None) => "-".into(),
+            Self::Floor(Some(limit)) => format!("<= {limit:.1} x  {verdict}"),
+            Self::Peer(Some(limit)) => format!(">= {limit:.1} x  {verdict}"),
         }
     }
 }
