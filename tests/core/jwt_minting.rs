@@ -147,6 +147,13 @@ fn what_could_not_be_read_back_is_refused() {
         ErrorKind::Jwt,
         twice,
     );
+    let nameless = "a claim of the JWT is about a resource without a name";
+    assert_named(
+        Err::<(), _>(refused(JwtFields { channel_claims: &[("", "x")], ..fields() })),
+        ErrorKind::Jwt,
+        nameless,
+    );
+    assert_named(Err::<(), _>(refused(JwtFields { publish_limits: &[("", 1)], ..fields() })), ErrorKind::Jwt, nameless);
     for name in [
         "iat",
         "exp",
@@ -173,7 +180,6 @@ fn what_could_not_be_read_back_is_refused() {
     }
 }
 
-/// What a resource without a name would be read as is one of the others: it is refused where it would not come back.
 #[test]
 fn debug_does_not_show_an_embedded_token() {
     let fields = JwtFields { embedded_token: Some("a.hush"), client_id: Some("bob"), ..fields() };

@@ -7,7 +7,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::json::{Members, Text, Value};
-use super::{invalid, names, parts, seconds};
+use super::{invalid, names, numeric_date, parts};
 use crate::capability::Capability;
 use crate::client_id::ClientId;
 use crate::error::Error;
@@ -65,9 +65,9 @@ impl JwtClaims {
         while let Some((name, value)) = members.next().map_err(parts::payload_fault)? {
             let name = name.decode();
             let is_repeated = match &*name {
-                names::ISSUED => issued.replace(seconds::read(names::ISSUED, value.raw)?).is_some(),
-                names::EXPIRES => expires.replace(seconds::read(names::EXPIRES, value.raw)?).is_some(),
-                names::NOT_BEFORE => not_before.replace(seconds::read(names::NOT_BEFORE, value.raw)?).is_some(),
+                names::ISSUED => issued.replace(numeric_date::read(names::ISSUED, value.raw)?).is_some(),
+                names::EXPIRES => expires.replace(numeric_date::read(names::EXPIRES, value.raw)?).is_some(),
+                names::NOT_BEFORE => not_before.replace(numeric_date::read(names::NOT_BEFORE, value.raw)?).is_some(),
                 names::CAPABILITY => capability.replace(text(names::CAPABILITY, &value)?).is_some(),
                 names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, &value)?).is_some(),
                 names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, &value)?).is_some(),

@@ -1,7 +1,7 @@
 //! Ably tokens that travel inside of other JWTs.
 
 use super::json::{Fault, Members, Value};
-use super::{invalid, names, parts, seconds};
+use super::{invalid, names, numeric_date, parts};
 use crate::error::{Error, ErrorKind};
 use crate::secret::Token;
 use crate::time::Timestamp;
@@ -128,7 +128,7 @@ impl Found {
         });
         Ok(Self {
             token: token.transpose()?,
-            expires: expires.map(|value| seconds::read(names::EXPIRES, value.raw)).transpose()?,
+            expires: expires.map(|value| numeric_date::read(names::EXPIRES, value.raw)).transpose()?,
         })
     }
 }

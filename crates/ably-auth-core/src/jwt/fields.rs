@@ -111,8 +111,8 @@ impl<'a> JwtFields<'a> {
     /// - [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small;
     /// - [`ErrorKind::Key`] or [`ErrorKind::ClientId`] if the key's name or the clientId is not in the form of one;
     /// - [`ErrorKind::Timestamp`] if a time is after the year 5138;
-    /// - [`ErrorKind::Jwt`] if a claim is named twice, is given as another though it has a field of its own, or is no
-    ///   JSON, or if the JWT would be longer than any token may be.
+    /// - [`ErrorKind::Jwt`] if a claim is named twice, is about a resource without a name, is given as another though it has
+    ///   a field of its own, or is no JSON, or if the JWT would be longer than any token may be.
     pub fn mint_into<'b>(&self, signer: &Signer, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
         let (checked, mut draft) = (self.checked()?, Draft::new());
         let needed = checked.draft(&mut draft)?;
@@ -139,6 +139,8 @@ impl<'a> JwtFields<'a> {
     fn checked(&self) -> Result<Checked<'_, 'a>, Error> {
         key::check_name(self.key_name)?;
         self.client_id.map_or(Ok(()), client_id::check)?;
+        names::check_resources(self.channel_claims)?;
+        names::check_resources(self.publish_limits)?;
         names::check_distinct(self.channel_claims)?;
         names::check_distinct(self.publish_limits)?;
         names::check_distinct(self.others)?;

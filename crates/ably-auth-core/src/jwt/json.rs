@@ -4,10 +4,9 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec;
+use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorKind};
-use crate::scan::{plain_len, plain_of_eight};
 
 /// How deep arrays and objects may be nested in a value.
 const MAX_DEPTH: u32 = 32;
@@ -318,44 +317,23 @@ impl Open {
 
 /// What a well-formed string says.
 fn unescape(raw: &str) -> String {
-    let from = raw.as_bytes();
-    let mut said = vec![0; from.len()];
-    let (mut at, mut len) = (0_usize, 0_usize);
-    while at < from.len() {
-        let (rest, room) = (from.get(at..).unwrap_or_default(), said.get_mut(len..).unwrap_or_default());
-        // Eight at a time: what comes after an escape is written over.
-        let plain = match (rest.first_chunk::<8>(), room.first_chunk_mut::<8>()) {
-            (Some(eight), Some(room)) => {
-                *room = *eight;
-                plain_of_eight(*eight)
-            }
-            _ => {
-                let plain = plain_len(rest);
-                room.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                plain
-            }
-        };
-        (at, len) = (at.wrapping_add(plain), len.wrapping_add(plain));
-        if from.get(at) != Some(&b'\\') {
-            continue;
-        }
-        if let Some(byte) = simple_escape(from.get(at.wrapping_add(1)).copied()) {
-            if let Some(room) = said.get_mut(len) {
-                *room = byte;
-            }
-            (at, len) = (at.wrapping_add(2), len.wrapping_add(1));
+    let mut said = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes().iter();
+    while let Some(byte) = rest.next() {
+        if *byte != b'\\' {
+            said.push(*byte);
+        } else if let Some(byte) = simple_escape(rest.next().copied()) {
+            said.push(byte);
         } else {
-            let Some((decoded, bytes)) = unicode_escape(raw.get(at..).unwrap_or_default()) else {
+            // At the `u`.
+            let at = raw.len().wrapping_sub(rest.len()).wrapping_sub(2);
+            let Some((decoded, width)) = unicode_escape(raw.get(at..).unwrap_or_default()) else {
                 break;
             };
-            let width = decoded.len_utf8();
-            if let Some(room) = said.get_mut(len..len.wrapping_add(width)) {
-                decoded.encode_utf8(room);
-            }
-            (at, len) = (at.wrapping_add(bytes), len.wrapping_add(width));
+            said.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = rest.as_slice().get(width.wrapping_sub(2)..).unwrap_or_default().iter();
         }
     }
-    said.truncate(len);
     String::from_utf8(said).unwrap_or_default()
 }
 

@@ -1,8 +1,8 @@
 //! JWTs: tokens that whoever holds a key makes without asking the service.
 //!
-//! A JWT is minted from [`JwtFields`], without a heap if need be, or with [`mint`] from what a client asks. One that comes
-//! from outside is believed in two steps: [`UnverifiedJwt::parse`] tells whose key to look up, and
-//! [`UnverifiedJwt::verify`] gives a [`VerifiedJwt`], of which alone the claims are true.
+//! A JWT is minted from [`JwtFields`], without a heap if need be, or with `mint` from what a client asks. One that comes from
+//! outside is believed in two steps: `UnverifiedJwt::parse` tells whose key to look up, and `UnverifiedJwt::verify` gives a
+//! `VerifiedJwt`, of which alone the claims are true. What `embedded_token` finds is verified in the same way.
 //!
 //! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in seconds
 //! and we in milliseconds: fractions of a second are read, but never written.
@@ -25,6 +25,8 @@ mod header;
 mod json;
 #[cfg(feature = "alloc")]
 mod mint;
+#[cfg(feature = "alloc")]
+mod numeric_date;
 #[cfg(feature = "alloc")]
 mod parts;
 #[cfg(feature = "alloc")]

@@ -24,6 +24,15 @@ pub(super) fn check_other(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses a claim about a resource that has no name: it would be read as one of the others.
+pub(super) fn check_resources<T>(claims: &[(&str, T)]) -> Result<(), Error> {
+    if claims.iter().any(|(resource, _)| resource.is_empty()) {
+        let advice = "name the channel, or the channels with a wildcard, that the claim is about";
+        return Err(Error::new(ErrorKind::Jwt, "a claim of the JWT is about a resource without a name", advice));
+    }
+    Ok(())
+}
+
 /// Refuses a name that is there twice.
 pub(super) fn check_distinct<T>(claims: &[(&str, T)]) -> Result<(), Error> {
     let mut rest = claims;
