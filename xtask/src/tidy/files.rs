@@ -58,7 +58,7 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
 fn machine_folder(line: &str) -> Option<&'static str> {
     ["work", "root", "home", "Users"].into_iter().find(|folder| {
         let path = format!("/{folder}/");
-        // `docs/root/` is no absolute path.
+        // A folder of that name inside the project is no absolute path.
         line.match_indices(&path)
             .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || ".-_".contains(c)))
     })
