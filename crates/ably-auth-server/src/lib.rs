@@ -4,6 +4,7 @@
 mod apps;
 mod authenticate;
 mod authorise;
+mod bearer;
 mod channels;
 mod clock;
 mod error;

@@ -14,7 +14,7 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
-use crate::registry::{Registry, ServiceSecret};
+use crate::registry::{Registry, ServiceSecrets};
 use crate::store::Memory;
 use crate::{http as wire, random};
 
@@ -54,7 +54,7 @@ impl Service {
 
     /// A service to be: without apps, no sandbox, by the system's clock, under a random secret.
     pub fn builder() -> ServiceBuilder {
-        ServiceBuilder { apps: Apps::new(), sandbox: false, clock: Clock::system(), service_secret: None }
+        ServiceBuilder { apps: Apps::new(), sandbox: false, clock: Clock::system(), secrets: ServiceSecrets::default() }
     }
 
     /// Answers one request. Whatever is wrong with it, there is an answer that says so.
@@ -88,7 +88,7 @@ pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
     clock: Clock,
-    service_secret: Option<ServiceSecret>,
+    secrets: ServiceSecrets,
 }
 
 impl ServiceBuilder {
@@ -113,8 +113,25 @@ impl ServiceBuilder {
 
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
     /// is started without one makes one, and takes no token from before.
+    ///
+    /// Give 32 bytes from a cryptographic source of random numbers.
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
-        self.service_secret = Some(ServiceSecret(Zeroizing::new(secret)));
+        self.secrets.current = Some(Zeroizing::new(secret));
+        self
+    }
+
+    /// Secrets under which tokens were sealed before: they are still taken, and no new ones are made. To change the secret,
+    /// move it here, and drop it from here a day later, when no token of its time can be alive.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// # let (new, old) = ([1; 32], [2; 32]);
+    /// let service = Service::builder().service_secret(new).earlier_secrets([old]).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub fn earlier_secrets(mut self, secrets: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.secrets.earlier = secrets.into_iter().map(Zeroizing::new).collect();
         self
     }
 
@@ -124,11 +141,11 @@ impl ServiceBuilder {
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).
     pub fn build(self) -> Result<Service, Error> {
-        let service_secret = match self.service_secret {
-            Some(secret) => secret,
-            None => ServiceSecret(Zeroizing::new(random::bytes()?)),
-        };
-        let registry = Registry::new(service_secret);
+        let mut secrets = self.secrets;
+        if secrets.current.is_none() {
+            secrets.current = Some(Zeroizing::new(random::bytes()?));
+        }
+        let registry = Registry::new(secrets);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         self.apps.into_iter().try_for_each(|app| registry.add(app)).map_err(too_many)?;
         Ok(Service(Arc::new(State { registry, store: Memory::default(), clock: self.clock, sandbox: self.sandbox })))

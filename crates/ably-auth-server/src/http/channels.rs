@@ -33,7 +33,7 @@ pub(super) fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
 pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel)?;
     let page = page::read(call)?;
-    let (mut messages, next) = lock(&principal.app.channels).history(channel, &page);
+    let (mut messages, next) = lock(&principal.app.memory.channels).history(channel, &page);
     if call.format == Format::Json {
         messages = messages.into_iter().map(Message::into_text).collect();
     }
@@ -46,7 +46,7 @@ pub(super) fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
     if call.query("unit").is_some_and(|unit| unit != "minute") {
         return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "statistics are kept by the minute; leave `unit` out"));
     }
-    let (intervals, next) = lock(&principal.app.stats).page(&page);
+    let (intervals, next) = lock(&principal.app.memory.stats).page(&page);
     Ok(call.reply(StatusCode::OK, &intervals)?.with_links(&page::links(call, "stats", next)))
 }
 
@@ -60,8 +60,8 @@ pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> 
         messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
     let count = messages.len();
     let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
-    let serials = lock(&principal.app.channels).publish(channel, messages, &batch, call.body.len(), call.now);
-    lock(&principal.app.stats).count_messages(count, call.now);
+    let serials = lock(&principal.app.memory.channels).publish(channel, messages, &batch, call.body.len(), call.now);
+    lock(&principal.app.memory.stats).count_messages(count, call.now);
     call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
 }
 
