@@ -3,6 +3,7 @@
 use ably_auth_core::{ErrorCode, Operation};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::StatusCode;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -28,6 +29,23 @@ fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Pr
 pub(super) fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     permitted(call, Operation::ChannelMetadata, channel)?;
     call.reply(StatusCode::OK, &channels::status(channel))
+}
+
+/// The channels on which something was published, in the order of their names.
+pub(super) fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::ChannelMetadata, EVERY_CHANNEL)?;
+    let limit = page::limit(call)?;
+    let (prefix, after) = (call.query("prefix").unwrap_or_default(), call.query(page::AFTER));
+    let by_id = match call.query("by").as_deref() {
+        None | Some("value") => false,
+        Some("id") => true,
+        Some(_) => return Err(page::out_of_range("by", "give `value` or `id`")),
+    };
+    let (names, more) = lock(&principal.app.memory.channels).names(&prefix, after.as_deref(), limit);
+    let links = page::links(call, "channels", names.last().filter(|_| more));
+    let listed: Vec<_> =
+        names.into_iter().map(|name| if by_id { name.into() } else { channels::status(&name) }).collect();
+    Ok(call.reply(StatusCode::OK, &listed)?.with_links(&links))
 }
 
 pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
@@ -60,7 +78,7 @@ pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> 
         messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
     let count = messages.len();
     let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
-    let serials = lock(&principal.app.memory.channels).publish(channel, messages, &batch, call.body.len(), call.now);
+    let serials = lock(&principal.app.memory.channels).publish(channel, messages, &batch, call.body.map_or(0, Bytes::len), call.now);
     lock(&principal.app.memory.stats).count_messages(count, call.now);
     call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
 }
