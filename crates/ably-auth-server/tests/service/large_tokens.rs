@@ -76,21 +76,6 @@ fn where_they_are_not_kept_they_are_not_known() {
 }
 
 #[test]
-fn there_is_an_end_to_them() {
-    let world = World::new();
-    let capability = json!({ "x".repeat(60_000): ["publish"] }).to_string();
-    let room = 256 * 128 * 1024 / capability.len();
-    let ask = || world.exchange(&world.sign(KEY, &can(&capability)));
-    for nth in 0..room {
-        assert_eq!(ask().status, 201, "{nth} of {room}");
-    }
-    assert_eq!(ask().code(), (429, 42910));
-    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "others are not held up");
-    world.set(NOW + HOUR);
-    assert_eq!(ask().code(), (201, 0));
-}
-
-#[test]
 fn secrets_are_changed_without_anybody_noticing() {
     let world = World::new();
     let service = |current: u8, earlier: &[u8]| {
