@@ -33,7 +33,9 @@ impl Control {
             return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));
         }
         if !endpoint.is_tls() && !endpoint.is_loopback() {
-            return Err(wrong("an access token must not travel without TLS; give an `https` URL, or one of this machine"));
+            return Err(wrong(
+                "an access token must not travel without TLS; give an `https` URL, or one of this machine",
+            ));
         }
         let path = path.trim_end_matches('/');
         Ok(Self {
@@ -44,7 +46,7 @@ impl Control {
         })
     }
 
-    /// Sends a request, and gives the answer's JSON. The segments of a path are taken as they are, unlike its names.
+    /// Sends a request, and gives the answer's JSON. The path's segments must be safe in one.
     pub(super) fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
         let path = format!("{}/{}", self.path, path.join("/"));
         let request = Request::builder()
@@ -81,4 +83,9 @@ pub(super) fn id<'a>(name: &str, text: &'a str) -> Result<&'a str, Failure> {
         return Err(Failure::input(name, "it is not in the form of an id; use `A-Z a-z 0-9 _ -`, at least one"));
     }
     Ok(text)
+}
+
+/// The text of that name in an answer, if there is one.
+pub(super) fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer.get(name).and_then(Value::as_str).unwrap_or_default()
 }
