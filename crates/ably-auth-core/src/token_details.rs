@@ -61,13 +61,14 @@ impl TokenDetails {
         }
     }
 
-    /// What an issuer knows of a token that it has just made.
+    /// What an issuer knows of a token that it has just made. Who mints a JWT without a capability does not know what the
+    /// key's will give it.
     #[must_use]
-    pub fn issued_by(
+    pub fn issued_by<'a>(
         key_name: KeyName,
         token: Token,
         (issued, expires): (Timestamp, Timestamp),
-        capability: &Capability,
+        capability: impl Into<Option<&'a Capability>>,
         client_id: ClientId,
     ) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl TokenDetails {
             key_name: Some(key_name),
             issued: Some(issued),
             expires: Some(expires),
-            capability: Some(capability.to_string()),
+            capability: capability.into().map(Capability::to_string),
             client_id,
             other: OtherFields::new(),
         }

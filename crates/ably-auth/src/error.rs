@@ -95,6 +95,11 @@ impl Error {
         Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Other(source.into())))
     }
 
+    /// What became of the answer of an auth callback or an auth URL, where that cannot be used.
+    pub(crate) fn auth_source(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, None)
+    }
+
     /// What the error is about.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

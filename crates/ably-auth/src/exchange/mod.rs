@@ -21,13 +21,17 @@
 //! ```
 
 mod answer;
+mod auth_url;
 mod authenticated;
-mod outgoing;
+mod issue_token;
+pub(crate) mod outgoing;
 mod request_token;
 mod revoke_tokens;
 mod server_time;
 
+pub use auth_url::{AuthUrl, RequestAuthUrl};
 pub use authenticated::{AuthenticatedCall, CallStep};
+pub use issue_token::IssueToken;
 pub use outgoing::{Authorization, X_ABLY_CLIENT_ID, X_ABLY_VERSION};
 pub use request_token::RequestToken;
 pub use revoke_tokens::RevokeTokens;
@@ -97,6 +101,10 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
         Some(Err(error)) => Step::Done(Err(error)),
-        None => Step::Done(Err(Error::configuration("an exchange was started twice; make a new one for each"))),
+        None => misused(),
     }
+}
+
+fn misused<T>() -> Step<T> {
+    Step::Done(Err(Error::configuration("an exchange is started once, and then told answers; make a new one for each")))
 }
