@@ -15,13 +15,6 @@ use ably_auth_core::Timestamp;
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
-    /// stub
-    fn moment(&self) -> crate::time_offset::Moment {
-        crate::time_offset::Moment {
-            wall: self.now(),
-            steady: std::time::Duration::from_millis(self.now().as_millis()),
-        }
-    }
 }
 
 impl<F: Fn() -> Timestamp + Send + Sync> Clock for F {
