@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ably_auth_core::{ApiKey, ErrorCode, TokenDetails};
 
+use crate::auth_url::AuthUrl;
 use crate::error::Error;
-use crate::exchange::AuthUrl;
 use crate::mode::Mode;
 
 /// How a client authenticates (`AO1`): part of its [`ClientOptions`](crate::ClientOptions), or what
@@ -53,7 +53,7 @@ macro_rules! auth_setters {
 
             /// Gets tokens from that URL (`AO2c`, `RSA8c`).
             #[must_use]
-            pub fn auth_url(mut self, auth_url: crate::exchange::AuthUrl) -> Self {
+            pub fn auth_url(mut self, auth_url: crate::auth_url::AuthUrl) -> Self {
                 self $(.$auth)? .auth_url = Some(auth_url);
                 self
             }

@@ -46,7 +46,7 @@ impl<M: Mode, T> Chosen<M, T> {
         } else if let Some(callback) = &options.auth_callback {
             What::Callback(CallbackSource::new(Arc::clone(callback), endpoint(), Arc::clone(service)))
         } else if let Some(auth_url) = &options.auth_url {
-            let bare = Arc::clone(&service.transport);
+            let bare = Arc::clone(service.transport.transport());
             What::AuthUrl(AuthUrlSource::new(auth_url.clone(), bare, endpoint(), Arc::clone(service)))
         } else if let Some(key) = &options.key {
             let signer = Arc::new(service.signer(key, options.query_time));

@@ -19,7 +19,7 @@ use http::Request;
 
 use crate::auth_options::AuthOptions;
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, RevokeTokens};
+use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
 use crate::mode::Mode;
 use crate::options::ClientOptions;
 use crate::sources::KeySigner;
@@ -54,7 +54,7 @@ impl<M: Mode, T> Plan<M, T> {
             params: options.default_token_params.clone(),
             uses_tokens: options.auth.uses_tokens(),
         };
-        let service = Arc::new(Service::new(&options, transport));
+        let service = Arc::new(Service::new(&options, transport)?);
         Ok(Self { options, service, current: RwLock::new(current) })
     }
 
@@ -119,6 +119,10 @@ impl<M: Mode, T> Plan<M, T> {
             ));
         }
         *request.uri_mut() = uri;
+        if self.options.http.add_request_ids {
+            // Here already, so that a resend with a new token has the same.
+            RequestId::add(&mut request, &*self.options.random)?;
+        }
         Ok(AuthenticatedCall::new(request, self.options.identity()))
     }
 

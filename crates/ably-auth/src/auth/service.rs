@@ -8,6 +8,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::clock::Clock;
+use crate::error::Error;
+use crate::fallback_transport::FallbackTransport;
 use crate::hosts::Endpoint;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
@@ -18,7 +20,8 @@ use crate::transport::{BlockingTransport, Transport, TransportFault};
 
 /// The service as a client reaches it. As a transport it carries what goes to the service.
 pub(super) struct Service<T> {
-    pub(super) transport: Arc<T>,
+    /// What goes elsewhere than to the service, such as an auth URL, goes over the transport below this one.
+    pub(super) transport: FallbackTransport<Arc<T>>,
     pub(super) endpoint: Endpoint,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -26,14 +29,15 @@ pub(super) struct Service<T> {
 }
 
 impl<T> Service<T> {
-    pub(super) fn new<M: Mode>(options: &ClientOptions<M>, transport: T) -> Self {
-        Self {
-            transport: Arc::new(transport),
-            endpoint: options.endpoint.clone(),
-            clock: Arc::clone(&options.clock),
-            random: Arc::clone(&options.random),
+    pub(super) fn new<M: Mode>(options: &ClientOptions<M>, transport: T) -> Result<Self, Error> {
+        let ClientOptions { endpoint, http, clock, random, .. } = options;
+        Ok(Self {
+            transport: FallbackTransport::new(Arc::new(transport), endpoint, http, clock.clone(), random.clone())?,
+            endpoint: endpoint.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
             time_offset: Arc::default(),
-        }
+        })
     }
 
     pub(super) fn signer(&self, key: &ApiKey, query_time: bool) -> KeySigner {

@@ -3,8 +3,9 @@
 use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 
+use crate::auth_url::AuthUrl;
 use crate::error::Error;
-use crate::exchange::{self, AuthUrl, RequestAuthUrl};
+use crate::exchange::{self, QueryAuthUrl};
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::answers::{Answers, Taken};
@@ -29,7 +30,7 @@ impl<U, T> AuthUrlSource<U, T> {
 #[async_trait]
 impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let answer = exchange::run(RequestAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
+        let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
         match self.answers.take(answer)? {
             Taken::Token(details) => Ok(details),
             Taken::Exchange(request) => exchange::run(request, &self.transport).await,
@@ -39,7 +40,7 @@ impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
 
 impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrlSource<U, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let answer = exchange::run_blocking(RequestAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
+        let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
         match self.answers.take(answer)? {
             Taken::Token(details) => Ok(details),
             Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
