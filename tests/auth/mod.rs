@@ -6,4 +6,5 @@ mod cache;
 mod exchanges;
 mod options;
 mod redaction;
+mod scenarios;
 mod support;

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     AuthCallback,
     /// The token is no longer good, and there is no means to renew it.
     NoMeansToRenew,
+    /// The source gave a token that had expired already.
+    TokenExpired,
 }
 
 /// Why there is no token, or no answer to an authenticated request.
@@ -78,6 +80,12 @@ impl Error {
         let text = "the token is no longer good, and there is no means to renew it; \
                     give the client a key or an auth callback";
         Self::new(ErrorKind::NoMeansToRenew, ErrorCode::NO_MEANS_TO_RENEW, text, cause.map(Source::Same))
+    }
+
+    pub(crate) fn expired_on_arrival() -> Self {
+        let text = "the source gave a token that had expired already; \
+                    see whether it hands out tokens that it has kept, and whether its clock is right";
+        Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
     /// What an auth callback answers when it has no token to give, such as when the user is logged out.

@@ -100,7 +100,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in use
     /// is then what it was.
     pub async fn authorize(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let token = self.tokens.authorize(&self.plan.options.params(params)).await?;
+        let token = self.tokens.authorize(Some(&self.plan.options.params(params)), None).await?;
         self.plan.switch_to_tokens();
         Ok(token.details().clone())
     }
@@ -125,7 +125,7 @@ impl<T: Transport + 'static> Auth<T> {
                             None => self.tokens.token().await?,
                             Some(rejected) => self.tokens.renewed(rejected).await?,
                         };
-                        call.authorized(&Authorization::bearer(token.details().token()), Some(token.generation()))
+                        call.authorized(token.authorization(), Some(token.generation()))
                     }
                 },
                 CallStep::Send(request) => call.answered(self.transport.send(request).await),

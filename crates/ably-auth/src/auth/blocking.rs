@@ -84,7 +84,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in use
     /// is then what it was.
     pub fn authorize(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let token = self.tokens.authorize(&self.plan.options.params(params))?;
+        let token = self.tokens.authorize(Some(&self.plan.options.params(params)), None)?;
         self.plan.switch_to_tokens();
         Ok(token.details().clone())
     }
@@ -109,7 +109,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
                             None => self.tokens.token()?,
                             Some(rejected) => self.tokens.renewed(rejected)?,
                         };
-                        call.authorized(&Authorization::bearer(token.details().token()), Some(token.generation()))
+                        call.authorized(token.authorization(), Some(token.generation()))
                     }
                 },
                 CallStep::Send(request) => call.answered(self.transport.send(request)),
