@@ -3,6 +3,7 @@
 mod authenticated_call;
 mod blocking_cache;
 mod cache;
+mod cache_properties;
 mod exchanges;
 mod options;
 mod redaction;

@@ -203,6 +203,7 @@ impl BlockingTokenCache {
     /// # Errors
     /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
     /// 40171; the token at hand, the params and the source are then what they were.
+    #[allow(clippy::needless_pass_by_value, reason = "its async twin keeps it over an await")]
     pub fn authorize(
         &self,
         params: Option<&TokenParams>,
