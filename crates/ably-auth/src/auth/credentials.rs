@@ -48,7 +48,7 @@ impl Credentials {
     pub fn authorization(&self) -> Authorization {
         match &self.kind {
             Kind::Key(key) => Authorization::basic(key),
-            Kind::Token(token) => Authorization::bearer(token.details().token()),
+            Kind::Token(token) => token.authorization().clone(),
         }
     }
 

@@ -16,6 +16,7 @@ const MAX_TOKEN_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub(super) struct Answers {
     who: &'static str,
+    refuse: fn(String) -> Error,
     endpoint: Endpoint,
     last_exchanged: Mutex<Option<TokenRequest>>,
 }
@@ -27,8 +28,13 @@ pub(super) enum Taken {
 }
 
 impl Answers {
-    pub(super) const fn new(who: &'static str, endpoint: Endpoint) -> Self {
-        Self { who, endpoint, last_exchanged: Mutex::new(None) }
+    pub(super) fn of_callback(endpoint: Endpoint) -> Self {
+        let refuse = |text| Error::auth_callback_answer(text);
+        Self { who: "auth callback", refuse, endpoint, last_exchanged: Mutex::new(None) }
+    }
+
+    pub(super) fn of_url(endpoint: Endpoint) -> Self {
+        Self { who: "auth URL", refuse: |text| Error::auth_url(text), endpoint, last_exchanged: Mutex::new(None) }
     }
 
     pub(super) fn take(&self, answer: AuthCallbackAnswer) -> Result<Taken, Error> {
@@ -38,10 +44,7 @@ impl Answers {
             AuthCallbackAnswer::TokenRequest(request) => return self.exchange(request),
         };
         if details.token().expose().len() > MAX_TOKEN_BYTES {
-            return Err(Error::auth_source(format!(
-                "the {} gave a token of over 128 KiB; see what it answers",
-                self.who
-            )));
+            return Err((self.refuse)(format!("the {} gave a token of over 128 KiB; see what it answers", self.who)));
         }
         Ok(Taken::Token(details))
     }
@@ -51,7 +54,7 @@ impl Answers {
     fn exchange(&self, request: TokenRequest) -> Result<Taken, Error> {
         let mut last = self.last_exchanged.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() == Some(&request) {
-            return Err(Error::auth_source(format!(
+            return Err((self.refuse)(format!(
                 "the {} gave the same token request again, with the same nonce; sign a new one for each call, and let \
                  nobody cache the answer",
                 self.who

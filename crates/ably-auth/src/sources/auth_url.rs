@@ -1,5 +1,7 @@
 //! A URL of the application's that knows how to get a token.
 
+use std::fmt;
+
 use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 
@@ -12,7 +14,6 @@ use crate::sources::answers::{Answers, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
-#[derive(Debug)]
 pub struct AuthUrlSource<U, T> {
     auth_url: AuthUrl,
     answers: Answers,
@@ -22,8 +23,8 @@ pub struct AuthUrlSource<U, T> {
 
 impl<U, T> AuthUrlSource<U, T> {
     /// Asks `auth_url` over `url_transport`, and exchanges at `endpoint` over `transport`.
-    pub const fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
-        Self { auth_url, answers: Answers::new("auth URL", endpoint), url_transport, transport }
+    pub fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
+        Self { auth_url, answers: Answers::of_url(endpoint), url_transport, transport }
     }
 }
 
@@ -45,5 +46,11 @@ impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrl
             Taken::Token(details) => Ok(details),
             Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
         }
+    }
+}
+
+impl<U, T> fmt::Debug for AuthUrlSource<U, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthUrlSource").field("auth_url", &self.auth_url).finish_non_exhaustive()
     }
 }

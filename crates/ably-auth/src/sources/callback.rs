@@ -99,7 +99,7 @@ pub struct CallbackSource<T, C: ?Sized> {
 impl<T, C: ?Sized> CallbackSource<T, C> {
     /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
     pub fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
-        Self { callback, answers: Answers::new("auth callback", endpoint), transport }
+        Self { callback, answers: Answers::of_callback(endpoint), transport }
     }
 }
 

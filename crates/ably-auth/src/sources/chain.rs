@@ -20,7 +20,7 @@ use crate::source::{BlockingTokenSource, TokenSource};
 /// use ably_auth::{ApiKey, BlockingTokenSource, Token, TokenParams};
 ///
 /// let given = FixedTokenSource::new(Token::new("xVLyHw.Dtxd9tuz")?);
-/// let minted = JwtSource::new(Arc::new(KeySigner::new(ApiKey::parse("app.key:secret")?)));
+/// let minted = JwtSource::new(KeySigner::new(ApiKey::parse("app.key:secret")?));
 /// let chain: ChainSource<dyn BlockingTokenSource> = ChainSource::new([Arc::new(given) as _, Arc::new(minted) as _]);
 /// assert_eq!(chain.token(&TokenParams::new())?.token().expose(), "xVLyHw.Dtxd9tuz");
 /// assert_ne!(chain.token(&TokenParams::new())?.token().expose(), "xVLyHw.Dtxd9tuz");

@@ -12,11 +12,10 @@ use crate::sources::KeySigner;
 /// Mints a JWT for every token that is asked for: nothing is sent.
 ///
 /// ```
-/// use std::sync::Arc;
 /// use ably_auth::sources::{JwtSource, KeySigner};
 /// use ably_auth::{ApiKey, BlockingTokenSource, TokenParams};
 ///
-/// let source = JwtSource::new(Arc::new(KeySigner::new(ApiKey::parse("app.key:secret")?)));
+/// let source = JwtSource::new(KeySigner::new(ApiKey::parse("app.key:secret")?));
 /// let details = BlockingTokenSource::token(&source, &TokenParams::new())?;
 /// assert_eq!(details.token().expose().split('.').count(), 3);
 /// # Ok::<(), ably_auth::Error>(())
@@ -27,8 +26,8 @@ pub struct JwtSource(Arc<KeySigner>);
 impl JwtSource {
     /// Mints with `signer`.
     #[must_use]
-    pub const fn new(signer: Arc<KeySigner>) -> Self {
-        Self(signer)
+    pub fn new(signer: impl Into<Arc<KeySigner>>) -> Self {
+        Self(signer.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A key that signs token requests and exchanges them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ably_auth_core::{ApiKey, Signer, Timestamp, TokenDetails, TokenParams, TokenRequest, jwt};
@@ -112,8 +113,8 @@ impl KeySigner {
     }
 }
 
-impl std::fmt::Debug for KeySigner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for KeySigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySigner").field("key", &self.key).finish_non_exhaustive()
     }
 }
@@ -121,7 +122,7 @@ impl std::fmt::Debug for KeySigner {
 /// Signs token requests with a key, and has the service exchange them.
 ///
 /// The key itself is never sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeySource<T> {
     signer: Arc<KeySigner>,
     endpoint: Endpoint,
@@ -130,8 +131,8 @@ pub struct KeySource<T> {
 
 impl<T> KeySource<T> {
     /// Exchanges at `endpoint`, over `transport`, what `signer` signs.
-    pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, transport: T) -> Self {
-        Self { signer, endpoint, transport }
+    pub fn new(signer: impl Into<Arc<KeySigner>>, endpoint: Endpoint, transport: T) -> Self {
+        Self { signer: signer.into(), endpoint, transport }
     }
 
     fn exchange(&self, params: &TokenParams) -> IssueToken {
@@ -149,5 +150,14 @@ impl<T: Transport> TokenSource for KeySource<T> {
 impl<T: BlockingTransport> BlockingTokenSource for KeySource<T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         exchange::run_blocking(self.exchange(params), &self.transport)
+    }
+}
+
+impl<T> fmt::Debug for KeySource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySource")
+            .field("signer", &self.signer)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
