@@ -9,3 +9,4 @@ mod options;
 mod redaction;
 mod scenarios;
 mod support;
+mod tracing;
