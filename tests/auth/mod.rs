@@ -11,3 +11,4 @@ mod redaction;
 mod scenarios;
 mod sources;
 mod support;
+mod tracing;

@@ -91,6 +91,7 @@ async fn no_type_shows_a_secret_or_a_token() {
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
     let cached: CachedToken = cache.token().await.unwrap();
     shows_nothing(&cached);
+    shows_nothing(cached.authorization());
     shows_nothing(&cache);
 
     let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));

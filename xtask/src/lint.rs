@@ -9,7 +9,8 @@ use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
 /// Packages outside the workspace.
-const ALONE: &[&str] = &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+const ALONE: &[&str] =
+    &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/loom/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
