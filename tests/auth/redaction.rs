@@ -3,11 +3,15 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep, Exchange, RequestToken, RevokeTokens, Step};
+use ably_auth::exchange::{
+    AuthenticatedCall, Authorization, CallStep, Exchange, FallbackStep, HostFallback, Hosts, QueryAuthUrl,
+    RequestToken, RevokeTokens, Step,
+};
 use ably_auth::sources::{AuthCallbackAnswer, CallbackSource, FixedTokenSource, KeySource};
 use ably_auth::{
-    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, CachedToken, ClientOptions, Endpoint, Error,
-    RevokeTokensRequest, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
+    ApiKey, Async, Auth, AuthMethod, AuthUrl, Blocking, BlockingAuth, BlockingTokenCache, CachedToken, ClientOptions,
+    Endpoint, Error, FallbackTransport, HttpSettings, RevokeTokensRequest, SystemRandom, Token, TokenCache,
+    TokenDetails, TokenParams, TokenRequest, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -76,6 +80,27 @@ async fn no_type_shows_a_secret_or_a_token() {
     let cache = BlockingTokenCache::new(fixed, TokenParams::new(), VirtualTime::default().clock());
     shows_nothing(&cache.token());
     shows_nothing(&cache);
+
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-session", "hush".parse().unwrap());
+    let auth_url = AuthUrl::new("https://example.com/ably?session=hush").unwrap();
+    let auth_url = auth_url.auth_headers(headers).auth_params([("session", "hush")]);
+    shows_nothing(&auth_url);
+    for method in [AuthMethod::Get, AuthMethod::Post] {
+        let mut query = QueryAuthUrl::new(&auth_url.clone().auth_method(method), &TokenParams::new());
+        shows_nothing(&query);
+        shows_nothing(&query.start());
+    }
+    let settings = HttpSettings::default();
+    let request = Request::get("https://main.realtime.ably.net/")
+        .header("authorization", Authorization::basic(&key()).header().clone());
+    let hosts: Hosts = Hosts::new(&endpoint, &settings).unwrap();
+    let mut sent: HostFallback<'_> = hosts.request(request.body(Bytes::new()).unwrap(), std::time::Duration::ZERO);
+    let step: FallbackStep = sent.start();
+    shows_nothing(&(&settings, &hosts, &sent, &step));
+    let (clock, random) = (VirtualTime::default().clock(), Arc::new(SystemRandom));
+    let transport = FallbackTransport::new(auth_url, &endpoint, &settings, clock, random).unwrap();
+    shows_nothing(&transport);
 
     shows_nothing(&Authorization::basic(&key()));
     shows_nothing(&Authorization::bearer(token().token()));
