@@ -104,6 +104,8 @@ fn params_go_into_the_query_over_the_url_s_own_and_under_the_token_s() {
     );
     assert_eq!(asked(&url(&format!("{URL}?a=1&a=2"))).uri().query(), Some("a=1&a=2"), "its own stay as they are");
     assert_eq!(asked(&url(URL).auth_params([("a", "1")]).auth_params([("b", "2")])).uri().query(), Some("b=2"));
+    let spaced = url(&format!("{URL}?a+b=1&a%20b=2&a%2Bb=3")).auth_params([("a b", "over")]);
+    assert_eq!(asked(&spaced).uri().query(), Some("a%2Bb=3&a%20b=over"));
     assert_eq!(asked(&url(URL).auth_params([("a", "1"), ("a", "2")])).uri().query(), Some("a=2"));
 }
 

@@ -90,6 +90,7 @@ fn a_hostile_body_is_an_error_and_nothing_worse() {
     };
     let hostile = [
         deep(&[0x91], 100_000),
+        deep(&[0x91], 100),
         deep(&[0x81, 0xa1, b'a'], 100_000),
         [0x91].repeat(100_000),
         vec![0xdd, 0xff, 0xff, 0xff, 0xff, 0x01],
