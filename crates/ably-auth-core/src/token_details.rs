@@ -62,6 +62,21 @@ impl TokenDetails {
     }
 
     /// What an issuer knows of a token that it has just made.
+    ///
+    /// ```
+    /// use ably_auth_core::{ClientId, KeyName, Timestamp, Token, TokenDetails, Ttl};
+    ///
+    /// let issued = Timestamp::from_millis(1_449_746_287_318);
+    /// let details = TokenDetails::issued_by(
+    ///     KeyName::parse("app.key")?,
+    ///     Token::new("app.xyz")?,
+    ///     (issued, issued.saturating_add(Ttl::DEFAULT)),
+    ///     &r#"{"chat":["publish"]}"#.parse()?,
+    ///     ClientId::parse("bob")?,
+    /// );
+    /// assert_eq!(details.capability_text(), Some(r#"{"chat":["publish"]}"#));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
     pub fn issued_by(
         key_name: KeyName,
