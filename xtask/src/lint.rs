@@ -14,7 +14,8 @@ const ALONE: &[&str] =
     &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/loom/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
 
 /// Packages outside the workspace that are built as any other is, so that clippy can see them.
-const BENCHES: &[&str] = &["tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
+const BENCHES: &[&str] =
+    &["tests/bench/auth/Cargo.toml", "tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
 
 const CORE: &str = "ably-auth-core";
 
