@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod auth_url;
 mod cache;
 mod clock;
 mod error;
 pub mod exchange;
+mod fallback_transport;
 mod hosts;
+mod http_settings;
 mod options;
 mod random;
 mod source;
@@ -13,10 +16,13 @@ pub mod sources;
 mod transport;
 
 pub use auth::{Auth, BlockingAuth};
+pub use auth_url::{AuthMethod, AuthUrl};
 pub use cache::{BlockingTokenCache, CachedToken, Generation, TokenCache};
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind};
-pub use hosts::Endpoint;
+pub use fallback_transport::FallbackTransport;
+pub use hosts::{Endpoint, is_loopback};
+pub use http_settings::HttpSettings;
 pub use options::{Async, Blocking, ClientOptions, Mode};
 pub use random::{Random, SystemRandom};
 pub use source::{BlockingTokenSource, TokenSource};

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::{ApiKey, ClientId, ErrorCode, Identity, TokenDetails, TokenParams};
 
 use crate::auth::identity;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::hosts::Endpoint;
+use crate::hosts::{self, Endpoint};
+use crate::http_settings::HttpSettings;
 use crate::random::{Random, SystemRandom};
 use crate::sources::{AuthCallback, BlockingAuthCallback};
 
@@ -63,6 +65,7 @@ pub struct ClientOptions<M: Mode> {
     pub(crate) use_token_auth: bool,
     pub(crate) default_token_params: TokenParams,
     pub(crate) endpoint: Endpoint,
+    pub(crate) http: HttpSettings,
     pub(crate) basic_on_loopback: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -80,6 +83,7 @@ impl<M: Mode> ClientOptions<M> {
             use_token_auth: false,
             default_token_params: TokenParams::new(),
             endpoint: Endpoint::default(),
+            http: HttpSettings::default(),
             basic_on_loopback: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
@@ -128,6 +132,64 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
+    /// Tries those hosts, each a name with or without a port, when the endpoint fails, rather than the endpoint's own
+    /// fallbacks (`REC2a2`). With none, nothing is tried again (`RSC15m`).
+    ///
+    /// Those without a port are called at the endpoint's. A text that is no host is reported when the client is made.
+    #[must_use]
+    pub fn fallback_hosts(mut self, hosts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.http.set_fallback_hosts(hosts);
+        self
+    }
+
+    /// How many other hosts a request may be sent to after the first (`TO3l5`): 3 unless set.
+    #[must_use]
+    pub const fn http_max_retry_count(mut self, count: usize) -> Self {
+        self.http.http_max_retry_count = count;
+        self
+    }
+
+    /// How long after its beginning a request may still be sent to another host (`TO3l6`): 15 s unless set. With zero, it is
+    /// sent to none.
+    #[must_use]
+    pub const fn http_max_retry_duration(mut self, duration: Duration) -> Self {
+        self.http.http_max_retry_duration = duration;
+        self
+    }
+
+    /// For how long requests go first to a fallback host that has worked (`TO3l10`, `RSC15f`): 10 min unless set. With zero,
+    /// each begins with the endpoint.
+    #[must_use]
+    pub const fn fallback_retry_timeout(mut self, timeout: Duration) -> Self {
+        self.http.fallback_retry_timeout = timeout;
+        self
+    }
+
+    /// How long one try of a request may take, to the last byte of its answer (`TO3l4`, `RSC13`): 10 s unless set.
+    ///
+    /// More than a day counts as a day; there is no client with a time-out of zero.
+    #[must_use]
+    pub const fn http_request_timeout(mut self, timeout: Duration) -> Self {
+        self.http.http_request_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may take to be made (`TO3l3`): 4 s unless set. Bounds as for
+    /// [`http_request_timeout`](Self::http_request_timeout), which includes it.
+    #[must_use]
+    pub const fn http_open_timeout(mut self, timeout: Duration) -> Self {
+        self.http.http_open_timeout = timeout;
+        self
+    }
+
+    /// Sends a random `request_id` with every request to the service, the same with each try, and tells it in the
+    /// [errors](Error::request_id) (`RSC7c`, `TO3p`).
+    #[must_use]
+    pub const fn add_request_ids(mut self, add: bool) -> Self {
+        self.http.add_request_ids = add;
+        self
+    }
+
     /// Allows Basic authentication without TLS where the endpoint is this machine: for a local sandbox only.
     #[must_use]
     pub const fn allow_basic_on_loopback(mut self, allow: bool) -> Self {
@@ -155,6 +217,12 @@ impl<M: Mode> ClientOptions<M> {
         &self.endpoint
     }
 
+    /// How requests are sent: what a transport is made for.
+    #[must_use]
+    pub const fn get_http_settings(&self) -> &HttpSettings {
+        &self.http
+    }
+
     /// Refuses what cannot work, or not together.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.key.is_none() && self.token.is_none() && self.auth_callback.is_none() {
@@ -172,6 +240,7 @@ impl<M: Mode> ClientOptions<M> {
         if let Some(token) = &self.token {
             identity::check(self.identity(), token)?;
         }
+        self.http.check()?;
         if !self.uses_tokens() {
             self.check_basic()?;
         }
@@ -185,7 +254,10 @@ impl<M: Mode> ClientOptions<M> {
 
     /// Refuses to send a key where others could read it (`RSC18`).
     pub(crate) fn check_basic(&self) -> Result<(), Error> {
-        if self.endpoint.is_tls() || (self.basic_on_loopback && self.endpoint.is_loopback()) {
+        let named = self.http.named_fallback_hosts()?.unwrap_or_default();
+        let all_on_loopback =
+            || self.endpoint.is_loopback() && named.iter().all(|host| hosts::is_loopback_host(host.host()));
+        if self.endpoint.is_tls() || (self.basic_on_loopback && all_on_loopback()) {
             return Ok(());
         }
         Err(Error::with_code(
@@ -263,6 +335,7 @@ impl<M: Mode> fmt::Debug for ClientOptions<M> {
             .field("use_token_auth", &self.use_token_auth)
             .field("default_token_params", &self.default_token_params)
             .field("endpoint", &self.endpoint)
+            .field("http", &self.http)
             .field("basic_on_loopback", &self.basic_on_loopback)
             .finish_non_exhaustive()
     }

@@ -15,6 +15,7 @@ use super::identity::OfIdentity;
 use crate::cache::TokenCache;
 use crate::error::Error;
 use crate::exchange::{self, Authorization, CallStep, ServerTime};
+use crate::fallback_transport::FallbackTransport;
 use crate::options::{Async, ClientOptions};
 use crate::source::TokenSource;
 use crate::sources::{CallbackSource, FixedTokenSource};
@@ -40,7 +41,7 @@ use crate::transport::Transport;
 /// ```
 pub struct Auth<T> {
     plan: Plan<Async>,
-    transport: Arc<T>,
+    transport: Arc<FallbackTransport<T>>,
     source: Arc<dyn TokenSource>,
     tokens: TokenCache,
 }
@@ -53,7 +54,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key would have to be sent without TLS.
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options)?;
-        let transport = Arc::new(transport);
+        let transport = Arc::new(plan.to_all_hosts(transport)?);
         let source: Arc<dyn TokenSource> = match (&plan.options.auth_callback, &plan.options.key, &plan.options.token) {
             (Some(callback), _, _) => {
                 let endpoint = plan.options.endpoint.clone();

@@ -15,6 +15,7 @@ use super::identity::OfIdentity;
 use crate::cache::BlockingTokenCache;
 use crate::error::Error;
 use crate::exchange::{self, Authorization, CallStep, ServerTime};
+use crate::fallback_transport::FallbackTransport;
 use crate::options::{Blocking, ClientOptions};
 use crate::source::BlockingTokenSource;
 use crate::sources::{CallbackSource, FixedTokenSource};
@@ -23,7 +24,7 @@ use crate::transport::BlockingTransport;
 /// [`Auth`](crate::Auth)'s twin for callers that block: what the blocking clients are made of.
 pub struct BlockingAuth<T> {
     plan: Plan<Blocking>,
-    transport: Arc<T>,
+    transport: Arc<FallbackTransport<T>>,
     source: Arc<dyn BlockingTokenSource>,
     tokens: BlockingTokenCache,
 }
@@ -36,7 +37,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key would have to be sent without TLS.
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options)?;
-        let transport = Arc::new(transport);
+        let transport = Arc::new(plan.to_all_hosts(transport)?);
         let source: Arc<dyn BlockingTokenSource> =
             match (&plan.options.auth_callback, &plan.options.key, &plan.options.token) {
                 (Some(callback), _, _) => {

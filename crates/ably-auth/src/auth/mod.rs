@@ -14,7 +14,8 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, RevokeTokens};
+use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
+use crate::fallback_transport::FallbackTransport;
 use crate::options::{ClientOptions, Mode};
 use crate::sources::KeySource;
 
@@ -59,6 +60,12 @@ impl<M: Mode> Plan<M> {
             .with_random(self.options.random.clone())
     }
 
+    /// A transport to all hosts of the service, over one that knows of none.
+    fn to_all_hosts<T>(&self, transport: T) -> Result<FallbackTransport<T>, Error> {
+        let ClientOptions { endpoint, http, clock, random, .. } = &self.options;
+        FallbackTransport::new(transport, endpoint, http, clock.clone(), random.clone())
+    }
+
     /// A call of a request whose URI is a path at the endpoint, or names it.
     fn call(&self, mut request: Request<Bytes>) -> Result<AuthenticatedCall, Error> {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -69,6 +76,10 @@ impl<M: Mode> Plan<M> {
             ));
         }
         *request.uri_mut() = uri;
+        if self.options.http.add_request_ids {
+            // Here already, so that a resend with a new token has the same.
+            RequestId::add(&mut request, &*self.options.random)?;
+        }
         Ok(AuthenticatedCall::new(request, self.options.identity()))
     }
 

@@ -4,7 +4,7 @@ use ably_auth::exchange::{self, RequestToken};
 use ably_auth::sources::KeySource;
 use ably_auth::{
     ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
-    Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
+    HttpSettings, Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
     TokenRevocationTargetSpecifier, Ttl,
 };
 use ably_auth_blocking::UreqTransport;
@@ -74,11 +74,11 @@ impl Cast<'_> {
     }
 
     fn ureq(&self) -> Result<Recorder<UreqTransport>, Error> {
-        Ok(Recorder { transport: UreqTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+        Ok(Recorder { transport: UreqTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
     }
 
     fn reqwest(&self) -> Result<Recorder<ReqwestTransport>, Error> {
-        Ok(Recorder { transport: ReqwestTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+        Ok(Recorder { transport: ReqwestTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
     }
 
     fn exchange(&self, request: &TokenRequest) -> Result<Result<TokenDetails, Error>, Error> {
