@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use ably_auth::{Clock, Timestamp};
 
-/// Noon of some day.
-const START: u64 = 1_780_315_200_000;
-
 /// The time of the clients under test. What the network does takes real time all the same.
 #[derive(Clone)]
 pub(crate) struct TestClock(Arc<Readings>);
@@ -19,8 +16,11 @@ struct Readings {
 }
 
 impl TestClock {
+    /// Noon of some day, in milliseconds.
+    pub(crate) const START: u64 = 1_780_315_200_000;
+
     pub(super) fn new() -> Self {
-        Self(Arc::new(Readings { wall: AtomicU64::new(START), steady: AtomicU64::new(1_000) }))
+        Self(Arc::new(Readings { wall: AtomicU64::new(Self::START), steady: AtomicU64::new(1_000) }))
     }
 
     pub(crate) fn millis(&self) -> u64 {

@@ -3,26 +3,19 @@
 use std::sync::Arc;
 
 use ably_auth::sources::AuthCallbackAnswer;
-use ably_auth::{ApiKey, Async, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams};
+use ably_auth::{ApiKey, Async, AuthMethod, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams};
 
 use super::setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup};
 use super::world::World;
 
 /// The kinds of auth callback that the two modes take.
 pub(super) trait TakesCallback: Mode {
-    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self>
-    where
-        Self: Sized;
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self>
     where
         Self: Sized;
 }
 
 impl TakesCallback for Async {
-    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self> {
-        options.auth_callback(awaited(callback))
-    }
-
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self> {
         options.auth_callback(awaited(callback))
     }
@@ -36,27 +29,19 @@ fn awaited(callback: AuthCallback) -> impl ably_auth::sources::AuthCallback {
 }
 
 impl TakesCallback for Blocking {
-    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self> {
-        options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
-    }
-
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self> {
         options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
     }
 }
 
 fn auth_url(setup: &AuthUrlSetup) -> AuthUrl {
-    let mut url = AuthUrl::parse(&setup.url).unwrap();
-    if setup.post {
-        url = url.auth_method(http::Method::POST).unwrap();
-    }
-    for (name, value) in &setup.headers {
-        url = url.auth_header(name, value).unwrap();
-    }
-    for (name, value) in &setup.params {
-        url = url.auth_param(name, value);
-    }
-    url
+    let method = if setup.post { AuthMethod::Post } else { AuthMethod::Get };
+    let headers = setup.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    AuthUrl::new(&setup.url)
+        .unwrap()
+        .auth_method(method)
+        .auth_headers(headers.collect())
+        .auth_params(setup.params.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 macro_rules! with_auth {
@@ -72,18 +57,16 @@ macro_rules! with_auth {
             options = $callback(options, callback.clone());
         }
         if let Some(setup) = &auth.auth_url {
-            options = options.auth_url(auth_url(setup));
+            let _ = auth_url(setup);
+            unimplemented!("auth_url");
         }
         if let Some(use_token_auth) = auth.use_token_auth {
             options = options.use_token_auth(use_token_auth);
         }
-        options.query_time(auth.query_time)
+        assert!(!auth.query_time);options
     }};
 }
 
-pub(super) fn auth_options<M: TakesCallback>(auth: &AuthSetup) -> AuthOptions<M> {
-    with_auth!(AuthOptions::new(), auth, M::of_auth)
-}
 
 pub(super) fn client_options<M: TakesCallback>(world: &World, setup: &Setup) -> ClientOptions<M> {
     let mut options = with_auth!(ClientOptions::new(), &setup.auth, M::of_client);
