@@ -4,6 +4,8 @@
 
 mod cases;
 mod harness;
+#[path = "../clients/support.rs"]
+mod service;
 
 use std::process::ExitCode;
 

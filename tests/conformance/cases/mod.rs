@@ -6,6 +6,9 @@ mod authorize;
 mod client_id;
 mod error_types;
 mod fallback;
+mod integration_auth;
+mod integration_revoke_tokens;
+mod proxy_rest_fallback;
 mod request_endpoint;
 mod rest_client;
 mod revoke_tokens;
@@ -45,6 +48,9 @@ pub(crate) fn all() -> Vec<Trial> {
         fallback::CASES,
         request_endpoint::CASES,
         rest_client::CASES,
+        integration_auth::CASES,
+        integration_revoke_tokens::CASES,
+        proxy_rest_fallback::CASES,
     ];
     cases.into_iter().flatten().flat_map(Case::trials).collect()
 }

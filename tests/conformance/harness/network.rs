@@ -112,7 +112,10 @@ impl ureq::unversioned::resolver::Resolver for Network {
         _timeout: ureq::unversioned::transport::NextTimeout,
     ) -> Result<ureq::unversioned::resolver::ResolvedSocketAddrs, ureq::Error> {
         let mut found = self.empty();
-        found.push(Network::resolve(self, uri.host().unwrap_or_default()).ok_or(ureq::Error::HostNotFound)?);
+        let mut address = Network::resolve(self, uri.host().unwrap_or_default()).ok_or(ureq::Error::HostNotFound)?;
+        // As reqwest has it: a port in the URL comes before the resolver's.
+        address.set_port(uri.port_u16().unwrap_or(address.port()));
+        found.push(address);
         Ok(found)
     }
 }

@@ -74,6 +74,11 @@ pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
     let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
+    // The client may take us for its proxy, and name the host before the path.
+    let target = target.find("://").map_or(target, |scheme| {
+        let after = &target[scheme + 3..];
+        after.find('/').map_or("/", |path| &after[path..])
+    });
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Ok(Some(Incoming {
         connection: 0,

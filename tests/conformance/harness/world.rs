@@ -125,12 +125,6 @@ impl Shared {
             return self.talk(&mut stream, &socket, |request| Incoming { connection, is_tls: true, sni, ..request });
         }
         let mut stream = stream;
-        if stream.peek(&mut first)? == 1 && first[0] == b'C' {
-            // The client takes us for its proxy, and now for whomever it asks.
-            wire::read(&mut stream)?;
-            stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
-            return self.serve(connection, stream);
-        }
         self.talk(&mut stream, &socket, |request| Incoming { connection, ..request })
     }
 
