@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::oracle::{ASKED, WORLD, entries, read, resource};
+use super::oracle::{ASKED, WORLD, covers, entries, matches, read, resource};
 use super::support::config;
 
 /// What the text says by way of the owned type.
@@ -84,6 +84,17 @@ proptest! {
         prop_assert_eq!(by_text, by_capability(&text, &resource, operation), "{} {} {}", text, resource, operation);
     }
 
+    /// A resource in text covers what it would cover as a value: names and resources, those of other kinds among them.
+    #[test]
+    fn a_resource_in_text_covers_what_it_matches(known in resource(), asked in resource()) {
+        let text = format!(r#"{{"{known}":["publish"]}}"#);
+        prop_assert_eq!(text_permits(&text, &asked, "publish").unwrap(), covers(&known, &asked), "{} {}", known, asked);
+        for name in WORLD.iter() {
+            let permitted = text_permits(&text, &name.text, "publish").unwrap();
+            prop_assert_eq!(permitted, matches(&known, name), "{} {}", known, name.text);
+        }
+    }
+
     /// The same holds for whatever anybody sends.
     #[test]
     fn any_text_at_all_agrees(text in "\\PC{0,40}", resource in "\\PC{0,8}") {
@@ -125,6 +136,21 @@ fn an_object_repeats_no_resource() {
     assert!(error.to_string().contains("repeated resource `a`"), "{error}");
     let error = serde_json::from_str::<Capability>(r#"{"a":[],"a":["history"]}"#).unwrap_err();
     assert!(error.to_string().contains("repeated resource `a`"), "{error}");
+}
+
+/// An object is read as a holder of tokens reads text: what is not known here is kept, and what grants nothing is not.
+#[test]
+fn an_object_is_read_leniently() {
+    for (object, text) in [
+        (r#"{"a":[],"b":["publish"]}"#, r#"{"b":["publish"]}"#),
+        (r#"{"a":[]}"#, "{}"),
+        (r#"{"[new]a":["teleport"],"b":["*","publish"]}"#, r#"{"[new]a":["teleport"],"b":["*"]}"#),
+    ] {
+        let read: Capability = serde_json::from_str(object).unwrap();
+        assert_eq!(read.to_string(), text);
+        assert_eq!(read, Capability::parse_lenient(object).unwrap());
+    }
+    assert!(serde_json::from_str::<Capability>(r#"{"[a":["publish"]}"#).is_err());
 }
 
 /// The matcher's tables hold a great many resources, deep and wide.

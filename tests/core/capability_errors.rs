@@ -81,6 +81,8 @@ fn mistakes_are_found_where_they_are() {
         (r#"{"a\ud800":["publish"]}"#, 3),
         (r#"{"a\udc00":["publish"]}"#, 3),
         (r#"{"a\ud800\u0041":["publish"]}"#, 3),
+        (r#"{"a\ud800\ud800":["publish"]}"#, 3),
+        (r#"{"a\udc00\udc00":["publish"]}"#, 3),
         (r#"{"a":["publish"],"b":["publish"],"a":["publish"]}"#, 34),
         (r#"{"a":["publish"],"\u0061":["history"]}"#, 18),
     ];

@@ -175,7 +175,8 @@ fn building_on_a_resource_adds_to_it() {
     let capability = Capability::none().with("a", [Publish]).unwrap().with("a", [History]).unwrap();
     assert_eq!(capability.to_string(), r#"{"a":["history","publish"]}"#);
     assert!(capability.clone().with("a", []).is_err());
-    assert!(capability.with("[a", [Publish]).is_err());
+    assert!(capability.clone().with("[a", [Publish]).is_err());
+    assert!(capability.with("[new]a", [Publish]).is_err());
 }
 
 /// Order is by UTF-8 bytes: not by UTF-16 code units, in which U+10000 would come before U+FF5E, and not by number.

@@ -15,6 +15,7 @@ mod capability_text;
 mod credentials;
 mod equivalences;
 mod error_info;
+mod explanations;
 mod json_without_heap;
 mod jwt_claims;
 mod jwt_embedded;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, Timestamp, Token};
 
 use crate::apps::Key;
+use crate::bearer::{Bearer, Reader};
 use crate::refusal::Refusal;
 use crate::registry::{Registry, RunningApp};
-use crate::store::{Memory, Subject};
-use crate::token::{self, Claims, Envelope};
+use crate::store::Memory;
 
 /// What a request shows of its sender.
 #[derive(Debug)]
@@ -29,13 +29,13 @@ pub(crate) struct Principal {
     /// As whom the sender may act.
     client_id: ClientId,
     /// A token's own capability; a key's holder has the key's.
-    capability: Option<Capability>,
+    capability: Option<Arc<Capability>>,
 }
 
 impl Principal {
     /// What the sender may do.
     pub(crate) fn capability(&self) -> &Capability {
-        self.capability.as_ref().unwrap_or_else(|| self.key.capability())
+        self.capability.as_deref().unwrap_or_else(|| self.key.capability())
     }
 
     /// Whether the sender has the key itself.
@@ -88,34 +88,27 @@ impl Authenticator<'_> {
     }
 
     fn bearer(&self, token: &Token, now: Timestamp) -> Result<Principal, Refusal> {
-        let envelope = Envelope::of(token)?;
-        let app = self.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
-        let claims = app.sealer.open(&envelope)?;
-        let key = app.app.key(claims.key_name.key_id()).filter(|key| key.is_enabled()).cloned();
-        let key =
-            key.ok_or_else(|| revoked("the key that issued the token was revoked; use a token of another key"))?;
-        if claims.expires <= now || key.is_expired(now) {
-            let message = format!("the token expired at {}; request a new token", claims.expires);
+        let bearer = Reader { registry: self.registry, store: self.store, now }.read(token)?;
+        if !bearer.key.is_enabled() {
+            return Err(revoked("the key that issued the token was revoked; use a token of another key"));
+        }
+        if bearer.expires <= now || bearer.key.is_expired(now) {
+            let message = format!("the token expired at {}; request a new token", bearer.expires);
             return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
         }
-        self.check_not_revoked(&claims, now)?;
-        let identity = match &claims.client_id {
+        if self.store.is_revoked(&bearer.subject(), bearer.issued, now) {
+            return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
+        }
+        let Bearer { app, key, client_id, capability, .. } = bearer;
+        let identity = match &client_id {
             ClientId::Identified(identity) => Some(identity.clone()),
             ClientId::None | ClientId::Any => None,
         };
-        Ok(Principal { app, key, identity, client_id: claims.client_id, capability: Some(claims.capability) })
-    }
-
-    fn check_not_revoked(&self, claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
-        let Claims { key_name: key, client_id, capability, .. } = claims;
-        if self.store.is_revoked(&Subject { key, client_id, capability }, claims.issued, now) {
-            return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
-        }
-        Ok(())
+        Ok(Principal { app, key, identity, client_id, capability: Some(capability) })
     }
 }
 
-fn revoked(message: &str) -> Refusal {
+pub(crate) fn revoked(message: &str) -> Refusal {
     Refusal::new(ErrorCode::TOKEN_REVOKED, message)
 }
 

@@ -11,6 +11,10 @@ pub enum ErrorKind {
     Apps,
     /// An address on which the service must not listen.
     Address,
+    /// The access token of the Control API.
+    ControlToken,
+    /// A certificate or its key.
+    Tls,
     /// The network, or the system below it.
     Network,
     /// The system's source of random numbers.

@@ -1,7 +1,8 @@
 //! Issuing: from a token request to a token.
 
+use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -9,7 +10,7 @@ use crate::authenticate;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, RunningApp};
 use crate::store::{Memory, Subject, WINDOW_MILLIS, lock};
-use crate::token::{Claims, Entropy};
+use crate::token::{Claims, Entropy, Reference};
 
 /// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest request.
 const MAX_CAPABILITY_PAIRS: usize = 100_000;
@@ -40,9 +41,9 @@ impl Issuer<'_> {
         key.check_in_force(now)?;
         self.check_fresh(&request, &key, now)?;
         let ttl = ttl(&request, &key)?;
-        let capability = grant(&request, &key)?;
+        let capability = grant(request.capability()?, &key)?;
         let details = self.seal(&app, &key, (ttl, capability), &request, entropy, now)?;
-        lock(&app.stats).count_token(now);
+        lock(&app.memory.stats).count_token(now);
         Ok(details)
     }
 
@@ -76,14 +77,38 @@ impl Issuer<'_> {
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
         let client_id = request.client_id()?;
-        let subject = Subject { key: key.name(), client_id: &client_id, capability: &capability };
+        let subject = Subject {
+            key: key.name(),
+            client_id: &client_id,
+            capability: &capability,
+            written: None,
+            revocation_key: None,
+        };
         // Where tokens were revoked within this very millisecond, the token counts as issued after it.
         let issued = now.max(self.store.first_valid_issue(&subject));
         let expires = issued.saturating_add(ttl);
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
-        let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability };
-        let token = app.sealer.seal(&claims, entropy)?;
+        let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
+        let token = app.memory.sealer.seal(&claims, entropy)?;
+        let token = if HeaderFit::of(token.expose()) == HeaderFit::Over {
+            self.refer(app, &claims, entropy, now)?
+        } else {
+            token
+        };
         Ok(TokenDetails::issued_by(claims.key_name, token, (issued, expires), &claims.capability, claims.client_id))
+    }
+}
+
+impl Issuer<'_> {
+    /// A short token for claims that would not fit into a header, which are kept here instead.
+    fn refer(&self, app: &RunningApp, claims: &Claims, entropy: &Entropy, now: Timestamp) -> Result<Token, Refusal> {
+        let reference = Reference::new(claims.expires, entropy);
+        let token = app.memory.sealer.seal_reference(reference, entropy)?;
+        if !self.store.keep(reference, claims.clone(), now) {
+            let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
+            return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
+        }
+        Ok(token)
     }
 }
 
@@ -115,10 +140,10 @@ fn ttl(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Ttl, Refusal> {
     Ok(ttl)
 }
 
-/// What the token may do: what is asked for, as far as the key has it (`RSA6`).
-fn grant(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Capability, Refusal> {
+/// What a token may do: what is asked for, as far as the key has it (`RSA6`).
+pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, Refusal> {
     let has = key.capability();
-    let Some(asked) = request.capability()? else {
+    let Some(asked) = asked else {
         return if has.is_empty() { Err(nothing_in_common("", "the key permits nothing")) } else { Ok(has.clone()) };
     };
     if asked.len().saturating_mul(has.len()) > MAX_CAPABILITY_PAIRS {

@@ -19,15 +19,15 @@ impl Refusal {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
     }
 
-    #[must_use]
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
-        *self.info = self.info.with_status(status);
-        self
+    /// For a path that takes other methods: those.
+    pub(crate) fn method_not_allowed(methods: &'static str) -> Self {
+        let message = format!("the path does not take this method; use {methods}");
+        Self { allow: Some(methods), ..Self::new(ErrorCode::METHOD_NOT_ALLOWED, message) }
     }
 
     #[must_use]
-    pub(crate) const fn with_allow(mut self, methods: &'static str) -> Self {
-        self.allow = Some(methods);
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        *self.info = self.info.with_status(status);
         self
     }
 

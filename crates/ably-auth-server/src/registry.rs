@@ -15,9 +15,16 @@ use crate::token::Sealer;
 /// The most apps that may be there, since in a sandbox anybody may make one.
 const MAX_APPS: usize = 1_000;
 
-#[derive(Debug)]
+/// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
+#[derive(Clone, Debug)]
 pub(crate) struct RunningApp {
     pub(crate) app: App,
+    pub(crate) memory: Arc<AppMemory>,
+}
+
+/// What stays with an app when its keys change.
+#[derive(Debug)]
+pub(crate) struct AppMemory {
     pub(crate) sealer: Sealer,
     pub(crate) channels: Mutex<Channels>,
     pub(crate) stats: Mutex<Stats>,
@@ -25,27 +32,31 @@ pub(crate) struct RunningApp {
 
 pub(crate) struct Registry {
     apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
-    service_secret: ServiceSecret,
+    secrets: ServiceSecrets,
 }
 
-/// What all keys that seal tokens derive from.
-pub(crate) struct ServiceSecret(pub(crate) Zeroizing<[u8; 32]>);
+/// What all keys that seal tokens derive from: the one under which tokens are sealed, and those from before.
+#[derive(Default)]
+pub(crate) struct ServiceSecrets {
+    pub(crate) current: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) earlier: Vec<Zeroizing<[u8; 32]>>,
+}
 
-impl std::fmt::Debug for ServiceSecret {
+impl std::fmt::Debug for ServiceSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ServiceSecret([redacted])")
+        f.write_str("ServiceSecrets([redacted])")
     }
 }
 
 impl Registry {
-    pub(crate) fn new(service_secret: ServiceSecret) -> Self {
-        Self { apps: RwLock::default(), service_secret }
+    pub(crate) fn new(secrets: ServiceSecrets) -> Self {
+        Self { apps: RwLock::default(), secrets }
     }
 
     pub(crate) fn add(&self, app: App) -> Result<(), Refusal> {
-        let sealer = Sealer::new(&self.service_secret.0, app.id())?;
-        let id = app.id().into();
-        let running = Arc::new(RunningApp { app, sealer, channels: Mutex::default(), stats: Mutex::default() });
+        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
+        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
+        let memory = Arc::new(AppMemory { sealer, channels: Mutex::default(), stats: Mutex::default() });
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
         if apps.len() >= MAX_APPS {
             return Err(Refusal::new(
@@ -53,7 +64,7 @@ impl Registry {
                 "there are 1000 apps already; delete those that are done with",
             ));
         }
-        apps.insert(id, running);
+        apps.insert(app.id().into(), Arc::new(RunningApp { app, memory }));
         Ok(())
     }
 
@@ -63,6 +74,19 @@ impl Registry {
 
     pub(crate) fn app(&self, app_id: &str) -> Option<Arc<RunningApp>> {
         self.apps.read().unwrap_or_else(PoisonError::into_inner).get(app_id).cloned()
+    }
+
+    /// Changes an app as it is now, for all requests that come after; gives what `change` gives.
+    pub(crate) fn change<T>(
+        &self,
+        app_id: &str,
+        change: impl FnOnce(App) -> Result<(App, T), Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        let running = apps.get_mut(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))?;
+        let (app, given) = change(running.app.clone())?;
+        *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+        Ok(given)
     }
 
     pub(crate) fn key(&self, name: &KeyName) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {

@@ -12,9 +12,10 @@ use http::{Request, Response};
 use tokio::net::TcpListener;
 
 use crate::error::{Error, ErrorKind};
-use crate::service::Service;
+use crate::service::{Arrival, Service};
+use crate::tls::{Tls, TlsListener};
 
-/// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, without TLS.
+/// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it is told with what.
 ///
 /// ```
 /// use ably_auth_server::{Apps, Server, Service};
@@ -35,6 +36,7 @@ pub struct Server {
     listener: TcpListener,
     local: SocketAddr,
     service: Service,
+    tls: Option<Tls>,
 }
 
 impl Server {
@@ -57,7 +59,25 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(unusable)?;
         let local = listener.local_addr().map_err(unusable)?;
-        Ok(Self { listener, local, service })
+        Ok(Self { listener, local, service, tls: None })
+    }
+
+    /// Serves over TLS, and not without: keys are then taken from wherever they come.
+    ///
+    /// ```no_run
+    /// use ably_auth_server::{Apps, Server, Service, Tls};
+    ///
+    /// # async fn serve(apps: Apps) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = Tls::from_pem(&std::fs::read("certificate.pem")?, &std::fs::read("key.pem")?)?;
+    /// let service = Service::builder().apps(apps).build()?;
+    /// Server::bind("0.0.0.0:443".parse()?, service).await?.with_tls(tls).run(std::future::pending()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// The address that it listens on, with the port that it got.
@@ -71,20 +91,27 @@ impl Server {
     /// # Errors
     /// [`ErrorKind::Network`] if the socket fails.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Self { listener, local, service } = self;
-        let router = Router::new().fallback(move |request: Request<Body>| answer(service.clone(), local, request));
-        // Answers are small: waiting to fill a packet would only delay them.
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(|error| {
+        let Self { listener, local, service, tls } = self;
+        let arrival = Arrival { local, is_private: tls.is_some() };
+        let router = Router::new().fallback(move |request: Request<Body>| answer(service.clone(), arrival, request));
+        let served = match tls {
+            Some(tls) => axum::serve(TlsListener::new(listener, tls), router).with_graceful_shutdown(shutdown).await,
+            None => {
+                // Answers are small: waiting to fill a packet would only delay them.
+                let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+                axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+            }
+        };
+        served.map_err(|error| {
             Error::new(ErrorKind::Network, "the socket failed; see why, then start the service again").because(error)
         })
     }
 }
 
-async fn answer(service: Service, local: SocketAddr, request: Request<Body>) -> Response<Body> {
+async fn answer(service: Service, arrival: Arrival, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = read(&parts, body).await;
-    service.answer(&parts, body.as_ref(), Some(local)).map(Body::from)
+    service.answer(&parts, body.as_ref(), Some(arrival)).map(Body::from)
 }
 
 /// The body, unless it is too large. One that breaks off counts as that too: nobody is there to read the answer.

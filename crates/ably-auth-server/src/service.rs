@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ably_auth_core::Timestamp;
+use ably_auth_core::{Timestamp, Token};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
@@ -14,7 +14,8 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
-use crate::registry::{Registry, ServiceSecret};
+use crate::registry::{Registry, ServiceSecrets};
+use crate::request_id::RequestIds;
 use crate::store::Memory;
 use crate::{http as wire, random};
 
@@ -24,6 +25,18 @@ pub(crate) struct State {
     pub(crate) store: Memory,
     pub(crate) clock: Clock,
     pub(crate) sandbox: bool,
+    /// What opens the Control API, if anything does.
+    pub(crate) control_token: Option<Token>,
+    pub(crate) request_ids: RequestIds,
+}
+
+/// How a request came over a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// The address on which it came.
+    pub(crate) local: SocketAddr,
+    /// Whether nobody on the way could read it.
+    pub(crate) is_private: bool,
 }
 
 /// The token service: a request goes in, its answer comes out. Clones share what they know.
@@ -54,10 +67,18 @@ impl Service {
 
     /// A service to be: without apps, no sandbox, by the system's clock, under a random secret.
     pub fn builder() -> ServiceBuilder {
-        ServiceBuilder { apps: Apps::new(), sandbox: false, clock: Clock::system(), service_secret: None }
+        ServiceBuilder {
+            apps: Apps::new(),
+            sandbox: false,
+            clock: Clock::system(),
+            secrets: ServiceSecrets::default(),
+            control_token: None,
+        }
     }
 
     /// Answers one request. Whatever is wrong with it, there is an answer that says so.
+    ///
+    /// A request whose URI says `https` counts as one that came over TLS, for which the caller answers.
     pub fn handle(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send + use<> {
         let service = self.clone();
         async move {
@@ -66,8 +87,8 @@ impl Service {
         }
     }
 
-    pub(crate) fn answer(&self, parts: &Parts, body: Option<&Bytes>, local: Option<SocketAddr>) -> Response<Bytes> {
-        wire::respond(&self.0, parts, body, local)
+    pub(crate) fn answer(&self, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
+        wire::respond(&self.0, parts, body, arrival)
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -88,10 +109,14 @@ pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
     clock: Clock,
-    service_secret: Option<ServiceSecret>,
+    secrets: ServiceSecrets,
+    control_token: Option<Token>,
 }
 
 impl ServiceBuilder {
+    /// The fewest characters of an access token.
+    const MIN_CONTROL_TOKEN: usize = 16;
+
     /// The apps that the service knows; none unless said so.
     pub fn apps(mut self, apps: Apps) -> Self {
         self.apps = apps;
@@ -113,24 +138,75 @@ impl ServiceBuilder {
 
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
     /// is started without one makes one, and takes no token from before.
+    ///
+    /// Give 32 bytes from a cryptographic source of random numbers.
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
-        self.service_secret = Some(ServiceSecret(Zeroizing::new(secret)));
+        self.secrets.current = Some(Zeroizing::new(secret));
+        self
+    }
+
+    /// Secrets under which tokens were sealed before: they are still taken, and no new ones are made. To change the secret,
+    /// move it here, and drop it from here a day later, when no token of its time can be alive.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// # let (new, old) = ([1; 32], [2; 32]);
+    /// let service = Service::builder().service_secret(new).earlier_secrets([old]).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub fn earlier_secrets(mut self, secrets: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.secrets.earlier = secrets.into_iter().map(Zeroizing::new).collect();
+        self
+    }
+
+    /// Opens the Control API, under `/v1`, to whoever has this access token of at least 16 characters: it makes apps, and
+    /// makes, changes and revokes keys. Closed unless said so.
+    ///
+    /// ```
+    /// use ably_auth_core::Token;
+    /// use ably_auth_server::Service;
+    ///
+    /// # let text = "read-from-a-file\n";
+    /// let access_token = Token::new(text.trim())?;
+    /// let service = Service::builder().sandbox(true).control_token(access_token).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn control_token(mut self, access_token: Token) -> Self {
+        self.control_token = Some(access_token);
         self
     }
 
     /// The service.
     ///
     /// # Errors
+    /// [`ErrorKind::ControlToken`] if the access token of the Control API is too short;
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).
     pub fn build(self) -> Result<Service, Error> {
-        let service_secret = match self.service_secret {
-            Some(secret) => secret,
-            None => ServiceSecret(Zeroizing::new(random::bytes()?)),
-        };
-        let registry = Registry::new(service_secret);
+        let mut secrets = self.secrets;
+        if secrets.current.is_none() {
+            secrets.current = Some(Zeroizing::new(random::bytes()?));
+        }
+        if self.control_token.as_ref().is_some_and(|token| token.expose().len() < Self::MIN_CONTROL_TOKEN) {
+            let message = format!(
+                "the access token of the Control API is too short to be safe from guessing; make one of at least {} \
+                 random characters",
+                Self::MIN_CONTROL_TOKEN
+            );
+            return Err(Error::new(ErrorKind::ControlToken, message));
+        }
+        let registry = Registry::new(secrets);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
-        self.apps.into_iter().try_for_each(|app| registry.add(app)).map_err(too_many)?;
-        Ok(Service(Arc::new(State { registry, store: Memory::default(), clock: self.clock, sandbox: self.sandbox })))
+        let now = self.clock.now();
+        self.apps.into_iter().try_for_each(|app| registry.add(app.created(now))).map_err(too_many)?;
+        Ok(Service(Arc::new(State {
+            registry,
+            store: Memory::default(),
+            clock: self.clock,
+            sandbox: self.sandbox,
+            control_token: self.control_token,
+            request_ids: RequestIds::new(random::bytes()?),
+        })))
     }
 }

@@ -1,9 +1,14 @@
 //! Tokens: sealed, so that the service reads them without a look-up and their holder cannot read them at all.
 //!
-//! A token is `appId.` and the URL-safe base64 of a version, a nonce, and the claims under XChaCha20-Poly1305. Each app has
-//! a key of its own, derived from the service's secret. Version and app id are authenticated with the claims.
+//! A token is `appId.` and the URL-safe base64 of a version, the id of a key, a nonce, and what is sealed with that key by
+//! XChaCha20-Poly1305. Each app has a key of its own, derived from the service's secret, and older ones from its earlier
+//! secrets. All that comes before is authenticated with what is sealed, which is filled up to whole blocks, so that a token's
+//! length tells little about its rights.
+//!
+//! Sealed are a token's claims or, where those are more than a header holds, a reference under which the store has them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ably_auth_core::{Capability, ClientId, ErrorCode, KeyName, Timestamp, Token};
 use base64::Engine as _;
@@ -18,8 +23,16 @@ use zeroize::Zeroizing;
 use crate::refusal::Refusal;
 
 const VERSION: u8 = 1;
+const KEY_ID_BYTES: usize = 4;
 const NONCE_BYTES: usize = 24;
 const ID_BYTES: usize = 16;
+
+/// What is sealed has a multiple of this many bytes.
+const BLOCK_BYTES: usize = 128;
+
+/// How what is sealed begins.
+const OF_CLAIMS: u8 = 0;
+const OF_REFERENCE: u8 = 1;
 
 /// What makes a token unlike any other.
 pub(crate) struct Entropy([u8; NONCE_BYTES + ID_BYTES]);
@@ -44,12 +57,32 @@ pub(crate) struct Claims {
     pub(crate) issued: Timestamp,
     pub(crate) expires: Timestamp,
     pub(crate) client_id: ClientId,
-    pub(crate) capability: Capability,
+    pub(crate) capability: Arc<Capability>,
+}
+
+/// Where the store has the claims of a token that would not fit into a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reference {
+    pub(crate) expires: Timestamp,
+    pub(crate) id: u128,
+}
+
+impl Reference {
+    pub(crate) fn new(expires: Timestamp, entropy: &Entropy) -> Self {
+        Self { expires, id: entropy.split().1 }
+    }
+}
+
+/// What a token turns out to hold.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Opened {
+    Claims(Claims),
+    Reference(Reference),
 }
 
 /// The claims as they are sealed: by position, since a token travels in a header.
 #[derive(Serialize, Deserialize)]
-struct Sealed<'a> {
+struct SealedClaims<'a> {
     key_id: &'a str,
     issued: u64,
     expires: u64,
@@ -59,62 +92,116 @@ struct Sealed<'a> {
     id: u128,
 }
 
-/// Seals and opens the tokens of one app.
+/// Seals the tokens of one app with the current key, and opens them with that and older ones.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     app_id: Box<str>,
+    current: SealingKey,
+    earlier: Vec<SealingKey>,
+}
+
+#[derive(Clone)]
+struct SealingKey {
+    id: [u8; KEY_ID_BYTES],
     cipher: XChaCha20Poly1305,
     associated: Vec<u8>,
 }
 
+impl SealingKey {
+    fn new(service_secret: &[u8; 32], app_id: &str) -> Result<Self, Refusal> {
+        let derive = |purpose: &[u8], to: &mut [u8]| {
+            let info = [purpose, app_id.as_bytes()].concat();
+            Hkdf::<Sha256>::new(None, service_secret).expand(&info, to).map_err(|_| Refusal::internal())
+        };
+        let (mut key, mut id) = (Zeroizing::new([0; 32]), [0; KEY_ID_BYTES]);
+        derive(b"ably-auth token seal ", &mut *key)?;
+        derive(b"ably-auth token key id ", &mut id)?;
+        let associated = [&[VERSION], &id[..], app_id.as_bytes()].concat();
+        Ok(Self { id, cipher: XChaCha20Poly1305::new((&*key).into()), associated })
+    }
+}
+
 impl Sealer {
-    pub(crate) fn new(service_secret: &[u8; 32], app_id: &str) -> Result<Self, Refusal> {
-        let mut key = Zeroizing::new([0; 32]);
-        let info = [b"ably-auth token seal ", app_id.as_bytes()].concat();
-        Hkdf::<Sha256>::new(None, service_secret).expand(&info, &mut *key).map_err(|_| Refusal::internal())?;
-        let associated = [&[VERSION], app_id.as_bytes()].concat();
-        Ok(Self { app_id: app_id.into(), cipher: XChaCha20Poly1305::new((&*key).into()), associated })
+    /// For the tokens of that app, under the service's current secret and its earlier ones.
+    pub(crate) fn new<'a>(
+        current: &[u8; 32],
+        earlier: impl IntoIterator<Item = &'a [u8; 32]>,
+        app_id: &str,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            app_id: app_id.into(),
+            current: SealingKey::new(current, app_id)?,
+            earlier: earlier.into_iter().map(|secret| SealingKey::new(secret, app_id)).collect::<Result<_, _>>()?,
+        })
     }
 
+    /// A token that holds the claims itself; it may be longer than a header takes.
     pub(crate) fn seal(&self, claims: &Claims, entropy: &Entropy) -> Result<Token, Refusal> {
-        let (nonce, id) = entropy.split();
         let capability = claims.capability.to_string();
-        let sealed = Sealed {
+        let sealed = SealedClaims {
             key_id: claims.key_name.key_id(),
             issued: claims.issued.as_millis(),
             expires: claims.expires.as_millis(),
             client_id: claims.client_id.as_str(),
             capability: &capability,
-            id,
+            id: entropy.split().1,
         };
-        let msg = rmp_serde::to_vec(&sealed).map_err(|_| Refusal::internal())?;
-        let payload = Payload { msg: &msg, aad: &self.associated };
-        let ciphertext = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Refusal::internal())?;
+        self.seal_value(OF_CLAIMS, &sealed, entropy)
+    }
+
+    /// A token that refers to claims that the store has.
+    pub(crate) fn seal_reference(&self, reference: Reference, entropy: &Entropy) -> Result<Token, Refusal> {
+        self.seal_value(OF_REFERENCE, &(reference.expires.as_millis(), reference.id), entropy)
+    }
+
+    fn seal_value<T: Serialize>(&self, kind: u8, value: &T, entropy: &Entropy) -> Result<Token, Refusal> {
+        let SealingKey { id, cipher, associated } = &self.current;
+        let mut msg = vec![kind];
+        rmp_serde::encode::write(&mut msg, value).map_err(|_| Refusal::internal())?;
+        msg.resize(msg.len().next_multiple_of(BLOCK_BYTES), 0);
+        let (nonce, _) = entropy.split();
+        let payload = Payload { msg: &msg, aad: associated };
+        let ciphertext = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Refusal::internal())?;
         let mut text = String::from(&*self.app_id);
         text.push('.');
-        URL_SAFE_NO_PAD.encode_string([&[VERSION], &nonce[..], &ciphertext].concat(), &mut text);
+        URL_SAFE_NO_PAD.encode_string([&[VERSION], &id[..], &nonce, &ciphertext].concat(), &mut text);
         Token::new(&text).map_err(|_| {
             let message = "the token would be longer than 128 KiB; ask for a smaller capability";
             Refusal::new(ErrorCode::BAD_REQUEST, message)
         })
     }
 
-    pub(crate) fn open(&self, envelope: &Envelope<'_>) -> Result<Claims, Refusal> {
+    pub(crate) fn open(&self, envelope: &Envelope<'_>) -> Result<Opened, Refusal> {
         let (_, sealed) = envelope.sealed.split_first().ok_or_else(malformed)?;
+        let (id, sealed) = sealed.split_first_chunk::<KEY_ID_BYTES>().ok_or_else(malformed)?;
         let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(malformed)?;
-        let payload = Payload { msg, aad: &self.associated };
-        let opened = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unrecognised())?;
-        self.read(&opened).ok_or_else(unrecognised)
+        let mut keys = std::iter::once(&self.current).chain(&self.earlier).filter(|key| key.id == *id);
+        let opened = keys.find_map(|key| {
+            let payload = Payload { msg, aad: &key.associated };
+            key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+        });
+        opened.and_then(|opened| self.read(&opened)).ok_or_else(unrecognised)
     }
 
-    fn read(&self, opened: &[u8]) -> Option<Claims> {
-        let sealed: Sealed<'_> = rmp_serde::from_slice(opened).ok()?;
+    /// What follows the value fills the last block.
+    fn read(&self, opened: &[u8]) -> Option<Opened> {
+        match opened.split_first()? {
+            (&OF_CLAIMS, sealed) => self.read_claims(rmp_serde::from_slice(sealed).ok()?).map(Opened::Claims),
+            (&OF_REFERENCE, sealed) => {
+                let (expires, id) = rmp_serde::from_slice(sealed).ok()?;
+                Some(Opened::Reference(Reference { expires: Timestamp::from_millis(expires), id }))
+            }
+            _ => None,
+        }
+    }
+
+    fn read_claims(&self, sealed: SealedClaims<'_>) -> Option<Claims> {
         Some(Claims {
             key_name: KeyName::parse(&[&*self.app_id, sealed.key_id].join(".")).ok()?,
             issued: Timestamp::from_millis(sealed.issued),
             expires: Timestamp::from_millis(sealed.expires),
             client_id: sealed.client_id.map_or(Ok(ClientId::None), ClientId::parse).ok()?,
-            capability: Capability::parse_lenient(sealed.capability).ok()?,
+            capability: Capability::parse_lenient(sealed.capability).ok()?.into(),
         })
     }
 }
@@ -135,7 +222,7 @@ impl<'a> Envelope<'a> {
     pub(crate) fn of(token: &'a Token) -> Result<Self, Refusal> {
         let (app_id, sealed) = token.expose().split_once('.').ok_or_else(malformed)?;
         let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| malformed())?;
-        if app_id.is_empty() || sealed.len() <= 1 + NONCE_BYTES {
+        if app_id.is_empty() || sealed.len() <= 1 + KEY_ID_BYTES + NONCE_BYTES {
             return Err(malformed());
         }
         if sealed.first() != Some(&VERSION) {
@@ -165,46 +252,69 @@ mod tests {
             issued: Timestamp::from_millis(1_000),
             expires: Timestamp::from_millis(u64::MAX),
             client_id: ClientId::parse("böb").unwrap(),
-            capability: r#"{"chat:*":["publish"]}"#.parse().unwrap(),
+            capability: Arc::new(r#"{"chat:*":["publish"]}"#.parse().unwrap()),
         }
     }
 
-    fn open(sealer: &Sealer, text: &str) -> Result<Claims, u32> {
+    fn sealer(secret: u8, earlier: &[u8], app_id: &str) -> Sealer {
+        let earlier: Vec<_> = earlier.iter().map(|secret| [*secret; 32]).collect();
+        Sealer::new(&[secret; 32], &earlier, app_id).unwrap()
+    }
+
+    fn open(sealer: &Sealer, text: &str) -> Result<Opened, u32> {
         let token = Token::new(text).unwrap();
         let opened = Envelope::of(&token).and_then(|envelope| sealer.open(&envelope));
         opened.map_err(|refusal| refusal.info().code().as_u32())
     }
 
+    fn sealed(sealer: &Sealer, claims: &Claims) -> String {
+        sealer.seal(claims, &Entropy::new([3; 40])).unwrap().expose().to_owned()
+    }
+
+    fn raw(token: &str) -> Vec<u8> {
+        URL_SAFE_NO_PAD.decode(token.split_once('.').unwrap().1).unwrap()
+    }
+
     #[test]
     fn what_is_sealed_opens_and_shows_nothing() {
-        let sealer = Sealer::new(&[7; 32], "app").unwrap();
-        let token = sealer.seal(&claims(), &Entropy::new([3; 40])).unwrap();
-        assert_eq!(open(&sealer, token.expose()), Ok(claims()));
-        let raw = URL_SAFE_NO_PAD.decode(token.expose().split_once('.').unwrap().1).unwrap();
+        let sealer = sealer(7, &[], "app");
+        let token = sealed(&sealer, &claims());
+        assert_eq!(open(&sealer, &token), Ok(Opened::Claims(claims())));
         for readable in ["chat", "publish", "key", "böb"] {
-            assert!(!raw.windows(readable.len()).any(|window| window == readable.as_bytes()), "{readable} can be read");
+            assert!(!raw(&token).windows(readable.len()).any(|window| window == readable.as_bytes()), "{readable}");
         }
+        let reference = Reference::new(Timestamp::from_millis(5), &Entropy::new([9; 40]));
+        let token = sealer.seal_reference(reference, &Entropy::new([9; 40])).unwrap();
+        assert_eq!(open(&sealer, token.expose()), Ok(Opened::Reference(reference)));
     }
 
     #[test]
     fn a_token_opens_nowhere_else_and_not_when_changed() {
-        let sealer = Sealer::new(&[7; 32], "app").unwrap();
-        let token = sealer.seal(&claims(), &Entropy::new([3; 40])).unwrap();
-        let elsewhere = [Sealer::new(&[8; 32], "app").unwrap(), Sealer::new(&[7; 32], "app2").unwrap()];
-        for other in elsewhere {
-            assert_eq!(open(&other, token.expose()), Err(40143));
+        let ours = sealer(7, &[], "app");
+        let token = sealed(&ours, &claims());
+        for other in [sealer(8, &[], "app"), sealer(7, &[], "app2")] {
+            assert_eq!(open(&other, &token), Err(40143));
         }
-        let raw = URL_SAFE_NO_PAD.decode(token.expose().split_once('.').unwrap().1).unwrap();
+        let raw = raw(&token);
         for at in 0..raw.len() {
             let mut changed = raw.clone();
             changed[at] ^= 1;
-            assert_eq!(open(&sealer, &format!("app.{}", URL_SAFE_NO_PAD.encode(changed))), Err(40143), "byte {at}");
+            assert_eq!(open(&ours, &format!("app.{}", URL_SAFE_NO_PAD.encode(changed))), Err(40143), "byte {at}");
         }
     }
 
     #[test]
+    fn an_earlier_secret_opens_and_does_not_seal() {
+        let (before, after) = (sealer(7, &[], "app"), sealer(8, &[6, 7], "app"));
+        let token = sealed(&before, &claims());
+        assert_eq!(open(&after, &token), Ok(Opened::Claims(claims())));
+        assert_eq!(open(&before, &sealed(&after, &claims())), Err(40143));
+        assert_eq!(open(&sealer(9, &[8], "app"), &token), Err(40143), "a secret that is gone opens nothing");
+    }
+
+    #[test]
     fn what_is_no_token_is_malformed() {
-        let sealer = Sealer::new(&[7; 32], "app").unwrap();
+        let sealer = sealer(7, &[], "app");
         for text in ["app", "app.", ".AQID", "app.!!", "app.AQID", "app.AQID=", "a.b.c"] {
             assert_eq!(open(&sealer, text), Err(40145), "{text}");
         }

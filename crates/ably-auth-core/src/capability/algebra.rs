@@ -1,8 +1,17 @@
 //! What a capability permits, and how two go together.
 //!
-//! One fact carries all of it: there is no end to the segments that a `*` may stand for, so what several resources cover
-//! together, one of them covers alone. Hence `permits` looks for a single entry, `covers` asks entry by entry, and what
-//! remains once each entry that another one covers is gone (`minimal`) is the same for all capabilities of the same meaning.
+//! The module above states the laws and the two facts that they follow from: two resources meet in one or in none, and what
+//! several cover together, one covers alone. How each operation follows from them:
+//!
+//! - `permits` of a name is what a capability means. Of a resource with wildcards it asks whether all entries together cover
+//!   it; by the second fact it looks for one that does so alone.
+//! - `covers` asks the same for each resource and operation of the other capability.
+//! - `union` is the entries of both.
+//! - `intersect` is what each entry of the one has in common with each of the other, which by the first fact is an entry. It
+//!   leaves some of them out, but only such as another covers, so the meaning stays.
+//! - `minimal` leaves out all that another covers. No two resources cover one another, so what covers a thing that is left
+//!   out is kept, or else what covers that. And the same is left for the same meaning: by the second fact each entry that is
+//!   left covers, and is covered by, one that is left of the other capability, which must be itself.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -18,8 +27,11 @@ use super::resource::Resource;
 impl Capability {
     /// Whether the operation is permitted on the resource.
     ///
-    /// A resource with wildcards is permitted if everything that it matches is. What is not in the form of a resource is
-    /// never permitted.
+    /// **Law:** a name is permitted what an entry has whose resource matches it; a resource with wildcards is permitted what
+    /// all the names are that it matches; `*` is permitted where all operations are, present and future. What is not in the
+    /// form of a resource is never permitted.
+    ///
+    /// This looks at every entry. For many questions there is a [`Matcher`].
     ///
     /// ```
     /// use ably_auth_core::{Capability, Operation};
@@ -39,7 +51,11 @@ impl Capability {
         })
     }
 
-    /// Whether everything that `other` permits is permitted here, too. A partial order on meanings.
+    /// Whether everything that `other` permits is permitted here, too.
+    ///
+    /// **Law:** `a.covers(&b)` exactly if `a.permits(n, o)` wherever `b.permits(n, o)`. That is a partial order on meanings:
+    /// `a.covers(&a)`; if `a.covers(&b)` and `b.covers(&c)` then `a.covers(&c)`; and each covers the other exactly if they
+    /// are [equivalent](Self::is_equivalent). And `a.covers(&b)` exactly if `a.intersect(&b)` is equivalent to `b`.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -59,6 +75,8 @@ impl Capability {
 
     /// Whether both permit the same, however they are written. (`==` compares what is written.)
     ///
+    /// **Law:** `a.is_equivalent(&b)` exactly if `a.minimal() == b.minimal()`.
+    ///
     /// ```
     /// use ably_auth_core::Capability;
     ///
@@ -73,6 +91,9 @@ impl Capability {
     }
 
     /// What either permits, in the names of both.
+    ///
+    /// **Law:** `a.union(&b).permits(n, o) == (a.permits(n, o) || b.permits(n, o))`. `a.union(&b) == b.union(&a)`,
+    /// `a.union(&b).union(&c) == a.union(&b.union(&c))` and `a.union(&a) == a`.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -91,7 +112,8 @@ impl Capability {
 
     /// The shortest way to write the same meaning: without any operation that another entry permits on the same names.
     ///
-    /// It is the same for all capabilities that permit the same: the normal form of the meaning.
+    /// **Law:** `a.minimal().is_equivalent(&a)`, no operation in it can be left out, and it is the same for all capabilities
+    /// that permit the same: the normal form of their meaning.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -112,11 +134,26 @@ impl Capability {
         Self { entries: needed.filter(|(_, operations)| !operations.is_empty()).collect() }
     }
 
-    /// What both permit, in the names that were written.
+    /// What both permit, in the names that were written: what a token gets of its key and its request.
+    ///
+    /// **Law:** `a.intersect(&b).permits(n, o) == (a.permits(n, o) && b.permits(n, o))`. `a.intersect(&b) == b.intersect(&a)`,
+    /// `a.intersect(&a) == a` and `a.intersect(&Capability::all()) == a`; in meaning it associates and distributes over
+    /// [`union`](Self::union).
     ///
     /// An entry's name matters beyond its meaning (tokens are revoked by it), so names that either side wrote are kept,
     /// also where another entry covers them; a name that had to be made, such as `a:b` out of `a:*` and `*:b`, is kept only
-    /// if no other entry covers it. `a.intersect(&a) == a`.
+    /// if no other entry covers it with all of its operations.
+    ///
+    /// It takes as long as there are pairs of entries.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let key: Capability = r#"{"a:*":["publish"]}"#.parse()?;
+    /// let asked: Capability = r#"{"*:b":["publish"],"a:*:c":["*"],"a:d":["history"]}"#.parse()?;
+    /// assert_eq!(key.intersect(&asked).to_string(), r#"{"a:*:c":["publish"],"a:b":["publish"]}"#);
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         let (written, made): (Vec<_>, Vec<_>) = self.meets(other).into_iter().partition(Meet::is_written);
@@ -125,10 +162,12 @@ impl Capability {
         if made.is_empty() {
             return common;
         }
+        // What a written entry has all of is not made anew: it might add to another, and `a.intersect(&a)` is to add nothing.
         let of_common = Matcher::new(&common);
         let adds = |meet: &Meet<'_>| !of_common.has_covering(meet.resource.pattern(), &meet.operations, None);
         let made: Vec<_> = made.into_iter().filter(adds).map(entry).collect();
         let all = Self::collect(common.entries.iter().cloned().chain(made));
+        // Names that were made may cover one another, which shows only once each has all of its operations.
         let of_all = Matcher::new(&all);
         let is_needed = |at, (resource, operations): &(Resource, Operations)| {
             common.get(resource.as_str()).is_some() || !of_all.has_covering(resource.pattern(), operations, Some(at))
@@ -140,6 +179,8 @@ impl Capability {
     /// How [`intersect`](Self::intersect) comes about: each pair of entries that have something in common.
     ///
     /// In the order of our entries, then of theirs.
+    ///
+    /// **Law:** what all of the meets permit together is what `intersect` permits.
     #[must_use]
     pub fn meets<'a>(&'a self, other: &'a Self) -> Vec<Meet<'a>> {
         self.iter().flat_map(|ours| other.iter().filter_map(move |theirs| Meet::of(ours, theirs))).collect()

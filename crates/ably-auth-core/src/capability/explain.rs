@@ -5,7 +5,7 @@ use core::fmt;
 use super::Capability;
 use super::operation::OperationName;
 use super::operations::Operations;
-use super::pattern::{Pattern, Segments};
+use super::pattern::{Namespace, Pattern, Segments};
 use super::resource::Resource;
 
 /// Why something is permitted or not: for people by its `Display`, for programs as it is.
@@ -44,7 +44,8 @@ pub enum Explanation<'a> {
     LacksResource {
         /// What was asked.
         asked: Asked<'a>,
-        /// The entry that came closest: the one whose name has the most segments in common, from the front.
+        /// The entry that came closest: the one whose name has the most segments in common, from the front, a `*` being in
+        /// common with all.
         closest: (&'a Resource, &'a Operations),
     },
     /// No entry covers the resource, and none has the operation.
@@ -78,6 +79,24 @@ impl Explanation<'_> {
 
 impl Capability {
     /// Says why the operation is permitted on the resource, or what is lacking.
+    ///
+    /// **Law:** `a.explain(n, o).is_permitted() == a.permits(n, o)`. Since a single entry always decides, there is a single
+    /// one to show.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let capability: Capability = r#"{"*":["subscribe"],"chat:*":["publish","subscribe"]}"#.parse()?;
+    /// assert_eq!(
+    ///     capability.explain("chat:room1", "subscribe").to_string(),
+    ///     "`subscribe` on `chat:room1` is permitted by `chat:*`"
+    /// );
+    /// assert_eq!(
+    ///     capability.explain("status", "publish").to_string(),
+    ///     "`publish` on `status` is not permitted: `*` covers it, but has only `subscribe`"
+    /// );
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
     pub fn explain<'a>(&'a self, resource: &'a str, operation: impl Into<OperationName<'a>>) -> Explanation<'a> {
         let asked = Asked { resource, operation: operation.into() };
@@ -108,7 +127,7 @@ fn most_particular<'a>(
 /// How many segments two names share from the front, a kind in common counting as the first.
 fn in_common(known: &Resource, asked: Pattern<'_>) -> usize {
     let known = known.pattern();
-    if known.namespace != asked.namespace {
+    if known.namespace != Namespace::Any && known.namespace != asked.namespace {
         return 0;
     }
     let shared =

@@ -189,8 +189,8 @@ fn unescape(text: &str) -> Result<Escape, &'static str> {
 fn unescape_unicode(text: &str) -> Result<Escape, &'static str> {
     const HALF: &str = "a string has half of a surrogate pair";
     let first = code_unit(text)?;
-    if !(0xd800..0xe000).contains(&first) {
-        return char::from_u32(first).map(|char| Escape { char, bytes: 6 }).ok_or(HALF);
+    if let Some(char) = char::from_u32(first) {
+        return Ok(Escape { char, bytes: 6 });
     }
     let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).ok_or(HALF)?;
     let second = code_unit(second)?;

@@ -3,7 +3,10 @@
 use super::operations::Operations;
 use super::resource::Resource;
 
-/// What one entry of a capability and one entry of another have in common.
+/// What one entry of a capability and one entry of another have in common: an entry, too.
+///
+/// **Law:** its [`resource`](Self::resource) matches a name exactly if both resources do, and its
+/// [`operations`](Self::operations) are those that both have.
 ///
 /// ```
 /// use ably_auth_core::Capability;
@@ -31,14 +34,9 @@ impl<'a> Meet<'a> {
         if operations.is_empty() {
             return None;
         }
-        let (resource, written) = if ours.0.covers(theirs.0) {
-            (theirs.0.clone(), true)
-        } else if theirs.0.covers(ours.0) {
-            (ours.0.clone(), true)
-        } else {
-            (Resource::synthesised(&ours.0.pattern().meet(theirs.0.pattern())?), false)
-        };
-        Some(Self { ours, theirs, resource, operations, written })
+        let name = ours.0.pattern().meet(theirs.0.pattern())?;
+        let written = [ours.0, theirs.0].into_iter().any(|resource| resource.as_str() == name);
+        Some(Self { ours, theirs, resource: Resource::made(name), operations, written })
     }
 
     /// The entry of the capability that was asked.

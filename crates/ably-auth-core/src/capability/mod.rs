@@ -18,10 +18,12 @@
 //! | `[queue]q`, `[queue]*`, `[meta]log`, `[meta]*` | a queue, all queues, a metachannel, all metachannels |
 //! | `[*]*` | everything |
 //!
+//! What is asked about is a name, or itself a resource with wildcards, which stands for all the names that it matches.
+//!
 //! # Asking
 //!
-//! ```
-//! # #[cfg(feature = "alloc")] {
+#![cfg_attr(feature = "alloc", doc = "```")]
+#![cfg_attr(not(feature = "alloc"), doc = "```text")]
 //! use ably_auth_core::{Capability, Operation};
 //!
 //! let key: Capability = r#"{"chat:*":["publish","subscribe"],"status":["subscribe"]}"#.parse()?;
@@ -31,35 +33,77 @@
 //! let asked: Capability = r#"{"chat:room1":["*"],"secret":["publish"]}"#.parse()?;
 //! let granted = key.intersect(&asked);
 //! assert_eq!(granted.to_string(), r#"{"chat:room1":["publish","subscribe"]}"#);
-//! # }
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
+//!
+//! Without a heap, [`text_permits`] asks the text; a [`Matcher`] is for a capability that is asked again and again.
+//!
+//! # The algebra
+//!
+//! A capability *means* a set of pairs: each name with each operation that an entry has on a resource that matches it. There
+//! is no end to names, nor, since a newer service may have more of them, to operations and to kinds of resources. The algebra
+//! is that of such sets:
+//!
+//! | written | on meanings | law |
+//! | --- | --- | --- |
+//! | `a.permits(n, o)` | is *(n, o)* in *a*? | of a resource with wildcards: are all of its names? |
+//! | `a.covers(&b)` | *a* ⊇ *b* | a partial order: reflexive, transitive, and both ways only between equivalents |
+//! | `a.is_equivalent(&b)` | *a* = *b* | `a.covers(&b) && b.covers(&a)` |
+//! | `a.union(&b)` | *a* ∪ *b* | permits what either permits; commutes, associates, `a.union(&a) == a` |
+//! | `a.intersect(&b)` | *a* ∩ *b* | permits what both permit; commutes, associates in meaning, `a.intersect(&a) == a` |
+//! | `a.minimal()` | *a* | the same for all that are equivalent, and nothing in it can be left out |
+//! | `a.explain(n, o)` | why? | says yes exactly if `permits` does |
+//!
+//! `==` is finer than all of this: it compares what is written. So a law with `==` holds to the last name, and one that
+//! holds *in meaning* holds by `is_equivalent`. Union and intersection distribute over one another and absorb one another,
+//! in meaning; [`Capability::all`] and [`Capability::none`] are the greatest and the least.
+//!
+//! Two facts carry all of it.
+//!
+//! 1. **What two resources have in common is one resource, or nothing.** Read along both: two equal segments give that
+//!    segment, a `*` gives what the other has in its place, a `*` in last place gives all that the other still has, and
+//!    anything else has no name in common. So what two capabilities have in common is, entry by entry, a capability again.
+//! 2. **What several resources cover together, one of them covers alone.** Of what is covered, take a name in which each
+//!    `*`, the last one too, stands for one segment of a text that none of the several has; there is always one. Whichever of
+//!    them matches that name has a `*` wherever the covered one has, and ends in one, there or earlier, if the covered one
+//!    ends in one. So it matches all other names of the covered one, too. A kind that none of them names does the same for
+//!    `[*]`, and an operation that none of them names for `["*"]`. So it is enough to look for a single entry: no two have to
+//!    be put together.
+//!
+#![cfg_attr(not(feature = "alloc"), doc = include_str!("../links/alloc.md"))]
 
+// In the order in which they are best read. First what is named: operations, and resources by their patterns.
+mod operation;
+#[cfg(feature = "alloc")]
+mod operations;
+mod pattern;
+#[cfg(feature = "alloc")]
+mod resource;
+
+// Then the laws, from entries to capabilities.
 #[cfg(feature = "alloc")]
 mod algebra;
 #[cfg(feature = "alloc")]
 mod explain;
 #[cfg(feature = "alloc")]
+mod meet;
+
+// Then how many resources are asked at once.
+#[cfg(feature = "alloc")]
 mod index;
-mod json;
 #[cfg(feature = "alloc")]
 mod matcher;
-#[cfg(feature = "alloc")]
-mod meet;
+
+// At last how all of it is written.
+mod asked_text;
+mod json;
 #[cfg(feature = "serde")]
 mod object;
-mod operation;
-#[cfg(feature = "alloc")]
-mod operations;
-mod pattern;
-mod reader;
-#[cfg(feature = "alloc")]
-mod resource;
 #[cfg(feature = "alloc")]
 mod text;
 
+pub use asked_text::text_permits;
 pub use operation::{Operation, OperationName};
-pub use reader::text_permits;
 #[cfg(feature = "alloc")]
 pub use {
     explain::{Asked, Explanation},
@@ -100,10 +144,20 @@ impl Capability {
     ///
     /// This is what [`FromStr`](core::str::FromStr) does.
     ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let capability = Capability::parse_strict(r#"{ "chat": ["subscribe", "publish"] }"#)?;
+    /// assert_eq!(capability.to_string(), r#"{"chat":["publish","subscribe"]}"#);
+    /// let error = Capability::parse_strict(r#"{"chat":["pubish"]}"#).unwrap_err();
+    /// assert_eq!((error.resource(), error.offset()), (Some("chat"), Some(10)));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Capability`], with the byte offset and the resource, if the text is not a JSON object of lists of
-    /// strings, names a resource twice, or has a list that is empty, that holds an unknown operation, or in which `*` does
-    /// not stand alone.
+    /// strings, if it names a resource twice, one that is not in the form of one or one of an unknown kind, or if it has a
+    /// list that is empty, that holds an unknown operation, or in which `*` does not stand alone.
     pub fn parse_strict(text: &str) -> Result<Self, Error> {
         text::parse(text, text::Mode::Strict)
     }
@@ -121,18 +175,19 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if the text is not a JSON object of lists of strings, or names a resource twice.
+    /// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if it names
+    /// a resource twice or one that is not in the form of one.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         text::parse(text, text::Mode::Lenient)
     }
 
-    /// Everything: `{"[*]*":["*"]}`.
+    /// Everything: `{"[*]*":["*"]}`. It covers every capability, and intersected with one gives that one.
     #[must_use]
     pub fn all() -> Self {
         Self { entries: Vec::from([(Resource::everything(), Operations::ALL)]) }
     }
 
-    /// Nothing: `{}`. The service issues no token with it.
+    /// Nothing: `{}`. Every capability covers it; the service issues no token with it.
     #[must_use]
     pub const fn none() -> Self {
         Self { entries: Vec::new() }
@@ -151,7 +206,7 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if the resource is not in the form of one, or no operation is given.
+    /// [`ErrorKind::Capability`] if the resource is not in the form of one or of an unknown kind, or no operation is given.
     pub fn with(mut self, resource: &str, operations: impl Into<Operations>) -> Result<Self, Error> {
         let resource = Resource::parse_strict(resource)?;
         let operations = operations.into();
@@ -192,11 +247,29 @@ impl Capability {
     }
 
     /// The entries, in the byte order of their resources.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let capability: Capability = r#"{"status":["subscribe"],"chat":["*"]}"#.parse()?;
+    /// let resources: Vec<&str> = capability.iter().map(|(resource, _)| resource.as_str()).collect();
+    /// assert_eq!(resources, ["chat", "status"]);
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Resource, &Operations)> {
         self.entries.iter().map(|(resource, operations)| (resource, operations))
     }
 
     /// What is written for exactly this resource, wildcards not considered.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let capability: Capability = r#"{"chat:*":["publish"]}"#.parse()?;
+    /// assert!(capability.get("chat:*").is_some_and(|operations| operations.contains("publish")));
+    /// assert!(capability.get("chat:room1").is_none() && capability.permits("chat:room1", "publish"));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
     pub fn get(&self, resource: &str) -> Option<&Operations> {
         let at = self.entries.binary_search_by(|(known, _)| known.as_str().cmp(resource)).ok()?;

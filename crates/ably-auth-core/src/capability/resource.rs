@@ -1,6 +1,7 @@
 //! The resources that a capability names.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::fmt;
 
 use super::pattern::{self, FORM, Namespace, Pattern};
@@ -51,8 +52,9 @@ impl Resource {
         Self("[*]*".into())
     }
 
-    pub(super) fn synthesised(text: &str) -> Self {
-        Self(text.into())
+    /// Takes the name that two patterns [meet](Pattern::meet) in, which is in the form of one as they are.
+    pub(super) fn made(name: String) -> Self {
+        Self(name.into())
     }
 
     /// The name as it is written.

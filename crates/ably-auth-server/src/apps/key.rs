@@ -28,6 +28,10 @@ pub struct Key {
     revocable_tokens: bool,
     enabled: bool,
     expires: Option<Timestamp>,
+    /// What people call it.
+    label: Option<Box<str>>,
+    created: Option<Timestamp>,
+    modified: Option<Timestamp>,
 }
 
 impl Key {
@@ -42,6 +46,9 @@ impl Key {
             revocable_tokens: false,
             enabled: true,
             expires: None,
+            label: None,
+            created: None,
+            modified: None,
         }
     }
 
@@ -73,6 +80,27 @@ impl Key {
         self
     }
 
+    /// What people call it: its id, unless said so.
+    #[must_use]
+    pub(crate) fn with_label(mut self, label: &str) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Says when it was made, if that was not said before.
+    #[must_use]
+    pub(crate) fn created_at(mut self, now: Timestamp) -> Self {
+        self.created.get_or_insert(now);
+        self
+    }
+
+    /// Says when it was last changed.
+    #[must_use]
+    pub(crate) const fn modified_at(mut self, now: Timestamp) -> Self {
+        self.modified = Some(now);
+        self
+    }
+
     /// The key's public name.
     #[must_use]
     pub const fn name(&self) -> &KeyName {
@@ -101,6 +129,16 @@ impl Key {
 
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
         self.expires
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or_else(|| self.name().key_id())
+    }
+
+    /// When it was made, and when it was last changed.
+    pub(crate) fn times(&self) -> (Timestamp, Timestamp) {
+        let created = self.created.unwrap_or(Timestamp::from_millis(0));
+        (created, self.modified.unwrap_or(created))
     }
 
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {

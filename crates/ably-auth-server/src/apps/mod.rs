@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ApiKey, KeyName};
+use ably_auth_core::{ApiKey, KeyName, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -95,6 +95,24 @@ impl App {
     pub(crate) fn with_settings(mut self, namespaces: Vec<Value>, channels: Vec<Value>) -> Self {
         self.namespaces = namespaces;
         self.channels = channels;
+        self
+    }
+
+    /// Says when its keys were made, of those of which that is not known.
+    #[must_use]
+    pub(crate) fn created(mut self, now: Timestamp) -> Self {
+        for key in &mut self.keys {
+            *key = Arc::new(Key::clone(key).created_at(now));
+        }
+        self
+    }
+
+    /// The app with that key in the place of the one of its name.
+    #[must_use]
+    pub(crate) fn with_key_changed(mut self, key: &Arc<Key>) -> Self {
+        for known in self.keys.iter_mut().filter(|known| known.name() == key.name()) {
+            *known = Arc::clone(key);
+        }
         self
     }
 

@@ -91,6 +91,16 @@ impl Channels {
         }
     }
 
+    /// As many names as asked for of those that begin so and come after that one, in order, and whether there are more.
+    pub(crate) fn names(&self, prefix: &str, after: Option<&str>, limit: usize) -> (Vec<String>, bool) {
+        let is_ahead = |name: &&str| name.starts_with(prefix) && after.is_none_or(|after| *name > after);
+        let mut names: Vec<_> = self.channels.keys().map(|name| &**name).filter(is_ahead).collect();
+        names.sort_unstable();
+        let more = names.len() > limit;
+        names.truncate(limit);
+        (names.into_iter().map(Into::into).collect(), more)
+    }
+
     pub(crate) fn history(&self, name: &str, page: &Page) -> (Vec<Message>, Option<u64>) {
         let (kept, next) = page.of(self.channels.get(name).into_iter().flat_map(|channel| &channel.messages));
         (kept.into_iter().map(|kept| kept.message.clone()).collect(), next)

@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::refusal::Refusal;
 use crate::registry::unknown_app;
 
-const DEFAULT_PORT: u16 = 80;
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 /// The most keys that one request makes.
 const MAX_KEYS: usize = 100;
@@ -64,7 +65,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         app = app.with_key(key).map_err(failed)?;
     }
     let body = describe(&app, call);
-    call.state.registry.add(app)?;
+    call.state.registry.add(app.created(call.now))?;
     call.reply(StatusCode::CREATED, &body)
 }
 
@@ -81,7 +82,7 @@ fn describe(app: &App, call: &Call<'_>) -> Value {
         "channels": channels,
         "endpoint": endpoint,
         "port": port,
-        "tls": false,
+        "tls": call.is_private(),
     })
 }
 
@@ -102,10 +103,11 @@ fn describe_key(key: &Key) -> Value {
 fn address(call: &Call<'_>) -> (String, u16) {
     let asked = call.parts.uri.authority().cloned();
     let asked = asked.or_else(|| call.header(HOST.as_str())?.parse::<Authority>().ok());
-    match (asked, call.local) {
-        (Some(asked), _) => (asked.host().into(), asked.port_u16().unwrap_or(DEFAULT_PORT)),
+    let usual = if call.is_private() { HTTPS_PORT } else { HTTP_PORT };
+    match (asked, call.arrival.map(|arrival| arrival.local)) {
+        (Some(asked), _) => (asked.host().into(), asked.port_u16().unwrap_or(usual)),
         (None, Some(local)) => (local.ip().to_string(), local.port()),
-        (None, None) => ("localhost".into(), DEFAULT_PORT),
+        (None, None) => ("localhost".into(), usual),
     }
 }
 
@@ -122,6 +124,7 @@ pub(super) fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refusal> {
         return Err(Refusal::new(ErrorCode::FORBIDDEN, "the key is of another app; use one of the app's keys"));
     }
     call.state.registry.remove(app_id);
+    call.state.store.forget_app(app_id);
     Ok(Reply::empty())
 }
 

@@ -1,12 +1,12 @@
 //! A request while it is being answered.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 use ably_auth_core::Timestamp;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
+use http::uri::Scheme;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -15,33 +15,43 @@ use super::format::Format;
 use super::reply::Reply;
 use crate::authenticate::{Authenticator, Credential, Principal};
 use crate::refusal::Refusal;
-use crate::service::State;
+use crate::service::{Arrival, State};
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
     pub(super) parts: &'a Parts,
-    pub(super) body: &'a Bytes,
+    /// None if it is too large.
+    pub(super) body: Option<&'a Bytes>,
     /// The format of the answer.
     pub(super) format: Format,
-    /// The address on which the request came, if it came over a socket.
-    pub(super) local: Option<SocketAddr>,
+    /// How the request came, if it came over a socket.
+    pub(super) arrival: Option<Arrival>,
     /// Read once, so that all checks of a request speak of the same moment.
     pub(super) now: Timestamp,
+    /// By which the client may speak of this request.
+    pub(super) request_id: String,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(
         state: &'a State,
         parts: &'a Parts,
-        body: &'a Bytes,
-        format: Format,
-        local: Option<SocketAddr>,
+        body: Option<&'a Bytes>,
+        arrival: Option<Arrival>,
     ) -> Self {
-        Self { state, parts, body, format, local, now: state.clock.now() }
+        Self {
+            state,
+            parts,
+            body: body.filter(|body| body.len() <= super::MAX_BODY_BYTES),
+            format: Format::accepted(&parts.headers),
+            arrival,
+            now: state.clock.now(),
+            request_id: state.request_ids.id(query(parts, "request_id").as_deref()),
+        }
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        Format::of_body(&self.parts.headers)?.decode(self.body)
+        Format::of_body(&self.parts.headers)?.decode(self.body.ok_or_else(super::too_large)?)
     }
 
     pub(super) fn reply<T: Serialize + ?Sized>(&self, status: StatusCode, body: &T) -> Result<Reply, Refusal> {
@@ -50,18 +60,30 @@ impl<'a> Call<'a> {
 
     /// The query's value of that name, the first if there are several.
     pub(super) fn query(&self, name: &str) -> Option<Cow<'a, str>> {
-        let query = self.parts.uri.query().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
+        query(self.parts, name)
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&'a str> {
         self.parts.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether nobody on the way could read the request.
+    pub(super) fn is_private(&self) -> bool {
+        match self.arrival {
+            Some(arrival) => arrival.is_private,
+            None => self.parts.uri.scheme() == Some(&Scheme::HTTPS),
+        }
+    }
+
+    /// Whether secrets that do not expire may be shown in it.
+    pub(super) fn may_hold_keys(&self) -> bool {
+        self.state.sandbox || self.is_private()
+    }
+
     /// What the request shows of its sender, if anything; a key only where it may be shown.
     pub(super) fn credential(&self) -> Result<Option<Credential>, Refusal> {
         let credential = credentials::read(self)?;
-        if matches!(credential, Some(Credential::Key(_))) && !self.state.sandbox {
+        if matches!(credential, Some(Credential::Key(_))) && !self.may_hold_keys() {
             return Err(credentials::key_without_tls());
         }
         Ok(credential)
@@ -74,4 +96,9 @@ impl<'a> Call<'a> {
         let authenticator = Authenticator { registry: &self.state.registry, store: &self.state.store };
         authenticator.authenticate(&credential, claimed, self.now)
     }
+}
+
+fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {
+    let query = parts.uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }

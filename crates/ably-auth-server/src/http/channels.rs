@@ -3,6 +3,7 @@
 use ably_auth_core::{ErrorCode, Operation};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::StatusCode;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -30,10 +31,27 @@ pub(super) fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     call.reply(StatusCode::OK, &channels::status(channel))
 }
 
+/// The channels on which something was published, in the order of their names.
+pub(super) fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::ChannelMetadata, EVERY_CHANNEL)?;
+    let limit = page::limit(call)?;
+    let (prefix, after) = (call.query("prefix").unwrap_or_default(), call.query(page::AFTER));
+    let by_id = match call.query("by").as_deref() {
+        None | Some("value") => false,
+        Some("id") => true,
+        Some(_) => return Err(page::out_of_range("by", "give `value` or `id`")),
+    };
+    let (names, more) = lock(&principal.app.memory.channels).names(&prefix, after.as_deref(), limit);
+    let links = page::links(call, "channels", names.last().filter(|_| more));
+    let listed: Vec<_> =
+        names.into_iter().map(|name| if by_id { name.into() } else { channels::status(&name) }).collect();
+    Ok(call.reply(StatusCode::OK, &listed)?.with_links(&links))
+}
+
 pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel)?;
     let page = page::read(call)?;
-    let (mut messages, next) = lock(&principal.app.channels).history(channel, &page);
+    let (mut messages, next) = lock(&principal.app.memory.channels).history(channel, &page);
     if call.format == Format::Json {
         messages = messages.into_iter().map(Message::into_text).collect();
     }
@@ -46,7 +64,7 @@ pub(super) fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
     if call.query("unit").is_some_and(|unit| unit != "minute") {
         return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "statistics are kept by the minute; leave `unit` out"));
     }
-    let (intervals, next) = lock(&principal.app.stats).page(&page);
+    let (intervals, next) = lock(&principal.app.memory.stats).page(&page);
     Ok(call.reply(StatusCode::OK, &intervals)?.with_links(&page::links(call, "stats", next)))
 }
 
@@ -60,8 +78,8 @@ pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> 
         messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
     let count = messages.len();
     let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
-    let serials = lock(&principal.app.channels).publish(channel, messages, &batch, call.body.len(), call.now);
-    lock(&principal.app.stats).count_messages(count, call.now);
+    let serials = lock(&principal.app.memory.channels).publish(channel, messages, &batch, call.body.map_or(0, Bytes::len), call.now);
+    lock(&principal.app.memory.stats).count_messages(count, call.now);
     call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
 }
 

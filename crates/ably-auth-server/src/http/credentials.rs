@@ -83,7 +83,7 @@ pub(super) fn missing() -> Refusal {
 }
 
 pub(super) fn key_without_tls() -> Refusal {
-    let message = "a key must not travel without TLS; use a token, or run the service as a sandbox on loopback";
+    let message = "a key must not travel without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
     Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message)
 }
 

@@ -97,6 +97,7 @@ fn reply_as_of_old(call: &Call<'_>, results: &[TokenRevocationResult]) -> Result
         return call.reply(StatusCode::CREATED, results);
     }
     let error = ErrorInfo::new(BATCH_HAS_ERRORS, "batched response includes errors; see `batchResponse`");
+    let error = error.with_request_id(&call.request_id);
     let body = ErrorWithBatch { error: &error, batch_response: results };
     Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error))
 }

@@ -3,6 +3,8 @@
 mod apps;
 mod call;
 mod channels;
+mod control;
+mod cors;
 mod credentials;
 mod format;
 mod keys;
@@ -11,60 +13,68 @@ mod reply;
 mod route;
 mod sandbox;
 
-use std::net::SocketAddr;
-
 use ably_auth_core::ErrorCode;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use crate::refusal::Refusal;
-use crate::service::State;
+use crate::service::{Arrival, State};
 use call::Call;
-use format::Format;
 use reply::Reply;
 use route::Route;
 
 /// The largest body that is read.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Answers a request, whose body is none if it is larger than that. `local` is the address on which it came, if it came
-/// over a socket.
+/// Answers a request, whose body is none if it is larger than that.
 pub(crate) fn respond(
     state: &State,
     parts: &Parts,
     body: Option<&Bytes>,
-    local: Option<SocketAddr>,
+    arrival: Option<Arrival>,
 ) -> Response<Bytes> {
-    let format = Format::accepted(&parts.headers);
-    let reply = match body {
-        Some(body) if body.len() <= MAX_BODY_BYTES => dispatch(&Call::new(state, parts, body, format, local)),
-        _ => Err(Refusal::new(ErrorCode::BODY_TOO_LARGE, "the body is over 64 KiB; send less in one request")),
+    let call = Call::new(state, parts, body, arrival);
+    let is_control = control::has(&call);
+    let reply = if is_control {
+        admit(&call).and_then(|()| control::dispatch(&call)).unwrap_or_else(|refusal| control::refusing(&refusal))
+    } else {
+        let reply = admit(&call).and_then(|()| dispatch(&call));
+        reply.unwrap_or_else(|refusal| Reply::refusing(&refusal, call.format, &call.request_id))
     };
-    reply.unwrap_or_else(|refusal| Reply::refusing(&refusal, format)).into_response()
+    let mut response = reply.into_response(&call.request_id);
+    cors::add(state.sandbox, parts, response.headers_mut());
+    response
 }
 
-fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
+/// Refuses what no path takes.
+fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
     }
+    call.body.map(|_| ()).ok_or_else(too_large)
+}
+
+fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     // Whoever asks for the head alone gets it: hyper leaves the body out.
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |method: Method| *asked == method;
     match Route::of(call.parts.uri.path(), call.state.sandbox)? {
+        route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
         Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key),
         Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key),
         Route::Channel(name) if is(Method::GET) => channels::status(call, &name),
         Route::Messages(name) if is(Method::GET) => channels::history(call, &name),
         Route::Messages(name) if is(Method::POST) => channels::publish(call, &name),
+        Route::Channels if is(Method::GET) => channels::list(call),
         Route::Stats if is(Method::GET) => channels::stats(call),
         Route::Apps if is(Method::POST) => apps::create(call),
         Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id),
-        route => {
-            let methods = route.methods();
-            let message = format!("the path does not take this method; use {methods}");
-            Err(Refusal::new(ErrorCode::METHOD_NOT_ALLOWED, message).with_allow(methods))
-        }
+        route => Err(Refusal::method_not_allowed(route.methods())),
     }
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(ErrorCode::BODY_TOO_LARGE, "the body is over 64 KiB; send less in one request")
 }

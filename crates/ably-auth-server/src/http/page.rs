@@ -13,7 +13,7 @@ const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// Where a page goes on: made by this service, for itself.
-const AFTER: &str = "after";
+pub(super) const AFTER: &str = "after";
 
 pub(super) fn read(call: &Call<'_>) -> Result<Page, Refusal> {
     let page = Page {
@@ -24,19 +24,23 @@ pub(super) fn read(call: &Call<'_>) -> Result<Page, Refusal> {
             Some("forwards") => Direction::Forwards,
             Some(_) => return Err(out_of_range("direction", "give `backwards` or `forwards`")),
         },
-        limit: match number(call, "limit", "give a number from 1 to 1000")? {
-            None => DEFAULT_LIMIT,
-            Some(limit) => usize::try_from(limit)
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| out_of_range("limit", "give a number from 1 to 1000"))?,
-        },
+        limit: limit(call)?,
         after: number(call, AFTER, "follow the links as they are")?,
     };
     if page.start > page.end {
         return Err(out_of_range("start", "give one that is not after `end`"));
     }
     Ok(page)
+}
+
+/// How many things a page may have.
+pub(super) fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
+    let advice = "give a number from 1 to 1000";
+    let Some(limit) = number(call, "limit", advice)? else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    let limit = usize::try_from(limit).ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| out_of_range("limit", advice))
 }
 
 fn moment(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Refusal> {
@@ -49,14 +53,14 @@ fn number(call: &Call<'_>, name: &str, advice: &str) -> Result<Option<u64>, Refu
     call.query(name).map(|text| number(text).ok_or_else(|| out_of_range(name, advice))).transpose()
 }
 
-fn out_of_range(name: &str, advice: &str) -> Refusal {
+pub(super) fn out_of_range(name: &str, advice: &str) -> Refusal {
     Refusal::new(ErrorCode::INVALID_PARAMETER, format!("the query's `{name}` is out of range; {advice}"))
 }
 
 /// Links relative to the resource, as SDKs expect them (`TG3`): the first page, this one, and the next if there is one.
-pub(super) fn links(call: &Call<'_>, name: &str, next: Option<u64>) -> String {
+pub(super) fn links(call: &Call<'_>, name: &str, next: Option<impl ToString>) -> String {
     // Credentials may stand in the query too, and are not for a header that is logged.
-    let asked = ["start", "end", "direction", "limit", "unit"].map(|name| (name, call.query(name)));
+    let asked = ["start", "end", "direction", "limit", "unit", "prefix", "by"].map(|name| (name, call.query(name)));
     let link = |after: Option<Cow<'_, str>>, rel: &str| {
         let mut query = Serializer::new(String::new());
         for (name, value) in &asked {

@@ -10,6 +10,7 @@ use super::format::Format;
 use crate::refusal::Refusal;
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ably-requestid");
 const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
 
 /// A longer message is cut in the header; the body has it whole.
@@ -47,11 +48,23 @@ impl Reply {
         self
     }
 
-    pub(super) fn refusing(refusal: &Refusal, format: Format) -> Self {
+    /// Names the methods that a path takes.
+    pub(super) fn options(methods: &'static str) -> Self {
+        let mut reply = Self::empty();
+        reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
+        reply
+    }
+
+    pub(super) fn refusing(refusal: &Refusal, format: Format, request_id: &str) -> Self {
+        let body = ErrorEnvelope { error: refusal.info().clone().with_request_id(request_id) };
+        Self::refusing_with(refusal, &body, format)
+    }
+
+    /// A refusal in another form than the usual one.
+    pub(super) fn refusing_with<T: Serialize>(refusal: &Refusal, body: &T, format: Format) -> Self {
         let info = refusal.info();
         let status = StatusCode::from_u16(info.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = ErrorEnvelope { error: info.clone() };
-        let mut reply = Self::new(status, &body, format).unwrap_or_else(|_| Self::empty()).with_error(info);
+        let mut reply = Self::new(status, body, format).unwrap_or_else(|_| Self::empty()).with_error(info);
         reply.status = status;
         if let Some(methods) = refusal.allow() {
             reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
@@ -62,12 +75,15 @@ impl Reply {
         reply
     }
 
-    pub(super) fn into_response(self) -> Response<Bytes> {
+    pub(super) fn into_response(self, request_id: &str) -> Response<Bytes> {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         // Everything here is either secret or true for a moment only.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Ok(request_id) = HeaderValue::from_str(request_id) {
+            response.headers_mut().insert(REQUEST_ID, request_id);
+        }
         response
     }
 }

@@ -13,6 +13,7 @@ pub(super) enum Route<'a> {
     Time,
     RequestToken(Cow<'a, str>),
     RevokeTokens(Cow<'a, str>),
+    Channels,
     Channel(Cow<'a, str>),
     Messages(Cow<'a, str>),
     Stats,
@@ -27,6 +28,7 @@ impl<'a> Route<'a> {
             ["time"] => Self::Time,
             ["keys", key, "requestToken"] => Self::RequestToken(decode(key)?),
             ["keys", key, "revokeTokens"] => Self::RevokeTokens(decode(key)?),
+            ["channels"] => Self::Channels,
             ["channels", name] => Self::Channel(channel(name)?),
             ["channels", name, "messages"] => Self::Messages(channel(name)?),
             ["stats"] => Self::Stats,
@@ -39,15 +41,15 @@ impl<'a> Route<'a> {
     /// The methods that it takes, as an `Allow` header says it.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
-            Self::Time | Self::Channel(_) | Self::Stats => "GET, HEAD",
-            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Apps => "POST",
-            Self::Messages(_) => "GET, HEAD, POST",
-            Self::App(_) => "DELETE",
+            Self::Time | Self::Channels | Self::Channel(_) | Self::Stats => "GET, HEAD, OPTIONS",
+            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Apps => "POST, OPTIONS",
+            Self::Messages(_) => "GET, HEAD, POST, OPTIONS",
+            Self::App(_) => "DELETE, OPTIONS",
         }
     }
 }
 
-fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
     percent_decode_str(segment).decode_utf8().map_err(|_| {
         Refusal::new(ErrorCode::BAD_REQUEST, "the path is not UTF-8 once percent-decoded; encode names as UTF-8")
     })

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ably_auth_core::ErrorCode;
 use http::Uri;
+use http::header::ORIGIN;
 use http::uri::Authority;
 
 use super::call::Call;
@@ -13,10 +14,8 @@ use crate::refusal::Refusal;
 /// here, by the host that it asked for.
 pub(super) fn check(call: &Call<'_>) -> Result<(), Refusal> {
     let host = call.header("host").or_else(|| call.parts.uri.authority().map(Authority::as_str));
-    let is_from_elsewhere = call.header("origin").is_some_and(|origin| {
-        let uri = origin.parse::<Uri>();
-        !uri.is_ok_and(|uri| uri.authority().is_some_and(|authority| is_loopback(authority.host())))
-    });
+    let origin = call.parts.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let is_from_elsewhere = origin.is_some_and(|origin| !is_origin_here(origin));
     let asks_elsewhere = host.is_some_and(|host| {
         let authority = host.parse::<Authority>();
         !authority.is_ok_and(|authority| is_loopback(authority.host()))
@@ -27,6 +26,12 @@ pub(super) fn check(call: &Call<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new(ErrorCode::FORBIDDEN, message));
     }
     Ok(())
+}
+
+/// Whether a page of that origin is one of this machine.
+pub(super) fn is_origin_here(origin: &str) -> bool {
+    let uri = origin.parse::<Uri>();
+    uri.is_ok_and(|uri| uri.authority().is_some_and(|authority| is_loopback(authority.host())))
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -5,13 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use ably_auth_core::{KeyName, Timestamp, TokenRevocationTargetSpecifier};
 
 use super::nonces::Nonces;
+use super::references::References;
 use super::revocations::{Cutoff, Revocations, Subject};
+use crate::token::{Claims, Reference};
 
 /// Short locks, none of which is held over anything slow.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     nonces: Mutex<Nonces>,
     revocations: RwLock<Revocations>,
+    references: Mutex<References>,
 }
 
 impl Memory {
@@ -30,6 +33,21 @@ impl Memory {
         now: Timestamp,
     ) {
         self.revocations.write().unwrap_or_else(PoisonError::into_inner).revoke(key, targets, cutoff, now);
+    }
+
+    /// Keeps a token's claims until the token expires, unless there is no more room.
+    pub(crate) fn keep(&self, reference: Reference, claims: Claims, now: Timestamp) -> bool {
+        lock(&self.references).keep(reference, claims, now)
+    }
+
+    /// The claims that were kept under that reference.
+    pub(crate) fn kept(&self, reference: Reference) -> Option<Claims> {
+        lock(&self.references).get(reference)
+    }
+
+    /// Forgets what is kept for the tokens of an app that is gone.
+    pub(crate) fn forget_app(&self, app_id: &str) {
+        lock(&self.references).forget_app(app_id);
     }
 
     /// Whether a token of that subject, issued then, is revoked now.

@@ -18,9 +18,10 @@ impl Cutoff {
         self.applies_at <= now
     }
 
-    /// Whether a token issued before the cutoff may not have expired yet. Revocable tokens live for an hour at most.
+    /// Whether a token issued before the cutoff may not have expired yet. Revocable tokens live for an hour at most, but a
+    /// token may be older than the day on which its key's tokens were made revocable.
     fn can_match(self, now: Timestamp) -> bool {
-        self.issued_before.saturating_add(Ttl::MAX_REVOCABLE) > now
+        self.issued_before.saturating_add(Ttl::MAX) > now
     }
 
     /// Whether the other revokes nothing that this one does not.
@@ -35,13 +36,18 @@ pub(crate) struct Subject<'a> {
     pub(crate) key: &'a KeyName,
     pub(crate) client_id: &'a ClientId,
     pub(crate) capability: &'a Capability,
+    /// The capability that a JWT's issuer wrote, where it is another than the one granted.
+    pub(crate) written: Option<&'a Capability>,
+    pub(crate) revocation_key: Option<&'a str>,
 }
 
 impl Subject<'_> {
     fn targets(&self) -> impl Iterator<Item = Target> {
         let client_id = self.client_id.as_str().map(Target::client_id);
-        let channels = self.capability.iter().map(|(resource, _)| resource).map(Resource::as_str);
-        client_id.into_iter().chain(channels.map(Target::channel))
+        let revocation_key = self.revocation_key.map(Target::revocation_key);
+        let capabilities = [Some(self.capability), self.written].into_iter().flatten();
+        let channels = capabilities.flat_map(Capability::iter).map(|(resource, _)| Resource::as_str(resource));
+        client_id.into_iter().chain(revocation_key).chain(channels.map(Target::channel))
     }
 }
 
@@ -97,7 +103,7 @@ impl Revocations {
 mod tests {
     use super::*;
 
-    const HOUR: u64 = 60 * 60 * 1000;
+    const DAY: u64 = 24 * 60 * 60 * 1000;
 
     fn cutoff(issued_before: u64, applies_at: u64) -> Cutoff {
         Cutoff { issued_before: Timestamp::from_millis(issued_before), applies_at: Timestamp::from_millis(applies_at) }
@@ -106,7 +112,13 @@ mod tests {
     fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
         let key = KeyName::parse("app.key").unwrap();
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        let subject = Subject { key: &key, client_id: &client_id, capability: &capability };
+        let subject = Subject {
+            key: &key,
+            client_id: &client_id,
+            capability: &capability,
+            written: None,
+            revocation_key: None,
+        };
         revocations.is_revoked(&subject, Timestamp::from_millis(issued), Timestamp::from_millis(now))
     }
 
@@ -130,9 +142,9 @@ mod tests {
     fn revocations_are_forgotten_when_no_token_can_be_live() {
         let mut revocations = Revocations::default();
         revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
-        revocations.prune(Timestamp::from_millis(999 + HOUR));
+        revocations.prune(Timestamp::from_millis(999 + DAY));
         assert_eq!(revocations.0.len(), 1);
-        revocations.prune(Timestamp::from_millis(1_000 + HOUR));
+        revocations.prune(Timestamp::from_millis(1_000 + DAY));
         assert!(revocations.0.is_empty());
     }
 

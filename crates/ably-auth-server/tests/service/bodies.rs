@@ -239,22 +239,21 @@ fn paths_and_methods() {
         "/keys",
         "/keys/a.b",
         "/keys/a.b/other",
-        "/channels",
         "/channels/a/b",
         "/channels/a/messages/b",
     ] {
         assert_eq!(world.send(Request::get(path), "").code(), (404, 40400), "{path}");
     }
     let cases = [
-        ("POST", "/time", "GET, HEAD"),
-        ("GET", "/keys/app1.key1/requestToken", "POST"),
-        ("PUT", "/keys/app1.key1/revokeTokens", "POST"),
-        ("DELETE", "/channels/a", "GET, HEAD"),
-        ("PATCH", "/channels/a/messages", "GET, HEAD, POST"),
-        ("POST", "/stats", "GET, HEAD"),
-        ("GET", "/apps", "POST"),
-        ("GET", "/apps/a", "DELETE"),
-        ("BREW", "/time", "GET, HEAD"),
+        ("POST", "/time", "GET, HEAD, OPTIONS"),
+        ("GET", "/keys/app1.key1/requestToken", "POST, OPTIONS"),
+        ("PUT", "/keys/app1.key1/revokeTokens", "POST, OPTIONS"),
+        ("DELETE", "/channels/a", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/channels/a/messages", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/stats", "GET, HEAD, OPTIONS"),
+        ("GET", "/apps", "POST, OPTIONS"),
+        ("GET", "/apps/a", "DELETE, OPTIONS"),
+        ("BREW", "/time", "GET, HEAD, OPTIONS"),
     ];
     for (method, path, allow) in cases {
         let answer = world.send(Request::builder().method(method).uri(path), "");

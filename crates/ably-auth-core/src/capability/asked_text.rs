@@ -1,16 +1,17 @@
-//! Asking a capability's text, without a heap.
+//! A capability's text, asked without a heap.
 
 use super::json::{JsonString, Reader};
 use super::operation::OperationName;
 use super::pattern::{self, Pattern};
 use crate::error::{Error, ErrorKind};
 
-/// Whether the capability that reads so permits the operation on the resource: what
-/// [`Capability::parse_lenient`](super::Capability::parse_lenient) and [`permits`](super::Capability::permits) would say
-/// together, for every text.
+/// Whether the capability that reads so permits the operation on the resource.
 ///
-/// It allocates nothing and reads the text once. Only where resources are not in order, as they are in canonical text, it
-/// looks back for one that is named twice.
+/// **Law:** for every text, this is what `Capability::parse_lenient(text)?.permits(resource, operation)` is; and it is an
+/// error exactly if that is one.
+///
+/// It allocates nothing, and reads canonical text once. From each resource that is not in byte order it also looks back, for
+/// one that is named twice: limit the length of text from strangers.
 ///
 /// ```
 /// use ably_auth_core::capability::text_permits;
@@ -22,7 +23,8 @@ use crate::error::{Error, ErrorKind};
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Capability`] if the text is not a JSON object of lists of strings, or names a resource twice.
+/// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if it names a
+/// resource twice or one that is not in the form of one.
 pub fn text_permits<'a>(text: &str, resource: &str, operation: impl Into<OperationName<'a>>) -> Result<bool, Error> {
     let (asked, operation) = (Pattern::of(resource), operation.into());
     let mut reader = Reader::new(text);

@@ -1,0 +1,134 @@
+//! Reading what a bearer shows: a token of this service, a JWT of a key's holder, or either of them within another JWT.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ably_auth_core::jwt::{self, UnverifiedJwt};
+use ably_auth_core::{Capability, ClientId, ErrorCode, ErrorKind, Timestamp, Token};
+
+use crate::apps::Key;
+use crate::authenticate::revoked;
+use crate::issue;
+use crate::refusal::Refusal;
+use crate::registry::{Registry, RunningApp};
+use crate::store::{Memory, Subject};
+use crate::token::{self, Envelope, Opened};
+
+/// How far ahead of ours the clock may be by which a JWT was minted: machines that keep their clocks agree to well within
+/// it, and by no more can a JWT outlive its ttl. A JWT's end is exact, since whoever minted it chose it.
+const LEEWAY: Duration = Duration::from_secs(2);
+
+/// What is known of a bearer whose token is genuine. Whether the token still counts is another question.
+#[derive(Debug)]
+pub(crate) struct Bearer {
+    pub(crate) app: Arc<RunningApp>,
+    pub(crate) key: Arc<Key>,
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) client_id: ClientId,
+    pub(crate) capability: Arc<Capability>,
+    /// The capability that a JWT's issuer wrote.
+    written: Option<Capability>,
+    revocation_key: Option<Box<str>>,
+}
+
+impl Bearer {
+    /// What a revocation looks at.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject {
+            key: self.key.name(),
+            client_id: &self.client_id,
+            capability: &self.capability,
+            written: self.written.as_ref(),
+            revocation_key: self.revocation_key.as_deref(),
+        }
+    }
+}
+
+/// Reads tokens at a moment, with what the service knows.
+pub(crate) struct Reader<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) store: &'a Memory,
+    pub(crate) now: Timestamp,
+}
+
+impl Reader<'_> {
+    /// Who bears the token, if it is genuine.
+    pub(crate) fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
+        if !jwt::has_jwt_form(token.expose()) {
+            return self.native(token);
+        }
+        // The outer JWT is its maker's own affair: what counts is the token in it.
+        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(of_jwt)? else {
+            return self.jwt(token);
+        };
+        let inner = embedded.token();
+        let bearer = if !jwt::has_jwt_form(inner.expose()) {
+            self.native(inner)?
+        } else if jwt::embedded_token(inner.expose()).map_err(of_jwt)?.is_none() {
+            self.jwt(inner)?
+        } else {
+            let message = "the JWT has a JWT in it that has a token in it; embed the token itself";
+            return Err(Refusal::new(ErrorCode::INVALID_JWT, message));
+        };
+        embedded.check_expires_within(bearer.expires).map_err(of_jwt)?;
+        Ok(bearer)
+    }
+
+    fn native(&self, token: &Token) -> Result<Bearer, Refusal> {
+        let envelope = Envelope::of(token)?;
+        let app = self.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
+        let claims = match app.memory.sealer.open(&envelope)? {
+            Opened::Claims(claims) => claims,
+            Opened::Reference(reference) if reference.expires <= self.now => {
+                let message = format!("the token expired at {}; request a new token", reference.expires);
+                return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
+            }
+            Opened::Reference(reference) => self.store.kept(reference).ok_or_else(token::unrecognised)?,
+        };
+        let key = app.app.key(claims.key_name.key_id()).cloned();
+        Ok(Bearer {
+            key: key.ok_or_else(|| revoked("the key that issued the token is gone; use a token of another key"))?,
+            app,
+            issued: claims.issued,
+            expires: claims.expires,
+            client_id: claims.client_id,
+            capability: claims.capability,
+            written: None,
+            revocation_key: None,
+        })
+    }
+
+    /// The key's state is looked at once the signature is found to be right: others learn nothing of it.
+    fn jwt(&self, token: &Token) -> Result<Bearer, Refusal> {
+        let unverified = UnverifiedJwt::parse(token.expose()).map_err(of_jwt)?;
+        let (app, key) = self.registry.key(unverified.key_name())?;
+        let verified = unverified.verify(key.signer(), self.now, LEEWAY).map_err(of_jwt)?;
+        let claims = verified.claims();
+        let ttl = claims.expires().millis_since(claims.issued());
+        if ttl > key.max_ttl().as_millis() {
+            let most = key.max_ttl();
+            let message = format!("the JWT lives for {ttl} ms, and tokens of its key for {most} at most; mint it for less");
+            return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
+        }
+        let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
+            Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
+        })?;
+        let capability = issue::grant(written.clone(), &key)?;
+        Ok(Bearer {
+            app,
+            issued: claims.issued(),
+            expires: claims.expires(),
+            client_id: claims.client_id().clone(),
+            capability: capability.into(),
+            written,
+            revocation_key: claims.revocation_key().map(Into::into),
+            key,
+        })
+    }
+}
+
+/// What is wrong with a JWT, or with a token in one.
+fn of_jwt(error: ably_auth_core::Error) -> Refusal {
+    if error.kind() == ErrorKind::Token { token::malformed() } else { error.into() }
+}

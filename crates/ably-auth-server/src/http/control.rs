@@ -1,0 +1,188 @@
+//! The Control API on the wire: JSON in and out, and errors in a form of its own.
+
+use ably_auth_core::{Capability, ErrorCode, Token};
+use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::Serializer as _;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::format::{Format, Object};
+use super::reply::Reply;
+use super::route;
+use crate::apps::Key;
+use crate::control::{self, KeyChanges};
+use crate::refusal::Refusal;
+
+/// Whether a path is of the Control API, where that is open.
+pub(super) fn has(call: &Call<'_>) -> bool {
+    call.state.control_token.is_some() && call.parts.uri.path().starts_with("/v1/")
+}
+
+pub(super) fn refusing(refusal: &Refusal) -> Reply {
+    let info = refusal.info();
+    let body = json!({
+        "message": info.message(),
+        "code": info.code().as_u32(),
+        "statusCode": info.status_code(),
+        "href": info.href(),
+    });
+    Reply::refusing_with(refusal, &body, Format::Json)
+}
+
+pub(super) fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let path = call.parts.uri.path().strip_prefix("/v1/").unwrap_or_default();
+    let segments: Vec<_> = path.splitn(6, '/').map(route::decode).collect::<Result<_, _>>()?;
+    let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
+    let methods = match segments.as_slice() {
+        ["accounts", _, "apps"] | ["apps", _, "keys", _, "revoke"] => "POST, OPTIONS",
+        ["apps", _, "keys"] => "GET, HEAD, POST, OPTIONS",
+        ["apps", _, "keys", _] => "PATCH, OPTIONS",
+        _ => "",
+    };
+    if call.parts.method == Method::OPTIONS && !methods.is_empty() {
+        return Ok(Reply::options(methods));
+    }
+    authenticate(call)?;
+    let (state, now) = (call.state, call.now);
+    let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
+    match (asked.as_str(), segments.as_slice()) {
+        ("POST", ["accounts", account_id, "apps"]) => create_app(call, account_id),
+        ("GET", ["apps", app_id, "keys"]) => {
+            let keys: Vec<_> = control::keys(&state.registry, app_id)?.iter().map(describe).collect();
+            Reply::new(StatusCode::OK, &keys, Format::Json)
+        }
+        ("POST", ["apps", app_id, "keys"]) => {
+            let Object(NewKey { name, capability: OfObject(capability), revocable_tokens }) = call.read()?;
+            let asked = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
+            let key = control::create_key(&state.registry, app_id, asked, now)?;
+            Reply::new(StatusCode::CREATED, &describe(&key), Format::Json)
+        }
+        ("PATCH", ["apps", app_id, "keys", key_id]) => {
+            let Object(ChangedKey { name, capability, revocable_tokens }) = call.read()?;
+            let capability = capability.map(|OfObject(text)| strict(&text)).transpose()?;
+            let asked = KeyChanges { name, capability, revocable_tokens };
+            let key = control::change_key(&state.registry, (app_id, key_id), asked, now)?;
+            Reply::new(StatusCode::OK, &describe(&key), Format::Json)
+        }
+        ("POST", ["apps", app_id, "keys", key_id, "revoke"]) => {
+            let key = control::revoke_key(&state.registry, (app_id, key_id), now)?;
+            Reply::new(StatusCode::OK, &describe(&key), Format::Json)
+        }
+        _ if methods.is_empty() => {
+            Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling"))
+        }
+        _ => Err(Refusal::method_not_allowed(methods)),
+    }
+}
+
+/// Tokens are compared in constant time.
+fn authenticate(call: &Call<'_>) -> Result<(), Refusal> {
+    if !call.may_hold_keys() {
+        let message = "an access token and keys must not travel without TLS; serve with TLS, or as a sandbox on loopback";
+        return Err(Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message));
+    }
+    let mut headers = call.parts.headers.get_all(AUTHORIZATION).iter();
+    let shown = headers.next().and_then(|header| header.to_str().ok()?.split_once(' '));
+    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") && headers.next().is_none());
+    let shown = shown.and_then(|(_, token)| Token::new(token.trim()).ok());
+    if shown.is_some() && shown == call.state.control_token {
+        return Ok(());
+    }
+    let message = "the request does not show the access token of the Control API; send it as `Authorization: Bearer …`";
+    Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewApp {
+    name: String,
+    status: Option<String>,
+    tls_only: Option<bool>,
+}
+
+fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal> {
+    let Object(NewApp { name, status, tls_only }) = call.read()?;
+    if status.is_some_and(|status| status != "enabled") || tls_only == Some(true) {
+        let message = "apps are enabled here, and TLS is a setting of the whole service; leave `status` and `tlsOnly` out";
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    }
+    let app = control::create_app(&call.state.registry, account_id, &name)?;
+    let body = json!({
+        "id": app.id(),
+        "accountId": app.account_id(),
+        "name": name,
+        "status": "enabled",
+        "tlsOnly": false,
+        "created": call.now,
+        "modified": call.now,
+    });
+    Reply::new(StatusCode::CREATED, &body, Format::Json)
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewKey {
+    name: String,
+    capability: OfObject,
+    revocable_tokens: Option<bool>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChangedKey {
+    name: Option<String>,
+    capability: Option<OfObject>,
+    revocable_tokens: Option<bool>,
+}
+
+/// The text of a capability that is written as an object, with a resource that is there twice still there twice.
+struct OfObject(String);
+
+impl<'de> Deserialize<'de> for OfObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Resources;
+
+        impl<'de> Visitor<'de> for Resources {
+            type Value = Vec<(String, Vec<String>)>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of resources, each with a list of operations")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut resources = Vec::new();
+                while let Some(resource) = map.next_entry()? {
+                    resources.push(resource);
+                }
+                Ok(resources)
+            }
+        }
+
+        let resources = deserializer.deserialize_map(Resources)?;
+        let mut text = Vec::new();
+        serde_json::Serializer::new(&mut text).collect_map(resources).map_err(serde::de::Error::custom)?;
+        String::from_utf8(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+fn strict(capability: &str) -> Result<Capability, Refusal> {
+    Ok(Capability::parse_strict(capability)?)
+}
+
+/// A key, with its secret: whoever may ask for it may do all that it may.
+fn describe(key: &Key) -> Value {
+    let (name, (created, modified)) = (key.name(), key.times());
+    json!({
+        "appId": name.app_id(),
+        "id": name.key_id(),
+        "name": key.label(),
+        "status": u8::from(!key.is_enabled()),
+        "key": format!("{name}:{}", key.api_key().secret().expose()),
+        "capability": serde_json::from_str::<Value>(&key.capability().to_string()).unwrap_or_default(),
+        "revocableTokens": key.revocable_tokens(),
+        "created": created,
+        "modified": modified,
+    })
+}

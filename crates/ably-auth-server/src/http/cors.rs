@@ -1,0 +1,49 @@
+//! Pages in browsers: which may ask, and what they may see of the answers.
+//!
+//! A token is all that a request needs, and a page has it or has not; nothing here goes by cookies. So pages from anywhere
+//! may ask, but for a sandbox, which takes requests without credentials and therefore serves pages of this machine only.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
+    ALLOW, ORIGIN, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::sandbox;
+
+const EXPOSED: &str = "Link, X-Ably-Errorcode, X-Ably-Errormessage, X-Ably-RequestId";
+
+/// What SDKs send, if a browser does not say what it is about to.
+const USUAL_HEADERS: &str = "Authorization, Content-Type, X-Ably-ClientId, X-Ably-Version, Ably-Agent";
+
+/// How long a browser need not ask again, in seconds: no browser remembers for longer than two hours.
+const MAX_AGE: &str = "7200";
+
+/// Adds what a browser wants to know, if it is one that asks.
+pub(super) fn add(is_sandbox: bool, parts: &Parts, answer: &mut HeaderMap) {
+    let Some(origin) = parts.headers.get(ORIGIN) else {
+        return;
+    };
+    let allowed = if is_sandbox {
+        answer.insert(VARY, HeaderValue::from_static("Origin"));
+        if !sandbox::is_origin_here(origin.to_str().unwrap_or_default()) {
+            return;
+        }
+        origin.clone()
+    } else {
+        HeaderValue::from_static("*")
+    };
+    answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    if parts.method == Method::OPTIONS && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+        if let Some(methods) = answer.get(ALLOW).cloned() {
+            answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
+        let asked = parts.headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let allowed = asked.unwrap_or(HeaderValue::from_static(USUAL_HEADERS));
+        answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+    }
+}
