@@ -4,6 +4,7 @@
 
 mod cases;
 mod harness;
+mod scenarios;
 #[path = "../clients/support.rs"]
 mod service;
 
@@ -12,6 +13,6 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let trials: Vec<Trial> = cases::all();
+    let trials: Vec<Trial> = cases::all().into_iter().chain(scenarios::all()).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -41,7 +41,7 @@ pub(crate) fn judge(outcomes: &Outcomes, list_missing: bool) -> Result {
     let list = fs::read_to_string(LIST).map_err(|error| format!("cannot read `{LIST}`: {error}"))?;
     let groups = parse(&list)?;
     let exceptions = match fs::read_to_string(EXCEPTIONS) {
-        Ok(text) => self::exceptions(&text)?,
+        Ok(text) => exceptions(&text)?,
         Err(_) => BTreeMap::new(),
     };
     let mut complaints = report(&groups, outcomes, &exceptions, list_missing);

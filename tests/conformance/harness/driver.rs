@@ -10,6 +10,7 @@ use ably_auth::{
 };
 use bytes::Bytes;
 use http::{Request, Response};
+use reqwest::redirect::Policy;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::options::client_options;
@@ -86,7 +87,7 @@ fn asynchronous(mut runtime: Builder, world: &World, setup: &Setup) -> Answered<
     let mut http = reqwest::Client::builder()
         .no_proxy()
         .dns_resolver(world.network.clone())
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(if setup.follows_redirects { Policy::default() } else { Policy::none() })
         .tls_backend_preconfigured(tls::client());
     if let Some(timeout) = setup.request_timeout {
         http = http.timeout(timeout);
