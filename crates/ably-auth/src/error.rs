@@ -29,6 +29,8 @@ pub enum ErrorKind {
     AuthUrl,
     /// The token is no longer good, and there is no means to renew it.
     NoMeansToRenew,
+    /// The source gave a token that had expired already.
+    TokenExpired,
 }
 
 /// Why there is no token, or no answer to an authenticated request.
@@ -117,6 +119,12 @@ impl Error {
         Self::new(ErrorKind::NoMeansToRenew, ErrorCode::NO_MEANS_TO_RENEW, text, cause.map(Source::Same))
     }
 
+    pub(crate) fn expired_on_arrival() -> Self {
+        let text = "the source gave a token that had expired already; \
+                    see whether it hands out tokens that it has kept, and whether its clock is right";
+        Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
+    }
+
     /// What an auth callback answers when it has no token to give, such as when the user is logged out.
     ///
     /// The source's text is shown: it must hold no credentials.
@@ -128,8 +136,17 @@ impl Error {
     /// assert_eq!(error.ably_code(), ErrorCode::AUTH_SOURCE_FAILED);
     /// ```
     pub fn auth_callback(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let text = "the auth callback failed; its error is the source of this one";
-        Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Other(source.into())))
+        let (source, text) = (source.into(), "the auth callback failed; its error is the source of this one");
+        let status = source.downcast_ref::<Self>().map(Self::status_code);
+        let status = status.or_else(|| source.downcast_ref::<ErrorInfo>().map(ErrorInfo::status_code));
+        // The user may have no token, and trying again will not help (`RSA4d`).
+        let code = if status == Some(403) { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
+        Self::new(ErrorKind::AuthCallback, code, text, Some(Source::Other(source)))
+    }
+
+    /// What an auth callback answers that is of no use.
+    pub(crate) fn auth_callback_answer(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
     /// What the error is about.

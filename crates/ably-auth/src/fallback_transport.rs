@@ -61,7 +61,7 @@ impl<T> FallbackTransport<T> {
     }
 
     fn now(&self) -> Duration {
-        Duration::from_millis(self.clock.now().as_millis())
+        self.clock.steady()
     }
 
     fn begin(&self, mut request: Request<Bytes>) -> (HostFallback<'_>, Option<RequestId>) {

@@ -49,4 +49,8 @@ impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.millis())
     }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.0.steady.load(Ordering::SeqCst))
+    }
 }

@@ -13,7 +13,7 @@ use http::{Request, Response};
 use reqwest::redirect::Policy;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::options::client_options;
+use super::options::{auth_options, client_options};
 use super::setup::{AuthSetup, Setup};
 use super::tls;
 use super::world::World;
@@ -123,19 +123,19 @@ impl Client for Asynchronous {
     }
 
     fn authorize(&self, params: Option<&TokenParams>) -> Answered<TokenDetails> {
-        self.wait(self.client.auth().authorize(&params.cloned().unwrap_or_default()))
+        self.wait(self.client.auth().authorize(params))
     }
 
     fn authorize_with(&self, params: Option<&TokenParams>, auth: &AuthSetup) -> Answered<TokenDetails> {
-        unimplemented!("{:?} {}", params, auth.query_time)
+        self.wait(self.client.auth().authorize_with(params, auth_options(auth)))
     }
 
     fn request_token(&self, params: Option<&TokenParams>) -> Answered<TokenDetails> {
-        self.wait(self.client.auth().request_token(&params.cloned().unwrap_or_default()))
+        self.wait(self.client.auth().request_token(params))
     }
 
     fn create_token_request(&self, params: Option<&TokenParams>) -> Answered<TokenRequest> {
-        self.wait(async { self.client.auth().create_token_request(&params.cloned().unwrap_or_default()).await })
+        self.wait(self.client.auth().create_token_request(params))
     }
 
     fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Answered<BatchResult<TokenRevocationResult>> {
@@ -155,7 +155,7 @@ impl Client for Asynchronous {
             let calls: Vec<_> = (0..callers)
                 .map(|_| {
                     let client = Arc::clone(&self.client);
-                    tokio::spawn(async move { client.time().await.is_ok() })
+                    tokio::spawn(async move { client.auth().credentials().await.is_ok() })
                 })
                 .collect();
             let mut served = 0;
@@ -208,19 +208,19 @@ impl Client for Blocking {
     }
 
     fn authorize(&self, params: Option<&TokenParams>) -> Answered<TokenDetails> {
-        self.wait(|| self.client.auth().authorize(&params.cloned().unwrap_or_default()))
+        self.wait(|| self.client.auth().authorize(params))
     }
 
     fn authorize_with(&self, params: Option<&TokenParams>, auth: &AuthSetup) -> Answered<TokenDetails> {
-        unimplemented!("{:?} {}", params, auth.query_time)
+        self.wait(|| self.client.auth().authorize_with(params, auth_options(auth)))
     }
 
     fn request_token(&self, params: Option<&TokenParams>) -> Answered<TokenDetails> {
-        self.wait(|| self.client.auth().request_token(&params.cloned().unwrap_or_default()))
+        self.wait(|| self.client.auth().request_token(params))
     }
 
     fn create_token_request(&self, params: Option<&TokenParams>) -> Answered<TokenRequest> {
-        self.wait(|| self.client.auth().create_token_request(&params.cloned().unwrap_or_default()))
+        self.wait(|| self.client.auth().create_token_request(params))
     }
 
     fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Answered<BatchResult<TokenRevocationResult>> {
@@ -242,7 +242,7 @@ impl Client for Blocking {
                 .map(|_| {
                     scope.spawn(|| {
                         all_there.wait();
-                        self.client.time().is_ok()
+                        self.client.auth().credentials().is_ok()
                     })
                 })
                 .collect();

@@ -3,19 +3,26 @@
 use std::sync::Arc;
 
 use ably_auth::sources::AuthCallbackAnswer;
-use ably_auth::{ApiKey, Async, AuthMethod, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams};
+use ably_auth::{ApiKey, Async, AuthMethod, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams};
 
 use super::setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup};
 use super::world::World;
 
 /// The kinds of auth callback that the two modes take.
 pub(super) trait TakesCallback: Mode {
+    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self>
+    where
+        Self: Sized;
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self>
     where
         Self: Sized;
 }
 
 impl TakesCallback for Async {
+    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self> {
+        options.auth_callback(awaited(callback))
+    }
+
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self> {
         options.auth_callback(awaited(callback))
     }
@@ -29,6 +36,10 @@ fn awaited(callback: AuthCallback) -> impl ably_auth::sources::AuthCallback {
 }
 
 impl TakesCallback for Blocking {
+    fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self> {
+        options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
+    }
+
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self> {
         options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
     }
@@ -57,16 +68,18 @@ macro_rules! with_auth {
             options = $callback(options, callback.clone());
         }
         if let Some(setup) = &auth.auth_url {
-            let _ = auth_url(setup);
-            unimplemented!("auth_url");
+            options = options.auth_url(auth_url(setup));
         }
         if let Some(use_token_auth) = auth.use_token_auth {
             options = options.use_token_auth(use_token_auth);
         }
-        assert!(!auth.query_time);options
+        options.query_time(auth.query_time)
     }};
 }
 
+pub(super) fn auth_options<M: TakesCallback>(auth: &AuthSetup) -> AuthOptions<M> {
+    with_auth!(AuthOptions::new(), auth, M::of_auth)
+}
 
 pub(super) fn client_options<M: TakesCallback>(world: &World, setup: &Setup) -> ClientOptions<M> {
     let mut options = with_auth!(ClientOptions::new(), &setup.auth, M::of_client);

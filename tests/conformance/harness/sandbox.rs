@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::Request;
 
 use super::driver::{Client, Kind};
-use super::reply::Reply;
 use super::setup::Setup;
 use super::world::World;
 use crate::service::{self, TestService};

@@ -7,8 +7,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// A request as the server met it.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
-    /// Which connection it came by, from 0.
-    pub(crate) connection: usize,
     pub(crate) is_tls: bool,
     /// The host that the TLS handshake named.
     pub(crate) sni: Option<String>,
@@ -81,7 +79,6 @@ pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
     });
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     Ok(Some(Incoming {
-        connection: 0,
         is_tls: false,
         sni: None,
         method: method.into(),

@@ -104,14 +104,14 @@ impl Shared {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
             }
-            let connection = self.connections.fetch_add(1, Ordering::SeqCst);
+            self.connections.fetch_add(1, Ordering::SeqCst);
             let (shared, Ok(stream)) = (Arc::clone(self), stream) else { continue };
             // How a connection ends is for the client to notice, not for the server.
-            thread::spawn(move || drop(shared.serve(connection, stream)));
+            thread::spawn(move || drop(shared.serve(stream)));
         }
     }
 
-    fn serve(&self, connection: usize, stream: TcpStream) -> io::Result<()> {
+    fn serve(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let socket = stream.try_clone()?;
         let mut first = [0];
@@ -122,10 +122,10 @@ impl Shared {
                 stream.conn.complete_io(&mut stream.sock)?;
             }
             let sni = stream.conn.server_name().map(ToOwned::to_owned);
-            return self.talk(&mut stream, &socket, |request| Incoming { connection, is_tls: true, sni, ..request });
+            return self.talk(&mut stream, &socket, |request| Incoming { is_tls: true, sni, ..request });
         }
         let mut stream = stream;
-        self.talk(&mut stream, &socket, |request| Incoming { connection, ..request })
+        self.talk(&mut stream, &socket, |request| request)
     }
 
     fn talk(

@@ -24,7 +24,8 @@ mod answer;
 mod auth_url;
 mod authenticated;
 mod fallback;
-mod outgoing;
+mod issue_token;
+pub(crate) mod outgoing;
 mod request_id;
 mod request_token;
 mod revoke_tokens;
@@ -34,6 +35,7 @@ mod token_params_query;
 pub use auth_url::QueryAuthUrl;
 pub use authenticated::{AuthenticatedCall, CallStep};
 pub use fallback::{FallbackStep, HostFallback, Hosts};
+pub use issue_token::IssueToken;
 pub use outgoing::{Authorization, X_ABLY_CLIENT_ID, X_ABLY_VERSION};
 pub use request_token::RequestToken;
 pub use revoke_tokens::RevokeTokens;
@@ -117,6 +119,10 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
         Some(Err(error)) => Step::Done(Err(error)),
-        None => Step::Done(Err(Error::configuration("an exchange was started twice; make a new one for each"))),
+        None => misused(),
     }
+}
+
+fn misused<T>() -> Step<T> {
+    Step::Done(Err(Error::configuration("an exchange is started once, and then told answers; make a new one for each")))
 }

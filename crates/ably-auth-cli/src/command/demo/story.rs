@@ -1,7 +1,7 @@
 //! Bob has two devices and a backend: the phone is async, the desktop blocks, and the backend alone holds the key.
 
 use ably_auth::exchange::{self, RequestToken};
-use ably_auth::sources::KeySource;
+use ably_auth::sources::KeySigner;
 use ably_auth::{
     ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
     HttpSettings, Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
@@ -88,8 +88,8 @@ impl Cast<'_> {
 
     /// What the backend answers to a device that is logged in: a signed request, for the device to exchange.
     fn backend_answer(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
-        let (backend, params) = (KeySource::new(self.key.clone(), self.endpoint.clone(), ()), self.params.clone());
-        move || backend.create_token_request(&params)
+        let (backend, params) = (KeySigner::new(self.key.clone()), self.params.clone());
+        move || backend.sign(&params)
     }
 
     /// A device that has a token, and asks the backend when it needs another.
