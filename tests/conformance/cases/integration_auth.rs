@@ -4,7 +4,7 @@ use ably_auth::{ApiKey, ErrorCode, Timestamp, TokenParams};
 use ably_auth_core::jwt;
 
 use super::{Case, OfClient};
-use crate::harness::{AuthCallback, HOUR, Kind, Setup, Sandbox, ttl};
+use crate::harness::{AuthCallback, HOUR, Kind, Sandbox, Setup, ttl};
 
 pub(super) const CASES: &[Case] = &[
     OfClient("rest/integration/RSA4/basic-auth-key-0", basic),

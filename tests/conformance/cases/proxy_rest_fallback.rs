@@ -72,7 +72,8 @@ fn error_parsed(kind: Kind) {
 }
 
 fn error_made_up(kind: Kind) {
-    for body in [Reply::json(503, &json!({})), Reply::body(503, "text/html", "<html>no</html>"), Reply::body(503, "", "")]
+    for body in
+        [Reply::json(503, &json!({})), Reply::body(503, "text/html", "<html>no</html>"), Reply::body(503, "", "")]
     {
         let error = kind.connect(&first_meets(body), &setup()).time().unwrap_err();
         assert_eq!((error.ably_code().as_u32(), error.status_code()), (50_300, 503));

@@ -159,7 +159,8 @@ fn no_reauth_margin(kind: Kind) {
 fn both_options(kind: Kind) {
     let issued_before = Some(Timestamp::from_millis(1_699_999_000_000));
     let request = RevokeTokensRequest { issued_before, allow_reauth_margin: Some(true), ..alice() };
-    let body = json!({ "targets": ["clientId:alice"], "issuedBefore": 1_699_999_000_000_u64, "allowReauthMargin": true });
+    let body =
+        json!({ "targets": ["clientId:alice"], "issuedBefore": 1_699_999_000_000_u64, "allowReauthMargin": true });
     assert_eq!(body_of(kind, &request), body);
 }
 

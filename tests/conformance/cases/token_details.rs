@@ -89,7 +89,10 @@ fn set_on_instantiation(kind: Kind) {
 fn versions() -> AuthCallback {
     AuthCallback::new(|call, _| {
         let expires = TestClock::START + 1_000 * call as u64;
-        Ok(details_with(&format!("token-v{call}"), json!({ "clientId": format!("client-v{call}"), "expires": expires })))
+        Ok(details_with(
+            &format!("token-v{call}"),
+            json!({ "clientId": format!("client-v{call}"), "expires": expires }),
+        ))
     })
 }
 

@@ -81,10 +81,12 @@ fn params_attributes() {
 fn params_as_query() {
     let query = |params: &TokenParams| token_params_query(params);
     assert!(query(&TokenParams::new()).is_empty(), "what is not asked is not in the query");
-    let asked = query(&TokenParams::new()
-        .ttl(ttl(HOUR))
-        .client_id(Identity::new("query-client").unwrap())
-        .capability(CAPABILITY.parse().unwrap()));
+    let asked = query(
+        &TokenParams::new()
+            .ttl(ttl(HOUR))
+            .client_id(Identity::new("query-client").unwrap())
+            .capability(CAPABILITY.parse().unwrap()),
+    );
     for (name, value) in [("ttl", "3600000"), ("clientId", "query-client"), ("capability", CAPABILITY)] {
         assert!(asked.contains(&(name, value.to_owned())), "{name}: {asked:?}");
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ably_auth::sources::AuthCallbackAnswer;
-use ably_auth::{ApiKey, Async, AuthMethod, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams};
+use ably_auth::{
+    ApiKey, Async, AuthMethod, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams,
+};
 
 use super::setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup};
 use super::world::World;
@@ -37,11 +39,13 @@ fn awaited(callback: AuthCallback) -> impl ably_auth::sources::AuthCallback {
 
 impl TakesCallback for Blocking {
     fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self> {
-        options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
+        options
+            .auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
     }
 
     fn of_client(options: ClientOptions<Self>, callback: AuthCallback) -> ClientOptions<Self> {
-        options.auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
+        options
+            .auth_callback(move |params: &TokenParams| -> Result<AuthCallbackAnswer, String> { callback.call(params) })
     }
 }
 

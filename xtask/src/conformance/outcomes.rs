@@ -89,10 +89,7 @@ mod tests {
     #[test]
     fn ids_are_found_among_other_text() {
         let text = "/// rest/unit/RSA8d/callback-returns-jwt-1, see uts/rest/unit/auth/auth_callback.md\n\"rest/proxy/RSC15l/x-0\"";
-        assert_eq!(
-            Vec::from_iter(ids(text)),
-            ["rest/proxy/RSC15l/x-0", "rest/unit/RSA8d/callback-returns-jwt-1"]
-        );
+        assert_eq!(Vec::from_iter(ids(text)), ["rest/proxy/RSC15l/x-0", "rest/unit/RSA8d/callback-returns-jwt-1"]);
     }
 
     #[test]
