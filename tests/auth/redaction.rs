@@ -4,15 +4,16 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use ably_auth::exchange::{
-    AuthenticatedCall, Authorization, CallStep, Exchange, IssueToken, QueryAuthUrl, RequestToken, RevokeTokens, Step,
+    AuthenticatedCall, Authorization, CallStep, Exchange, FallbackStep, HostFallback, Hosts, IssueToken, QueryAuthUrl,
+    RequestToken, RevokeTokens, Step,
 };
 use ably_auth::sources::{
     AuthCallbackAnswer, AuthUrlSource, CallbackSource, ChainSource, FixedTokenSource, JwtSource, KeySigner, KeySource,
 };
 use ably_auth::{
     ApiKey, Async, Auth, AuthMethod, AuthOptions, AuthUrl, Blocking, BlockingAuth, BlockingTokenCache,
-    BlockingTokenSource, CachedToken, ClientOptions, Credentials, Endpoint, Error, RevokeTokensRequest, Token,
-    TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
+    BlockingTokenSource, CachedToken, ClientOptions, Credentials, Endpoint, Error, FallbackTransport, HttpSettings,
+    RevokeTokensRequest, SystemRandom, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -54,7 +55,7 @@ async fn no_type_shows_a_secret_or_a_token() {
     let endpoint = Endpoint::default();
     let source = KeySource::new(KeySigner::new(key()), endpoint.clone(), gives_the_token);
     shows_nothing(&source);
-    let request: TokenRequest = KeySigner::new(key()).sign(&TokenParams::new()).unwrap();
+    let request: TokenRequest = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
     assert!(!format!("{request:?}").contains(&mac));
     shows_nothing(&FixedTokenSource::new(token()));
@@ -91,6 +92,7 @@ async fn no_type_shows_a_secret_or_a_token() {
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
     let cached: CachedToken = cache.token().await.unwrap();
     shows_nothing(&cached);
+    shows_nothing(cached.authorization());
     shows_nothing(&cache);
 
     let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));
@@ -100,6 +102,27 @@ async fn no_type_shows_a_secret_or_a_token() {
     let cache = BlockingTokenCache::new(fixed, TokenParams::new(), VirtualTime::default().clock());
     shows_nothing(&cache.token());
     shows_nothing(&cache);
+
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-session", "hush".parse().unwrap());
+    let auth_url = AuthUrl::new("https://example.com/ably?session=hush").unwrap();
+    let auth_url = auth_url.auth_headers(headers).auth_params([("session", "hush")]);
+    shows_nothing(&auth_url);
+    for method in [AuthMethod::Get, AuthMethod::Post] {
+        let mut query = QueryAuthUrl::new(&auth_url.clone().auth_method(method), &TokenParams::new());
+        shows_nothing(&query);
+        shows_nothing(&query.start());
+    }
+    let settings = HttpSettings::default();
+    let request = Request::get("https://main.realtime.ably.net/")
+        .header("authorization", Authorization::basic(&key()).header().clone());
+    let hosts: Hosts = Hosts::new(&endpoint, &settings).unwrap();
+    let mut sent: HostFallback<'_> = hosts.request(request.body(Bytes::new()).unwrap(), std::time::Duration::ZERO);
+    let step: FallbackStep = sent.start();
+    shows_nothing(&(&settings, &hosts, &sent, &step));
+    let (clock, random) = (VirtualTime::default().clock(), Arc::new(SystemRandom));
+    let transport = FallbackTransport::new(auth_url, &endpoint, &settings, clock, random).unwrap();
+    shows_nothing(&transport);
 
     shows_nothing(&Authorization::basic(&key()));
     shows_nothing(&Authorization::bearer(token().token()));
@@ -123,7 +146,7 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
         format!(r#"{{"token":"{TOKEN}"#),
         TOKEN.to_owned(),
     ];
-    let request = KeySigner::new(key()).sign(&TokenParams::new()).unwrap();
+    let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     for body in bodies {
         for status in [201, 302, 400, 500] {
             let mut exchange = RequestToken::new(&Endpoint::default(), &request);

@@ -25,7 +25,7 @@ fn exchanges(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
 /// A server that caches its answers would else look like an attacker who replays them.
 #[test]
 fn the_same_token_request_twice_is_named_as_the_mistake_that_it_is() {
-    let request = KeySigner::new(key()).sign(&TokenParams::new()).unwrap();
+    let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let cached = move |_: &TokenParams| Ok::<_, Error>(request.clone());
     let source = CallbackSource::new(Arc::new(cached), Endpoint::default(), exchanges);
     assert_eq!(source.token(&TokenParams::new()).unwrap().token().expose(), "app.exchanged");

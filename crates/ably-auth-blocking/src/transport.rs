@@ -71,7 +71,11 @@ fn fault(error: ureq::Error) -> TransportFault {
     let kind = match &error {
         ureq::Error::Timeout(_) => FaultKind::TimedOut,
         ureq::Error::HostNotFound => FaultKind::Unresolvable,
-        ureq::Error::ConnectionFailed | ureq::Error::Tls(_) => FaultKind::Unreachable,
+        ureq::Error::ConnectionFailed
+        | ureq::Error::Tls(_)
+        | ureq::Error::TlsRequired
+        | ureq::Error::InvalidProxyUrl
+        | ureq::Error::ConnectProxyFailed(_) => FaultKind::Unreachable,
         #[cfg(feature = "rustls")]
         ureq::Error::Rustls(_) => FaultKind::Unreachable,
         ureq::Error::BodyExceedsLimit(_) => FaultKind::TooLarge,
@@ -88,6 +92,8 @@ fn of_io(error: &io::Error) -> FaultKind {
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => FaultKind::Unreachable,
+        // What rustls makes of a handshake that fails.
+        io::ErrorKind::InvalidData => FaultKind::Unreachable,
         _ if of_resolver(error) => FaultKind::Unresolvable,
         _ => FaultKind::Interrupted,
     }

@@ -32,6 +32,9 @@ impl Client {
     /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
     /// credentials elsewhere. Of the options' time-outs, that of a request holds; that of a connection is the client's own.
     ///
+    /// Where no crate chooses a TLS for reqwest but this one, reqwest wants to be told of it, or panics when your client is
+    /// built: install a provider with `rustls::crypto::CryptoProvider::install_default`.
+    ///
     /// # Errors
     /// As [`Auth::new`].
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {

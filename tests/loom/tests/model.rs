@@ -132,7 +132,8 @@ fn a_panic_leaves_nobody_waiting() {
     in_all_orders(|| {
         let world = World::default();
         let cache = world.cache(|nth| if nth == 1 { resume_unwind(Box::new("broken")) } else { Ok(()) });
-        let token = |cache: BlockingTokenCache| catch_unwind(AssertUnwindSafe(|| cache.token().is_ok())).unwrap_or(false);
+        let token =
+            |cache: BlockingTokenCache| catch_unwind(AssertUnwindSafe(|| cache.token().is_ok())).unwrap_or(false);
         let other = beside(&cache, token);
         let mine = token(cache.clone());
         assert!(!(mine && other.join().unwrap()));

@@ -130,7 +130,7 @@ impl<T: Transport + 'static> Auth<T> {
         if signer.wants_time() {
             signer.learn(self.time().await?);
         }
-        signer.sign(&self.plan.params(params))
+        signer.create_token_request(&self.plan.params(params))
     }
 
     /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now

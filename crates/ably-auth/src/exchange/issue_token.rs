@@ -53,7 +53,7 @@ impl IssueToken {
     }
 
     fn sign(&mut self) -> Step<TokenDetails> {
-        let mut exchange = match self.signer.sign(&self.params) {
+        let mut exchange = match self.signer.create_token_request(&self.params) {
             Ok(request) => RequestToken::new(&self.endpoint, &request),
             Err(error) => return Step::Done(Err(error)),
         };

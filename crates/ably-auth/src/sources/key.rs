@@ -22,7 +22,7 @@ use crate::transport::{BlockingTransport, Transport};
 /// use ably_auth::{ApiKey, TokenParams};
 ///
 /// let key = ApiKey::parse("app.key:secret")?;
-/// let request = KeySigner::new(key.clone()).sign(&TokenParams::new())?;
+/// let request = KeySigner::new(key.clone()).create_token_request(&TokenParams::new())?;
 /// assert!(request.verify(&key).is_ok());
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
@@ -82,7 +82,7 @@ impl KeySigner {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
-    pub fn sign(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
+    pub fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
         let nonce = self.random.nonce()?;
         Ok(TokenRequest::sign_with(&self.signer, self.key.key_name(), params, self.now(), nonce)?)
     }

@@ -89,7 +89,7 @@ impl Cast<'_> {
     /// What the backend answers to a device that is logged in: a signed request, for the device to exchange.
     fn backend_answer(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
         let (backend, params) = (KeySigner::new(self.key.clone()), self.params.clone());
-        move || backend.sign(&params)
+        move || backend.create_token_request(&params)
     }
 
     /// A device that has a token, and asks the backend when it needs another.
