@@ -9,6 +9,8 @@ use super::wire::Answer;
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Answer(Answer),
+    /// The connection is closed after the answer, without a word of it.
+    AnswerAndLeave(Answer),
     /// The connection is reset, and there is no answer.
     Reset,
     /// The connection is reset in the midst of the answer's body.
@@ -51,6 +53,10 @@ impl Reply {
         let mut answer = self.into_answer();
         answer.headers.push((name.into(), value.into()));
         Self::Answer(answer)
+    }
+
+    pub(crate) fn and_leave(self) -> Self {
+        Self::AnswerAndLeave(self.into_answer())
     }
 
     pub(crate) fn cut(self) -> Self {

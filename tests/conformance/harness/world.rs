@@ -142,6 +142,7 @@ impl Shared {
             };
             match (self.script)(number, &request) {
                 Reply::Answer(answer) => answer.write(stream)?,
+                Reply::AnswerAndLeave(answer) => return answer.write(stream),
                 Reply::Held(gate, answer) => {
                     gate.wait();
                     answer.write(stream)?;

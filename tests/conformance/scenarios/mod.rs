@@ -2,6 +2,7 @@
 
 mod basic_without_tls;
 mod clocks;
+mod connections;
 mod redirects;
 mod secrets;
 mod skewed_clock;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Trial> {
     let scenarios = [
         basic_without_tls::SCENARIOS,
         clocks::SCENARIOS,
+        connections::SCENARIOS,
         redirects::SCENARIOS,
         secrets::SCENARIOS,
         skewed_clock::SCENARIOS,
