@@ -24,9 +24,12 @@ pub(crate) enum Command {
     Demo,
     /// Serve a token service
     Serve(Serve),
-    /// Look at an API key
+    /// Look at API keys; make, change and revoke them
     #[command(subcommand)]
     Key(Key),
+    /// Make apps
+    #[command(subcommand)]
+    App(App),
     /// Sign and verify token requests
     #[command(subcommand)]
     TokenRequest(TokenRequest),
@@ -49,12 +52,95 @@ pub(crate) struct Serve {
     /// For this machine only: take keys without TLS (without it only tokens are taken), and let clients make and delete apps
     #[arg(long)]
     pub(crate) sandbox: bool,
+    /// Open the Control API, under /v1, to whoever has the access token in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) control_token: Option<PathBuf>,
+    /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Speak TLS in a sandbox, with a new certificate for localhost, 127.0.0.1 and ::1, and write it to this file for
+    /// clients to trust
+    #[arg(long, value_name = "FILE", requires = "sandbox", conflicts_with = "tls_cert")]
+    pub(crate) tls_self_signed: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Key {
     /// Show a key's public parts
     Inspect(KeyArg),
+    /// Make a key, and print it: this is the time to keep it
+    Create {
+        /// The app that it is to be of
+        app_id: String,
+        /// What people are to call it
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What it is to permit, as JSON
+        #[arg(long, value_name = "JSON")]
+        capability: String,
+        /// Let its tokens be revoked; they then live for an hour at most
+        #[arg(long)]
+        revocable_tokens: bool,
+        #[command(flatten)]
+        control: Control,
+    },
+    /// List an app's keys, without their secrets
+    List {
+        /// The app
+        app_id: String,
+        #[command(flatten)]
+        control: Control,
+    },
+    /// Change a key; tokens that are out stay as they are
+    Update {
+        /// The key, as `appId.keyId`
+        key_name: String,
+        /// What people are to call it
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// What it is to permit, as JSON
+        #[arg(long, value_name = "JSON")]
+        capability: Option<String>,
+        /// Whether its tokens can be revoked
+        #[arg(long, value_name = "true|false")]
+        revocable_tokens: Option<bool>,
+        #[command(flatten)]
+        control: Control,
+    },
+    /// Revoke a key for good, and with it every token made from it
+    Revoke {
+        /// The key, as `appId.keyId`
+        key_name: String,
+        #[command(flatten)]
+        control: Control,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum App {
+    /// Make an app, and print its id
+    Create {
+        /// What people are to call it
+        name: String,
+        /// The account that it is to be of
+        #[arg(long, value_name = "ACCOUNT_ID")]
+        account: String,
+        #[command(flatten)]
+        control: Control,
+    },
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Control {
+    /// Where the Control API is
+    #[arg(long, value_name = "URL", default_value = "https://control.ably.net/v1")]
+    pub(crate) control_url: String,
+    /// A file with an access token of the Control API [env: ABLY_CONTROL_TOKEN, the token itself]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) control_token: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

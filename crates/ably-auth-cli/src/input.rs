@@ -1,13 +1,16 @@
 //! Reading what is given, with errors that name it.
 
 use std::env::{self, VarError};
+use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 
-use ably_auth::{ApiKey, Capability, ClientId, TokenParams, Ttl};
+use ably_auth::{ApiKey, Capability, ClientId, Token, TokenParams, Ttl};
 
 use crate::args;
 use crate::output::Failure;
 
+const CONTROL_TOKEN_VARIABLE: &str = "ABLY_CONTROL_TOKEN";
 const KEY_VARIABLE: &str = "ABLY_API_KEY";
 
 /// The most that is read from stdin: more than any credential or capability is.
@@ -26,6 +29,27 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
         },
     };
     ApiKey::parse(&text).map_err(|error| Failure::input(name, error))
+}
+
+/// The access token of the Control API: from `--control-token`, else from the environment. No message quotes it.
+pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
+    match file {
+        Some(path) => control_token_file(path),
+        None => match env::var(CONTROL_TOKEN_VARIABLE) {
+            Ok(text) => Token::new(text.trim()).map_err(|error| Failure::input(CONTROL_TOKEN_VARIABLE, error)),
+            Err(VarError::NotPresent) => {
+                let problem = "no access token is given; use --control-token FILE, or set";
+                Err(Failure::Input(format!("{problem} {CONTROL_TOKEN_VARIABLE}")))
+            }
+            Err(VarError::NotUnicode(_)) => Err(Failure::input(CONTROL_TOKEN_VARIABLE, "it is not UTF-8")),
+        },
+    }
+}
+
+pub(crate) fn control_token_file(path: &Path) -> Result<Token, Failure> {
+    let name = format!("--control-token {}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| Failure::input(&name, error))?;
+    Token::new(text.trim()).map_err(|error| Failure::input(&name, error))
 }
 
 /// A capability given as an argument, or on stdin for `-`.

@@ -186,7 +186,7 @@ impl Sealer {
     /// What follows the value fills the last block.
     fn read(&self, opened: &[u8]) -> Option<Opened> {
         match opened.split_first()? {
-            (&OF_CLAIMS, sealed) => self.read_claims(rmp_serde::from_slice(sealed).ok()?).map(Opened::Claims),
+            (&OF_CLAIMS, sealed) => self.read_claims(&rmp_serde::from_slice(sealed).ok()?).map(Opened::Claims),
             (&OF_REFERENCE, sealed) => {
                 let (expires, id) = rmp_serde::from_slice(sealed).ok()?;
                 Some(Opened::Reference(Reference { expires: Timestamp::from_millis(expires), id }))
@@ -195,7 +195,7 @@ impl Sealer {
         }
     }
 
-    fn read_claims(&self, sealed: SealedClaims<'_>) -> Option<Claims> {
+    fn read_claims(&self, sealed: &SealedClaims<'_>) -> Option<Claims> {
         Some(Claims {
             key_name: KeyName::parse(&[&*self.app_id, sealed.key_id].join(".")).ok()?,
             issued: Timestamp::from_millis(sealed.issued),

@@ -1,12 +1,46 @@
 //! `ably-auth key`
 
-use serde_json::json;
+use ably_auth::KeyName;
+use http::Method;
+use serde_json::{Map, Value, json};
 
-use crate::args::Key;
+use super::control::{self, Control};
+use crate::args::{self, Key};
 use crate::input;
 use crate::output::{Failure, Outcome};
 
-pub(crate) fn run(Key::Inspect(key): Key) -> Result<Outcome, Failure> {
+pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
+    match command {
+        Key::Inspect(key) => inspect(key),
+        Key::Create { app_id, name, capability, revocable_tokens, control } => {
+            let app_id = control::id("the app id", &app_id)?;
+            let mut asked = changes(Some(&name), Some(&capability))?;
+            asked.insert("revocableTokens".into(), revocable_tokens.into());
+            let control = Control::new(&control)?;
+            let key = control.call(Method::POST, &["apps", app_id, "keys"], Some(&asked.into()))?;
+            Ok(Outcome::yes(text(&key["key"]), &key))
+        }
+        Key::List { app_id, control } => {
+            let app_id = control::id("the app id", &app_id)?;
+            let keys = Control::new(&control)?.call(Method::GET, &["apps", app_id, "keys"], None)?;
+            let keys: Vec<_> = keys.as_array().into_iter().flatten().map(without_secret).collect();
+            let lines: Vec<_> = keys.iter().map(line).collect();
+            Ok(Outcome::yes(lines.join("\n"), &Value::Array(keys)))
+        }
+        Key::Update { key_name, name, capability, revocable_tokens, control } => {
+            let mut asked = changes(name.as_deref(), capability.as_deref())?;
+            asked.extend(revocable_tokens.map(|revocable| ("revocableTokens".into(), revocable.into())));
+            if asked.is_empty() {
+                let problem = "nothing is to be changed; give --name, --capability or --revocable-tokens";
+                return Err(Failure::Input(problem.into()));
+            }
+            ask(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
+        }
+        Key::Revoke { key_name, control } => ask(&control, Method::POST, &key_name, &["revoke"], None),
+    }
+}
+
+fn inspect(key: args::KeyArg) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let name = key.key_name();
     let characters = key.secret().expose().chars().count();
@@ -16,4 +50,49 @@ pub(crate) fn run(Key::Inspect(key): Key) -> Result<Outcome, Failure> {
         name.key_id(),
     );
     Ok(Outcome::yes(text, &json!({ "keyName": name, "appId": name.app_id(), "keyId": name.key_id() })))
+}
+
+/// Asks something of one key, and shows how it is then.
+fn ask(
+    control: &args::Control,
+    method: Method,
+    key_name: &str,
+    more: &[&str],
+    body: Option<&Value>,
+) -> Result<Outcome, Failure> {
+    let name = KeyName::parse(key_name).map_err(|error| Failure::input("the key's name", error))?;
+    let path = [&["apps", name.app_id(), "keys", name.key_id()], more].concat();
+    let key = without_secret(&Control::new(control)?.call(method, &path, body)?);
+    Ok(Outcome::yes(line(&key), &key))
+}
+
+fn changes(name: Option<&str>, capability: Option<&str>) -> Result<Map<String, Value>, Failure> {
+    let mut asked = Map::new();
+    asked.extend(name.map(|name| ("name".into(), name.into())));
+    if let Some(text) = capability {
+        let capability = input::capability("--capability", text)?.to_string();
+        let object = serde_json::from_str(&capability).map_err(|error| Failure::input("--capability", error))?;
+        asked.insert("capability".into(), object);
+    }
+    Ok(asked)
+}
+
+fn without_secret(key: &Value) -> Value {
+    let mut key = key.clone();
+    if let Some(key) = key.as_object_mut() {
+        key.remove("key");
+    }
+    key
+}
+
+/// A key in one line: its name, its state, what it permits, and what people call it.
+fn line(key: &Value) -> String {
+    let state = if key["status"] == 0 { "enabled" } else { "revoked" };
+    let revocable = if key["revocableTokens"] == true { ", revocable tokens" } else { "" };
+    let name = text(&key["name"]).escape_debug().to_string();
+    format!("{}.{}  {state}{revocable}  {}  {name}", text(&key["appId"]), text(&key["id"]), key["capability"])
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }

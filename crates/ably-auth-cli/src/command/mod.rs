@@ -1,8 +1,11 @@
 //! The commands, one file each.
 
+mod app;
 mod capability;
+mod control;
 mod demo;
 mod key;
+mod self_signed;
 mod serve;
 mod token;
 mod token_request;
@@ -15,6 +18,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome, Failure> {
         Command::Demo => demo::run(args.json),
         Command::Serve(serve) => serve::run(&serve),
         Command::Key(key) => key::run(key),
+        Command::App(app) => app::run(app),
         Command::TokenRequest(token_request) => token_request::run(token_request),
         Command::Capability(capability) => capability::run(&capability),
         Command::Token(token) => token::run(token),

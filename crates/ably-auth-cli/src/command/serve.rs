@@ -1,12 +1,15 @@
 //! `ably-auth serve`
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use ably_auth_server::{Apps, Server, Service};
+use ably_auth_server::{Apps, ErrorKind, Server, Service, Tls};
 use tokio::sync::oneshot;
 
 use crate::args::Serve;
+use crate::command::self_signed;
+use crate::input;
 use crate::output::{self, Failure, Outcome};
 
 /// How long answers that have begun may take once the service is to end.
@@ -19,22 +22,38 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
             let name = format!("--apps {}", path.display());
             let text = fs::read_to_string(path).map_err(|error| Failure::input(&name, error))?;
             let apps = Apps::from_json(&text).map_err(|error| Failure::input(&name, error))?;
-            if !args.sandbox && apps.iter().all(|app| app.keys().len() == 0) {
+            if !args.sandbox && args.control_token.is_none() && apps.iter().all(|app| app.keys().len() == 0) {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
             }
             service = service.apps(apps);
         }
-        None if args.sandbox => {}
-        None => return Err(Failure::Input("there is nothing to serve; give --apps FILE, or --sandbox".into())),
+        None if args.sandbox || args.control_token.is_some() => {}
+        None => {
+            let problem = "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
+            return Err(Failure::Input(problem.into()));
+        }
     }
-    let service = service.build().map_err(|error| Failure::Input(error.to_string()))?;
+    if let Some(path) = &args.control_token {
+        service = service.control_token(input::control_token_file(path)?);
+    }
+    let service = service.build().map_err(|error| match (error.kind(), &args.control_token) {
+        (ErrorKind::ControlToken, Some(path)) => {
+            Failure::input(&format!("--control-token {}", path.display()), error)
+        }
+        _ => Failure::Input(error.to_string()),
+    })?;
+    let tls = tls(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
     let served = runtime.block_on(async {
         // Before anything is promised, so that no signal is missed.
         let shutdown = shutdown().map_err(|error| Failure::Input(format!("signals cannot be caught: {error}")))?;
         let server = Server::bind(args.listen, service).await.map_err(|error| Failure::input("--listen", error))?;
-        output::line(&format!("listening on http://{}", server.local_addr()));
+        let (scheme, server) = match tls {
+            Some(tls) => ("https", server.with_tls(tls)),
+            None => ("http", server),
+        };
+        output::line(&format!("listening on {scheme}://{}", server.local_addr()));
         let (ending, end) = oneshot::channel();
         let serving = server.run(async {
             shutdown.await;
@@ -48,6 +67,22 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     // Not waiting for whoever is busy still: they have had their time.
     runtime.shutdown_background();
     served.map(|()| Outcome::shown(true))
+}
+
+/// What TLS is to be spoken with, if it is.
+fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
+    if let Some(path) = &args.tls_self_signed {
+        return self_signed::tls(path).map(Some);
+    }
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok(None);
+    };
+    let read = |option: &str, path: &Path| {
+        fs::read(path).map_err(|error| Failure::input(&format!("{option} {}", path.display()), error))
+    };
+    let tls = Tls::from_pem(&read("--tls-cert", certificate)?, &read("--tls-key", key)?);
+    let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());
+    tls.map(Some).map_err(|error| Failure::input(&named, error))
 }
 
 /// Until those have had their time who are still being answered. One that never ends its request would keep the service up.

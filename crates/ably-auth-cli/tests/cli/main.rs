@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 mod capabilities;
+mod control;
 mod demo;
 mod keys;
 mod misplaced_keys;
 mod serving;
 mod sign;
 mod support;
+mod tls;
 mod tokens;
 mod usage;
 mod verify;

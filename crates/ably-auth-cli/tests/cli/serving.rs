@@ -94,7 +94,7 @@ fn an_apps_file_that_cannot_be_read_is_named() {
 
 #[test]
 fn with_nothing_to_serve_it_does_not_start() {
-    run(&["serve"]).bad(&["nothing to serve", "--apps", "--sandbox"]);
+    run(&["serve"]).bad(&["nothing to serve", "--apps", "--sandbox", "--control-token"]);
     for (nth, text) in ["[]", r#"{"apps":[]}"#, r#"{"appId":"shop","keys":[]}"#].into_iter().enumerate() {
         let file = File::new(&format!("empty-{nth}.json"), text);
         run(&["serve", "--listen", "127.0.0.1:0", "--apps", file.path()]).bad(&[file.path(), "nothing to serve"]);

@@ -47,7 +47,7 @@ impl Drop for Process {
 /// The program, without a key in its environment.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ably-auth"));
-    command.args(args).env_remove("ABLY_API_KEY").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(args).env_remove("ABLY_API_KEY").env_remove("ABLY_CONTROL_TOKEN").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -61,6 +61,10 @@ pub(crate) fn run(args: &[&str]) -> Answer {
 
 pub(crate) fn run_with_stdin(args: &[&str], stdin: &str) -> Answer {
     finish(program(args).stdin(Stdio::piped()), stdin)
+}
+
+pub(crate) fn run_with_env(args: &[&str], name: &str, value: &str) -> Answer {
+    finish(program(args).env(name, value), "")
 }
 
 pub(crate) fn run_with_key_in_env(args: &[&str], key: &str) -> Answer {
@@ -198,7 +202,8 @@ impl Service {
             first.send(line)
         });
         let line = line.recv_timeout(PATIENCE).unwrap();
-        let address = line.strip_prefix("listening on http://").and_then(|rest| rest.strip_suffix('\n'));
+        let schemes = ["http", "https"].map(|scheme| format!("listening on {scheme}://"));
+        let address = schemes.iter().find_map(|start| line.strip_prefix(start)?.strip_suffix('\n'));
         Self { address: address.unwrap_or_else(|| panic!("the first line is {line:?}")).to_owned(), process }
     }
 

@@ -23,6 +23,7 @@ fn without_a_command_there_is_help_on_stderr() {
         (&["token-request"], "verify"),
         (&["capability"], "intersect"),
         (&["token"], "request"),
+        (&["app"], "create"),
     ] {
         let answer = run(args);
         assert_eq!((answer.status, answer.stdout.as_str()), (Some(2), ""), "{answer:?}");

@@ -7,7 +7,7 @@ use ably_auth_core::{Timestamp, Token};
 use crate::token::{Claims, Reference};
 
 /// The most text of capabilities that is kept: room for thousands of honest ones, and an end for others.
-const MAX_BYTES: usize = 256 * Token::MAX_BYTES;
+const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
 
 #[derive(Debug)]
 struct Kept {
@@ -57,7 +57,8 @@ mod tests {
     use super::*;
 
     fn claims(app_id: &str, bytes: usize) -> Claims {
-        let capability: Capability = format!(r#"{{"{}":["*"]}}"#, "x".repeat(bytes - 10)).parse().unwrap();
+        let name = "x".repeat(bytes.saturating_sub(r#"{"":["*"]}"#.len()));
+        let capability: Capability = format!(r#"{{"{name}":["*"]}}"#).parse().unwrap();
         Claims {
             key_name: KeyName::parse(&format!("{app_id}.key")).unwrap(),
             issued: Timestamp::from_millis(0),
@@ -76,8 +77,8 @@ mod tests {
         let (mut references, start) = (References::default(), Timestamp::from_millis(0));
         let claims = claims("app", Token::MAX_BYTES);
         let kept = (0..1_000).filter(|id| references.keep(reference(100, *id), claims.clone(), start)).count();
-        assert_eq!(kept, 256);
-        assert!(references.get(reference(100, 255)).is_some() && references.get(reference(100, 256)).is_none());
+        assert_eq!(kept, 512);
+        assert!(references.get(reference(100, 511)).is_some() && references.get(reference(100, 512)).is_none());
         assert!(!references.keep(reference(200, 1), claims.clone(), Timestamp::from_millis(99)));
         assert!(references.keep(reference(200, 1), claims, Timestamp::from_millis(100)));
         assert!(references.get(reference(100, 0)).is_none());

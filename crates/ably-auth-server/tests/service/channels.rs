@@ -181,6 +181,48 @@ fn pages_have_their_limits() {
 }
 
 #[test]
+fn channels_are_listed_by_who_may_see_all() {
+    let world = World::new();
+    for name in ["b", "a", "chat:2", "chat:1", "c/d e"] {
+        world.post(&format!("/channels/{}/messages", name.replace('/', "%2F").replace(' ', "%20")), &basic(KEY), &json!({}));
+    }
+    let names = |query: &str| {
+        let mut pages = Vec::new();
+        let mut next = Some(format!("/channels?by=id&{query}"));
+        while let Some(path) = next {
+            let answer = world.get(&path, &basic(KEY));
+            assert_eq!(answer.code(), (200, 0));
+            pages.push(answer.json());
+            next = link(&answer, "next");
+        }
+        json!(pages)
+    };
+    assert_eq!(names(""), json!([["a", "b", "c/d e", "chat:1", "chat:2"]]));
+    assert_eq!(names("limit=2"), json!([["a", "b"], ["c/d e", "chat:1"], ["chat:2"]]));
+    assert_eq!(names("limit=5"), json!([["a", "b", "c/d e", "chat:1", "chat:2"]]));
+    assert_eq!(names("prefix=chat:&limit=1"), json!([["chat:1"], ["chat:2"]]));
+    assert_eq!(names("prefix=x"), json!([[]]));
+    let listed = world.get("/channels?limit=1", &basic(KEY)).json();
+    assert_eq!(listed, json!([world.get("/channels/a", &basic(KEY)).json()]));
+    assert_eq!(world.get("/channels", &basic(ELSEWHERE)).json(), json!([]), "apps share no channels");
+    for bad in ["limit=0", "by=name", "limit=x"] {
+        assert_eq!(world.get(&format!("/channels?{bad}"), &basic(KEY)).code(), (400, 40003), "{bad}");
+    }
+    let everything = Request::post("/apps").header("Host", "localhost");
+    let everything = world.send(everything, r#"{"keys":[{"capability":"{\"[*]*\":[\"*\"]}"}]}"#).json();
+    let everything = basic_of(everything["keys"][0]["keyStr"].as_str().unwrap());
+    assert_eq!(world.get("/channels", &everything).code(), (200, 0));
+    for (capability, code) in [
+        (r#"{"*":["channel-metadata"]}"#, (200, 0)),
+        (r#"{"*":["history","publish"]}"#, (401, 40160)),
+        (r#"{"chat:*":["channel-metadata"],"a":["*"]}"#, (401, 40160)),
+    ] {
+        let token = bearer(&world.token(KEY, &can(capability)));
+        assert_eq!(world.get("/channels", &token).code(), code, "{capability}");
+    }
+}
+
+#[test]
 fn an_app_is_counted_by_the_minute() {
     let world = World::new();
     assert_eq!(world.get("/stats", &basic(KEY)).json(), json!([]));

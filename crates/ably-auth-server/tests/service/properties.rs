@@ -129,6 +129,92 @@ fn capability() -> impl Strategy<Value = String> {
     prop_oneof![4 => entries.prop_map(|entries| json!(entries).to_string()), 1 => any::<String>()]
 }
 
+/// A JWT of ours, or one that somebody has tampered with.
+fn jwt_text() -> impl Strategy<Value = String> {
+    let claim = prop::sample::select(vec![
+        "iat",
+        "exp",
+        "nbf",
+        "x-ably-capability",
+        "x-ably-clientId",
+        "x-ably-revocation-key",
+        "x-ably-token",
+        "ably.channel.chat",
+        "ably.limits.publish.perAttachment.maxRate.chat",
+        "sub",
+    ]);
+    let claims = prop::collection::btree_map(
+        claim,
+        prop_oneof![
+            value(),
+            capability().prop_map(Value::from),
+            Just(json!(NOW / 1000 + 60)),
+            Just(json!(jwt(KEY, 60, &json!({})))),
+            "app1\\.[A-Za-z0-9_-]{0,300}".prop_map(Value::from),
+        ],
+        0..4,
+    );
+    let of_ours = prop_oneof![
+        4 => (prop::sample::select(vec![KEY, REVOCABLE, LIMITED, REVOKED, "app1.key9", "app9.key1"]), claims.clone())
+            .prop_map(|(key, claims)| jwt(key, 60, &json!(claims))),
+        1 => (value(), value()).prop_map(|(header, payload)| jwt_of(&header, &payload, SECRET)),
+        1 => (value(), claims).prop_map(|(x, claims)| {
+            let header = json!({ "alg": x, "kid": KEY, "x-ably-token": jwt(KEY, 60, &json!({})) });
+            jwt_of(&header, &json!(claims), SECRET)
+        }),
+    ];
+    prop_oneof![
+        3 => of_ours.clone(),
+        1 => (of_ours.clone(), any::<usize>()).prop_map(|(text, at)| text[..at % (text.len() + 1)].to_owned()),
+        1 => (of_ours.clone(), any::<usize>(), 33_u8..127).prop_map(|(text, at, byte)| {
+            let mut bytes = text.into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            String::from_utf8(bytes).unwrap()
+        }),
+        1 => (of_ours.clone(), of_ours).prop_map(|(one, other)| format!("{one}.{other}")),
+        1 => "[A-Za-z0-9_=-]{0,20}(\\.[A-Za-z0-9_=-]{0,20}){0,6}",
+    ]
+}
+
+/// Something of the Control API, or close to it.
+fn control_path() -> impl Strategy<Value = String> {
+    let segment = prop_oneof![
+        Just("apps".to_owned()),
+        Just("accounts".to_owned()),
+        Just("keys".to_owned()),
+        Just("app1".to_owned()),
+        Just("key1".to_owned()),
+        Just("revoke".to_owned()),
+        "[a-zA-Z0-9.:*%_~-]{0,8}",
+    ];
+    prop_oneof![
+        Just("/v1/apps/app1/keys".to_owned()),
+        Just("/v1/apps/app1/keys/key1".to_owned()),
+        Just("/v1/apps/app1/keys/key1/revoke".to_owned()),
+        Just("/v1/accounts/a/apps".to_owned()),
+        vec(segment, 0..6).prop_map(|segments| format!("/v1/{}", segments.join("/"))),
+    ]
+}
+
+/// A body of which parts are often what the Control API takes.
+fn control_body() -> impl Strategy<Value = Vec<u8>> {
+    let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
+    let name = prop_oneof![Just(json!("name")), value()];
+    (name, prop_oneof![capability().prop_map(read), value()], prop_oneof![Just(Value::Bool(true)), value()], any::<u8>())
+        .prop_map(|(name, capability, revocable, which)| {
+            let mut body = serde_json::Map::new();
+            for (nth, (key, value)) in
+                [("name", name), ("capability", capability), ("revocableTokens", revocable)].into_iter().enumerate()
+            {
+                if which >> nth & 1 == 1 {
+                    body.insert(key.into(), value);
+                }
+            }
+            Value::Object(body).to_string().into_bytes()
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -189,4 +275,52 @@ proptest! {
             }
         }
     }
+
+    /// Most of these get as far as the claims, some to the channel.
+    #[test]
+    fn no_jwt_breaks_the_service(token in jwt_text(), in_query in any::<bool>(), sandbox in any::<bool>()) {
+        let world = if sandbox { World::new() } else { World::without_sandbox() };
+        let request = if in_query {
+            let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
+            Request::get(format!("/channels/chat?access_token={token}"))
+        } else {
+            Request::get("/channels/chat").header("Authorization", format!("Bearer {token}"))
+        };
+        let answer = world.send(request, "");
+        prop_assert!(answer.status < 500, "{}", answer.text());
+        prop_assert!(!answer.text().contains(SECRET));
+        prop_assert!(token.len() < 30 || !answer.text().contains(&token), "{}", answer.text());
+        prop_assert_eq!(world.get("/channels/chat", &basic_or_jwt(sandbox)).code(), (200, 0), "it serves on");
+    }
+
+    #[test]
+    fn nothing_breaks_the_control_api(
+        method in prop::sample::select(vec!["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]),
+        path in control_path(),
+        bodies in vec(prop_oneof![4 => control_body(), 1 => body()], 1..4),
+        opened in prop::bool::weighted(0.9),
+    ) {
+        let world = World::new();
+        let Ok(uri) = path.parse::<http::Uri>() else { return Ok(()) };
+        for body in bodies {
+            let mut request = Request::builder().method(method).uri(uri.clone());
+            if opened {
+                request = request.header("Authorization", format!("Bearer {CONTROL}"));
+            }
+            let answer = world.send(request, body);
+            prop_assert!(answer.status < 500, "{}", answer.text());
+            prop_assert!(!answer.text().contains(CONTROL));
+            if answer.status >= 400 {
+                prop_assert!(!answer.text().contains(SECRET), "{}", answer.text());
+                prop_assert!(answer.headers.contains_key("x-ably-errorcode"));
+                prop_assert!(answer.json()["message"].is_string());
+            }
+            prop_assert!(opened || !answer.text().contains(SECRET), "{}", answer.text());
+        }
+        prop_assert_eq!(world.get("/channels/chat", &basic(REVOCABLE)).code(), (200, 0), "it serves on");
+    }
+}
+
+fn basic_or_jwt(sandbox: bool) -> String {
+    if sandbox { basic(KEY) } else { format!("Bearer {}", jwt(KEY, 60, &json!({}))) }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
 use ably_auth_server::{Apps, Service};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Builder;
@@ -35,6 +35,9 @@ pub(crate) const REVOKED: &str = "app1.revoked";
 pub(crate) const EXPIRING: &str = "app1.expiring";
 /// Of an app without revocation by channel.
 pub(crate) const ELSEWHERE: &str = "app2.key1";
+
+/// The access token of the Control API.
+pub(crate) const CONTROL: &str = "control-access-token-of-the-tests";
 
 pub(crate) fn apps() -> Apps {
     let json = json!({ "apps": [
@@ -79,6 +82,7 @@ impl World {
             .apps(apps())
             .sandbox(sandbox)
             .service_secret([7; 32])
+            .control_token(Token::new(CONTROL).unwrap())
             .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
             .build()
             .unwrap();
@@ -147,6 +151,7 @@ impl Answer {
         let (parts, body) = response.into_parts();
         let answer = Self { status: parts.status.as_u16(), headers: parts.headers, body };
         assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(!answer.header("x-ably-requestid").is_empty());
         answer
     }
 
@@ -175,6 +180,7 @@ impl Answer {
         assert_eq!(error["href"], format!("https://help.ably.io/error/{code}"));
         assert_eq!(self.header("x-ably-errorcode"), code.to_string());
         assert!(!self.header("x-ably-errormessage").is_empty());
+        assert_eq!(error["requestId"], self.header("x-ably-requestid"));
         assert_eq!(self.headers.contains_key("www-authenticate"), self.status == 401);
         assert_eq!(self.headers.contains_key("allow"), self.status == 405);
         (self.status, code)
@@ -215,6 +221,22 @@ pub(crate) fn ttl(millis: u64) -> Ttl {
 
 pub(crate) fn details(token: &str) -> TokenDetails {
     TokenDetails::from_token(Token::new(token).unwrap())
+}
+
+/// A JWT of that key, from [`NOW`]'s second and for so many seconds, with those claims as well.
+pub(crate) fn jwt(key_name: &str, seconds: u64, claims: &Value) -> String {
+    let mut payload = json!({ "iat": NOW / 1000, "exp": NOW / 1000 + seconds });
+    payload.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    jwt_of(&json!({ "typ": "JWT", "alg": "HS256", "kid": key_name }), &payload, SECRET)
+}
+
+/// A JWT of whatever parts, signed here by the letter of its specification.
+pub(crate) fn jwt_of(header: &Value, payload: &Value, secret: &str) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(payload));
+    let mut hmac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    hmac.update(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(hmac.finalize().into_bytes()))
 }
 
 /// A signed request of whatever values, signed here by the protocol's letter: each value and a line feed.

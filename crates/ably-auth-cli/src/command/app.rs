@@ -1,0 +1,15 @@
+//! `ably-auth app`
+
+use http::Method;
+use serde_json::json;
+
+use super::control::{self, Control};
+use crate::args::App;
+use crate::output::{Failure, Outcome};
+
+pub(crate) fn run(App::Create { name, account, control }: App) -> Result<Outcome, Failure> {
+    let account = control::id("--account", &account)?;
+    let control = Control::new(&control)?;
+    let app = control.call(Method::POST, &["accounts", account, "apps"], Some(&json!({ "name": name })))?;
+    Ok(Outcome::yes(app["id"].as_str().unwrap_or_default(), &app))
+}

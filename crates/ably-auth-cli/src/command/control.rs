@@ -1,0 +1,84 @@
+//! The Control API, as much of it as concerns apps and keys.
+
+use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, Token};
+use ably_auth_blocking::UreqTransport;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::input;
+use crate::output::Failure;
+
+/// Where it is, and what opens it.
+pub(super) struct Control {
+    endpoint: Endpoint,
+    /// Of the URL, without a `/` at its end.
+    path: String,
+    token: Token,
+    transport: UreqTransport,
+}
+
+impl Control {
+    pub(super) fn new(args: &args::Control) -> Result<Self, Failure> {
+        let wrong = |problem: &str| Failure::input("--control-url", problem);
+        let form = "it is not in the form of `https://host/path`";
+        // The URL is not quoted: some put credentials into one.
+        let (scheme, rest) = args.control_url.split_once("://").ok_or_else(|| wrong(form))?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let endpoint = Endpoint::parse(&format!("{scheme}://{authority}"))
+            .map_err(|error| Failure::input("--control-url", error))?;
+        if path.contains(['?', '#']) {
+            return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));
+        }
+        if !endpoint.is_tls() && !endpoint.is_loopback() {
+            return Err(wrong("an access token must not travel without TLS; give an `https` URL, or one of this machine"));
+        }
+        let path = path.trim_end_matches('/');
+        Ok(Self {
+            path: if path.is_empty() { String::new() } else { format!("/{path}") },
+            token: input::control_token(args.control_token.as_deref())?,
+            transport: UreqTransport::for_endpoint(&endpoint)?,
+            endpoint,
+        })
+    }
+
+    /// Sends a request, and gives the answer's JSON. The segments of a path are taken as they are, unlike its names.
+    pub(super) fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
+        let path = format!("{}/{}", self.path, path.join("/"));
+        let request = Request::builder()
+            .method(method)
+            .uri(self.endpoint.uri(&path)?)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, format!("Bearer {}", self.token.expose()))
+            .body(body.map_or_else(Bytes::new, |body| body.to_string().into()))
+            .map_err(|error| Failure::Input(format!("the request cannot be built: {error}")))?;
+        let response = self.transport.send(request).map_err(ably_auth::Error::from)?;
+        let status = response.status();
+        if status.is_success() {
+            return serde_json::from_slice(response.body()).map_err(|_| unlike(status));
+        }
+        match serde_json::from_slice::<ErrorInfo>(response.body()) {
+            Ok(info) => Err(Failure::Failed { text: info.to_string(), json: json!({ "error": info }) }),
+            Err(_) => Err(unlike(status)),
+        }
+    }
+}
+
+/// The body is not quoted: it may be anybody's.
+fn unlike(status: StatusCode) -> Failure {
+    let text = format!("the answer, of status {}, is not the Control API's; check --control-url", status.as_u16());
+    let json = json!({ "error": { "statusCode": status.as_u16(), "message": text } });
+    Failure::Failed { text, json }
+}
+
+/// An id, which is public, and safe in a path.
+pub(super) fn id<'a>(name: &str, text: &'a str) -> Result<&'a str, Failure> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if text.is_empty() || !text.bytes().all(is_plain) {
+        return Err(Failure::input(name, "it is not in the form of an id; use `A-Z a-z 0-9 _ -`, at least one"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,154 @@
+//! `ably-auth app` and `ably-auth key` over the Control API of `ably-auth serve`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, File, KEY, SECRET, Service, apps, run, run_with_env};
+
+const TOKEN: &str = "hush-access-token-of-the-tests";
+
+struct World {
+    service: Service,
+    token: File,
+    _apps: File,
+}
+
+impl World {
+    fn new(name: &str) -> Self {
+        let apps = apps(&format!("{name}-apps.json"));
+        let token = File::new(&format!("{name}-token"), &format!("{TOKEN}\n"));
+        let service = Service::start(&["--sandbox", "--apps", apps.path(), "--control-token", token.path()]);
+        Self { service, token, _apps: apps }
+    }
+
+    fn url(&self) -> String {
+        format!("{}/v1", self.service.url())
+    }
+
+    fn run(&self, args: &[&str]) -> Answer {
+        let answer = run(&[args, &["--control-url", &self.url(), "--control-token", self.token.path()]].concat());
+        answer.is_silent_about(TOKEN);
+        answer.is_silent_about(SECRET);
+        answer
+    }
+
+    /// Whether the service takes the key.
+    fn takes(&self, key: &str) -> bool {
+        run(&["token", "request", "--endpoint", &self.service.url(), "--key", key]).status == Some(0)
+    }
+}
+
+#[test]
+fn from_an_app_to_a_revoked_key() {
+    let world = World::new("whole");
+    let app_id = world.run(&["app", "create", "Shop", "--account", "mine"]).yes().to_owned();
+    let create = ["key", "create", &app_id, "--name", "Kitchen", "--capability", r#"{"b":["publish"],"a":["*"]}"#];
+    let key = world.run(&create).yes().to_owned();
+    assert!(world.takes(&key));
+    let (name, secret) = key.split_once(':').unwrap();
+
+    let listed = world.run(&["key", "list", &app_id]);
+    listed.is_silent_about(secret);
+    assert_eq!(listed.yes(), format!(r#"{name}  enabled  {{"a":["*"],"b":["publish"]}}  Kitchen"#));
+
+    let update = ["key", "update", name, "--capability", r#"{"c":["*"]}"#, "--revocable-tokens", "true"];
+    let updated = world.run(&update);
+    updated.is_silent_about(secret);
+    assert_eq!(updated.yes(), format!(r#"{name}  enabled, revocable tokens  {{"c":["*"]}}  Kitchen"#));
+    let renamed = world.run(&["key", "update", name, "--name", "a\u{202e}b", "--revocable-tokens=false"]);
+    assert_eq!(renamed.yes(), format!(r#"{name}  enabled  {{"c":["*"]}}  a\u{{202e}}b"#));
+
+    let revoked = world.run(&["key", "revoke", name]);
+    assert!(revoked.yes().contains("revoked"), "{revoked:?}");
+    assert!(!world.takes(&key));
+}
+
+#[test]
+fn for_scripts_all_of_it_is_json() {
+    let world = World::new("scripts");
+    let app = world.run(&["--json", "app", "create", "Shop", "--account", "mine"]).yes_json();
+    assert_eq!((&app["name"], &app["accountId"]), (&json!("Shop"), &json!("mine")));
+    let app_id = app["id"].as_str().unwrap();
+    let create = ["--json", "key", "create", app_id, "--name", "k", "--capability", r#"{"a":["*"]}"#, "--revocable-tokens"];
+    let mut key = world.run(&create).yes_json();
+    assert!(world.takes(key["key"].as_str().unwrap()));
+    assert_eq!((&key["capability"], &key["revocableTokens"]), (&json!({ "a": ["*"] }), &json!(true)));
+    let name = format!("{app_id}.{}", key["id"].as_str().unwrap());
+    key.as_object_mut().unwrap().remove("key");
+    assert_eq!(world.run(&["--json", "key", "list", app_id]).yes_json(), json!([key]));
+    assert_eq!(world.run(&["--json", "key", "update", &name, "--name", "other"]).yes_json()["name"], "other");
+    assert_eq!(world.run(&["--json", "key", "revoke", &name]).yes_json()["status"], 1);
+}
+
+#[test]
+fn the_environment_gives_the_access_token() {
+    let world = World::new("environment");
+    let args = ["key", "list", "shop", "--control-url", &world.url()];
+    let answer = run_with_env(&args, "ABLY_CONTROL_TOKEN", TOKEN);
+    assert_eq!(answer.yes().lines().count(), 2);
+    answer.is_silent_about(SECRET);
+    run(&args).bad(&["no access token is given", "--control-token", "ABLY_CONTROL_TOKEN"]);
+    run_with_env(&args, "ABLY_CONTROL_TOKEN", "hush hush").bad(&["ABLY_CONTROL_TOKEN: token has a character"]);
+    let wrong = run_with_env(&args, "ABLY_CONTROL_TOKEN", "hush-of-somebody-else");
+    assert!(wrong.no().is_empty() && wrong.stderr.contains("40101"), "{wrong:?}");
+    wrong.is_silent_about("hush-of-somebody-else");
+}
+
+#[test]
+fn a_refusal_is_a_no_with_the_services_code() {
+    let world = World::new("refusals");
+    for (args, code) in [
+        (&["key", "list", "nowhere"][..], 40400),
+        (&["key", "revoke", "shop.nobody"], 40400),
+        (&["key", "create", "shop", "--name", "", "--capability", r#"{"a":["*"]}"#], 40000),
+    ] {
+        let answer = world.run(args);
+        assert_eq!(answer.no(), "");
+        assert!(answer.stderr.starts_with("error: ") && answer.stderr.contains(&code.to_string()), "{answer:?}");
+        let error: Value = world.run(&[&["--json"], args].concat()).no_json();
+        assert_eq!(error["error"]["code"], code, "{error}");
+    }
+    let url = world.service.url();
+    let elsewhere = run(&["key", "list", "shop", "--control-url", &url, "--control-token", world.token.path()]);
+    assert!(elsewhere.no().is_empty() && elsewhere.stderr.contains("check --control-url"), "{elsewhere:?}");
+    let nobody = ["key", "list", "shop", "--control-url", "http://127.0.0.1:1/v1", "--control-token", world.token.path()];
+    assert_eq!(run(&nobody).no(), "");
+}
+
+#[test]
+fn bad_input_is_named_before_anything_is_sent() {
+    let token = File::new("bad-input-token", TOKEN);
+    let with = |args: &[&str]| {
+        let answer = run(&[args, &["--control-url", "http://127.0.0.1:1", "--control-token", token.path()]].concat());
+        answer.is_silent_about(SECRET);
+        answer
+    };
+    with(&["key", "list", "a/b"]).bad(&["app id"]);
+    with(&["key", "list", KEY]).bad(&["app id"]);
+    with(&["key", "revoke", "shop"]).bad(&["key's name"]);
+    with(&["key", "revoke", KEY]).bad(&["key's name"]);
+    with(&["key", "update", "shop.backend"]).bad(&["nothing is to be changed", "--capability"]);
+    with(&["key", "update", "shop.backend", "--capability", "{"]).bad(&["--capability: "]);
+    with(&["key", "create", "shop", "--name", "n", "--capability", r#"{"a":["fly"]}"#]).bad(&["--capability: "]);
+    with(&["app", "create", "Shop", "--account", ""]).bad(&["--account"]);
+    for (url, said) in [
+        ("control.example/v1", "https://host/path"),
+        ("http://control.example/v1", "without TLS"),
+        ("ftp://control.example/v1", "`http` or `https`"),
+        ("https://control.example/v1?x=1", "more than a path"),
+    ] {
+        let args = ["key", "list", "shop", "--control-url", url, "--control-token", token.path()];
+        run(&args).bad(&["--control-url: ", said]);
+    }
+    run(&["key", "list", "shop", "--control-token", "no/such/file"]).bad(&["--control-token no/such/file: "]);
+}
+
+#[test]
+fn an_access_token_that_can_be_guessed_opens_nothing() {
+    let token = File::new("short-token", "hush");
+    let answer = run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--control-token", token.path()]);
+    answer.bad(&["--control-token ", "too short"]);
+    answer.is_silent_about("hush");
+    let empty = File::new("empty-token", "\n");
+    run(&["serve", "--sandbox", "--control-token", empty.path()]).bad(&["--control-token ", "token is empty"]);
+    run(&["serve", "--sandbox", "--control-token", "no/such/file"]).bad(&["--control-token no/such/file: "]);
+}

@@ -1,0 +1,65 @@
+//! `ably-auth serve` over TLS.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
+
+use crate::support::{File, Service, apps, run};
+
+/// The answer to a request of a client that trusts that certificate alone.
+fn call(service: &Service, trusted: &File, host: &'static str, request: &str) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&trusted.0).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection = ClientConnection::new(Arc::new(config), ServerName::try_from(host).unwrap()).unwrap();
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(&service.address)?);
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+const TIME: &str = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn a_sandbox_makes_a_certificate_of_its_own() {
+    let certificate = File::new("made.pem", "");
+    let service = Service::start(&["--sandbox", "--tls-self-signed", certificate.path()]);
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let answer = call(&service, &certificate, host, TIME).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert!(call(&service, &certificate, "elsewhere.example", TIME).is_err());
+    let written = fs::read_to_string(&certificate.0).unwrap();
+    assert!(!written.contains("PRIVATE") && written.lines().all(|line| line.len() <= 64), "{written}");
+    let app = "POST /apps HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
+    assert!(call(&service, &certificate, "localhost", app).unwrap().contains(r#""tls":true"#));
+
+    let other = File::new("made-too.pem", "");
+    let _service = Service::start(&["--sandbox", "--tls-self-signed", other.path()]);
+    assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
+}
+
+#[test]
+fn files_that_hold_no_certificate_or_key_are_named() {
+    let apps = apps("tls-apps.json");
+    let bad = File::new("no-certificate.pem", "hush");
+    let with = |args: &[&str]| run(&[&["serve", "--listen", "127.0.0.1:0", "--apps", apps.path()], args].concat());
+    let answer = with(&["--tls-cert", bad.path(), "--tls-key", bad.path()]);
+    answer.bad(&["--tls-cert ", "--tls-key ", "BEGIN CERTIFICATE"]);
+    answer.is_silent_about("hush");
+    with(&["--tls-cert", "no/such.pem", "--tls-key", bad.path()]).bad(&["--tls-cert no/such.pem: "]);
+    with(&["--tls-cert", bad.path(), "--tls-key", "no/such.pem"]).bad(&["--tls-key no/such.pem: "]);
+    with(&["--tls-cert", bad.path()]).bad(&["--tls-key"]);
+    with(&["--tls-self-signed", bad.path()]).bad(&["--sandbox"]);
+    run(&["serve", "--sandbox", "--tls-self-signed", "no/such/folder.pem"]).bad(&["--tls-self-signed no/such/folder.pem: "]);
+}

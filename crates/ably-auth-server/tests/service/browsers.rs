@@ -1,0 +1,93 @@
+//! What a browser asks and wants to see.
+
+use http::Request;
+use serde_json::json;
+
+use crate::support::*;
+
+const ROUTES: [(&str, &str); 9] = [
+    ("/time", "GET, HEAD, OPTIONS"),
+    ("/keys/app1.key1/requestToken", "POST, OPTIONS"),
+    ("/keys/app1.key1/revokeTokens", "POST, OPTIONS"),
+    ("/channels", "GET, HEAD, OPTIONS"),
+    ("/channels/chat", "GET, HEAD, OPTIONS"),
+    ("/channels/chat/messages", "GET, HEAD, POST, OPTIONS"),
+    ("/stats", "GET, HEAD, OPTIONS"),
+    ("/v1/apps/app1/keys", "GET, HEAD, POST, OPTIONS"),
+    ("/v1/apps/app1/keys/key1", "PATCH, OPTIONS"),
+];
+
+fn preflight(path: &str, origin: &str) -> http::request::Builder {
+    Request::options(path)
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "authorization,x-ably-version,x-of-mine")
+}
+
+#[test]
+fn every_route_may_be_asked_from_anywhere() {
+    let world = World::without_sandbox();
+    for (path, methods) in ROUTES {
+        let answer = world.send(preflight(path, "https://shop.example"), "");
+        assert_eq!((answer.status, answer.body.len()), (204, 0), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-methods"), methods, "{path}");
+        assert_eq!(answer.header("access-control-allow-headers"), "authorization,x-ably-version,x-of-mine");
+        assert_eq!(answer.header("access-control-max-age"), "7200");
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+        assert_eq!(world.send(Request::options(path), "").header("allow"), methods);
+    }
+    let unasked = Request::options("/time").header("Origin", "https://a").header("Access-Control-Request-Method", "GET");
+    assert!(world.send(unasked, "").header("access-control-allow-headers").contains("X-Ably-Version"));
+    assert_eq!(world.send(preflight("/nowhere", "https://shop.example"), "").code(), (404, 40400));
+}
+
+#[test]
+fn answers_and_refusals_can_be_read_with_their_headers() {
+    let world = World::without_sandbox();
+    let token = bearer(&world.token(KEY, &params()));
+    for (path, status) in [("/channels/chat/messages?limit=1", 200), ("/nowhere", 404), ("/stats?limit=x", 400)] {
+        let request = Request::get(path).header("Origin", "https://shop.example").header("Authorization", &token);
+        let answer = world.send(request, "");
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
+        for header in ["link", "x-ably-errorcode", "x-ably-errormessage", "x-ably-requestid"] {
+            assert!(exposed.contains(header), "{exposed}");
+        }
+    }
+    assert!(!world.get("/stats", &token).headers.contains_key("access-control-allow-origin"), "no browser asked");
+}
+
+#[test]
+fn a_sandbox_serves_pages_of_this_machine() {
+    let world = World::new();
+    for origin in ["http://localhost:3000", "http://127.0.0.1:8080", "https://app.localhost"] {
+        let answer = world.send(preflight("/apps", origin), "");
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, origin));
+        assert_eq!(answer.header("vary"), "Origin");
+    }
+    for origin in ["https://shop.example", "null", "http://localhost.shop.example"] {
+        let answer = world.send(preflight("/apps", origin), "");
+        assert_eq!(answer.code(), (403, 40300));
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}");
+    }
+}
+
+#[test]
+fn a_request_keeps_the_id_that_it_came_with() {
+    let world = World::new();
+    let ask = |path: &str| world.send(Request::get(path), "");
+    // RSC7c
+    let refused = ask("/stats?request_id=aB-3_x");
+    assert_eq!((refused.json()["error"]["requestId"].as_str(), refused.header("x-ably-requestid")), (Some("aB-3_x"), "aB-3_x"));
+    assert_eq!(ask("/time?request_id=aB-3_x").header("x-ably-requestid"), "aB-3_x");
+    let made = [ask("/stats"), ask("/stats"), ask("/stats?request_id="), ask("/stats?request_id=a%0D%0Ab")]
+        .map(|answer| answer.json()["error"]["requestId"].as_str().unwrap().to_owned());
+    assert!(made.iter().all(|id| id.len() == 16), "{made:?}");
+    assert_eq!(made.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    let mixed = json!({ "targets": ["x"] }).to_string();
+    let path = format!("/keys/{REVOCABLE}/revokeTokens?request_id=batch");
+    let mixed = world.send(Request::post(path).header("Authorization", basic(REVOCABLE)), mixed);
+    assert_eq!((mixed.code(), mixed.header("x-ably-requestid")), ((400, 40020), "batch"));
+}

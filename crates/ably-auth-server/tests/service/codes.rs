@@ -1,0 +1,178 @@
+//! Every code that a service gives, with a request that gets it.
+//!
+//! Not among them are the codes that a client gives itself (40106, 40170, 40171), those for which a token that is just as
+//! good would be needed (40140), those for operations that are not here (40161), and those of a service that is broken (50000,
+//! 50003).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Request;
+use http::request::Builder;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// What is to come, what is sent, and with what body.
+type Case = ((u16, u64), Builder, Value);
+
+fn get(path: &str, credential: &str) -> Builder {
+    Request::get(path).header("Authorization", credential)
+}
+
+fn post(path: &str, credential: &str) -> Builder {
+    Request::post(path).header("Authorization", credential)
+}
+
+fn of_requests(world: &World) -> Vec<Case> {
+    let key = basic(KEY);
+    vec![
+        ((400, 40000), post("/channels/chat/messages", &key), json!([])),
+        ((400, 40001), post("/channels/chat/messages", &key), json!("hello")),
+        ((415, 40001), post("/channels/chat/messages", &key).header("Content-Type", "text/plain"), json!({})),
+        ((400, 40003), get("/stats?limit=0", &key), Value::Null),
+        ((413, 40009), post("/channels/chat/messages", &key), json!({ "data": "x".repeat(64 * 1024) })),
+        ((403, 40300), Request::get("/time").header("Origin", "https://elsewhere.example"), Value::Null),
+        ((404, 40400), Request::get("/nowhere"), Value::Null),
+        ((405, 40500), Request::delete("/time"), Value::Null),
+        ((401, 40102), as_alice(&bearer(&world.token(KEY, &of("bob")))), Value::Null),
+        ((400, 40012), get("/time", &key).uri("/channels/a").header("X-Ably-ClientId", STANDARD.encode("*")), Value::Null),
+        ((401, 40160), get("/stats", &basic(LIMITED)), Value::Null),
+    ]
+}
+
+fn as_alice(credential: &str) -> Builder {
+    get("/channels/chat", credential).header("X-Ably-ClientId", STANDARD.encode("alice"))
+}
+
+fn of_credentials(world: &World) -> Vec<Case> {
+    let token = world.token(KEY, &params());
+    let foreign = bearer(&token).replace("app1.", "app2.");
+    let revoked = revoked_token(world);
+    let expired = jwt(KEY, 0, &json!({ "iat": NOW / 1000 - 60, "exp": NOW / 1000 - 1 }));
+    let long = jwt(KEY, 25 * 60 * 60, &json!({}));
+    let minted = |key_name| format!("Bearer {}", jwt(key_name, 60, &json!({})));
+    [
+        ((401, 40101), String::new()),
+        ((401, 40005), basic_of("no key")),
+        ((401, 40101), basic_of(&format!("{KEY}:wrong"))),
+        ((401, 40131), basic(REVOKED)),
+        ((404, 40400), basic("app9.key1")),
+        ((401, 40400), basic("app1.key9")),
+        ((401, 40141), revoked),
+        ((401, 40142), format!("Bearer {expired}")),
+        ((401, 40143), foreign),
+        ((401, 40144), "Bearer not.a.jwt".into()),
+        ((401, 40145), "Bearer app1.short".into()),
+        ((400, 40003), format!("Bearer {long}")),
+        ((401, 40141), minted(REVOKED)),
+        ((404, 40400), minted("app9.key1")),
+        ((401, 40400), minted("app1.key9")),
+    ]
+    .map(|(code, credential)| {
+        let plain = Request::get("/channels/chat");
+        (code, if credential.is_empty() { plain } else { plain.header("Authorization", credential) }, Value::Null)
+    })
+    .into()
+}
+
+fn revoked_token(world: &World) -> String {
+    let token = world.token(REVOCABLE, &of("mallory"));
+    let targets = json!({ "targets": ["clientId:mallory"] });
+    world.post(&format!("/keys/{REVOCABLE}/revokeTokens"), &basic(REVOCABLE), &targets);
+    bearer(&token)
+}
+
+fn of_token_requests(world: &World) -> Vec<Case> {
+    let fields = |name: &str, value: Value| {
+        let mut fields = vec![
+            ("keyName", json!(KEY)),
+            ("timestamp", json!(NOW)),
+            ("nonce", json!(format!("sixteen-letters-{name}-{value}"))),
+        ];
+        fields.retain(|(known, _)| *known != name);
+        fields
+    };
+    let signed = |name: &'static str, value: Value| {
+        let mut fields = fields(name, value.clone());
+        fields.push((name, value));
+        sign_raw(&fields)
+    };
+    let used = serde_json::to_value(world.sign(KEY, &params())).unwrap();
+    world.post(&format!("/keys/{KEY}/requestToken"), &basic(KEY), &used);
+    let limited = serde_json::to_value(world.sign(LIMITED, &can(r#"{"x":["*"]}"#))).unwrap();
+    let mut changed = signed("clientId", json!("bob"));
+    changed["clientId"] = json!("alice");
+    let path = |name: &str| Request::post(format!("/keys/{name}/requestToken"));
+    vec![
+        ((400, 40000), path(REVOCABLE), signed("ttl", json!(1))),
+        ((400, 40000), path(KEY), signed("capability", json!("chat"))),
+        ((400, 40001), path(KEY), json!({})),
+        ((400, 40003), path(KEY), signed("ttl", json!(25 * HOUR))),
+        ((400, 40005), path("no-key"), signed("ttl", json!(1))),
+        ((400, 40012), path(KEY), signed("clientId", json!(""))),
+        ((401, 40101), path(KEY), changed),
+        ((401, 40104), path(KEY), signed("timestamp", json!(NOW - HOUR))),
+        ((401, 40105), path(KEY), used),
+        ((401, 40160), path(LIMITED), limited),
+    ]
+}
+
+fn of_revocations(world: &World) -> Vec<Case> {
+    let one = json!({ "targets": ["clientId:bob"] });
+    let token = bearer(&world.token(REVOCABLE, &params()));
+    let path = format!("/keys/{REVOCABLE}/revokeTokens");
+    vec![
+        ((400, 40000), post(&path, &basic(REVOCABLE)), json!({ "targets": [] })),
+        ((400, 40003), post(&path, &basic(REVOCABLE)), json!({ "targets": ["clientId:bob"], "issuedBefore": NOW + 1 })),
+        ((400, 40020), post(&path, &basic(REVOCABLE)), json!({ "targets": ["x"] })),
+        ((401, 40133), post(&path, &basic(KEY)), one.clone()),
+        ((401, 40162), post(&path, &token), one.clone()),
+        ((401, 40163), post(&format!("/keys/{KEY}/revokeTokens"), &basic(KEY)), one),
+        ((401, 40162), Request::delete("/apps/app1").header("Authorization", token), Value::Null),
+        ((403, 40300), Request::delete("/apps/app2").header("Authorization", basic(KEY)), Value::Null),
+    ]
+}
+
+#[test]
+fn every_code_is_given_with_all_that_an_error_has() {
+    let world = World::new();
+    let mut given = std::collections::BTreeSet::new();
+    for (nth, (expected, request, body)) in
+        [of_requests(&world), of_credentials(&world), of_token_requests(&world), of_revocations(&world)]
+            .into_iter()
+            .flatten()
+            .enumerate()
+    {
+        let answer = world.send(request, if body.is_null() { String::new() } else { body.to_string() });
+        assert_eq!(answer.code(), expected, "case {nth}: {}", answer.text());
+        given.insert(expected.1);
+    }
+    // Where there is neither TLS nor a sandbox; when time has gone by; and where there is no end of apps.
+    assert_eq!(World::without_sandbox().get("/stats", &basic(KEY)).code(), (401, 40103));
+    world.set(NOW + HOUR);
+    assert_eq!(world.get("/stats", &basic(EXPIRING)).code(), (401, 40132));
+    while world.send(Request::post("/apps"), "{}").status == 201 {}
+    assert_eq!(world.send(Request::post("/apps"), "{}").code(), (429, 42910));
+    given.extend([40103, 40132, 42910]);
+
+    let not_ours = [40106, 40140, 40161, 40170, 40171, 50000, 50003];
+    let known = ably_auth_core::ErrorCode::KNOWN.iter().map(|code| u64::from(code.as_u32()));
+    let missing: Vec<_> = known.filter(|code| !given.contains(code) && !not_ours.contains(code)).collect();
+    assert_eq!(missing, Vec::<u64>::new(), "no request gets these codes");
+}
+
+#[test]
+fn every_code_is_given_in_messagepack_to_who_asks_for_it() {
+    let world = World::new();
+    let cases = [of_requests(&world), of_credentials(&world), of_token_requests(&world), of_revocations(&world)];
+    for ((status, code), request, body) in cases.into_iter().flatten() {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = world.send(request.header("Accept", "application/x-msgpack"), body);
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/x-msgpack"));
+        let read: Value = rmp_serde::from_slice(&answer.body).unwrap();
+        // An older client's batch has its errors in it.
+        assert_eq!((read["error"]["code"].as_u64(), answer.header("x-ably-errorcode")), (Some(code), &*code.to_string()));
+        assert_eq!(read["error"]["statusCode"], status);
+        assert_eq!(read["error"]["requestId"], answer.header("x-ably-requestid"));
+    }
+}

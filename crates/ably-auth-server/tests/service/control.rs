@@ -1,0 +1,252 @@
+//! Keys made by program.
+
+use ably_auth_core::Token;
+use ably_auth_server::{ErrorKind, Service};
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const KEYS: &str = "/v1/apps/app1/keys";
+
+fn send(world: &World, method: &str, path: &str, body: &Value) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {CONTROL}"));
+    world.send(request, if body.is_null() { String::new() } else { body.to_string() })
+}
+
+/// Status and code, after looking at all else that an error of the Control API has.
+fn code(answer: &Answer) -> (u16, u64) {
+    if answer.status < 400 {
+        return (answer.status, 0);
+    }
+    let error = answer.json();
+    let code = error["code"].as_u64().unwrap();
+    assert_eq!(error["statusCode"], answer.status);
+    assert_eq!(error["href"], format!("https://help.ably.io/error/{code}"));
+    assert!(!error["message"].as_str().unwrap().is_empty() && error.get("error").is_none(), "{error}");
+    assert_eq!(answer.header("x-ably-errorcode"), code.to_string());
+    assert!(!answer.text().contains(SECRET) && !answer.text().contains(CONTROL));
+    (answer.status, code)
+}
+
+fn create(world: &World, body: &Value) -> Value {
+    let answer = send(world, "POST", KEYS, body);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()
+}
+
+fn usable(world: &World, key: &Value) -> (u16, u64) {
+    world.get("/channels/chat", &basic_of(key["key"].as_str().unwrap())).code()
+}
+
+#[test]
+fn a_key_is_made_and_good_at_once() {
+    let world = World::new();
+    let key = create(&world, &json!({ "name": "Kitchen", "capability": { "chat": ["*"], "a:*": ["publish"] } }));
+    let id = key["id"].as_str().unwrap();
+    assert!(key["key"].as_str().unwrap().starts_with(&format!("app1.{id}:")));
+    let expected = json!({
+        "appId": "app1", "id": id, "name": "Kitchen", "status": 0, "key": key["key"],
+        "capability": { "a:*": ["publish"], "chat": ["*"] }, "revocableTokens": false, "created": NOW, "modified": NOW,
+    });
+    assert_eq!(key, expected);
+    assert_eq!(usable(&world, &key), (200, 0));
+    let credential = basic_of(key["key"].as_str().unwrap());
+    assert_eq!(world.get("/channels/other", &credential).code(), (401, 40160));
+    assert_eq!(world.get("/channels/chat", &basic(KEY)).code(), (200, 0), "the other keys are as they were");
+    let revocable = create(&world, &json!({ "name": "r", "capability": { "*": ["*"] }, "revocableTokens": true }));
+    assert_eq!(revocable["revocableTokens"], true);
+}
+
+#[test]
+fn all_keys_are_listed() {
+    let world = World::new();
+    world.set(NOW + 5);
+    let made = create(&world, &json!({ "name": "new", "capability": { "*": ["*"] } }));
+    let listed = send(&world, "GET", KEYS, &Value::Null).json();
+    let listed = listed.as_array().unwrap();
+    let ids: Vec<_> = listed.iter().map(|key| key["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["key1", "revocable", "limited", "revoked", "expiring", made["id"].as_str().unwrap()]);
+    assert_eq!(listed[5], made);
+    assert_eq!((&listed[0]["created"], &listed[0]["name"]), (&json!(NOW), &json!("key1")));
+    assert_eq!(listed[2]["capability"], json!({ "chat:*": ["publish", "subscribe"], "status": ["history"] }));
+    assert_eq!(listed[3]["status"], 1);
+    assert_eq!(listed[0]["key"], format!("{KEY}:{SECRET}"));
+    assert_eq!(send(&world, "HEAD", KEYS, &Value::Null).status, 200);
+}
+
+#[test]
+fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
+    let world = World::new();
+    let key = create(&world, &json!({ "name": "one", "capability": { "chat": ["*"] } }));
+    let name = format!("app1.{}", key["id"].as_str().unwrap());
+    let credential = basic_of(key["key"].as_str().unwrap());
+    let token = world.post(&format!("/keys/{name}/requestToken"), &credential, &json!({ "keyName": name })).json();
+    let token = format!("Bearer {}", token["token"].as_str().unwrap());
+    let path = format!("{KEYS}/{}", key["id"].as_str().unwrap());
+
+    world.set(NOW + 7);
+    let changed = send(&world, "PATCH", &path, &json!({ "capability": { "other": ["*"] } }));
+    assert_eq!(changed.status, 200);
+    let changed = changed.json();
+    assert_eq!((&changed["name"], &changed["key"]), (&json!("one"), &key["key"]));
+    assert_eq!((&changed["created"], &changed["modified"]), (&json!(NOW), &json!(NOW + 7)));
+    assert_eq!(changed["capability"], json!({ "other": ["*"] }));
+    assert_eq!(usable(&world, &key), (401, 40160));
+    assert_eq!(world.get("/channels/other", &credential).code(), (200, 0));
+    assert_eq!(world.get("/channels/chat", &token).code(), (200, 0));
+
+    let renamed = send(&world, "PATCH", &path, &json!({ "name": "two", "revocableTokens": true })).json();
+    assert_eq!((&renamed["name"], &renamed["revocableTokens"]), (&json!("two"), &json!(true)));
+    assert_eq!(renamed["capability"], json!({ "other": ["*"] }));
+    let targets = json!({ "targets": ["channel:chat"] });
+    assert_eq!(world.post(&format!("/keys/{name}/revokeTokens"), &credential, &targets).status, 201);
+    assert_eq!(world.get("/channels/chat", &token).code(), (401, 40141));
+}
+
+#[test]
+fn a_revocation_holds_for_as_long_as_a_token_from_before_may_live() {
+    let world = World::new();
+    let token = world.token(KEY, &of("bob").ttl(ttl(24 * HOUR)));
+    send(&world, "PATCH", &format!("{KEYS}/key1"), &json!({ "revocableTokens": true }));
+    let revoke = |target: &str| {
+        let path = format!("/keys/{KEY}/revokeTokens");
+        assert_eq!(world.post(&path, &basic(KEY), &json!({ "targets": [target] })).status, 201);
+    };
+    revoke("clientId:bob");
+    world.set(NOW + 24 * HOUR - 1);
+    revoke("clientId:alice");
+    assert_eq!(world.accepts(&token).code(), (401, 40141));
+}
+
+#[test]
+fn a_revoked_key_is_no_good_and_nor_is_what_was_made_of_it() {
+    let world = World::new();
+    let native = world.token(KEY, &params());
+    let minted = format!("Bearer {}", jwt(KEY, 60, &json!({})));
+    let answer = send(&world, "POST", &format!("{KEYS}/key1/revoke"), &Value::Null);
+    assert_eq!((answer.status, &answer.json()["status"]), (200, &json!(1)));
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (401, 40131));
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (401, 40131));
+    assert_eq!(world.accepts(&native).code(), (401, 40141));
+    assert_eq!(world.get("/stats", &minted).code(), (401, 40141));
+    assert_eq!(world.get("/stats", &basic(REVOCABLE)).code(), (200, 0));
+    let again = send(&world, "PATCH", &format!("{KEYS}/key1"), &json!({ "name": "still revoked" })).json();
+    assert_eq!(again["status"], 1);
+}
+
+#[test]
+fn an_app_is_made_and_gets_keys() {
+    let world = World::new();
+    let answer = send(&world, "POST", "/v1/accounts/acc-1/apps", &json!({ "name": "Shop" }));
+    assert_eq!(answer.status, 201);
+    let app = answer.json();
+    let id = app["id"].as_str().unwrap();
+    let expected = json!({
+        "id": id, "accountId": "acc-1", "name": "Shop", "status": "enabled", "tlsOnly": false, "created": NOW,
+        "modified": NOW,
+    });
+    assert_eq!(app, expected);
+    let keys = format!("/v1/apps/{id}/keys");
+    assert_eq!(send(&world, "GET", &keys, &Value::Null).json(), json!([]));
+    let key = send(&world, "POST", &keys, &json!({ "name": "k", "capability": { "*": ["*"] } })).json();
+    assert_eq!(usable(&world, &key), (200, 0));
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_the_form_of_the_control_api() {
+    let world = World::new();
+    let full = json!({ "name": "n", "capability": { "*": ["*"] } });
+    let key = format!("{KEYS}/key1");
+    let cases = [
+        ("POST", KEYS, json!({ "capability": { "*": ["*"] } }), (400, 40001)),
+        ("POST", KEYS, json!({ "name": "n" }), (400, 40001)),
+        ("POST", KEYS, json!({ "name": "n", "capability": r#"{"*":["*"]}"# }), (400, 40001)),
+        ("POST", KEYS, json!({ "name": "n", "capability": { "*": "*" } }), (400, 40001)),
+        ("POST", KEYS, json!({ "name": "n", "capability": { "*": [] } }), (400, 40000)),
+        ("POST", KEYS, json!({ "name": "n", "capability": { "*": ["fly"] } }), (400, 40000)),
+        ("POST", KEYS, json!({ "name": "n", "capability": { "*": ["*"] }, "colour": "red" }), (400, 40001)),
+        ("POST", KEYS, json!({ "name": "", "capability": { "*": ["*"] } }), (400, 40000)),
+        ("POST", KEYS, json!({ "name": "a\nb", "capability": { "*": ["*"] } }), (400, 40000)),
+        ("POST", KEYS, json!([]), (400, 40001)),
+        ("POST", KEYS, Value::Null, (400, 40001)),
+        ("POST", "/v1/apps/app9/keys", full.clone(), (404, 40400)),
+        ("GET", "/v1/apps/app9/keys", Value::Null, (404, 40400)),
+        ("PATCH", &key, json!({ "status": 0 }), (400, 40001)),
+        ("PATCH", &key, json!({ "revocableTokens": "yes" }), (400, 40001)),
+        ("PATCH", &key, json!({ "capability": { "[x": ["*"] } }), (400, 40000)),
+        ("PATCH", "/v1/apps/app1/keys/key9", json!({}), (404, 40400)),
+        ("POST", "/v1/apps/app1/keys/key9/revoke", json!({}), (404, 40400)),
+        ("DELETE", &key, Value::Null, (405, 40500)),
+        ("GET", "/v1/accounts/a/apps", Value::Null, (405, 40500)),
+        ("POST", "/v1/accounts/a/apps", json!({ "name": "n", "tlsOnly": true }), (400, 40000)),
+        ("POST", "/v1/accounts/a/apps", json!({ "name": "n", "status": "disabled" }), (400, 40000)),
+        ("POST", "/v1/accounts/a/apps", json!({ "title": "n" }), (400, 40001)),
+        ("GET", "/v1/", Value::Null, (404, 40400)),
+        ("GET", "/v1/apps/app1/keys/key1/revoke/more", Value::Null, (404, 40400)),
+        ("GET", "/v1/apps/%FF/keys", Value::Null, (400, 40000)),
+    ];
+    for (method, path, body, expected) in cases {
+        assert_eq!(code(&send(&world, method, path, &body)), expected, "{method} {path} {body}");
+    }
+    let twice = Request::post(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
+    let twice = world.send(twice, r#"{"name":"n","capability":{"a":["*"],"a":["publish"]}}"#);
+    assert_eq!(code(&twice), (400, 40000), "a resource that is there twice");
+    let long = Request::post(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
+    assert_eq!(code(&world.send(long, vec![b' '; 64 * 1024 + 1])), (413, 40009));
+    assert_eq!(send(&world, "GET", KEYS, &Value::Null).json().as_array().unwrap().len(), 5, "no key was made");
+}
+
+#[test]
+fn only_the_access_token_opens_it() {
+    let world = World::new();
+    let token = world.token(KEY, &params());
+    let ask = |credential: &str| code(&world.get(KEYS, credential));
+    for credential in [
+        bearer(&token),
+        basic(KEY),
+        format!("Basic {CONTROL}"),
+        format!("Bearer {CONTROL}x"),
+        format!("Bearer {}", &CONTROL[1..]),
+        "Bearer".into(),
+        "Bearer ".into(),
+        CONTROL.into(),
+    ] {
+        assert_eq!(ask(&credential), (401, 40101), "{credential}");
+    }
+    assert_eq!(code(&world.send(Request::get(KEYS), "")), (401, 40101));
+    assert_eq!(code(&world.send(Request::get(format!("{KEYS}?access_token={CONTROL}")), "")), (401, 40101));
+    assert_eq!(ask(&format!("bearer {CONTROL}")), (200, 0));
+    assert_eq!(world.get("/stats", &format!("Bearer {CONTROL}")).code(), (401, 40145), "it is no Ably token");
+    let closed = Service::builder().apps(apps()).sandbox(true).build().unwrap();
+    let request = Request::get(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
+    assert_eq!(answer(&closed, request, "").code(), (404, 40400));
+}
+
+#[test]
+fn keys_do_not_travel_in_the_open() {
+    let world = World::without_sandbox();
+    let ask = |uri: &str| code(&send(&world, "GET", uri, &Value::Null));
+    assert_eq!(ask(KEYS), (401, 40103));
+    assert_eq!(ask(&format!("https://control.example{KEYS}")), (200, 0), "whoever took it off says that it was TLS");
+    assert_eq!(ask(&format!("http://control.example{KEYS}")), (401, 40103));
+}
+
+#[test]
+fn an_access_token_that_can_be_guessed_is_refused() {
+    let with = |text: &str| Service::builder().control_token(Token::new(text).unwrap()).build();
+    assert_eq!(with("fifteen-letters").unwrap_err().kind(), ErrorKind::ControlToken);
+    let service = with("sixteen-letters!").unwrap();
+    assert!(!format!("{service:?}").contains("sixteen"));
+    let builder = Service::builder().control_token(Token::new("sixteen-letters!").unwrap());
+    assert!(!format!("{builder:?}").contains("sixteen"));
+}
+
+#[test]
+fn there_is_an_end_to_an_apps_keys() {
+    let world = World::new();
+    let body = json!({ "name": "n", "capability": { "*": ["*"] } });
+    let made = (0..1_000).filter(|_| send(&world, "POST", KEYS, &body).status == 201).count();
+    assert_eq!(made, 995, "five were there before");
+    assert_eq!(code(&send(&world, "POST", KEYS, &body)), (429, 42910));
+}

@@ -1,0 +1,102 @@
+//! Tokens whose rights are more than a header holds.
+
+use ably_auth_core::TokenDetails;
+use ably_auth_core::jwt::HeaderFit;
+use ably_auth_server::Service;
+use http::Request;
+use serde_json::json;
+
+use crate::support::*;
+
+/// A capability of that many channels, the last of them `channel-<count - 1>`.
+fn channels(count: usize) -> String {
+    let entries: serde_json::Map<_, _> =
+        (0..count).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), json!(["publish"]))).collect();
+    json!(entries).to_string()
+}
+
+fn publish(world: &World, token: &TokenDetails, channel: &str) -> (u16, u64) {
+    world.post(&format!("/channels/{channel}/messages"), &bearer(token), &json!({})).code()
+}
+
+#[test]
+fn they_are_short_all_the_same_and_have_every_right() {
+    let world = World::new();
+    let token = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000).parse().unwrap()));
+    assert_eq!(HeaderFit::of(token.token().expose()), HeaderFit::Fits);
+    assert!(token.token().expose().len() < 500);
+    assert_eq!(token.capability_text(), Some(&*channels(1_000)));
+    for channel in ["channel-0000-with-a-long-name", "channel-0999-with-a-long-name"] {
+        assert_eq!(publish(&world, &token, channel), (201, 0));
+    }
+    assert_eq!(publish(&world, &token, "channel-1000-with-a-long-name"), (401, 40160));
+    assert_eq!(world.get("/channels/x", &bearer(&token)).code(), (401, 40160));
+    let other = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000).parse().unwrap()));
+    assert_ne!(token.token(), other.token());
+    world.set(NOW + MINUTE - 1);
+    assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (201, 0));
+    world.set(NOW + MINUTE);
+    assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (401, 40142));
+}
+
+#[test]
+fn no_token_is_more_than_a_header_holds() {
+    let world = World::new();
+    let mut over = 0;
+    for count in (80..200).step_by(5) {
+        let token = world.token(KEY, &can(&channels(count)));
+        assert!(HeaderFit::of(token.token().expose()) < HeaderFit::Over, "{count}");
+        over += usize::from(token.token().expose().len() < 500);
+    }
+    assert!((1..24).contains(&over), "{over} of 24 are references");
+}
+
+#[test]
+fn they_are_revoked_as_any() {
+    let world = World::new();
+    let token = world.token(REVOCABLE, &of("bob").capability(channels(1_000).parse().unwrap()));
+    assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (201, 0));
+    let targets = json!({ "targets": ["channel:channel-0777-with-a-long-name"] });
+    world.post(&format!("/keys/{REVOCABLE}/revokeTokens"), &basic(REVOCABLE), &targets);
+    assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (401, 40141));
+}
+
+#[test]
+fn where_they_are_not_kept_they_are_not_known() {
+    let world = World::new();
+    let token = world.token(KEY, &can(&channels(1_000)));
+    let restarted = Service::builder()
+        .apps(apps())
+        .service_secret([7; 32])
+        .clock(|| ably_auth_core::Timestamp::from_millis(NOW))
+        .build()
+        .unwrap();
+    let request = Request::get("/channels/chat").header("Authorization", bearer(&token));
+    assert_eq!(answer(&restarted, request, "").code(), (401, 40143));
+}
+
+#[test]
+fn secrets_are_changed_without_anybody_noticing() {
+    let world = World::new();
+    let service = |current: u8, earlier: &[u8]| {
+        Service::builder()
+            .apps(apps())
+            .service_secret([current; 32])
+            .earlier_secrets(earlier.iter().map(|secret| [*secret; 32]).collect::<Vec<_>>())
+            .clock(|| ably_auth_core::Timestamp::from_millis(NOW))
+            .build()
+            .unwrap()
+    };
+    let token = world.token(KEY, &params());
+    let accepts = |service: &Service| {
+        answer(service, Request::get("/channels/chat").header("Authorization", bearer(&token)), "").code()
+    };
+    assert_eq!(accepts(&service(8, &[7])), (200, 0));
+    assert_eq!(accepts(&service(8, &[6, 7, 5])), (200, 0));
+    assert_eq!(accepts(&service(8, &[])), (401, 40143));
+    let request = world.sign(KEY, &params());
+    let path = format!("/keys/{KEY}/requestToken");
+    let new = answer(&service(8, &[7]), Request::post(path), serde_json::to_vec(&request).unwrap());
+    let new: TokenDetails = serde_json::from_slice(&new.body).unwrap();
+    assert_eq!(world.accepts(&new).code(), (401, 40143), "new tokens are of the new secret");
+}

@@ -1,0 +1,114 @@
+//! The service over TLS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ably_auth_server::{ErrorKind, Server, Service, Tls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::support::*;
+
+fn pem(label: &str, der: &[u8]) -> String {
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+}
+
+/// A certificate for localhost, as it is and as PEM, and the PEM of its key.
+fn certificate() -> (CertificateDer<'static>, String, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let (text, key) = (pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", &made.signing_key.serialize_der()));
+    (certificate, text, key)
+}
+
+async fn exchange(address: SocketAddr, trusted: &CertificateDer<'static>, request: &str) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(address).await?;
+    let mut tls = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), tcp).await?;
+    tls.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    tls.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+async fn start(service: Service, tls: Tls) -> SocketAddr {
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().with_tls(tls);
+    let address = server.local_addr();
+    tokio::spawn(server.run(std::future::pending()));
+    address
+}
+
+#[tokio::test]
+async fn keys_are_taken_over_tls_and_nothing_without_it() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let address = start(Service::builder().apps(apps()).build().unwrap(), tls).await;
+    // Clients that never get to the point keep nobody waiting.
+    let _silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+    let mut plain = TcpStream::connect(address).await.unwrap();
+    plain.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+
+    let request = format!(
+        "GET /channels/chat HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {}\r\n\r\n",
+        basic(KEY)
+    );
+    let answer = exchange(address, &trusted, &request).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:x?}");
+    let stranger = self::certificate().0;
+    assert!(exchange(address, &stranger, &request).await.is_err(), "nobody trusts a certificate that they do not know");
+}
+
+#[tokio::test]
+async fn a_sandbox_says_that_it_speaks_tls() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let address = start(Service::builder().sandbox(true).build().unwrap(), tls).await;
+    let request = format!(
+        "POST /apps HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}",
+        address.port()
+    );
+    let answer = exchange(address, &trusted, &request).await.unwrap();
+    let app: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    assert_eq!((&app["tls"], &app["endpoint"], &app["port"]), (&true.into(), &"localhost".into(), &address.port().into()));
+}
+
+#[test]
+fn what_is_no_certificate_is_named_and_no_key_shown() {
+    let (_, certificate, key) = certificate();
+    let (_, _, another_key) = self::certificate();
+    let broken = key.replace("-----END", "????-----END");
+    for (certificate, key, said) in [
+        ("", key.as_str(), "BEGIN CERTIFICATE"),
+        (&*key, &*key, "BEGIN CERTIFICATE"),
+        ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", &*key, "BEGIN CERTIFICATE"),
+        (&*certificate, "", "BEGIN PRIVATE KEY"),
+        (&*certificate, &*certificate, "BEGIN PRIVATE KEY"),
+        (&*certificate, &*broken, "BEGIN PRIVATE KEY"),
+        (&*certificate, &*another_key, "do not go together"),
+    ] {
+        let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls);
+        assert!(error.to_string().contains(said), "{error}");
+        let shown = format!("{error:?}");
+        let secret = key.lines().nth(1).unwrap_or("no secret");
+        assert!(!shown.contains(&secret[..9]), "{shown}");
+    }
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    assert_eq!(format!("{tls:?}"), "Tls([redacted])");
+}
