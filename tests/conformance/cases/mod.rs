@@ -52,20 +52,24 @@ pub(crate) fn all() -> Vec<Trial> {
         integration_revoke_tokens::CASES,
         proxy_rest_fallback::CASES,
     ];
-    cases.into_iter().flatten().flat_map(Case::trials).collect()
+    let everywhere = cases.into_iter().flatten().flat_map(|case| case.trials(&[Kind::Reqwest, Kind::Blocking]));
+    // Where a client waits for a token, it matters what else its thread has to do.
+    let surroundings = [auth_callback::CASES, token_renewal::CASES].into_iter().flatten();
+    let surrounded = surroundings.flat_map(|case| case.trials(&[Kind::ReqwestMultiThread, Kind::BlockingInTask]));
+    everywhere.chain(surrounded).collect()
 }
 
 impl Case {
-    fn trials(&self) -> Vec<Trial> {
+    fn trials(&self, kinds: &[Kind]) -> Vec<Trial> {
         match *self {
             OfClient(id, run) => {
-                let of = |kind: Kind| {
+                let of = |&kind: &Kind| {
                     Trial::test(format!("{id} [{}]", kind.name()), move || {
                         run(kind);
                         Ok::<(), Failed>(())
                     })
                 };
-                vec![of(Kind::Reqwest), of(Kind::Blocking)]
+                kinds.iter().map(of).collect()
             }
             OfTypes(id, run) => vec![Trial::test(id, move || {
                 run();
