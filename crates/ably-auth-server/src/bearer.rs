@@ -108,7 +108,8 @@ impl Reader<'_> {
         let ttl = claims.expires().millis_since(claims.issued());
         if ttl > key.max_ttl().as_millis() {
             let most = key.max_ttl();
-            let message = format!("the JWT lives for {ttl} ms, and tokens of its key for {most} at most; mint it for less");
+            let message =
+                format!("the JWT lives for {ttl} ms, and tokens of its key for {most} at most; mint it for less");
             return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
         }
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {

@@ -44,7 +44,8 @@ impl KeyChanges {
 /// Refuses what is not fit to be called by.
 pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        let message = format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them a control character; give such a one");
+        let message =
+            format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them a control character; give such a one");
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     Ok(())

@@ -53,7 +53,8 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key);
         let mut config = config.map_err(|error| {
-            wrong("the certificate and the key do not go together; give the key of the first certificate").because(error)
+            wrong("the certificate and the key do not go together; give the key of the first certificate")
+                .because(error)
         })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))

@@ -33,7 +33,9 @@ impl Control {
             return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));
         }
         if !endpoint.is_tls() && !endpoint.is_loopback() {
-            return Err(wrong("an access token must not travel without TLS; give an `https` URL, or one of this machine"));
+            return Err(wrong(
+                "an access token must not travel without TLS; give an `https` URL, or one of this machine",
+            ));
         }
         let path = path.trim_end_matches('/');
         Ok(Self {

@@ -29,7 +29,8 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         }
         None if args.sandbox || args.control_token.is_some() => {}
         None => {
-            let problem = "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
+            let problem =
+                "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
             return Err(Failure::Input(problem.into()));
         }
     }
@@ -37,9 +38,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         service = service.control_token(input::control_token_file(path)?);
     }
     let service = service.build().map_err(|error| match (error.kind(), &args.control_token) {
-        (ErrorKind::ControlToken, Some(path)) => {
-            Failure::input(&format!("--control-token {}", path.display()), error)
-        }
+        (ErrorKind::ControlToken, Some(path)) => Failure::input(&format!("--control-token {}", path.display()), error),
         _ => Failure::Input(error.to_string()),
     })?;
     let tls = tls(args)?;

@@ -68,7 +68,8 @@ fn for_scripts_all_of_it_is_json() {
     let app = world.run(&["--json", "app", "create", "Shop", "--account", "mine"]).yes_json();
     assert_eq!((&app["name"], &app["accountId"]), (&json!("Shop"), &json!("mine")));
     let app_id = app["id"].as_str().unwrap();
-    let create = ["--json", "key", "create", app_id, "--name", "k", "--capability", r#"{"a":["*"]}"#, "--revocable-tokens"];
+    let create =
+        ["--json", "key", "create", app_id, "--name", "k", "--capability", r#"{"a":["*"]}"#, "--revocable-tokens"];
     let mut key = world.run(&create).yes_json();
     assert!(world.takes(key["key"].as_str().unwrap()));
     assert_eq!((&key["capability"], &key["revocableTokens"]), (&json!({ "a": ["*"] }), &json!(true)));
@@ -110,7 +111,8 @@ fn a_refusal_is_a_no_with_the_services_code() {
     let url = world.service.url();
     let elsewhere = run(&["key", "list", "shop", "--control-url", &url, "--control-token", world.token.path()]);
     assert!(elsewhere.no().is_empty() && elsewhere.stderr.contains("check --control-url"), "{elsewhere:?}");
-    let nobody = ["key", "list", "shop", "--control-url", "http://127.0.0.1:1/v1", "--control-token", world.token.path()];
+    let nobody =
+        ["key", "list", "shop", "--control-url", "http://127.0.0.1:1/v1", "--control-token", world.token.path()];
     assert_eq!(run(&nobody).no(), "");
 }
 

@@ -47,7 +47,13 @@ impl Drop for Process {
 /// The program, without a key in its environment.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ably-auth"));
-    command.args(args).env_remove("ABLY_API_KEY").env_remove("ABLY_CONTROL_TOKEN").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .env_remove("ABLY_API_KEY")
+        .env_remove("ABLY_CONTROL_TOKEN")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 

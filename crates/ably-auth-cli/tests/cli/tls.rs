@@ -61,5 +61,6 @@ fn files_that_hold_no_certificate_or_key_are_named() {
     with(&["--tls-cert", bad.path(), "--tls-key", "no/such.pem"]).bad(&["--tls-key no/such.pem: "]);
     with(&["--tls-cert", bad.path()]).bad(&["--tls-key"]);
     with(&["--tls-self-signed", bad.path()]).bad(&["--sandbox"]);
-    run(&["serve", "--sandbox", "--tls-self-signed", "no/such/folder.pem"]).bad(&["--tls-self-signed no/such/folder.pem: "]);
+    run(&["serve", "--sandbox", "--tls-self-signed", "no/such/folder.pem"])
+        .bad(&["--tls-self-signed no/such/folder.pem: "]);
 }

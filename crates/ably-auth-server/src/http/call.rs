@@ -33,12 +33,7 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(
-        state: &'a State,
-        parts: &'a Parts,
-        body: Option<&'a Bytes>,
-        arrival: Option<Arrival>,
-    ) -> Self {
+    pub(super) fn new(state: &'a State, parts: &'a Parts, body: Option<&'a Bytes>, arrival: Option<Arrival>) -> Self {
         Self {
             state,
             parts,

@@ -78,7 +78,13 @@ pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> 
         messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
     let count = messages.len();
     let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
-    let serials = lock(&principal.app.memory.channels).publish(channel, messages, &batch, call.body.map_or(0, Bytes::len), call.now);
+    let serials = lock(&principal.app.memory.channels).publish(
+        channel,
+        messages,
+        &batch,
+        call.body.map_or(0, Bytes::len),
+        call.now,
+    );
     lock(&principal.app.memory.stats).count_messages(count, call.now);
     call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
 }

@@ -70,9 +70,7 @@ pub(super) fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
             let key = control::revoke_key(&state.registry, (app_id, key_id), now)?;
             Reply::new(StatusCode::OK, &describe(&key), Format::Json)
         }
-        _ if methods.is_empty() => {
-            Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling"))
-        }
+        _ if methods.is_empty() => Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
         _ => Err(Refusal::method_not_allowed(methods)),
     }
 }
@@ -80,7 +78,8 @@ pub(super) fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
 /// Tokens are compared in constant time.
 fn authenticate(call: &Call<'_>) -> Result<(), Refusal> {
     if !call.may_hold_keys() {
-        let message = "an access token and keys must not travel without TLS; serve with TLS, or as a sandbox on loopback";
+        let message =
+            "an access token and keys must not travel without TLS; serve with TLS, or as a sandbox on loopback";
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message));
     }
     let mut headers = call.parts.headers.get_all(AUTHORIZATION).iter();
@@ -105,7 +104,8 @@ struct NewApp {
 fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal> {
     let Object(NewApp { name, status, tls_only }) = call.read()?;
     if status.is_some_and(|status| status != "enabled") || tls_only == Some(true) {
-        let message = "apps are enabled here, and TLS is a setting of the whole service; leave `status` and `tlsOnly` out";
+        let message =
+            "apps are enabled here, and TLS is a setting of the whole service; leave `status` and `tlsOnly` out";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let app = control::create_app(&call.state.registry, account_id, &name)?;

@@ -28,12 +28,7 @@ use route::Route;
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Answers a request, whose body is none if it is larger than that.
-pub(crate) fn respond(
-    state: &State,
-    parts: &Parts,
-    body: Option<&Bytes>,
-    arrival: Option<Arrival>,
-) -> Response<Bytes> {
+pub(crate) fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
     let call = Call::new(state, parts, body, arrival);
     let is_control = control::has(&call);
     let reply = if is_control {

@@ -112,13 +112,8 @@ mod tests {
     fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
         let key = KeyName::parse("app.key").unwrap();
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        let subject = Subject {
-            key: &key,
-            client_id: &client_id,
-            capability: &capability,
-            written: None,
-            revocation_key: None,
-        };
+        let subject =
+            Subject { key: &key, client_id: &client_id, capability: &capability, written: None, revocation_key: None };
         revocations.is_revoked(&subject, Timestamp::from_millis(issued), Timestamp::from_millis(now))
     }
 

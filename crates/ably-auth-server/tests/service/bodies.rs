@@ -232,16 +232,9 @@ fn large_bodies_are_refused() {
 fn paths_and_methods() {
     let world = World::new();
     assert_eq!(world.send(Request::get("/time"), "").json(), json!([NOW]));
-    for path in [
-        "/",
-        "/time/",
-        "/times",
-        "/keys",
-        "/keys/a.b",
-        "/keys/a.b/other",
-        "/channels/a/b",
-        "/channels/a/messages/b",
-    ] {
+    for path in
+        ["/", "/time/", "/times", "/keys", "/keys/a.b", "/keys/a.b/other", "/channels/a/b", "/channels/a/messages/b"]
+    {
         assert_eq!(world.send(Request::get(path), "").code(), (404, 40400), "{path}");
     }
     let cases = [

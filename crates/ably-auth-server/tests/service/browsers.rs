@@ -37,7 +37,8 @@ fn every_route_may_be_asked_from_anywhere() {
         assert!(!answer.headers.contains_key("access-control-allow-credentials"));
         assert_eq!(world.send(Request::options(path), "").header("allow"), methods);
     }
-    let unasked = Request::options("/time").header("Origin", "https://a").header("Access-Control-Request-Method", "GET");
+    let unasked =
+        Request::options("/time").header("Origin", "https://a").header("Access-Control-Request-Method", "GET");
     assert!(world.send(unasked, "").header("access-control-allow-headers").contains("X-Ably-Version"));
     assert_eq!(world.send(preflight("/nowhere", "https://shop.example"), "").code(), (404, 40400));
 }
@@ -80,7 +81,10 @@ fn a_request_keeps_the_id_that_it_came_with() {
     let ask = |path: &str| world.send(Request::get(path), "");
     // RSC7c
     let refused = ask("/stats?request_id=aB-3_x");
-    assert_eq!((refused.json()["error"]["requestId"].as_str(), refused.header("x-ably-requestid")), (Some("aB-3_x"), "aB-3_x"));
+    assert_eq!(
+        (refused.json()["error"]["requestId"].as_str(), refused.header("x-ably-requestid")),
+        (Some("aB-3_x"), "aB-3_x")
+    );
     assert_eq!(ask("/time?request_id=aB-3_x").header("x-ably-requestid"), "aB-3_x");
     let made = [ask("/stats"), ask("/stats"), ask("/stats?request_id="), ask("/stats?request_id=a%0D%0Ab")]
         .map(|answer| answer.json()["error"]["requestId"].as_str().unwrap().to_owned());

@@ -184,7 +184,11 @@ fn pages_have_their_limits() {
 fn channels_are_listed_by_who_may_see_all() {
     let world = World::new();
     for name in ["b", "a", "chat:2", "chat:1", "c/d e"] {
-        world.post(&format!("/channels/{}/messages", name.replace('/', "%2F").replace(' ', "%20")), &basic(KEY), &json!({}));
+        world.post(
+            &format!("/channels/{}/messages", name.replace('/', "%2F").replace(' ', "%20")),
+            &basic(KEY),
+            &json!({}),
+        );
     }
     let names = |query: &str| {
         let mut pages = Vec::new();

@@ -35,7 +35,11 @@ fn of_requests(world: &World) -> Vec<Case> {
         ((404, 40400), Request::get("/nowhere"), Value::Null),
         ((405, 40500), Request::delete("/time"), Value::Null),
         ((401, 40102), as_alice(&bearer(&world.token(KEY, &of("bob")))), Value::Null),
-        ((400, 40012), get("/time", &key).uri("/channels/a").header("X-Ably-ClientId", STANDARD.encode("*")), Value::Null),
+        (
+            (400, 40012),
+            get("/time", &key).uri("/channels/a").header("X-Ably-ClientId", STANDARD.encode("*")),
+            Value::Null,
+        ),
         ((401, 40160), get("/stats", &basic(LIMITED)), Value::Null),
     ]
 }
@@ -171,7 +175,10 @@ fn every_code_is_given_in_messagepack_to_who_asks_for_it() {
         assert_eq!((answer.status, answer.header("content-type")), (status, "application/x-msgpack"));
         let read: Value = rmp_serde::from_slice(&answer.body).unwrap();
         // An older client's batch has its errors in it.
-        assert_eq!((read["error"]["code"].as_u64(), answer.header("x-ably-errorcode")), (Some(code), &*code.to_string()));
+        assert_eq!(
+            (read["error"]["code"].as_u64(), answer.header("x-ably-errorcode")),
+            (Some(code), &*code.to_string())
+        );
         assert_eq!(read["error"]["statusCode"], status);
         assert_eq!(read["error"]["requestId"], answer.header("x-ably-requestid"));
     }

@@ -91,7 +91,9 @@ fn only_the_key_makes_one() {
         assert_eq!(code(&world, &jwt_of(&header, &payload(), SECRET)), (401, 40144), "{alg}");
     }
     let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#), URL_SAFE_NO_PAD.encode("{}"));
-    for malformed in [unsigned.as_str(), "..", "a.b.c", "a.b.c.d.e", &format!("{signed}."), &format!("{good}="), &good[1..]] {
+    for malformed in
+        [unsigned.as_str(), "..", "a.b.c", "a.b.c.d.e", &format!("{signed}."), &format!("{good}="), &good[1..]]
+    {
         assert_eq!(code(&world, malformed), (401, 40144), "{malformed}");
     }
     for claims in [json!({ "exp": "soon" }), json!({ "iat": [] }), json!({ "exp": 1 })] {

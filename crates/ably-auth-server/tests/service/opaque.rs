@@ -40,9 +40,8 @@ fn a_tokens_text_tells_nothing_of_its_rights() {
     }
     // All that two tokens have in common is where they come from, whether their rights are the same or not.
     let common = |one: &[u8], other: &[u8]| one.iter().zip(other).take_while(|(one, other)| one == other).count();
-    let again = URL_SAFE_NO_PAD
-        .decode(world.token(KEY, &params()).token().expose().split_once('.').unwrap().1)
-        .unwrap();
+    let again =
+        URL_SAFE_NO_PAD.decode(world.token(KEY, &params()).token().expose().split_once('.').unwrap().1).unwrap();
     for other in raw[1..].iter().chain([&again]) {
         assert!((5..9).contains(&common(&raw[0], other)), "version and key id, then noise");
         let equal = raw[0].iter().zip(other).skip(5).filter(|(one, other)| one == other).count();
@@ -95,8 +94,7 @@ fn a_wrong_mac_is_as_wrong_as_any_and_leaves_nothing_behind() {
 fn a_wrong_access_token_is_as_wrong_as_any() {
     let world = World::new();
     let guesses = ["x", &CONTROL[..1], &CONTROL[..CONTROL.len() - 1], &format!("{CONTROL}x"), &CONTROL.to_uppercase()];
-    let answers = guesses.map(|guess| {
-        whole(&world.get("/v1/apps/app1/keys?request_id=same", &format!("Bearer {guess}")))
-    });
+    let answers =
+        guesses.map(|guess| whole(&world.get("/v1/apps/app1/keys?request_id=same", &format!("Bearer {guess}"))));
     assert!(answers.iter().all(|answer| answer.0 == 401 && *answer == answers[0]), "{answers:?}");
 }

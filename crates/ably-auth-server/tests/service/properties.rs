@@ -201,7 +201,12 @@ fn control_path() -> impl Strategy<Value = String> {
 fn control_body() -> impl Strategy<Value = Vec<u8>> {
     let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
     let name = prop_oneof![Just(json!("name")), value()];
-    (name, prop_oneof![capability().prop_map(read), value()], prop_oneof![Just(Value::Bool(true)), value()], any::<u8>())
+    (
+        name,
+        prop_oneof![capability().prop_map(read), value()],
+        prop_oneof![Just(Value::Bool(true)), value()],
+        any::<u8>(),
+    )
         .prop_map(|(name, capability, revocable, which)| {
             let mut body = serde_json::Map::new();
             for (nth, (key, value)) in

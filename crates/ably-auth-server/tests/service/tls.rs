@@ -85,7 +85,10 @@ async fn a_sandbox_says_that_it_speaks_tls() {
     );
     let answer = exchange(address, &trusted, &request).await.unwrap();
     let app: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-    assert_eq!((&app["tls"], &app["endpoint"], &app["port"]), (&true.into(), &"localhost".into(), &address.port().into()));
+    assert_eq!(
+        (&app["tls"], &app["endpoint"], &app["port"]),
+        (&true.into(), &"localhost".into(), &address.port().into())
+    );
 }
 
 #[test]
