@@ -3,7 +3,9 @@
 use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use ably_auth_reqwest::ReqwestTransport;
-use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder};
+use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder, Tls};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::support::{TestService, key};
 
@@ -24,12 +26,24 @@ async fn the_service_and_its_parts_show_nothing() {
     let apps: Apps = Apps::new().with_app(app).unwrap();
     shows_nothing(&apps);
     let secret = *b"hush-hush-hush-hush-hush-hush-hu";
-    let builder: ServiceBuilder = Service::builder().apps(apps).sandbox(true).service_secret(secret);
+    let builder: ServiceBuilder = Service::builder()
+        .apps(apps)
+        .sandbox(true)
+        .service_secret(secret)
+        .earlier_secrets([secret])
+        .control_token(Token::new("hush-an-access-token").unwrap());
     shows_nothing(&builder);
     let service: Service = builder.build().unwrap();
     shows_nothing(&service);
-    let server: Server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = STANDARD.encode(made.signing_key.serialize_der());
+    let pem = |label: &str, text: &str| format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n");
+    let certificate = pem("CERTIFICATE", &STANDARD.encode(made.cert.der()));
+    let tls = Tls::from_pem(certificate.as_bytes(), pem("PRIVATE KEY", &key).as_bytes()).unwrap();
+    assert!(!format!("{tls:?}").contains(&key[60..70]));
+    let server: Server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().with_tls(tls);
     shows_nothing(&server);
+    assert!(!format!("{server:?}").contains(&key[60..70]));
     assert!(!format!("{server:?}").contains(&format!("{:?}", &secret[..4])), "not as bytes either");
 }
 

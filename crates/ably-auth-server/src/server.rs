@@ -40,7 +40,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on that address; port 0 takes any that is free. To be called on a tokio runtime with I/O.
+    /// Listens on that address; port 0 takes any that is free. To be called on a tokio runtime with I/O and time.
     ///
     /// # Errors
     /// [`ErrorKind::Address`] if the service is a sandbox and the address is not loopback; [`ErrorKind::Network`] if the

@@ -9,7 +9,7 @@ use crate::output::{Failure, Outcome};
 
 pub(crate) fn run(App::Create { name, account, control }: App) -> Result<Outcome, Failure> {
     let account = control::id("--account", &account)?;
-    let control = Control::new(&control)?;
-    let app = control.call(Method::POST, &["accounts", account, "apps"], Some(&json!({ "name": name })))?;
-    Ok(Outcome::yes(app["id"].as_str().unwrap_or_default(), &app))
+    let app =
+        Control::new(&control)?.call(Method::POST, &["accounts", account, "apps"], Some(&json!({ "name": name })))?;
+    Ok(Outcome::yes(control::text(&app, "id"), &app))
 }

@@ -1,6 +1,6 @@
 //! The Control API, as much of it as concerns apps and keys.
 
-use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, Token};
+use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -41,12 +41,12 @@ impl Control {
         Ok(Self {
             path: if path.is_empty() { String::new() } else { format!("/{path}") },
             token: input::control_token(args.control_token.as_deref())?,
-            transport: UreqTransport::for_endpoint(&endpoint)?,
+            transport: UreqTransport::for_settings(&HttpSettings::default())?,
             endpoint,
         })
     }
 
-    /// Sends a request, and gives the answer's JSON. The segments of a path are taken as they are, unlike its names.
+    /// Sends a request, and gives the answer's JSON. The path's segments must be safe in one.
     pub(super) fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
         let path = format!("{}/{}", self.path, path.join("/"));
         let request = Request::builder()
@@ -83,4 +83,9 @@ pub(super) fn id<'a>(name: &str, text: &'a str) -> Result<&'a str, Failure> {
         return Err(Failure::input(name, "it is not in the form of an id; use `A-Z a-z 0-9 _ -`, at least one"));
     }
     Ok(text)
+}
+
+/// The text of that name in an answer, if there is one.
+pub(super) fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer.get(name).and_then(Value::as_str).unwrap_or_default()
 }

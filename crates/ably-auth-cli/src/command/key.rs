@@ -18,7 +18,7 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             asked.insert("revocableTokens".into(), revocable_tokens.into());
             let control = Control::new(&control)?;
             let key = control.call(Method::POST, &["apps", app_id, "keys"], Some(&asked.into()))?;
-            Ok(Outcome::yes(text(&key["key"]), &key))
+            Ok(Outcome::yes(control::text(&key, "key"), &key))
         }
         Key::List { app_id, control } => {
             let app_id = control::id("the app id", &app_id)?;
@@ -87,12 +87,10 @@ fn without_secret(key: &Value) -> Value {
 
 /// A key in one line: its name, its state, what it permits, and what people call it.
 fn line(key: &Value) -> String {
-    let state = if key["status"] == 0 { "enabled" } else { "revoked" };
-    let revocable = if key["revocableTokens"] == true { ", revocable tokens" } else { "" };
-    let name = text(&key["name"]).escape_debug().to_string();
-    format!("{}.{}  {state}{revocable}  {}  {name}", text(&key["appId"]), text(&key["id"]), key["capability"])
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+    let text = |name| control::text(key, name);
+    let state = if key.get("status").is_some_and(|status| *status == 0) { "enabled" } else { "revoked" };
+    let revocable = if key.get("revocableTokens") == Some(&Value::Bool(true)) { ", revocable tokens" } else { "" };
+    let capability = key.get("capability").unwrap_or(&Value::Null);
+    let name = text("name").escape_debug().to_string();
+    format!("{}.{}  {state}{revocable}  {capability}  {name}", text("appId"), text("id"))
 }

@@ -5,11 +5,13 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 
-use crate::support::{File, Service, apps, run};
+use crate::support::{File, KEY, Service, apps, run};
 
 /// The answer to a request of a client that trusts that certificate alone.
 fn call(service: &Service, trusted: &File, host: &'static str, request: &str) -> std::io::Result<String> {
@@ -47,6 +49,24 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
     let other = File::new("made-too.pem", "");
     let _service = Service::start(&["--sandbox", "--tls-self-signed", other.path()]);
     assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
+}
+
+#[test]
+fn a_service_speaks_tls_with_a_certificate_of_yours() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let pem =
+        |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
+    let certificate = File::new("yours.pem", &pem("CERTIFICATE", made.cert.der()));
+    let key = File::new("your-key.pem", &pem("PRIVATE KEY", &made.signing_key.serialize_der()));
+    let apps = apps("your-apps.json");
+    let args = ["--apps", apps.path(), "--tls-cert", certificate.path(), "--tls-key", key.path()];
+    let service = Service::start(&args);
+    let request = format!(
+        "GET /stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic {}\r\n\r\n",
+        STANDARD.encode(KEY)
+    );
+    let answer = call(&service, &certificate, "localhost", &request).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "a key is taken without a sandbox: {answer}");
 }
 
 #[test]
