@@ -1,6 +1,6 @@
 //! The source of tokens that a client's options choose.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ably_auth_core::{Identity, Timestamp, TokenDetails, TokenParams};
 use async_trait::async_trait;
@@ -19,6 +19,8 @@ use crate::transport::{BlockingTransport, Transport};
 /// before the cache sees them, so that one that is refused displaces none.
 pub(super) struct Chosen<M: Mode, T> {
     what: What<M, T>,
+    /// Given in place of the first one that is asked for.
+    first: Mutex<Option<TokenDetails>>,
     service: Arc<Service<T>>,
     identity: Option<Identity>,
     query_time: bool,
@@ -61,7 +63,26 @@ impl<M: Mode, T> Chosen<M, T> {
         } else {
             return Err(Error::no_means_to_renew(None));
         };
-        Ok(Self { what, service: Arc::clone(service), identity: identity.cloned(), query_time: options.query_time })
+        Ok(Self {
+            what,
+            first: Mutex::new(None),
+            service: Arc::clone(service),
+            identity: identity.cloned(),
+            query_time: options.query_time,
+        })
+    }
+
+    /// The same, but for that token, which comes first.
+    pub(super) fn giving_first(self, token: Option<TokenDetails>) -> Self {
+        Self { first: Mutex::new(token), ..self }
+    }
+
+    fn first(&self) -> Option<TokenDetails> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn checked(&self, token: Result<TokenDetails, Error>) -> Result<TokenDetails, Error> {
+        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
     }
 
     /// Whether the service's time is to be asked before a token is (`RSA10k`).
@@ -80,6 +101,9 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
         if let Some(exchange) = self.wants_time() {
             self.learn(exchange::run(exchange, &*self.service).await?);
         }
+        if let Some(token) = self.first() {
+            return self.checked(Ok(token));
+        }
         let token = match &self.what {
             What::Own(source) => source.token(params).await,
             What::Callback(source) => source.token(params).await,
@@ -88,7 +112,7 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
             What::Key(source) => source.token(params).await,
             What::Fixed(source) => TokenSource::token(source, params).await,
         };
-        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
+        self.checked(token)
     }
 
     fn can_renew(&self) -> bool {
@@ -105,6 +129,9 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
         if let Some(exchange) = self.wants_time() {
             self.learn(exchange::run_blocking(exchange, &*self.service)?);
         }
+        if let Some(token) = self.first() {
+            return self.checked(Ok(token));
+        }
         let token = match &self.what {
             What::Own(source) => source.token(params),
             What::Callback(source) => source.token(params),
@@ -113,7 +140,7 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
             What::Key(source) => source.token(params),
             What::Fixed(source) => BlockingTokenSource::token(source, params),
         };
-        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
+        self.checked(token)
     }
 
     fn can_renew(&self) -> bool {
