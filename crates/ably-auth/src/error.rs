@@ -125,6 +125,12 @@ impl Error {
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
+    pub(crate) fn waits_for_itself() -> Self {
+        let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
+                    let it get what it needs without that one's tokens";
+        Self::configuration(text)
+    }
+
     /// What an auth callback answers when it has no token to give, such as when the user is logged out.
     ///
     /// The source's text is shown: it must hold no credentials.
