@@ -212,6 +212,9 @@ fn a_blocking_client_does_the_same() {
     assert_eq!(token, auth.token_details().unwrap().token().expose());
 }
 
+/// The ttl that a callback is asked for, and what lets it answer.
+type Asked = (Option<u64>, tokio::sync::oneshot::Sender<()>);
+
 /// Whoever of two asked last is who stays, also for what is signed and asked later.
 #[tokio::test]
 async fn of_two_authorizations_at_once_the_same_one_stays_everywhere() {
@@ -222,7 +225,7 @@ async fn of_two_authorizations_at_once_the_same_one_stays_everywhere() {
         (Some(ttl(60_000)), None, false, None),
         (Some(ttl(60_000)), None, true, Some(60_000)),
     ] {
-        let asked: Arc<Mutex<Vec<(Option<u64>, tokio::sync::oneshot::Sender<()>)>>> = Arc::default();
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let callback = {
             let asked = Arc::clone(&asked);
             move |params: TokenParams| {
