@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ably_auth::{
-    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Endpoint, Error, ErrorCode, Timestamp,
-    Token, TokenParams, TransportFault, Ttl,
+    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Clock, Endpoint, Error, ErrorCode,
+    Timestamp, Token, TokenParams, TransportFault, Ttl,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -302,4 +302,33 @@ async fn a_token_given_to_a_client_that_has_a_key_is_the_one_in_use() {
     auth.authorize(None).await.unwrap();
     let asked = "POST /keys/app.key/requestToken -";
     assert_eq!(sent(&log), [asked, asked], "the next ones come from the key");
+}
+
+/// Later on the time is asked, or not, as the client was made.
+#[tokio::test]
+async fn options_that_stay_leave_query_time_as_it_was() {
+    for query_time in [true, false] {
+        let (log, time) = (Log::default(), VirtualTime::default());
+        time.advance(NOON - 3_600_000);
+        // Its wall clock alone can be set.
+        let auth = auth(options().query_time(query_time).clock(Arc::new(Standing(time.clone()))), &log, NOON);
+        auth.authorize_with(None, AuthOptions::new().mint_jwt(true).query_time(!query_time)).await.unwrap();
+        assert_eq!(sent(&log), ["GET /time -"]);
+        time.advance(60_000);
+        auth.authorize(None).await.unwrap();
+        let asked: &[&str] = if query_time { &["GET /time -"] } else { &[] };
+        assert_eq!(sent(&log), asked, "now that the clock was set, what was learned no longer holds");
+    }
+}
+
+struct Standing(VirtualTime);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0.clock().now()
+    }
+
+    fn steady(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
 }

@@ -128,7 +128,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     }
 
     /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
-    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once (`RSA10g`).
+    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once: later on
+    /// it is as the client was made (`RSA10g`).
     ///
     /// A [token](AuthOptions::token) among the options is the new token, and nothing is asked for it; what else there is gives
     /// the next ones.
@@ -143,7 +144,11 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
-        let (params, options) = (params.into(), self.plan.to_stay(options)?);
+        let params = params.into();
+        let (options, wants_time) = self.plan.to_stay(options)?;
+        if wants_time {
+            self.plan.service.learn(self.time()?);
+        }
         let source = Arc::new(self.plan.source(&options)?.giving_first(options.token.clone()));
         let own = params.map(|params| self.plan.own_params(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ably_auth_core::{Identity, Timestamp, TokenDetails, TokenParams};
+use ably_auth_core::{Identity, TokenDetails, TokenParams};
 use async_trait::async_trait;
 
 use super::identity;
@@ -89,17 +89,13 @@ impl<M: Mode, T> Chosen<M, T> {
     fn wants_time(&self) -> Option<ServerTime> {
         (self.query_time && !self.service.knows_time()).then(|| ServerTime::new(&self.service.endpoint))
     }
-
-    fn learn(&self, service_time: Timestamp) {
-        self.service.time_offset.set(service_time, self.service.clock.moment());
-    }
 }
 
 #[async_trait]
 impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         if let Some(exchange) = self.wants_time() {
-            self.learn(exchange::run(exchange, &*self.service).await?);
+            self.service.learn(exchange::run(exchange, &*self.service).await?);
         }
         if let Some(token) = self.first() {
             return self.checked(Ok(token));
@@ -127,7 +123,7 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
 impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         if let Some(exchange) = self.wants_time() {
-            self.learn(exchange::run_blocking(exchange, &*self.service)?);
+            self.service.learn(exchange::run_blocking(exchange, &*self.service)?);
         }
         if let Some(token) = self.first() {
             return self.checked(Ok(token));

@@ -88,13 +88,15 @@ impl<M: Mode, T> Plan<M, T> {
         Ok(options)
     }
 
-    /// As [`with_key`](Self::with_key), for options that stay: unless they say otherwise, tokens are what is sent from then on.
-    fn to_stay(&self, options: AuthOptions<M>) -> Result<AuthOptions<M>, Error> {
+    /// As [`with_key`](Self::with_key), for options that stay, and whether the service's time is to be asked first: that is for
+    /// the once, and later on as the client was made (`RSA10g`). Unless they say otherwise, tokens are what is sent from then on.
+    fn to_stay(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
         let options = self.with_key(options)?;
         if options.use_token_auth == Some(false) {
             self.options.check_basic()?;
         }
-        Ok(options)
+        let wants_time = options.query_time && !self.service.knows_time();
+        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, wants_time))
     }
 
     /// What a call asks: the params in force, unless it names its own.
@@ -121,7 +123,7 @@ impl<M: Mode, T> Plan<M, T> {
         current.uses_tokens = true;
         if let Some(options) = options {
             current.uses_tokens = options.use_token_auth != Some(false);
-            current.auth = AuthOptions { query_time: current.auth.query_time, ..options };
+            current.auth = options;
         }
     }
 
