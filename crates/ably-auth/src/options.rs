@@ -173,16 +173,14 @@ impl<M: Mode> ClientOptions<M> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_identity()?;
         self.http.check()?;
-        self.check_auth(&self.auth)
+        self.check_tokens_by(&self.auth)?;
+        if self.auth.uses_tokens() { Ok(()) } else { self.check_basic() }
     }
 
-    /// Refuses credentials with which this client cannot work.
-    pub(crate) fn check_auth(&self, auth: &AuthOptions<M>) -> Result<(), Error> {
+    /// Refuses credentials with which this client cannot get tokens.
+    pub(crate) fn check_tokens_by(&self, auth: &AuthOptions<M>) -> Result<(), Error> {
         auth.check()?;
-        if let Some(token) = &auth.token {
-            identity::check(self.identity(), token)?;
-        }
-        if auth.uses_tokens() { Ok(()) } else { self.check_basic() }
+        auth.token.as_ref().map_or(Ok(()), |token| identity::check(self.identity(), token))
     }
 
     fn check_identity(&self) -> Result<(), Error> {
