@@ -6,7 +6,7 @@ use ably_auth_core::{Timestamp, Token};
 
 use crate::token::{Claims, Reference};
 
-/// The most text of capabilities that is kept: room for thousands of honest ones, and an end for others.
+/// The most text, of capabilities and clientIds, that is kept: room for thousands of honest ones, and an end for others.
 const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
 
 #[derive(Debug)]
@@ -28,7 +28,8 @@ impl References {
         while let Some(first) = self.kept.first_entry().filter(|first| first.key().expires <= now) {
             self.bytes = self.bytes.saturating_sub(first.remove().bytes);
         }
-        let bytes = claims.capability.to_string().len();
+        let client_id = claims.client_id.as_str().map_or(0, str::len);
+        let bytes = claims.capability.to_string().len().saturating_add(client_id);
         let all = self.bytes.saturating_add(bytes);
         if all > MAX_BYTES {
             return false;
