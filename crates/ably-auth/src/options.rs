@@ -18,8 +18,8 @@ use crate::random::{Random, SystemRandom};
 /// How a client authenticates, and where.
 ///
 /// A client with a key alone uses Basic authentication, unless [`use_token_auth`](Self::use_token_auth) says otherwise; one
-/// with a token or an auth callback uses tokens (`RSA4`). Tokens come from the auth callback, else from the key; a token
-/// that is given is used until the service refuses it.
+/// with a token, an auth callback or URL, a token source, or JWTs to mint uses tokens (`RSA4`). Where they come from, and in
+/// which order, is with [`AuthOptions`].
 ///
 /// ```
 /// use ably_auth::{ApiKey, Async, ClientOptions, Identity};
