@@ -1,9 +1,15 @@
 //! What may stand on the command line.
 
+mod capability;
+mod jwt;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+pub(crate) use capability::{Asked, Capability, Two};
+pub(crate) use jwt::Jwt;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
@@ -33,6 +39,9 @@ pub(crate) enum Command {
     /// Sign and verify token requests
     #[command(subcommand)]
     TokenRequest(TokenRequest),
+    /// Mint, look at and verify JWTs
+    #[command(subcommand)]
+    Jwt(Jwt),
     /// Work with capabilities
     #[command(subcommand)]
     Capability(Capability),
@@ -163,33 +172,6 @@ pub(crate) enum TokenRequest {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Capability {
-    /// Print a capability's canonical text
-    Format {
-        /// The capability's JSON, or `-` for stdin
-        capability: String,
-    },
-    /// Print what two capabilities have in common
-    Intersect {
-        /// The one capability's JSON
-        a: String,
-        /// The other capability's JSON
-        b: String,
-    },
-    /// Say whether a capability permits an operation on a resource
-    Check {
-        /// The capability's JSON, or `-` for stdin
-        capability: String,
-        /// The channel, queue or metachannel
-        #[arg(long, value_name = "RESOURCE")]
-        resource: String,
-        /// The operation, such as `publish`
-        #[arg(long, value_name = "OPERATION")]
-        operation: String,
-    },
-}
-
-#[derive(Subcommand)]
 pub(crate) enum Token {
     /// Get a token for a key, and print its details with the token itself
     Request {
@@ -208,6 +190,16 @@ pub(crate) struct KeyArg {
     /// The API key, `appId.keyId:secret` [env: ABLY_API_KEY]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
+    /// A file with the API key
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TokenArg {
+    /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]

@@ -4,6 +4,7 @@ mod app;
 mod capability;
 mod control;
 mod demo;
+mod jwt;
 mod key;
 mod self_signed;
 mod serve;
@@ -20,6 +21,7 @@ pub(crate) fn run(args: Args) -> Result<Outcome, Failure> {
         Command::Key(key) => key::run(key),
         Command::App(app) => app::run(app),
         Command::TokenRequest(token_request) => token_request::run(token_request),
+        Command::Jwt(jwt) => jwt::run(jwt),
         Command::Capability(capability) => capability::run(&capability),
         Command::Token(token) => token::run(token),
     }

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 mod capabilities;
+mod capability_algebra;
 mod control;
 mod demo;
+mod jwts;
 mod keys;
 mod misplaced_keys;
 mod serving;
