@@ -2,14 +2,17 @@
 
 mod capability;
 mod jwt;
+mod revoke;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
+pub(crate) use revoke::Revoke;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
@@ -45,9 +48,25 @@ pub(crate) enum Command {
     /// Work with capabilities
     #[command(subcommand)]
     Capability(Capability),
-    /// Get tokens
+    /// Get tokens, and look at them
     #[command(subcommand)]
     Token(Token),
+    /// Revoke tokens
+    Revoke(Revoke),
+    /// Print what a shell needs to complete these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page, or write them all
+    Man {
+        /// The command that it is about, such as `jwt mint` [default: the program itself]
+        #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+        about: Vec<String>,
+        /// Write all of them to this folder, and print their names
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -80,6 +99,14 @@ pub(crate) struct Serve {
 pub(crate) enum Key {
     /// Show a key's public parts
     Inspect(KeyArg),
+    /// Make up a key that no service knows yet, with a secret of 256 bits, and print it: this is the time to keep it
+    Generate {
+        /// The app that it is to be of
+        app_id: String,
+        /// The part of its name after the app's id [default: random]
+        #[arg(long, value_name = "ID")]
+        key_id: Option<String>,
+    },
     /// Make a key, and print it: this is the time to keep it
     Create {
         /// The app that it is to be of
@@ -182,6 +209,14 @@ pub(crate) enum Token {
         key: KeyArg,
         #[command(flatten)]
         params: TokenParams,
+    },
+    /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
+    Inspect {
+        #[command(flatten)]
+        token: TokenArg,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        now: Option<u64>,
     },
 }
 

@@ -26,6 +26,11 @@ impl Description {
         self.json.insert("kind".into(), kind.into());
     }
 
+    /// Something for people alone.
+    pub(crate) fn note(&mut self, name: &'static str, text: String) {
+        self.facts.push((name, text));
+    }
+
     pub(crate) fn key(&mut self, name: &KeyName) {
         self.fact("key name", "keyName", name.as_str());
         self.fact("app id", "appId", name.app_id());
@@ -36,11 +41,11 @@ impl Description {
         self.optional("client id", "clientId", claims.client_id().as_str());
         self.optional("revocation key", "revocationKey", claims.revocation_key());
         if let Some(at) = claims.not_before() {
-            self.facts.push(("not before", moment(at)));
+            self.note("not before", moment(at));
             self.json.insert("notBefore".into(), at.as_millis().into());
         }
         if claims.embedded_token().is_some() {
-            self.facts.push(("embedded", "a token, not shown".into()));
+            self.note("embedded", "a token, not shown".into());
             self.json.insert("embeddedToken".into(), true.into());
         }
         self.map("channel claim", "channelClaims", claims.channel_claims().map(|(name, value)| (name, value.into())));

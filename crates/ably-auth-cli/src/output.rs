@@ -37,6 +37,11 @@ impl Outcome {
         Self { text: json.into(), json: None, positive }
     }
 
+    /// What is text for scripts too.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), json: None, positive: true }
+    }
+
     /// All was shown on the way.
     pub(crate) fn shown(positive: bool) -> Self {
         Self::json(positive, "")

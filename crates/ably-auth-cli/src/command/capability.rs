@@ -103,7 +103,7 @@ fn table(asked: &str, key_capability: Option<&str>) -> Result<Outcome, Failure> 
     let has = input::capability("--key-capability", has)?;
     let granted = asked.intersect(&has);
     let json = json!({ "asked": object(&asked)?, "key": object(&has)?, "granted": object(&granted)? });
-    let words = matrix::Words { yes: "granted", refused: "asked, but the key has it not", unasked: "not asked" };
+    let words = matrix::Words { yes: "granted", refused: "beyond the key", unasked: "not asked" };
     let drawn = matrix::compared(&asked, &has, &words, Paint::stdout());
     Ok(if granted.is_empty() {
         Outcome::no(format!("{drawn}\n\nnothing is granted: no token would be issued (40160)"), &json)

@@ -72,7 +72,7 @@ fn a_table_shows_what_was_asked_what_the_key_has_and_what_came_out() {
     assert_eq!(run(&["capability", "table", "{}"]).yes(), "permits nothing");
 
     let compared = "           history\n           │ publish\n           │ │ subscribe\n*          · · ○\nchat:*     · ○ ○\n\
-                    chat:日本  ✗ ● ○\n\n● granted   ✗ asked, but the key has it not   ○ not asked\n\n\
+                    chat:日本  ✗ ● ○\n\n● granted   ✗ beyond the key   ○ not asked\n\n\
                     granted: {\"chat:日本\":[\"publish\"]}";
     assert_eq!(run(&["capability", "table", NARROW, "--key-capability", WIDE]).yes(), compared);
     let json = json!({
