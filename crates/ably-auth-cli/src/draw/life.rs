@@ -68,13 +68,13 @@ impl Life {
             [("issued", self.issued), ("renew at", self.renew_at()), ("expires", self.expires), ("● now", self.now)];
         moments.sort_by_key(|(_, at)| *at);
         let lines = moments.map(|(name, at)| {
-            let when = if at == self.now { state.clone() } else { self.from_now(at) };
+            let when = if at == self.now { state.clone() } else { self.distance(at) };
             (name, format!("{}  {when}", moment(at)))
         });
         format!("├{bar}┤\n{}", facts(&lines))
     }
 
-    fn from_now(self, at: Timestamp) -> String {
+    fn distance(self, at: Timestamp) -> String {
         if at > self.now {
             format!("in {}", span(at.millis_since(self.now)))
         } else {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::support::{KEY, program, run, spawn};
+use crate::support::{KEY, program, run, run_with_env, spawn};
 
 #[test]
 fn help_and_version_are_on_stdout() {
@@ -103,5 +103,24 @@ fn a_closed_pipe_makes_nothing_panic_that_answers_at_once() {
         let mut process = spawn(&mut program(args));
         drop((process.0.stdout.take(), process.0.stderr.take()));
         assert_eq!(process.ended(), Some(status), "{args:?}");
+    }
+}
+
+#[test]
+fn what_no_terminal_reads_has_no_escape_codes() {
+    let wide = r#"{"a:*":["*"]}"#;
+    for args in [
+        &["--help"][..],
+        &["keys"],
+        &["jwt", "mint", "--key", KEY],
+        &["key", "generate", "shop"],
+        &["capability", "table", wide, "--key-capability", wide],
+        &["capability", "cover", wide, wide],
+        &["capability", "explain", wide, "--resource", "b", "--operation", "publish"],
+        &["completions", "fish"],
+        &["man"],
+    ] {
+        let answer = run_with_env(args, "TERM", "xterm-256color");
+        assert!(!answer.stdout.contains('\x1b') && !answer.stderr.contains('\x1b'), "{answer:?}");
     }
 }
