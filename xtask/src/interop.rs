@@ -22,6 +22,7 @@ const CASES: &str = "tests/interop/cases.json";
 /// A column takes seconds; one that has not ended by then has gone astray.
 const LONGEST: Duration = Duration::from_secs(90);
 
+#[allow(clippy::disallowed_methods, reason = "the matrix says how long it took")]
 pub(crate) fn run(_: &[String]) -> Result {
     let programs = Programs::ready()?;
     let began = Instant::now();
