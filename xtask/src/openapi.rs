@@ -1,9 +1,8 @@
 //! Whether the service is as `docs/openapi.yaml` says: schemathesis asks it what that permits, and what it does not.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
-use std::{env, fs};
+use std::{fs, path};
 
 use crate::interop::programs::{cli, python};
 use crate::interop::servers::{Server, service};
@@ -35,7 +34,6 @@ pub(crate) fn run(_: &[String]) -> Result {
     let (apps, token) = (write(&folder, "apps.json", APPS)?, write(&folder, "control-token", CONTROL_TOKEN)?);
     let serve = || service(&cli, &["--apps".as_ref(), apps.as_ref(), "--control-token".as_ref(), token.as_ref()]);
     let mut report = Report::default();
-    let began = Instant::now();
     // Made-up names alone would meet nothing that is there. The app that is deleted is not the one that the others need.
     let tokens = "[parameters]\n\"path.keyName\" = \"app1.key1\"\n";
     let control = "[parameters]\n\"path.appId\" = \"app1\"\n\"path.keyId\" = \"spare\"\n";
@@ -51,34 +49,34 @@ pub(crate) fn run(_: &[String]) -> Result {
     for (name, choice, parameters, credentials) in parts {
         report.step(&format!("{DESCRIPTION}: {name}"), || {
             let config = write(&folder, "schemathesis.toml", parameters)?;
-            command::run(schemathesis(&python, &config, &serve()?).args([choice, "^/v1"]).args(&credentials))
+            command::run(schemathesis(&python, &config, &serve()?)?.args([choice, "^/v1"]).args(&credentials))
         });
     }
-    println!("{DESCRIPTION} was held against the service for {:.0} s", began.elapsed().as_secs_f32());
     report.finish().1
 }
 
-fn schemathesis(python: &Path, config: &str, service: &Server) -> Command {
-    let mut run = Command::new(python.with_file_name("schemathesis"));
-    run.args(["--config-file", config, "run", DESCRIPTION, "--url", &service.url, "--checks", CHECKS])
-        .args([
-            "--phases",
-            "examples,coverage,fuzzing",
-            "--max-examples",
-            EXAMPLES,
-            "--seed",
-            SEED,
-            "--continue-on-failure",
-        ])
-        .args(["--no-color", "--warnings", "off"])
-        .env("PYTHONPATH", "tests/interop")
+fn schemathesis(python: &Path, config: &str, service: &Server) -> Result<Command> {
+    let mut run = Command::new(absolute(&python.with_file_name("schemathesis"))?);
+    run.args(["--config-file", config, "run"])
+        .arg(absolute(Path::new(DESCRIPTION))?)
+        .args(["--url", &service.url, "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--no-color", "--warnings", "off"])
+        .env("PYTHONPATH", absolute(Path::new("tests/interop"))?)
         .env("SCHEMATHESIS_HOOKS", "msgpack_hooks");
-    run
+    // It leaves a folder of notes where it runs.
+    if let Some(folder) = Path::new(config).parent() {
+        run.current_dir(folder);
+    }
+    Ok(run)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path::absolute(path).map_err(|error| format!("cannot tell where `{}` is: {error}", path.display()).into())
 }
 
 /// Writes a file, and gives its absolute path.
 fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
-    let path = env::current_dir().unwrap_or_default().join(folder).join(name);
+    let path = absolute(&folder.join(name))?;
     fs::write(&path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
     Ok(path.to_string_lossy().into_owned())
 }
