@@ -48,8 +48,7 @@ pub(crate) fn from_query(uri: &Uri) -> Result<Option<Token>, Refusal> {
 
 /// A token as it is, or as base64 of which SDKs make use. A token has a `.`, and base64 has none.
 fn bearer(text: &str) -> Result<Token, Refusal> {
-    let token =
-        if text.contains('.') { Token::new(text) } else { Token::new(&decode(text).ok_or_else(malformed)?) };
+    let token = if text.contains('.') { Token::new(text) } else { Token::new(&decode(text).ok_or_else(malformed)?) };
     token.map_err(|_| malformed())
 }
 

@@ -80,8 +80,7 @@ impl Issuer {
         let token = Token::new(std::str::from_utf8(&jwt).unwrap_or_default())?;
         let lifetime = (issued, issued.saturating_add(ttl));
         let known = Some(grant.capability()).filter(|_| capability != EVERYTHING);
-        let details =
-            TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
+        let details = TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
         serde_json::to_vec(&details).map(Bytes::from).map_err(|_| Refusal::internal("token details have no JSON"))
     }
 }

@@ -95,9 +95,15 @@ async fn token_details_say_what_is_in_their_jwt() {
             assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
             let details: TokenDetails = serde_json::from_str(&answer.body).unwrap();
             let jwt = verified(details.token().expose());
-            assert_eq!((details.issued(), details.expires()), (Some(jwt.claims().issued()), Some(jwt.claims().expires())));
+            assert_eq!(
+                (details.issued(), details.expires()),
+                (Some(jwt.claims().issued()), Some(jwt.claims().expires()))
+            );
             assert_eq!(details.capability_text(), Some(NARROWED));
-            assert_eq!((details.capability_text(), details.client_id()), (jwt.claims().capability_text(), jwt.claims().client_id()));
+            assert_eq!(
+                (details.capability_text(), details.client_id()),
+                (jwt.claims().capability_text(), jwt.claims().client_id())
+            );
             assert_eq!(details.key_name(), Some(key().key_name()));
             let most = ttl.parse::<u64>().unwrap().max(1_000);
             assert!(details.expires().unwrap().as_millis() <= NOW.as_millis() + most);
@@ -171,7 +177,8 @@ async fn the_application_decides_with_its_own_extractors() {
         let room = format!(r#"{{"{prefix}:{}":["publish"]}}"#, wish.room);
         Grant::identified(&name, capability(&room))
     };
-    let app = Router::new().route("/token", still(AuthEndpoint::jwt(&key())).grant(decide)).with_state("chat".to_owned());
+    let app =
+        Router::new().route("/token", still(AuthEndpoint::jwt(&key())).grant(decide)).with_state("chat".to_owned());
     let request = Request::post("/token?room=a").header("x-user", "alice");
     let request = request.header("content-type", "application/x-www-form-urlencoded").body("ttl=60000".into()).unwrap();
     let jwt = verified(&send(&app, request).await.body);
@@ -310,7 +317,9 @@ async fn the_time_is_the_system_s_unless_said_otherwise() {
 #[tokio::test]
 async fn no_secret_is_answered() {
     let secret = ApiKey::parse("shop.backend:hush").unwrap();
-    for endpoint in [AuthEndpoint::jwt(&secret), AuthEndpoint::token_request(&secret), AuthEndpoint::token_details(&secret)] {
+    for endpoint in
+        [AuthEndpoint::jwt(&secret), AuthEndpoint::token_request(&secret), AuthEndpoint::token_details(&secret)]
+    {
         let app = app(endpoint);
         for uri in ["/token", "/token?ttl=x", "/token?clientId=eve"] {
             let answer = get(&app, uri).await;
