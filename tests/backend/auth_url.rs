@@ -83,7 +83,6 @@ async fn a_client_is_given_no_more_than_it_asks_for_and_than_is_granted() {
     }
 }
 
-/// rest/unit/RSA4d/authurl-403-fatal-0
 /// RSA4d: a client whom the backend turns away is told that by the status.
 #[tokio::test]
 async fn a_client_learns_why_it_gets_none() {
@@ -96,10 +95,10 @@ async fn a_client_learns_why_it_gets_none() {
     };
     let says = |error: &Error, text: &str| assert!(error.to_string().contains(text), "{error}");
     let closed = asked(Some("mallory"), "mallory").await;
-    assert_eq!((closed.kind(), closed.status_code()), (ErrorKind::AuthSource, Some(403)));
+    assert_eq!((closed.kind(), closed.status_code()), (ErrorKind::AuthUrl, 403));
     says(&closed, "the account is closed; ask the support");
     let visitor = asked(None, "bob").await;
-    assert_eq!(visitor.status_code(), Some(401));
+    assert_eq!(visitor.status_code(), 401);
     says(&visitor, "nobody is logged in");
     says(&asked(Some("bob"), "alice").await, "this user may not have a token for the clientId that is asked for");
 }

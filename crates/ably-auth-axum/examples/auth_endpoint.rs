@@ -20,7 +20,7 @@ use axum::{Router, http::StatusCode};
 
 /// Who is logged in, by session.
 #[derive(Clone, Default)]
-pub struct Sessions(Arc<Mutex<HashMap<String, String>>>);
+pub(crate) struct Sessions(Arc<Mutex<HashMap<String, String>>>);
 
 /// The user whose session cookie a request carries.
 struct User {
@@ -70,7 +70,7 @@ async fn grant(user: User) -> Result<Grant, Refusal> {
 }
 
 /// The application.
-pub fn app(key: &ApiKey) -> Router {
+pub(crate) fn app(key: &ApiKey) -> Router {
     Router::new()
         .route("/login", post(login))
         .route("/ably-token", AuthEndpoint::jwt(key).grant(grant))

@@ -36,7 +36,7 @@ async fn rooms(State(notes): State<Notes>, reader: Authenticated) -> Json<Vec<St
 }
 
 /// The service.
-pub fn app(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
+pub(crate) fn app(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
     let read = get(read).layer(require("chat:{room}", Operation::History)?);
     let write = post(write).layer(require("chat:{room}", Operation::Publish)?);
     Ok(Router::new()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{Capability, ClientId, JwtClaims, KeyName, Timestamp};
+use ably_auth_core::{Capability, ClientId, JwtClaims, KeyName, Timestamp, VerifiedJwt};
 
 /// A token that was found to be genuine and in force, and what it says. Copies share what they hold.
 ///
@@ -13,12 +13,15 @@ pub struct VerifiedToken(Arc<Verified>);
 
 #[derive(Clone, PartialEq)]
 struct Verified {
-    key_name: KeyName,
-    client_id: ClientId,
     capability: Arc<Capability>,
-    issued: Timestamp,
-    expires: Timestamp,
-    claims: Option<JwtClaims>,
+    source: Source,
+}
+
+#[derive(Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "it is allocated once for all that share it")]
+enum Source {
+    Jwt(VerifiedJwt),
+    Other { key_name: KeyName, client_id: ClientId, issued: Timestamp, expires: Timestamp },
 }
 
 impl VerifiedToken {
@@ -30,27 +33,32 @@ impl VerifiedToken {
         capability: impl Into<Arc<Capability>>,
         (issued, expires): (Timestamp, Timestamp),
     ) -> Self {
-        let capability = capability.into();
-        Self(Arc::new(Verified { key_name, client_id, capability, issued, expires, claims: None }))
+        let source = Source::Other { key_name, client_id, issued, expires };
+        Self(Arc::new(Verified { capability: capability.into(), source }))
     }
 
-    /// The same token, which is a JWT with those claims.
+    /// A token that is that JWT, with what its holder may do: what the JWT says and the key has.
     #[must_use]
-    pub fn with_claims(mut self, claims: JwtClaims) -> Self {
-        Arc::make_mut(&mut self.0).claims = Some(claims);
-        self
+    pub fn of_jwt(jwt: VerifiedJwt, capability: impl Into<Arc<Capability>>) -> Self {
+        Self(Arc::new(Verified { capability: capability.into(), source: Source::Jwt(jwt) }))
     }
 
     /// The key that issued it.
     #[must_use]
     pub fn key_name(&self) -> &KeyName {
-        &self.0.key_name
+        match &self.0.source {
+            Source::Jwt(jwt) => jwt.key_name(),
+            Source::Other { key_name, .. } => key_name,
+        }
     }
 
     /// As whom its holder may act.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
-        &self.0.client_id
+        match &self.0.source {
+            Source::Jwt(jwt) => jwt.claims().client_id(),
+            Source::Other { client_id, .. } => client_id,
+        }
     }
 
     /// What its holder may do.
@@ -62,19 +70,28 @@ impl VerifiedToken {
     /// When it was issued.
     #[must_use]
     pub fn issued(&self) -> Timestamp {
-        self.0.issued
+        match &self.0.source {
+            Source::Jwt(jwt) => jwt.claims().issued(),
+            Source::Other { issued, .. } => *issued,
+        }
     }
 
     /// When it expires.
     #[must_use]
     pub fn expires(&self) -> Timestamp {
-        self.0.expires
+        match &self.0.source {
+            Source::Jwt(jwt) => jwt.claims().expires(),
+            Source::Other { expires, .. } => *expires,
+        }
     }
 
     /// What a JWT says beyond that; none for other tokens.
     #[must_use]
     pub fn claims(&self) -> Option<&JwtClaims> {
-        self.0.claims.as_ref()
+        match &self.0.source {
+            Source::Jwt(jwt) => Some(jwt.claims()),
+            Source::Other { .. } => None,
+        }
     }
 }
 

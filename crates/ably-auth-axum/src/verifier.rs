@@ -59,9 +59,11 @@ pub struct Verifier {
     keys: HashMap<KeyName, Key>,
     leeway: Duration,
     clock: Clock,
-    is_revoked: Option<Box<dyn Fn(&VerifiedToken) -> bool + Send + Sync>>,
+    is_revoked: Option<Box<IsRevoked>>,
     otherwise: Option<Arc<dyn VerifyToken>>,
 }
+
+type IsRevoked = dyn Fn(&VerifiedToken) -> bool + Send + Sync;
 
 /// The keying is done once, not for each token.
 struct Key {
@@ -138,9 +140,7 @@ impl Verifier {
             let message = "the JWT permits nothing that its key does; mint it with a capability that the key has";
             return Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message));
         }
-        let lifetime = (claims.issued(), claims.expires());
-        let token = VerifiedToken::new(verified.key_name().clone(), claims.client_id().clone(), capability, lifetime)
-            .with_claims(claims.clone());
+        let token = VerifiedToken::of_jwt(verified, capability);
         if self.is_revoked.as_ref().is_some_and(|is_revoked| is_revoked(&token)) {
             let message = "the token was revoked; request a new token, if the user is still welcome";
             return Err(Refusal::new(ErrorCode::TOKEN_REVOKED, message));
@@ -192,6 +192,7 @@ impl VerifyToken for Verifier {
 }
 
 /// What is wrong with a JWT, or with a token in one.
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn of_jwt(error: ably_auth_core::Error) -> Refusal {
     if error.kind() == ErrorKind::Token {
         let message = "the JWT has something embedded that is no token; embed a token exactly as it was issued";

@@ -133,6 +133,7 @@ fn ttl(text: &str) -> Result<Ttl, Refusal> {
 }
 
 /// The client's mistake.
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn unfit(error: ably_auth_core::Error) -> Refusal {
     Refusal::new(error.ably_code(), error.to_string())
 }

@@ -134,7 +134,6 @@ impl AuthEndpoint {
     ///
     /// Who is not to get a token is refused by the error of that result, or of an extractor: a [`Refusal`], or whatever else
     /// the application answers with.
-    #[must_use]
     pub fn grant<F, T, S>(self, grants: F) -> MethodRouter<S>
     where
         F: Grants<T, S>,
