@@ -4,9 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ably_auth_axum::{AuthEndpoint, Capability, Grant, Identified, Operation, Refusal, Verifier, require};
-use ably_auth_reqwest::{AuthMethod, AuthUrl, Client, ClientOptions, Error, ErrorKind, Identity, TokenParams, Ttl};
+use ably_auth_reqwest::{
+    AuthMethod, AuthUrl, Client, ClientOptions, Error, ErrorKind, HttpSettings, Identity, ReqwestTransport,
+    TokenParams, Transport as _, Ttl,
+};
 use axum::Router;
 use axum::routing::get;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::clients::support::{TestService, key, message};
@@ -108,13 +112,14 @@ async fn a_client_learns_why_it_gets_none() {
 async fn a_token_opens_the_backend_s_own_routes() {
     let (service, backend) = (TestService::start(), backend().await);
     let client = client(&service, auth_url(backend, "jwt", Some("bob")));
+    let http = ReqwestTransport::for_settings(&HttpSettings::default()).unwrap();
     let ask = async |room: &str, shows_token: bool| {
-        let mut request = http::Request::get(format!("http://{backend}/pictures/{room}")).body("").unwrap();
+        let mut request = http::Request::get(format!("http://{backend}/pictures/{room}")).body(Bytes::new()).unwrap();
         if shows_token {
             client.auth().credentials().await.unwrap().apply_to(&mut request);
         }
-        let answer = reqwest::Client::new().execute(request.try_into().unwrap()).await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let answer = http.send(request).await.unwrap();
+        (answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned())
     };
     assert_eq!(ask("lobby", true).await, (200, "a picture for bob".to_owned()));
     assert_eq!(ask("lobby", false).await.0, 401);
