@@ -4,5 +4,6 @@
 mod core_suite;
 
 mod auth;
+mod backend;
 mod census;
 mod clients;

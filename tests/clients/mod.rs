@@ -8,4 +8,4 @@ mod names;
 mod redaction;
 mod redirects;
 mod scripted;
-mod support;
+pub(crate) mod support;

@@ -37,8 +37,14 @@ const LAYERS: &[Layer] = &[
         instead: "move what both need down, to `ably-auth`",
     },
     Layer {
-        name: "ably-auth-server",
+        name: "ably-auth-axum",
         below: &["ably-auth-core"],
+        because: "a backend's routes grant and verify by computation alone and call nobody",
+        instead: "move what both sides of the wire need down, to `ably-auth-core`",
+    },
+    Layer {
+        name: "ably-auth-server",
+        below: &["ably-auth-core", "ably-auth-axum"],
         because: "the service answers requests and sends none, so it needs nothing of a client",
         instead: "move what both sides of the wire need down, to `ably-auth-core`",
     },
@@ -55,6 +61,7 @@ const LAYERS: &[Layer] = &[
             "ably-auth",
             "ably-auth-reqwest",
             "ably-auth-blocking",
+            "ably-auth-axum",
             "ably-auth-server",
             "ably-auth-cli",
         ],
@@ -89,7 +96,7 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         name: "axum",
-        owners: &["ably-auth-server"],
+        owners: &["ably-auth-axum", "ably-auth-server"],
         because: "who only asks for tokens shall not pay for an HTTP server",
     },
 ];
@@ -165,7 +172,8 @@ mod tests {
             package("ably-auth", &[("ably-auth-core", None), ("bytes", None)]),
             package("ably-auth-reqwest", &[("ably-auth", None), ("reqwest", None)]),
             package("ably-auth-blocking", &[("ably-auth", None), ("ably-auth-core", None), ("ureq", None)]),
-            package("ably-auth-server", &[("ably-auth-core", None), ("axum", None)]),
+            package("ably-auth-axum", &[("ably-auth-core", None), ("axum", None)]),
+            package("ably-auth-server", &[("ably-auth-core", None), ("ably-auth-axum", None), ("axum", None)]),
             package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-reqwest", None)]),
             package("ably-auth-tests", &[("ably-auth-cli", None), ("reqwest", Some("dev"))]),
             package("xtask", &[("serde_json", None)]),
@@ -207,6 +215,7 @@ mod tests {
         assert!(complaint("ably-auth-blocking", "ably-auth-reqwest", None).contains("move what both need down"));
         assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("knows neither clients nor servers"));
         assert!(complaint("ably-auth-server", "ably-auth", None).contains("sends none"));
+        assert!(complaint("ably-auth-axum", "ably-auth-server", None).contains("call nobody"));
         assert!(complaint("ably-auth-server", "ureq", Some("dev")).contains("only `ably-auth-blocking` may"));
         assert!(complaint("xtask", "ably-auth-core", None).contains("must build when they do not"));
     }

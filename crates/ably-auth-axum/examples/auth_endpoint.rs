@@ -1,0 +1,87 @@
+//! A web application with a login, whose users get Ably tokens by their session cookie.
+//!
+//! ```sh
+//! ABLY_API_KEY=appId.keyId:secret cargo run --example auth_endpoint
+//! curl -c cookies -d name=bob http://127.0.0.1:3000/login
+//! curl -b cookies http://127.0.0.1:3000/ably-token
+//! ```
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ably_auth_axum::{ApiKey, AuthEndpoint, Capability, Grant, Operation, Refusal};
+use axum::extract::{Form, FromRequestParts, State};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use axum::routing::post;
+use axum::{Router, http::StatusCode};
+
+/// Who is logged in, by session.
+#[derive(Clone, Default)]
+pub(crate) struct Sessions(Arc<Mutex<HashMap<String, String>>>);
+
+/// The user whose session cookie a request carries.
+struct User {
+    id: String,
+}
+
+impl FromRequestParts<Sessions> for User {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, sessions: &Sessions) -> Result<Self, Refusal> {
+        let cookies = parts.headers.get(COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session=")).unwrap_or_default();
+        let sessions = sessions.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = sessions.get(session).cloned();
+        id.map(|id| Self { id }).ok_or_else(|| Refusal::unauthenticated("nobody is logged in; log in at `/login`"))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Login {
+    name: String,
+}
+
+/// A real application would ask for a password.
+async fn login(State(sessions): State<Sessions>, Form(login): Form<Login>) -> Result<impl IntoResponse, Refusal> {
+    // The name becomes part of a channel's.
+    if login.name.is_empty() || !login.name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Refusal::forbidden("the name has more than letters and digits; take another"));
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Refusal::internal("there are no random numbers; try again later"))?;
+    let session = format!("{:032x}", u128::from_ne_bytes(random));
+    sessions.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), login.name);
+    let cookie = format!("session={session}; HttpOnly; SameSite=Lax; Path=/"); // and `Secure`, over TLS
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
+}
+
+/// Everybody may chat, and reads an inbox of their own; a user named `mallory` gets nothing.
+async fn grant(user: User) -> Result<Grant, Refusal> {
+    if user.id == "mallory" {
+        return Err(Refusal::forbidden("the account is closed; ask the support to open it"));
+    }
+    let capability = Capability::none()
+        .with("chat:*", [Operation::Publish, Operation::Subscribe, Operation::Presence])?
+        .with(&format!("inbox:{}", user.id), [Operation::Subscribe])?;
+    Grant::identified(&user.id, capability)
+}
+
+/// The application.
+pub(crate) fn app(key: &ApiKey) -> Router {
+    Router::new()
+        .route("/login", post(login))
+        .route("/ably-token", AuthEndpoint::jwt(key).grant(grant))
+        .with_state(Sessions::default())
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[allow(dead_code, reason = "the example's test calls `app`")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let key = std::env::var("ABLY_API_KEY").map_err(|_| "ABLY_API_KEY is not set; set it to a key")?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("log in at http://{}/login", listener.local_addr()?);
+    Ok(axum::serve(listener, app(&ApiKey::parse(&key)?)).await?)
+}

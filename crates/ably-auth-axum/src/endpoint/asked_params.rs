@@ -1,0 +1,169 @@
+//! What a client asks of an auth URL.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use ably_auth_core::{Capability, ClientId, ErrorCode, TokenParams, Ttl};
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse as _, Response};
+use http::Method;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+
+use super::grant::Grant;
+use super::grants::Grants;
+use crate::refusal::Refusal;
+
+/// The largest form that is read: more than the longest capability that a token carries.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// What a client asks of an [`AuthEndpoint`](super::AuthEndpoint), as an extractor: the token params, and the params of the
+/// application's own that a client adds (`authParams`).
+///
+/// They are read from the query and, over it, from a POST's form. Nobody has vouched for them: they say what a client would
+/// like to have. Outside of an endpoint's decision there are none.
+///
+/// ```
+/// use ably_auth_axum::{ApiKey, AskedParams, AuthEndpoint, Capability, Grant, Operation, Refusal};
+///
+/// let key = ApiKey::parse("appId.keyId:secret")?;
+/// let endpoint = AuthEndpoint::jwt(&key).grant(|asked: AskedParams| async move {
+///     let tenant = asked.get("tenant").filter(|tenant| *tenant == "acme");
+///     let tenant = tenant.ok_or_else(|| Refusal::forbidden("the tenant is unknown; check `authParams`"))?;
+///     let news = Capability::none().with(&format!("news:{tenant}"), [Operation::Subscribe])?;
+///     Ok::<_, Refusal>(Grant::anonymous(news))
+/// });
+/// let app: axum::Router = axum::Router::new().route("/ably-token", endpoint);
+/// # Ok::<(), ably_auth_axum::Refusal>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct AskedParams(Option<Arc<Asked>>);
+
+#[derive(Default)]
+struct Asked {
+    token_params: TokenParams,
+    others: Vec<(String, String)>,
+}
+
+static NOTHING: TokenParams =
+    TokenParams { ttl: None, capability: None, client_id: ClientId::None, timestamp: None, nonce: None };
+
+impl AskedParams {
+    /// What the token is asked to be: its ttl, capability and clientId. A ttl beyond what any token has is the longest.
+    #[must_use]
+    pub fn token_params(&self) -> &TokenParams {
+        self.0.as_ref().map_or(&NOTHING, |asked| &asked.token_params)
+    }
+
+    /// The last param of that name that is not one of the token's.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let others = self.0.as_ref().map_or(&[][..], |asked| &asked.others);
+        others.iter().rev().find(|(theirs, _)| theirs == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) async fn read(parts: &Parts, body: Body) -> Result<Self, Refusal> {
+        let query = parts.uri.query().filter(|query| !query.is_empty());
+        let form = if parts.method == Method::POST && !body.is_end_stream() {
+            to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| too_large())?
+        } else {
+            bytes::Bytes::new()
+        };
+        if query.is_none() && form.is_empty() {
+            return Ok(Self(None));
+        }
+        if !form.is_empty() && !is_form(parts) {
+            let message = "the body is no form; send params as `application/x-www-form-urlencoded`, or in the query";
+            return Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415));
+        }
+        let mut asked = Asked::default();
+        for encoded in [query.unwrap_or_default().as_bytes(), &form] {
+            for (name, value) in form_urlencoded::parse(encoded) {
+                asked.take(&name, &value)?;
+            }
+        }
+        Ok(Self(Some(Arc::new(asked))))
+    }
+
+    /// What is granted of it.
+    pub(super) async fn granted_by<F: Grants<T, S>, T, S: Sync>(
+        self,
+        grants: F,
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Grant, Box<Response>> {
+        if self.0.is_some() {
+            parts.extensions.insert(self.clone());
+        }
+        let grant = grants.decide(parts, state).await?;
+        grant.narrowed(self.token_params()).map_err(|refusal| Box::new(refusal.into_response()))
+    }
+}
+
+impl Asked {
+    /// An empty value asks for nothing in particular.
+    fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let given = !value.is_empty();
+        match name {
+            "ttl" => self.token_params.ttl = given.then(|| ttl(value)).transpose()?,
+            "capability" => {
+                self.token_params.capability =
+                    given.then(|| Capability::parse_strict(value)).transpose().map_err(unfit)?;
+            }
+            "clientId" => {
+                self.token_params.client_id =
+                    if given { ClientId::parse(value).map_err(unfit)? } else { ClientId::None };
+            }
+            "timestamp" | "nonce" => {}
+            _ => self.others.push((name.to_owned(), value.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+fn ttl(text: &str) -> Result<Ttl, Refusal> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "ttl is no number; give whole milliseconds"));
+    }
+    // Digits that are too many for a number mean a long time too.
+    let millis = text.parse().unwrap_or(u64::MAX).min(Ttl::MAX.as_millis());
+    Ttl::from_millis(millis).map_err(unfit)
+}
+
+/// The client's mistake.
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn unfit(error: ably_auth_core::Error) -> Refusal {
+    Refusal::new(error.ably_code(), error.to_string())
+}
+
+fn too_large() -> Refusal {
+    let message = format!("the body is over {MAX_FORM_BYTES} bytes, or ended before its end; ask for less");
+    Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
+}
+
+fn is_form(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+impl<S: Sync> FromRequestParts<S> for AskedParams {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for AskedParams {
+    /// Without the values of the application's own, which may be its credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let others = self.0.as_ref().map_or(&[][..], |asked| &asked.others);
+        f.debug_struct("AskedParams")
+            .field("token_params", self.token_params())
+            .field("others", &others.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish()
+    }
+}

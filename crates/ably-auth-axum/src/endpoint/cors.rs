@@ -1,0 +1,90 @@
+//! Pages of other origins: which may ask, and what they may see of the answers.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue, Uri};
+
+use crate::error::{Error, ErrorKind};
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
+const EXPOSED: HeaderValue = HeaderValue::from_static("X-Ably-Errorcode, X-Ably-Errormessage");
+/// How long a browser need not ask again, in seconds: no browser remembers for longer than two hours.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
+
+#[derive(Clone, Debug)]
+pub(super) enum Cors {
+    /// Any, but without cookies: a browser does not let both through.
+    Any,
+    These(Vec<HeaderValue>),
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+impl Cors {
+    pub(super) fn with(self, origin: &str) -> Result<Self, Error> {
+        let origin = read(origin)?;
+        let mut origins = match self {
+            Self::Any => Vec::new(),
+            Self::These(origins) => origins,
+        };
+        origins.push(origin);
+        Ok(Self::These(origins))
+    }
+
+    /// Adds to an answer what a browser wants to know of it.
+    pub(super) fn add(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
+        if matches!(self, Self::These(origins) if !origins.is_empty()) {
+            answer.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = asked.get(ORIGIN) else {
+            return;
+        };
+        let allowed = match self {
+            Self::Any => HeaderValue::from_static("*"),
+            Self::These(origins) if origins.contains(origin) => {
+                answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+                origin.clone()
+            }
+            Self::These(_) => return,
+        };
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+
+    /// Adds to the answer of a preflight, of an origin that is let in, what may be sent.
+    pub(super) fn permit(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
+        if !answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) || !asked.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+            return;
+        }
+        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        answer.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        if let Some(headers) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+            answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers.clone());
+        }
+    }
+}
+
+/// An origin as browsers write it, or else it would never be found to be the one that asks.
+fn read(origin: &str) -> Result<HeaderValue, Error> {
+    let uri: Option<Uri> = origin.parse().ok();
+    let written = uri.and_then(|uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?)));
+    let as_browsers_do = written.is_some_and(|written| written == origin && written.to_ascii_lowercase() == origin);
+    match HeaderValue::from_str(origin) {
+        Ok(value) if as_browsers_do && !origin.contains(['@', '*']) => Ok(value),
+        _ => Err(Error::new(
+            ErrorKind::Origin,
+            format!(
+                "`{}` is no origin; give scheme and host, and the port if it is not the usual one, in lower case and with \
+                 no path, as `https://app.example.com`",
+                origin.escape_debug()
+            ),
+        )),
+    }
+}

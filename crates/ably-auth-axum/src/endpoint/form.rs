@@ -1,0 +1,130 @@
+//! The forms in which an auth URL answers (`RSA8c`).
+
+use ably_auth_core::jwt::ClaimValue;
+use ably_auth_core::{Error, JwtFields, Timestamp, Token, TokenDetails, TokenRequestFields, Ttl};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+
+use super::Issuer;
+use super::grant::{Claim, Claims, Grant};
+use crate::refusal::{JSON, Refusal};
+
+const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
+
+/// As much as most answers have: they are written here first, and allocated once.
+const USUAL_BYTES: usize = 1024;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    Jwt,
+    TokenRequest,
+    TokenDetails,
+}
+
+impl Form {
+    pub(super) fn write(self, issuer: &Issuer, grant: &Grant, now: Timestamp) -> Result<Response, Refusal> {
+        let capability = grant.capability().to_string();
+        let (content_type, body) = match self {
+            Self::Jwt => (JWT, issuer.jwt(grant, &capability, now)?),
+            Self::TokenRequest => (JSON, issuer.token_request(grant, &capability, now)?),
+            Self::TokenDetails => (JSON, issuer.token_details(grant, &capability, now)?),
+        };
+        let mut response = Response::new(Body::from(body));
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        Ok(response)
+    }
+}
+
+impl Issuer {
+    fn jwt(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Error> {
+        let borrowed = grant.claims.as_deref().map(Borrowed::of).unwrap_or_default();
+        let fields = JwtFields {
+            capability: Some(capability),
+            client_id: grant.client_id().as_str(),
+            revocation_key: borrowed.revocation_key,
+            channel_claims: &borrowed.channel_claims,
+            publish_limits: &borrowed.publish_limits,
+            others: &borrowed.others,
+            ..JwtFields::new(self.key_name.as_str(), now, grant.lifetime())
+        };
+        written(|buffer| fields.mint_into(&self.signer, buffer).map(str::len))
+    }
+
+    fn token_request(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
+        if grant.claims.is_some() {
+            let message = "a token request cannot carry the claims of the grant; have the endpoint answer with a JWT";
+            return Err(Refusal::internal(message));
+        }
+        let nonce = self.random.nonce()?;
+        let fields = TokenRequestFields {
+            key_name: self.key_name.as_str(),
+            ttl: Some(grant.lifetime()),
+            capability: Some(capability),
+            client_id: grant.client_id().as_str(),
+            timestamp: now,
+            nonce: nonce.as_str(),
+        };
+        let mac = self.signer.sign(&fields)?;
+        Ok(written(|buffer| fields.json_into(&mac, buffer).map(str::len))?)
+    }
+
+    fn token_details(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
+        // As the JWT has it, in whole seconds.
+        let issued = Timestamp::from_millis(whole_seconds(now.as_millis()));
+        let ttl = Ttl::from_millis(whole_seconds(grant.lifetime().as_millis()).max(1000))?;
+        let grant = grant.clone().ttl(ttl);
+        let jwt = self.jwt(&grant, capability, issued)?;
+        let token = Token::new(std::str::from_utf8(&jwt).unwrap_or_default())?;
+        let lifetime = (issued, issued.saturating_add(ttl));
+        let known = Some(grant.capability()).filter(|_| capability != EVERYTHING);
+        let details = TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
+        serde_json::to_vec(&details).map(Bytes::from).map_err(|_| Refusal::internal("token details have no JSON"))
+    }
+}
+
+/// What stands for whatever the key has, which is not known here.
+const EVERYTHING: &str = r#"{"[*]*":["*"]}"#;
+
+const fn whole_seconds(millis: u64) -> u64 {
+    (millis / 1000).saturating_mul(1000)
+}
+
+/// What is written into a buffer that is large enough.
+fn written(mut write: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Bytes, Error> {
+    let mut usual = [0; USUAL_BYTES];
+    match write(&mut usual) {
+        Ok(len) => Ok(Bytes::copy_from_slice(usual.get(..len).unwrap_or_default())),
+        Err(error) => {
+            let mut large = vec![0; error.needed_bytes().ok_or(error)?];
+            write(&mut large)?;
+            Ok(large.into())
+        }
+    }
+}
+
+/// A grant's claims as a JWT takes them.
+#[derive(Default)]
+struct Borrowed<'a> {
+    revocation_key: Option<&'a str>,
+    channel_claims: Vec<(&'a str, &'a str)>,
+    publish_limits: Vec<(&'a str, u32)>,
+    others: Vec<(&'a str, ClaimValue<'a>)>,
+}
+
+impl<'a> Borrowed<'a> {
+    fn of(claims: &'a Claims) -> Self {
+        let value = |claim: &'a Claim| match claim {
+            Claim::Text(text) => ClaimValue::Text(text),
+            Claim::Json(json) => ClaimValue::Json(json),
+        };
+        Self {
+            revocation_key: claims.revocation_key.as_deref(),
+            channel_claims: claims.channel_claims.iter().map(|(name, claim)| (name.as_str(), claim.as_str())).collect(),
+            publish_limits: claims.publish_limits.iter().map(|(name, limit)| (name.as_str(), *limit)).collect(),
+            others: claims.others.iter().map(|(name, claim)| (name.as_str(), value(claim))).collect(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A request that is not granted, and what its answer says.
+
+use std::fmt;
+
+use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
+pub(crate) const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// A longer message is cut in the header; the body has it whole.
+const MAX_HEADER_CHARS: usize = 400;
+
+/// The answer to a request that is not granted, in the form in which the service answers, so that every Ably SDK knows what
+/// to make of it.
+///
+/// As a response it has the status, `{"error": …}` as its body, and the code and the message in the headers
+/// `X-Ably-Errorcode` and `X-Ably-Errormessage`. Its message goes to the client: say what to do, and nothing secret.
+///
+/// ```
+/// use ably_auth_axum::{ErrorCode, Refusal};
+///
+/// let refusal = Refusal::forbidden("the account is closed; ask the support to open it");
+/// assert_eq!((refusal.status(), refusal.info().code()), (403, ErrorCode::FORBIDDEN));
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Refusal(Box<ErrorInfo>);
+
+impl Refusal {
+    /// A refusal of that code, with its usual status.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self(Box::new(ErrorInfo::new(code, message)))
+    }
+
+    /// Nobody is logged in: 401 with code 40101. An SDK whose auth URL answers so tries again later.
+    #[must_use]
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::INVALID_CREDENTIALS, message)
+    }
+
+    /// This user gets no token: 403 with code 40300. An SDK whose auth URL answers so stops asking (`RSA4d`).
+    #[must_use]
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::FORBIDDEN, message)
+    }
+
+    /// The server failed: 500 with code 50000. An SDK whose auth URL answers so tries again later.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::INTERNAL, message)
+    }
+
+    /// The same refusal with another HTTP status than is usual for its code.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        *self.0 = self.0.with_status(status);
+        self
+    }
+
+    /// The error that the answer holds.
+    #[must_use]
+    pub const fn info(&self) -> &ErrorInfo {
+        &self.0
+    }
+
+    /// The answer's HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status_code()
+    }
+}
+
+impl From<ErrorInfo> for Refusal {
+    fn from(info: ErrorInfo) -> Self {
+        Self(Box::new(info))
+    }
+}
+
+/// A value that the server made is not in the form of one: its own mistake, so 500.
+impl From<ably_auth_core::Error> for Refusal {
+    fn from(error: ably_auth_core::Error) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let info = *self.0;
+        let status = StatusCode::from_u16(info.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
+        let code = HeaderValue::from(info.code().as_u32());
+        let body = serde_json::to_vec(&ErrorEnvelope { error: info }).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        headers.insert(ERROR_CODE, code);
+        headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
+        }
+        response
+    }
+}
+
+/// A header carries visible ASCII and spaces.
+const fn visible(c: char) -> char {
+    if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({self})")
+    }
+}
+
+impl std::error::Error for Refusal {}

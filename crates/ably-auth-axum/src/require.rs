@@ -1,0 +1,112 @@
+//! The layer that guards a route by capability.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ably_auth_core::Operation;
+use axum::extract::{FromRequestParts as _, RawPathParams};
+use axum::response::{IntoResponse as _, Response};
+use http::Request;
+use http::request::Parts;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::credentials;
+use crate::error::Error;
+use crate::extract;
+use crate::refusal::Refusal;
+use crate::template::Template;
+
+/// Guards a route: only who has `operation` on `resource` gets through, others are answered with 401 and code 40160.
+///
+/// The resource may have names of path parameters in braces, which stand for what the path has there, with its percent
+/// encoding undone: just what [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a parameter with `:`
+/// in it names a channel of more segments. Put it on a route below an [`Authenticate`](crate::Authenticate) layer.
+///
+/// ```
+/// use std::time::Duration;
+/// use ably_auth_axum::{ApiKey, Operation, Verifier, require};
+/// use axum::{Router, routing::{get, post}};
+///
+/// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?);
+/// let messages = get(|| async { "what was said" }).layer(require("chat:{room}", Operation::History)?);
+/// let said = post(|| async { "said" }).layer(require("chat:{room}", Operation::Publish)?);
+/// let app: Router = Router::new().route("/rooms/{room}/messages", messages.merge(said)).layer(verifier.layer());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Template`](crate::ErrorKind::Template) if the resource is empty, or its braces do not hold the name of a
+/// parameter.
+pub fn require(resource: &str, operation: Operation) -> Result<Require, Error> {
+    Ok(Require { rule: Arc::new(Rule { resource: Template::parse(resource)?, operation }) })
+}
+
+/// The layer that [`require`] gives.
+#[derive(Clone, Debug)]
+#[must_use = "a layer does nothing until it is put around a route"]
+pub struct Require {
+    rule: Arc<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    resource: Template,
+    operation: Operation,
+}
+
+impl Rule {
+    async fn check(&self, parts: &mut Parts) -> Result<(), Refusal> {
+        let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| {
+            let message = "the path is not UTF-8; encode it as such, then by percent signs";
+            Refusal::new(ably_auth_core::ErrorCode::BAD_REQUEST, message)
+        })?;
+        let sender = extract::shown(parts)?.ok_or_else(credentials::missing)?;
+        sender.check(&self.resource.fill(&params)?, self.operation)
+    }
+}
+
+impl<S> Layer<S> for Require {
+    type Service = Requiring<S>;
+
+    fn layer(&self, inner: S) -> Requiring<S> {
+        Requiring { rule: Arc::clone(&self.rule), inner }
+    }
+}
+
+/// The service that [`Require`] makes of another.
+#[derive(Clone, Debug)]
+pub struct Requiring<S> {
+    rule: Arc<Rule>,
+    inner: S,
+}
+
+impl<S, B> Service<Request<B>> for Requiring<S>
+where
+    S: Service<Request<B>, Response = Response> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // What was found ready is the one to call.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let rule = Arc::clone(&self.rule);
+        Box::pin(async move {
+            let (mut parts, body) = request.into_parts();
+            match rule.check(&mut parts).await {
+                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+                Err(refusal) => Ok(refusal.into_response()),
+            }
+        })
+    }
+}

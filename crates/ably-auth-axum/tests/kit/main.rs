@@ -1,0 +1,12 @@
+//! The auth URL and the protected routes, asked without a socket.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
+
+mod cors;
+mod endpoint;
+mod examples;
+mod identities;
+mod narrowing;
+mod protected;
+mod support;
+mod tokens;

@@ -1,0 +1,119 @@
+//! Routes guarded by capability, of resources that the path names.
+
+use ably_auth_axum::{ErrorKind, Operation, require};
+use axum::Router;
+use axum::extract::Path;
+use axum::routing::get;
+use http::Request;
+
+use crate::support::{Answer, mint, send, verifier, with_token};
+
+fn guarded(route: &str, resource: &str) -> Router {
+    let echo = |Path(params): Path<Vec<(String, String)>>| async move {
+        params.into_iter().map(|(_, value)| value).collect::<Vec<_>>().join("|")
+    };
+    let route_of = get(echo).layer(require(resource, Operation::Publish).unwrap());
+    Router::new().route(route, route_of).layer(verifier().layer())
+}
+
+async fn ask(app: &Router, uri: &str, capability: &str) -> Answer {
+    with_token(app, &mint(|jwt| jwt.capability = Some(&*capability.to_owned().leak())), Request::get(uri)).await
+}
+
+#[tokio::test]
+async fn the_path_names_the_resource() {
+    let app = guarded("/rooms/{room}", "chat:{room}");
+    let allowed = r#"{"chat:a":["publish"]}"#;
+    assert_eq!(ask(&app, "/rooms/a", allowed).await.body, "a");
+    let refused = ask(&app, "/rooms/b", allowed).await;
+    assert_eq!(refused.refused(), (401, 40160));
+    let expected = "capability does not permit `publish` on `chat:b`; ask for a token that has it";
+    assert_eq!(refused.json()["error"]["message"], expected);
+    assert_eq!(ask(&app, "/rooms/a", r#"{"chat:a":["subscribe"]}"#).await.refused(), (401, 40160));
+    assert_eq!(ask(&app, "/rooms/a", r#"{"chat:*":["*"]}"#).await.status, 200);
+    assert_eq!(ask(&app, "/rooms/a?room=b", r#"{"chat:b":["*"]}"#).await.refused(), (401, 40160));
+}
+
+/// What is guarded is what the handler gets, once decoded and not twice.
+#[tokio::test]
+async fn percent_encoding_is_undone_once() {
+    let app = guarded("/rooms/{room}", "chat:{room}");
+    for (path, room, resource) in [
+        ("/rooms/%61", "a", "chat:a"),
+        ("/rooms/a%20b%C3%BC", "a bü", "chat:a bü"),
+        ("/rooms/a%2Fb", "a/b", "chat:a/b"),
+        ("/rooms/%2561", "%61", "chat:%61"),
+        ("/rooms/a+b", "a+b", "chat:a+b"),
+        ("/rooms/a%3Ab", "a:b", "chat:a:b"),
+        ("/rooms/a:b", "a:b", "chat:a:b"),
+        ("/rooms/%2A", "*", "chat:*"),
+    ] {
+        let answer = ask(&app, path, &format!(r#"{{"{resource}":["publish"]}}"#)).await;
+        assert_eq!((answer.status, &*answer.body), (200, room), "{path}");
+        let other = ask(&app, path, r#"{"chat:other":["publish"],"chat":["*"]}"#).await;
+        assert_eq!(other.refused(), (401, 40160), "{path}");
+    }
+    let odd = ask(&app, "/rooms/%FF", r#"{"[*]*":["*"]}"#).await;
+    assert_eq!(odd.refused(), (400, 40000));
+}
+
+/// A right to one segment is none to what hides more of them in one.
+#[tokio::test]
+async fn a_segment_does_not_grow_unseen() {
+    let app = guarded("/rooms/{room}/admin", "chat:{room}:admin");
+    let one_segment = r#"{"chat:*:admin":["publish"]}"#;
+    assert_eq!(ask(&app, "/rooms/a/admin", one_segment).await.status, 200);
+    assert_eq!(ask(&app, "/rooms/a%3Ab/admin", one_segment).await.refused(), (401, 40160));
+}
+
+/// `[` begins what is no channel, and `*` is every channel but no queue.
+#[tokio::test]
+async fn a_path_reaches_no_queue_by_a_right_to_channels() {
+    let app = guarded("/{channel}", "{channel}");
+    assert_eq!(ask(&app, "/chat", r#"{"*":["*"]}"#).await.status, 200);
+    for path in ["/%5Bqueue%5Dq", "/%5Bmeta%5Dlog"] {
+        assert_eq!(ask(&app, path, r#"{"*":["*"]}"#).await.refused(), (401, 40160), "{path}");
+        assert_eq!(ask(&app, path, r#"{"[*]*":["*"]}"#).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn several_parameters_and_the_rest_of_a_path_are_taken() {
+    let app = guarded("/{tenant}/files/{*path}", "{tenant}:files:{path}");
+    assert_eq!(ask(&app, "/acme/files/a/b", r#"{"acme:files:a/b":["publish"]}"#).await.body, "acme|a/b");
+    assert_eq!(ask(&app, "/evil/files/a/b", r#"{"acme:*":["publish"]}"#).await.refused(), (401, 40160));
+}
+
+#[tokio::test]
+async fn parameters_of_an_outer_router_are_taken_too() {
+    let inner = Router::new()
+        .route("/rooms/{room}", get(|| async { "in" }).layer(require("{tenant}:{room}", Operation::Publish).unwrap()));
+    let app = Router::new().nest("/{tenant}", inner).layer(verifier().layer());
+    assert_eq!(ask(&app, "/acme/rooms/a", r#"{"acme:a":["publish"]}"#).await.status, 200);
+    assert_eq!(ask(&app, "/acme/rooms/a", r#"{"evil:a":["publish"]}"#).await.refused(), (401, 40160));
+}
+
+#[tokio::test]
+async fn a_guard_that_cannot_tell_lets_nobody_in() {
+    let app = guarded("/rooms/{room}", "chat:{channel}");
+    let answer = ask(&app, "/rooms/a", r#"{"[*]*":["*"]}"#).await;
+    assert_eq!(answer.refused(), (500, 50000));
+    assert!(answer.body.contains("`channel`"), "{}", answer.body);
+    let unlayered = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());
+    assert_eq!(ask(&Router::new().route("/", unlayered), "/", r#"{"[*]*":["*"]}"#).await.refused(), (500, 50000));
+}
+
+#[tokio::test]
+async fn visitors_have_no_capability() {
+    let route = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());
+    let app = Router::new().route("/", route).layer(verifier().layer().optional());
+    let visitor = Request::get("/").body(String::new().into()).unwrap();
+    assert_eq!(send(&app, visitor).await.refused(), (401, 40101));
+}
+
+#[test]
+fn a_resource_is_read_when_the_route_is_made() {
+    for wrong in ["", "chat:{room", "chat:}", "chat:{}", "{*rest}"] {
+        assert_eq!(require(wrong, Operation::Publish).unwrap_err().kind(), ErrorKind::Template, "{wrong}");
+    }
+}

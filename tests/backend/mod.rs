@@ -1,0 +1,4 @@
+//! A backend's auth URL and routes, with the clients and the service that they are for.
+
+mod auth_url;
+mod redaction;
