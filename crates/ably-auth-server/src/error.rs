@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Address,
     /// The access token of the Control API.
     ControlToken,
+    /// A limit that is not in the form of one.
+    Limits,
     /// A certificate or its key.
     Tls,
     /// The network, or the system below it.

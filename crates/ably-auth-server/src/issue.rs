@@ -9,6 +9,7 @@ use crate::apps::Key;
 use crate::authenticate;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, RunningApp};
+use crate::service::State;
 use crate::store::{Memory, Subject, WINDOW_MILLIS, lock};
 use crate::token::{Claims, Entropy, Reference};
 
@@ -19,6 +20,7 @@ const MAX_CAPABILITY_PAIRS: usize = 100_000;
 pub(crate) struct Issuer<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) store: &'a Memory,
+    pub(crate) state: &'a State,
 }
 
 impl Issuer<'_> {
@@ -39,6 +41,7 @@ impl Issuer<'_> {
         let (app, key) = self.registry.key(key_name)?;
         let request = prove(request, &key, shown)?;
         key.check_in_force(now)?;
+        self.state.check_rate_of(key.name())?;
         self.check_fresh(&request, &key, now)?;
         let ttl = ttl(&request, &key)?;
         let capability = grant(request.capability()?, &key)?;

@@ -68,6 +68,12 @@ impl Registry {
         Ok(())
     }
 
+    /// How many apps there are, and how many keys they have.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
+    }
+
     pub(crate) fn remove(&self, app_id: &str) {
         self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(app_id);
     }

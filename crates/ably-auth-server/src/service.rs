@@ -1,10 +1,11 @@
 //! The service, without a socket.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use ably_auth_core::{Timestamp, Token};
+use ably_auth_core::{KeyName, Timestamp, Token};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
@@ -12,12 +13,16 @@ use zeroize::Zeroizing;
 
 use crate::apps::Apps;
 use crate::clock::Clock;
+use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
+use crate::limits::{self, Limits};
+use crate::metrics::{self, Metrics};
+use crate::rates::Buckets;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, ServiceSecrets};
 use crate::request_id::RequestIds;
 use crate::store::Memory;
-use crate::{http as wire, random};
+use crate::{http as wire, observe, random};
 
 /// What all requests share.
 pub(crate) struct State {
@@ -28,6 +33,35 @@ pub(crate) struct State {
     /// What opens the Control API, if anything does.
     pub(crate) control_token: Option<Token>,
     pub(crate) request_ids: RequestIds,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    /// Runs since the service was made.
+    pub(crate) stopwatch: Stopwatch,
+    by_key: Option<Buckets>,
+    by_address: Option<Buckets>,
+}
+
+impl State {
+    /// Refuses what is too much for a key. To be asked once it is known that its holder is who asks, or a holder of its
+    /// tokens: nobody else is to use up what is theirs.
+    pub(crate) fn check_rate_of(&self, key: &KeyName) -> Result<(), Refusal> {
+        let taken = self.by_key.as_ref().map_or(Ok(()), |buckets| buckets.take(key.as_str(), self.stopwatch.elapsed()));
+        taken.map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_key, 1);
+            Refusal::too_often("with this key and its tokens", wait)
+        })
+    }
+
+    /// Refuses what is too much from an address.
+    pub(crate) fn check_rate_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let Some(buckets) = &self.by_address else {
+            return Ok(());
+        };
+        buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_address, 1);
+            Refusal::too_often("from this address", wait)
+        })
+    }
 }
 
 /// How a request came over a socket.
@@ -35,6 +69,8 @@ pub(crate) struct State {
 pub(crate) struct Arrival {
     /// The address on which it came.
     pub(crate) local: SocketAddr,
+    /// From where it came, as far as that is to be believed.
+    pub(crate) client: IpAddr,
     /// Whether nobody on the way could read it.
     pub(crate) is_private: bool,
 }
@@ -62,9 +98,6 @@ pub(crate) struct Arrival {
 pub struct Service(Arc<State>);
 
 impl Service {
-    /// The largest body that is read, in bytes; a larger one is answered with 413.
-    pub const MAX_BODY_BYTES: usize = wire::MAX_BODY_BYTES;
-
     /// A service to be: without apps, no sandbox, by the system's clock, under a random secret.
     pub fn builder() -> ServiceBuilder {
         ServiceBuilder {
@@ -73,6 +106,7 @@ impl Service {
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
             control_token: None,
+            limits: Limits::default(),
         }
     }
 
@@ -83,12 +117,55 @@ impl Service {
         let service = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            service.answer(&parts, Some(&body), None)
+            service.answer(&parts, Some(&body), None, Stopwatch::start())
         }
     }
 
-    pub(crate) fn answer(&self, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
-        wire::respond(&self.0, parts, body, arrival)
+    /// Answers a request that came when that watch was started.
+    pub(crate) fn answer(
+        &self,
+        parts: &Parts,
+        body: Option<&Bytes>,
+        arrival: Option<Arrival>,
+        since: Stopwatch,
+    ) -> Response<Bytes> {
+        observe::told(&self.0.metrics, wire::respond(&self.0, parts, body, arrival), since)
+    }
+
+    /// Refuses a request without a look at what it asks.
+    pub(crate) fn refuse(
+        &self,
+        parts: &Parts,
+        refusal: Refusal,
+        arrival: Option<Arrival>,
+        since: Stopwatch,
+    ) -> Response<Bytes> {
+        observe::told(&self.0.metrics, wire::refuse(&self.0, parts, refusal, arrival), since)
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.0
+    }
+
+    /// What the service counts, in the text format of Prometheus.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// let service = Service::builder().build()?;
+    /// assert!(service.metrics().contains("ably_auth_tokens_issued_total 0"));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let (apps, keys) = self.0.registry.count();
+        metrics::render(&self.0.metrics, apps, keys, self.0.stopwatch.elapsed())
+    }
+
+    /// Whether the service wants to be asked: from when its [`Server`](crate::Server) runs until that is to end.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.metrics.ready.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -111,6 +188,7 @@ pub struct ServiceBuilder {
     clock: Clock,
     secrets: ServiceSecrets,
     control_token: Option<Token>,
+    limits: Limits,
 }
 
 impl ServiceBuilder {
@@ -177,6 +255,12 @@ impl ServiceBuilder {
         self
     }
 
+    /// How much the service takes on at once, and from whom.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The service.
     ///
     /// # Errors
@@ -207,6 +291,11 @@ impl ServiceBuilder {
             sandbox: self.sandbox,
             control_token: self.control_token,
             request_ids: RequestIds::new(random::bytes()?),
+            by_key: self.limits.per_key.map(Buckets::new),
+            by_address: self.limits.per_address.map(Buckets::new),
+            limits: self.limits,
+            metrics: Metrics::default(),
+            stopwatch: Stopwatch::start(),
         })))
     }
 }

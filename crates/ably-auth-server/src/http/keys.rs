@@ -10,6 +10,7 @@ use super::format::Object;
 use super::reply::Reply;
 use crate::authenticate::{Credential, Principal};
 use crate::issue::Issuer;
+use crate::metrics;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::revoke::Revocation;
@@ -24,14 +25,16 @@ const BATCH_HAS_ERRORS: ErrorCode = ErrorCode::new(40020);
 pub(super) fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let Object(request): Object<TokenRequest> = call.read()?;
     let key_name = KeyName::parse(key_name)?;
+    call.note_key(&key_name);
     let shown = match call.credential()? {
         Some(Credential::Key(shown)) => Some(shown),
         // A token says nothing about who holds the key; the request's mac does.
         Some(Credential::Token(_)) | None => None,
     };
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
-    let issuer = Issuer { registry: &call.state.registry, store: &call.state.store };
+    let issuer = Issuer { registry: &call.state.registry, store: &call.state.store, state: call.state };
     let details = issuer.exchange(&request, &key_name, shown.as_ref(), &entropy, call.now)?;
+    metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }
 
