@@ -4,11 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ably_auth::{Error, ErrorCode, Nonce, Timestamp, TokenCache, TokenDetails, TokenParams, TokenSource, Ttl};
+use ably_auth::{
+    CachePolicy, Error, ErrorCode, Nonce, Timestamp, TokenCache, TokenDetails, TokenParams, TokenSource, Ttl,
+};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::support::{VirtualTime, details};
+
+/// Without renewals ahead of time, which chance would bring forward.
+const ONLY_WHEN_OVER: CachePolicy = CachePolicy::new().early_refresh(Duration::ZERO);
 
 /// A source whose fetches wait to be let go, and that counts them.
 #[derive(Clone)]
@@ -36,7 +41,7 @@ impl Gate {
     }
 
     fn cache(&self, time: &VirtualTime) -> TokenCache {
-        TokenCache::new(Arc::new(self.clone()), TokenParams::new(), time.clock())
+        TokenCache::new(Arc::new(self.clone()), TokenParams::new(), time.clock()).with_policy(ONLY_WHEN_OVER)
     }
 }
 
@@ -172,7 +177,7 @@ async fn authorize_always_fetches_and_keeps_the_params_but_for_time_and_nonce() 
     cache.token().await.unwrap();
     let lasting = TokenParams::new().ttl(Ttl::from_millis(7).unwrap());
     let once = lasting.clone().timestamp(Timestamp::from_millis(1)).nonce(Nonce::from_random(&[1; 16]));
-    assert_eq!(cache.authorize(&once).await.unwrap().details().token().expose(), "token-2");
+    assert_eq!(cache.authorize(Some(&once), None).await.unwrap().details().token().expose(), "token-2");
     time.advance(2_000);
     assert_eq!(cache.token().await.unwrap().details().token().expose(), "token-3");
     assert_eq!(*gate.asked.lock().await, [TokenParams::new(), once, lasting]);
@@ -217,7 +222,7 @@ async fn an_authorize_that_fails_leaves_the_token_and_the_params_as_they_were() 
     let before = cache.token().await.unwrap();
     gate.fails.store(1, Ordering::SeqCst);
     let other = TokenParams::new().ttl(Ttl::from_millis(7).unwrap());
-    assert!(cache.authorize(&other).await.is_err());
+    assert!(cache.authorize(Some(&other), None).await.is_err());
     assert_eq!(cache.token().await.unwrap(), before);
     time.advance(1_000);
     cache.token().await.unwrap();
@@ -228,7 +233,7 @@ async fn an_authorize_that_fails_leaves_the_token_and_the_params_as_they_were() 
 async fn authorize_does_not_hand_out_a_fixed_token_for_a_new_one() {
     let (mut gate, time) = (Gate::new(), VirtualTime::default());
     gate.renewable = false;
-    let error = gate.cache(&time).authorize(&TokenParams::new()).await.unwrap_err();
+    let error = gate.cache(&time).authorize(None, None).await.unwrap_err();
     assert_eq!((error.ably_code(), gate.fetches()), (ErrorCode::NO_MEANS_TO_RENEW, 0));
 }
 

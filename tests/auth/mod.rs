@@ -1,9 +1,21 @@
 //! `ably-auth`: exchanges, caches, options, stepped and run without a network.
 
+mod auth_url;
 mod authenticated_call;
+mod authorize;
 mod blocking_cache;
 mod cache;
+mod cache_properties;
 mod exchanges;
+mod fallback;
+mod fallback_properties;
+mod fallback_transport;
+mod hosts;
+mod messagepack;
 mod options;
 mod redaction;
+mod request_ids;
+mod scenarios;
+mod sources;
 mod support;
+mod tracing;

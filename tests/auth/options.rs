@@ -1,8 +1,10 @@
 //! What a client is told, and what cannot be.
 
+use ably_auth::sources::FixedTokenSource;
 use ably_auth::{
-    ApiKey, Async, Auth, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, Identity, RevokeTokensRequest,
-    Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationTargetSpecifier, TransportFault, Ttl,
+    ApiKey, Async, Auth, AuthUrl, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, Identity,
+    RevokeTokensRequest, Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationTargetSpecifier,
+    TransportFault, Ttl,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -33,6 +35,31 @@ fn of_alice() -> TokenDetails {
 #[test]
 fn without_any_way_to_authenticate_there_is_no_client() {
     assert_eq!(refused(Options::new()), ErrorCode::UNABLE_TO_AUTHENTICATE);
+}
+
+/// Rather than to leave one of them out of account in silence.
+#[test]
+fn options_that_contradict_one_another_make_no_client() {
+    let token = || Token::new("app.t").unwrap();
+    let callback = |_: TokenParams| async { Ok::<_, Error>(of_alice()) };
+    let url = || AuthUrl::new("https://example.com/auth").unwrap();
+    let source = || FixedTokenSource::new(of_alice());
+    let contradictory = [
+        Options::new().token(token()).mint_jwt(true),
+        Options::new().token(token()).use_token_auth(false),
+        Options::new().auth_callback(callback).use_token_auth(false),
+        Options::new().token_source(source()).auth_callback(callback),
+        Options::new().token_source(source()).auth_url(url()),
+        Options::new().key(key()).auth_url(url()).mint_jwt(true),
+    ];
+    for options in contradictory {
+        assert_eq!(refused(options), ErrorCode::UNABLE_TO_AUTHENTICATE);
+    }
+    let of = |name| TokenParams::new().client_id(Identity::new(name).unwrap());
+    let bob = || Options::new().key(key()).client_id(Identity::new("bob").unwrap());
+    assert_eq!(refused(bob().default_token_params(of("alice"))), ErrorCode::INVALID_CLIENT_ID);
+    assert!(Auth::new(bob().default_token_params(of("bob")), nothing_is_sent).is_ok());
+    assert!(Auth::new(Options::new().auth_callback(callback).auth_url(url()), nothing_is_sent).is_ok());
 }
 
 /// rest/unit/RSC18/basic-auth-over-http-rejected-1
@@ -138,27 +165,29 @@ async fn a_client_that_uses_tokens_revokes_none_and_sends_nothing() {
 /// rest/unit/RSA6d/explicit-capability-overrides-default-0
 #[tokio::test]
 async fn a_token_request_asks_what_the_call_says_else_what_the_client_says_else_nothing() {
-    let json = async |options: Options, params: TokenParams| {
+    let json = async |options: Options, params: Option<&TokenParams>| {
         let auth = Auth::new(options.key(key()), nothing_is_sent).unwrap();
-        let request: TokenRequest = auth.create_token_request(&params).await.unwrap();
+        let request: TokenRequest = auth.create_token_request(params).await.unwrap();
         assert!(request.verify(&key()).is_ok());
         serde_json::to_value(request).unwrap()
     };
     let ttl = |millis| Ttl::from_millis(millis).unwrap();
     let capability = |text: &str| text.parse().unwrap();
-    let none = json(Options::new(), TokenParams::new()).await;
+    let none = json(Options::new(), None).await;
     assert!(none.get("ttl").is_none() && none.get("capability").is_none() && none.get("clientId").is_none());
 
     let defaults = TokenParams::new().ttl(ttl(1)).capability(capability(r#"{"a":["publish"]}"#));
     let client = || Options::new().default_token_params(defaults.clone()).client_id(Identity::new("bob").unwrap());
-    let defaulted = json(client(), TokenParams::new()).await;
+    let defaulted = json(client(), None).await;
     assert_eq!((&defaulted["ttl"], &defaulted["capability"]), (&1.into(), &r#"{"a":["publish"]}"#.into()));
     assert_eq!(defaulted["clientId"], "bob");
 
     let said = TokenParams::new().ttl(ttl(2)).capability(capability(r#"{"b":["*"]}"#)).client_id(ClientId::Any);
-    let said = json(client(), said).await;
+    let said = json(client(), Some(&said)).await;
     assert_eq!((&said["ttl"], &said["capability"]), (&2.into(), &r#"{"b":["*"]}"#.into()));
     assert_eq!(said["clientId"], "*");
+    let said = json(client(), Some(&TokenParams::new())).await;
+    assert!(said.get("ttl").is_none() && said.get("capability").is_none(), "what is said replaces the defaults whole");
 }
 
 /// rest/unit/REC1a/default-primary-domain-0

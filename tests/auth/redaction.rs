@@ -3,11 +3,17 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep, Exchange, RequestToken, RevokeTokens, Step};
-use ably_auth::sources::{AuthCallbackAnswer, CallbackSource, FixedTokenSource, KeySource};
+use ably_auth::exchange::{
+    AuthenticatedCall, Authorization, CallStep, Exchange, FallbackStep, HostFallback, Hosts, IssueToken, QueryAuthUrl,
+    RequestToken, RevokeTokens, Step,
+};
+use ably_auth::sources::{
+    AuthCallbackAnswer, AuthUrlSource, CallbackSource, ChainSource, FixedTokenSource, JwtSource, KeySigner, KeySource,
+};
 use ably_auth::{
-    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, CachedToken, ClientOptions, Endpoint, Error,
-    RevokeTokensRequest, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
+    ApiKey, Async, Auth, AuthMethod, AuthOptions, AuthUrl, Blocking, BlockingAuth, BlockingTokenCache,
+    BlockingTokenSource, CachedToken, ClientOptions, Credentials, Endpoint, Error, FallbackTransport, HttpSettings,
+    RevokeTokensRequest, SystemRandom, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -47,9 +53,9 @@ fn token() -> TokenDetails {
 #[tokio::test]
 async fn no_type_shows_a_secret_or_a_token() {
     let endpoint = Endpoint::default();
-    let source = KeySource::new(key(), endpoint.clone(), gives_the_token);
+    let source = KeySource::new(KeySigner::new(key()), endpoint.clone(), gives_the_token);
     shows_nothing(&source);
-    let request: TokenRequest = source.create_token_request(&TokenParams::new()).unwrap();
+    let request: TokenRequest = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
     assert!(!format!("{request:?}").contains(&mac));
     shows_nothing(&FixedTokenSource::new(token()));
@@ -58,15 +64,35 @@ async fn no_type_shows_a_secret_or_a_token() {
     let callback = Arc::new(|_: TokenParams| async { Ok::<_, Error>(token()) });
     shows_nothing(&CallbackSource::new(callback, endpoint.clone(), gives_the_token));
 
+    shows_nothing(&JwtSource::new(KeySigner::new(key())));
+    shows_nothing(&BlockingTokenSource::token(&JwtSource::new(KeySigner::new(key())), &TokenParams::new()));
+    let chain: ChainSource<dyn BlockingTokenSource> = ChainSource::new([Arc::new(FixedTokenSource::new(token())) as _]);
+    shows_nothing(&chain);
+    let mut issue = IssueToken::new(Arc::new(KeySigner::new(key())), endpoint.clone(), TokenParams::new());
+    shows_nothing(&issue.start());
+    shows_nothing(&issue);
+    let auth_url = AuthUrl::new("https://example.com/auth?a=hush").unwrap().auth_method(AuthMethod::Post);
+    let auth_url = auth_url.auth_params([("b", "hush")]).auth_headers(
+        std::iter::once((http::HeaderName::from_static("x-session"), http::HeaderValue::from_static("hush"))).collect(),
+    );
+    shows_nothing(&auth_url);
+    shows_nothing(&QueryAuthUrl::new(&auth_url, &TokenParams::new()));
+    shows_nothing(&AuthUrlSource::new(auth_url.clone(), (), endpoint.clone(), ()));
+    shows_nothing(&AuthOptions::<Async>::new().key(key()).token(token()).auth_url(auth_url));
+
     let options = || ClientOptions::<Async>::new().key(key()).token(token());
     shows_nothing(&options());
     let auth = Auth::new(options().use_token_auth(true), gives_the_token).unwrap();
     auth.authorize(&TokenParams::new()).await.unwrap();
     shows_nothing(&auth);
     shows_nothing(&auth.token_details());
+    let credentials: Credentials = auth.credentials().await.unwrap();
+    shows_nothing(&credentials);
+    shows_nothing(&Auth::new(ClientOptions::new().key(key()), gives_the_token).unwrap().credentials().await.unwrap());
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
     let cached: CachedToken = cache.token().await.unwrap();
     shows_nothing(&cached);
+    shows_nothing(cached.authorization());
     shows_nothing(&cache);
 
     let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));
@@ -76,6 +102,27 @@ async fn no_type_shows_a_secret_or_a_token() {
     let cache = BlockingTokenCache::new(fixed, TokenParams::new(), VirtualTime::default().clock());
     shows_nothing(&cache.token());
     shows_nothing(&cache);
+
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-session", "hush".parse().unwrap());
+    let auth_url = AuthUrl::new("https://example.com/ably?session=hush").unwrap();
+    let auth_url = auth_url.auth_headers(headers).auth_params([("session", "hush")]);
+    shows_nothing(&auth_url);
+    for method in [AuthMethod::Get, AuthMethod::Post] {
+        let mut query = QueryAuthUrl::new(&auth_url.clone().auth_method(method), &TokenParams::new());
+        shows_nothing(&query);
+        shows_nothing(&query.start());
+    }
+    let settings = HttpSettings::default();
+    let request = Request::get("https://main.realtime.ably.net/")
+        .header("authorization", Authorization::basic(&key()).header().clone());
+    let hosts: Hosts = Hosts::new(&endpoint, &settings).unwrap();
+    let mut sent: HostFallback<'_> = hosts.request(request.body(Bytes::new()).unwrap(), std::time::Duration::ZERO);
+    let step: FallbackStep = sent.start();
+    shows_nothing(&(&settings, &hosts, &sent, &step));
+    let (clock, random) = (VirtualTime::default().clock(), Arc::new(SystemRandom));
+    let transport = FallbackTransport::new(auth_url, &endpoint, &settings, clock, random).unwrap();
+    shows_nothing(&transport);
 
     shows_nothing(&Authorization::basic(&key()));
     shows_nothing(&Authorization::bearer(token().token()));
@@ -99,7 +146,7 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
         format!(r#"{{"token":"{TOKEN}"#),
         TOKEN.to_owned(),
     ];
-    let request = KeySource::new(key(), Endpoint::default(), ()).create_token_request(&TokenParams::new()).unwrap();
+    let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     for body in bodies {
         for status in [201, 302, 400, 500] {
             let mut exchange = RequestToken::new(&Endpoint::default(), &request);

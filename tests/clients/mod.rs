@@ -2,6 +2,10 @@
 
 mod asynchronous;
 mod blocking;
+mod fallback;
+mod faults;
+mod names;
 mod redaction;
 mod redirects;
+mod scripted;
 mod support;

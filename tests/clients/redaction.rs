@@ -1,6 +1,6 @@
 //! Neither the clients nor the service show a secret or a token.
 
-use ably_auth::Token;
+use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use ably_auth_reqwest::ReqwestTransport;
 use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder, Tls};
@@ -51,8 +51,8 @@ async fn the_service_and_its_parts_show_nothing() {
 fn the_clients_and_their_transports_show_nothing() {
     let service = TestService::start();
     let token = || Token::new("shop.hush").unwrap();
-    shows_nothing(&ReqwestTransport::for_endpoint(&service.endpoint).unwrap());
-    shows_nothing(&UreqTransport::for_endpoint(&service.endpoint).unwrap());
+    shows_nothing(&ReqwestTransport::for_settings(&HttpSettings::default()).unwrap());
+    shows_nothing(&UreqTransport::for_settings(&HttpSettings::default()).unwrap());
     let options = ably_auth_reqwest::ClientOptions::new().endpoint(service.endpoint.clone()).key(key()).token(token());
     shows_nothing(&ably_auth_reqwest::Client::new(options).unwrap());
     let options = ably_auth_blocking::ClientOptions::new().endpoint(service.endpoint.clone()).key(key()).token(token());

@@ -10,12 +10,17 @@ use crate::{Complaints, Result, command};
 use counts::Counts;
 
 const RATIOS: &str = "tests/bench/ratios/Cargo.toml";
+const AUTH: &str = "tests/bench/auth/Cargo.toml";
 const INSTRUCTIONS: &str = "tests/bench/instructions/Cargo.toml";
 
 pub(crate) fn run(options: &[String]) -> Result {
     let has = |name: &str| options.iter().any(|option| option == name);
+    if has("auth") {
+        let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", AUTH]);
+        return command::run(ratios.arg("--target-dir").arg(Workspace::load()?.target_directory.join("bench")));
+    }
     if !has("core") {
-        return Err("core is what has benchmarks; run `cargo xtask bench core`".into());
+        return Err("core and auth are what has benchmarks; run `cargo xtask bench core` or `auth`".into());
     }
     if has("--instructions") && has("--strict") {
         return Err("`--strict` is about the clock, which `--instructions` leaves out; take one of them".into());

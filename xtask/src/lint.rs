@@ -1,15 +1,30 @@
 //! What CI asks besides tests.
 
 use std::collections::BTreeSet;
-use std::env;
+use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
-/// Packages outside the workspace.
-const ALONE: &[&str] = &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+/// Packages outside the workspace, built for other machines, without std or for a model checker.
+const ALONE: &[&str] =
+    &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/loom/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+
+/// Packages outside the workspace that are built as any other is, so that clippy can see them.
+const BENCHES: &[&str] =
+    &["tests/bench/auth/Cargo.toml", "tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
+
+const CORE: &str = "ably-auth-core";
+
+/// What core's tiers are asked for with. What one does not have, its documentation must not link to.
+const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
+
+/// Where the lower tiers' documentation leads to what only the higher ones have, and to what of the whole.
+const LINKS: &[&str] = &["crates/ably-auth-core/src/links/alloc.md", "crates/ably-auth-core/src/links/serde.md"];
+const DOCS_RS: &str = "https://docs.rs/ably-auth-core/latest/";
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
@@ -18,6 +33,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(&mut command::cargo(["fmt", "--all", "--check"]))?;
         ALONE
             .iter()
+            .chain(BENCHES)
             .try_for_each(|manifest| command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest])))
     });
     for package in &workspace.packages {
@@ -26,10 +42,18 @@ pub(crate) fn run(_: &[String]) -> Result {
         }
     }
     clippy(&mut report, &["--workspace", "--all-features"]);
+    for manifest in BENCHES {
+        report.step(&format!("clippy {manifest}"), || {
+            let mut clippy = command::cargo(["clippy", "--locked", "--manifest-path", manifest, "--target-dir"]);
+            clippy.arg(workspace.target_directory.join("bench"));
+            command::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))
+        });
+    }
     report.step("documentation", || {
         let mut doc = command::cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
+    report.step("documentation of core in every tier", || tier_documentation(&workspace.target_directory));
     report.step("tidy", || tidy::run(&[]));
     report.step("core in every tier", tiers);
     report.step("licences, bans and sources", deny);
@@ -67,10 +91,42 @@ fn variants(package: &Package) -> Vec<&'static [&'static str]> {
     variants
 }
 
+/// Core's documentation without a broken link: in each tier, and as docs.rs shows it.
+fn tier_documentation(target: &Path) -> Result {
+    let doc = |options: &[&str], flags| {
+        let mut doc = command::cargo(["doc", "--no-deps", "--package", CORE]);
+        doc.args(options).env("RUSTDOCFLAGS", flags);
+        doc
+    };
+    for tier in TIERS {
+        command::run(&mut doc(&[&["--no-default-features"], *tier].concat(), "-D warnings"))?;
+    }
+    let shown = target.join("docs.rs");
+    let mut docs_rs = doc(&["--all-features"], "--cfg docsrs");
+    // What says of each item which feature it takes is not stable yet; a released compiler does it when told to.
+    command::run(docs_rs.arg("--target-dir").arg(&shown).env("RUSTC_BOOTSTRAP", "1"))?;
+    for file in LINKS {
+        let links = fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        dead(&links, |page| shown.join("doc").join(page).exists()).map_or(Ok(()), |link| {
+            Err(format!("`{file}` links to `{link}`, which is no page of core's; see where that item is now"))
+        })?;
+    }
+    Ok(())
+}
+
+/// The first link that leads to no page.
+fn dead(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
+    let urls = links.lines().filter_map(|line| line.split_once("]: ")).map(|(_, url)| url);
+    urls.into_iter().find(|url| {
+        let page = url.strip_prefix(DOCS_RS).map(|page| page.split('#').next().unwrap_or(page));
+        !page.is_some_and(&exists)
+    })
+}
+
 /// Core with every set of its features, so that each tier stands on its own.
 fn tiers() -> Result {
     let mut hack = tool("cargo-hack", "CARGO_HACK")?;
-    let clippy = ["hack", "clippy", "--package", "ably-auth-core", "--feature-powerset", "--", "-D", "warnings"];
+    let clippy = ["hack", "clippy", "--package", CORE, "--feature-powerset", "--", "-D", "warnings"];
     command::run(hack.args(clippy))
 }
 
@@ -103,6 +159,14 @@ mod tests {
         let features =
             features.iter().map(|(name, implied)| ((*name).into(), implied.iter().map(|i| (*i).into()).collect()));
         variants(&Package { features: features.collect(), ..Package::default() })
+    }
+
+    #[test]
+    fn dead_links_are_found() {
+        let links = format!("[`A`]: {DOCS_RS}core/struct.A.html\n[`A::b`]: {DOCS_RS}core/struct.A.html#method.b\n");
+        assert_eq!(dead(&links, |page| page == "core/struct.A.html"), None);
+        assert_eq!(dead(&links, |_| false), Some(&*format!("{DOCS_RS}core/struct.A.html")));
+        assert!(dead("[`C`]: https://example.com/c.html", |_| true).is_some());
     }
 
     #[test]

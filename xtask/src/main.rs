@@ -6,6 +6,7 @@ mod conformance;
 mod cross;
 mod embedded;
 mod lint;
+mod loom;
 mod probe;
 mod report;
 mod test;
@@ -41,10 +42,11 @@ const TASKS: &[Task] = &[
         about: "core's tests on i686, and on s390x, which is big-endian",
         run: cross::run,
     },
+    Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {
         name: "bench",
-        options: &["core", "--instructions", "--save", "--strict"],
-        about: "core's speed, by counting and by the clock; --instructions only counts, --save takes the counts for the \
+        options: &["core", "auth", "--instructions", "--save", "--strict"],
+        about: "core's speed, by counting and by the clock, or the token caches' by the clock; --instructions only counts, --save takes the counts for the \
                 baseline, --strict fails where the clock says too slow",
         run: bench::run,
     },

@@ -17,24 +17,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as the options say, with an HTTP client of its own: 4 s to connect, 10 s for an answer, no redirects, and
-    /// the proxy that the environment names unless the endpoint is this machine.
+    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the environment names
+    /// for all but this machine.
     ///
     /// # Errors
     /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
-        let transport = UreqTransport::for_endpoint(options.get_endpoint())?;
+        let transport = UreqTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: BlockingAuth::new(options, transport)? })
     }
 
     /// A client as the options say, with your own HTTP client.
     ///
-    /// Redirects are switched off for each request, whatever the agent is set to.
+    /// Each request has the options' time-outs and follows no redirect, whatever the agent is set to.
     ///
     /// # Errors
     /// As [`BlockingAuth::new`].
     pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
-        Ok(Self { auth: BlockingAuth::new(options, UreqTransport::new(agent))? })
+        let transport = UreqTransport::new(agent, options.get_http_settings());
+        Ok(Self { auth: BlockingAuth::new(options, transport)? })
     }
 
     /// The client's authentication: token requests, tokens, revocation (`RSC5`).

@@ -11,3 +11,6 @@ pub use ably_auth::*;
 
 /// How the [`Client`] authenticates, and where.
 pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
+
+/// How the [`Client`] authenticates: what [`authorize_with`](ably_auth::BlockingAuth::authorize_with) replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Blocking>;

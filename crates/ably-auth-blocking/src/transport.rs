@@ -3,35 +3,36 @@
 use std::io;
 use std::time::Duration;
 
-use ably_auth::{BlockingTransport, Endpoint, Error, FaultKind, TransportFault};
+use ably_auth::{BlockingTransport, Error, FaultKind, HttpSettings, TransportFault, is_loopback};
 use bytes::Bytes;
 use http::{Request, Response};
 use ureq::{Agent, Body};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Sends requests with a [`ureq::Agent`].
 #[derive(Clone, Debug)]
-pub struct UreqTransport(Agent);
+pub struct UreqTransport {
+    agent: Agent,
+    open_timeout: Duration,
+    request_timeout: Duration,
+    proxy_to_loopback: bool,
+}
 
 impl UreqTransport {
-    /// Sends with that agent.
+    /// Sends with that agent. Each request has the settings' time-outs and follows no redirect, whatever the agent is set to.
     #[must_use]
-    pub const fn new(agent: Agent) -> Self {
-        Self(agent)
+    pub fn new(agent: Agent, settings: &HttpSettings) -> Self {
+        let (open_timeout, request_timeout) = (settings.http_open_timeout(), settings.http_request_timeout());
+        Self { agent, open_timeout, request_timeout, proxy_to_loopback: true }
     }
 
-    /// Sends with an agent of its own, made for that endpoint.
+    /// Sends with an agent of its own, by way of the proxy that the environment names unless it is to this machine.
     ///
     /// # Errors
     /// None today; TLS is set up with the first connection.
-    pub fn for_endpoint(endpoint: &Endpoint) -> Result<Self, Error> {
-        let config =
-            Agent::config_builder().timeout_connect(Some(CONNECT_TIMEOUT)).timeout_global(Some(REQUEST_TIMEOUT));
-        let config = if endpoint.is_loopback() { config.proxy(None) } else { config };
-        Ok(Self(config.build().new_agent()))
+    pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
+        Ok(Self { proxy_to_loopback: false, ..Self::new(Agent::new_with_defaults(), settings) })
     }
 
     fn run(&self, request: Request<Bytes>) -> Result<Response<Body>, ureq::Error> {
@@ -44,8 +45,17 @@ impl UreqTransport {
     }
 
     fn run_plain(&self, request: Request<impl ureq::AsSendBody>) -> Result<Response<Body>, ureq::Error> {
-        let request = self.0.configure_request(request).http_status_as_error(false).max_redirects(0);
-        self.0.run(request.max_redirects_will_error(false).build())
+        let direct = !self.proxy_to_loopback && is_loopback(request.uri());
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_connect(Some(self.open_timeout))
+            .timeout_global(Some(self.request_timeout))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false);
+        let request = if direct { request.proxy(None) } else { request };
+        self.agent.run(request.build())
     }
 }
 
@@ -60,15 +70,39 @@ impl BlockingTransport for UreqTransport {
 fn fault(error: ureq::Error) -> TransportFault {
     let kind = match &error {
         ureq::Error::Timeout(_) => FaultKind::TimedOut,
-        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => FaultKind::Unreachable,
-        ureq::Error::Io(error) => match error.kind() {
-            io::ErrorKind::TimedOut => FaultKind::TimedOut,
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                FaultKind::Unreachable
-            }
-            _ => FaultKind::Interrupted,
-        },
+        ureq::Error::HostNotFound => FaultKind::Unresolvable,
+        ureq::Error::ConnectionFailed
+        | ureq::Error::Tls(_)
+        | ureq::Error::TlsRequired
+        | ureq::Error::InvalidProxyUrl
+        | ureq::Error::ConnectProxyFailed(_) => FaultKind::Unreachable,
+        #[cfg(feature = "rustls")]
+        ureq::Error::Rustls(_) => FaultKind::Unreachable,
+        ureq::Error::BodyExceedsLimit(_) => FaultKind::TooLarge,
+        ureq::Error::Io(error) => of_io(error),
         _ => FaultKind::Interrupted,
     };
     TransportFault::new(kind, error)
+}
+
+fn of_io(error: &io::Error) -> FaultKind {
+    match error.kind() {
+        io::ErrorKind::TimedOut => FaultKind::TimedOut,
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => FaultKind::Unreachable,
+        // What rustls makes of a handshake that fails.
+        io::ErrorKind::InvalidData => FaultKind::Unreachable,
+        _ if of_resolver(error) => FaultKind::Unresolvable,
+        _ => FaultKind::Interrupted,
+    }
+}
+
+/// std gives a resolver's errors no kind: a message of its own on Unix, and a code, WSAHOST_NOT_FOUND to WSANO_DATA, on Windows.
+fn of_resolver(error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(code) => cfg!(windows) && (11001..=11004).contains(&code),
+        None => error.to_string().starts_with("failed to lookup address"),
+    }
 }

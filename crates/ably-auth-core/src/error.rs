@@ -124,6 +124,16 @@ impl Error {
     }
 
     /// How many bytes the buffer should have had, where it was too small.
+    ///
+    /// ```
+    /// use ably_auth_core::{ApiKeyRef, ErrorKind, JwtFields, Timestamp, Ttl};
+    ///
+    /// let key = ApiKeyRef::parse("appId.keyId:secret")?;
+    /// let fields = JwtFields::new(key.key_name(), Timestamp::from_millis(1_449_746_287_318), Ttl::DEFAULT);
+    /// let error = fields.mint_into(&key.signer(), &mut [0; 100]).unwrap_err();
+    /// assert_eq!((error.kind(), error.needed_bytes()), (ErrorKind::Buffer, Some(fields.minted_len()?)));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn needed_bytes(&self) -> Option<usize> {
         self.needs
@@ -137,6 +147,13 @@ impl Error {
     }
 
     /// The code that the service gives for this error.
+    ///
+    /// ```
+    /// use ably_auth_core::{ApiKeyRef, ErrorCode};
+    ///
+    /// let error = ApiKeyRef::parse("appId.keyId").unwrap_err();
+    /// assert_eq!(error.ably_code(), ErrorCode::INVALID_CREDENTIAL);
+    /// ```
     #[must_use]
     pub const fn ably_code(&self) -> ErrorCode {
         match self.kind {

@@ -49,6 +49,17 @@ fn if_it_fits<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
 
 impl ErrorInfo {
     /// An error of that code, with its usual status and help page.
+    ///
+    /// ```
+    /// use ably_auth_core::{ErrorCode, ErrorInfo};
+    ///
+    /// let error = ErrorInfo::new(ErrorCode::CAPABILITY_REFUSED, "no such right").with_request_id("r1");
+    /// assert_eq!(
+    ///     serde_json::to_string(&error)?,
+    ///     r#"{"code":40160,"statusCode":401,"message":"no such right","href":"https://help.ably.io/error/40160","requestId":"r1"}"#
+    /// );
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {

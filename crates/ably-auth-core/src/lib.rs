@@ -25,22 +25,30 @@
 //! Features are additive, and each is a tier: it adds to the one below, and changes nothing there. `std` and `serde` are on
 //! by default; firmware says `default-features = false`.
 //!
-//! **No feature.** No allocator is linked, let alone called. [`ApiKeyRef`] parses a key where it lies; a [`Signer`], keyed
+//! ## No feature
+//!
+//! No allocator is linked, let alone called. [`ApiKeyRef`] parses a key where it lies; a [`Signer`], keyed
 //! once, makes the [`Mac`] of [`TokenRequestFields`] or a JWT of [`JwtFields`], and writes JSON and JWT into a buffer of
 //! yours; [`capability::text_permits`] asks a capability as it stands in a token. [`Timestamp`], [`Ttl`],
 //! [`Operation`], [`Error`] and [`ErrorCode`] are here as well. It brings base64, hmac, sha2, subtle and zeroize, each
 //! without std.
 //!
-//! **`alloc`** adds the types that own their text, and what is verified: [`ApiKey`] and [`KeyName`], [`ClientId`],
+//! ## `alloc`
+//!
+//! Adds the types that own their text, and what is verified: [`ApiKey`] and [`KeyName`], [`ClientId`],
 //! [`Nonce`], [`TokenParams`], [`TokenRequest`], [`Token`], [`UnverifiedJwt`], and [`Capability`] with its algebra and its
 //! [`capability::Matcher`]. An [`Error`] then also shows the piece of input that was wrong, where that is public.
 //! It needs a global allocator, and brings no dependency.
 //!
-//! **`serde`** adds the wire: [`TokenRequest`] and [`Capability`] are read and written, and [`TokenDetails`],
+//! ## `serde`
+//!
+//! Adds the wire: [`TokenRequest`] and [`Capability`] are read and written, and [`TokenDetails`],
 //! [`ErrorInfo`], [`RevokeTokensRequest`] and what comes of one are here. It turns on `alloc`, and brings serde and
 //! serde_json.
 //!
-//! **`std`** turns on `alloc`, and has nothing of its own today. It is there so that what only std can do may be added
+//! ## `std`
+//!
+//! Turns on `alloc`, and has nothing of its own today. It is there so that what only std can do may be added
 //! without breaking anybody.
 //!
 //! # Sign a token request without a heap

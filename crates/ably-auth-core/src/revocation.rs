@@ -119,6 +119,18 @@ impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
 }
 
 /// What is asked of `revokeTokens` (`RSA17`).
+///
+/// ```
+/// use ably_auth_core::{RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
+///
+/// let mut request = RevokeTokensRequest::new([Target::client_id("bob"), Target::channel("chat:*")]);
+/// request.allow_reauth_margin = Some(true);
+/// assert_eq!(
+///     serde_json::to_string(&request)?,
+///     r#"{"targets":["clientId:bob","channel:chat:*"],"allowReauthMargin":true}"#
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeTokensRequest {
@@ -176,6 +188,22 @@ pub enum TokenRevocationResult {
 }
 
 /// What came of a request with several targets (`BAR1`).
+///
+/// ```
+/// use ably_auth_core::{BatchResult, ErrorCode, TokenRevocationResult};
+///
+/// let body = r#"{"successCount":1,"failureCount":1,"results":[
+///     {"target":"clientId:bob","issuedBefore":1449746287318,"appliesAt":1449746287318},
+///     {"target":"user:bob","error":{"code":40000,"statusCode":400,"message":"unknown type of target"}}]}"#;
+/// let batch: BatchResult<TokenRevocationResult> = serde_json::from_str(body)?;
+/// for result in &batch.results {
+///     match result {
+///         TokenRevocationResult::Success(revoked) => assert_eq!(revoked.target.value(), "bob"),
+///         TokenRevocationResult::Failure(failed) => assert_eq!(failed.error.code(), ErrorCode::BAD_REQUEST),
+///     }
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResult<T> {

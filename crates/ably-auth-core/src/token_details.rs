@@ -61,13 +61,29 @@ impl TokenDetails {
         }
     }
 
-    /// What an issuer knows of a token that it has just made.
+    /// What an issuer knows of a token that it has just made. Who mints a JWT without a capability does not know what the
+    /// key's will give it.
+    ///
+    /// ```
+    /// use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails, Ttl};
+    ///
+    /// let issued = Timestamp::from_millis(1_449_746_287_318);
+    /// let details = TokenDetails::issued_by(
+    ///     KeyName::parse("app.key")?,
+    ///     Token::new("app.xyz")?,
+    ///     (issued, issued.saturating_add(Ttl::DEFAULT)),
+    ///     &r#"{"chat":["publish"]}"#.parse::<Capability>()?,
+    ///     ClientId::parse("bob")?,
+    /// );
+    /// assert_eq!(details.capability_text(), Some(r#"{"chat":["publish"]}"#));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
     #[must_use]
-    pub fn issued_by(
+    pub fn issued_by<'a>(
         key_name: KeyName,
         token: Token,
         (issued, expires): (Timestamp, Timestamp),
-        capability: &Capability,
+        capability: impl Into<Option<&'a Capability>>,
         client_id: ClientId,
     ) -> Self {
         Self {
@@ -75,7 +91,7 @@ impl TokenDetails {
             key_name: Some(key_name),
             issued: Some(issued),
             expires: Some(expires),
-            capability: Some(capability.to_string()),
+            capability: capability.into().map(Capability::to_string),
             client_id,
             other: OtherFields::new(),
         }

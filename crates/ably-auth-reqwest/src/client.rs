@@ -17,25 +17,29 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as the options say, with an HTTP client of its own: 4 s to connect, 10 s for an answer, no redirects, and
-    /// the proxy that the environment names unless the endpoint is this machine.
+    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the environment names
+    /// for all but this machine.
     ///
     /// # Errors
     /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
-        let transport = ReqwestTransport::for_endpoint(options.get_endpoint())?;
+        let transport = ReqwestTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: Auth::new(options, transport)? })
     }
 
     /// A client as the options say, with your own HTTP client.
     ///
     /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
-    /// credentials elsewhere.
+    /// credentials elsewhere. Of the options' time-outs, that of a request holds; that of a connection is the client's own.
+    ///
+    /// Where no crate chooses a TLS for reqwest but this one, reqwest wants to be told of it, or panics when your client is
+    /// built: install a provider with `rustls::crypto::CryptoProvider::install_default`.
     ///
     /// # Errors
     /// As [`Auth::new`].
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
-        Ok(Self { auth: Auth::new(options, ReqwestTransport::new(http))? })
+        let transport = ReqwestTransport::new(http, options.get_http_settings());
+        Ok(Self { auth: Auth::new(options, transport)? })
     }
 
     /// The client's authentication: token requests, tokens, revocation (`RSC5`).

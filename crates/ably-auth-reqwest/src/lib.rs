@@ -11,3 +11,6 @@ pub use ably_auth::*;
 
 /// How the [`Client`] authenticates, and where.
 pub type ClientOptions = ably_auth::ClientOptions<Async>;
+
+/// How the [`Client`] authenticates: what [`authorize_with`](ably_auth::Auth::authorize_with) replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Async>;

@@ -2,42 +2,55 @@
 
 use std::time::Duration;
 
-use ably_auth::{Endpoint, Error, FaultKind, Transport, TransportFault};
+use ably_auth::{Error, FaultKind, HttpSettings, Transport, TransportFault, is_loopback};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use reqwest::redirect;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// Sends requests with a [`reqwest::Client`].
 #[derive(Clone, Debug)]
-pub struct ReqwestTransport(reqwest::Client);
+pub struct ReqwestTransport {
+    http: reqwest::Client,
+    /// For this machine, which no proxy can reach in our place.
+    http_on_loopback: reqwest::Client,
+    request_timeout: Duration,
+}
 
 impl ReqwestTransport {
     /// Sends with that client, which should follow no redirect.
+    ///
+    /// Each request has the settings' `http_request_timeout`, whatever the client's own is. How long a connection may take is
+    /// the client's own affair ([`connect_timeout`](reqwest::ClientBuilder::connect_timeout)): reqwest cannot be told for one
+    /// request.
     #[must_use]
-    pub const fn new(http: reqwest::Client) -> Self {
-        Self(http)
+    pub fn new(http: reqwest::Client, settings: &HttpSettings) -> Self {
+        Self { http_on_loopback: http.clone(), http, request_timeout: settings.http_request_timeout() }
     }
 
-    /// Sends with a client of its own, made for that endpoint.
+    /// Sends with a client of its own, by way of the proxy that the environment names unless it is to this machine.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
-    pub fn for_endpoint(endpoint: &Endpoint) -> Result<Self, Error> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .redirect(redirect::Policy::none());
-        let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
-        #[cfg(feature = "rustls")]
-        let builder = builder.tls_backend_preconfigured(tls_config()?);
-        let http =
-            builder.build().map_err(|error| Error::configuration(format!("reqwest cannot be set up: {error}")))?;
-        Ok(Self(http))
+    pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .connect_timeout(settings.http_open_timeout())
+                .redirect(redirect::Policy::none());
+            #[cfg(feature = "rustls")]
+            let builder = builder.tls_backend_preconfigured(tls_config()?);
+            Ok::<_, Error>(builder)
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|error| Error::configuration(format!("reqwest cannot be set up: {error}")))
+        };
+        Ok(Self {
+            http: build(builder()?)?,
+            http_on_loopback: build(builder()?.no_proxy())?,
+            request_timeout: settings.http_request_timeout(),
+        })
     }
 }
 
@@ -55,7 +68,10 @@ fn tls_config() -> Result<rustls::ClientConfig, Error> {
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let mut answer = self.0.execute(request.try_into().map_err(fault)?).await.map_err(fault)?;
+        let http = if is_loopback(request.uri()) { &self.http_on_loopback } else { &self.http };
+        let mut request: reqwest::Request = request.try_into().map_err(fault)?;
+        *request.timeout_mut() = Some(self.request_timeout);
+        let mut answer = http.execute(request).await.map_err(fault)?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.version_mut() = answer.version();
@@ -63,7 +79,7 @@ impl Transport for ReqwestTransport {
         let mut body = BytesMut::new();
         while let Some(chunk) = answer.chunk().await.map_err(fault)? {
             if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-                return Err(TransportFault::new(FaultKind::Interrupted, "the answer is over 16 MiB"));
+                return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
             }
             body.extend_from_slice(&chunk);
         }
@@ -75,6 +91,8 @@ impl Transport for ReqwestTransport {
 fn fault(error: reqwest::Error) -> TransportFault {
     let kind = if error.is_timeout() {
         FaultKind::TimedOut
+    } else if error.is_dns() {
+        FaultKind::Unresolvable
     } else if error.is_connect() {
         FaultKind::Unreachable
     } else {

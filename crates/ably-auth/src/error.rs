@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
-use crate::transport::TransportFault;
+use crate::exchange::RequestId;
+use crate::transport::{FaultKind, TransportFault};
 
 /// What an [`Error`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,8 +25,12 @@ pub enum ErrorKind {
     Answer,
     /// The auth callback failed.
     AuthCallback,
+    /// The auth URL gave no token.
+    AuthUrl,
     /// The token is no longer good, and there is no means to renew it.
     NoMeansToRenew,
+    /// The source gave a token that had expired already.
+    TokenExpired,
 }
 
 /// Why there is no token, or no answer to an authenticated request.
@@ -38,7 +43,9 @@ pub struct Error(Arc<Inner>);
 struct Inner {
     kind: ErrorKind,
     code: ErrorCode,
+    status: u16,
     text: String,
+    request_id: Option<RequestId>,
     source: Option<Source>,
 }
 
@@ -52,7 +59,16 @@ enum Source {
 
 impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
-        Self(Arc::new(Inner { kind, code, text: text.into(), source }))
+        let (status, text) = (code.status(), text.into());
+        Self(Arc::new(Inner { kind, code, status, text, request_id: None, source }))
+    }
+
+    /// The same error with what only some have. Only for errors that nobody else holds yet.
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+        }
+        self
     }
 
     /// What a transport answers that cannot be set up. The text is shown: it must hold no credentials.
@@ -67,17 +83,46 @@ impl Error {
     pub(crate) fn refused(info: ErrorInfo) -> Self {
         let text = format!("the service refused: {info}");
         let advice = info.code().advice().map(|advice| format!("{text}; {advice}"));
-        Self::new(ErrorKind::Refused, info.code(), advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
+        let (code, status) = (info.code(), info.status_code());
+        Self::new(ErrorKind::Refused, code, advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
+            .with(|inner| inner.status = status)
     }
 
     pub(crate) fn answer(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Answer, ErrorCode::INVALID_BODY, text, None)
     }
 
+    /// What an auth URL answers that is no token.
+    pub(crate) fn auth_url(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, None)
+    }
+
+    /// The same for a refusal, whose text is given apart: a 403 stays what it is (`RSA4d`).
+    pub(crate) fn auth_url_refused(info: ErrorInfo, text: impl Into<String>) -> Self {
+        let code = if info.status_code() == 403 { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
+        Self::new(ErrorKind::AuthUrl, code, text, Some(Source::Info(Box::new(info))))
+    }
+
+    pub(crate) fn auth_url_fault(fault: TransportFault) -> Self {
+        let text = format!("the auth URL gave no answer: {fault}; check the URL, and the server behind it");
+        Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Fault(fault)))
+    }
+
+    /// The same error, about that request.
+    pub(crate) fn about(self, request_id: Option<RequestId>) -> Self {
+        self.with(|inner| inner.request_id = request_id)
+    }
+
     pub(crate) fn no_means_to_renew(cause: Option<Self>) -> Self {
         let text = "the token is no longer good, and there is no means to renew it; \
                     give the client a key or an auth callback";
         Self::new(ErrorKind::NoMeansToRenew, ErrorCode::NO_MEANS_TO_RENEW, text, cause.map(Source::Same))
+    }
+
+    pub(crate) fn expired_on_arrival() -> Self {
+        let text = "the source gave a token that had expired already; \
+                    see whether it hands out tokens that it has kept, and whether its clock is right";
+        Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
     /// What an auth callback answers when it has no token to give, such as when the user is logged out.
@@ -91,8 +136,17 @@ impl Error {
     /// assert_eq!(error.ably_code(), ErrorCode::AUTH_SOURCE_FAILED);
     /// ```
     pub fn auth_callback(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let text = "the auth callback failed; its error is the source of this one";
-        Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Other(source.into())))
+        let (source, text) = (source.into(), "the auth callback failed; its error is the source of this one");
+        let status = source.downcast_ref::<Self>().map(Self::status_code);
+        let status = status.or_else(|| source.downcast_ref::<ErrorInfo>().map(ErrorInfo::status_code));
+        // The user may have no token, and trying again will not help (`RSA4d`).
+        let code = if status == Some(403) { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
+        Self::new(ErrorKind::AuthCallback, code, text, Some(Source::Other(source)))
+    }
+
+    /// What an auth callback answers that is of no use.
+    pub(crate) fn auth_callback_answer(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
     /// What the error is about.
@@ -102,12 +156,44 @@ impl Error {
     }
 
     /// The service's code, or the one that the specification gives for an error found here.
+    ///
+    /// | without an answer | code | status |
+    /// | --- | --- | --- |
+    /// | [`TimedOut`](FaultKind::TimedOut) | 50003 (`RSC13`) | 500 |
+    /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as any answer that cannot be read | 400 |
+    /// | any other fault, for which the specification has no code | 50000, as Ably's SDK for Python | 500 |
+    /// | any fault on the way to an auth URL | 40170 (`RSA4c`) | 401 |
     #[must_use]
     pub fn ably_code(&self) -> ErrorCode {
         self.0.code
     }
 
-    /// The error as the service worded it, if it did.
+    /// The status that goes with the code: that of the service's error, or else the usual one.
+    ///
+    /// ```
+    /// use ably_auth::{Error, FaultKind, TransportFault};
+    ///
+    /// let error = Error::from(TransportFault::new(FaultKind::TimedOut, "10 s passed"));
+    /// assert_eq!((error.ably_code().as_u32(), error.status_code()), (50003, 500));
+    /// ```
+    #[must_use]
+    pub fn status_code(&self) -> u16 {
+        self.0.status
+    }
+
+    /// The id of the request that failed: the one that the service names, or else the one that was
+    /// [sent](crate::ClientOptions::add_request_ids) (`RSC7c`).
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let told = match &self.0.source {
+            Some(Source::Info(info)) => info.request_id(),
+            Some(Source::Same(error)) => error.request_id(),
+            _ => None,
+        };
+        told.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
+    }
+
+    /// The error as the service, or the server behind an auth URL, worded it, or else as its status says.
     #[must_use]
     pub fn error_info(&self) -> Option<&ErrorInfo> {
         match &self.0.source {
@@ -135,7 +221,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match &self.0.source {
-            Some(Source::Fault(_)) => true,
+            Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
             Some(Source::Info(info)) => matches!(info.status_code(), 429 | 500..=599),
             _ => false,
         }
@@ -150,8 +236,13 @@ impl From<ably_auth_core::Error> for Error {
 
 impl From<TransportFault> for Error {
     fn from(fault: TransportFault) -> Self {
-        let text = format!("{fault}; check the endpoint and the network, and try again");
-        Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, Some(Source::Fault(fault)))
+        let (code, advice) = match fault.kind() {
+            FaultKind::TimedOut => (ErrorCode::TIMEOUT, "check the endpoint and the network, and try again"),
+            FaultKind::TooLarge => (ErrorCode::INVALID_BODY, "ask for less at once, such as by a `limit` in the query"),
+            _ => (ErrorCode::INTERNAL, "check the endpoint and the network, and try again"),
+        };
+        let (text, request_id) = (format!("{fault}; {advice}"), fault.request_id.clone());
+        Self::new(ErrorKind::Transport, code, text, Some(Source::Fault(fault))).about(request_id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the service is.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -10,12 +11,13 @@ use crate::error::Error;
 
 /// Where the service is (`REC1`): one of Ably's, by its routing policy, or a host of yours.
 ///
-/// | text | is |
-/// | --- | --- |
-/// | `main` | `https://main.realtime.ably.net`, the default (`REC1a`) |
-/// | `nonprod:sandbox` | `https://sandbox.realtime.ably-nonprod.net` (`REC1b3`) |
-/// | `ably.example.com`, `localhost`, `::1` | that host, over https (`REC1b2`) |
-/// | `http://127.0.0.1:8484` | that very base URL: for a service of yours |
+/// | text | is | fallbacks |
+/// | --- | --- | --- |
+/// | `main` | `https://main.realtime.ably.net`, the default (`REC1a`) | `main.[a-e].fallback.ably-realtime.com` (`REC2c1`) |
+/// | `acme` | `https://acme.realtime.ably.net` (`REC1b4`) | `acme.[a-e].fallback.ably-realtime.com` (`REC2c4`) |
+/// | `nonprod:sandbox` | `https://sandbox.realtime.ably-nonprod.net` (`REC1b3`) | `sandbox.[a-e].fallback.ably-realtime-nonprod.com` (`REC2c3`) |
+/// | `ably.example.com`, `localhost`, `::1` | that host, over https (`REC1b2`) | none (`REC2c2`) |
+/// | `http://127.0.0.1:8484` | that very base URL: for a service of yours | none |
 ///
 /// ```
 /// use ably_auth::Endpoint;
@@ -28,6 +30,15 @@ use crate::error::Error;
 pub struct Endpoint {
     scheme: Scheme,
     authority: Authority,
+    fallbacks: Fallbacks,
+}
+
+/// What the default fallbacks go by.
+#[derive(Clone, PartialEq, Eq)]
+enum Fallbacks {
+    None,
+    Production(Cow<'static, str>),
+    Nonprod(String),
 }
 
 impl Endpoint {
@@ -45,6 +56,7 @@ impl Endpoint {
         };
         let is_id =
             |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let mut fallbacks = Fallbacks::None;
         let (scheme, host) = if let Some((scheme, rest)) = text.split_once("://") {
             let scheme = match scheme {
                 "http" => Scheme::HTTP,
@@ -53,28 +65,23 @@ impl Endpoint {
             };
             (scheme, rest.strip_suffix('/').unwrap_or(rest).to_owned())
         } else if text.contains("::") {
-            (Scheme::HTTPS, format!("[{text}]"))
+            (Scheme::HTTPS, bracketed(text))
         } else if text.contains('.') || text == "localhost" {
             (Scheme::HTTPS, text.to_owned())
         } else if let Some(id) = text.strip_prefix("nonprod:") {
             if !is_id(id) {
                 return Err(bad("has no routing policy after `nonprod:`"));
             }
+            fallbacks = Fallbacks::Nonprod(id.to_owned());
             (Scheme::HTTPS, format!("{id}.realtime.ably-nonprod.net"))
         } else if is_id(text) {
+            fallbacks = Fallbacks::Production(Cow::Owned(text.to_owned()));
             (Scheme::HTTPS, format!("{text}.realtime.ably.net"))
         } else {
             return Err(bad("is not in the form of one"));
         };
-        if host.contains('@') {
-            return Err(bad("has credentials in it, which have options of their own"));
-        }
-        let authority: Authority = host.parse().map_err(|_| bad("has more than a host and a port"))?;
-        let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-        if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
-            return Err(bad("has no host, or a port that is not one"));
-        }
-        Ok(Self { scheme, authority })
+        let authority = authority(&host).map_err(bad)?;
+        Ok(Self { scheme, authority, fallbacks })
     }
 
     /// The same host without TLS, or with it.
@@ -93,9 +100,31 @@ impl Endpoint {
     /// Whether the host is this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let host = self.authority.host();
-        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        is_loopback_host(self.authority.host())
+    }
+
+    /// The hosts that stand in for this one unless the options name others (`REC2c`).
+    ///
+    /// ```
+    /// use ably_auth::Endpoint;
+    ///
+    /// let hosts = Endpoint::parse("acme")?.default_fallback_hosts();
+    /// assert_eq!((hosts.len(), &*hosts[0]), (5, "acme.a.fallback.ably-realtime.com"));
+    /// assert!(Endpoint::parse("ably.example.com")?.default_fallback_hosts().is_empty());
+    /// # Ok::<(), ably_auth::Error>(())
+    /// ```
+    #[must_use]
+    pub fn default_fallback_hosts(&self) -> Vec<String> {
+        let (id, domain) = match &self.fallbacks {
+            Fallbacks::None => return Vec::new(),
+            Fallbacks::Production(id) => (&**id, "ably-realtime.com"),
+            Fallbacks::Nonprod(id) => (&**id, "ably-realtime-nonprod.com"),
+        };
+        ["a", "b", "c", "d", "e"].iter().map(|letter| format!("{id}.{letter}.fallback.{domain}")).collect()
+    }
+
+    pub(crate) const fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// The URI of a path and query at this endpoint.
@@ -117,7 +146,11 @@ impl Endpoint {
 
 impl Default for Endpoint {
     fn default() -> Self {
-        Self { scheme: Scheme::HTTPS, authority: Authority::from_static("main.realtime.ably.net") }
+        Self {
+            scheme: Scheme::HTTPS,
+            authority: Authority::from_static("main.realtime.ably.net"),
+            fallbacks: Fallbacks::Production(Cow::Borrowed("main")),
+        }
     }
 }
 
@@ -131,4 +164,50 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({self})")
     }
+}
+
+/// A host, perhaps with a port, or what is wrong with the text.
+fn authority(text: &str) -> Result<Authority, &'static str> {
+    if text.contains('@') {
+        return Err("has credentials in it, which have options of their own");
+    }
+    let authority: Authority = text.parse().map_err(|_| "has more than a host and a port")?;
+    let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
+        return Err("has no host, or a port that is not one");
+    }
+    Ok(authority)
+}
+
+/// A fallback host, perhaps with a port.
+pub(crate) fn fallback_host(text: &str) -> Result<Authority, Error> {
+    let host = if text.contains("::") && !text.starts_with('[') { bracketed(text) } else { text.to_owned() };
+    authority(&host).map_err(|why| {
+        Error::configuration(format!(
+            "a fallback host {why}; give host names such as `ably-b.example.com`, without `https://`"
+        ))
+    })
+}
+
+/// Whether a request to that URI stays on this machine: then a transport should go by no proxy.
+///
+/// ```
+/// use ably_auth::is_loopback;
+/// use http::Uri;
+///
+/// assert!(is_loopback(&Uri::from_static("http://[::1]:8484/time")));
+/// assert!(!is_loopback(&Uri::from_static("https://localhost.example.com/time")));
+/// ```
+#[must_use]
+pub fn is_loopback(uri: &Uri) -> bool {
+    uri.host().is_some_and(is_loopback_host)
+}
+
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn bracketed(address: &str) -> String {
+    format!("[{address}]")
 }

@@ -1,25 +1,37 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod auth_options;
+mod auth_url;
 mod cache;
 mod clock;
 mod error;
 pub mod exchange;
+mod fallback_transport;
 mod hosts;
+mod http_settings;
+mod mode;
 mod options;
 mod random;
 mod source;
 pub mod sources;
+mod time_offset;
 mod transport;
 
-pub use auth::{Auth, BlockingAuth};
-pub use cache::{BlockingTokenCache, CachedToken, Generation, TokenCache};
-pub use clock::{Clock, SystemClock};
+pub use auth::{Auth, BlockingAuth, Credentials};
+pub use auth_options::AuthOptions;
+pub use auth_url::{AuthMethod, AuthUrl};
+pub use cache::{BlockingTokenCache, CachePolicy, CachedToken, Generation, TokenCache};
+pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind};
-pub use hosts::Endpoint;
-pub use options::{Async, Blocking, ClientOptions, Mode};
+pub use fallback_transport::FallbackTransport;
+pub use hosts::{Endpoint, is_loopback};
+pub use http_settings::HttpSettings;
+pub use mode::{Async, Blocking, Mode};
+pub use options::ClientOptions;
 pub use random::{Random, SystemRandom};
 pub use source::{BlockingTokenSource, TokenSource};
+pub use time_offset::TimeOffset;
 pub use transport::{BlockingTransport, FaultKind, Transport, TransportFault};
 
 pub use ably_auth_core::{

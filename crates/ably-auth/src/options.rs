@@ -2,43 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ably_auth_core::{ApiKey, ClientId, ErrorCode, Identity, TokenDetails, TokenParams};
+use ably_auth_core::{ClientId, ErrorCode, Identity, TokenParams};
 
 use crate::auth::identity;
+use crate::auth_options::{AuthOptions, auth_setters};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::hosts::Endpoint;
+use crate::hosts::{self, Endpoint};
+use crate::http_settings::HttpSettings;
+use crate::mode::Mode;
 use crate::random::{Random, SystemRandom};
-use crate::sources::{AuthCallback, BlockingAuthCallback};
-
-/// Whether a client is async or blocks: which kind of auth callback it takes.
-pub trait Mode: sealed::Sealed {
-    /// The auth callback of this mode.
-    type Callback: ?Sized + Send + Sync;
-}
-
-/// The mode of clients that are async.
-#[derive(Debug)]
-pub enum Async {}
-
-/// The mode of clients that block.
-#[derive(Debug)]
-pub enum Blocking {}
-
-impl Mode for Async {
-    type Callback = dyn AuthCallback;
-}
-
-impl Mode for Blocking {
-    type Callback = dyn BlockingAuthCallback;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Async {}
-    impl Sealed for super::Blocking {}
-}
 
 /// How a client authenticates, and where.
 ///
@@ -56,13 +31,11 @@ mod sealed {
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct ClientOptions<M: Mode> {
-    pub(crate) key: Option<ApiKey>,
-    pub(crate) token: Option<TokenDetails>,
-    pub(crate) auth_callback: Option<Arc<M::Callback>>,
+    pub(crate) auth: AuthOptions<M>,
     pub(crate) client_id: ClientId,
-    pub(crate) use_token_auth: bool,
     pub(crate) default_token_params: TokenParams,
     pub(crate) endpoint: Endpoint,
+    pub(crate) http: HttpSettings,
     pub(crate) basic_on_loopback: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -73,31 +46,15 @@ impl<M: Mode> ClientOptions<M> {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            key: None,
-            token: None,
-            auth_callback: None,
+            auth: AuthOptions::new(),
             client_id: ClientId::None,
-            use_token_auth: false,
             default_token_params: TokenParams::new(),
             endpoint: Endpoint::default(),
+            http: HttpSettings::default(),
             basic_on_loopback: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
-    }
-
-    /// Authenticates with that key, or gets tokens with it.
-    #[must_use]
-    pub fn key(mut self, key: ApiKey) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    /// Authenticates with that token, until it is refused.
-    #[must_use]
-    pub fn token(mut self, token: impl Into<TokenDetails>) -> Self {
-        self.token = Some(token.into());
-        self
     }
 
     /// Assumes that identity, and asks for tokens that confer it (`RSA7`).
@@ -107,14 +64,7 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
-    /// Uses tokens even where there is a key alone.
-    #[must_use]
-    pub const fn use_token_auth(mut self, use_token_auth: bool) -> Self {
-        self.use_token_auth = use_token_auth;
-        self
-    }
-
-    /// What to ask of tokens where a call does not say.
+    /// What to ask of tokens where a call says nothing at all; what it does say replaces these whole (`TO3j11`).
     #[must_use]
     pub fn default_token_params(mut self, params: TokenParams) -> Self {
         self.default_token_params = params;
@@ -125,6 +75,64 @@ impl<M: Mode> ClientOptions<M> {
     #[must_use]
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
+        self
+    }
+
+    /// Tries those hosts, each a name with or without a port, when the endpoint fails, rather than the endpoint's own
+    /// fallbacks (`REC2a2`). With none, nothing is tried again (`RSC15m`).
+    ///
+    /// Those without a port are called at the endpoint's. A text that is no host is reported when the client is made.
+    #[must_use]
+    pub fn fallback_hosts(mut self, hosts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.http.set_fallback_hosts(hosts);
+        self
+    }
+
+    /// How many other hosts a request may be sent to after the first (`TO3l5`): 3 unless set.
+    #[must_use]
+    pub const fn http_max_retry_count(mut self, count: usize) -> Self {
+        self.http.http_max_retry_count = count;
+        self
+    }
+
+    /// How long after its beginning a request may still be sent to another host (`TO3l6`): 15 s unless set. With zero, it is
+    /// sent to none.
+    #[must_use]
+    pub const fn http_max_retry_duration(mut self, duration: Duration) -> Self {
+        self.http.http_max_retry_duration = duration;
+        self
+    }
+
+    /// For how long requests go first to a fallback host that has worked (`TO3l10`, `RSC15f`): 10 min unless set. With zero,
+    /// each begins with the endpoint.
+    #[must_use]
+    pub const fn fallback_retry_timeout(mut self, timeout: Duration) -> Self {
+        self.http.fallback_retry_timeout = timeout;
+        self
+    }
+
+    /// How long one try of a request may take, to the last byte of its answer (`TO3l4`, `RSC13`): 10 s unless set.
+    ///
+    /// More than a day counts as a day; there is no client with a time-out of zero.
+    #[must_use]
+    pub const fn http_request_timeout(mut self, timeout: Duration) -> Self {
+        self.http.http_request_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may take to be made (`TO3l3`): 4 s unless set. Bounds as for
+    /// [`http_request_timeout`](Self::http_request_timeout), which includes it.
+    #[must_use]
+    pub const fn http_open_timeout(mut self, timeout: Duration) -> Self {
+        self.http.http_open_timeout = timeout;
+        self
+    }
+
+    /// Sends a random `request_id` with every request to the service, the same with each try, and tells it in the
+    /// [errors](Error::request_id) (`RSC7c`, `TO3p`).
+    #[must_use]
+    pub const fn add_request_ids(mut self, add: bool) -> Self {
+        self.http.add_request_ids = add;
         self
     }
 
@@ -155,37 +163,49 @@ impl<M: Mode> ClientOptions<M> {
         &self.endpoint
     }
 
-    /// Refuses what cannot work, or not together.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.key.is_none() && self.token.is_none() && self.auth_callback.is_none() {
-            return Err(Error::with_code(
-                ErrorCode::UNABLE_TO_AUTHENTICATE,
-                "there is no way to authenticate; give a key, a token or an auth callback",
-            ));
-        }
-        if self.client_id == ClientId::Any {
-            return Err(Error::with_code(
-                ErrorCode::INVALID_CLIENT_ID,
-                "a client cannot be `*`; leave the clientId out, or ask for it in the default token params",
-            ));
-        }
-        if let Some(token) = &self.token {
-            identity::check(self.identity(), token)?;
-        }
-        if !self.uses_tokens() {
-            self.check_basic()?;
-        }
-        Ok(())
+    /// How requests are sent: what a transport is made for.
+    #[must_use]
+    pub const fn get_http_settings(&self) -> &HttpSettings {
+        &self.http
     }
 
-    /// Whether requests carry a token from the start (`RSA4`).
-    pub(crate) fn uses_tokens(&self) -> bool {
-        self.use_token_auth || self.token.is_some() || self.auth_callback.is_some()
+    /// Refuses what cannot work, or not together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_identity()?;
+        self.http.check()?;
+        self.check_auth(&self.auth)
+    }
+
+    /// Refuses credentials with which this client cannot work.
+    pub(crate) fn check_auth(&self, auth: &AuthOptions<M>) -> Result<(), Error> {
+        auth.check()?;
+        if let Some(token) = &auth.token {
+            identity::check(self.identity(), token)?;
+        }
+        if auth.uses_tokens() { Ok(()) } else { self.check_basic() }
+    }
+
+    fn check_identity(&self) -> Result<(), Error> {
+        let refused = |why| Err(Error::with_code(ErrorCode::INVALID_CLIENT_ID, why));
+        if self.client_id == ClientId::Any {
+            return refused(
+                "a client cannot be `*`; leave the clientId out, or ask for it in the default token params",
+            );
+        }
+        match (self.identity(), &self.default_token_params.client_id) {
+            (Some(own), ClientId::Identified(asked)) if own != asked => refused(
+                "the default token params ask for another clientId than the client's; leave it out of one of them",
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses to send a key where others could read it (`RSC18`).
     pub(crate) fn check_basic(&self) -> Result<(), Error> {
-        if self.endpoint.is_tls() || (self.basic_on_loopback && self.endpoint.is_loopback()) {
+        let named = self.http.named_fallback_hosts()?.unwrap_or_default();
+        let all_on_loopback =
+            || self.endpoint.is_loopback() && named.iter().all(|host| hosts::is_loopback_host(host.host()));
+        if self.endpoint.is_tls() || (self.basic_on_loopback && all_on_loopback()) {
             return Ok(());
         }
         Err(Error::with_code(
@@ -201,51 +221,16 @@ impl<M: Mode> ClientOptions<M> {
         }
     }
 
-    /// What a call asks, with the client's own where it says nothing (`RSA5c`, `RSA6c`, `RSA12`).
-    pub(crate) fn params(&self, asked: &TokenParams) -> TokenParams {
-        let defaults = &self.default_token_params;
-        let client_ids = [&asked.client_id, &self.client_id, &defaults.client_id];
-        TokenParams {
-            ttl: asked.ttl.or(defaults.ttl),
-            capability: asked.capability.as_ref().or(defaults.capability.as_ref()).cloned(),
-            client_id: client_ids.into_iter().find(|client_id| !client_id.is_none()).cloned().unwrap_or_default(),
-            timestamp: asked.timestamp,
-            nonce: asked.nonce.clone(),
+    /// The params as the client asks them: with its identity where they name none (`RSA12`).
+    pub(crate) fn as_this_client(&self, mut params: TokenParams) -> TokenParams {
+        if params.client_id.is_none() {
+            params.client_id = self.client_id.clone();
         }
+        params
     }
 }
 
-impl ClientOptions<Async> {
-    /// Gets tokens from that callback (`RSA8d`).
-    ///
-    /// ```
-    /// use ably_auth::{Async, ClientOptions, Error, Token, TokenParams};
-    ///
-    /// let options = ClientOptions::<Async>::new()
-    ///     .auth_callback(|_params: TokenParams| async { Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?) });
-    /// ```
-    #[must_use]
-    pub fn auth_callback(mut self, callback: impl AuthCallback + 'static) -> Self {
-        self.auth_callback = Some(Arc::new(callback));
-        self
-    }
-}
-
-impl ClientOptions<Blocking> {
-    /// Gets tokens from that callback (`RSA8d`).
-    ///
-    /// ```
-    /// use ably_auth::{Blocking, ClientOptions, Error, Token, TokenParams};
-    ///
-    /// let options = ClientOptions::<Blocking>::new()
-    ///     .auth_callback(|_: &TokenParams| Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?));
-    /// ```
-    #[must_use]
-    pub fn auth_callback(mut self, callback: impl BlockingAuthCallback + 'static) -> Self {
-        self.auth_callback = Some(Arc::new(callback));
-        self
-    }
-}
+auth_setters!(ClientOptions.auth);
 
 impl<M: Mode> Default for ClientOptions<M> {
     fn default() -> Self {
@@ -256,13 +241,11 @@ impl<M: Mode> Default for ClientOptions<M> {
 impl<M: Mode> fmt::Debug for ClientOptions<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientOptions")
-            .field("key", &self.key)
-            .field("token", &self.token)
-            .field("auth_callback", &self.auth_callback.is_some())
+            .field("auth", &self.auth)
             .field("client_id", &self.client_id)
-            .field("use_token_auth", &self.use_token_auth)
             .field("default_token_params", &self.default_token_params)
             .field("endpoint", &self.endpoint)
+            .field("http", &self.http)
             .field("basic_on_loopback", &self.basic_on_loopback)
             .finish_non_exhaustive()
     }

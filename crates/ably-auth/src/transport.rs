@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::exchange::RequestId;
+
 /// Sends a request and gives the answer, whatever its status.
 ///
 /// A transport follows no redirect: the request carries credentials. Closures are transports too.
@@ -61,16 +63,20 @@ where
     }
 }
 
-/// How a transport failed.
+/// How a transport failed. Each but the last leads to the next host (`RSC15l`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The host's name could not be resolved, or nobody answers there.
+    /// The host's name could not be resolved.
+    Unresolvable,
+    /// There is no way to the host: it refuses connections, or TLS fails.
     Unreachable,
-    /// There was no answer in time.
+    /// There was no connection, or no answer to its last byte, in time.
     TimedOut,
     /// The connection failed before the answer was complete, or in some other way.
     Interrupted,
+    /// The answer is larger than the transport takes. No other host will send a smaller one.
+    TooLarge,
 }
 
 /// Why there is no answer to a request.
@@ -85,12 +91,18 @@ pub enum FaultKind {
 pub struct TransportFault {
     kind: FaultKind,
     source: Arc<dyn StdError + Send + Sync>,
+    pub(crate) request_id: Option<RequestId>,
 }
 
 impl TransportFault {
     /// A fault and what led to it. The source's text is shown: it must hold neither credentials nor a query.
     pub fn new(kind: FaultKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind, source: Arc::from(source.into()) }
+        Self { kind, source: Arc::from(source.into()), request_id: None }
+    }
+
+    pub(crate) fn of_request(mut self, request_id: RequestId) -> Self {
+        self.request_id = Some(request_id);
+        self
     }
 
     /// How the transport failed.
@@ -103,9 +115,11 @@ impl TransportFault {
 impl fmt::Display for TransportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
+            FaultKind::Unresolvable => "the host's name cannot be resolved",
             FaultKind::Unreachable => "the host cannot be reached",
             FaultKind::TimedOut => "no answer in time",
             FaultKind::Interrupted => "the connection failed",
+            FaultKind::TooLarge => "the answer is too large",
         })
     }
 }

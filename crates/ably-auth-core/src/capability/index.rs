@@ -1,4 +1,6 @@
-//! Resources by their segments: finding those that cover a name costs the name's depth, whatever their number.
+//! Resources by their segments. A resource covers what is asked if it can be walked along it: each segment leads on by itself
+//! or by a `*`, and a `*` in last place ends the walk. So the index is a tree of segments, and to find what covers a name is
+//! to follow it there: that takes as many steps as the name has segments, times the branches that it meets on the way.
 
 use alloc::vec;
 use alloc::vec::Vec;

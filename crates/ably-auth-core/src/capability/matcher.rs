@@ -9,11 +9,14 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::pattern::Pattern;
 
-/// A capability made ready for being asked often: what it answers takes as long as the name is deep, however many resources
-/// it has.
+/// A capability made ready for being asked often: an answer takes as long as the name is deep, however many resources there
+/// are. At worst, where names branch into many resources that differ in where a `*` stands, it takes as long as to look at all
+/// of these.
 ///
-/// It is worth its making from about the third question. For a single one there is [`Capability::permits`], which says the
-/// same.
+/// **Law:** `Matcher::new(&a).permits(n, o) == a.permits(n, o)`.
+///
+/// Of ten resources or more, it is worth its making from about the tenth question. Until then, and of fewer, there is
+/// [`Capability::permits`].
 ///
 /// ```
 /// use ably_auth_core::capability::Matcher;
@@ -54,7 +57,7 @@ impl Matcher {
         })
     }
 
-    /// Whether a single entry, other than that of the resource itself if so wished, has all of these operations on it.
+    /// Whether a single entry, other than the one at that place if so wished, has all of these operations on the resource.
     pub(super) fn has_covering(&self, asked: Pattern<'_>, needed: &Operations, but: Option<usize>) -> bool {
         self.index.any_covering(asked, |entry| {
             Some(entry) != but && self.operations.get(entry).is_some_and(|operations| operations.covers(needed))

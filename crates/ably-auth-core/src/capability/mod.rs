@@ -278,6 +278,8 @@ impl Capability {
 }
 
 /// The canonical text: no white space, resources and operations in byte order, no escape that JSON does not need.
+///
+/// **Law:** reading it gives the same capability again, and equal capabilities give equal text.
 #[cfg(feature = "alloc")]
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -93,6 +93,15 @@ impl fmt::Display for Operation {
 }
 
 /// An operation as somebody names it: one of today's, one of a newer service, or `*` for all.
+///
+/// ```
+/// use ably_auth_core::Operation;
+/// use ably_auth_core::capability::OperationName;
+///
+/// assert_eq!(OperationName::from("publish"), Operation::Publish.into());
+/// assert_eq!(OperationName::from("teleport"), OperationName::Other("teleport"));
+/// assert_eq!(OperationName::from("*"), OperationName::All);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperationName<'a> {
     /// All operations, present and future: `*`.

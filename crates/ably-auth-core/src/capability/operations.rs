@@ -56,7 +56,7 @@ impl Operations {
             }
     }
 
-    /// Whether all of `other` are among these.
+    /// Whether all of `other` are among these. By names alone nothing covers [`Operations::ALL`]: it has future ones, too.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.all || (!other.all && other.known & !self.known == 0 && other.other.is_subset(&self.other))
@@ -76,7 +76,7 @@ impl Operations {
         }
     }
 
-    /// Adds one operation.
+    /// Adds one operation. To add `*` leaves nothing else to be named.
     pub fn insert<'a>(&mut self, operation: impl Into<OperationName<'a>>) {
         match operation.into() {
             _ if self.all => {}

@@ -48,6 +48,8 @@ impl<'a> Pattern<'a> {
     }
 
     /// Whether every name that `other` matches, this one matches too.
+    ///
+    /// It is enough to read along both: what a `*` of theirs stands for, no segment of ours matches whole but a `*`.
     #[cfg(feature = "alloc")]
     pub(super) fn covers(self, other: Self) -> bool {
         if !self.namespace.covers(other.namespace) {
@@ -66,7 +68,7 @@ impl<'a> Pattern<'a> {
 
     /// The one pattern that matches exactly what both match, if there is such a name at all.
     ///
-    /// Where one of the two covers the other, that is the other; what is written here is the name of what neither wrote.
+    /// Where one of the two covers the other, this is the other's own text.
     #[cfg(feature = "alloc")]
     pub(super) fn meet(self, other: Self) -> Option<String> {
         let mut name = String::new();
@@ -179,7 +181,7 @@ pub(super) fn problem(resource: impl Iterator<Item = char> + Clone) -> Option<&'
     }
 }
 
-/// As [`Pattern::covers`], of a resource that is decoded as it is read.
+/// As [`Pattern::covers`], and by the same walk, of a resource that is decoded as it is read: there is nowhere to put its text.
 pub(super) fn text_covers(resource: impl Iterator<Item = char> + Clone, asked: Pattern<'_>) -> bool {
     let mut path = resource;
     if path.clone().next() == Some('[') {

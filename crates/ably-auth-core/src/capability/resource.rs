@@ -7,7 +7,7 @@ use core::fmt;
 use super::pattern::{self, FORM, Namespace, Pattern};
 use crate::error::{Error, ErrorKind};
 
-/// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super).
+/// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super#what-a-resource-matches).
 ///
 /// ```
 /// use ably_auth_core::capability::Resource;
@@ -37,6 +37,13 @@ impl Resource {
 
     /// Reads a resource of whatever kind, as a newer service may have more of them.
     ///
+    /// ```
+    /// use ably_auth_core::capability::Resource;
+    ///
+    /// assert!(Resource::parse_lenient("[new]thing").is_ok() && Resource::parse_strict("[new]thing").is_err());
+    /// assert!(Resource::parse_lenient("[new]").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket, or one
     /// that begins with `[`.
@@ -64,6 +71,8 @@ impl Resource {
     }
 
     /// Whether every name that `other` matches, this resource matches too.
+    ///
+    /// **Law:** a partial order. Two resources that cover one another are the same, to the letter.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.pattern().covers(other.pattern())

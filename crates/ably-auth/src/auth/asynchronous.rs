@@ -10,14 +10,15 @@ use ably_auth_core::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::Plan;
-use super::identity::OfIdentity;
-use crate::cache::TokenCache;
+use super::credentials::Credentials;
+use super::{Plan, chosen::Chosen};
+use crate::auth_options::AuthOptions;
+use crate::cache::{Generation, TokenCache};
 use crate::error::Error;
-use crate::exchange::{self, Authorization, CallStep, ServerTime};
-use crate::options::{Async, ClientOptions};
+use crate::exchange::{self, CallStep, ServerTime};
+use crate::mode::Async;
+use crate::options::ClientOptions;
 use crate::source::TokenSource;
-use crate::sources::{CallbackSource, FixedTokenSource};
 use crate::transport::Transport;
 
 /// A client's authentication (`RSA`), over whatever transport: what the async clients are made of.
@@ -34,74 +35,134 @@ use crate::transport::Transport;
 /// }
 /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
 /// let auth = Auth::new(options, my_http_library)?;
-/// let details = auth.request_token(&TokenParams::new()).await?;
+/// let details = auth.request_token(None).await?;
 /// # Ok(())
 /// # }
 /// ```
 pub struct Auth<T> {
-    plan: Plan<Async>,
-    transport: Arc<T>,
-    source: Arc<dyn TokenSource>,
+    plan: Plan<Async, T>,
     tokens: TokenCache,
 }
 
 impl<T: Transport + 'static> Auth<T> {
-    /// A client's authentication as the options say.
+    /// A client's authentication as the options say. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, 40012
-    /// if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key would have to be sent without TLS.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, or the
+    /// options contradict one another, 40012 if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key
+    /// would have to be sent without TLS.
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
-        let plan = Plan::new(options)?;
-        let transport = Arc::new(transport);
-        let source: Arc<dyn TokenSource> = match (&plan.options.auth_callback, &plan.options.key, &plan.options.token) {
-            (Some(callback), _, _) => {
-                let endpoint = plan.options.endpoint.clone();
-                Arc::new(CallbackSource::new(Arc::clone(callback), endpoint, Arc::clone(&transport)))
-            }
-            (None, Some(key), _) => Arc::new(plan.key_source(key, Arc::clone(&transport))),
-            (None, None, Some(token)) => Arc::new(FixedTokenSource::new(token.clone())),
-            (None, None, None) => return Err(Error::configuration("there is no way to authenticate")),
+        let plan = Plan::new(options, transport)?;
+        let options = &plan.options;
+        let source: Arc<dyn TokenSource> = Arc::new(plan.source(&options.auth)?);
+        let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
+        let tokens = match &options.auth.token {
+            Some(token) => TokenCache::with_token(source, params, clock, token.clone()),
+            None => TokenCache::new(source, params, clock),
         };
-        let identity = plan.options.identity().cloned();
-        let checked: Arc<dyn TokenSource> = Arc::new(OfIdentity { source: Arc::clone(&source), identity });
-        let (params, clock) = (plan.options.params(&TokenParams::new()), Arc::clone(&plan.options.clock));
-        let tokens = match &plan.options.token {
-            Some(token) => TokenCache::with_token(checked, params, clock, token.clone()),
-            None => TokenCache::new(checked, params, clock),
-        };
-        Ok(Self { plan, transport, source, tokens })
+        let tokens =
+            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+        Ok(Self { plan, tokens })
     }
 
-    /// Gets a new token, and keeps nothing of it (`RSA8`).
+    /// Gets a new token, and keeps nothing of it (`RSA8`). Without params it asks what `authorize` asked last, else the
+    /// [default token params](ClientOptions::default_token_params); params that are given replace those whole.
     ///
     /// # Errors
-    /// Whatever kept the auth callback or the service from giving one.
-    pub async fn request_token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if !self.source.can_renew() {
+    /// Whatever kept the source of tokens from giving one; 40171 if there is none.
+    pub async fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
+        let source = self.plan.source(&self.plan.current().auth)?;
+        self.request_token_from(&source, params.into()).await
+    }
+
+    /// As [`request_token`](Self::request_token), with these options in place of the client's own; the client's key stays, if
+    /// they have none.
+    ///
+    /// # Errors
+    /// As [`request_token`](Self::request_token), and [`new`](Self::new) for the options.
+    pub async fn request_token_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Async>,
+    ) -> Result<TokenDetails, Error> {
+        let source = self.plan.source(&self.plan.with_key(options)?)?;
+        self.request_token_from(&source, params.into()).await
+    }
+
+    async fn request_token_from(
+        &self,
+        source: &Chosen<Async, T>,
+        params: Option<&TokenParams>,
+    ) -> Result<TokenDetails, Error> {
+        if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        self.source.token(&self.plan.options.params(params)).await
+        source.token(&self.plan.params(params)).await
     }
 
-    /// Signs a token request for somebody else to exchange (`RSA9`).
+    /// Signs a token request for somebody else to exchange (`RSA9`). Nothing is sent, unless the service is to be asked for
+    /// its time first ([`query_time`](AuthOptions::query_time)).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client has no key.
-    pub async fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
-        self.plan.create_token_request(params)
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the client has no key.
+    pub async fn create_token_request<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+    ) -> Result<TokenRequest, Error> {
+        self.sign(params.into(), &self.plan.current().auth).await
     }
 
-    /// Gets a new token in any case, and uses tokens, with these params, from now on (`RSA10`).
-    ///
-    /// The timestamp and the nonce are for this once only (`RSA10g`).
+    /// As [`create_token_request`](Self::create_token_request), with these options in place of the client's own; the client's
+    /// key stays, if they have none.
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in use
-    /// is then what it was.
-    pub async fn authorize(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let token = self.tokens.authorize(&self.plan.options.params(params)).await?;
-        self.plan.switch_to_tokens();
+    /// As [`create_token_request`](Self::create_token_request), and [`new`](Self::new) for the options.
+    pub async fn create_token_request_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Async>,
+    ) -> Result<TokenRequest, Error> {
+        self.sign(params.into(), &self.plan.with_key(options)?).await
+    }
+
+    async fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Async>) -> Result<TokenRequest, Error> {
+        let signer = self.plan.signer(options)?;
+        if signer.wants_time() {
+            signer.learn(self.time().await?);
+        }
+        signer.create_token_request(&self.plan.params(params))
+    }
+
+    /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
+    /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
+    ///
+    /// # Errors
+    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
+    /// use and the params are then what they were.
+    pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
+        let params = params.into();
+        let token = self.tokens.authorize(Some(&self.plan.params(params)), None).await?;
+        self.plan.authorized(params, None);
+        Ok(token.details().clone())
+    }
+
+    /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
+    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once (`RSA10g`).
+    ///
+    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth) the client goes over to its key, once that has given a
+    /// token.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize), and [`new`](Self::new) for the options.
+    pub async fn authorize_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Async>,
+    ) -> Result<TokenDetails, Error> {
+        let (params, options) = (params.into(), self.plan.with_key(options)?);
+        let source = Arc::new(self.plan.source(&options)?);
+        let token = self.tokens.authorize(Some(&self.plan.params(params)), Some(source)).await?;
+        self.plan.authorized(params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -118,20 +179,42 @@ impl<T: Transport + 'static> Auth<T> {
         let mut step = call.start();
         loop {
             step = match step {
-                CallStep::Authorize { rejected } => match self.plan.basic() {
-                    Some(key) => call.authorized(&Authorization::basic(key), None),
-                    None => {
-                        let token = match rejected {
-                            None => self.tokens.token().await?,
-                            Some(rejected) => self.tokens.renewed(rejected).await?,
-                        };
-                        call.authorized(&Authorization::bearer(token.details().token()), Some(token.generation()))
-                    }
-                },
-                CallStep::Send(request) => call.answered(self.transport.send(request).await),
+                CallStep::Authorize { rejected } => {
+                    let credentials = self.credentials_newer_than(rejected).await?;
+                    call.authorized(&credentials.authorization(), credentials.generation())
+                }
+                CallStep::Send(request) => call.answered(self.plan.service.send(request).await),
                 CallStep::Done(outcome) => return outcome,
             };
         }
+    }
+
+    /// What authenticates a request at this moment, for people who send it themselves.
+    ///
+    /// # Errors
+    /// Whatever kept it from getting a token.
+    pub async fn credentials(&self) -> Result<Credentials, Error> {
+        self.credentials_newer_than(None).await
+    }
+
+    /// Newer credentials than those, which the service has refused with 401 and a code from 40140 to 40149 (`RSA4b`).
+    ///
+    /// # Errors
+    /// Whatever kept it from getting a token; 40171 if there is no means to.
+    pub async fn renewed_credentials(&self, refused: &Credentials) -> Result<Credentials, Error> {
+        self.credentials_newer_than(refused.generation()).await
+    }
+
+    async fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
+        let identity = self.plan.options.identity();
+        if let Some(key) = self.plan.basic() {
+            return Ok(Credentials::of_key(key, identity));
+        }
+        let token = match rejected {
+            None => self.tokens.token().await?,
+            Some(rejected) => self.tokens.renewed(rejected).await?,
+        };
+        Ok(Credentials::of_token(token, identity))
     }
 
     /// Revokes tokens that the client's key has issued (`RSA17`).
@@ -142,7 +225,7 @@ impl<T: Transport + 'static> Auth<T> {
         &self,
         request: &RevokeTokensRequest,
     ) -> Result<BatchResult<TokenRevocationResult>, Error> {
-        exchange::run(self.plan.revoke_tokens(request)?, &*self.transport).await
+        exchange::run(self.plan.revoke_tokens(request)?, &*self.plan.service).await
     }
 
     /// Asks the service for its time, which needs no credentials (`RSC16`).
@@ -150,13 +233,13 @@ impl<T: Transport + 'static> Auth<T> {
     /// # Errors
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) or [`ErrorKind::Answer`](crate::ErrorKind::Answer).
     pub async fn time(&self) -> Result<Timestamp, Error> {
-        exchange::run(ServerTime::new(&self.plan.options.endpoint), &*self.transport).await
+        exchange::run(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service).await
     }
 
-    /// The token in use, if the client uses tokens and has one (`RSA16`).
+    /// The token in use, if the client uses tokens and has one that is not known to be bad (`RSA16`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        self.plan.basic().is_none().then(|| self.tokens.token_details()).flatten()
+        if self.plan.basic().is_some() { None } else { self.tokens.token_details() }
     }
 
     /// The identity of the client's, or else of its token's (`RSA7b`, `RSA12`).

@@ -10,82 +10,139 @@ use ably_auth_core::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::Plan;
-use super::identity::OfIdentity;
-use crate::cache::BlockingTokenCache;
+use super::credentials::Credentials;
+use super::{Plan, chosen::Chosen};
+use crate::auth_options::AuthOptions;
+use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
-use crate::exchange::{self, Authorization, CallStep, ServerTime};
-use crate::options::{Blocking, ClientOptions};
+use crate::exchange::{self, CallStep, ServerTime};
+use crate::mode::Blocking;
+use crate::options::ClientOptions;
 use crate::source::BlockingTokenSource;
-use crate::sources::{CallbackSource, FixedTokenSource};
 use crate::transport::BlockingTransport;
 
 /// [`Auth`](crate::Auth)'s twin for callers that block: what the blocking clients are made of.
 pub struct BlockingAuth<T> {
-    plan: Plan<Blocking>,
-    transport: Arc<T>,
-    source: Arc<dyn BlockingTokenSource>,
+    plan: Plan<Blocking, T>,
     tokens: BlockingTokenCache,
 }
 
 impl<T: BlockingTransport + 'static> BlockingAuth<T> {
-    /// A client's authentication as the options say.
+    /// A client's authentication as the options say. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, 40012
-    /// if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key would have to be sent without TLS.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, or the
+    /// options contradict one another, 40012 if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key
+    /// would have to be sent without TLS.
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
-        let plan = Plan::new(options)?;
-        let transport = Arc::new(transport);
-        let source: Arc<dyn BlockingTokenSource> =
-            match (&plan.options.auth_callback, &plan.options.key, &plan.options.token) {
-                (Some(callback), _, _) => {
-                    let endpoint = plan.options.endpoint.clone();
-                    Arc::new(CallbackSource::new(Arc::clone(callback), endpoint, Arc::clone(&transport)))
-                }
-                (None, Some(key), _) => Arc::new(plan.key_source(key, Arc::clone(&transport))),
-                (None, None, Some(token)) => Arc::new(FixedTokenSource::new(token.clone())),
-                (None, None, None) => return Err(Error::configuration("there is no way to authenticate")),
-            };
-        let identity = plan.options.identity().cloned();
-        let checked: Arc<dyn BlockingTokenSource> = Arc::new(OfIdentity { source: Arc::clone(&source), identity });
-        let (params, clock) = (plan.options.params(&TokenParams::new()), Arc::clone(&plan.options.clock));
-        let tokens = match &plan.options.token {
-            Some(token) => BlockingTokenCache::with_token(checked, params, clock, token.clone()),
-            None => BlockingTokenCache::new(checked, params, clock),
+        let plan = Plan::new(options, transport)?;
+        let options = &plan.options;
+        let source: Arc<dyn BlockingTokenSource> = Arc::new(plan.source(&options.auth)?);
+        let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
+        let tokens = match &options.auth.token {
+            Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
+            None => BlockingTokenCache::new(source, params, clock),
         };
-        Ok(Self { plan, transport, source, tokens })
+        let tokens =
+            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+        Ok(Self { plan, tokens })
     }
 
-    /// Gets a new token, and keeps nothing of it (`RSA8`).
+    /// Gets a new token, and keeps nothing of it (`RSA8`). Without params it asks what `authorize` asked last, else the
+    /// [default token params](ClientOptions::default_token_params); params that are given replace those whole.
     ///
     /// # Errors
-    /// Whatever kept the auth callback or the service from giving one.
-    pub fn request_token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if !self.source.can_renew() {
+    /// Whatever kept the source of tokens from giving one; 40171 if there is none.
+    pub fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
+        let source = self.plan.source(&self.plan.current().auth)?;
+        self.request_token_from(&source, params.into())
+    }
+
+    /// As [`request_token`](Self::request_token), with these options in place of the client's own; the client's key stays, if
+    /// they have none.
+    ///
+    /// # Errors
+    /// As [`request_token`](Self::request_token), and [`new`](Self::new) for the options.
+    pub fn request_token_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Blocking>,
+    ) -> Result<TokenDetails, Error> {
+        let source = self.plan.source(&self.plan.with_key(options)?)?;
+        self.request_token_from(&source, params.into())
+    }
+
+    fn request_token_from(
+        &self,
+        source: &Chosen<Blocking, T>,
+        params: Option<&TokenParams>,
+    ) -> Result<TokenDetails, Error> {
+        if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        self.source.token(&self.plan.options.params(params))
+        source.token(&self.plan.params(params))
     }
 
-    /// Signs a token request for somebody else to exchange (`RSA9`).
+    /// Signs a token request for somebody else to exchange (`RSA9`). Nothing is sent, unless the service is to be asked for
+    /// its time first ([`query_time`](AuthOptions::query_time)).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the client has no key.
-    pub fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
-        self.plan.create_token_request(params)
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the client has no key.
+    pub fn create_token_request<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenRequest, Error> {
+        self.sign(params.into(), &self.plan.current().auth)
     }
 
-    /// Gets a new token in any case, and uses tokens, with these params, from now on (`RSA10`).
-    ///
-    /// The timestamp and the nonce are for this once only (`RSA10g`).
+    /// As [`create_token_request`](Self::create_token_request), with these options in place of the client's own; the client's
+    /// key stays, if they have none.
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in use
-    /// is then what it was.
-    pub fn authorize(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let token = self.tokens.authorize(&self.plan.options.params(params))?;
-        self.plan.switch_to_tokens();
+    /// As [`create_token_request`](Self::create_token_request), and [`new`](Self::new) for the options.
+    pub fn create_token_request_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Blocking>,
+    ) -> Result<TokenRequest, Error> {
+        self.sign(params.into(), &self.plan.with_key(options)?)
+    }
+
+    fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Blocking>) -> Result<TokenRequest, Error> {
+        let signer = self.plan.signer(options)?;
+        if signer.wants_time() {
+            signer.learn(self.time()?);
+        }
+        signer.create_token_request(&self.plan.params(params))
+    }
+
+    /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
+    /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
+    ///
+    /// # Errors
+    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
+    /// use and the params are then what they were.
+    pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
+        let params = params.into();
+        let token = self.tokens.authorize(Some(&self.plan.params(params)), None)?;
+        self.plan.authorized(params, None);
+        Ok(token.details().clone())
+    }
+
+    /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
+    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once (`RSA10g`).
+    ///
+    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth) the client goes over to its key, once that has given a
+    /// token.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize), and [`new`](Self::new) for the options.
+    pub fn authorize_with<'p>(
+        &self,
+        params: impl Into<Option<&'p TokenParams>>,
+        options: AuthOptions<Blocking>,
+    ) -> Result<TokenDetails, Error> {
+        let (params, options) = (params.into(), self.plan.with_key(options)?);
+        let source = Arc::new(self.plan.source(&options)?);
+        let token = self.tokens.authorize(Some(&self.plan.params(params)), Some(source))?;
+        self.plan.authorized(params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -102,20 +159,42 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         let mut step = call.start();
         loop {
             step = match step {
-                CallStep::Authorize { rejected } => match self.plan.basic() {
-                    Some(key) => call.authorized(&Authorization::basic(key), None),
-                    None => {
-                        let token = match rejected {
-                            None => self.tokens.token()?,
-                            Some(rejected) => self.tokens.renewed(rejected)?,
-                        };
-                        call.authorized(&Authorization::bearer(token.details().token()), Some(token.generation()))
-                    }
-                },
-                CallStep::Send(request) => call.answered(self.transport.send(request)),
+                CallStep::Authorize { rejected } => {
+                    let credentials = self.credentials_newer_than(rejected)?;
+                    call.authorized(&credentials.authorization(), credentials.generation())
+                }
+                CallStep::Send(request) => call.answered(self.plan.service.send(request)),
                 CallStep::Done(outcome) => return outcome,
             };
         }
+    }
+
+    /// What authenticates a request at this moment, for people who send it themselves.
+    ///
+    /// # Errors
+    /// Whatever kept it from getting a token.
+    pub fn credentials(&self) -> Result<Credentials, Error> {
+        self.credentials_newer_than(None)
+    }
+
+    /// Newer credentials than those, which the service has refused with 401 and a code from 40140 to 40149 (`RSA4b`).
+    ///
+    /// # Errors
+    /// Whatever kept it from getting a token; 40171 if there is no means to.
+    pub fn renewed_credentials(&self, refused: &Credentials) -> Result<Credentials, Error> {
+        self.credentials_newer_than(refused.generation())
+    }
+
+    fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
+        let identity = self.plan.options.identity();
+        if let Some(key) = self.plan.basic() {
+            return Ok(Credentials::of_key(key, identity));
+        }
+        let token = match rejected {
+            None => self.tokens.token()?,
+            Some(rejected) => self.tokens.renewed(rejected)?,
+        };
+        Ok(Credentials::of_token(token, identity))
     }
 
     /// Revokes tokens that the client's key has issued (`RSA17`).
@@ -123,7 +202,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162, and no request, if the client uses tokens.
     pub fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<BatchResult<TokenRevocationResult>, Error> {
-        exchange::run_blocking(self.plan.revoke_tokens(request)?, &*self.transport)
+        exchange::run_blocking(self.plan.revoke_tokens(request)?, &*self.plan.service)
     }
 
     /// Asks the service for its time, which needs no credentials (`RSC16`).
@@ -131,13 +210,13 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) or [`ErrorKind::Answer`](crate::ErrorKind::Answer).
     pub fn time(&self) -> Result<Timestamp, Error> {
-        exchange::run_blocking(ServerTime::new(&self.plan.options.endpoint), &*self.transport)
+        exchange::run_blocking(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service)
     }
 
-    /// The token in use, if the client uses tokens and has one (`RSA16`).
+    /// The token in use, if the client uses tokens and has one that is not known to be bad (`RSA16`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        self.plan.basic().is_none().then(|| self.tokens.token_details()).flatten()
+        if self.plan.basic().is_some() { None } else { self.tokens.token_details() }
     }
 
     /// The identity of the client's, or else of its token's (`RSA7b`, `RSA12`).

@@ -2,61 +2,111 @@
 
 mod asynchronous;
 mod blocking;
+mod chosen;
+mod credentials;
 pub(crate) mod identity;
+mod service;
 
 pub use asynchronous::Auth;
 pub use blocking::BlockingAuth;
+pub use credentials::Credentials;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use ably_auth_core::{ApiKey, ClientId, ErrorCode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{ApiKey, ClientId, ErrorCode, RevokeTokensRequest, TokenDetails, TokenParams};
 use bytes::Bytes;
 use http::Request;
 
+use crate::auth_options::AuthOptions;
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, RevokeTokens};
-use crate::options::{ClientOptions, Mode};
-use crate::sources::KeySource;
+use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
+use crate::mode::Mode;
+use crate::options::ClientOptions;
+use crate::sources::KeySigner;
+use chosen::Chosen;
+use service::Service;
 
 /// The part of a client's authentication that sends nothing.
-struct Plan<M: Mode> {
+struct Plan<M: Mode, T> {
     options: ClientOptions<M>,
-    /// Set from the start, or by the first `authorize` (`RSA10a`).
-    token_auth: AtomicBool,
+    service: Arc<Service<T>>,
+    current: RwLock<Current<M>>,
 }
 
-impl<M: Mode> Plan<M> {
-    fn new(options: ClientOptions<M>) -> Result<Self, Error> {
+/// What `authorize` replaces (`RSA10`).
+struct Current<M: Mode> {
+    auth: AuthOptions<M>,
+    params: TokenParams,
+    uses_tokens: bool,
+}
+
+impl<M: Mode> Clone for Current<M> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone(), params: self.params.clone(), uses_tokens: self.uses_tokens }
+    }
+}
+
+impl<M: Mode, T> Plan<M, T> {
+    fn new(options: ClientOptions<M>, transport: T) -> Result<Self, Error> {
         options.check()?;
-        let token_auth = AtomicBool::new(options.uses_tokens());
-        Ok(Self { options, token_auth })
+        let current = Current {
+            auth: options.auth.clone(),
+            params: options.default_token_params.clone(),
+            uses_tokens: options.auth.uses_tokens(),
+        };
+        let service = Arc::new(Service::new(&options, transport)?);
+        Ok(Self { options, service, current: RwLock::new(current) })
+    }
+
+    fn current(&self) -> Current<M> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The key, if it is what authenticates requests.
-    fn basic(&self) -> Option<&ApiKey> {
-        let token_auth = self.token_auth.load(Ordering::Acquire);
-        self.options.key.as_ref().filter(|_| !token_auth)
+    fn basic(&self) -> Option<ApiKey> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.uses_tokens { None } else { current.auth.key.clone() }
     }
 
-    fn switch_to_tokens(&self) {
-        self.token_auth.store(true, Ordering::Release);
+    /// The source that those options choose.
+    fn source(&self, options: &AuthOptions<M>) -> Result<Chosen<M, T>, Error> {
+        Chosen::new(options, &self.service, self.options.identity())
     }
 
-    /// A key source that is asked only to sign.
-    fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
-        let Some(key) = &self.options.key else {
-            return Err(Error::with_code(
+    /// Those options with the client's key if they have none of their own (`RSA10i`), if this client can work with them.
+    fn with_key(&self, options: AuthOptions<M>) -> Result<AuthOptions<M>, Error> {
+        let options = options.or_key(self.current().auth.key.as_ref());
+        self.options.check_auth(&options)?;
+        Ok(options)
+    }
+
+    /// What a call asks: the params in force, unless it names its own.
+    fn params(&self, asked: Option<&TokenParams>) -> TokenParams {
+        self.options.as_this_client(asked.cloned().unwrap_or_else(|| self.current().params))
+    }
+
+    /// Remembers what an `authorize` was given, but for what is for the once (`RSA10g`).
+    fn authorized(&self, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(params) = params {
+            current.params = TokenParams { timestamp: None, nonce: None, ..params.clone() };
+        }
+        current.uses_tokens = true;
+        if let Some(options) = options {
+            current.uses_tokens = options.use_token_auth != Some(false);
+            current.auth = AuthOptions { query_time: current.auth.query_time, ..options };
+        }
+    }
+
+    /// What signs with the options' key.
+    fn signer(&self, options: &AuthOptions<M>) -> Result<KeySigner, Error> {
+        let key = options.key.as_ref().ok_or_else(|| {
+            Error::with_code(
                 ErrorCode::UNABLE_TO_AUTHENTICATE,
                 "a token request is signed with a key; give the client one",
-            ));
-        };
-        self.key_source(key, ()).create_token_request(&self.options.params(params))
-    }
-
-    fn key_source<T>(&self, key: &ApiKey, transport: T) -> KeySource<T> {
-        KeySource::new(key.clone(), self.options.endpoint.clone(), transport)
-            .with_clock(self.options.clock.clone())
-            .with_random(self.options.random.clone())
+            )
+        })?;
+        Ok(self.service.signer(key, options.query_time))
     }
 
     /// A call of a request whose URI is a path at the endpoint, or names it.
@@ -69,6 +119,10 @@ impl<M: Mode> Plan<M> {
             ));
         }
         *request.uri_mut() = uri;
+        if self.options.http.add_request_ids {
+            // Here already, so that a resend with a new token has the same.
+            RequestId::add(&mut request, &*self.options.random)?;
+        }
         Ok(AuthenticatedCall::new(request, self.options.identity()))
     }
 
@@ -81,7 +135,7 @@ impl<M: Mode> Plan<M> {
             ));
         };
         self.options.check_basic()?;
-        Ok(RevokeTokens::new(&self.options.endpoint, key, request))
+        Ok(RevokeTokens::new(&self.options.endpoint, &key, request))
     }
 
     /// The identity of the client's, or else of the token's (`RSA7b`, `RSA12`).

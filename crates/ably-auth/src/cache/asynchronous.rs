@@ -2,23 +2,38 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ably_auth_core::{TokenDetails, TokenParams};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
-use super::decide::{CachedToken, Decision, Generation, Held};
+use super::ROUNDS;
+use super::life::Now;
+use super::policy::CachePolicy;
+use super::settings::Settings;
+use super::state::{Handle, Outcome, Purpose, Question, State, Step};
+use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::random::Random;
 use crate::source::TokenSource;
+use crate::time_offset::TimeOffset;
 
-type Outcome = BoxFuture<'static, Result<CachedToken, Error>>;
+type Fetch = Shared<BoxFuture<'static, Outcome>>;
 
 /// Keeps a token for as long as it is good, and fetches one for all who ask when it is not.
 ///
-/// At most one fetch is under way; whoever asks meanwhile shares its outcome, success or failure. Dropping one caller's
-/// future cancels nothing for the others. It needs no runtime to be made, and spawns nothing.
+/// - At most one fetch of the same is under way. Whoever needs it shares its outcome, success or failure; dropping
+///   one caller's future cancels nothing for the others, and a fetch that nobody waits for any more ends.
+/// - A token is renewed [a little early](CachePolicy::early_refresh): one caller does it, and all others are served the old token
+///   meanwhile. If it fails, that one is served the old token too.
+/// - A lifetime counts from the moment of asking, by the clocks here; where the service's clock
+///   [is known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token that says nothing of its end is used until
+///   the service refuses it.
+/// - A source that fails twice in a row is left alone [for a while](CachePolicy::failure_backoff), as long as there is no token.
+///
+/// It needs no runtime to be made, and spawns nothing.
 ///
 /// ```
 /// # futures_lite_block_on(async {
@@ -28,6 +43,7 @@ type Outcome = BoxFuture<'static, Result<CachedToken, Error>>;
 /// let source = |_params: TokenParams| async { Ok(TokenDetails::from_token(Token::new("xVLyHw.Dtxd9tuz")?)) };
 /// let cache = TokenCache::new(Arc::new(source), TokenParams::new(), Arc::new(SystemClock));
 /// let token = cache.token().await?;
+/// assert_eq!(token.authorization().header(), "Bearer xVLyHw.Dtxd9tuz");
 /// assert_eq!(cache.token().await?.generation(), token.generation());
 /// # Ok::<(), ably_auth::Error>(())
 /// # }).unwrap();
@@ -41,25 +57,35 @@ type Outcome = BoxFuture<'static, Result<CachedToken, Error>>;
 pub struct TokenCache(Arc<Inner>);
 
 struct Inner {
-    source: Arc<dyn TokenSource>,
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    settings: Settings,
+    state: Mutex<State<dyn TokenSource, Waiting>>,
 }
 
-struct State {
-    held: Held,
-    /// Held weakly, so that a fetch that nobody waits for any more ends.
-    under_way: Option<(Generation, WeakShared<Outcome>)>,
+/// Held weakly, so that a fetch that nobody waits for any more ends.
+struct Waiting {
+    fetch: Option<WeakShared<BoxFuture<'static, Outcome>>>,
+    /// Tells whether the fetch lives without a hold on it: it must never be dropped under the lock.
+    alive: Weak<()>,
+}
+
+impl Handle for Waiting {
+    fn is_alive(&self) -> bool {
+        self.alive.strong_count() > 0
+    }
 }
 
 impl TokenCache {
-    /// Caches what `source` gives for `params`.
+    /// Caches what `source` gives for `params`, of which the timestamp and the nonce are left out.
     #[must_use]
     pub fn new(source: Arc<dyn TokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
-        Self::with_held(source, clock, Held::new(params, None))
+        let state = Mutex::new(State::new(source, params));
+        Self(Arc::new(Inner { settings: Settings::new(clock), state }))
     }
 
-    /// As [`new`](Self::new), with a token that is there already: used until it is refused.
+    /// As [`new`](Self::new), with a token that is there already.
+    ///
+    /// How long it has lived is not known, so it is used until the service refuses it, or until it
+    /// [expires by the service's clock](Self::with_time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn TokenSource>,
@@ -67,85 +93,166 @@ impl TokenCache {
         clock: Arc<dyn Clock>,
         token: TokenDetails,
     ) -> Self {
-        Self::with_held(source, clock, Held::new(params, Some(token)))
+        let cache = Self::new(source, params, clock);
+        cache.0.lock().give(token, &cache.0.settings);
+        cache
     }
 
-    fn with_held(source: Arc<dyn TokenSource>, clock: Arc<dyn Clock>, held: Held) -> Self {
-        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, under_way: None }) }))
+    /// Renews tokens as that policy says. To be called before the cache is cloned; afterwards it changes nothing.
+    #[must_use]
+    pub fn with_policy(self, policy: CachePolicy) -> Self {
+        self.set(|settings| settings.policy = policy)
+    }
+
+    /// Takes chance from there; by default from the operating system. To be called before the cache is cloned; afterwards it
+    /// changes nothing.
+    #[must_use]
+    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+        self.set(|settings| settings.random = random)
+    }
+
+    /// Judges tokens by the service's clock too, once it is known (`RSA4b1`). To be called before the cache is cloned;
+    /// afterwards it changes nothing.
+    #[must_use]
+    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+        self.set(|settings| settings.offset = Some(offset))
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let Some(Inner { settings, state }) = Arc::get_mut(&mut self.0) {
+            change(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+        }
+        self
     }
 
     /// A token that is not known to be bad.
     ///
     /// # Errors
-    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew).
+    /// What the source's attempt failed with, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if its token
+    /// had expired already, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
     pub async fn token(&self) -> Result<CachedToken, Error> {
         self.newer_than(None).await
     }
 
-    /// A token newer than the one that the service has refused.
+    /// A token newer than the one that the service has refused, which is nobody's any more.
     ///
     /// # Errors
     /// As [`token`](Self::token).
-    pub async fn renewed(&self, rejected: Generation) -> Result<CachedToken, Error> {
-        self.newer_than(Some(rejected)).await
+    pub async fn renewed(&self, refused: Generation) -> Result<CachedToken, Error> {
+        self.newer_than(Some(refused)).await
     }
 
-    /// A new token in any case, and these params from then on if there is one, but for the timestamp and the nonce
-    /// (`RSA10`).
+    /// A new token in any case (`RSA10`): one that is asked for after the call, from `source` if one is given, and else from
+    /// the one before; for `params` if they are given, and else for those before.
+    ///
+    /// If there is one, the given params and source are used from then on, but for the params' timestamp and nonce
+    /// (`RSA10g`). A token that has expired already is returned too, but no request gets it.
     ///
     /// # Errors
-    /// As [`token`](Self::token); the token at hand and the params are then what they were.
-    pub async fn authorize(&self, params: &TokenParams) -> Result<CachedToken, Error> {
-        if !self.0.source.can_renew() {
-            return Err(Error::no_means_to_renew(None));
+    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
+    /// 40171; the token at hand, the params and the source are then what they were.
+    pub async fn authorize(
+        &self,
+        params: Option<&TokenParams>,
+        source: Option<Arc<dyn TokenSource>>,
+    ) -> Result<CachedToken, Error> {
+        let before = self.0.lock().last_begun();
+        loop {
+            let now = self.0.settings.now();
+            let (fetch, is_new) = {
+                let mut state = self.0.lock();
+                let question = state.question_of(params, source.as_ref());
+                if source.is_none() && !question.source.can_renew() {
+                    return Err(Error::no_means_to_renew(None));
+                }
+                let under_way = state.in_flight(&question).map(|(began, waiting)| (waiting.join(), began > before));
+                match under_way {
+                    Some((Some(fetch), is_new)) => (fetch, is_new),
+                    _ => {
+                        let (stores_params, stores_source) = (params.is_some(), source.is_some());
+                        let purpose = Purpose::Authorize { stores_params, stores_source };
+                        (self.begin(&mut state, question, purpose, &now), true)
+                    }
+                }
+            };
+            let outcome = fetch.await;
+            if is_new {
+                return outcome.map(|fetched| fetched.token);
+            }
         }
-        let fetch = self.begin(&mut self.0.lock(), Some(params.clone()));
-        fetch.await
     }
 
-    /// The token at hand, good or not.
+    /// The token in use (`RSA16`): none if it is known to have expired or was refused (`RSA16d`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        self.0.lock().held.token().map(|token| token.details().clone())
+        let now = self.0.settings.now();
+        let token = self.0.lock().good(&now).cloned();
+        token.map(|token| token.details().clone())
     }
 
-    async fn newer_than(&self, rejected: Option<Generation>) -> Result<CachedToken, Error> {
-        let fetch = {
-            let mut state = self.0.lock();
-            match state.held.decide(rejected, self.0.source.can_renew(), self.0.clock.now()) {
-                Decision::Serve(token) => return Ok(token),
-                Decision::GiveUp => return Err(Error::no_means_to_renew(None)),
-                Decision::Fetch => match state.under_way.as_ref().and_then(|(_, fetch)| fetch.upgrade()) {
-                    Some(fetch) => fetch,
-                    None => self.begin(&mut state, None),
-                },
+    async fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
+        for _ in 0..ROUNDS {
+            let now = self.0.settings.now();
+            let fetch = {
+                let mut state = self.0.lock();
+                match state.step(refused, &now) {
+                    Step::Done(outcome) => return outcome,
+                    Step::Fetch(reason) => {
+                        match state.in_flight(state.question()).and_then(|(_, fetch)| fetch.join()) {
+                            Some(fetch) => fetch,
+                            None => {
+                                let question = state.question().clone();
+                                self.begin(&mut state, question, Purpose::Request(reason), &now)
+                            }
+                        }
+                    }
+                }
+            };
+            let outcome = fetch.await;
+            let now = self.0.settings.now();
+            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+                return answer;
             }
-        };
-        fetch.await
+        }
+        Err(Error::expired_on_arrival())
     }
 
     /// Begins a fetch, which runs for as long as anybody waits for it.
-    fn begin(&self, state: &mut State, params: Option<TokenParams>) -> Shared<Outcome> {
+    fn begin(
+        &self,
+        state: &mut State<dyn TokenSource, Waiting>,
+        question: Question<dyn TokenSource>,
+        purpose: Purpose,
+        now: &Now,
+    ) -> Fetch {
         let inner = Arc::clone(&self.0);
-        let begun = state.held.begin(params, self.0.clock.now());
-        let generation = begun.generation;
+        let begun = state.begin(question.clone(), purpose, now);
+        let (ticket, life) = (begun.ticket, Arc::new(()));
+        let alive = Arc::downgrade(&life);
+        let asked = question.clone();
         let fetch = async move {
+            let _life = life;
             // A panic that is shared would be everybody's, and one that is not would leave them waiting.
-            let outcome = AssertUnwindSafe(inner.source.token(&begun.params)).catch_unwind().await;
-            let mut state = inner.lock();
-            state.under_way.take_if(|(under_way, _)| *under_way == generation);
-            outcome
-                .unwrap_or_else(|_| Err(Error::auth_callback("it panicked")))
-                .map(|details| state.held.keep(details, begun))
+            let outcome = AssertUnwindSafe(async { asked.source.token(&asked.params).await }).catch_unwind().await;
+            let outcome = outcome.unwrap_or_else(|_| Err(Error::auth_callback("it panicked")));
+            let (now, draw) = (inner.settings.now(), inner.settings.draw());
+            inner.lock().end(begun, outcome, &inner.settings, &now, draw)
         };
         let fetch = fetch.boxed().shared();
-        state.under_way = fetch.downgrade().map(|weak| (generation, weak));
+        state.announce(ticket, question, Waiting { fetch: fetch.downgrade(), alive });
         fetch
     }
 }
 
+impl Waiting {
+    fn join(&self) -> Option<Fetch> {
+        self.fetch.as_ref().and_then(WeakShared::upgrade)
+    }
+}
+
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, Waiting>> {
         // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,16 +1,27 @@
 //! The cache for callers that block.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use ably_auth_core::{TokenDetails, TokenParams};
 
-use super::decide::{CachedToken, Decision, Generation, Held};
+use super::ROUNDS;
+use super::life::Now;
+use super::policy::CachePolicy;
+use super::settings::Settings;
+use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
+use super::sync::{Condvar, Mutex, MutexGuard};
+use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::random::Random;
 use crate::source::BlockingTokenSource;
+use crate::time_offset::TimeOffset;
 
-/// [`TokenCache`](crate::TokenCache)'s twin for callers that block: shared between threads, it fetches once for all that ask.
+type Locked<'a> = MutexGuard<'a, State<dyn BlockingTokenSource, Arc<Fetch>>>;
+
+/// [`TokenCache`](crate::TokenCache)'s twin for callers that block: shared between threads, it fetches once for all that ask,
+/// on the thread of one of them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -19,6 +30,7 @@ use crate::source::BlockingTokenSource;
 /// let source = |_: &TokenParams| Ok(TokenDetails::from_token(Token::new("xVLyHw.Dtxd9tuz")?));
 /// let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), Arc::new(SystemClock));
 /// let token = cache.token()?;
+/// assert_eq!(token.authorization().header(), "Bearer xVLyHw.Dtxd9tuz");
 /// assert_eq!(cache.token()?.generation(), token.generation());
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
@@ -26,30 +38,34 @@ use crate::source::BlockingTokenSource;
 pub struct BlockingTokenCache(Arc<Inner>);
 
 struct Inner {
-    source: Arc<dyn BlockingTokenSource>,
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-struct State {
-    held: Held,
-    under_way: Option<(Generation, Arc<Fetch>)>,
+    settings: Settings,
+    state: Mutex<State<dyn BlockingTokenSource, Arc<Fetch>>>,
 }
 
 /// A fetch that one thread makes, and others wait for.
-#[derive(Default)]
 struct Fetch {
-    outcome: Mutex<Option<Result<CachedToken, Error>>>,
+    outcome: Mutex<Option<Outcome>>,
     ended: Condvar,
 }
 
+impl Handle for Arc<Fetch> {
+    /// Its thread ends it, come what may.
+    fn is_alive(&self) -> bool {
+        true
+    }
+}
+
 impl Fetch {
-    fn end(&self, outcome: Result<CachedToken, Error>) {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { outcome: Mutex::new(None), ended: Condvar::new() })
+    }
+
+    fn end(&self, outcome: Outcome) {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.ended.notify_all();
     }
 
-    fn wait(&self) -> Result<CachedToken, Error> {
+    fn wait(&self) -> Outcome {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(outcome) = &*outcome {
@@ -63,27 +79,64 @@ impl Fetch {
 /// Ends a fetch whatever becomes of it, so that a source that panics leaves nobody waiting.
 struct Unfinished<'a> {
     inner: &'a Inner,
-    generation: Generation,
     fetch: Arc<Fetch>,
-    outcome: Option<Result<CachedToken, Error>>,
+    begun: Option<Begun<dyn BlockingTokenSource>>,
+}
+
+impl Unfinished<'_> {
+    fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Option<Outcome> {
+        let begun = self.begun.take()?;
+        let (now, draw) = (self.inner.settings.now(), self.inner.settings.draw());
+        let outcome = self.inner.lock().end(begun, outcome, &self.inner.settings, &now, draw);
+        self.fetch.end(outcome.clone());
+        Some(outcome)
+    }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        self.inner.lock().under_way.take_if(|(under_way, _)| *under_way == self.generation);
-        let panicked = || Err(Error::auth_callback("it panicked"));
-        self.fetch.end(self.outcome.take().unwrap_or_else(panicked));
+        self.end(Err(Error::auth_callback("it panicked")));
+    }
+}
+
+/// What a thread has to do for its outcome.
+enum Turn {
+    Wait(Arc<Fetch>),
+    Make(Begun<dyn BlockingTokenSource>, Question<dyn BlockingTokenSource>, Arc<Fetch>),
+}
+
+impl Turn {
+    fn begin(state: &mut Locked<'_>, question: Question<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
+        let begun = state.begin(question.clone(), purpose, now);
+        let fetch = Fetch::new();
+        state.announce(begun.ticket, question.clone(), Arc::clone(&fetch));
+        Self::Make(begun, question, fetch)
+    }
+
+    fn outcome(self, inner: &Inner) -> Outcome {
+        match self {
+            Self::Wait(fetch) => fetch.wait(),
+            Self::Make(begun, Question { source, params }, fetch) => {
+                let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
+                let outcome = source.token(&params);
+                unfinished.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
+            }
+        }
     }
 }
 
 impl BlockingTokenCache {
-    /// Caches what `source` gives for `params`.
+    /// Caches what `source` gives for `params`, of which the timestamp and the nonce are left out.
     #[must_use]
     pub fn new(source: Arc<dyn BlockingTokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
-        Self::with_held(source, clock, Held::new(params, None))
+        let state = Mutex::new(State::new(source, params));
+        Self(Arc::new(Inner { settings: Settings::new(clock), state }))
     }
 
-    /// As [`new`](Self::new), with a token that is there already: used until it is refused.
+    /// As [`new`](Self::new), with a token that is there already.
+    ///
+    /// How long it has lived is not known, so it is used until the service refuses it, or until it
+    /// [expires by the service's clock](Self::with_time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn BlockingTokenSource>,
@@ -91,77 +144,134 @@ impl BlockingTokenCache {
         clock: Arc<dyn Clock>,
         token: TokenDetails,
     ) -> Self {
-        Self::with_held(source, clock, Held::new(params, Some(token)))
+        let cache = Self::new(source, params, clock);
+        cache.0.lock().give(token, &cache.0.settings);
+        cache
     }
 
-    fn with_held(source: Arc<dyn BlockingTokenSource>, clock: Arc<dyn Clock>, held: Held) -> Self {
-        Self(Arc::new(Inner { source, clock, state: Mutex::new(State { held, under_way: None }) }))
+    /// Renews tokens as that policy says. To be called before the cache is cloned; afterwards it changes nothing.
+    #[must_use]
+    pub fn with_policy(self, policy: CachePolicy) -> Self {
+        self.set(|settings| settings.policy = policy)
+    }
+
+    /// Takes chance from there; by default from the operating system. To be called before the cache is cloned; afterwards it
+    /// changes nothing.
+    #[must_use]
+    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+        self.set(|settings| settings.random = random)
+    }
+
+    /// Judges tokens by the service's clock too, once it is known (`RSA4b1`). To be called before the cache is cloned;
+    /// afterwards it changes nothing.
+    #[must_use]
+    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+        self.set(|settings| settings.offset = Some(offset))
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        if let Some(Inner { settings, state }) = Arc::get_mut(&mut self.0) {
+            change(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+        }
+        self
     }
 
     /// A token that is not known to be bad.
     ///
     /// # Errors
-    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew).
+    /// What the source's attempt failed with, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if its token
+    /// had expired already, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
     pub fn token(&self) -> Result<CachedToken, Error> {
         self.newer_than(None)
     }
 
-    /// A token newer than the one that the service has refused.
+    /// A token newer than the one that the service has refused, which is nobody's any more.
     ///
     /// # Errors
     /// As [`token`](Self::token).
-    pub fn renewed(&self, rejected: Generation) -> Result<CachedToken, Error> {
-        self.newer_than(Some(rejected))
+    pub fn renewed(&self, refused: Generation) -> Result<CachedToken, Error> {
+        self.newer_than(Some(refused))
     }
 
-    /// A new token in any case, and these params from then on if there is one, but for the timestamp and the nonce
-    /// (`RSA10`).
+    /// A new token in any case (`RSA10`): one that is asked for after the call, from `source` if one is given, and else from
+    /// the one before; for `params` if they are given, and else for those before.
+    ///
+    /// If there is one, the given params and source are used from then on, but for the params' timestamp and nonce
+    /// (`RSA10g`). A token that has expired already is returned too, but no request gets it.
     ///
     /// # Errors
-    /// As [`token`](Self::token); the token at hand and the params are then what they were.
-    pub fn authorize(&self, params: &TokenParams) -> Result<CachedToken, Error> {
-        if !self.0.source.can_renew() {
-            return Err(Error::no_means_to_renew(None));
+    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
+    /// 40171; the token at hand, the params and the source are then what they were.
+    #[allow(clippy::needless_pass_by_value, reason = "its async twin keeps it over an await")]
+    pub fn authorize(
+        &self,
+        params: Option<&TokenParams>,
+        source: Option<Arc<dyn BlockingTokenSource>>,
+    ) -> Result<CachedToken, Error> {
+        let before = self.0.lock().last_begun();
+        loop {
+            let now = self.0.settings.now();
+            let (turn, is_new) = {
+                let mut state = self.0.lock();
+                let question = state.question_of(params, source.as_ref());
+                if source.is_none() && !question.source.can_renew() {
+                    return Err(Error::no_means_to_renew(None));
+                }
+                let under_way =
+                    state.in_flight(&question).map(|(began, fetch)| (Turn::Wait(Arc::clone(fetch)), began > before));
+                match under_way {
+                    Some(turn) => turn,
+                    None => {
+                        let (stores_params, stores_source) = (params.is_some(), source.is_some());
+                        let purpose = Purpose::Authorize { stores_params, stores_source };
+                        (Turn::begin(&mut state, question, purpose, &now), true)
+                    }
+                }
+            };
+            let outcome = turn.outcome(&self.0);
+            if is_new {
+                return outcome.map(|fetched| fetched.token);
+            }
         }
-        self.fetch(self.0.lock(), Some(params.clone()))
     }
 
-    /// The token at hand, good or not.
+    /// The token in use (`RSA16`): none if it is known to have expired or was refused (`RSA16d`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        self.0.lock().held.token().map(|token| token.details().clone())
+        let now = self.0.settings.now();
+        let token = self.0.lock().good(&now).cloned();
+        token.map(|token| token.details().clone())
     }
 
-    fn newer_than(&self, rejected: Option<Generation>) -> Result<CachedToken, Error> {
-        let state = self.0.lock();
-        match state.held.decide(rejected, self.0.source.can_renew(), self.0.clock.now()) {
-            Decision::Serve(token) => Ok(token),
-            Decision::GiveUp => Err(Error::no_means_to_renew(None)),
-            Decision::Fetch => match state.under_way.as_ref().map(|(_, fetch)| Arc::clone(fetch)) {
-                Some(fetch) => {
-                    drop(state);
-                    fetch.wait()
+    fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
+        for _ in 0..ROUNDS {
+            let now = self.0.settings.now();
+            let turn = {
+                let mut state = self.0.lock();
+                match state.step(refused, &now) {
+                    Step::Done(outcome) => return outcome,
+                    Step::Fetch(reason) => match state.in_flight(state.question()) {
+                        Some((_, fetch)) => Turn::Wait(Arc::clone(fetch)),
+                        None => {
+                            let question = state.question().clone();
+                            Turn::begin(&mut state, question, Purpose::Request(reason), &now)
+                        }
+                    },
                 }
-                None => self.fetch(state, None),
-            },
+            };
+            let outcome = turn.outcome(&self.0);
+            let now = self.0.settings.now();
+            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+                return answer;
+            }
         }
-    }
-
-    fn fetch(&self, mut state: MutexGuard<'_, State>, params: Option<TokenParams>) -> Result<CachedToken, Error> {
-        let begun = state.held.begin(params, self.0.clock.now());
-        let fetch = Arc::new(Fetch::default());
-        state.under_way = Some((begun.generation, Arc::clone(&fetch)));
-        drop(state);
-        let mut unfinished = Unfinished { inner: &self.0, generation: begun.generation, fetch, outcome: None };
-        let outcome = self.0.source.token(&begun.params);
-        let outcome = outcome.map(|details| self.0.lock().held.keep(details, begun));
-        unfinished.outcome = Some(outcome.clone());
-        outcome
+        Err(Error::expired_on_arrival())
     }
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> Locked<'_> {
         // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,18 @@
 mod asynchronous;
 mod blocking;
 mod decide;
+mod life;
+mod policy;
+mod settings;
+mod state;
+mod sync;
+mod token;
+mod trace;
 
 pub use asynchronous::TokenCache;
 pub use blocking::BlockingTokenCache;
-pub use decide::{CachedToken, Generation};
+pub use policy::CachePolicy;
+pub use token::{CachedToken, Generation};
+
+/// How often one caller waits for a fetch whose token is refused or expires before the caller gets to see it.
+const ROUNDS: usize = 3;

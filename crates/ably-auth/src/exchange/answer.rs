@@ -3,37 +3,85 @@
 use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
 use bytes::Bytes;
 use http::Response;
-use serde::de::DeserializeOwned;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::RequestId;
 use crate::error::Error;
 
 const X_ABLY_ERRORCODE: &str = "x-ably-errorcode";
 const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 
-/// Reads a body of JSON, or the error that the answer is.
-pub(super) fn json<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str) -> Result<T, Error> {
+/// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
+const MAX_DEPTH: usize = 64;
+
+/// Reads a body of JSON or MessagePack, or the error that the answer is.
+pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str) -> Result<T, Error> {
     if !answer.status().is_success() {
-        return Err(Error::refused(error_info(answer)));
+        return Err(refusal(answer));
     }
-    serde_json::from_slice(answer.body()).map_err(|error| {
-        // Not the parser's own words, which may quote the body: a token stands in it.
-        let (line, column) = (error.line(), error.column());
+    body(answer).map_err(|place| {
         Error::answer(format!(
-            "the answer (status {}) is not the JSON of {what} (line {line} column {column}); is this an Ably endpoint?",
+            "the answer (status {}) does not hold {what} in {place}; is this an Ably endpoint?",
             answer.status().as_u16()
         ))
+        .about(request_id(answer))
     })
 }
 
-/// The error that an answer without success is: from its body, else from its headers, else from its status.
+/// The error that an answer without success is.
+pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
+    Error::refused(error_info(answer)).about(request_id(answer))
+}
+
+/// An answer's error: from its body, else from its headers, else from its status.
 pub(super) fn error_info(answer: &Response<Bytes>) -> ErrorInfo {
     let status = answer.status().as_u16();
-    if let Ok(envelope) = serde_json::from_slice::<ErrorEnvelope>(answer.body()) {
-        return envelope.error;
+    if let Some(info) = worded(answer) {
+        return info;
     }
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let code = header(X_ABLY_ERRORCODE).and_then(|code| code.parse().ok()).unwrap_or(u32::from(status) * 100);
     let message =
         header(X_ABLY_ERRORMESSAGE).map_or_else(|| format!("no error in the body; status {status}"), Into::into);
     ErrorInfo::new(ErrorCode::new(code), message).with_status(status)
+}
+
+/// The error in an answer's body.
+pub(super) fn worded(answer: &Response<Bytes>) -> Option<ErrorInfo> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Status,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Status {
+        status_code: Option<IgnoredAny>,
+    }
+
+    let ErrorEnvelope { error } = body(answer).ok()?;
+    let says_status = body::<Envelope>(answer).is_ok_and(|envelope| envelope.error.status_code.is_some());
+    Some(if says_status { error } else { error.with_status(answer.status().as_u16()) })
+}
+
+/// The media type of an answer, in lower case and without parameters.
+pub(super) fn content_type(answer: &Response<Bytes>) -> Option<String> {
+    let text = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// The body, or its format and the place where it goes wrong. Not the parser's own words, which may quote it: a token stands in it.
+fn body<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, String> {
+    if content_type(answer).as_deref() == Some("application/x-msgpack") {
+        let mut reader = rmp_serde::Deserializer::from_read_ref(answer.body());
+        reader.set_max_depth(MAX_DEPTH);
+        return T::deserialize(&mut reader).map_err(|_| "MessagePack".to_owned());
+    }
+    serde_json::from_slice(answer.body())
+        .map_err(|error| format!("JSON (line {} column {})", error.line(), error.column()))
+}
+
+fn request_id(answer: &Response<Bytes>) -> Option<RequestId> {
+    answer.extensions().get().cloned()
 }

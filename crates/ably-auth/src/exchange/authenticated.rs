@@ -79,7 +79,7 @@ impl AuthenticatedCall {
             Ok(answer) => answer,
             Err(fault) => return CallStep::Done(Err(fault.into())),
         };
-        let error = Error::refused(answer::error_info(&answer));
+        let error = answer::refusal(&answer);
         match self.credentials {
             Credentials::FirstToken(rejected)
                 if answer.status() == StatusCode::UNAUTHORIZED && error.is_token_error() =>

@@ -21,17 +21,30 @@
 //! ```
 
 mod answer;
+mod auth_url;
 mod authenticated;
-mod outgoing;
+mod fallback;
+mod issue_token;
+pub(crate) mod outgoing;
+mod request_id;
 mod request_token;
 mod revoke_tokens;
 mod server_time;
+mod token_params_query;
 
+pub use auth_url::QueryAuthUrl;
 pub use authenticated::{AuthenticatedCall, CallStep};
+pub use fallback::{FallbackStep, HostFallback, Hosts};
+pub use issue_token::IssueToken;
 pub use outgoing::{Authorization, X_ABLY_CLIENT_ID, X_ABLY_VERSION};
 pub use request_token::RequestToken;
 pub use revoke_tokens::RevokeTokens;
 pub use server_time::ServerTime;
+pub use token_params_query::token_params_query;
+
+pub(crate) use request_id::RequestId;
+
+use std::fmt;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -40,13 +53,22 @@ use crate::error::Error;
 use crate::transport::{BlockingTransport, Transport, TransportFault};
 
 /// What an exchange wants next.
-#[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
 pub enum Step<T> {
     /// Send this, and tell the exchange the answer.
     Send(Request<Bytes>),
     /// It is over, and this came of it.
     Done(Result<T, Error>),
+}
+
+impl<T: fmt::Debug> fmt::Debug for Step<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Neither the query nor the body: an auth URL may take credentials in either.
+            Self::Send(request) => write!(f, "Send({} {})", request.method(), request.uri().path()),
+            Self::Done(outcome) => f.debug_tuple("Done").field(outcome).finish(),
+        }
+    }
 }
 
 /// One exchange with the service, stepped by whoever can send requests.
@@ -97,6 +119,10 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
         Some(Err(error)) => Step::Done(Err(error)),
-        None => Step::Done(Err(Error::configuration("an exchange was started twice; make a new one for each"))),
+        None => misused(),
     }
+}
+
+fn misused<T>() -> Step<T> {
+    Step::Done(Err(Error::configuration("an exchange is started once, and then told answers; make a new one for each")))
 }

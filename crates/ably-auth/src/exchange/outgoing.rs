@@ -84,11 +84,11 @@ pub(super) fn add_common_headers(request: &mut Request<Bytes>) {
     }
 }
 
-pub(super) fn authorize(request: &mut Request<Bytes>, authorization: &Authorization) {
+pub(crate) fn authorize<B>(request: &mut Request<B>, authorization: &Authorization) {
     request.headers_mut().insert(AUTHORIZATION, authorization.0.clone());
 }
 
-pub(super) fn assume_identity(request: &mut Request<Bytes>, identity: &Identity) {
+pub(crate) fn assume_identity<B>(request: &mut Request<B>, identity: &Identity) {
     if let Ok(value) = HeaderValue::from_str(&STANDARD.encode(identity.as_str())) {
         request.headers_mut().insert(X_ABLY_CLIENT_ID, value);
     }

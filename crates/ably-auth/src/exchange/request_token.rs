@@ -36,6 +36,6 @@ impl Exchange for RequestToken {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
-        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::json(&answer, "token details")))
+        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "token details")))
     }
 }

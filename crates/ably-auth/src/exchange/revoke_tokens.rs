@@ -39,6 +39,6 @@ impl Exchange for RevokeTokens {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {
-        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::json(&answer, "a batch of revocations")))
+        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "a batch of revocations")))
     }
 }

@@ -33,7 +33,7 @@ impl Exchange for ServerTime {
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Timestamp> {
         Step::Done(answer.map_err(Error::from).and_then(|answer| {
-            let [time]: [Timestamp; 1] = answer::json(&answer, "a time")?;
+            let [time]: [Timestamp; 1] = answer::read(&answer, "a time")?;
             Ok(time)
         }))
     }

@@ -9,9 +9,10 @@ use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
 use async_trait::async_trait;
 
 use crate::error::Error;
-use crate::exchange::{self, RequestToken};
+use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
+use crate::sources::answers::{Answers, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
@@ -42,22 +43,6 @@ impl From<TokenDetails> for AuthCallbackAnswer {
 impl From<TokenRequest> for AuthCallbackAnswer {
     fn from(request: TokenRequest) -> Self {
         Self::TokenRequest(request)
-    }
-}
-
-/// What is to be done with an answer.
-enum Answered {
-    Token(TokenDetails),
-    Exchange(RequestToken),
-}
-
-impl AuthCallbackAnswer {
-    fn at(self, endpoint: &Endpoint) -> Answered {
-        match self {
-            Self::Token(token) => Answered::Token(token.into()),
-            Self::TokenDetails(details) => Answered::Token(details),
-            Self::TokenRequest(request) => Answered::Exchange(RequestToken::new(endpoint, &request)),
-        }
     }
 }
 
@@ -107,38 +92,38 @@ where
 /// Asks an auth callback, and has the service exchange what it answers if that is a token request.
 pub struct CallbackSource<T, C: ?Sized> {
     callback: Arc<C>,
-    endpoint: Endpoint,
+    answers: Answers,
     transport: T,
 }
 
 impl<T, C: ?Sized> CallbackSource<T, C> {
     /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
-    pub const fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
-        Self { callback, endpoint, transport }
+    pub fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
+        Self { callback, answers: Answers::of_callback(endpoint), transport }
     }
 }
 
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.callback.call(params).await?.at(&self.endpoint) {
-            Answered::Token(details) => Ok(details),
-            Answered::Exchange(request) => exchange::run(request, &self.transport).await,
+        match self.answers.take(self.callback.call(params).await?)? {
+            Taken::Token(details) => Ok(details),
+            Taken::Exchange(request) => exchange::run(request, &self.transport).await,
         }
     }
 }
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.callback.call(params)?.at(&self.endpoint) {
-            Answered::Token(details) => Ok(details),
-            Answered::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        match self.answers.take(self.callback.call(params)?)? {
+            Taken::Token(details) => Ok(details),
+            Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
         }
     }
 }
 
 impl<T, C: ?Sized> fmt::Debug for CallbackSource<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackSource").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("CallbackSource").field("answers", &self.answers).finish_non_exhaustive()
     }
 }

@@ -1,49 +1,80 @@
 //! A key that signs token requests and exchanges them.
 
+use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ApiKey, Signer, TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{ApiKey, Signer, Timestamp, TokenDetails, TokenParams, TokenRequest, jwt};
 use async_trait::async_trait;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::exchange::{self, RequestToken};
+use crate::exchange::{self, IssueToken};
 use crate::hosts::Endpoint;
 use crate::random::{Random, SystemRandom};
 use crate::source::{BlockingTokenSource, TokenSource};
+use crate::time_offset::TimeOffset;
 use crate::transport::{BlockingTransport, Transport};
 
-/// Signs token requests with a key, and has the service exchange them.
+/// A key, and all that it takes to sign with it: time and randomness.
 ///
-/// The key itself is never sent.
+/// ```
+/// use ably_auth::sources::KeySigner;
+/// use ably_auth::{ApiKey, TokenParams};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let request = KeySigner::new(key.clone()).create_token_request(&TokenParams::new())?;
+/// assert!(request.verify(&key).is_ok());
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone)]
-pub struct KeySource<T> {
+pub struct KeySigner {
     key: ApiKey,
     signer: Signer,
-    endpoint: Endpoint,
-    transport: T,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    time_offset: Arc<TimeOffset>,
+    query_time: bool,
 }
 
-impl<T> KeySource<T> {
-    /// Exchanges at `endpoint`, over `transport`, what `key` signs.
-    pub fn new(key: ApiKey, endpoint: Endpoint, transport: T) -> Self {
-        let signer = key.signer();
-        Self { key, signer, endpoint, transport, clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+impl KeySigner {
+    /// Signs with `key`, by the operating system's clock and randomness.
+    #[must_use]
+    pub fn new(key: ApiKey) -> Self {
+        Self {
+            signer: key.signer(),
+            key,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            time_offset: Arc::default(),
+            query_time: false,
+        }
     }
 
-    /// The same source with another clock.
+    /// The same with another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The same source with other randomness.
+    /// The same with other randomness.
     #[must_use]
     pub fn with_random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
+        self
+    }
+
+    /// The same with what is known of the service's time kept there.
+    #[must_use]
+    pub fn with_time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
+        self.time_offset = time_offset;
+        self
+    }
+
+    /// Whether [`IssueToken`] asks the service for its time before it signs, if that is not known yet (`RSA10k`).
+    #[must_use]
+    pub const fn with_query_time(mut self, query_time: bool) -> Self {
+        self.query_time = query_time;
         self
     }
 
@@ -53,29 +84,80 @@ impl<T> KeySource<T> {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
     pub fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
         let nonce = self.random.nonce()?;
-        Ok(TokenRequest::sign_with(&self.signer, self.key.key_name(), params, self.clock.now(), nonce)?)
+        Ok(TokenRequest::sign_with(&self.signer, self.key.key_name(), params, self.now(), nonce)?)
     }
 
-    fn exchange(&self, params: &TokenParams) -> Result<RequestToken, Error> {
-        self.create_token_request(params).map(|request| RequestToken::new(&self.endpoint, &request))
+    /// Mints a JWT for what `params` ask.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it does not fit into a JWT.
+    pub fn mint(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        let issued = params.timestamp.unwrap_or_else(|| self.now());
+        let token = jwt::mint_with(&self.signer, self.key.key_name(), params, issued)?;
+        let lifetime = (issued, issued.saturating_add(params.ttl.unwrap_or(ably_auth_core::Ttl::DEFAULT)));
+        let key_name = self.key.key_name().clone();
+        Ok(TokenDetails::issued_by(key_name, token, lifetime, params.capability.as_ref(), params.client_id.clone()))
+    }
+
+    /// The service's time as far as it is known, else the time here.
+    fn now(&self) -> Timestamp {
+        self.time_offset.service_time(self.clock.moment()).unwrap_or_else(|| self.clock.now())
+    }
+
+    pub(crate) fn wants_time(&self) -> bool {
+        self.query_time && self.time_offset.service_time(self.clock.moment()).is_none()
+    }
+
+    pub(crate) fn learn(&self, service_time: Timestamp) {
+        self.time_offset.set(service_time, self.clock.moment());
+    }
+}
+
+impl fmt::Debug for KeySigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySigner").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Signs token requests with a key, and has the service exchange them.
+///
+/// The key itself is never sent.
+#[derive(Clone)]
+pub struct KeySource<T> {
+    signer: Arc<KeySigner>,
+    endpoint: Endpoint,
+    transport: T,
+}
+
+impl<T> KeySource<T> {
+    /// Exchanges at `endpoint`, over `transport`, what `signer` signs.
+    pub fn new(signer: impl Into<Arc<KeySigner>>, endpoint: Endpoint, transport: T) -> Self {
+        Self { signer: signer.into(), endpoint, transport }
+    }
+
+    fn exchange(&self, params: &TokenParams) -> IssueToken {
+        IssueToken::new(Arc::clone(&self.signer), self.endpoint.clone(), params.clone())
     }
 }
 
 #[async_trait]
 impl<T: Transport> TokenSource for KeySource<T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        exchange::run(self.exchange(params)?, &self.transport).await
+        exchange::run(self.exchange(params), &self.transport).await
     }
 }
 
 impl<T: BlockingTransport> BlockingTokenSource for KeySource<T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        exchange::run_blocking(self.exchange(params)?, &self.transport)
+        exchange::run_blocking(self.exchange(params), &self.transport)
     }
 }
 
-impl<T> std::fmt::Debug for KeySource<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeySource").field("key", &self.key).field("endpoint", &self.endpoint).finish_non_exhaustive()
+impl<T> fmt::Debug for KeySource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySource")
+            .field("signer", &self.signer)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }

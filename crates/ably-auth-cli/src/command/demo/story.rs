@@ -1,10 +1,10 @@
 //! Bob has two devices and a backend: the phone is async, the desktop blocks, and the backend alone holds the key.
 
 use ably_auth::exchange::{self, RequestToken};
-use ably_auth::sources::KeySource;
+use ably_auth::sources::KeySigner;
 use ably_auth::{
     ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
-    Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
+    HttpSettings, Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
     TokenRevocationTargetSpecifier, Ttl,
 };
 use ably_auth_blocking::UreqTransport;
@@ -74,11 +74,11 @@ impl Cast<'_> {
     }
 
     fn ureq(&self) -> Result<Recorder<UreqTransport>, Error> {
-        Ok(Recorder { transport: UreqTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+        Ok(Recorder { transport: UreqTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
     }
 
     fn reqwest(&self) -> Result<Recorder<ReqwestTransport>, Error> {
-        Ok(Recorder { transport: ReqwestTransport::for_endpoint(self.endpoint)?, log: self.log.clone() })
+        Ok(Recorder { transport: ReqwestTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
     }
 
     fn exchange(&self, request: &TokenRequest) -> Result<Result<TokenDetails, Error>, Error> {
@@ -88,7 +88,7 @@ impl Cast<'_> {
 
     /// What the backend answers to a device that is logged in: a signed request, for the device to exchange.
     fn backend_answer(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
-        let (backend, params) = (KeySource::new(self.key.clone(), self.endpoint.clone(), ()), self.params.clone());
+        let (backend, params) = (KeySigner::new(self.key.clone()), self.params.clone());
         move || backend.create_token_request(&params)
     }
 

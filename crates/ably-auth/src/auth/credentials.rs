@@ -1,0 +1,83 @@
+//! Credentials for requests that somebody else sends.
+
+use ably_auth_core::{ApiKey, Identity};
+use http::Request;
+
+use crate::cache::{CachedToken, Generation};
+use crate::exchange::{Authorization, outgoing};
+
+/// What authenticates a request: for people who send it with a stack of their own.
+///
+/// `Debug` shows neither key nor token.
+///
+/// ```no_run
+/// # use bytes::Bytes;
+/// # use ably_auth::{Auth, Error, Transport};
+/// # async fn example<T: Transport + 'static>(auth: &Auth<T>) -> Result<(), Error> {
+/// let mut request = http::Request::get("https://main.realtime.ably.net/channels/chat").body(()).unwrap();
+/// let credentials = auth.credentials().await?;
+/// credentials.apply_to(&mut request);
+/// // Send it. If the service then answers 401 with a code from 40140 to 40149, once:
+/// auth.renewed_credentials(&credentials).await?.apply_to(&mut request);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    kind: Kind,
+    identity: Option<Identity>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Key(ApiKey),
+    Token(CachedToken),
+}
+
+impl Credentials {
+    pub(super) fn of_key(key: ApiKey, identity: Option<&Identity>) -> Self {
+        Self { kind: Kind::Key(key), identity: identity.cloned() }
+    }
+
+    pub(super) fn of_token(token: CachedToken, identity: Option<&Identity>) -> Self {
+        Self { kind: Kind::Token(token), identity: identity.cloned() }
+    }
+
+    /// The value of the `Authorization` header (`RSA2`, `RSA3`).
+    #[must_use]
+    pub fn authorization(&self) -> Authorization {
+        match &self.kind {
+            Kind::Key(key) => Authorization::basic(key),
+            Kind::Token(token) => token.authorization().clone(),
+        }
+    }
+
+    /// Adds the `Authorization` header, and `X-Ably-ClientId` if the client has an identity (`RSA7e2`).
+    ///
+    /// Check that the request goes to the service that the credentials are for, and a key over TLS only.
+    pub fn apply_to<B>(&self, request: &mut Request<B>) {
+        outgoing::authorize(request, &self.authorization());
+        if let Some(identity) = &self.identity {
+            outgoing::assume_identity(request, identity);
+        }
+    }
+
+    /// The query parameters that say the same, where no header can be set, as for a WebSocket: `key` or `access_token`, and
+    /// `clientId` (`RTN2`). Their values are to be percent-encoded, and the URL kept out of logs.
+    pub fn query_params(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let credential = match &self.kind {
+            Kind::Key(key) => ("key", [key.key_name().as_str(), ":", key.secret().expose()].concat()),
+            Kind::Token(token) => ("access_token", token.details().token().expose().to_owned()),
+        };
+        let identity = self.identity.as_ref().map(|identity| ("clientId", identity.as_str().to_owned()));
+        std::iter::once(credential).chain(identity)
+    }
+
+    /// The token's generation, if it is a token.
+    pub(super) fn generation(&self) -> Option<Generation> {
+        match &self.kind {
+            Kind::Key(_) => None,
+            Kind::Token(token) => Some(token.generation()),
+        }
+    }
+}

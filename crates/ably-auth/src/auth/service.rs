@@ -1,0 +1,67 @@
+//! What all of a client's exchanges share.
+
+use std::sync::Arc;
+
+use ably_auth_core::ApiKey;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::fallback_transport::FallbackTransport;
+use crate::hosts::Endpoint;
+use crate::mode::Mode;
+use crate::options::ClientOptions;
+use crate::random::Random;
+use crate::sources::KeySigner;
+use crate::time_offset::TimeOffset;
+use crate::transport::{BlockingTransport, Transport, TransportFault};
+
+/// The service as a client reaches it. As a transport it carries what goes to the service.
+pub(super) struct Service<T> {
+    /// What goes elsewhere than to the service, such as an auth URL, goes over the transport below this one.
+    pub(super) transport: FallbackTransport<Arc<T>>,
+    pub(super) endpoint: Endpoint,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) time_offset: Arc<TimeOffset>,
+}
+
+impl<T> Service<T> {
+    pub(super) fn new<M: Mode>(options: &ClientOptions<M>, transport: T) -> Result<Self, Error> {
+        let ClientOptions { endpoint, http, clock, random, .. } = options;
+        Ok(Self {
+            transport: FallbackTransport::new(Arc::new(transport), endpoint, http, clock.clone(), random.clone())?,
+            endpoint: endpoint.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            time_offset: Arc::default(),
+        })
+    }
+
+    pub(super) fn signer(&self, key: &ApiKey, query_time: bool) -> KeySigner {
+        KeySigner::new(key.clone())
+            .with_clock(Arc::clone(&self.clock))
+            .with_random(Arc::clone(&self.random))
+            .with_time_offset(Arc::clone(&self.time_offset))
+            .with_query_time(query_time)
+    }
+
+    pub(super) fn knows_time(&self) -> bool {
+        self.time_offset.service_time(self.clock.moment()).is_some()
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for Service<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        self.transport.send(request).await
+    }
+}
+
+impl<T: BlockingTransport> BlockingTransport for Service<T> {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        self.transport.send(request)
+    }
+}

@@ -1,0 +1,229 @@
+//! How tokens are come by, or what goes instead of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ably_auth_core::{ApiKey, ErrorCode, TokenDetails};
+
+use crate::auth_url::AuthUrl;
+use crate::error::Error;
+use crate::mode::Mode;
+
+/// How a client authenticates (`AO1`): part of its [`ClientOptions`](crate::ClientOptions), or what
+/// [`authorize_with`](crate::Auth::authorize_with) replaces them by.
+///
+/// Tokens come from the first of these that there is: the token source, the auth callback, the auth URL, the key. A token
+/// that is given is used until it is refused or known to have expired (`RSA4`).
+///
+/// ```
+/// use ably_auth::{ApiKey, Async, AuthOptions};
+///
+/// let options = AuthOptions::<Async>::new().key(ApiKey::parse("app.key:secret")?).query_time(true);
+/// assert!(!format!("{options:?}").contains("secret"));
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+pub struct AuthOptions<M: Mode> {
+    pub(crate) key: Option<ApiKey>,
+    pub(crate) token: Option<TokenDetails>,
+    pub(crate) auth_callback: Option<Arc<M::Callback>>,
+    pub(crate) auth_url: Option<AuthUrl>,
+    pub(crate) token_source: Option<Arc<M::Source>>,
+    pub(crate) mint_jwt: bool,
+    pub(crate) use_token_auth: Option<bool>,
+    pub(crate) query_time: bool,
+}
+
+/// The setters that [`AuthOptions`] and [`ClientOptions`](crate::ClientOptions) have in common.
+macro_rules! auth_setters {
+    ($options:ident $(. $auth:ident)?) => {
+        impl<M: crate::mode::Mode> $options<M> {
+            /// Authenticates with that key, or gets tokens with it (`AO2a`).
+            #[must_use]
+            pub fn key(mut self, key: ably_auth_core::ApiKey) -> Self {
+                self $(.$auth)? .key = Some(key);
+                self
+            }
+
+            /// Authenticates with that token, until it is refused or known to have expired (`AO2h`, `AO2i`).
+            #[must_use]
+            pub fn token(mut self, token: impl Into<ably_auth_core::TokenDetails>) -> Self {
+                self $(.$auth)? .token = Some(token.into());
+                self
+            }
+
+            /// Gets tokens from that URL (`AO2c`, `RSA8c`).
+            #[must_use]
+            pub fn auth_url(mut self, auth_url: crate::auth_url::AuthUrl) -> Self {
+                self $(.$auth)? .auth_url = Some(auth_url);
+                self
+            }
+
+            /// Gets tokens by minting JWTs with the key, for which nothing is sent, rather than by exchange.
+            #[must_use]
+            pub const fn mint_jwt(mut self, mint_jwt: bool) -> Self {
+                self $(.$auth)? .mint_jwt = mint_jwt;
+                self
+            }
+
+            /// Uses tokens even where there is a key alone, or with `false` the key even where there is more (`AO2k`, `RSA4`).
+            #[must_use]
+            pub const fn use_token_auth(mut self, use_token_auth: bool) -> Self {
+                self $(.$auth)? .use_token_auth = Some(use_token_auth);
+                self
+            }
+
+            /// Asks the service for its time before the first token is asked for, and goes by that from then on (`AO2j`,
+            /// `RSA10k`): for machines whose clock may be wrong.
+            ///
+            /// Even without it, a token request that is refused for its time (40104) is signed anew by the service's, once.
+            #[must_use]
+            pub const fn query_time(mut self, query_time: bool) -> Self {
+                self $(.$auth)? .query_time = query_time;
+                self
+            }
+        }
+
+        impl $options<crate::mode::Async> {
+            /// Gets tokens from that callback (`AO2b`, `RSA8d`).
+            ///
+            /// ```
+            #[doc = concat!("use ably_auth::{Async, ", stringify!($options), ", Error, Token, TokenParams};")]
+            ///
+            #[doc = concat!("let options = ", stringify!($options), "::<Async>::new()")]
+            ///     .auth_callback(|_params: TokenParams| async { Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?) });
+            /// ```
+            #[must_use]
+            pub fn auth_callback(mut self, callback: impl crate::sources::AuthCallback + 'static) -> Self {
+                self $(.$auth)? .auth_callback = Some(std::sync::Arc::new(callback));
+                self
+            }
+
+            /// Gets tokens from that source of your own, or from one of [`sources`](crate::sources).
+            #[must_use]
+            pub fn token_source(mut self, source: impl crate::source::TokenSource + 'static) -> Self {
+                self $(.$auth)? .token_source = Some(std::sync::Arc::new(source));
+                self
+            }
+        }
+
+        impl $options<crate::mode::Blocking> {
+            /// Gets tokens from that callback (`AO2b`, `RSA8d`).
+            ///
+            /// ```
+            #[doc = concat!("use ably_auth::{Blocking, ", stringify!($options), ", Error, Token, TokenParams};")]
+            ///
+            #[doc = concat!("let options = ", stringify!($options), "::<Blocking>::new()")]
+            ///     .auth_callback(|_: &TokenParams| Ok::<_, Error>(Token::new("xVLyHw.Dtxd9tuz")?));
+            /// ```
+            #[must_use]
+            pub fn auth_callback(mut self, callback: impl crate::sources::BlockingAuthCallback + 'static) -> Self {
+                self $(.$auth)? .auth_callback = Some(std::sync::Arc::new(callback));
+                self
+            }
+
+            /// Gets tokens from that source of your own, or from one of [`sources`](crate::sources).
+            #[must_use]
+            pub fn token_source(mut self, source: impl crate::source::BlockingTokenSource + 'static) -> Self {
+                self $(.$auth)? .token_source = Some(std::sync::Arc::new(source));
+                self
+            }
+        }
+    };
+}
+pub(crate) use auth_setters;
+
+auth_setters!(AuthOptions);
+
+impl<M: Mode> AuthOptions<M> {
+    /// No credentials yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            key: None,
+            token: None,
+            auth_callback: None,
+            auth_url: None,
+            token_source: None,
+            mint_jwt: false,
+            use_token_auth: None,
+            query_time: false,
+        }
+    }
+
+    /// The same with that key if there is none (`RSA10i`).
+    pub(crate) fn or_key(mut self, key: Option<&ApiKey>) -> Self {
+        self.key = self.key.or_else(|| key.cloned());
+        self
+    }
+
+    /// Whether requests carry a token rather than the key (`RSA4`).
+    pub(crate) fn uses_tokens(&self) -> bool {
+        self.use_token_auth.unwrap_or(self.mint_jwt || self.token.is_some() || self.has_token_source())
+    }
+
+    fn has_token_source(&self) -> bool {
+        self.token_source.is_some() || self.auth_callback.is_some() || self.auth_url.is_some()
+    }
+
+    /// Refuses what cannot work, or not together (`RSC1b`).
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refused = |why| Err(Error::with_code(ErrorCode::UNABLE_TO_AUTHENTICATE, why));
+        let has_key = self.key.is_some();
+        if !has_key && self.mint_jwt {
+            return refused("a JWT is minted with a key; give one, or leave out `mint_jwt`");
+        }
+        if !has_key && self.use_token_auth == Some(false) {
+            return refused(
+                "without tokens there is only the key to authenticate with; give one, or leave out `use_token_auth`",
+            );
+        }
+        if !has_key && self.token.is_none() && !self.has_token_source() {
+            return refused("there is no way to authenticate; give a key, a token, an auth callback or an auth URL");
+        }
+        if self.token_source.is_some() && (self.auth_callback.is_some() || self.auth_url.is_some()) {
+            return refused(
+                "tokens come from a token source of your own or from an auth callback or URL; give one of them",
+            );
+        }
+        if self.mint_jwt && self.has_token_source() {
+            return refused(
+                "tokens are minted or come from elsewhere, not both; leave out `mint_jwt`, or the other source",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl<M: Mode> Clone for AuthOptions<M> {
+    fn clone(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            token: self.token.clone(),
+            auth_callback: self.auth_callback.clone(),
+            auth_url: self.auth_url.clone(),
+            token_source: self.token_source.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<M: Mode> Default for AuthOptions<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: Mode> fmt::Debug for AuthOptions<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthOptions")
+            .field("key", &self.key)
+            .field("token", &self.token)
+            .field("auth_callback", &self.auth_callback.is_some())
+            .field("auth_url", &self.auth_url)
+            .field("token_source", &self.token_source.is_some())
+            .field("mint_jwt", &self.mint_jwt)
+            .field("use_token_auth", &self.use_token_auth)
+            .field("query_time", &self.query_time)
+            .finish()
+    }
+}

@@ -1,0 +1,117 @@
+//! How long a token lives, and how far it has got.
+
+use std::time::Duration;
+
+use ably_auth_core::{Timestamp, TokenDetails, UnverifiedJwt};
+
+use super::policy::{CachePolicy, Draw};
+use crate::clock::{Moment, millis};
+
+/// How far a token's life has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    Good,
+    /// Good, and to be renewed.
+    Due,
+    Expired,
+}
+
+/// The present, by the clocks here and by the service's as far as that is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    pub(super) here: Moment,
+    pub(super) service: Option<Timestamp>,
+}
+
+/// When a token is to be renewed, and when it is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    due: Deadline,
+    end: Deadline,
+}
+
+/// Reached as soon as any of the clocks says so.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    here: Moment,
+    service: Timestamp,
+}
+
+impl Deadline {
+    fn is_reached(&self, now: &Now) -> bool {
+        now.here.has_reached(self.here) || now.service.is_some_and(|service| service >= self.service)
+    }
+
+    fn brought_forward(self, span: Duration) -> Self {
+        let service = Timestamp::from_millis(self.service.as_millis().saturating_sub(millis(span)));
+        Self { here: self.here.saturating_sub(span), service }
+    }
+}
+
+impl Life {
+    /// Of a token that was asked for at that moment, from which its lifetime counts: it cannot have been issued earlier.
+    pub(super) fn of_fetched(details: &TokenDetails, asked: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+        let times = Times::of(details);
+        let lifetime = times.lifetime(asked);
+        let here = lifetime.map_or(Moment::NEVER, |lifetime| asked.saturating_add(lifetime));
+        Self::until(times, here, lifetime, policy, draw)
+    }
+
+    /// Of a token of unknown age: its end is known by the service's clock alone.
+    pub(super) fn of_given(details: &TokenDetails, now: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+        let times = Times::of(details);
+        Self::until(times, Moment::NEVER, times.lifetime(now), policy, draw)
+    }
+
+    fn until(times: Times, here: Moment, lifetime: Option<Duration>, policy: &CachePolicy, draw: Draw) -> Self {
+        let end = Deadline { here, service: times.expires.unwrap_or(Timestamp::from_millis(u64::MAX)) };
+        Self { due: end.brought_forward(policy.margin(lifetime.unwrap_or_default(), draw)), end }
+    }
+
+    pub(super) fn age(&self, now: &Now) -> Age {
+        if !self.due.is_reached(now) {
+            Age::Good
+        } else if !self.end.is_reached(now) {
+            Age::Due
+        } else {
+            Age::Expired
+        }
+    }
+
+    /// How much is left, by the clock that gets to the end first.
+    pub(super) fn left(&self, now: &Now) -> Duration {
+        let here = now.here.until(self.end.here);
+        let service = now.service.map(|service| Duration::from_millis(self.end.service.millis_since(service)));
+        service.map_or(here, |service| service.min(here))
+    }
+}
+
+/// What a token says of its own times, by the service's clock.
+#[derive(Clone, Copy)]
+struct Times {
+    issued: Option<Timestamp>,
+    expires: Option<Timestamp>,
+}
+
+impl Times {
+    fn of(details: &TokenDetails) -> Self {
+        let said = Self { issued: details.issued(), expires: details.expires() };
+        if said.issued.is_some() || said.expires.is_some() {
+            return said;
+        }
+        // Whoever made it: it is only a hint when to ask for another one.
+        let jwt = UnverifiedJwt::parse(details.token().expose()).and_then(|jwt| jwt.decode_without_verifying());
+        jwt.map_or(said, |jwt| Self { issued: Some(jwt.issued()), expires: Some(jwt.expires()) })
+    }
+
+    /// How long it lives from then on at most. Two times of the service's make a lifetime whatever the clock here shows;
+    /// one of them makes one if the clock here is not obviously ahead.
+    fn lifetime(self, asked: Moment) -> Option<Duration> {
+        let expires = self.expires?;
+        let millis = match self.issued {
+            Some(issued) => expires.millis_since(issued),
+            None => Some(expires.millis_since(asked.wall())).filter(|millis| *millis > 0)?,
+        };
+        Some(Duration::from_millis(millis))
+    }
+}

@@ -1,0 +1,155 @@
+//! How early a token is renewed, and how long a source that fails is left alone.
+
+use std::time::Duration;
+
+use crate::random::Random;
+
+/// How early a cache renews a token, and how long it leaves a source alone that fails.
+///
+/// ```
+/// use std::time::Duration;
+/// use ably_auth::CachePolicy;
+///
+/// let policy = CachePolicy::new()
+///     .early_refresh(Duration::from_secs(60))
+///     .failure_backoff(Duration::from_millis(500), Duration::from_secs(30));
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    early_refresh: Duration,
+    early_backoff: Backoff,
+    failure_backoff: Backoff,
+}
+
+impl CachePolicy {
+    /// What suits most: the values are with each setter.
+    #[must_use]
+    pub const fn new() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            early_refresh: seconds(5 * 60),
+            early_backoff: Backoff { first: seconds(1), most: seconds(60) },
+            failure_backoff: Backoff { first: Duration::from_millis(100), most: seconds(10) },
+        }
+    }
+
+    /// Renews a token at most that long before it expires, and at most a tenth of its lifetime; by default 5 minutes.
+    /// [`Duration::ZERO`] waits until it has expired.
+    ///
+    /// Five minutes outlast a source that restarts, with some attempts left; a tenth of a short life is not much to
+    /// give away. Chance brings the renewal forward by up to half as much again, never back, so that programs that started
+    /// together do not all ask at once.
+    #[must_use]
+    pub const fn early_refresh(mut self, before: Duration) -> Self {
+        self.early_refresh = before;
+        self
+    }
+
+    /// How long it waits after an early renewal that failed: `first`, then twice as long each time, at most `most`; by default
+    /// 1 s and 60 s.
+    ///
+    /// Chance shortens each by up to a half. Near the token's end it waits at most half of what is left, and
+    /// at least half of `first`.
+    #[must_use]
+    pub const fn early_backoff(mut self, first: Duration, most: Duration) -> Self {
+        self.early_backoff = Backoff { first, most };
+        self
+    }
+
+    /// How long the source is left alone from its second failure in a row on, while there is no token: `first`, then
+    /// twice as long each time, at most `most`; by default 100 ms and 10 s. Whoever asks meanwhile gets the last error.
+    ///
+    /// Chance shortens each by up to a half.
+    #[must_use]
+    pub const fn failure_backoff(mut self, first: Duration, most: Duration) -> Self {
+        self.failure_backoff = Backoff { first, most };
+        self
+    }
+
+    /// How long before its end a token of that lifetime is to be renewed.
+    pub(super) fn margin(&self, lifetime: Duration, draw: Draw) -> Duration {
+        let margin = self.early_refresh.min(lifetime / 10);
+        margin.saturating_add(draw.share_of(margin / 2))
+    }
+
+    /// How long to wait after so many early failures in a row, with so much of the token's life left.
+    pub(super) fn wait_early(&self, failures: u32, left: Duration, draw: Draw) -> Duration {
+        self.early_backoff.wait(failures.saturating_sub(1), draw).min(left / 2).max(self.early_backoff.first / 2)
+    }
+
+    /// How long to leave the source alone after so many failures in a row, if at all.
+    pub(super) fn wait_cold(&self, failures: u32, draw: Draw) -> Option<Duration> {
+        failures.checked_sub(2).map(|doublings| self.failure_backoff.wait(doublings, draw))
+    }
+}
+
+impl Default for CachePolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Backoff {
+    first: Duration,
+    most: Duration,
+}
+
+impl Backoff {
+    fn wait(self, doublings: u32, draw: Draw) -> Duration {
+        let wait = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.most);
+        wait.saturating_sub(draw.share_of(wait / 2))
+    }
+}
+
+/// A share between nothing and nearly all, drawn by chance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw(u8);
+
+impl Draw {
+    /// Nothing, where there is no randomness to be had: to ask at the same time as others is better than not at all.
+    pub(super) fn from(random: &dyn Random) -> Self {
+        Self(random.bytes().map_or(0, |[first, ..]| first))
+    }
+
+    fn share_of(self, span: Duration) -> Duration {
+        (span / 256).saturating_mul(u32::from(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CachePolicy, Draw};
+    use std::time::Duration;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_margin_is_a_tenth_or_five_minutes_and_half_as_much_again_by_chance() {
+        let policy = CachePolicy::new();
+        assert_eq!(policy.margin(seconds(3600), Draw(0)), seconds(300));
+        assert_eq!(policy.margin(seconds(60), Draw(0)), seconds(6));
+        assert_eq!(policy.margin(seconds(3600), Draw(128)), seconds(375));
+        assert!(policy.margin(seconds(3600), Draw(255)) < seconds(450));
+        assert_eq!(policy.early_refresh(Duration::ZERO).margin(seconds(3600), Draw(255)), Duration::ZERO);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_most_and_chance_only_shortens_them() {
+        let policy = CachePolicy::new();
+        let waits: Vec<_> = (1..=9).map(|failures| policy.wait_early(failures, seconds(9999), Draw(0))).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60].map(seconds));
+        assert!(policy.wait_early(3, seconds(9999), Draw(255)) > seconds(2));
+        assert_eq!(policy.wait_early(9, seconds(10), Draw(0)), seconds(5));
+        assert_eq!(policy.wait_early(9, Duration::ZERO, Draw(0)), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn the_first_cold_failure_costs_no_wait() {
+        let wait = |failures| CachePolicy::new().wait_cold(failures, Draw(0)).map(|wait| wait.as_millis());
+        assert_eq!([0, 1, 2, 3, 4, 99].map(wait), [None, None, Some(100), Some(200), Some(400), Some(10_000)]);
+    }
+}

@@ -1,0 +1,31 @@
+//! What a cache is told and handed.
+
+use std::sync::Arc;
+
+use super::life::Now;
+use super::policy::{CachePolicy, Draw};
+use crate::clock::Clock;
+use crate::random::{Random, SystemRandom};
+use crate::time_offset::TimeOffset;
+
+pub(super) struct Settings {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) policy: CachePolicy,
+    pub(super) offset: Option<Arc<TimeOffset>>,
+}
+
+impl Settings {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, random: Arc::new(SystemRandom), policy: CachePolicy::new(), offset: None }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let here = self.clock.moment();
+        Now { here, service: self.offset.as_ref().and_then(|offset| offset.service_time(here)) }
+    }
+
+    pub(super) fn draw(&self) -> Draw {
+        Draw::from(&*self.random)
+    }
+}

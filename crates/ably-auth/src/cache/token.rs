@@ -1,0 +1,66 @@
+//! A token from a cache.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ably_auth_core::TokenDetails;
+
+use crate::exchange::Authorization;
+
+/// Counts the tokens that a cache has taken for its own: a later generation is a newer token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Generation(u64);
+
+impl Generation {
+    pub(super) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A token from a cache, and which of the cache's tokens it is. It is cheap to clone.
+#[derive(Clone)]
+pub struct CachedToken(Arc<Inner>);
+
+struct Inner {
+    details: TokenDetails,
+    generation: Generation,
+    authorization: Authorization,
+}
+
+impl CachedToken {
+    pub(super) fn new(details: TokenDetails, generation: Generation) -> Self {
+        let authorization = Authorization::bearer(details.token());
+        Self(Arc::new(Inner { details, generation, authorization }))
+    }
+
+    /// The token and what is known about it.
+    #[must_use]
+    pub fn details(&self) -> &TokenDetails {
+        &self.0.details
+    }
+
+    /// Which of the cache's tokens it is: say so when the service refuses it.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.0.generation
+    }
+
+    /// The header that a request with this token carries (`RSA3a`), made once.
+    #[must_use]
+    pub fn authorization(&self) -> &Authorization {
+        &self.0.authorization
+    }
+}
+
+impl PartialEq for CachedToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.generation() == other.generation() && self.details() == other.details()
+    }
+}
+
+impl fmt::Debug for CachedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (details, generation) = (self.details(), self.generation());
+        f.debug_struct("CachedToken").field("details", details).field("generation", &generation).finish()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a cache tells of its doings, if the feature `tracing` is on: never a token or a secret.
+
+use std::time::Duration;
+
+use super::state::Purpose;
+use crate::error::Error;
+
+/// Why a token is fetched for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    First,
+    Expired,
+    Refused,
+    Early,
+}
+
+impl Purpose {
+    #[cfg(feature = "tracing")]
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Request(Reason::First) => "first",
+            Self::Request(Reason::Expired) => "expired",
+            Self::Request(Reason::Refused) => "refused",
+            Self::Request(Reason::Early) => "early",
+            Self::Authorize { .. } => "authorize",
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod events {
+    use super::{Duration, Error, Purpose};
+
+    pub(in super::super) fn asks(purpose: Purpose) {
+        tracing::debug!(reason = purpose.name(), "asking for a token");
+    }
+
+    pub(in super::super) fn has_come(purpose: Purpose) {
+        tracing::debug!(reason = purpose.name(), "a token has come");
+    }
+
+    pub(in super::super) fn failed(purpose: Purpose, error: &Error) {
+        tracing::warn!(reason = purpose.name(), code = error.ably_code().as_u32(), kind = ?error.kind(), "no token has come");
+    }
+
+    pub(in super::super) fn backs_off(failures: u32, wait: Duration) {
+        tracing::debug!(failures, wait_ms = crate::clock::millis(wait), "leaving the source alone after a failure");
+    }
+
+    pub(in super::super) fn leaves_alone() {
+        tracing::trace!("telling the last error again, since the source is left alone");
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod events {
+    use super::{Duration, Error, Purpose};
+
+    pub(in super::super) const fn asks(_: Purpose) {}
+    pub(in super::super) const fn has_come(_: Purpose) {}
+    pub(in super::super) const fn failed(_: Purpose, _: &Error) {}
+    pub(in super::super) const fn backs_off(_: u32, _: Duration) {}
+    pub(in super::super) const fn leaves_alone() {}
+}
+
+pub(super) use events::{asks, backs_off, failed, has_come, leaves_alone};

@@ -1,0 +1,182 @@
+//! Asking an auth URL for a token.
+
+use std::fmt;
+
+use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+
+use super::token_params_query::{Form, token_params_query};
+use super::{Exchange, Step, answer};
+use crate::auth_url::{AuthMethod, AuthUrl};
+use crate::error::Error;
+use crate::sources::AuthCallbackAnswer;
+use crate::transport::TransportFault;
+
+/// More than any token that is of use (`RSA4f`).
+const MAX_ANSWER_BYTES: usize = 128 * 1024;
+
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, application/jwt, text/plain");
+
+/// Asks an auth URL for a token (`RSA8c`).
+///
+/// It is not for a transport that goes to the service: the URL has one host.
+///
+/// ```
+/// use ably_auth::exchange::{Exchange, QueryAuthUrl, Step};
+/// use ably_auth::{AuthUrl, TokenParams, Ttl};
+///
+/// let auth_url = AuthUrl::new("https://example.com/ably?tenant=7")?;
+/// let params = TokenParams::new().ttl(Ttl::from_millis(60_000)?);
+/// let Step::Send(request) = QueryAuthUrl::new(&auth_url, &params).start() else { panic!("a request comes first") };
+/// assert_eq!(request.uri(), "https://example.com/ably?tenant=7&ttl=60000");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+pub struct QueryAuthUrl {
+    request: Option<Result<Request<Bytes>, Error>>,
+}
+
+impl QueryAuthUrl {
+    /// Asks `auth_url` for a token with these params.
+    #[must_use]
+    pub fn new(auth_url: &AuthUrl, params: &TokenParams) -> Self {
+        Self { request: Some(request(auth_url, params)) }
+    }
+}
+
+fn request(auth_url: &AuthUrl, params: &TokenParams) -> Result<Request<Bytes>, Error> {
+    let mut form = Form::default();
+    for (name, value) in &auth_url.params {
+        form.set(name, value);
+    }
+    for (name, value) in token_params_query(params) {
+        form.set(name, &value);
+    }
+    let mut request = Request::new(Bytes::new());
+    *request.headers_mut() = auth_url.headers.clone();
+    request.headers_mut().entry(ACCEPT).or_insert(ANSWERS);
+    match auth_url.method {
+        AuthMethod::Get => *request.uri_mut() = with_query(&auth_url.url, &form)?,
+        AuthMethod::Post => {
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = auth_url.url.clone();
+            request.headers_mut().insert(CONTENT_TYPE, FORM);
+            *request.body_mut() = form.encoded().into();
+        }
+    }
+    Ok(request)
+}
+
+fn with_query(url: &Uri, form: &Form) -> Result<Uri, Error> {
+    let query = form.over(url.query().unwrap_or_default());
+    let path = if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) };
+    let mut parts = url.clone().into_parts();
+    let too_long = || Error::configuration("the params do not fit into the auth URL's query; send them by POST");
+    parts.path_and_query = Some(path.parse::<PathAndQuery>().map_err(|_| too_long())?);
+    Uri::from_parts(parts).map_err(|_| too_long())
+}
+
+impl Exchange for QueryAuthUrl {
+    type Output = AuthCallbackAnswer;
+
+    fn start(&mut self) -> Step<AuthCallbackAnswer> {
+        super::first(&mut self.request)
+    }
+
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<AuthCallbackAnswer> {
+        Step::Done(answer.map_err(Error::auth_url_fault).and_then(|answer| read(&answer)))
+    }
+}
+
+fn read(answer: &Response<Bytes>) -> Result<AuthCallbackAnswer, Error> {
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(refused(answer, status));
+    }
+    let body = answer.body();
+    if body.len() > MAX_ANSWER_BYTES {
+        return Err(Error::auth_url("the auth URL's answer is over 128 KiB; it should be a token and nothing else"));
+    }
+    match answer::content_type(answer).as_deref() {
+        Some("application/json") => json(body),
+        Some("text/plain" | "application/jwt") => match std::str::from_utf8(body) {
+            Ok(text) => token(text).map(AuthCallbackAnswer::from),
+            Err(_) => Err(Error::auth_url("the auth URL's answer is not text; send a token")),
+        },
+        other => Err(Error::auth_url(format!(
+            "the auth URL answers {}; send a token as `text/plain` or `application/jwt`, or token details or a token \
+             request as `application/json`",
+            other.map_or_else(
+                || "without a content type".to_owned(),
+                |other| format!("with the content type `{other}`")
+            )
+        ))),
+    }
+}
+
+fn refused(answer: &Response<Bytes>, status: StatusCode) -> Error {
+    let worded = answer::worded(answer).map_or_else(String::new, |info| format!(": {}", info.message()));
+    let what = format!("the auth URL answers with status {}{worded}", status.as_u16());
+    let advice = match status.as_u16() {
+        300..=399 => {
+            "a redirect is not followed, for it could carry the headers elsewhere: give the URL that it leads to"
+        }
+        401 => "see whether `auth_headers` and `auth_params` hold what its server asks for",
+        403 => "its server permits this user no token",
+        404 | 405 => "check the URL and the `auth_method`",
+        _ => "see its server's log",
+    };
+    Error::auth_url_refused(answer::error_info(answer), format!("{what}; {advice}"))
+}
+
+/// A token, without the line feed that many a server puts after it.
+fn token(text: &str) -> Result<Token, Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::auth_url("the auth URL's answer is empty; send a token"));
+    }
+    if matches!(text, "null" | "undefined") {
+        return Err(Error::auth_url("the auth URL's answer is a word that stands for no token; see its server's log"));
+    }
+    if text.starts_with('{') {
+        return Err(Error::auth_url("the auth URL sends JSON as if it were a token; send it as `application/json`"));
+    }
+    Token::new(text).map_err(|_| Error::auth_url("the auth URL's answer is not in the form of a token; send one alone"))
+}
+
+/// Token details, a token request, or a token as a JSON string, which servers send that encode whatever they have.
+fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
+    let place = |error: serde_json::Error| {
+        Error::auth_url(format!(
+            "the auth URL's answer is not JSON (line {} column {}); send token details or a token request",
+            error.line(),
+            error.column()
+        ))
+    };
+    let value: serde_json::Value = serde_json::from_slice(body).map_err(place)?;
+    if let Some(text) = value.as_str() {
+        return token(text).map(AuthCallbackAnswer::from);
+    }
+    let unfit =
+        |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
+    if value.get("token").is_some() {
+        let details: TokenDetails = serde_json::from_value(value).map_err(|_| unfit("fitting token details"))?;
+        return Ok(details.into());
+    }
+    if value.get("keyName").is_some() {
+        let request: TokenRequest = serde_json::from_value(value).map_err(|_| unfit("a fitting token request"))?;
+        return Ok(request.into());
+    }
+    Err(Error::auth_url(
+        "the auth URL's JSON is neither token details nor a token request: it has no `token` and no `keyName`",
+    ))
+}
+
+impl fmt::Debug for QueryAuthUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryAuthUrl").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,253 @@
+//! Which host a request goes to, and which one next when that fails.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, SERVER};
+use http::uri::Authority;
+use http::{Request, Response, Uri};
+
+use crate::error::Error;
+use crate::hosts::{Endpoint, fallback_host};
+use crate::http_settings::HttpSettings;
+use crate::random::Random;
+use crate::transport::{FaultKind, TransportFault};
+
+/// The hosts of a service: its endpoint, the fallbacks, and the one of them that worked last (`RSC15`).
+#[derive(Debug)]
+pub struct Hosts {
+    primary: Authority,
+    fallbacks: Vec<Authority>,
+    max_retry_count: usize,
+    max_retry_duration: Duration,
+    retry_timeout: Duration,
+    remembered: Mutex<Option<Remembered>>,
+}
+
+/// A fallback that has worked, and until when it is preferred.
+#[derive(Clone, Debug, PartialEq)]
+struct Remembered {
+    host: Authority,
+    until: Duration,
+}
+
+impl Hosts {
+    /// The hosts of `endpoint`, as the settings say.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a fallback host that the settings name is none.
+    pub fn new(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Self, Error> {
+        let named = match settings.named_fallback_hosts()? {
+            Some(hosts) => hosts.to_vec(),
+            None => {
+                endpoint.default_fallback_hosts().iter().map(|host| fallback_host(host)).collect::<Result<_, _>>()?
+            }
+        };
+        let mut fallbacks: Vec<Authority> = Vec::new();
+        for host in named {
+            let host = match (host.port(), endpoint.authority().port()) {
+                (None, Some(port)) => fallback_host(&format!("{host}:{port}"))?,
+                _ => host,
+            };
+            if !fallbacks.contains(&host) {
+                fallbacks.push(host);
+            }
+        }
+        Ok(Self {
+            primary: endpoint.authority().clone(),
+            fallbacks,
+            max_retry_count: settings.http_max_retry_count,
+            max_retry_duration: settings.http_max_retry_duration,
+            retry_timeout: settings.fallback_retry_timeout,
+            remembered: Mutex::new(None),
+        })
+    }
+
+    /// A request on its way to these hosts, begun at `now` of any clock that only goes forward. Its URI is absolute; one that
+    /// is not at the endpoint is sent where it says, once.
+    pub fn request(&self, request: Request<Bytes>, now: Duration) -> HostFallback<'_> {
+        let at_home = request.uri().authority() == Some(&self.primary);
+        let at = match self.remembered(now).filter(|_| at_home) {
+            Some(remembered) => At::Remembered(remembered),
+            None => At::Primary,
+        };
+        let retries_left = if at_home { self.max_retry_count } else { 0 };
+        let mut walk =
+            HostFallback { hosts: self, request, begun: now, at, primary_tried: false, untried: None, retries_left };
+        // The host's name is the transport's to fill in, for each host anew (`RSC15j`).
+        walk.request.headers_mut().remove(HOST);
+        walk
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Remembered>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, now: Duration) -> Option<Remembered> {
+        let mut remembered = self.lock();
+        *remembered = remembered.take().filter(|remembered| now < remembered.until);
+        remembered.clone()
+    }
+
+    fn remember(&self, host: Authority, now: Duration) {
+        let until = now.saturating_add(self.retry_timeout);
+        *self.lock() = Some(Remembered { host, until });
+    }
+
+    /// Forgets the one that has failed, unless another was found meanwhile.
+    fn forget(&self, failed: &Remembered) {
+        let mut remembered = self.lock();
+        if remembered.as_ref() == Some(failed) {
+            *remembered = None;
+        }
+    }
+}
+
+/// What a request on its way to the hosts of a service wants next.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+pub enum FallbackStep {
+    /// Send this, and tell the answer.
+    Send(Request<Bytes>),
+    /// No other host is to be tried: this is what the last one answered.
+    Done(Result<Response<Bytes>, TransportFault>),
+}
+
+/// One request on its way to the hosts of a service, until one of them serves it (`RSC15`, `RSC25`).
+///
+/// It goes to the fallback that worked last if that was not long ago, else to the endpoint; then to the endpoint if it has not
+/// been there; then to the fallbacks in random order. It goes on where a host cannot be reached, breaks off or keeps it
+/// waiting, answers with 500 to 504, or is CloudFront with a status of 400 or above (`RSC15l`).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ably_auth::exchange::{FallbackStep, Hosts};
+/// use ably_auth::{Endpoint, FaultKind, HttpSettings, SystemRandom, TransportFault};
+/// use bytes::Bytes;
+/// use http::Request;
+///
+/// let hosts = Hosts::new(&Endpoint::default(), &HttpSettings::default())?;
+/// let request = Request::get("https://main.realtime.ably.net/time").body(Bytes::new()).unwrap();
+/// let mut request = hosts.request(request, Duration::ZERO);
+/// let FallbackStep::Send(first) = request.start() else { panic!("it is sent first") };
+/// assert_eq!(first.uri().host(), Some("main.realtime.ably.net"));
+///
+/// let fault = TransportFault::new(FaultKind::Unreachable, "connection refused");
+/// let FallbackStep::Send(second) = request.answered(Err(fault), Duration::from_secs(1), &SystemRandom) else {
+///     panic!("a host that cannot be reached is not the last")
+/// };
+/// assert!(second.uri().host().unwrap().ends_with(".fallback.ably-realtime.com"));
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct HostFallback<'a> {
+    hosts: &'a Hosts,
+    request: Request<Bytes>,
+    begun: Duration,
+    at: At,
+    primary_tried: bool,
+    /// Set with the first failure.
+    untried: Option<Vec<Authority>>,
+    retries_left: usize,
+}
+
+#[derive(Debug)]
+enum At {
+    Primary,
+    Remembered(Remembered),
+    Fallback(Authority),
+}
+
+impl HostFallback<'_> {
+    /// The first step.
+    pub fn start(&mut self) -> FallbackStep {
+        self.send()
+    }
+
+    /// The step that follows the answer, or the lack of one, that there was at `now`. The order of the fallbacks depends on
+    /// nothing but `random`.
+    pub fn answered(
+        &mut self,
+        answer: Result<Response<Bytes>, TransportFault>,
+        now: Duration,
+        random: &dyn Random,
+    ) -> FallbackStep {
+        if !asks_for_another_host(&answer) {
+            // Success at a remembered host does not prolong its time: it may have come after the end of it (`RSC15f`).
+            if let (At::Fallback(host), Ok(_)) = (&self.at, &answer) {
+                self.hosts.remember(host.clone(), now);
+            }
+            return FallbackStep::Done(answer);
+        }
+        let mut failed = None;
+        if let At::Remembered(remembered) = &self.at {
+            self.hosts.forget(remembered);
+            failed = Some(remembered.host.clone());
+        }
+        let in_time = now.saturating_sub(self.begun) < self.hosts.max_retry_duration;
+        let next = match self.retries_left.checked_sub(1) {
+            Some(left) if in_time => {
+                self.retries_left = left;
+                self.next(failed.as_ref(), random)
+            }
+            _ => None,
+        };
+        match next {
+            Some(at) => {
+                self.at = at;
+                self.send()
+            }
+            None => FallbackStep::Done(answer),
+        }
+    }
+
+    fn next(&mut self, failed: Option<&Authority>, random: &dyn Random) -> Option<At> {
+        let hosts = &self.hosts.fallbacks;
+        let untried =
+            self.untried.get_or_insert_with(|| hosts.iter().filter(|host| Some(*host) != failed).cloned().collect());
+        if !self.primary_tried {
+            return Some(At::Primary);
+        }
+        // Without randomness the order is the listed one: a request that gets through matters more.
+        let drawn = random.bytes().map_or(0, u128::from_le_bytes);
+        let pick = drawn.checked_rem(untried.len() as u128).and_then(|pick| usize::try_from(pick).ok())?;
+        Some(At::Fallback(untried.swap_remove(pick)))
+    }
+
+    fn send(&mut self) -> FallbackStep {
+        let host = match &self.at {
+            At::Primary => {
+                self.primary_tried = true;
+                None
+            }
+            At::Remembered(Remembered { host, .. }) | At::Fallback(host) => Some(host),
+        };
+        let mut request = self.request.clone();
+        if let Some(host) = host {
+            let mut parts = request.uri().clone().into_parts();
+            parts.authority = Some(host.clone());
+            // A URI that had an authority is as good with another.
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        FallbackStep::Send(request)
+    }
+}
+
+/// Whether it is the host that failed, rather than the request (`RSC15l`).
+fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
+    match answer {
+        Err(fault) => fault.kind() != FaultKind::TooLarge,
+        Ok(answer) => {
+            let by_cloudfront = || answer.headers().get(SERVER).is_some_and(|server| server == "CloudFront");
+            match answer.status().as_u16() {
+                500..=504 => true,
+                400.. => by_cloudfront(),
+                _ => false,
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A token for a key: signed for, and exchanged.
+
+use std::sync::Arc;
+
+use ably_auth_core::{ErrorCode, TokenDetails, TokenParams};
+use bytes::Bytes;
+use http::Response;
+
+use super::{Exchange, RequestToken, ServerTime, Step};
+use crate::error::Error;
+use crate::hosts::Endpoint;
+use crate::sources::KeySigner;
+use crate::transport::TransportFault;
+
+/// Signs a token request and has the service exchange it (`RSA8`).
+///
+/// The service's time is asked first if the signer is to [query](KeySigner::with_query_time) it and does not know it yet
+/// (`RSA10k`). A request that is refused for its time (40104) shows that the clock here is wrong: then the time is asked,
+/// kept, and the request signed anew, once.
+#[derive(Debug)]
+pub struct IssueToken {
+    signer: Arc<KeySigner>,
+    endpoint: Endpoint,
+    params: TokenParams,
+    under_way: UnderWay,
+    refused: Option<Error>,
+}
+
+#[derive(Debug)]
+enum UnderWay {
+    Nothing,
+    Time(ServerTime),
+    Token(RequestToken),
+}
+
+impl IssueToken {
+    /// A token for what `params` ask, from the service at `endpoint`.
+    #[must_use]
+    pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, params: TokenParams) -> Self {
+        Self { signer, endpoint, params, under_way: UnderWay::Nothing, refused: None }
+    }
+
+    fn ask_time(&mut self) -> Step<TokenDetails> {
+        let mut exchange = ServerTime::new(&self.endpoint);
+        match exchange.start() {
+            Step::Send(request) => {
+                self.under_way = UnderWay::Time(exchange);
+                Step::Send(request)
+            }
+            Step::Done(Ok(_)) => self.sign(),
+            Step::Done(Err(error)) => Step::Done(Err(error)),
+        }
+    }
+
+    fn sign(&mut self) -> Step<TokenDetails> {
+        let mut exchange = match self.signer.create_token_request(&self.params) {
+            Ok(request) => RequestToken::new(&self.endpoint, &request),
+            Err(error) => return Step::Done(Err(error)),
+        };
+        let step = exchange.start();
+        self.under_way = UnderWay::Token(exchange);
+        step
+    }
+
+    /// A time that the caller set is the caller's to mend.
+    fn may_be_signed_anew(&self, error: &Error) -> bool {
+        error.ably_code() == ErrorCode::TIMESTAMP_NOT_CURRENT
+            && self.refused.is_none()
+            && self.params.timestamp.is_none()
+            && self.params.nonce.is_none()
+    }
+}
+
+impl Exchange for IssueToken {
+    type Output = TokenDetails;
+
+    fn start(&mut self) -> Step<TokenDetails> {
+        if self.signer.wants_time() { self.ask_time() } else { self.sign() }
+    }
+
+    fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
+        match &mut self.under_way {
+            UnderWay::Nothing => super::misused(),
+            UnderWay::Time(exchange) => match exchange.answered(answer) {
+                Step::Send(request) => Step::Send(request),
+                Step::Done(Ok(time)) => {
+                    self.signer.learn(time);
+                    self.sign()
+                }
+                Step::Done(Err(error)) => Step::Done(Err(self.refused.take().unwrap_or(error))),
+            },
+            UnderWay::Token(exchange) => match exchange.answered(answer) {
+                Step::Done(Err(error)) if self.may_be_signed_anew(&error) => {
+                    self.refused = Some(error);
+                    self.ask_time()
+                }
+                step => step,
+            },
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What is asked of a token, as the params of a URL or a form.
+
+use ably_auth_core::TokenParams;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What is asked of a token, by the names of the specification (`TK2`): what an auth URL is sent (`RSA8c1`). What is left
+/// out is not sent.
+///
+/// ```
+/// use ably_auth::exchange::token_params_query;
+/// use ably_auth::{TokenParams, Ttl};
+///
+/// let params = TokenParams::new().ttl(Ttl::from_millis(3_600_000)?);
+/// assert_eq!(token_params_query(&params), [("ttl", "3600000".to_owned())]);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+#[must_use]
+pub fn token_params_query(params: &TokenParams) -> Vec<(&'static str, String)> {
+    let pairs = [
+        ("ttl", params.ttl.map(|ttl| ttl.as_millis().to_string())),
+        ("capability", params.capability.as_ref().map(ToString::to_string)),
+        ("clientId", params.client_id.as_str().map(str::to_owned)),
+        ("timestamp", params.timestamp.map(|timestamp| timestamp.as_millis().to_string())),
+        ("nonce", params.nonce.as_ref().map(|nonce| nonce.as_str().to_owned())),
+    ];
+    pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+}
+
+/// Params by name, of which a later one takes the place of an earlier one.
+#[derive(Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(earlier, _)| earlier != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The form, encoded.
+    pub(super) fn encoded(&self) -> String {
+        let encode = |text| utf8_percent_encode(text, UNRESERVED);
+        let pairs = self.0.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
+    /// The form put over a query, whose params of other names stay as they were written.
+    pub(super) fn over(&self, query: &str) -> String {
+        let others = query.split('&').filter(|pair| {
+            let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
+            let name = percent_decode_str(&name).decode_utf8_lossy();
+            !pair.is_empty() && !self.0.iter().any(|(ours, _)| *ours == name)
+        });
+        let form = self.encoded();
+        let form = (!form.is_empty()).then_some(form.as_str());
+        others.chain(form).collect::<Vec<_>>().join("&")
+    }
+}

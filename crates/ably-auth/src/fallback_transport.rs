@@ -1,0 +1,133 @@
+//! A transport to a service that has several hosts.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::exchange::{FallbackStep, HostFallback, Hosts, RequestId};
+use crate::hosts::Endpoint;
+use crate::http_settings::HttpSettings;
+use crate::random::Random;
+use crate::transport::{BlockingTransport, Transport, TransportFault};
+
+/// Sends requests to a service over another transport, to whichever of its hosts serves them: see
+/// [`HostFallback`]. [`Auth`](crate::Auth) puts it before the transport that it is given.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ably_auth::{Endpoint, FallbackTransport, HttpSettings, SystemClock, SystemRandom};
+///
+/// let over = ();
+/// # // Any transport will do.
+/// let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+/// let transport =
+///     FallbackTransport::new(over, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+pub struct FallbackTransport<T> {
+    transport: T,
+    hosts: Hosts,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    add_request_ids: bool,
+}
+
+impl<T> FallbackTransport<T> {
+    /// Sends what is for `endpoint` over `transport`, to its hosts as the settings say.
+    ///
+    /// # Errors
+    /// As [`Hosts::new`].
+    pub fn new(
+        transport: T,
+        endpoint: &Endpoint,
+        settings: &HttpSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        let hosts = Hosts::new(endpoint, settings)?;
+        Ok(Self { transport, hosts, clock, random, add_request_ids: settings.add_request_ids })
+    }
+
+    /// The transport below, for what is not for the service, such as an auth URL.
+    pub const fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.steady()
+    }
+
+    fn begin(&self, mut request: Request<Bytes>) -> (HostFallback<'_>, Option<RequestId>) {
+        if self.add_request_ids {
+            // A request that gets through matters more than its id.
+            let _ = RequestId::add(&mut request, &*self.random);
+        }
+        let request_id = RequestId::of(request.uri());
+        (self.hosts.request(request, self.now()), request_id)
+    }
+
+    fn answered(&self, walk: &mut HostFallback<'_>, answer: Result<Response<Bytes>, TransportFault>) -> FallbackStep {
+        walk.answered(answer, self.now(), &*self.random)
+    }
+}
+
+/// The outcome, with the id of the request for the error that it may be.
+fn named(
+    outcome: Result<Response<Bytes>, TransportFault>,
+    request_id: Option<RequestId>,
+) -> Result<Response<Bytes>, TransportFault> {
+    let Some(request_id) = request_id else { return outcome };
+    match outcome {
+        Ok(mut answer) => {
+            answer.extensions_mut().insert(request_id);
+            Ok(answer)
+        }
+        Err(fault) => Err(fault.of_request(request_id)),
+    }
+}
+
+#[async_trait]
+impl<T: Transport> Transport for FallbackTransport<T> {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        let (mut walk, request_id) = self.begin(request);
+        let mut step = walk.start();
+        loop {
+            step = match step {
+                FallbackStep::Send(request) => {
+                    let answer = self.transport.send(request).await;
+                    self.answered(&mut walk, answer)
+                }
+                FallbackStep::Done(outcome) => return named(outcome, request_id),
+            };
+        }
+    }
+}
+
+impl<T: BlockingTransport> BlockingTransport for FallbackTransport<T> {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        let (mut walk, request_id) = self.begin(request);
+        let mut step = walk.start();
+        loop {
+            step = match step {
+                FallbackStep::Send(request) => {
+                    let answer = self.transport.send(request);
+                    self.answered(&mut walk, answer)
+                }
+                FallbackStep::Done(outcome) => return named(outcome, request_id),
+            };
+        }
+    }
+}
+
+impl<T> fmt::Debug for FallbackTransport<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackTransport").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! How requests to the service are sent: hosts, tries and deadlines.
+
+use std::time::Duration;
+
+use http::uri::Authority;
+
+use crate::error::Error;
+use crate::hosts;
+
+/// No library of HTTP can be relied on to add a longer time than this to the present.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How requests to the service are sent, as [`ClientOptions`](crate::ClientOptions) say: what a transport is made for.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ably_auth::HttpSettings;
+///
+/// let settings = HttpSettings::default();
+/// assert_eq!(settings.http_request_timeout(), Duration::from_secs(10));
+/// assert_eq!(settings.http_open_timeout(), Duration::from_secs(4));
+/// ```
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    pub(crate) fallback_hosts: Option<Result<Vec<Authority>, Error>>,
+    pub(crate) http_max_retry_count: usize,
+    pub(crate) http_max_retry_duration: Duration,
+    pub(crate) fallback_retry_timeout: Duration,
+    pub(crate) http_request_timeout: Duration,
+    pub(crate) http_open_timeout: Duration,
+    pub(crate) add_request_ids: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            fallback_hosts: None,
+            http_max_retry_count: 3,
+            http_max_retry_duration: Duration::from_secs(15),
+            fallback_retry_timeout: Duration::from_secs(10 * 60),
+            http_request_timeout: Duration::from_secs(10),
+            http_open_timeout: Duration::from_secs(4),
+            add_request_ids: false,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// How long one try of a request may take, from its beginning to the last byte of the answer (`TO3l4`): at most a day.
+    #[must_use]
+    pub fn http_request_timeout(&self) -> Duration {
+        self.http_request_timeout.min(LONGEST_TIMEOUT)
+    }
+
+    /// How long a connection may take to be made (`TO3l3`): at most a day.
+    #[must_use]
+    pub fn http_open_timeout(&self) -> Duration {
+        self.http_open_timeout.min(LONGEST_TIMEOUT)
+    }
+
+    pub(crate) fn set_fallback_hosts(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) {
+        self.fallback_hosts = Some(texts.into_iter().map(|text| hosts::fallback_host(text.as_ref())).collect());
+    }
+
+    /// The fallback hosts that are named, if any are.
+    pub(crate) fn named_fallback_hosts(&self) -> Result<Option<&[Authority]>, Error> {
+        match &self.fallback_hosts {
+            None => Ok(None),
+            Some(Ok(hosts)) => Ok(Some(hosts)),
+            Some(Err(error)) => Err(error.clone()),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.http_request_timeout.is_zero() || self.http_open_timeout.is_zero() {
+            return Err(Error::configuration(
+                "a time-out of zero leaves no time for an answer; give a longer one, or leave it at its default",
+            ));
+        }
+        self.named_fallback_hosts().map(drop)
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether a client is async or blocks.
+
+use crate::source::{BlockingTokenSource, TokenSource};
+use crate::sources::{AuthCallback, BlockingAuthCallback};
+
+/// Whether a client is async or blocks: which kind of auth callback and token source it takes.
+pub trait Mode: sealed::Sealed + 'static {
+    /// The auth callback of this mode.
+    type Callback: ?Sized + Send + Sync;
+    /// The token source of this mode.
+    type Source: ?Sized + Send + Sync;
+}
+
+/// The mode of clients that are async.
+#[derive(Debug)]
+pub enum Async {}
+
+/// The mode of clients that block.
+#[derive(Debug)]
+pub enum Blocking {}
+
+impl Mode for Async {
+    type Callback = dyn AuthCallback;
+    type Source = dyn TokenSource;
+}
+
+impl Mode for Blocking {
+    type Callback = dyn BlockingAuthCallback;
+    type Source = dyn BlockingTokenSource;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Async {}
+    impl Sealed for super::Blocking {}
+}

@@ -1,0 +1,67 @@
+//! What becomes of the answers of an auth callback or an auth URL.
+
+use std::sync::{Mutex, PoisonError};
+
+use ably_auth_core::{TokenDetails, TokenRequest};
+
+use crate::error::Error;
+use crate::exchange::RequestToken;
+use crate::hosts::Endpoint;
+use crate::sources::AuthCallbackAnswer;
+
+/// The longest token that a callback or URL may answer (`RSA4f`).
+const MAX_TOKEN_BYTES: usize = 128 * 1024;
+
+/// Takes the answers of one callback or URL: a token is used as it is, a token request exchanged, but none twice.
+#[derive(Debug)]
+pub(super) struct Answers {
+    who: &'static str,
+    refuse: fn(String) -> Error,
+    endpoint: Endpoint,
+    last_exchanged: Mutex<Option<TokenRequest>>,
+}
+
+/// What is to be done with an answer.
+pub(super) enum Taken {
+    Token(TokenDetails),
+    Exchange(RequestToken),
+}
+
+impl Answers {
+    pub(super) fn of_callback(endpoint: Endpoint) -> Self {
+        let refuse = |text| Error::auth_callback_answer(text);
+        Self { who: "auth callback", refuse, endpoint, last_exchanged: Mutex::new(None) }
+    }
+
+    pub(super) fn of_url(endpoint: Endpoint) -> Self {
+        Self { who: "auth URL", refuse: |text| Error::auth_url(text), endpoint, last_exchanged: Mutex::new(None) }
+    }
+
+    pub(super) fn take(&self, answer: AuthCallbackAnswer) -> Result<Taken, Error> {
+        let details = match answer {
+            AuthCallbackAnswer::Token(token) => TokenDetails::from(token),
+            AuthCallbackAnswer::TokenDetails(details) => details,
+            AuthCallbackAnswer::TokenRequest(request) => return self.exchange(request),
+        };
+        if details.token().expose().len() > MAX_TOKEN_BYTES {
+            return Err((self.refuse)(format!("the {} gave a token of over 128 KiB; see what it answers", self.who)));
+        }
+        Ok(Taken::Token(details))
+    }
+
+    /// The service exchanges a request once, so one that comes again would be refused as a replay (40105), which looks like
+    /// an attack rather than like the mistake that it is.
+    fn exchange(&self, request: TokenRequest) -> Result<Taken, Error> {
+        let mut last = self.last_exchanged.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() == Some(&request) {
+            return Err((self.refuse)(format!(
+                "the {} gave the same token request again, with the same nonce; sign a new one for each call, and let \
+                 nobody cache the answer",
+                self.who
+            )));
+        }
+        let exchange = RequestToken::new(&self.endpoint, &request);
+        *last = Some(request);
+        Ok(Taken::Exchange(exchange))
+    }
+}

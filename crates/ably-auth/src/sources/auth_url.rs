@@ -1,0 +1,56 @@
+//! A URL of the application's that knows how to get a token.
+
+use std::fmt;
+
+use ably_auth_core::{TokenDetails, TokenParams};
+use async_trait::async_trait;
+
+use crate::auth_url::AuthUrl;
+use crate::error::Error;
+use crate::exchange::{self, QueryAuthUrl};
+use crate::hosts::Endpoint;
+use crate::source::{BlockingTokenSource, TokenSource};
+use crate::sources::answers::{Answers, Taken};
+use crate::transport::{BlockingTransport, Transport};
+
+/// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
+pub struct AuthUrlSource<U, T> {
+    auth_url: AuthUrl,
+    answers: Answers,
+    url_transport: U,
+    transport: T,
+}
+
+impl<U, T> AuthUrlSource<U, T> {
+    /// Asks `auth_url` over `url_transport`, and exchanges at `endpoint` over `transport`.
+    pub fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
+        Self { auth_url, answers: Answers::of_url(endpoint), url_transport, transport }
+    }
+}
+
+#[async_trait]
+impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
+    async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
+        match self.answers.take(answer)? {
+            Taken::Token(details) => Ok(details),
+            Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+        }
+    }
+}
+
+impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrlSource<U, T> {
+    fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
+        match self.answers.take(answer)? {
+            Taken::Token(details) => Ok(details),
+            Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        }
+    }
+}
+
+impl<U, T> fmt::Debug for AuthUrlSource<U, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthUrlSource").field("auth_url", &self.auth_url).finish_non_exhaustive()
+    }
+}

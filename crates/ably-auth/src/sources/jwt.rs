@@ -1,0 +1,45 @@
+//! A key that mints JWTs.
+
+use std::sync::Arc;
+
+use ably_auth_core::{TokenDetails, TokenParams};
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::source::{BlockingTokenSource, TokenSource};
+use crate::sources::KeySigner;
+
+/// Mints a JWT for every token that is asked for: nothing is sent.
+///
+/// ```
+/// use ably_auth::sources::{JwtSource, KeySigner};
+/// use ably_auth::{ApiKey, BlockingTokenSource, TokenParams};
+///
+/// let source = JwtSource::new(KeySigner::new(ApiKey::parse("app.key:secret")?));
+/// let details = BlockingTokenSource::token(&source, &TokenParams::new())?;
+/// assert_eq!(details.token().expose().split('.').count(), 3);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct JwtSource(Arc<KeySigner>);
+
+impl JwtSource {
+    /// Mints with `signer`.
+    #[must_use]
+    pub fn new(signer: impl Into<Arc<KeySigner>>) -> Self {
+        Self(signer.into())
+    }
+}
+
+#[async_trait]
+impl TokenSource for JwtSource {
+    async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        self.0.mint(params)
+    }
+}
+
+impl BlockingTokenSource for JwtSource {
+    fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        self.0.mint(params)
+    }
+}

@@ -1,0 +1,212 @@
+//! What `authorize` changes, and what it leaves.
+
+use std::sync::{Arc, Mutex};
+
+use ably_auth::{
+    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Error, ErrorCode, Timestamp, Token,
+    TokenParams, TransportFault, Ttl,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::support::{VirtualTime, answer, refusal};
+
+/// What was sent, as `METHOD path authorization`.
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn key() -> ApiKey {
+    ApiKey::parse("app.key:secret").unwrap()
+}
+
+fn options() -> ClientOptions<Async> {
+    ClientOptions::new().key(key())
+}
+
+/// Answers like a service whose clock stands at `time`, and numbers the tokens that it gives.
+fn service(
+    log: &Log,
+    time: u64,
+) -> impl Fn(Request<Bytes>) -> Result<Response<Bytes>, TransportFault> + Send + Sync + use<> {
+    let log = Arc::clone(log);
+    move |request| {
+        let scheme = request.headers().get("authorization").map_or("-", |value| value.to_str().unwrap());
+        let line = format!("{} {} {scheme}", request.method(), request.uri().path());
+        let path = request.uri().path().to_owned();
+        let mut log = log.lock().unwrap();
+        log.push(line);
+        Ok(match &*path {
+            "/time" => answer(200, format!("[{time}]")),
+            "/token" => Response::builder().header("content-type", "text/plain").body("from-the-url".into()).unwrap(),
+            "/keys/app.key/requestToken" => {
+                let asked: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+                let stated = asked["timestamp"].as_u64().unwrap();
+                if stated.abs_diff(time) > 120_000 {
+                    return Ok(refusal(401, 40104));
+                }
+                let nth = log.iter().filter(|line| line.contains("requestToken")).count();
+                let expires = time + asked["ttl"].as_u64().unwrap_or(3_600_000);
+                answer(201, format!(r#"{{"token":"token-{nth}","issued":{time},"expires":{expires}}}"#))
+            }
+            _ => answer(200, "{}"),
+        })
+    }
+}
+
+fn auth(
+    options: ClientOptions<Async>,
+    log: &Log,
+    time: u64,
+) -> Auth<impl Fn(Request<Bytes>) -> std::future::Ready<Result<Response<Bytes>, TransportFault>> + use<>> {
+    let send = service(log, time);
+    Auth::new(options, move |request| std::future::ready(send(request))).unwrap()
+}
+
+fn sent(log: &Log) -> Vec<String> {
+    std::mem::take(&mut log.lock().unwrap())
+}
+
+fn stats() -> Request<Bytes> {
+    Request::get("/stats").body(Bytes::new()).unwrap()
+}
+
+fn at(millis: u64) -> impl Fn() -> Timestamp + Clone {
+    move || Timestamp::from_millis(millis)
+}
+
+const NOON: u64 = 1_700_000_000_000;
+
+#[tokio::test]
+async fn options_that_are_given_stay_and_the_key_stays_with_them() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let from_url = AuthOptions::new().auth_url(AuthUrl::new("https://example.com/token").unwrap());
+    auth.authorize_with(None, from_url).await.unwrap();
+    auth.authorize(None).await.unwrap();
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /token -", "GET /token -", "GET /stats Bearer from-the-url"]);
+    let request = auth.create_token_request(None).await.unwrap();
+    assert!(request.verify(&key()).is_ok(), "the key is still there to sign with");
+}
+
+#[tokio::test]
+async fn params_stay_but_for_what_is_for_the_once() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let once = TokenParams::new().ttl(Ttl::from_millis(90_000).unwrap()).timestamp(Timestamp::from_millis(NOON - 1));
+    auth.authorize(&once).await.unwrap();
+    let request = auth.create_token_request(None).await.unwrap();
+    let request = serde_json::to_value(request).unwrap();
+    assert_eq!((&request["ttl"], &request["timestamp"]), (&90_000.into(), &NOON.into()));
+}
+
+#[tokio::test]
+async fn what_a_failed_authorize_was_given_is_forgotten() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let callback = |_: TokenParams| async { Err::<Token, _>("the user is logged out") };
+    let fails = AuthOptions::<Async>::new().auth_callback(callback);
+    assert!(auth.authorize_with(&TokenParams::new().ttl(Ttl::MAX), fails).await.is_err());
+    assert!(
+        auth.create_token_request(None)
+            .await
+            .is_ok_and(|request| { serde_json::to_value(request).unwrap().get("ttl").is_none() })
+    );
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Basic YXBwLmtleTpzZWNyZXQ="]);
+}
+
+#[tokio::test]
+async fn a_client_can_go_over_to_tokens_and_back_to_its_key() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    auth.authorize(None).await.unwrap();
+    auth.request(stats()).await.unwrap();
+    assert_eq!(auth.token_details().unwrap().token().expose(), "token-1");
+    sent(&log);
+    auth.authorize_with(None, AuthOptions::new().use_token_auth(false)).await.unwrap();
+    assert!(auth.token_details().is_none());
+    sent(&log);
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Basic YXBwLmtleTpzZWNyZXQ="]);
+}
+
+#[tokio::test]
+async fn a_given_token_replaces_the_one_in_use() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let given =
+        AuthOptions::<Async>::new().auth_callback(|_: TokenParams| async { Ok::<_, Error>(Token::new("app.given")?) });
+    auth.authorize_with(None, given).await.unwrap();
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Bearer app.given"]);
+
+    let tokens = ClientOptions::new().token(Token::new("app.first").unwrap());
+    let auth = self::auth(tokens, &log, NOON);
+    auth.authorize_with(None, AuthOptions::new().token(Token::new("app.second").unwrap())).await.unwrap();
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Bearer app.second"]);
+    assert_eq!(auth.authorize(None).await.unwrap_err().ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
+}
+
+#[tokio::test]
+async fn the_services_time_is_asked_once_and_kept() {
+    let log = Log::default();
+    let an_hour_late = at(NOON - 3_600_000);
+    let auth = auth(options().query_time(true).clock(Arc::new(an_hour_late)), &log, NOON);
+    auth.authorize(None).await.unwrap();
+    auth.authorize(None).await.unwrap();
+    let request = serde_json::to_value(auth.create_token_request(None).await.unwrap()).unwrap();
+    assert_eq!(request["timestamp"], NOON);
+    let asked = "POST /keys/app.key/requestToken -";
+    assert_eq!(sent(&log), ["GET /time -", asked, asked]);
+}
+
+/// `query_time` in the options of one `authorize` is for that one; what was learned stays.
+#[tokio::test]
+async fn query_time_is_for_the_once() {
+    let (log, time) = (Log::default(), VirtualTime::default());
+    time.advance(NOON);
+    let auth = auth(options().clock(time.clock()), &log, NOON);
+    auth.authorize_with(None, AuthOptions::new().query_time(true)).await.unwrap();
+    auth.create_token_request(None).await.unwrap();
+    assert_eq!(sent(&log), ["GET /time -", "POST /keys/app.key/requestToken -"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_an_hour_off_costs_one_more_round_and_is_then_known() {
+    for clock in [NOON - 3_600_000, NOON + 3_600_000] {
+        let log = Log::default();
+        let auth = auth(options().clock(Arc::new(at(clock))), &log, NOON);
+        auth.authorize(None).await.unwrap();
+        let asked = "POST /keys/app.key/requestToken -";
+        assert_eq!(sent(&log), [asked, "GET /time -", asked]);
+        auth.authorize(None).await.unwrap();
+        assert_eq!(sent(&log), [asked], "the difference is remembered");
+    }
+}
+
+#[tokio::test]
+async fn a_moment_that_the_caller_set_is_the_callers_to_mend() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let wrong = TokenParams::new().timestamp(Timestamp::from_millis(1));
+    assert_eq!(auth.authorize(&wrong).await.unwrap_err().ably_code(), ErrorCode::TIMESTAMP_NOT_CURRENT);
+    assert_eq!(sent(&log).len(), 1);
+}
+
+#[test]
+fn a_blocking_client_does_the_same() {
+    let log = Log::default();
+    let options = ClientOptions::new().key(key()).clock(Arc::new(at(NOON + 3_600_000)));
+    let auth = BlockingAuth::new(options, service(&log, NOON)).unwrap();
+    auth.authorize(None).unwrap();
+    auth.request(stats()).unwrap();
+    let asked = "POST /keys/app.key/requestToken -";
+    assert_eq!(sent(&log), [asked, "GET /time -", asked, "GET /stats Bearer token-2"]);
+    auth.authorize_with(None, AuthOptions::new().mint_jwt(true)).unwrap();
+    assert!(sent(&log).is_empty(), "a JWT takes no exchange");
+    let credentials = auth.credentials().unwrap();
+    let [(name, token)] = &credentials.query_params().collect::<Vec<_>>()[..] else { panic!("a token is enough") };
+    assert_eq!(*name, "access_token");
+    assert_eq!(token, auth.token_details().unwrap().token().expose());
+}

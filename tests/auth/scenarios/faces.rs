@@ -1,0 +1,203 @@
+//! The two caches, as a scenario sees them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use ably_auth::{
+    BlockingTokenCache, CachePolicy, CachedToken, Error, Generation, TokenCache, TokenDetails, TokenParams,
+};
+
+use super::world::World;
+
+type Answer = Result<CachedToken, Error>;
+
+#[derive(Clone)]
+pub(super) enum Call {
+    Token,
+    Renewed(Generation),
+    Authorize { params: Option<TokenParams>, source: Option<&'static str> },
+}
+
+/// How the cache of a scenario is made.
+#[derive(Default)]
+pub(super) struct Setup {
+    pub(super) given: Option<TokenDetails>,
+    pub(super) is_fixed: bool,
+    pub(super) policy: CachePolicy,
+}
+
+pub(super) trait Face {
+    fn make(world: &World, setup: &Setup) -> Self;
+    fn start(&mut self, name: &str, call: Call, world: &World);
+    /// Whether the face can let go of a call.
+    fn abandon(&mut self, name: &str) -> bool;
+    /// Waits until all calls have got as far as they get.
+    fn settle(&mut self, world: &World);
+    fn answer(&self, name: &str) -> Option<&Answer>;
+    fn details(&self) -> Option<TokenDetails>;
+}
+
+macro_rules! made {
+    ($cache:ident, $world:expr, $setup:expr) => {{
+        let source = Arc::new($world.source("first", !$setup.is_fixed));
+        let (params, clocks) = (TokenParams::new(), $world.clocks.clone());
+        let cache = match &$setup.given {
+            Some(token) => $cache::with_token(source, params, clocks, token.clone()),
+            None => $cache::new(source, params, clocks),
+        };
+        let cache = cache.with_policy($setup.policy).with_random($world.random());
+        cache.with_time_offset(Arc::clone(&$world.offset))
+    }};
+}
+
+/// Calls are futures, which are polled in the order of their names.
+pub(super) struct Async {
+    cache: TokenCache,
+    pending: BTreeMap<String, Pin<Box<dyn Future<Output = Answer>>>>,
+    answers: BTreeMap<String, Answer>,
+}
+
+impl Face for Async {
+    fn make(world: &World, setup: &Setup) -> Self {
+        Self { cache: made!(TokenCache, world, setup), pending: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+
+    fn start(&mut self, name: &str, call: Call, world: &World) {
+        let cache = self.cache.clone();
+        let source = |name| -> Arc<dyn ably_auth::TokenSource> { Arc::new(world.source(name, true)) };
+        let future: Pin<Box<dyn Future<Output = Answer>>> = match call {
+            Call::Token => Box::pin(async move { cache.token().await }),
+            Call::Renewed(refused) => Box::pin(async move { cache.renewed(refused).await }),
+            Call::Authorize { params, source: name } => {
+                let source = name.map(source);
+                Box::pin(async move { cache.authorize(params.as_ref(), source).await })
+            }
+        };
+        assert!(self.pending.insert(name.to_owned(), future).is_none(), "`{name}` is there already");
+    }
+
+    fn abandon(&mut self, name: &str) -> bool {
+        self.pending.remove(name).is_some()
+    }
+
+    fn settle(&mut self, world: &World) {
+        loop {
+            let before = (self.answers.len(), world.desk.count());
+            let mut context = Context::from_waker(Waker::noop());
+            for (name, call) in &mut self.pending {
+                if let Poll::Ready(answer) = call.as_mut().poll(&mut context) {
+                    self.answers.insert(name.clone(), answer);
+                }
+            }
+            self.pending.retain(|name, _| !self.answers.contains_key(name));
+            if before == (self.answers.len(), world.desk.count()) {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, name: &str) -> Option<&Answer> {
+        self.answers.get(name)
+    }
+
+    fn details(&self) -> Option<TokenDetails> {
+        self.cache.token_details()
+    }
+}
+
+/// Calls are threads.
+pub(super) struct Blocking {
+    cache: BlockingTokenCache,
+    pending: BTreeMap<String, (Receiver<Answer>, String)>,
+    answers: BTreeMap<String, Answer>,
+}
+
+impl Face for Blocking {
+    fn make(world: &World, setup: &Setup) -> Self {
+        let cache = made!(BlockingTokenCache, world, setup);
+        Self { cache, pending: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+
+    fn start(&mut self, name: &str, call: Call, world: &World) {
+        let (cache, (sender, answer), (tell, thread)) = (self.cache.clone(), channel(), channel());
+        let source = |name| -> Arc<dyn ably_auth::BlockingTokenSource> { Arc::new(world.source(name, true)) };
+        let work: Box<dyn FnOnce() -> Answer + Send> = match call {
+            Call::Token => Box::new(move || cache.token()),
+            Call::Renewed(refused) => Box::new(move || cache.renewed(refused)),
+            Call::Authorize { params, source: name } => {
+                let source = name.map(source);
+                Box::new(move || cache.authorize(params.as_ref(), source))
+            }
+        };
+        thread::spawn(move || {
+            tell.send(thread_in_proc()).unwrap();
+            run(work, &sender);
+        });
+        self.pending.insert(name.to_owned(), (answer, thread.recv().unwrap()));
+    }
+
+    fn abandon(&mut self, _: &str) -> bool {
+        false
+    }
+
+    fn settle(&mut self, _: &World) {
+        loop {
+            let asleep = self.pending.values().all(|(_, thread)| is_asleep(thread));
+            let mut is_still = true;
+            for (name, (answer, _)) in &self.pending {
+                match answer.try_recv() {
+                    Ok(answer) => {
+                        is_still = false;
+                        self.answers.insert(name.clone(), answer);
+                    }
+                    Err(TryRecvError::Empty) => {}
+                    // The source has panicked on the caller's own thread.
+                    Err(TryRecvError::Disconnected) => {
+                        is_still = false;
+                        self.answers.insert(name.clone(), Err(Error::auth_callback("it panicked")));
+                    }
+                }
+            }
+            self.pending.retain(|name, _| !self.answers.contains_key(name));
+            if asleep && is_still {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn answer(&self, name: &str) -> Option<&Answer> {
+        self.answers.get(name)
+    }
+
+    fn details(&self) -> Option<TokenDetails> {
+        self.cache.token_details()
+    }
+}
+
+fn run(work: Box<dyn FnOnce() -> Answer + Send>, answer: &Sender<Answer>) {
+    answer.send(work()).unwrap();
+}
+
+/// Where Linux tells what this thread is doing.
+fn thread_in_proc() -> String {
+    let link = fs::read_link("/proc/thread-self");
+    link.map(|link| format!("/proc/{}/stat", link.display())).unwrap_or_default()
+}
+
+/// Whether a thread waits for something, or is no more. No lock is held for long, so it then waits for a source or for another
+/// thread.
+fn is_asleep(thread: &str) -> bool {
+    if thread.is_empty() {
+        // Where nothing tells, time has to.
+        thread::sleep(std::time::Duration::from_millis(5));
+        return true;
+    }
+    let stat = fs::read_to_string(thread).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| !rest.trim_start().starts_with('R'))
+}

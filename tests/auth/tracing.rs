@@ -1,0 +1,75 @@
+//! What a cache tells of its doings, and that no token is among it.
+
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ably_auth::{BlockingTokenCache, CachePolicy, Error, TokenParams};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use super::support::{VirtualTime, details};
+
+/// Writes down every event.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0 += &format!("{}={value:?} ", field.name());
+    }
+}
+
+impl Subscriber for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("ably_auth")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[test]
+fn events_say_why_a_token_is_asked_for_and_never_show_one() {
+    let (notes, time, fetches) = (Notes::default(), VirtualTime::default(), AtomicUsize::new(0));
+    let source = move |_: &TokenParams| match fetches.fetch_add(1, Ordering::SeqCst) + 1 {
+        nth @ (1..=5) => Ok(details(&format!("hush-{nth}"))),
+        _ => Err(Error::auth_callback("hush")),
+    };
+    let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), time.clock());
+    let cache = cache.with_random(Arc::new(|| [0; 16])).with_policy(CachePolicy::new());
+    tracing::subscriber::with_default(notes.clone(), || {
+        cache.token().unwrap();
+        time.advance(900);
+        cache.token().unwrap();
+        time.advance(1_000);
+        let third = cache.token().unwrap();
+        cache.renewed(third.generation()).unwrap();
+        let fifth = cache.authorize(None, None).unwrap();
+        for _ in 0..3 {
+            cache.renewed(fifth.generation()).unwrap_err();
+        }
+    });
+    let notes = notes.0.lock().unwrap();
+    let reasons = notes.iter().filter(|note| note.contains("asking")).map(|note| note.split('"').nth(1).unwrap());
+    let expected = ["first", "early", "expired", "refused", "authorize", "refused", "refused"];
+    assert_eq!(reasons.collect::<Vec<_>>(), expected);
+    let has = |what: &str| notes.iter().any(|note| note.contains(what));
+    assert!(has("code=40170") && has("failures=2 wait_ms=100") && has("left alone"), "{notes:#?}");
+    assert!(!has("hush"), "{notes:#?}");
+}
