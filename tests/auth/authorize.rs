@@ -52,6 +52,7 @@ fn service(
     }
 }
 
+#[allow(clippy::type_complexity, reason = "a closure's type")]
 fn auth(
     options: ClientOptions<Async>,
     log: &Log,

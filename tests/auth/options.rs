@@ -9,7 +9,7 @@ use ably_auth::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::support::{answer, details};
+use super::support::{answer, details, refusal};
 
 type Options = ClientOptions<Async>;
 
@@ -232,4 +232,17 @@ fn an_endpoint_is_a_policy_or_a_host() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
         assert!(!error.to_string().contains("hush"));
     }
+}
+
+/// "No means to renew" alone would not tell why the token needed renewal.
+#[tokio::test]
+async fn why_a_token_could_not_go_on_is_told_with_the_lack_of_another() {
+    async fn revoked(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        Ok(refusal(401, 40141))
+    }
+    let auth = Auth::new(Options::new().token(Token::new("app.t").unwrap()), revoked).unwrap();
+    let error = auth.request(Request::get("/stats").body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Error>()).unwrap();
+    assert_eq!(cause.ably_code(), ErrorCode::TOKEN_REVOKED);
 }

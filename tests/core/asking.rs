@@ -1,7 +1,7 @@
 //! Three ways to ask the same: the capability, the matcher made of it, and the text alone.
 
-use ably_auth_core::Capability;
 use ably_auth_core::capability::{Matcher, as_object, text_permits};
+use ably_auth_core::{Capability, Operation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -216,4 +216,17 @@ fn many_new_names_are_no_danger() {
     };
     let common = made(|i| format!("a{i}:*")).intersect(&made(|i| format!("*:b{i}")));
     assert_eq!(common.len(), 40_000);
+}
+
+#[test]
+fn names_that_begin_alike_are_told_apart() {
+    for stem in ["", "c", "room-", "customer-", "the-customer-of-the-number-"] {
+        let name = |i: usize| format!("{stem}{i:03}");
+        let capability =
+            (0..500).step_by(2).fold(Capability::none(), |all, i| all.with(&name(i), [Operation::Publish]).unwrap());
+        let matcher = Matcher::new(&capability);
+        for i in 0..500 {
+            assert_eq!(matcher.permits(&name(i), "publish"), i % 2 == 0, "{}", name(i));
+        }
+    }
 }

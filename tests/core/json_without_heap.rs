@@ -47,9 +47,11 @@ proptest! {
 
         let mut exact = vec![0; written.len()];
         prop_assert_eq!(fields.json_into(&mac, &mut exact).unwrap(), &written);
-        let mut short = vec![0; written.len() - 1];
-        let error = fields.json_into(&mac, &mut short).unwrap_err();
-        prop_assert_eq!((error.kind(), error.needed_bytes()), (ErrorKind::Buffer, Some(written.len())));
+        for bytes in [0, written.len() / 2, written.len() - 1] {
+            let mut short = vec![0; bytes];
+            let error = fields.json_into(&mac, &mut short).unwrap_err();
+            prop_assert_eq!((error.kind(), error.needed_bytes()), (ErrorKind::Buffer, Some(written.len())));
+        }
     }
 }
 

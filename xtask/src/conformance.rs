@@ -1,14 +1,23 @@
-//! Which cases of the specification's universal test suite our tests bear.
+//! Which cases of the specification's universal test suite pass, with which client.
 //!
-//! `tests/spec-ids.txt` lists the cases that concern authentication; a test that derives from one has its id in its source.
+//! `tests/spec-ids.txt` lists the cases that concern authentication. `tests/conformance` has a trial for each, named by the
+//! case's id and, in brackets, the client that it is run with.
 
-use std::collections::BTreeSet;
+mod outcomes;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-use crate::{Complaints, Result, workspace};
+use crate::{Complaints, Result, command, workspace};
+pub(crate) use outcomes::Outcomes;
 
 const LIST: &str = "tests/spec-ids.txt";
+/// Cases that are not to pass, each with the reason.
+const EXCEPTIONS: &str = "tests/conformance-exceptions.toml";
+
+/// What a client-less case is run with.
+const ALONE: &str = "";
+const CLIENTS: [&str; 2] = ["reqwest", "blocking"];
 
 #[derive(Debug, PartialEq)]
 struct Group {
@@ -17,40 +26,100 @@ struct Group {
 }
 
 pub(crate) fn run(options: &[String]) -> Result {
+    let mut outcomes = Outcomes::default();
+    let mut tests = command::cargo(["test", "--package", "ably-auth-tests", "--test", "conformance", "--no-fail-fast"]);
+    // Also of what fails beside the cases, but it does not keep the cases from being counted.
+    let ran = command::watch(&mut tests, |line| outcomes.read(line));
+    if outcomes.is_empty() {
+        return ran;
+    }
+    judge(&outcomes, options.iter().any(|option| option == "--missing")).and(ran)
+}
+
+/// Prints what became of the cases, and complains of those that did not pass.
+pub(crate) fn judge(outcomes: &Outcomes, list_missing: bool) -> Result {
     let list = fs::read_to_string(LIST).map_err(|error| format!("cannot read `{LIST}`: {error}"))?;
     let groups = parse(&list)?;
-    let known: BTreeSet<&String> = groups.iter().flat_map(|group| &group.ids).collect();
+    let exceptions = match fs::read_to_string(EXCEPTIONS) {
+        Ok(text) => exceptions(&text)?,
+        Err(_) => BTreeMap::new(),
+    };
+    let mut complaints = report(&groups, outcomes, &exceptions, list_missing);
 
-    let mut borne = BTreeSet::new();
-    let mut complaints = Vec::new();
-    for path in workspace::files()?.iter().filter(|path| may_bear_ids(path)) {
+    let known = |id: &str| groups.iter().any(|group| group.ids.iter().any(|listed| listed == id));
+    for id in outcomes.ids().filter(|id| !known(id)) {
+        complaints.push(format!("a test is of `{id}`, which `{LIST}` does not list; correct the id or list it"));
+    }
+    for id in exceptions.keys().filter(|id| !known(id)) {
+        complaints.push(format!("`{EXCEPTIONS}` excepts `{id}`, which `{LIST}` does not list; take it out"));
+    }
+    for path in workspace::files()?.iter().filter(|path| outcomes::may_bear_ids(path)) {
         let source = fs::read_to_string(path).unwrap_or_default();
-        for id in ids(&source) {
-            if !known.contains(&id) {
-                let path = path.display();
-                complaints
-                    .push(format!("`{path}` bears `{id}`, which `{LIST}` does not list; correct the id or list it"));
-            }
-            borne.insert(id);
+        for id in outcomes::ids(&source).into_iter().filter(|id| !known(id)) {
+            let path = path.display();
+            complaints.push(format!("`{path}` names `{id}`, which `{LIST}` does not list; correct the id or list it"));
         }
     }
-
-    report(&groups, &borne, options.iter().any(|option| option == "--missing"));
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
-fn report(groups: &[Group], borne: &BTreeSet<String>, list_missing: bool) {
-    let (mut covered, mut total) = (0, 0);
+#[derive(Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+    missing: usize,
+}
+
+fn report(
+    groups: &[Group],
+    outcomes: &Outcomes,
+    exceptions: &BTreeMap<String, String>,
+    list_missing: bool,
+) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut totals: BTreeMap<&str, Count> = BTreeMap::new();
+    let mut cases = 0;
     for Group { file, ids } in groups {
-        let (here, missing): (Vec<_>, Vec<_>) = ids.iter().partition(|id| borne.contains(*id));
-        println!("{:3}/{:<3} {file}", here.len(), ids.len());
-        if list_missing {
-            missing.iter().for_each(|id| println!("        {id}"));
+        let mut here: BTreeMap<&str, Count> = BTreeMap::new();
+        let mut without = Vec::new();
+        for id in ids {
+            cases += 1;
+            for &client in outcomes.clients_of(id, &CLIENTS) {
+                let counts = [here.entry(client).or_default(), totals.entry(client).or_default()];
+                let shown = outcomes::name(id, client);
+                match outcomes.passed(id, client) {
+                    Some(true) => counts.into_iter().for_each(|count| count.passed += 1),
+                    Some(false) => {
+                        counts.into_iter().for_each(|count| count.failed += 1);
+                        complaints.push(format!("`{shown}` fails; its output says why"));
+                    }
+                    None => {
+                        counts.into_iter().for_each(|count| count.missing += 1);
+                        without.push(shown.clone());
+                        if !exceptions.contains_key(id) {
+                            complaints.push(format!(
+                                "no test is of `{shown}`; write one in `tests/conformance`, or except it in \
+                                 `{EXCEPTIONS}` with the reason"
+                            ));
+                        }
+                    }
+                }
+            }
         }
-        covered += here.len();
-        total += ids.len();
+        println!("{file}");
+        here.iter().for_each(|(client, count)| println!("    {}", line(client, count)));
+        if list_missing {
+            without.iter().for_each(|shown| println!("        {shown}"));
+        }
     }
-    println!("{covered} of {total} cases are borne by a test");
+    println!("{cases} cases, {} of them excepted", exceptions.len());
+    totals.iter().for_each(|(client, count)| println!("    {}", line(client, count)));
+    complaints
+}
+
+fn line(client: &str, Count { passed, failed, missing }: &Count) -> String {
+    let client = if client == ALONE { "(no client)" } else { client };
+    format!("{client:12} {passed:3} passed, {failed} failed, {missing} missing")
 }
 
 /// `##` starts a group and names its file; `#` is a comment; all else is an id a line.
@@ -68,37 +137,28 @@ fn parse(list: &str) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-fn may_bear_ids(path: &Path) -> bool {
-    let is_source = path.extension().is_some_and(|extension| extension == "rs" || extension == "json");
-    let parts: Vec<_> = path.iter().filter_map(|part| part.to_str()).collect();
-    let is_test = matches!(parts[..], ["tests", ..] | ["crates", _, "src" | "tests", ..]);
-    is_source && is_test
-}
-
-/// Everything in the text that has an id's form: `rest/unit/RSA8d/callback-returns-jwt-1`.
-fn ids(text: &str) -> Vec<String> {
-    let starts =
-        ["rest/unit/", "rest/integration/", "rest/proxy/"].into_iter().flat_map(|start| text.match_indices(start));
-    let words = starts.map(|(at, _)| {
-        let rest = &text[at..];
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"/-_".contains(c)).unwrap_or(rest.len());
-        &rest[..end]
-    });
-    // The suite's own file names start in the same way but have no number.
-    let is_numbered = |word: &&str| {
-        word.rsplit_once('-').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    words.filter(is_numbered).map(Into::into).collect()
+/// Lines `"id" = "reason"`, and comments.
+fn exceptions(text: &str) -> Result<BTreeMap<String, String>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let quoted = |text: &str| Some(text.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned());
+            line.split_once(" = ")
+                .and_then(|(id, reason)| Some((quoted(id)?, quoted(reason)?)))
+                .filter(|(_, reason)| !reason.trim().is_empty())
+                .ok_or_else(|| format!("`{EXCEPTIONS}`: `{line}` does not read `\"id\" = \"reason\"`").into())
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn ids_are_found_among_other_text() {
-        let text = "/// rest/unit/RSA8d/callback-returns-jwt-1, see uts/rest/unit/auth/auth_callback.md\n\"rest/proxy/RSC15l/x-0\"";
-        assert_eq!(ids(text), ["rest/unit/RSA8d/callback-returns-jwt-1", "rest/proxy/RSC15l/x-0"]);
+    fn outcomes(lines: &[&str]) -> Outcomes {
+        let mut outcomes = Outcomes::default();
+        lines.iter().for_each(|line| outcomes.read(line));
+        outcomes
     }
 
     #[test]
@@ -109,15 +169,27 @@ mod tests {
     }
 
     #[test]
-    fn ids_count_in_tests_and_sources_only() {
-        for (path, counts) in [
-            ("tests/token.rs", true),
-            ("tests/scenarios/renewal.json", true),
-            ("crates/ably-auth/src/cache/decide.rs", true),
-            ("crates/ably-auth/README.md", false),
-            ("xtask/src/conformance.rs", false),
-        ] {
-            assert_eq!(may_bear_ids(Path::new(path)), counts, "{path}");
+    fn an_exception_has_a_reason() {
+        let read = exceptions("# Why\n\"rest/unit/A/x-0\" = \"deprecated\"\n").expect("an exception");
+        assert_eq!(read.get("rest/unit/A/x-0").map(String::as_str), Some("deprecated"));
+        for bad in ["\"rest/unit/A/x-0\" = \"\"", "rest/unit/A/x-0 = \"why\"", "\"rest/unit/A/x-0\""] {
+            assert!(exceptions(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn each_client_has_to_pass_each_case() {
+        let groups = parse("## a.md\nrest/unit/A/x-0\nrest/unit/A/y-0\n").expect("a list");
+        let passing = ["test rest/unit/A/x-0 [reqwest]  ... ok", "test rest/unit/A/x-0 [blocking] ... ok"];
+        let complaints = |lines: &[&str], excepted: &[&str]| {
+            let excepted = excepted.iter().map(|id| (id.to_string(), "a reason".to_owned())).collect();
+            report(&groups, &outcomes(lines), &excepted, false).len()
+        };
+        let all = [&passing[..], &["test rest/unit/A/y-0 ... ok"]].concat();
+        assert_eq!(complaints(&all, &[]), 0, "a case without a client is run once");
+        assert_eq!(complaints(&passing, &[]), 2, "a case that nobody has taken is missing for each client");
+        assert_eq!(complaints(&passing, &["rest/unit/A/y-0"]), 0);
+        assert_eq!(complaints(&all[1..], &[]), 1, "one client is not enough");
+        assert_eq!(complaints(&[&all[..], &["test rest/unit/A/y-0 ... FAILED"]].concat(), &["rest/unit/A/y-0"]), 1);
     }
 }

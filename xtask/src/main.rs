@@ -53,7 +53,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "conformance",
         options: &["--missing"],
-        about: "cases of Ably's test suite that our tests bear; --missing lists the others",
+        about: "cases of Ably's test suite that pass with each client; --missing lists those that have no test",
         run: conformance::run,
     },
     Task {

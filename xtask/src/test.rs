@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use crate::conformance::{self, Outcomes};
 use crate::report::{Report, Tally};
-use crate::{Result, command, conformance, probe, tidy};
+use crate::{Result, command, probe, tidy};
 
 /// What `cargo test` is asked for. Core is tested once more for every tier of its features.
 const SUITES: &[&[&str]] = &[
@@ -16,14 +17,17 @@ const SUITES: &[&[&str]] = &[
 
 pub(crate) fn run(_: &[String]) -> Result {
     let mut report = Report::default();
+    let mut outcomes = Outcomes::default();
     for suite in SUITES {
         report.counted(&format!("cargo test {}", suite.join(" ")), |tally| {
-            count_into(tally, command::cargo(["test", "--no-fail-fast"]).args(*suite))
+            let mut tests = command::cargo(["test", "--no-fail-fast"]);
+            count_into_and_show(tally, tests.args(*suite), |line| outcomes.read(line))
         });
     }
     report.step("probe", || probe::run(&[]));
     report.step("tidy", || tidy::run(&[]));
-    report.step("conformance", || conformance::run(&[]));
+    // The cases were run among the workspace's tests, and are not run again.
+    report.step("conformance", || conformance::judge(&outcomes, false));
 
     let (Tally { passed, failed, skipped }, outcome) = report.finish();
     println!("{passed} passed, {failed} failed, {skipped} skipped");
@@ -32,7 +36,14 @@ pub(crate) fn run(_: &[String]) -> Result {
 
 /// Runs tests and counts them, also when some fail.
 pub(crate) fn count_into(tally: &mut Tally, tests: &mut Command) -> Result {
-    command::watch(tests, |line| *tally += count(line).unwrap_or_default())?;
+    count_into_and_show(tally, tests, |_| {})
+}
+
+fn count_into_and_show(tally: &mut Tally, tests: &mut Command, mut look: impl FnMut(&str)) -> Result {
+    command::watch(tests, |line| {
+        look(line);
+        *tally += count(line).unwrap_or_default();
+    })?;
     if tally.passed + tally.failed == 0 {
         return Err(
             "no test ran; a suite without tests proves nothing, so give it some or take it out of SUITES".into()

@@ -52,7 +52,7 @@ pub(crate) struct Serve {
     /// For this machine only: take keys without TLS (else they are taken over TLS only), and let clients make and delete apps
     #[arg(long)]
     pub(crate) sandbox: bool,
-    /// Open the Control API, under /v1, to whoever has the access token in this file
+    /// Open the Control API, under /v1, to whoever has the access token in this file; over TLS or in a sandbox only
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
     /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too

@@ -1,102 +1,64 @@
-//! JSON, written piece by piece to anything that takes text: no heap, and none of `core::fmt`'s formatting.
+//! JSON, written piece by piece: no heap, and none of `core::fmt`'s formatting.
 
 use core::fmt;
 
-use crate::scan::{plain_len, plain_of_eight};
+use crate::scan::{is_plain, plain_len};
 
-/// A string, with no escape but those that JSON needs.
-#[cfg(feature = "alloc")]
-pub(crate) fn write_string(text: &str, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-    out.write_char('"')?;
-    write_inside(text, out)?;
-    out.write_char('"')
-}
+/// What JSON is written to.
+pub(crate) trait Json {
+    /// Text of JSON as it is, in whole characters.
+    fn raw(&mut self, json: &[u8]);
 
-/// What stands between a string's quotes.
-pub(crate) fn write_inside(text: &str, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-    let mut rest = text;
-    loop {
-        let (plain, special) = rest.split_at_checked(plain_len(rest.as_bytes())).unwrap_or((rest, ""));
-        out.write_str(plain)?;
-        if special.is_empty() {
-            return Ok(());
+    /// A string, with no escape but those that JSON needs.
+    fn text(&mut self, text: &str) {
+        // Without branches, so that the compiler takes many bytes at once.
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+            self.raw(b"\"");
+            self.raw(text.as_bytes());
+            self.raw(b"\"");
+        } else {
+            self.text_with_escapes(text);
         }
-        // Where there is one character to escape there are more, so that pieces are gathered before they are written.
-        let mut gathered = Gathered { bytes: [0; GATHERED_BYTES], len: 0 };
-        let taken = gathered.take(special.as_bytes());
-        out.write_str(gathered.as_str())?;
-        rest = special.get(taken..).unwrap_or_default();
     }
-}
 
-const GATHERED_BYTES: usize = 128;
+    /// As [`text`](Self::text), of one that surely has something to escape, as JSON has.
+    fn text_with_escapes(&mut self, text: &str) {
+        self.raw(b"\"");
+        self.escaped(text);
+        self.raw(b"\"");
+    }
 
-/// The most bytes that one step of gathering adds: eight plain ones and an escape.
-const STEP_BYTES: usize = 8 + 6;
-
-struct Gathered {
-    bytes: [u8; GATHERED_BYTES],
-    len: usize,
-}
-
-impl Gathered {
-    /// Takes text and escapes it for as long as there is room and it is ASCII, and says how much it took.
-    fn take(&mut self, text: &[u8]) -> usize {
-        let mut taken = 0_usize;
-        while self.len.saturating_add(STEP_BYTES) <= GATHERED_BYTES {
-            let rest = text.get(taken..).unwrap_or_default();
-            let mut plain = 0;
-            if let (Some(eight), Some(room)) =
-                (rest.first_chunk::<8>(), self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut::<8>))
-            {
-                // All eight are copied, and what is not plain is overwritten by what comes next.
-                *room = *eight;
-                plain = if eight.is_ascii() { plain_of_eight(*eight) } else { 0 };
-            }
-            self.len = self.len.saturating_add(plain);
-            taken = taken.saturating_add(plain);
-            if plain == 8 {
-                continue;
-            }
-            match text.get(taken) {
-                Some(&byte) if byte.is_ascii() => self.add(byte),
-                _ => break,
-            }
-            taken = taken.saturating_add(1);
+    /// What stands between the quotes of such a string.
+    fn escaped(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        loop {
+            let (plain, special) = rest.split_at_checked(plain_len(rest)).unwrap_or((rest, &[]));
+            self.raw(plain);
+            let Some((special, after)) = special.split_first() else {
+                return;
+            };
+            self.escape(*special);
+            rest = after;
         }
-        taken
     }
 
     #[inline]
-    fn add(&mut self, byte: u8) {
+    fn escape(&mut self, special: u8) {
         let digit = |value: u8| if value < 10 { b'0' | value } else { b'W'.wrapping_add(value) };
-        match byte {
-            b'"' | b'\\' => self.put([b'\\', byte]),
-            b' '.. => self.put([byte]),
-            b'\n' => self.put(*b"\\n"),
-            b'\r' => self.put(*b"\\r"),
-            b'\t' => self.put(*b"\\t"),
-            0x08 => self.put(*b"\\b"),
-            0x0c => self.put(*b"\\f"),
-            _ => self.put([b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0xf)]),
+        match special {
+            b'"' => self.raw(b"\\\""),
+            b'\\' => self.raw(b"\\\\"),
+            b'\n' => self.raw(b"\\n"),
+            b'\r' => self.raw(b"\\r"),
+            b'\t' => self.raw(b"\\t"),
+            0x08 => self.raw(b"\\b"),
+            0x0c => self.raw(b"\\f"),
+            control => self.raw(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 0xf)]),
         }
-    }
-
-    #[inline]
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        if let Some(room) = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut::<N>) {
-            *room = bytes;
-            self.len = self.len.saturating_add(N);
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        // ASCII alone was gathered.
-        core::str::from_utf8(self.bytes.get(..self.len).unwrap_or_default()).unwrap_or_default()
     }
 }
 
-/// Text in a caller's buffer. What does not fit is counted, so that the caller can be told how much would.
+/// JSON in a caller's buffer. What does not fit is counted, so that the caller can be told how much would.
 pub(crate) struct Slice<'b> {
     room: &'b mut [u8],
     needed: usize,
@@ -107,22 +69,87 @@ impl<'b> Slice<'b> {
         Self { room, needed: 0 }
     }
 
-    /// All of the text, or how many bytes it needs.
+    /// All of the JSON, or how many bytes it needs.
     pub(crate) fn finish(self) -> Result<&'b str, usize> {
-        let text = self.room.get(..self.needed).ok_or(self.needed)?;
-        // Only whole strings were copied.
-        core::str::from_utf8(text).map_err(|_| self.needed)
+        let json = self.room.get(..self.needed).ok_or(self.needed)?;
+        core::str::from_utf8(json).map_err(|_| self.needed)
     }
 }
 
-impl fmt::Write for Slice<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.needed.saturating_add(text.len());
-        if let Some(room) = self.room.get_mut(self.needed..end) {
-            room.copy_from_slice(text.as_bytes());
+impl Json for Slice<'_> {
+    #[inline(always)]
+    fn raw(&mut self, json: &[u8]) {
+        if let Some(room) = self.room.get_mut(self.needed..).and_then(|room| room.get_mut(..json.len())) {
+            room.copy_from_slice(json);
         }
-        self.needed = end;
-        Ok(())
+        self.needed = self.needed.saturating_add(json.len());
     }
+
+    /// A byte at a time: in JSON the runs between two quotes are short.
+    fn escaped(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                b'"' | b'\\' => self.raw(&[b'\\', byte]),
+                b' '.. => self.raw(&[byte]),
+                _ => self.escape(byte),
+            }
+        }
+    }
+}
+
+const GATHERED_BYTES: usize = 128;
+
+/// JSON for anything that takes text, gathered before it is handed over.
+pub(crate) struct Gathered<'w, W: fmt::Write + ?Sized> {
+    out: &'w mut W,
+    written: fmt::Result,
+    bytes: [u8; GATHERED_BYTES],
+    len: usize,
+}
+
+impl<'w, W: fmt::Write + ?Sized> Gathered<'w, W> {
+    pub(crate) const fn new(out: &'w mut W) -> Self {
+        Self { out, written: Ok(()), bytes: [0; GATHERED_BYTES], len: 0 }
+    }
+
+    /// Hands over what is left, and says whether all of it was taken.
+    pub(crate) fn finish(mut self) -> fmt::Result {
+        self.flush();
+        self.written
+    }
+
+    fn flush(&mut self) {
+        let gathered = self.bytes.get(..self.len).unwrap_or_default();
+        self.written = self.written.and_then(|()| self.out.write_str(as_text(gathered)));
+        self.len = 0;
+    }
+
+    /// What there is no room for begins the next piece, or is one of its own.
+    #[cold]
+    fn overflow(&mut self, json: &[u8]) {
+        self.flush();
+        if json.len() <= GATHERED_BYTES {
+            self.raw(json);
+        } else {
+            self.written = self.written.and_then(|()| self.out.write_str(as_text(json)));
+        }
+    }
+}
+
+impl<W: fmt::Write + ?Sized> Json for Gathered<'_, W> {
+    #[inline(always)]
+    fn raw(&mut self, json: &[u8]) {
+        match self.bytes.get_mut(self.len..).and_then(|room| room.get_mut(..json.len())) {
+            Some(room) => {
+                room.copy_from_slice(json);
+                self.len = self.len.saturating_add(json.len());
+            }
+            None => self.overflow(json),
+        }
+    }
+}
+
+/// Only whole characters are written, so that nothing is lost.
+fn as_text(json: &[u8]) -> &str {
+    core::str::from_utf8(json).unwrap_or_default()
 }

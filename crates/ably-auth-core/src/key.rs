@@ -25,23 +25,32 @@ fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
 
 /// Checks `appId.keyId` and gives the length of the app id.
 pub(crate) fn check_name(name: &str) -> Result<usize, Error> {
+    let mut others = name.bytes().enumerate().filter(|&(_, byte)| !is_url_safe(byte));
+    match (others.next(), others.next()) {
+        (Some((dot @ 1.., b'.')), None) if dot.saturating_add(1) < name.len() => Ok(dot),
+        _ => Err(why_no_name(name)),
+    }
+}
+
+const fn is_url_safe(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')
+}
+
+#[cold]
+fn why_no_name(name: &str) -> Error {
     let bad = |problem, at| Error::new(ErrorKind::Key, problem, NAME_FORM).at(at);
-    let Some((app_id, key_id)) = split_at_byte(name, b'.') else {
-        return Err(bad("key name has no `.`", name.len()));
+    let Some(dot) = name.bytes().position(|byte| byte == b'.') else {
+        return bad("key name has no `.`", name.len());
     };
-    if app_id.is_empty() {
-        return Err(bad("key name has an empty app id", 0));
+    if dot == 0 {
+        return bad("key name has an empty app id", 0);
     }
-    let dot = app_id.len();
-    if key_id.is_empty() {
-        return Err(bad("key name has an empty key id", name.len()));
+    if dot.saturating_add(1) == name.len() {
+        return bad("key name has an empty key id", name.len());
     }
-    let url_safe = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    let foreign = name.bytes().enumerate().find(|&(i, b)| i != dot && !url_safe(b));
-    match foreign {
-        Some((at, b' ' | b'\t' | b'\r' | b'\n')) => Err(bad("key name has white space", at)),
-        Some((at, _)) => Err(bad("key name has a character that does not belong in one", at)),
-        None => Ok(dot),
+    match name.bytes().enumerate().find(|&(at, byte)| at != dot && !is_url_safe(byte)) {
+        Some((at, b' ' | b'\t' | b'\r' | b'\n')) => bad("key name has white space", at),
+        other => bad("key name has a character that does not belong in one", other.map_or(0, |(at, _)| at)),
     }
 }
 

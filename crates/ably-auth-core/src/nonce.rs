@@ -7,7 +7,7 @@ use crate::canonical;
 use crate::error::{Error, ErrorKind};
 
 #[cfg(feature = "alloc")]
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String};
 
 /// The shortest nonce that the service takes, in characters.
 const MIN_CHARACTERS: usize = 16;
@@ -15,6 +15,9 @@ const MIN_CHARACTERS: usize = 16;
 /// Refuses what the service would, and what would let two different token requests sign the same text.
 pub(crate) fn check(text: &str) -> Result<(), Error> {
     let advice = "give at least 16 random characters, none of them a control character";
+    if text.len() >= MIN_CHARACTERS && canonical::is_printable_ascii(text) {
+        return Ok(());
+    }
     // Bytes that begin a character. `chars().count()` is tuned for long texts, which is code that firmware pays for.
     if text.bytes().filter(|byte| byte & 0xc0 != 0x80).count() < MIN_CHARACTERS {
         return Err(Error::new(ErrorKind::Nonce, "nonce has fewer than 16 characters", advice));
@@ -54,14 +57,20 @@ impl Nonce {
     /// Writes 128 bits, which the caller drew from a cryptographic source, as 32 hexadecimal digits.
     #[must_use]
     pub fn from_random(bytes: &[u8; 16]) -> Self {
-        let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-        Self(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect())
+        let digit = |value: u8| if value < 10 { b'0' | value } else { b'W'.wrapping_add(value) };
+        let text = bytes.map(|byte| [byte >> 4, byte & 0xf].map(digit));
+        // Digits are ASCII, so that this is always text.
+        Self(core::str::from_utf8(text.as_flattened()).unwrap_or_default().into())
     }
 
     /// The nonce as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0.into()
     }
 }
 

@@ -105,7 +105,7 @@ impl TokenRequest {
     /// filled in where the params have none (`RSA5`, `RSA6`).
     ///
     /// # Errors
-    /// [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`], were either not in the form that its type already guarantees.
+    /// None today: what could be wrong with any of it, its type has ruled out.
     pub fn sign(key: &ApiKey, params: &TokenParams, now: Timestamp, nonce: Nonce) -> Result<Self, Error> {
         Self::sign_with(&key.signer(), key.key_name(), params, now, nonce)
     }
@@ -124,22 +124,22 @@ impl TokenRequest {
         let capability = params.capability.as_ref().map(Capability::to_string);
         let timestamp = params.timestamp.unwrap_or(now);
         let nonce = params.nonce.clone().unwrap_or(nonce);
-        let mac = signer.sign(&TokenRequestFields {
+        let mac = signer.sign_checked(&TokenRequestFields {
             key_name: key_name.as_str(),
             ttl: params.ttl,
             capability: capability.as_deref(),
             client_id: params.client_id.as_str(),
             timestamp,
             nonce: nonce.as_str(),
-        })?;
+        });
         Ok(Self {
             key_name: key_name.as_str().into(),
             ttl: params.ttl.map(|ttl| Integer::Millis(ttl.as_millis())),
             capability,
             client_id: params.client_id.as_str().map(Into::into),
             timestamp: Some(Integer::Millis(timestamp.as_millis())),
-            nonce: Some(nonce.as_str().into()),
-            mac: Some(mac.to_base64().iter().copied().map(char::from).collect()),
+            nonce: Some(nonce.into_string()),
+            mac: Some(core::str::from_utf8(&mac.to_base64()).unwrap_or_default().into()),
             #[cfg(feature = "serde")]
             other: crate::wire::OtherFields::new(),
         })

@@ -95,7 +95,7 @@ impl Issuer<'_> {
         } else {
             token
         };
-        Ok(TokenDetails::issued_by(claims.key_name, token, (issued, expires), &claims.capability, claims.client_id))
+        Ok(TokenDetails::issued_by(claims.key_name, token, (issued, expires), &*claims.capability, claims.client_id))
     }
 }
 

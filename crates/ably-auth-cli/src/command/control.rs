@@ -1,6 +1,6 @@
 //! The Control API, as much of it as concerns apps and keys.
 
-use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, Token};
+use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -41,7 +41,7 @@ impl Control {
         Ok(Self {
             path: if path.is_empty() { String::new() } else { format!("/{path}") },
             token: input::control_token(args.control_token.as_deref())?,
-            transport: UreqTransport::for_endpoint(&endpoint)?,
+            transport: UreqTransport::for_settings(&HttpSettings::default())?,
             endpoint,
         })
     }

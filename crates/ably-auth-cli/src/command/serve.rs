@@ -35,6 +35,11 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         }
     }
     if let Some(path) = &args.control_token {
+        if !args.sandbox && args.tls_cert.is_none() {
+            let problem = "the Control API shows keys, so it is open over TLS or in a sandbox only; give --tls-cert and \
+                           --tls-key, or --sandbox";
+            return Err(Failure::input("--control-token", problem));
+        }
         service = service.control_token(input::control_token_file(path)?);
     }
     let service = service.build().map_err(|error| match (error.kind(), &args.control_token) {

@@ -153,4 +153,9 @@ fn an_access_token_that_can_be_guessed_opens_nothing() {
     let empty = File::new("empty-token", "\n");
     run(&["serve", "--sandbox", "--control-token", empty.path()]).bad(&["--control-token ", "token is empty"]);
     run(&["serve", "--sandbox", "--control-token", "no/such/file"]).bad(&["--control-token no/such/file: "]);
+    let good = File::new("in-the-open-token", TOKEN);
+    let apps = apps("in-the-open-apps.json");
+    let in_the_open = ["serve", "--listen", "127.0.0.1:0", "--apps", apps.path(), "--control-token", good.path()];
+    run(&in_the_open).bad(&["--control-token: ", "--tls-cert", "--sandbox"]);
+    run(&["serve", "--control-token", good.path()]).bad(&["--control-token: ", "--tls-cert"]);
 }

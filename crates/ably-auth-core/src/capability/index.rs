@@ -115,7 +115,7 @@ impl Index {
     }
 
     fn walk(&self, root: u32, path: &str, accept: &mut impl FnMut(u32) -> bool) -> bool {
-        let mut pending = Pending::default();
+        let mut pending: Option<Pending<'_>> = None;
         let (mut at, mut path) = (root, path);
         loop {
             let node = self.node(at);
@@ -133,12 +133,12 @@ impl Index {
                     (NONE, NONE) => None,
                     (NONE, only) | (only, NONE) => Some((only, rest)),
                     (literal, any_one) => {
-                        pending.push((any_one, rest));
+                        pending.get_or_insert_with(Pending::default).push((any_one, rest));
                         Some((literal, rest))
                     }
                 },
             };
-            match next.or_else(|| pending.pop()) {
+            match next.or_else(|| pending.as_mut()?.pop()) {
                 Some(next) => (at, path) = next,
                 None => return false,
             }
@@ -186,23 +186,69 @@ struct Edges {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     from: u32,
+    /// None in a free slot.
+    to: u32,
     /// Where the segment stands in the text.
     start: u32,
     bytes: u32,
-    /// None in a free slot.
-    to: u32,
+    /// The segment's first [`word`]: all of it, more often than not.
+    head: u64,
 }
 
 impl Slot {
-    const FREE: Self = Self { from: NONE, start: 0, bytes: 0, to: NONE };
+    const FREE: Self = Self { from: NONE, to: NONE, start: 0, bytes: 0, head: 0 };
+}
+
+/// What an edge is found by.
+struct Key<'a> {
+    from: u32,
+    segment: &'a [u8],
+    head: u64,
+    hash: usize,
+}
+
+impl<'a> Key<'a> {
+    /// With a hash that is fast, and good enough for names: a wrong guess costs a comparison. Who may choose a capability's
+    /// resources can make its look-ups as slow as going through all of them, and no slower.
+    #[inline]
+    fn new(from: u32, segment: &'a [u8]) -> Self {
+        let head = word(segment);
+        let after = segment.get(8..).unwrap_or_default();
+        let start = mix(from.into(), segment.len() as u64 ^ head);
+        let hash = after.chunks(8).fold(start, |hash, eight| mix(hash, word(eight)));
+        Self { from, segment, head, hash: hash as usize }
+    }
+}
+
+#[inline]
+fn mix(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // Both halves, so that the word's last bytes tell in the bits that are looked at.
+    (product ^ (product >> 64)) as u64
+}
+
+/// The first eight bytes; of fewer, some stand in it twice. No two texts of one length have the same up to there.
+#[inline]
+fn word(text: &[u8]) -> u64 {
+    if let Some(eight) = text.first_chunk() {
+        u64::from_le_bytes(*eight)
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
+    } else if let [first, .., last] = text {
+        let middle = text.get(1).copied().unwrap_or_default();
+        u64::from_le_bytes([*first, middle, *last, 0, 0, 0, 0, 0])
+    } else {
+        text.first().copied().unwrap_or_default().into()
+    }
 }
 
 impl Edges {
     fn get(&self, from: u32, segment: &str) -> u32 {
+        let key = Key::new(from, segment.as_bytes());
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = hash(from, segment) & mask;
+        let mut at = key.hash & mask;
         while let Some(slot) = self.slots.get(at) {
-            if slot.to == NONE || (slot.from == from && self.segment(slot) == Some(segment.as_bytes())) {
+            if slot.to == NONE || self.is_at(slot, &key) {
                 return slot.to;
             }
             at = at.wrapping_add(1) & mask;
@@ -210,20 +256,28 @@ impl Edges {
         NONE
     }
 
-    fn segment(&self, slot: &Slot) -> Option<&[u8]> {
+    fn is_at(&self, slot: &Slot, key: &Key<'_>) -> bool {
+        slot.head == key.head
+            && slot.from == key.from
+            && slot.bytes as usize == key.segment.len()
+            && (key.segment.len() <= 8 || self.segment(slot) == key.segment)
+    }
+
+    fn segment(&self, slot: &Slot) -> &[u8] {
         let start = slot.start as usize;
-        self.text.get(start..start.saturating_add(slot.bytes as usize))
+        self.text.get(start..start.saturating_add(slot.bytes as usize)).unwrap_or_default()
     }
 
     fn insert(&mut self, from: u32, segment: &str, to: u32) {
         if self.used.saturating_mul(2) >= self.slots.len() {
             self.grow();
         }
+        let key = Key::new(from, segment.as_bytes());
         let start = u32::try_from(self.text.len()).unwrap_or(NONE);
-        self.text.extend(segment.as_bytes());
-        self.used = self.used.saturating_add(1);
         let bytes = u32::try_from(segment.len()).unwrap_or(NONE);
-        self.put(Slot { from, start, bytes, to }, hash(from, segment));
+        self.text.extend(key.segment);
+        self.used = self.used.saturating_add(1);
+        self.put(Slot { from, to, start, bytes, head: key.head }, key.hash);
     }
 
     fn put(&mut self, slot: Slot, hash: usize) {
@@ -242,27 +296,8 @@ impl Edges {
         let size = self.slots.len().saturating_mul(2).max(8);
         let slots = core::mem::replace(&mut self.slots, vec![Slot::FREE; size]);
         for slot in slots.into_iter().filter(|slot| slot.to != NONE) {
-            let hash = self.segment(&slot).map_or(0, |segment| hash_bytes(slot.from, segment));
+            let hash = Key::new(slot.from, self.segment(&slot)).hash;
             self.put(slot, hash);
         }
     }
-}
-
-fn hash(from: u32, segment: &str) -> usize {
-    hash_bytes(from, segment.as_bytes())
-}
-
-/// Fast, and good enough for names: a wrong guess costs a comparison. Who may choose a capability's resources can make its
-/// look-ups as slow as going through all of them, and no slower.
-fn hash_bytes(from: u32, segment: &[u8]) -> usize {
-    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: u64| (hash.rotate_left(26) ^ word).wrapping_mul(SPREAD);
-    let mut words = segment.chunks_exact(8);
-    let hash =
-        words.by_ref().fold(u64::from(from), |hash, word| mix(hash, word.try_into().map_or(0, u64::from_le_bytes)));
-    let last = words.remainder().iter().rev().fold(segment.len() as u64, |word, &byte| (word << 8) | u64::from(byte));
-    let hash = mix(hash, last);
-    #[allow(clippy::cast_possible_truncation, reason = "any of the bits will do")]
-    let folded = (hash ^ (hash >> 32)) as usize;
-    folded
 }

@@ -99,37 +99,35 @@ impl Operations {
 
     /// The names in byte order; `*` alone if these are all.
     pub fn iter(&self) -> impl Iterator<Item = OperationName<'_>> {
-        Iter {
-            all: self.all,
-            known: Operation::ALL.iter().copied().filter(|operation| self.known & operation.bit() != 0).peekable(),
-            other: self.other.iter().peekable(),
-        }
+        Iter { all: self.all, known: self.known, other: self.other.iter().peekable() }
     }
 }
 
 /// Merges the two ordered runs of names.
-struct Iter<'a, K: Iterator<Item = Operation>> {
+struct Iter<'a> {
     all: bool,
-    known: core::iter::Peekable<K>,
+    known: u32,
     other: core::iter::Peekable<btree_set::Iter<'a, Box<str>>>,
 }
 
-impl<'a, K: Iterator<Item = Operation>> Iterator for Iter<'a, K> {
+impl<'a> Iterator for Iter<'a> {
     type Item = OperationName<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if core::mem::take(&mut self.all) {
             return Some(OperationName::All);
         }
-        let other_is_first = match (self.known.peek(), self.other.peek()) {
+        let known = Operation::ALL.get(self.known.trailing_zeros() as usize).copied();
+        let other_is_first = match (known, self.other.peek()) {
             (Some(known), Some(other)) => other.as_ref() < known.as_str(),
             (known, _) => known.is_none(),
         };
         if other_is_first {
-            self.other.next().map(|name| OperationName::Other(name))
-        } else {
-            self.known.next().map(OperationName::Known)
+            return self.other.next().map(|name| OperationName::Other(name));
         }
+        // Without its lowest bit.
+        self.known &= self.known.wrapping_sub(1);
+        known.map(OperationName::Known)
     }
 }
 

@@ -10,7 +10,7 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::write_string;
+use crate::json_text::{Gathered, Json};
 
 const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 
@@ -81,25 +81,33 @@ fn decode<'a>(string: &JsonString<'a>) -> Cow<'a, str> {
 }
 
 pub(super) fn write(capability: &Capability, out: &mut impl fmt::Write) -> fmt::Result {
-    out.write_char('{')?;
+    let mut json = Gathered::new(out);
+    json.raw(b"{");
     for (at, (resource, operations)) in capability.iter().enumerate() {
         if at > 0 {
-            out.write_char(',')?;
+            json.raw(b",");
         }
-        write_string(resource.as_str(), out)?;
-        out.write_char(':')?;
-        write_operations(operations, out)?;
+        json.text(resource.as_str());
+        json.raw(b":");
+        list(operations, &mut json);
     }
-    out.write_char('}')
+    json.raw(b"}");
+    json.finish()
 }
 
 pub(super) fn write_operations(operations: &Operations, out: &mut impl fmt::Write) -> fmt::Result {
-    out.write_char('[')?;
+    let mut json = Gathered::new(out);
+    list(operations, &mut json);
+    json.finish()
+}
+
+fn list(operations: &Operations, json: &mut impl Json) {
+    json.raw(b"[");
     for (at, operation) in operations.iter().enumerate() {
         if at > 0 {
-            out.write_char(',')?;
+            json.raw(b",");
         }
-        write_string(operation.as_str(), out)?;
+        json.text(operation.as_str());
     }
-    out.write_char(']')
+    json.raw(b"]");
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::token::Claims;
 
-/// The most text of capabilities that is kept: room for thousands of honest ones, and an end for others.
+/// The most text, of capabilities and clientIds, that is kept: room for thousands of honest ones, and an end for others.
 const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
 
 /// Under what a store has the claims of a token that would not fit into a header.
@@ -101,7 +101,8 @@ impl References {
         while let Some(first) = self.kept.first_entry().filter(|first| first.key().expires <= now) {
             self.bytes = self.bytes.saturating_sub(first.remove().bytes);
         }
-        let bytes = claims.0.capability.to_string().len();
+        let client_id = claims.0.client_id.as_str().map_or(0, str::len);
+        let bytes = claims.0.capability.to_string().len().saturating_add(client_id);
         let all = self.bytes.saturating_add(bytes);
         if all > MAX_BYTES {
             return false;
@@ -127,7 +128,7 @@ mod tests {
             key_name: KeyName::parse("app.key").unwrap(),
             issued: Timestamp::from_millis(0),
             expires: Timestamp::from_millis(100),
-            client_id: ClientId::parse("böb").unwrap(),
+            client_id: ClientId::parse("bob").unwrap(),
             capability: Arc::new(capability),
         }))
     }

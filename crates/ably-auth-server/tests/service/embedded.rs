@@ -98,6 +98,10 @@ fn what_is_embedded_is_a_token_and_not_another_envelope() {
     let once = signed(&json!({ "alg": "RS256", "x-ably-token": native }), &json!({}));
     let twice = signed(&json!({ "alg": "RS256", "x-ably-token": once }), &json!({}));
     assert_eq!((code(&world, &once), code(&world, &twice)), ((200, 0), (401, 40144)));
+    // Genuine in itself, and still not the token to go by.
+    let envelope = jwt(KEY, 60, &json!({ "x-ably-token": jwt(LIMITED, 60, &json!({})) }));
+    let twice = signed(&json!({ "alg": "RS256", "x-ably-token": envelope }), &json!({}));
+    assert_eq!(code(&world, &twice), (401, 40144));
     let disagreeing = signed(&json!({ "x-ably-token": native }), &json!({ "x-ably-token": minted }));
     assert_eq!(code(&world, &disagreeing), (401, 40144));
     assert_eq!(code(&world, &signed(&json!({ "x-ably-token": 5 }), &json!({}))), (401, 40144));

@@ -179,10 +179,10 @@ impl<T: Transport + 'static> Auth<T> {
         let mut step = call.start();
         loop {
             step = match step {
-                CallStep::Authorize { rejected } => {
-                    let credentials = self.credentials_newer_than(rejected).await?;
-                    call.authorized(&credentials.authorization(), credentials.generation())
-                }
+                CallStep::Authorize { rejected } => match self.credentials_newer_than(rejected).await {
+                    Ok(credentials) => call.authorized(&credentials.authorization(), credentials.generation()),
+                    Err(error) => call.unauthorized(error),
+                },
                 CallStep::Send(request) => call.answered(self.plan.service.send(request).await),
                 CallStep::Done(outcome) => return outcome,
             };

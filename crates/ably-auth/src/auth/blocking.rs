@@ -159,10 +159,10 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         let mut step = call.start();
         loop {
             step = match step {
-                CallStep::Authorize { rejected } => {
-                    let credentials = self.credentials_newer_than(rejected)?;
-                    call.authorized(&credentials.authorization(), credentials.generation())
-                }
+                CallStep::Authorize { rejected } => match self.credentials_newer_than(rejected) {
+                    Ok(credentials) => call.authorized(&credentials.authorization(), credentials.generation()),
+                    Err(error) => call.unauthorized(error),
+                },
                 CallStep::Send(request) => call.answered(self.plan.service.send(request)),
                 CallStep::Done(outcome) => return outcome,
             };

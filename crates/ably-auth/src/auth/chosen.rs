@@ -24,6 +24,7 @@ pub(super) struct Chosen<M: Mode, T> {
     query_time: bool,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
 enum What<M: Mode, T> {
     Own(Arc<M::Source>),
     Callback(CallbackSource<Arc<Service<T>>, M::Callback>),

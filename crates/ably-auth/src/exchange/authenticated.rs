@@ -7,7 +7,7 @@ use ably_auth_core::Identity;
 
 use super::{Authorization, answer, outgoing};
 use crate::cache::Generation;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::transport::TransportFault;
 
 /// What an authenticated call wants next.
@@ -34,6 +34,7 @@ pub enum CallStep {
 pub struct AuthenticatedCall {
     request: Request<Bytes>,
     credentials: Credentials,
+    refusal: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl AuthenticatedCall {
         if let Some(identity) = identity {
             outgoing::assume_identity(&mut request, identity);
         }
-        Self { request, credentials: Credentials::Missing }
+        Self { request, credentials: Credentials::Missing, refusal: None }
     }
 
     /// The first step.
@@ -72,6 +73,13 @@ impl AuthenticatedCall {
         CallStep::Send(request)
     }
 
+    /// The step that follows where there are no credentials to be had. Why the service wanted new ones is the error's source,
+    /// if there is no means to get them.
+    pub fn unauthorized(&mut self, error: Error) -> CallStep {
+        let refusal = self.refusal.take().filter(|_| error.kind() == ErrorKind::NoMeansToRenew);
+        CallStep::Done(Err(refusal.map_or(error, |refusal| Error::no_means_to_renew(Some(refusal)))))
+    }
+
     /// The step that follows the answer, or the lack of one.
     pub fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> CallStep {
         let answer = match answer {
@@ -84,6 +92,7 @@ impl AuthenticatedCall {
             Credentials::FirstToken(rejected)
                 if answer.status() == StatusCode::UNAUTHORIZED && error.is_token_error() =>
             {
+                self.refusal = Some(error);
                 CallStep::Authorize { rejected: Some(rejected) }
             }
             _ => CallStep::Done(Err(error)),

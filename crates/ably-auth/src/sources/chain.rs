@@ -74,7 +74,7 @@ impl<S: TokenSource + ?Sized> TokenSource for ChainSource<S> {
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(|link| link.is_left())
+        self.0.iter().any(Link::is_left)
     }
 }
 
@@ -94,7 +94,7 @@ impl<S: BlockingTokenSource + ?Sized> BlockingTokenSource for ChainSource<S> {
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(|link| link.is_left())
+        self.0.iter().any(Link::is_left)
     }
 }
 

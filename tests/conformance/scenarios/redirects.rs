@@ -1,0 +1,71 @@
+//! No redirect is followed: where it leads, credentials have no business.
+
+use ably_auth::{Error, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
+
+use super::{BOTH, Scenario};
+use crate::harness::{AuthSetup, AuthUrlSetup, Client, KEY, Kind, Reply, Setup, World, token};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "redirects/a-call-with-a-token-stays", kinds: BOTH, run: call_with_token },
+    Scenario { name: "redirects/a-call-with-the-key-stays", kinds: BOTH, run: call_with_key },
+    Scenario { name: "redirects/a-token-request-stays", kinds: BOTH, run: token_request },
+    Scenario { name: "redirects/a-revocation-stays", kinds: BOTH, run: revocation },
+    Scenario { name: "redirects/an-auth-url-stays", kinds: BOTH, run: auth_url },
+    Scenario { name: "redirects/a-library-that-follows-takes-no-credentials-along", kinds: BOTH, run: eager_library },
+];
+
+const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
+const TARGETS: [&str; 3] = ["https://thief.example.com/stolen", "http://thief.example.com/stolen", "/stolen"];
+
+/// Whatever is called, the answer is a redirect, and nothing comes to where it leads.
+fn stays(kind: Kind, setup: &Setup, call: fn(&dyn Client) -> Option<Error>) {
+    for status in STATUSES {
+        for target in TARGETS {
+            let world = World::new(move |_, _| Reply::body(status, "text/plain", "").with_header("location", target));
+            let error = call(&*kind.connect(&world, setup)).expect("a redirect is no success");
+            let log = world.log();
+            assert_eq!(log.len(), 1, "{status} to {target}: {log:#?}");
+            assert_ne!(log[0].path, "/stolen");
+            assert!(!world.network.asked().iter().any(|host| host.contains("thief")));
+            assert_eq!(error.error_info().unwrap().status_code(), status, "{error:?}");
+        }
+    }
+}
+
+fn call_with_token(kind: Kind) {
+    stays(kind, &Setup::token(token("a-token")), |client| client.get("/channels/test").err());
+}
+
+fn call_with_key(kind: Kind) {
+    stays(kind, &Setup::key(KEY), |client| client.get("/channels/test").err());
+}
+
+fn token_request(kind: Kind) {
+    let setup = AuthSetup::default().key(KEY).use_token_auth(true).into();
+    stays(kind, &setup, |client| client.get("/channels/test").err());
+}
+
+fn revocation(kind: Kind) {
+    stays(kind, &Setup::key(KEY), |client| {
+        client.revoke_tokens(&RevokeTokensRequest::new([Target::client_id("bob")])).err()
+    });
+}
+
+fn auth_url(kind: Kind) {
+    let auth_url = AuthUrlSetup::new("https://auth.example.com/token").header("x-api-key", "of the application");
+    stays(kind, &Setup::auth_url(auth_url), |client| client.get("/channels/test").err());
+}
+
+/// A library of the application's own that follows redirects, against our advice.
+fn eager_library(kind: Kind) {
+    for status in STATUSES {
+        let world = World::new(move |_, request| match request.host() {
+            "thief.example.com" => Reply::ok(),
+            _ => Reply::body(status, "text/plain", "").with_header("location", TARGETS[0]),
+        });
+        drop(kind.connect(&world, &Setup::key(KEY).follows_redirects()).get("/channels/test"));
+        for request in world.log().iter().filter(|request| request.host() == "thief.example.com") {
+            assert_eq!(request.authorization(), None);
+        }
+    }
+}
