@@ -2,6 +2,8 @@
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
+use crate::store::Unavailable;
+
 /// The answer to a request that is not granted.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -17,6 +19,11 @@ impl Refusal {
 
     pub(crate) fn internal() -> Self {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
+    }
+
+    /// What is asked cannot be told for now, so it is not granted.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(ErrorCode::TIMEOUT, "the service cannot see what it must not forget; try again later")
     }
 
     /// For a path that takes other methods: those.
@@ -41,6 +48,13 @@ impl Refusal {
 
     pub(crate) const fn allow(&self) -> Option<&'static str> {
         self.allow
+    }
+}
+
+/// What exactly is wrong with the store is not for clients to know.
+impl From<Unavailable> for Refusal {
+    fn from(_: Unavailable) -> Self {
+        Self::unavailable()
     }
 }
 

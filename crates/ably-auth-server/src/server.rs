@@ -111,7 +111,7 @@ impl Server {
 async fn answer(service: Service, arrival: Arrival, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = read(&parts, body).await;
-    service.answer(&parts, body.as_ref(), Some(arrival)).map(Body::from)
+    service.answer(&parts, body.as_ref(), Some(arrival)).await.map(Body::from)
 }
 
 /// The body, unless it is too large. One that breaks off counts as that too: nobody is there to read the answer.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, RwLock};
 
 use ably_auth_core::{Timestamp, Token};
 use bytes::Bytes;
@@ -16,19 +17,9 @@ use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
 use crate::registry::{Registry, ServiceSecrets};
 use crate::request_id::RequestIds;
-use crate::store::Memory;
+use crate::state::State;
+use crate::store::{Memory, Store};
 use crate::{http as wire, random};
-
-/// What all requests share.
-pub(crate) struct State {
-    pub(crate) registry: Registry,
-    pub(crate) store: Memory,
-    pub(crate) clock: Clock,
-    pub(crate) sandbox: bool,
-    /// What opens the Control API, if anything does.
-    pub(crate) control_token: Option<Token>,
-    pub(crate) request_ids: RequestIds,
-}
 
 /// How a request came over a socket.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +64,7 @@ impl Service {
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
             control_token: None,
+            store: Box::new(Memory::new()),
         }
     }
 
@@ -83,12 +75,17 @@ impl Service {
         let service = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            service.answer(&parts, Some(&body), None)
+            service.answer(&parts, Some(&body), None).await
         }
     }
 
-    pub(crate) fn answer(&self, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
-        wire::respond(&self.0, parts, body, arrival)
+    pub(crate) async fn answer(
+        &self,
+        parts: &Parts,
+        body: Option<&Bytes>,
+        arrival: Option<Arrival>,
+    ) -> Response<Bytes> {
+        wire::respond(&self.0, parts, body, arrival).await
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -111,6 +108,7 @@ pub struct ServiceBuilder {
     clock: Clock,
     secrets: ServiceSecrets,
     control_token: Option<Token>,
+    store: Box<dyn Store>,
 }
 
 impl ServiceBuilder {
@@ -137,7 +135,7 @@ impl ServiceBuilder {
     }
 
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
-    /// is started without one makes one, and takes no token from before.
+    /// is started without one has the one of its store or, in memory, makes one and takes no token from before.
     ///
     /// Give 32 bytes from a cryptographic source of random numbers.
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
@@ -177,16 +175,26 @@ impl ServiceBuilder {
         self
     }
 
+    /// Where the service keeps what it must not forget; in [memory](Memory), unless said so. A store is for one service.
+    ///
+    /// What the store knows goes before what the service is told here: an app that was deleted stays so, and a key is as it
+    /// was changed.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Box::new(store);
+        self
+    }
+
     /// The service.
     ///
     /// # Errors
+    /// [`ErrorKind::Store`] if the store holds what this service cannot understand;
     /// [`ErrorKind::ControlToken`] if the access token of the Control API is too short;
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).
     pub fn build(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
         if secrets.current.is_none() {
-            secrets.current = Some(Zeroizing::new(random::bytes()?));
+            secrets.current = Some(Zeroizing::new(self.store.secret().map_or_else(random::bytes, Ok)?));
         }
         if self.control_token.as_ref().is_some_and(|token| token.expose().len() < Self::MIN_CONTROL_TOKEN) {
             let message = format!(
@@ -199,14 +207,21 @@ impl ServiceBuilder {
         let registry = Registry::new(secrets);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
-        self.apps.into_iter().try_for_each(|app| registry.add(app.created(now))).map_err(too_many)?;
-        Ok(Service(Arc::new(State {
+        self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
+        let state = State {
             registry,
-            store: Memory::default(),
+            revocations: RwLock::default(),
+            store: self.store,
+            is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,
             control_token: self.control_token,
             request_ids: RequestIds::new(random::bytes()?),
-        })))
+        };
+        state.learn().map_err(|_| {
+            let message = "the store holds what this service cannot understand; serve with the version that wrote it";
+            Error::new(ErrorKind::Store, message)
+        })?;
+        Ok(Service(Arc::new(state)))
     }
 }

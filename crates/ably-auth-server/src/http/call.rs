@@ -15,7 +15,8 @@ use super::format::Format;
 use super::reply::Reply;
 use crate::authenticate::{Authenticator, Credential, Principal};
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
@@ -85,11 +86,10 @@ impl<'a> Call<'a> {
     }
 
     /// Who sent the request.
-    pub(super) fn principal(&self) -> Result<Principal, Refusal> {
+    pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let credential = self.credential()?.ok_or_else(credentials::missing)?;
         let claimed = credentials::claimed_identity(self)?;
-        let authenticator = Authenticator { registry: &self.state.registry, store: &self.state.store };
-        authenticator.authenticate(&credential, claimed, self.now)
+        Authenticator(self.state).authenticate(&credential, claimed, self.now).await
     }
 }
 

@@ -19,7 +19,8 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 use call::Call;
 use reply::Reply;
 use route::Route;
@@ -28,15 +29,22 @@ use route::Route;
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Answers a request, whose body is none if it is larger than that.
-pub(crate) fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
+pub(crate) async fn respond(
+    state: &State,
+    parts: &Parts,
+    body: Option<&Bytes>,
+    arrival: Option<Arrival>,
+) -> Response<Bytes> {
     let call = Call::new(state, parts, body, arrival);
     let is_control = control::has(&call);
-    let reply = if is_control {
-        admit(&call).and_then(|()| control::dispatch(&call)).unwrap_or_else(|refusal| control::refusing(&refusal))
-    } else {
-        let reply = admit(&call).and_then(|()| dispatch(&call));
-        reply.unwrap_or_else(|refusal| Reply::refusing(&refusal, call.format, &call.request_id))
+    let reply = match admit(&call) {
+        Err(refusal) => Err(refusal),
+        Ok(()) if is_control => control::dispatch(&call).await,
+        Ok(()) => dispatch(&call).await,
     };
+    let reply = reply.unwrap_or_else(|refusal| {
+        if is_control { control::refusing(&refusal) } else { Reply::refusing(&refusal, call.format, &call.request_id) }
+    });
     let mut response = reply.into_response(&call.request_id);
     cors::add(state.sandbox, parts, response.headers_mut());
     response
@@ -50,22 +58,22 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     call.body.map(|_| ()).ok_or_else(too_large)
 }
 
-fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
+async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     // Whoever asks for the head alone gets it: hyper leaves the body out.
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |method: Method| *asked == method;
     match Route::of(call.parts.uri.path(), call.state.sandbox)? {
         route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
-        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key),
-        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key),
-        Route::Channel(name) if is(Method::GET) => channels::status(call, &name),
-        Route::Messages(name) if is(Method::GET) => channels::history(call, &name),
-        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name),
-        Route::Channels if is(Method::GET) => channels::list(call),
-        Route::Stats if is(Method::GET) => channels::stats(call),
-        Route::Apps if is(Method::POST) => apps::create(call),
-        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id),
+        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key).await,
+        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key).await,
+        Route::Channel(name) if is(Method::GET) => channels::status(call, &name).await,
+        Route::Messages(name) if is(Method::GET) => channels::history(call, &name).await,
+        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name).await,
+        Route::Channels if is(Method::GET) => channels::list(call).await,
+        Route::Stats if is(Method::GET) => channels::stats(call).await,
+        Route::Apps if is(Method::POST) => apps::create(call).await,
+        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id).await,
         route => Err(Refusal::method_not_allowed(route.methods())),
     }
 }

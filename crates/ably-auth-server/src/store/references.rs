@@ -121,14 +121,14 @@ impl References {
 mod tests {
     use super::*;
 
-    fn claims(bytes: usize) -> KeptClaims {
+    fn claims(bytes: usize, client_id: &str) -> KeptClaims {
         let name = "x".repeat(bytes.saturating_sub(r#"{"":["*"]}"#.len()));
         let capability: Capability = format!(r#"{{"{name}":["*"]}}"#).parse().unwrap();
         KeptClaims(Arc::new(Claims {
             key_name: KeyName::parse("app.key").unwrap(),
             issued: Timestamp::from_millis(0),
             expires: Timestamp::from_millis(100),
-            client_id: ClientId::parse("bob").unwrap(),
+            client_id: ClientId::parse(client_id).unwrap(),
             capability: Arc::new(capability),
         }))
     }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn there_is_an_end_to_what_is_kept_and_room_again_once_tokens_expire() {
         let (mut references, start) = (References::default(), Timestamp::from_millis(0));
-        let claims = claims(Token::MAX_BYTES);
+        let claims = claims(Token::MAX_BYTES - 3, "bob");
         let kept = (0..1_000).filter(|id| references.keep(reference(100, *id), claims.clone(), start)).count();
         assert_eq!(kept, 512);
         assert!(references.get(reference(100, 511)).is_some() && references.get(reference(100, 512)).is_none());
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
-        let claims = claims(100);
+        let claims = claims(100, "böb");
         let bytes = claims.to_bytes().unwrap();
         assert_eq!(KeptClaims::from_bytes(&bytes), Some(claims.clone()));
         for end in 0..bytes.len() {
