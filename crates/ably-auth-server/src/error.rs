@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Network,
     /// The system's source of random numbers.
     Random,
+    /// Where the service keeps what it must not forget, or what is there.
+    Store,
 }
 
 /// Why a service could not be set up or could not run.

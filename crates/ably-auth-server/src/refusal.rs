@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
+use crate::store::Unavailable;
+
 /// The service has more to do than it takes on.
 pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 
@@ -24,6 +26,11 @@ impl Refusal {
 
     pub(crate) fn internal() -> Self {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
+    }
+
+    /// What is asked cannot be told for now, so it is not granted.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(ErrorCode::TIMEOUT, "the service cannot see what it must not forget; try again later")
     }
 
     /// For a path that takes other methods: those.
@@ -65,6 +72,13 @@ impl Refusal {
 
     pub(crate) const fn allow(&self) -> Option<&'static str> {
         self.allow
+    }
+}
+
+/// What exactly is wrong with the store is not for clients to know.
+impl From<Unavailable> for Refusal {
+    fn from(_: Unavailable) -> Self {
+        Self::unavailable()
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct RunningApp {
 /// What stays with an app when its keys change.
 #[derive(Debug)]
 pub(crate) struct AppMemory {
+    /// Whether the service is told of the app whenever it starts.
+    pub(crate) is_listed: bool,
     pub(crate) sealer: Sealer,
     pub(crate) channels: Mutex<Channels>,
     pub(crate) stats: Mutex<Stats>,
@@ -53,17 +55,44 @@ impl Registry {
         Self { apps: RwLock::default(), secrets }
     }
 
-    pub(crate) fn add(&self, app: App) -> Result<(), Refusal> {
-        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
-        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
-        let memory = Arc::new(AppMemory { sealer, channels: Mutex::default(), stats: Mutex::default() });
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        if apps.len() >= MAX_APPS {
+    /// An app that the service is told of when it starts.
+    pub(crate) fn list(&self, app: App) -> Result<(), Refusal> {
+        self.check_room()?;
+        self.insert(app, true)
+    }
+
+    /// Refuses one app more if there are too many.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        if self.apps.read().unwrap_or_else(PoisonError::into_inner).len() >= MAX_APPS {
             return Err(Refusal::new(
                 ErrorCode::RATE_LIMITED,
                 "there are 1000 apps already; delete those that are done with",
             ));
         }
+        Ok(())
+    }
+
+    /// An app with other settings and the keys that it has, or, if there is none of that id, a new one.
+    pub(crate) fn set_app(&self, app: App) -> Result<(), Refusal> {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        match apps.get_mut(app.id()) {
+            Some(running) => {
+                let app = app.with_keys_of(&running.app);
+                *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+                Ok(())
+            }
+            None => {
+                drop(apps);
+                self.insert(app, false)
+            }
+        }
+    }
+
+    fn insert(&self, app: App, is_listed: bool) -> Result<(), Refusal> {
+        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
+        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
+        let memory = Arc::new(AppMemory { is_listed, sealer, channels: Mutex::default(), stats: Mutex::default() });
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
         apps.insert(app.id().into(), Arc::new(RunningApp { app, memory }));
         Ok(())
     }
@@ -74,25 +103,21 @@ impl Registry {
         (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
     }
 
+    /// A key as it is from now on. Without its app it is nobody's.
+    pub(crate) fn set_key(&self, key: Key) {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = apps.get_mut(key.name().app_id()) {
+            let app = running.app.clone().with_key_set(key);
+            *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+        }
+    }
+
     pub(crate) fn remove(&self, app_id: &str) {
         self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(app_id);
     }
 
     pub(crate) fn app(&self, app_id: &str) -> Option<Arc<RunningApp>> {
         self.apps.read().unwrap_or_else(PoisonError::into_inner).get(app_id).cloned()
-    }
-
-    /// Changes an app as it is now, for all requests that come after; gives what `change` gives.
-    pub(crate) fn change<T>(
-        &self,
-        app_id: &str,
-        change: impl FnOnce(App) -> Result<(App, T), Refusal>,
-    ) -> Result<T, Refusal> {
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        let running = apps.get_mut(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))?;
-        let (app, given) = change(running.app.clone())?;
-        *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
-        Ok(given)
     }
 
     pub(crate) fn key(&self, name: &KeyName) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 
-use ably_auth_core::{KeyName, Timestamp, Token};
+use ably_auth_core::{Timestamp, Token};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
@@ -15,54 +15,15 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
 use crate::rates::Buckets;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, ServiceSecrets};
 use crate::request_id::RequestIds;
-use crate::store::Memory;
+use crate::state::State;
+use crate::store::{Memory, Store};
 use crate::{http as wire, observe, random};
-
-/// What all requests share.
-pub(crate) struct State {
-    pub(crate) registry: Registry,
-    pub(crate) store: Memory,
-    pub(crate) clock: Clock,
-    pub(crate) sandbox: bool,
-    /// What opens the Control API, if anything does.
-    pub(crate) control_token: Option<Token>,
-    pub(crate) request_ids: RequestIds,
-    pub(crate) limits: Limits,
-    pub(crate) metrics: Metrics,
-    /// Runs since the service was made.
-    pub(crate) stopwatch: Stopwatch,
-    by_key: Option<Buckets>,
-    by_address: Option<Buckets>,
-}
-
-impl State {
-    /// Refuses what is too much for a key. To be asked once it is known that its holder is who asks, or a holder of its
-    /// tokens: nobody else is to use up what is theirs.
-    pub(crate) fn check_rate_of(&self, key: &KeyName) -> Result<(), Refusal> {
-        let taken = self.by_key.as_ref().map_or(Ok(()), |buckets| buckets.take(key.as_str(), self.stopwatch.elapsed()));
-        taken.map_err(|wait| {
-            metrics::add(&self.metrics.limited_by_key, 1);
-            Refusal::too_often("with this key and its tokens", wait)
-        })
-    }
-
-    /// Refuses what is too much from an address.
-    pub(crate) fn check_rate_from(&self, address: IpAddr) -> Result<(), Refusal> {
-        let Some(buckets) = &self.by_address else {
-            return Ok(());
-        };
-        buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
-            metrics::add(&self.metrics.limited_by_address, 1);
-            Refusal::too_often("from this address", wait)
-        })
-    }
-}
 
 /// How a request came over a socket.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +68,7 @@ impl Service {
             secrets: ServiceSecrets::default(),
             control_token: None,
             limits: Limits::default(),
+            store: Box::new(Memory::new()),
         }
     }
 
@@ -117,19 +79,19 @@ impl Service {
         let service = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            service.answer(&parts, Some(&body), None, Stopwatch::start())
+            service.answer(&parts, Some(&body), None, Stopwatch::start()).await
         }
     }
 
     /// Answers a request that came when that watch was started.
-    pub(crate) fn answer(
+    pub(crate) async fn answer(
         &self,
         parts: &Parts,
         body: Option<&Bytes>,
         arrival: Option<Arrival>,
         since: Stopwatch,
     ) -> Response<Bytes> {
-        observe::told(&self.0.metrics, wire::respond(&self.0, parts, body, arrival), since)
+        observe::told(&self.0.metrics, wire::respond(&self.0, parts, body, arrival).await, since)
     }
 
     /// Refuses a request without a look at what it asks.
@@ -189,6 +151,7 @@ pub struct ServiceBuilder {
     secrets: ServiceSecrets,
     control_token: Option<Token>,
     limits: Limits,
+    store: Box<dyn Store>,
 }
 
 impl ServiceBuilder {
@@ -215,7 +178,7 @@ impl ServiceBuilder {
     }
 
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
-    /// is started without one makes one, and takes no token from before.
+    /// is started without one has the one of its store or, in memory, makes one and takes no token from before.
     ///
     /// Give 32 bytes from a cryptographic source of random numbers.
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
@@ -261,16 +224,26 @@ impl ServiceBuilder {
         self
     }
 
+    /// Where the service keeps what it must not forget; in [memory](Memory), unless said so. A store is for one service.
+    ///
+    /// What the store knows goes before what the service is told here: an app that was deleted stays so, and a key is as it
+    /// was changed.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Box::new(store);
+        self
+    }
+
     /// The service.
     ///
     /// # Errors
+    /// [`ErrorKind::Store`] if the store holds what this service cannot understand;
     /// [`ErrorKind::ControlToken`] if the access token of the Control API is too short;
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).
     pub fn build(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
         if secrets.current.is_none() {
-            secrets.current = Some(Zeroizing::new(random::bytes()?));
+            secrets.current = Some(Zeroizing::new(self.store.secret().map_or_else(random::bytes, Ok)?));
         }
         if self.control_token.as_ref().is_some_and(|token| token.expose().len() < Self::MIN_CONTROL_TOKEN) {
             let message = format!(
@@ -283,10 +256,12 @@ impl ServiceBuilder {
         let registry = Registry::new(secrets);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
-        self.apps.into_iter().try_for_each(|app| registry.add(app.created(now))).map_err(too_many)?;
-        Ok(Service(Arc::new(State {
+        self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
+        let state = State {
             registry,
-            store: Memory::default(),
+            revocations: RwLock::default(),
+            store: self.store,
+            is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,
             control_token: self.control_token,
@@ -296,6 +271,11 @@ impl ServiceBuilder {
             limits: self.limits,
             metrics: Metrics::default(),
             stopwatch: Stopwatch::start(),
-        })))
+        };
+        state.learn().map_err(|_| {
+            let message = "the store holds what this service cannot understand; serve with the version that wrote it";
+            Error::new(ErrorKind::Store, message)
+        })?;
+        Ok(Service(Arc::new(state)))
     }
 }

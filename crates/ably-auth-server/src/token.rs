@@ -21,6 +21,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
+use crate::store::Reference;
 
 const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
@@ -58,13 +59,6 @@ pub(crate) struct Claims {
     pub(crate) expires: Timestamp,
     pub(crate) client_id: ClientId,
     pub(crate) capability: Arc<Capability>,
-}
-
-/// Where the store has the claims of a token that would not fit into a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Reference {
-    pub(crate) expires: Timestamp,
-    pub(crate) id: u128,
 }
 
 impl Reference {

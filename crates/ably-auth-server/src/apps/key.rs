@@ -131,6 +131,14 @@ impl Key {
         self.expires
     }
 
+    pub(crate) fn given_label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    pub(crate) const fn given_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.created, self.modified)
+    }
+
     pub(crate) fn label(&self) -> &str {
         self.label.as_deref().unwrap_or_else(|| self.name().key_id())
     }

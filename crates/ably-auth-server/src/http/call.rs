@@ -17,7 +17,8 @@ use super::reply::Reply;
 use crate::authenticate::{Authenticator, Credential, Principal};
 use crate::observe;
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
@@ -90,11 +91,10 @@ impl<'a> Call<'a> {
     }
 
     /// Who sent the request.
-    pub(super) fn principal(&self) -> Result<Principal, Refusal> {
+    pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let credential = self.credential()?.ok_or_else(credentials::missing)?;
         let claimed = credentials::claimed_identity(self)?;
-        let authenticator = Authenticator { registry: &self.state.registry, store: &self.state.store };
-        let principal = authenticator.authenticate(&credential, claimed, self.now)?;
+        let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
         self.state.check_rate_of(principal.key.name())?;
         Ok(principal)

@@ -20,7 +20,8 @@ use http::{Method, Response, StatusCode};
 
 use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 use call::Call;
 use reply::Reply;
 use route::Route;
@@ -36,12 +37,12 @@ pub(crate) struct Answered {
 }
 
 /// Answers a request, whose body is none if it is larger than the service takes.
-pub(crate) fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Answered {
+pub(crate) async fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Answered {
     let call = Call::new(state, parts, body, arrival);
-    let reply = if control::has(&call) {
-        admit(&call).and_then(|()| control::dispatch(&call)).map(|reply| (Endpoint::Control, reply))
-    } else {
-        admit(&call).and_then(|()| dispatch(&call))
+    let reply = match admit(&call) {
+        Err(refusal) => Err(refusal),
+        Ok(()) if control::has(&call) => control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply)),
+        Ok(()) => dispatch(&call).await,
     };
     finish(call, reply)
 }
@@ -76,7 +77,7 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     call.body.map(|_| ()).ok_or_else(|| too_large(call.state))
 }
 
-fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
+async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     // Whoever asks for the head alone gets it: hyper leaves the body out.
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |method: Method| *asked == method;
@@ -85,15 +86,15 @@ fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     let reply = match route {
         route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
-        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key),
-        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key),
-        Route::Channel(name) if is(Method::GET) => channels::status(call, &name),
-        Route::Messages(name) if is(Method::GET) => channels::history(call, &name),
-        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name),
-        Route::Channels if is(Method::GET) => channels::list(call),
-        Route::Stats if is(Method::GET) => channels::stats(call),
-        Route::Apps if is(Method::POST) => apps::create(call),
-        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id),
+        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key).await,
+        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key).await,
+        Route::Channel(name) if is(Method::GET) => channels::status(call, &name).await,
+        Route::Messages(name) if is(Method::GET) => channels::history(call, &name).await,
+        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name).await,
+        Route::Channels if is(Method::GET) => channels::list(call).await,
+        Route::Stats if is(Method::GET) => channels::stats(call).await,
+        Route::Apps if is(Method::POST) => apps::create(call).await,
+        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id).await,
         route => Err(Refusal::method_not_allowed(route.methods())),
     };
     reply.map(|reply| (endpoint, reply))

@@ -22,7 +22,8 @@ use super::patience::{Patient, Phase, Waits};
 use super::{admin, request};
 use crate::clock::Stopwatch;
 use crate::metrics::add;
-use crate::service::{Service, State};
+use crate::service::Service;
+use crate::state::State;
 use crate::tls::Tls;
 
 /// hyper's buffer cannot be smaller, and the headers are to fit in with room to spare.

@@ -74,10 +74,10 @@ pub(super) async fn answer(
         return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
     if body.is_end_stream() {
-        return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since);
+        return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
     }
     match time::timeout(state.limits.body_deadline, read(&parts, body, state.limits.body_bytes)).await {
-        Ok(body) => service.answer(&parts, body.as_ref(), Some(arrival), since),
+        Ok(body) => service.answer(&parts, body.as_ref(), Some(arrival), since).await,
         Err(_) => {
             let message = "the body did not come in time; send it at once, or send less";
             let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
