@@ -16,7 +16,6 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::error::{Error, ErrorKind};
-use crate::metrics::add;
 use crate::service::Service;
 use crate::tls::Tls;
 use connection::{Connections, Role};
@@ -210,7 +209,6 @@ async fn accept(
 }
 
 fn take(stream: TcpStream, client: SocketAddr, connections: &Arc<Connections>, open: &mut JoinSet<()>) {
-    add(&connections.state().metrics.connections_accepted, 1);
     // Answers are small: waiting to fill a packet would only delay them.
     drop(stream.set_nodelay(true));
     let connections = Arc::clone(connections);

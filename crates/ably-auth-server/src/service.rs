@@ -20,6 +20,7 @@ use crate::metrics::{self, Metrics};
 use crate::rates::Buckets;
 use crate::refusal::Refusal;
 use crate::registry::{Registry, ServiceSecrets};
+use crate::relist::{self, Relisted};
 use crate::request_id::RequestIds;
 use crate::state::State;
 use crate::store::{Memory, Store};
@@ -122,6 +123,45 @@ impl Service {
     pub fn metrics(&self) -> String {
         let (apps, keys) = self.0.registry.count();
         metrics::render(&self.0.metrics, apps, keys, self.0.stopwatch.elapsed())
+    }
+
+    /// Goes on with these apps in the place of those that it was told of before, without a request being refused meanwhile.
+    ///
+    /// What was made, changed, revoked or deleted at run time, over the Control API or in a sandbox, stays as it is. All else
+    /// is as these apps say: a key that is not among them any more is gone, and its tokens are over; one that was changed at
+    /// run time besides is revoked, so that no store brings it back.
+    ///
+    /// ```
+    /// use ably_auth_server::{Apps, Service};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let service = Service::builder().apps(Apps::of_key("app1.key1:secret".parse()?)).build()?;
+    /// let relisted = service.reload(Apps::of_key("app1.key2:secret".parse()?)).await?;
+    /// assert_eq!((relisted.keys_added, relisted.keys_removed), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if there would be more apps than a service holds (1000): then all is as before.
+    /// [`ErrorKind::Store`] if a key is to be revoked and the store does not answer: the other changes hold; reload again.
+    pub async fn reload(&self, apps: Apps) -> Result<Relisted, Error> {
+        let reloaded = relist::relist(&self.0, apps).await;
+        let metrics = &self.0.metrics;
+        match &reloaded {
+            Ok(_) => {
+                metrics::add(&metrics.reloads, 1);
+                metrics.reloaded_at.store(self.0.clock.now().as_millis(), Ordering::Relaxed);
+            }
+            Err(_) => self.reload_failed(),
+        }
+        reloaded
+    }
+
+    /// Counts a reload for which the apps could not even be read.
+    pub fn reload_failed(&self) {
+        metrics::add(&self.0.metrics.reloads_failed, 1);
     }
 
     /// Whether the service wants to be asked: from when its [`Server`](crate::Server) runs until that is to end.

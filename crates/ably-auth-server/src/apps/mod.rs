@@ -134,6 +134,17 @@ impl App {
         self
     }
 
+    /// The app with those keys in the place of its own.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, keys: Vec<Arc<Key>>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    pub(crate) fn shared_keys(&self) -> &[Arc<Key>] {
+        &self.keys
+    }
+
     /// The app's id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -258,6 +269,10 @@ impl Apps {
         }
         self.0.insert(app.id.clone(), app);
         Ok(self)
+    }
+
+    pub(crate) fn get(&self, app_id: &str) -> Option<&App> {
+        self.0.get(app_id)
     }
 
     /// The apps, in the order of their ids.

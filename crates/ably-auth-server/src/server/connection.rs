@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -82,6 +82,7 @@ impl Connections {
             let waits = Waits { head: HURRY, idle: limits.idle };
             return self.speak(stream, client, waits, Welcome::Served).await;
         }
+        add(&metrics.connections_accepted, 1);
         let (_open, now_open) = metrics.connections.enter();
         let most = u64::try_from(limits.connections).unwrap_or(u64::MAX);
         let welcome = if now_open > most { Welcome::Refused } else { Welcome::Served };
@@ -116,22 +117,21 @@ impl Connections {
         let phase = Phase::new();
         let answering = service_fn(|request: Request<Incoming>| {
             phase.begin();
+            let is_without_body = request.body().is_end_stream();
             let answer = self.answer(request, client, welcome);
             let phase = &phase;
             async move {
                 let answer = answer.await;
-                phase.end();
+                // Only where the body was not read whole does the answer say so.
+                phase.end(is_without_body || !answer.headers().contains_key(CONNECTION));
                 Ok::<_, Infallible>(answer.map(Full::new))
             }
         });
         let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), waits));
         // What is longer than the limit is to be answered, and not just cut off.
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
-        let connection = http1::Builder::new()
-            .header_read_timeout(None)
-            .max_buf_size(buffer)
-            .pipeline_flush(true)
-            .serve_connection(stream, answering);
+        let connection =
+            http1::Builder::new().header_read_timeout(None).max_buf_size(buffer).serve_connection(stream, answering);
         let mut connection = pin!(connection);
         let mut closing = self.closing.clone();
         let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };

@@ -1,10 +1,11 @@
 //! A stream that waits for a client only so long.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,6 +21,8 @@ const IDLE: u64 = 0;
 const HEAD: u64 = 1;
 /// A request is being answered, and its body read.
 const BUSY: u64 = 2;
+/// A request was answered and not read to its end, so that the connection is to be closed.
+const UNREAD: u64 = 3;
 const WHICH: u64 = 3;
 const ONE_REQUEST: u64 = 4;
 
@@ -42,11 +45,16 @@ impl Phase {
         self.0.store((self.0.load(Ordering::Relaxed) & !WHICH).wrapping_add(ONE_REQUEST) | BUSY, Ordering::Relaxed);
     }
 
-    /// The answer is on its way.
-    pub(super) fn end(&self) {
-        self.set(IDLE);
+    /// The answer is on its way; `is_read` unless something of the request was not.
+    pub(super) fn end(&self, is_read: bool) {
+        self.set(if is_read { IDLE } else { UNREAD });
     }
 }
+
+/// How long, and over how many bytes, the rest of what was not read is passed over: if the connection were closed before, the
+/// system would take the answer back.
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_UNREAD: usize = 1024 * 1024;
 
 /// How long a connection waits.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +71,12 @@ pub(super) struct Patient<S> {
     head: Option<Pin<Box<Sleep>>>,
     /// With what the phase was when it began. It is not set anew for each request: it is looked at when it is over.
     idle: Option<(Pin<Box<Sleep>>, u64)>,
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
 impl<S> Patient<S> {
     pub(super) const fn new(stream: S, phase: Arc<Phase>, waits: Waits) -> Self {
-        Self { stream, phase, waits, head: None, idle: None }
+        Self { stream, phase, waits, head: None, idle: None, linger: None }
     }
 
     /// Whether the client has taken too long.
@@ -92,6 +101,25 @@ impl<S> Patient<S> {
             }
             _ => false,
         }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Passes over what comes until there is no more, or it has gone on for too long.
+    fn poll_pass_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (sleep, passed) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
+        let mut space = [MaybeUninit::uninit(); 4 * 1024];
+        while *passed < MAX_UNREAD {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    *passed = passed.saturating_add(buffer.filled().len())
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return sleep.as_mut().poll(context),
+            }
+        }
+        Poll::Ready(())
     }
 }
 
@@ -121,17 +149,27 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        // Whether there is more to read is not always asked anew after an answer.
+        if this.idle.is_none() && this.phase.which() == IDLE && this.is_over(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut this.stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        if matches!(this.phase.which(), HEAD | UNREAD) {
+            ready!(this.poll_pass_over(context));
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(

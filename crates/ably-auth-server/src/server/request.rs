@@ -77,7 +77,8 @@ pub(super) async fn answer(
         return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
     }
     match time::timeout(state.limits.body_deadline, read(&parts, body, state.limits.body_bytes)).await {
-        Ok(body) => service.answer(&parts, body.as_ref(), Some(arrival), since).await,
+        Ok(Some(body)) => service.answer(&parts, Some(&body), Some(arrival), since).await,
+        Ok(None) => closed(service.answer(&parts, None, Some(arrival), since).await),
         Err(_) => {
             let message = "the body did not come in time; send it at once, or send less";
             let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
