@@ -17,5 +17,6 @@ mod properties;
 mod revoking;
 mod sandbox;
 mod socket;
+mod store;
 mod support;
 mod tls;
