@@ -19,11 +19,11 @@ pub(super) struct Answer {
 impl Answer {
     /// The code of the error that it is; 0 if it is none.
     pub(super) fn code(&self) -> u64 {
-        self.body["error"]["code"].as_u64().unwrap_or_default()
+        self.body.pointer("/error/code").and_then(Value::as_u64).unwrap_or_default()
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.body[name].as_str().map(str::to_owned)
+        self.body.get(name)?.as_str().map(str::to_owned)
     }
 }
 
@@ -59,8 +59,8 @@ pub(super) fn basic(key: &str) -> String {
     for bytes in key.as_bytes().chunks(3) {
         let group = bytes.iter().chain(&[0; 3]).take(3).fold(0_usize, |group, byte| group << 8 | usize::from(*byte));
         for place in 0..4 {
-            let character = if place > bytes.len() { b'=' } else { ALPHABET[group >> (18 - 6 * place) & 63] };
-            text.push(char::from(character));
+            let character = ALPHABET.get(group >> (18 - 6 * place) & 63).filter(|_| place <= bytes.len());
+            text.push(char::from(*character.unwrap_or(&b'=')));
         }
     }
     text

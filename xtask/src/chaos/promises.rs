@@ -72,7 +72,7 @@ impl fmt::Display for Promises {
 }
 
 fn latest<T>(promises: &[T]) -> &[T] {
-    &promises[promises.len().saturating_sub(CHECKED)..]
+    promises.get(promises.len().saturating_sub(CHECKED)..).unwrap_or_default()
 }
 
 /// Asks until the service is gone, and notes what it answers.
