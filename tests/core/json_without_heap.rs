@@ -3,12 +3,13 @@
 use ably_auth_core::{ErrorKind, TokenParams, TokenRequest, TokenRequestFields, Ttl};
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::support::{NOW, cases, config, key};
 
 /// The values of a token request that somebody else signed, as they stand in it.
-fn string<'a>(json: &'a serde_json::Value, name: &str) -> Option<&'a str> {
-    json.get(name).and_then(serde_json::Value::as_str)
+fn string<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
+    json.get(name).and_then(Value::as_str)
 }
 
 proptest! {
@@ -51,7 +52,50 @@ proptest! {
             let mut short = vec![0; bytes];
             let error = fields.json_into(&mac, &mut short).unwrap_err();
             prop_assert_eq!((error.kind(), error.needed_bytes()), (ErrorKind::Buffer, Some(written.len())));
+            prop_assert_eq!(request.json_into(&mut short).unwrap_err(), error);
         }
+        let mut by_request = String::new();
+        request.write_json(&mut by_request).unwrap();
+        prop_assert_eq!(request.json_into(&mut exact).unwrap(), &by_request);
+        prop_assert_eq!(by_request, written);
+    }
+}
+
+/// A request that came over the wire is written as it came, also what we would never sign.
+#[test]
+fn a_request_is_written_as_it_came() {
+    let mac = "1Py5dJH1mtXW66Y+iir+xpFoaGctRBlbINNQffAC2P0=";
+    let whole = json!({"keyName": "a.b", "ttl": 60_000, "timestamp": 1, "nonce": "n", "mac": mac});
+    let changes = [
+        ("ttl", json!("60000")),
+        ("ttl", json!(0)),
+        ("ttl", json!(-1)),
+        ("ttl", json!(1.5)),
+        ("timestamp", json!("1")),
+        ("timestamp", Value::Null),
+        ("nonce", Value::Null),
+        ("mac", Value::Null),
+        ("mac", json!("no mac")),
+        ("mac", json!(mac.trim_end_matches('='))),
+        ("newer", json!({"a": [1, "x"]})),
+        ("clientId", json!("\u{1}\"")),
+        ("keyName", json!("no name")),
+    ];
+    for (field, value) in changes {
+        let mut sent = whole.clone();
+        match value {
+            Value::Null => drop(sent.as_object_mut().unwrap().remove(field)),
+            value => sent[field] = value,
+        }
+        let request = super::support::request(&sent);
+        let mut written = String::new();
+        request.write_json(&mut written).unwrap();
+        assert_eq!(written, serde_json::to_string(&request).unwrap());
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), sent);
+
+        let mut room = vec![0; written.len()];
+        assert_eq!(request.json_into(&mut room).unwrap(), written);
+        assert_eq!(request.json_into(&mut room[1..]).unwrap_err().needed_bytes(), Some(written.len()));
     }
 }
 
@@ -62,7 +106,7 @@ fn the_vectors_are_written_with_their_own_macs() {
         let json = &case.request;
         let fields = TokenRequestFields {
             key_name: string(json, "keyName").unwrap(),
-            ttl: json.get("ttl").and_then(serde_json::Value::as_u64).map(|ttl| Ttl::from_millis(ttl).unwrap()),
+            ttl: json.get("ttl").and_then(Value::as_u64).map(|ttl| Ttl::from_millis(ttl).unwrap()),
             capability: string(json, "capability"),
             client_id: string(json, "clientId"),
             timestamp: ably_auth_core::Timestamp::from_millis(json["timestamp"].as_u64().unwrap()),
@@ -73,6 +117,6 @@ fn the_vectors_are_written_with_their_own_macs() {
         let mut expected = json.clone();
         // Some peers write `null` for what they leave out.
         expected.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), expected, "{}", case.id);
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected, "{}", case.id);
     }
 }

@@ -6,6 +6,7 @@ mod command;
 mod conformance;
 mod cross;
 mod embedded;
+mod interop;
 mod lint;
 mod loom;
 mod probe;
@@ -62,6 +63,12 @@ const TASKS: &[Task] = &[
         options: &["--missing"],
         about: "cases of Ably's test suite that pass with each client; --missing lists those that have no test",
         run: conformance::run,
+    },
+    Task {
+        name: "interop",
+        options: &[],
+        about: "Ably's own SDKs and our clients against the service, as a matrix; needs node, npm, python3 and the network",
+        run: interop::run,
     },
     Task {
         name: "vectors",

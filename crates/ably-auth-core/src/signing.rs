@@ -85,10 +85,12 @@ impl TokenRequestFields<'_> {
     pub fn json_into<'b>(&self, mac: &Mac, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
         let mut json = Slice::new(buffer);
         self.write(mac, &mut json);
-        json.finish().map_err(|needed| {
-            Error::new(ErrorKind::Buffer, "the buffer is too small for the token request", "give a buffer of that size")
-                .needs(needed)
-        })
+        json.finish().map_err(Self::too_long)
+    }
+
+    pub(crate) const fn too_long(needed: usize) -> Error {
+        let advice = "give a buffer of that size";
+        Error::new(ErrorKind::Buffer, "the buffer is too small for the token request", advice).needs(needed)
     }
 
     fn write(&self, mac: &Mac, json: &mut impl Json) {
@@ -189,7 +191,7 @@ impl Signer {
 }
 
 /// A function for the sake of firmware, where each place that takes in a piece would have a quarter of a kilobyte of its own.
-#[inline]
+#[inline(never)]
 fn update(hmac: &mut Hmac<Sha256>, piece: &[u8]) {
     hmac.update(piece);
 }

@@ -33,6 +33,15 @@ pub(crate) enum Integer {
 }
 
 impl Integer {
+    /// The number, if it came as one.
+    const fn as_integer(&self) -> Option<u64> {
+        match self {
+            Self::Millis(millis) => Some(*millis),
+            #[cfg(feature = "serde")]
+            Self::Text(_) | Self::Negative(_) | Self::Fraction(_) => None,
+        }
+    }
+
     pub(crate) fn as_millis(&self) -> Option<u64> {
         match self {
             Self::Millis(millis) => Some(*millis),
@@ -157,6 +166,70 @@ impl TokenRequest {
         self.mac.is_some()
     }
 
+    /// Writes the request's JSON to anything that takes text: what serde writes, without it.
+    ///
+    /// ```
+    /// use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
+    ///
+    /// let key = ApiKey::parse("app.key:secret")?;
+    /// let now = Timestamp::from_millis(1_449_746_287_318);
+    /// let request = TokenRequest::sign(&key, &TokenParams::new(), now, Nonce::parse("9000000830710428")?)?;
+    /// let mut json = String::new();
+    /// request.write_json(&mut json).expect("a string takes any text");
+    /// assert!(json.starts_with(r#"{"keyName":"app.key","timestamp":1449746287318,"nonce":"9000000830710428","mac":""#));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The writer's own.
+    pub fn write_json(&self, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+        match self.as_signed_here() {
+            Some((fields, mac)) => fields.write_json(&mac, out),
+            #[cfg(feature = "serde")]
+            None => out.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?),
+            // Without serde there are no others.
+            #[cfg(not(feature = "serde"))]
+            None => Err(fmt::Error),
+        }
+    }
+
+    /// As [`write_json`](Self::write_json), into a buffer, and gives the text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
+    pub fn json_into<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
+        if let Some((fields, mac)) = self.as_signed_here() {
+            return fields.json_into(&mac, buffer);
+        }
+        let mut json = String::new();
+        // A string takes any text.
+        let _ = self.write_json(&mut json);
+        let room = buffer.get_mut(..json.len()).ok_or_else(|| TokenRequestFields::too_long(json.len()))?;
+        room.copy_from_slice(json.as_bytes());
+        Ok(core::str::from_utf8(room).unwrap_or_default())
+    }
+
+    /// The values and the mac as we sign them, unless the request came with others, or with more.
+    fn as_signed_here(&self) -> Option<(TokenRequestFields<'_>, Mac)> {
+        #[cfg(feature = "serde")]
+        if !self.other.is_empty() {
+            return None;
+        }
+        let ttl = match &self.ttl {
+            None => None,
+            Some(ttl) => Some(Ttl::from_millis(ttl.as_integer()?).ok()?),
+        };
+        let fields = TokenRequestFields {
+            key_name: &self.key_name,
+            ttl,
+            capability: self.capability.as_deref(),
+            client_id: self.client_id.as_deref(),
+            timestamp: Timestamp::from_millis(self.timestamp.as_ref()?.as_integer()?),
+            nonce: self.nonce.as_deref()?,
+        };
+        Some((fields, Mac::from_base64(self.mac.as_deref()?).ok()?))
+    }
+
     /// Checks the mac over the text as it came, in constant time.
     ///
     /// Accepted too are what peers are known to sign in place of what they send: the canonical form of the capability, and
@@ -271,7 +344,22 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// A token request that the key's holder made, and nobody changed.
+/// A token request that the key's holder made, and nobody changed: only [`TokenRequest::verify`] and
+/// [`TokenRequest::trust_key_holder`] make one.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let now = Timestamp::from_millis(1_449_746_287_318);
+/// let params = TokenParams::new().client_id(ClientId::parse("bob")?);
+/// let request = TokenRequest::sign(&key, &params, now, Nonce::parse("9000000830710428")?)?;
+///
+/// let verified = request.verify(&key)?; // with the key that `request.key_name()` names
+/// assert!(verified.timestamp()?.is_some_and(|signed| signed.abs_diff(now) <= 120_000));
+/// assert!(verified.client_id()?.permits("bob") && verified.capability()?.is_none());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 ///
 /// What it asks for may still be out of range: each value is read when it is asked for, so that a service can check them in
 /// an order that tells nothing to who did not sign.

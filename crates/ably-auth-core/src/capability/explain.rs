@@ -5,7 +5,7 @@ use core::fmt;
 use super::Capability;
 use super::operation::OperationName;
 use super::operations::Operations;
-use super::pattern::{Namespace, Pattern, Segments};
+use super::pattern::{Kind, Pattern, Segments};
 use super::resource::Resource;
 
 /// Why something is permitted or not: for people by its `Display`, for programs as it is.
@@ -127,7 +127,7 @@ fn most_particular<'a>(
 /// How many segments two names share from the front, a kind in common counting as the first.
 fn in_common(known: &Resource, asked: Pattern<'_>) -> usize {
     let known = known.pattern();
-    if known.namespace != Namespace::Any && known.namespace != asked.namespace {
+    if known.kind != Kind::Any && known.kind != asked.kind {
         return 0;
     }
     let shared =

@@ -5,7 +5,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::pattern::{Namespace, Pattern, Segments};
+use super::pattern::{Kind, Pattern, Segments};
 
 /// No node, or no entry.
 const NONE: u32 = u32::MAX;
@@ -50,12 +50,12 @@ impl Index {
     }
 
     fn add(&mut self, entry: u32, resource: Pattern<'_>) {
-        let mut node = match resource.namespace {
-            Namespace::Channel => CHANNELS,
-            Namespace::Any => ANYTHING,
-            Namespace::Bracketed(kind) => self.literal_child(BRACKETED, kind),
+        let mut node = match resource.kind {
+            Kind::Channel => CHANNELS,
+            Kind::Any => ANYTHING,
+            Kind::Bracketed(kind) => self.literal_child(BRACKETED, kind),
         };
-        self.has_anything |= resource.namespace == Namespace::Any;
+        self.has_anything |= resource.kind == Kind::Any;
         for segment in Segments::of(resource.path) {
             if segment.is_tail() {
                 return self.update(node, |node| node.tail = entry);
@@ -105,10 +105,10 @@ impl Index {
     /// Whether one of the entries whose resource covers the asked one is accepted. Which of them is asked first is not said.
     pub(super) fn any_covering(&self, asked: Pattern<'_>, mut accept: impl FnMut(usize) -> bool) -> bool {
         let mut accept = |entry: u32| entry != NONE && accept(entry as usize);
-        let of_its_kind = match asked.namespace {
-            Namespace::Channel => CHANNELS,
-            Namespace::Bracketed(kind) => self.edges.get(BRACKETED, kind),
-            Namespace::Any => NONE,
+        let of_its_kind = match asked.kind {
+            Kind::Channel => CHANNELS,
+            Kind::Bracketed(kind) => self.edges.get(BRACKETED, kind),
+            Kind::Any => NONE,
         };
         self.walk(of_its_kind, asked.path, &mut accept)
             || (self.has_anything && self.walk(ANYTHING, asked.path, &mut accept))

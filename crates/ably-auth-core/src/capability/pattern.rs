@@ -10,7 +10,7 @@ const SEPARATOR: char = ':';
 
 /// Which kind of thing a resource names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Namespace<'a> {
+pub(super) enum Kind<'a> {
     /// `[*]`: any kind.
     Any,
     /// No bracket: a channel.
@@ -20,16 +20,16 @@ pub(super) enum Namespace<'a> {
 }
 
 #[cfg(feature = "alloc")]
-impl Namespace<'_> {
+impl Kind<'_> {
     fn covers(self, other: Self) -> bool {
-        self == Namespace::Any || self == other
+        self == Kind::Any || self == other
     }
 }
 
 /// A resource taken apart: its kind, and segments of which `*` is a wildcard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pattern<'a> {
-    pub(super) namespace: Namespace<'a>,
+    pub(super) kind: Kind<'a>,
     pub(super) path: &'a str,
 }
 
@@ -37,14 +37,14 @@ impl<'a> Pattern<'a> {
     /// Takes a resource apart; nothing if its bracket does not close, or if no name follows. No name begins with `[`, which
     /// would make it that of another kind of thing once its own bracket is gone.
     pub(super) fn of(resource: &'a str) -> Option<Self> {
-        let (namespace, path) = match resource.strip_prefix('[') {
-            None => (Namespace::Channel, resource),
+        let (kind, path) = match resource.strip_prefix('[') {
+            None => (Kind::Channel, resource),
             Some(rest) => match rest.split_once(']')? {
-                (WILDCARD, path) => (Namespace::Any, path),
-                (name, path) => (Namespace::Bracketed(name), path),
+                (WILDCARD, path) => (Kind::Any, path),
+                (name, path) => (Kind::Bracketed(name), path),
             },
         };
-        (!path.is_empty() && !path.starts_with('[')).then_some(Self { namespace, path })
+        (!path.is_empty() && !path.starts_with('[')).then_some(Self { kind, path })
     }
 
     /// Whether every name that `other` matches, this one matches too.
@@ -52,7 +52,7 @@ impl<'a> Pattern<'a> {
     /// It is enough to read along both: what a `*` of theirs stands for, no segment of ours matches whole but a `*`.
     #[cfg(feature = "alloc")]
     pub(super) fn covers(self, other: Self) -> bool {
-        if !self.namespace.covers(other.namespace) {
+        if !self.kind.covers(other.kind) {
             return false;
         }
         let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
@@ -72,9 +72,9 @@ impl<'a> Pattern<'a> {
     #[cfg(feature = "alloc")]
     pub(super) fn meet(self, other: Self) -> Option<String> {
         let mut name = String::new();
-        match (self.namespace, other.namespace) {
-            (a, b) if a == b || b == Namespace::Any => self.namespace,
-            (Namespace::Any, _) => other.namespace,
+        match (self.kind, other.kind) {
+            (a, b) if a == b || b == Kind::Any => self.kind,
+            (Kind::Any, _) => other.kind,
             _ => return None,
         }
         .write(&mut name);
@@ -104,7 +104,7 @@ impl<'a> Pattern<'a> {
 }
 
 #[cfg(feature = "alloc")]
-impl Namespace<'_> {
+impl Kind<'_> {
     fn write(self, name: &mut String) {
         match self {
             Self::Channel => {}
@@ -187,12 +187,12 @@ pub(super) fn text_covers(resource: impl Iterator<Item = char> + Clone, asked: P
     if path.clone().next() == Some('[') {
         path.next();
         let name = path.clone().take_while(|&c| c != ']');
-        let is_asked = matches!(asked.namespace, Namespace::Bracketed(of) if name.clone().eq(of.chars()));
+        let is_asked = matches!(asked.kind, Kind::Bracketed(of) if name.clone().eq(of.chars()));
         if !is_asked && !name.eq(WILDCARD.chars()) {
             return false;
         }
         path.by_ref().find(|&c| c == ']');
-    } else if asked.namespace != Namespace::Channel {
+    } else if asked.kind != Kind::Channel {
         return false;
     }
     let (mut ours, mut theirs) = (Some(path), asked.path.split(SEPARATOR));

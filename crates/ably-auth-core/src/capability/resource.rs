@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
-use super::pattern::{self, FORM, Namespace, Pattern};
+use super::pattern::{self, FORM, Kind, Pattern};
 use crate::error::{Error, ErrorKind};
 
 /// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super#what-a-resource-matches).
@@ -27,11 +27,9 @@ impl Resource {
     /// [`ErrorKind::Capability`] as for [`parse_lenient`](Self::parse_lenient), or if the kind is unknown.
     pub fn parse_strict(text: &str) -> Result<Self, Error> {
         let resource = Self::parse_lenient(text)?;
-        match resource.pattern().namespace {
-            Namespace::Any | Namespace::Channel | Namespace::Bracketed("queue" | "meta") => Ok(resource),
-            Namespace::Bracketed(_) => {
-                Err(Error::new(ErrorKind::Capability, "unknown kind of resource", FORM).input(text))
-            }
+        match resource.pattern().kind {
+            Kind::Any | Kind::Channel | Kind::Bracketed("queue" | "meta") => Ok(resource),
+            Kind::Bracketed(_) => Err(Error::new(ErrorKind::Capability, "unknown kind of resource", FORM).input(text)),
         }
     }
 
@@ -80,7 +78,7 @@ impl Resource {
 
     pub(super) fn pattern(&self) -> Pattern<'_> {
         // Every constructor has taken the text apart before; the fallback names a channel, and so widens nothing.
-        Pattern::of(&self.0).unwrap_or(Pattern { namespace: Namespace::Channel, path: &self.0 })
+        Pattern::of(&self.0).unwrap_or(Pattern { kind: Kind::Channel, path: &self.0 })
     }
 }
 
