@@ -13,6 +13,8 @@ const HOLD_NONE: &[&str] = &[
     "ErrorInfo",
     "ErrorKind",
     "Explanation",
+    "Feed",
+    "Fingerprint",
     "Generation",
     "Identity",
     "Matcher",
@@ -20,6 +22,8 @@ const HOLD_NONE: &[&str] = &[
     "Moment",
     "OperationName",
     "Operations",
+    "Pending",
+    "Reference",
     "Resource",
     "ServerTime",
     "SystemClock",
@@ -29,6 +33,9 @@ const HOLD_NONE: &[&str] = &[
     "TokenRevocationResult",
     "TokenRevocationSuccessResult",
     "Ttl",
+    "Unavailable",
+    "Use",
+    "Written",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

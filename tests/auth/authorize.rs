@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ably_auth::{
-    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Error, ErrorCode, Timestamp, Token,
-    TokenParams, TransportFault, Ttl,
+    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Clock, Endpoint, Error, ErrorCode,
+    Timestamp, Token, TokenParams, TransportFault, Ttl,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -210,4 +210,125 @@ fn a_blocking_client_does_the_same() {
     let [(name, token)] = &credentials.query_params().collect::<Vec<_>>()[..] else { panic!("a token is enough") };
     assert_eq!(*name, "access_token");
     assert_eq!(token, auth.token_details().unwrap().token().expose());
+}
+
+/// The ttl that a callback is asked for, and what lets it answer.
+type Asked = (Option<u64>, tokio::sync::oneshot::Sender<()>);
+
+/// Whoever of two asked last is who stays, also for what is signed and asked later.
+#[tokio::test]
+async fn of_two_authorizations_at_once_the_same_one_stays_everywhere() {
+    let ttl = |millis| TokenParams::new().ttl(Ttl::from_millis(millis).unwrap());
+    for (first, second, first_answers_first, stays) in [
+        (Some(ttl(60_000)), Some(ttl(120_000)), false, Some(120_000)),
+        (Some(ttl(60_000)), Some(ttl(120_000)), true, Some(120_000)),
+        (Some(ttl(60_000)), None, false, None),
+        (Some(ttl(60_000)), None, true, Some(60_000)),
+    ] {
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let callback = {
+            let asked = Arc::clone(&asked);
+            move |params: TokenParams| {
+                let (sender, gate) = tokio::sync::oneshot::channel();
+                asked.lock().unwrap().push((params.ttl.map(Ttl::as_millis), sender));
+                async move {
+                    let _ = gate.await;
+                    Ok::<_, Error>(Token::new("app.t")?)
+                }
+            }
+        };
+        let options = ClientOptions::<Async>::new().key(key()).auth_callback(callback).clock(Arc::new(at(NOON)));
+        let auth = auth(options, &Log::default(), NOON);
+        let (mut one, mut two) = (Box::pin(auth.authorize(first.as_ref())), Box::pin(auth.authorize(second.as_ref())));
+        assert!(futures_poll(&mut one).is_none() && futures_poll(&mut two).is_none());
+        let answer = |nth: usize| asked.lock().unwrap().remove(nth).1.send(()).unwrap();
+        if first_answers_first {
+            answer(0);
+            one.await.unwrap();
+            answer(0);
+            two.await.unwrap();
+        } else {
+            answer(1);
+            two.await.unwrap();
+            answer(0);
+            one.await.unwrap();
+        }
+        let signed = serde_json::to_value(auth.create_token_request(None).await.unwrap()).unwrap();
+        assert_eq!(signed.get("ttl").and_then(serde_json::Value::as_u64), stays, "signed");
+        let credentials = auth.credentials().await.unwrap();
+        let mut renewal = Box::pin(auth.renewed_credentials(&credentials));
+        assert!(futures_poll(&mut renewal).is_none());
+        assert_eq!(asked.lock().unwrap()[0].0, stays, "asked at the next renewal");
+    }
+}
+
+fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::Pin::new(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+/// A key that signs is not sent, so it may be used where none may be sent.
+#[tokio::test]
+async fn a_key_gets_tokens_without_tls_also_by_options_of_a_call() {
+    let log = Log::default();
+    let endpoint = Endpoint::parse("http://ably.example.com").unwrap();
+    let auth = auth(options().use_token_auth(true).endpoint(endpoint).clock(Arc::new(at(NOON))), &log, NOON);
+    let once = || AuthOptions::new().query_time(false);
+    auth.request_token_with(None, once()).await.unwrap();
+    auth.create_token_request_with(None, once()).await.unwrap();
+    auth.authorize_with(None, once()).await.unwrap();
+    sent(&log);
+    let as_key = AuthOptions::new().use_token_auth(false);
+    let error = auth.authorize_with(None, as_key).await.unwrap_err();
+    assert_eq!(error.ably_code(), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Bearer token-2"]);
+}
+
+/// A token that is given is used before any is asked for, whatever else there is to get tokens by.
+#[tokio::test]
+async fn a_token_given_to_a_client_that_has_a_key_is_the_one_in_use() {
+    let log = Log::default();
+    let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
+    let given = AuthOptions::new().token(Token::new("app.given").unwrap());
+    assert_eq!(auth.authorize_with(None, given).await.unwrap().token().expose(), "app.given");
+    auth.request(stats()).await.unwrap();
+    assert_eq!(sent(&log), ["GET /stats Bearer app.given"]);
+    let refused = auth.credentials().await.unwrap();
+    auth.renewed_credentials(&refused).await.unwrap();
+    auth.authorize(None).await.unwrap();
+    let asked = "POST /keys/app.key/requestToken -";
+    assert_eq!(sent(&log), [asked, asked], "the next ones come from the key");
+}
+
+/// Later on the time is asked, or not, as the client was made.
+#[tokio::test]
+async fn options_that_stay_leave_query_time_as_it_was() {
+    for query_time in [true, false] {
+        let (log, time) = (Log::default(), VirtualTime::default());
+        time.advance(NOON - 3_600_000);
+        // Its wall clock alone can be set.
+        let auth = auth(options().query_time(query_time).clock(Arc::new(Standing(time.clone()))), &log, NOON);
+        auth.authorize_with(None, AuthOptions::new().mint_jwt(true).query_time(!query_time)).await.unwrap();
+        assert_eq!(sent(&log), ["GET /time -"]);
+        time.advance(60_000);
+        auth.authorize(None).await.unwrap();
+        let asked: &[&str] = if query_time { &["GET /time -"] } else { &[] };
+        assert_eq!(sent(&log), asked, "now that the clock was set, what was learned no longer holds");
+    }
+}
+
+struct Standing(VirtualTime);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        self.0.clock().now()
+    }
+
+    fn steady(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
 }

@@ -93,3 +93,33 @@ fn a_refused_token_is_renewed_once_and_an_expired_one_too() {
     assert_eq!(cache.token().unwrap().details().token().expose(), "token-3");
     assert_eq!(cache.authorize(None, None).unwrap().details().token().expose(), "token-4");
 }
+
+/// Such as an auth callback that sends a request with the client's own credentials.
+#[test]
+fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
+    let caches = Arc::new(std::sync::OnceLock::<BlockingTokenCache>::new());
+    let source = {
+        let caches = Arc::clone(&caches);
+        move |_: &TokenParams| {
+            let cache = caches.get().unwrap();
+            cache.authorize(None, None).unwrap_err();
+            Ok(cache.token()?.details().clone())
+        }
+    };
+    let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let cache = caches.get_or_init(|| cache);
+    for error in [cache.token().unwrap_err(), cache.authorize(None, None).unwrap_err()] {
+        assert!(error.to_string().contains("waited for itself"), "{error}");
+    }
+    // Another source may well use the tokens that there are.
+    let in_use = BlockingTokenCache::new(
+        Arc::new(|_: &TokenParams| Ok(details("old"))),
+        TokenParams::new(),
+        VirtualTime::default().clock(),
+    );
+    let over = {
+        let in_use = in_use.clone();
+        move |_: &TokenParams| in_use.token().map(|_| details("new"))
+    };
+    assert_eq!(in_use.authorize(None, Some(Arc::new(over))).unwrap().details().token().expose(), "new");
+}

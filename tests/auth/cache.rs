@@ -256,3 +256,38 @@ async fn callers_on_many_threads_share_a_fetch() {
     generations.dedup();
     assert_eq!((generations.len(), gate.fetches()), (1, 1));
 }
+
+/// Such as an auth callback that sends a request with the client's own credentials.
+#[tokio::test]
+async fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
+    let caches = Arc::new(std::sync::OnceLock::<TokenCache>::new());
+    let source = {
+        let caches = Arc::clone(&caches);
+        move |_: TokenParams| {
+            let caches = Arc::clone(&caches);
+            async move {
+                let cache = caches.get().unwrap();
+                tokio::task::yield_now().await;
+                cache.authorize(None, None).await.unwrap_err();
+                Ok(cache.token().await?.details().clone())
+            }
+        }
+    };
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let cache = caches.get_or_init(|| cache);
+    for error in [cache.token().await.unwrap_err(), cache.authorize(None, None).await.unwrap_err()] {
+        assert!(error.to_string().contains("waited for itself"), "{error}");
+    }
+    // Another source may well use the tokens that there are.
+    let gives = |token: &'static str| async move { Ok(details(token)) };
+    let source = Arc::new(move |_: TokenParams| gives("old"));
+    let in_use = TokenCache::new(source, TokenParams::new(), VirtualTime::default().clock());
+    let over = {
+        let in_use = in_use.clone();
+        move |_: TokenParams| {
+            let in_use = in_use.clone();
+            async move { in_use.token().await.map(|_| details("new")) }
+        }
+    };
+    assert_eq!(in_use.authorize(None, Some(Arc::new(over))).await.unwrap().details().token().expose(), "new");
+}

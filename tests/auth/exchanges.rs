@@ -2,8 +2,8 @@
 
 use ably_auth::exchange::{Exchange, RequestToken, RevokeTokens, ServerTime, Step};
 use ably_auth::{
-    ApiKey, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, Nonce, RevokeTokensRequest, Timestamp, TokenParams,
-    TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier, TransportFault,
+    ApiKey, Endpoint, Error, ErrorCode, ErrorInfo, ErrorKind, FaultKind, Nonce, RevokeTokensRequest, Timestamp,
+    TokenParams, TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -205,4 +205,13 @@ fn an_exchange_that_is_started_twice_says_so() {
     let mut exchange = ServerTime::new(&Endpoint::default());
     sent(exchange.start());
     assert_eq!(done(exchange.start()).unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[test]
+fn an_auth_callbacks_error_passes_if_the_one_that_it_hands_on_does() {
+    let fault = || TransportFault::new(FaultKind::Unreachable, "connection refused");
+    assert!(Error::auth_callback(Error::from(fault())).is_transient());
+    assert!(Error::auth_callback(ErrorInfo::new(ErrorCode::new(42910), "slow down").with_status(429)).is_transient());
+    assert!(!Error::auth_callback(ErrorInfo::new(ErrorCode::FORBIDDEN, "no").with_status(403)).is_transient());
+    assert!(!Error::auth_callback("the user is logged out").is_transient());
 }

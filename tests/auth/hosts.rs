@@ -35,9 +35,14 @@ fn a_routing_policy_has_five_fallbacks_of_its_name() {
 /// rest/unit/REC2c2/explicit-hostname-no-fallbacks-0
 #[test]
 fn a_host_that_is_named_has_no_fallbacks() {
-    for endpoint in
-        ["custom.ably.example.com", "localhost", "::1", "http://127.0.0.1:8484", "https://main.realtime.ably.net"]
-    {
+    for endpoint in [
+        "custom.ably.example.com",
+        "localhost",
+        "::1",
+        "[::1]:8484",
+        "http://127.0.0.1:8484",
+        "https://main.realtime.ably.net",
+    ] {
         assert!(fallbacks(endpoint).is_empty(), "{endpoint}");
     }
 }

@@ -166,3 +166,30 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
     error_shows_nothing(&Error::from(Token::new(&format!("{TOKEN} {TOKEN}")).unwrap_err()));
     error_shows_nothing(&Endpoint::parse(&format!("https://app.key:{SECRET}@host")).unwrap_err());
 }
+
+/// A signed token request gets whoever reads it a token, and the answer to it is one.
+#[test]
+fn no_step_shows_a_body() {
+    let endpoint = Endpoint::default();
+    let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
+    let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
+    let hides = |what: &dyn std::fmt::Debug| {
+        shows_nothing(what);
+        let shown = format!("{what:?} {what:#?}");
+        assert!(!shown.contains(&mac) && !shown.contains(&mac[..8]), "{shown}");
+    };
+    let mut exchange = RequestToken::new(&endpoint, &request);
+    hides(&exchange);
+    let Step::Send(sent) = exchange.start() else { panic!("a request comes first") };
+    let hosts = Hosts::new(&endpoint, &HttpSettings::default()).unwrap();
+    let mut walk = hosts.request(sent.clone(), std::time::Duration::ZERO);
+    hides(&walk);
+    hides(&walk.start());
+    let token = || answer(201, format!(r#"{{"token":"{TOKEN}"}}"#));
+    hides(&walk.answered(Ok(token()), std::time::Duration::ZERO, &SystemRandom));
+    let mut call = AuthenticatedCall::new(sent, None);
+    hides(&call);
+    call.start();
+    hides(&call.authorized(&Authorization::basic(&key()), None));
+    hides(&call.answered(Ok(token())));
+}

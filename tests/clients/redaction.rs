@@ -58,3 +58,18 @@ fn the_clients_and_their_transports_show_nothing() {
     let options = ably_auth_blocking::ClientOptions::new().endpoint(service.endpoint.clone()).key(key()).token(token());
     shows_nothing(&ably_auth_blocking::Client::new(options).unwrap());
 }
+
+/// An auth URL's query may hold credentials, and ureq quotes a URI that it will not ask.
+#[test]
+fn a_fault_does_not_show_the_uri() {
+    let agent = ureq::Agent::config_builder().https_only(true).build().new_agent();
+    let transport = UreqTransport::new(agent, &HttpSettings::default());
+    let request = http::Request::get("http://127.0.0.1:1/auth?session=hush").body(bytes::Bytes::new()).unwrap();
+    let fault = ably_auth::BlockingTransport::send(&transport, request).unwrap_err();
+    let mut cause = Some(&fault as &dyn std::error::Error);
+    while let Some(error) = cause {
+        shows_nothing(&error);
+        shows_nothing(&error.to_string());
+        cause = error.source();
+    }
+}

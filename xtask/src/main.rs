@@ -1,10 +1,12 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
 mod bench;
+mod chaos;
 mod command;
 mod conformance;
 mod cross;
 mod embedded;
+mod interop;
 mod lint;
 mod loom;
 mod probe;
@@ -51,10 +53,22 @@ const TASKS: &[Task] = &[
         run: bench::run,
     },
     Task {
+        name: "chaos",
+        options: &["--minutes", "--seconds"],
+        about: "kills a service that keeps its promises in a folder, again and again for 1 minute or so many, and holds it to them",
+        run: chaos::run,
+    },
+    Task {
         name: "conformance",
         options: &["--missing"],
         about: "cases of Ably's test suite that pass with each client; --missing lists those that have no test",
         run: conformance::run,
+    },
+    Task {
+        name: "interop",
+        options: &[],
+        about: "Ably's own SDKs and our clients against the service, as a matrix; needs node, npm, python3 and the network",
+        run: interop::run,
     },
     Task {
         name: "vectors",
@@ -94,7 +108,13 @@ fn main() -> ExitCode {
         eprint!("error: there is no task `{name}`; take one of these:\n{}", list());
         return ExitCode::from(2);
     };
-    if let Some(surplus) = options.iter().find(|option| !task.options.contains(&option.as_str())) {
+    // A number belongs to the option before it; the task itself sees to that.
+    let takes_numbers = task.options.contains(&"--minutes");
+    let is_known = |option: &String| {
+        let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
+        is_number || task.options.contains(&option.as_str())
+    };
+    if let Some(surplus) = options.iter().find(|option| !is_known(option)) {
         let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };
         eprintln!("error: `{name}` does not know `{surplus}`; leave it out, {name} takes {known}");
         return ExitCode::from(2);

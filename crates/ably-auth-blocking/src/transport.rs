@@ -82,7 +82,12 @@ fn fault(error: ureq::Error) -> TransportFault {
         ureq::Error::Io(error) => of_io(error),
         _ => FaultKind::Interrupted,
     };
-    TransportFault::new(kind, error)
+    match error {
+        // Their text is the URI, whose query may hold credentials.
+        ureq::Error::BadUri(_) => TransportFault::new(kind, "the URI is not one that ureq can ask"),
+        ureq::Error::RequireHttpsOnly(_) => TransportFault::new(kind, "the agent is set to send over https only"),
+        error => TransportFault::new(kind, error),
+    }
 }
 
 fn of_io(error: &io::Error) -> FaultKind {

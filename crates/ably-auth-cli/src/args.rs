@@ -65,6 +65,23 @@ pub(crate) struct Serve {
     /// clients to trust
     #[arg(long, value_name = "FILE", requires = "sandbox", conflicts_with = "tls_cert")]
     pub(crate) tls_self_signed: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keep: Keep,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Keep {
+    /// Keep in this folder what must not be forgotten (used nonces, revocations, large tokens, keys and apps made over the
+    /// API, the secret that seals tokens), over restarts and crashes; without it and --redis, it is kept in memory
+    #[arg(long, value_name = "DIR", conflicts_with = "redis")]
+    pub(crate) data: Option<PathBuf>,
+    /// Share it with other services over this Redis or Valkey: `redis://host:port`, or `rediss://host:port` for TLS; a URL
+    /// with a password is better kept in the environment
+    #[arg(long, value_name = "URL", env = "ABLY_AUTH_REDIS", hide_env_values = true)]
+    pub(crate) redis: Option<String>,
+    /// If Redis is empty, it is new and has lost nothing: take token requests at once, not after 2 minutes
+    #[arg(long, requires = "redis")]
+    pub(crate) redis_is_new: bool,
 }
 
 #[derive(Subcommand)]

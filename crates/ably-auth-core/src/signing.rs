@@ -191,7 +191,7 @@ impl Signer {
 }
 
 /// A function for the sake of firmware, where each place that takes in a piece would have a quarter of a kilobyte of its own.
-#[inline]
+#[inline(never)]
 fn update(hmac: &mut Hmac<Sha256>, piece: &[u8]) {
     hmac.update(piece);
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl,
+    VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -112,11 +113,7 @@ impl Issuer<'_> {
 }
 
 /// What is to be used once of a request of this time, if anything.
-fn fresh_nonce(
-    request: &VerifiedTokenRequest<'_>,
-    key: &Key,
-    now: Timestamp,
-) -> Result<Option<Fingerprint>, Refusal> {
+fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
     let Some(timestamp) = request.timestamp()? else {
         return Ok(None);
     };

@@ -118,7 +118,8 @@ pub(crate) fn read(record: &Record) -> Option<Change> {
         return value.map_or(Some(Change::Nothing), |value| read_key(name, value));
     }
     let (key, target) = record.name.strip_prefix(OF_REVOCATION)?.split_once('/')?;
-    let cutoffs: Vec<(Timestamp, Timestamp)> = value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
+    let cutoffs: Vec<(Timestamp, Timestamp)> =
+        value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
     let cutoffs = cutoffs.into_iter().map(|(issued_before, applies_at)| Cutoff { issued_before, applies_at });
     Some(Change::Revoked(KeyName::parse(key).ok()?, Target::parse(target).ok()?, cutoffs.collect()))
 }
@@ -186,10 +187,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_not_passed_over() {
-        let record = |name: &str, value: &str| Record { name: name.into(), value: Some(Zeroizing::new(value.into())), expires: None };
-        for (name, value) in
-            [("planet/mars", "{}"), ("app/a", "{}"), ("app/a:b", "null"), ("key/app.key", "{}"), ("revoked/app.key", "[]"), ("revoked/app.key/bob", "[]"), ("revoked/app.key/clientId:bob", "[[1]]")]
-        {
+        let record = |name: &str, value: &str| Record {
+            name: name.into(),
+            value: Some(Zeroizing::new(value.into())),
+            expires: None,
+        };
+        for (name, value) in [
+            ("planet/mars", "{}"),
+            ("app/a", "{}"),
+            ("app/a:b", "null"),
+            ("key/app.key", "{}"),
+            ("revoked/app.key", "[]"),
+            ("revoked/app.key/bob", "[]"),
+            ("revoked/app.key/clientId:bob", "[[1]]"),
+        ] {
             assert!(read(&record(name, value)).is_none(), "{name} {value}");
         }
     }

@@ -125,6 +125,12 @@ impl Error {
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
+    pub(crate) fn waits_for_itself() -> Self {
+        let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
+                    let it get what it needs without that one's tokens";
+        Self::configuration(text)
+    }
+
     /// What an auth callback answers when it has no token to give, such as when the user is logged out.
     ///
     /// The source's text is shown: it must hold no credentials.
@@ -217,12 +223,18 @@ impl Error {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
     }
 
-    /// Whether the same may succeed a little later.
+    /// Whether the same may succeed a little later. Of an auth callback's errors that is known only of those that are an
+    /// [`Error`] or an [`ErrorInfo`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        let passes = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
         match &self.0.source {
             Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
-            Some(Source::Info(info)) => matches!(info.status_code(), 429 | 500..=599),
+            Some(Source::Info(info)) => passes(info),
+            Some(Source::Other(source)) => {
+                source.downcast_ref::<Self>().is_some_and(Self::is_transient)
+                    || source.downcast_ref::<ErrorInfo>().is_some_and(passes)
+            }
             _ => false,
         }
     }

@@ -65,7 +65,7 @@ impl Endpoint {
             };
             (scheme, rest.strip_suffix('/').unwrap_or(rest).to_owned())
         } else if text.contains("::") {
-            (Scheme::HTTPS, bracketed(text))
+            (Scheme::HTTPS, bracketed(text).into_owned())
         } else if text.contains('.') || text == "localhost" {
             (Scheme::HTTPS, text.to_owned())
         } else if let Some(id) = text.strip_prefix("nonprod:") {
@@ -181,7 +181,7 @@ fn authority(text: &str) -> Result<Authority, &'static str> {
 
 /// A fallback host, perhaps with a port.
 pub(crate) fn fallback_host(text: &str) -> Result<Authority, Error> {
-    let host = if text.contains("::") && !text.starts_with('[') { bracketed(text) } else { text.to_owned() };
+    let host = if text.contains("::") { bracketed(text) } else { text.into() };
     authority(&host).map_err(|why| {
         Error::configuration(format!(
             "a fallback host {why}; give host names such as `ably-b.example.com`, without `https://`"
@@ -208,6 +208,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-fn bracketed(address: &str) -> String {
-    format!("[{address}]")
+/// An IPv6 address as a URI has it, which may be how it is given.
+fn bracketed(address: &str) -> Cow<'_, str> {
+    if address.starts_with('[') { address.into() } else { format!("[{address}]").into() }
 }

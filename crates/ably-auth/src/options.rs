@@ -18,8 +18,8 @@ use crate::random::{Random, SystemRandom};
 /// How a client authenticates, and where.
 ///
 /// A client with a key alone uses Basic authentication, unless [`use_token_auth`](Self::use_token_auth) says otherwise; one
-/// with a token or an auth callback uses tokens (`RSA4`). Tokens come from the auth callback, else from the key; a token
-/// that is given is used until the service refuses it.
+/// with a token, an auth callback or URL, a token source, or JWTs to mint uses tokens (`RSA4`). Where they come from, and in
+/// which order, is with [`AuthOptions`].
 ///
 /// ```
 /// use ably_auth::{ApiKey, Async, ClientOptions, Identity};
@@ -173,16 +173,14 @@ impl<M: Mode> ClientOptions<M> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_identity()?;
         self.http.check()?;
-        self.check_auth(&self.auth)
+        self.check_tokens_by(&self.auth)?;
+        if self.auth.uses_tokens() { Ok(()) } else { self.check_basic() }
     }
 
-    /// Refuses credentials with which this client cannot work.
-    pub(crate) fn check_auth(&self, auth: &AuthOptions<M>) -> Result<(), Error> {
+    /// Refuses credentials with which this client cannot get tokens.
+    pub(crate) fn check_tokens_by(&self, auth: &AuthOptions<M>) -> Result<(), Error> {
         auth.check()?;
-        if let Some(token) = &auth.token {
-            identity::check(self.identity(), token)?;
-        }
-        if auth.uses_tokens() { Ok(()) } else { self.check_basic() }
+        auth.token.as_ref().map_or(Ok(()), |token| identity::check(self.identity(), token))
     }
 
     fn check_identity(&self) -> Result<(), Error> {

@@ -10,7 +10,8 @@ use crate::error::Error;
 /// Answers "a token for these params", every time with a new one.
 ///
 /// Put a [`TokenCache`](crate::TokenCache) before it to keep one for as long as it is good. Async closures are sources too.
-/// A source must not ask the cache that it is behind: it would wait for itself.
+/// A source must not ask the cache that it is behind, for it would wait for itself: it gets an error, or, if it leaves that
+/// to another task or thread, waits for ever.
 ///
 /// ```
 /// use ably_auth::{Error, Token, TokenDetails, TokenParams, TokenSource};

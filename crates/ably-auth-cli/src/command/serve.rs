@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use ably_auth_server::{Apps, ErrorKind, Server, Service, Tls};
+use ably_auth_server::store::{Redb, Redis};
+use ably_auth_server::{Apps, ErrorKind, Server, Service, ServiceBuilder, Tls};
 use tokio::sync::oneshot;
 
-use crate::args::Serve;
+use crate::args::{Keep, Serve};
 use crate::command::self_signed;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
@@ -42,13 +43,14 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         }
         service = service.control_token(input::control_token_file(path)?);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
+    let service = runtime.block_on(keep(&args.keep, service))?;
     let service = service.build().map_err(|error| match (error.kind(), &args.control_token) {
         (ErrorKind::ControlToken, Some(path)) => Failure::input(&format!("--control-token {}", path.display()), error),
         _ => Failure::Input(error.to_string()),
     })?;
     let tls = tls(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
     let served = runtime.block_on(async {
         // Before anything is promised, so that no signal is missed.
         let shutdown = shutdown().map_err(|error| Failure::Input(format!("signals cannot be caught: {error}")))?;
@@ -71,6 +73,21 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     // Not waiting for whoever is busy still: they have had their time.
     runtime.shutdown_background();
     served.map(|()| Outcome::shown(true))
+}
+
+/// Where the service is to keep what it must not forget.
+async fn keep(args: &Keep, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
+    if let Some(folder) = &args.data {
+        let store =
+            Redb::open(folder).map_err(|error| Failure::input(&format!("--data {}", folder.display()), error))?;
+        return Ok(service.store(store));
+    }
+    let Some(url) = &args.redis else {
+        return Ok(service);
+    };
+    let store = if args.redis_is_new { Redis::connect_to_new(url).await } else { Redis::connect(url).await };
+    // The URL may hold a password, and is not shown.
+    Ok(service.store(store.map_err(|error| Failure::input("--redis", error))?))
 }
 
 /// What TLS is to be spoken with, if it is.

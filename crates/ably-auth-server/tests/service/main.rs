@@ -19,5 +19,6 @@ mod reloading;
 mod revoking;
 mod sandbox;
 mod socket;
+mod store;
 mod support;
 mod tls;

@@ -141,13 +141,18 @@ impl<T: Transport + 'static> Auth<T> {
     /// use and the params are then what they were.
     pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let token = self.tokens.authorize(Some(&self.plan.params(params)), None).await?;
-        self.plan.authorized(params, None);
+        let own = params.map(|params| self.plan.own_params(params));
+        let token = self.tokens.authorize(own.as_ref(), None).await?;
+        self.plan.authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
     /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
-    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once (`RSA10g`).
+    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once: later on
+    /// it is as the client was made (`RSA10g`).
+    ///
+    /// A [token](AuthOptions::token) among the options is the new token, and nothing is asked for it; what else there is gives
+    /// the next ones.
     ///
     /// With [`use_token_auth(false)`](AuthOptions::use_token_auth) the client goes over to its key, once that has given a
     /// token.
@@ -159,10 +164,15 @@ impl<T: Transport + 'static> Auth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Async>,
     ) -> Result<TokenDetails, Error> {
-        let (params, options) = (params.into(), self.plan.with_key(options)?);
-        let source = Arc::new(self.plan.source(&options)?);
-        let token = self.tokens.authorize(Some(&self.plan.params(params)), Some(source)).await?;
-        self.plan.authorized(params, Some(options));
+        let params = params.into();
+        let (options, wants_time) = self.plan.to_stay(options)?;
+        if wants_time {
+            self.plan.service.learn(self.time().await?);
+        }
+        let source = Arc::new(self.plan.source(&options)?.giving_first(options.token.clone()));
+        let own = params.map(|params| self.plan.own_params(params));
+        let token = self.tokens.authorize(own.as_ref(), Some(source)).await?;
+        self.plan.authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -239,7 +249,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// The token in use, if the client uses tokens and has one that is not known to be bad (`RSA16`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        if self.plan.basic().is_some() { None } else { self.tokens.token_details() }
+        if self.plan.uses_tokens() { self.tokens.token_details() } else { None }
     }
 
     /// The identity of the client's, or else of its token's (`RSA7b`, `RSA12`).

@@ -1,8 +1,8 @@
 //! The source of tokens that a client's options choose.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ably_auth_core::{Identity, Timestamp, TokenDetails, TokenParams};
+use ably_auth_core::{Identity, TokenDetails, TokenParams};
 use async_trait::async_trait;
 
 use super::identity;
@@ -19,6 +19,8 @@ use crate::transport::{BlockingTransport, Transport};
 /// before the cache sees them, so that one that is refused displaces none.
 pub(super) struct Chosen<M: Mode, T> {
     what: What<M, T>,
+    /// Given in place of the first one that is asked for.
+    first: Mutex<Option<TokenDetails>>,
     service: Arc<Service<T>>,
     identity: Option<Identity>,
     query_time: bool,
@@ -61,16 +63,31 @@ impl<M: Mode, T> Chosen<M, T> {
         } else {
             return Err(Error::no_means_to_renew(None));
         };
-        Ok(Self { what, service: Arc::clone(service), identity: identity.cloned(), query_time: options.query_time })
+        Ok(Self {
+            what,
+            first: Mutex::new(None),
+            service: Arc::clone(service),
+            identity: identity.cloned(),
+            query_time: options.query_time,
+        })
+    }
+
+    /// The same, but for that token, which comes first.
+    pub(super) fn giving_first(self, token: Option<TokenDetails>) -> Self {
+        Self { first: Mutex::new(token), ..self }
+    }
+
+    fn first(&self) -> Option<TokenDetails> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn checked(&self, token: Result<TokenDetails, Error>) -> Result<TokenDetails, Error> {
+        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
     }
 
     /// Whether the service's time is to be asked before a token is (`RSA10k`).
     fn wants_time(&self) -> Option<ServerTime> {
         (self.query_time && !self.service.knows_time()).then(|| ServerTime::new(&self.service.endpoint))
-    }
-
-    fn learn(&self, service_time: Timestamp) {
-        self.service.time_offset.set(service_time, self.service.clock.moment());
     }
 }
 
@@ -78,7 +95,10 @@ impl<M: Mode, T> Chosen<M, T> {
 impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         if let Some(exchange) = self.wants_time() {
-            self.learn(exchange::run(exchange, &*self.service).await?);
+            self.service.learn(exchange::run(exchange, &*self.service).await?);
+        }
+        if let Some(token) = self.first() {
+            return self.checked(Ok(token));
         }
         let token = match &self.what {
             What::Own(source) => source.token(params).await,
@@ -88,7 +108,7 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
             What::Key(source) => source.token(params).await,
             What::Fixed(source) => TokenSource::token(source, params).await,
         };
-        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
+        self.checked(token)
     }
 
     fn can_renew(&self) -> bool {
@@ -103,7 +123,10 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
 impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         if let Some(exchange) = self.wants_time() {
-            self.learn(exchange::run_blocking(exchange, &*self.service)?);
+            self.service.learn(exchange::run_blocking(exchange, &*self.service)?);
+        }
+        if let Some(token) = self.first() {
+            return self.checked(Ok(token));
         }
         let token = match &self.what {
             What::Own(source) => source.token(params),
@@ -113,7 +136,7 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
             What::Key(source) => source.token(params),
             What::Fixed(source) => BlockingTokenSource::token(source, params),
         };
-        token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
+        self.checked(token)
     }
 
     fn can_renew(&self) -> bool {

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::auth_options::AuthOptions;
+use crate::cache::Generation;
 use crate::error::Error;
 use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
 use crate::mode::Mode;
@@ -38,11 +39,13 @@ struct Current<M: Mode> {
     auth: AuthOptions<M>,
     params: TokenParams,
     uses_tokens: bool,
+    /// Of the token that came with these.
+    since: Generation,
 }
 
 impl<M: Mode> Clone for Current<M> {
     fn clone(&self) -> Self {
-        Self { auth: self.auth.clone(), params: self.params.clone(), uses_tokens: self.uses_tokens }
+        Self { auth: self.auth.clone(), params: self.params.clone(), ..*self }
     }
 }
 
@@ -53,6 +56,7 @@ impl<M: Mode, T> Plan<M, T> {
             auth: options.auth.clone(),
             params: options.default_token_params.clone(),
             uses_tokens: options.auth.uses_tokens(),
+            since: Generation::default(),
         };
         let service = Arc::new(Service::new(&options, transport)?);
         Ok(Self { options, service, current: RwLock::new(current) })
@@ -60,6 +64,10 @@ impl<M: Mode, T> Plan<M, T> {
 
     fn current(&self) -> Current<M> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn uses_tokens(&self) -> bool {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).uses_tokens
     }
 
     /// The key, if it is what authenticates requests.
@@ -73,28 +81,49 @@ impl<M: Mode, T> Plan<M, T> {
         Chosen::new(options, &self.service, self.options.identity())
     }
 
-    /// Those options with the client's key if they have none of their own (`RSA10i`), if this client can work with them.
+    /// Those options with the client's key if they have none of their own (`RSA10i`), if this client can get tokens by them.
     fn with_key(&self, options: AuthOptions<M>) -> Result<AuthOptions<M>, Error> {
         let options = options.or_key(self.current().auth.key.as_ref());
-        self.options.check_auth(&options)?;
+        self.options.check_tokens_by(&options)?;
         Ok(options)
+    }
+
+    /// As [`with_key`](Self::with_key), for options that stay, and whether the service's time is to be asked first: that is for
+    /// the once, and later on as the client was made (`RSA10g`). Unless they say otherwise, tokens are what is sent from then on.
+    fn to_stay(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
+        let options = self.with_key(options)?;
+        if options.use_token_auth == Some(false) {
+            self.options.check_basic()?;
+        }
+        let wants_time = options.query_time && !self.service.knows_time();
+        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, wants_time))
     }
 
     /// What a call asks: the params in force, unless it names its own.
     fn params(&self, asked: Option<&TokenParams>) -> TokenParams {
-        self.options.as_this_client(asked.cloned().unwrap_or_else(|| self.current().params))
+        asked.map_or_else(|| self.options.as_this_client(self.current().params), |asked| self.own_params(asked))
     }
 
-    /// Remembers what an `authorize` was given, but for what is for the once (`RSA10g`).
-    fn authorized(&self, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
+    /// What a call names, as this client.
+    fn own_params(&self, asked: &TokenParams) -> TokenParams {
+        self.options.as_this_client(asked.clone())
+    }
+
+    /// Remembers what an `authorize` was given, but for what is for the once (`RSA10g`). The cache and this remember the same:
+    /// of several at once, that whose token came to stay.
+    fn authorized(&self, token: Generation, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if token < current.since {
+            return;
+        }
+        current.since = token;
         if let Some(params) = params {
             current.params = TokenParams { timestamp: None, nonce: None, ..params.clone() };
         }
         current.uses_tokens = true;
         if let Some(options) = options {
             current.uses_tokens = options.use_token_auth != Some(false);
-            current.auth = AuthOptions { query_time: current.auth.query_time, ..options };
+            current.auth = options;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ably_auth_core::ApiKey;
+use ably_auth_core::{ApiKey, Timestamp};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -46,6 +46,10 @@ impl<T> Service<T> {
             .with_random(Arc::clone(&self.random))
             .with_time_offset(Arc::clone(&self.time_offset))
             .with_query_time(query_time)
+    }
+
+    pub(super) fn learn(&self, service_time: Timestamp) {
+        self.time_offset.set(service_time, self.clock.moment());
     }
 
     pub(super) fn knows_time(&self) -> bool {

@@ -1,7 +1,10 @@
 //! The cache for async callers.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ably_auth_core::{TokenDetails, TokenParams};
@@ -71,6 +74,35 @@ struct Waiting {
 impl Handle for Waiting {
     fn is_alive(&self) -> bool {
         self.alive.strong_count() > 0
+    }
+
+    fn is_of_caller(&self) -> bool {
+        Polled::is(self.alive.as_ptr())
+    }
+}
+
+thread_local! {
+    /// The fetches whose sources this thread polls, the innermost last, by what tells that they live.
+    static POLLED: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that the source of a fetch is being polled, until it is dropped.
+struct Polled;
+
+impl Polled {
+    fn note(fetch: &Arc<()>) -> Self {
+        POLLED.with_borrow_mut(|polled| polled.push(Arc::as_ptr(fetch)));
+        Self
+    }
+
+    fn is(fetch: *const ()) -> bool {
+        POLLED.with_borrow(|polled| polled.contains(&fetch))
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        POLLED.with_borrow_mut(Vec::pop);
     }
 }
 
@@ -166,7 +198,7 @@ impl TokenCache {
                 if source.is_none() && !question.source.can_renew() {
                     return Err(Error::no_means_to_renew(None));
                 }
-                let under_way = state.in_flight(&question).map(|(began, waiting)| (waiting.join(), began > before));
+                let under_way = state.to_wait_for(&question)?.map(|(began, waiting)| (waiting.join(), began > before));
                 match under_way {
                     Some((Some(fetch), is_new)) => (fetch, is_new),
                     _ => {
@@ -199,7 +231,7 @@ impl TokenCache {
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
                     Step::Fetch(reason) => {
-                        match state.in_flight(state.question()).and_then(|(_, fetch)| fetch.join()) {
+                        match state.to_wait_for(state.question())?.and_then(|(_, fetch)| fetch.join()) {
                             Some(fetch) => fetch,
                             None => {
                                 let question = state.question().clone();
@@ -232,9 +264,13 @@ impl TokenCache {
         let alive = Arc::downgrade(&life);
         let asked = question.clone();
         let fetch = async move {
-            let _life = life;
+            let mut source = pin!(async { asked.source.token(&asked.params).await });
+            let noted = poll_fn(|context| {
+                let _polled = Polled::note(&life);
+                source.as_mut().poll(context)
+            });
             // A panic that is shared would be everybody's, and one that is not would leave them waiting.
-            let outcome = AssertUnwindSafe(async { asked.source.token(&asked.params).await }).catch_unwind().await;
+            let outcome = AssertUnwindSafe(noted).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|_| Err(Error::auth_callback("it panicked")));
             let (now, draw) = (inner.settings.now(), inner.settings.draw());
             inner.lock().end(begun, outcome, &inner.settings, &now, draw)

@@ -10,7 +10,7 @@ use super::life::Now;
 use super::policy::CachePolicy;
 use super::settings::Settings;
 use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
-use super::sync::{Condvar, Mutex, MutexGuard};
+use super::sync::{Condvar, Mutex, MutexGuard, thread};
 use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -46,6 +46,7 @@ struct Inner {
 struct Fetch {
     outcome: Mutex<Option<Outcome>>,
     ended: Condvar,
+    maker: thread::ThreadId,
 }
 
 impl Handle for Arc<Fetch> {
@@ -53,11 +54,15 @@ impl Handle for Arc<Fetch> {
     fn is_alive(&self) -> bool {
         true
     }
+
+    fn is_of_caller(&self) -> bool {
+        self.maker == thread::current().id()
+    }
 }
 
 impl Fetch {
     fn new() -> Arc<Self> {
-        Arc::new(Self { outcome: Mutex::new(None), ended: Condvar::new() })
+        Arc::new(Self { outcome: Mutex::new(None), ended: Condvar::new(), maker: thread::current().id() })
     }
 
     fn end(&self, outcome: Outcome) {
@@ -219,7 +224,7 @@ impl BlockingTokenCache {
                     return Err(Error::no_means_to_renew(None));
                 }
                 let under_way =
-                    state.in_flight(&question).map(|(began, fetch)| (Turn::Wait(Arc::clone(fetch)), began > before));
+                    state.to_wait_for(&question)?.map(|(began, fetch)| (Turn::Wait(Arc::clone(fetch)), began > before));
                 match under_way {
                     Some(turn) => turn,
                     None => {
@@ -251,7 +256,7 @@ impl BlockingTokenCache {
                 let mut state = self.0.lock();
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => match state.in_flight(state.question()) {
+                    Step::Fetch(reason) => match state.to_wait_for(state.question())? {
                         Some((_, fetch)) => Turn::Wait(Arc::clone(fetch)),
                         None => {
                             let question = state.question().clone();

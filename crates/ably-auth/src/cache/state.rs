@@ -36,6 +36,9 @@ impl Source for dyn BlockingTokenSource {
 pub(super) trait Handle {
     /// Whether anybody still drives it.
     fn is_alive(&self) -> bool;
+
+    /// Whether whoever calls is its own source, which would wait for itself.
+    fn is_of_caller(&self) -> bool;
 }
 
 /// Whom to ask, and what for.
@@ -217,6 +220,14 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     pub(super) fn in_flight(&self, question: &Question<S>) -> Option<(Ticket, &H)> {
         let mut alive = self.in_flight.iter().filter(|fetch| fetch.handle.is_alive());
         alive.find(|fetch| fetch.question == *question).map(|fetch| (fetch.ticket, &fetch.handle))
+    }
+
+    /// The same, for a caller to wait for.
+    pub(super) fn to_wait_for(&self, question: &Question<S>) -> Result<Option<(Ticket, &H)>, Error> {
+        match self.in_flight(question) {
+            Some((_, handle)) if handle.is_of_caller() => Err(Error::waits_for_itself()),
+            fetch => Ok(fetch),
+        }
     }
 
     /// What is asked unless a caller says otherwise.

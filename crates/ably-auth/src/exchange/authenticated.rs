@@ -1,17 +1,19 @@
 //! A call that needs credentials, and gets new ones once if the service finds them stale.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 
 use ably_auth_core::Identity;
 
+use super::shown::Shown;
 use super::{Authorization, answer, outgoing};
 use crate::cache::Generation;
 use crate::error::{Error, ErrorKind};
 use crate::transport::TransportFault;
 
 /// What an authenticated call wants next.
-#[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
 pub enum CallStep {
     /// Find credentials, and tell the call with [`AuthenticatedCall::authorized`].
@@ -30,7 +32,6 @@ pub enum CallStep {
 ///
 /// Only 401 with a code from 40140 to 40149 leads to a renewal, and only the first time: any other refusal is final, for a
 /// new token would meet it too.
-#[derive(Debug)]
 pub struct AuthenticatedCall {
     request: Request<Bytes>,
     credentials: Credentials,
@@ -97,5 +98,24 @@ impl AuthenticatedCall {
             }
             _ => CallStep::Done(Err(error)),
         }
+    }
+}
+
+impl fmt::Debug for CallStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authorize { rejected } => f.debug_struct("Authorize").field("rejected", rejected).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for AuthenticatedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticatedCall")
+            .field("request", &Shown(&self.request))
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
     }
 }

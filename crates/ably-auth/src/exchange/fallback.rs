@@ -1,5 +1,6 @@
 //! Which host a request goes to, and which one next when that fails.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use http::header::{HOST, SERVER};
 use http::uri::Authority;
 use http::{Request, Response, Uri};
 
+use super::shown::Shown;
 use crate::error::Error;
 use crate::hosts::{Endpoint, fallback_host};
 use crate::http_settings::HttpSettings;
@@ -105,7 +107,6 @@ impl Hosts {
 }
 
 /// What a request on its way to the hosts of a service wants next.
-#[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
 pub enum FallbackStep {
     /// Send this, and tell the answer.
@@ -141,7 +142,6 @@ pub enum FallbackStep {
 /// assert!(second.uri().host().unwrap().ends_with(".fallback.ably-realtime.com"));
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct HostFallback<'a> {
     hosts: &'a Hosts,
     request: Request<Bytes>,
@@ -249,5 +249,24 @@ fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bo
                 _ => false,
             }
         }
+    }
+}
+
+impl fmt::Debug for FallbackStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+        }
+    }
+}
+
+impl fmt::Debug for HostFallback<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostFallback")
+            .field("request", &Shown(&self.request))
+            .field("at", &self.at)
+            .field("retries_left", &self.retries_left)
+            .finish_non_exhaustive()
     }
 }

@@ -30,6 +30,7 @@ mod request_id;
 mod request_token;
 mod revoke_tokens;
 mod server_time;
+mod shown;
 mod token_params_query;
 
 pub use auth_url::QueryAuthUrl;
@@ -51,6 +52,7 @@ use http::{Request, Response};
 
 use crate::error::Error;
 use crate::transport::{BlockingTransport, Transport, TransportFault};
+use shown::Shown;
 
 /// What an exchange wants next.
 #[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
@@ -64,8 +66,7 @@ pub enum Step<T> {
 impl<T: fmt::Debug> fmt::Debug for Step<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Neither the query nor the body: an auth URL may take credentials in either.
-            Self::Send(request) => write!(f, "Send({} {})", request.method(), request.uri().path()),
+            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
             Self::Done(outcome) => f.debug_tuple("Done").field(outcome).finish(),
         }
     }

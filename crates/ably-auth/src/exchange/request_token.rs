@@ -1,5 +1,7 @@
 //! Exchanging a token request for a token.
 
+use std::fmt;
+
 use ably_auth_core::{TokenDetails, TokenRequest};
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -10,7 +12,6 @@ use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
 /// Exchanges a signed token request for a token (`RSA8`), which needs no other credentials.
-#[derive(Debug)]
 pub struct RequestToken {
     request: Option<Result<Request<Bytes>, Error>>,
 }
@@ -37,5 +38,11 @@ impl Exchange for RequestToken {
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
         Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "token details")))
+    }
+}
+
+impl fmt::Debug for RequestToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestToken").finish_non_exhaustive()
     }
 }

@@ -1,0 +1,141 @@
+// Plays cases.json with npm's `ably`, and prints what it saw of each as a line of JSON.
+// node drive.mjs CASES SERVICE ISSUER FORMAT, with MODULES in the environment.
+
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+
+const [, , cases, service, issuer, format] = process.argv;
+const Ably = createRequire(process.env.MODULES + '/')('ably');
+const url = new URL(service);
+const common = {
+  endpoint: url.hostname,
+  port: +url.port,
+  tlsPort: +url.port,
+  tls: url.protocol === 'https:',
+  useBinaryProtocol: format === 'msgpack',
+  fallbackHosts: [],
+  logHandler: () => {},
+};
+const DATA = { text: 'grüße', object: { a: [1, { b: null }] }, bytes: Buffer.from([0, 1, 255]) };
+let app;
+
+const artifact = (kind, key) => `${issuer}/${kind}${kind.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}`;
+
+const fetched = async (address) => {
+  const answer = await fetch(address);
+  if (answer.status !== 200) throw new Error(await answer.text());
+  return answer.headers.get('content-type') === 'application/json' ? answer.json() : answer.text();
+};
+
+const details = (token) => {
+  const life = token.expires === undefined ? '-' : token.expires - token.issued;
+  return `${token.clientId ?? '-'} ${token.capability} ${life}`;
+};
+
+class Play {
+  calls = 0;
+  channel = 'chat:' + Math.random().toString(36).slice(2);
+
+  async client({ key, use = 'root', callback, authUrl, authMethod, token, details, ...options }) {
+    const own = app?.keys[use];
+    if (key) options.key = app.keys[key];
+    if (callback) {
+      options.authCallback = (_, done) => {
+        this.calls += 1;
+        fetched(artifact(callback, own)).then((answer) => done(null, answer), (error) => done(String(error), null));
+      };
+    }
+    if (authUrl) Object.assign(options, { authUrl: artifact(authUrl, own), authMethod, authHeaders: { 'X-Own': 'yes' } });
+    if (token) options.token = token.includes('.') ? token : await fetched(artifact(token, own));
+    if (details) options.tokenDetails = await fetched(artifact(details, own));
+    return new Ably.Rest({ ...common, ...options });
+  }
+
+  async step(rest, name, arg) {
+    const channel = rest.channels.get(arg?.channel ?? this.channel);
+    switch (name) {
+      case 'provision': {
+        const answer = await rest.request('post', '/apps', 6, {}, arg);
+        const made = answer.items[0];
+        app = { id: made.appId, keys: { root: made.keys[0].keyStr, chat: made.keys[1].keyStr, revocable: made.keys[2].keyStr } };
+        const consistent = made.keys.every(
+          (k) => k.keyStr === `${k.keyName}:${k.keySecret}` && k.value === k.keySecret && k.keyName === `${made.appId}.${k.id}`,
+        );
+        const keys = made.keys.map((k) => `${k.capability}${k.revocableTokens ? ' revocable' : ''}`).join(', ');
+        const found = made.endpoint === url.hostname && made.port === +url.port && made.tls === common.tls;
+        return [answer.statusCode, keys, made.namespaces[0].id, consistent && found && !!made.accountId].join('; ');
+      }
+      case 'time':
+        return Math.abs((await rest.time()) - Date.now()) < 60000 ? 'now' : 'another time';
+      case 'requestToken':
+        return details(await rest.auth.requestToken(arg));
+      case 'authorize':
+        return details(await rest.auth.authorize(arg));
+      case 'clientId':
+        return rest.auth.clientId ?? '-';
+      case 'publish':
+        await channel.publish({ name: 'n', data: 'd', ...arg?.message });
+        return 'ok';
+      case 'echo': {
+        await channel.publish('n', DATA[arg.data]);
+        const [message] = (await channel.history()).items;
+        return isDeepStrictEqual(message.data, DATA[arg.data]) ? 'same' : `other: ${JSON.stringify(message)}`;
+      }
+      case 'history':
+        return (await channel.history()).items.length;
+      case 'author':
+        return (await channel.history()).items[0].clientId ?? '-';
+      case 'pages': {
+        const sizes = [];
+        for (let page = await channel.history({ limit: 2 }); page; page = await page.next()) sizes.push(page.items.length);
+        return sizes.join('+');
+      }
+      case 'status':
+        return (await channel.status()).status.isActive ? 'active' : 'inactive';
+      case 'stats':
+        return (await rest.stats({ limit: 1 })).items.every((interval) => interval.unit === 'minute') ? 'ok' : 'other';
+      case 'revoke': {
+        const targets = arg.targets.map((text) => ({ type: text.split(':')[0], value: text.split(':').slice(1).join(':') }));
+        const client = arg.with ? await this.client({ key: arg.with }) : rest;
+        const batch = await client.auth.revokeTokens(targets);
+        const each = batch.results.map((one) => (one.error ? `${one.error.code}/${one.error.statusCode}` : one.appliesAt > 0 && 'ok'));
+        return `${batch.successCount}+${batch.failureCount}: ${each.join(' ')}`;
+      }
+      case 'request': {
+        const [method, path, body] = arg;
+        const key = app.keys[arg[3] ?? 'root'].split(':')[0];
+        const answer = await rest.request(method, path.replace('{app}', app.id).replace('{key}', key), 6, {}, body);
+        return answer.success ? answer.statusCode : `${answer.errorCode}/${answer.statusCode}`;
+      }
+      case 'calls':
+        return this.calls;
+      case 'sleep':
+        await new Promise((done) => setTimeout(done, arg));
+        return '.';
+    }
+    throw new Error(`no such step: ${name}`);
+  }
+
+  async run({ client, steps }) {
+    const saw = [];
+    let rest;
+    try {
+      rest = await this.client(client);
+    } catch (error) {
+      return said(error);
+    }
+    for (const [name, arg] of steps.map((step) => [step].flat())) {
+      saw.push(await this.step(rest, name, arg).catch(said));
+    }
+    return saw.join(' | ');
+  }
+}
+
+const said = (error) => (error.code ? `${error.code}/${error.statusCode}` : `${error}`);
+
+for (const one of JSON.parse(readFileSync(cases, 'utf8'))) {
+  const steps = one.steps.map((step) => (Array.isArray(step) && step[0] === 'request' ? [step[0], step.slice(1)] : step));
+  const answer = one.na?.js ? { na: one.na.js } : { saw: await new Play().run({ ...one, steps }) };
+  console.log(JSON.stringify({ case: one.case, ...answer }));
+}

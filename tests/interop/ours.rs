@@ -1,0 +1,371 @@
+//! Plays `cases.json` with our two clients, as the drivers beside it do with the official SDKs; and mints JWTs for them.
+//!
+//! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`; `ours mint KEY JSON`.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ably_auth::{
+    ApiKey, AuthMethod, AuthUrl, ClientId, Endpoint, Error, Identity, RevokeTokensRequest, Timestamp, Token,
+    TokenDetails, TokenParams, TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier, Ttl,
+};
+use ably_auth_core::JwtFields;
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+
+type Fault = Box<dyn StdError + Send + Sync>;
+
+/// One of our clients, with whatever it takes to wait for the one that is async.
+enum Client {
+    Reqwest(ably_auth_reqwest::Client, tokio::runtime::Runtime),
+    Blocking(ably_auth_blocking::Client),
+}
+
+macro_rules! ask {
+    ($client:expr, $it:ident => $call:expr) => {
+        match $client {
+            Client::Reqwest($it, runtime) => runtime.block_on($call),
+            Client::Blocking($it) => $call,
+        }
+    };
+}
+
+fn main() -> Result<(), Fault> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match *args.as_slice() {
+        ["mint", key, values] => {
+            println!("{}", mint(&ApiKey::parse(key)?, &serde_json::from_str(values)?)?.expose());
+            Ok(())
+        }
+        [face @ ("reqwest" | "blocking"), cases, service, issuer] => {
+            let mut player = Player { face, service, issuer, app: Value::Null };
+            for case in serde_json::from_str::<Vec<Value>>(&std::fs::read_to_string(cases)?)? {
+                let (key, answer) = match &case["na"]["ours"] {
+                    Value::String(reason) => ("na", reason.clone()),
+                    _ => ("saw", player.play(&case)),
+                };
+                println!("{}", json!({ "case": case["case"], key: answer }));
+            }
+            Ok(())
+        }
+        _ => Err("usage: ours reqwest|blocking CASES SERVICE ISSUER, or ours mint KEY JSON".into()),
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or_default())
+}
+
+fn mint(key: &ApiKey, values: &Value) -> Result<Token, Fault> {
+    let number = |name: &str| values[name].as_str().map(str::parse::<u64>).transpose();
+    let issued = Timestamp::from_millis(now().as_millis() - number("ago")?.unwrap_or(0));
+    let ttl = number("ttl")?.map_or(Ok(Ttl::DEFAULT), Ttl::from_millis)?;
+    let fields = JwtFields {
+        capability: values["capability"].as_str(),
+        client_id: values["clientId"].as_str(),
+        revocation_key: values["revocationKey"].as_str(),
+        ..JwtFields::new(key.key_name().as_str(), issued, ttl)
+    };
+    Ok(fields.mint(&key.signer())?)
+}
+
+/// What an auth callback got from the issuer.
+enum Answer {
+    Token(Token),
+    Details(TokenDetails),
+    Request(TokenRequest),
+}
+
+impl From<Answer> for ably_auth::sources::AuthCallbackAnswer {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Token(token) => token.into(),
+            Answer::Details(details) => details.into(),
+            Answer::Request(request) => request.into(),
+        }
+    }
+}
+
+fn fetch(url: &str) -> Result<Answer, Fault> {
+    let mut answer = ureq::get(url).call()?;
+    let is_json = answer.headers().get("content-type").is_some_and(|it| it == "application/json");
+    let text = answer.body_mut().read_to_string()?;
+    Ok(if !is_json {
+        Answer::Token(Token::new(&text)?)
+    } else if text.contains("\"token\"") {
+        Answer::Details(serde_json::from_str(&text)?)
+    } else {
+        Answer::Request(serde_json::from_str(&text)?)
+    })
+}
+
+struct Player<'a> {
+    face: &'a str,
+    service: &'a str,
+    issuer: &'a str,
+    app: Value,
+}
+
+impl Player<'_> {
+    fn play(&mut self, case: &Value) -> String {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let client = match self.client(&case["client"], &calls) {
+            Ok(client) => client,
+            Err(fault) => return said(fault),
+        };
+        let channel = format!("chat:{}", now().as_millis());
+        let steps = case["steps"].as_array().into_iter().flatten().map(|step| {
+            let (name, arg) = match step.as_array() {
+                Some(words) if words[0] == "request" => ("request", step),
+                Some(words) => (words[0].as_str().unwrap_or_default(), &words[1]),
+                None => (step.as_str().unwrap_or_default(), &Value::Null),
+            };
+            if name == "calls" {
+                return calls.load(Ordering::Relaxed).to_string();
+            }
+            self.step(&client, &channel, name, arg).unwrap_or_else(said)
+        });
+        steps.collect::<Vec<_>>().join(" | ")
+    }
+
+    fn key(&self, name: &str) -> &str {
+        self.app["keys"][["root", "chat", "revocable"].iter().position(|it| *it == name).unwrap_or(0)]["keyStr"]
+            .as_str()
+            .unwrap_or_default()
+    }
+
+    fn artifact(&self, kind: &str, client: &Value) -> String {
+        let key = self.key(client["use"].as_str().unwrap_or("root"));
+        let (path, query) = kind.split_once('?').unwrap_or((kind, ""));
+        let mut query: Vec<(String, String)> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        query.push(("key".into(), key.into()));
+        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        format!("{}/{path}?{}", self.issuer, query.join("&"))
+    }
+
+    fn client(&self, asked: &Value, calls: &Arc<AtomicUsize>) -> Result<Client, Fault> {
+        let text = |name: &str| asked[name].as_str();
+        macro_rules! common {
+            ($options:ty) => {{
+                let mut options = <$options>::new()
+                    .endpoint(Endpoint::parse(self.service)?)
+                    .allow_basic_on_loopback(true)
+                    .query_time(asked["queryTime"] == true);
+                if let Some(name) = text("key") {
+                    options = options.key(ApiKey::parse(self.key(name))?);
+                }
+                if asked["useTokenAuth"] == true {
+                    options = options.use_token_auth(true);
+                }
+                if let Some(client_id) = text("clientId") {
+                    options = options.client_id(Identity::new(client_id)?);
+                }
+                if let Some(kind) = text("token").or(text("details")) {
+                    options = if kind.contains('.') && !kind.contains('?') {
+                        options.token(Token::new(kind)?)
+                    } else {
+                        match fetch(&self.artifact(kind, asked))? {
+                            Answer::Token(token) => options.token(token),
+                            Answer::Details(details) => options.token(details),
+                            Answer::Request(_) => return Err("a token request is no token".into()),
+                        }
+                    };
+                }
+                if let Some(kind) = text("authUrl") {
+                    let post = text("authMethod") == Some("POST");
+                    let headers = [("x-own".parse()?, "yes".parse()?)].into_iter().collect();
+                    let url = AuthUrl::new(&self.artifact(kind, asked))?.auth_headers(headers);
+                    options = options.auth_url(url.auth_method(if post { AuthMethod::Post } else { AuthMethod::Get }));
+                }
+                options
+            }};
+        }
+        let callback = text("callback").map(|kind| (self.artifact(kind, asked), Arc::clone(calls)));
+        let certificate = std::fs::read(std::env::var("CA")?)?;
+        if self.face == "blocking" {
+            let mut options = common!(ably_auth_blocking::ClientOptions);
+            if let Some((url, calls)) = callback {
+                options = options.auth_callback(move |_: &TokenParams| {
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    fetch(&url)
+                });
+            }
+            let roots = ureq::tls::RootCerts::new_with_certs(&[ureq::tls::Certificate::from_pem(&certificate)?]);
+            let tls = ureq::tls::TlsConfig::builder().root_certs(roots).build();
+            let agent = ureq::Agent::config_builder().tls_config(tls).build().new_agent();
+            return Ok(Client::Blocking(ably_auth_blocking::Client::with_agent(options, agent)?));
+        }
+        let mut options = common!(ably_auth_reqwest::ClientOptions);
+        if let Some((url, calls)) = callback {
+            options = options.auth_callback(move |_: TokenParams| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                let answer = fetch(&url);
+                async { answer }
+            });
+        }
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_only([reqwest::Certificate::from_pem(&certificate)?]);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        Ok(Client::Reqwest(ably_auth_reqwest::Client::with_http(options, http.build()?)?, runtime))
+    }
+
+    fn step(&mut self, client: &Client, channel: &str, name: &str, arg: &Value) -> Result<String, Fault> {
+        let channel = arg["channel"].as_str().unwrap_or(channel);
+        let messages = format!("/channels/{channel}/messages");
+        Ok(match name {
+            "provision" => {
+                let answer = send(client, "POST", "/apps", Some(arg))?;
+                self.app = serde_json::from_slice(answer.body())?;
+                describe(answer.status().as_u16(), &self.app, self.service)
+            }
+            "time" => {
+                let time = ask!(client, it => it.auth().time())?;
+                if time.abs_diff(now()) < 60_000 { "now" } else { "another time" }.into()
+            }
+            "requestToken" => details(&ask!(client, it => it.auth().request_token(&params(arg)?))?),
+            "authorize" => details(&ask!(client, it => it.auth().authorize(&params(arg)?))?),
+            "publish" => {
+                let mut message = json!({ "name": "n", "data": "d" });
+                if let Some(client_id) = arg["message"]["clientId"].as_str() {
+                    message["clientId"] = client_id.into();
+                }
+                send(client, "POST", &messages, Some(&message)).map(|_| "ok".into())?
+            }
+            "history" => list(client, &messages)?.len().to_string(),
+            "author" => list(client, &messages)?[0]["clientId"].as_str().unwrap_or("-").into(),
+            "pages" => pages(client, channel)?,
+            "status" => {
+                let answer = send(client, "GET", &format!("/channels/{channel}"), None)?;
+                let status: Value = serde_json::from_slice(answer.body())?;
+                if status["status"]["isActive"] == true { "active" } else { "inactive" }.into()
+            }
+            "stats" => {
+                let by_minute = list(client, "/stats?limit=1")?.iter().all(|interval| interval["unit"] == "minute");
+                if by_minute { "ok" } else { "other" }.into()
+            }
+            "revoke" => {
+                let own = arg["with"].as_str().map(|key| self.client(&json!({ "key": key }), &Arc::default()));
+                let own = own.transpose()?;
+                let targets: Result<Vec<_>, _> = arg["targets"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|target| TokenRevocationTargetSpecifier::parse(target.as_str().unwrap_or_default()))
+                    .collect();
+                let request = RevokeTokensRequest::new(targets?);
+                let batch = ask!(own.as_ref().unwrap_or(client), it => it.auth().revoke_tokens(&request))?;
+                let each: Vec<_> = batch.results.iter().map(outcome).collect();
+                format!("{}+{}: {}", batch.success_count, batch.failure_count, each.join(" "))
+            }
+            "request" => {
+                let key = self.key(arg[4].as_str().unwrap_or("root"));
+                let app_id = self.app["appId"].as_str().unwrap_or_default();
+                let path = arg[2].as_str().unwrap_or_default().replace("{app}", app_id);
+                let path = path.replace("{key}", key.split(':').next().unwrap_or_default());
+                let method = arg[1].as_str().unwrap_or_default().to_uppercase();
+                send(client, &method, &path, arg.get(3))?.status().as_u16().to_string()
+            }
+            "sleep" => {
+                std::thread::sleep(Duration::from_millis(arg.as_u64().unwrap_or_default()));
+                ".".into()
+            }
+            _ => return Err(format!("no such step: {name}").into()),
+        })
+    }
+}
+
+fn send(client: &Client, method: &str, path: &str, body: Option<&Value>) -> Result<Response<Bytes>, Fault> {
+    let mut request = Request::builder().method(method).uri(path);
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let request = request.body(body.map_or_else(Bytes::new, |body| body.to_string().into()))?;
+    Ok(ask!(client, it => it.request(request))?)
+}
+
+fn list(client: &Client, path: &str) -> Result<Vec<Value>, Fault> {
+    Ok(serde_json::from_slice(send(client, "GET", path, None)?.body())?)
+}
+
+/// The sizes of history's pages, as the links lead from one to the next.
+fn pages(client: &Client, channel: &str) -> Result<String, Fault> {
+    let mut next = Some("./messages?limit=2".to_owned());
+    let mut sizes = Vec::new();
+    while let Some(link) = next.take() {
+        let answer = send(client, "GET", &format!("/channels/{channel}/{}", link.trim_start_matches("./")), None)?;
+        sizes.push(serde_json::from_slice::<Vec<Value>>(answer.body())?.len().to_string());
+        let links = answer.headers().get("link").and_then(|links| links.to_str().ok()).unwrap_or_default();
+        let link = links.split(", ").find_map(|link| link.strip_suffix("; rel=\"next\""));
+        next = link.map(|link| link.trim_matches(['<', '>']).to_owned());
+    }
+    Ok(sizes.join("+"))
+}
+
+fn params(given: &Value) -> Result<TokenParams, Error> {
+    let mut params = TokenParams::new();
+    if let Some(ttl) = given["ttl"].as_u64() {
+        params = params.ttl(Ttl::from_millis(ttl)?);
+    }
+    if let Some(capability) = given["capability"].as_str() {
+        params = params.capability(capability.parse()?);
+    }
+    if let Some(client_id) = given["clientId"].as_str() {
+        params = params.client_id(ClientId::parse(client_id)?);
+    }
+    Ok(params)
+}
+
+fn details(details: &TokenDetails) -> String {
+    let life = match (details.issued(), details.expires()) {
+        (Some(issued), Some(expires)) => expires.millis_since(issued).to_string(),
+        _ => "-".into(),
+    };
+    let client_id = details.client_id().as_str().unwrap_or("-");
+    format!("{client_id} {} {life}", details.capability_text().unwrap_or("-"))
+}
+
+fn outcome(result: &TokenRevocationResult) -> String {
+    match result {
+        TokenRevocationResult::Success(_) => "ok".into(),
+        TokenRevocationResult::Failure(failure) => {
+            format!("{}/{}", failure.error.code().as_u32(), failure.error.status_code())
+        }
+    }
+}
+
+fn describe(status: u16, app: &Value, service: &str) -> String {
+    let keys: Vec<&Value> = app["keys"].as_array().into_iter().flatten().collect();
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let described: Vec<_> = keys
+        .iter()
+        .map(|key| text(&key["capability"]) + if key["revocableTokens"] == true { " revocable" } else { "" })
+        .collect();
+    let consistent = keys.iter().all(|key| {
+        key["keyStr"] == format!("{}:{}", text(&key["keyName"]), text(&key["keySecret"]))
+            && key["value"] == key["keySecret"]
+            && key["keyName"] == format!("{}.{}", text(&app["appId"]), text(&key["id"]))
+    });
+    let scheme = if app["tls"] == true { "https" } else { "http" };
+    let found = service == format!("{scheme}://{}:{}", text(&app["endpoint"]), app["port"]);
+    let namespace = text(&app["namespaces"][0]["id"]);
+    format!("{status}; {}; {namespace}; {}", described.join(", "), consistent && found && app["accountId"].is_string())
+}
+
+fn said(fault: Fault) -> String {
+    match fault.downcast_ref::<Error>() {
+        Some(error) => format!("{}/{}", error.ably_code().as_u32(), error.status_code()),
+        None => fault.to_string(),
+    }
+}

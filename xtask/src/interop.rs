@@ -1,0 +1,87 @@
+//! The service as Ably's own SDKs see it: `tests/interop/cases.json`, played by npm's `ably`, PyPI's `ably` and our clients.
+//!
+//! Each driver says what it saw; what is right stands in the cases alone. A case may have another answer, or none and the
+//! reason why, where an SDK has its own way.
+
+mod matrix;
+pub(crate) mod programs;
+pub(crate) mod servers;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use matrix::{Case, Column};
+use programs::Programs;
+use servers::{Server, service};
+
+use crate::{Complaints, Result};
+
+const CASES: &str = "tests/interop/cases.json";
+/// A column takes seconds; one that has not ended by then has gone astray.
+const LONGEST: Duration = Duration::from_secs(90);
+
+#[allow(clippy::disallowed_methods, reason = "the matrix says how long it took")]
+pub(crate) fn run(_: &[String]) -> Result {
+    let programs = Programs::ready()?;
+    let began = Instant::now();
+    let cases = fs::read_to_string(CASES).map_err(|error| format!("cannot read `{CASES}`: {error}"))?;
+    let cases: Vec<Case> = serde_json::from_str(&cases).map_err(|error| format!("`{CASES}` is no list: {error}"))?;
+    let certificate = programs.folder.join("certificate.pem");
+    // The certificate is written as the service starts, and both columns' programs want one.
+    let tls = service(&programs.cli, &["--tls-self-signed".as_ref(), certificate.as_os_str()])?;
+    let plain = service(&programs.cli, &[])?;
+    let mut columns = Vec::new();
+    for service in [&plain, &tls] {
+        let issuer = issuer(&programs, service, &certificate)?;
+        for (driver, format) in [
+            ("js", "json"),
+            ("js", "msgpack"),
+            ("py", "json"),
+            ("py", "msgpack"),
+            ("ours", "reqwest"),
+            ("ours", "blocking"),
+        ] {
+            let scheme = service.url.split(':').next().unwrap_or_default();
+            let mut column = Column::new(driver, &format!("{driver}-{format} {scheme}"));
+            let mut command = driver_command(&programs, driver, format, &service.url, &issuer.url);
+            command.env("CA", &certificate);
+            column.fill(servers::lines(&mut command, LONGEST)?);
+            columns.push(column);
+        }
+    }
+    let wrong = matrix::print(&cases, &columns);
+    println!("{} in {:.0} s", matrix::summary(&cases, &columns), began.elapsed().as_secs_f32());
+    if wrong.is_empty() { Ok(()) } else { Err(Complaints(wrong)) }
+}
+
+fn driver_command(programs: &Programs, driver: &str, format: &str, service: &str, issuer: &str) -> Command {
+    let mut command = match driver {
+        "js" => Command::new("node"),
+        "py" => Command::new(&programs.python),
+        _ => Command::new(&programs.ours),
+    };
+    match driver {
+        "js" => command.args(["tests/interop/drive.mjs", CASES, service, issuer, format]),
+        "py" => command.args(["tests/interop/drive.py", CASES, service, issuer, format]),
+        _ => command.args([format, CASES, service, issuer]),
+    };
+    let certificate = programs.folder.join("certificate.pem");
+    command.env("MODULES", &programs.folder).env("NODE_EXTRA_CA_CERTS", &certificate).env("SSL_CERT_FILE", certificate);
+    command
+}
+
+fn issuer(programs: &Programs, service: &Server, certificate: &Path) -> Result<Server> {
+    let mut issuer = Command::new(&programs.python);
+    let program = |path: &Path| env::current_dir().map(|root| root.join(path));
+    let absolute = |path: &Path| program(path).map_err(|error| format!("cannot tell where this is: {error}"));
+    issuer
+        .arg("tests/interop/issuer.py")
+        .env("SERVICE", &service.url)
+        .env("CA", certificate)
+        .env("MINT", absolute(&programs.ours)?)
+        .env("CLI", absolute(&programs.cli)?)
+        .stderr(Stdio::null());
+    Server::start(&mut issuer)
+}

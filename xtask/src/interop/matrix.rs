@@ -1,0 +1,147 @@
+//! What was seen, beside what is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+/// A case as far as its answer goes; how it is played is for the drivers to read.
+#[derive(Deserialize)]
+pub(super) struct Case {
+    case: String,
+    expect: String,
+    #[serde(rename = "expect-js")]
+    expect_js: Option<String>,
+    #[serde(rename = "expect-py")]
+    expect_py: Option<String>,
+    #[serde(rename = "expect-ours")]
+    expect_ours: Option<String>,
+}
+
+impl Case {
+    fn expected(&self, driver: &str) -> &str {
+        let own = match driver {
+            "js" => &self.expect_js,
+            "py" => &self.expect_py,
+            _ => &self.expect_ours,
+        };
+        own.as_ref().unwrap_or(&self.expect)
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    case: String,
+    saw: Option<String>,
+    /// Why there is nothing to see.
+    na: Option<String>,
+}
+
+/// What one client saw of one service.
+pub(super) struct Column {
+    driver: String,
+    name: String,
+    answers: BTreeMap<String, Answer>,
+}
+
+impl Column {
+    pub(super) fn new(driver: &str, name: &str) -> Self {
+        Self { driver: driver.into(), name: name.into(), answers: BTreeMap::new() }
+    }
+
+    /// Takes a driver's lines; what is none of its own is shown, since it will say what went wrong.
+    pub(super) fn fill(&mut self, lines: Vec<String>) {
+        for line in lines {
+            match serde_json::from_str::<Answer>(&line) {
+                Ok(answer) => drop(self.answers.insert(answer.case.clone(), answer)),
+                Err(_) => println!("{}: {line}", self.name),
+            }
+        }
+    }
+
+    fn look(&self, case: &Case) -> Cell<'_> {
+        match self.answers.get(&case.case) {
+            Some(Answer { na: Some(reason), .. }) => Cell::NotApplicable(reason),
+            Some(Answer { saw: Some(saw), .. }) if saw == case.expected(&self.driver) => Cell::Right,
+            Some(Answer { saw: Some(saw), .. }) => Cell::Wrong(saw),
+            _ => Cell::Wrong("nothing"),
+        }
+    }
+}
+
+enum Cell<'a> {
+    Right,
+    Wrong(&'a str),
+    NotApplicable(&'a str),
+}
+
+/// Prints the matrix, and gives what is wrong in it.
+pub(super) fn print(cases: &[Case], columns: &[Column]) -> Vec<String> {
+    let width = cases.iter().map(|case| case.case.chars().count()).max().unwrap_or(0);
+    for (nth, column) in columns.iter().enumerate() {
+        println!("{:width$}  {}{}", "", "|   ".repeat(nth), column.name);
+    }
+    let (mut wrong, mut reasons) = (Vec::new(), BTreeSet::new());
+    for case in cases {
+        let mut row = String::new();
+        for column in columns {
+            row += match column.look(case) {
+                Cell::Right => "ok  ",
+                Cell::NotApplicable(reason) => {
+                    reasons.insert(format!("n/a {}: {} ({reason})", column.driver, case.case));
+                    "n/a "
+                }
+                Cell::Wrong(saw) => {
+                    let expected = case.expected(&column.driver);
+                    wrong.push(format!("{}: {}: saw `{saw}`, not `{expected}`", column.name, case.case));
+                    "RED "
+                }
+            };
+        }
+        println!("{:width$}  {}", case.case, row.trim_end());
+    }
+    reasons.iter().for_each(|reason| println!("{reason}"));
+    let known: BTreeSet<&str> = cases.iter().map(|case| &*case.case).collect();
+    for column in columns {
+        let unknown = column.answers.keys().filter(|case| !known.contains(&***case));
+        wrong.extend(unknown.map(|case| format!("{}: `{case}` is no case", column.name)));
+    }
+    wrong
+}
+
+pub(super) fn summary(cases: &[Case], columns: &[Column]) -> String {
+    let (mut right, mut wrong, mut none) = (0, 0, 0);
+    for cell in columns.iter().flat_map(|column| cases.iter().map(|case| column.look(case))) {
+        match cell {
+            Cell::Right => right += 1,
+            Cell::Wrong(_) => wrong += 1,
+            Cell::NotApplicable(_) => none += 1,
+        }
+    }
+    format!("interop: {} cases, {} clients: {right} ok, {wrong} red, {none} n/a", cases.len(), columns.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_red_unless_the_right_thing_was_seen() {
+        let cases =
+            r#"[{"case":"a","expect":"ok","expect-py":"no"},{"case":"b","expect":"ok"},{"case":"c","expect":"ok"}]"#;
+        let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+        let columns = ["js", "py"].map(|driver| {
+            let mut column = Column::new(driver, driver);
+            let saw = [r#"{"case":"a","saw":"ok"}"#, r#"{"case":"b","na":"cannot"}"#, "a warning"];
+            column.fill(saw.map(Into::into).into());
+            column
+        });
+        let wrong = print(&cases, &columns);
+        assert_eq!(
+            wrong,
+            ["py: a: saw `ok`, not `no`", "js: c: saw `nothing`, not `ok`", "py: c: saw `nothing`, not `ok`"]
+        );
+        assert_eq!(summary(&cases, &columns), "interop: 3 cases, 2 clients: 1 ok, 3 red, 2 n/a");
+        let (known, strange) = cases.split_at(1);
+        assert!(print(known, &columns).concat().contains("`b` is no case"), "{}", strange[0].case);
+    }
+}

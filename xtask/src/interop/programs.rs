@@ -1,0 +1,88 @@
+//! What is installed under `target/interop`, and what is built.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::workspace::Workspace;
+use crate::{Result, command};
+
+const NPM_SDK: &str = "ably@2.26.0";
+const PYPI_SDK: &str = "ably==3.1.4";
+
+/// The programs that are missing on a bare Debian, how to see that they are there, and their packages.
+const NEEDED: &[(&str, &[&str], &[&str])] = &[
+    ("node", &["--version"], &["nodejs"]),
+    ("npm", &["--version"], &["npm"]),
+    ("python3", &["-c", "import ensurepip"], &["python3", "python3-venv"]),
+];
+
+pub(crate) struct Programs {
+    pub(crate) folder: PathBuf,
+    pub(crate) python: PathBuf,
+    /// `ably-auth`.
+    pub(crate) cli: PathBuf,
+    /// The driver of our own clients.
+    pub(crate) ours: PathBuf,
+}
+
+impl Programs {
+    /// Installs the SDKs, and builds what is ours.
+    pub(crate) fn ready() -> Result<Self> {
+        need(&["node", "npm", "python3"])?;
+        let target = Workspace::load()?.target_directory;
+        let folder = target.join("interop");
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot create `{}`: {error}", folder.display()))?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
+        command::run(npm.arg(&folder).arg(NPM_SDK))?;
+        let python = python(&folder.join("python"), PYPI_SDK)?;
+        let cli = cli(&target)?;
+        command::run(&mut command::cargo(["build", "--package", "ably-auth-tests", "--example", "interop"]))?;
+        Ok(Self { python, cli, ours: target.join("debug/examples/interop"), folder })
+    }
+}
+
+/// Builds `ably-auth`.
+pub(crate) fn cli(target: &Path) -> Result<PathBuf> {
+    command::run(&mut command::cargo(["build", "--package", "ably-auth-cli"]))?;
+    Ok(target.join("debug/ably-auth"))
+}
+
+/// A Python of that folder's own, with that package.
+pub(crate) fn python(folder: &Path, package: &str) -> Result<PathBuf> {
+    need(&["python3"])?;
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        command::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    }
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
+    command::run(Command::new(&python).args(pip))?;
+    Ok(python)
+}
+
+/// Installs, from Debian's packages, what of these is missing, where we may.
+fn need(programs: &[&str]) -> Result {
+    let is_here = |program: &str, args: &[&str]| {
+        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let needed = NEEDED.iter().filter(|(program, args, _)| programs.contains(program) && !is_here(program, args));
+    let packages: Vec<&str> = needed.flat_map(|(.., packages)| *packages).copied().collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let is_root = || command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let missing = packages.join(" ");
+    if !is_here("apt-get", &["--version"]) || !is_root() {
+        return Err(
+            format!("not all is here that this takes; install it, on Debian with `apt-get install {missing}`").into()
+        );
+    }
+    println!("installing from Debian's packages: {missing}");
+    for words in [&["update", "-qq"][..], &[&["install", "-qqy", "--no-install-recommends"], &*packages].concat()] {
+        let mut apt = Command::new("apt-get");
+        command::run(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))?;
+    }
+    Ok(())
+}

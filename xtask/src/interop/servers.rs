@@ -1,0 +1,72 @@
+//! Programs that serve on loopback for as long as a task runs, and programs that must come to an end.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::Result;
+
+/// A server that prints where it listens; it ends when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Server {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| format!("`{name}` did not start: {error}"))?;
+        let mut line = String::new();
+        let read = child.stdout.take().map(|output| BufReader::new(output).read_line(&mut line));
+        let mut server = Self { child, url: String::new() };
+        match (read, line.split_whitespace().last()) {
+            (Some(Ok(_)), Some(url)) if url.starts_with("http") => server.url = url.into(),
+            _ => return Err(format!("`{name}` does not say where it listens; start it by hand to see why").into()),
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has nothing to save; and if it has ended already, that was noticed by who asked it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Our service in a sandbox, by a name that its certificate has.
+pub(crate) fn service(cli: &Path, options: &[&OsStr]) -> Result<Server> {
+    let mut serve = Command::new(cli);
+    let mut server = Server::start(serve.args(["serve", "--sandbox", "--listen", "127.0.0.1:0"]).args(options))?;
+    server.url = server.url.replace("127.0.0.1", "localhost");
+    Ok(server)
+}
+
+/// The lines that a program prints, which is ended if it takes longer than that.
+pub(crate) fn lines(command: &mut Command, longest: Duration) -> Result<Vec<String>> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| format!("`{name}` did not start: {error}"))?;
+    let (done, printed) = mpsc::channel();
+    let output = child.stdout.take();
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        // What was read until then counts also if the rest is no text.
+        let _ = output.map(|mut output| output.read_to_string(&mut text));
+        let _ = done.send(());
+        text
+    });
+    if printed.recv_timeout(longest).is_err() {
+        println!("`{name}` took longer than {} s, and was ended", longest.as_secs());
+        let _ = child.kill();
+    }
+    let _ = child.wait();
+    let text = reader.join().map_err(|_| format!("what `{name}` printed cannot be read"))?;
+    Ok(text.lines().map(Into::into).collect())
+}
