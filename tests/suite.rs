@@ -6,3 +6,4 @@ mod core_suite;
 mod auth;
 mod census;
 mod clients;
+mod deploy;

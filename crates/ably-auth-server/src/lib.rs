@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod issue;
 mod limits;
+mod metered;
 mod metrics;
 mod observe;
 mod page;

@@ -2,6 +2,7 @@
 
 mod text;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -128,10 +129,45 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// What a store is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StoreOperation {
+    CatchUp,
+    UseOnce,
+    Write,
+    Keep,
+    Kept,
+}
+
+/// The names of these, in their order.
+pub(crate) const STORE_OPERATIONS: [&str; 5] = ["catchUp", "useNonce", "write", "keepClaims", "getClaims"];
+
+/// What a store answered, by what it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct StoreCounts {
+    errors: [AtomicU64; STORE_OPERATIONS.len()],
+    latency: [Histogram; STORE_OPERATIONS.len()],
+}
+
+impl StoreCounts {
+    pub(crate) fn record(&self, operation: StoreOperation, took: Duration) {
+        if let Some(latency) = self.latency.get(operation as usize) {
+            latency.record(took);
+        }
+    }
+
+    pub(crate) fn failed(&self, operation: StoreOperation) {
+        if let Some(errors) = self.errors.get(operation as usize) {
+            add(errors, 1);
+        }
+    }
+}
+
 /// All counts of a service.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     answers: [Answers; Endpoint::ALL.len()],
+    pub(crate) store: Arc<StoreCounts>,
     pub(crate) tokens_issued: AtomicU64,
     pub(crate) limited_by_key: AtomicU64,
     pub(crate) limited_by_address: AtomicU64,

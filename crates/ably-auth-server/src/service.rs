@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
+use crate::metered::Metered;
 use crate::metrics::{self, Metrics};
 use crate::rates::Buckets;
 use crate::refusal::Refusal;
@@ -293,6 +294,7 @@ impl ServiceBuilder {
             );
             return Err(Error::new(ErrorKind::ControlToken, message));
         }
+        let metrics = Metrics::default();
         let registry = Registry::new(secrets);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
@@ -300,7 +302,7 @@ impl ServiceBuilder {
         let state = State {
             registry,
             revocations: RwLock::default(),
-            store: self.store,
+            store: Box::new(Metered::new(self.store, Arc::clone(&metrics.store))),
             is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,
@@ -309,7 +311,7 @@ impl ServiceBuilder {
             by_key: self.limits.per_key.map(Buckets::new),
             by_address: self.limits.per_address.map(Buckets::new),
             limits: self.limits,
-            metrics: Metrics::default(),
+            metrics,
             stopwatch: Stopwatch::start(),
         };
         state.learn().map_err(|_| {

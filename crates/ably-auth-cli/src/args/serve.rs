@@ -74,7 +74,7 @@ pub(crate) struct Keep {
     #[arg(long, value_name = "URL", env = "ABLY_AUTH_REDIS", hide_env_values = true)]
     pub(crate) redis: Option<String>,
     /// If Redis is empty, it is new and has lost nothing: take token requests at once, not after 2 minutes
-    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_REDIS_IS_NEW", requires = "redis", num_args = 0..=1,
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_REDIS_IS_NEW", requires_if("true", "redis"), num_args = 0..=1,
           require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]
     pub(crate) redis_is_new: Yes,

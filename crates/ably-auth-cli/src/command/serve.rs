@@ -15,13 +15,14 @@ use crate::args::{Keep, RateOrOff, Serve};
 use crate::command::self_signed;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use reload::Fingerprint;
 
 /// What an address may ask of a service that is not a sandbox, unless something else is said.
 const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
 /// `told` is what holds, and from where.
 pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
-    let service = set_up(args)?;
+    let (service, apps) = set_up(args)?;
     let tls = if args.check_config && args.tls_self_signed.is_some() { None } else { tls(args)? };
     if args.check_config {
         service.build().map_err(|error| unbuilt(args, &error))?;
@@ -45,8 +46,8 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if let Some(tls) = tls {
             server = server.with_tls(tls);
         }
-        if let Some(path) = args.apps.clone() {
-            tokio::spawn(reload::keep_up(path, service, hangups));
+        if let Some((path, read)) = args.apps.clone().zip(apps) {
+            tokio::spawn(reload::keep_up(path, read, service, hangups));
         }
         output::line(&format!("listening on {scheme}://{}", server.local_addr()));
         if let Some(admin) = server.admin_addr() {
@@ -63,8 +64,9 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     served.map(|()| Outcome::shown(true))
 }
 
-/// All of the service but its store.
-fn set_up(args: &Serve) -> Result<ServiceBuilder, Failure> {
+/// All of the service but its store; and the apps' file as it was read, if there is one.
+fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+    let mut read = None;
     let mut service = Service::builder().sandbox(args.sandbox).limits(limits(args));
     match &args.apps {
         Some(path) => {
@@ -75,6 +77,7 @@ fn set_up(args: &Serve) -> Result<ServiceBuilder, Failure> {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
             }
             service = service.apps(apps);
+            read = Some(Fingerprint::of(&text));
         }
         None if args.sandbox || args.control_token.is_some() => {}
         None => {
@@ -98,8 +101,8 @@ fn set_up(args: &Serve) -> Result<ServiceBuilder, Failure> {
         ));
     }
     match &args.keep.service_secrets {
-        Some(path) => secrets::read(path, service),
-        None => Ok(service),
+        Some(path) => Ok((secrets::read(path, service)?, read)),
+        None => Ok((service, read)),
     }
 }
 

@@ -10,6 +10,7 @@ mod jwts;
 mod keys;
 mod manuals;
 mod misplaced_keys;
+mod operating;
 mod readme;
 mod revocations;
 mod serving;

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, codes};
+use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, STORE_OPERATIONS, StoreCounts, codes};
 
 /// What is said of a name before its values.
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
@@ -27,6 +27,7 @@ fn write(out: &mut String, metrics: &Metrics, apps: usize, keys: usize, up: Dura
     head(out, "ably_auth_build_info", "gauge", "The version that runs; always 1.")?;
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
+    store(out, &metrics.store)?;
     let counters: [(&str, &str, &[(&str, &AtomicU64)]); 5] = [
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
@@ -88,6 +89,20 @@ fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
     head(out, name, "histogram", "From a request's headers to its answer, by endpoint.")?;
     for (endpoint, Answers { latency, .. }) in each() {
         histogram(out, name, &format!("endpoint=\"{endpoint}\""), latency)?;
+    }
+    Ok(())
+}
+
+fn store(out: &mut String, counts: &StoreCounts) -> fmt::Result {
+    let name = "ably_auth_store_errors_total";
+    head(out, name, "counter", "Times that the store did not answer, by what it was asked.")?;
+    for (operation, errors) in STORE_OPERATIONS.iter().zip(&counts.errors) {
+        writeln!(out, "{name}{{operation=\"{operation}\"}} {}", get(errors))?;
+    }
+    let name = "ably_auth_store_duration_seconds";
+    head(out, name, "histogram", "How long the store was waited for, by what it was asked; memory is not.")?;
+    for (operation, latency) in STORE_OPERATIONS.iter().zip(&counts.latency) {
+        histogram(out, name, &format!("operation=\"{operation}\""), latency)?;
     }
     Ok(())
 }

@@ -31,8 +31,7 @@ impl Load {
     pub async fn run(&self, lasting: Duration, server: u32) -> Measured {
         let (began, cpu) = (Instant::now(), cpu_of(server));
         let until = began + lasting;
-        let workers: Vec<_> =
-            (0..self.connections).map(|_| tokio::spawn(ask_until(self.address, until))).collect();
+        let workers: Vec<_> = (0..self.connections).map(|_| tokio::spawn(ask_until(self.address, until))).collect();
         let mut took = Vec::new();
         for worker in workers {
             took.extend(worker.await.unwrap());
@@ -74,8 +73,7 @@ fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let nonce = format!("{:08x}{:016x}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-    let signed =
-        TokenRequest::sign(key, params, Timestamp::from_millis(now), Nonce::parse(&nonce).unwrap()).unwrap();
+    let signed = TokenRequest::sign(key, params, Timestamp::from_millis(now), Nonce::parse(&nonce).unwrap()).unwrap();
     let body = serde_json::to_string(&signed).unwrap();
     let head = "POST /keys/app1.key1/requestToken HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
                 Content-Type: application/json\r\nX-Ably-Version: 6\r\nAbly-Agent: bench/1";

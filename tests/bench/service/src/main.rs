@@ -17,7 +17,7 @@ const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
 /// The servers, with the share of the echo's rate that is to be reached.
-const SERVERS: &[(&str, f64)] = &[("echo", 1.0), ("memory", 0.75)];
+const SERVERS: &[(&str, f64)] = &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5)];
 
 #[tokio::main]
 async fn main() {
@@ -30,14 +30,18 @@ async fn main() {
 }
 
 async fn compare(strict: bool) {
-    let mut rounds: Vec<Vec<Measured>> = SERVERS.iter().map(|_| Vec::new()).collect();
+    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| is_here(which)).collect();
+    let mut rounds: Vec<Vec<Measured>> = servers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
-        for ((which, _), measured) in SERVERS.iter().zip(&mut rounds) {
+        for ((which, _), measured) in servers.iter().zip(&mut rounds) {
             measured.push(measure(which, ROUND).await);
         }
     }
     println!("requestToken over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} rounds in turns");
-    println!("{:10} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}", "", "req/s", "p50 µs", "p99 µs", "CPU µs/req", "of echo", "of its CPU");
+    println!(
+        "{:10} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}",
+        "", "req/s", "p50 µs", "p99 µs", "CPU µs/req", "of echo", "of its CPU"
+    );
     let median = |of: &dyn Fn(&Measured) -> f64, rounds: &[Measured]| {
         let mut values: Vec<f64> = rounds.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -46,7 +50,7 @@ async fn compare(strict: bool) {
     let rate = |rounds: &[Measured]| median(&|measured| measured.per_second, rounds);
     let cpu = |rounds: &[Measured]| median(&|measured| measured.cpu_micros, rounds);
     let mut too_slow = false;
-    for ((which, reach), measured) in SERVERS.iter().zip(&rounds) {
+    for ((which, reach), measured) in servers.iter().zip(&rounds) {
         let (of_echo, of_cpu) = (rate(measured) / rate(&rounds[0]), cpu(&rounds[0]) / cpu(measured));
         println!(
             "{which:10} {:9.0} {:9.0} {:9.0} {:11.1} {:8.0}% {:10.0}%{}",
@@ -65,6 +69,41 @@ async fn compare(strict: bool) {
     }
 }
 
+/// Where a store is, for as long as it is needed.
+struct Place(String, Option<Server>);
+
+impl Place {
+    fn of(which: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("service-ratios-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        if which != "redis" {
+            return Self(folder.to_str().unwrap().into(), None);
+        }
+        // Free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut redis = Command::new("redis-server");
+        redis.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", ""]);
+        let redis = Server(redis.arg("--dir").arg(&folder).stdout(Stdio::null()).spawn().unwrap());
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self(format!("redis://127.0.0.1:{port}"), Some(redis))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.1.take());
+        let _ = std::fs::remove_dir_all(std::env::temp_dir().join(format!("service-ratios-{}", std::process::id())));
+    }
+}
+
+/// Whether what that server needs is on this machine.
+fn is_here(which: &str) -> bool {
+    which != "redis" || Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok()
+}
+
 /// A server that does not outlive its round.
 struct Server(Child);
 
@@ -77,6 +116,8 @@ impl Drop for Server {
 
 async fn measure(which: &str, round: Duration) -> Measured {
     let mut command = Command::new(std::env::current_exe().unwrap());
+    let place = Place::of(which);
+    command.env(servers::PLACE, &place.0);
     let mut server = Server(command.args(["serve", which]).stdout(Stdio::piped()).spawn().unwrap());
     let mut address = String::new();
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut address).unwrap();

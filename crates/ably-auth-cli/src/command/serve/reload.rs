@@ -61,11 +61,12 @@ fn place(_: &Metadata) -> (u64, u64) {
 }
 
 /// Keeps the service's apps as the file says, for as long as it runs. A file that cannot be read changes nothing.
-pub(super) async fn keep_up(path: PathBuf, service: Service, mut hangups: Receiver<()>) {
+pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, mut hangups: Receiver<()>) {
     let mut look = time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut read_as, mut before) = (Seen::now(&path), Seen::now(&path));
-    let mut text = fs::read_to_string(&path).map(|text| fingerprint(&text)).ok();
+    // It may have changed already since it was read.
+    let (mut read_as, mut before) = (None, Seen::now(&path));
+    let mut text = Some(read);
     loop {
         let is_told = tokio::select! {
             Some(()) = hangups.recv() => true,
@@ -73,14 +74,14 @@ pub(super) async fn keep_up(path: PathBuf, service: Service, mut hangups: Receiv
         };
         let seen = Seen::now(&path);
         let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
-        if !is_told && (seen == read_as || !is_settled) {
+        if !is_told && (read_as.as_ref() == Some(&seen) || !is_settled) {
             continue;
         }
-        read_as = seen;
+        read_as = Some(seen);
         match fs::read_to_string(&path) {
-            Ok(read) if !is_told && text == Some(fingerprint(&read)) => {}
+            Ok(read) if !is_told && text == Some(Fingerprint::of(&read)) => {}
             Ok(read) => {
-                text = Some(fingerprint(&read));
+                text = Some(Fingerprint::of(&read));
                 take(&read, &path, &service).await;
             }
             Err(error) => {
@@ -113,8 +114,13 @@ async fn take(text: &str, path: &Path, service: &Service) {
 }
 
 /// So that no copy of the keys is kept to compare with.
-fn fingerprint(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64);
+
+impl Fingerprint {
+    pub(super) fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
