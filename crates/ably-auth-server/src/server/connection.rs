@@ -130,8 +130,12 @@ impl Connections {
         let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), waits));
         // What is longer than the limit is to be answered, and not just cut off.
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
-        let connection =
-            http1::Builder::new().header_read_timeout(None).max_buf_size(buffer).serve_connection(stream, answering);
+        let connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .max_buf_size(buffer)
+            // Answers are small: to copy one behind its head costs less than a list of two parts costs the system.
+            .writev(false)
+            .serve_connection(stream, answering);
         let mut connection = pin!(connection);
         let mut closing = self.closing.clone();
         let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };
