@@ -92,16 +92,8 @@ const OWNED: &[Owned] = &[
         owners: &["ably-auth-server"],
         because: "who only asks for tokens shall not pay for an HTTP server",
     },
-    Owned {
-        name: "redb",
-        owners: &["ably-auth-server"],
-        because: "what a service keeps is the service's affair",
-    },
-    Owned {
-        name: "redis",
-        owners: &["ably-auth-server"],
-        because: "what a service keeps is the service's affair",
-    },
+    Owned { name: "redb", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
+    Owned { name: "redis", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
 ];
 
 /// What core itself may name: crates that do without std, a clock, randomness and I/O.

@@ -4,6 +4,7 @@
 mod capabilities;
 mod control;
 mod demo;
+mod keeping;
 mod keys;
 mod misplaced_keys;
 mod serving;
