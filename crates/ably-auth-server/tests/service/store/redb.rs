@@ -141,8 +141,9 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     disk.clear();
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     assert!([(201, 0), (500, 50003)].contains(&code), "{code:?}");
+    let before = world.clone_without_service();
     drop(world);
-    let world = World::over(Redb::open(&data).unwrap(), &runtime(), None);
+    let world = World::over(Redb::open(&data).unwrap(), &runtime(), Some(&before));
     assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "and what is there can be read");
 }
 
