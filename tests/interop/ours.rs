@@ -5,11 +5,12 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ably_auth::{
-    ApiKey, AuthMethod, AuthUrl, ClientId, Endpoint, Error, Identity, RevokeTokensRequest, Timestamp, Token,
-    TokenDetails, TokenParams, TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier, Ttl,
+    ApiKey, AuthMethod, AuthUrl, ClientId, Clock as _, Endpoint, Error, Identity, RevokeTokensRequest, SystemClock,
+    Timestamp, Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier,
+    Ttl,
 };
 use ably_auth_core::JwtFields;
 use bytes::Bytes;
@@ -57,8 +58,7 @@ fn main() -> Result<(), Fault> {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or_default())
+    SystemClock.now()
 }
 
 fn mint(key: &ApiKey, values: &Value) -> Result<Token, Fault> {

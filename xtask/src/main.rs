@@ -9,6 +9,7 @@ mod embedded;
 mod interop;
 mod lint;
 mod loom;
+mod openapi;
 mod probe;
 mod report;
 mod test;
@@ -69,6 +70,12 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "Ably's own SDKs and our clients against the service, as a matrix; needs node, npm, python3 and the network",
         run: interop::run,
+    },
+    Task {
+        name: "openapi",
+        options: &[],
+        about: "the service against `docs/openapi.yaml`; needs python3 and the network",
+        run: openapi::run,
     },
     Task {
         name: "vectors",

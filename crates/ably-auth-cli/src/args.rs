@@ -1,9 +1,18 @@
 //! What may stand on the command line.
 
+mod capability;
+mod jwt;
+mod revoke;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use capability::{Asked, Capability, Two};
+pub(crate) use jwt::Jwt;
+pub(crate) use revoke::Revoke;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
@@ -33,12 +42,31 @@ pub(crate) enum Command {
     /// Sign and verify token requests
     #[command(subcommand)]
     TokenRequest(TokenRequest),
+    /// Mint, look at and verify JWTs
+    #[command(subcommand)]
+    Jwt(Jwt),
     /// Work with capabilities
     #[command(subcommand)]
     Capability(Capability),
-    /// Get tokens
+    /// Get tokens, and look at them
     #[command(subcommand)]
     Token(Token),
+    /// Revoke tokens
+    Revoke(Revoke),
+    /// Print what a shell needs to complete these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page, or write them all
+    Man {
+        /// The command that it is about, such as `jwt mint` [default: the program itself]
+        #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+        about: Vec<String>,
+        /// Write all of them to this folder, and print their names
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -88,6 +116,14 @@ pub(crate) struct Keep {
 pub(crate) enum Key {
     /// Show a key's public parts
     Inspect(KeyArg),
+    /// Make up a key that no service knows yet, with a secret of 256 bits, and print it: this is the time to keep it
+    Generate {
+        /// The app that it is to be of
+        app_id: String,
+        /// The part of its name after the app's id [default: random]
+        #[arg(long, value_name = "ID")]
+        key_id: Option<String>,
+    },
     /// Make a key, and print it: this is the time to keep it
     Create {
         /// The app that it is to be of
@@ -180,33 +216,6 @@ pub(crate) enum TokenRequest {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum Capability {
-    /// Print a capability's canonical text
-    Format {
-        /// The capability's JSON, or `-` for stdin
-        capability: String,
-    },
-    /// Print what two capabilities have in common
-    Intersect {
-        /// The one capability's JSON
-        a: String,
-        /// The other capability's JSON
-        b: String,
-    },
-    /// Say whether a capability permits an operation on a resource
-    Check {
-        /// The capability's JSON, or `-` for stdin
-        capability: String,
-        /// The channel, queue or metachannel
-        #[arg(long, value_name = "RESOURCE")]
-        resource: String,
-        /// The operation, such as `publish`
-        #[arg(long, value_name = "OPERATION")]
-        operation: String,
-    },
-}
-
-#[derive(Subcommand)]
 pub(crate) enum Token {
     /// Get a token for a key, and print its details with the token itself
     Request {
@@ -218,6 +227,14 @@ pub(crate) enum Token {
         #[command(flatten)]
         params: TokenParams,
     },
+    /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
+    Inspect {
+        #[command(flatten)]
+        token: TokenArg,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        now: Option<u64>,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -225,6 +242,16 @@ pub(crate) struct KeyArg {
     /// The API key, `appId.keyId:secret` [env: ABLY_API_KEY]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
+    /// A file with the API key
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TokenArg {
+    /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]

@@ -1,9 +1,10 @@
-//! Keys given where none belongs, such as without `--key`: a message that quotes what is wrong would print them.
+//! Keys and tokens given where none belongs, such as without `--key`: a message that quotes what is wrong would print them.
 
-/// The text, without the secret of any argument that reads like a key.
+/// The text, without the secret of any argument that reads like a key or a token.
 pub(crate) fn without_secrets(text: &str) -> String {
     let args: Vec<_> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    hide(text, args.iter().filter_map(|arg| key_in(arg)).collect())
+    let text = hide(text, args.iter().filter_map(|arg| key_in(arg)).collect());
+    args.iter().filter_map(|arg| token_in(arg)).fold(text, |text, token| text.replace(token, "[redacted]"))
 }
 
 /// The longest first: what is left of a key of which a part was taken out could not be found.
@@ -24,9 +25,34 @@ fn key_in(arg: &str) -> Option<(&str, &str)> {
     (name.contains('.') && !is_port && !is_json).then_some((name, key))
 }
 
+/// The token in an argument such as `app.aBc…` or `--option=eyJ….….…`. Names of files and hosts are seldom as long.
+fn token_in(arg: &str) -> Option<&str> {
+    const LONG: usize = 24;
+    let word = if arg.starts_with('-') { arg.split_once('=').map_or("", |(_, value)| value) } else { arg };
+    let is_of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"._-=+/".contains(&byte);
+    let (_, rest) = word.split_once('.')?;
+    let is_long = word.starts_with("eyJ") || (rest.len() >= LONG && !rest.contains(['.', '/']));
+    (is_long && word.bytes().all(is_of_a_token)).then_some(word)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{hide, key_in};
+    use super::{hide, key_in, token_in};
+
+    #[test]
+    fn tokens_are_told_from_names() {
+        for (arg, token) in [
+            ("shop.AbCdEfGhIjKlMnOpQrStUvWxYz", "shop.AbCdEfGhIjKlMnOpQrStUvWxYz"),
+            ("--option=eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"),
+        ] {
+            assert_eq!(token_in(arg), Some(token), "{arg}");
+        }
+        for arg in
+            ["shop.backend", "https://some.host.of-a-name-that-is-long.example", "a/b.c", "--ttl=1.5", "cert.pem", ""]
+        {
+            assert_eq!(token_in(arg), None, "{arg}");
+        }
+    }
 
     #[test]
     fn a_key_that_begins_as_another_is_hidden_whole() {

@@ -2,33 +2,70 @@
 
 use std::env::{self, VarError};
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path;
 
-use ably_auth::{ApiKey, Capability, ClientId, Token, TokenParams, Ttl};
+use ably_auth::{ApiKey, Capability, ClientId, Clock as _, SystemClock, Timestamp, Token, TokenParams, Ttl};
 
 use crate::args;
 use crate::output::Failure;
 
 const CONTROL_TOKEN_VARIABLE: &str = "ABLY_CONTROL_TOKEN";
 const KEY_VARIABLE: &str = "ABLY_API_KEY";
+const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
 
-/// The most that is read from stdin: more than any credential or capability is.
-const MAX_STDIN_BYTES: u64 = 1024 * 1024;
+/// The most that is read of an input: more than any credential or capability is.
+const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The key of `--key`, else of the environment. No message quotes it.
+/// The key of `--key` or `--key-file`, else of the environment. No message quotes it.
 pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
-    let (name, text) = match arg.key {
-        Some(text) => ("--key", text),
-        None => match env::var(KEY_VARIABLE) {
-            Ok(text) => (KEY_VARIABLE, text),
+    let (name, text) = match (arg.key, arg.key_file) {
+        (Some(text), _) => ("--key".into(), text),
+        (None, Some(path)) => {
+            let (name, text) = file("--key-file", &path)?;
+            (name, text.trim().into())
+        }
+        (None, None) => match env::var(KEY_VARIABLE) {
+            Ok(text) => (KEY_VARIABLE.into(), text),
             Err(VarError::NotPresent) => {
-                return Err(Failure::Input(format!("no key is given; set {KEY_VARIABLE}, or use --key")));
+                let problem = "no key is given; set";
+                return Err(Failure::Input(format!("{problem} {KEY_VARIABLE}, or use --key-file or --key")));
             }
             Err(VarError::NotUnicode(_)) => return Err(Failure::input(KEY_VARIABLE, "it is not UTF-8")),
         },
     };
-    ApiKey::parse(&text).map_err(|error| Failure::input(name, error))
+    ApiKey::parse(&text).map_err(|error| Failure::input(&name, error))
+}
+
+/// A token, or what is about one: from `--token-file`, else from the environment, else from stdin. With it goes the name of
+/// where it came from.
+pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
+    let (name, text) = match &arg.token_file {
+        Some(path) if path.as_os_str() != "-" => file("--token-file", path)?,
+        Some(_) => ("stdin".into(), stdin()?),
+        None => match env::var(TOKEN_VARIABLE) {
+            Ok(text) => (TOKEN_VARIABLE.into(), text),
+            Err(VarError::NotPresent) => ("stdin".into(), stdin()?),
+            Err(VarError::NotUnicode(_)) => return Err(Failure::input(TOKEN_VARIABLE, "it is not UTF-8")),
+        },
+    };
+    match text.trim() {
+        "" => Err(Failure::input(&name, "it is empty; give a token there")),
+        text => Ok((name, text.into())),
+    }
+}
+
+/// The time it is taken to be.
+pub(crate) fn now(given: Option<u64>) -> Timestamp {
+    given.map_or_else(|| SystemClock.now(), Timestamp::from_millis)
+}
+
+/// The parts of `RESOURCE=VALUE`, split at the last `=` or at the first.
+pub(crate) fn scoped<'a>(name: &str, text: &'a str, at_last: bool) -> Result<(&'a str, &'a str), Failure> {
+    let parts = if at_last { text.rsplit_once('=') } else { text.split_once('=') };
+    let problem =
+        "it is not in the form of `RESOURCE=VALUE`; name a channel, or several with a wildcard, before the `=`";
+    parts.filter(|(resource, _)| !resource.is_empty()).ok_or_else(|| Failure::input(name, problem))
 }
 
 /// The access token of the Control API: from `--control-token`, else from the environment. No message quotes it.
@@ -72,11 +109,22 @@ pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Fail
 }
 
 pub(crate) fn stdin() -> Result<String, Failure> {
+    read("stdin", io::stdin().lock())
+}
+
+/// What is in the file, and how to name it.
+fn file(option: &str, path: &Path) -> Result<(String, String), Failure> {
+    let name = format!("{option} {}", path.display());
+    let opened = fs::File::open(path).map_err(|error| Failure::input(&name, error))?;
+    let text = read(&name, opened)?;
+    Ok((name, text))
+}
+
+fn read(name: &str, from: impl Read) -> Result<String, Failure> {
     let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_STDIN_BYTES + 1).read_to_string(&mut text);
-    match read {
-        Err(error) => Err(Failure::input("stdin", error)),
-        Ok(bytes) if bytes as u64 > MAX_STDIN_BYTES => Err(Failure::input("stdin", "it is longer than 1 MiB")),
+    match from.take(MAX_BYTES + 1).read_to_string(&mut text) {
+        Err(error) => Err(Failure::input(name, error)),
+        Ok(bytes) if bytes as u64 > MAX_BYTES => Err(Failure::input(name, "it is longer than 1 MiB")),
         Ok(_) => Ok(text),
     }
 }

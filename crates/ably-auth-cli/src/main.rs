@@ -3,6 +3,8 @@
 mod args;
 mod clock;
 mod command;
+mod describe;
+mod draw;
 mod hide;
 mod input;
 mod output;

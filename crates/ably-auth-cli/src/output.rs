@@ -27,9 +27,19 @@ impl Outcome {
         Self { positive: false, ..Self::yes(text, json) }
     }
 
+    /// Text for people, and for scripts JSON in the wire's order.
+    pub(crate) fn wire(positive: bool, text: impl Into<String>, json: String) -> Self {
+        Self { text: text.into(), json: Some(json), positive }
+    }
+
     /// What is the same JSON for people and for scripts.
     pub(crate) fn json(positive: bool, json: impl Into<String>) -> Self {
         Self { text: json.into(), json: None, positive }
+    }
+
+    /// What is text for scripts too.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), json: None, positive: true }
     }
 
     /// All was shown on the way.

@@ -36,7 +36,7 @@ impl Programs {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
         command::run(npm.arg(&folder).arg(NPM_SDK))?;
-        let python = python(&folder.join("python"), PYPI_SDK)?;
+        let python = python(&folder.join("python"), &[PYPI_SDK])?;
         let cli = cli(&target)?;
         command::run(&mut command::cargo(["build", "--package", "ably-auth-tests", "--example", "interop"]))?;
         Ok(Self { python, cli, ours: target.join("debug/examples/interop"), folder })
@@ -49,15 +49,15 @@ pub(crate) fn cli(target: &Path) -> Result<PathBuf> {
     Ok(target.join("debug/ably-auth"))
 }
 
-/// A Python of that folder's own, with that package.
-pub(crate) fn python(folder: &Path, package: &str) -> Result<PathBuf> {
+/// A Python of that folder's own, with those packages.
+pub(crate) fn python(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     need(&["python3"])?;
     let python = folder.join("bin/python");
     if !python.exists() {
         command::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
     }
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
-    command::run(Command::new(&python).args(pip))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    command::run(Command::new(&python).args(pip).args(packages))?;
     Ok(python)
 }
 

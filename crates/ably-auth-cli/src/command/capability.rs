@@ -1,44 +1,55 @@
 //! `ably-auth capability`
 
-use ably_auth::Operation;
-use ably_auth::capability::{OperationName, Resource};
-use serde_json::json;
+use ably_auth::capability::{OperationName, Operations, Resource};
+use ably_auth::{Capability, Operation};
+use serde_json::{Map, Value, json};
 
-use crate::args::Capability as Args;
+use crate::args::{Asked, Capability as Args, Two};
+use crate::draw::{Paint, matrix, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
 pub(crate) fn run(command: &Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Format { capability } => {
-            let capability = input::capability("capability", capability)?;
-            Ok(Outcome::json(true, &capability))
-        }
-        Args::Intersect { a, b } => {
-            let common = input::capability("capability A", a)?.intersect(&input::capability("capability B", b)?);
+        Args::Format { capability } => Ok(Outcome::json(true, &input::capability("capability", capability)?)),
+        Args::Intersect(two) => {
+            let (a, b) = both(two)?;
+            let common = a.intersect(&b);
             if common.is_empty() {
                 output::note("nothing in common: no token would be issued (40160)");
             }
-            Ok(printed(&common))
+            // Canonical text is JSON already, and its order is part of it.
+            Ok(Outcome::json(!common.is_empty(), &common))
         }
-        Args::Check { capability, resource, operation } => check(capability, resource, operation),
+        Args::Union(two) => both(two).map(|(a, b)| Outcome::json(true, &a.union(&b))),
+        Args::Minimal { capability } => {
+            Ok(Outcome::json(true, &input::capability("capability", capability)?.minimal()))
+        }
+        Args::Check(asked) => check(asked),
+        Args::Explain(asked) => explain(asked),
+        Args::Cover(two) => cover(two),
+        Args::Table { capability, key_capability } => table(capability, key_capability.as_deref()),
     }
 }
 
-/// Canonical text is JSON already, and its order is part of it.
-fn printed(capability: &ably_auth::Capability) -> Outcome {
-    Outcome::json(!capability.is_empty(), capability)
+fn both(Two { a, b }: &Two) -> Result<(Capability, Capability), Failure> {
+    Ok((input::capability("capability A", a)?, input::capability("capability B", b)?))
 }
 
-fn check(capability: &str, resource: &str, operation: &str) -> Result<Outcome, Failure> {
-    let capability = input::capability("capability", capability)?;
-    let resource = Resource::parse_strict(resource).map_err(|error| Failure::input("--resource", error))?;
-    let operation = OperationName::from(operation);
+fn question(asked: &Asked) -> Result<(Capability, Resource, OperationName<'_>), Failure> {
+    let capability = input::capability("capability", &asked.capability)?;
+    let resource = Resource::parse_strict(&asked.resource).map_err(|error| Failure::input("--resource", error))?;
+    let operation = OperationName::from(asked.operation.as_str());
     if let OperationName::Other(name) = operation {
         let known: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
         let problem = format!("unknown operation `{}`; known are {}", name.escape_debug(), known.join(", "));
         return Err(Failure::input("--operation", problem));
     }
+    Ok((capability, resource, operation))
+}
+
+fn check(asked: &Asked) -> Result<Outcome, Failure> {
+    let (capability, resource, operation) = question(asked)?;
     let permitted = capability.permits(resource.as_str(), operation);
     let json = json!({ "permitted": permitted, "resource": resource.as_str(), "operation": operation.as_str() });
     let asked = format!("`{}` on `{resource}`", operation.as_str());
@@ -47,4 +58,60 @@ fn check(capability: &str, resource: &str, operation: &str) -> Result<Outcome, F
     } else {
         Outcome::no(format!("no: {asked} is not permitted"), &json)
     })
+}
+
+fn explain(asked: &Asked) -> Result<Outcome, Failure> {
+    let (capability, resource, operation) = question(asked)?;
+    let explanation = capability.explain(resource.as_str(), operation);
+    let json = output::wire(&explanation)?;
+    let text = format!("{explanation}\n\n{}", matrix::of(&capability, Paint::stdout()));
+    Ok(Outcome::wire(explanation.is_permitted(), text, json))
+}
+
+fn cover(two: &Two) -> Result<Outcome, Failure> {
+    let (a, b) = both(two)?;
+    let lacks = lacks(&a, &b);
+    let lacking: Map<_, _> = lacks.iter().map(|(resource, names)| ((*resource).to_owned(), json!(names))).collect();
+    let json = json!({ "covers": lacks.is_empty(), "lacks": lacking });
+    let words = matrix::Words { yes: "both", refused: "B alone", unasked: "A alone" };
+    let drawn = matrix::compared(&b, &a, &words, Paint::stdout());
+    if lacks.is_empty() {
+        return Ok(Outcome::yes(format!("yes: A permits all that B does\n\n{drawn}"), &json));
+    }
+    let mut text = "no: A does not permit all that B does; it lacks".to_owned();
+    for (resource, names) in lacks {
+        let names: Vec<_> = names.into_iter().map(|name| format!("`{}`", printable(name))).collect();
+        text.push_str(&format!("\n  {} on `{}`", names.join(", "), printable(resource)));
+    }
+    Ok(Outcome::no(format!("{text}\n\n{drawn}"), &json))
+}
+
+/// What the other capability permits beyond the one, by the names that it has there.
+fn lacks<'a>(one: &Capability, other: &'a Capability) -> Vec<(&'a str, Vec<&'a str>)> {
+    let of_entry = |(resource, operations): (&'a Resource, &'a Operations)| {
+        let lacking = operations.iter().filter(|operation| !one.permits(resource.as_str(), *operation));
+        (resource.as_str(), lacking.map(OperationName::as_str).collect::<Vec<_>>())
+    };
+    other.iter().map(of_entry).filter(|(_, names)| !names.is_empty()).collect()
+}
+
+fn table(asked: &str, key_capability: Option<&str>) -> Result<Outcome, Failure> {
+    let asked = input::capability("capability", asked)?;
+    let Some(has) = key_capability else {
+        return Ok(Outcome::yes(matrix::of(&asked, Paint::stdout()), &json!({ "capability": object(&asked)? })));
+    };
+    let has = input::capability("--key-capability", has)?;
+    let granted = asked.intersect(&has);
+    let json = json!({ "asked": object(&asked)?, "key": object(&has)?, "granted": object(&granted)? });
+    let words = matrix::Words { yes: "granted", refused: "beyond the key", unasked: "not asked" };
+    let drawn = matrix::compared(&asked, &has, &words, Paint::stdout());
+    Ok(if granted.is_empty() {
+        Outcome::no(format!("{drawn}\n\nnothing is granted: no token would be issued (40160)"), &json)
+    } else {
+        Outcome::yes(format!("{drawn}\n\ngranted: {}", printable(&granted.to_string())), &json)
+    })
+}
+
+fn object(capability: &Capability) -> Result<Value, Failure> {
+    serde_json::from_str(&capability.to_string()).map_err(|error| Failure::input("capability", error))
 }

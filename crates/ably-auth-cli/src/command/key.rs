@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::control::{self, Control};
+use super::generate;
 use crate::args::{self, Key};
 use crate::input;
 use crate::output::{Failure, Outcome};
@@ -12,6 +13,7 @@ use crate::output::{Failure, Outcome};
 pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
     match command {
         Key::Inspect(key) => inspect(key),
+        Key::Generate { app_id, key_id } => generate::run(&app_id, key_id.as_deref()),
         Key::Create { app_id, name, capability, revocable_tokens, control } => {
             let app_id = control::id("the app id", &app_id)?;
             let mut asked = changes(Some(&name), Some(&capability))?;

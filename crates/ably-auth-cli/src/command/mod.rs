@@ -2,9 +2,14 @@
 
 mod app;
 mod capability;
+mod completions;
 mod control;
 mod demo;
+mod generate;
+mod jwt;
 mod key;
+mod man;
+mod revoke;
 mod self_signed;
 mod serve;
 mod token;
@@ -20,7 +25,11 @@ pub(crate) fn run(args: Args) -> Result<Outcome, Failure> {
         Command::Key(key) => key::run(key),
         Command::App(app) => app::run(app),
         Command::TokenRequest(token_request) => token_request::run(token_request),
+        Command::Jwt(jwt) => jwt::run(jwt),
         Command::Capability(capability) => capability::run(&capability),
         Command::Token(token) => token::run(token),
+        Command::Revoke(revoke) => revoke::run(revoke),
+        Command::Completions { shell } => Ok(completions::run(shell)),
+        Command::Man { about, dir } => man::run(&about, dir.as_deref()),
     }
 }

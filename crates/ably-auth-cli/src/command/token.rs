@@ -1,15 +1,84 @@
 //! `ably-auth token`
 
-use ably_auth::Endpoint;
+use ably_auth::{Endpoint, Timestamp, TokenDetails};
 use ably_auth_blocking::{Client, ClientOptions};
+use ably_auth_core::jwt::has_jwt_form;
+use ably_auth_core::{ApiKeyRef, Token};
 
-use crate::args::Token as Args;
+use super::jwt;
+use crate::args::{self, Token as Args};
+use crate::describe::Description;
+use crate::draw::Paint;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
-pub(crate) fn run(Args::Request { endpoint, key, params }: Args) -> Result<Outcome, Failure> {
-    let endpoint = Endpoint::parse(&endpoint).map_err(|error| Failure::input("--endpoint", error))?;
+pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
+    match command {
+        Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
+        Args::Inspect { token, now } => {
+            let (name, text) = input::token(&token)?;
+            let (title, description) =
+                describe(&text, input::now(now)).map_err(|problem| Failure::input(&name, problem))?;
+            let text = description.text(title, Paint::stdout());
+            Ok(Outcome::yes(text, &description.json()))
+        }
+    }
+}
+
+fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
+    let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::input("--endpoint", error))?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint);
-    let details = Client::new(options)?.auth().request_token(&input::token_params(&params)?)?;
+    let details = Client::new(options)?.auth().request_token(&input::token_params(params)?)?;
     Ok(Outcome::json(true, output::wire(&details)?))
+}
+
+/// What it is, and what it says. No problem quotes it.
+fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), String> {
+    if text.starts_with('{') {
+        return details(text, now).map(|description| ("TokenDetails", description));
+    }
+    let token = Token::new(text).map_err(|error| error.to_string())?;
+    if has_jwt_form(text) {
+        return match jwt::describe(text, now) {
+            Ok(description) => Ok((jwt::TITLE, description)),
+            Err(error) => Err(error.to_string()),
+        };
+    }
+    if ApiKeyRef::parse(text).is_ok() {
+        return Err("it is an API key; look at it with `key inspect`".into());
+    }
+    let mut description = Description::default();
+    description.kind("native");
+    native(&token, &mut description)?;
+    Ok(("native token", description))
+}
+
+fn details(text: &str, now: Timestamp) -> Result<Description, String> {
+    // Where, but not the parser's words, which may quote what was given.
+    let details: TokenDetails = serde_json::from_str(text).map_err(|error| {
+        format!("not the JSON of a token's details (line {} column {})", error.line(), error.column())
+    })?;
+    let mut description = Description::default();
+    description.kind("tokenDetails");
+    description.details(&details, now);
+    let token = details.token();
+    if has_jwt_form(token.expose()) {
+        description.fact("token", "tokenKind", "jwt");
+    } else {
+        description.fact("token", "tokenKind", "native");
+        if details.key_name().is_none() {
+            native(token, &mut description)?;
+        }
+    }
+    Ok(description)
+}
+
+/// What can be told of a native token: the service alone can read more.
+fn native(token: &Token, description: &mut Description) -> Result<(), String> {
+    let parts = token.expose().split_once('.').filter(|(app_id, rest)| !app_id.is_empty() && !rest.is_empty());
+    let problem = "it is no token, neither `appId.` and more, nor a JWT, nor the JSON of a token's details";
+    let (app_id, rest) = parts.ok_or(problem)?;
+    description.fact("app id", "appId", app_id);
+    description.note("the rest", format!("{} characters that the service alone can read", rest.len()));
+    Ok(())
 }

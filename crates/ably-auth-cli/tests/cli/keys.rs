@@ -103,3 +103,26 @@ fn a_key_that_is_not_utf8_is_refused() {
     assert_eq!(spawn(program(&["key", "inspect"]).env("ABLY_API_KEY", key)).ended(), Some(2));
     assert_eq!(spawn(program(&["key", "inspect", "--key"]).arg(key)).ended(), Some(2));
 }
+
+#[test]
+fn a_generated_key_is_whole_and_new() {
+    let answer = run(&["key", "generate", "shop"]);
+    let key = answer.yes();
+    let (name, secret) = key.split_once(':').unwrap();
+    let (app_id, key_id) = name.split_once('.').unwrap();
+    assert_eq!((app_id, key_id.len(), secret.len()), ("shop", 6, 43), "256 bits are 43 characters of base64");
+    assert_ne!(run(&["key", "generate", "shop"]).yes(), key);
+    assert_eq!(run(&["key", "inspect", "--json", "--key", key]).yes_json()["keyName"], name);
+
+    let json = run(&["key", "generate", "shop", "--key-id", "backend", "--json"]).yes_json();
+    let secret = json["key"].as_str().unwrap().strip_prefix("shop.backend:").unwrap();
+    let expected = json!({ "key": format!("shop.backend:{secret}"), "keyName": "shop.backend", "appId": "shop", "keyId": "backend" });
+    assert_eq!(json, expected);
+}
+
+#[test]
+fn what_can_name_no_key_generates_none() {
+    for (app_id, key_id) in [("", "k"), ("a b", "k"), ("a.b", "k"), ("a:b", "k"), ("a", ""), ("a", "k:k")] {
+        run(&["key", "generate", app_id, "--key-id", key_id]).bad(&["the "]);
+    }
+}

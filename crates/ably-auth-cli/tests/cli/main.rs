@@ -2,11 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 mod capabilities;
+mod capability_algebra;
 mod control;
 mod demo;
+mod inspecting;
+mod jwts;
 mod keeping;
 mod keys;
+mod manuals;
 mod misplaced_keys;
+mod readme;
+mod revocations;
 mod serving;
 mod sign;
 mod support;

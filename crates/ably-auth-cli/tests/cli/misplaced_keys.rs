@@ -136,3 +136,21 @@ fn what_only_resembles_a_key_is_quoted_as_it_is() {
     run(&["serve", "--listen", "localhost:http"]).bad(&["'localhost:http'"]);
     run(&["capability", "format", r#"{"com.example:chat":["shout"]}"#]).bad(&["com.example:chat"]);
 }
+
+#[test]
+fn a_secret_given_for_the_name_of_its_file_is_not_repeated() {
+    let token = format!("shop.{SECRET}");
+    for args in [
+        ["token", "inspect", "--token-file", &token],
+        ["jwt", "inspect", "--token-file", &token],
+        ["jwt", "mint", "--key-file", KEY],
+        ["revoke", "clientId:bob", "--key-file", KEY],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let answer = run(&[json, &args].concat());
+            assert_eq!(answer.status, Some(2), "{answer:?}");
+            assert!(answer.stderr.contains("[redacted]"), "{answer:?}");
+            answer.is_silent_about(SECRET);
+        }
+    }
+}

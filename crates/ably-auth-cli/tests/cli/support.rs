@@ -50,6 +50,7 @@ pub(crate) fn program(args: &[&str]) -> Command {
     command
         .args(args)
         .env_remove("ABLY_API_KEY")
+        .env_remove("ABLY_TOKEN")
         .env_remove("ABLY_CONTROL_TOKEN")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

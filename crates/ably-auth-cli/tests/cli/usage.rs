@@ -3,13 +3,15 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use crate::support::{KEY, program, run, spawn};
+use crate::support::{KEY, program, run, run_with_env, spawn};
 
 #[test]
 fn help_and_version_are_on_stdout() {
     let answer = run(&["--help"]);
     let help = answer.yes();
-    for told in ["demo", "serve", "key", "token-request", "capability", "token", "--json", "Exit status: 0"] {
+    for told in
+        ["demo", "serve", "key", "token-request", "jwt", "capability", "token", "revoke", "--json", "Exit status: 0"]
+    {
         assert!(help.contains(told), "{help}");
     }
     assert_eq!(run(&["--version"]).yes(), format!("ably-auth {}", env!("CARGO_PKG_VERSION")));
@@ -23,6 +25,7 @@ fn without_a_command_there_is_help_on_stderr() {
         (&["token-request"], "verify"),
         (&["capability"], "intersect"),
         (&["token"], "request"),
+        (&["jwt"], "mint"),
         (&["app"], "create"),
     ] {
         let answer = run(args);
@@ -90,11 +93,34 @@ fn a_closed_pipe_makes_nothing_panic_that_answers_at_once() {
         (&["key", "inspect", KEY], 2),
         (&["key", "inspect", "--bogus"], 2),
         (&["serve"], 2),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+        (&["key", "generate", "shop"], 0),
+        (&["jwt", "mint", "--key", KEY], 0),
         (&["demo"], 0),
         (&["demo", "--json"], 0),
     ] {
         let mut process = spawn(&mut program(args));
         drop((process.0.stdout.take(), process.0.stderr.take()));
         assert_eq!(process.ended(), Some(status), "{args:?}");
+    }
+}
+
+#[test]
+fn what_no_terminal_reads_has_no_escape_codes() {
+    let wide = r#"{"a:*":["*"]}"#;
+    for args in [
+        &["--help"][..],
+        &["keys"],
+        &["jwt", "mint", "--key", KEY],
+        &["key", "generate", "shop"],
+        &["capability", "table", wide, "--key-capability", wide],
+        &["capability", "cover", wide, wide],
+        &["capability", "explain", wide, "--resource", "b", "--operation", "publish"],
+        &["completions", "fish"],
+        &["man"],
+    ] {
+        let answer = run_with_env(args, "TERM", "xterm-256color");
+        assert!(!answer.stdout.contains('\x1b') && !answer.stderr.contains('\x1b'), "{answer:?}");
     }
 }

@@ -1,0 +1,49 @@
+//! `ably-auth jwt`
+
+use clap::Subcommand;
+
+use super::{KeyArg, TokenArg, TokenParams};
+
+#[derive(Subcommand)]
+pub(crate) enum Jwt {
+    /// Mint a JWT with a key, and print it
+    Mint {
+        #[command(flatten)]
+        key: KeyArg,
+        #[command(flatten)]
+        params: TokenParams,
+        /// By what it can be revoked together with others
+        #[arg(long, value_name = "TEXT")]
+        revocation_key: Option<String>,
+        /// What the holder may show on a channel, or on several with a wildcard; may be repeated
+        #[arg(long, value_name = "RESOURCE=TEXT")]
+        channel_claim: Vec<String>,
+        /// How many messages a second a connection may publish on a channel, or on each of several; may be repeated
+        #[arg(long, value_name = "RESOURCE=NUMBER")]
+        publish_limit: Vec<String>,
+        /// When it is issued, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        timestamp: Option<u64>,
+    },
+    /// Show what a JWT says, without asking whether it is true
+    Inspect {
+        #[command(flatten)]
+        token: TokenArg,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        now: Option<u64>,
+    },
+    /// Verify that a JWT is signed with the key, and valid now
+    Verify {
+        #[command(flatten)]
+        key: KeyArg,
+        #[command(flatten)]
+        token: TokenArg,
+        /// How far the issuer's clock may be from this one, in milliseconds
+        #[arg(long, value_name = "MS", default_value_t = 0)]
+        leeway: u64,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS")]
+        now: Option<u64>,
+    },
+}

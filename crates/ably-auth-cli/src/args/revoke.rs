@@ -1,0 +1,23 @@
+//! `ably-auth revoke`
+
+use clap::Args as ClapArgs;
+
+use super::KeyArg;
+
+#[derive(ClapArgs)]
+pub(crate) struct Revoke {
+    /// Whose tokens: `clientId:…`, `revocationKey:…`, or `channel:…` for those that name that resource; at most 100
+    #[arg(value_name = "TYPE:VALUE", required = true)]
+    pub(crate) targets: Vec<String>,
+    /// Only tokens issued before this moment, in milliseconds since the epoch, at most an hour ago [default: now]
+    #[arg(long, value_name = "MS")]
+    pub(crate) issued_before: Option<u64>,
+    /// Let them live for 30 seconds more, so that clients can renew without a gap
+    #[arg(long)]
+    pub(crate) allow_reauth_margin: bool,
+    /// The service: a URL, a host, or one of Ably's routing policies
+    #[arg(long, value_name = "URL", default_value = "main")]
+    pub(crate) endpoint: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArg,
+}

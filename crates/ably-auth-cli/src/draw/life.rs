@@ -1,0 +1,152 @@
+//! A token's life as a bar.
+
+use ably_auth::Timestamp;
+
+use super::Paint;
+use super::text::{facts, moment};
+
+const COLUMNS: u64 = 60;
+
+/// When tokens are renewed if nobody asks for another moment: a tenth of their life before its end, but no more than this.
+const MOST_EARLY_MS: u64 = 5 * 60 * 1000;
+
+/// A life, and where in it we are.
+#[derive(Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) issued: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+impl Life {
+    /// When a token cache renews it, by its defaults, at the latest.
+    pub(crate) fn renew_at(self) -> Timestamp {
+        let margin = (self.length() / 10).min(MOST_EARLY_MS);
+        Timestamp::from_millis(self.expires.as_millis().saturating_sub(margin))
+    }
+
+    /// `early`, `valid`, `renewing` or `expired`.
+    pub(crate) fn state(self) -> &'static str {
+        if self.now < self.issued {
+            "early"
+        } else if self.now >= self.expires {
+            "expired"
+        } else if self.now >= self.renew_at() {
+            "renewing"
+        } else {
+            "valid"
+        }
+    }
+
+    fn length(self) -> u64 {
+        self.expires.millis_since(self.issued)
+    }
+
+    fn column(self, at: Timestamp) -> u64 {
+        let share = u128::from(at.millis_since(self.issued)) * u128::from(COLUMNS) / u128::from(self.length().max(1));
+        u64::try_from(share).unwrap_or(COLUMNS).min(COLUMNS - 1)
+    }
+
+    pub(crate) fn draw(self, paint: Paint) -> String {
+        let (now, renew) = (self.column(self.now), self.column(self.renew_at()));
+        let bar: String = (0..COLUMNS)
+            .map(|at| match at {
+                _ if at == now => paint.bold("●"),
+                _ if at < now => paint.dim("━"),
+                _ if at == renew => paint.yellow("┊"),
+                _ if at > renew => paint.yellow("─"),
+                _ => paint.green("─"),
+            })
+            .collect();
+        let state = match self.state() {
+            "early" => paint.red("not issued yet"),
+            "expired" => paint.red("expired"),
+            "renewing" => paint.yellow("valid, and time to renew"),
+            _ => paint.green("valid"),
+        };
+        let mut moments =
+            [("issued", self.issued), ("renew at", self.renew_at()), ("expires", self.expires), ("● now", self.now)];
+        moments.sort_by_key(|(_, at)| *at);
+        let lines = moments.map(|(name, at)| {
+            let when = if at == self.now { state.clone() } else { self.distance(at) };
+            (name, format!("{}  {when}", moment(at)))
+        });
+        format!("├{bar}┤\n{}", facts(&lines))
+    }
+
+    fn distance(self, at: Timestamp) -> String {
+        if at > self.now {
+            format!("in {}", span(at.millis_since(self.now)))
+        } else {
+            format!("{} ago", span(self.now.millis_since(at)))
+        }
+    }
+}
+
+/// The two largest units: more would not be read.
+fn span(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(now: u64) -> Life {
+        let at = |minutes: u64| Timestamp::from_millis(minutes * 60_000);
+        Life { issued: at(60), expires: at(120), now: at(now) }
+    }
+
+    #[test]
+    fn the_marks_are_where_the_moments_are() {
+        let drawn = life(75).draw(Paint::NONE);
+        let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
+        assert_eq!(bar.len(), 62);
+        let place = |mark| bar.iter().position(|c| *c == mark);
+        // A column is a minute; the first is the bar's end.
+        assert_eq!((place('●'), place('┊')), (Some(16), Some(56)));
+        assert!(drawn.contains("issued    1970-01-01 01:00:00 UTC  15 min 0 s ago\n"), "{drawn}");
+        assert!(drawn.contains("● now     1970-01-01 01:15:00 UTC  valid\n"), "{drawn}");
+        assert!(drawn.contains("renew at  1970-01-01 01:55:00 UTC  in 40 min 0 s\n"), "{drawn}");
+    }
+
+    #[test]
+    fn each_age_has_its_state() {
+        for (now, state) in
+            [(59, "early"), (60, "valid"), (114, "valid"), (115, "renewing"), (119, "renewing"), (120, "expired")]
+        {
+            assert_eq!(life(now).state(), state, "{now}");
+        }
+    }
+
+    #[test]
+    fn short_lives_are_renewed_for_a_tenth_of_them() {
+        let at = Timestamp::from_millis;
+        assert_eq!(Life { issued: at(0), expires: at(1000), now: at(0) }.renew_at(), at(900));
+    }
+
+    #[test]
+    fn no_life_is_too_odd_to_draw() {
+        let at = Timestamp::from_millis;
+        for (issued, expires, now) in
+            [(0, 0, 0), (5, 5, 9), (9, 3, 5), (0, u64::MAX, u64::MAX), (u64::MAX, u64::MAX, 0)]
+        {
+            let drawn = Life { issued: at(issued), expires: at(expires), now: at(now) }.draw(Paint::NONE);
+            assert_eq!(drawn.lines().next().map(|bar| bar.chars().count()), Some(62), "{drawn}");
+        }
+    }
+
+    #[test]
+    fn spans_have_two_units() {
+        for (seconds, text) in [(59, "59 s"), (61, "1 min 1 s"), (3660, "1 h 1 min"), (90_000, "1 d 1 h")] {
+            assert_eq!(span(seconds * 1000), text);
+        }
+    }
+}

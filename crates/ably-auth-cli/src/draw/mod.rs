@@ -1,0 +1,9 @@
+//! Drawing at a terminal: a capability as a table, a life as a bar.
+
+pub(crate) mod life;
+pub(crate) mod matrix;
+mod paint;
+mod text;
+
+pub(crate) use paint::Paint;
+pub(crate) use text::{facts, moment, printable};

@@ -1,0 +1,73 @@
+//! Colour, where somebody sees it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal as _};
+
+/// Whether to colour what goes to stdout.
+#[derive(Clone, Copy)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    pub(crate) fn stdout() -> Self {
+        let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
+        Self::decide(io::stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+    }
+
+    /// An empty `NO_COLOR` counts as none, as its convention has it.
+    fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
+        Self(is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb"))
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    pub(super) fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    #[cfg(test)]
+    pub(super) const NONE: Self = Self(false);
+    #[cfg(test)]
+    pub(super) const FULL: Self = Self(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        let decide = |is_terminal, no_color: Option<&str>, term: Option<&str>| {
+            Paint::decide(is_terminal, no_color.map(OsStr::new), term.map(OsStr::new)).0
+        };
+        assert!(decide(true, None, Some("xterm")));
+        assert!(decide(true, Some(""), None));
+        assert!(!decide(false, None, Some("xterm")));
+        assert!(!decide(true, Some("1"), Some("xterm")));
+        assert!(!decide(true, None, Some("dumb")));
+    }
+
+    #[test]
+    fn what_is_coloured_ends_so() {
+        assert_eq!(Paint::FULL.green("●"), "\x1b[32m●\x1b[0m");
+        assert_eq!(Paint::NONE.green("●"), "●");
+    }
+}

@@ -1,0 +1,95 @@
+//! Text that keeps its columns, and moves no cursor.
+
+use ably_auth::Timestamp;
+use unicode_width::UnicodeWidthStr as _;
+
+/// What somebody else wrote, without what a terminal would obey or what would turn the line around.
+pub(crate) fn printable(text: &str) -> String {
+    let is_harmless = |c: char| {
+        let is_invisible =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        !c.is_control() && !is_invisible
+    };
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
+        if is_harmless(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+        shown
+    })
+}
+
+/// How many columns it takes.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text, and spaces up to that many columns.
+pub(super) fn padded(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(width(text));
+    format!("{text}{:spaces$}", "")
+}
+
+/// Lines of names and what goes with them, one below the other.
+pub(crate) fn facts(facts: &[(&str, String)]) -> String {
+    let widest = facts.iter().map(|(name, _)| width(name)).max().unwrap_or_default();
+    let lines: Vec<_> = facts.iter().map(|(name, value)| format!("{}  {value}", padded(name, widest))).collect();
+    lines.join("\n")
+}
+
+/// A moment as people write it, to the second.
+pub(crate) fn moment(at: Timestamp) -> String {
+    let seconds = at.as_millis() / 1000;
+    let (year, month, day) = date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// The date so many days after the epoch. Counting years from March puts the leap day last.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_IN_400_YEARS: u64 = 146_097;
+    // From the 1st of March of the year 0.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelt_out() {
+        assert_eq!(printable("chat\x1b[2J\n\u{202e}x\u{9b}"), r"chat\u{1b}[2J\n\u{202e}x\u{9b}");
+        assert_eq!(printable(r#"{"café:日本":["*"]}"#), r#"{"café:日本":["*"]}"#);
+    }
+
+    #[test]
+    fn wide_text_takes_two_columns() {
+        assert_eq!(padded("日本", 6), "日本  ");
+        assert_eq!(padded("cafe\u{301}", 6), "cafe\u{301}  ");
+        assert_eq!(padded("longer than that", 3), "longer than that");
+    }
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_449_746_287, "2015-12-10 11:18:07 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+        ] {
+            assert_eq!(moment(Timestamp::from_millis(seconds * 1000 + 999)), text);
+        }
+        // No moment is too late to be written.
+        assert!(!moment(Timestamp::from_millis(u64::MAX)).is_empty());
+    }
+}

@@ -1,0 +1,127 @@
+//! `ably-auth token inspect`
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, File, KEY, SECRET, Service, apps, run, run_with_env, run_with_stdin};
+
+/// A secret's worth of text, which no output may hold.
+const REST: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123";
+
+fn inspect(text: &str, more: &[&str]) -> Answer {
+    let answer = run_with_stdin(&[&["token", "inspect"], more].concat(), text);
+    answer.is_silent_about(REST);
+    answer
+}
+
+#[test]
+fn of_a_native_token_the_app_is_known_and_the_rest_is_not() {
+    let token = format!("shop.{REST}\n");
+    let told = "native token\napp id    shop\nthe rest  30 characters that the service alone can read";
+    assert_eq!(inspect(&token, &[]).yes(), told);
+    assert_eq!(inspect(&token, &["--json"]).yes_json(), json!({ "kind": "native", "appId": "shop" }));
+}
+
+#[test]
+fn a_token_comes_from_a_file_the_environment_or_stdin() {
+    let token = format!("shop.{REST}");
+    let file = File::new("inspect.token", &token);
+    for answer in [
+        run(&["token", "inspect", "--token-file", file.path()]),
+        run_with_env(&["token", "inspect"], "ABLY_TOKEN", &token),
+        inspect(&token, &["--token-file", "-"]),
+    ] {
+        assert!(answer.yes().contains("app id    shop"), "{answer:?}");
+        answer.is_silent_about(REST);
+    }
+}
+
+#[test]
+fn a_jwt_is_told_as_one() {
+    let minted = run(&["jwt", "mint", "--key", KEY, "--client-id", "bob", "--timestamp", "1449746287318"]);
+    let answer = inspect(minted.yes(), &["--json", "--now", "1449749586999"]);
+    let expected = json!({
+        "kind": "jwt", "keyName": "shop.backend", "appId": "shop", "clientId": "bob", "state": "valid",
+        "issued": 1_449_746_287_000_u64, "expires": 1_449_749_887_000_u64, "renewAt": 1_449_749_587_000_u64,
+    });
+    assert_eq!(answer.yes_json(), expected);
+    answer.is_silent_about(minted.yes());
+}
+
+fn details() -> Value {
+    json!({
+        "token": format!("shop.{REST}"), "keyName": "shop.backend", "clientId": "bob",
+        "issued": 1_449_746_287_318_u64, "expires": 1_449_749_887_318_u64, "capability": r#"{"é":["publish"]}"#,
+    })
+}
+
+#[test]
+fn details_are_told_without_their_token() {
+    let mut expected = details();
+    expected.as_object_mut().unwrap().remove("token");
+    for (name, value) in [
+        ("kind", json!("tokenDetails")),
+        ("tokenKind", json!("native")),
+        ("appId", json!("shop")),
+        ("state", json!("renewing")),
+        ("renewAt", json!(1_449_749_587_318_u64)),
+    ] {
+        expected[name] = value;
+    }
+    let now = ["--now", "1449749587318"];
+    assert_eq!(inspect(&details().to_string(), &[&now[..], &["--json"]].concat()).yes_json(), expected);
+    let told = inspect(&details().to_string(), &now).yes().to_owned();
+    assert!(told.starts_with("TokenDetails\nkey name   shop.backend\n"), "{told}");
+    assert!(told.contains("valid, and time to renew") && told.ends_with("   publish\né  ●"), "{told}");
+    assert!(!told.contains('\x1b'));
+}
+
+#[test]
+fn what_is_not_known_is_not_made_up() {
+    let text = json!({ "token": format!("shop.{REST}") }).to_string();
+    let expected = json!({ "kind": "tokenDetails", "tokenKind": "native", "appId": "shop" });
+    assert_eq!(inspect(&text, &["--json"]).yes_json(), expected);
+    let mut odd = details();
+    odd["capability"] = json!("{");
+    assert!(inspect(&odd.to_string(), &[]).yes().contains("its capability is none: "));
+}
+
+#[test]
+fn what_was_requested_can_be_looked_at() {
+    let apps = apps("inspected.json");
+    let service = Service::start(&["--apps", apps.path()]);
+    let details = run(&["token", "request", "--endpoint", &service.url(), "--key", KEY]).yes_json();
+    let answer = inspect(&details.to_string(), &["--json"]);
+    assert_eq!((&answer.yes_json()["state"], &answer.yes_json()["expires"]), (&json!("valid"), &details["expires"]));
+    answer.is_silent_about(details["token"].as_str().unwrap());
+}
+
+#[test]
+fn what_is_no_token_is_named_but_not_quoted() {
+    for (text, said) in [
+        ("", "it is empty"),
+        (KEY, "it is an API key; look at it with `key inspect`"),
+        (REST, "it is no token"),
+        (".rest-of-it", "it is no token"),
+        ("two words", "token has a character"),
+        (r#"{"token":"hush hush"}"#, "not the JSON of a token's details (line 1 column "),
+        (r#"{"hush":1}"#, "not the JSON of a token's details (line 1 column "),
+        ("a.b.c", "JWT"),
+        ("a.b.c.d.e", "JWT"),
+    ] {
+        let answer = inspect(text, &[]);
+        answer.bad(&["stdin: ", said]);
+        answer.is_silent_about("hush");
+        answer.is_silent_about(SECRET);
+    }
+}
+
+#[test]
+fn a_token_given_where_none_belongs_is_not_repeated() {
+    for token in [format!("shop.{REST}"), format!("eyJhbGciOiJIUzI1NiJ9.e30.{REST}")] {
+        for json in [&[][..], &["--json"]] {
+            let answer = run(&[json, &["token", "inspect", &token]].concat());
+            assert_eq!(answer.status, Some(2), "{answer:?}");
+            answer.is_silent_about(REST);
+        }
+    }
+}

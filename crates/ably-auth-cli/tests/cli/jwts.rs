@@ -1,0 +1,190 @@
+//! `ably-auth jwt`
+
+use serde_json::json;
+
+use crate::support::{Answer, File, KEY, LIMITED_KEY, SECRET, run, run_with_env, run_with_key_in_env, run_with_stdin};
+
+const ISSUED: &str = "1449746287318";
+
+fn mint(more: &[&str]) -> Answer {
+    let answer = run_with_key_in_env(&[&["jwt", "mint", "--timestamp", ISSUED], more].concat(), KEY);
+    answer.is_silent_about(SECRET);
+    answer
+}
+
+fn full() -> String {
+    let more = [
+        "--client-id",
+        "bob",
+        "--ttl",
+        "600000",
+        "--capability",
+        r#"{"日本:*":["publish","subscribe"],"café":["history"]}"#,
+        "--revocation-key",
+        "group-1",
+        "--channel-claim",
+        "chat:*=a=moderator",
+        "--channel-claim",
+        "status=reader",
+        "--publish-limit",
+        "[?a=b]chat=5",
+    ];
+    mint(&more).yes().to_owned()
+}
+
+fn verify(token: &str, more: &[&str]) -> Answer {
+    run_with_stdin(&[&["jwt", "verify", "--key", KEY], more].concat(), token)
+}
+
+#[test]
+fn what_is_minted_says_what_was_asked() {
+    let inspected = run_with_stdin(&["jwt", "inspect", "--json", "--now", "1449746287318"], &full()).yes_json();
+    let expected = json!({
+        "kind": "jwt", "keyName": "shop.backend", "appId": "shop", "clientId": "bob", "revocationKey": "group-1",
+        "capability": r#"{"café":["history"],"日本:*":["publish","subscribe"]}"#,
+        "channelClaims": { "chat:*": "a=moderator", "status": "reader" }, "publishLimits": { "[?a=b]chat": 5.0 },
+        "issued": 1_449_746_287_000_u64, "expires": 1_449_746_887_000_u64, "renewAt": 1_449_746_827_000_u64, "state": "valid",
+    });
+    assert_eq!(inspected, expected);
+}
+
+#[test]
+fn for_scripts_minting_gives_a_token_s_details() {
+    let details = mint(&["--json", "--client-id", "bob"]).yes_json();
+    let token = mint(&["--client-id", "bob"]).yes().to_owned();
+    let expected = json!({
+        "token": token, "keyName": "shop.backend", "clientId": "bob",
+        "issued": 1_449_746_287_000_u64, "expires": 1_449_749_887_000_u64,
+    });
+    assert_eq!(details, expected);
+}
+
+#[test]
+fn what_cannot_be_minted_is_named() {
+    for (option, value, said) in [
+        ("--ttl", "86400001", "--ttl: "),
+        ("--client-id", "", "--client-id: "),
+        ("--capability", "{", "--capability: "),
+        ("--channel-claim", "chat", "--channel-claim: it is not in the form of `RESOURCE=VALUE`"),
+        ("--channel-claim", "=x", "--channel-claim: "),
+        ("--publish-limit", "chat=many", "--publish-limit: what follows the `=` is no number"),
+        ("--publish-limit", "chat=-1", "--publish-limit: "),
+        ("--timestamp", "18446744073709551615", "timestamp is too late"),
+    ] {
+        let answer = run(&["jwt", "mint", "--key", KEY, option, value]);
+        answer.bad(&[said]);
+        answer.is_silent_about(SECRET);
+    }
+    let repeated = ["--channel-claim", "a=x", "--channel-claim", "a=y"];
+    run(&[&["jwt", "mint", "--key", KEY], &repeated[..]].concat()).bad(&["twice"]);
+}
+
+#[test]
+fn inspecting_draws_the_life_and_the_capability() {
+    let token = full();
+    let answer = run_with_stdin(&["jwt", "inspect", "--now", "1449746587000"], &token);
+    let told = answer.yes();
+    for part in [
+        "JWT, not verified\nkey name        shop.backend\napp id          shop\nclient id       bob\n",
+        "channel claim   chat:* = \"a=moderator\"\n",
+        "publish limit   [?a=b]chat = 5.0\n",
+        "expires   2015-12-10 11:28:07 UTC  in 5 min 0 s",
+        "        history\n        │ publish\n        │ │ subscribe\ncafé    ● · ·\n日本:*  · ● ●",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(!told.contains('\x1b'), "{told:?}");
+    answer.is_silent_about(&token);
+    answer.is_silent_about(token.rsplit('.').next().unwrap());
+}
+
+/// A payload that nobody signed.
+fn unsigned(payload: &str) -> String {
+    use base64::Engine as _;
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let header = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
+    format!("{}.{}.{}", engine.encode(header), engine.encode(payload), engine.encode([0; 32]))
+}
+
+#[test]
+fn a_hostile_jwt_moves_no_cursor_and_keeps_its_embedded_token() {
+    let payload = json!({
+        "iat": 1, "exp": 2, "x-ably-clientId": "bob\u{202e}", "x-ably-revocation-key": "\u{1b}[2J", "x-ably-capability": "{\"a\u{9b}\":[\"\u{1b}\"]}",
+        "x-ably-token": "shop.hush-hush", "x\u{7}": "\u{1b}]0;",
+    });
+    let answer = run_with_stdin(&["jwt", "inspect"], &unsigned(&payload.to_string()));
+    let told = answer.yes();
+    assert!(told.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{told:?}");
+    answer.is_silent_about("hush");
+    let answer = run_with_stdin(&["jwt", "inspect", "--json"], &unsigned(&payload.to_string()));
+    assert_eq!(answer.yes_json()["embeddedToken"], true);
+    answer.is_silent_about("hush");
+}
+
+#[test]
+fn verifying_says_yes_to_what_the_key_signed() {
+    let token = full();
+    assert_eq!(verify(&token, &["--now", ISSUED]).yes(), "valid: signed with shop.backend for clientId `bob`");
+    let json = verify(&format!("\n{token}\n"), &["--now", ISSUED, "--json"]).yes_json();
+    assert_eq!(
+        (&json["valid"], &json["clientId"], &json["revocationKey"]),
+        (&json!(true), &json!("bob"), &json!("group-1"))
+    );
+    assert!(verify(mint(&[]).yes(), &["--now", ISSUED]).yes().ends_with(" for nobody in particular"));
+}
+
+#[test]
+fn verifying_says_no_with_the_reason() {
+    let token = full();
+    let (rest, signature) = token.rsplit_once('.').unwrap();
+    let other = format!("{rest}.{}", if signature.starts_with('A') { "B" } else { "A" }) + &signature[1..];
+    for (token, now, code, said) in [
+        (&*other, ISSUED, 40144, "JWT's signature is not the key's"),
+        (&token, "1449746887000", 40142, "JWT has expired"),
+        (&token, "1449746286999", 40144, "JWT is issued later than now"),
+        ("shop.native", ISSUED, 40144, "JWT"),
+    ] {
+        let answer = verify(token, &["--now", now]);
+        assert!(answer.no().starts_with("not valid: ") && answer.no().contains(said), "{answer:?}");
+        answer.is_silent_about(SECRET);
+        answer.is_silent_about(signature);
+        let json = verify(token, &["--now", now, "--json"]).no_json();
+        assert_eq!((&json["valid"], json["code"].as_u64()), (&json!(false), Some(code)), "{json}");
+        assert!(json["reason"].as_str().unwrap().contains(said), "{json}");
+    }
+    let answer = run_with_stdin(&["jwt", "verify", "--key", LIMITED_KEY, "--now", ISSUED], &token);
+    assert!(answer.no().contains("names the key `shop.backend`, not `shop.limited`"), "{answer:?}");
+}
+
+#[test]
+fn leeway_bridges_two_clocks() {
+    let token = full();
+    for (now, leeway, valid) in [
+        ("1449746887000", "0", false),
+        ("1449746887000", "1", true),
+        ("1449746285000", "1999", false),
+        ("1449746285000", "2000", true),
+    ] {
+        let answer = verify(&token, &["--now", now, "--leeway", leeway]);
+        assert_eq!(answer.status, Some(i32::from(!valid)), "{now} {leeway} {answer:?}");
+    }
+}
+
+#[test]
+fn keys_and_tokens_come_from_files_the_environment_or_stdin() {
+    let token = full();
+    let (key_file, token_file) =
+        (File::new("jwt.key", &format!("{KEY}\n")), File::new("jwt.token", &format!("{token}\n")));
+    let base = ["jwt", "verify", "--now", ISSUED, "--key-file", key_file.path()];
+    run(&[&base[..], &["--token-file", token_file.path()]].concat()).yes();
+    run_with_env(&base, "ABLY_TOKEN", &token).yes();
+    run_with_stdin(&base, &token).yes();
+    run_with_stdin(&[&base[..], &["--token-file", "-"]].concat(), &token).yes();
+
+    run(&[&base[..], &["--token-file", "nowhere"]].concat()).bad(&["--token-file nowhere: "]);
+    run_with_stdin(&base, " \n").bad(&["stdin: it is empty"]);
+    run_with_stdin(&["jwt", "verify", "--key-file", "nowhere"], &token).bad(&["--key-file nowhere: "]);
+    let answer = run_with_stdin(&["jwt", "inspect", "--json"], "nothing.of-the.kind");
+    assert!(answer.bad_json().starts_with("stdin: "), "{answer:?}");
+    answer.is_silent_about("of-the");
+}

@@ -1,0 +1,54 @@
+//! `ably-auth completions` and `ably-auth man`
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::run;
+
+#[test]
+fn each_shell_gets_a_script_that_knows_the_commands() {
+    for (shell, marker) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef ably-auth"),
+        ("fish", "complete -c ably-auth"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
+        let answer = run(&["completions", shell]);
+        for told in [marker, "token-request", "mint", "revocation-key"] {
+            assert!(answer.yes().contains(told), "{shell}: {told}");
+        }
+    }
+    run(&["completions", "cmd"]).bad(&["invalid value 'cmd'", "bash"]);
+}
+
+#[test]
+fn a_manual_page_is_about_its_command() {
+    let page = run(&["man"]).yes().to_owned();
+    for told in [".TH ably-auth 1", "token\\-request", "Exit status: 0"] {
+        assert!(page.contains(told), "{page}");
+    }
+    let page = run(&["man", "jwt", "mint"]).yes().to_owned();
+    for told in [".TH ably-auth-jwt-mint 1", "\\-\\-revocation\\-key", "ably\\-auth jwt mint"] {
+        assert!(page.contains(told), "{page}");
+    }
+    run(&["man", "jwt", "sing"]).bad(&["there is no command `sing`"]);
+}
+
+#[test]
+fn all_pages_are_written_to_a_folder() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-man", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let answer = run(&["man", "--dir", folder.to_str().unwrap(), "--json"]);
+    let json = answer.yes_json();
+    let names: Vec<_> = json["pages"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for name in ["ably-auth.1", "ably-auth-jwt-mint.1", "ably-auth-key-generate.1", "ably-auth-completions.1"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(!names.iter().any(|name| name.contains("-help")), "{names:?}");
+    for name in &names {
+        assert!(fs::read_to_string(folder.join(name)).unwrap().contains(".SH SYNOPSIS"), "{name}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    run(&["man", "--dir", folder.to_str().unwrap()]).bad(&["--dir "]);
+}

@@ -1,0 +1,82 @@
+//! Whether the service is as `docs/openapi.yaml` says: schemathesis asks it what that permits, and what it does not.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, path};
+
+use crate::interop::programs::{cli, python};
+use crate::interop::servers::{Server, service};
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{Result, command};
+
+const DESCRIPTION: &str = "docs/openapi.yaml";
+const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5", "msgpack==1.2.2"];
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance,unsupported_method,allow_header_conformance";
+/// For each operation and phase; with this many all of it takes about a minute.
+const EXAMPLES: &str = "40";
+const SEED: &str = "1";
+
+/// Nothing of it is worth keeping: it is a sandbox of these minutes.
+const APPS: &str = r#"{"apps":[{"appId":"app1","revocationByChannel":true,"keys":[
+    {"id":"key1","secret":"a-key-for-a-minute","capability":"{\"[*]*\":[\"*\"]}","revocableTokens":true},
+    {"id":"spare","secret":"a-key-to-be-revoked"}]}]}"#;
+const KEY: &str = "app1.key1:a-key-for-a-minute";
+const CONTROL_TOKEN: &str = "an-access-token-for-a-minute";
+
+pub(crate) fn run(_: &[String]) -> Result {
+    let target = Workspace::load()?.target_directory;
+    let folder = target.join("openapi");
+    fs::create_dir_all(&folder).map_err(|error| format!("cannot create `{}`: {error}", folder.display()))?;
+    let python = python(&folder.join("python"), SCHEMATHESIS)?;
+    let cli = cli(&target)?;
+    let (apps, token) = (write(&folder, "apps.json", APPS)?, write(&folder, "control-token", CONTROL_TOKEN)?);
+    let serve = || service(&cli, &["--apps".as_ref(), apps.as_ref(), "--control-token".as_ref(), token.as_ref()]);
+    let mut report = Report::default();
+    // Made-up names alone would meet nothing that is there. The app that is deleted is not the one that the others need.
+    let tokens = "[parameters]\n\"path.keyName\" = \"app1.key1\"\n";
+    let control = "[parameters]\n\"path.appId\" = \"app1\"\n\"path.keyId\" = \"spare\"\n";
+    let parts = [
+        ("tokens, channels and apps", "--exclude-path-regex", tokens, ["--auth".into(), KEY.into()]),
+        (
+            "Control API",
+            "--include-path-regex",
+            control,
+            ["--header".into(), format!("Authorization: Bearer {CONTROL_TOKEN}")],
+        ),
+    ];
+    for (name, choice, parameters, credentials) in parts {
+        report.step(&format!("{DESCRIPTION}: {name}"), || {
+            let config = write(&folder, "schemathesis.toml", parameters)?;
+            command::run(schemathesis(&python, &config, &serve()?)?.args([choice, "^/v1"]).args(&credentials))
+        });
+    }
+    report.finish().1
+}
+
+fn schemathesis(python: &Path, config: &str, service: &Server) -> Result<Command> {
+    let mut run = Command::new(absolute(&python.with_file_name("schemathesis"))?);
+    run.args(["--config-file", config, "run"])
+        .arg(absolute(Path::new(DESCRIPTION))?)
+        .args(["--url", &service.url, "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+        .args(["--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--no-color", "--warnings", "off"])
+        .env("PYTHONPATH", absolute(Path::new("tests/interop"))?)
+        .env("SCHEMATHESIS_HOOKS", "msgpack_hooks");
+    // It leaves a folder of notes where it runs.
+    if let Some(folder) = Path::new(config).parent() {
+        run.current_dir(folder);
+    }
+    Ok(run)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path::absolute(path).map_err(|error| format!("cannot tell where `{}` is: {error}", path.display()).into())
+}
+
+/// Writes a file, and gives its absolute path.
+fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
+    let path = absolute(&folder.join(name))?;
+    fs::write(&path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+    Ok(path.to_string_lossy().into_owned())
+}
