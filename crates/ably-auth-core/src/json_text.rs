@@ -69,6 +69,11 @@ impl<'b> Slice<'b> {
         Self { room, needed: 0 }
     }
 
+    /// How many bytes the JSON has, whether there was room for them or not.
+    pub(crate) const fn len(&self) -> usize {
+        self.needed
+    }
+
     /// All of the JSON, or how many bytes it needs.
     pub(crate) fn finish(self) -> Result<&'b str, usize> {
         let json = self.room.get(..self.needed).ok_or(self.needed)?;

@@ -1,12 +1,32 @@
 //! Text that is never shown: key secrets and tokens.
 
 use alloc::boxed::Box;
-use core::fmt;
+use core::{fmt, mem};
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+
+/// Text that is wiped when it is dropped, and compared in constant time.
+#[derive(Clone)]
+struct Wiped(Box<str>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        let mut bytes = mem::take(&mut self.0).into_boxed_bytes();
+        // At once, where `Zeroize` would write byte for byte; the barrier keeps the compiler from leaving it out.
+        bytes.fill(0);
+        zeroize::optimization_barrier(&*bytes);
+    }
+}
+
+impl PartialEq for Wiped {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Wiped {}
 
 /// The private part of an API key.
 ///
@@ -18,18 +38,18 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!(key.secret().expose(), "hush");
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct KeySecret(Zeroizing<Box<str>>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeySecret(Wiped);
 
 impl KeySecret {
     pub(crate) fn from_checked(secret: &str) -> Self {
-        Self(Zeroizing::new(secret.into()))
+        Self(Wiped(secret.into()))
     }
 
     /// The secret itself, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 }
 
@@ -38,14 +58,6 @@ impl fmt::Debug for KeySecret {
         f.write_str("KeySecret([redacted])")
     }
 }
-
-impl PartialEq for KeySecret {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
-    }
-}
-
-impl Eq for KeySecret {}
 
 /// A token string: an Ably token or a JWT, opaque to whoever holds it.
 ///
@@ -58,8 +70,8 @@ impl Eq for KeySecret {}
 /// assert_eq!(token.expose(), "xVLyHw.Dtxd9tuz");
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct Token(Zeroizing<Box<str>>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Wiped);
 
 impl Token {
     /// The longest text taken for a token, in bytes: what an auth callback or URL may return (`RSA4f`).
@@ -77,23 +89,24 @@ impl Token {
         if text.len() > Self::MAX_BYTES {
             return Err(Error::new(ErrorKind::Token, "token is longer than 128 KiB", advice));
         }
-        match text.bytes().position(|b| !b.is_ascii_graphic()) {
-            Some(at) => {
-                Err(Error::new(ErrorKind::Token, "token has a character that a header cannot carry", advice).at(at))
-            }
-            None => Ok(Self(Zeroizing::new(text.into()))),
+        // Without branches, so that the compiler takes many bytes at once.
+        if text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic()) {
+            return Ok(Self(Wiped(text.into())));
         }
+        let problem = "token has a character that a header cannot carry";
+        let at = text.bytes().position(|byte| !byte.is_ascii_graphic()).unwrap_or_default();
+        Err(Error::new(ErrorKind::Token, problem, advice).at(at))
     }
 
     /// Takes over a token that was just made, of visible ASCII.
     pub(crate) fn from_minted(text: alloc::string::String) -> Self {
-        Self(Zeroizing::new(text.into_boxed_str()))
+        Self(Wiped(text.into_boxed_str()))
     }
 
     /// The token itself, for the header that carries it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.0.0
     }
 }
 
@@ -102,14 +115,6 @@ impl fmt::Debug for Token {
         f.write_str("Token([redacted])")
     }
 }
-
-impl PartialEq for Token {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
-    }
-}
-
-impl Eq for Token {}
 
 impl core::str::FromStr for Token {
     type Err = Error;

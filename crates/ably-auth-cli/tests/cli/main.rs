@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod inspecting;
 mod jwts;
+mod keeping;
 mod keys;
 mod manuals;
 mod misplaced_keys;

@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 
-use super::json::{Members, Text, Value};
+use super::json::{Members, Value};
 use super::{invalid, names, numeric_date, parts};
 use crate::capability::Capability;
 use crate::client_id::ClientId;
@@ -45,12 +45,12 @@ static NO_MAPS: Maps =
 
 impl Maps {
     /// Takes a claim that is none of the single ones, and says whether it was there before.
-    fn insert(&mut self, name: &str, value: &Value<'_>) -> Result<bool, Error> {
+    fn insert(&mut self, name: &str, value: Value<'_>) -> Result<bool, Error> {
         Ok(match scoped(name) {
             Some((names::CHANNEL, resource)) => {
                 self.channel_claims.insert(resource.into(), text(names::CHANNEL, value)?.into()).is_some()
             }
-            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(value)?).is_some(),
+            Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?).is_some(),
             None => self.others.insert(name.into(), value.raw.into()).is_some(),
         })
     }
@@ -63,16 +63,15 @@ impl JwtClaims {
         let mut maps: Option<Box<Maps>> = None;
         let mut members = Members::of(payload);
         while let Some((name, value)) = members.next().map_err(parts::payload_fault)? {
-            let name = name.decode();
             let is_repeated = match &*name {
                 names::ISSUED => issued.replace(numeric_date::read(names::ISSUED, value.raw)?).is_some(),
                 names::EXPIRES => expires.replace(numeric_date::read(names::EXPIRES, value.raw)?).is_some(),
                 names::NOT_BEFORE => not_before.replace(numeric_date::read(names::NOT_BEFORE, value.raw)?).is_some(),
-                names::CAPABILITY => capability.replace(text(names::CAPABILITY, &value)?).is_some(),
-                names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, &value)?).is_some(),
-                names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, &value)?).is_some(),
-                names::TOKEN => token.replace(text(names::TOKEN, &value)?).is_some(),
-                _ => maps.get_or_insert_default().insert(&name, &value)?,
+                names::CAPABILITY => capability.replace(text(names::CAPABILITY, value)?).is_some(),
+                names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, value)?).is_some(),
+                names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, value)?).is_some(),
+                names::TOKEN => token.replace(text(names::TOKEN, value)?).is_some(),
+                _ => maps.get_or_insert_default().insert(&name, value)?,
             };
             if is_repeated {
                 return Err(invalid("JWT has a claim twice", "give each claim once"));
@@ -182,9 +181,9 @@ fn scoped(name: &str) -> Option<(&'static str, &str)> {
     kinds.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind).filter(|resource| !resource.is_empty())?)))
 }
 
-fn text<'a>(claim: &'static str, value: &Value<'a>) -> Result<Cow<'a, str>, Error> {
+fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Error> {
     let advice = "give it as a JSON string; a capability is JSON text in one";
-    value.text.map(Text::decode).ok_or_else(|| invalid("JWT has a claim that is no string:", advice).input(claim))
+    value.text.ok_or_else(|| invalid("JWT has a claim that is no string:", advice).input(claim))
 }
 
 fn limit(value: &Value<'_>) -> Result<f64, Error> {

@@ -112,7 +112,7 @@ impl Found {
         let (mut token, mut expires): (Option<Value<'_>>, Option<Value<'_>>) = (None, None);
         let mut members = Members::of(object);
         while let Some((name, value)) = members.next().map_err(name_fault)? {
-            let is_repeated = match &*name.decode() {
+            let is_repeated = match &*name {
                 names::TOKEN => token.replace(value).is_some(),
                 names::EXPIRES => expires.replace(value).is_some(),
                 _ => false,
@@ -124,7 +124,7 @@ impl Found {
         let advice = "embed an Ably token or an Ably JWT, as a JSON string";
         let token = token.map(|value| {
             let text = value.text.ok_or_else(|| invalid("embedded token is no string", advice))?;
-            Token::new(&text.decode())
+            Token::new(&text)
         });
         Ok(Self {
             token: token.transpose()?,

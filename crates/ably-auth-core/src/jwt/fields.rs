@@ -3,20 +3,25 @@
 use core::fmt;
 
 use super::MAX_BYTES;
-use super::encode::{Draft, Encoder, Json, encoded_len};
+use super::encode::{BEHIND, Encoder, SIGNATURE_LEN, encoded_len};
 use super::names;
 use super::seconds::{self, Lifetime};
+use crate::canonical::Decimal;
 use crate::error::{Error, ErrorKind};
+use crate::json_text::{Json, Slice};
 use crate::signing::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::{client_id, key};
 
 /// `{"typ":"JWT","alg":"HS256","kid":` in base64url: eleven groups of three bytes, so that what follows starts anew.
 const HEADER_START: &[u8] = b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6";
-const HEADER_END: &[u8] = b"\"}";
+/// What stands around the key's name.
+const NAME_START: &[u8] = b"\"";
+const NAME_END: &[u8] = b"\"}";
 
-/// How many characters the signature has.
-const SIGNATURE_LEN: usize = encoded_len(32);
+/// How much JSON is kept while it is measured: as much as most JWTs have.
+const NAME_BYTES: usize = 64;
+const PAYLOAD_BYTES: usize = 384;
 
 /// The values of a JWT, borrowed from wherever they are; minting one needs no allocator.
 ///
@@ -101,8 +106,7 @@ impl<'a> JwtFields<'a> {
     /// # Errors
     /// As [`mint_into`](Self::mint_into), but for the buffer.
     pub fn minted_len(&self) -> Result<usize, Error> {
-        let mut draft = Draft::new();
-        self.checked()?.draft(&mut draft)
+        self.checked()?.draft(&mut Draft::new())
     }
 
     /// Signs the JWT into a buffer, and gives its text.
@@ -131,7 +135,8 @@ impl<'a> JwtFields<'a> {
     #[cfg(feature = "alloc")]
     pub fn mint(&self, signer: &Signer) -> Result<crate::Token, Error> {
         let (checked, mut draft) = (self.checked()?, Draft::new());
-        let mut text = alloc::vec![0; checked.draft(&mut draft)?];
+        let needed = checked.draft(&mut draft)?;
+        let mut text = super::room(needed);
         checked.write(&draft, signer, &mut text);
         Ok(crate::Token::from_minted(alloc::string::String::from_utf8(text).unwrap_or_default()))
     }
@@ -170,7 +175,7 @@ impl ClaimValue<'_> {
                 if number.is_negative() {
                     json.raw(b"-");
                 }
-                json.number(number.unsigned_abs());
+                json.raw(Decimal::new(number.unsigned_abs()).as_bytes());
             }
             #[cfg(feature = "alloc")]
             Self::Json(text) => json.raw(text.as_bytes()),
@@ -185,13 +190,27 @@ struct Checked<'f, 'a> {
     not_before: Option<u64>,
 }
 
+/// The JSON of a JWT that is being measured, as far as it is kept.
+struct Draft {
+    name: [u8; NAME_BYTES + BEHIND],
+    payload: [u8; PAYLOAD_BYTES + BEHIND],
+    payload_len: usize,
+}
+
+impl Draft {
+    const fn new() -> Self {
+        Self { name: [0; NAME_BYTES + BEHIND], payload: [0; PAYLOAD_BYTES + BEHIND], payload_len: 0 }
+    }
+}
+
 impl Checked<'_, '_> {
-    /// Measures the JWT, and keeps its payload if that is not long.
+    /// Measures the JWT, and keeps of its JSON what there is room for.
     fn draft(&self, draft: &mut Draft) -> Result<usize, Error> {
-        self.payload(draft);
-        let header_end = self.fields.key_name.len().saturating_add(HEADER_END.len()).saturating_add(1);
-        let header = HEADER_START.len().saturating_add(encoded_len(header_end));
-        let parts = [header, encoded_len(draft.len()), SIGNATURE_LEN];
+        self.name(draft.name.split_at_mut(NAME_BYTES).0);
+        let mut payload = Slice::new(draft.payload.split_at_mut(PAYLOAD_BYTES).0);
+        self.payload(&mut payload);
+        draft.payload_len = payload.len();
+        let parts = [HEADER_START.len(), encoded_len(self.name_len()), encoded_len(draft.payload_len), SIGNATURE_LEN];
         let len = parts.into_iter().fold(2, usize::saturating_add);
         if len > MAX_BYTES {
             let advice = "put less into it; what nears 8 KiB finds no place in a header anyway";
@@ -202,43 +221,61 @@ impl Checked<'_, '_> {
 
     /// Fills the buffer, which is as long as the JWT.
     fn write(&self, draft: &Draft, signer: &Signer, buffer: &mut [u8]) {
-        let mut out = Encoder::new(buffer);
-        out.encoded(HEADER_START);
-        out.raw(b"\"");
-        // Nothing in a key's name needs an escape.
-        out.raw(self.fields.key_name.as_bytes());
-        out.raw(HEADER_END);
-        out.end_part();
-        match draft.kept() {
-            Some(payload) => out.encode(payload),
-            None => self.payload(&mut out),
+        let mut jwt = Encoder::new(buffer);
+        jwt.plain(HEADER_START);
+        match self.name_len() {
+            len @ ..=NAME_BYTES => jwt.encode(&draft.name, len),
+            len => jwt.encode_in_place(len, |room| self.name(room)),
         }
-        out.end_part();
-        let signature = signer.hmac(out.signed_text());
-        out.encode(&signature);
+        jwt.plain(b".");
+        match draft.payload_len {
+            len @ ..=PAYLOAD_BYTES => jwt.encode(&draft.payload, len),
+            len => jwt.encode_in_place(len, |room| self.payload(&mut Slice::new(room))),
+        }
+        let hmac = signer.hmac(jwt.text());
+        jwt.plain(b".");
+        jwt.signature(&hmac);
+    }
+
+    fn name_len(&self) -> usize {
+        self.fields.key_name.len().saturating_add(NAME_START.len()).saturating_add(NAME_END.len())
+    }
+
+    /// The header's end.
+    fn name(&self, room: &mut [u8]) {
+        let mut json = Slice::new(room);
+        json.raw(NAME_START);
+        // Nothing in it needs an escape.
+        json.raw(self.fields.key_name.as_bytes());
+        json.raw(NAME_END);
     }
 
     fn payload(&self, json: &mut impl Json) {
         let fields = self.fields;
+        // Made before they are needed: a copy of bytes that were just written one by one has to wait for them.
+        let [issued, expires] = [self.lifetime.issued, self.lifetime.expires].map(Decimal::new);
         json.raw(b"{\"iat\":");
-        json.number(self.lifetime.issued);
+        json.raw(issued.as_bytes());
         json.raw(b",\"exp\":");
-        json.number(self.lifetime.expires);
+        json.raw(expires.as_bytes());
         if let Some(not_before) = self.not_before {
             json.raw(b",\"nbf\":");
-            json.number(not_before);
+            json.raw(Decimal::new(not_before).as_bytes());
         }
-        text(json, b",\"x-ably-capability\":\"", fields.capability);
-        text(json, b",\"x-ably-clientId\":\"", fields.client_id);
-        text(json, b",\"x-ably-revocation-key\":\"", fields.revocation_key);
-        text(json, b",\"x-ably-token\":\"", fields.embedded_token);
+        if let Some(capability) = fields.capability {
+            json.raw(b",\"x-ably-capability\":");
+            json.text_with_escapes(capability);
+        }
+        text(json, b",\"x-ably-clientId\":", fields.client_id);
+        text(json, b",\"x-ably-revocation-key\":", fields.revocation_key);
+        text(json, b",\"x-ably-token\":", fields.embedded_token);
         for (resource, claim) in fields.channel_claims {
             begin(json, names::CHANNEL, resource);
             json.text(claim);
         }
         for (resource, limit) in fields.publish_limits {
             begin(json, names::PUBLISH_LIMIT, resource);
-            json.number(u64::from(*limit));
+            json.raw(Decimal::new(u64::from(*limit)).as_bytes());
         }
         for (name, value) in fields.others {
             begin(json, "", name);
@@ -253,8 +290,7 @@ impl Checked<'_, '_> {
 fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str>) {
     if let Some(value) = value {
         json.raw(name);
-        json.text_inside(value);
-        json.raw(b"\"");
+        json.text(value);
     }
 }
 
@@ -262,7 +298,7 @@ fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str
 fn begin(json: &mut impl Json, prefix: &str, name: &str) {
     json.raw(b",\"");
     json.raw(prefix.as_bytes());
-    json.text_inside(name);
+    json.escaped(name);
     json.raw(b"\":");
 }
 

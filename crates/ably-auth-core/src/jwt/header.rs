@@ -59,7 +59,6 @@ fn read_json(header: &str) -> Result<KeyName, Error> {
     let mut is_repeated = false;
     let mut members = Members::of(header);
     while let Some((name, value)) = members.next().map_err(parts::header_fault)? {
-        let name = name.decode();
         is_repeated |= match &*name {
             "alg" => alg.replace(value).is_some(),
             "kid" => kid.replace(value).is_some(),
@@ -71,22 +70,22 @@ fn read_json(header: &str) -> Result<KeyName, Error> {
     if is_repeated {
         return Err(invalid("JWT's header has a member twice", "give each member of the header once"));
     }
-    check_alg(alg.as_ref())?;
+    check_alg(alg)?;
     if crit.is_some() {
         return Err(invalid("JWT's header has `crit`, which asks for more than is known here", "leave `crit` out"));
     }
-    if typ.is_some_and(|typ| !typ.text.is_some_and(|typ| typ.decode().eq_ignore_ascii_case("JWT"))) {
+    if typ.is_some_and(|typ| !typ.text.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"))) {
         return Err(invalid("JWT's `typ` is not `JWT`", "give `JWT` as the header's `typ`"));
     }
     let advice = "give the name of the key that signs, `appId.keyId`, as the header's `kid`";
     let kid = kid.ok_or_else(|| invalid("JWT's header has no `kid`", advice))?;
     let kid = kid.text.ok_or_else(|| invalid("JWT's `kid` is not a string", advice))?;
     // Not shown: some give the whole key where its name belongs.
-    KeyName::parse(&kid.decode()).map_err(|_| invalid("JWT's `kid` is not the name of a key", advice))
+    KeyName::parse(&kid).map_err(|_| invalid("JWT's `kid` is not the name of a key", advice))
 }
 
-fn check_alg(alg: Option<&Value<'_>>) -> Result<(), Error> {
+fn check_alg(alg: Option<Value<'_>>) -> Result<(), Error> {
     let alg = alg.ok_or_else(|| invalid("JWT's header has no `alg`", SIGN))?;
-    let alg = alg.text.ok_or_else(|| invalid("JWT's `alg` is not a string", SIGN))?.decode();
+    let alg = alg.text.ok_or_else(|| invalid("JWT's `alg` is not a string", SIGN))?;
     if alg == HS256 { Ok(()) } else { Err(invalid(refusal(&alg), SIGN)) }
 }

@@ -7,9 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{Error, ErrorKind};
+use crate::scan::is_plain;
 
 /// How deep arrays and objects may be nested in a value.
 const MAX_DEPTH: u32 = 32;
+
+/// How much room a string with escapes is given before its length is known: as much as most have.
+const FEW_BYTES: usize = 256;
 
 /// Why text was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,27 +24,12 @@ pub(super) enum Fault {
     TooDeep,
 }
 
-/// A string as it stands between its quotes, known to be well-formed.
-#[derive(Clone, Copy)]
-pub(super) struct Text<'a> {
-    raw: &'a str,
-    is_escaped: bool,
-}
-
-/// A value as it stands.
+/// A value.
 pub(super) struct Value<'a> {
-    /// Its JSON.
+    /// Its JSON, as it stands.
     pub(super) raw: &'a str,
     /// What it says, if it is a string.
-    pub(super) text: Option<Text<'a>>,
-}
-
-impl<'a> Text<'a> {
-    /// What it says.
-    #[inline]
-    pub(super) fn decode(self) -> Cow<'a, str> {
-        if self.is_escaped { Cow::Owned(unescape(self.raw)) } else { Cow::Borrowed(self.raw) }
-    }
+    pub(super) text: Option<Cow<'a, str>>,
 }
 
 /// Refuses what is no JSON value.
@@ -71,7 +60,7 @@ impl<'a> Members<'a> {
 
     /// The next, or nothing after the object's end.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, Fault> {
+    pub(super) fn next(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>, Fault> {
         let reader = &mut self.reader;
         if self.has_begun {
             if !reader.take(b',') {
@@ -85,7 +74,9 @@ impl<'a> Members<'a> {
                 return reader.end().map(|()| None);
             }
         }
-        let name = reader.name()?;
+        reader.expect(b'"')?;
+        let name = reader.text()?;
+        reader.expect(b':')?;
         Ok(Some((name, reader.value()?)))
     }
 }
@@ -141,14 +132,6 @@ impl<'a> Reader<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(Fault::Malformed) }
     }
 
-    #[inline]
-    fn name(&mut self) -> Result<Text<'a>, Fault> {
-        self.expect(b'"')?;
-        let name = self.string()?;
-        self.expect(b':')?;
-        Ok(name)
-    }
-
     #[inline(always)]
     fn value(&mut self) -> Result<Value<'a>, Fault> {
         let first = self.peek();
@@ -156,7 +139,7 @@ impl<'a> Reader<'a> {
         let text = match first {
             Some(b'"') => {
                 self.advance(1);
-                Some(self.string()?)
+                Some(self.text()?)
             }
             Some(b'[' | b'{') => {
                 self.nested()?;
@@ -220,29 +203,83 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The rest of a string whose opening quote is read.
-    fn string(&mut self) -> Result<Text<'a>, Fault> {
-        let (bytes, start) = (self.text.as_bytes(), self.at);
-        let (mut at, mut is_escaped) = (start, false);
-        // A byte at a time: most strings are short, or full of escapes, as a capability is.
-        loop {
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    is_escaped = true;
-                    let width = match simple_escape(bytes.get(at.wrapping_add(1)).copied()) {
-                        Some(_) => 2,
-                        None => unicode_escape(self.text.get(at..).unwrap_or_default()).ok_or(Fault::Malformed)?.1,
-                    };
-                    at = at.wrapping_add(width);
+    /// What a string says, whose opening quote is read.
+    fn text(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let plain = self.plain();
+        match self.byte() {
+            Some(b'"') => {
+                self.advance(1);
+                Ok(Cow::Borrowed(plain))
+            }
+            Some(b'\\') => self.text_with_escapes(plain).map(Cow::Owned),
+            _ => Err(Fault::Malformed),
+        }
+    }
+
+    /// The same, from the first escape on.
+    fn text_with_escapes(&mut self, plain: &str) -> Result<String, Fault> {
+        let bytes = self.text.as_bytes();
+        let mut rest = bytes.get(self.at..).unwrap_or_default().iter();
+        let mut said = Vec::with_capacity(plain.len().saturating_add(rest.len().min(FEW_BYTES)));
+        said.extend_from_slice(plain.as_bytes());
+        while let Some(&byte) = rest.next() {
+            if stands_for_itself(byte) {
+                said.push(byte);
+                continue;
+            }
+            self.at = bytes.len().wrapping_sub(rest.len());
+            match (byte, simple_escape(self.byte())) {
+                (b'"', _) => return String::from_utf8(said).map_err(|_| Fault::Malformed),
+                (b'\\', Some(byte)) => {
+                    said.push(byte);
+                    rest.next();
                 }
-                Some(b' '..) => at = at.wrapping_add(1),
+                (b'\\', None) => {
+                    said.extend_from_slice(self.unicode_escape()?.encode_utf8(&mut [0; 4]).as_bytes());
+                    rest = bytes.get(self.at..).unwrap_or_default().iter();
+                }
+                _ => break,
+            }
+        }
+        Err(Fault::Malformed)
+    }
+
+    /// Steps over the rest of a string, whose opening quote is read.
+    fn string(&mut self) -> Result<(), Fault> {
+        loop {
+            self.plain();
+            let byte = self.byte();
+            self.advance(1);
+            match byte {
+                Some(b'"') => return Ok(()),
+                Some(b'\\') if simple_escape(self.byte()).is_some() => self.advance(1),
+                Some(b'\\') => self.unicode_escape().map(drop)?,
                 _ => return Err(Fault::Malformed),
             }
         }
-        let raw = self.text.get(start..at).unwrap_or_default();
-        self.at = at.wrapping_add(1);
-        Ok(Text { raw, is_escaped })
+    }
+
+    /// What stands before the next quote, backslash or control character, or before the end.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        self.advance(rest.iter().position(|byte| !stands_for_itself(*byte)).unwrap_or(rest.len()));
+        self.since(start)
+    }
+
+    /// What an escape stands for that has more than one character behind its backslash, which is read.
+    fn unicode_escape(&mut self) -> Result<char, Fault> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let (character, width) = unicode_escape(rest).ok_or(Fault::Malformed)?;
+        self.advance(width);
+        Ok(character)
+    }
+
+    /// Steps over a member's name.
+    fn name(&mut self) -> Result<(), Fault> {
+        self.expect(b'"')?;
+        self.string()?;
+        self.expect(b':')
     }
 
     /// An array or an object, with all that is in it.
@@ -315,26 +352,22 @@ impl Open {
     }
 }
 
-/// What a well-formed string says.
-fn unescape(raw: &str) -> String {
-    let mut said = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes().iter();
-    while let Some(byte) = rest.next() {
-        if *byte != b'\\' {
-            said.push(*byte);
-        } else if let Some(byte) = simple_escape(rest.next().copied()) {
-            said.push(byte);
-        } else {
-            // At the `u`.
-            let at = raw.len().wrapping_sub(rest.len()).wrapping_sub(2);
-            let Some((decoded, width)) = unicode_escape(raw.get(at..).unwrap_or_default()) else {
-                break;
-            };
-            said.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
-            rest = rest.as_slice().get(width.wrapping_sub(2)..).unwrap_or_default().iter();
-        }
+/// A table, since the bytes of strings are looked at one by one.
+static STANDS_FOR_ITSELF: [bool; 256] = plain_bytes();
+
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "done by the compiler")]
+const fn plain_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = is_plain(byte as u8);
+        byte += 1;
     }
-    String::from_utf8(said).unwrap_or_default()
+    table
+}
+
+fn stands_for_itself(byte: u8) -> bool {
+    STANDS_FOR_ITSELF.get(usize::from(byte)) == Some(&true)
 }
 
 /// What a backslash and that byte stand for, if they alone are an escape.
@@ -351,21 +384,21 @@ const fn simple_escape(byte: Option<u8>) -> Option<u8> {
     }
 }
 
-/// `\u` and four digits, twice where the first is half of a character.
+/// `u` and four digits, and another `\u` and four where the first are half of a character.
 fn unicode_escape(text: &str) -> Option<(char, usize)> {
     let first = code_unit(text)?;
     if let Some(whole) = char::from_u32(first) {
-        return Some((whole, 6));
+        return Some((whole, 5));
     }
-    let second = code_unit(text.get(6..)?)?;
+    let second = code_unit(text.get(5..)?.strip_prefix('\\')?)?;
     let (high, low) = (first.checked_sub(0xd800)?, second.checked_sub(0xdc00)?);
     if high >= 0x400 || low >= 0x400 {
         return None;
     }
-    Some((char::from_u32(0x1_0000_u32.wrapping_add(high << 10 | low))?, 12))
+    Some((char::from_u32(0x1_0000_u32.wrapping_add(high << 10 | low))?, 11))
 }
 
 fn code_unit(text: &str) -> Option<u32> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let digits = text.strip_prefix('u')?.get(..4)?;
     if digits.bytes().all(|b| b.is_ascii_hexdigit()) { u32::from_str_radix(digits, 16).ok() } else { None }
 }

@@ -11,25 +11,25 @@ const MAX_DIGITS: usize = 11;
 /// # Errors
 /// Says by name why a number is none of a time that there can be.
 pub(super) fn read(claim: &'static str, json: &str) -> Result<Timestamp, Error> {
-    let whole = json.bytes().take_while(u8::is_ascii_digit).count();
-    let (seconds, rest) = json.as_bytes().split_at_checked(whole).unwrap_or_default();
+    let (mut seconds, mut rest) = (0, json.as_bytes());
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        seconds = with_digit(seconds, *digit);
+        rest = after;
+    }
+    let whole = json.len().wrapping_sub(rest.len());
     if whole == 0 || whole > MAX_DIGITS {
         return Err(fault(claim, json));
     }
     // Eleven digits and three: a `u64` has room for more.
     let millis = match rest {
-        [] => value(seconds).wrapping_mul(1000),
+        [] => seconds.wrapping_mul(1000),
         [b'.', fraction @ ..] if fraction.iter().all(u8::is_ascii_digit) => {
             let fraction = fraction.iter().chain(b"000").take(3);
-            fraction.fold(value(seconds), |value, digit| with_digit(value, *digit))
+            fraction.fold(seconds, |value, digit| with_digit(value, *digit))
         }
         _ => return Err(fault(claim, json)),
     };
     Ok(Timestamp::from_millis(millis))
-}
-
-fn value(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |value, digit| with_digit(value, *digit))
 }
 
 const fn with_digit(value: u64, digit: u8) -> u64 {

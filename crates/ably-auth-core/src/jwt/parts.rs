@@ -2,14 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::encode::SIGNATURE_LEN;
 use super::json::Fault;
-use super::{MAX_BYTES, base64url, invalid};
+use super::{MAX_BYTES, base64url, invalid, room};
 use crate::error::Error;
 
 pub(super) const FORM: &str = "a JWT reads `header.payload.signature`, each in base64url without padding";
 pub(super) const SIGNATURE_BYTES: usize = 32;
-/// As much as most parts have: no heap is used for them.
-const FEW_BYTES: usize = 512;
+const DOT_AND_SIGNATURE_LEN: usize = 1 + SIGNATURE_LEN;
 
 /// Refuses what is longer than a token may be, before anything is done that takes the longer the longer it is.
 pub(super) fn check_len(text: &str) -> Result<(), Error> {
@@ -19,52 +19,78 @@ pub(super) fn check_len(text: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a part, which begins at that offset, that is not base64url as it should be, and does not decode it yet.
-pub(super) fn check(part: &str, start: usize) -> Result<(), Error> {
-    base64url::check(part).map_err(|fault| name_fault(fault, part, start))
-}
-
 /// Reads the JSON of a part, which begins at that offset.
-#[inline]
 pub(super) fn read_json<T>(
     part: &str,
     start: usize,
     not_utf8: &'static str,
     read: impl FnOnce(&str) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let needed = base64url::decoded_len(part.len());
-    let (mut few, mut many) = ([0; FEW_BYTES], Vec::new());
-    let room = if needed <= FEW_BYTES {
-        &mut few[..]
-    } else {
-        many.resize(needed, 0);
-        &mut many
+    let decoded = decode(part).map_err(|fault| name_fault(fault, part, start))?;
+    read(as_utf8(&decoded, not_utf8)?)
+}
+
+pub(super) fn as_utf8<'a>(json: &'a [u8], not_utf8: &'static str) -> Result<&'a str, Error> {
+    core::str::from_utf8(json).map_err(|_| invalid(not_utf8, "write a header and a payload as JSON in UTF-8"))
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, base64url::Fault> {
+    let mut decoded = room(base64url::decoded_len(part.len()));
+    base64url::decode(part, &mut decoded)?;
+    Ok(decoded)
+}
+
+/// What a signed JWT has behind its header.
+pub(super) struct Body<'a> {
+    /// What the signature is over.
+    pub(super) signed: &'a str,
+    /// Decoded.
+    pub(super) payload: Vec<u8>,
+    pub(super) signature: [u8; SIGNATURE_BYTES],
+}
+
+impl<'a> Body<'a> {
+    /// Takes apart the JWT whose payload begins at that offset.
+    pub(super) fn parse(jwt: &'a str, start: usize) -> Result<Self, Error> {
+        Self::of_right_form(jwt, start).ok_or_else(|| name_wrong_body(jwt.get(start..).unwrap_or_default(), start))
+    }
+
+    /// The last dot is where the length of a signature says: one before it would be no base64url.
+    fn of_right_form(jwt: &'a str, start: usize) -> Option<Self> {
+        let (signed, signature) = jwt.split_at_checked(jwt.len().checked_sub(DOT_AND_SIGNATURE_LEN)?)?;
+        let payload = decode(signed.get(start..)?).ok()?;
+        let mut room = [0; SIGNATURE_BYTES + 2];
+        base64url::decode(signature.strip_prefix('.')?, &mut room).ok()?;
+        let (signature, _) = room.split_first_chunk()?;
+        Some(Self { signed, payload, signature: *signature })
+    }
+}
+
+#[cold]
+fn name_wrong_body(text: &str, start: usize) -> Error {
+    let Some((payload, signature)) = text.split_once('.') else {
+        return too_few();
     };
-    let len = decode(part, start, room)?;
-    let json = core::str::from_utf8(room.get(..len).unwrap_or_default());
-    read(json.map_err(|_| invalid(not_utf8, "write a header and a payload as JSON in UTF-8"))?)
-}
-
-/// The signature, which begins at that offset.
-pub(super) fn signature(part: &str, start: usize) -> Result<[u8; SIGNATURE_BYTES], Error> {
-    let wrong_len = || invalid("JWT's signature is not of 32 bytes", "sign the JWT with HS256").at(start);
+    let signature_start = start.saturating_add(payload.len()).saturating_add(1);
+    if let Some((third, _)) = signature.split_once('.') {
+        return invalid("JWT has more than three parts", FORM).at(signature_start.saturating_add(third.len()));
+    }
+    if let Err(fault) = decode(payload) {
+        return name_fault(fault, payload, start);
+    }
+    if signature.is_empty() {
+        return invalid("JWT has an empty signature", "sign the JWT with HS256").at(signature_start);
+    }
     // Long enough for a signature with a few surplus characters, so that they are named for what they are.
-    let mut room = [0; 48];
-    if part.is_empty() {
-        return Err(invalid("JWT has an empty signature", "sign the JWT with HS256").at(start));
+    if let (Err(fault), ..=64) = (base64url::decode(signature, &mut [0; 48]), signature.len()) {
+        return name_fault(fault, signature, signature_start);
     }
-    if part.len() > 64 {
-        return Err(wrong_len());
-    }
-    let len = decode(part, start, &mut room)?;
-    match room.split_first_chunk() {
-        Some((signature, _)) if len == SIGNATURE_BYTES => Ok(*signature),
-        _ => Err(wrong_len()),
-    }
+    invalid("JWT's signature is not of 32 bytes", "sign the JWT with HS256").at(signature_start)
 }
 
-fn decode(part: &str, start: usize, room: &mut [u8]) -> Result<usize, Error> {
-    base64url::decode(part, room).map_err(|fault| name_fault(fault, part, start))
+#[cold]
+pub(super) fn too_few() -> Error {
+    invalid("JWT has fewer than three parts", FORM)
 }
 
 #[cold]

@@ -1,11 +1,13 @@
 //! From a JWT's text to what is believed of it.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use subtle::ConstantTimeEq as _;
 
 use super::claims::JwtClaims;
+use super::parts::Body;
 use super::{header, invalid, parts};
 use crate::error::{Error, ErrorKind};
 use crate::key::KeyName;
@@ -35,10 +37,9 @@ use crate::time::Timestamp;
 pub struct UnverifiedJwt<'a> {
     key_name: KeyName,
     /// What the signature is over.
-    signed: &'a [u8],
-    payload: &'a str,
-    /// Where in the text the payload begins.
-    payload_start: usize,
+    signed: &'a str,
+    /// Decoded.
+    payload: Vec<u8>,
     signature: [u8; parts::SIGNATURE_BYTES],
 }
 
@@ -53,25 +54,10 @@ impl<'a> UnverifiedJwt<'a> {
     /// - has an `alg` other than `HS256`, or a `kid` that is not the name of a key.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         parts::check_len(text)?;
-        let too_few = || invalid("JWT has fewer than three parts", parts::FORM);
-        let (header, rest) = text.split_once('.').ok_or_else(too_few)?;
+        let (header, _) = text.split_once('.').ok_or_else(parts::too_few)?;
         let key_name = header::read(header)?;
-        let (payload, signature) = rest.split_once('.').ok_or_else(too_few)?;
-        let payload_start = header.len().saturating_add(1);
-        let signed_len = payload_start.saturating_add(payload.len());
-        let signature_start = signed_len.saturating_add(1);
-        if let Some((third, _)) = signature.split_once('.') {
-            let at = signature_start.saturating_add(third.len());
-            return Err(invalid("JWT has more than three parts", parts::FORM).at(at));
-        }
-        parts::check(payload, payload_start)?;
-        Ok(Self {
-            key_name,
-            signed: text.as_bytes().get(..signed_len).unwrap_or_default(),
-            payload,
-            payload_start,
-            signature: parts::signature(signature, signature_start)?,
-        })
+        let Body { signed, payload, signature } = Body::parse(text, header.len().saturating_add(1))?;
+        Ok(Self { key_name, signed, payload, signature })
     }
 
     /// The key that it says it is signed with: the header's `kid`.
@@ -93,7 +79,7 @@ impl<'a> UnverifiedJwt<'a> {
     /// - [`ErrorKind::Token`] if its embedded token could not be one;
     /// - [`ErrorKind::JwtExpired`] if it has expired.
     pub fn verify(self, signer: &Signer, now: Timestamp, leeway: Duration) -> Result<VerifiedJwt, Error> {
-        if !is_same(&signer.hmac(self.signed), &self.signature) {
+        if !is_same(&signer.hmac(self.signed.as_bytes()), &self.signature) {
             let advice = "sign the JWT, unchanged, with the secret of the key that `kid` names";
             return Err(invalid("JWT's signature is not the key's", advice));
         }
@@ -107,7 +93,7 @@ impl<'a> UnverifiedJwt<'a> {
     /// # Errors
     /// As [`verify`](Self::verify), but for the signature and the time.
     pub fn decode_without_verifying(&self) -> Result<JwtClaims, Error> {
-        parts::read_json(self.payload, self.payload_start, "JWT's payload is not UTF-8", JwtClaims::read)
+        JwtClaims::read(parts::as_utf8(&self.payload, "JWT's payload is not UTF-8")?)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::random;
 
 const DATABASE: &str = "store.redb";
+const NEW_DATABASE: &str = "store.redb.new";
 const SECRET: &str = "secret";
 const NEW_SECRET: &str = "secret.new";
 
@@ -23,13 +24,39 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
     builder.create(folder).map_err(|error| failed(folder, "cannot be made", error))
 }
 
-/// The database's file, readable for its owner only from the moment on that it is there.
+/// Sees to it that there is a database: it is made by `make` under another name, so that one that was not finished, since the
+/// process ended or the disk was full, is never taken for one.
+pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+    let (path, new) = (folder.join(DATABASE), folder.join(NEW_DATABASE));
+    if path.exists() {
+        return Ok(());
+    }
+    let begin = || {
+        if new.exists() {
+            fs::remove_file(&new)?;
+        }
+        private().write(true).create_new(true).open(&new)
+    };
+    drop(begin().map_err(|error| failed(&new, "cannot be written", error))?);
+    make(&new)?;
+    let finish = || {
+        // Another process may have been faster, and its database is not to be replaced.
+        match fs::hard_link(&new, &path) {
+            Ok(()) => fs::remove_file(&new)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&new)?,
+            // Where files have one name only.
+            Err(_) => fs::rename(&new, &path)?,
+        }
+        sync(folder)
+    };
+    finish().map_err(|error| failed(&path, "cannot be written", error))
+}
+
+/// The database's file, which its owner alone may read.
 pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     let path = folder.join(DATABASE);
-    let mut options = private();
-    let file = options.read(true).write(true).create(true).open(&path);
-    let file = file.map_err(|error| failed(&path, "cannot be written", error))?;
-    check_private(&path, &file)?;
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    check_private(&path, &file.map_err(|error| failed(&path, "cannot be written", error))?)?;
     Ok(path)
 }
 
@@ -62,10 +89,14 @@ fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)?;
-        // A folder that cannot be opened as a file keeps its names by itself.
-        File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+        sync(folder)
     };
     write().map_err(|error| failed(path, "cannot be written", error))
+}
+
+/// So that names last. A folder that cannot be opened as a file keeps its names by itself.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
 }
 
 fn private() -> OpenOptions {

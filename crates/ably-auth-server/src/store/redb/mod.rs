@@ -54,6 +54,7 @@ impl Redb {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref();
         folder::prepare(folder)?;
+        folder::make_database(folder, |new| Disk::open(new, folder).map(drop))?;
         let disk = Disk::open(&folder::database(folder)?, folder)?;
         // Only whoever has the database may make a secret.
         let secret = folder::secret(folder)?;

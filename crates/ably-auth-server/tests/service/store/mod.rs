@@ -10,9 +10,7 @@ mod redis;
 #[cfg(all(feature = "redis", unix))]
 mod redis_server;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,10 +34,14 @@ fn runtime() -> Arc<Runtime> {
 }
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+#[cfg(any(feature = "redb", all(feature = "redis", unix)))]
+struct Folder(std::path::PathBuf);
 
+#[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 impl Folder {
     fn new() -> Self {
+        use std::sync::atomic::{AtomicU64, Ordering};
+
         static NTH: AtomicU64 = AtomicU64::new(0);
         let name = format!("ably-auth-{}-{}", std::process::id(), NTH.fetch_add(1, Ordering::SeqCst));
         let folder = std::env::temp_dir().join(name);
@@ -48,6 +50,7 @@ impl Folder {
     }
 }
 
+#[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);

@@ -74,3 +74,90 @@ fn what_is_no_store_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.to_string().contains("nothing else wrote to `store.redb`"), "{error}");
 }
+
+/// A file system of its own, for who may mount one.
+#[cfg(target_os = "linux")]
+struct SmallDisk(Folder);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// None, and said, if this may not be done here.
+    fn new() -> Option<Self> {
+        let disk = Self(Folder::new());
+        let mounted = disk.mount(&["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
+        if !mounted {
+            eprintln!("NOT TESTED: mounting a small file system takes root");
+        }
+        mounted.then_some(disk)
+    }
+
+    fn mount(&self, args: &[&str]) -> bool {
+        let mount = std::process::Command::new("mount").args(args).arg(&self.0.0).output();
+        mount.is_ok_and(|mount| mount.status.success())
+    }
+
+    /// Leaves no room.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.0.0.join("filling")).unwrap();
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.0.0.join("filling")).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0.0).output();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_grants_nothing_and_is_recovered_from() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let data = disk.0.0.join("data");
+    disk.fill();
+    let error = Redb::open(&data).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("that the disk has room"), "{error}");
+    disk.clear();
+    let world = World::over(Redb::open(&data).unwrap(), &runtime(), None);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    disk.fill();
+    let large: serde_json::Map<_, _> =
+        (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"]))).collect();
+    let large = serde_json::json!(large).to_string();
+    // Pages that are free in the file are written to, until there are none left.
+    let refused = (0..500).find_map(|_| {
+        let answer = world.exchange(&world.sign(KEY, &can(&large)));
+        (answer.status != 201).then(|| answer.code())
+    });
+    assert_eq!(refused, Some((500, 50003)));
+    let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
+    let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
+    assert!(granted.len() < small.len(), "there is room");
+    disk.clear();
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    let before = world.clone_without_service();
+    drop(world);
+    let world = World::over(Redb::open(&data).unwrap(), &runtime(), Some(&before));
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "and what is there can be read");
+    for request in granted {
+        assert_eq!(world.exchange(request).code(), (401, 40105), "what was answered was written");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let data = disk.0.0.join("data");
+    drop(Redb::open(&data).unwrap());
+    assert!(disk.mount(&["-o", "remount,ro"]));
+    let error = Redb::open(&data).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("cannot be written: Read-only file system"), "{error}");
+}

@@ -202,5 +202,6 @@ fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
     }
-    assert!(place.1.block_on(Redis::connect(&with("hush"))).is_ok());
+    let store = place.1.block_on(Redis::connect(&with("hush"))).unwrap();
+    assert_eq!(format!("{store:?}"), "Redis");
 }

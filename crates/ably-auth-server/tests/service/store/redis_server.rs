@@ -26,7 +26,9 @@ impl RedisServer {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = Folder::new();
-        Some(Self { process: spawn(port, &folder), port, folder })
+        let server = Self { process: spawn(port, &folder), port, folder };
+        server.listens();
+        Some(server)
     }
 
     pub(super) fn url(&self) -> String {
@@ -42,6 +44,17 @@ impl RedisServer {
     /// Once it has ended: starts one that knows nothing.
     pub(super) fn restart_empty_after_end(&mut self) {
         self.process = spawn(self.port, &self.folder);
+        self.listens();
+    }
+
+    fn listens(&self) {
+        for _ in 0..TRIES {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            thread::sleep(GLANCE);
+        }
+        panic!("redis-server does not listen");
     }
 
     pub(super) fn end(&mut self) {
@@ -59,14 +72,7 @@ fn spawn(port: u16, folder: &Folder) -> Child {
     let port = port.to_string();
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--dir"]).arg(&folder.0);
-    let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..TRIES {
-        if TcpStream::connect(format!("127.0.0.1:{port}")).is_ok() {
-            return process;
-        }
-        thread::sleep(GLANCE);
-    }
-    panic!("redis-server does not listen");
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 impl Drop for RedisServer {
