@@ -44,10 +44,12 @@ fn main() -> Result<(), Fault> {
         }
         [face @ ("reqwest" | "blocking"), cases, service, issuer] => {
             let mut player = Player { face, service, issuer, app: Value::Null };
-            for case in serde_json::from_str::<Vec<Value>>(&std::fs::read_to_string(cases)?)? {
+            for (nth, case) in
+                serde_json::from_str::<Vec<Value>>(&std::fs::read_to_string(cases)?)?.into_iter().enumerate()
+            {
                 let (key, answer) = match &case["na"]["ours"] {
                     Value::String(reason) => ("na", reason.clone()),
-                    _ => ("saw", player.play(&case)),
+                    _ => ("saw", player.play(&case, nth)),
                 };
                 println!("{}", json!({ "case": case["case"], key: answer }));
             }
@@ -112,13 +114,13 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
-    fn play(&mut self, case: &Value) -> String {
+    fn play(&mut self, case: &Value, nth: usize) -> String {
         let calls = Arc::new(AtomicUsize::new(0));
         let client = match self.client(&case["client"], &calls) {
             Ok(client) => client,
             Err(fault) => return said(fault),
         };
-        let channel = format!("chat:{}", now().as_millis());
+        let channel = format!("chat:{nth}");
         let steps = case["steps"].as_array().into_iter().flatten().map(|step| {
             let (name, arg) = match step.as_array() {
                 Some(words) if words[0] == "request" => ("request", step),

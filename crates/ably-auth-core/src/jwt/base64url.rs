@@ -43,35 +43,27 @@ pub(super) const fn decoded_len(characters: usize) -> usize {
     (characters / 4).wrapping_mul(3).wrapping_add((characters % 4).wrapping_mul(3) / 4)
 }
 
-/// Decodes into the start of `room`, which has [`decoded_len`] bytes or more, and gives how many were decoded.
-pub(super) fn decode(text: &str, room: &mut [u8]) -> Result<usize, Fault> {
-    let (mut len, mut found) = (0_usize, 0);
+/// Decodes into the start of `room`, which has [`decoded_len`] bytes or more.
+pub(super) fn decode(text: &str, mut room: &mut [u8]) -> Result<(), Fault> {
+    let (mut rest, mut found) = (text.as_bytes(), 0);
     // Eight characters are six bytes, and the two that are stored behind them are written over by what comes next.
-    let eights = (text.len() / 8).min(room.len().saturating_sub(2) / 6);
-    let (eights, fours) = text.as_bytes().split_at_checked(eights.wrapping_mul(8)).unwrap_or_default();
-    for eight in eights.chunks_exact(8) {
-        let room = room.get_mut(len..).and_then(<[u8]>::first_chunk_mut::<8>);
-        if let (Some(eight), Some(room)) = (eight.first_chunk::<8>(), room) {
-            let [a, b, c, d, e, f, g, h] = *eight;
-            let (first, second) = (bits([a, b, c, d]), bits([e, f, g, h]));
-            found |= first | second;
-            *room = (u64::from(first) << 40 | u64::from(second) << 16).to_be_bytes();
-        }
-        len = len.wrapping_add(6);
+    while let (Some((eight, after)), Some(bytes)) = (rest.split_first_chunk::<8>(), room.first_chunk_mut::<8>()) {
+        let [a, b, c, d, e, f, g, h] = *eight;
+        let (first, second) = (bits([a, b, c, d]), bits([e, f, g, h]));
+        found |= first | second;
+        *bytes = (u64::from(first) << 40 | u64::from(second) << 16).to_be_bytes();
+        room = room.get_mut(6..).unwrap_or_default();
+        rest = after;
     }
-    let fours = fours.chunks_exact(4);
-    let end = fours.remainder();
-    for four in fours {
-        let room = room.get_mut(len..).and_then(<[u8]>::first_chunk_mut::<3>);
-        if let (Some(four), Some(room)) = (four.first_chunk::<4>(), room) {
-            let bits = bits(*four);
-            found |= bits;
-            let [_, three @ ..] = bits.to_be_bytes();
-            *room = three;
-        }
-        len = len.wrapping_add(3);
+    while let (Some((four, after)), Some(bytes)) = (rest.split_first_chunk::<4>(), room.first_chunk_mut::<3>()) {
+        let bits = bits(*four);
+        found |= bits;
+        let [_, three @ ..] = bits.to_be_bytes();
+        *bytes = three;
+        room = room.get_mut(3..).unwrap_or_default();
+        rest = after;
     }
-    let (last, surplus, fault) = match *end {
+    let (last, surplus, fault) = match *rest {
         [] => (0, 0, None),
         [a] => (bits([a, b'A', b'A', b'A']), 0, Some(Fault::Length)),
         [a, b] => (bits([a, b, b'A', b'A']), 0xffff, None),
@@ -88,9 +80,8 @@ pub(super) fn decode(text: &str, room: &mut [u8]) -> Result<usize, Fault> {
         return Err(Fault::Surplus);
     }
     let [_, decoded @ ..] = last.to_be_bytes();
-    let room = room.get_mut(len..).unwrap_or_default().iter_mut();
-    room.zip(decoded).take(end.len().saturating_sub(1)).for_each(|(to, byte)| *to = byte);
-    Ok(decoded_len(text.len()))
+    room.iter_mut().zip(decoded).take(rest.len().saturating_sub(1)).for_each(|(to, byte)| *to = byte);
+    Ok(())
 }
 
 pub(super) const fn is_foreign(byte: u8) -> bool {
@@ -114,7 +105,7 @@ mod tests {
                     bytes[at] = byte;
                     let Ok(text) = core::str::from_utf8(&bytes[..len]) else { continue };
                     let mut room = [0xee; 12];
-                    let decoded = decode(text, &mut room).map(|len| &room[..len]);
+                    let decoded = decode(text, &mut room).map(|()| &room[..decoded_len(len)]);
                     assert_eq!(decoded.ok(), URL_SAFE_NO_PAD.decode(text).ok().as_deref(), "{text:?}");
                 }
             }
