@@ -1,5 +1,6 @@
 //! What is told of a request: a line in the log, and the counts.
 
+use ably_auth_core::{ErrorCode, KeyName};
 use bytes::Bytes;
 use http::Response;
 use tracing::{Level, enabled, event};
@@ -24,9 +25,9 @@ pub(crate) fn told(metrics: &Metrics, answered: Answered, since: Stopwatch) -> R
     metrics.record(endpoint, code, took);
     if is_wanted() {
         let status = response.status().as_u16();
-        let code = code.map_or(0, ably_auth_core::ErrorCode::as_u32);
+        let code = code.map_or(0, ErrorCode::as_u32);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let (endpoint, key) = (endpoint.name(), key.as_ref().map(|key| key.as_str()));
+        let (endpoint, key) = (endpoint.name(), key.as_ref().map(KeyName::as_str));
         if response.status().is_server_error() {
             event!(target: TARGET, Level::WARN, request_id, endpoint, key, status, code, micros, "failed");
         } else {

@@ -8,6 +8,7 @@ use ably_auth_core::{KeyName, Timestamp};
 use crate::apps::{App, Apps, Key};
 use crate::control;
 use crate::error::{Error, ErrorKind};
+use crate::refusal::Refusal;
 use crate::registry::{Listed, MAX_APPS, RunningApp, too_many_apps};
 use crate::state::State;
 use crate::store::lock;
@@ -27,19 +28,21 @@ pub struct Relisted {
 pub(crate) async fn relist(state: &State, apps: Apps) -> Result<Relisted, Error> {
     let now = state.clock.now();
     // What others have changed meanwhile is theirs.
-    state.catch_up(now).await.map_err(unavailable)?;
+    state.catch_up(now).await.map_err(|refusal| unavailable(&refusal))?;
     let (mut relisted, to_revoke) = swap(state, apps, now)?;
     for name in to_revoke {
         let is_there = || state.registry.key(&name).is_ok_and(|(_, key)| key.is_enabled());
         if is_there() {
-            control::revoke_key(state, (name.app_id(), name.key_id()), now).await.map_err(unavailable)?;
+            control::revoke_key(state, (name.app_id(), name.key_id()), now)
+                .await
+                .map_err(|refusal| unavailable(&refusal))?;
             relisted.keys_removed = relisted.keys_removed.saturating_add(1);
         }
     }
     Ok(relisted)
 }
 
-fn unavailable(refusal: crate::refusal::Refusal) -> Error {
+fn unavailable(refusal: &Refusal) -> Error {
     Error::new(ErrorKind::Store, format!("a key could not be revoked: {}", refusal.info().message()))
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, STORE_OPERATIONS, StoreCounts, codes};
 
+/// A name, what it counts, and its counts, each with its labels.
+type Counter<'a> = (&'a str, &'a str, &'a [(&'a str, &'a AtomicU64)]);
+
 /// What is said of a name before its values.
 fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
@@ -28,7 +31,7 @@ fn write(out: &mut String, metrics: &Metrics, apps: usize, keys: usize, up: Dura
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
     store(out, &metrics.store)?;
-    let counters: [(&str, &str, &[(&str, &AtomicU64)]); 5] = [
+    let counters: [Counter<'_>; 5] = [
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
             "ably_auth_rate_limited_total",

@@ -113,7 +113,7 @@ impl<S: AsyncRead + Unpin> Patient<S> {
             let mut buffer = ReadBuf::uninit(&mut space);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    *passed = passed.saturating_add(buffer.filled().len())
+                    *passed = passed.saturating_add(buffer.filled().len());
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return sleep.as_mut().poll(context),
