@@ -7,3 +7,4 @@ mod auth;
 mod backend;
 mod census;
 mod clients;
+mod deploy;

@@ -3,6 +3,7 @@
 use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use ably_auth_reqwest::ReqwestTransport;
+use ably_auth_server::store::{KeptClaims, Memory, Record, Redb, Store as _};
 use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder, Tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -45,6 +46,27 @@ async fn the_service_and_its_parts_show_nothing() {
     shows_nothing(&server);
     assert!(!format!("{server:?}").contains(&key[60..70]));
     assert!(!format!("{server:?}").contains(&format!("{:?}", &secret[..4])), "not as bytes either");
+}
+
+/// `Redis` says no more than its name, which its own tests look at: it takes a server to make one.
+#[test]
+fn stores_and_what_they_keep_show_nothing() {
+    let value = Some(b"hush".to_vec().into());
+    let record = Record { name: "key/app.key".into(), value, expires: None };
+    shows_nothing(&record);
+    assert!(!format!("{record:?}").contains("104, 117"), "not as bytes either");
+    let memory = Memory::new();
+    memory.feed().publish(vec![record]);
+    shows_nothing(&memory);
+    let claims = [&b"\x95\xa7app.key\x00\x01\xa4hush\xb0"[..], br#"{"hush":["*"]}"#, b"  "].concat();
+    let claims: KeptClaims = KeptClaims::from_bytes(&claims).unwrap();
+    shows_nothing(&claims);
+    let folder = std::env::temp_dir().join(format!("ably-auth-redaction-{}", std::process::id()));
+    let store: Redb = Redb::open(&folder).unwrap();
+    let secret = store.secret().unwrap();
+    assert!(!format!("{store:?}").contains(&format!("{:?}", &secret[..4])));
+    drop(store);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use counts::Counts;
 
 const RATIOS: &str = "tests/bench/ratios/Cargo.toml";
 const AUTH: &str = "tests/bench/auth/Cargo.toml";
+const SERVICE: &str = "tests/bench/service/Cargo.toml";
 const INSTRUCTIONS: &str = "tests/bench/instructions/Cargo.toml";
 
 pub(crate) fn run(options: &[String]) -> Result {
@@ -19,8 +20,15 @@ pub(crate) fn run(options: &[String]) -> Result {
         let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", AUTH]);
         return command::run(ratios.arg("--target-dir").arg(Workspace::load()?.target_directory.join("bench")));
     }
+    if has("service") {
+        let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", SERVICE]);
+        ratios.arg("--target-dir").arg(Workspace::load()?.target_directory.join("bench")).arg("--");
+        return command::run(ratios.args(has("--strict").then_some("--strict")));
+    }
     if !has("core") {
-        return Err("core and auth are what has benchmarks; run `cargo xtask bench core` or `auth`".into());
+        return Err(
+            "core, auth and service are what has benchmarks; run `cargo xtask bench core`, `auth` or `service`".into(),
+        );
     }
     if has("--instructions") && has("--strict") {
         return Err("`--strict` is about the clock, which `--instructions` leaves out; take one of them".into());

@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
 mod bench;
+mod chaos;
 mod command;
 mod conformance;
 mod cross;
@@ -47,10 +48,16 @@ const TASKS: &[Task] = &[
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {
         name: "bench",
-        options: &["core", "auth", "--instructions", "--save", "--strict"],
-        about: "core's speed, by counting and by the clock, or the token caches' by the clock; --instructions only counts, --save takes the counts for the \
+        options: &["core", "auth", "service", "--instructions", "--save", "--strict"],
+        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock; --instructions only counts, --save takes the counts for the \
                 baseline, --strict fails where the clock says too slow",
         run: bench::run,
+    },
+    Task {
+        name: "chaos",
+        options: &["--minutes", "--seconds"],
+        about: "kills a service that keeps its promises in a folder, again and again for 1 minute or so many, and holds it to them",
+        run: chaos::run,
     },
     Task {
         name: "conformance",
@@ -108,7 +115,13 @@ fn main() -> ExitCode {
         eprint!("error: there is no task `{name}`; take one of these:\n{}", list());
         return ExitCode::from(2);
     };
-    if let Some(surplus) = options.iter().find(|option| !task.options.contains(&option.as_str())) {
+    // A number belongs to the option before it; the task itself sees to that.
+    let takes_numbers = task.options.contains(&"--minutes");
+    let is_known = |option: &String| {
+        let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
+        is_number || task.options.contains(&option.as_str())
+    };
+    if let Some(surplus) = options.iter().find(|option| !is_known(option)) {
         let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };
         eprintln!("error: `{name}` does not know `{surplus}`; leave it out, {name} takes {known}");
         return ExitCode::from(2);

@@ -3,8 +3,8 @@
 mod capability;
 mod jwt;
 mod revoke;
+mod serve;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -13,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
+pub(crate) use serve::{Keep, Log, LogFormat, LogLevel, RateOrOff, Serve};
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
@@ -32,7 +33,7 @@ pub(crate) enum Command {
     /// Play the life of a credential against a service on this machine: sign, exchange, publish, be refused, revoke, renew
     Demo,
     /// Serve a token service
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Look at API keys; make, change and revoke them
     #[command(subcommand)]
     Key(Key),
@@ -67,32 +68,6 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-}
-
-#[derive(ClapArgs)]
-pub(crate) struct Serve {
-    /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8484")]
-    pub(crate) listen: SocketAddr,
-    /// A JSON file of apps and their keys
-    #[arg(long, value_name = "FILE")]
-    pub(crate) apps: Option<PathBuf>,
-    /// For this machine only: take keys without TLS (else they are taken over TLS only), and let clients make and delete apps
-    #[arg(long)]
-    pub(crate) sandbox: bool,
-    /// Open the Control API, under /v1, to whoever has the access token in this file; over TLS or in a sandbox only
-    #[arg(long, value_name = "FILE")]
-    pub(crate) control_token: Option<PathBuf>,
-    /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The certificate's private key, as PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// Speak TLS in a sandbox, with a new certificate for localhost, 127.0.0.1 and ::1, and write it to this file for
-    /// clients to trust
-    #[arg(long, value_name = "FILE", requires = "sandbox", conflicts_with = "tls_cert")]
-    pub(crate) tls_self_signed: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

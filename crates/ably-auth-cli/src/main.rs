@@ -3,6 +3,7 @@
 mod args;
 mod clock;
 mod command;
+mod config;
 mod describe;
 mod draw;
 mod hide;
@@ -11,15 +12,26 @@ mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let given: Vec<_> = std::env::args_os().collect();
+    let wants_json = given.iter().any(|word| word == "--json");
+    let words = match config::words(given) {
+        Ok(words) => words,
+        Err(failure) => return failure.show(wants_json),
+    };
+    let matches = match args::Args::command().try_get_matches_from(&words.words) {
+        Ok(matches) => matches,
+        Err(error) => return output::usage(&error),
+    };
+    let args = match args::Args::from_arg_matches(&matches) {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };
+    let told = matches.subcommand().map(|(_, matches)| config::describe(matches, &words.of_file)).unwrap_or_default();
     let json = args.json;
-    match command::run(args) {
+    match command::run(args, &told) {
         Ok(outcome) => outcome.show(json),
         Err(failure) => failure.show(json),
     }

@@ -7,8 +7,8 @@ use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, Timestam
 use crate::apps::Key;
 use crate::bearer::{Bearer, Reader};
 use crate::refusal::Refusal;
-use crate::registry::{Registry, RunningApp};
-use crate::store::Memory;
+use crate::registry::RunningApp;
+use crate::state::State;
 
 /// What a request shows of its sender.
 #[derive(Debug)]
@@ -53,22 +53,19 @@ impl Principal {
 }
 
 /// Checks credentials against what the service knows.
-pub(crate) struct Authenticator<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) store: &'a Memory,
-}
+pub(crate) struct Authenticator<'a>(pub(crate) &'a State);
 
 impl Authenticator<'_> {
     /// Finds out who shows that credential and wants to act as `claimed` (`RSA7`).
-    pub(crate) fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         credential: &Credential,
         claimed: Option<Identity>,
         now: Timestamp,
     ) -> Result<Principal, Refusal> {
         let mut principal = match credential {
-            Credential::Key(shown) => self.key_holder(shown, now)?,
-            Credential::Token(token) => self.bearer(token, now)?,
+            Credential::Key(shown) => self.key_holder(shown, now).await?,
+            Credential::Token(token) => self.bearer(token, now).await?,
         };
         if let Some(claimed) = claimed {
             if !principal.client_id.permits(claimed.as_str()) {
@@ -80,15 +77,19 @@ impl Authenticator<'_> {
         Ok(principal)
     }
 
-    fn key_holder(&self, shown: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
-        let (app, key) = self.registry.key(shown.key_name())?;
+    async fn key_holder(&self, shown: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
+        let (_, key) = self.0.key(shown.key_name(), now).await?;
         compare(shown, &key)?;
-        key.check_in_force(now)?;
+        // Who has shown the key is told by what is so now.
+        self.0.catch_up(now).await?;
+        let (app, key) = self.0.registry.key(shown.key_name())?;
+        key.check_in_force(self.0.latest(now))?;
         Ok(Principal { app, key, identity: None, client_id: ClientId::Any, capability: None })
     }
 
-    fn bearer(&self, token: &Token, now: Timestamp) -> Result<Principal, Refusal> {
-        let bearer = Reader { registry: self.registry, store: self.store, now }.read(token)?;
+    async fn bearer(&self, token: &Token, now: Timestamp) -> Result<Principal, Refusal> {
+        let bearer = self.read(token, now).await?;
+        let now = self.0.latest(now);
         if !bearer.key.is_enabled() {
             return Err(revoked("the key that issued the token was revoked; use a token of another key"));
         }
@@ -96,7 +97,7 @@ impl Authenticator<'_> {
             let message = format!("the token expired at {}; request a new token", bearer.expires);
             return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
         }
-        if self.store.is_revoked(&bearer.subject(), bearer.issued, now) {
+        if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.issued, now) {
             return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
         }
         let Bearer { app, key, client_id, capability, .. } = bearer;
@@ -106,6 +107,27 @@ impl Authenticator<'_> {
         };
         Ok(Principal { app, key, identity, client_id, capability: Some(capability) })
     }
+
+    /// What the token says, by what is known now. What is no token of anybody's costs no look at the store.
+    async fn read(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
+        let state = self.0;
+        let reader = Reader { state, now };
+        let seen = state.store.feed().seen();
+        let read = reader.read(token).await;
+        if read.as_ref().is_err_and(|refusal| !may_change(refusal)) {
+            return read;
+        }
+        state.catch_up(now).await?;
+        if state.store.feed().seen() == seen { read } else { reader.read(token).await }
+    }
+}
+
+/// Whether a refusal may be due to an app or a key that was made or changed a moment ago.
+fn may_change(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.info().code(),
+        ErrorCode::NOT_FOUND | ErrorCode::TOKEN_UNRECOGNISED | ErrorCode::TOKEN_REVOKED | ErrorCode::CAPABILITY_REFUSED
+    )
 }
 
 pub(crate) fn revoked(message: &str) -> Refusal {

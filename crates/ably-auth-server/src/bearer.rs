@@ -10,9 +10,10 @@ use crate::apps::Key;
 use crate::authenticate::revoked;
 use crate::issue;
 use crate::refusal::Refusal;
-use crate::registry::{Registry, RunningApp};
-use crate::store::{Memory, Subject};
-use crate::token::{self, Envelope, Opened};
+use crate::registry::RunningApp;
+use crate::revocations::Subject;
+use crate::state::State;
+use crate::token::{self, Claims, Envelope, Opened};
 
 /// How far ahead of ours the clock may be by which a JWT was minted: machines that keep their clocks agree to well within
 /// it, and by no more can a JWT outlive its ttl. A JWT's end is exact, since whoever minted it chose it.
@@ -47,16 +48,15 @@ impl Bearer {
 
 /// Reads tokens at a moment, with what the service knows.
 pub(crate) struct Reader<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) store: &'a Memory,
+    pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
 }
 
 impl Reader<'_> {
     /// Who bears the token, if it is genuine.
-    pub(crate) fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
+    pub(crate) async fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
         if !jwt::has_jwt_form(token.expose()) {
-            return self.native(token);
+            return self.native(token).await;
         }
         // The outer JWT is its maker's own affair: what counts is the token in it.
         let Some(embedded) = jwt::embedded_token(token.expose()).map_err(of_jwt)? else {
@@ -64,7 +64,7 @@ impl Reader<'_> {
         };
         let inner = embedded.token();
         let bearer = if !jwt::has_jwt_form(inner.expose()) {
-            self.native(inner)?
+            self.native(inner).await?
         } else if jwt::embedded_token(inner.expose()).map_err(of_jwt)?.is_none() {
             self.jwt(inner)?
         } else {
@@ -75,16 +75,19 @@ impl Reader<'_> {
         Ok(bearer)
     }
 
-    fn native(&self, token: &Token) -> Result<Bearer, Refusal> {
+    async fn native(&self, token: &Token) -> Result<Bearer, Refusal> {
         let envelope = Envelope::of(token)?;
-        let app = self.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
+        let app = self.state.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
         let claims = match app.memory.sealer.open(&envelope)? {
             Opened::Claims(claims) => claims,
-            Opened::Reference(reference) if reference.expires <= self.now => {
+            Opened::Reference(reference) if reference.expires <= self.state.latest(self.now) => {
                 let message = format!("the token expired at {}; request a new token", reference.expires);
                 return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
             }
-            Opened::Reference(reference) => self.store.kept(reference).ok_or_else(token::unrecognised)?,
+            Opened::Reference(reference) => {
+                let kept = self.state.store.kept(reference).await?.ok_or_else(token::unrecognised)?;
+                Claims::clone(&kept.0)
+            }
         };
         let key = app.app.key(claims.key_name.key_id()).cloned();
         Ok(Bearer {
@@ -102,7 +105,7 @@ impl Reader<'_> {
     /// The key's state is looked at once the signature is found to be right: others learn nothing of it.
     fn jwt(&self, token: &Token) -> Result<Bearer, Refusal> {
         let unverified = UnverifiedJwt::parse(token.expose()).map_err(of_jwt)?;
-        let (app, key) = self.registry.key(unverified.key_name())?;
+        let (app, key) = self.state.registry.key(unverified.key_name())?;
         let verified = unverified.verify(key.signer(), self.now, LEEWAY).map_err(of_jwt)?;
         let claims = verified.claims();
         let ttl = claims.expires().millis_since(claims.issued());

@@ -6,8 +6,10 @@ use ably_auth_core::{Capability, ErrorCode, Timestamp};
 
 use crate::apps::{self, App, Key};
 use crate::error::Error;
+use crate::records;
 use crate::refusal::Refusal;
-use crate::registry::{Registry, unknown_app};
+use crate::registry::{RunningApp, unknown_app};
+use crate::state::State;
 
 /// The most keys that an app may have, revoked ones among them.
 const MAX_KEYS: usize = 1_000;
@@ -27,12 +29,12 @@ impl KeyChanges {
         self.name.as_deref().map_or(Ok(()), check_name)
     }
 
-    fn apply(self, mut key: Key) -> Key {
+    fn apply(&self, mut key: Key) -> Key {
         if let Some(name) = &self.name {
             key = key.with_label(name);
         }
-        if let Some(capability) = self.capability {
-            key = key.with_capability(capability);
+        if let Some(capability) = &self.capability {
+            key = key.with_capability(capability.clone());
         }
         if let Some(revocable) = self.revocable_tokens {
             key = key.with_revocable_tokens(revocable);
@@ -51,68 +53,91 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn create_app(registry: &Registry, account_id: &str, name: &str) -> Result<App, Refusal> {
+pub(crate) async fn create_app(state: &State, account_id: &str, name: &str, now: Timestamp) -> Result<App, Refusal> {
     check_name(account_id)?;
     check_name(name)?;
     let app = App::new(&apps::random_id().map_err(failed)?).map_err(failed)?.with_account_id(account_id);
-    registry.add(app.clone())?;
+    add_app(state, &app, now).await?;
     Ok(app)
 }
 
-pub(crate) fn keys(registry: &Registry, app_id: &str) -> Result<Vec<Key>, Refusal> {
-    let running = registry.app(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))?;
-    Ok(running.app.keys().cloned().collect())
+/// Makes an app, with the keys that it has.
+pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<(), Refusal> {
+    let plan = || {
+        state.registry.check_room()?;
+        let keys = app.keys().map(records::key);
+        Ok((std::iter::once(records::app(app)).chain(keys).collect::<Result<_, _>>()?, ()))
+    };
+    state.change(now, plan).await
 }
 
-pub(crate) fn create_key(
-    registry: &Registry,
+/// Deletes an app, with its keys.
+pub(crate) async fn remove_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    let plan = || match state.registry.app(app_id) {
+        Some(running) => Ok((records::no_app(&running.app, running.memory.is_listed)?, ())),
+        None => Ok((Vec::new(), ())),
+    };
+    state.change(now, plan).await
+}
+
+pub(crate) async fn keys(state: &State, app_id: &str, now: Timestamp) -> Result<Vec<Key>, Refusal> {
+    state.catch_up(now).await?;
+    Ok(app(state, app_id)?.app.keys().cloned().collect())
+}
+
+pub(crate) async fn create_key(
+    state: &State,
     app_id: &str,
     asked: KeyChanges,
     now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
     asked.check()?;
-    registry.change(app_id, |app| {
-        if app.keys().len() >= MAX_KEYS {
+    let plan = || {
+        if app(state, app_id)?.app.keys().len() >= MAX_KEYS {
             let message = format!("the app has {MAX_KEYS} keys already; change one of them");
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
         let key = asked.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
-        Ok((app.with_key(key.clone()).map_err(failed)?, Arc::new(key)))
-    })
+        Ok((vec![records::key(&key)?], Arc::new(key)))
+    };
+    state.change(now, plan).await
 }
 
-pub(crate) fn change_key(
-    registry: &Registry,
-    (app_id, key_id): (&str, &str),
+pub(crate) async fn change_key(
+    state: &State,
+    names: (&str, &str),
     asked: KeyChanges,
     now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
     asked.check()?;
-    replace(registry, (app_id, key_id), |key| asked.apply(key).modified_at(now))
+    replace(state, names, |key| asked.apply(key).modified_at(now), now).await
 }
 
 /// Takes a key out of force for good, and with it every token made from it.
-pub(crate) fn revoke_key(
-    registry: &Registry,
-    (app_id, key_id): (&str, &str),
-    now: Timestamp,
-) -> Result<Arc<Key>, Refusal> {
-    replace(registry, (app_id, key_id), |key| key.with_enabled(false).modified_at(now))
+pub(crate) async fn revoke_key(state: &State, names: (&str, &str), now: Timestamp) -> Result<Arc<Key>, Refusal> {
+    replace(state, names, |key| key.with_enabled(false).modified_at(now), now).await
 }
 
-fn replace(
-    registry: &Registry,
+async fn replace(
+    state: &State,
     (app_id, key_id): (&str, &str),
-    change: impl FnOnce(Key) -> Key,
+    change: impl Fn(Key) -> Key + Send + Sync,
+    now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
-    registry.change(app_id, |app| {
-        let key = app.key(key_id).ok_or_else(|| {
+    let plan = || {
+        let running = app(state, app_id)?;
+        let key = running.app.key(key_id).ok_or_else(|| {
             let message = format!("app `{app_id}` has no key `{}`; check the key id", key_id.escape_debug());
             Refusal::new(ErrorCode::NOT_FOUND, message)
         })?;
         let key = Arc::new(change(Key::clone(key)));
-        Ok((app.with_key_changed(&key), key))
-    })
+        Ok((vec![records::key(&key)?], key))
+    };
+    state.change(now, plan).await
+}
+
+fn app(state: &State, app_id: &str) -> Result<Arc<RunningApp>, Refusal> {
+    state.registry.app(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))
 }
 
 fn failed(_: Error) -> Refusal {

@@ -13,12 +13,16 @@ pub enum ErrorKind {
     Address,
     /// The access token of the Control API.
     ControlToken,
+    /// A limit that is not in the form of one.
+    Limits,
     /// A certificate or its key.
     Tls,
     /// The network, or the system below it.
     Network,
     /// The system's source of random numbers.
     Random,
+    /// Where the service keeps what it must not forget, or what is there.
+    Store,
 }
 
 /// Why a service could not be set up or could not run.

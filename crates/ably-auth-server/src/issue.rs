@@ -1,29 +1,38 @@
 //! Issuing: from a token request to a token.
 
+use std::sync::Arc;
+
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl,
+    VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
 use crate::authenticate;
 use crate::refusal::Refusal;
-use crate::registry::{Registry, RunningApp};
-use crate::store::{Memory, Subject, WINDOW_MILLIS, lock};
-use crate::token::{Claims, Entropy, Reference};
+use crate::registry::RunningApp;
+use crate::revocations::Subject;
+use crate::state::State;
+use crate::store::{Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS, lock};
+use crate::token::{Claims, Entropy};
 
 /// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest request.
 const MAX_CAPABILITY_PAIRS: usize = 100_000;
 
-/// What a token is issued from, and by whom.
-pub(crate) struct Issuer<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) store: &'a Memory,
+/// Issues tokens by what the service knows.
+pub(crate) struct Issuer<'a>(pub(crate) &'a State);
+
+/// What a token is to be, once it is clear that it may be issued.
+struct Asked {
+    ttl: Ttl,
+    capability: Capability,
+    client_id: ClientId,
 }
 
 impl Issuer<'_> {
     /// Exchanges a token request. The order of the checks tells nothing about the key to who did not sign.
-    pub(crate) fn exchange(
+    pub(crate) async fn exchange(
         &self,
         request: &TokenRequest,
         key_name: &KeyName,
@@ -36,47 +45,33 @@ impl Issuer<'_> {
             let message = "the body's `keyName` is not the path's; post the request to `/keys/{keyName}/requestToken`";
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
-        let (app, key) = self.registry.key(key_name)?;
+        let State { store, .. } = self.0;
+        let seen = store.feed().seen();
+        let (mut app, mut key) = self.0.key(key_name, now).await?;
         let request = prove(request, &key, shown)?;
-        key.check_in_force(now)?;
-        self.check_fresh(&request, &key, now)?;
-        let ttl = ttl(&request, &key)?;
-        let capability = grant(request.capability()?, &key)?;
-        let details = self.seal(&app, &key, (ttl, capability), &request, entropy, now)?;
+        key.check_in_force(self.0.latest(now))?;
+        self.0.check_rate_of(key.name())?;
+        let nonce = fresh_nonce(&request, &key, now)?;
+        check_use(store.use_once(nonce, now).await?)?;
+        self.0.learn()?;
+        if store.feed().seen() != seen {
+            (app, key) = self.0.registry.key(key_name)?;
+            key.check_in_force(self.0.latest(now))?;
+        }
+        let asked = asked(&request, &key)?;
+        let details = self.seal(&app, &key, asked, entropy, now).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
     }
 
-    fn check_fresh(&self, request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<(), Refusal> {
-        let Some(timestamp) = request.timestamp()? else {
-            return Ok(());
-        };
-        if now.abs_diff(timestamp) > WINDOW_MILLIS {
-            let message = format!(
-                "the request's timestamp {timestamp} is over 2 minutes from the service's {now}; set the clock, or ask \
-                 `/time` before signing"
-            );
-            return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
-        }
-        match request.nonce() {
-            Some(nonce) if !self.store.use_nonce(key.name(), timestamp, nonce, now) => {
-                let message = "the request was exchanged before; sign a new token request for each token";
-                Err(Refusal::new(ErrorCode::NONCE_REPLAYED, message))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn seal(
+    async fn seal(
         &self,
         app: &RunningApp,
         key: &Key,
-        (ttl, capability): (Ttl, Capability),
-        request: &VerifiedTokenRequest<'_>,
+        Asked { ttl, capability, client_id }: Asked,
         entropy: &Entropy,
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
-        let client_id = request.client_id()?;
         let subject = Subject {
             key: key.name(),
             client_id: &client_id,
@@ -84,32 +79,79 @@ impl Issuer<'_> {
             written: None,
             revocation_key: None,
         };
-        // Where tokens were revoked within this very millisecond, the token counts as issued after it.
-        let issued = now.max(self.store.first_valid_issue(&subject));
+        // Where tokens were revoked within this very millisecond, the token counts as issued after it. So it does where the
+        // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.
+        let issued = self.0.latest(now).max(self.0.first_valid_issue(key, &subject));
         let expires = issued.saturating_add(ttl);
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
         let token = app.memory.sealer.seal(&claims, entropy)?;
         let token = if HeaderFit::of(token.expose()) == HeaderFit::Over {
-            self.refer(app, &claims, entropy, now)?
+            self.refer(app, &claims, entropy, now).await?
         } else {
             token
         };
         Ok(TokenDetails::issued_by(claims.key_name, token, (issued, expires), &*claims.capability, claims.client_id))
     }
-}
 
-impl Issuer<'_> {
     /// A short token for claims that would not fit into a header, which are kept here instead.
-    fn refer(&self, app: &RunningApp, claims: &Claims, entropy: &Entropy, now: Timestamp) -> Result<Token, Refusal> {
+    async fn refer(
+        &self,
+        app: &RunningApp,
+        claims: &Claims,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Token, Refusal> {
         let reference = Reference::new(claims.expires, entropy);
         let token = app.memory.sealer.seal_reference(reference, entropy)?;
-        if !self.store.keep(reference, claims.clone(), now) {
+        if !self.0.store.keep(reference, KeptClaims(Arc::new(claims.clone())), now).await? {
             let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
         Ok(token)
     }
+}
+
+/// What is to be used once of a request of this time, if anything.
+fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
+    let Some(timestamp) = request.timestamp()? else {
+        return Ok(None);
+    };
+    if now.abs_diff(timestamp) > WINDOW_MILLIS {
+        let message = format!(
+            "the request's timestamp {timestamp} is over 2 minutes from the service's {now}; set the clock, or ask \
+             `/time` before signing"
+        );
+        return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
+    }
+    Ok(request.nonce().map(|nonce| Fingerprint::new(key.name(), nonce, timestamp)))
+}
+
+fn check_use(used: Use) -> Result<(), Refusal> {
+    let (code, message) = match used {
+        Use::First => return Ok(()),
+        Use::Again => {
+            (ErrorCode::NONCE_REPLAYED, "the request was exchanged before; sign a new token request for each token")
+        }
+        Use::Forgotten => (
+            ErrorCode::TIMESTAMP_NOT_CURRENT,
+            "the service's clock was ahead, and whether the request was exchanged is not known; sign a new one",
+        ),
+        Use::Unknown => (
+            ErrorCode::TIMEOUT,
+            "the service has lost which requests were exchanged, and takes none of that time; sign a new one in 2 minutes",
+        ),
+        Use::Full => (ErrorCode::RATE_LIMITED, "there are too many token requests; wait a little, and try again"),
+    };
+    Err(Refusal::new(code, message))
+}
+
+fn asked(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Asked, Refusal> {
+    Ok(Asked {
+        ttl: ttl(request, key)?,
+        capability: grant(request.capability()?, key)?,
+        client_id: request.client_id()?,
+    })
 }
 
 /// Shows that the key's holder made the request: by its mac, or by the key itself.

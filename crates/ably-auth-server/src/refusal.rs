@@ -1,6 +1,13 @@
 //! A request that is not granted, and what its answer says.
 
+use std::time::Duration;
+
 use ably_auth_core::{ErrorCode, ErrorInfo};
+
+use crate::store::Unavailable;
+
+/// The service has more to do than it takes on.
+pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 
 /// The answer to a request that is not granted.
 #[derive(Clone, Debug)]
@@ -8,15 +15,22 @@ pub(crate) struct Refusal {
     info: Box<ErrorInfo>,
     /// The methods that the path does take.
     allow: Option<&'static str>,
+    /// How long to wait before another try.
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { info: Box::new(ErrorInfo::new(code, message)), allow: None }
+        Self { info: Box::new(ErrorInfo::new(code, message)), allow: None, retry_after: None }
     }
 
     pub(crate) fn internal() -> Self {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
+    }
+
+    /// What is asked cannot be told for now, so it is not granted.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(ErrorCode::TIMEOUT, "the service cannot see what it must not forget; try again later")
     }
 
     /// For a path that takes other methods: those.
@@ -31,6 +45,23 @@ impl Refusal {
         self
     }
 
+    /// Too many of something are there: one of these will be gone in a moment.
+    pub(crate) fn overloaded(of_what: &str) -> Self {
+        let message = format!("the service has too many {of_what} at once; try again in a moment");
+        let refusal = Self::new(OVERLOADED, message).with_status(503);
+        Self { retry_after: Some(Duration::from_secs(1)), ..refusal }
+    }
+
+    /// Too many requests of somebody, who may go on after that time.
+    pub(crate) fn too_often(whose: &str, wait: Duration) -> Self {
+        let message = format!("there are too many requests {whose}; wait as `Retry-After` says, and spread them out");
+        Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
+    }
+
+    pub(crate) const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     pub(crate) const fn info(&self) -> &ErrorInfo {
         &self.info
     }
@@ -41,6 +72,13 @@ impl Refusal {
 
     pub(crate) const fn allow(&self) -> Option<&'static str> {
         self.allow
+    }
+}
+
+/// What exactly is wrong with the store is not for clients to know.
+impl From<Unavailable> for Refusal {
+    fn from(_: Unavailable) -> Self {
+        Self::unavailable()
     }
 }
 

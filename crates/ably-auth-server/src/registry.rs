@@ -1,19 +1,20 @@
 //! The apps of a running service, each with what it keeps in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ably_auth_core::{ErrorCode, KeyName};
 use zeroize::Zeroizing;
 
-use crate::apps::{App, Key};
+use crate::apps::{App, Apps, Key};
 use crate::channels::Channels;
 use crate::refusal::Refusal;
 use crate::stats::Stats;
+use crate::store::lock;
 use crate::token::Sealer;
 
 /// The most apps that may be there, since in a sandbox anybody may make one.
-const MAX_APPS: usize = 1_000;
+pub(crate) const MAX_APPS: usize = 1_000;
 
 /// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
 #[derive(Clone, Debug)]
@@ -25,14 +26,30 @@ pub(crate) struct RunningApp {
 /// What stays with an app when its keys change.
 #[derive(Debug)]
 pub(crate) struct AppMemory {
+    /// Whether the service is told of the app whenever it starts.
+    pub(crate) is_listed: bool,
     pub(crate) sealer: Sealer,
     pub(crate) channels: Mutex<Channels>,
     pub(crate) stats: Mutex<Stats>,
 }
 
 pub(crate) struct Registry {
-    apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
+    pub(crate) apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
+    pub(crate) listed: Mutex<Listed>,
     secrets: ServiceSecrets,
+}
+
+/// What the service was told of, and what of that was changed since, at run time.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// As it was told last.
+    pub(crate) apps: Apps,
+    /// Apps whose settings are from run time, or that are of it altogether.
+    pub(crate) changed_apps: HashSet<Box<str>>,
+    /// Apps that were deleted.
+    pub(crate) gone_apps: HashSet<Box<str>>,
+    /// Keys that were made or changed.
+    pub(crate) changed_keys: HashSet<KeyName>,
 }
 
 /// What all keys that seal tokens derive from: the one under which tokens are sealed, and those from before.
@@ -50,43 +67,84 @@ impl std::fmt::Debug for ServiceSecrets {
 
 impl Registry {
     pub(crate) fn new(secrets: ServiceSecrets) -> Self {
-        Self { apps: RwLock::default(), secrets }
+        Self { apps: RwLock::default(), listed: Mutex::default(), secrets }
     }
 
-    pub(crate) fn add(&self, app: App) -> Result<(), Refusal> {
-        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
-        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
-        let memory = Arc::new(AppMemory { sealer, channels: Mutex::default(), stats: Mutex::default() });
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        if apps.len() >= MAX_APPS {
-            return Err(Refusal::new(
-                ErrorCode::RATE_LIMITED,
-                "there are 1000 apps already; delete those that are done with",
-            ));
+    /// An app that the service is told of when it starts.
+    pub(crate) fn list(&self, app: App) -> Result<(), Refusal> {
+        self.check_room()?;
+        let mut listed = lock(&self.listed);
+        listed.apps = std::mem::take(&mut listed.apps).with_app(app.clone()).unwrap_or_default();
+        self.insert(app, true)
+    }
+
+    /// Refuses one app more if there are too many.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        if self.apps.read().unwrap_or_else(PoisonError::into_inner).len() >= MAX_APPS {
+            return Err(too_many_apps());
         }
-        apps.insert(app.id().into(), Arc::new(RunningApp { app, memory }));
         Ok(())
     }
 
+    /// An app with other settings and the keys that it has, or, if there is none of that id, a new one.
+    pub(crate) fn set_app(&self, app: App) -> Result<(), Refusal> {
+        let mut listed = lock(&self.listed);
+        listed.changed_apps.insert(app.id().into());
+        listed.gone_apps.remove(app.id());
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        match apps.get_mut(app.id()) {
+            Some(running) => {
+                let app = app.with_keys_of(&running.app);
+                *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+                Ok(())
+            }
+            None => {
+                drop(apps);
+                self.insert(app, false)
+            }
+        }
+    }
+
+    fn insert(&self, app: App, is_listed: bool) -> Result<(), Refusal> {
+        let running = self.running(app, is_listed)?;
+        self.apps.write().unwrap_or_else(PoisonError::into_inner).insert(running.app.id().into(), running);
+        Ok(())
+    }
+
+    /// An app that begins to run.
+    pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
+        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
+        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
+        let memory = Arc::new(AppMemory { is_listed, sealer, channels: Mutex::default(), stats: Mutex::default() });
+        Ok(Arc::new(RunningApp { app, memory }))
+    }
+
+    /// How many apps there are, and how many keys they have.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
+    }
+
+    /// A key as it is from now on. Without its app it is nobody's.
+    pub(crate) fn set_key(&self, key: Key) {
+        lock(&self.listed).changed_keys.insert(key.name().clone());
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = apps.get_mut(key.name().app_id()) {
+            let app = running.app.clone().with_key_set(key);
+            *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+        }
+    }
+
     pub(crate) fn remove(&self, app_id: &str) {
+        let mut listed = lock(&self.listed);
+        listed.changed_apps.remove(app_id);
+        listed.changed_keys.retain(|name| name.app_id() != app_id);
+        listed.gone_apps.insert(app_id.into());
         self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(app_id);
     }
 
     pub(crate) fn app(&self, app_id: &str) -> Option<Arc<RunningApp>> {
         self.apps.read().unwrap_or_else(PoisonError::into_inner).get(app_id).cloned()
-    }
-
-    /// Changes an app as it is now, for all requests that come after; gives what `change` gives.
-    pub(crate) fn change<T>(
-        &self,
-        app_id: &str,
-        change: impl FnOnce(App) -> Result<(App, T), Refusal>,
-    ) -> Result<T, Refusal> {
-        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
-        let running = apps.get_mut(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))?;
-        let (app, given) = change(running.app.clone())?;
-        *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
-        Ok(given)
     }
 
     pub(crate) fn key(&self, name: &KeyName) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
@@ -99,6 +157,10 @@ impl Registry {
             }
         }
     }
+}
+
+pub(crate) fn too_many_apps() -> Refusal {
+    Refusal::new(ErrorCode::RATE_LIMITED, "there are 1000 apps already; delete those that are done with")
 }
 
 pub(crate) fn unknown_app(app_id: &str) -> Refusal {

@@ -4,14 +4,18 @@
 //! milliseconds, and within one there is a before and an after: a revocation without `issuedBefore` therefore takes all of
 //! its own millisecond, and a token that is issued to the same target later in it counts as issued in the next.
 
+use std::collections::HashSet;
+
 use ably_auth_core::{
     ErrorCode, RevokeTokensRequest, Timestamp, TokenRevocationFailureResult, TokenRevocationResult,
     TokenRevocationSuccessResult, TokenRevocationTargetSpecifier as Target, Ttl,
 };
 
 use crate::authenticate::Principal;
+use crate::records;
 use crate::refusal::Refusal;
-use crate::store::{Cutoff, Memory};
+use crate::revocations::Cutoff;
+use crate::state::State;
 
 /// How long clients have to renew when a margin is asked for (`RSA17f`).
 const MARGIN_MILLIS: u64 = 30 * 1000;
@@ -28,10 +32,10 @@ pub(crate) struct Revocation {
 
 impl Revocation {
     /// Revokes, and says for each target what came of it.
-    pub(crate) fn apply(
+    pub(crate) async fn apply(
         self,
         principal: &Principal,
-        store: &Memory,
+        state: &State,
         now: Timestamp,
     ) -> Result<Vec<TokenRevocationResult>, Refusal> {
         let most = RevokeTokensRequest::MAX_TARGETS;
@@ -39,11 +43,21 @@ impl Revocation {
             let message = format!("there are {} targets; give 1 to {most} in one request", self.targets.len());
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
-        let (issued_before, cutoff) = self.cutoff(now)?;
+        let latest = state.latest(now);
+        let (issued_before, cutoff) = self.cutoff(latest)?;
         let by_channel = principal.app.app.revocation_by_channel();
         let judged: Vec<_> = self.targets.into_iter().map(|text| (judge(&text, by_channel), text)).collect();
-        let good: Vec<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok().cloned()).collect();
-        store.revoke(principal.key.name(), &good, cutoff, now);
+        let good: HashSet<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
+        let key = principal.key.name();
+        let plan = || {
+            let revocations = state.revocations();
+            let new = good.iter().filter_map(|target| {
+                let cutoffs = revocations.with(key, target, cutoff, latest)?;
+                Some(records::revocation(key, target, &cutoffs))
+            });
+            Ok((new.collect::<Result<_, _>>()?, ()))
+        };
+        state.change(now, plan).await?;
         Ok(judged
             .into_iter()
             .map(|(target, text)| match target {

@@ -1,14 +1,10 @@
 //! TLS, for a service that is reached from elsewhere.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::Listener;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::net::TcpStream;
 use tokio::time;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -17,12 +13,6 @@ use tokio_rustls::rustls::{ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind};
-
-/// How long a client may take to agree on keys.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// How many clients may be about it at once; others wait their turn in the system's queue.
-const MAX_HANDSHAKES: usize = 1_024;
 
 /// A certificate and its key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3.
 ///
@@ -59,50 +49,15 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
+
+    /// Agrees with a client on keys, if it does so within that time.
+    pub(crate) async fn agree(&self, stream: TcpStream, within: Duration) -> Option<TlsStream<TcpStream>> {
+        time::timeout(within, self.0.accept(stream)).await.ok()?.ok()
+    }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tls([redacted])")
-    }
-}
-
-/// Takes connections over TLS. Many agree on keys at once, so that a slow one keeps no other waiting.
-pub(crate) struct TlsListener {
-    tcp: TcpListener,
-    tls: Tls,
-    handshakes: JoinSet<Option<(TlsStream<TcpStream>, SocketAddr)>>,
-}
-
-impl TlsListener {
-    pub(crate) fn new(tcp: TcpListener, tls: Tls) -> Self {
-        Self { tcp, tls, handshakes: JoinSet::new() }
-    }
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            tokio::select! {
-                (tcp, client) = Listener::accept(&mut self.tcp), if self.handshakes.len() < MAX_HANDSHAKES => {
-                    drop(tcp.set_nodelay(true));
-                    let agreed = time::timeout(HANDSHAKE, self.tls.0.accept(tcp));
-                    self.handshakes.spawn(async move { Some((agreed.await.ok()?.ok()?, client)) });
-                }
-                // Whoever did not agree is gone, and nobody is there to be told.
-                Some(agreed) = self.handshakes.join_next(), if !self.handshakes.is_empty() => {
-                    if let Ok(Some(accepted)) = agreed {
-                        return accepted;
-                    }
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        TcpListener::local_addr(&self.tcp)
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ably_auth_core::{Capability, ClientId, ErrorCode, KeyName, Timestamp, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::aead::{Aead as _, AeadInOut as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
+use crate::store::Reference;
 
 const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
@@ -29,6 +30,9 @@ const ID_BYTES: usize = 16;
 
 /// What is sealed has a multiple of this many bytes.
 const BLOCK_BYTES: usize = 128;
+
+/// Most tokens fit into this many bytes.
+const USUAL_BYTES: usize = 512;
 
 /// How what is sealed begins.
 const OF_CLAIMS: u8 = 0;
@@ -58,13 +62,6 @@ pub(crate) struct Claims {
     pub(crate) expires: Timestamp,
     pub(crate) client_id: ClientId,
     pub(crate) capability: Arc<Capability>,
-}
-
-/// Where the store has the claims of a token that would not fit into a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Reference {
-    pub(crate) expires: Timestamp,
-    pub(crate) id: u128,
 }
 
 impl Reference {
@@ -156,15 +153,24 @@ impl Sealer {
 
     fn seal_value<T: Serialize>(&self, kind: u8, value: &T, entropy: &Entropy) -> Result<Token, Refusal> {
         let SealingKey { id, cipher, associated } = &self.current;
-        let mut msg = vec![kind];
-        rmp_serde::encode::write(&mut msg, value).map_err(|_| Refusal::internal())?;
-        msg.resize(msg.len().next_multiple_of(BLOCK_BYTES), 0);
         let (nonce, _) = entropy.split();
-        let payload = Payload { msg: &msg, aad: associated };
-        let ciphertext = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| Refusal::internal())?;
-        let mut text = String::from(&*self.app_id);
+        // All in one place: what is readable, and behind it what is sealed where it stands.
+        let mut raw = Vec::with_capacity(USUAL_BYTES);
+        raw.push(VERSION);
+        raw.extend_from_slice(id);
+        raw.extend_from_slice(&nonce);
+        let readable = raw.len();
+        raw.push(kind);
+        rmp_serde::encode::write(&mut raw, value).map_err(|_| Refusal::internal())?;
+        let sealed = raw.len().saturating_sub(readable).next_multiple_of(BLOCK_BYTES);
+        raw.resize(readable.saturating_add(sealed), 0);
+        let msg = raw.get_mut(readable..).ok_or_else(Refusal::internal)?;
+        let tag = cipher.encrypt_inout_detached(&XNonce::from(nonce), associated, msg.into());
+        raw.extend_from_slice(&tag.map_err(|_| Refusal::internal())?);
+        let mut text = String::with_capacity(USUAL_BYTES);
+        text.push_str(&self.app_id);
         text.push('.');
-        URL_SAFE_NO_PAD.encode_string([&[VERSION], &id[..], &nonce, &ciphertext].concat(), &mut text);
+        URL_SAFE_NO_PAD.encode_string(&raw, &mut text);
         Token::new(&text).map_err(|_| {
             let message = "the token would be longer than 128 KiB; ask for a smaller capability";
             Refusal::new(ErrorCode::BAD_REQUEST, message)

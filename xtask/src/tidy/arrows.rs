@@ -96,9 +96,11 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         name: "axum",
-        owners: &["ably-auth-axum", "ably-auth-server"],
+        owners: &["ably-auth-axum"],
         because: "who only asks for tokens shall not pay for an HTTP server",
     },
+    Owned { name: "redb", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
+    Owned { name: "redis", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
 ];
 
 /// What core itself may name: crates that do without std, a clock, randomness and I/O.
@@ -173,7 +175,7 @@ mod tests {
             package("ably-auth-reqwest", &[("ably-auth", None), ("reqwest", None)]),
             package("ably-auth-blocking", &[("ably-auth", None), ("ably-auth-core", None), ("ureq", None)]),
             package("ably-auth-axum", &[("ably-auth-core", None), ("axum", None)]),
-            package("ably-auth-server", &[("ably-auth-core", None), ("ably-auth-axum", None), ("axum", None)]),
+            package("ably-auth-server", &[("ably-auth-core", None), ("ably-auth-axum", None), ("redb", None)]),
             package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-reqwest", None)]),
             package("ably-auth-tests", &[("ably-auth-cli", None), ("reqwest", Some("dev"))]),
             package("xtask", &[("serde_json", None)]),

@@ -1,22 +1,73 @@
 //! `ably-auth serve`
 
+mod log;
+mod reload;
+mod secrets;
+
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
-use ably_auth_server::{Apps, ErrorKind, Server, Service, Tls};
-use tokio::sync::oneshot;
+use ably_auth_server::store::{Redb, Redis};
+use ably_auth_server::{Apps, ErrorKind, Limits, Rate, Server, Service, ServiceBuilder, Tls};
+use serde_json::{Map, Value, json};
 
-use crate::args::Serve;
+use crate::args::{Keep, RateOrOff, Serve};
 use crate::command::self_signed;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use reload::Fingerprint;
 
-/// How long answers that have begun may take once the service is to end.
-const GRACE: Duration = Duration::from_secs(3);
+/// What an address may ask of a service that is not a sandbox, unless something else is said.
+const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
-pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
-    let mut service = Service::builder().sandbox(args.sandbox);
+/// `told` is what holds, and from where.
+pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+    let (service, apps) = set_up(args)?;
+    let tls = if args.check_config && args.tls_self_signed.is_some() { None } else { tls(args)? };
+    if args.check_config {
+        service.build().map_err(|error| unbuilt(args, &error))?;
+        return Ok(holds(told));
+    }
+    log::start(&args.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
+    let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
+    let served = runtime.block_on(async {
+        // Before anything is promised, so that no signal is missed.
+        let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
+        let shutdown = shutdown().map_err(uncaught)?;
+        let hangups = reload::hangups().map_err(uncaught)?;
+        let bound = Server::bind(args.listen, service.clone()).await;
+        let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
+        if let Some(admin) = args.admin {
+            server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        if let Some(tls) = tls {
+            server = server.with_tls(tls);
+        }
+        if let Some((path, read)) = args.apps.clone().zip(apps) {
+            tokio::spawn(reload::keep_up(path, read, service, hangups));
+        }
+        output::line(&format!("listening on {scheme}://{}", server.local_addr()));
+        if let Some(admin) = server.admin_addr() {
+            output::line(&format!("health and metrics on http://{admin}"));
+        }
+        let ending = async {
+            shutdown.await;
+            tracing::info!("ending: what has begun is being finished");
+        };
+        server.run(ending).await.map_err(|error| Failure::Input(error.to_string()))
+    });
+    // Not waiting for whoever is busy still: they have had their time.
+    runtime.shutdown_background();
+    served.map(|()| Outcome::shown(true))
+}
+
+/// All of the service but its store; and the apps' file as it was read, if there is one.
+fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+    let mut read = None;
+    let mut service = Service::builder().sandbox(args.sandbox).limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
@@ -26,6 +77,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
             }
             service = service.apps(apps);
+            read = Some(Fingerprint::of(&text));
         }
         None if args.sandbox || args.control_token.is_some() => {}
         None => {
@@ -35,42 +87,81 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         }
     }
     if let Some(path) = &args.control_token {
-        if !args.sandbox && args.tls_cert.is_none() {
+        if !args.sandbox && args.tls_cert.is_none() && args.limits.trusted_proxy.is_empty() {
             let problem = "the Control API shows keys, so it is open over TLS or in a sandbox only; give --tls-cert and \
-                           --tls-key, or --sandbox";
+                           --tls-key, or --sandbox, or --trusted-proxy for one that speaks TLS";
             return Err(Failure::input("--control-token", problem));
         }
         service = service.control_token(input::control_token_file(path)?);
     }
-    let service = service.build().map_err(|error| match (error.kind(), &args.control_token) {
+    if args.tls_self_signed.is_some() && !args.sandbox {
+        return Err(Failure::input(
+            "--tls-self-signed",
+            "it is for a sandbox; give --sandbox, or --tls-cert and --tls-key",
+        ));
+    }
+    match &args.keep.service_secrets {
+        Some(path) => Ok((secrets::read(path, service)?, read)),
+        None => Ok((service, read)),
+    }
+}
+
+fn unbuilt(args: &Serve, error: &ably_auth_server::Error) -> Failure {
+    match (error.kind(), &args.control_token) {
         (ErrorKind::ControlToken, Some(path)) => Failure::input(&format!("--control-token {}", path.display()), error),
         _ => Failure::Input(error.to_string()),
-    })?;
-    let tls = tls(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
-    let served = runtime.block_on(async {
-        // Before anything is promised, so that no signal is missed.
-        let shutdown = shutdown().map_err(|error| Failure::Input(format!("signals cannot be caught: {error}")))?;
-        let server = Server::bind(args.listen, service).await.map_err(|error| Failure::input("--listen", error))?;
-        let (scheme, server) = match tls {
-            Some(tls) => ("https", server.with_tls(tls)),
-            None => ("http", server),
-        };
-        output::line(&format!("listening on {scheme}://{}", server.local_addr()));
-        let (ending, end) = oneshot::channel();
-        let serving = server.run(async {
-            shutdown.await;
-            let _ = ending.send(());
-        });
-        tokio::select! {
-            served = serving => served.map_err(|error| Failure::Input(error.to_string())),
-            () = grace(end) => Ok(()),
-        }
-    });
-    // Not waiting for whoever is busy still: they have had their time.
-    runtime.shutdown_background();
-    served.map(|()| Outcome::shown(true))
+    }
+}
+
+fn limits(args: &Serve) -> Limits {
+    let asked = &args.limits;
+    let mut limits = Limits::default();
+    limits.body_bytes = asked.max_body;
+    limits.header_bytes = asked.max_header;
+    limits.header_deadline = asked.header_deadline;
+    limits.body_deadline = asked.body_deadline;
+    limits.idle = asked.idle;
+    limits.connections = asked.max_connections;
+    limits.requests = asked.max_requests;
+    limits.per_key = asked.rate_per_key;
+    limits.per_address = match asked.rate_per_address {
+        Some(RateOrOff::Rate(rate)) => Some(rate),
+        // All that a test suite asks comes from one address.
+        None if !args.sandbox => Some(RATE_PER_ADDRESS),
+        None | Some(RateOrOff::Off) => None,
+    };
+    limits.trusted_proxies.clone_from(&asked.trusted_proxy);
+    limits.shutdown_delay = asked.shutdown_delay;
+    limits.shutdown_grace = asked.shutdown_grace;
+    limits
+}
+
+/// What holds: for people as a file of `--config` would say it.
+fn holds(told: &[(String, String, &'static str)]) -> Outcome {
+    let width = told.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
+    let line = |(name, value, origin): &(String, String, &str)| {
+        let fill = " ".repeat(width.saturating_sub(name.len() + value.len()));
+        format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str()))
+    };
+    let lines: Vec<_> = told.iter().map(line).collect();
+    let object: Map<_, _> =
+        told.iter().map(|(name, value, origin)| (name.clone(), json!({ "value": value, "origin": origin }))).collect();
+    Outcome::yes(lines.join("\n"), &Value::Object(object))
+}
+
+/// Where the service is to keep what it must not forget.
+async fn keep(args: &Keep, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
+    if let Some(folder) = &args.data {
+        let store =
+            Redb::open(folder).map_err(|error| Failure::input(&format!("--data {}", folder.display()), error))?;
+        return Ok(service.store(store));
+    }
+    let Some(url) = &args.redis else {
+        return Ok(service);
+    };
+    let store = if args.redis_is_new { Redis::connect_to_new(url).await } else { Redis::connect(url).await };
+    // The URL may hold a password, and is not shown.
+    Ok(service.store(store.map_err(|error| Failure::input("--redis", error))?))
 }
 
 /// What TLS is to be spoken with, if it is.
@@ -87,13 +178,6 @@ fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
     let tls = Tls::from_pem(&read("--tls-cert", certificate)?, &read("--tls-key", key)?);
     let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());
     tls.map(Some).map_err(|error| Failure::input(&named, error))
-}
-
-/// Until those have had their time who are still being answered. One that never ends its request would keep the service up.
-async fn grace(end: oneshot::Receiver<()>) {
-    // If the service has failed, that is told elsewhere.
-    let _ = end.await;
-    tokio::time::sleep(GRACE).await;
 }
 
 /// Ends with Ctrl-C, and with SIGTERM where there is such a thing.

@@ -101,6 +101,15 @@ impl Key {
         self
     }
 
+    /// Whether it is the same key, and may do the same, whatever it is called and whenever it was made.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.name() == other.name()
+            && self.api_key.secret() == other.api_key.secret()
+            && (self.revocable_tokens, self.enabled, self.expires)
+                == (other.revocable_tokens, other.enabled, other.expires)
+            && self.capability == other.capability
+    }
+
     /// The key's public name.
     #[must_use]
     pub const fn name(&self) -> &KeyName {
@@ -129,6 +138,14 @@ impl Key {
 
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
         self.expires
+    }
+
+    pub(crate) fn given_label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    pub(crate) const fn given_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.created, self.modified)
     }
 
     pub(crate) fn label(&self) -> &str {

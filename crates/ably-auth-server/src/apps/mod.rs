@@ -116,6 +116,35 @@ impl App {
         self
     }
 
+    /// The app with that key: in the place of the one of its name if there is one, else as well.
+    #[must_use]
+    pub(crate) fn with_key_set(mut self, key: Key) -> Self {
+        let key = Arc::new(key);
+        if self.key(key.name().key_id()).is_some() {
+            return self.with_key_changed(&key);
+        }
+        self.keys.push(key);
+        self
+    }
+
+    /// The app with the keys of that one in the place of its own.
+    #[must_use]
+    pub(crate) fn with_keys_of(mut self, other: &Self) -> Self {
+        self.keys.clone_from(&other.keys);
+        self
+    }
+
+    /// The app with those keys in the place of its own.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, keys: Vec<Arc<Key>>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    pub(crate) fn shared_keys(&self) -> &[Arc<Key>] {
+        &self.keys
+    }
+
     /// The app's id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -240,6 +269,10 @@ impl Apps {
         }
         self.0.insert(app.id.clone(), app);
         Ok(self)
+    }
+
+    pub(crate) fn get(&self, app_id: &str) -> Option<&App> {
+        self.0.get(app_id)
     }
 
     /// The apps, in the order of their ids.

@@ -11,6 +11,7 @@ use super::call::Call;
 use super::format::Object;
 use super::reply::Reply;
 use crate::apps::{self, App, Key};
+use crate::control;
 use crate::error::Error;
 use crate::refusal::Refusal;
 use crate::registry::unknown_app;
@@ -46,7 +47,7 @@ fn one_key() -> Vec<Object<NewKey>> {
     vec![Object(NewKey::default())]
 }
 
-pub(super) fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
     let Object(asked): Object<NewApp> = call.read()?;
     if asked.keys.len() > MAX_KEYS {
         let message = format!("{} keys are asked for; give at most {MAX_KEYS} in one request", asked.keys.len());
@@ -65,7 +66,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         app = app.with_key(key).map_err(failed)?;
     }
     let body = describe(&app, call);
-    call.state.registry.add(app.created(call.now))?;
+    control::add_app(call.state, &app.created(call.now), call.now).await?;
     call.reply(StatusCode::CREATED, &body)
 }
 
@@ -111,8 +112,8 @@ fn address(call: &Call<'_>) -> (String, u16) {
     }
 }
 
-pub(super) fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refusal> {
-    let principal = call.principal()?;
+pub(super) async fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refusal> {
+    let principal = call.principal().await?;
     if !principal.is_key_holder() {
         let message = "a token cannot delete an app; use one of the app's keys";
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
@@ -123,8 +124,7 @@ pub(super) fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refusal> {
     if principal.app.app.id() != app_id {
         return Err(Refusal::new(ErrorCode::FORBIDDEN, "the key is of another app; use one of the app's keys"));
     }
-    call.state.registry.remove(app_id);
-    call.state.store.forget_app(app_id);
+    control::remove_app(call.state, app_id, call.now).await?;
     Ok(Reply::empty())
 }
 

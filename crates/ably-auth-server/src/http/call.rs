@@ -1,8 +1,9 @@
 //! A request while it is being answered.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use ably_auth_core::Timestamp;
+use ably_auth_core::{KeyName, Timestamp};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -14,8 +15,10 @@ use super::credentials;
 use super::format::Format;
 use super::reply::Reply;
 use crate::authenticate::{Authenticator, Credential, Principal};
+use crate::observe;
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
@@ -30,6 +33,8 @@ pub(super) struct Call<'a> {
     pub(super) now: Timestamp,
     /// By which the client may speak of this request.
     pub(super) request_id: String,
+    /// The key that the request is about, for the log: once it is known, and if it is wanted.
+    key: Option<OnceLock<KeyName>>,
 }
 
 impl<'a> Call<'a> {
@@ -37,16 +42,17 @@ impl<'a> Call<'a> {
         Self {
             state,
             parts,
-            body: body.filter(|body| body.len() <= super::MAX_BODY_BYTES),
+            body: body.filter(|body| body.len() <= state.limits.body_bytes),
             format: Format::accepted(&parts.headers),
             arrival,
             now: state.clock.now(),
             request_id: state.request_ids.id(query(parts, "request_id").as_deref()),
+            key: observe::is_wanted().then(OnceLock::new),
         }
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        Format::of_body(&self.parts.headers)?.decode(self.body.ok_or_else(super::too_large)?)
+        Format::of_body(&self.parts.headers)?.decode(self.body.ok_or_else(|| super::too_large(self.state))?)
     }
 
     pub(super) fn reply<T: Serialize + ?Sized>(&self, status: StatusCode, body: &T) -> Result<Reply, Refusal> {
@@ -85,15 +91,29 @@ impl<'a> Call<'a> {
     }
 
     /// Who sent the request.
-    pub(super) fn principal(&self) -> Result<Principal, Refusal> {
+    pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let credential = self.credential()?.ok_or_else(credentials::missing)?;
         let claimed = credentials::claimed_identity(self)?;
-        let authenticator = Authenticator { registry: &self.state.registry, store: &self.state.store };
-        authenticator.authenticate(&credential, claimed, self.now)
+        let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
+        self.note_key(principal.key.name());
+        self.state.check_rate_of(principal.key.name())?;
+        Ok(principal)
+    }
+
+    /// Remembers for the log which key this is about.
+    pub(super) fn note_key(&self, name: &KeyName) {
+        if let Some(key) = &self.key {
+            // Of several, the first is the one that was asked about.
+            key.get_or_init(|| name.clone());
+        }
+    }
+
+    pub(super) fn into_noted_key(self) -> (String, Option<KeyName>) {
+        (self.request_id, self.key.and_then(OnceLock::into_inner))
     }
 }
 
 fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {
-    let query = parts.uri.query().unwrap_or_default();
+    let query = parts.uri.query()?;
     form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }

@@ -20,20 +20,20 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::store::lock;
 
-fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Principal, Refusal> {
-    let principal = call.principal()?;
+async fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Principal, Refusal> {
+    let principal = call.principal().await?;
     authorise(principal.capability(), operation, resource)?;
     Ok(principal)
 }
 
-pub(super) fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
-    permitted(call, Operation::ChannelMetadata, channel)?;
+pub(super) async fn status(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    permitted(call, Operation::ChannelMetadata, channel).await?;
     call.reply(StatusCode::OK, &channels::status(channel))
 }
 
 /// The channels on which something was published, in the order of their names.
-pub(super) fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let principal = permitted(call, Operation::ChannelMetadata, EVERY_CHANNEL)?;
+pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::ChannelMetadata, EVERY_CHANNEL).await?;
     let limit = page::limit(call)?;
     let (prefix, after) = (call.query("prefix").unwrap_or_default(), call.query(page::AFTER));
     let by_id = match call.query("by").as_deref() {
@@ -48,8 +48,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(call.reply(StatusCode::OK, &listed)?.with_links(&links))
 }
 
-pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
-    let principal = permitted(call, Operation::History, channel)?;
+pub(super) async fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
     let (mut messages, next) = lock(&principal.app.memory.channels).history(channel, &page);
     if call.format == Format::Json {
@@ -58,8 +58,8 @@ pub(super) fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> 
     Ok(call.reply(StatusCode::OK, &messages)?.with_links(&page::links(call, "messages", next)))
 }
 
-pub(super) fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let principal = permitted(call, Operation::Stats, EVERY_CHANNEL)?;
+pub(super) async fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::Stats, EVERY_CHANNEL).await?;
     let page = page::read(call)?;
     if call.query("unit").is_some_and(|unit| unit != "minute") {
         return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "statistics are kept by the minute; leave `unit` out"));
@@ -68,8 +68,8 @@ pub(super) fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(call.reply(StatusCode::OK, &intervals)?.with_links(&page::links(call, "stats", next)))
 }
 
-pub(super) fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
-    let principal = permitted(call, Operation::Publish, channel)?;
+pub(super) async fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
+    let principal = permitted(call, Operation::Publish, channel).await?;
     let OneOrMany(messages) = call.read()?;
     if messages.is_empty() {
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, "there is no message; send one, or a list of them"));

@@ -31,7 +31,7 @@ pub(super) fn refusing(refusal: &Refusal) -> Reply {
     Reply::refusing_with(refusal, &body, Format::Json)
 }
 
-pub(super) fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
+pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     let path = call.parts.uri.path().strip_prefix("/v1/").unwrap_or_default();
     let segments: Vec<_> = path.splitn(6, '/').map(route::decode).collect::<Result<_, _>>()?;
     let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
@@ -48,26 +48,26 @@ pub(super) fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     let (state, now) = (call.state, call.now);
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     match (asked.as_str(), segments.as_slice()) {
-        ("POST", ["accounts", account_id, "apps"]) => create_app(call, account_id),
+        ("POST", ["accounts", account_id, "apps"]) => create_app(call, account_id).await,
         ("GET", ["apps", app_id, "keys"]) => {
-            let keys: Vec<_> = control::keys(&state.registry, app_id)?.iter().map(describe).collect();
+            let keys: Vec<_> = control::keys(state, app_id, now).await?.iter().map(describe).collect();
             Reply::new(StatusCode::OK, &keys, Format::Json)
         }
         ("POST", ["apps", app_id, "keys"]) => {
             let Object(NewKey { name, capability: OfObject(capability), revocable_tokens }) = call.read()?;
             let asked = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
-            let key = control::create_key(&state.registry, app_id, asked, now)?;
+            let key = control::create_key(state, app_id, asked, now).await?;
             Reply::new(StatusCode::CREATED, &describe(&key), Format::Json)
         }
         ("PATCH", ["apps", app_id, "keys", key_id]) => {
             let Object(ChangedKey { name, capability, revocable_tokens }) = call.read()?;
             let capability = capability.map(|OfObject(text)| strict(&text)).transpose()?;
             let asked = KeyChanges { name, capability, revocable_tokens };
-            let key = control::change_key(&state.registry, (app_id, key_id), asked, now)?;
+            let key = control::change_key(state, (app_id, key_id), asked, now).await?;
             Reply::new(StatusCode::OK, &describe(&key), Format::Json)
         }
         ("POST", ["apps", app_id, "keys", key_id, "revoke"]) => {
-            let key = control::revoke_key(&state.registry, (app_id, key_id), now)?;
+            let key = control::revoke_key(state, (app_id, key_id), now).await?;
             Reply::new(StatusCode::OK, &describe(&key), Format::Json)
         }
         _ if methods.is_empty() => Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
@@ -101,14 +101,14 @@ struct NewApp {
     tls_only: Option<bool>,
 }
 
-fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal> {
+async fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal> {
     let Object(NewApp { name, status, tls_only }) = call.read()?;
     if status.is_some_and(|status| status != "enabled") || tls_only == Some(true) {
         let message =
             "apps are enabled here, and TLS is a setting of the whole service; leave `status` and `tlsOnly` out";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
-    let app = control::create_app(&call.state.registry, account_id, &name)?;
+    let app = control::create_app(call.state, account_id, &name, call.now).await?;
     let body = json!({
         "id": app.id(),
         "accountId": app.account_id(),

@@ -16,6 +16,9 @@ use crate::unreadable;
 /// No honest body is deeper; a deeper one would cost stack.
 const MAX_DEPTH: usize = 100;
 
+/// Most answers fit into this many bytes.
+const USUAL_BYTES: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
@@ -48,6 +51,13 @@ impl Format {
     /// In which format the answer is wanted: JSON, unless MessagePack is preferred by weight or, of equal weight, by being
     /// named first.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
+        let mut all = headers.get_all(ACCEPT).iter();
+        if let (Some(only), None) = (all.next(), all.next()) {
+            // What most clients say is known by sight.
+            if only == "application/json" || only == "*/*" {
+                return Self::Json;
+            }
+        }
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let ranges: Vec<_> = accepts.flat_map(|value| value.split(',')).map(Range::of).collect();
         match (Preference::among(&ranges, Self::MsgPack), Preference::among(&ranges, Self::Json)) {
@@ -58,10 +68,12 @@ impl Format {
     }
 
     pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Refusal> {
+        let mut text = Vec::with_capacity(USUAL_BYTES);
         match self {
-            Self::Json => serde_json::to_vec(value).map_err(|_| Refusal::internal()),
-            Self::MsgPack => rmp_serde::to_vec_named(value).map_err(|_| Refusal::internal()),
+            Self::Json => serde_json::to_writer(&mut text, value).map_err(|_| Refusal::internal())?,
+            Self::MsgPack => rmp_serde::encode::write_named(&mut text, value).map_err(|_| Refusal::internal())?,
         }
+        Ok(text)
     }
 
     pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {

@@ -10,6 +10,7 @@ use super::format::Object;
 use super::reply::Reply;
 use crate::authenticate::{Credential, Principal};
 use crate::issue::Issuer;
+use crate::metrics;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::revoke::Revocation;
@@ -21,17 +22,18 @@ const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
 /// "Batched response includes errors": what an older client is told of a batch of which a part failed.
 const BATCH_HAS_ERRORS: ErrorCode = ErrorCode::new(40020);
 
-pub(super) fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
+pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let Object(request): Object<TokenRequest> = call.read()?;
     let key_name = KeyName::parse(key_name)?;
+    call.note_key(&key_name);
     let shown = match call.credential()? {
         Some(Credential::Key(shown)) => Some(shown),
         // A token says nothing about who holds the key; the request's mac does.
         Some(Credential::Token(_)) | None => None,
     };
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
-    let issuer = Issuer { registry: &call.state.registry, store: &call.state.store };
-    let details = issuer.exchange(&request, &key_name, shown.as_ref(), &entropy, call.now)?;
+    let details = Issuer(call.state).exchange(&request, &key_name, shown.as_ref(), &entropy, call.now).await?;
+    metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }
 
@@ -53,9 +55,9 @@ impl RevocationBody {
     }
 }
 
-pub(super) fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
+pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let key_name = KeyName::parse(key_name)?;
-    let principal = call.principal()?;
+    let principal = call.principal().await?;
     check_may_revoke(&principal, &key_name)?;
     let Object(body): Object<RevocationBody> = call.read()?;
     let revocation = Revocation {
@@ -63,7 +65,7 @@ pub(super) fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Reply, Re
         with_margin: body.allow_reauth_margin.unwrap_or(false),
         targets: body.targets,
     };
-    let results = revocation.apply(&principal, &call.state.store, call.now)?;
+    let results = revocation.apply(&principal, call.state, call.now).await?;
     if version(call) >= FIRST_VERSION_WITH_BATCH_RESULTS {
         let failure_count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Failure(_))).count();
         let success_count = results.len().saturating_sub(failure_count);

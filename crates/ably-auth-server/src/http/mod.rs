@@ -13,33 +13,60 @@ mod reply;
 mod route;
 mod sandbox;
 
-use ably_auth_core::ErrorCode;
+use ably_auth_core::{ErrorCode, KeyName};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
+use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
-use crate::service::{Arrival, State};
+use crate::service::Arrival;
+use crate::state::State;
 use call::Call;
 use reply::Reply;
 use route::Route;
 
-/// The largest body that is read.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// An answer, and what is to be told of it beside.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) request_id: String,
+    /// The key that it was about, if that is known and wanted.
+    pub(crate) key: Option<KeyName>,
+}
 
-/// Answers a request, whose body is none if it is larger than that.
-pub(crate) fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Response<Bytes> {
+/// Answers a request, whose body is none if it is larger than the service takes.
+pub(crate) async fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Answered {
     let call = Call::new(state, parts, body, arrival);
-    let is_control = control::has(&call);
-    let reply = if is_control {
-        admit(&call).and_then(|()| control::dispatch(&call)).unwrap_or_else(|refusal| control::refusing(&refusal))
-    } else {
-        let reply = admit(&call).and_then(|()| dispatch(&call));
-        reply.unwrap_or_else(|refusal| Reply::refusing(&refusal, call.format, &call.request_id))
+    let reply = match admit(&call) {
+        Err(refusal) => Err(refusal),
+        Ok(()) if control::has(&call) => control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply)),
+        Ok(()) => dispatch(&call).await,
     };
-    let mut response = reply.into_response(&call.request_id);
+    finish(call, reply)
+}
+
+/// Refuses a request without a look at what it asks.
+pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Option<Arrival>) -> Answered {
+    finish(Call::new(state, parts, None, arrival), Err(refusal))
+}
+
+fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered {
+    let (state, parts) = (call.state, call.parts);
+    let (endpoint, reply) = reply.unwrap_or_else(|refusal| {
+        if control::has(&call) {
+            return (Endpoint::Control, control::refusing(&refusal));
+        }
+        let route = Route::of(parts.uri.path(), state.sandbox);
+        let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
+        (endpoint, Reply::refusing(&refusal, call.format, &call.request_id))
+    });
+    let (request_id, key) = call.into_noted_key();
+    let code = reply.code;
+    let mut response = reply.into_response(&request_id);
     cors::add(state.sandbox, parts, response.headers_mut());
-    response
+    Answered { response, endpoint, code, request_id, key }
 }
 
 /// Refuses what no path takes.
@@ -47,29 +74,33 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
     }
-    call.body.map(|_| ()).ok_or_else(too_large)
+    call.body.map(|_| ()).ok_or_else(|| too_large(call.state))
 }
 
-fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
+async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     // Whoever asks for the head alone gets it: hyper leaves the body out.
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |method: Method| *asked == method;
-    match Route::of(call.parts.uri.path(), call.state.sandbox)? {
+    let route = Route::of(call.parts.uri.path(), call.state.sandbox)?;
+    let endpoint = route.endpoint();
+    let reply = match route {
         route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
-        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key),
-        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key),
-        Route::Channel(name) if is(Method::GET) => channels::status(call, &name),
-        Route::Messages(name) if is(Method::GET) => channels::history(call, &name),
-        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name),
-        Route::Channels if is(Method::GET) => channels::list(call),
-        Route::Stats if is(Method::GET) => channels::stats(call),
-        Route::Apps if is(Method::POST) => apps::create(call),
-        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id),
+        Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key).await,
+        Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key).await,
+        Route::Channel(name) if is(Method::GET) => channels::status(call, &name).await,
+        Route::Messages(name) if is(Method::GET) => channels::history(call, &name).await,
+        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name).await,
+        Route::Channels if is(Method::GET) => channels::list(call).await,
+        Route::Stats if is(Method::GET) => channels::stats(call).await,
+        Route::Apps if is(Method::POST) => apps::create(call).await,
+        Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id).await,
         route => Err(Refusal::method_not_allowed(route.methods())),
-    }
+    };
+    reply.map(|reply| (endpoint, reply))
 }
 
-fn too_large() -> Refusal {
-    Refusal::new(ErrorCode::BODY_TOO_LARGE, "the body is over 64 KiB; send less in one request")
+fn too_large(state: &State) -> Refusal {
+    let message = format!("the body is over {} bytes; send less in one request", state.limits.body_bytes);
+    Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
 }

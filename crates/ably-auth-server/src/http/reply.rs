@@ -1,8 +1,8 @@
 //! The answer to a request.
 
-use ably_auth_core::{ErrorEnvelope, ErrorInfo};
+use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -16,21 +16,31 @@ const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage")
 /// A longer message is cut in the header; the body has it whole.
 const MAX_HEADER_CHARS: usize = 400;
 
+/// So many headers an answer has at most, but for those to a browser.
+const USUAL_HEADERS: usize = 6;
+
 pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// What went wrong, if something did.
+    pub(super) code: Option<ErrorCode>,
 }
 
 impl Reply {
     pub(super) fn new<T: Serialize + ?Sized>(status: StatusCode, body: &T, format: Format) -> Result<Self, Refusal> {
-        let mut reply = Self { status, headers: HeaderMap::new(), body: format.encode(body)?.into() };
+        let mut reply = Self {
+            status,
+            headers: HeaderMap::with_capacity(USUAL_HEADERS),
+            body: format.encode(body)?.into(),
+            code: None,
+        };
         reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
         Ok(reply)
     }
 
     pub(super) fn empty() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None }
     }
 
     pub(super) fn with_links(mut self, links: &str) -> Self {
@@ -43,6 +53,7 @@ impl Reply {
     /// Names the error in the headers too, for who does not read the body.
     pub(super) fn with_error(mut self, info: &ErrorInfo) -> Self {
         let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
+        self.code = Some(info.code());
         self.headers.insert(ERROR_CODE, HeaderValue::from(info.code().as_u32()));
         self.headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
         self
@@ -68,6 +79,11 @@ impl Reply {
         reply.status = status;
         if let Some(methods) = refusal.allow() {
             reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if let Some(wait) = refusal.retry_after() {
+            // In whole seconds, and rather later than too early.
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+            reply.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             reply.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ably_auth_core::ErrorCode;
 use percent_encoding::percent_decode_str;
 
+use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
 
 /// An endpoint, with what its path holds, percent-decoded once.
@@ -23,19 +24,33 @@ pub(super) enum Route<'a> {
 
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str, sandbox: bool) -> Result<Self, Refusal> {
-        let segments: Vec<_> = path.strip_prefix('/').unwrap_or_default().splitn(4, '/').collect();
-        Ok(match *segments.as_slice() {
-            ["time"] => Self::Time,
-            ["keys", key, "requestToken"] => Self::RequestToken(decode(key)?),
-            ["keys", key, "revokeTokens"] => Self::RevokeTokens(decode(key)?),
-            ["channels"] => Self::Channels,
-            ["channels", name] => Self::Channel(channel(name)?),
-            ["channels", name, "messages"] => Self::Messages(channel(name)?),
-            ["stats"] => Self::Stats,
-            ["apps"] if sandbox => Self::Apps,
-            ["apps", id] if sandbox => Self::App(decode(id)?),
+        let mut segments = path.strip_prefix('/').unwrap_or_default().splitn(4, '/');
+        let segments = [(); 4].map(|()| segments.next());
+        Ok(match segments {
+            [Some("time"), None, None, None] => Self::Time,
+            [Some("keys"), Some(key), Some("requestToken"), None] => Self::RequestToken(decode(key)?),
+            [Some("keys"), Some(key), Some("revokeTokens"), None] => Self::RevokeTokens(decode(key)?),
+            [Some("channels"), None, None, None] => Self::Channels,
+            [Some("channels"), Some(name), None, None] => Self::Channel(channel(name)?),
+            [Some("channels"), Some(name), Some("messages"), None] => Self::Messages(channel(name)?),
+            [Some("stats"), None, None, None] => Self::Stats,
+            [Some("apps"), None, None, None] if sandbox => Self::Apps,
+            [Some("apps"), Some(id), None, None] if sandbox => Self::App(decode(id)?),
             _ => return Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
         })
+    }
+
+    pub(super) const fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Time => Endpoint::Time,
+            Self::RequestToken(_) => Endpoint::RequestToken,
+            Self::RevokeTokens(_) => Endpoint::RevokeTokens,
+            Self::Channels => Endpoint::Channels,
+            Self::Channel(_) => Endpoint::Channel,
+            Self::Messages(_) => Endpoint::Messages,
+            Self::Stats => Endpoint::Stats,
+            Self::Apps | Self::App(_) => Endpoint::Apps,
+        }
     }
 
     /// The methods that it takes, as an `Allow` header says it.

@@ -1,63 +1,68 @@
 //! The store that lasts as long as the process.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ably_auth_core::{KeyName, Timestamp, TokenRevocationTargetSpecifier};
+use ably_auth_core::Timestamp;
 
-use super::nonces::Nonces;
-use super::references::References;
-use super::revocations::{Cutoff, Revocations, Subject};
-use crate::token::{Claims, Reference};
+use super::nonces::{Fingerprint, Nonces};
+use super::references::{KeptClaims, Reference, References};
+use super::{Feed, Pending, Record, Store, Use, Written};
 
-/// Short locks, none of which is held over anything slow.
+/// Keeps everything in memory, for as long as the process lives. It answers at once.
+///
+/// It holds at most ten million used nonces and 64 MiB of capabilities of large tokens; what would be more is refused.
+///
+/// ```
+/// use ably_auth_server::{Service, store::Memory};
+///
+/// // What a service has unless said so.
+/// let service = Service::builder().store(Memory::new()).build()?;
+/// # Ok::<(), ably_auth_server::Error>(())
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
-    nonces: Mutex<Nonces>,
-    revocations: RwLock<Revocations>,
-    references: Mutex<References>,
+pub struct Memory {
+    feed: Feed,
+    // Short locks, none of which is held over anything slow.
+    pub(super) nonces: Mutex<Nonces>,
+    pub(super) references: Mutex<References>,
 }
 
 impl Memory {
-    /// Whether the nonce is used for the first time; from then on it is used.
-    pub(crate) fn use_nonce(&self, key: &KeyName, timestamp: Timestamp, nonce: &str, now: Timestamp) -> bool {
-        let fingerprint = Nonces::fingerprint(key, nonce);
-        lock(&self.nonces).use_once(timestamp, fingerprint, now)
+    /// Knows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Store for Memory {
+    fn feed(&self) -> &Feed {
+        &self.feed
     }
 
-    /// Revokes the tokens of that key that any of the targets describes.
-    pub(crate) fn revoke(
-        &self,
-        key: &KeyName,
-        targets: &[TokenRevocationTargetSpecifier],
-        cutoff: Cutoff,
-        now: Timestamp,
-    ) {
-        self.revocations.write().unwrap_or_else(PoisonError::into_inner).revoke(key, targets, cutoff, now);
+    fn secret(&self) -> Option<[u8; 32]> {
+        None
     }
 
-    /// Keeps a token's claims until the token expires, unless there is no more room.
-    pub(crate) fn keep(&self, reference: Reference, claims: Claims, now: Timestamp) -> bool {
-        lock(&self.references).keep(reference, claims, now)
+    fn catch_up(&self, _: Timestamp) -> Pending<()> {
+        Pending::ready(())
     }
 
-    /// The claims that were kept under that reference.
-    pub(crate) fn kept(&self, reference: Reference) -> Option<Claims> {
-        lock(&self.references).get(reference)
+    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
+        Pending::ready(nonce.map_or(Use::First, |nonce| lock(&self.nonces).use_once(nonce, now)))
     }
 
-    /// Forgets what is kept for the tokens of an app that is gone.
-    pub(crate) fn forget_app(&self, app_id: &str) {
-        lock(&self.references).forget_app(app_id);
+    fn write(&self, records: Vec<Record>, seen: u64, _: Timestamp) -> Pending<Written> {
+        let done = self.feed.publish_if_current(records, seen);
+        Pending::ready(if done { Written::Done } else { Written::Outdated })
     }
 
-    /// Whether a token of that subject, issued then, is revoked now.
-    pub(crate) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.revocations.read().unwrap_or_else(PoisonError::into_inner).is_revoked(subject, issued, now)
+    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
+        Pending::ready(lock(&self.references).keep(reference, claims, self.feed.latest(now)))
     }
 
-    /// The first moment at which a token of that subject can be issued without being revoked already.
-    pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>) -> Timestamp {
-        self.revocations.read().unwrap_or_else(PoisonError::into_inner).first_valid_issue(subject)
+    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
+        Pending::ready(lock(&self.references).get(reference))
     }
 }
 

@@ -1,10 +1,113 @@
-//! What a service must not forget: which nonces were used, what was revoked, and what tokens by reference stand for.
+//! What a service must not forget, and where it is kept: in [`Memory`], in a folder (`Redb`), or in a Redis that several
+//! services share (`Redis`).
+//!
+//! | a store keeps | so that |
+//! | --- | --- |
+//! | used nonces, for as long as a request with that timestamp could be exchanged | no request is exchanged twice |
+//! | records: revocations, and the apps and keys that were made or changed at run time | none of it is undone by a restart |
+//! | the claims of tokens that are too large for a header, until these expire | such a token is good until then |
+//! | the latest time, and a service secret | no clock that steps back revives what was over; tokens outlive a restart |
+//!
+//! The service decides by what it knows, from its own memory: revocations and keys come to it as [`Record`]s through the
+//! store's [`Feed`], its own changes among them, in the order in which they were made. A change is an agreement: it is made
+//! only if nobody changed the same record since the service looked, else the service looks again.
 
+mod feed;
 mod memory;
 mod nonces;
+mod pending;
+#[cfg(feature = "redb")]
+mod redb;
+#[cfg(feature = "redis")]
+mod redis;
 mod references;
-mod revocations;
 
-pub(crate) use memory::{Memory, lock};
+use std::fmt;
+
+use ably_auth_core::Timestamp;
+
+pub use feed::{Feed, Record};
+pub use memory::Memory;
+pub(crate) use memory::lock;
+pub use nonces::Fingerprint;
 pub(crate) use nonces::WINDOW_MILLIS;
-pub(crate) use revocations::{Cutoff, Subject};
+pub use pending::Pending;
+#[cfg(feature = "redb")]
+pub use redb::Redb;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
+pub use references::{KeptClaims, Reference};
+
+/// Where a service keeps what it must not forget.
+///
+/// What a store has answered holds: whatever it then is asked, after a crash too if it is one that lasts. What it cannot
+/// answer for is [`Unavailable`], and the request is refused with 50003 rather than granted by guess.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What came to the store's knowledge. A store is one service's, and so is its feed.
+    fn feed(&self) -> &Feed;
+
+    /// The secret under which tokens are sealed, if the store keeps one.
+    fn secret(&self) -> Option<[u8; 32]>;
+
+    /// Sees to it that the feed has every record that was written before this was asked, by whichever service.
+    fn catch_up(&self, now: Timestamp) -> Pending<()>;
+
+    /// Uses a nonce, and remembers that it was used; without one, remembers the time alone. Catches up too.
+    ///
+    /// `now` is the clock as it is, also when it has stepped back.
+    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use>;
+
+    /// Writes records, all or none, unless one of them was written after the feed's version `seen`. Catches up too.
+    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written>;
+
+    /// Keeps claims until their token expires. Gives whether there was room.
+    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool>;
+
+    /// The claims that were kept under that reference.
+    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>>;
+}
+
+/// What came of using a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Use {
+    /// It is used now, and was not before.
+    First,
+    /// It was used before.
+    Again,
+    /// Nonces of its time were forgotten already, since the clock was ahead.
+    Forgotten,
+    /// Nonces of its time may have been lost with the store.
+    Unknown,
+    /// There is no room for more.
+    Full,
+}
+
+/// What came of writing records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Written {
+    /// They are written.
+    Done,
+    /// Nothing is written, since one of them has changed: it is in the feed.
+    Outdated,
+}
+
+/// The store did not answer, or not in time. What was asked may have been done, or not.
+#[derive(Clone, Debug)]
+pub struct Unavailable(Box<str>);
+
+impl Unavailable {
+    /// For that reason, which holds no secret.
+    pub fn new(why: impl fmt::Display) -> Self {
+        Self(why.to_string().into())
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store is not available: {}; see that it runs and has room", self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}

@@ -5,29 +5,89 @@ use std::collections::BTreeSet;
 use ably_auth_core::{KeyName, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use super::Use;
+
 /// How far a token request's timestamp may be from the service's clock, either side.
 pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
-/// Half a SHA-256 of key and nonce: of one size, however long a nonce somebody thinks of.
-pub(super) type Fingerprint = [u8; 16];
+/// 40,000 a second for as long as they are kept, in some 350 MB.
+const MAX_NONCES: usize = 10_000_000;
 
-/// Used nonces by the timestamp that was signed with them, so that the oldest come first.
-#[derive(Debug, Default)]
-pub(super) struct Nonces(BTreeSet<(Timestamp, Fingerprint)>);
+const HASH_BYTES: usize = 16;
 
-impl Nonces {
-    pub(super) fn fingerprint(key: &KeyName, nonce: &str) -> Fingerprint {
-        let hash = Sha256::new().chain_update(key.as_str()).chain_update(b"\n").chain_update(nonce).finalize();
-        let mut fingerprint = Fingerprint::default();
-        fingerprint.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-        fingerprint
+/// What a nonce is known by: the timestamp that was signed with it, and half a SHA-256 of the key's name and the nonce. So it
+/// is of one size, however long a nonce somebody thinks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint {
+    timestamp: Timestamp,
+    hash: [u8; HASH_BYTES],
+}
+
+impl Fingerprint {
+    /// Of that key's nonce, signed with that timestamp.
+    #[must_use]
+    pub fn new(key: &KeyName, nonce: &str, timestamp: Timestamp) -> Self {
+        let whole = Sha256::new().chain_update(key.as_str()).chain_update(b"\n").chain_update(nonce).finalize();
+        let mut hash = [0; HASH_BYTES];
+        hash.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        Self { timestamp, hash }
     }
 
-    pub(super) fn use_once(&mut self, timestamp: Timestamp, fingerprint: Fingerprint, now: Timestamp) -> bool {
-        while self.0.first().is_some_and(|(oldest, _)| now.millis_since(*oldest) > WINDOW_MILLIS) {
-            self.0.pop_first();
+    /// The timestamp that was signed with it.
+    #[must_use]
+    pub const fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// As bytes, which sort by timestamp.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 8 + HASH_BYTES] {
+        let mut bytes = [0; 8 + HASH_BYTES];
+        let from = self.timestamp.as_millis().to_be_bytes().into_iter().chain(self.hash);
+        bytes.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    #[cfg(feature = "redb")]
+    pub(super) fn from_bytes(bytes: [u8; 8 + HASH_BYTES]) -> Self {
+        let (mut millis, mut hash) = ([0; 8], [0; HASH_BYTES]);
+        millis.iter_mut().chain(&mut hash).zip(bytes).for_each(|(to, from)| *to = from);
+        Self { timestamp: Timestamp::from_millis(u64::from_be_bytes(millis)), hash }
+    }
+}
+
+/// Whether a request with that timestamp could not be exchanged any more.
+pub(super) const fn is_over(timestamp: Timestamp, now: Timestamp) -> bool {
+    now.millis_since(timestamp) > WINDOW_MILLIS
+}
+
+/// Used nonces by their timestamps, so that the oldest come first.
+#[derive(Debug, Default)]
+pub(super) struct Nonces {
+    used: BTreeSet<Fingerprint>,
+    /// The latest timestamp of a nonce that was forgotten. If the clock steps back, it is not known which nonces up to then
+    /// were used, and none of them is taken.
+    forgotten: Option<Timestamp>,
+}
+
+impl Nonces {
+    #[cfg(feature = "redb")]
+    pub(super) fn restored(used: impl IntoIterator<Item = Fingerprint>, forgotten: Option<Timestamp>) -> Self {
+        Self { used: used.into_iter().collect(), forgotten }
+    }
+
+    pub(super) fn use_once(&mut self, nonce: Fingerprint, now: Timestamp) -> Use {
+        while let Some(oldest) = self.used.first().filter(|oldest| is_over(oldest.timestamp, now)) {
+            self.forgotten = self.forgotten.max(Some(oldest.timestamp));
+            self.used.pop_first();
         }
-        self.0.insert((timestamp, fingerprint))
+        if self.forgotten.is_some_and(|forgotten| nonce.timestamp <= forgotten) {
+            return Use::Forgotten;
+        }
+        if self.used.len() >= MAX_NONCES {
+            return Use::Full;
+        }
+        if self.used.insert(nonce) { Use::First } else { Use::Again }
     }
 }
 
@@ -39,27 +99,46 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
+    fn nonce(key: &str, nonce: &str, timestamp: u64) -> Fingerprint {
+        Fingerprint::new(&KeyName::parse(key).unwrap(), nonce, at(timestamp))
+    }
+
     #[test]
     fn a_nonce_is_kept_exactly_as_long_as_it_could_be_used() {
         let mut nonces = Nonces::default();
-        let key = KeyName::parse("app.key").unwrap();
-        let (one, two) = (Nonces::fingerprint(&key, "one"), Nonces::fingerprint(&key, "two"));
         let future = 1_000_000 + WINDOW_MILLIS;
-        assert!(nonces.use_once(at(future), one, at(1_000_000)));
-        assert!(!nonces.use_once(at(future), one, at(future + WINDOW_MILLIS)));
-        assert_eq!(nonces.0.len(), 1);
-        let later = at(future + WINDOW_MILLIS + 1);
-        assert!(nonces.use_once(later, two, later));
-        assert_eq!(nonces.0.len(), 1, "the first is forgotten");
+        assert_eq!(nonces.use_once(nonce("app.key", "one", future), at(1_000_000)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key", "one", future), at(future + WINDOW_MILLIS)), Use::Again);
+        assert_eq!(nonces.used.len(), 1);
+        let later = future + WINDOW_MILLIS + 1;
+        assert_eq!(nonces.use_once(nonce("app.key", "two", later), at(later)), Use::First);
+        assert_eq!(nonces.used.len(), 1, "the first is forgotten");
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_opens_nothing_and_one_that_was_wrong_closes_nothing() {
+        let mut nonces = Nonces::default();
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
+        // A week too far, and somebody else's request of that time.
+        let wrong = 1_000_000 + 7 * 24 * 60 * 60 * 1000;
+        assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_010)), Use::Forgotten);
+        assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::Again);
     }
 
     #[test]
     fn keys_and_timestamps_do_not_share_nonces() {
         let mut nonces = Nonces::default();
-        let fingerprint = |key| Nonces::fingerprint(&KeyName::parse(key).unwrap(), "same");
-        assert!(nonces.use_once(at(1), fingerprint("app.key1"), at(1)));
-        assert!(nonces.use_once(at(1), fingerprint("app.key2"), at(1)));
-        assert!(nonces.use_once(at(2), fingerprint("app.key1"), at(1)));
-        assert!(!nonces.use_once(at(1), fingerprint("app.key1"), at(1)));
+        assert_eq!(nonces.use_once(nonce("app.key1", "same", 1), at(1)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key2", "same", 1), at(1)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key1", "same", 2), at(1)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key1", "same", 1), at(1)), Use::Again);
+    }
+
+    #[test]
+    fn bytes_sort_by_timestamp() {
+        let [early, late] = [nonce("app.key", "same", 255), nonce("app.key", "same", 256)].map(Fingerprint::to_bytes);
+        assert!(early < late);
     }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
-use ably_auth_server::{Apps, Service};
+use ably_auth_server::store::Store;
+use ably_auth_server::{Apps, Service, ServiceBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use http::request::Builder;
 use http::{Request, Response};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::runtime::Runtime;
 
 pub(crate) const NOW: u64 = 1_449_746_287_318;
 pub(crate) const MINUTE: u64 = 60_000;
@@ -61,8 +63,10 @@ pub(crate) fn key(name: &str) -> ApiKey {
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) service: Service,
-    now: Arc<AtomicU64>,
+    pub(crate) now: Arc<AtomicU64>,
     nonces: Arc<AtomicU64>,
+    /// For a store that waits.
+    runtime: Option<Arc<Runtime>>,
 }
 
 impl World {
@@ -77,16 +81,33 @@ impl World {
 
     fn with(sandbox: bool) -> Self {
         let now = Arc::new(AtomicU64::new(NOW));
-        let clock = Arc::clone(&now);
-        let service = Service::builder()
+        let service = Self::builder(&now, sandbox).build().unwrap();
+        Self { service, now, nonces: Arc::default(), runtime: None }
+    }
+
+    /// A sandbox over a store, driven by that runtime, on a clock and with nonces that it may share with another.
+    pub(crate) fn over(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+        let (now, nonces) = before.map_or_else(
+            || (Arc::new(AtomicU64::new(NOW)), Arc::default()),
+            |before| (Arc::clone(&before.now), Arc::clone(&before.nonces)),
+        );
+        let service = Self::builder(&now, true).store(store).build().unwrap();
+        Self { service, now, nonces, runtime: Some(Arc::clone(runtime)) }
+    }
+
+    /// Its clock and its nonces, with a service that knows nothing.
+    pub(crate) fn clone_without_service(&self) -> Self {
+        Self { service: Service::builder().build().unwrap(), ..self.clone() }
+    }
+
+    fn builder(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
+        let clock = Arc::clone(now);
+        Service::builder()
             .apps(apps())
             .sandbox(sandbox)
             .service_secret([7; 32])
             .control_token(Token::new(CONTROL).unwrap())
             .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
-            .build()
-            .unwrap();
-        Self { service, now, nonces: Arc::default() }
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -98,7 +119,10 @@ impl World {
     }
 
     pub(crate) fn send(&self, request: Builder, body: impl Into<Bytes>) -> Answer {
-        answer(&self.service, request, body)
+        match &self.runtime {
+            Some(runtime) => Answer::of(runtime.block_on(self.service.handle(request.body(body.into()).unwrap()))),
+            None => answer(&self.service, request, body),
+        }
     }
 
     pub(crate) fn get(&self, path: &str, credential: &str) -> Answer {

@@ -18,10 +18,14 @@ impl Cutoff {
         self.applies_at <= now
     }
 
-    /// Whether a token issued before the cutoff may not have expired yet. Revocable tokens live for an hour at most, but a
-    /// token may be older than the day on which its key's tokens were made revocable.
+    /// When no token issued before the cutoff can be alive any more. Revocable tokens live for an hour at most, but a token
+    /// may be older than the day on which its key's tokens were made revocable.
+    pub(crate) const fn expires(self) -> Timestamp {
+        self.issued_before.saturating_add(Ttl::MAX)
+    }
+
     fn can_match(self, now: Timestamp) -> bool {
-        self.issued_before.saturating_add(Ttl::MAX) > now
+        self.expires() > now
     }
 
     /// Whether the other revokes nothing that this one does not.
@@ -53,26 +57,37 @@ impl Subject<'_> {
 
 /// Cutoffs by key and target.
 #[derive(Debug, Default)]
-pub(crate) struct Revocations(HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>);
+pub(crate) struct Revocations {
+    by_key: HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>,
+    /// Looking through all of them is not for every request.
+    pruned_millis: u64,
+}
+
+/// How often those are dropped that cannot match any token.
+const PRUNED_EVERY_MILLIS: u64 = 60 * 1000;
 
 impl Revocations {
-    pub(super) fn revoke(&mut self, key: &KeyName, targets: &[Target], cutoff: Cutoff, now: Timestamp) {
-        self.prune(now);
-        if targets.is_empty() {
-            return;
+    /// The cutoffs of a target once that one is among them; none if it says nothing new.
+    pub(crate) fn with(&self, key: &KeyName, target: &Target, cutoff: Cutoff, now: Timestamp) -> Option<Vec<Cutoff>> {
+        let known = self.by_key.get(key).and_then(|targets| targets.get(target)).map(Vec::as_slice).unwrap_or_default();
+        if known.iter().any(|known| known.includes(cutoff, now)) {
+            return None;
         }
-        let revoked = self.0.entry(key.clone()).or_default();
-        for target in targets {
-            let cutoffs = revoked.entry(target.clone()).or_default();
-            if !cutoffs.iter().any(|known| known.includes(cutoff, now)) {
-                cutoffs.retain(|known| !cutoff.includes(*known, now));
-                cutoffs.push(cutoff);
-            }
+        let kept = known.iter().filter(|known| !cutoff.includes(**known, now) && known.can_match(now));
+        Some(kept.copied().chain([cutoff]).collect())
+    }
+
+    /// From now on, these are the target's cutoffs.
+    pub(crate) fn set(&mut self, key: &KeyName, target: Target, cutoffs: Vec<Cutoff>, now: Timestamp) {
+        self.by_key.entry(key.clone()).or_default().insert(target, cutoffs);
+        if now.as_millis().saturating_sub(self.pruned_millis) >= PRUNED_EVERY_MILLIS {
+            self.prune(now);
         }
     }
 
     fn prune(&mut self, now: Timestamp) {
-        self.0.retain(|_, targets| {
+        self.pruned_millis = now.as_millis();
+        self.by_key.retain(|_, targets| {
             targets.retain(|_, cutoffs| {
                 cutoffs.retain(|cutoff| cutoff.can_match(now));
                 !cutoffs.is_empty()
@@ -82,7 +97,7 @@ impl Revocations {
     }
 
     fn matching<'a>(&'a self, subject: &'a Subject<'_>) -> impl Iterator<Item = Cutoff> + 'a {
-        let of_key = self.0.get(subject.key);
+        let of_key = self.by_key.get(subject.key);
         of_key
             .into_iter()
             .flat_map(|targets| subject.targets().filter_map(|target| targets.get(&target)))
@@ -90,11 +105,11 @@ impl Revocations {
             .copied()
     }
 
-    pub(super) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
+    pub(crate) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
         self.matching(subject).any(|cutoff| cutoff.applies(now) && issued < cutoff.issued_before)
     }
 
-    pub(super) fn first_valid_issue(&self, subject: &Subject<'_>) -> Timestamp {
+    pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>) -> Timestamp {
         self.matching(subject).map(|cutoff| cutoff.issued_before).max().unwrap_or(Timestamp::from_millis(0))
     }
 }
@@ -119,7 +134,10 @@ mod tests {
 
     fn revoke(revocations: &mut Revocations, cutoff: Cutoff, now: u64) {
         let key = KeyName::parse("app.key").unwrap();
-        revocations.revoke(&key, &[Target::client_id("bob")], cutoff, Timestamp::from_millis(now));
+        let (bob, now) = (Target::client_id("bob"), Timestamp::from_millis(now));
+        if let Some(cutoffs) = revocations.with(&key, &bob, cutoff, now) {
+            revocations.set(&key, bob, cutoffs, now);
+        }
     }
 
     #[test]
@@ -138,9 +156,9 @@ mod tests {
         let mut revocations = Revocations::default();
         revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
         revocations.prune(Timestamp::from_millis(999 + DAY));
-        assert_eq!(revocations.0.len(), 1);
+        assert_eq!(revocations.by_key.len(), 1);
         revocations.prune(Timestamp::from_millis(1_000 + DAY));
-        assert!(revocations.0.is_empty());
+        assert!(revocations.by_key.is_empty());
     }
 
     #[test]
@@ -149,6 +167,6 @@ mod tests {
         for now in 1_000..2_000 {
             revoke(&mut revocations, cutoff(now, now), now);
         }
-        assert_eq!(revocations.0.values().flat_map(|targets| targets.values()).flatten().count(), 1);
+        assert_eq!(revocations.by_key.values().flat_map(|targets| targets.values()).flatten().count(), 1);
     }
 }

@@ -1,0 +1,177 @@
+//! `ably-auth serve`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ably_auth_server::{Network, Rate};
+use clap::{Args as ClapArgs, ValueEnum};
+
+/// Whether it is so, where `--option` alone says yes.
+type Yes = bool;
+
+#[derive(ClapArgs)]
+#[command(
+    after_help = "Each option may stand in the environment too, as ABLY_AUTH_ and its name in capitals, or in the file of \
+                        --config, as `listen = \"127.0.0.1:8484\"`. The command line goes before the environment, and that \
+                        before the file."
+)]
+pub(crate) struct Serve {
+    /// A TOML file with these options by their names, without the dashes before them
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say what holds, and from where, and end; the files that are named are read, and nothing is served
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", env = "ABLY_AUTH_LISTEN", default_value = "127.0.0.1:8484")]
+    pub(crate) listen: SocketAddr,
+    /// Where to tell, to whoever asks, /health/live, /health/ready and /metrics; nowhere unless said so
+    #[arg(long, value_name = "ADDR:PORT", env = "ABLY_AUTH_ADMIN")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// A JSON file of apps and their keys. It is read again when it changes, and on SIGHUP
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_APPS")]
+    pub(crate) apps: Option<PathBuf>,
+    /// For this machine only: take keys without TLS (else they are taken over TLS only), and let clients make and delete apps
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) sandbox: Yes,
+    /// Open the Control API, under /v1, to whoever has the access token in this file; over TLS or in a sandbox only
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
+    pub(crate) control_token: Option<PathBuf>,
+    /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_TLS_CERT", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_TLS_KEY", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Speak TLS in a sandbox, with a new certificate for localhost, 127.0.0.1 and ::1, and write it to this file for
+    /// clients to trust
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ABLY_AUTH_TLS_SELF_SIGNED",
+        requires = "sandbox",
+        conflicts_with = "tls_cert"
+    )]
+    pub(crate) tls_self_signed: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keep: Keep,
+    #[command(flatten)]
+    pub(crate) log: Log,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Keep {
+    /// Keep in this folder what must not be forgotten (used nonces, revocations, large tokens, keys and apps made over the
+    /// API, the secret that seals tokens), over restarts and crashes; without it and --redis, it is kept in memory
+    #[arg(long, value_name = "DIR", env = "ABLY_AUTH_DATA", conflicts_with = "redis")]
+    pub(crate) data: Option<PathBuf>,
+    /// Share it with other services over this Redis or Valkey: `redis://host:port`, or `rediss://host:port` for TLS; a URL
+    /// with a password is better kept in the environment
+    #[arg(long, value_name = "URL", env = "ABLY_AUTH_REDIS", hide_env_values = true)]
+    pub(crate) redis: Option<String>,
+    /// If Redis is empty, it is new and has lost nothing: take token requests at once, not after 2 minutes
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_REDIS_IS_NEW", requires_if("true", "redis"), num_args = 0..=1,
+          require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true,
+          hide_possible_values = true)]
+    pub(crate) redis_is_new: Yes,
+    /// A file with the secrets that seal tokens, each a line of 64 hexadecimal digits: the first seals, all open. Without it,
+    /// the folder or Redis keeps one
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]
+    pub(crate) service_secrets: Option<PathBuf>,
+}
+
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Logs, on stderr")]
+pub(crate) struct Log {
+    /// The form of a line
+    #[arg(long, value_name = "FORMAT", env = "ABLY_AUTH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// What is told: at `info`, a line for each request; at `warn`, only what went wrong
+    #[arg(long, value_name = "LEVEL", env = "ABLY_AUTH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct Limits {
+    /// The largest body, in bytes
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_BODY", default_value_t = 65_536)]
+    pub(crate) max_body: usize,
+    /// The most that headers may be, in bytes
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HEADER", default_value_t = 16_384)]
+    pub(crate) max_header: usize,
+    /// How long headers may take to come: `10s`, `500ms`, `2m`
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_HEADER_DEADLINE", default_value = "10s", value_parser = duration)]
+    pub(crate) header_deadline: Duration,
+    /// How long a body may take to come
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_BODY_DEADLINE", default_value = "10s", value_parser = duration)]
+    pub(crate) body_deadline: Duration,
+    /// How long a connection is kept for another request
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = duration)]
+    pub(crate) idle: Duration,
+    /// The most connections at once
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub(crate) max_connections: usize,
+    /// The most requests at once
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_REQUESTS", default_value_t = 2_000)]
+    pub(crate) max_requests: usize,
+    /// Requests per second with a key and its tokens, and how many at once: `100:250`; any number unless said so
+    #[arg(long, value_name = "RATE[:BURST]", env = "ABLY_AUTH_RATE_PER_KEY")]
+    pub(crate) rate_per_key: Option<Rate>,
+    /// Requests per second from an IPv4 address or an IPv6 network of 64 bits; 1000:2000 unless said so or in a sandbox
+    #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_RATE_PER_ADDRESS", value_parser = rate_or_off)]
+    pub(crate) rate_per_address: Option<RateOrOff>,
+    /// A load balancer, or a network of them, that is believed about for whom it asks (X-Forwarded-For), and whether over TLS
+    /// (X-Forwarded-Proto)
+    #[arg(long, value_name = "ADDR[/BITS]", env = "ABLY_AUTH_TRUSTED_PROXY", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<Network>,
+    /// How long to serve on after SIGTERM while not ready, for load balancers to notice
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = duration)]
+    pub(crate) shutdown_delay: Duration,
+    /// How long, after that, requests that have begun may take
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_GRACE", default_value = "3s", value_parser = duration)]
+    pub(crate) shutdown_grace: Duration,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum RateOrOff {
+    Rate(Rate),
+    Off,
+}
+
+fn rate_or_off(text: &str) -> Result<RateOrOff, ably_auth_server::Error> {
+    if text == "off" { Ok(RateOrOff::Off) } else { text.parse().map(RateOrOff::Rate) }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let millis = match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let millis = millis.zip(number.parse::<u64>().ok()).and_then(|(unit, number)| number.checked_mul(unit));
+    millis.map(Duration::from_millis).ok_or_else(|| "give a time as `10s`, `500ms`, `2m` or `1h`".into())
+}

@@ -1,0 +1,189 @@
+//! The file of `serve --config`: its options are put before those of the command line, unless these or the environment have
+//! them too.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::{env, fs};
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::args::Args;
+use crate::output::Failure;
+
+const COMMAND: &str = "serve";
+
+/// What only the command line and the environment say.
+const NOT_IN_FILE: &[&str] = &["config", "check-config", "json", "help", "version"];
+
+/// The words of the command line with those of the file among them, and the names of the options that are of the file.
+pub(crate) struct Words {
+    pub(crate) words: Vec<OsString>,
+    pub(crate) of_file: HashSet<String>,
+}
+
+/// The words that count. Whether they are right is another question.
+pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
+    let Some(at) = given.iter().position(|word| word == COMMAND).filter(|at| is_command(&given, *at)) else {
+        return Ok(Words { words: given, of_file: HashSet::new() });
+    };
+    let file = value_of(&given, "config").or_else(|| env::var_os("ABLY_AUTH_CONFIG"));
+    let Some(file) = file.filter(|file| !file.is_empty()) else {
+        return Ok(Words { words: given, of_file: HashSet::new() });
+    };
+    let path = Path::new(&file);
+    let named = format!("--config {}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| Failure::input(&named, error))?;
+    let options = options(&text).map_err(|problem| Failure::input(&named, problem))?;
+    let program = Args::command();
+    let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
+    let (mut before, after) = (given.get(..=at).unwrap_or_default().to_vec(), given.get(at + 1..).unwrap_or_default());
+    let mut of_file = HashSet::new();
+    for option in options {
+        let wrong =
+            |problem: &str| Failure::input(&named, format!("line {}: `{}`: {problem}", option.line, option.name));
+        let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
+        let arg = arg.filter(|_| !NOT_IN_FILE.contains(&option.name.as_str()));
+        let arg = arg.ok_or_else(|| wrong("there is no such option; see `ably-auth serve --help` for their names"))?;
+        let word = OsString::from(format!("--{}={}", option.name, option.value));
+        check(&program, arg, &word).map_err(|problem| wrong(&problem))?;
+        let is_in_environment = arg.get_env().and_then(env::var_os).is_some();
+        if !is_in_environment && value_of(after, &option.name).is_none() {
+            before.push(word);
+            of_file.insert(option.name);
+        }
+    }
+    before.extend_from_slice(after);
+    Ok(Words { words: before, of_file })
+}
+
+/// Whether that word is the command, and not what belongs to an option before it.
+fn is_command(given: &[OsString], at: usize) -> bool {
+    given.get(1..at).unwrap_or_default().iter().all(|word| word == "--json")
+}
+
+/// What stands after that option, if it is there; nothing where it stands alone.
+fn value_of(words: &[OsString], name: &str) -> Option<OsString> {
+    let option = format!("--{name}");
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if *word == *option {
+            return Some(words.next().cloned().unwrap_or_default());
+        }
+        let value = word.to_str().and_then(|word| word.strip_prefix(&option)?.strip_prefix('='));
+        if let Some(value) = value {
+            return Some(value.into());
+        }
+    }
+    None
+}
+
+struct Option_ {
+    name: String,
+    value: String,
+    line: usize,
+}
+
+/// The options of the text, each with its line. A message does not quote it: it may hold a password.
+fn options(text: &str) -> Result<Vec<Option_>, String> {
+    let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(span.start)));
+        format!("{line}it is not TOML: {}", error.message())
+    })?;
+    let mut options = Vec::new();
+    for (name, value) in table.into_inner() {
+        let (line, name) = (line_of(name.span().start), name.into_inner().into_owned());
+        let value = text_of(value).ok_or_else(|| {
+            format!("line {line}: `{name}`: it is neither text, number, true or false, nor a list of these")
+        })?;
+        options.push(Option_ { name, value, line });
+    }
+    Ok(options)
+}
+
+fn text_of(value: Spanned<DeValue<'_>>) -> Option<String> {
+    Some(match value.into_inner() {
+        DeValue::String(text) => text.into_owned(),
+        DeValue::Integer(number) => number.to_string().replace('_', ""),
+        DeValue::Boolean(yes) => yes.to_string(),
+        DeValue::Array(values) => values.into_iter().map(text_of).collect::<Option<Vec<_>>>()?.join(","),
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => return None,
+    })
+}
+
+/// What is wrong with the value, if something is; what other options it needs is looked at later, with all of them.
+fn check(program: &Command, arg: &Arg, word: &OsString) -> Result<(), String> {
+    let words = [OsString::from("ably-auth"), COMMAND.into(), word.clone()];
+    match program.clone().try_get_matches_from(words) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) => {
+            let form = arg.get_value_names().and_then(|names| names.first()).map_or("a value", |name| name.as_str());
+            let reason = std::error::Error::source(&error).map(|source| format!(" ({source})")).unwrap_or_default();
+            Err(format!("the value is not {form}{reason}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What holds, as the file would say it, each with where it comes from; without passwords.
+pub(crate) fn describe(matches: &ArgMatches, of_file: &HashSet<String>) -> Vec<(String, String, &'static str)> {
+    let program = Args::command();
+    let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
+    let known = command.get_arguments().filter(|arg| arg.get_id() != "check_config" && arg.get_id() != "json");
+    let mut told = Vec::new();
+    for arg in known {
+        let id = arg.get_id().as_str();
+        let Some(name) = arg.get_long() else { continue };
+        let Ok(Some(values)) = matches.try_get_raw(id) else { continue };
+        let value = values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",");
+        let origin = match matches.value_source(id) {
+            _ if of_file.contains(name) => "the file",
+            Some(ValueSource::CommandLine) => "the command line",
+            Some(ValueSource::EnvVariable) => "the environment",
+            _ => "unless said so",
+        };
+        told.push((name.to_owned(), without_password(&value), origin));
+    }
+    told
+}
+
+fn without_password(value: &str) -> String {
+    match value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, host)) => format!("{scheme}://[redacted]@{host}"),
+        None => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_without_being_quoted() {
+        let options =
+            |text| options(text).map(|all| all.into_iter().map(|one| (one.name, one.value, one.line)).collect());
+        let read: Result<Vec<_>, String> =
+            options("listen = \"[::]:80\"\n\nmax-body = 1_000\ntrusted-proxy = [\"a\", \"b\"]");
+        let mut read = read.unwrap();
+        read.sort_by_key(|(.., line)| *line);
+        let own = |name: &str, value: &str, line| (name.to_owned(), value.to_owned(), line);
+        assert_eq!(read, [own("listen", "[::]:80", 1), own("max-body", "1000", 3), own("trusted-proxy", "a,b", 4)]);
+        for (text, line) in
+            [("a = 1\nredis = hush", "line 2: "), ("\n\n[log]\nlevel = 1", "line 3: `log`"), ("a = 1.5", "line 1: `a`")]
+        {
+            let error = options(text).unwrap_err();
+            assert!(error.starts_with(line) && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(without_password("redis://:hush@host:1"), "redis://[redacted]@host:1");
+        assert_eq!(without_password("redis://host:1"), "redis://host:1");
+        assert_eq!(without_password("127.0.0.1:1"), "127.0.0.1:1");
+    }
+}

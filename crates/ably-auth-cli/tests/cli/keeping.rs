@@ -1,0 +1,68 @@
+//! `ably-auth serve --data` and `--redis`
+
+use crate::support::{File, KEY, Service, apps, program, run, spawn};
+
+/// A folder that goes with the test.
+struct Folder(File);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let file = File::new(name, "");
+        std::fs::remove_file(&file.0).unwrap();
+        Self(file)
+    }
+
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0.0);
+    }
+}
+
+#[test]
+fn what_is_kept_in_a_folder_is_there_after_a_crash() {
+    let (apps, data) = (apps("keeping.json"), Folder::new("data"));
+    let start = || Service::start(&["--sandbox", "--apps", apps.path(), "--data", data.path()]);
+    let mut service = start();
+    let (status, app) = service.call("POST", "/apps", r#"{"keys":[{}]}"#);
+    assert_eq!(status, 201);
+    let request = run(&["token-request", "sign", "--key", KEY]).yes().to_owned();
+    let exchange = |service: &Service| service.call("POST", "/keys/shop.backend/requestToken", &request).0;
+    let (status, token) = service.call("POST", "/keys/shop.backend/requestToken", &request);
+    assert_eq!(status, 201);
+    service.process.0.kill().unwrap();
+    service.process.ended();
+
+    let service = start();
+    assert_eq!(exchange(&service), 401, "once is once");
+    let token = format!("/stats?access_token={}", token["token"].as_str().unwrap());
+    assert_eq!(service.call("GET", &token, "").0, 200, "the secret is the same");
+    let key = app["keys"][0]["keyStr"].as_str().unwrap();
+    run(&["token", "request", "--endpoint", &service.url(), "--key", key]).yes();
+    run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--data", data.path()]).bad(&[
+        "--data ",
+        data.path(),
+        "another process has the folder",
+    ]);
+}
+
+#[test]
+fn where_nothing_can_be_kept_it_does_not_start() {
+    let file = File::new("no-folder", "");
+    run(&["serve", "--sandbox", "--data", file.path()]).bad(&["--data ", file.path()]);
+    run(&["serve", "--sandbox", "--data", "a", "--redis", "redis://127.0.0.1:1"])
+        .bad(&["--data <DIR>", "--redis <URL>"]);
+    run(&["serve", "--sandbox", "--redis-is-new"]).bad(&["--redis <URL>"]);
+    for url in ["redis://:hush@127.0.0.1:1", "rediss://:hush@127.0.0.1:1", "hush", "http://hush"] {
+        let answer = run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--redis", url]);
+        answer.bad(&["--redis: "]);
+        answer.is_silent_about("hush");
+    }
+    let mut command = program(&["serve", "--sandbox", "--data", "a"]);
+    let mut process = spawn(command.env("ABLY_AUTH_REDIS", "redis://:hush@127.0.0.1:1"));
+    assert_eq!(process.ended(), Some(2), "both are asked for");
+}

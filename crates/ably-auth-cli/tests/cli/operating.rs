@@ -1,0 +1,284 @@
+//! Running `ably-auth serve`: its configuration, its logs, and apps that change meanwhile.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{File, KEY, Process, SECRET, apps, program, run, run_with_env, spawn};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A service whose lines on both outputs are heard as they come.
+struct Heard {
+    process: Process,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
+
+fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    lines
+}
+
+impl Heard {
+    fn start(args: &[&str]) -> Self {
+        let mut process = spawn(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()));
+        let (out, err) = (process.0.stdout.take().unwrap(), process.0.stderr.take().unwrap());
+        Self { process, out: lines(out), err: lines(err) }
+    }
+
+    fn address(&self, before: &str) -> String {
+        let line = self.out.recv_timeout(PATIENCE).unwrap();
+        line.strip_prefix(before).unwrap_or_else(|| panic!("`{line}` is not `{before}…`")).to_owned()
+    }
+
+    /// The first event of that message.
+    fn event(&self, message: &str) -> Value {
+        loop {
+            let line = self.err.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{message}`"));
+            assert!(!line.contains(SECRET) && !line.contains("hush"), "{line}");
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("`{line}` is no JSON"));
+            if event["message"].as_str().unwrap().starts_with(message) {
+                return event;
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.process.0.id().to_string()]).status().unwrap().success());
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn request(url: &str, key: &str) -> crate::support::Answer {
+    run(&["token", "request", "--endpoint", url, "--key", key])
+}
+
+#[test]
+fn health_and_metrics_are_told_elsewhere_and_only_there() {
+    let apps = apps("admin.json");
+    let service = Heard::start(&["--apps", apps.path(), "--admin", "127.0.0.1:0"]);
+    let (address, admin) = (service.address("listening on http://"), service.address("health and metrics on http://"));
+    assert!(get(&admin, "/health/live").starts_with("HTTP/1.1 200"));
+    // It is listened on a moment before it is ready.
+    while !get(&admin, "/health/ready").starts_with("HTTP/1.1 200") {}
+    request(&format!("http://{address}"), KEY).yes();
+    let metrics = get(&admin, "/metrics");
+    assert!(metrics.contains("\nably_auth_tokens_issued_total 1\n"), "{metrics}");
+    assert!(get(&address, "/metrics").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn a_request_is_a_line_and_tells_no_secret() {
+    let apps = apps("log.json");
+    let service = Heard::start(&["--apps", apps.path(), "--log-format", "json"]);
+    let address = service.address("listening on ");
+    let token = request(&address, KEY).yes_json()["token"].as_str().unwrap().to_owned();
+    let event = service.event("answered");
+    assert_eq!(
+        (&event["level"], &event["endpoint"], &event["key"], &event["status"], &event["code"]),
+        (&json!("INFO"), &json!("requestToken"), &json!("shop.backend"), &json!(201), &json!(0))
+    );
+    assert!(event["micros"].is_u64() && event["request_id"].as_str().unwrap().len() >= 8, "{event}");
+    request(&address, "shop.backend:hush-hush").no();
+    assert_eq!(service.event("answered")["code"], 40101);
+    get(&address["http://".len()..], &format!("/channels/chat?access_token={token}&key=shop.backend:hush"));
+    let event = service.event("answered").to_string();
+    assert!(!event.contains(&token) && event.contains("\"channel\""), "{event}");
+}
+
+#[test]
+fn at_warn_nothing_is_told_of_what_went_well() {
+    let service = Heard::start(&["--sandbox", "--log-level", "warn"]);
+    let address = service.address("listening on http://");
+    get(&address, "/time");
+    assert!(service.err.try_recv().is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn apps_are_read_again_on_a_signal_and_a_broken_file_changes_nothing() {
+    let file = apps("reload.json");
+    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let address = service.address("listening on ");
+    let other = |id: &str| json!({ "appId": "shop", "keys": [{ "id": id, "secret": SECRET }] }).to_string();
+    fs::write(&file.0, other("other")).unwrap();
+    service.signal("-HUP");
+    let told = service.event("the apps were read again");
+    assert_eq!((&told["keys_added"], &told["keys_removed"]), (&json!(1), &json!(2)));
+    request(&address, &format!("shop.other:{SECRET}")).yes();
+    assert_eq!(request(&address, KEY).status, Some(1));
+
+    fs::write(&file.0, r#"{"appId":"shop","keys":[{"id":"other","secret":"hush","hush"}]}"#).unwrap();
+    service.signal("-HUP");
+    let told = service.event("the apps cannot be read again");
+    assert!(told["error"].as_str().unwrap().contains("line 1"), "{told}");
+    request(&address, &format!("shop.other:{SECRET}")).yes();
+}
+
+#[test]
+fn apps_are_read_again_when_they_change() {
+    let file = apps("watched.json");
+    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let address = service.address("listening on ");
+    fs::write(&file.0, json!({ "appId": "other", "keys": [{ "id": "key", "secret": SECRET }] }).to_string()).unwrap();
+    service.event("the apps were read again");
+    request(&address, &format!("other.key:{SECRET}")).yes();
+    fs::remove_file(&file.0).unwrap();
+    service.event("the apps cannot be read again");
+    request(&address, &format!("other.key:{SECRET}")).yes();
+}
+
+#[cfg(unix)]
+#[test]
+fn no_request_is_dropped_by_a_reload() {
+    let file = apps("busy.json");
+    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let address = service.address("listening on http://");
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "POST /keys/shop.backend/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{")
+        .unwrap();
+    fs::write(&file.0, "[]").unwrap();
+    service.signal("-HUP");
+    service.event("the apps were read again");
+    stream.write_all(b"}").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400", "on the same connection, and about its body");
+}
+
+/// The options that hold, with where each is from.
+fn holds(args: &[&str], env: (&str, &str)) -> Value {
+    let args = [&["--json", "serve", "--check-config"], args].concat();
+    run_with_env(&args, env.0, env.1).yes_json()
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+    let apps = apps("precedence.json");
+    let file = File::new(
+        "precedence.toml",
+        "listen = \"127.0.0.1:1\"\nmax-body = 1_000\nidle = \"1m\"\nsandbox = true\ntrusted-proxy = [\"10.0.0.0/8\", \"::1\"]\n",
+    );
+    let told = holds(
+        &["--config", file.path(), "--apps", apps.path(), "--max-body", "3"],
+        ("ABLY_AUTH_LISTEN", "127.0.0.1:2"),
+    );
+    for (option, value, origin) in [
+        ("listen", "127.0.0.1:2", "the environment"),
+        ("max-body", "3", "the command line"),
+        ("idle", "1m", "the file"),
+        ("sandbox", "true", "the file"),
+        ("trusted-proxy", "10.0.0.0/8,::1", "the file"),
+        ("max-header", "16384", "unless said so"),
+    ] {
+        assert_eq!(told[option], json!({ "value": value, "origin": origin }), "{option}: {told}");
+    }
+    let told = holds(&["--sandbox=false", "--apps", apps.path()], ("ABLY_AUTH_CONFIG", file.path()));
+    assert_eq!((&told["sandbox"]["value"], &told["listen"]["value"]), (&json!("false"), &json!("127.0.0.1:1")));
+}
+
+#[test]
+fn what_holds_is_a_file_again() {
+    let file = File::new("again.toml", "sandbox = true\nrate-per-address = \"5:6\"\nheader-deadline = \"250ms\"\n");
+    let answer = run(&["serve", "--check-config", "--config", file.path()]);
+    let again = File::new("again-too.toml", &answer.yes().replace("config = ", "# config = "));
+    let second = run(&["serve", "--check-config", "--config", again.path()]);
+    for line in ["sandbox = \"true\"", "rate-per-address = \"5:6\"", "header-deadline = \"250ms\""] {
+        assert!(answer.yes().contains(line) && second.yes().contains(line), "{answer:?} {second:?}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_named_with_the_place() {
+    let named = |text: &str, said: &[&str]| {
+        let file = File::new("wrong.toml", text);
+        let answer = run(&["serve", "--config", file.path()]);
+        answer.bad(&[&[&*format!("--config {}: ", file.path())], said].concat());
+        answer.is_silent_about("hush");
+    };
+    named("sandbox = true\n\nlissten = \"hush\"", &["line 3: `lissten`: there is no such option"]);
+    named("config = \"hush\"", &["line 1: `config`: there is no such option"]);
+    named("sandbox = true\nredis = hush", &["line 2: it is not TOML"]);
+    named("sandbox = true\n[limits]\nmax-body = 1", &["line 2: `limits`"]);
+    named("max-body = \"hush\"", &["line 1: `max-body`: the value is not BYTES"]);
+    named("header-deadline = 10", &["`header-deadline`", "`10s`"]);
+    named("trusted-proxy = [\"10.0.0.0/8\", \"10.0.0.0/99\"]", &["`trusted-proxy`", "10.0.0.0/99"]);
+    run(&["serve", "--config", "no/such.toml"]).bad(&["--config no/such.toml: "]);
+}
+
+#[test]
+fn a_check_reads_what_is_named_and_serves_nothing() {
+    let apps = apps("checked.json");
+    let url = "redis://:hush-hush@127.0.0.1:1";
+    let answer = run_with_env(&["serve", "--check-config", "--apps", apps.path()], "ABLY_AUTH_REDIS", url);
+    assert!(answer.yes().contains("redis = \"redis://[redacted]@127.0.0.1:1\""), "{answer:?}");
+    answer.is_silent_about("hush");
+    let broken = File::new("checked-broken.json", "{");
+    run(&["serve", "--check-config", "--apps", broken.path()]).bad(&["--apps ", "line 1"]);
+    run(&["serve", "--check-config"]).bad(&["nothing to serve"]);
+    run(&["serve", "--check-config", "--apps", apps.path(), "--tls-cert", apps.path()]).bad(&["--tls-key"]);
+    let secrets = File::new("secrets", &format!("# current\n{}\n\n{}\n", "0a".repeat(32), "FF".repeat(32)));
+    run(&["serve", "--check-config", "--sandbox", "--service-secrets", secrets.path()]).yes();
+    for (text, said) in [("", "openssl"), ("hush", "line 1"), (&*"0z".repeat(32), "line 1")] {
+        let wrong = File::new("secrets-wrong", text);
+        let answer = run(&["serve", "--check-config", "--sandbox", "--service-secrets", wrong.path()]);
+        answer.bad(&["--service-secrets ", said]);
+        answer.is_silent_about("hush");
+    }
+}
+
+#[test]
+fn a_secret_is_changed_while_tokens_are_out() {
+    let apps = apps("rotate.json");
+    let [old, new] = ["0a", "0b"].map(|byte| byte.repeat(32));
+    let files = [old.clone(), format!("{new}\n{old}"), new];
+    let mut token = String::new();
+    for (nth, (text, good)) in files.iter().zip([true, true, false]).enumerate() {
+        let file = File::new(&format!("rotate-{nth}"), text);
+        let service = Heard::start(&["--apps", apps.path(), "--service-secrets", file.path()]);
+        let address = service.address("listening on ");
+        if nth == 0 {
+            token = request(&address, KEY).yes_json()["token"].as_str().unwrap().to_owned();
+        }
+        let answer = get(&address["http://".len()..], &format!("/channels/chat?access_token={token}"));
+        assert_eq!(answer.starts_with("HTTP/1.1 200"), good, "{nth}: {answer}");
+    }
+}
+
+const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
+
+#[test]
+fn the_files_for_deployment_name_options_that_there_are() {
+    let apps = apps("deployed.json");
+    let config = format!("{DEPLOY}/ably-auth.toml");
+    let told = holds(&["--config", &config], ("ABLY_AUTH_APPS", apps.path()));
+    assert_eq!(told["data"], json!({ "value": "/var/lib/ably-auth", "origin": "the file" }));
+    let help = run(&["serve", "--help"]);
+    for file in ["Dockerfile", "compose.yaml"] {
+        let text = fs::read_to_string(format!("{DEPLOY}/{file}")).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        let variables: Vec<_> = words.filter(|word| word.starts_with("ABLY_AUTH_")).collect();
+        assert!(!variables.is_empty());
+        for variable in variables {
+            let is_there = ["=", "]"].iter().any(|end| help.yes().contains(&format!("[env: {variable}{end}")));
+            assert!(is_there, "{file}: {variable}");
+        }
+    }
+}

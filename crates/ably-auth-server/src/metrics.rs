@@ -1,0 +1,205 @@
+//! What the service did, counted: each count is an atomic, and nothing is locked to add to it.
+
+mod text;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ably_auth_core::ErrorCode;
+
+use crate::refusal::OVERLOADED;
+
+pub(crate) use text::render;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Time,
+    RequestToken,
+    RevokeTokens,
+    Channels,
+    Channel,
+    Messages,
+    Stats,
+    Apps,
+    Control,
+    /// No path that there is.
+    Unknown,
+}
+
+impl Endpoint {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Time,
+        Self::RequestToken,
+        Self::RevokeTokens,
+        Self::Channels,
+        Self::Channel,
+        Self::Messages,
+        Self::Stats,
+        Self::Apps,
+        Self::Control,
+        Self::Unknown,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::RequestToken => "requestToken",
+            Self::RevokeTokens => "revokeTokens",
+            Self::Channels => "channels",
+            Self::Channel => "channel",
+            Self::Messages => "messages",
+            Self::Stats => "stats",
+            Self::Apps => "apps",
+            Self::Control => "control",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The upper ends of the buckets of latency, in microseconds.
+pub(crate) const LATENCY_MICROS: [u64; 14] =
+    [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
+
+#[derive(Debug, Default)]
+pub(crate) struct Histogram {
+    /// Not cumulative; the last is for what is over the others.
+    buckets: [AtomicU64; LATENCY_MICROS.len() + 1],
+    nanos: AtomicU64,
+}
+
+impl Histogram {
+    pub(crate) fn record(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let at = LATENCY_MICROS.partition_point(|end| *end < micros);
+        if let Some(bucket) = self.buckets.get(at) {
+            add(bucket, 1);
+        }
+        add(&self.nanos, u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+/// The codes that are counted each for itself.
+fn codes() -> impl Iterator<Item = ErrorCode> {
+    ErrorCode::KNOWN.iter().copied().chain([OVERLOADED])
+}
+
+/// The answers of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    granted: AtomicU64,
+    /// By the place of their code among [`codes`]; the last is for the others.
+    refused: Vec<AtomicU64>,
+    latency: Histogram,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            granted: AtomicU64::new(0),
+            refused: codes().map(Some).chain([None]).map(|_| AtomicU64::new(0)).collect(),
+            latency: Histogram::default(),
+        }
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// One more, until what is given is dropped; with it, how many there are now.
+    pub(crate) fn enter(&self) -> (Entered<'_>, u64) {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        (Entered(self), before.saturating_add(1))
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Entered<'a>(&'a Gauge);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a store is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StoreOperation {
+    CatchUp,
+    UseOnce,
+    Write,
+    Keep,
+    Kept,
+}
+
+/// The names of these, in their order.
+pub(crate) const STORE_OPERATIONS: [&str; 5] = ["catchUp", "useNonce", "write", "keepClaims", "getClaims"];
+
+/// What a store answered, by what it was asked.
+#[derive(Debug, Default)]
+pub(crate) struct StoreCounts {
+    errors: [AtomicU64; STORE_OPERATIONS.len()],
+    latency: [Histogram; STORE_OPERATIONS.len()],
+}
+
+impl StoreCounts {
+    pub(crate) fn record(&self, operation: StoreOperation, took: Duration) {
+        if let Some(latency) = self.latency.get(operation as usize) {
+            latency.record(took);
+        }
+    }
+
+    pub(crate) fn failed(&self, operation: StoreOperation) {
+        if let Some(errors) = self.errors.get(operation as usize) {
+            add(errors, 1);
+        }
+    }
+}
+
+/// All counts of a service.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    answers: [Answers; Endpoint::ALL.len()],
+    pub(crate) store: Arc<StoreCounts>,
+    pub(crate) tokens_issued: AtomicU64,
+    pub(crate) limited_by_key: AtomicU64,
+    pub(crate) limited_by_address: AtomicU64,
+    pub(crate) in_flight: Gauge,
+    pub(crate) connections: Gauge,
+    pub(crate) connections_accepted: AtomicU64,
+    pub(crate) connections_refused: AtomicU64,
+    pub(crate) reloads: AtomicU64,
+    pub(crate) reloads_failed: AtomicU64,
+    /// In milliseconds since the epoch; 0 if there was none.
+    pub(crate) reloaded_at: AtomicU64,
+    pub(crate) ready: AtomicBool,
+}
+
+/// Adds to a count that nothing is ordered by.
+pub(crate) fn add(count: &AtomicU64, more: u64) {
+    count.fetch_add(more, Ordering::Relaxed);
+}
+
+impl Metrics {
+    pub(crate) fn record(&self, endpoint: Endpoint, code: Option<ErrorCode>, took: Duration) {
+        let Some(answers) = self.answers.get(endpoint as usize) else {
+            return;
+        };
+        match code {
+            None => add(&answers.granted, 1),
+            Some(code) => {
+                let known = codes().position(|known| known == code);
+                let count = known.map_or_else(|| answers.refused.last(), |known| answers.refused.get(known));
+                count.inspect(|count| add(count, 1));
+            }
+        }
+        answers.latency.record(took);
+    }
+}

@@ -1,0 +1,166 @@
+//! The counts as Prometheus reads them.
+
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, STORE_OPERATIONS, StoreCounts, codes};
+
+/// A name, what it counts, and its counts, each with its labels.
+type Counter<'a> = (&'a str, &'a str, &'a [(&'a str, &'a AtomicU64)]);
+
+/// What is said of a name before its values.
+fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
+}
+
+fn get(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
+
+/// The counts in the text format of Prometheus, version 0.0.4.
+pub(crate) fn render(metrics: &Metrics, apps: usize, keys: usize, up: Duration) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = write(&mut out, metrics, apps, keys, up);
+    out
+}
+
+fn write(out: &mut String, metrics: &Metrics, apps: usize, keys: usize, up: Duration) -> fmt::Result {
+    head(out, "ably_auth_build_info", "gauge", "The version that runs; always 1.")?;
+    writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
+    answers(out, metrics)?;
+    store(out, &metrics.store)?;
+    let counters: [Counter<'_>; 5] = [
+        ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
+        (
+            "ably_auth_rate_limited_total",
+            "Requests refused for their rate, by what they were too many of.",
+            &[("{by=\"key\"}", &metrics.limited_by_key), ("{by=\"address\"}", &metrics.limited_by_address)],
+        ),
+        ("ably_auth_connections_accepted_total", "Connections accepted.", &[("", &metrics.connections_accepted)]),
+        (
+            "ably_auth_connections_refused_total",
+            "Connections over the limit, whose requests were refused.",
+            &[("", &metrics.connections_refused)],
+        ),
+        (
+            "ably_auth_reloads_total",
+            "Times that the apps were read again, by whether they could be.",
+            &[("{result=\"done\"}", &metrics.reloads), ("{result=\"failed\"}", &metrics.reloads_failed)],
+        ),
+    ];
+    for (name, help, counts) in counters {
+        head(out, name, "counter", help)?;
+        for (labels, count) in counts {
+            writeln!(out, "{name}{labels} {}", get(count))?;
+        }
+    }
+    let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let gauges = [
+        ("ably_auth_requests_in_flight", "Requests being read and answered.", metrics.in_flight.get()),
+        ("ably_auth_connections", "Connections that are open.", metrics.connections.get()),
+        ("ably_auth_apps", "Apps that the service knows.", as_u64(apps)),
+        ("ably_auth_keys", "Keys that the service knows, revoked ones among them.", as_u64(keys)),
+        ("ably_auth_ready", "Whether the service wants to be asked.", u64::from(metrics.ready.load(Ordering::Relaxed))),
+        (
+            "ably_auth_last_reload_timestamp_seconds",
+            "When apps were last read again.",
+            get(&metrics.reloaded_at) / 1_000,
+        ),
+        ("ably_auth_uptime_seconds", "How long the service has run.", up.as_secs()),
+    ];
+    for (name, help, value) in gauges {
+        head(out, name, "gauge", help)?;
+        writeln!(out, "{name} {value}")?;
+    }
+    Ok(())
+}
+
+fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
+    let each = || Endpoint::ALL.into_iter().map(Endpoint::name).zip(&metrics.answers);
+    let name = "ably_auth_requests_total";
+    head(out, name, "counter", "Requests answered, by endpoint and Ably error code; code 0 is what was granted.")?;
+    for (endpoint, Answers { granted, refused, .. }) in each() {
+        let codes = codes().map(|code| code.as_u32().to_string()).chain(["other".to_owned()]);
+        writeln!(out, "{name}{{endpoint=\"{endpoint}\",code=\"0\"}} {}", get(granted))?;
+        for (code, count) in codes.zip(refused).filter(|(_, count)| get(count) > 0) {
+            writeln!(out, "{name}{{endpoint=\"{endpoint}\",code=\"{code}\"}} {}", get(count))?;
+        }
+    }
+    let name = "ably_auth_request_duration_seconds";
+    head(out, name, "histogram", "From a request's headers to its answer, by endpoint.")?;
+    for (endpoint, Answers { latency, .. }) in each() {
+        histogram(out, name, &format!("endpoint=\"{endpoint}\""), latency)?;
+    }
+    Ok(())
+}
+
+fn store(out: &mut String, counts: &StoreCounts) -> fmt::Result {
+    let name = "ably_auth_store_errors_total";
+    head(out, name, "counter", "Times that the store did not answer, by what it was asked.")?;
+    for (operation, errors) in STORE_OPERATIONS.iter().zip(&counts.errors) {
+        writeln!(out, "{name}{{operation=\"{operation}\"}} {}", get(errors))?;
+    }
+    let name = "ably_auth_store_duration_seconds";
+    head(out, name, "histogram", "How long the store was waited for, by what it was asked; memory is not.")?;
+    for (operation, latency) in STORE_OPERATIONS.iter().zip(&counts.latency) {
+        histogram(out, name, &format!("operation=\"{operation}\""), latency)?;
+    }
+    Ok(())
+}
+
+fn histogram(out: &mut String, name: &str, labels: &str, histogram: &Histogram) -> fmt::Result {
+    let ends = LATENCY_MICROS.iter().map(|micros| seconds(Duration::from_micros(*micros)).to_string());
+    let mut sum = 0_u64;
+    for (end, bucket) in ends.chain(["+Inf".to_owned()]).zip(&histogram.buckets) {
+        sum = sum.saturating_add(get(bucket));
+        writeln!(out, "{name}_bucket{{{labels},le=\"{end}\"}} {sum}")?;
+    }
+    writeln!(out, "{name}_sum{{{labels}}} {}", seconds(Duration::from_nanos(get(&histogram.nanos))))?;
+    writeln!(out, "{name}_count{{{labels}}} {sum}")
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use ably_auth_core::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn what_was_recorded_is_told_by_endpoint_and_code() {
+        let metrics = Metrics::default();
+        metrics.record(Endpoint::Time, None, Duration::from_micros(50));
+        metrics.record(Endpoint::RequestToken, Some(ErrorCode::NONCE_REPLAYED), Duration::from_micros(51));
+        metrics.record(Endpoint::RequestToken, Some(ErrorCode::new(1)), Duration::from_secs(6));
+        let text = render(&metrics, 1, 2, Duration::from_secs(3));
+        for line in [
+            r#"ably_auth_requests_total{endpoint="time",code="0"} 1"#,
+            r#"ably_auth_requests_total{endpoint="requestToken",code="40105"} 1"#,
+            r#"ably_auth_requests_total{endpoint="requestToken",code="other"} 1"#,
+            r#"ably_auth_request_duration_seconds_bucket{endpoint="time",le="0.00005"} 1"#,
+            r#"ably_auth_request_duration_seconds_bucket{endpoint="requestToken",le="0.00005"} 0"#,
+            r#"ably_auth_request_duration_seconds_bucket{endpoint="requestToken",le="0.0001"} 1"#,
+            r#"ably_auth_request_duration_seconds_bucket{endpoint="requestToken",le="5"} 1"#,
+            r#"ably_auth_request_duration_seconds_bucket{endpoint="requestToken",le="+Inf"} 2"#,
+            r#"ably_auth_request_duration_seconds_sum{endpoint="requestToken"} 6.000051"#,
+            r#"ably_auth_request_duration_seconds_count{endpoint="requestToken"} 2"#,
+            "ably_auth_keys 2",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_no_more() {
+        let metrics = Metrics::default();
+        let (entered, now) = metrics.in_flight.enter();
+        assert_eq!((now, metrics.in_flight.get()), (1, 1));
+        drop(entered);
+        assert_eq!(metrics.in_flight.get(), 0);
+    }
+}

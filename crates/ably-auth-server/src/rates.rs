@@ -1,0 +1,90 @@
+//! How often somebody may ask: a token bucket for each.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::limits::Rate;
+use crate::store::lock;
+
+/// Whoever comes at the same time seldom waits for another.
+const SHARDS: usize = 64;
+
+/// So many are remembered in a shard; when more come, all of them begin anew, so that memory stays bounded.
+const MAX_REMEMBERED: usize = 8_192;
+
+/// A bucket each for many. A bucket is one number: the moment at which it will be full again, in nanoseconds.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    /// How long a bucket takes to get one more, in nanoseconds.
+    interval: u64,
+    /// How long an empty one takes to be full.
+    depth: u64,
+    hasher: RandomState,
+    shards: [Mutex<HashMap<u64, u64>>; SHARDS],
+}
+
+impl Buckets {
+    pub(crate) fn new(rate: Rate) -> Self {
+        const NANOS: u64 = 1_000_000_000;
+        let interval = NANOS.checked_div(u64::from(rate.per_second)).unwrap_or(NANOS).max(1);
+        Self {
+            interval,
+            depth: interval.saturating_mul(u64::from(rate.burst.max(1))),
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    /// Takes one of that bucket at that moment, or else says how long it is until there is one.
+    pub(crate) fn take<T: Hash + ?Sized>(&self, whose: &T, now: Duration) -> Result<(), Duration> {
+        let hash = self.hasher.hash_one(whose);
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let Some(shard) = usize::try_from(hash).ok().and_then(|hash| self.shards.get(hash % SHARDS)) else {
+            return Ok(());
+        };
+        let mut shard = lock(shard);
+        let full = shard.get(&hash).copied().unwrap_or(0).max(now).saturating_add(self.interval);
+        if let Some(missing) = full.saturating_sub(now).checked_sub(self.depth).filter(|missing| *missing > 0) {
+            return Err(Duration::from_nanos(missing));
+        }
+        if shard.len() >= MAX_REMEMBERED && !shard.contains_key(&hash) {
+            shard.clear();
+        }
+        shard.insert(hash, full);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_burst_is_taken_and_then_as_many_as_come_back() {
+        let buckets = Buckets::new(Rate { per_second: 10, burst: 3 });
+        let taken = |now| (0..10).filter(|_| buckets.take("a", at(now)).is_ok()).count();
+        assert_eq!(taken(1_000), 3);
+        assert_eq!(buckets.take("a", at(1_000)), Err(at(100)));
+        assert_eq!(buckets.take("a", at(1_040)), Err(at(60)));
+        assert_eq!((taken(1_099), taken(1_100), taken(1_300)), (0, 1, 2));
+        assert_eq!(taken(60_000), 3, "no more than a burst is saved up");
+    }
+
+    #[test]
+    fn each_has_a_bucket_of_its_own_and_there_is_an_end_to_them() {
+        let buckets = Buckets::new(Rate { per_second: 1, burst: 1 });
+        assert!(buckets.take("a", at(0)).is_ok() && buckets.take("b", at(0)).is_ok());
+        assert!(buckets.take("a", at(0)).is_err());
+        for other in 0..MAX_REMEMBERED * SHARDS * 2 {
+            assert!(buckets.take(&other, at(0)).is_ok());
+        }
+        assert!(buckets.shards.iter().all(|shard| lock(shard).len() <= MAX_REMEMBERED));
+    }
+}

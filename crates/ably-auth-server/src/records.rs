@@ -1,0 +1,207 @@
+//! What the service must not forget, as a store's records: apps and keys made or changed at run time, and revocations.
+//!
+//! An app's settings are one record and each of its keys is another, so that two services that change two keys of an app do
+//! not stand in each other's way. What comes from a record goes over what the service was told when it was started.
+
+use ably_auth_core::{ApiKey, Capability, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::apps::{App, Key};
+use crate::refusal::Refusal;
+use crate::revocations::Cutoff;
+use crate::store::Record;
+
+const OF_APP: &str = "app/";
+const OF_KEY: &str = "key/";
+const OF_REVOCATION: &str = "revoked/";
+
+/// What a record says.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// The app has these settings; it is made if it is not there.
+    App(App),
+    /// The app is no more.
+    AppGone(Box<str>),
+    /// The app has that key.
+    Key(Box<Key>),
+    /// The target's tokens are revoked by these cutoffs.
+    Revoked(KeyName, Target, Vec<Cutoff>),
+    /// Nothing that is not so already.
+    Nothing,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AppRecord<'a> {
+    /// Of an app that the service is told of whenever it starts.
+    #[serde(default)]
+    deleted: bool,
+    account_id: &'a str,
+    namespaces: Vec<Value>,
+    channels: Vec<Value>,
+    revocation_by_channel: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyRecord<'a> {
+    secret: &'a str,
+    capability: String,
+    revocable_tokens: bool,
+    enabled: bool,
+    expires: Option<Timestamp>,
+    label: Option<String>,
+    created: Option<Timestamp>,
+    modified: Option<Timestamp>,
+}
+
+pub(crate) fn app(app: &App) -> Result<Record, Refusal> {
+    app_record(app, false)
+}
+
+/// For an app that is no more; `listed` if the service is told of it whenever it starts.
+pub(crate) fn no_app(app: &App, listed: bool) -> Result<Vec<Record>, Refusal> {
+    let gone = |name: String| Record { name: name.into(), value: None, expires: None };
+    let keys = app.keys().map(|key| gone(format!("{OF_KEY}{}", key.name())));
+    let itself = if listed { app_record(app, true)? } else { gone(format!("{OF_APP}{}", app.id())) };
+    Ok(std::iter::once(itself).chain(keys).collect())
+}
+
+fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
+    let (namespaces, channels) = app.settings();
+    let said = AppRecord {
+        deleted,
+        account_id: app.account_id(),
+        namespaces: namespaces.to_vec(),
+        channels: channels.to_vec(),
+        revocation_by_channel: app.revocation_by_channel(),
+    };
+    record(format!("{OF_APP}{}", app.id()), &said, None)
+}
+
+pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
+    let (created, modified) = key.given_times();
+    let said = KeyRecord {
+        secret: key.api_key().secret().expose(),
+        capability: key.capability().to_string(),
+        revocable_tokens: key.revocable_tokens(),
+        enabled: key.is_enabled(),
+        expires: key.expires(),
+        label: key.given_label().map(str::to_owned),
+        created,
+        modified,
+    };
+    record(format!("{OF_KEY}{}", key.name()), &said, None)
+}
+
+pub(crate) fn revocation(key: &KeyName, target: &Target, cutoffs: &[Cutoff]) -> Result<Record, Refusal> {
+    let said: Vec<_> = cutoffs.iter().map(|cutoff| (cutoff.issued_before, cutoff.applies_at)).collect();
+    let expires = cutoffs.iter().map(|cutoff| cutoff.expires()).max();
+    record(format!("{OF_REVOCATION}{key}/{target}"), &said, expires)
+}
+
+fn record<T: Serialize>(name: String, said: &T, expires: Option<Timestamp>) -> Result<Record, Refusal> {
+    let value = serde_json::to_vec(said).map_err(|_| Refusal::internal())?;
+    Ok(Record { name: name.into(), value: Some(Zeroizing::new(value)), expires })
+}
+
+/// What the record says; none if it cannot be understood.
+pub(crate) fn read(record: &Record) -> Option<Change> {
+    let value = record.value.as_ref().map(|value| value.as_slice());
+    if let Some(app_id) = record.name.strip_prefix(OF_APP) {
+        return read_app(app_id, value);
+    }
+    if let Some(name) = record.name.strip_prefix(OF_KEY) {
+        // A key that is gone has gone with its app.
+        return value.map_or(Some(Change::Nothing), |value| read_key(name, value));
+    }
+    let (key, target) = record.name.strip_prefix(OF_REVOCATION)?.split_once('/')?;
+    let cutoffs: Vec<(Timestamp, Timestamp)> =
+        value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
+    let cutoffs = cutoffs.into_iter().map(|(issued_before, applies_at)| Cutoff { issued_before, applies_at });
+    Some(Change::Revoked(KeyName::parse(key).ok()?, Target::parse(target).ok()?, cutoffs.collect()))
+}
+
+fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
+    let Some(value) = value else {
+        return Some(Change::AppGone(app_id.into()));
+    };
+    let said: AppRecord<'_> = serde_json::from_slice(value).ok()?;
+    if said.deleted {
+        return Some(Change::AppGone(app_id.into()));
+    }
+    let app = App::new(app_id).ok()?.with_account_id(said.account_id);
+    let app = app.with_settings(said.namespaces, said.channels);
+    Some(Change::App(app.with_revocation_by_channel(said.revocation_by_channel)))
+}
+
+fn read_key(name: &str, value: &[u8]) -> Option<Change> {
+    let said: KeyRecord<'_> = serde_json::from_slice(value).ok()?;
+    let mut key = Key::new(ApiKey::from_parts(KeyName::parse(name).ok()?, said.secret).ok()?)
+        .with_capability(Capability::parse_lenient(&said.capability).ok()?)
+        .with_revocable_tokens(said.revocable_tokens)
+        .with_enabled(said.enabled);
+    if let Some(expires) = said.expires {
+        key = key.with_expiry(expires);
+    }
+    if let Some(label) = &said.label {
+        key = key.with_label(label);
+    }
+    if let Some(created) = said.created {
+        key = key.created_at(created);
+    }
+    if let Some(modified) = said.modified {
+        key = key.modified_at(modified);
+    }
+    Some(Change::Key(Box::new(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_key_comes_back_as_it_was() {
+        let whole = Key::new("app.key:hush".parse().unwrap())
+            .with_capability(r#"{"chät\"":["publish"]}"#.parse().unwrap())
+            .with_revocable_tokens(true)
+            .with_enabled(false)
+            .with_expiry(at(5))
+            .with_label("what \"people\" call it")
+            .created_at(at(1))
+            .modified_at(at(2));
+        for of in [whole, Key::new("app.key:hush".parse().unwrap())] {
+            let Some(Change::Key(read)) = read(&key(&of).unwrap()) else { panic!("no key") };
+            assert_eq!(read.api_key().secret(), of.api_key().secret());
+            assert_eq!((read.name(), read.capability(), read.label()), (of.name(), of.capability(), of.label()));
+            assert_eq!((read.revocable_tokens(), read.is_enabled()), (of.revocable_tokens(), of.is_enabled()));
+            assert_eq!((read.expires(), read.times()), (of.expires(), of.times()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_not_passed_over() {
+        let record = |name: &str, value: &str| Record {
+            name: name.into(),
+            value: Some(Zeroizing::new(value.into())),
+            expires: None,
+        };
+        for (name, value) in [
+            ("planet/mars", "{}"),
+            ("app/a", "{}"),
+            ("app/a:b", "null"),
+            ("key/app.key", "{}"),
+            ("revoked/app.key", "[]"),
+            ("revoked/app.key/bob", "[]"),
+            ("revoked/app.key/clientId:bob", "[[1]]"),
+        ] {
+            assert!(read(&record(name, value)).is_none(), "{name} {value}");
+        }
+    }
+}

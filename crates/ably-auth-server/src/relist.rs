@@ -1,0 +1,123 @@
+//! Apps told anew to a service that runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use ably_auth_core::{KeyName, Timestamp};
+
+use crate::apps::{App, Apps, Key};
+use crate::control;
+use crate::error::{Error, ErrorKind};
+use crate::refusal::Refusal;
+use crate::registry::{Listed, MAX_APPS, RunningApp, too_many_apps};
+use crate::state::State;
+use crate::store::lock;
+
+/// What was different when a service was told its apps anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Relisted {
+    /// Keys that were not there before.
+    pub keys_added: usize,
+    /// Keys that are now as they were not before.
+    pub keys_changed: usize,
+    /// Keys that are gone, or revoked since they were changed at run time.
+    pub keys_removed: usize,
+}
+
+pub(crate) async fn relist(state: &State, apps: Apps) -> Result<Relisted, Error> {
+    let now = state.clock.now();
+    // What others have changed meanwhile is theirs.
+    state.catch_up(now).await.map_err(|refusal| unavailable(&refusal))?;
+    let (mut relisted, to_revoke) = swap(state, apps, now)?;
+    for name in to_revoke {
+        let is_there = || state.registry.key(&name).is_ok_and(|(_, key)| key.is_enabled());
+        if is_there() {
+            control::revoke_key(state, (name.app_id(), name.key_id()), now)
+                .await
+                .map_err(|refusal| unavailable(&refusal))?;
+            relisted.keys_removed = relisted.keys_removed.saturating_add(1);
+        }
+    }
+    Ok(relisted)
+}
+
+fn unavailable(refusal: &Refusal) -> Error {
+    Error::new(ErrorKind::Store, format!("a key could not be revoked: {}", refusal.info().message()))
+}
+
+/// All at once, so that no request sees one app as it was and another as it is. Gives the keys that are to be revoked.
+fn swap(state: &State, apps: Apps, now: Timestamp) -> Result<(Relisted, Vec<KeyName>), Error> {
+    let registry = &state.registry;
+    let mut listed = lock(&registry.listed);
+    let mut running = registry.apps.write().unwrap_or_else(PoisonError::into_inner);
+    let mut next = running.clone();
+    let mut relisted = Relisted::default();
+    for app in apps.iter().filter(|app| !listed.gone_apps.contains(app.id())) {
+        let before = running.get(app.id());
+        let app = merge(app, before.map(|before| &before.app), &listed, now, &mut relisted);
+        let entry = match before {
+            Some(before) => Arc::new(RunningApp { app, memory: Arc::clone(&before.memory) }),
+            None => registry.running(app, true).map_err(|_| Error::new(ErrorKind::Apps, "an app cannot be set up"))?,
+        };
+        next.insert(entry.app.id().into(), entry);
+    }
+    unlist(&mut next, &apps, &listed, &mut relisted);
+    if next.len() > MAX_APPS {
+        return Err(Error::new(ErrorKind::Apps, too_many_apps().info().message()));
+    }
+    let is_there = |name: &KeyName| apps.get(name.app_id()).is_some_and(|app| app.key(name.key_id()).is_some());
+    let before = listed.apps.iter().flat_map(App::keys).map(Key::name);
+    let to_revoke = before.filter(|name| !is_there(name) && listed.changed_keys.contains(*name)).cloned().collect();
+    *running = next;
+    listed.apps = apps;
+    Ok((relisted, to_revoke))
+}
+
+/// The app as it is told, but for what is of run time.
+fn merge(told: &App, before: Option<&App>, listed: &Listed, now: Timestamp, relisted: &mut Relisted) -> App {
+    let is_changed = |key: &Key| listed.changed_keys.contains(key.name());
+    let known = |key: &Key| before.and_then(|before| before.key(key.name().key_id()));
+    let mut keys: Vec<Arc<Key>> = Vec::new();
+    for key in told.shared_keys() {
+        keys.push(match known(key) {
+            Some(known) if is_changed(known) || known.is_as(key) => Arc::clone(known),
+            Some(known) => {
+                relisted.keys_changed = relisted.keys_changed.saturating_add(1);
+                Arc::new(Key::clone(key).created_at(known.times().0).modified_at(now))
+            }
+            None => {
+                relisted.keys_added = relisted.keys_added.saturating_add(1);
+                Arc::new(Key::clone(key).created_at(now))
+            }
+        });
+    }
+    let kept = before.map(App::shared_keys).unwrap_or_default();
+    for key in kept.iter().filter(|key| told.key(key.name().key_id()).is_none()) {
+        if is_changed(key) {
+            keys.push(Arc::clone(key));
+        } else {
+            relisted.keys_removed = relisted.keys_removed.saturating_add(1);
+        }
+    }
+    let settings = before.filter(|before| listed.changed_apps.contains(before.id())).unwrap_or(told);
+    settings.clone().with_keys(keys)
+}
+
+/// Takes out the apps that are not told of any more, but for what is of run time.
+fn unlist(next: &mut HashMap<Box<str>, Arc<RunningApp>>, apps: &Apps, listed: &Listed, relisted: &mut Relisted) {
+    for old in listed.apps.iter().filter(|old| apps.get(old.id()).is_none()) {
+        let Some(running) = next.get(old.id()).cloned() else {
+            continue;
+        };
+        let keys = running.app.shared_keys();
+        let kept: Vec<_> = keys.iter().filter(|key| listed.changed_keys.contains(key.name())).cloned().collect();
+        relisted.keys_removed = relisted.keys_removed.saturating_add(keys.len().saturating_sub(kept.len()));
+        if kept.is_empty() && !listed.changed_apps.contains(old.id()) {
+            next.remove(old.id());
+        } else {
+            let app = running.app.clone().with_keys(kept);
+            next.insert(old.id().into(), Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) }));
+        }
+    }
+}

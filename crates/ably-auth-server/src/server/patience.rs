@@ -1,0 +1,186 @@
+//! A stream that waits for a client only so long.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// What a connection is about. Two bits say which, and the others count the requests.
+#[derive(Debug)]
+pub(super) struct Phase(AtomicU64);
+
+/// Nothing has come yet of the next request.
+const IDLE: u64 = 0;
+/// Of the next request something has come, and not all of its head; or the connection is new.
+const HEAD: u64 = 1;
+/// A request is being answered, and its body read.
+const BUSY: u64 = 2;
+/// A request was answered and not read to its end, so that the connection is to be closed.
+const UNREAD: u64 = 3;
+const WHICH: u64 = 3;
+const ONE_REQUEST: u64 = 4;
+
+impl Phase {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicU64::new(HEAD)))
+    }
+
+    fn which(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) & WHICH
+    }
+
+    /// Only the connection's own task changes it, so a load and a store do.
+    fn set(&self, which: u64) {
+        self.0.store((self.0.load(Ordering::Relaxed) & !WHICH) | which, Ordering::Relaxed);
+    }
+
+    /// The head of a request is there whole.
+    pub(super) fn begin(&self) {
+        self.0.store((self.0.load(Ordering::Relaxed) & !WHICH).wrapping_add(ONE_REQUEST) | BUSY, Ordering::Relaxed);
+    }
+
+    /// The answer is on its way; `is_read` unless something of the request was not.
+    pub(super) fn end(&self, is_read: bool) {
+        self.set(if is_read { IDLE } else { UNREAD });
+    }
+}
+
+/// How long, and over how many bytes, the rest of what was not read is passed over: if the connection were closed before, the
+/// system would take the answer back.
+const LINGER: Duration = Duration::from_secs(1);
+const MAX_UNREAD: usize = 1024 * 1024;
+
+/// How long a connection waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+}
+
+pub(super) struct Patient<S> {
+    stream: S,
+    phase: Arc<Phase>,
+    waits: Waits,
+    /// Set up only for a head that does not come whole.
+    head: Option<Pin<Box<Sleep>>>,
+    /// With what the phase was when it began. It is not set anew for each request: it is looked at when it is over.
+    idle: Option<(Pin<Box<Sleep>>, u64)>,
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl<S> Patient<S> {
+    pub(super) const fn new(stream: S, phase: Arc<Phase>, waits: Waits) -> Self {
+        Self { stream, phase, waits, head: None, idle: None, linger: None }
+    }
+
+    /// Whether the client has taken too long.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        match self.phase.which() {
+            HEAD => {
+                let wait = self.waits.head;
+                self.head.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context).is_ready()
+            }
+            IDLE => {
+                let now = self.phase.0.load(Ordering::Relaxed);
+                let (sleep, before) = self.idle.get_or_insert_with(|| (Box::pin(sleep(self.waits.idle)), now));
+                while sleep.as_mut().poll(context).is_ready() {
+                    if *before == now {
+                        return true;
+                    }
+                    *before = now;
+                    let over = sleep.deadline();
+                    sleep.as_mut().reset(over.checked_add(self.waits.idle).unwrap_or_else(|| far(over)));
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Passes over what comes until there is no more, or it has gone on for too long.
+    fn poll_pass_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (sleep, passed) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
+        let mut space = [MaybeUninit::uninit(); 4 * 1024];
+        while *passed < MAX_UNREAD {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    *passed = passed.saturating_add(buffer.filled().len());
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return sleep.as_mut().poll(context),
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// No wait is as long as this.
+fn far(from: Instant) -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    from.checked_add(DAY).unwrap_or(from)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            return if this.is_over(context) {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            } else {
+                Poll::Pending
+            };
+        }
+        if buffer.filled().len() > before && this.phase.which() == IDLE {
+            this.phase.set(HEAD);
+            this.head = None;
+        }
+        read
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Whether there is more to read is not always asked anew after an answer.
+        if this.idle.is_none() && this.phase.which() == IDLE && this.is_over(context) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Pin::new(&mut this.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        if matches!(this.phase.which(), HEAD | UNREAD) {
+            ready!(this.poll_pass_over(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,150 @@
+//! What all requests share: what the service knows, and the store by which it keeps knowing it.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ably_auth_core::{KeyName, Timestamp, Token};
+
+use crate::apps::Key;
+use crate::clock::{Clock, Stopwatch};
+use crate::limits::{self, Limits};
+use crate::metrics::{self, Metrics};
+use crate::rates::Buckets;
+use crate::records::{self, Change};
+use crate::refusal::Refusal;
+use crate::registry::{Registry, RunningApp};
+use crate::request_id::RequestIds;
+use crate::revocations::{Revocations, Subject};
+use crate::store::{Record, Store, Written};
+
+/// So often somebody else may come first with a change to the same thing.
+const MAX_TRIES: usize = 32;
+
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) revocations: RwLock<Revocations>,
+    pub(crate) store: Box<dyn Store>,
+    /// Whether the store told something that cannot be understood: then it is not known what was revoked.
+    pub(crate) is_confused: AtomicBool,
+    pub(crate) clock: Clock,
+    pub(crate) sandbox: bool,
+    /// What opens the Control API, if anything does.
+    pub(crate) control_token: Option<Token>,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
+    /// Runs since the service was made.
+    pub(crate) stopwatch: Stopwatch,
+    pub(crate) by_key: Option<Buckets>,
+    pub(crate) by_address: Option<Buckets>,
+}
+
+impl State {
+    /// Refuses what is too much for a key. To be asked once it is known that its holder is who asks, or a holder of its
+    /// tokens: nobody else is to use up what is theirs.
+    pub(crate) fn check_rate_of(&self, key: &KeyName) -> Result<(), Refusal> {
+        let Some(buckets) = &self.by_key else {
+            return Ok(());
+        };
+        buckets.take(key.as_str(), self.stopwatch.elapsed()).map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_key, 1);
+            Refusal::too_often("with this key and its tokens", wait)
+        })
+    }
+
+    /// Refuses what is too much from an address.
+    pub(crate) fn check_rate_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let Some(buckets) = &self.by_address else {
+            return Ok(());
+        };
+        buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_address, 1);
+            Refusal::too_often("from this address", wait)
+        })
+    }
+
+    /// Takes in what the store has got to know.
+    pub(crate) fn learn(&self) -> Result<(), Refusal> {
+        self.store.feed().learn(|record| {
+            let understood = records::read(&record).map(|change| self.apply(change));
+            if !matches!(understood, Some(Ok(()))) {
+                self.is_confused.store(true, Ordering::Release);
+            }
+        });
+        if self.is_confused.load(Ordering::Acquire) { Err(Refusal::unavailable()) } else { Ok(()) }
+    }
+
+    fn apply(&self, change: Change) -> Result<(), Refusal> {
+        match change {
+            Change::App(app) => return self.registry.set_app(app),
+            Change::AppGone(app_id) => self.registry.remove(&app_id),
+            Change::Key(key) => self.registry.set_key(*key),
+            Change::Revoked(key, target, cutoffs) => {
+                let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
+                revocations.set(&key, target, cutoffs, self.latest(self.clock.now()));
+            }
+            Change::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Knows, from then on, all that was written before.
+    pub(crate) async fn catch_up(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.store.catch_up(now).await?;
+        self.learn()
+    }
+
+    /// The latest time that is known of: what was over stays so, whatever the clock does.
+    pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
+        self.store.feed().latest(now)
+    }
+
+    /// The key of that name. It may have been made a moment ago, by another service.
+    pub(crate) async fn key(&self, name: &KeyName, now: Timestamp) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
+        match self.registry.key(name) {
+            Err(_) => self.catch_up(now).await?,
+            found => return found,
+        }
+        self.registry.key(name)
+    }
+
+    /// Writes what `plan` makes of what is known, or makes it anew if that has changed meanwhile. Gives what `plan` gives
+    /// once the change holds; if there is nothing to write, it holds already.
+    pub(crate) async fn change<T>(
+        &self,
+        now: Timestamp,
+        plan: impl Fn() -> Result<(Vec<Record>, T), Refusal> + Send + Sync,
+    ) -> Result<T, Refusal> {
+        self.catch_up(now).await?;
+        for _ in 0..MAX_TRIES {
+            let seen = self.store.feed().seen();
+            let (records, given) = plan()?;
+            if records.is_empty() {
+                return Ok(given);
+            }
+            let written = self.store.write(records, seen, now).await?;
+            self.learn()?;
+            if written == Written::Done {
+                return Ok(given);
+            }
+        }
+        Err(Refusal::unavailable())
+    }
+
+    /// Whether a token of that subject, issued then, is revoked; also if that cannot be known.
+    pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
+        let is_lost = key.revocable_tokens() && issued < self.store.feed().known_from();
+        is_lost || self.revocations().is_revoked(subject, issued, now)
+    }
+
+    /// The first moment at which a token of that subject can be issued without being revoked already.
+    pub(crate) fn first_valid_issue(&self, key: &Key, subject: &Subject<'_>) -> Timestamp {
+        let valid = self.revocations().first_valid_issue(subject);
+        if key.revocable_tokens() { valid.max(self.store.feed().known_from()) } else { valid }
+    }
+
+    pub(crate) fn revocations(&self) -> impl std::ops::Deref<Target = Revocations> + '_ {
+        self.revocations.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

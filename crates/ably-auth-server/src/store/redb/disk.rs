@@ -1,0 +1,322 @@
+//! The database: its tables, its version, and what is written together.
+#![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
+
+use std::path::Path;
+
+use ably_auth_core::Timestamp;
+use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition, WriteTransaction};
+use zeroize::Zeroizing;
+
+use super::writer::Put;
+use crate::error::{Error, ErrorKind};
+use crate::store::nonces::is_over;
+use crate::store::{Fingerprint, KeptClaims, Record, Reference};
+
+/// The version of what is written below. One that reads a newer one would lose what it does not know of.
+const FORMAT: u64 = 1;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const NONCES: TableDefinition<'_, &[u8; 24], ()> = TableDefinition::new("nonces");
+const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
+/// Names of records by when they expire.
+const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
+const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new("references");
+
+const FORMAT_NAME: &str = "format";
+const LATEST: &str = "latest";
+const FORGOTTEN: &str = "forgotten";
+
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most that is dropped with one write, beside as much as is written: so that it ends, and nobody waits for it.
+const MAX_DROPPED: usize = 256;
+
+const NEVER: u64 = u64::MAX;
+
+/// An error of the database, whichever it is.
+pub(super) type Fault = redb::Error;
+
+pub(super) struct Disk(Database);
+
+/// What was written before.
+pub(super) struct Found {
+    pub(super) nonces: Vec<Fingerprint>,
+    pub(super) forgotten: Option<Timestamp>,
+    pub(super) records: Vec<Record>,
+    pub(super) references: Vec<(Reference, KeptClaims)>,
+    pub(super) latest: Timestamp,
+}
+
+/// Two moments: the clock's, and the latest that is known of.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    pub(super) now: Timestamp,
+    pub(super) latest: Timestamp,
+}
+
+impl Disk {
+    pub(super) fn open(database: &Path, folder: &Path) -> Result<Self, Error> {
+        let opened = Database::builder().set_cache_size(CACHE_BYTES).create_with_file_format_v3(true).create(database);
+        let disk = match opened {
+            Ok(database) => Self(database),
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                let message = format!(
+                    "another process has the folder `{}` open; end it, or give this one a folder of its own",
+                    folder.display()
+                );
+                return Err(Error::new(ErrorKind::Store, message));
+            }
+            Err(error) => return Err(broken(folder, error.into())),
+        };
+        let format = disk.format().map_err(|error| broken(folder, error))?;
+        if format != FORMAT {
+            let message = format!(
+                "the folder `{}` is of format {format}, and this version knows {FORMAT}; serve with the version that wrote it",
+                folder.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+        Ok(disk)
+    }
+
+    /// The format of what is there, which is ours if there is nothing.
+    fn format(&self) -> Result<u64, Fault> {
+        let write = self.0.begin_write()?;
+        let format = {
+            let mut meta = write.open_table(META)?;
+            let known = meta.get(FORMAT_NAME)?.map(|format| format.value());
+            if known.is_none() {
+                meta.insert(FORMAT_NAME, FORMAT)?;
+            }
+            known.unwrap_or(FORMAT)
+        };
+        if format == FORMAT {
+            write.open_table(NONCES)?;
+            write.open_table(RECORDS)?;
+            write.open_table(EXPIRIES)?;
+            write.open_table(REFERENCES)?;
+            write.commit()?;
+        }
+        Ok(format)
+    }
+
+    pub(super) fn load(&self) -> Result<Found, Fault> {
+        let read = self.0.begin_read()?;
+        let meta = read.open_table(META)?;
+        let moment = |name| Ok::<_, Fault>(meta.get(name)?.map(|millis| Timestamp::from_millis(millis.value())));
+        let damaged = || Fault::Corrupted("the claims of a token cannot be read".into());
+        let mut nonces = Vec::new();
+        for entry in read.open_table(NONCES)?.iter()? {
+            nonces.push(Fingerprint::from_bytes(*entry?.0.value()));
+        }
+        let mut references = Vec::new();
+        for entry in read.open_table(REFERENCES)?.iter()? {
+            let (key, value) = entry?;
+            let (expires, id) = key.value();
+            let claims = KeptClaims::from_bytes(value.value()).ok_or_else(damaged)?;
+            references.push((Reference { expires: Timestamp::from_millis(expires), id }, claims));
+        }
+        Ok(Found {
+            nonces,
+            forgotten: moment(FORGOTTEN)?,
+            records: self.records()?,
+            references,
+            latest: moment(LATEST)?.unwrap_or(Timestamp::from_millis(0)),
+        })
+    }
+
+    /// All records, apps before the keys that are theirs.
+    pub(super) fn records(&self) -> Result<Vec<Record>, Fault> {
+        let mut records = Vec::new();
+        for entry in self.0.begin_read()?.open_table(RECORDS)?.iter()? {
+            let (name, value) = entry?;
+            let (expires, value) = value.value();
+            records.push(Record {
+                name: name.value().into(),
+                value: Some(Zeroizing::new(value.to_vec())),
+                expires: (expires != NEVER).then(|| Timestamp::from_millis(expires)),
+            });
+        }
+        Ok(records)
+    }
+
+    /// Writes all of it, and returns once it is on the disk.
+    pub(super) fn commit(&self, puts: &[&Put], times: Times) -> Result<(), Fault> {
+        let write = self.0.begin_write()?;
+        for put in puts {
+            match put {
+                Put::Nonce(nonce) => {
+                    write.open_table(NONCES)?.insert(&nonce.to_bytes(), ())?;
+                }
+                Put::Records(records, _) => records.iter().try_for_each(|record| put_record(&write, record))?,
+                Put::Reference(reference, claims) => {
+                    let key = (reference.expires.as_millis(), reference.id);
+                    write.open_table(REFERENCES)?.insert(key, claims.as_slice())?;
+                }
+            }
+        }
+        let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
+        drop_nonces(&write, most, times.now)?;
+        drop_expired(&write, most, times.latest)?;
+        write.open_table(META)?.insert(LATEST, times.latest.as_millis())?;
+        write.commit()?;
+        Ok(())
+    }
+}
+
+fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
+    let mut records = write.open_table(RECORDS)?;
+    let name: &str = &record.name;
+    let Some(value) = &record.value else {
+        records.remove(name)?;
+        return Ok(());
+    };
+    let expires = record.expires.map_or(NEVER, Timestamp::as_millis);
+    records.insert(name, (expires, value.as_slice()))?;
+    if expires != NEVER {
+        write.open_table(EXPIRIES)?.insert((expires, name), ())?;
+    }
+    Ok(())
+}
+
+fn drop_nonces(write: &WriteTransaction, most: usize, now: Timestamp) -> Result<(), Fault> {
+    let mut nonces = write.open_table(NONCES)?;
+    let mut dropped = Vec::new();
+    for entry in nonces.iter()?.take(most) {
+        let bytes = *entry?.0.value();
+        let nonce = Fingerprint::from_bytes(bytes);
+        if !is_over(nonce.timestamp(), now) {
+            break;
+        }
+        dropped.push((bytes, nonce.timestamp().as_millis()));
+    }
+    let Some((_, last)) = dropped.last() else {
+        return Ok(());
+    };
+    let mut meta = write.open_table(META)?;
+    let forgotten = meta.get(FORGOTTEN)?.map_or(0, |millis| millis.value()).max(*last);
+    meta.insert(FORGOTTEN, forgotten)?;
+    dropped.iter().try_for_each(|(bytes, _)| nonces.remove(bytes).map(drop))?;
+    Ok(())
+}
+
+fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Result<(), Fault> {
+    let latest = latest.as_millis();
+    let mut expiries = write.open_table(EXPIRIES)?;
+    let mut expired = Vec::new();
+    for entry in expiries.iter()?.take(most) {
+        let (key, _) = entry?;
+        let (expires, name) = key.value();
+        if expires > latest {
+            break;
+        }
+        expired.push((expires, name.to_owned()));
+    }
+    let mut records = write.open_table(RECORDS)?;
+    for (expires, name) in &expired {
+        expiries.remove((*expires, name.as_str()))?;
+        // One that was written anew expires later.
+        let is_over = records.get(name.as_str())?.is_some_and(|record| record.value().0 <= latest);
+        if is_over {
+            records.remove(name.as_str())?;
+        }
+    }
+    let mut references = write.open_table(REFERENCES)?;
+    let mut expired = Vec::new();
+    for entry in references.iter()?.take(most) {
+        let key = entry?.0.value();
+        if key.0 > latest {
+            break;
+        }
+        expired.push(key);
+    }
+    expired.iter().try_for_each(|key| references.remove(key).map(drop))?;
+    Ok(())
+}
+
+pub(super) fn broken(folder: &Path, error: Fault) -> Error {
+    let message = format!(
+        "the store in `{}` cannot be opened: {error}; see that it may be written, that the disk has room, and that nothing else \
+         wrote to `store.redb`",
+        folder.display()
+    );
+    Error::new(ErrorKind::Store, message).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use ably_auth_core::KeyName;
+
+    use super::*;
+    use crate::store::WINDOW_MILLIS;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn nonce(nth: u64, timestamp: u64) -> Put {
+        Put::Nonce(Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nth.to_string(), at(timestamp)))
+    }
+
+    fn with_disk(test: impl FnOnce(&Path, Disk)) {
+        static NTH: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let nth = NTH.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("ably-auth-disk-{}-{nth}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("store.redb");
+        test(&path, Disk::open(&path, &folder).unwrap());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    fn commit(disk: &Disk, puts: &[Put], now: u64) {
+        disk.commit(&puts.iter().collect::<Vec<_>>(), Times { now: at(now), latest: at(now) }).unwrap();
+    }
+
+    #[test]
+    fn what_is_over_goes_a_little_at_a_time_and_is_remembered_as_gone() {
+        with_disk(|_, disk| {
+            let puts: Vec<_> = (0..1_000).map(|nth| nonce(nth, nth)).collect();
+            commit(&disk, &puts, 1_000);
+            let later = 1_000 + WINDOW_MILLIS;
+            commit(&disk, &[nonce(0, later)], later);
+            let found = disk.load().unwrap();
+            let dropped = MAX_DROPPED + 2;
+            assert_eq!(found.nonces.len(), 1_001 - dropped);
+            assert_eq!(found.forgotten, Some(at(dropped as u64 - 1)));
+            for nth in 1..=3 {
+                commit(&disk, &[nonce(nth, later)], later);
+            }
+            let found = disk.load().unwrap();
+            assert_eq!((found.nonces.len(), found.forgotten, found.latest), (4, Some(at(999)), at(later)));
+        });
+    }
+
+    #[test]
+    fn a_record_that_was_written_anew_does_not_expire_by_its_first_date() {
+        let record = |expires| {
+            let value = Some(Zeroizing::new(vec![1]));
+            Put::Records(vec![Record { name: "revoked".into(), value, expires: Some(at(expires)) }], 0)
+        };
+        with_disk(|_, disk| {
+            commit(&disk, &[record(10)], 0);
+            commit(&disk, &[record(20)], 5);
+            commit(&disk, &[], 19);
+            assert_eq!(disk.records().unwrap().len(), 1);
+            commit(&disk, &[], 20);
+            assert_eq!(disk.records().unwrap().len(), 0);
+        });
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        with_disk(|path, disk| {
+            let write = disk.0.begin_write().unwrap();
+            write.open_table(META).unwrap().insert(FORMAT_NAME, FORMAT + 1).unwrap();
+            write.commit().unwrap();
+            drop(disk);
+            let error = Disk::open(path, Path::new("there")).map(drop).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Store);
+            assert!(error.to_string().contains("is of format 2, and this version knows 1"), "{error}");
+        });
+    }
+}

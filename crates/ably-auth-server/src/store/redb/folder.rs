@@ -1,0 +1,128 @@
+//! The folder and the files in it: who may read them, and that they are whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::random;
+
+const DATABASE: &str = "store.redb";
+const NEW_DATABASE: &str = "store.redb.new";
+const SECRET: &str = "secret";
+const NEW_SECRET: &str = "secret.new";
+
+pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| failed(folder, "cannot be made", error))
+}
+
+/// Sees to it that there is a database: it is made by `make` under another name, so that one that was not finished, since the
+/// process ended or the disk was full, is never taken for one.
+pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+    let (path, new) = (folder.join(DATABASE), folder.join(NEW_DATABASE));
+    if path.exists() {
+        return Ok(());
+    }
+    let begin = || {
+        if new.exists() {
+            fs::remove_file(&new)?;
+        }
+        private().write(true).create_new(true).open(&new)
+    };
+    drop(begin().map_err(|error| failed(&new, "cannot be written", error))?);
+    make(&new)?;
+    let finish = || {
+        // Another process may have been faster, and its database is not to be replaced.
+        match fs::hard_link(&new, &path) {
+            Ok(()) => fs::remove_file(&new)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&new)?,
+            // Where files have one name only.
+            Err(_) => fs::rename(&new, &path)?,
+        }
+        sync(folder)
+    };
+    finish().map_err(|error| failed(&path, "cannot be written", error))
+}
+
+/// The database's file, which its owner alone may read.
+pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
+    let path = folder.join(DATABASE);
+    let file = OpenOptions::new().read(true).write(true).open(&path);
+    check_private(&path, &file.map_err(|error| failed(&path, "cannot be written", error))?)?;
+    Ok(path)
+}
+
+/// The secret under which tokens are sealed, which is made with the folder.
+pub(super) fn secret(folder: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let path = folder.join(SECRET);
+    match File::open(&path) {
+        Ok(file) => check_private(&path, &file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_secret(folder, &path)?,
+        Err(error) => return Err(failed(&path, "cannot be read", error)),
+    }
+    let text = Zeroizing::new(fs::read(&path).map_err(|error| failed(&path, "cannot be read", error))?);
+    let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).ok().map(Zeroizing::new);
+    let secret = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new));
+    secret.ok_or_else(|| {
+        let message = format!(
+            "`{}` is no secret of 32 bytes in URL-safe base64; put it back, or delete it, and every token with it",
+            path.display()
+        );
+        Error::new(ErrorKind::Store, message)
+    })
+}
+
+/// Whole or not at all, also if the power fails meanwhile.
+fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(random::bytes::<32>()?)));
+    let new = folder.join(NEW_SECRET);
+    let write = || {
+        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        sync(folder)
+    };
+    write().map_err(|error| failed(path, "cannot be written", error))
+}
+
+/// So that names last. A folder that cannot be opened as a file keeps its names by itself.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Refuses a file of secrets that others may read.
+fn check_private(path: &Path, file: &File) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        let metadata = file.metadata().map_err(|error| failed(path, "cannot be read", error))?;
+        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+            let message = format!("`{}` holds secrets and others may read it; `chmod 600` it", path.display());
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, file);
+    Ok(())
+}
+
+fn failed(path: &Path, what: &str, error: io::Error) -> Error {
+    let path = path.display();
+    let message = format!("`{path}` {what}: {error}; see that it may be written and that the disk has room");
+    Error::new(ErrorKind::Store, message).because(error)
+}

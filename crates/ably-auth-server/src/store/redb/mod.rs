@@ -1,0 +1,131 @@
+//! The store that keeps everything in a folder.
+
+mod disk;
+mod folder;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use ably_auth_core::Timestamp;
+use zeroize::Zeroizing;
+
+use super::nonces::Nonces;
+use super::references::References;
+use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Unavailable, Use, Written, lock};
+use crate::error::Error;
+use disk::Disk;
+use writer::{Put, Writer};
+
+/// Keeps everything in a folder, over restarts and crashes.
+///
+/// What has to last is on the disk before the request is answered: one thread writes, and all requests that came while it
+/// wrote share its next write. Whatever is asked is answered from memory, so that only what changes something waits. What is
+/// over is dropped a little with each write.
+///
+/// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, and `secret`, under which tokens
+/// are sealed; on Unix only their owner may read them.
+///
+/// ```
+/// use ably_auth_server::{Apps, Service, store::Redb};
+///
+/// # let folder = std::env::temp_dir().join(format!("ably-auth-doc-{}", std::process::id()));
+/// let (apps, key) = Apps::create()?;
+/// let service = Service::builder().apps(apps).store(Redb::open(&folder)?).build()?;
+/// # drop(service);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Redb {
+    feed: Arc<Feed>,
+    nonces: Mutex<Nonces>,
+    references: Mutex<References>,
+    secret: Zeroizing<[u8; 32]>,
+    writer: Writer,
+}
+
+impl Redb {
+    /// Opens the folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the folder cannot be written to, if another process has it open, or
+    /// if what is in it is damaged or of a newer version.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
+        let folder = folder.as_ref();
+        folder::prepare(folder)?;
+        folder::make_database(folder, |new| Disk::open(new, folder).map(drop))?;
+        let disk = Disk::open(&folder::database(folder)?, folder)?;
+        // Only whoever has the database may make a secret.
+        let secret = folder::secret(folder)?;
+        let found = disk.load().map_err(|error| disk::broken(folder, error))?;
+        let feed = Arc::new(Feed::new());
+        feed.latest(found.latest);
+        let names = found.records.iter().map(|record| record.name.clone()).collect();
+        feed.publish(found.records);
+        let mut references = References::default();
+        for (reference, claims) in found.references {
+            references.keep(reference, claims, found.latest);
+        }
+        Ok(Self {
+            nonces: Mutex::new(Nonces::restored(found.nonces, found.forgotten)),
+            references: Mutex::new(references),
+            secret,
+            writer: Writer::start(disk, folder, Arc::clone(&feed), names)?,
+            feed,
+        })
+    }
+}
+
+impl Store for Redb {
+    fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        Some(*self.secret)
+    }
+
+    fn catch_up(&self, _: Timestamp) -> Pending<()> {
+        Pending::ready(())
+    }
+
+    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
+        let Some(nonce) = nonce else {
+            return Pending::ready(Use::First);
+        };
+        // From here on it counts as used, whether it can be written or not: whoever sends it twice at once is refused.
+        match lock(&self.nonces).use_once(nonce, now) {
+            Use::First => {}
+            refused => return Pending::ready(refused),
+        }
+        let written = self.writer.put(Put::Nonce(nonce), now);
+        Pending::waiting(async { written.await.map(|_| Use::First) })
+    }
+
+    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
+        let written = self.writer.put(Put::Records(records, seen), now);
+        Pending::waiting(written)
+    }
+
+    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
+        let Some(bytes) = claims.to_bytes() else {
+            return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
+        };
+        if !lock(&self.references).keep(reference, claims, self.feed.latest(now)) {
+            return Pending::ready(false);
+        }
+        let written = self.writer.put(Put::Reference(reference, bytes), now);
+        Pending::waiting(async { written.await.map(|_| true) })
+    }
+
+    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
+        Pending::ready(lock(&self.references).get(reference))
+    }
+}
+
+impl fmt::Debug for Redb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Redb")
+    }
+}

@@ -1,0 +1,362 @@
+//! What a service that runs does when there is too much, when somebody is too slow, and when it is to end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ably_auth_server::{Limits, Rate, Server, Service};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::support::*;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(20);
+const TIME: &str = "GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    admin: SocketAddr,
+    service: Service,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+}
+
+async fn run(limit: impl FnOnce(&mut Limits)) -> Running {
+    let mut limits = Limits::default();
+    limit(&mut limits);
+    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).build().unwrap();
+    assert!(!service.is_ready());
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
+    let server = server.with_admin("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let (address, admin) = (server.local_addr(), server.admin_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+    Running { address, admin, service, stop: Some(stop), served }
+}
+
+impl Running {
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    async fn ask(&self, request: &str) -> Told {
+        let mut client = self.connect().await;
+        client.send(request).await;
+        client.hear().await.unwrap()
+    }
+
+    async fn admin(&self, path: &str) -> Told {
+        let mut client = Client(TcpStream::connect(self.admin).await.unwrap());
+        client.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+        client.hear().await.unwrap()
+    }
+
+    /// The value of that metric.
+    async fn count(&self, metric: &str) -> u64 {
+        let told = self.admin("/metrics").await;
+        let line = told.body.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{metric} is not in {}", told.body)).parse().unwrap()
+    }
+
+    /// Until that metric has that value.
+    async fn until(&self, metric: &str, value: u64) {
+        let reached = async {
+            while self.count(metric).await != value {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, reached).await.unwrap();
+    }
+}
+
+struct Client(TcpStream);
+
+#[derive(Debug)]
+struct Told {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Told {
+    fn code(&self) -> (u16, u64) {
+        let body: Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(body["error"]["statusCode"], self.status);
+        (self.status, body["error"]["code"].as_u64().unwrap())
+    }
+
+    fn has(&self, header: &str) -> bool {
+        self.head.lines().any(|line| line.eq_ignore_ascii_case(header))
+    }
+}
+
+impl Client {
+    async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next answer; none if the connection is closed.
+    async fn hear(&mut self) -> Option<Told> {
+        let mut text = String::new();
+        let mut byte = [0];
+        while !text.ends_with("\r\n\r\n") {
+            let read = timeout(PATIENCE, self.0.read(&mut byte)).await.expect("there is an answer or an end");
+            if read.unwrap_or(0) == 0 {
+                assert_eq!(text, "");
+                return None;
+            }
+            text.push(byte[0].into());
+        }
+        let length =
+            text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        self.0.read_exact(&mut body).await.unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        Some(Told { status, head: text, body: String::from_utf8(body).unwrap() })
+    }
+}
+
+fn token_request(forwarded: &str) -> String {
+    let body = json!({ "keyName": KEY }).to_string();
+    format!(
+        "POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n{forwarded}Content-Length: {}\r\n\r\n{body}",
+        basic(KEY),
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn who_does_not_finish_the_headers_is_let_go() {
+    let service = run(|limits| limits.header_deadline = MOMENT).await;
+    let mut clients = [service.connect().await, service.connect().await, service.connect().await];
+    clients[1].send("GET /time HTT").await;
+    clients[2].send(TIME).await;
+    assert_eq!(clients[2].hear().await.unwrap().status, 200);
+    clients[2].send("GET /time HTT").await;
+    for client in &mut clients {
+        assert!(client.hear().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_as_long_as_there_are_requests() {
+    let service = run(|limits| {
+        limits.idle = MOMENT;
+        limits.header_deadline = PATIENCE;
+    })
+    .await;
+    let (mut busy, mut idle) = (service.connect().await, service.connect().await);
+    idle.send(TIME).await;
+    assert_eq!(idle.hear().await.unwrap().status, 200);
+    assert!(idle.hear().await.is_none());
+    for _ in 0..3 {
+        busy.send(TIME).await;
+        let told = busy.hear().await;
+        // On a slow machine the pause between two requests may have been too long.
+        assert!(told.is_none_or(|told| told.status == 200));
+        busy = service.connect().await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let service = run(|limits| limits.body_deadline = MOMENT).await;
+    let half = format!("POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{");
+    let mut client = service.connect().await;
+    client.send(&half).await;
+    let told = client.hear().await.unwrap();
+    assert_eq!(told.code(), (408, 40000));
+    assert!(told.has("connection: close"), "{told:?}");
+    assert!(client.hear().await.is_none());
+    assert_eq!(service.ask(TIME).await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_and_bodies_have_a_limit() {
+    let service = run(|limits| {
+        limits.header_bytes = 5_000;
+        limits.body_bytes = 100;
+    })
+    .await;
+    let long =
+        |length: usize| format!("GET /time HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n", "x".repeat(length));
+    assert_eq!(service.ask(&long(4_900)).await.status, 200);
+    assert_eq!(service.ask(&long(5_000)).await.code(), (431, 40000));
+    // So much is not even read; there is an answer all the same.
+    assert_eq!(service.ask(&long(60_000)).await.status, 431);
+    let body = format!("POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n{}", "x".repeat(101));
+    let told = service.ask(&body).await;
+    assert_eq!(told.code(), (413, 40009));
+    assert!(told.body.contains("100 bytes"), "{told:?}");
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_are_told_so() {
+    let service = run(|limits| limits.connections = 2).await;
+    let (mut one, _other) = (service.connect().await, service.connect().await);
+    one.send(TIME).await;
+    assert_eq!(one.hear().await.unwrap().status, 200);
+    service.until("ably_auth_connections", 2).await;
+    let mut third = service.connect().await;
+    third.send(TIME).await;
+    let told = third.hear().await.unwrap();
+    assert_eq!(told.code(), (503, 50004));
+    assert!(told.has("retry-after: 1") && told.has("connection: close"), "{told:?}");
+    assert!(third.hear().await.is_none());
+    one.send(TIME).await;
+    assert_eq!(one.hear().await.unwrap().status, 200, "those that are in are served");
+    drop(one);
+    service.until("ably_auth_connections", 1).await;
+    assert_eq!(service.ask(TIME).await.status, 200);
+    assert_eq!(service.count("ably_auth_connections_refused_total").await, 1);
+}
+
+#[tokio::test]
+async fn requests_over_the_limit_are_told_so() {
+    let service = run(|limits| limits.requests = 1).await;
+    let mut slow = service.connect().await;
+    slow.send("POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    service.until("ably_auth_requests_in_flight", 1).await;
+    let told = service.ask(TIME).await;
+    assert_eq!(told.code(), (503, 50004));
+    assert!(told.has("retry-after: 1"), "{told:?}");
+    slow.send("}").await;
+    assert_eq!(slow.hear().await.unwrap().status, 201);
+    assert_eq!(service.ask(TIME).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_address_has_a_rate_and_a_trusted_proxy_asks_for_others() {
+    let service = run(|limits| {
+        limits.per_address = Some(Rate { per_second: 1, burst: 2 });
+        limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let from = |forwarded: &str| TIME.replace("\r\n\r\n", &format!("\r\n{forwarded}\r\n\r\n"));
+    for _ in 0..2 {
+        assert_eq!(service.ask(&from("X-Forwarded-For: 192.0.2.1")).await.status, 200);
+    }
+    // What a client puts there itself stands before what the proxies put there.
+    for same in [
+        "X-Forwarded-For: 192.0.2.1",
+        "X-Forwarded-For: 198.51.100.1, 192.0.2.1",
+        "X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 192.0.2.1, 10.1.1.1",
+    ] {
+        let told = service.ask(&from(same)).await;
+        assert_eq!(told.code(), (429, 42910), "{same}");
+        assert!(told.has("retry-after: 1"), "{told:?}");
+    }
+    assert_eq!(service.ask(&from("X-Forwarded-For: 192.0.2.2")).await.status, 200);
+    assert_eq!(service.count(r#"ably_auth_rate_limited_total{by="address"}"#).await, 3);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_trusted_is_a_client_like_any() {
+    let service = run(|limits| limits.per_address = Some(Rate { per_second: 1, burst: 1 })).await;
+    let from = |address: &str| TIME.replace("\r\n\r\n", &format!("\r\nX-Forwarded-For: {address}\r\n\r\n"));
+    assert_eq!(service.ask(&from("192.0.2.1")).await.status, 200);
+    assert_eq!(service.ask(&from("192.0.2.2")).await.code(), (429, 42910));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_trusted_may_have_spoken_tls() {
+    for (trusted, status) in [(true, 201), (false, 401)] {
+        let mut limits = Limits::default();
+        limits.trusted_proxies = if trusted { vec!["127.0.0.1".parse().unwrap()] } else { Vec::new() };
+        let service = Service::builder().apps(apps()).limits(limits).build().unwrap();
+        let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
+        let mut client = Client(TcpStream::connect(server.local_addr()).await.unwrap());
+        tokio::spawn(server.run(std::future::pending()));
+        client.send(&token_request("X-Forwarded-Proto: https\r\n")).await;
+        assert_eq!(client.hear().await.unwrap().status, status);
+        client.send(&token_request("X-Forwarded-Proto: http\r\n")).await;
+        assert_eq!(client.hear().await.unwrap().code(), (401, 40103));
+    }
+}
+
+#[tokio::test]
+async fn a_key_has_a_rate_that_nobody_else_uses_up() {
+    let service = run(|limits| limits.per_key = Some(Rate { per_second: 1, burst: 2 })).await;
+    let wrong = token_request("").replace(&basic(KEY), &basic_of(&format!("{KEY}:wrong")));
+    for _ in 0..5 {
+        assert_eq!(service.ask(&wrong).await.code(), (401, 40101));
+    }
+    assert_eq!(service.ask(&token_request("")).await.status, 201);
+    assert_eq!(service.ask(&token_request("")).await.status, 201);
+    let told = service.ask(&token_request("")).await;
+    assert_eq!(told.code(), (429, 42910));
+    assert!(told.has("retry-after: 1"), "{told:?}");
+    assert_eq!(service.count(r#"ably_auth_rate_limited_total{by="key"}"#).await, 1);
+}
+
+#[tokio::test]
+async fn what_has_begun_is_finished_and_readiness_goes_first() {
+    let mut service = run(|limits| {
+        limits.shutdown_delay = MOMENT;
+        limits.shutdown_grace = PATIENCE;
+    })
+    .await;
+    assert_eq!((service.admin("/health/ready").await.status, service.admin("/health/live").await.status), (200, 200));
+    let (mut slow, mut idle) = (service.connect().await, service.connect().await);
+    slow.send("POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    idle.send(TIME).await;
+    assert_eq!(idle.hear().await.unwrap().status, 200);
+    service.until("ably_auth_requests_in_flight", 1).await;
+    service.stop();
+    service.until("ably_auth_ready", 0).await;
+    assert_eq!((service.admin("/health/ready").await.status, service.admin("/health/live").await.status), (503, 200));
+    assert!(idle.hear().await.is_none(), "who asks nothing is let go");
+    assert!(TcpStream::connect(service.address).await.is_err(), "nobody else is let in");
+    slow.send("}").await;
+    assert_eq!(slow.hear().await.unwrap().status, 201);
+    assert!(slow.hear().await.is_none());
+    timeout(PATIENCE, service.served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn nobody_holds_up_the_end_for_longer_than_the_grace() {
+    let mut service = run(|limits| limits.shutdown_grace = MOMENT).await;
+    let mut clients = [service.connect().await, service.connect().await];
+    clients[0].send("GET /time HTT").await;
+    clients[1].send("POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{").await;
+    service.until("ably_auth_requests_in_flight", 1).await;
+    service.stop();
+    timeout(PATIENCE, &mut service.served).await.unwrap().unwrap();
+    assert!(!service.service.is_ready());
+}
+
+#[tokio::test]
+async fn metrics_tell_what_was_answered() {
+    let service = run(|_| {}).await;
+    let request = token_request("");
+    service.ask(&request).await;
+    service.ask(&request.replace("Content-Length: 23", "Content-Length: 22")).await;
+    service.ask(TIME).await;
+    service.ask(&TIME.replace("time", "elsewhere")).await;
+    for (metric, value) in [
+        (r#"ably_auth_requests_total{endpoint="requestToken",code="0"}"#, 1),
+        (r#"ably_auth_requests_total{endpoint="requestToken",code="40001"}"#, 1),
+        (r#"ably_auth_requests_total{endpoint="time",code="0"}"#, 1),
+        (r#"ably_auth_requests_total{endpoint="unknown",code="40400"}"#, 1),
+        (r#"ably_auth_request_duration_seconds_count{endpoint="requestToken"}"#, 2),
+        ("ably_auth_tokens_issued_total", 1),
+        ("ably_auth_connections_accepted_total", 4),
+        ("ably_auth_apps", 2),
+        ("ably_auth_keys", 6),
+        ("ably_auth_ready", 1),
+    ] {
+        assert_eq!(service.count(metric).await, value, "{metric}");
+    }
+    let told = service.admin("/metrics").await;
+    assert!(told.has("content-type: text/plain; version=0.0.4; charset=utf-8"), "{told:?}");
+    assert!(!told.body.contains(SECRET));
+    assert_eq!(service.admin("/other").await.status, 404);
+}

@@ -1,0 +1,122 @@
+//! Apps told anew to a service that runs.
+
+use ably_auth_core::Token;
+use ably_auth_server::{App, Apps, Key, Relisted, Service};
+use http::Request;
+use serde_json::json;
+
+use crate::support::*;
+
+/// One app, with keys of those ids, each of which permits everything.
+fn keys(ids: &[&str]) -> Apps {
+    let add = |app: App, id: &&str| app.with_key(Key::new(key(&format!("app.{id}"))).with_revocable_tokens(true));
+    Apps::new().with_app(ids.iter().try_fold(App::new("app").unwrap(), add).unwrap()).unwrap()
+}
+
+fn service(apps: Apps) -> Service {
+    let control = Token::new(CONTROL).unwrap();
+    Service::builder().apps(apps).sandbox(true).control_token(control).build().unwrap()
+}
+
+async fn reload(service: &Service, apps: Apps) -> [usize; 3] {
+    let Relisted { keys_added, keys_changed, keys_removed, .. } = service.reload(apps).await.unwrap();
+    [keys_added, keys_changed, keys_removed]
+}
+
+/// A token of that key.
+fn token(service: &Service, name: &str) -> String {
+    let request = Request::post(format!("/keys/{name}/requestToken")).header("Authorization", basic(name));
+    let issued = answer(service, request, json!({ "keyName": name }).to_string());
+    assert_eq!(issued.status, 201, "{}", issued.text());
+    issued.json()["token"].as_str().unwrap().to_owned()
+}
+
+fn code(service: &Service, credential: &str) -> (u16, u64) {
+    answer(service, Request::get("/channels/chat").header("Authorization", credential), "").code()
+}
+
+fn control(service: &Service, request: http::request::Builder, body: &str) -> serde_json::Value {
+    let told = answer(service, request.header("Authorization", format!("Bearer {CONTROL}")), body.to_owned());
+    assert!(told.status < 300, "{}", told.text());
+    told.json()
+}
+
+#[tokio::test]
+async fn keys_come_change_and_go_and_their_tokens_with_them() {
+    let service = service(keys(&["stays", "goes"]));
+    let [stays, goes] = ["app.stays", "app.goes"].map(|name| format!("Bearer {}", token(&service, name)));
+    assert_eq!(reload(&service, keys(&["stays", "comes"])).await, [1, 0, 1]);
+    assert_eq!((code(&service, &stays), code(&service, &basic("app.comes"))), ((200, 0), (200, 0)));
+    assert_eq!(code(&service, &basic("app.goes")), (401, 40400));
+    assert_eq!(code(&service, &goes).0, 401);
+    assert_eq!(reload(&service, keys(&["stays", "comes"])).await, [0, 0, 0]);
+
+    let disabled = Key::new(key("app.stays")).with_enabled(false);
+    let apps = Apps::new().with_app(App::new("app").unwrap().with_key(disabled).unwrap()).unwrap();
+    assert_eq!(reload(&service, apps).await, [0, 1, 1]);
+    assert_eq!(code(&service, &stays), (401, 40141));
+    // And back, with its tokens.
+    assert_eq!(reload(&service, keys(&["stays"])).await, [0, 1, 0]);
+    assert_eq!(code(&service, &stays), (200, 0));
+}
+
+#[tokio::test]
+async fn an_app_that_is_gone_is_gone_with_all_keys() {
+    let service = service(keys(&["one", "two"]));
+    let bearer = format!("Bearer {}", token(&service, "app.one"));
+    assert_eq!(reload(&service, Apps::of_key("other.key:hush".parse().unwrap())).await, [1, 0, 2]);
+    assert_eq!(code(&service, &basic("app.one")), (404, 40400));
+    assert_eq!(code(&service, &bearer).0, 401);
+}
+
+#[tokio::test]
+async fn what_was_done_at_run_time_stays() {
+    let service = service(keys(&["listed", "revoked", "changed"]));
+    let made = control(&service, Request::post("/v1/apps/app/keys"), r#"{"name":"made","capability":{"*":["*"]}}"#);
+    let made = format!("app.{}", made["id"].as_str().unwrap());
+    control(&service, Request::post("/v1/apps/app/keys/revoked/revoke"), "");
+    control(&service, Request::patch("/v1/apps/app/keys/changed"), r#"{"capability":{"other":["*"]}}"#);
+    let sandboxed = answer(&service, Request::post("/apps"), "{}").json()["keys"][0]["keyStr"].clone();
+    let listed = || control(&service, Request::get("/v1/apps/app/keys"), "");
+    let before = listed();
+
+    assert_eq!(reload(&service, keys(&["listed", "revoked", "changed"])).await, [0, 0, 0]);
+    assert_eq!(listed().as_array().unwrap().len(), 4);
+    assert_eq!(reload(&service, keys(&["changed", "revoked", "listed", "new"])).await, [1, 0, 0]);
+    assert_eq!(code(&service, &basic("app.revoked")), (401, 40131));
+    assert_eq!(code(&service, &basic("app.changed")), (401, 40160));
+    assert_eq!(code(&service, &basic_of(sandboxed.as_str().unwrap())), (200, 0));
+    for of_before in before.as_array().unwrap() {
+        assert!(listed().as_array().unwrap().contains(of_before), "{of_before}");
+    }
+
+    // With the app not told of any more, what is left of it is what was made of it.
+    assert_eq!(reload(&service, Apps::new()).await, [0, 0, 3]);
+    let left = listed();
+    let left: Vec<_> =
+        left.as_array().unwrap().iter().map(|key| (key["id"].as_str().unwrap(), &key["status"])).collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(left.contains(&("changed", &json!(1))), "taken out, so revoked: {left:?}");
+    assert!(left.contains(&(made.strip_prefix("app.").unwrap(), &json!(0))), "{left:?}");
+}
+
+#[tokio::test]
+async fn an_app_that_was_deleted_does_not_come_back() {
+    let service = service(keys(&["one"]));
+    let deleted = answer(&service, Request::delete("/apps/app").header("Authorization", basic("app.one")), "");
+    assert_eq!(deleted.status, 204);
+    assert_eq!(reload(&service, keys(&["one", "two"])).await, [0, 0, 0]);
+    assert_eq!(code(&service, &basic("app.one")), (404, 40400));
+}
+
+#[tokio::test]
+async fn too_many_apps_change_nothing() {
+    let service = service(keys(&["one"]));
+    let many =
+        (0..1_001).fold(Apps::new(), |apps, nth| apps.with_app(App::new(&format!("app{nth}")).unwrap()).unwrap());
+    let error = service.reload(many).await.unwrap_err();
+    assert!(error.to_string().contains("1000 apps"), "{error}");
+    assert_eq!(code(&service, &basic("app.one")), (200, 0));
+    assert_eq!(code(&service, &basic("app1.one")), (404, 40400));
+    assert!(service.metrics().contains("ably_auth_reloads_total{result=\"failed\"} 1"));
+}

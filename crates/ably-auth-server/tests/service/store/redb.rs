@@ -1,0 +1,163 @@
+//! The store in a folder.
+
+use std::fs;
+use std::sync::Arc;
+
+use ably_auth_server::ErrorKind;
+use ably_auth_server::store::{Redb, Store as _};
+use tokio::runtime::Runtime;
+
+use super::{Folder, Place, every_promise, runtime};
+use crate::support::*;
+
+struct InFolder(Folder, Arc<Runtime>);
+
+impl InFolder {
+    fn new() -> Self {
+        Self(Folder::new(), runtime())
+    }
+}
+
+impl Place for InFolder {
+    fn open(&self, before: Option<&World>) -> World {
+        World::over(Redb::open(&self.0.0).unwrap(), &self.1, before)
+    }
+}
+
+every_promise!(Some(InFolder::new()));
+
+#[test]
+fn the_secret_stays_and_is_for_its_owner_only() {
+    let folder = Folder::new();
+    let data = folder.0.join("made/when/needed");
+    let secret = Redb::open(&data).unwrap().secret().unwrap();
+    assert_eq!(Redb::open(&data).unwrap().secret(), Some(secret));
+    assert_ne!(Redb::open(folder.0.join("other")).unwrap().secret(), Some(secret));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!([mode(""), mode("secret"), mode("store.redb")], [0o700, 0o600, 0o600]);
+        fs::set_permissions(data.join("secret"), fs::Permissions::from_mode(0o640)).unwrap();
+        let error = Redb::open(&data).unwrap_err();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+        fs::set_permissions(data.join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    fs::write(data.join("secret"), "hush").unwrap();
+    let error = Redb::open(&data).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("is no secret of 32 bytes") && !error.to_string().contains("hush"), "{error}");
+}
+
+#[test]
+fn a_folder_is_one_process_s() {
+    let folder = Folder::new();
+    let first = Redb::open(&folder.0).unwrap();
+    let error = Redb::open(&folder.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("another process has the folder"), "{error}");
+    drop(first);
+    Redb::open(&folder.0).unwrap();
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    let folder = Folder::new();
+    fs::write(folder.0.join("file"), "").unwrap();
+    let error = Redb::open(folder.0.join("file")).unwrap_err();
+    assert!(error.to_string().contains("cannot be made"), "{error}");
+    let database = folder.0.join("store.redb");
+    fs::write(&database, "not a store".repeat(1_000)).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&database, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let error = Redb::open(&folder.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("nothing else wrote to `store.redb`"), "{error}");
+}
+
+/// A file system of its own, for who may mount one.
+#[cfg(target_os = "linux")]
+struct SmallDisk(Folder);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// None, and said, if this may not be done here.
+    fn new() -> Option<Self> {
+        let disk = Self(Folder::new());
+        let mounted = disk.mount(&["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
+        if !mounted {
+            eprintln!("NOT TESTED: mounting a small file system takes root");
+        }
+        mounted.then_some(disk)
+    }
+
+    fn mount(&self, args: &[&str]) -> bool {
+        let mount = std::process::Command::new("mount").args(args).arg(&self.0.0).output();
+        mount.is_ok_and(|mount| mount.status.success())
+    }
+
+    /// Leaves no room.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.0.0.join("filling")).unwrap();
+        while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.0.0.join("filling")).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0.0).output();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_grants_nothing_and_is_recovered_from() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let data = disk.0.0.join("data");
+    disk.fill();
+    let error = Redb::open(&data).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("that the disk has room"), "{error}");
+    disk.clear();
+    let world = World::over(Redb::open(&data).unwrap(), &runtime(), None);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    disk.fill();
+    let large: serde_json::Map<_, _> =
+        (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"]))).collect();
+    let large = serde_json::json!(large).to_string();
+    // Pages that are free in the file are written to, until there are none left.
+    let refused = (0..500).find_map(|_| {
+        let answer = world.exchange(&world.sign(KEY, &can(&large)));
+        (answer.status != 201).then(|| answer.code())
+    });
+    assert_eq!(refused, Some((500, 50003)));
+    let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
+    let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
+    assert!(granted.len() < small.len(), "there is room");
+    disk.clear();
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    let before = world.clone_without_service();
+    drop(world);
+    let world = World::over(Redb::open(&data).unwrap(), &runtime(), Some(&before));
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "and what is there can be read");
+    for request in granted {
+        assert_eq!(world.exchange(request).code(), (401, 40105), "what was answered was written");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let data = disk.0.0.join("data");
+    drop(Redb::open(&data).unwrap());
+    assert!(disk.mount(&["-o", "remount,ro"]));
+    let error = Redb::open(&data).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("cannot be written: Read-only file system"), "{error}");
+}

@@ -1,0 +1,111 @@
+//! Load: on each connection a request, its answer, and the next.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::servers::KEY;
+
+pub struct Load {
+    address: SocketAddr,
+    connections: usize,
+}
+
+pub struct Measured {
+    pub per_second: f64,
+    pub p50_micros: f64,
+    pub p99_micros: f64,
+    /// Of the server, for a request.
+    pub cpu_micros: f64,
+}
+
+impl Load {
+    pub fn new(address: SocketAddr, connections: usize) -> Self {
+        Self { address, connections }
+    }
+
+    pub async fn run(&self, lasting: Duration, server: u32) -> Measured {
+        let (began, cpu) = (Instant::now(), cpu_of(server));
+        let until = began + lasting;
+        let workers: Vec<_> = (0..self.connections).map(|_| tokio::spawn(ask_until(self.address, until))).collect();
+        let mut took = Vec::new();
+        for worker in workers {
+            took.extend(worker.await.unwrap());
+        }
+        let (lasted, cpu) = (began.elapsed(), cpu_of(server) - cpu);
+        took.sort_unstable();
+        let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+        Measured {
+            per_second: took.len() as f64 / lasted.as_secs_f64(),
+            p50_micros: at(0.5),
+            p99_micros: at(0.99),
+            cpu_micros: cpu.as_secs_f64() * 1e6 / took.len() as f64,
+        }
+    }
+}
+
+async fn ask_until(address: SocketAddr, until: Instant) -> Vec<Duration> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let key: ApiKey = KEY.parse().unwrap();
+    let params = TokenParams::new()
+        .client_id(ClientId::parse("bob").unwrap())
+        .capability(r#"{"chat:*":["publish","subscribe"]}"#.parse().unwrap());
+    let (mut took, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
+    while Instant::now() < until {
+        let request = request(&key, &params);
+        let began = Instant::now();
+        stream.write_all(&request).await.unwrap();
+        let read = answer(&mut stream, &mut buffer).await;
+        took.push(began.elapsed());
+        let status = &buffer[..12];
+        assert!(status == b"HTTP/1.1 200" || status == b"HTTP/1.1 201", "{}", String::from_utf8_lossy(&buffer[..read]));
+    }
+    took
+}
+
+/// A token request like none before.
+fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let nonce = format!("{:08x}{:016x}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let signed = TokenRequest::sign(key, params, Timestamp::from_millis(now), Nonce::parse(&nonce).unwrap()).unwrap();
+    let body = serde_json::to_string(&signed).unwrap();
+    let head = "POST /keys/app1.key1/requestToken HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
+                Content-Type: application/json\r\nX-Ably-Version: 6\r\nAbly-Agent: bench/1";
+    format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Reads one answer, and gives its length.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
+    let mut filled = 0;
+    loop {
+        let read = stream.read(&mut buffer[filled..]).await.unwrap();
+        assert!(read > 0, "the server has hung up");
+        filled += read;
+        let Some(head) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") else {
+            continue;
+        };
+        let text = std::str::from_utf8(&buffer[..head]).unwrap();
+        let length = text.split("\r\n").find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().unwrap())
+        });
+        if filled >= head + 4 + length.unwrap() {
+            return filled;
+        }
+    }
+}
+
+/// The time that a process has had on processors.
+fn cpu_of(process: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = text.rsplit_once(") ").unwrap();
+    let mut ticks = fields.split(' ').skip(11).map(|field| field.parse::<u64>().unwrap());
+    // Linux counts 100 a second, whatever its own rate is.
+    Duration::from_millis((ticks.next().unwrap() + ticks.next().unwrap()) * 10)
+}

@@ -1,0 +1,127 @@
+//! The token service, and a server that only reads typed JSON and writes it back, under the same load in turns.
+//!
+//! Each server is a process of its own, so that its time can be told from the load's. What counts is the ratio of the two.
+
+mod load;
+mod servers;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use load::{Load, Measured};
+
+const CONNECTIONS: usize = 64;
+const WARM_UP: Duration = Duration::from_millis(500);
+const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+
+/// The servers, with the share of the echo's rate that is to be reached.
+const SERVERS: &[(&str, f64)] = &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5)];
+
+#[tokio::main]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", which] => servers::serve(which).await,
+        [which] if SERVERS.iter().any(|(server, _)| server == which) => drop(measure(which, 15 * ROUND).await),
+        options => compare(options.contains(&"--strict")).await,
+    }
+}
+
+async fn compare(strict: bool) {
+    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| is_here(which)).collect();
+    let mut rounds: Vec<Vec<Measured>> = servers.iter().map(|_| Vec::new()).collect();
+    for _ in 0..ROUNDS {
+        for ((which, _), measured) in servers.iter().zip(&mut rounds) {
+            measured.push(measure(which, ROUND).await);
+        }
+    }
+    println!("requestToken over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} rounds in turns");
+    println!(
+        "{:10} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}",
+        "", "req/s", "p50 µs", "p99 µs", "CPU µs/req", "of echo", "of its CPU"
+    );
+    let median = |of: &dyn Fn(&Measured) -> f64, rounds: &[Measured]| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let rate = |rounds: &[Measured]| median(&|measured| measured.per_second, rounds);
+    let cpu = |rounds: &[Measured]| median(&|measured| measured.cpu_micros, rounds);
+    let mut too_slow = false;
+    for ((which, reach), measured) in servers.iter().zip(&rounds) {
+        let (of_echo, of_cpu) = (rate(measured) / rate(&rounds[0]), cpu(&rounds[0]) / cpu(measured));
+        println!(
+            "{which:10} {:9.0} {:9.0} {:9.0} {:11.1} {:8.0}% {:10.0}%{}",
+            rate(measured),
+            median(&|measured| measured.p50_micros, measured),
+            median(&|measured| measured.p99_micros, measured),
+            cpu(measured),
+            of_echo * 100.0,
+            of_cpu * 100.0,
+            if of_echo < *reach { format!("  SLOW: {:.0}% is to be reached", reach * 100.0) } else { String::new() },
+        );
+        too_slow |= of_echo < *reach;
+    }
+    if strict && too_slow {
+        std::process::exit(1);
+    }
+}
+
+/// Where a store is, for as long as it is needed.
+struct Place(String, Option<Server>);
+
+impl Place {
+    fn of(which: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("service-ratios-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        if which != "redis" {
+            return Self(folder.to_str().unwrap().into(), None);
+        }
+        // Free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut redis = Command::new("redis-server");
+        redis.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", ""]);
+        let redis = Server(redis.arg("--dir").arg(&folder).stdout(Stdio::null()).spawn().unwrap());
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self(format!("redis://127.0.0.1:{port}"), Some(redis))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.1.take());
+        let _ = std::fs::remove_dir_all(std::env::temp_dir().join(format!("service-ratios-{}", std::process::id())));
+    }
+}
+
+/// Whether what that server needs is on this machine.
+fn is_here(which: &str) -> bool {
+    which != "redis" || Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok()
+}
+
+/// A server that does not outlive its round.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn measure(which: &str, round: Duration) -> Measured {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let place = Place::of(which);
+    command.env(servers::PLACE, &place.0);
+    let mut server = Server(command.args(["serve", which]).stdout(Stdio::piped()).spawn().unwrap());
+    let mut address = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let load = Load::new(address.trim().parse().unwrap(), CONNECTIONS);
+    load.run(WARM_UP, server.0.id()).await;
+    load.run(round, server.0.id()).await
+}
