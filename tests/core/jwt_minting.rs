@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ably_auth_core::jwt::{self, ClaimValue, HEADER_BUDGET_BYTES, HeaderFit};
 use ably_auth_core::{
-    ApiKeyRef, ClientId, Error, ErrorCode, ErrorKind, JwtFields, Timestamp, TokenParams, Ttl, UnverifiedJwt,
+    ApiKey, ApiKeyRef, ClientId, Error, ErrorCode, ErrorKind, JwtFields, Timestamp, TokenParams, Ttl, UnverifiedJwt,
 };
 
-use super::jwt_support::{IAT, NOW, assert_named, base64url, key, sign_parts, verify};
+use super::jwt_hmac::hmac;
+use super::jwt_support::{IAT, NOW, assert_named, base64url, key, sign_parts, signed, verify};
 use super::support::ttl;
 
 fn fields<'a>() -> JwtFields<'a> {
@@ -222,4 +223,20 @@ fn the_budget_of_a_header_is_counted_to_the_byte() {
     assert_eq!(HEADER_BUDGET_BYTES, 8192);
     assert_eq!((of(0), of(6144 - name), of(6145 - name)), (HeaderFit::Fits, HeaderFit::Fits, HeaderFit::Near));
     assert_eq!((of(8192 - name), of(8193 - name)), (HeaderFit::Near, HeaderFit::Over));
+}
+
+/// A signer knows how its key's own JWTs begin, and is to sign all others as well.
+#[test]
+fn every_header_is_signed_as_it_is() {
+    let names = (1..120).map(|len| format!("app.{}", "k".repeat(len)));
+    for (name, other) in names.flat_map(|name| [(name.clone(), "xVLyHw.aBcDeF".into()), (name.clone(), name)]) {
+        let signer = ApiKey::parse(&format!("{other}:secret")).unwrap().signer();
+        let fields = JwtFields::new(&name, NOW, ttl(60_000));
+        let jwt = fields.mint(&signer).unwrap();
+        let (text, signature) = jwt.expose().rsplit_once('.').unwrap();
+        assert_eq!(signature, base64url(&hmac("secret", text.as_bytes())), "{name} by {other}");
+
+        let foreign = signed(&format!(r#"{{"alg":"HS256","kid":"{name}"}}"#), br#"{"iat":1,"exp":9999999999}"#);
+        UnverifiedJwt::parse(&foreign).unwrap().verify(&signer, NOW, Duration::ZERO).unwrap();
+    }
 }

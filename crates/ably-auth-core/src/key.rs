@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::signing::Signer;
 
 #[cfg(feature = "alloc")]
-use crate::secret::KeySecret;
+use crate::{jwt, secret::KeySecret};
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
@@ -260,9 +260,14 @@ impl ApiKey {
         &self.secret
     }
 
-    /// A signer that has done the keying once.
+    /// A signer that has done the keying once, and has taken in the header that all JWTs of this key have.
     #[must_use]
     pub fn signer(&self) -> Signer {
+        self.signer_of_one().with_beginning(jwt::beginning(self.name.as_str()))
+    }
+
+    /// A signer for one token request, which has no header.
+    pub(crate) fn signer_of_one(&self) -> Signer {
         Signer::new(self.secret.expose().as_bytes())
     }
 }

@@ -4,7 +4,9 @@ use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::KeyInit as _;
+use hmac::block_api::HmacCore;
+use hmac::digest::block_api::{Block, Buffer, FixedOutputCore as _, UpdateCore as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -18,7 +20,10 @@ use crate::nonce;
 use crate::time::{Timestamp, Ttl};
 
 /// The block of SHA-256, to which HMAC pads its key.
-const BLOCK_BYTES: usize = 64;
+pub(crate) const BLOCK_BYTES: usize = 64;
+
+type HmacBlock = Block<HmacCore<Sha256>>;
+type HmacBuffer = Buffer<HmacCore<Sha256>>;
 
 /// The values of a token request that its mac covers, borrowed from wherever they are.
 ///
@@ -126,7 +131,19 @@ impl TokenRequestFields<'_> {
 ///
 /// Signing allocates nothing. The state is wiped when it is dropped.
 #[derive(Clone)]
-pub struct Signer(Hmac<Sha256>);
+pub struct Signer {
+    hmac: HmacCore<Sha256>,
+    #[cfg(feature = "alloc")]
+    beginning: Option<Beginning>,
+}
+
+/// A text's first block, taken in as well.
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+struct Beginning {
+    block: [u8; BLOCK_BYTES],
+    hmac: HmacCore<Sha256>,
+}
 
 impl Signer {
     /// Takes in the secret's bytes, as they stand in the key.
@@ -137,7 +154,22 @@ impl Signer {
             Some(start) => start.copy_from_slice(secret),
             None => block.iter_mut().zip(Sha256::digest(secret)).for_each(|(byte, hashed)| *byte = hashed),
         }
-        Self(Hmac::new((&*block).into()))
+        Self {
+            hmac: HmacCore::new((&*block).into()),
+            #[cfg(feature = "alloc")]
+            beginning: None,
+        }
+    }
+
+    /// Takes in how texts begin of which many are to be signed: those that do are signed in one block less.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_beginning(mut self, block: Option<[u8; BLOCK_BYTES]>) -> Self {
+        self.beginning = block.map(|block| {
+            let mut hmac = self.hmac.clone();
+            hmac.update_blocks(&[block.into()]);
+            Beginning { block, hmac }
+        });
+        self
     }
 
     /// Signs a token request's values.
@@ -179,21 +211,43 @@ impl Signer {
 
     /// The HMAC of any bytes: what a JWT has for a signature.
     pub(crate) fn hmac(&self, bytes: &[u8]) -> [u8; 32] {
-        self.0.clone().chain_update(bytes).finalize().into_bytes().into()
+        let (mut hmac, bytes) = self.begin(bytes);
+        let (blocks, rest) = HmacBlock::slice_as_chunks(bytes);
+        hmac.update_blocks(blocks);
+        let mut mac = Default::default();
+        hmac.finalize_fixed_core(&mut HmacBuffer::new(rest), &mut mac);
+        mac.into()
+    }
+
+    #[cfg(feature = "alloc")]
+    fn begin<'b>(&self, bytes: &'b [u8]) -> (HmacCore<Sha256>, &'b [u8]) {
+        if let (Some(beginning), Some((block, rest))) = (&self.beginning, bytes.split_first_chunk()) {
+            if *block == beginning.block {
+                return (beginning.hmac.clone(), rest);
+            }
+        }
+        (self.hmac.clone(), bytes)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn begin<'b>(&self, bytes: &'b [u8]) -> (HmacCore<Sha256>, &'b [u8]) {
+        (self.hmac.clone(), bytes)
     }
 
     #[inline]
     pub(crate) fn mac(&self, text: &CanonicalText<'_>) -> Mac {
-        let mut hmac = self.0.clone();
-        text.feed(|piece| update(&mut hmac, piece));
-        Mac(hmac.finalize().into_bytes().into())
+        let (mut hmac, mut buffer) = (self.hmac.clone(), HmacBuffer::default());
+        text.feed(|piece| update(&mut hmac, &mut buffer, piece));
+        let mut mac = Default::default();
+        hmac.finalize_fixed_core(&mut buffer, &mut mac);
+        Mac(mac.into())
     }
 }
 
 /// A function for the sake of firmware, where each place that takes in a piece would have a quarter of a kilobyte of its own.
 #[inline(never)]
-fn update(hmac: &mut Hmac<Sha256>, piece: &[u8]) {
-    hmac.update(piece);
+fn update(hmac: &mut HmacCore<Sha256>, buffer: &mut HmacBuffer, piece: &[u8]) {
+    buffer.digest_blocks(piece, |blocks| hmac.update_blocks(blocks));
 }
 
 impl fmt::Debug for Signer {

@@ -116,7 +116,7 @@ impl TokenRequest {
     /// # Errors
     /// None today: what could be wrong with any of it, its type has ruled out.
     pub fn sign(key: &ApiKey, params: &TokenParams, now: Timestamp, nonce: Nonce) -> Result<Self, Error> {
-        Self::sign_with(&key.signer(), key.key_name(), params, now, nonce)
+        Self::sign_with(&key.signer_of_one(), key.key_name(), params, now, nonce)
     }
 
     /// As [`sign`](Self::sign), with the keying already done: for whoever signs many.
@@ -241,7 +241,7 @@ impl TokenRequest {
     ///   or has a control character, with which two different requests could have the same mac;
     /// - [`ErrorKind::Mac`] if there is no mac, or the key did not make it for these values.
     pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
-        self.verify_with(&key.signer(), key.key_name())
+        self.verify_with(&key.signer_of_one(), key.key_name())
     }
 
     /// As [`verify`](Self::verify), with the keying already done: for whoever verifies many.

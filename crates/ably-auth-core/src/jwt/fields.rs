@@ -9,6 +9,8 @@ use super::seconds::{self, Lifetime};
 use crate::canonical::Decimal;
 use crate::error::{Error, ErrorKind};
 use crate::json_text::{Json, Slice};
+#[cfg(feature = "alloc")]
+use crate::signing::BLOCK_BYTES;
 use crate::signing::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::{client_id, key};
@@ -18,6 +20,28 @@ const HEADER_START: &[u8] = b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6";
 /// What stands around the key's name.
 const NAME_START: &[u8] = b"\"";
 const NAME_END: &[u8] = b"\"}";
+
+/// The first block of every JWT of that key, where its header is so long: of a usual name it is.
+#[cfg(feature = "alloc")]
+pub(crate) fn beginning(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
+    let mut name = [0; NAME_BYTES + BEHIND];
+    let mut json = Slice::new(&mut name);
+    write_name(&mut json, key_name);
+    let len = json.len();
+    let mut text = [0; HEADER_START.len() + encoded_len(NAME_BYTES)];
+    let mut header = Encoder::new(&mut text);
+    header.plain(HEADER_START);
+    header.encode(&name, len.min(NAME_BYTES));
+    header.text().first_chunk().copied().filter(|_| len <= NAME_BYTES)
+}
+
+/// The header's end.
+fn write_name(json: &mut impl Json, key_name: &str) {
+    json.raw(NAME_START);
+    // Nothing in it needs an escape.
+    json.raw(key_name.as_bytes());
+    json.raw(NAME_END);
+}
 
 /// How much JSON is kept while it is measured: as much as most JWTs have.
 const NAME_BYTES: usize = 64;
@@ -241,13 +265,8 @@ impl Checked<'_, '_> {
         self.fields.key_name.len().saturating_add(NAME_START.len()).saturating_add(NAME_END.len())
     }
 
-    /// The header's end.
     fn name(&self, room: &mut [u8]) {
-        let mut json = Slice::new(room);
-        json.raw(NAME_START);
-        // Nothing in it needs an escape.
-        json.raw(self.fields.key_name.as_bytes());
-        json.raw(NAME_END);
+        write_name(&mut Slice::new(room), self.fields.key_name);
     }
 
     fn payload(&self, json: &mut impl Json) {

@@ -32,6 +32,8 @@ mod parts;
 #[cfg(feature = "alloc")]
 mod verify;
 
+#[cfg(feature = "alloc")]
+pub(crate) use fields::beginning;
 pub use fields::{ClaimValue, JwtFields};
 pub use header_fit::{HEADER_BUDGET_BYTES, HeaderFit};
 
