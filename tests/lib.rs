@@ -17,4 +17,6 @@ pages! {
     Capabilities = "../docs/capabilities.md",
     Renewal = "../docs/renewal.md",
     Revocation = "../docs/revocation.md",
+    Embedding = "../docs/embedding.md",
+    Errors = "../docs/errors.md",
 }
