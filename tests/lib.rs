@@ -12,6 +12,7 @@ macro_rules! pages {
 
 pages! {
     Readme = "../README.md",
+    Guide = "../docs/README.md",
     Choosing = "../docs/choosing.md",
     Flow = "../docs/flow.md",
     Capabilities = "../docs/capabilities.md",
@@ -19,4 +20,7 @@ pages! {
     Revocation = "../docs/revocation.md",
     Embedding = "../docs/embedding.md",
     Errors = "../docs/errors.md",
+    ComingFromAbly = "../docs/coming-from-ably.md",
+    ThreatModel = "../docs/threat-model.md",
+    Running = "../docs/running.md",
 }

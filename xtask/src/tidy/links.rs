@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn links_that_lead_somewhere_are_left_alone() {
-        let guide = "# Keys & `tokens`, in short\n[a](#keys--tokens-in-short) [b](../README.md#top) [c](https://x.y/z#q)";
+        let guide =
+            "# Keys & `tokens`, in short\n[a](#keys--tokens-in-short) [b](../README.md#top) [c](https://x.y/z#q)";
         let readme = "# Top\n[guide](docs/a.md) [files](deploy/a.toml)\n```text\n[no](link.md)\n```\n[x]: docs/a.md";
         assert_eq!(complaints_of(&[("docs/a.md", guide), ("README.md", readme)]), Vec::<String>::new());
     }

@@ -52,7 +52,9 @@ fn is_as_said(said: &str, printed: &str) -> bool {
     let is_line = |said: &str, line: &str| {
         let mut parts = said.split('…');
         let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-        let Some(end) = said.contains('…').then(|| parts.next_back().unwrap_or_default()) else { return rest.is_empty() };
+        let Some(end) = said.contains('…').then(|| parts.next_back().unwrap_or_default()) else {
+            return rest.is_empty();
+        };
         for part in parts {
             let Some((_, after)) = rest.split_once(part) else { return false };
             rest = after;
@@ -101,14 +103,18 @@ impl Session {
         if let Some(args) = command.strip_prefix("ably-auth serve").and_then(|args| args.strip_suffix('&')) {
             return self.serve(args);
         }
-        assert!(!command.contains("ably-auth serve"), "what `{command}` serves would outlive the test; end it with `&`");
+        assert!(
+            !command.contains("ably-auth serve"),
+            "what `{command}` serves would outlive the test; end it with `&`"
+        );
         let address = self.service.as_ref().map(|service| service.address.clone());
         let here = address.as_deref().unwrap_or(DEFAULT_ADDRESS);
         let command = command.replace(DEFAULT_ADDRESS, here);
         writeln!(self.commands, "{{ {command}\n}} < /dev/null 2>&1; echo \"{MARK}$?\"").unwrap();
         let mut printed = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`{command}` has not ended: {printed}"));
+            let line =
+                self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`{command}` has not ended: {printed}"));
             if let Some((last, status)) = line.split_once(MARK) {
                 return (printed + last, status.to_owned());
             }
@@ -164,7 +170,9 @@ fn the_commands_of_every_page_print_what_it_says() {
             let (printed, status) = session.get_or_insert_with(|| Session::new(&format!("{name}-{ran}"))).run(&command);
             let page = page.display();
             match prints {
-                Some(said) => assert!(is_as_said(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}"),
+                Some(said) => {
+                    assert!(is_as_said(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}")
+                }
                 None => assert_eq!(status, "0", "{page}: `{command}` fails: {printed}"),
             }
             ran += 1;
