@@ -1,4 +1,4 @@
-//! The Rust blocks of the README and of the guide, as tests. `suite` holds that no page is missing here.
+//! The Rust blocks of the README, of the clients' and of the guide, as tests. `suite` holds that no page is missing here.
 
 macro_rules! pages {
     ($($name:ident = $path:literal),+ $(,)?) => {
@@ -12,6 +12,8 @@ macro_rules! pages {
 
 pages! {
     Readme = "../README.md",
+    Asynchronous = "../crates/ably-auth-reqwest/README.md",
+    Blocking = "../crates/ably-auth-blocking/README.md",
     Guide = "../docs/README.md",
     Choosing = "../docs/choosing.md",
     Flow = "../docs/flow.md",
