@@ -171,7 +171,7 @@ fn the_commands_of_every_page_print_what_it_says() {
             let page = page.display();
             match prints {
                 Some(said) => {
-                    assert!(is_as_said(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}")
+                    assert!(is_as_said(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}");
                 }
                 None => assert_eq!(status, "0", "{page}: `{command}` fails: {printed}"),
             }
