@@ -1,5 +1,28 @@
-//! The README's Rust blocks, as tests.
+//! The Rust blocks of the README, of the clients' and of the guide, as tests. `suite` holds that no page is missing here.
 
-#[doc = include_str!("../README.md")]
-#[cfg(doctest)]
-pub struct Readme;
+macro_rules! pages {
+    ($($name:ident = $path:literal),+ $(,)?) => {
+        $(
+            #[doc = include_str!($path)]
+            #[cfg(doctest)]
+            pub struct $name;
+        )+
+    };
+}
+
+pages! {
+    Readme = "../README.md",
+    Asynchronous = "../crates/ably-auth-reqwest/README.md",
+    Blocking = "../crates/ably-auth-blocking/README.md",
+    Guide = "../docs/README.md",
+    Choosing = "../docs/choosing.md",
+    Flow = "../docs/flow.md",
+    Capabilities = "../docs/capabilities.md",
+    Renewal = "../docs/renewal.md",
+    Revocation = "../docs/revocation.md",
+    Embedding = "../docs/embedding.md",
+    Errors = "../docs/errors.md",
+    ComingFromAbly = "../docs/coming-from-ably.md",
+    ThreatModel = "../docs/threat-model.md",
+    Running = "../docs/running.md",
+}

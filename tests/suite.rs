@@ -8,3 +8,4 @@ mod backend;
 mod census;
 mod clients;
 mod deploy;
+mod guide;

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod files;
+mod links;
 mod manifests;
 mod weight;
 
@@ -15,6 +16,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     let mut complaints = arrows::check(&workspace.packages);
     complaints.extend(manifests::check(&workspace.published()));
     complaints.extend(files::check()?);
+    complaints.extend(links::check()?);
     complaints.extend(weight::check(&workspace.published())?);
     if complaints.is_empty() {
         println!("tidy");

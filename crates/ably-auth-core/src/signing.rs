@@ -130,6 +130,24 @@ impl TokenRequestFields<'_> {
 /// A key's secret, taken in once and ready to sign any number of times.
 ///
 /// Signing allocates nothing. The state is wiped when it is dropped.
+///
+/// ```
+/// use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
+///
+/// let key = ApiKeyRef::parse("app.key:secret")?;
+/// let signer = key.signer();
+/// let of_nonce = |nonce| TokenRequestFields {
+///     key_name: key.key_name(),
+///     ttl: None,
+///     capability: None,
+///     client_id: None,
+///     timestamp: Timestamp::from_millis(1_767_225_600_000),
+///     nonce,
+/// };
+/// let macs = [signer.sign(&of_nonce("9000000830710428"))?, signer.sign(&of_nonce("9000000830710429"))?];
+/// assert_ne!(macs[0].to_base64(), macs[1].to_base64());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Signer {
     hmac: HmacCore<Sha256>,

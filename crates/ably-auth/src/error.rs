@@ -37,6 +37,25 @@ pub enum ErrorKind {
 ///
 /// It is cheap to clone, since all who wait for one token are told of its failure. Its text never holds a body, a token or
 /// a secret.
+///
+/// ```
+/// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn refuses(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     let body = br#"{"error":{"code":40160,"statusCode":401,"message":"no such right"}}"#;
+///     let mut answer = Response::new(Bytes::from_static(body));
+///     *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
+///     Ok(answer)
+/// }
+/// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), refuses)?;
+/// let error = auth.request(Request::get("/stats").body(Bytes::new()).unwrap()).unwrap_err();
+/// assert_eq!((error.kind(), error.ably_code()), (ErrorKind::Refused, ErrorCode::CAPABILITY_REFUSED));
+/// assert!(!error.is_token_error() && !error.is_transient());
+/// assert_eq!(error.error_info().map(|info| info.message()), Some("no such right"));
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod capability_algebra;
+mod console_blocks;
 mod control;
 mod demo;
 mod inspecting;
@@ -12,7 +13,6 @@ mod keys;
 mod manuals;
 mod misplaced_keys;
 mod operating;
-mod readme;
 mod revocations;
 mod serving;
 mod sign;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub(crate) const KEY: &str = "shop.backend:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P1
 /// `{"chat:*":["publish","subscribe"]}`.
 pub(crate) const LIMITED_KEY: &str = "shop.limited:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// For how long anything is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// A process that does not outlive the test.
@@ -199,8 +200,12 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::start_in(Path::new("."), args)
+    }
+
+    pub(crate) fn start_in(folder: &Path, args: &[&str]) -> Self {
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
-        let mut process = spawn(&mut program(&args));
+        let mut process = spawn(program(&args).current_dir(folder));
         let stdout = process.0.stdout.take().unwrap();
         let (first, line) = mpsc::channel();
         thread::spawn(move || {

@@ -17,6 +17,35 @@ use crate::time::{Timestamp, Ttl};
 /// What a JWT says of itself: whether it is true is for a [`VerifiedJwt`](super::VerifiedJwt) to say.
 ///
 /// `Debug` shows neither an embedded token nor the values of claims that Ably does not define.
+///
+/// ```
+/// use core::time::Duration;
+/// use ably_auth_core::{ApiKey, JwtFields, Timestamp, Ttl, jwt::ClaimValue, jwt::UnverifiedJwt};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let now = Timestamp::from_millis(1_767_225_600_000);
+/// let fields = JwtFields {
+///     client_id: Some("bob"),
+///     capability: Some(r#"{"chat:*":["publish"]}"#),
+///     revocation_key: Some("group-1"),
+///     channel_claims: &[("chat:*", "moderator")],
+///     publish_limits: &[("chat:*", 5)],
+///     others: &[("sub", ClaimValue::Text("bob@example.com"))],
+///     ..JwtFields::new("app.key", now, Ttl::from_millis(60_000)?)
+/// };
+/// let token = fields.mint(&key.signer())?;
+///
+/// let verified = UnverifiedJwt::parse(token.expose())?.verify(&key.signer(), now, Duration::ZERO)?;
+/// let claims = verified.claims();
+/// assert_eq!(claims.expires().millis_since(claims.issued()), 60_000);
+/// assert!(claims.client_id().permits("bob"));
+/// assert!(claims.capability()?.is_some_and(|capability| capability.permits("chat:lobby", "publish")));
+/// assert_eq!(claims.revocation_key(), Some("group-1"));
+/// assert_eq!(claims.channel_claims().collect::<Vec<_>>(), [("chat:*", "moderator")]);
+/// assert_eq!(claims.publish_limits().collect::<Vec<_>>(), [("chat:*", 5.0)]);
+/// assert_eq!(claims.others().collect::<Vec<_>>(), [("sub", r#""bob@example.com""#)]);
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct JwtClaims {
     issued: Timestamp,

@@ -94,6 +94,19 @@ pub struct JwtFields<'a> {
 }
 
 /// The value of a claim that Ably does not define.
+///
+/// ```
+/// use ably_auth_core::jwt::ClaimValue;
+/// use ably_auth_core::{ApiKeyRef, JwtFields, Timestamp, Ttl};
+///
+/// let key = ApiKeyRef::parse("app.key:secret")?;
+/// let fields = JwtFields {
+///     others: &[("sub", ClaimValue::Text("bob")), ("level", ClaimValue::Integer(-3))],
+///     ..JwtFields::new(key.key_name(), Timestamp::from_millis(1_767_225_600_000), Ttl::DEFAULT)
+/// };
+/// assert!(fields.mint_into(&key.signer(), &mut [0; 512]).is_ok());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ClaimValue<'a> {

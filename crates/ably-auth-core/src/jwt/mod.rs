@@ -6,6 +6,41 @@
 //!
 //! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in seconds
 //! and we in milliseconds: fractions of a second are read, but never written.
+//!
+//! | claim | written from | read by |
+//! | --- | --- | --- |
+//! | `iat`, `exp`, `nbf` | `issued`, `ttl`, `not_before` | `issued`, `expires`, `not_before` |
+//! | `x-ably-capability` | `capability` | `capability`, `capability_text` |
+//! | `x-ably-clientId` | `client_id` | `client_id` |
+//! | `x-ably-revocation-key` | `revocation_key` | `revocation_key` |
+//! | `x-ably-token` | `embedded_token` | `embedded_token`, also the function |
+//! | `ably.channel.<resource>` | `channel_claims` | `channel_claims` |
+//! | `ably.limits.publish.perAttachment.maxRate.<resource>` | `publish_limits` | `publish_limits` |
+//! | any other | `others` | `others` |
+//!
+//! # Mint, then verify
+//!
+#![cfg_attr(feature = "alloc", doc = "```")]
+#![cfg_attr(not(feature = "alloc"), doc = "```text")]
+//! use core::time::Duration;
+//! use ably_auth_core::jwt::{self, UnverifiedJwt};
+//! use ably_auth_core::{ApiKey, ClientId, ErrorKind, Timestamp, TokenParams, Ttl};
+//!
+//! let key = ApiKey::parse("app.key:secret")?;
+//! let now = Timestamp::from_millis(1_767_225_600_000);
+//! let params = TokenParams::new().client_id(ClientId::parse("bob")?).ttl(Ttl::from_millis(60_000)?);
+//! let token = jwt::mint(&key, &params, now)?;
+//!
+//! let unverified = UnverifiedJwt::parse(token.expose())?;
+//! assert_eq!(unverified.key_name(), key.key_name()); // whose secret to look up, and not yet to be believed
+//! let verified = unverified.clone().verify(&key.signer(), now, Duration::ZERO)?;
+//! assert!(verified.claims().client_id().permits("bob"));
+//!
+//! let a_minute_later = Timestamp::from_millis(1_767_225_660_000);
+//! let error = unverified.verify(&key.signer(), a_minute_later, Duration::ZERO).unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::JwtExpired);
+//! # Ok::<(), ably_auth_core::Error>(())
+//! ```
 
 mod encode;
 mod fields;

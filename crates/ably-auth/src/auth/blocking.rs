@@ -22,6 +22,21 @@ use crate::source::BlockingTokenSource;
 use crate::transport::BlockingTransport;
 
 /// [`Auth`](crate::Auth)'s twin for callers that block: what the blocking clients are made of.
+///
+/// ```
+/// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// // Any HTTP library will do; this one always gives the same answer.
+/// fn send(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
+///     Ok(Response::new(Bytes::from_static(b"[1767225600000]")))
+/// }
+/// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), send)?;
+/// assert_eq!(auth.time()?.as_millis(), 1_767_225_600_000);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub struct BlockingAuth<T> {
     plan: Plan<Blocking, T>,
     tokens: BlockingTokenCache,

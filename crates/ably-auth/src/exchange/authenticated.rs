@@ -32,6 +32,23 @@ pub enum CallStep {
 ///
 /// Only 401 with a code from 40140 to 40149 leads to a renewal, and only the first time: any other refusal is final, for a
 /// new token would meet it too.
+///
+/// ```
+/// use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep};
+/// use ably_auth::ApiKey;
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// let request = Request::get("https://main.realtime.ably.net/stats").body(Bytes::new()).unwrap();
+/// let mut call = AuthenticatedCall::new(request, None);
+/// let CallStep::Authorize { rejected: None } = call.start() else { panic!("credentials come first") };
+/// let authorization = Authorization::basic(&ApiKey::parse("app.key:secret")?);
+/// let CallStep::Send(request) = call.authorized(&authorization, None) else { panic!("then it is sent") };
+/// assert_eq!(request.headers()["authorization"], "Basic YXBwLmtleTpzZWNyZXQ="); // the key in base64
+/// let CallStep::Done(answer) = call.answered(Ok(Response::new(Bytes::from_static(b"[]")))) else { panic!("it is over") };
+/// assert_eq!(answer?.body(), "[]");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub struct AuthenticatedCall {
     request: Request<Bytes>,
     credentials: Credentials,
