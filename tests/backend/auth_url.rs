@@ -58,7 +58,7 @@ fn options(service: &TestService) -> ClientOptions {
     ClientOptions::new().endpoint(service.endpoint.clone())
 }
 
-/// RSA8c
+/// rest/unit/RSA8c/authurl-post-method-1, rest/unit/RSA8c/authurl-custom-headers-2, rest/unit/RSA8c/authurl-returns-jwt-4
 #[tokio::test]
 async fn a_client_gets_its_token_in_every_form_by_either_method() {
     let (service, backend) = (TestService::start(), backend().await);
@@ -87,7 +87,7 @@ async fn a_client_is_given_no_more_than_it_asks_for_and_than_is_granted() {
     }
 }
 
-/// RSA4d: a client whom the backend turns away is told that by the status.
+/// RSA4d, rest/unit/RSA8c/authurl-error-propagated-5: a client whom the backend turns away is told that by the status.
 #[tokio::test]
 async fn a_client_learns_why_it_gets_none() {
     let (service, backend) = (TestService::start(), backend().await);

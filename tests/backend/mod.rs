@@ -2,3 +2,4 @@
 
 mod auth_url;
 mod redaction;
+mod service_tokens;

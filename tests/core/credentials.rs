@@ -208,3 +208,32 @@ proptest! {
         prop_assert!(bytes.eq(one));
     }
 }
+
+/// As the headers of a request carry them, by whichever sender: padded or not, in either alphabet of base64.
+#[test]
+fn credentials_are_read_as_they_travel() {
+    // Its base64 has `+` or `-`, `/` or `_`, and padding.
+    let text = "a.b:~~>ÿ?";
+    for encoded in ["YS5iOn5+PsO/Pw==", "YS5iOn5+PsO/Pw", "YS5iOn5-PsO_Pw==", "YS5iOn5-PsO_Pw"] {
+        assert_eq!(ApiKey::from_basic(encoded).unwrap(), ApiKey::parse(text).unwrap(), "{encoded}");
+    }
+    for wrong in ["", "a.b:c", "YS5iOmM.", "YS5iOg==", "/w==", "YS5i OmM="] {
+        assert_eq!(ApiKey::from_basic(wrong).unwrap_err().kind(), ErrorKind::Key, "{wrong}");
+    }
+
+    let token = Token::new("xVLyHw.Dtxd-9tuz").unwrap();
+    for shown in ["xVLyHw.Dtxd-9tuz", "eFZMeUh3LkR0eGQtOXR1eg==", "eFZMeUh3LkR0eGQtOXR1eg"] {
+        assert_eq!(Token::from_bearer(shown).unwrap(), token, "{shown}");
+    }
+    for wrong in ["", "notatoken!", "/w==", "xVLyHw.Dtxd 9tuz", "YSBi"] {
+        assert_eq!(Token::from_bearer(wrong).unwrap_err().kind(), ErrorKind::Token, "{wrong}");
+    }
+
+    for (encoded, name) in [("Ym9i", "bob"), ("YsO4Yg==", "bøb"), ("YsO4Yg", "bøb"), ("Pz8_", "???")] {
+        assert_eq!(Identity::from_base64(encoded).unwrap().as_str(), name);
+    }
+    // Nobody, everybody, a control character, no text and no base64.
+    for wrong in ["", "Kg==", "YQo=", "/w==", "b b"] {
+        assert_eq!(Identity::from_base64(wrong).unwrap_err().kind(), ErrorKind::ClientId, "{wrong}");
+    }
+}

@@ -57,6 +57,17 @@ fn what_has_none_gives_none() {
     assert_eq!(embedded_token(&jws("{}", &format!(r#"{{"a":{}}}"#, with_token(NATIVE)))).unwrap(), None);
 }
 
+/// Only the innermost could be meant, and nobody has to look for it.
+#[test]
+fn what_is_embedded_is_no_envelope_itself() {
+    for once in [jws(&with_token(NATIVE), "{}"), jws("{}", &with_token(NATIVE)), jwe(&with_token(NATIVE))] {
+        assert!(embedded_token(&once).unwrap().is_some());
+        for twice in [jws(&with_token(&once), "{}"), jws("{}", &with_token(&once)), jwe(&with_token(&once))] {
+            assert_named(embedded_token(&twice), ErrorKind::Jwt, "JWT has a JWT in it that has a token in it");
+        }
+    }
+}
+
 #[test]
 fn the_form_tells_jwts_from_native_tokens() {
     for (text, is_jwt) in [

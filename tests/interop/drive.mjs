@@ -20,7 +20,10 @@ const common = {
 const DATA = { text: 'grüße', object: { a: [1, { b: null }] }, bytes: Buffer.from([0, 1, 255]) };
 let app;
 
-const artifact = (kind, key) => `${issuer}/${kind}${kind.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}`;
+const artifact = (kind, key) => {
+  const address = kind.startsWith('kit/') ? process.env.KIT + kind.slice(3) : `${issuer}/${kind}`;
+  return `${address}${kind.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}`;
+};
 
 const fetched = async (address) => {
   const answer = await fetch(address);
@@ -37,7 +40,7 @@ class Play {
   calls = 0;
   channel = 'chat:' + Math.random().toString(36).slice(2);
 
-  async client({ key, use = 'root', callback, authUrl, authMethod, token, details, ...options }) {
+  async client({ key, use = 'root', callback, authUrl, authMethod, authHeaders, token, details, ...options }) {
     const own = app?.keys[use];
     if (key) options.key = app.keys[key];
     if (callback) {
@@ -46,7 +49,9 @@ class Play {
         fetched(artifact(callback, own)).then((answer) => done(null, answer), (error) => done(String(error), null));
       };
     }
-    if (authUrl) Object.assign(options, { authUrl: artifact(authUrl, own), authMethod, authHeaders: { 'X-Own': 'yes' } });
+    if (authUrl) {
+      Object.assign(options, { authUrl: artifact(authUrl, own), authMethod, authHeaders: { 'X-Own': 'yes', ...authHeaders } });
+    }
     if (token) options.token = token.includes('.') ? token : await fetched(artifact(token, own));
     if (details) options.tokenDetails = await fetched(artifact(details, own));
     return new Ably.Rest({ ...common, ...options });

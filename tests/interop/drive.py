@@ -6,6 +6,7 @@ python drive.py CASES SERVICE ISSUER FORMAT
 import asyncio
 import json
 import logging
+import os
 import random
 import sys
 import time
@@ -40,7 +41,8 @@ class NotApplicable(Exception):
 
 
 def artifact(kind, key):
-    return f"{ISSUER}/{kind}{'&' if '?' in kind else '?'}{urllib.parse.urlencode({'key': key})}"
+    address = os.environ["KIT"] + kind[3:] if kind.startswith("kit/") else f"{ISSUER}/{kind}"
+    return f"{address}{'&' if '?' in kind else '?'}{urllib.parse.urlencode({'key': key})}"
 
 
 async def fetched(address):
@@ -72,8 +74,8 @@ class Play:
         self.calls = 0
         self.channel = f"chat:{random.getrandbits(40):x}"
 
-    async def client(self, key=None, use="root", callback=None, authUrl=None, authMethod="GET", token=None, details=None,
-                     **options):
+    async def client(self, key=None, use="root", callback=None, authUrl=None, authMethod="GET", authHeaders=None,
+                     token=None, details=None, **options):
         options = {OPTIONS[name]: value for name, value in options.items()}
         own = app["keys"][use] if app else None
         if key:
@@ -84,7 +86,8 @@ class Play:
                 return await fetched(artifact(callback, own))
             options["auth_callback"] = answer
         if authUrl:
-            options |= {"auth_url": artifact(authUrl, own), "auth_method": authMethod, "auth_headers": {"X-Own": "yes"}}
+            options |= {"auth_url": artifact(authUrl, own), "auth_method": authMethod,
+                        "auth_headers": {"X-Own": "yes"} | (authHeaders or {})}
         if token:
             options["token"] = token if "." in token else await fetched(artifact(token, own))
         if details:

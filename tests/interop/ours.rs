@@ -1,6 +1,10 @@
-//! Plays `cases.json` with our two clients, as the drivers beside it do with the official SDKs; and mints JWTs for them.
+//! Plays `cases.json` with our two clients, as the drivers beside it do with the official SDKs; mints JWTs for them, and is
+//! a backend of theirs.
 //!
-//! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`; `ours mint KEY JSON`.
+//! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`, and the backend's
+//! address as `KIT`; `ours mint KEY JSON`; `ours kit`.
+
+mod kit;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -42,6 +46,7 @@ fn main() -> Result<(), Fault> {
             println!("{}", mint(&ApiKey::parse(key)?, &serde_json::from_str(values)?)?.expose());
             Ok(())
         }
+        ["kit"] => kit::serve(),
         [face @ ("reqwest" | "blocking"), cases, service, issuer] => {
             let mut player = Player { face, service, issuer, app: Value::Null };
             for (nth, case) in
@@ -55,7 +60,7 @@ fn main() -> Result<(), Fault> {
             }
             Ok(())
         }
-        _ => Err("usage: ours reqwest|blocking CASES SERVICE ISSUER, or ours mint KEY JSON".into()),
+        _ => Err("usage: ours reqwest|blocking CASES SERVICE ISSUER, ours mint KEY JSON, or ours kit".into()),
     }
 }
 
@@ -152,7 +157,9 @@ impl Player<'_> {
         query.push(("key".into(), key.into()));
         let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        format!("{}/{path}?{}", self.issuer, query.join("&"))
+        let kit = std::env::var("KIT").unwrap_or_default();
+        let (server, path) = path.strip_prefix("kit/").map_or((self.issuer, path), |form| (&*kit, form));
+        format!("{server}/{path}?{}", query.join("&"))
     }
 
     fn client(&self, asked: &Value, calls: &Arc<AtomicUsize>) -> Result<Client, Fault> {
@@ -172,6 +179,9 @@ impl Player<'_> {
                 if let Some(client_id) = text("clientId") {
                     options = options.client_id(Identity::new(client_id)?);
                 }
+                if asked["defaultTokenParams"].is_object() {
+                    options = options.default_token_params(params(&asked["defaultTokenParams"])?);
+                }
                 if let Some(kind) = text("token").or(text("details")) {
                     options = if kind.contains('.') && !kind.contains('?') {
                         options.token(Token::new(kind)?)
@@ -185,7 +195,12 @@ impl Player<'_> {
                 }
                 if let Some(kind) = text("authUrl") {
                     let post = text("authMethod") == Some("POST");
-                    let headers = [("x-own".parse()?, "yes".parse()?)].into_iter().collect();
+                    let own = json!({ "x-own": "yes" });
+                    let headers = asked["authHeaders"].as_object().into_iter().chain(own.as_object()).flatten();
+                    let headers = headers.map(|(name, value)| {
+                        Ok((name.parse()?, value.as_str().unwrap_or_default().parse()?))
+                    });
+                    let headers = headers.collect::<Result<http::HeaderMap, Fault>>()?;
                     let url = AuthUrl::new(&self.artifact(kind, asked))?.auth_headers(headers);
                     options = options.auth_url(url.auth_method(if post { AuthMethod::Post } else { AuthMethod::Get }));
                 }

@@ -10,6 +10,7 @@ pub(crate) mod servers;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use matrix::{Case, Column};
@@ -31,28 +32,38 @@ pub(crate) fn run(_: &[String]) -> Result {
     // The certificate is written as the service starts, and both columns' programs want one.
     let tls = service(&programs.cli, &["--tls-self-signed".as_ref(), certificate.as_os_str()])?;
     let plain = service(&programs.cli, &[])?;
-    let mut columns = Vec::new();
-    for service in [&plain, &tls] {
-        let issuer = issuer(&programs, service, &certificate)?;
-        for (driver, format) in [
-            ("js", "json"),
-            ("js", "msgpack"),
-            ("py", "json"),
-            ("py", "msgpack"),
-            ("ours", "reqwest"),
-            ("ours", "blocking"),
-        ] {
-            let scheme = service.url.split(':').next().unwrap_or_default();
-            let mut column = Column::new(driver, &format!("{driver}-{format} {scheme}"));
-            let mut command = driver_command(&programs, driver, format, &service.url, &issuer.url);
-            command.env("CA", &certificate);
-            column.fill(servers::lines(&mut command, LONGEST)?);
-            columns.push(column);
-        }
-    }
+    let kit = Server::start(Command::new(&programs.ours).arg("kit"))?;
+    // Most of the time is spent on waiting for tokens to expire, so both services are put to it at once.
+    let columns: Result<Vec<_>> = thread::scope(|scope| {
+        let of_each = [&plain, &tls].map(|service| scope.spawn(|| columns(&programs, service, &kit, &certificate)));
+        of_each.into_iter().map(|columns| columns.join().map_err(|_| "a column has no end")?).collect()
+    });
+    let columns: Vec<Column> = columns?.into_iter().flatten().collect();
     let wrong = matrix::print(&cases, &columns);
     println!("{}", matrix::summary(&cases, &columns));
     if wrong.is_empty() { Ok(()) } else { Err(Complaints(wrong)) }
+}
+
+/// What each client sees of a service.
+fn columns(programs: &Programs, service: &Server, kit: &Server, certificate: &Path) -> Result<Vec<Column>> {
+    let issuer = issuer(programs, service, certificate)?;
+    let scheme = service.url.split(':').next().unwrap_or_default();
+    let drivers = [
+        ("js", "json"),
+        ("js", "msgpack"),
+        ("py", "json"),
+        ("py", "msgpack"),
+        ("ours", "reqwest"),
+        ("ours", "blocking"),
+    ];
+    let columns = drivers.into_iter().map(|(driver, format)| {
+        let mut column = Column::new(driver, &format!("{driver}-{format} {scheme}"));
+        let mut command = driver_command(programs, driver, format, &service.url, &issuer.url);
+        command.env("CA", certificate).env("KIT", &kit.url);
+        column.fill(servers::lines(&mut command, LONGEST)?);
+        Ok(column)
+    });
+    columns.collect()
 }
 
 fn driver_command(programs: &Programs, driver: &str, format: &str, service: &str, issuer: &str) -> Command {

@@ -1,20 +1,10 @@
 //! Credentials as a request carries them.
 
 use ably_auth_core::{ErrorCode, Identity, Token};
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
-use zeroize::Zeroizing;
 
 use crate::refusal::Refusal;
-
-/// Padded or not: senders differ.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The token of a request's `Authorization` header, if it has one.
 pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Option<Token>, Refusal> {
@@ -46,20 +36,11 @@ pub(crate) fn from_query(uri: &Uri) -> Result<Option<Token>, Refusal> {
     token.map(|(_, token)| bearer(&token)).transpose()
 }
 
-/// A token as it is, or as base64 of which SDKs make use. A token has a `.`, and base64 has none.
 fn bearer(text: &str) -> Result<Token, Refusal> {
-    let token = if text.contains('.') { Token::new(text) } else { Token::new(&decode(text).ok_or_else(malformed)?) };
-    token.map_err(|_| malformed())
-}
-
-fn malformed() -> Refusal {
-    let message = "the token is not in the form of one; pass it on exactly as it was issued";
-    Refusal::new(ErrorCode::INVALID_TOKEN, message)
-}
-
-fn decode(text: &str) -> Option<Zeroizing<String>> {
-    let standard = Zeroizing::new(text.replace('-', "+").replace('_', "/"));
-    String::from_utf8(BASE64.decode(&*standard).ok()?).ok().map(Zeroizing::new)
+    Token::from_bearer(text).map_err(|_| {
+        let message = "the token is not in the form of one; pass it on exactly as it was issued";
+        Refusal::new(ErrorCode::INVALID_TOKEN, message)
+    })
 }
 
 /// As whom the sender wants to act (`RSA7e2`).
@@ -71,8 +52,8 @@ pub(crate) fn claimed_identity(headers: &HeaderMap) -> Result<Option<Identity>, 
         let message = "the X-Ably-ClientId header is not the base64 of a clientId; encode it, or leave the header out";
         Refusal::new(ErrorCode::INVALID_CLIENT_ID, message)
     };
-    let text = header.to_str().ok().and_then(decode).ok_or_else(unfit)?;
-    Identity::new(&text).map(Some).map_err(|_| unfit())
+    let identity = header.to_str().ok().and_then(|text| Identity::from_base64(text).ok());
+    identity.map(Some).ok_or_else(unfit)
 }
 
 pub(crate) fn missing() -> Refusal {

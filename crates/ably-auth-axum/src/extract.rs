@@ -75,12 +75,7 @@ impl Authenticated {
         if self.permits(resource, operation) {
             return Ok(());
         }
-        let message = format!(
-            "capability does not permit `{}` on `{}`; ask for a token that has it",
-            operation.as_str().escape_debug(),
-            resource.escape_debug()
-        );
-        Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message))
+        Err(Refusal::not_permitted(resource, operation))
     }
 }
 

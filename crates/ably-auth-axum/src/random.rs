@@ -1,10 +1,18 @@
 //! The one place where randomness comes from.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use ably_auth_core::Nonce;
 
 use crate::refusal::Refusal;
+
+/// So much is asked of the system at once: to ask for each nonce takes longer than to sign with it.
+const STOCK_NONCES: usize = 32;
+
+thread_local! {
+    static STOCK: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Draws nonces, once for each token request.
 #[derive(Clone)]
@@ -17,15 +25,35 @@ impl Random {
 
     pub(crate) fn system() -> Self {
         Self(Arc::new(|| {
-            let mut bytes = [0; 16];
-            match getrandom::fill(&mut bytes) {
-                Ok(()) => Ok(bytes),
-                Err(_) => Err(Refusal::internal("the server's system has no random numbers; see why")),
-            }
+            STOCK.with_borrow_mut(|stock| {
+                if stock.is_empty() {
+                    let mut fresh = [[0; 16]; STOCK_NONCES];
+                    let filled = getrandom::fill(fresh.as_flattened_mut());
+                    filled.map_err(|_| Refusal::internal("the server's system has no random numbers; see why"))?;
+                    stock.extend(fresh);
+                }
+                stock.pop().ok_or_else(|| Refusal::internal("the server is out of random numbers; try again"))
+            })
         }))
     }
 
     pub(crate) fn nonce(&self) -> Result<Nonce, Refusal> {
         (self.0)().map(|bytes| Nonce::from_random(&bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_nonce_is_drawn_twice() {
+        let random = Random::system();
+        let drawn = || -> Vec<String> { (0..1_000).map(|_| random.nonce().unwrap().as_str().to_owned()).collect() };
+        let of_another_thread = std::thread::scope(|scope| scope.spawn(drawn).join().unwrap());
+        let all: HashSet<String> = drawn().into_iter().chain(of_another_thread).collect();
+        assert_eq!(all.len(), 2_000);
     }
 }

@@ -2,19 +2,23 @@
 
 use std::fmt;
 
+use ably_auth_core::capability::OperationName;
 use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
-pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
-pub(crate) const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
+const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
+const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A longer message is cut in the header; the body has it whole.
 const MAX_HEADER_CHARS: usize = 400;
+
+/// So many headers a refusal has at most, with those of its body.
+const USUAL_HEADERS: usize = 6;
 
 /// The answer to a request that is not granted, in the form in which the service answers, so that every Ably SDK knows what
 /// to make of it.
@@ -50,6 +54,17 @@ impl Refusal {
         Self::new(ErrorCode::FORBIDDEN, message)
     }
 
+    /// A capability does not permit that operation on that resource: 401 with code 40160.
+    #[must_use]
+    pub fn not_permitted<'a>(resource: &str, operation: impl Into<OperationName<'a>>) -> Self {
+        let message = format!(
+            "capability does not permit `{}` on `{}`; ask for a token that has it",
+            operation.into().as_str().escape_debug(),
+            resource.escape_debug()
+        );
+        Self::new(ErrorCode::CAPABILITY_REFUSED, message)
+    }
+
     /// The server failed: 500 with code 50000. An SDK whose auth URL answers so tries again later.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
@@ -74,6 +89,22 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         self.0.status_code()
     }
+
+    /// The answer's headers, but for those of its body, for who writes the answer without axum: the code and the message,
+    /// that it is not to be stored and, on a 401, that a token is wanted.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let info = self.info();
+        let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        headers.insert(CACHE_CONTROL, NO_STORE);
+        headers.insert(ERROR_CODE, HeaderValue::from(info.code().as_u32()));
+        headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
+        }
+        headers
+    }
 }
 
 impl From<ErrorInfo> for Refusal {
@@ -91,21 +122,13 @@ impl From<ably_auth_core::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let info = *self.0;
-        let status = StatusCode::from_u16(info.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
-        let code = HeaderValue::from(info.code().as_u32());
-        let body = serde_json::to_vec(&ErrorEnvelope { error: info }).unwrap_or_default();
+        let mut headers = self.headers();
+        headers.insert(CONTENT_TYPE, JSON);
+        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&ErrorEnvelope { error: *self.0 }).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, JSON);
-        headers.insert(CACHE_CONTROL, NO_STORE);
-        headers.insert(ERROR_CODE, code);
-        headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
-        }
+        *response.headers_mut() = headers;
         response
     }
 }

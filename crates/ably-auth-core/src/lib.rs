@@ -186,6 +186,8 @@ mod signing;
 mod time;
 
 #[cfg(feature = "alloc")]
+mod header_text;
+#[cfg(feature = "alloc")]
 mod secret;
 #[cfg(feature = "alloc")]
 mod token_params;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ably_auth_axum::VerifiedToken;
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, Timestamp, Token};
 
 use crate::apps::Key;
@@ -26,28 +27,31 @@ pub(crate) struct Principal {
     pub(crate) key: Arc<Key>,
     /// As whom the sender acts; none if anonymous.
     pub(crate) identity: Option<Identity>,
-    /// As whom the sender may act.
-    client_id: ClientId,
-    /// A token's own capability; a key's holder has the key's.
-    capability: Option<Arc<Capability>>,
+    /// The token that the sender has; none if that is the key itself.
+    token: Option<VerifiedToken>,
 }
 
 impl Principal {
     /// What the sender may do.
     pub(crate) fn capability(&self) -> &Capability {
-        self.capability.as_deref().unwrap_or_else(|| self.key.capability())
+        self.token.as_ref().map_or_else(|| self.key.capability(), VerifiedToken::capability)
     }
 
     /// Whether the sender has the key itself.
     pub(crate) const fn is_key_holder(&self) -> bool {
-        self.capability.is_none()
+        self.token.is_none()
+    }
+
+    /// As whom the sender may act.
+    fn client_id(&self) -> &ClientId {
+        self.token.as_ref().map_or(&ClientId::Any, VerifiedToken::client_id)
     }
 
     /// Whether something may be said in that name: the one that the sender acts as, or else any that it may act as.
     pub(crate) fn may_speak_as(&self, client_id: &str) -> bool {
         match &self.identity {
             Some(identity) => identity.as_str() == client_id,
-            None => self.client_id.permits(client_id),
+            None => self.client_id().permits(client_id),
         }
     }
 }
@@ -65,10 +69,17 @@ impl Authenticator<'_> {
     ) -> Result<Principal, Refusal> {
         let mut principal = match credential {
             Credential::Key(shown) => self.key_holder(shown, now).await?,
-            Credential::Token(token) => self.bearer(token, now).await?,
+            Credential::Token(token) => {
+                let Bearer { app, key, token, .. } = self.bearer(token, now).await?;
+                let identity = match token.client_id() {
+                    ClientId::Identified(identity) => Some(identity.clone()),
+                    ClientId::None | ClientId::Any => None,
+                };
+                Principal { app, key, identity, token: Some(token) }
+            }
         };
         if let Some(claimed) = claimed {
-            if !principal.client_id.permits(claimed.as_str()) {
+            if !principal.client_id().permits(claimed.as_str()) {
                 let message = "the credential does not permit to act as this clientId; use one that was issued for it";
                 return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
             }
@@ -84,28 +95,25 @@ impl Authenticator<'_> {
         self.0.catch_up(now).await?;
         let (app, key) = self.0.registry.key(shown.key_name())?;
         key.check_in_force(self.0.latest(now))?;
-        Ok(Principal { app, key, identity: None, client_id: ClientId::Any, capability: None })
+        Ok(Principal { app, key, identity: None, token: None })
     }
 
-    async fn bearer(&self, token: &Token, now: Timestamp) -> Result<Principal, Refusal> {
+    /// Who bears that token, if it counts.
+    pub(crate) async fn bearer(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
         let bearer = self.read(token, now).await?;
         let now = self.0.latest(now);
         if !bearer.key.is_enabled() {
             return Err(revoked("the key that issued the token was revoked; use a token of another key"));
         }
-        if bearer.expires <= now || bearer.key.is_expired(now) {
-            let message = format!("the token expired at {}; request a new token", bearer.expires);
+        let expires = bearer.token.expires();
+        if expires <= now || bearer.key.is_expired(now) {
+            let message = format!("the token expired at {expires}; request a new token");
             return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
         }
-        if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.issued, now) {
+        if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now) {
             return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
         }
-        let Bearer { app, key, client_id, capability, .. } = bearer;
-        let identity = match &client_id {
-            ClientId::Identified(identity) => Some(identity.clone()),
-            ClientId::None | ClientId::Any => None,
-        };
-        Ok(Principal { app, key, identity, client_id, capability: Some(capability) })
+        Ok(bearer)
     }
 
     /// What the token says, by what is known now. What is no token of anybody's costs no look at the store.

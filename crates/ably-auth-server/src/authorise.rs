@@ -1,6 +1,6 @@
 //! Authorising: whether a credential's capability has an operation.
 
-use ably_auth_core::{Capability, ErrorCode, Operation};
+use ably_auth_core::{Capability, Operation};
 
 use crate::refusal::Refusal;
 
@@ -12,11 +12,7 @@ pub(crate) fn authorise(capability: &Capability, operation: Operation, resource:
     if capability.permits(resource, operation) {
         return Ok(());
     }
-    let message = format!(
-        "capability does not permit `{operation}` on `{}`; ask for a token that has it",
-        resource.escape_debug()
-    );
-    Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message))
+    Err(ably_auth_axum::Refusal::not_permitted(resource, operation).into())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ably_auth_axum::VerifiedToken;
 use ably_auth_core::jwt::{self, UnverifiedJwt};
-use ably_auth_core::{Capability, ClientId, ErrorCode, ErrorKind, Timestamp, Token};
+use ably_auth_core::{Capability, ErrorCode, ErrorKind, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
 use crate::authenticate::revoked;
@@ -24,13 +25,9 @@ const LEEWAY: Duration = Duration::from_secs(2);
 pub(crate) struct Bearer {
     pub(crate) app: Arc<RunningApp>,
     pub(crate) key: Arc<Key>,
-    pub(crate) issued: Timestamp,
-    pub(crate) expires: Timestamp,
-    pub(crate) client_id: ClientId,
-    pub(crate) capability: Arc<Capability>,
+    pub(crate) token: VerifiedToken,
     /// The capability that a JWT's issuer wrote.
     written: Option<Capability>,
-    revocation_key: Option<Box<str>>,
 }
 
 impl Bearer {
@@ -38,10 +35,10 @@ impl Bearer {
     pub(crate) fn subject(&self) -> Subject<'_> {
         Subject {
             key: self.key.name(),
-            client_id: &self.client_id,
-            capability: &self.capability,
+            client_id: self.token.client_id(),
+            capability: self.token.capability(),
             written: self.written.as_ref(),
-            revocation_key: self.revocation_key.as_deref(),
+            revocation_key: self.token.claims().and_then(JwtClaims::revocation_key),
         }
     }
 }
@@ -63,15 +60,8 @@ impl Reader<'_> {
             return self.jwt(token);
         };
         let inner = embedded.token();
-        let bearer = if !jwt::has_jwt_form(inner.expose()) {
-            self.native(inner).await?
-        } else if jwt::embedded_token(inner.expose()).map_err(of_jwt)?.is_none() {
-            self.jwt(inner)?
-        } else {
-            let message = "the JWT has a JWT in it that has a token in it; embed the token itself";
-            return Err(Refusal::new(ErrorCode::INVALID_JWT, message));
-        };
-        embedded.check_expires_within(bearer.expires).map_err(of_jwt)?;
+        let bearer = if jwt::has_jwt_form(inner.expose()) { self.jwt(inner)? } else { self.native(inner).await? };
+        embedded.check_expires_within(bearer.token.expires()).map_err(of_jwt)?;
         Ok(bearer)
     }
 
@@ -93,12 +83,13 @@ impl Reader<'_> {
         Ok(Bearer {
             key: key.ok_or_else(|| revoked("the key that issued the token is gone; use a token of another key"))?,
             app,
-            issued: claims.issued,
-            expires: claims.expires,
-            client_id: claims.client_id,
-            capability: claims.capability,
+            token: VerifiedToken::new(
+                claims.key_name,
+                claims.client_id,
+                claims.capability,
+                (claims.issued, claims.expires),
+            ),
             written: None,
-            revocation_key: None,
         })
     }
 
@@ -119,16 +110,7 @@ impl Reader<'_> {
             Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
         })?;
         let capability = issue::grant(written.clone(), &key)?;
-        Ok(Bearer {
-            app,
-            issued: claims.issued(),
-            expires: claims.expires(),
-            client_id: claims.client_id().clone(),
-            capability: capability.into(),
-            written,
-            revocation_key: claims.revocation_key().map(Into::into),
-            key,
-        })
+        Ok(Bearer { app, key, token: VerifiedToken::of_jwt(verified, capability), written })
     }
 }
 

@@ -33,6 +33,7 @@ pub mod store;
 mod tls;
 mod token;
 mod unreadable;
+mod verify;
 
 pub use apps::{App, Apps, Key};
 pub use error::{Error, ErrorKind};

@@ -9,10 +9,10 @@ use crate::store::Unavailable;
 /// The service has more to do than it takes on.
 pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 
-/// The answer to a request that is not granted.
+/// The answer to a request that is not granted: what any backend answers, and what only the service has to add.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    info: Box<ErrorInfo>,
+    of_any: ably_auth_axum::Refusal,
     /// The methods that the path does take.
     allow: Option<&'static str>,
     /// How long to wait before another try.
@@ -21,7 +21,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { info: Box::new(ErrorInfo::new(code, message)), allow: None, retry_after: None }
+        ably_auth_axum::Refusal::new(code, message).into()
     }
 
     pub(crate) fn internal() -> Self {
@@ -41,7 +41,7 @@ impl Refusal {
 
     #[must_use]
     pub(crate) fn with_status(mut self, status: u16) -> Self {
-        *self.info = self.info.with_status(status);
+        self.of_any = self.of_any.with_status(status);
         self
     }
 
@@ -63,15 +63,25 @@ impl Refusal {
     }
 
     pub(crate) const fn info(&self) -> &ErrorInfo {
-        &self.info
+        self.of_any.info()
     }
 
-    pub(crate) fn into_info(self) -> ErrorInfo {
-        *self.info
+    pub(crate) const fn of_any(&self) -> &ably_auth_axum::Refusal {
+        &self.of_any
+    }
+
+    pub(crate) fn into_of_any(self) -> ably_auth_axum::Refusal {
+        self.of_any
     }
 
     pub(crate) const fn allow(&self) -> Option<&'static str> {
         self.allow
+    }
+}
+
+impl From<ably_auth_axum::Refusal> for Refusal {
+    fn from(of_any: ably_auth_axum::Refusal) -> Self {
+        Self { of_any, allow: None, retry_after: None }
     }
 }
 

@@ -67,7 +67,7 @@ impl Revocation {
                 }
                 Err(refusal) => TokenRevocationResult::Failure(TokenRevocationFailureResult {
                     target: text,
-                    error: refusal.into_info(),
+                    error: refusal.info().clone(),
                 }),
             })
             .collect())

@@ -7,6 +7,9 @@ use ably_auth_core::{Capability, ClientId, ErrorCode, Identity, TokenParams, Ttl
 
 use crate::refusal::Refusal;
 
+/// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest wish.
+const MAX_CAPABILITY_PAIRS: usize = 100_000;
+
 /// What an application lets a user have: the most that their token may be.
 ///
 /// The capability has to be named, since a token without one has all that the key has; who means that says
@@ -150,7 +153,9 @@ impl Grant {
     ///
     /// # Errors
     /// - 40102 if an identity is asked for that is not granted: a token for another would be of no use to the client;
-    /// - 40160 if nothing is left of the capability.
+    /// - 40160 if nothing is left of the capability;
+    /// - 40000 if so many resources are asked for that comparing them with those granted would keep the server busy: if the
+    ///   product of both numbers is over 100,000.
     pub fn narrowed(mut self, asked: &TokenParams) -> Result<Self, Refusal> {
         if let ClientId::Identified(identity) = &asked.client_id {
             if !self.client_id.permits(identity.as_str()) {
@@ -164,6 +169,10 @@ impl Grant {
             self.ttl = self.ttl.min(ttl);
         }
         if let Some(capability) = &asked.capability {
+            if capability.len().saturating_mul(self.capability.len()) > MAX_CAPABILITY_PAIRS {
+                let message = "the capability names too many resources for this user; ask for fewer, or use wildcards";
+                return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+            }
             self.capability = Arc::new(self.capability.intersect(capability));
         }
         if self.capability.is_empty() {

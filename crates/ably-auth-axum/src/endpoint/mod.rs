@@ -15,7 +15,7 @@ use axum::extract::Request;
 use axum::handler::Handler;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::header::{ALLOW, CACHE_CONTROL};
+use http::header::{ALLOW, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::clock::Clock;
@@ -183,6 +183,8 @@ impl AuthEndpoint {
     /// Adds what every answer has, also one of the application's own.
     fn finish(&self, asked: &HeaderMap, response: &mut Response) {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        // Or a page of another origin may load it as a script, cookies and all, and see of it what scripts let see.
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         self.cors.add(asked, response.headers_mut());
     }
 }

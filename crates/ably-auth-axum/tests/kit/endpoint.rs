@@ -164,6 +164,15 @@ async fn the_form_of_a_post_goes_over_its_query() {
     assert_eq!((&answer.json()["ttl"], &answer.json()["clientId"]), (&7000.into(), &"bob".into()));
 }
 
+/// A token that a page of another origin loads as a script is read as none.
+#[tokio::test]
+async fn no_answer_is_taken_for_a_script() {
+    let app = app(AuthEndpoint::jwt(&key()));
+    for uri in ["/token", "/token?ttl=x"] {
+        assert_eq!(get(&app, uri).await.header("x-content-type-options"), Some("nosniff"));
+    }
+}
+
 /// Any extractors will do, the application's state among them, and what is asked is one too.
 #[tokio::test]
 async fn the_application_decides_with_its_own_extractors() {

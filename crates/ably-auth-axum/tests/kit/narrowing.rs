@@ -45,6 +45,19 @@ fn a_client_id_has_to_be_granted() {
     assert_eq!(id(&nobody, &asking("alice")), refused);
 }
 
+/// What is asked is short to write, and would be much work to compare with a long grant.
+#[test]
+fn wishes_are_not_without_end() {
+    let many = |start: &str, count: usize| {
+        (0..count)
+            .fold(Capability::none(), |all, nth| all.with(&format!("{start}{nth}:*"), [Operation::Publish]).unwrap())
+    };
+    let grant = Grant::anonymous(many("room", 100));
+    let asked = |count| TokenParams::new().capability(many("room", count));
+    assert_eq!(narrowed(&grant, &asked(1_000)).unwrap().capability().len(), 100);
+    assert_eq!(narrowed(&grant, &asked(1_001)), Err((400, ErrorCode::BAD_REQUEST)));
+}
+
 #[test]
 fn the_shorter_ttl_is_taken() {
     let ttl = |millis| Ttl::from_millis(millis).unwrap();

@@ -64,9 +64,20 @@ pub fn has_jwt_form(text: &str) -> bool {
 ///
 /// # Errors
 /// - [`ErrorKind::Jwt`] if the text is too long or no JWT, if `x-ably-token` or the outer `exp` is there twice or not in the
-///   form of one, or if the header's token and the payload's differ;
+///   form of one, if the header's token and the payload's differ, or if what is embedded has something embedded itself;
 /// - [`ErrorKind::Token`] if what is embedded could not be a token.
 pub fn embedded_token(outer: &str) -> Result<Option<EmbeddedToken>, Error> {
+    let Some(embedded) = find(outer)? else {
+        return Ok(None);
+    };
+    let inner = embedded.token.expose();
+    if has_jwt_form(inner) && find(inner)?.is_some() {
+        return Err(invalid("JWT has a JWT in it that has a token in it", "embed the token itself"));
+    }
+    Ok(Some(embedded))
+}
+
+fn find(outer: &str) -> Result<Option<EmbeddedToken>, Error> {
     parts::check_len(outer)?;
     if !has_jwt_form(outer) {
         return Err(invalid("JWT has neither three parts nor five", parts::FORM));

@@ -1,21 +1,12 @@
 //! Credentials as a request carries them.
 
 use ably_auth_core::{ApiKey, ErrorCode, Identity, Token};
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::AUTHORIZATION;
 
 use super::call::Call;
 use crate::authenticate::Credential;
 use crate::refusal::Refusal;
 use crate::token;
-
-/// Padded or not: senders differ.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// The header is believed before the query, which is for who cannot set headers.
 pub(super) fn read(call: &Call<'_>) -> Result<Option<Credential>, Refusal> {
@@ -28,7 +19,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Credential>, Refusal> {
         return from_header(text).map(Some);
     }
     if let Some(key) = call.query("key") {
-        return api_key(&key).map(|key| Some(Credential::Key(key)));
+        return as_key(ApiKey::parse(&key)).map(Some);
     }
     let token = ["accessToken", "access_token"].into_iter().find_map(|name| call.query(name));
     token.map(|token| bearer(&token)).transpose()
@@ -39,8 +30,7 @@ fn from_header(text: &str) -> Result<Credential, Refusal> {
     let (scheme, value) = text.split_once(' ').unwrap_or((text, ""));
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("basic") {
-        let key = decode(value).ok_or_else(|| not_a_credential("what follows `Basic` is not the base64 of a key"))?;
-        api_key(&key).map(Credential::Key)
+        as_key(ApiKey::from_basic(value))
     } else if scheme.eq_ignore_ascii_case("bearer") {
         bearer(value)
     } else {
@@ -49,20 +39,12 @@ fn from_header(text: &str) -> Result<Credential, Refusal> {
     }
 }
 
-fn api_key(text: &str) -> Result<ApiKey, Refusal> {
-    ApiKey::parse(text).map_err(|error| Refusal::from(error).with_status(401))
+fn as_key(key: Result<ApiKey, ably_auth_core::Error>) -> Result<Credential, Refusal> {
+    key.map(Credential::Key).map_err(|error| Refusal::from(error).with_status(401))
 }
 
-/// A token as it is, or as base64 of which SDKs make use. A token has a `.`, and base64 has none.
 fn bearer(text: &str) -> Result<Credential, Refusal> {
-    let token =
-        if text.contains('.') { Token::new(text) } else { Token::new(&decode(text).ok_or_else(token::malformed)?) };
-    token.map(Credential::Token).map_err(|_| token::malformed())
-}
-
-fn decode(text: &str) -> Option<zeroize::Zeroizing<String>> {
-    let standard: zeroize::Zeroizing<String> = zeroize::Zeroizing::new(text.replace('-', "+").replace('_', "/"));
-    String::from_utf8(BASE64.decode(&*standard).ok()?).ok().map(zeroize::Zeroizing::new)
+    Token::from_bearer(text).map(Credential::Token).map_err(|_| token::malformed())
 }
 
 /// As whom the sender wants to act (`RSA7e2`).
@@ -70,11 +52,8 @@ pub(super) fn claimed_identity(call: &Call<'_>) -> Result<Option<Identity>, Refu
     let Some(header) = call.parts.headers.get("x-ably-clientid") else {
         return Ok(None);
     };
-    let text = header.to_str().ok().and_then(decode).ok_or_else(|| {
-        let message = "the X-Ably-ClientId header is not the base64 of a clientId; encode it, or leave the header out";
-        Refusal::new(ErrorCode::INVALID_CLIENT_ID, message)
-    })?;
-    Ok(Some(Identity::new(&text)?))
+    // What is not ASCII is not base64 either.
+    Ok(Some(Identity::from_base64(header.to_str().unwrap_or_default())?))
 }
 
 pub(super) fn missing() -> Refusal {

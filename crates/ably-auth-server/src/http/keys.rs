@@ -101,7 +101,7 @@ fn reply_as_of_old(call: &Call<'_>, results: &[TokenRevocationResult]) -> Result
     let error = ErrorInfo::new(BATCH_HAS_ERRORS, "batched response includes errors; see `batchResponse`");
     let error = error.with_request_id(&call.request_id);
     let body = ErrorWithBatch { error: &error, batch_response: results };
-    Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error))
+    Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error.into()))
 }
 
 /// The version of the protocol that the client speaks; the oldest if it does not say.

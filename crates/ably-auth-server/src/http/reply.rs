@@ -1,20 +1,15 @@
 //! The answer to a request.
 
-use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
+use ably_auth_core::{ErrorCode, ErrorEnvelope};
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::format::Format;
 use crate::refusal::Refusal;
 
-const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ably-requestid");
-const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
-
-/// A longer message is cut in the header; the body has it whole.
-const MAX_HEADER_CHARS: usize = 400;
 
 /// So many headers an answer has at most, but for those to a browser.
 const USUAL_HEADERS: usize = 6;
@@ -51,11 +46,9 @@ impl Reply {
     }
 
     /// Names the error in the headers too, for who does not read the body.
-    pub(super) fn with_error(mut self, info: &ErrorInfo) -> Self {
-        let message: String = info.message().chars().take(MAX_HEADER_CHARS).map(visible).collect();
-        self.code = Some(info.code());
-        self.headers.insert(ERROR_CODE, HeaderValue::from(info.code().as_u32()));
-        self.headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
+    pub(super) fn with_error(mut self, refusal: &ably_auth_axum::Refusal) -> Self {
+        self.code = Some(refusal.info().code());
+        self.headers.extend(refusal.headers());
         self
     }
 
@@ -73,9 +66,8 @@ impl Reply {
 
     /// A refusal in another form than the usual one.
     pub(super) fn refusing_with<T: Serialize>(refusal: &Refusal, body: &T, format: Format) -> Self {
-        let info = refusal.info();
-        let status = StatusCode::from_u16(info.status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut reply = Self::new(status, body, format).unwrap_or_else(|_| Self::empty()).with_error(info);
+        let status = StatusCode::from_u16(refusal.info().status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut reply = Self::new(status, body, format).unwrap_or_else(|_| Self::empty()).with_error(refusal.of_any());
         reply.status = status;
         if let Some(methods) = refusal.allow() {
             reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
@@ -84,9 +76,6 @@ impl Reply {
             // In whole seconds, and rather later than too early.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
             reply.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            reply.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
         }
         reply
     }
@@ -102,9 +91,4 @@ impl Reply {
         }
         response
     }
-}
-
-/// A header carries visible ASCII and spaces.
-const fn visible(c: char) -> char {
-    if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
 }

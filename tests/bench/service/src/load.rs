@@ -13,6 +13,7 @@ use crate::servers::KEY;
 pub struct Load {
     address: SocketAddr,
     connections: usize,
+    make: fn(&ApiKey, &TokenParams) -> Vec<u8>,
 }
 
 pub struct Measured {
@@ -24,14 +25,16 @@ pub struct Measured {
 }
 
 impl Load {
-    pub fn new(address: SocketAddr, connections: usize) -> Self {
-        Self { address, connections }
+    pub fn new(address: SocketAddr, connections: usize, which: &str) -> Self {
+        let make = if which.starts_with("endpoint") { login } else { request };
+        Self { address, connections, make }
     }
 
     pub async fn run(&self, lasting: Duration, server: u32) -> Measured {
         let (began, cpu) = (Instant::now(), cpu_of(server));
         let until = began + lasting;
-        let workers: Vec<_> = (0..self.connections).map(|_| tokio::spawn(ask_until(self.address, until))).collect();
+        let workers: Vec<_> =
+            (0..self.connections).map(|_| tokio::spawn(ask_until(self.address, self.make, until))).collect();
         let mut took = Vec::new();
         for worker in workers {
             took.extend(worker.await.unwrap());
@@ -48,7 +51,7 @@ impl Load {
     }
 }
 
-async fn ask_until(address: SocketAddr, until: Instant) -> Vec<Duration> {
+async fn ask_until(address: SocketAddr, make: fn(&ApiKey, &TokenParams) -> Vec<u8>, until: Instant) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let key: ApiKey = KEY.parse().unwrap();
@@ -57,7 +60,7 @@ async fn ask_until(address: SocketAddr, until: Instant) -> Vec<Duration> {
         .capability(r#"{"chat:*":["publish","subscribe"]}"#.parse().unwrap());
     let (mut took, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
     while Instant::now() < until {
-        let request = request(&key, &params);
+        let request = make(&key, &params);
         let began = Instant::now();
         stream.write_all(&request).await.unwrap();
         let read = answer(&mut stream, &mut buffer).await;
@@ -78,6 +81,13 @@ fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
     let head = "POST /keys/app1.key1/requestToken HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
                 Content-Type: application/json\r\nX-Ably-Version: 6\r\nAbly-Agent: bench/1";
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// What a browser's SDK asks of an auth URL.
+fn login(_: &ApiKey, _: &TokenParams) -> Vec<u8> {
+    b"GET /ably-token?clientId=bob&timestamp=1449746287318 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
+      Cookie: session=bob\r\nUser-Agent: Mozilla/5.0\r\nConnection: keep-alive\r\n\r\n"
+        .to_vec()
 }
 
 /// Reads one answer, and gives its length.

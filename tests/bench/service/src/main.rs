@@ -17,7 +17,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
 /// The servers, with the share of the echo's rate that is to be reached.
-const SERVERS: &[(&str, f64)] = &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5)];
+const SERVERS: &[(&str, f64)] =
+    &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5), ("endpoint jwt", 0.9), ("endpoint request", 0.9)];
 
 #[tokio::main]
 async fn main() {
@@ -37,9 +38,11 @@ async fn compare(strict: bool) {
             measured.push(measure(which, ROUND).await);
         }
     }
-    println!("requestToken over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} rounds in turns");
     println!(
-        "{:10} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}",
+        "requestToken, or an auth URL, over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} rounds in turns"
+    );
+    println!(
+        "{:16} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}",
         "", "req/s", "p50 µs", "p99 µs", "CPU µs/req", "of echo", "of its CPU"
     );
     let median = |of: &dyn Fn(&Measured) -> f64, rounds: &[Measured]| {
@@ -53,7 +56,7 @@ async fn compare(strict: bool) {
     for ((which, reach), measured) in servers.iter().zip(&rounds) {
         let (of_echo, of_cpu) = (rate(measured) / rate(&rounds[0]), cpu(&rounds[0]) / cpu(measured));
         println!(
-            "{which:10} {:9.0} {:9.0} {:9.0} {:11.1} {:8.0}% {:10.0}%{}",
+            "{which:16} {:9.0} {:9.0} {:9.0} {:11.1} {:8.0}% {:10.0}%{}",
             rate(measured),
             median(&|measured| measured.p50_micros, measured),
             median(&|measured| measured.p99_micros, measured),
@@ -121,7 +124,7 @@ async fn measure(which: &str, round: Duration) -> Measured {
     let mut server = Server(command.args(["serve", which]).stdout(Stdio::piped()).spawn().unwrap());
     let mut address = String::new();
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let load = Load::new(address.trim().parse().unwrap(), CONNECTIONS);
+    let load = Load::new(address.trim().parse().unwrap(), CONNECTIONS, which);
     load.run(WARM_UP, server.0.id()).await;
     load.run(round, server.0.id()).await
 }

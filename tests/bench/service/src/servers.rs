@@ -1,7 +1,11 @@
 //! What is measured.
 
+use std::sync::Arc;
+
+use ably_auth_axum::{AuthEndpoint, Capability, Grant, Refusal};
 use ably_auth_server::store::{Redb, Redis};
 use ably_auth_server::{Apps, Server, Service};
+use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
@@ -23,11 +27,28 @@ struct Echoed {
     mac: String,
 }
 
+/// An auth URL whose users have a cookie.
+fn auth_url(endpoint: AuthEndpoint) -> Router {
+    let chat: Arc<Capability> = Arc::new(r#"{"chat:*":["publish","subscribe"]}"#.parse().unwrap());
+    let grant = |headers: HeaderMap| async move {
+        let cookie = headers.get("cookie").and_then(|cookie| cookie.to_str().ok());
+        let user = cookie.and_then(|cookie| cookie.strip_prefix("session="));
+        Grant::identified(user.ok_or_else(|| Refusal::unauthenticated("nobody is logged in; log in first"))?, chat)
+    };
+    Router::new().route("/ably-token", endpoint.grant(grant))
+}
+
 /// Tells its address, and serves until it is killed.
 pub async fn serve(which: &str) {
-    if which == "echo" {
-        let router =
-            Router::new().route("/keys/{key}/requestToken", post(|Json(body): Json<Echoed>| async { Json(body) }));
+    let router = match which {
+        "echo" => {
+            Some(Router::new().route("/keys/{key}/requestToken", post(|Json(body): Json<Echoed>| async { Json(body) })))
+        }
+        "endpoint jwt" => Some(auth_url(AuthEndpoint::jwt(&KEY.parse().unwrap()))),
+        "endpoint request" => Some(auth_url(AuthEndpoint::token_request(&KEY.parse().unwrap()))),
+        _ => None,
+    };
+    if let Some(router) = router {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
         axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| stream.set_nodelay(true).unwrap()), router)
