@@ -17,10 +17,10 @@ const ALONE: &[&str] =
 const BENCHES: &[&str] =
     &["tests/bench/auth/Cargo.toml", "tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
 
-const CORE: &str = "ably-auth-core";
+pub(crate) const CORE: &str = "ably-auth-core";
 
 /// What core's tiers are asked for with. What one does not have, its documentation must not link to.
-const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
+pub(crate) const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
 
 /// Where the lower tiers' documentation leads to what only the higher ones have, and to what of the whole.
 const LINKS: &[&str] = &["crates/ably-auth-core/src/links/alloc.md", "crates/ably-auth-core/src/links/serde.md"];

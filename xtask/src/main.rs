@@ -9,6 +9,7 @@ mod embedded;
 mod interop;
 mod lint;
 mod loom;
+mod msrv;
 mod openapi;
 mod probe;
 mod report;
@@ -44,6 +45,12 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "core's tests on i686, and on s390x, which is big-endian",
         run: cross::run,
+    },
+    Task {
+        name: "msrv",
+        options: &[],
+        about: "each crate with Rust 1.85, the oldest that it promises to build with",
+        run: msrv::run,
     },
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {

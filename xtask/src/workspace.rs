@@ -22,6 +22,7 @@ pub(crate) struct Package {
     pub manifest_path: PathBuf,
     pub dependencies: Vec<Dependency>,
     pub features: BTreeMap<String, Vec<String>>,
+    pub rust_version: Option<String>,
 }
 
 #[derive(Deserialize)]
