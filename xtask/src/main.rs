@@ -6,11 +6,13 @@ mod command;
 mod conformance;
 mod cross;
 mod embedded;
+mod examples;
 mod interop;
 mod lint;
 mod loom;
 mod msrv;
 mod openapi;
+mod package;
 mod probe;
 mod report;
 mod test;
@@ -51,6 +53,18 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "each crate with Rust 1.85, the oldest that it promises to build with",
         run: msrv::run,
+    },
+    Task {
+        name: "package",
+        options: &[],
+        about: "what would be published, and a program that is built from it alone",
+        run: package::run,
+    },
+    Task {
+        name: "examples",
+        options: &[],
+        about: "the examples do what their documentation shows; needs curl",
+        run: examples::run,
     },
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {

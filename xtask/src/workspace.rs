@@ -18,6 +18,7 @@ pub(crate) struct Workspace {
 #[derive(Default, Deserialize)]
 pub(crate) struct Package {
     pub name: String,
+    pub version: String,
     pub description: Option<String>,
     pub manifest_path: PathBuf,
     pub dependencies: Vec<Dependency>,
