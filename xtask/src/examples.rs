@@ -78,7 +78,8 @@ fn script(transcript: &[&str], programs: &Path) -> String {
         // What cargo would run; it is built already.
         let run = line.replace("cargo run --example ", &format!("{}/examples/", programs.display()));
         match run.strip_suffix('&') {
-            None => script.push_str(&format!("{run}\n")),
+            // What ends in no new line is given one.
+            None => script.push_str(&format!("{{ {run}\n}} >said\nawk 1 said\n")),
             Some(run) => script.push_str(&format!(
                 "{run} >server 2>&1 &\nserver=$!\n\
                  until curl -s -o answer http://{ADDRESS}/; do kill -0 $server || exit 1; sleep 0.02; done\ncat server\n"
@@ -149,6 +150,6 @@ mod tests {
     fn what_runs_is_what_is_shown_but_for_what_is_built_already() {
         let script = script(&["$ KEY=a cargo run --example worker", "out"], Path::new("built"));
         assert!(script.contains("\n$ KEY=a cargo run --example worker\n"), "{script}");
-        assert!(script.ends_with("\nKEY=a built/examples/worker\n"), "{script}");
+        assert!(script.contains("\n{ KEY=a built/examples/worker\n}"), "{script}");
     }
 }

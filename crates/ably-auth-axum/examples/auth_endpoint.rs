@@ -4,7 +4,7 @@
 //! $ ABLY_API_KEY=appId.keyId:secret cargo run --example auth_endpoint &
 //! log in at http://127.0.0.1:3000/login
 //! $ curl -s http://127.0.0.1:3000/ably-token
-//! {…nobody is logged in; log in at `/login`…"code":40101…}
+//! {"error":{"code":40101,"statusCode":401,"message":"nobody is logged in; log in at `/login`",…}}
 //! $ curl -s -c cookies -d name=bob http://127.0.0.1:3000/login
 //! $ curl -s -b cookies http://127.0.0.1:3000/ably-token
 //! eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImFwcElkLmtleUlkIn0.…

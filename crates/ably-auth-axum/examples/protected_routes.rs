@@ -9,7 +9,7 @@
 //! $ curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/rooms/lobby/notes
 //! ["bob: hello"]
 //! $ curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/rooms/attic/notes
-//! {…"code":40160…}
+//! {"error":{"code":40160,"statusCode":401,"message":"capability does not permit `history` on `chat:attic`;…}}
 //! ```
 
 use std::collections::HashMap;

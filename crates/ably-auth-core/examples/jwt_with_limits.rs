@@ -4,8 +4,8 @@
 //! $ ABLY_API_KEY=appId.keyId:secret cargo run --example jwt_with_limits
 //! {"game:*":["publish","subscribe"]} for alice, valid for 600 s
 //! on game:*, others are told: player 7
-//! on game:chess, at most 2 messages a second
 //! on game:*, at most 30 messages a second
+//! on game:chess, at most 2 messages a second
 //! eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImFwcElkLmtleUlkIn0.…
 //! ```
 //!
