@@ -1,5 +1,6 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
+mod api;
 mod bench;
 mod chaos;
 mod command;
@@ -65,6 +66,12 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "the examples do what their documentation shows; needs curl",
         run: examples::run,
+    },
+    Task {
+        name: "api",
+        options: &["--accept"],
+        about: "what each library promises is what its public-api.txt lists; --accept lists it anew",
+        run: api::run,
     },
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {

@@ -155,16 +155,7 @@ impl Toolchain {
         let script = format!(
             "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec '{program}' \"$@\"\n"
         );
-        let path = self.bin(name);
-        written(&path, || {
-            fs::create_dir_all(self.home.join(self.programs))?;
-            // Written anew it would be a new program to cargo, which would then build all again.
-            if fs::read_to_string(&path).is_ok_and(|old| old == script) {
-                return Ok(());
-            }
-            fs::write(&path, &script)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-        })
+        written_program(&self.bin(name), &script).map(drop)
     }
 
     /// Unpacks packages, and those that they need and this machine lacks.
@@ -260,6 +251,20 @@ fn install(built: &Path, wanted: &Path) -> io::Result<()> {
         }
     }
     fs::rename(fresh, wanted)
+}
+
+/// Makes a program of a script.
+pub(crate) fn written_program(path: &Path, script: &str) -> Result<PathBuf> {
+    written(path, || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        // Written anew it would be a new program to cargo, which would then build all again.
+        if fs::read_to_string(path).is_ok_and(|old| old == script) {
+            return Ok(());
+        }
+        fs::write(path, script)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    })?;
+    Ok(path.to_owned())
 }
 
 fn written<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T> {
