@@ -33,18 +33,25 @@ fn is_example(path: &Path) -> bool {
 }
 
 fn play(path: &Path, target: &Path) -> Result {
+    if net::TcpListener::bind(ADDRESS).is_err() {
+        return Err(format!("somebody listens on {ADDRESS}, where the examples do; stop that program").into());
+    }
+    let built = target.join("debug");
+    // What cargo would run; it is built already.
+    play_with(path, target, &[("cargo run --example ", &format!("{}/examples/", built.display()))], &built)
+}
+
+/// Plays the transcript in a file, in a folder of its own, with some of its words replaced and with more programs to be found.
+pub(crate) fn play_with(path: &Path, target: &Path, words: &[(&str, &str)], programs: &Path) -> Result {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     let expected = transcript(&text);
     if !expected.iter().any(|line| line.starts_with("$ ")) {
         return Err("it shows no transcript; begin its documentation with one, in a block of the kind `console`".into());
     }
-    if net::TcpListener::bind(ADDRESS).is_err() {
-        return Err(format!("somebody listens on {ADDRESS}, where the examples do; stop that program").into());
-    }
     let folder = folder(target)?;
     let mut shell = Command::new("timeout");
-    shell.args([SECONDS, "sh", "-c"]).arg(script(&expected, &target.join("debug"))).current_dir(&folder);
-    let mut path = target.join("debug").into_os_string();
+    shell.args([SECONDS, "sh", "-c"]).arg(script(&expected, words)).current_dir(&folder);
+    let mut path = programs.to_owned().into_os_string();
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());
     let shown = command::output(shell.env("PATH", path).env_remove("ABLY_API_KEY").env_remove("ABLY_ENDPOINT"))?;
@@ -71,12 +78,11 @@ fn transcript(text: &str) -> Vec<&str> {
 }
 
 /// The commands, each of which says itself before it runs. A server is waited for until it listens.
-fn script(transcript: &[&str], programs: &Path) -> String {
+fn script(transcript: &[&str], words: &[(&str, &str)]) -> String {
     let mut script = String::from("trap 'kill $server 2>/dev/null; wait' EXIT\n");
     for line in transcript.iter().filter_map(|line| line.strip_prefix("$ ")) {
         script.push_str(&format!("cat <<'SAID'\n$ {line}\nSAID\n"));
-        // What cargo would run; it is built already.
-        let run = line.replace("cargo run --example ", &format!("{}/examples/", programs.display()));
+        let run = words.iter().fold(line.to_owned(), |line, (word, other)| line.replace(word, other));
         match run.strip_suffix('&') {
             // What ends in no new line is given one.
             None => script.push_str(&format!("{{ {run}\n}} >said\nawk 1 said\n")),
@@ -148,7 +154,8 @@ mod tests {
 
     #[test]
     fn what_runs_is_what_is_shown_but_for_what_is_built_already() {
-        let script = script(&["$ KEY=a cargo run --example worker", "out"], Path::new("built"));
+        let script =
+            script(&["$ KEY=a cargo run --example worker", "out"], &[("cargo run --example ", "built/examples/")]);
         assert!(script.contains("\n$ KEY=a cargo run --example worker\n"), "{script}");
         assert!(script.contains("\n{ KEY=a built/examples/worker\n}"), "{script}");
     }

@@ -9,9 +9,16 @@ use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
-/// Packages outside the workspace, built for other machines, without std or for a model checker.
-const ALONE: &[&str] =
-    &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/loom/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+/// Packages outside the workspace, built for other machines, without std, for a model checker or from packages.
+const ALONE: &[&str] = &[
+    "tests/api/Cargo.toml",
+    "tests/cross/Cargo.toml",
+    "tests/explorer/Cargo.toml",
+    "tests/firmware/Cargo.toml",
+    "tests/loom/Cargo.toml",
+    "tests/no-std-probe/Cargo.toml",
+    "tests/packaged/Cargo.toml",
+];
 
 /// Packages outside the workspace that are built as any other is, so that clippy can see them.
 const BENCHES: &[&str] =
