@@ -85,7 +85,7 @@ fn script(transcript: &[&str], words: &[(&str, &str)]) -> String {
         let run = words.iter().fold(line.to_owned(), |line, (word, other)| line.replace(word, other));
         match run.strip_suffix('&') {
             // What ends in no new line is given one.
-            None => script.push_str(&format!("{{ {run}\n}} >said\nawk 1 said\n")),
+            None => script.push_str(&format!("{{ {run}\n}} >said 2>&1\nawk 1 said\n")),
             Some(run) => script.push_str(&format!(
                 "{run} >server 2>&1 &\nserver=$!\n\
                  until curl -s -o answer http://{ADDRESS}/; do kill -0 $server || exit 1; sleep 0.02; done\ncat server\n"

@@ -4,6 +4,8 @@
 //! $ cargo build --release --target thumbv7em-none-eabihf --bin sensor
 //! $ qemu-system-arm -M mps2-an386 -display none -semihosting-config enable=on,target=native -kernel sensor
 //! POST /keys/appId.keyId/requestToken
+//! {"keyName":"appId.keyId","ttl":600000,"capability":"{\"sensors:attic\":[\"publish\"]}","clientId":"sensor-1","timestamp":1795305600000,"nonce":"f3a1c97be05d2486","mac":"amA1aayoFVXtEbe+luxgbNtmrh97ukJvHuJtI992wdQ="}
+//! may publish on sensors:attic
 //! ```
 
 #![no_std]
