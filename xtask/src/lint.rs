@@ -11,9 +11,7 @@ use crate::{Result, command, tidy};
 
 /// Packages outside the workspace, built for other machines, without std, for a model checker or from packages.
 const ALONE: &[&str] = &[
-    "tests/api/Cargo.toml",
     "tests/cross/Cargo.toml",
-    "tests/explorer/Cargo.toml",
     "tests/firmware/Cargo.toml",
     "tests/loom/Cargo.toml",
     "tests/no-std-probe/Cargo.toml",
@@ -21,8 +19,13 @@ const ALONE: &[&str] = &[
 ];
 
 /// Packages outside the workspace that are built as any other is, so that clippy can see them.
-const BENCHES: &[&str] =
-    &["tests/bench/auth/Cargo.toml", "tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
+const BUILT: &[&str] = &[
+    "tests/api/Cargo.toml",
+    "tests/bench/auth/Cargo.toml",
+    "tests/bench/instructions/Cargo.toml",
+    "tests/bench/ratios/Cargo.toml",
+    "tests/explorer/Cargo.toml",
+];
 
 pub(crate) const CORE: &str = "ably-auth-core";
 
@@ -40,7 +43,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(&mut command::cargo(["fmt", "--all", "--check"]))?;
         ALONE
             .iter()
-            .chain(BENCHES)
+            .chain(BUILT)
             .try_for_each(|manifest| command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest])))
     });
     for package in &workspace.packages {
@@ -49,7 +52,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         }
     }
     clippy(&mut report, &["--workspace", "--all-features"]);
-    for manifest in BENCHES {
+    for manifest in BUILT {
         report.step(&format!("clippy {manifest}"), || {
             let mut clippy = command::cargo(["clippy", "--locked", "--manifest-path", manifest, "--target-dir"]);
             clippy.arg(workspace.target_directory.join("bench"));
