@@ -10,10 +10,12 @@ use std::process::Command;
 
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{Complaints, Result, command};
+use crate::{Complaints, Result, command, examples};
 use budget::{Budget, Sizes};
 
 const FIRMWARE: &str = "tests/firmware/Cargo.toml";
+const SENSOR: &str = "tests/firmware/src/bin/sensor.rs";
+const EXPLORER: &str = "tests/explorer/Cargo.toml";
 /// Where the flash of signing is compared with its floor.
 const MEASURE: &str = "thumbv7em-none-eabihf";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -55,6 +57,7 @@ pub(crate) fn run(options: &[String]) -> Result {
         bench.run_machine(machine, COMPACT)?;
     }
     bench.run_wasm()?;
+    bench.run_explorer()?;
     bench.finish(options.iter().any(|option| option == "--accept"))
 }
 
@@ -70,6 +73,10 @@ impl Bench {
         let folder = self.build(&["build"], machine.target, flags, &[])?;
         for image in ["checks", "sign"] {
             self.run_image(machine, flags, &folder.join(image))?;
+        }
+        if machine.target == MEASURE && flags.is_empty() {
+            let emulator = self.toolchain.program(machine.emulator, "qemu", EMULATORS)?;
+            self.play(SENSOR, &[("qemu-system-arm", &emulator), ("sensor", &folder.join("sensor"))]);
         }
         if machine.target == MEASURE {
             // Without core, which would switch features on in the libraries.
@@ -96,6 +103,34 @@ impl Bench {
         let (node, module) = (self.toolchain.program("node", "node", &["nodejs"])?, folder.join("firmware.wasm"));
         let mut node = limited(&node);
         self.measure(WASM, &module, node.arg("tests/firmware/checks.mjs").arg(&module))
+    }
+
+    /// A page that asks core, with a standard library as rustup has it for browsers.
+    fn run_explorer(&mut self) -> Result {
+        let folder = self.folder.join("explorer");
+        let mut cargo =
+            self.toolchain.cargo(&["build", "--quiet", "--locked", "--release", "--manifest-path", EXPLORER]);
+        cargo.args(["--target", WASM, "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
+        command::run(cargo.arg("--target-dir").arg(&folder))?;
+        let node = self.toolchain.program("node", "node", &["nodejs"])?;
+        let module = folder.join(WASM).join("release/explorer.wasm");
+        let program = fs::canonicalize("tests/explorer/explore.mjs")
+            .map_err(|error| format!("cannot find the explorer's program: {error}"))?;
+        self.play(
+            "tests/explorer/src/lib.rs",
+            &[("node", &node), ("explore.mjs", &program), ("explorer.wasm", &module)],
+        );
+        Ok(())
+    }
+
+    /// Plays an example that is built already, with each of these words being a file.
+    fn play(&mut self, example: &str, files: &[(&str, &Path)]) {
+        let shown: Vec<String> = files.iter().map(|(_, file)| file.display().to_string()).collect();
+        let mut words = vec![("cargo build", ":")];
+        words.extend(files.iter().zip(&shown).map(|((word, _), file)| (*word, file.as_str())));
+        if let Err(complaints) = examples::play_with(Path::new(example), &self.folder, &words, Path::new("")) {
+            self.complaints.extend(complaints.0.into_iter().map(|complaint| format!("`{example}`: {complaint}")));
+        }
     }
 
     fn build(&self, what: &[&str], target: &str, flags: &str, last: &[String]) -> Result<PathBuf> {

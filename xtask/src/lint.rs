@@ -9,18 +9,28 @@ use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
-/// Packages outside the workspace, built for other machines, without std or for a model checker.
-const ALONE: &[&str] =
-    &["tests/cross/Cargo.toml", "tests/firmware/Cargo.toml", "tests/loom/Cargo.toml", "tests/no-std-probe/Cargo.toml"];
+/// Packages outside the workspace, built for other machines, without std, for a model checker or from packages.
+const ALONE: &[&str] = &[
+    "tests/cross/Cargo.toml",
+    "tests/firmware/Cargo.toml",
+    "tests/loom/Cargo.toml",
+    "tests/no-std-probe/Cargo.toml",
+    "tests/packaged/Cargo.toml",
+];
 
 /// Packages outside the workspace that are built as any other is, so that clippy can see them.
-const BENCHES: &[&str] =
-    &["tests/bench/auth/Cargo.toml", "tests/bench/instructions/Cargo.toml", "tests/bench/ratios/Cargo.toml"];
+const BUILT: &[&str] = &[
+    "tests/api/Cargo.toml",
+    "tests/bench/auth/Cargo.toml",
+    "tests/bench/instructions/Cargo.toml",
+    "tests/bench/ratios/Cargo.toml",
+    "tests/explorer/Cargo.toml",
+];
 
-const CORE: &str = "ably-auth-core";
+pub(crate) const CORE: &str = "ably-auth-core";
 
 /// What core's tiers are asked for with. What one does not have, its documentation must not link to.
-const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
+pub(crate) const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
 
 /// Where the lower tiers' documentation leads to what only the higher ones have, and to what of the whole.
 const LINKS: &[&str] = &["crates/ably-auth-core/src/links/alloc.md", "crates/ably-auth-core/src/links/serde.md"];
@@ -33,7 +43,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(&mut command::cargo(["fmt", "--all", "--check"]))?;
         ALONE
             .iter()
-            .chain(BENCHES)
+            .chain(BUILT)
             .try_for_each(|manifest| command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest])))
     });
     for package in &workspace.packages {
@@ -42,7 +52,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         }
     }
     clippy(&mut report, &["--workspace", "--all-features"]);
-    for manifest in BENCHES {
+    for manifest in BUILT {
         report.step(&format!("clippy {manifest}"), || {
             let mut clippy = command::cargo(["clippy", "--locked", "--manifest-path", manifest, "--target-dir"]);
             clippy.arg(workspace.target_directory.join("bench"));

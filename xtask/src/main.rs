@@ -1,15 +1,19 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
+mod api;
 mod bench;
 mod chaos;
 mod command;
 mod conformance;
 mod cross;
 mod embedded;
+mod examples;
 mod interop;
 mod lint;
 mod loom;
+mod msrv;
 mod openapi;
+mod package;
 mod probe;
 mod report;
 mod test;
@@ -44,6 +48,30 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "core's tests on i686, and on s390x, which is big-endian",
         run: cross::run,
+    },
+    Task {
+        name: "msrv",
+        options: &[],
+        about: "each crate with Rust 1.85, the oldest that it promises to build with",
+        run: msrv::run,
+    },
+    Task {
+        name: "package",
+        options: &[],
+        about: "what would be published, and a program that is built from it alone",
+        run: package::run,
+    },
+    Task {
+        name: "examples",
+        options: &[],
+        about: "the examples do what their documentation shows; needs curl",
+        run: examples::run,
+    },
+    Task {
+        name: "api",
+        options: &["--accept"],
+        about: "what each library promises is what its public-api.txt lists; --accept lists it anew",
+        run: api::run,
     },
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {

@@ -18,22 +18,20 @@ const LIBRARIES: [&str; 2] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"
 const FOREIGN: &[&str] =
     &["RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS"];
 
+/// The compiler that `rust-version` names.
+pub(crate) const OLDEST: &str = "1.85";
+const OLDEST_PROGRAMS: &str = "bin-1.85";
+
 pub(crate) struct Toolchain {
     home: PathBuf,
+    /// The folder of the programs that are run.
+    programs: &'static str,
 }
 
 impl Toolchain {
-    /// Unpacks the compiler, unless that was done before.
+    /// Unpacks the newest compiler, unless that was done before.
     pub(crate) fn open() -> Result<Self> {
-        let is_debian = ["apt-get", "dpkg"].iter().all(|program| find(program).is_some());
-        if !is_debian || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-            return Err(
-                "this task takes its compiler and its emulators from Debian's packages; run it as root on Debian 12 \
-                        for x86-64, a container of it will do"
-                    .into(),
-            );
-        }
-        let toolchain = Self { home: Workspace::load()?.target_directory.join("debian") };
+        let toolchain = Self::at_home("bin")?;
         let compiler = toolchain.unpack("rustc", &["rustc-web", "rust-web-src"])?;
         for program in ["rustc", "rustdoc"] {
             toolchain.wrap(&compiler, program)?;
@@ -57,6 +55,30 @@ impl Toolchain {
         Ok(toolchain)
     }
 
+    /// Unpacks the oldest compiler that the libraries promise to build with, and the cargo of its time.
+    pub(crate) fn oldest() -> Result<Self> {
+        let toolchain = Self::at_home(OLDEST_PROGRAMS)?;
+        if !toolchain.bin("cargo").exists() {
+            let packages: Vec<String> = oldest_packages()?;
+            let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+            let root = toolchain.unpack(&format!("rust-{OLDEST}"), &packages)?;
+            ["rustc", "rustdoc", "cargo"].iter().try_for_each(|program| toolchain.wrap(&root, program))?;
+        }
+        Ok(toolchain)
+    }
+
+    fn at_home(programs: &'static str) -> Result<Self> {
+        let is_debian = ["apt-get", "dpkg"].iter().all(|program| find(program).is_some());
+        if !is_debian || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+            return Err(
+                "this task takes its compiler and its emulators from Debian's packages; run it as root on Debian 12 \
+                        for x86-64, a container of it will do"
+                    .into(),
+            );
+        }
+        Ok(Self { home: Workspace::load()?.target_directory.join("debian"), programs })
+    }
+
     /// Cargo, with this compiler.
     pub(crate) fn cargo(&self, args: &[&str]) -> Command {
         let mut cargo = command::cargo(args);
@@ -64,6 +86,20 @@ impl Toolchain {
             cargo.env_remove(name);
         }
         cargo.env("RUSTC", self.bin("rustc")).env("RUSTDOC", self.bin("rustdoc"));
+        cargo
+    }
+
+    /// The cargo that came with this compiler.
+    pub(crate) fn own_cargo(&self, args: &[&str]) -> Command {
+        let with_ours = self.cargo(args);
+        let mut cargo = Command::new(self.bin("cargo"));
+        cargo.args(with_ours.get_args());
+        for (name, value) in with_ours.get_envs() {
+            match value {
+                Some(value) => cargo.env(name, value),
+                None => cargo.env_remove(name),
+            };
+        }
         cargo
     }
 
@@ -104,7 +140,7 @@ impl Toolchain {
     }
 
     fn bin(&self, name: &str) -> PathBuf {
-        self.home.join("bin").join(name)
+        self.home.join(self.programs).join(name)
     }
 
     /// Makes a program that finds the libraries that were unpacked with it.
@@ -119,16 +155,7 @@ impl Toolchain {
         let script = format!(
             "#!/bin/sh\nLD_LIBRARY_PATH='{libraries}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}} exec '{program}' \"$@\"\n"
         );
-        let path = self.bin(name);
-        written(&path, || {
-            fs::create_dir_all(self.home.join("bin"))?;
-            // Written anew it would be a new program to cargo, which would then build all again.
-            if fs::read_to_string(&path).is_ok_and(|old| old == script) {
-                return Ok(());
-            }
-            fs::write(&path, &script)?;
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-        })
+        written_program(&self.bin(name), &script).map(drop)
     }
 
     /// Unpacks packages, and those that they need and this machine lacks.
@@ -167,8 +194,31 @@ fn needed(packages: &[&str]) -> Result<Vec<String>> {
     let mut apt = Command::new("apt-get");
     let plan = command::output(apt.args(["install", "-s", "-y", "--no-install-recommends"]).args(packages))?;
     let mut needed: Vec<String> = packages.iter().map(|package| (*package).into()).collect();
-    needed.extend(planned(&plan).filter(|name| !packages.contains(name)).map(Into::into));
+    // One that is asked for in a version is `name=version`.
+    let asked = |name: &str| packages.iter().any(|package| package.split('=').next() == Some(name));
+    needed.extend(planned(&plan).filter(|name| !asked(name)).map(Into::into));
     Ok(needed)
+}
+
+/// The packages of [`OLDEST`], each in that version; Debian has newer ones beside it.
+fn oldest_packages() -> Result<Vec<String>> {
+    let listed = || command::output(Command::new("apt-cache").args(["madison", "rustc-web"]));
+    let mut version = version_of(&listed()?);
+    if version.is_none() {
+        update()?;
+        version = version_of(&listed()?);
+    }
+    let version = version.ok_or_else(|| {
+        format!("Debian has no rustc-web {OLDEST} here; run this on Debian 12, whose main archive has it")
+    })?;
+    Ok(["rustc-web", "libstd-rust-web-dev", "cargo-web"].map(|name| format!("{name}={version}")).into())
+}
+
+/// Reads ` rustc-web | 1.85.0+dfsg3-1~deb12u3 | http://deb.debian.org/debian bookworm/main amd64 Packages`.
+fn version_of(listed: &str) -> Option<String> {
+    let versions = listed.lines().filter_map(|line| Some(line.split('|').nth(1)?.trim()));
+    let of_oldest = |version: &&str| version.strip_prefix(OLDEST).is_some_and(|rest| rest.starts_with('.'));
+    versions.filter(of_oldest).map(str::to_owned).next()
 }
 
 /// Reads `Inst rustc-web (1.96.0+dfsg1-1 Debian-Security:12/oldstable-security [amd64])`.
@@ -203,6 +253,20 @@ fn install(built: &Path, wanted: &Path) -> io::Result<()> {
     fs::rename(fresh, wanted)
 }
 
+/// Makes a program of a script.
+pub(crate) fn written_program(path: &Path, script: &str) -> Result<PathBuf> {
+    written(path, || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        // Written anew it would be a new program to cargo, which would then build all again.
+        if fs::read_to_string(path).is_ok_and(|old| old == script) {
+            return Ok(());
+        }
+        fs::write(path, script)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    })?;
+    Ok(path.to_owned())
+}
+
 fn written<T>(path: &Path, work: impl FnOnce() -> io::Result<T>) -> Result<T> {
     work().map_err(|error| format!("cannot write `{}`: {error}", path.display()).into())
 }
@@ -216,5 +280,12 @@ mod tests {
         let plan = "NOTE: This is only a simulation!\nInst libllvm22 (1:22 Debian:12 [amd64])\nInst rustc-web [1.85] (1.96 Debian:12)\n\
                     Conf libllvm22 (1:22 Debian:12 [amd64])\n";
         assert_eq!(planned(plan).collect::<Vec<_>>(), ["libllvm22", "rustc-web"]);
+    }
+
+    #[test]
+    fn the_oldest_version_is_found_among_newer_ones() {
+        let listed = " rustc-web | 1.96.0+dfsg1-1 | http://deb.debian.org security\n rustc-web | 1.85.0+dfsg3-1 | http://deb.debian.org main\n";
+        assert_eq!(version_of(listed).as_deref(), Some("1.85.0+dfsg3-1"));
+        assert_eq!(version_of(" rustc-web | 1.850.0 | x\n"), None);
     }
 }

@@ -18,10 +18,28 @@ pub(crate) struct Workspace {
 #[derive(Default, Deserialize)]
 pub(crate) struct Package {
     pub name: String,
+    pub version: String,
     pub description: Option<String>,
+    pub documentation: Option<String>,
+    pub keywords: Vec<String>,
+    pub categories: Vec<String>,
     pub manifest_path: PathBuf,
     pub dependencies: Vec<Dependency>,
     pub features: BTreeMap<String, Vec<String>>,
+    pub rust_version: Option<String>,
+    pub targets: Vec<Target>,
+}
+
+/// A library, a program, a test or an example.
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    pub kind: Vec<String>,
+}
+
+impl Package {
+    pub(crate) fn has_library(&self) -> bool {
+        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "lib"))
+    }
 }
 
 #[derive(Deserialize)]

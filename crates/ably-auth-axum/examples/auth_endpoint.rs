@@ -1,9 +1,13 @@
 //! A web application with a login, whose users get Ably tokens by their session cookie.
 //!
-//! ```sh
-//! ABLY_API_KEY=appId.keyId:secret cargo run --example auth_endpoint
-//! curl -c cookies -d name=bob http://127.0.0.1:3000/login
-//! curl -b cookies http://127.0.0.1:3000/ably-token
+//! ```console
+//! $ ABLY_API_KEY=appId.keyId:secret cargo run --example auth_endpoint &
+//! log in at http://127.0.0.1:3000/login
+//! $ curl -s http://127.0.0.1:3000/ably-token
+//! {"error":{"code":40101,"statusCode":401,"message":"nobody is logged in; log in at `/login`",…}}
+//! $ curl -s -c cookies -d name=bob http://127.0.0.1:3000/login
+//! $ curl -s -b cookies http://127.0.0.1:3000/ably-token
+//! eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImFwcElkLmtleUlkIn0.…
 //! ```
 
 use std::collections::HashMap;

@@ -1,8 +1,15 @@
 //! A service of your own that takes the tokens that its clients have for Ably.
 //!
-//! ```sh
-//! ABLY_API_KEY=appId.keyId:secret cargo run --example protected_routes
-//! curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/rooms/lobby/notes -d hello
+//! ```console
+//! $ export ABLY_API_KEY=appId.keyId:secret
+//! $ cargo run --example protected_routes &
+//! write to http://127.0.0.1:3000/rooms/lobby/notes
+//! $ TOKEN=$(ably-auth jwt mint --client-id bob --capability '{"chat:lobby":["publish","history"]}')
+//! $ curl -s -H "Authorization: Bearer $TOKEN" -d hello http://127.0.0.1:3000/rooms/lobby/notes
+//! $ curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/rooms/lobby/notes
+//! ["bob: hello"]
+//! $ curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:3000/rooms/attic/notes
+//! {"error":{"code":40160,"statusCode":401,"message":"capability does not permit `history` on `chat:attic`;…}}
 //! ```
 
 use std::collections::HashMap;

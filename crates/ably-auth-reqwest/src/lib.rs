@@ -1,5 +1,6 @@
 // Its programs call a service, which is no dependency of this crate: `tests/lib.rs` runs them.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
 mod transport;

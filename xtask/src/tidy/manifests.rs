@@ -5,6 +5,7 @@ use std::fs;
 use crate::workspace::Package;
 
 const SHARED: &[&str] = &["version", "edition", "rust-version", "license"];
+const LICENCES: &[&str] = &["LICENSE-APACHE", "LICENSE-MIT"];
 
 pub(super) fn check(packages: &[&Package]) -> Vec<String> {
     packages.iter().flat_map(|package| complaints(package)).collect()
@@ -22,8 +23,32 @@ fn complaints(package: &Package) -> Vec<String> {
     if !package.manifest_path.with_file_name("README.md").exists() {
         complaints.push(format!("`{name}` has no README.md; write one for its readers at the package registry"));
     }
+    for licence in LICENCES {
+        let copy = fs::read(package.manifest_path.with_file_name(licence)).ok();
+        if copy.is_none() || copy != fs::read(licence).ok() {
+            complaints.push(format!("`{name}` has not our `{licence}`; link to it: `ln -s ../../{licence}`"));
+        }
+    }
+    complaints.extend(not_found(package));
     if package.description.as_ref().is_none_or(String::is_empty) {
         complaints.push(format!("`{name}` has no description; say in one line of its Cargo.toml what it does"));
+    }
+    complaints
+}
+
+/// What a reader of the package registry finds the crate by. The registry takes up to five keywords.
+fn not_found(package: &Package) -> Vec<String> {
+    let name = &package.name;
+    let mut complaints = Vec::new();
+    if !(1..=5).contains(&package.keywords.len()) {
+        complaints.push(format!("`{name}` has {} keywords; give it one to five", package.keywords.len()));
+    }
+    if package.categories.is_empty() {
+        complaints.push(format!("`{name}` has no categories; take some of https://crates.io/category_slugs"));
+    }
+    if package.documentation.is_none() {
+        complaints
+            .push(format!("`{name}` names no documentation; give it `documentation = \"https://docs.rs/{name}\"`"));
     }
     complaints
 }
@@ -45,6 +70,19 @@ mod tests {
 
     const WHOLE: &str = "[package]\nversion.workspace = true\nedition.workspace = true\nrust-version.workspace = true\n\
                          license.workspace = true\n\n[lints]\nworkspace = true\n";
+
+    #[test]
+    fn a_crate_that_nobody_would_find_is_found() {
+        let named = |keywords: usize| Package {
+            keywords: vec!["ably".into(); keywords],
+            categories: vec!["authentication".into()],
+            documentation: Some("https://docs.rs/a".into()),
+            ..Package::default()
+        };
+        assert_eq!(not_found(&named(5)), Vec::<String>::new());
+        assert_eq!((not_found(&named(0)).len(), not_found(&named(6)).len()), (1, 1));
+        assert_eq!(not_found(&Package::default()).len(), 3);
+    }
 
     #[test]
     fn what_is_not_inherited_is_found() {

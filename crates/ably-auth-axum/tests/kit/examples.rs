@@ -63,3 +63,11 @@ async fn protected_routes_let_write_and_read_by_capability() {
     assert_eq!(ask(&bob, "GET", "/rooms").await.body, r#"["lobby"]"#, "and not the attic");
     assert_eq!(get(&app, "/rooms").await.refused(), (401, 40101));
 }
+
+#[test]
+fn ten_lines_are_ten_and_the_same_on_the_front_page() {
+    let example = include_str!("../../examples/ten_lines.rs");
+    let code = &example[example.find("use ").unwrap()..];
+    assert_eq!(code.lines().filter(|line| !line.is_empty()).count(), 10);
+    assert!(include_str!("../../README.md").contains(code));
+}

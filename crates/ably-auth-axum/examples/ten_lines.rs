@@ -1,0 +1,20 @@
+//! All that a browser's `new Ably.Realtime({ authUrl: "/ably-token" })` needs of a backend. It knows no users: everybody may chat,
+//! and is nobody in particular.
+//!
+//! ```console
+//! $ ABLY_API_KEY=appId.keyId:secret cargo run --example ten_lines &
+//! $ curl -s http://127.0.0.1:3000/ably-token
+//! eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImFwcElkLmtleUlkIn0.…
+//! ```
+
+use ably_auth_axum::{ApiKey, AuthEndpoint, Capability, Grant};
+use axum::Router;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let key = ApiKey::parse(&std::env::var("ABLY_API_KEY")?)?;
+    let chat: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
+    let endpoint = AuthEndpoint::jwt(&key).grant(|| async move { Grant::anonymous(chat) });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    Ok(axum::serve(listener, Router::new().route("/ably-token", endpoint)).await?)
+}
