@@ -12,6 +12,7 @@ mod embedded;
 mod issuing;
 mod jwts;
 mod large_tokens;
+mod mutated;
 mod opaque;
 mod operating;
 mod properties;

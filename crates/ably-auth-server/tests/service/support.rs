@@ -100,7 +100,7 @@ impl World {
         Self { service: Service::builder().build().unwrap(), ..self.clone() }
     }
 
-    fn builder(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
+    pub(crate) fn builder(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
         let clock = Arc::clone(now);
         Service::builder()
             .apps(apps())

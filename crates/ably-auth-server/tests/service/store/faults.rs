@@ -64,6 +64,14 @@ impl Store for Failing {
     }
 }
 
+/// A service whose store fails when it is next asked.
+pub(crate) fn about_to_fail() -> World {
+    let store = Failing { store: Arc::default(), until: Arc::default(), after: false };
+    let world = World::over(store.clone(), &runtime(), None);
+    store.until.store(1, Ordering::SeqCst);
+    world
+}
+
 /// Does something at a service whose store fails at one call, for each of the calls that it takes. What fails is 50003 and
 /// leaves the service able to do the same once more.
 fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl Fn(&World)) {

@@ -1,6 +1,6 @@
 //! What every store promises, asked of each of them; and what one promises alone.
 
-mod faults;
+pub(crate) mod faults;
 mod memory;
 mod promises;
 #[cfg(feature = "redb")]
