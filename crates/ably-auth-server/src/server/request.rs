@@ -54,7 +54,7 @@ impl Socket {
 }
 
 fn address(text: &[u8]) -> Option<IpAddr> {
-    str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
 pub(super) async fn answer(
