@@ -28,7 +28,7 @@ pub struct Relisted {
 pub(crate) async fn relist(state: &State, apps: Apps) -> Result<Relisted, Error> {
     let now = state.clock.now();
     // What others have changed meanwhile is theirs.
-    state.catch_up(now).await.map_err(|refusal| unavailable(&refusal))?;
+    state.catch_up(now).await.map_err(|refusal| unavailable("it is not known what was changed meanwhile", &refusal))?;
     let swapped = swap(state, apps, now);
     // Those of before too, for which the store did not answer then.
     let revoked = revoke_gone(state, now).await?;
@@ -47,7 +47,7 @@ async fn revoke_gone(state: &State, now: Timestamp) -> Result<usize, Error> {
         if is_to_be_written {
             control::revoke_key(state, (name.app_id(), name.key_id()), now)
                 .await
-                .map_err(|refusal| unavailable(&refusal))?;
+                .map_err(|refusal| unavailable("a key could not be revoked", &refusal))?;
         }
         if lock(&state.registry.listed).gone_keys.remove(&name).is_some() {
             revoked = revoked.saturating_add(1);
@@ -56,8 +56,8 @@ async fn revoke_gone(state: &State, now: Timestamp) -> Result<usize, Error> {
     Ok(revoked)
 }
 
-fn unavailable(refusal: &Refusal) -> Error {
-    Error::new(ErrorKind::Store, format!("a key could not be revoked: {}", refusal.info().message()))
+fn unavailable(what: &str, refusal: &Refusal) -> Error {
+    Error::new(ErrorKind::Store, format!("{what}: {}", refusal.info().message()))
 }
 
 /// All at once, so that no request sees one app as it was and another as it is. A key that was changed at run time and is not
