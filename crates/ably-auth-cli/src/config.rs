@@ -146,16 +146,30 @@ pub(crate) fn describe(matches: &ArgMatches, of_file: &HashSet<String>) -> Vec<(
             Some(ValueSource::EnvVariable) => "the environment",
             _ => "unless said so",
         };
-        told.push((name.to_owned(), without_password(&value), origin));
+        // What is not to be seen in the help is not to be seen here.
+        let value = if arg.is_hide_env_values_set() { place_of(&value) } else { value };
+        told.push((name.to_owned(), value, origin));
     }
     told
 }
 
-fn without_password(value: &str) -> String {
-    match value.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, host)) => format!("{scheme}://[redacted]@{host}"),
-        None => value.into(),
+/// Scheme, host and port of a URL, and nothing else of it: a password may stand before the host and after it.
+fn place_of(url: &str) -> String {
+    const HIDDEN: &str = "[redacted]";
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return HIDDEN.into();
+    };
+    let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // Then there is no telling which is the host.
+    if after.contains('@') {
+        return format!("{scheme}://{HIDDEN}");
     }
+    let host = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{HIDDEN}@{host}"),
+        None => authority.into(),
+    };
+    let after = if matches!(after, "" | "/") { after.to_owned() } else { format!("/{HIDDEN}") };
+    format!("{scheme}://{host}{after}")
 }
 
 #[cfg(test)]
@@ -182,8 +196,19 @@ mod tests {
 
     #[test]
     fn a_password_is_not_shown() {
-        assert_eq!(without_password("redis://:hush@host:1"), "redis://[redacted]@host:1");
-        assert_eq!(without_password("redis://host:1"), "redis://host:1");
-        assert_eq!(without_password("127.0.0.1:1"), "127.0.0.1:1");
+        for (url, shown) in [
+            ("redis://:hush@host:1", "redis://[redacted]@host:1"),
+            ("redis://host:1", "redis://host:1"),
+            ("rediss://me:hush@[::1]:1/", "rediss://[redacted]@[::1]:1/"),
+            ("redis://host:1/2", "redis://host:1/[redacted]"),
+            ("redis://host:1?protocol=3&password=hush", "redis://host:1/[redacted]"),
+            ("redis+unix:///run/redis.sock?pass=hush", "redis+unix:///[redacted]"),
+            ("redis+unix:///run/redis.sock?pass=hu@sh", "redis+unix://[redacted]"),
+            ("redis://:hu/sh@host:1", "redis://[redacted]"),
+            ("redis://:hu@sh@host:1", "redis://[redacted]@host:1"),
+            (":hush@host:1", "[redacted]"),
+        ] {
+            assert_eq!(place_of(url), shown, "{url}");
+        }
     }
 }

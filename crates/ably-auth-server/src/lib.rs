@@ -19,6 +19,7 @@ mod observe;
 mod page;
 mod random;
 mod rates;
+mod ready;
 mod records;
 mod refusal;
 mod registry;

@@ -31,6 +31,8 @@ pub struct Limits {
     pub header_deadline: Duration,
     /// How long a client may take to send a body, from the end of the headers; then the answer is 408. 10 s unless said so.
     pub body_deadline: Duration,
+    /// How long a client may take to take in any more of its answers; then the connection is closed. 10 s unless said so.
+    pub answer_deadline: Duration,
     /// How long a connection is kept for another request, or twice that. 75 s unless said so: more than the 60 s of most
     /// load balancers, which are then the ones to close it.
     pub idle: Duration,
@@ -61,6 +63,7 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
+            answer_deadline: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             connections: 10_000,
             requests: 2_000,

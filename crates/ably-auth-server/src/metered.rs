@@ -34,8 +34,9 @@ impl Metered {
                 Pending::waiting(async move {
                     let answer = asked.await;
                     counts.record(operation, since.elapsed());
-                    if answer.is_err() {
-                        counts.failed(operation);
+                    match &answer {
+                        Ok(_) => counts.set_failing(false),
+                        Err(_) => counts.failed(operation),
                     }
                     answer
                 })
@@ -67,6 +68,11 @@ impl Store for Metered {
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
         self.watch(StoreOperation::Keep, self.store.keep(reference, claims, now))
+    }
+
+    /// Not of anybody's request, and so not counted.
+    fn probe(&self, now: Timestamp) -> Pending<()> {
+        self.store.probe(now)
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {

@@ -10,7 +10,7 @@ use ably_auth_core::ErrorCode;
 
 use crate::refusal::OVERLOADED;
 
-pub(crate) use text::render;
+pub(crate) use text::{Now, render};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +147,8 @@ pub(crate) const STORE_OPERATIONS: [&str; 5] = ["catchUp", "useNonce", "write", 
 pub(crate) struct StoreCounts {
     errors: [AtomicU64; STORE_OPERATIONS.len()],
     latency: [Histogram; STORE_OPERATIONS.len()],
+    /// Whether it did not answer when it last had to do something.
+    is_failing: AtomicBool,
 }
 
 impl StoreCounts {
@@ -160,6 +162,16 @@ impl StoreCounts {
         if let Some(errors) = self.errors.get(operation as usize) {
             add(errors, 1);
         }
+        self.is_failing.store(true, Ordering::Relaxed);
+    }
+
+    /// The store did something, or answered a probe, or did not.
+    pub(crate) fn set_failing(&self, is_failing: bool) {
+        self.is_failing.store(is_failing, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
 }
 

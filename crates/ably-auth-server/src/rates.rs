@@ -42,7 +42,7 @@ impl Buckets {
     pub(crate) fn take<T: Hash + ?Sized>(&self, whose: &T, now: Duration) -> Result<(), Duration> {
         let hash = self.hasher.hash_one(whose);
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let Some(shard) = usize::try_from(hash).ok().and_then(|hash| self.shards.get(hash % SHARDS)) else {
+        let Some(shard) = shard_of(hash).and_then(|at| self.shards.get(at)) else {
             return Ok(());
         };
         let mut shard = lock(shard);
@@ -56,6 +56,11 @@ impl Buckets {
         shard.insert(hash, full);
         Ok(())
     }
+}
+
+/// Whatever the width of the machine, each hash has one.
+fn shard_of(hash: u64) -> Option<usize> {
+    usize::try_from(hash.checked_rem(u64::try_from(SHARDS).ok()?)?).ok()
 }
 
 #[cfg(test)]
@@ -75,6 +80,13 @@ mod tests {
         assert_eq!(buckets.take("a", at(1_040)), Err(at(60)));
         assert_eq!((taken(1_099), taken(1_100), taken(1_300)), (0, 1, 2));
         assert_eq!(taken(60_000), 3, "no more than a burst is saved up");
+    }
+
+    #[test]
+    fn a_hash_has_a_shard_whatever_fits_into_a_word() {
+        for hash in [0, 1, u64::from(u32::MAX) + 7, u64::MAX] {
+            assert_eq!(shard_of(hash), Some((hash % 64) as usize), "{hash}");
+        }
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) struct Listed {
     pub(crate) gone_apps: HashSet<Box<str>>,
     /// Keys that were made or changed.
     pub(crate) changed_keys: HashSet<KeyName>,
+    /// Of those, as the store has them, the ones that are not told of any more: they are disabled, and yet to be revoked.
+    pub(crate) gone_keys: HashMap<KeyName, Arc<Key>>,
 }
 
 /// What all keys that seal tokens derive from: the one under which tokens are sealed, and those from before.
@@ -126,8 +128,13 @@ impl Registry {
     }
 
     /// A key as it is from now on. Without its app it is nobody's.
-    pub(crate) fn set_key(&self, key: Key) {
-        lock(&self.listed).changed_keys.insert(key.name().clone());
+    pub(crate) fn set_key(&self, mut key: Key) {
+        let mut listed = lock(&self.listed);
+        listed.changed_keys.insert(key.name().clone());
+        if let Some(gone) = listed.gone_keys.get_mut(key.name()) {
+            *gone = Arc::new(key.clone());
+            key = key.with_enabled(false);
+        }
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = apps.get_mut(key.name().app_id()) {
             let app = running.app.clone().with_key_set(key);
@@ -139,6 +146,7 @@ impl Registry {
         let mut listed = lock(&self.listed);
         listed.changed_apps.remove(app_id);
         listed.changed_keys.retain(|name| name.app_id() != app_id);
+        listed.gone_keys.retain(|name, _| name.app_id() != app_id);
         listed.gone_apps.insert(app_id.into());
         self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(app_id);
     }

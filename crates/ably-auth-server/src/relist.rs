@@ -28,26 +28,41 @@ pub struct Relisted {
 pub(crate) async fn relist(state: &State, apps: Apps) -> Result<Relisted, Error> {
     let now = state.clock.now();
     // What others have changed meanwhile is theirs.
-    state.catch_up(now).await.map_err(|refusal| unavailable(&refusal))?;
-    let (mut relisted, to_revoke) = swap(state, apps, now)?;
-    for name in to_revoke {
-        let is_there = || state.registry.key(&name).is_ok_and(|(_, key)| key.is_enabled());
-        if is_there() {
-            control::revoke_key(state, (name.app_id(), name.key_id()), now)
-                .await
-                .map_err(|refusal| unavailable(&refusal))?;
-            relisted.keys_removed = relisted.keys_removed.saturating_add(1);
-        }
-    }
+    state.catch_up(now).await.map_err(|refusal| unavailable("it is not known what was changed meanwhile", &refusal))?;
+    let swapped = swap(state, apps, now);
+    // Those of before too, for which the store did not answer then.
+    let revoked = revoke_gone(state, now).await?;
+    let mut relisted = swapped?;
+    relisted.keys_removed = relisted.keys_removed.saturating_add(revoked);
     Ok(relisted)
 }
 
-fn unavailable(refusal: &Refusal) -> Error {
-    Error::new(ErrorKind::Store, format!("a key could not be revoked: {}", refusal.info().message()))
+/// Has the store know of every key that is disabled here since it is not told of any more. Gives how many that were.
+async fn revoke_gone(state: &State, now: Timestamp) -> Result<usize, Error> {
+    let gone: Vec<_> = lock(&state.registry.listed).gone_keys.keys().cloned().collect();
+    let mut revoked = 0_usize;
+    for name in gone {
+        // By now somebody else may have revoked it, or an answer that did not come in time have held.
+        let is_to_be_written = lock(&state.registry.listed).gone_keys.get(&name).is_some_and(|key| key.is_enabled());
+        if is_to_be_written {
+            control::revoke_key(state, (name.app_id(), name.key_id()), now)
+                .await
+                .map_err(|refusal| unavailable("a key could not be revoked", &refusal))?;
+        }
+        if lock(&state.registry.listed).gone_keys.remove(&name).is_some() {
+            revoked = revoked.saturating_add(1);
+        }
+    }
+    Ok(revoked)
 }
 
-/// All at once, so that no request sees one app as it was and another as it is. Gives the keys that are to be revoked.
-fn swap(state: &State, apps: Apps, now: Timestamp) -> Result<(Relisted, Vec<KeyName>), Error> {
+fn unavailable(what: &str, refusal: &Refusal) -> Error {
+    Error::new(ErrorKind::Store, format!("{what}: {}", refusal.info().message()))
+}
+
+/// All at once, so that no request sees one app as it was and another as it is. A key that was changed at run time and is not
+/// told of any more is disabled with it, and noted down to be revoked.
+fn swap(state: &State, apps: Apps, now: Timestamp) -> Result<Relisted, Error> {
     let registry = &state.registry;
     let mut listed = lock(&registry.listed);
     let mut running = registry.apps.write().unwrap_or_else(PoisonError::into_inner);
@@ -67,11 +82,29 @@ fn swap(state: &State, apps: Apps, now: Timestamp) -> Result<(Relisted, Vec<KeyN
         return Err(Error::new(ErrorKind::Apps, too_many_apps().info().message()));
     }
     let is_there = |name: &KeyName| apps.get(name.app_id()).is_some_and(|app| app.key(name.key_id()).is_some());
+    let back: Vec<_> = listed.gone_keys.keys().filter(|name| is_there(name)).cloned().collect();
+    for key in back.iter().filter_map(|name| listed.gone_keys.remove(name)) {
+        put(&mut next, &key);
+    }
     let before = listed.apps.iter().flat_map(App::keys).map(Key::name);
-    let to_revoke = before.filter(|name| !is_there(name) && listed.changed_keys.contains(*name)).cloned().collect();
+    let gone: Vec<_> = before.filter(|name| !is_there(name) && listed.changed_keys.contains(*name)).cloned().collect();
+    for name in gone {
+        let key = next.get(name.app_id()).and_then(|running| running.app.key(name.key_id())).cloned();
+        if let Some(key) = key.filter(|key| key.is_enabled()) {
+            put(&mut next, &Arc::new(Key::clone(&key).with_enabled(false)));
+            listed.gone_keys.insert(name, key);
+        }
+    }
     *running = next;
     listed.apps = apps;
-    Ok((relisted, to_revoke))
+    Ok(relisted)
+}
+
+fn put(apps: &mut HashMap<Box<str>, Arc<RunningApp>>, key: &Arc<Key>) {
+    if let Some(running) = apps.get_mut(key.name().app_id()) {
+        let app = running.app.clone().with_key_set(Key::clone(key));
+        *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+    }
 }
 
 /// The app as it is told, but for what is of run time.

@@ -123,14 +123,15 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> String {
         let (apps, keys) = self.0.registry.count();
-        metrics::render(&self.0.metrics, apps, keys, self.0.stopwatch.elapsed())
+        let now = metrics::Now { apps, keys, is_ready: self.is_ready(), up: self.0.stopwatch.elapsed() };
+        metrics::render(&self.0.metrics, &now)
     }
 
     /// Goes on with these apps in the place of those that it was told of before, without a request being refused meanwhile.
     ///
     /// What was made, changed, revoked or deleted at run time, over the Control API or in a sandbox, stays as it is. All else
     /// is as these apps say: a key that is not among them any more is gone, and its tokens are over; one that was changed at
-    /// run time besides is revoked, so that no store brings it back.
+    /// run time besides is disabled at once, and revoked, so that no store brings it back.
     ///
     /// ```
     /// use ably_auth_server::{Apps, Service};
@@ -146,7 +147,8 @@ impl Service {
     ///
     /// # Errors
     /// [`ErrorKind::Apps`] if there would be more apps than a service holds (1000): then all is as before.
-    /// [`ErrorKind::Store`] if a key is to be revoked and the store does not answer: the other changes hold; reload again.
+    /// [`ErrorKind::Store`] if the store does not answer: what did not need it holds. Reload again until it does: a key that
+    /// is to be revoked stays disabled here meanwhile, and it is revoked then.
     pub async fn reload(&self, apps: Apps) -> Result<Relisted, Error> {
         let reloaded = relist::relist(&self.0, apps).await;
         let metrics = &self.0.metrics;
@@ -165,10 +167,11 @@ impl Service {
         metrics::add(&self.0.metrics.reloads_failed, 1);
     }
 
-    /// Whether the service wants to be asked: from when its [`Server`](crate::Server) runs until that is to end.
+    /// Whether the service wants to be asked: its [`Server`](crate::Server) runs and is not to end, and its store answered
+    /// when it last had to do something. [`check_ready`](Self::check_ready) asks the store.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.metrics.ready.load(Ordering::Relaxed)
+        self.is_up() && !self.0.metrics.store.is_failing()
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {

@@ -125,6 +125,9 @@ pub(crate) struct Limits {
     /// How long a body may take to come
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_BODY_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) body_deadline: Duration,
+    /// How long a client may take to take in any more of its answers
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = duration)]
+    pub(crate) answer_deadline: Duration,
     /// How long a connection is kept for another request
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = duration)]
     pub(crate) idle: Duration,

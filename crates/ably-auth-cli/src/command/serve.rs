@@ -1,6 +1,7 @@
 //! `ably-auth serve`
 
 mod log;
+mod notify;
 mod reload;
 mod secrets;
 
@@ -22,21 +23,26 @@ const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
 /// `told` is what holds, and from where.
 pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
-    let (service, apps) = set_up(args)?;
-    let tls = if args.check_config && args.tls_self_signed.is_some() { None } else { tls(args)? };
     if args.check_config {
+        let (service, _) = set_up(args)?;
+        if args.tls_self_signed.is_none() {
+            tls(args)?;
+        }
         service.build().map_err(|error| unbuilt(args, &error))?;
         return Ok(holds(told));
     }
-    log::start(&args.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
+    let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
+    // First of all: one that comes before it is caught ends the process.
+    let hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
+    let (service, apps) = set_up(args)?;
+    let tls = tls(args)?;
+    log::start(&args.log);
     let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
         // Before anything is promised, so that no signal is missed.
-        let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
         let shutdown = shutdown().map_err(uncaught)?;
-        let hangups = reload::hangups().map_err(uncaught)?;
         let bound = Server::bind(args.listen, service.clone()).await;
         let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
         if let Some(admin) = args.admin {
@@ -53,8 +59,10 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if let Some(admin) = server.admin_addr() {
             output::line(&format!("health and metrics on http://{admin}"));
         }
+        notify::systemd("READY=1");
         let ending = async {
             shutdown.await;
+            notify::systemd("STOPPING=1");
             tracing::info!("ending: what has begun is being finished");
         };
         server.run(ending).await.map_err(|error| Failure::Input(error.to_string()))
@@ -120,6 +128,7 @@ fn limits(args: &Serve) -> Limits {
     limits.header_bytes = asked.max_header;
     limits.header_deadline = asked.header_deadline;
     limits.body_deadline = asked.body_deadline;
+    limits.answer_deadline = asked.answer_deadline;
     limits.idle = asked.idle;
     limits.connections = asked.max_connections;
     limits.requests = asked.max_requests;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -29,7 +29,11 @@ fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
 
 impl Heard {
     fn start(args: &[&str]) -> Self {
-        let mut process = spawn(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()));
+        Self::of(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut process = spawn(command);
         let (out, err) = (process.0.stdout.take().unwrap(), process.0.stderr.take().unwrap());
         Self { process, out: lines(out), err: lines(err) }
     }
@@ -163,6 +167,41 @@ fn no_request_is_dropped_by_a_reload() {
     assert_eq!(&answer, b"HTTP/1.1 400", "on the same connection, and about its body");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_hangup_while_it_starts_does_not_end_it() {
+    let redis = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", redis.local_addr().unwrap());
+    let mut service = Heard::start(&["--sandbox", "--redis", &url]);
+    let _silent = redis.accept().unwrap();
+    service.signal("-HUP");
+    assert_eq!(service.process.ended(), Some(2), "it ends since Redis does not answer");
+    assert!(service.err.iter().any(|line| line.contains("--redis: ")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_service_manager_is_told_when_it_serves_and_when_it_ends() {
+    use std::os::unix::net::UnixDatagram;
+
+    let file = File::new("notify", "");
+    fs::remove_file(&file.0).unwrap();
+    let manager = UnixDatagram::bind(&file.0).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let told = || {
+        let mut bytes = [0; 100];
+        let count = manager.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..count].to_vec()).unwrap()
+    };
+    let mut command = program(&["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
+    let mut service = Heard::of(command.env("NOTIFY_SOCKET", file.path()));
+    assert_eq!(told(), "READY=1");
+    assert!(get(&service.address("listening on http://"), "/time").starts_with("HTTP/1.1 200"));
+    service.signal("-TERM");
+    assert_eq!(told(), "STOPPING=1");
+    assert_eq!(service.process.ended(), Some(0));
+}
+
 /// The options that hold, with where each is from.
 fn holds(args: &[&str], env: (&str, &str)) -> Value {
     let args = [&["--json", "serve", "--check-config"], args].concat();
@@ -230,6 +269,13 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
     let answer = run_with_env(&["serve", "--check-config", "--apps", apps.path()], "ABLY_AUTH_REDIS", url);
     assert!(answer.yes().contains("redis = \"redis://[redacted]@127.0.0.1:1\""), "{answer:?}");
     answer.is_silent_about("hush");
+    for url in ["redis+unix:///run/redis.sock?pass=hush", "redis://127.0.0.1:1?password=hush", ":hush@127.0.0.1:1"] {
+        let told = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
+        let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", told.path()]);
+        assert!(answer.yes().contains("[redacted]"), "{answer:?}");
+        answer.is_silent_about("hush");
+        run(&["--json", "serve", "--check-config", "--sandbox", "--redis", url]).is_silent_about("hush");
+    }
     let broken = File::new("checked-broken.json", "{");
     run(&["serve", "--check-config", "--apps", broken.path()]).bad(&["--apps ", "line 1"]);
     run(&["serve", "--check-config"]).bad(&["nothing to serve"]);

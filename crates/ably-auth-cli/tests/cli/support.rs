@@ -53,6 +53,7 @@ pub(crate) fn program(args: &[&str]) -> Command {
         .env_remove("ABLY_API_KEY")
         .env_remove("ABLY_TOKEN")
         .env_remove("ABLY_CONTROL_TOKEN")
+        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -18,15 +18,24 @@ fn get(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
+/// What is not counted, but so when it is asked for.
+pub(crate) struct Now {
+    pub(crate) apps: usize,
+    pub(crate) keys: usize,
+    pub(crate) is_ready: bool,
+    /// For how long the service has been there.
+    pub(crate) up: Duration,
+}
+
 /// The counts in the text format of Prometheus, version 0.0.4.
-pub(crate) fn render(metrics: &Metrics, apps: usize, keys: usize, up: Duration) -> String {
+pub(crate) fn render(metrics: &Metrics, now: &Now) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
-    let _ = write(&mut out, metrics, apps, keys, up);
+    let _ = write(&mut out, metrics, now);
     out
 }
 
-fn write(out: &mut String, metrics: &Metrics, apps: usize, keys: usize, up: Duration) -> fmt::Result {
+fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
     head(out, "ably_auth_build_info", "gauge", "The version that runs; always 1.")?;
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
@@ -60,15 +69,15 @@ fn write(out: &mut String, metrics: &Metrics, apps: usize, keys: usize, up: Dura
     let gauges = [
         ("ably_auth_requests_in_flight", "Requests being read and answered.", metrics.in_flight.get()),
         ("ably_auth_connections", "Connections that are open.", metrics.connections.get()),
-        ("ably_auth_apps", "Apps that the service knows.", as_u64(apps)),
-        ("ably_auth_keys", "Keys that the service knows, revoked ones among them.", as_u64(keys)),
-        ("ably_auth_ready", "Whether the service wants to be asked.", u64::from(metrics.ready.load(Ordering::Relaxed))),
+        ("ably_auth_apps", "Apps that the service knows.", as_u64(now.apps)),
+        ("ably_auth_keys", "Keys that the service knows, revoked ones among them.", as_u64(now.keys)),
+        ("ably_auth_ready", "Whether the service wants to be asked.", u64::from(now.is_ready)),
         (
             "ably_auth_last_reload_timestamp_seconds",
             "When apps were last read again.",
             get(&metrics.reloaded_at) / 1_000,
         ),
-        ("ably_auth_uptime_seconds", "How long the service has run.", up.as_secs()),
+        ("ably_auth_uptime_seconds", "How long the service has run.", now.up.as_secs()),
     ];
     for (name, help, value) in gauges {
         head(out, name, "gauge", help)?;
@@ -137,7 +146,7 @@ mod tests {
         metrics.record(Endpoint::Time, None, Duration::from_micros(50));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::NONCE_REPLAYED), Duration::from_micros(51));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::new(1)), Duration::from_secs(6));
-        let text = render(&metrics, 1, 2, Duration::from_secs(3));
+        let text = render(&metrics, &Now { apps: 1, keys: 2, is_ready: false, up: Duration::from_secs(3) });
         for line in [
             r#"ably_auth_requests_total{endpoint="time",code="0"} 1"#,
             r#"ably_auth_requests_total{endpoint="requestToken",code="40105"} 1"#,

@@ -1,20 +1,47 @@
 //! How the service is, for whoever runs it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
+use tokio::sync::Mutex;
+
+use crate::clock::Stopwatch;
 use crate::service::Service;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) fn answer<B>(service: &Service, asked: &Request<B>) -> Response<Bytes> {
+/// For how long what the store said is gone by: whoever asks all the time is not to keep it busy.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// Whether the service was ready when it was last looked at. Those who ask at once share a look.
+#[derive(Debug, Default)]
+pub(super) struct Readiness(Mutex<Option<(Stopwatch, bool)>>);
+
+impl Readiness {
+    async fn of(&self, service: &Service) -> bool {
+        let mut known = self.0.lock().await;
+        let was_ready = match &*known {
+            Some((since, was_ready)) if since.elapsed() < FRESH => *was_ready,
+            _ => {
+                let is_ready = service.check_ready().await;
+                *known = Some((Stopwatch::start(), is_ready));
+                is_ready
+            }
+        };
+        was_ready && service.is_up()
+    }
+}
+
+pub(super) async fn answer<B>(service: &Service, readiness: &Readiness, asked: &Request<B>) -> Response<Bytes> {
     let is_read = matches!(*asked.method(), Method::GET | Method::HEAD);
     let (status, kind, body) = match asked.uri().path() {
         _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are taken here\n".into()),
         "/health/live" => (StatusCode::OK, TEXT, "live\n".into()),
-        "/health/ready" if service.is_ready() => (StatusCode::OK, TEXT, "ready\n".into()),
+        "/health/ready" if readiness.of(service).await => (StatusCode::OK, TEXT, "ready\n".into()),
         "/health/ready" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n".into()),
         "/metrics" => (StatusCode::OK, PROMETHEUS, service.metrics()),
         _ => (StatusCode::NOT_FOUND, TEXT, "there are /health/live, /health/ready and /metrics\n".into()),

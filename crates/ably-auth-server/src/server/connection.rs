@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::patience::{Patient, Phase, Waits};
 use super::{admin, request};
 use crate::clock::Stopwatch;
-use crate::metrics::add;
+use crate::metrics::{Gauge, add};
 use crate::service::Service;
 use crate::state::State;
 use crate::tls::Tls;
@@ -35,6 +35,12 @@ const REFUSED_AT_ONCE: u64 = 256;
 
 /// How long one that is told so may take to ask, and how long one may take that asks how the service is.
 const HURRY: Duration = Duration::from_secs(1);
+
+/// The most connections at once of those that ask how the service is. More are closed at once.
+const ADMIN_CONNECTIONS: u64 = 64;
+
+/// How long one of them is kept, so that those who do nothing do not keep out for long those who ask.
+const ADMIN_IDLE: Duration = Duration::from_secs(5);
 
 /// What a socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +57,9 @@ pub(super) struct Connections {
     local: SocketAddr,
     tls: Option<Tls>,
     closing: watch::Receiver<bool>,
+    /// Of those that ask how the service is.
+    of_admin: Gauge,
+    readiness: admin::Readiness,
 }
 
 /// What is done with a connection's requests.
@@ -62,14 +71,14 @@ enum Welcome {
 }
 
 impl Connections {
-    pub(super) const fn new(
+    pub(super) fn new(
         service: Service,
         role: Role,
         local: SocketAddr,
         tls: Option<Tls>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Self { service, role, local, tls, closing }
+        Self { service, role, local, tls, closing, of_admin: Gauge::default(), readiness: admin::Readiness::default() }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -79,7 +88,11 @@ impl Connections {
     pub(super) async fn serve(&self, stream: TcpStream, client: IpAddr) {
         let (limits, metrics) = (&self.state().limits, &self.state().metrics);
         if self.role == Role::Admin {
-            let waits = Waits { head: HURRY, idle: limits.idle };
+            let (_open, now_open) = self.of_admin.enter();
+            if now_open > ADMIN_CONNECTIONS {
+                return;
+            }
+            let waits = Waits { head: HURRY, idle: limits.idle.min(ADMIN_IDLE), answer: limits.answer_deadline };
             return self.speak(stream, client, waits, Welcome::Served).await;
         }
         add(&metrics.connections_accepted, 1);
@@ -87,13 +100,15 @@ impl Connections {
         let most = u64::try_from(limits.connections).unwrap_or(u64::MAX);
         let welcome = if now_open > most { Welcome::Refused } else { Welcome::Served };
         let waits = match welcome {
-            Welcome::Served => Waits { head: limits.header_deadline, idle: limits.idle },
+            Welcome::Served => {
+                Waits { head: limits.header_deadline, idle: limits.idle, answer: limits.answer_deadline }
+            }
             Welcome::Refused => {
                 add(&metrics.connections_refused, 1);
                 if now_open > most.saturating_add(REFUSED_AT_ONCE) {
                     return;
                 }
-                Waits { head: HURRY, idle: HURRY }
+                Waits { head: HURRY, idle: HURRY, answer: HURRY }
             }
         };
         match &self.tls {
@@ -150,7 +165,7 @@ impl Connections {
 
     async fn answer(&self, asked: Request<Incoming>, client: IpAddr, welcome: Welcome) -> Response<Bytes> {
         if self.role == Role::Admin {
-            return admin::answer(&self.service, &asked);
+            return admin::answer(&self.service, &self.readiness, &asked).await;
         }
         let since = Stopwatch::start();
         let socket = request::Socket { local: self.local, client, is_private: self.tls.is_some() };

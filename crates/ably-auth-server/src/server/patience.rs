@@ -61,6 +61,8 @@ const MAX_UNREAD: usize = 1024 * 1024;
 pub(super) struct Waits {
     pub(super) head: Duration,
     pub(super) idle: Duration,
+    /// For the client to take in more of its answers.
+    pub(super) answer: Duration,
 }
 
 pub(super) struct Patient<S> {
@@ -72,11 +74,13 @@ pub(super) struct Patient<S> {
     /// With what the phase was when it began. It is not set anew for each request: it is looked at when it is over.
     idle: Option<(Pin<Box<Sleep>>, u64)>,
     linger: Option<(Pin<Box<Sleep>>, usize)>,
+    /// Set up only for a client that takes nothing in.
+    answer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
     pub(super) const fn new(stream: S, phase: Arc<Phase>, waits: Waits) -> Self {
-        Self { stream, phase, waits, head: None, idle: None, linger: None }
+        Self { stream, phase, waits, head: None, idle: None, linger: None, answer: None }
     }
 
     /// Whether the client has taken too long.
@@ -100,6 +104,21 @@ impl<S> Patient<S> {
                 false
             }
             _ => false,
+        }
+    }
+}
+
+impl<S> Patient<S> {
+    /// What came of writing; an error once nothing could be written for too long, whatever the connection is about.
+    fn unless_stuck<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.answer = None;
+            return written;
+        }
+        let wait = self.waits.answer;
+        match self.answer.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -151,7 +170,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.unless_stuck(written, context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -160,12 +181,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         if this.idle.is_none() && this.phase.which() == IDLE && this.is_over(context) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Pin::new(&mut this.stream).poll_flush(context)
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.unless_stuck(flushed, context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        let shut = Pin::new(&mut this.stream).poll_shutdown(context);
+        ready!(this.unless_stuck(shut, context))?;
         if matches!(this.phase.which(), HEAD | UNREAD) {
             ready!(this.poll_pass_over(context));
         }
@@ -177,7 +200,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.unless_stuck(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

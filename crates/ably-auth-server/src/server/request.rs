@@ -36,11 +36,12 @@ impl Socket {
         if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
             return Arrival { local, client, is_private };
         }
-        let said = headers.get_all(FORWARDED_FOR).iter().rev().filter_map(|value| value.to_str().ok());
-        let mut addresses = said.flat_map(|value| value.rsplit(',')).map(|address| address.trim().parse::<IpAddr>());
-        // The last that a trusted proxy has not itself put there is whom it saw.
+        let said = headers.get_all(FORWARDED_FOR).iter().rev();
+        let mut addresses = said.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).map(address);
+        // The last that a trusted proxy has not itself put there is whom it saw. Before what is no address stands nothing
+        // that is to be believed.
         let mut seen = client;
-        while let Some(Ok(address)) = addresses.next() {
+        while let Some(Some(address)) = addresses.next() {
             seen = address;
             if !limits.trusts(address) {
                 break;
@@ -50,6 +51,10 @@ impl Socket {
         let is_https = protocols.next().is_some_and(|protocol| protocol == "https") && protocols.next().is_none();
         Arrival { local, client: seen, is_private: is_private || is_https }
     }
+}
+
+fn address(text: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
 pub(super) async fn answer(
@@ -115,8 +120,13 @@ fn size(parts: &Parts) -> usize {
     const AROUND: usize = 4;
     let headers = parts.headers.iter();
     let sizes = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(AROUND));
-    let line = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    sizes.fold(line, usize::saturating_add)
+    let uri = &parts.uri;
+    let target = [
+        uri.scheme_str().map_or(0, str::len),
+        uri.authority().map_or(0, |authority| authority.as_str().len()),
+        uri.path_and_query().map_or(0, |path| path.as_str().len()),
+    ];
+    sizes.chain(target).fold(parts.method.as_str().len(), usize::saturating_add)
 }
 
 /// The body, unless it is too large. One that breaks off counts as that too: nobody is there to read the answer.

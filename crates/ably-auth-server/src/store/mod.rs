@@ -65,6 +65,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The claims that were kept under that reference.
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>>;
+
+    /// Whether it would do what is asked of it, changes among it: for who asks how the service is, some times a second at
+    /// most. It remembers the time, unless the store does something else that shows as much.
+    fn probe(&self, now: Timestamp) -> Pending<()> {
+        let remembered = self.use_once(None, now);
+        Pending::waiting(async { remembered.await.map(drop) })
+    }
 }
 
 /// What came of using a nonce.

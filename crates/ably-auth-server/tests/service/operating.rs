@@ -3,19 +3,23 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ably_auth_server::store::{Memory, Store};
 use ably_auth_server::{Limits, Rate, Server, Service};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::store::ready::{Mood, Moody};
 use crate::support::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(20);
 const TIME: &str = "GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+const LIVE: &str = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 struct Running {
     address: SocketAddr,
@@ -26,9 +30,13 @@ struct Running {
 }
 
 async fn run(limit: impl FnOnce(&mut Limits)) -> Running {
+    run_over(Memory::new(), limit).await
+}
+
+async fn run_over(store: impl Store, limit: impl FnOnce(&mut Limits)) -> Running {
     let mut limits = Limits::default();
     limit(&mut limits);
-    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).build().unwrap();
+    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).store(store).build().unwrap();
     assert!(!service.is_ready());
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
     let server = server.with_admin("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -180,6 +188,35 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn who_asks_and_asks_and_takes_in_no_answer_is_let_go() {
+    let service = run(|limits| limits.answer_deadline = MOMENT).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut client = socket.connect(service.address).await.unwrap();
+    let many = TIME.repeat(100);
+    let let_go = async { while client.write_all(many.as_bytes()).await.is_ok() {} };
+    timeout(PATIENCE, let_go).await.expect("it is not held for ever");
+    service.until("ably_auth_connections", 0).await;
+}
+
+#[tokio::test]
+async fn who_takes_in_answers_slowly_gets_them_all() {
+    let service = run(|limits| limits.answer_deadline = PATIENCE).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let (mut read, mut write) = socket.connect(service.address).await.unwrap().into_split();
+    let count = 3_000;
+    let writing = tokio::spawn(async move { write.write_all(TIME.repeat(count).as_bytes()).await.map(|()| write) });
+    let (mut answers, mut bytes) = (0, vec![0; 1_000]);
+    while answers < count {
+        let some = timeout(PATIENCE, read.read(&mut bytes)).await.unwrap().unwrap();
+        assert!(some > 0, "it is let go after {answers} answers");
+        answers += bytes[..some].iter().filter(|byte| **byte == b'[').count();
+    }
+    writing.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn headers_and_bodies_have_a_limit() {
     let service = run(|limits| {
         limits.header_bytes = 5_000;
@@ -190,6 +227,10 @@ async fn headers_and_bodies_have_a_limit() {
         |length: usize| format!("GET /time HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n", "x".repeat(length));
     assert_eq!(service.ask(&long(4_900)).await.status, 200);
     assert_eq!(service.ask(&long(5_000)).await.code(), (431, 40000));
+    let elsewhere = |length: usize| TIME.replace("/time", &format!("http://{}/time", "x".repeat(length)));
+    assert_eq!(service.ask(&elsewhere(4_900)).await.status, 200);
+    assert_eq!(service.ask(&elsewhere(5_000)).await.code(), (431, 40000), "whatever it is that is long");
+    assert_eq!(service.ask(&TIME.replace("GET", &"X".repeat(5_000))).await.code(), (431, 40000));
     // So much is not even read; there is an answer all the same.
     assert_eq!(service.ask(&long(60_000)).await.status, 431);
     let body = format!("POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n{}", "x".repeat(101));
@@ -255,7 +296,17 @@ async fn an_address_has_a_rate_and_a_trusted_proxy_asks_for_others() {
         assert!(told.has("retry-after: 1"), "{told:?}");
     }
     assert_eq!(service.ask(&from("X-Forwarded-For: 192.0.2.2")).await.status, 200);
-    assert_eq!(service.count(r#"ably_auth_rate_limited_total{by="address"}"#).await, 3);
+    // Nor does it help to put there what is no text.
+    let told = service.ask(&from("X-Forwarded-For: \u{e9}, 192.0.2.1")).await;
+    assert_eq!(told.code(), (429, 42910));
+    for (last, status) in
+        [("\r\nX-Forwarded-For: \u{e9}", 200), (", unknown", 200), ("\r\nX-Forwarded-For: \u{e9}", 429)]
+    {
+        let told = service.ask(&from(&format!("X-Forwarded-For: 192.0.2.3{last}"))).await;
+        assert_eq!(told.status, status, "what stands before it is not believed: {last}");
+    }
+    assert_eq!(service.ask(&from("X-Forwarded-For: 192.0.2.3")).await.status, 200);
+    assert_eq!(service.count(r#"ably_auth_rate_limited_total{by="address"}"#).await, 5);
 }
 
 #[tokio::test]
@@ -331,6 +382,47 @@ async fn nobody_holds_up_the_end_for_longer_than_the_grace() {
     service.stop();
     timeout(PATIENCE, &mut service.served).await.unwrap().unwrap();
     assert!(!service.service.is_ready());
+}
+
+#[tokio::test]
+async fn a_service_whose_store_fails_is_not_ready_and_lives() {
+    let store = Moody::new();
+    let service = run_over(store.clone(), |_| {}).await;
+    let health = async |path: &str| service.admin(path).await.status;
+    let until = async |status: u16| {
+        // What the store said last is gone by for a moment.
+        while health("/health/ready").await != status {
+            tokio::time::sleep(MOMENT).await;
+        }
+    };
+    for (mood, status) in [(Mood::Well, 200), (Mood::Failing, 503), (Mood::Well, 200)] {
+        store.is(mood);
+        timeout(PATIENCE, until(status)).await.unwrap();
+        assert_eq!(service.count("ably_auth_ready").await, u64::from(status == 200));
+        assert_eq!(health("/health/live").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_how_the_service_is_is_not_one_of_too_many() {
+    let service = run(|_| {}).await;
+    let mut inside = Vec::new();
+    for _ in 0..64 {
+        let mut client = Client(TcpStream::connect(service.admin).await.unwrap());
+        client.send(LIVE).await;
+        assert_eq!(client.hear().await.unwrap().status, 200);
+        inside.push(client);
+    }
+    let is_let_in = async || {
+        let mut client = Client(TcpStream::connect(service.admin).await.unwrap());
+        // It may be closed before that is sent.
+        let _ = client.0.write_all(LIVE.as_bytes()).await;
+        client.hear().await.is_some()
+    };
+    assert!(!is_let_in().await);
+    inside.clear();
+    timeout(PATIENCE, async { while !is_let_in().await {} }).await.unwrap();
+    assert_eq!(service.ask(TIME).await.status, 200);
 }
 
 #[tokio::test]

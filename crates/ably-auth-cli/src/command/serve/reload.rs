@@ -1,12 +1,13 @@
 //! The apps' file, read again when it changes.
 
+use std::fmt::Display;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use ably_auth_server::{Apps, Service};
+use ably_auth_server::{Apps, ErrorKind, Service};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{self, MissedTickBehavior};
 
@@ -60,13 +61,15 @@ fn place(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Keeps the service's apps as the file says, for as long as it runs. A file that cannot be read changes nothing.
+/// Keeps the service's apps as the file says, for as long as it runs. A file that cannot be read changes nothing; what a store
+/// did not answer for is tried again with each look.
 pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, mut hangups: Receiver<()>) {
     let mut look = time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // It may have changed already since it was read.
     let (mut read_as, mut before) = (None, Seen::now(&path));
     let mut text = Some(read);
+    let mut to_take = None;
     loop {
         let is_told = tokio::select! {
             Some(()) = hangups.recv() => true,
@@ -74,42 +77,58 @@ pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, 
         };
         let seen = Seen::now(&path);
         let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
-        if !is_told && (read_as.as_ref() == Some(&seen) || !is_settled) {
-            continue;
+        let mut is_again = to_take.is_some();
+        if is_told || (read_as.as_ref() != Some(&seen) && is_settled) {
+            read_as = Some(seen);
+            match fs::read_to_string(&path) {
+                Ok(read) if !is_told && text == Some(Fingerprint::of(&read)) => {}
+                Ok(read) => {
+                    text = Some(Fingerprint::of(&read));
+                    match Apps::from_json(&read) {
+                        Ok(apps) => (to_take, is_again) = (Some(apps), false),
+                        Err(error) => unread(&path, &service, &error),
+                    }
+                }
+                Err(error) => unread(&path, &service, &error),
+            }
         }
-        read_as = Some(seen);
-        match fs::read_to_string(&path) {
-            Ok(read) if !is_told && text == Some(Fingerprint::of(&read)) => {}
-            Ok(read) => {
-                text = Some(Fingerprint::of(&read));
-                take(&read, &path, &service).await;
-            }
-            Err(error) => {
-                service.reload_failed();
-                tracing::error!(file = %path.display(), %error, "the apps cannot be read again, and stay as they are");
-            }
+        if let Some(apps) = to_take.take() {
+            to_take = take(apps, &path, &service, is_again).await;
         }
     }
 }
 
-async fn take(text: &str, path: &Path, service: &Service) {
+fn unread(path: &Path, service: &Service, error: &dyn Display) {
+    service.reload_failed();
+    tracing::error!(file = %path.display(), %error, "the apps cannot be read again, and stay as they are");
+}
+
+/// Gives the apps back if they are to be taken again. What goes on failing is told once.
+async fn take(apps: Apps, path: &Path, service: &Service, is_again: bool) -> Option<Apps> {
     let file = path.display();
-    let apps = match Apps::from_json(text) {
-        Ok(apps) => apps,
-        Err(error) => {
-            service.reload_failed();
-            return tracing::error!(%file, %error, "the apps cannot be read again, and stay as they are");
+    match service.reload(apps.clone()).await {
+        Ok(told) => {
+            tracing::info!(
+                %file,
+                keys_added = told.keys_added,
+                keys_changed = told.keys_changed,
+                keys_removed = told.keys_removed,
+                "the apps were read again"
+            );
+            None
         }
-    };
-    match service.reload(apps).await {
-        Ok(told) => tracing::info!(
-            %file,
-            keys_added = told.keys_added,
-            keys_changed = told.keys_changed,
-            keys_removed = told.keys_removed,
-            "the apps were read again"
-        ),
-        Err(error) => tracing::error!(%file, %error, "the apps were read again, and not all could be done"),
+        Err(error) if error.kind() == ErrorKind::Store => {
+            if is_again {
+                tracing::debug!(%file, %error, "the apps were read again, and not all could be done yet");
+            } else {
+                tracing::error!(%file, %error, "the apps were read again, and not all could be done; it is tried until it is");
+            }
+            Some(apps)
+        }
+        Err(error) => {
+            tracing::error!(%file, %error, "the apps were read again, and cannot be taken");
+            None
+        }
     }
 }
 
@@ -122,5 +141,101 @@ impl Fingerprint {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         Self(hasher.finish())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use ably_auth_core::{Timestamp, Token};
+    use ably_auth_server::store::{
+        Feed, Fingerprint as Nonce, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
+    };
+    use bytes::Bytes;
+    use http::Request;
+
+    use super::*;
+
+    /// Fails to write so often.
+    #[derive(Debug)]
+    struct Hiccup(Memory, Arc<AtomicUsize>);
+
+    impl Store for Hiccup {
+        fn feed(&self) -> &Feed {
+            self.0.feed()
+        }
+
+        fn secret(&self) -> Option<[u8; 32]> {
+            None
+        }
+
+        fn catch_up(&self, now: Timestamp) -> Pending<()> {
+            self.0.catch_up(now)
+        }
+
+        fn use_once(&self, nonce: Option<Nonce>, now: Timestamp) -> Pending<Use> {
+            self.0.use_once(nonce, now)
+        }
+
+        fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
+            if self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+                return Pending::unavailable(Unavailable::new("it was told to"));
+            }
+            self.0.write(records, seen, now)
+        }
+
+        fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
+            self.0.keep(reference, claims, now)
+        }
+
+        fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
+            self.0.kept(reference)
+        }
+    }
+
+    const CONTROL: &str = "control-access-token";
+
+    async fn control(service: &Service, request: http::request::Builder, body: &'static str) -> String {
+        let request = request.header("Authorization", format!("Bearer {CONTROL}"));
+        let answer = service.handle(request.body(Bytes::from(body)).unwrap()).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+        String::from_utf8(answer.into_body().to_vec()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_store_did_not_answer_for_is_tried_until_it_does() {
+        let path = std::env::temp_dir().join(format!("ably-auth-reload-{}.json", std::process::id()));
+        let file = |ids: &[&str]| {
+            let keys: Vec<_> = ids.iter().map(|id| format!(r#"{{"id":"{id}","secret":"hush"}}"#)).collect();
+            let text = format!(r#"{{"appId":"app","keys":[{}]}}"#, keys.join(","));
+            fs::write(&path, &text).unwrap();
+            text
+        };
+        let text = file(&["stays", "leaked"]);
+        let fails = Arc::new(AtomicUsize::new(0));
+        let service = Service::builder()
+            .apps(Apps::from_json(&text).unwrap())
+            .sandbox(true)
+            .control_token(Token::new(CONTROL).unwrap())
+            .store(Hiccup(Memory::new(), Arc::clone(&fails)))
+            .build()
+            .unwrap();
+        control(&service, Request::patch("/v1/apps/app/keys/leaked"), r#"{"name":"changed"}"#).await;
+        let (hangup, hangups) = mpsc::channel(1);
+        let kept_up = tokio::spawn(keep_up(path.clone(), Fingerprint::of(&text), service.clone(), hangups));
+        fails.store(3, Ordering::SeqCst);
+        file(&["stays"]);
+        hangup.send(()).await.unwrap();
+        time::sleep(10 * LOOK).await;
+        let metrics = service.metrics();
+        for counted in [r#"{result="failed"} 3"#, r#"{result="done"} 1"#] {
+            assert!(metrics.contains(&format!("ably_auth_reloads_total{counted}\n")), "{counted}: {metrics}");
+        }
+        let keys = control(&service, Request::get("/v1/apps/app/keys"), "").await;
+        assert!(keys.contains(r#""status":1"#), "it is revoked: {keys}");
+        kept_up.abort();
+        fs::remove_file(path).unwrap();
     }
 }

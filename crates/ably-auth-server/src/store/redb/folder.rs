@@ -16,28 +16,51 @@ const NEW_DATABASE: &str = "store.redb.new";
 const SECRET: &str = "secret";
 const NEW_SECRET: &str = "secret.new";
 
+/// Makes the folder, if it is not there, for its owner only.
 pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| failed(folder, "cannot be made", error))
+    builder.create(folder).map_err(|error| failed(folder, "cannot be made", error))?;
+    check_own(folder)
+}
+
+/// Refuses a folder in which others may put files in the place of these.
+fn check_own(folder: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        let metadata = fs::metadata(folder).map_err(|error| failed(folder, "cannot be read", error))?;
+        if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 {
+            let message = format!(
+                "others may write to `{}`, and so replace what is kept there; `chmod go-w` it, or give a folder in it that is \
+                 not there yet",
+                folder.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 /// Sees to it that there is a database: it is made by `make` under another name, so that one that was not finished, since the
 /// process ended or the disk was full, is never taken for one.
 pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let (path, new) = (folder.join(DATABASE), folder.join(NEW_DATABASE));
-    if path.exists() {
+    if let Ok(metadata) = fs::metadata(&path) {
+        // It would pass for a new one, in which nothing is revoked.
+        if metadata.len() == 0 {
+            let message = format!(
+                "`{}` is empty, and what it held is lost; put back a copy, or delete it to begin anew",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Store, message));
+        }
         return Ok(());
     }
-    let begin = || {
-        if new.exists() {
-            fs::remove_file(&new)?;
-        }
-        private().write(true).create_new(true).open(&new)
-    };
-    drop(begin().map_err(|error| failed(&new, "cannot be written", error))?);
+    drop(begin(&new).map_err(|error| failed(&new, "cannot be written", error))?);
     make(&new)?;
     let finish = || {
         // Another process may have been faster, and its database is not to be replaced.
@@ -50,6 +73,16 @@ pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<()
         sync(folder)
     };
     finish().map_err(|error| failed(&path, "cannot be written", error))
+}
+
+/// A file that is nobody else's yet: what a process has left there that was ended, or somebody else has put there, is not
+/// written to.
+fn begin(new: &Path) -> io::Result<File> {
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    private().write(true).create_new(true).open(new)
 }
 
 /// The database's file, which its owner alone may read.
@@ -85,7 +118,7 @@ fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(random::bytes::<32>()?)));
     let new = folder.join(NEW_SECRET);
     let write = || {
-        let mut file = private().write(true).create(true).truncate(true).open(&new)?;
+        let mut file = begin(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)?;

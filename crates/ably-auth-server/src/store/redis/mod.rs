@@ -1,6 +1,7 @@
 //! The store that several services share.
 
 mod reply;
+mod together;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,6 +20,7 @@ use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Un
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use reply::Reply;
+use together::{Act, Together};
 
 /// For how long an answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -34,10 +36,12 @@ const MAX_RECORDS: usize = 200;
 
 /// Keeps everything in a Redis or Valkey, which several services share: what one of them knows, all know.
 ///
-/// - **Each token request costs one round trip**, in which its nonce is used, and so does each look at a token: whatever
-///   another service revoked or changed before is known when it is decided. A token by reference costs one more.
+/// - **Each token request takes one round trip**, in which its nonce is used, and so does each look at a token: whatever
+///   another service revoked or changed before is known when it is decided. All that come while one is under way share the
+///   next. A token by reference takes one more.
 /// - **Nothing is guessed.** If Redis does not answer within half a second, is full, or fails, requests are refused with
-///   50003 until it is back. A connection that breaks is made again by itself.
+///   50003 until it is back: within a second, for one that had to wait for its turn. A connection that breaks is made again
+///   by itself.
 /// - **What was lost is not forgotten that it was lost.** If Redis comes back empty, or with less than it had, the services
 ///   write back what they know, take no token request with a timestamp of up to two minutes later, and no token of before
 ///   of a key whose tokens are revocable: clients renew those. An empty Redis on the first start is no different, unless it
@@ -57,7 +61,10 @@ const MAX_RECORDS: usize = 200;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Redis(Arc<Inner>);
+pub struct Redis {
+    inner: Arc<Inner>,
+    together: Together,
+}
 
 struct Inner {
     feed: Feed,
@@ -122,21 +129,8 @@ impl Redis {
         inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|error| {
             Error::new(ErrorKind::Store, "Redis does not do what the store needs; see the cause").because(error)
         })?;
-        Ok(Self(Arc::new(inner)))
-    }
-
-    fn ask<T>(
-        &self,
-        now: Timestamp,
-        act: &'static str,
-        args: Vec<Vec<u8>>,
-        read: impl FnOnce(&str) -> Result<T, Unavailable> + Send + 'static,
-    ) -> Pending<T>
-    where
-        T: Send + 'static,
-    {
-        let inner = Arc::clone(&self.0);
-        Pending::waiting(async move { read(&inner.trip(now, act, args).await?) })
+        let inner = Arc::new(inner);
+        Ok(Self { together: Together::start(Arc::clone(&inner)), inner })
     }
 }
 
@@ -324,45 +318,37 @@ fn failed(error: &redis::RedisError) -> Error {
 
 impl Store for Redis {
     fn feed(&self) -> &Feed {
-        &self.0.feed
+        &self.inner.feed
     }
 
     fn secret(&self) -> Option<[u8; 32]> {
-        Some(*self.0.secret)
+        Some(*self.inner.secret)
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.ask(now, "look", Vec::new(), |_| Ok(()))
+        let answer = self.together.ask(Act::Look, now);
+        Pending::waiting(async { answer.await.map(drop) })
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        let (act, args) = match nonce {
-            Some(nonce) => {
-                ("use", vec![nonce.timestamp().as_millis().to_string().into_bytes(), nonce.to_bytes().to_vec()])
-            }
-            None => ("touch", Vec::new()),
-        };
-        self.ask(now, act, args, |outcome| match outcome {
-            "done" => Ok(Use::First),
-            "again" => Ok(Use::Again),
-            "forgotten" => Ok(Use::Forgotten),
-            "unknown" => Ok(Use::Unknown),
-            _ => Err(Unavailable::new("the script's answer is not in the form of one")),
-        })
+        Pending::waiting(self.together.ask(nonce.map_or(Act::Touch, Act::Use), now))
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
         let mut args = vec![seen.to_string().into_bytes()];
         args.append(&mut written(&records));
-        self.ask(now, "write", args, |outcome| match outcome {
-            "done" => Ok(Written::Done),
-            "outdated" => Ok(Written::Outdated),
-            _ => Err(Unavailable::new("the script's answer is not in the form of one")),
+        let inner = Arc::clone(&self.inner);
+        Pending::waiting(async move {
+            match inner.trip(now, "write", args).await?.as_str() {
+                "done" => Ok(Written::Done),
+                "outdated" => Ok(Written::Outdated),
+                _ => Err(Unavailable::new("the script's answer is not in the form of one")),
+            }
         })
     }
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        let mut connection = self.0.connection.clone();
+        let mut connection = self.inner.connection.clone();
         let (Some(bytes), lasts) = (claims.to_bytes(), reference.expires.millis_since(now)) else {
             return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
         };
@@ -374,7 +360,7 @@ impl Store for Redis {
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        let mut connection = self.0.connection.clone();
+        let mut connection = self.inner.connection.clone();
         Pending::waiting(async move {
             let bytes: Option<Vec<u8>> = in_time(connection.get(of(reference))).await?;
             let claims = bytes.map(|bytes| KeptClaims::from_bytes(&bytes));

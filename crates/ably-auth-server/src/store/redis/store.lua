@@ -1,4 +1,4 @@
--- One round trip: looks whether the store is whole, does what is asked, and tells what is new.
+-- One round trip, of one request or of several that came at once: looks whether the store is whole, does what is asked, and tells what is new.
 --
 -- KEYS  1 state (hash)  2 records (hash by name)  3 log (names by the sequence number of their last change)
 --       4 expiries (names by when they expire)  5 nonces (by their timestamps)
@@ -54,21 +54,30 @@ end
 
 local act, outcome, changed = ARGV[7], 'done', reborn
 if act == 'use' then
-  local timestamp, nonce = tonumber(ARGV[8]), ARGV[9]
-  local old = redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(' .. text(latest - window), 'WITHSCORES', 'LIMIT', 0, MAX_DROPPED)
-  for i = 1, #old, 2 do
-    redis.call('ZREM', KEYS[5], old[i])
-    forgotten = math.max(forgotten, tonumber(old[i + 1]))
+  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each.
+  local over = redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. text(latest - window))
+  over = math.min(over, MAX_DROPPED + #ARGV)
+  if over > 0 then
+    local last = redis.call('ZRANGE', KEYS[5], over - 1, over - 1, 'WITHSCORES')
+    redis.call('ZREMRANGEBYRANK', KEYS[5], 0, over - 1)
+    forgotten = math.max(forgotten, tonumber(last[2]))
   end
-  changed = changed or #old > 0
-  if timestamp <= from then outcome = 'unknown'
-  elseif timestamp <= forgotten then outcome = 'forgotten'
-  elseif redis.call('ZADD', KEYS[5], 'NX', text(timestamp), nonce) == 0 then outcome = 'again'
-  else
-    seq, top, changed = seq + 1, math.max(top, timestamp), true
+  local outcomes, used = {}, 0
+  for i = 8, #ARGV, 2 do
+    local timestamp, outcome = tonumber(ARGV[i]), 'd'
+    if timestamp <= from then outcome = 'u'
+    elseif timestamp <= forgotten then outcome = 'f'
+    elseif redis.call('ZADD', KEYS[5], 'NX', ARGV[i], ARGV[i + 1]) == 0 then outcome = 'a'
+    else used, top = used + 1, math.max(top, timestamp) end
+    table.insert(outcomes, outcome)
+  end
+  outcome = table.concat(outcomes)
+  if used > 0 then
+    seq = seq + used
     -- Goes by itself once nobody serves any more.
     redis.call('PEXPIRE', KEYS[5], 30 * window)
   end
+  changed = changed or ahead or over > 0 or used > 0
 elseif act == 'write' then
   local seen = tonumber(ARGV[8])
   for i = 9, #ARGV, 4 do
@@ -93,8 +102,6 @@ elseif act == 'restore' then
     if not redis.call('ZSCORE', KEYS[3], ARGV[i]) then put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
   end
   changed = true
-elseif act == 'touch' then
-  changed = changed or ahead
 end
 if changed then
   redis.call('HSET', KEYS[1], 'generation', generation, 'seq', text(seq), 'latest', text(latest), 'from', text(from),

@@ -3,6 +3,7 @@
 pub(crate) mod faults;
 mod memory;
 mod promises;
+pub(crate) mod ready;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(all(feature = "redis", unix))]
@@ -45,7 +46,10 @@ impl Folder {
         static NTH: AtomicU64 = AtomicU64::new(0);
         let name = format!("ably-auth-{}-{}", std::process::id(), NTH.fetch_add(1, Ordering::SeqCst));
         let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&folder).unwrap();
         Self(folder)
     }
 }

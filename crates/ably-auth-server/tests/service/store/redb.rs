@@ -7,6 +7,7 @@ use ably_auth_server::ErrorKind;
 use ably_auth_server::store::{Redb, Store as _};
 use tokio::runtime::Runtime;
 
+use super::ready::served;
 use super::{Folder, Place, every_promise, runtime};
 use crate::support::*;
 
@@ -75,6 +76,48 @@ fn what_is_no_store_is_refused() {
     assert!(error.to_string().contains("nothing else wrote to `store.redb`"), "{error}");
 }
 
+#[test]
+fn a_database_that_has_become_empty_is_not_a_new_one() {
+    let folder = Folder::new();
+    drop(Redb::open(&folder.0).unwrap());
+    let database = folder.0.join("store.redb");
+    fs::File::options().write(true).open(&database).unwrap().set_len(0).unwrap();
+    let error = Redb::open(&folder.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("what it held is lost"), "{error}");
+    fs::remove_file(&database).unwrap();
+    Redb::open(&folder.0).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_put_into_the_folder_is_not_written_to() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (folder, elsewhere) = (Folder::new(), Folder::new());
+    let (theirs, open) = (elsewhere.0.join("theirs"), folder.0.join("secret.new"));
+    fs::write(&theirs, "").unwrap();
+    std::os::unix::fs::symlink(&theirs, &open).unwrap();
+    let secret = Redb::open(&folder.0).unwrap().secret();
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "", "the link is not followed");
+
+    fs::remove_file(folder.0.join("secret")).unwrap();
+    fs::write(&open, "").unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_ne!(Redb::open(&folder.0).unwrap().secret(), secret);
+    let mode = fs::metadata(folder.0.join("secret")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nor is its mode taken over");
+
+    for mode in [0o777, 0o720] {
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(mode)).unwrap();
+        let error = Redb::open(&folder.0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(error.to_string().contains("`chmod go-w` it"), "{error}");
+    }
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o755)).unwrap();
+    Redb::open(&folder.0).unwrap();
+}
+
 /// A file system of its own, for who may mount one.
 #[cfg(target_os = "linux")]
 struct SmallDisk(Folder);
@@ -124,8 +167,11 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.to_string().contains("that the disk has room"), "{error}");
     disk.clear();
-    let world = World::over(Redb::open(&data).unwrap(), &runtime(), None);
+    let runtime = runtime();
+    let world = World::over(Redb::open(&data).unwrap(), &runtime, None);
+    let server = served(&world, &runtime);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    assert!(server.is_ready());
     disk.fill();
     let large: serde_json::Map<_, _> =
         (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"]))).collect();
@@ -139,11 +185,13 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
     let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
     assert!(granted.len() < small.len(), "there is room");
+    assert!(!server.is_ready(), "and it is said");
     disk.clear();
+    assert!(server.is_ready(), "asking has opened it again");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     let before = world.clone_without_service();
-    drop(world);
-    let world = World::over(Redb::open(&data).unwrap(), &runtime(), Some(&before));
+    drop((world, server));
+    let world = World::over(Redb::open(&data).unwrap(), &runtime, Some(&before));
     assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "and what is there can be read");
     for request in granted {
         assert_eq!(world.exchange(request).code(), (401, 40105), "what was answered was written");

@@ -1,0 +1,28 @@
+//! Telling systemd how far the service has got (`Type=notify`).
+
+/// Says it to whoever `NOTIFY_SOCKET` names, if it names anybody.
+#[cfg(unix)]
+pub(super) fn systemd(state: &str) {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::net::UnixDatagram;
+
+    let Some(named) = std::env::var_os("NOTIFY_SOCKET").filter(|named| !named.is_empty()) else {
+        return;
+    };
+    let told = UnixDatagram::unbound().and_then(|socket| match named.as_bytes().strip_prefix(b"@") {
+        #[cfg(target_os = "linux")]
+        Some(name) => {
+            use std::os::linux::net::SocketAddrExt as _;
+
+            let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+            socket.send_to_addr(state.as_bytes(), &address)
+        }
+        _ => socket.send_to(state.as_bytes(), &named),
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the service manager could not be told `{state}`");
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) const fn systemd(_: &str) {}

@@ -1,0 +1,180 @@
+//! Whether a service says that it is ready, by what its store answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use ably_auth_core::Timestamp;
+use ably_auth_server::store::{
+    Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
+};
+use ably_auth_server::{Server, Service};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::support::*;
+
+/// Answers, or does not, or says that it cannot.
+#[derive(Clone, Debug)]
+pub(crate) struct Moody {
+    store: Arc<Memory>,
+    mood: Arc<AtomicU8>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Mood {
+    Well,
+    Failing,
+    Silent,
+}
+
+impl Moody {
+    pub(crate) fn new() -> Self {
+        Self { store: Arc::default(), mood: Arc::default() }
+    }
+
+    pub(crate) fn is(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
+
+    fn ask<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+        match self.mood.load(Ordering::SeqCst) {
+            0 => ask(),
+            1 => Pending::unavailable(Unavailable::new("it was told to")),
+            _ => Pending::waiting(std::future::pending()),
+        }
+    }
+}
+
+impl Store for Moody {
+    fn feed(&self) -> &Feed {
+        self.store.feed()
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn catch_up(&self, now: Timestamp) -> Pending<()> {
+        self.ask(|| self.store.catch_up(now))
+    }
+
+    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
+        self.ask(|| self.store.use_once(nonce, now))
+    }
+
+    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
+        self.ask(|| self.store.write(records, seen, now))
+    }
+
+    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
+        self.ask(|| self.store.keep(reference, claims, now))
+    }
+
+    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
+        self.ask(|| self.store.kept(reference))
+    }
+}
+
+/// A server, which ends with this.
+pub(super) struct Running {
+    service: Service,
+    runtime: Arc<Runtime>,
+    end: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+/// The world's service, served.
+pub(super) fn served(world: &World, runtime: &Arc<Runtime>) -> Running {
+    let (service, runtime) = (world.service.clone(), Arc::clone(runtime));
+    let server = runtime.block_on(Server::bind("127.0.0.1:0".parse().unwrap(), service.clone())).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = runtime.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
+    while !service.is_ready() {
+        std::thread::yield_now();
+    }
+    Running { service, runtime, end: Some((stop, served)) }
+}
+
+impl Running {
+    pub(super) fn is_ready(&self) -> bool {
+        let is_ready = self.runtime.block_on(self.service.check_ready());
+        assert_eq!(self.service.is_ready(), is_ready, "it is remembered");
+        is_ready
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some((stop, served)) = self.end.take() {
+            drop(stop);
+            let _ = self.runtime.block_on(served);
+        }
+    }
+}
+
+/// A service over that store, with a server that begins to run.
+async fn start(store: Moody) -> Service {
+    let service = Service::builder().apps(apps()).sandbox(true).store(store).build().unwrap();
+    assert!(!service.check_ready().await, "nobody serves it");
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
+    tokio::spawn(server.run(std::future::pending()));
+    while !service.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_whose_store_does_not_answer_is_not_ready_until_it_does() {
+    let store = Moody::new();
+    let service = start(store.clone()).await;
+    assert!(service.check_ready().await);
+    for mood in [Mood::Failing, Mood::Silent] {
+        store.is(mood);
+        assert!(!service.check_ready().await);
+        assert!(!service.is_ready() && service.metrics().contains("\nably_auth_ready 0\n"));
+        store.is(Mood::Well);
+        assert!(service.check_ready().await && service.is_ready());
+    }
+    store.is(Mood::Failing);
+    let request = http::Request::get("/stats").header("Authorization", basic(KEY));
+    assert_eq!(answer(&service, request, "").code(), (500, 50003));
+    assert!(!service.is_ready(), "it was asked for something else");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_cannot_understand_its_store_is_not_ready() {
+    let store = Moody::new();
+    let service = start(store.clone()).await;
+    let value = Some(b"no record".to_vec().into());
+    store.feed().publish(vec![Record { name: "key/app1.key1".into(), value, expires: None }]);
+    assert!(!service.check_ready().await && !service.is_ready());
+}
+
+#[cfg(all(feature = "redis", unix))]
+#[test]
+fn a_service_whose_redis_stands_still_is_not_ready_until_it_goes_on() {
+    use super::redis_server::RedisServer;
+    use ably_auth_server::store::Redis;
+
+    let Some(redis) = RedisServer::start() else { return };
+    let runtime = super::runtime();
+    let store = runtime.block_on(Redis::connect_to_new(&redis.url())).unwrap();
+    let world = World::over(store, &runtime, None);
+    let service = served(&world, &runtime);
+    assert!(service.is_ready());
+    redis.signal("-STOP");
+    assert!(!service.is_ready());
+    redis.signal("-CONT");
+    let is_back = (0..400).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        service.is_ready()
+    });
+    assert!(is_back, "the service does not recover");
+    // It is asked for what it would be asked for, which a Redis that takes no writes does not do.
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    world.set(NOW + 1);
+    assert!(!service.is_ready());
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert!(service.is_ready());
+}
