@@ -24,8 +24,8 @@ const OF_REVOCATION: &str = "revoked/";
 pub(crate) enum Change {
     /// The app has these settings; it is made if it is not there.
     App(App),
-    /// The app is no more.
-    AppGone(Box<str>),
+    /// The app is no more; whether the service may be told of it when it starts.
+    AppGone(Box<str>, bool),
     /// The app has that key.
     Key(Box<Key>),
     /// The target's tokens are revoked by these cutoffs.
@@ -60,6 +60,8 @@ struct KeyRecord<'a> {
     label: Option<String>,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
+    #[serde(default)]
+    listed: bool,
 }
 
 pub(crate) fn app(app: &App) -> Result<Record, Refusal> {
@@ -92,11 +94,12 @@ pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
         secret: key.api_key().secret().expose().into(),
         capability: key.capability().to_string(),
         revocable_tokens: key.revocable_tokens(),
-        enabled: key.is_enabled(),
+        enabled: key.given_enabled(),
         expires: key.expires(),
         label: key.given_label().map(str::to_owned),
         created,
         modified,
+        listed: key.is_listed(),
     };
     record(format!("{OF_KEY}{}", key.name()), &said, None)
 }
@@ -133,11 +136,11 @@ pub(crate) fn read(record: &Record) -> Option<Change> {
 
 fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
     let Some(value) = value else {
-        return Some(Change::AppGone(app_id.into()));
+        return Some(Change::AppGone(app_id.into(), false));
     };
     let said: AppRecord<'_> = serde_json::from_slice(value).ok()?;
     if said.deleted {
-        return Some(Change::AppGone(app_id.into()));
+        return Some(Change::AppGone(app_id.into(), true));
     }
     let app = App::new(app_id).ok()?.with_account_id(&said.account_id);
     let app = app.with_settings(said.namespaces, said.channels);
@@ -163,6 +166,9 @@ fn read_key(name: &str, value: &[u8]) -> Option<Change> {
     if let Some(modified) = said.modified {
         key = key.modified_at(modified);
     }
+    if said.listed {
+        key = key.listed();
+    }
     Some(Change::Key(Box::new(key)))
 }
 
@@ -183,21 +189,23 @@ mod tests {
             .with_expiry(at(5))
             .with_label("what \"people\" call it")
             .created_at(at(1))
-            .modified_at(at(2));
+            .modified_at(at(2))
+            .listed();
         let quoted = Key::new("app.key:h\"u\\s/h".parse().unwrap());
         for of in [whole, quoted, Key::new("app.key:hush".parse().unwrap())] {
             let Some(Change::Key(read)) = read(&key(&of).unwrap()) else { panic!("no key") };
             assert_eq!(read.api_key().secret(), of.api_key().secret());
             assert_eq!((read.name(), read.capability(), read.label()), (of.name(), of.capability(), of.label()));
             assert_eq!((read.revocable_tokens(), read.is_enabled()), (of.revocable_tokens(), of.is_enabled()));
-            assert_eq!((read.expires(), read.times()), (of.expires(), of.times()));
+            assert_eq!((read.expires(), read.times(), read.is_listed()), (of.expires(), of.times(), of.is_listed()));
         }
     }
 
     #[test]
     fn an_app_comes_back_whatever_its_account_is_called() {
         for account_id in ["mine", "a\"b", "a\\b", "ä/b"] {
-            let Some(Change::App(app)) = read(&app(&App::new("app").unwrap().with_account_id(account_id)).unwrap()) else {
+            let Some(Change::App(app)) = read(&app(&App::new("app").unwrap().with_account_id(account_id)).unwrap())
+            else {
                 panic!("no app of {account_id}")
             };
             assert_eq!(app.account_id(), account_id);

@@ -81,14 +81,16 @@ fn merge(told: &App, before: Option<&App>, listed: &Listed, now: Timestamp, reli
     let mut keys: Vec<Arc<Key>> = Vec::new();
     for key in told.shared_keys() {
         keys.push(match known(key) {
+            // It is told of again.
+            Some(known) if known.is_withheld() => Arc::new(Key::clone(known).listed()),
             Some(known) if is_changed(known) || known.is_as(key) => Arc::clone(known),
             Some(known) => {
                 relisted.keys_changed = relisted.keys_changed.saturating_add(1);
-                Arc::new(Key::clone(key).created_at(known.times().0).modified_at(now))
+                Arc::new(Key::clone(key).listed().created_at(known.times().0).modified_at(now))
             }
             None => {
                 relisted.keys_added = relisted.keys_added.saturating_add(1);
-                Arc::new(Key::clone(key).created_at(now))
+                Arc::new(Key::clone(key).listed().created_at(now))
             }
         });
     }

@@ -78,7 +78,7 @@ impl State {
     fn apply(&self, change: Change) -> Result<(), Refusal> {
         match change {
             Change::App(app) => return self.registry.set_app(app),
-            Change::AppGone(app_id) => self.registry.remove(&app_id),
+            Change::AppGone(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
             Change::Key(key) => self.registry.set_key(*key),
             Change::Revoked(key, target, cutoffs) => {
                 let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
