@@ -371,6 +371,8 @@ impl ServiceBuilder {
             let message = "the store holds what this service cannot understand; serve with the version that wrote it";
             Error::new(ErrorKind::Store, message)
         })?;
+        // One that is wrong is told of now and not with the first request.
+        let _ = state.check_clock(now);
         Ok(Service(Arc::new(state)))
     }
 }

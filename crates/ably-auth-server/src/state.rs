@@ -73,8 +73,9 @@ impl State {
 
     /// Takes the clock for right. A time that is known and later was wrong then.
     pub(crate) async fn trust_clock(&self) -> Result<(), Unavailable> {
-        let now = self.clock.now();
-        if self.store.feed().latest_known().millis_since(now) > WINDOW_MILLIS {
+        let (now, latest) = (self.clock.now(), self.store.feed().latest_known());
+        if latest.millis_since(now) > WINDOW_MILLIS {
+            tracing::warn!(%now, %latest, "the clock is taken for right, and is set back for whoever uses the store");
             self.store.set_time(now).await?;
             self.revocations.write().unwrap_or_else(PoisonError::into_inner).set_time(now);
         }
