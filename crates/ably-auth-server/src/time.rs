@@ -134,13 +134,17 @@ mod tests {
 
     const HOUR: u64 = 60 * 60 * 1000;
 
+    fn at(hours: u64) -> Timestamp {
+        Timestamp::from_millis(hours.saturating_mul(HOUR))
+    }
+
     /// At each pair of what the steady clock and the clock say, hours and a second clock's, the time in hours.
     fn times_of(from: u64, told: &[(u64, u64)]) -> Vec<Result<u64, WrongClock>> {
         let feed = Feed::new();
-        let mut inner = Inner { anchor: (Timestamp::from_millis(from * HOUR), Duration::ZERO), told: None };
+        let mut inner = Inner { anchor: (at(from), Duration::ZERO), told: None };
         let times = told.iter().map(|(elapsed, now)| {
-            let elapsed = Duration::from_millis(elapsed * HOUR);
-            inner.advance(&feed, Timestamp::from_millis(now * HOUR), Some(elapsed))?;
+            let elapsed = Duration::from_millis(at(*elapsed).as_millis());
+            inner.advance(&feed, at(*now), Some(elapsed))?;
             Ok(feed.latest_known().as_millis() / HOUR)
         });
         times.collect()
@@ -154,7 +158,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_more_than_a_day_off_is_not_followed() {
-        let at = |hours: u64| Timestamp::from_millis(hours * HOUR);
         let told = [(0, 100), (1, 125), (1, 101), (1, 126), (3, 152), (3, 127), (3, 102), (4, 103)];
         let times = times_of(100, &told);
         assert_eq!(times[..3], [100, 125, 125].map(Ok), "a day ahead is followed, and a day back is slow");

@@ -91,15 +91,20 @@ pub(crate) struct World {
 impl World {
     /// A sandbox, in which keys may be shown.
     pub(crate) fn new() -> Self {
-        Self::with(true)
+        Self::with(true, NOW)
+    }
+
+    /// One that is made at that moment.
+    pub(crate) fn at(now: u64) -> Self {
+        Self::with(true, now)
     }
 
     pub(crate) fn without_sandbox() -> Self {
-        Self::with(false)
+        Self::with(false, NOW)
     }
 
-    fn with(sandbox: bool) -> Self {
-        let now = Arc::default();
+    fn with(sandbox: bool, now: u64) -> Self {
+        let now = Arc::new(Clocks { now: AtomicU64::new(now), elapsed: AtomicU64::new(0) });
         let service = Self::builder(&now, sandbox).build().unwrap();
         Self { service, now, nonces: Arc::default(), apps: apps(), runtime: None }
     }

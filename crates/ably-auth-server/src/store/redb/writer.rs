@@ -98,7 +98,8 @@ impl Work {
         }
         let latest = self.feed.latest_known();
         // What fails now has nobody left to tell.
-        let _ = self.disk().map(|disk| disk.commit(&[], Times { now: Timestamp::from_millis(0), latest }));
+        let times = Times { now: Timestamp::from_millis(0), latest };
+        let _ = self.disk().map(|disk| disk.commit(&[], times).is_ok());
     }
 
     fn write(&mut self, jobs: Vec<Job>) {
