@@ -10,6 +10,7 @@ use crate::bearer::{Bearer, Reader};
 use crate::refusal::Refusal;
 use crate::registry::RunningApp;
 use crate::state::State;
+use crate::time::MAX_AHEAD_MILLIS;
 
 /// What a request shows of its sender.
 #[derive(Debug)]
@@ -109,6 +110,9 @@ impl Authenticator<'_> {
         if expires <= now || bearer.key.is_expired(now) {
             let message = format!("the token expired at {expires}; request a new token");
             return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
+        }
+        if bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS {
+            return Err(revoked("the token is of a time that is yet to come; request a new token"));
         }
         if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now) {
             return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));

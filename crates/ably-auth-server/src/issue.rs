@@ -52,6 +52,8 @@ impl Issuer<'_> {
         key.check_in_force(self.0.latest(now))?;
         self.0.check_rate_of(key.name())?;
         let nonce = fresh_nonce(&request, &key, now)?;
+        // Before the store is told the time, so that whoever revokes by what the store knows takes this token too.
+        let latest = self.0.latest(now);
         check_use(store.use_once(nonce, now).await?)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
@@ -59,7 +61,7 @@ impl Issuer<'_> {
             key.check_in_force(self.0.latest(now))?;
         }
         let asked = asked(&request, &key)?;
-        let details = self.seal(&app, &key, asked, entropy, now).await?;
+        let details = self.seal(&app, &key, asked, entropy, (now, latest)).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
     }
@@ -70,7 +72,7 @@ impl Issuer<'_> {
         key: &Key,
         Asked { ttl, capability, client_id }: Asked,
         entropy: &Entropy,
-        now: Timestamp,
+        (now, latest): (Timestamp, Timestamp),
     ) -> Result<TokenDetails, Refusal> {
         let subject = Subject {
             key: key.name(),
@@ -81,7 +83,7 @@ impl Issuer<'_> {
         };
         // Where tokens were revoked within this very millisecond, the token counts as issued after it. So it does where the
         // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.
-        let issued = self.0.latest(now).max(self.0.first_valid_issue(key, &subject));
+        let issued = latest.max(self.0.first_valid_issue(key, &subject));
         let expires = issued.saturating_add(ttl);
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };

@@ -32,6 +32,7 @@ mod service;
 mod state;
 mod stats;
 pub mod store;
+mod time;
 mod tls;
 mod token;
 mod unreadable;

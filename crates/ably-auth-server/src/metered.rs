@@ -54,6 +54,10 @@ impl Store for Metered {
         self.store.secret()
     }
 
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
         self.watch(StoreOperation::CatchUp, self.store.catch_up(now))
     }
@@ -77,5 +81,9 @@ impl Store for Metered {
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         self.watch(StoreOperation::Kept, self.store.kept(reference))
+    }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        self.watch(StoreOperation::Write, self.store.set_time(now))
     }
 }

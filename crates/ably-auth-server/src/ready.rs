@@ -29,7 +29,12 @@ impl Service {
     /// ```
     pub async fn check_ready(&self) -> bool {
         let state = self.state();
-        let answer = time::timeout(PATIENCE, state.store.probe(state.clock.now())).await;
+        let now = state.clock.now();
+        // A clock that is wrong is not to become what the store remembers.
+        if state.check_clock(now).is_err() {
+            return false;
+        }
+        let answer = time::timeout(PATIENCE, state.store.probe(now)).await;
         let is_there = matches!(answer, Ok(Ok(())));
         state.metrics.store.set_failing(!is_there);
         is_there && state.learn().is_ok() && self.is_up()

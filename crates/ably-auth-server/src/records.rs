@@ -3,6 +3,8 @@
 //! An app's settings are one record and each of its keys is another, so that two services that change two keys of an app do
 //! not stand in each other's way. What comes from a record goes over what the service was told when it was started.
 
+use std::borrow::Cow;
+
 use ably_auth_core::{ApiKey, Capability, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,8 +24,8 @@ const OF_REVOCATION: &str = "revoked/";
 pub(crate) enum Change {
     /// The app has these settings; it is made if it is not there.
     App(App),
-    /// The app is no more.
-    AppGone(Box<str>),
+    /// The app is no more; whether the service may be told of it when it starts.
+    AppGone(Box<str>, bool),
     /// The app has that key.
     Key(Box<Key>),
     /// The target's tokens are revoked by these cutoffs.
@@ -38,7 +40,9 @@ struct AppRecord<'a> {
     /// Of an app that the service is told of whenever it starts.
     #[serde(default)]
     deleted: bool,
-    account_id: &'a str,
+    /// Text with escapes cannot be borrowed.
+    #[serde(borrow)]
+    account_id: Cow<'a, str>,
     namespaces: Vec<Value>,
     channels: Vec<Value>,
     revocation_by_channel: bool,
@@ -47,7 +51,8 @@ struct AppRecord<'a> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeyRecord<'a> {
-    secret: &'a str,
+    #[serde(borrow)]
+    secret: Cow<'a, str>,
     capability: String,
     revocable_tokens: bool,
     enabled: bool,
@@ -55,6 +60,8 @@ struct KeyRecord<'a> {
     label: Option<String>,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
+    #[serde(default)]
+    listed: bool,
 }
 
 pub(crate) fn app(app: &App) -> Result<Record, Refusal> {
@@ -73,7 +80,7 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
     let (namespaces, channels) = app.settings();
     let said = AppRecord {
         deleted,
-        account_id: app.account_id(),
+        account_id: app.account_id().into(),
         namespaces: namespaces.to_vec(),
         channels: channels.to_vec(),
         revocation_by_channel: app.revocation_by_channel(),
@@ -84,14 +91,15 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
 pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
     let (created, modified) = key.given_times();
     let said = KeyRecord {
-        secret: key.api_key().secret().expose(),
+        secret: key.api_key().secret().expose().into(),
         capability: key.capability().to_string(),
         revocable_tokens: key.revocable_tokens(),
-        enabled: key.is_enabled(),
+        enabled: key.given_enabled(),
         expires: key.expires(),
         label: key.given_label().map(str::to_owned),
         created,
         modified,
+        listed: key.is_listed(),
     };
     record(format!("{OF_KEY}{}", key.name()), &said, None)
 }
@@ -104,7 +112,9 @@ pub(crate) fn revocation(key: &KeyName, target: &Target, cutoffs: &[Cutoff]) -> 
 
 fn record<T: Serialize>(name: String, said: &T, expires: Option<Timestamp>) -> Result<Record, Refusal> {
     let value = serde_json::to_vec(said).map_err(|_| Refusal::internal())?;
-    Ok(Record { name: name.into(), value: Some(Zeroizing::new(value)), expires })
+    let record = Record { name: name.into(), value: Some(Zeroizing::new(value)), expires };
+    // What cannot be read again would end the service, here and at every start.
+    if read(&record).is_some() { Ok(record) } else { Err(Refusal::internal()) }
 }
 
 /// What the record says; none if it cannot be understood.
@@ -126,20 +136,21 @@ pub(crate) fn read(record: &Record) -> Option<Change> {
 
 fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
     let Some(value) = value else {
-        return Some(Change::AppGone(app_id.into()));
+        return Some(Change::AppGone(app_id.into(), false));
     };
     let said: AppRecord<'_> = serde_json::from_slice(value).ok()?;
     if said.deleted {
-        return Some(Change::AppGone(app_id.into()));
+        return Some(Change::AppGone(app_id.into(), true));
     }
-    let app = App::new(app_id).ok()?.with_account_id(said.account_id);
+    let app = App::new(app_id).ok()?.with_account_id(&said.account_id);
     let app = app.with_settings(said.namespaces, said.channels);
     Some(Change::App(app.with_revocation_by_channel(said.revocation_by_channel)))
 }
 
 fn read_key(name: &str, value: &[u8]) -> Option<Change> {
     let said: KeyRecord<'_> = serde_json::from_slice(value).ok()?;
-    let mut key = Key::new(ApiKey::from_parts(KeyName::parse(name).ok()?, said.secret).ok()?)
+    let secret = Zeroizing::new(said.secret.into_owned());
+    let mut key = Key::new(ApiKey::from_parts(KeyName::parse(name).ok()?, &secret).ok()?)
         .with_capability(Capability::parse_lenient(&said.capability).ok()?)
         .with_revocable_tokens(said.revocable_tokens)
         .with_enabled(said.enabled);
@@ -154,6 +165,9 @@ fn read_key(name: &str, value: &[u8]) -> Option<Change> {
     }
     if let Some(modified) = said.modified {
         key = key.modified_at(modified);
+    }
+    if said.listed {
+        key = key.listed();
     }
     Some(Change::Key(Box::new(key)))
 }
@@ -175,14 +189,32 @@ mod tests {
             .with_expiry(at(5))
             .with_label("what \"people\" call it")
             .created_at(at(1))
-            .modified_at(at(2));
-        for of in [whole, Key::new("app.key:hush".parse().unwrap())] {
+            .modified_at(at(2))
+            .listed();
+        let quoted = Key::new("app.key:h\"u\\s/h".parse().unwrap());
+        for of in [whole, quoted, Key::new("app.key:hush".parse().unwrap())] {
             let Some(Change::Key(read)) = read(&key(&of).unwrap()) else { panic!("no key") };
             assert_eq!(read.api_key().secret(), of.api_key().secret());
             assert_eq!((read.name(), read.capability(), read.label()), (of.name(), of.capability(), of.label()));
             assert_eq!((read.revocable_tokens(), read.is_enabled()), (of.revocable_tokens(), of.is_enabled()));
-            assert_eq!((read.expires(), read.times()), (of.expires(), of.times()));
+            assert_eq!((read.expires(), read.times(), read.is_listed()), (of.expires(), of.times(), of.is_listed()));
         }
+    }
+
+    #[test]
+    fn an_app_comes_back_whatever_its_account_is_called() {
+        for account_id in ["mine", "a\"b", "a\\b", "ä/b"] {
+            let Some(Change::App(app)) = read(&app(&App::new("app").unwrap().with_account_id(account_id)).unwrap())
+            else {
+                panic!("no app of {account_id}")
+            };
+            assert_eq!(app.account_id(), account_id);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_not_written() {
+        assert!(record("planet/mars".into(), &1, None).is_err());
     }
 
     #[test]

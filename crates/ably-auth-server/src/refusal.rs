@@ -33,6 +33,11 @@ impl Refusal {
         Self::new(ErrorCode::TIMEOUT, "the service cannot see what it must not forget; try again later")
     }
 
+    /// What is over and what is not cannot be told while the clock is wrong.
+    pub(crate) fn wrong_clock() -> Self {
+        Self::new(ErrorCode::TIMEOUT, "the service cannot tell what time it is; try again later")
+    }
+
     /// For a path that takes other methods: those.
     pub(crate) fn method_not_allowed(methods: &'static str) -> Self {
         let message = format!("the path does not take this method; use {methods}");

@@ -46,7 +46,7 @@ pub(crate) struct Listed {
     pub(crate) apps: Apps,
     /// Apps whose settings are from run time, or that are of it altogether.
     pub(crate) changed_apps: HashSet<Box<str>>,
-    /// Apps that were deleted.
+    /// Apps that were deleted, of those that the service is or was told of: others do not come back by themselves.
     pub(crate) gone_apps: HashSet<Box<str>>,
     /// Keys that were made or changed.
     pub(crate) changed_keys: HashSet<KeyName>,
@@ -77,7 +77,7 @@ impl Registry {
         self.check_room()?;
         let mut listed = lock(&self.listed);
         listed.apps = std::mem::take(&mut listed.apps).with_app(app.clone()).unwrap_or_default();
-        self.insert(app, true)
+        self.insert(app.listed(), true)
     }
 
     /// Refuses one app more if there are too many.
@@ -127,13 +127,19 @@ impl Registry {
         (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
     }
 
-    /// A key as it is from now on. Without its app it is nobody's.
+    /// A key as it is from now on. Without its app it is nobody's. One that was taken out of what the service is told of, while
+    /// nobody was there to see it, is not in force.
     pub(crate) fn set_key(&self, mut key: Key) {
         let mut listed = lock(&self.listed);
         listed.changed_keys.insert(key.name().clone());
         if let Some(gone) = listed.gone_keys.get_mut(key.name()) {
             *gone = Arc::new(key.clone());
             key = key.with_enabled(false);
+        }
+        let (app_id, key_id) = (key.name().app_id(), key.name().key_id());
+        let is_told = listed.apps.get(app_id).is_some_and(|app| app.key(key_id).is_some());
+        if key.is_listed() && !is_told {
+            key = key.withheld();
         }
         let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = apps.get_mut(key.name().app_id()) {
@@ -142,12 +148,15 @@ impl Registry {
         }
     }
 
-    pub(crate) fn remove(&self, app_id: &str) {
+    /// The app is no more; `is_listed` if the service may be told of it anew.
+    pub(crate) fn remove(&self, app_id: &str, is_listed: bool) {
         let mut listed = lock(&self.listed);
         listed.changed_apps.remove(app_id);
         listed.changed_keys.retain(|name| name.app_id() != app_id);
         listed.gone_keys.retain(|name, _| name.app_id() != app_id);
-        listed.gone_apps.insert(app_id.into());
+        if is_listed || listed.apps.get(app_id).is_some() {
+            listed.gone_apps.insert(app_id.into());
+        }
         self.apps.write().unwrap_or_else(PoisonError::into_inner).remove(app_id);
     }
 
@@ -173,4 +182,30 @@ pub(crate) fn too_many_apps() -> Refusal {
 
 pub(crate) fn unknown_app(app_id: &str) -> Refusal {
     Refusal::new(ErrorCode::NOT_FOUND, format!("there is no app `{app_id}` here; check the app id and the host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_apps_that_come_and_go_nothing_is_left() {
+        let secrets = ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new() };
+        let registry = Registry::new(secrets);
+        registry.list(App::new("told").unwrap()).unwrap();
+        for nth in 0..10 {
+            let app_id = format!("app{nth}");
+            registry.set_app(App::new(&app_id).unwrap()).unwrap();
+            registry.set_key(Key::new(format!("{app_id}.key:hush").parse().unwrap()));
+            registry.remove(&app_id, false);
+        }
+        registry.remove("told", false);
+        registry.remove("told before", true);
+        let listed = lock(&registry.listed);
+        let mut gone: Vec<_> = listed.gone_apps.iter().map(|app_id| &**app_id).collect();
+        gone.sort_unstable();
+        assert_eq!(gone, ["told", "told before"]);
+        assert!(listed.changed_apps.is_empty() && listed.changed_keys.is_empty());
+        assert_eq!(registry.count(), (0, 0));
+    }
 }

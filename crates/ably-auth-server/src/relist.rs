@@ -114,14 +114,20 @@ fn merge(told: &App, before: Option<&App>, listed: &Listed, now: Timestamp, reli
     let mut keys: Vec<Arc<Key>> = Vec::new();
     for key in told.shared_keys() {
         keys.push(match known(key) {
-            Some(known) if is_changed(known) || known.is_as(key) => Arc::clone(known),
+            // It is told of again.
+            Some(known) if known.is_withheld() => Arc::new(Key::clone(known).listed()),
+            Some(known) if is_changed(known) => {
+                warn_of_ignored(key, known);
+                Arc::clone(known)
+            }
+            Some(known) if known.is_as(key) => Arc::clone(known),
             Some(known) => {
                 relisted.keys_changed = relisted.keys_changed.saturating_add(1);
-                Arc::new(Key::clone(key).created_at(known.times().0).modified_at(now))
+                Arc::new(Key::clone(key).listed().created_at(known.times().0).modified_at(now))
             }
             None => {
                 relisted.keys_added = relisted.keys_added.saturating_add(1);
-                Arc::new(Key::clone(key).created_at(now))
+                Arc::new(Key::clone(key).listed().created_at(now))
             }
         });
     }
@@ -135,6 +141,19 @@ fn merge(told: &App, before: Option<&App>, listed: &Listed, now: Timestamp, reli
     }
     let settings = before.filter(|before| listed.changed_apps.contains(before.id())).unwrap_or(told);
     settings.clone().with_keys(keys)
+}
+
+/// What is of run time goes before what is told; where that keeps up what somebody wanted to end, they are to know.
+fn warn_of_ignored(told: &Key, known: &Key) {
+    let (secret, ended) =
+        (told.api_key().secret() != known.api_key().secret(), !told.given_enabled() && known.is_enabled());
+    if secret || ended {
+        tracing::warn!(
+            key = known.name().as_str(),
+            "the key was changed at run time and stays as it is, though the apps have another secret for it or disable it; \
+             revoke it over the Control API, or take it out of the apps"
+        );
+    }
 }
 
 /// Takes out the apps that are not told of any more, but for what is of run time.

@@ -3,8 +3,15 @@
 use std::collections::HashMap;
 
 use ably_auth_core::{
-    Capability, ClientId, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, Ttl, capability::Resource,
+    Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, Ttl,
+    capability::Resource,
 };
+
+use crate::refusal::Refusal;
+use crate::time::MAX_AHEAD_MILLIS;
+
+/// The most targets that an app's tokens can be revoked by at once: each is kept for a day, by every service of the store.
+const MAX_TARGETS: usize = 100_000;
 
 /// Tokens issued before a moment are revoked, as from a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +66,8 @@ impl Subject<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     by_key: HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>,
+    /// The latest moment before which tokens were revoked, whichever.
+    last_cutoff: Option<Timestamp>,
     /// Looking through all of them is not for every request.
     pruned_millis: u64,
 }
@@ -79,10 +88,44 @@ impl Revocations {
 
     /// From now on, these are the target's cutoffs.
     pub(crate) fn set(&mut self, key: &KeyName, target: Target, cutoffs: Vec<Cutoff>, now: Timestamp) {
+        let latest =
+            cutoffs.iter().map(|cutoff| cutoff.issued_before).filter(|moment| is_of_this_time(*moment, now)).max();
+        self.last_cutoff = self.last_cutoff.max(latest);
         self.by_key.entry(key.clone()).or_default().insert(target, cutoffs);
         if now.as_millis().saturating_sub(self.pruned_millis) >= PRUNED_EVERY_MILLIS {
             self.prune(now);
         }
+    }
+
+    /// The time is that, though a later one was known: cutoffs of later count no more.
+    pub(crate) fn set_time(&mut self, now: Timestamp) {
+        let cutoffs = self.by_key.values().flat_map(HashMap::values).flatten().map(|cutoff| cutoff.issued_before);
+        self.last_cutoff = cutoffs.filter(|moment| is_of_this_time(*moment, now)).max();
+        self.pruned_millis = now.as_millis();
+    }
+
+    pub(crate) fn last_cutoff(&self) -> Timestamp {
+        self.last_cutoff.unwrap_or(Timestamp::from_millis(0))
+    }
+
+    /// Refuses targets of an app's keys, in addition to those that it has, if they would be too many.
+    pub(crate) fn check_room(&self, key: &KeyName, targets: &[&Target], now: Timestamp) -> Result<(), Refusal> {
+        let known = self.by_key.get(key);
+        let new = targets.iter().filter(|target| known.is_none_or(|known| !known.contains_key(**target))).count();
+        let of_app =
+            || self.by_key.iter().filter(|(name, _)| name.app_id() == key.app_id()).map(|(_, targets)| targets);
+        let has_room = |count: usize| count.saturating_add(new) <= MAX_TARGETS;
+        let is_alive = |cutoffs: &&Vec<Cutoff>| cutoffs.iter().any(|cutoff| cutoff.can_match(now));
+        if has_room(of_app().map(HashMap::len).sum())
+            || has_room(of_app().flat_map(HashMap::values).filter(is_alive).count())
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "the app has revoked {MAX_TARGETS} targets within a day; revoke by a `revocationKey` or a channel that they share, \
+             or revoke the key"
+        );
+        Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
     }
 
     fn prune(&mut self, now: Timestamp) {
@@ -109,9 +152,15 @@ impl Revocations {
         self.matching(subject).any(|cutoff| cutoff.applies(now) && issued < cutoff.issued_before)
     }
 
-    pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>) -> Timestamp {
-        self.matching(subject).map(|cutoff| cutoff.issued_before).max().unwrap_or(Timestamp::from_millis(0))
+    pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>, now: Timestamp) -> Timestamp {
+        let cutoffs = self.matching(subject).map(|cutoff| cutoff.issued_before);
+        cutoffs.filter(|moment| is_of_this_time(*moment, now)).max().unwrap_or(Timestamp::from_millis(0))
     }
+}
+
+/// Not of a clock that was wrong.
+const fn is_of_this_time(moment: Timestamp, now: Timestamp) -> bool {
+    moment.millis_since(now) <= MAX_AHEAD_MILLIS
 }
 
 #[cfg(test)]
@@ -159,6 +208,44 @@ mod tests {
         assert_eq!(revocations.by_key.len(), 1);
         revocations.prune(Timestamp::from_millis(1_000 + DAY));
         assert!(revocations.by_key.is_empty());
+    }
+
+    #[test]
+    fn an_app_has_room_again_once_its_revocations_are_over() {
+        let mut revocations = Revocations::default();
+        let [key, another, elsewhere] =
+            ["app.key", "app.another", "elsewhere.key"].map(|key| KeyName::parse(key).unwrap());
+        let (before, now) = (Timestamp::from_millis(1_000), Timestamp::from_millis(1_000 + DAY));
+        for nth in 0..MAX_TARGETS {
+            let target = Target::client_id(&format!("user{nth}"));
+            revocations.set(if nth % 2 == 0 { &key } else { &another }, target, vec![cutoff(1_000, 1_000)], before);
+        }
+        let [new, known] = ["new", "user0"].map(Target::client_id);
+        let refusal = revocations.check_room(&another, &[&new], before).unwrap_err();
+        assert_eq!(refusal.info().code(), ErrorCode::RATE_LIMITED);
+        assert!(revocations.check_room(&key, &[&known], before).is_ok(), "it is there already");
+        assert!(revocations.check_room(&elsewhere, &[&new], before).is_ok());
+        assert!(revocations.check_room(&another, &[&new], now).is_ok(), "the others are over");
+        revocations.set(&another, new, vec![cutoff(1_000 + DAY, 1_000 + DAY)], now);
+        assert_eq!(revocations.by_key.len(), 1);
+    }
+
+    #[test]
+    fn what_a_clock_far_ahead_revoked_shuts_nobody_out_for_as_long() {
+        let (mut revocations, at) = (Revocations::default(), Timestamp::from_millis);
+        let (key, week) = (KeyName::parse("app.key").unwrap(), 7 * DAY);
+        revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
+        assert_eq!(revocations.last_cutoff(), at(1_000));
+        revocations.set(&key, Target::client_id("alice"), vec![cutoff(week, week)], at(week));
+        assert_eq!(revocations.last_cutoff(), at(week));
+        revocations.set_time(at(1_000));
+        assert_eq!(revocations.last_cutoff(), at(0), "the other is over by then");
+        revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
+        let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
+        let subject =
+            Subject { key: &key, client_id: &client_id, capability: &capability, written: None, revocation_key: None };
+        assert_eq!(revocations.first_valid_issue(&subject, at(1_000)), at(1_000));
+        assert_eq!(revocations.first_valid_issue(&subject, at(week)), at(week));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A token is revoked if a revocation of its key describes it and it was issued before the revocation's moment. Moments are
 //! milliseconds, and within one there is a before and an after: a revocation without `issuedBefore` therefore takes all of
-//! its own millisecond, and a token that is issued to the same target later in it counts as issued in the next.
+//! its own millisecond, and a token that is issued to the same target later in it counts as issued in the next. No two such
+//! revocations, one after the other, have the same moment, however short the time between them, or slow the clock.
 
 use std::collections::HashSet;
 
@@ -43,21 +44,23 @@ impl Revocation {
             let message = format!("there are {} targets; give 1 to {most} in one request", self.targets.len());
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
-        let latest = state.latest(now);
-        let (issued_before, cutoff) = self.cutoff(latest)?;
         let by_channel = principal.app.app.revocation_by_channel();
-        let judged: Vec<_> = self.targets.into_iter().map(|text| (judge(&text, by_channel), text)).collect();
+        let judged: Vec<_> = self.targets.iter().map(|text| (judge(text, by_channel), text)).collect();
         let good: HashSet<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
+        let good: Vec<_> = good.into_iter().collect();
         let key = principal.key.name();
         let plan = || {
             let revocations = state.revocations();
+            let latest = state.latest(now);
+            let (issued_before, cutoff) = self.cutoff(latest, state.last_issue(&revocations, now))?;
+            revocations.check_room(key, &good, latest)?;
             let new = good.iter().filter_map(|target| {
                 let cutoffs = revocations.with(key, target, cutoff, latest)?;
                 Some(records::revocation(key, target, &cutoffs))
             });
-            Ok((new.collect::<Result<_, _>>()?, ()))
+            Ok((new.collect::<Result<_, _>>()?, (issued_before, cutoff)))
         };
-        state.change(now, plan).await?;
+        let (issued_before, cutoff) = state.change(now, plan).await?;
         Ok(judged
             .into_iter()
             .map(|(target, text)| match target {
@@ -66,18 +69,18 @@ impl Revocation {
                     TokenRevocationResult::Success(TokenRevocationSuccessResult { target, issued_before, applies_at })
                 }
                 Err(refusal) => TokenRevocationResult::Failure(TokenRevocationFailureResult {
-                    target: text,
+                    target: text.clone(),
                     error: refusal.info().clone(),
                 }),
             })
             .collect())
     }
 
-    /// The moment to tell, and the one to go by.
-    fn cutoff(&self, now: Timestamp) -> Result<(Timestamp, Cutoff), Refusal> {
+    /// The moment to tell, and the one to go by, with the latest at which a token can have been issued until `now`.
+    fn cutoff(&self, now: Timestamp, last_issue: Timestamp) -> Result<(Timestamp, Cutoff), Refusal> {
         let applies_at = if self.with_margin { later(now, MARGIN_MILLIS) } else { now };
         let Some(issued_before) = self.issued_before else {
-            return Ok((now, Cutoff { issued_before: later(now, 1), applies_at }));
+            return Ok((now, Cutoff { issued_before: later(last_issue, 1), applies_at }));
         };
         let problem = match (issued_before > now, now.millis_since(issued_before) > MAX_AGE_MILLIS) {
             (true, _) => "is in the future",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use ably_auth_core::{Timestamp, Token};
 use bytes::Bytes;
@@ -12,8 +13,7 @@ use http::{Request, Response};
 use zeroize::Zeroizing;
 
 use crate::apps::Apps;
-use crate::clock::Clock;
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Steady, Stopwatch};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::metered::Metered;
@@ -25,6 +25,7 @@ use crate::relist::{self, Relisted};
 use crate::request_id::RequestIds;
 use crate::state::State;
 use crate::store::{Memory, Store};
+use crate::time::Time;
 use crate::{http as wire, observe, random};
 
 /// How a request came over a socket.
@@ -162,6 +163,33 @@ impl Service {
         reloaded
     }
 
+    /// Goes on by the clock as it is, though the store, or what has passed since, speaks of a time that is more than a day off,
+    /// so that every request is refused with 50003. To be called before the service is asked anything, by whoever has seen that
+    /// the clock is right; it changes nothing if the clock was not in doubt.
+    ///
+    /// If there was a later time, a clock was wrong then, and what was used and revoked may have been dropped by it: as after
+    /// the loss of a store, token requests of up to two minutes from now are refused, and so is every token issued before of a
+    /// key whose tokens are revocable. Of services that share a store, let only this one run meanwhile: the others would bring
+    /// the later time back.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), ably_auth_server::Error> {
+    /// let service = Service::builder().build()?;
+    /// service.trust_clock().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`] if the store does not answer: then nothing has changed.
+    pub async fn trust_clock(&self) -> Result<(), Error> {
+        let set = self.0.trust_clock().await;
+        set.map_err(|unavailable| Error::new(ErrorKind::Store, unavailable.to_string()).because(unavailable))
+    }
+
     /// Counts a reload for which the apps could not even be read.
     pub fn reload_failed(&self) {
         metrics::add(&self.0.metrics.reloads_failed, 1);
@@ -215,9 +243,30 @@ impl ServiceBuilder {
         self
     }
 
-    /// What tells the time, in milliseconds since the epoch; the system's clock unless said so.
+    /// What tells the time, in milliseconds since the epoch; the system's clock unless said so. It is believed however far it
+    /// jumps ahead, unless there is a [steady clock](Self::steady_clock) beside it.
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
+        self
+    }
+
+    /// What tells how much time has passed since any moment, evenly, whatever is done to the [clock](Self::clock), which is to
+    /// be given before. By it time goes on, at half the pace, when the clock was set back, until it has caught up; and a clock
+    /// that jumps ahead by more than a day is noticed.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use ably_auth_core::Timestamp;
+    /// use ably_auth_server::Service;
+    ///
+    /// let start = Instant::now();
+    /// let now = Timestamp::from_millis(1_449_746_287_318);
+    /// let service = Service::builder().clock(move || now).steady_clock(move || start.elapsed()).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub fn steady_clock(mut self, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock.steady = Some(Steady::new(elapsed));
         self
     }
 
@@ -302,8 +351,12 @@ impl ServiceBuilder {
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
         self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
+        // To a store of one service alone, a long time in which nobody served is nothing unusual.
+        let latest = self.store.feed().latest_known();
+        let from = if self.store.is_shared() { latest } else { latest.max(now) };
         let state = State {
             registry,
+            time: Time::new(self.clock.steady.clone(), from),
             revocations: RwLock::default(),
             store: Box::new(Metered::new(self.store, Arc::clone(&metrics.store))),
             is_confused: AtomicBool::new(false),
@@ -321,6 +374,8 @@ impl ServiceBuilder {
             let message = "the store holds what this service cannot understand; serve with the version that wrote it";
             Error::new(ErrorKind::Store, message)
         })?;
+        // One that is wrong is told of now and not with the first request.
+        let _ = state.check_clock(now);
         Ok(Service(Arc::new(state)))
     }
 }

@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 use crate::registry::{Registry, RunningApp};
 use crate::request_id::RequestIds;
 use crate::revocations::{Revocations, Subject};
-use crate::store::{Record, Store, Written};
+use crate::store::{Record, Store, Unavailable, WINDOW_MILLIS, Written};
+use crate::time::Time;
 
 /// So often somebody else may come first with a change to the same thing.
 const MAX_TRIES: usize = 32;
@@ -28,6 +29,7 @@ pub(crate) struct State {
     /// Whether the store told something that cannot be understood: then it is not known what was revoked.
     pub(crate) is_confused: AtomicBool,
     pub(crate) clock: Clock,
+    pub(crate) time: Time,
     pub(crate) sandbox: bool,
     /// What opens the Control API, if anything does.
     pub(crate) control_token: Option<Token>,
@@ -64,6 +66,23 @@ impl State {
         })
     }
 
+    /// Sees to it that time goes on, and refuses everything while the clock is wrong by more than a day.
+    pub(crate) fn check_clock(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.time.advance(self.store.feed(), now).map_err(|_| Refusal::wrong_clock())
+    }
+
+    /// Takes the clock for right. A time that is known and later was wrong then.
+    pub(crate) async fn trust_clock(&self) -> Result<(), Unavailable> {
+        let (now, latest) = (self.clock.now(), self.store.feed().latest_known());
+        if latest.millis_since(now) > WINDOW_MILLIS {
+            tracing::warn!(%now, %latest, "the clock is taken for right, and is set back for whoever uses the store");
+            self.store.set_time(now).await?;
+            self.revocations.write().unwrap_or_else(PoisonError::into_inner).set_time(now);
+        }
+        self.time.set(now);
+        Ok(())
+    }
+
     /// Takes in what the store has got to know.
     pub(crate) fn learn(&self) -> Result<(), Refusal> {
         self.store.feed().learn(|record| {
@@ -78,11 +97,11 @@ impl State {
     fn apply(&self, change: Change) -> Result<(), Refusal> {
         match change {
             Change::App(app) => return self.registry.set_app(app),
-            Change::AppGone(app_id) => self.registry.remove(&app_id),
+            Change::AppGone(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
             Change::Key(key) => self.registry.set_key(*key),
             Change::Revoked(key, target, cutoffs) => {
                 let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
-                revocations.set(&key, target, cutoffs, self.latest(self.clock.now()));
+                revocations.set(&key, target, cutoffs, self.store.feed().latest_known());
             }
             Change::Nothing => {}
         }
@@ -116,6 +135,7 @@ impl State {
         now: Timestamp,
         plan: impl Fn() -> Result<(Vec<Record>, T), Refusal> + Send + Sync,
     ) -> Result<T, Refusal> {
+        self.check_clock(now)?;
         self.catch_up(now).await?;
         for _ in 0..MAX_TRIES {
             let seen = self.store.feed().seen();
@@ -140,8 +160,14 @@ impl State {
 
     /// The first moment at which a token of that subject can be issued without being revoked already.
     pub(crate) fn first_valid_issue(&self, key: &Key, subject: &Subject<'_>) -> Timestamp {
-        let valid = self.revocations().first_valid_issue(subject);
-        if key.revocable_tokens() { valid.max(self.store.feed().known_from()) } else { valid }
+        let feed = self.store.feed();
+        let valid = self.revocations().first_valid_issue(subject, feed.latest_known());
+        if key.revocable_tokens() { valid.max(feed.known_from()) } else { valid }
+    }
+
+    /// The latest moment that a token of a key with revocable tokens can have been issued at.
+    pub(crate) fn last_issue(&self, revocations: &Revocations, now: Timestamp) -> Timestamp {
+        self.latest(now).max(self.store.feed().known_from()).max(revocations.last_cutoff())
     }
 
     pub(crate) fn revocations(&self) -> impl std::ops::Deref<Target = Revocations> + '_ {

@@ -78,6 +78,11 @@ pub(crate) struct Keep {
           require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]
     pub(crate) redis_is_new: Yes,
+    /// The clock is right, and not the time that the folder or Redis knows of, which is more than a day off: go by the clock.
+    /// Give it for one start, with no other service on the same Redis; tokens that can be revoked end by it
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CLOCK_IS_RIGHT", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) clock_is_right: Yes,
     /// A file with the secrets that seal tokens, each a line of 64 hexadecimal digits: the first seals, all open. Without it,
     /// the folder or Redis keeps one
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]

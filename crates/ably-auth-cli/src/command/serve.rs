@@ -41,6 +41,9 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     log::start(&args.log);
     let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
+        if args.keep.clock_is_right {
+            service.trust_clock().await.map_err(|error| Failure::input("--clock-is-right", error))?;
+        }
         // Before anything is promised, so that no signal is missed.
         let shutdown = shutdown().map_err(uncaught)?;
         let bound = Server::bind(args.listen, service.clone()).await;

@@ -56,6 +56,7 @@ fn where_nothing_can_be_kept_it_does_not_start() {
     run(&["serve", "--sandbox", "--data", file.path()]).bad(&["--data ", file.path()]);
     run(&["serve", "--sandbox", "--data", "a", "--redis", "redis://127.0.0.1:1"])
         .bad(&["--data <DIR>", "--redis <URL>"]);
+    run(&["serve", "--sandbox", "--clock-is-right=perhaps"]).bad(&["--clock-is-right"]);
     run(&["serve", "--sandbox", "--redis-is-new"]).bad(&["--redis <URL>"]);
     for url in ["redis://:hush@127.0.0.1:1", "rediss://:hush@127.0.0.1:1", "hush", "http://hush"] {
         let answer = run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--redis", url]);

@@ -32,6 +32,10 @@ pub struct Key {
     label: Option<Box<str>>,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
+    /// Whether the service is told of it whenever it starts.
+    listed: bool,
+    /// Whether the service was told of it once, and is not any more.
+    withheld: bool,
 }
 
 impl Key {
@@ -49,6 +53,8 @@ impl Key {
             label: None,
             created: None,
             modified: None,
+            listed: false,
+            withheld: false,
         }
     }
 
@@ -101,6 +107,21 @@ impl Key {
         self
     }
 
+    /// One of which the service is told whenever it starts.
+    #[must_use]
+    pub(crate) const fn listed(mut self) -> Self {
+        self.listed = true;
+        self.withheld = false;
+        self
+    }
+
+    /// One that is not in force, whatever was said, for as long as the service is not told of it.
+    #[must_use]
+    pub(crate) const fn withheld(mut self) -> Self {
+        self.withheld = true;
+        self
+    }
+
     /// Whether it is the same key, and may do the same, whatever it is called and whenever it was made.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         self.name() == other.name()
@@ -133,7 +154,20 @@ impl Key {
     }
 
     pub(crate) const fn is_enabled(&self) -> bool {
+        self.enabled && !self.withheld
+    }
+
+    /// Whether it is in force for as long as the service is told of it.
+    pub(crate) const fn given_enabled(&self) -> bool {
         self.enabled
+    }
+
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    pub(crate) const fn is_withheld(&self) -> bool {
+        self.withheld
     }
 
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
@@ -168,7 +202,7 @@ impl Key {
 
     /// Whether its holder, who has shown to be that, may use it now.
     pub(crate) fn check_in_force(&self, now: Timestamp) -> Result<(), Refusal> {
-        if !self.enabled {
+        if !self.is_enabled() {
             return Err(Refusal::new(ErrorCode::KEY_REVOKED, "the key was revoked; use another key"));
         }
         if self.is_expired(now) {

@@ -107,6 +107,15 @@ impl App {
         self
     }
 
+    /// One of which the service is told whenever it starts, with its keys.
+    #[must_use]
+    pub(crate) fn listed(mut self) -> Self {
+        for key in &mut self.keys {
+            *key = Arc::new(Key::clone(key).listed());
+        }
+        self
+    }
+
     /// The app with that key in the place of the one of its name.
     #[must_use]
     pub(crate) fn with_key_changed(mut self, key: &Arc<Key>) -> Self {

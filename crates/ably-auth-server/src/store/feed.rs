@@ -5,16 +5,13 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use ably_auth_core::{Timestamp, Ttl};
+use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
 use super::lock;
 
 /// So many names are remembered with the version of their last change; after that, all of them count as changed.
 const MAX_REMEMBERED: usize = 10_000;
-
-/// A clock that is further behind than this has not stepped back: the time before was wrong.
-const MAX_STEP_BACK_MILLIS: u64 = Ttl::MAX.as_millis();
 
 /// Something that the service must not forget, under a name: an app, a key, a revocation.
 ///
@@ -87,21 +84,21 @@ impl Feed {
         self.seen.load(Ordering::Acquire)
     }
 
-    /// The latest time that was known of, `now` among it. A clock that steps back changes nothing, unless it does by more
-    /// than a day: then it was wrong before.
+    /// The latest time that was known of, `now` among it from then on. A clock that steps back changes nothing.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let now = now.as_millis();
-        let mut latest = self.latest.load(Ordering::Relaxed);
-        loop {
-            let next = if latest > now.saturating_add(MAX_STEP_BACK_MILLIS) { now } else { latest.max(now) };
-            if next == latest {
-                return Timestamp::from_millis(latest);
-            }
-            match self.latest.compare_exchange_weak(latest, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Timestamp::from_millis(next),
-                Err(changed) => latest = changed,
-            }
-        }
+        Timestamp::from_millis(self.latest.fetch_max(now, Ordering::AcqRel).max(now))
+    }
+
+    /// The latest time that was known of; 0 if none was.
+    #[must_use]
+    pub fn latest_known(&self) -> Timestamp {
+        Timestamp::from_millis(self.latest.load(Ordering::Acquire))
+    }
+
+    /// For a store that is [told the time](super::Store::set_time): it is that, though a later one was known.
+    pub fn set_latest(&self, moment: Timestamp) {
+        self.latest.store(moment.as_millis(), Ordering::Release);
     }
 
     /// The moment before which more may have been used and revoked than is known, since the store was lost; 0 if it was not.
@@ -220,12 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_forward_only_unless_it_was_wrong() {
+    fn time_goes_forward_only_unless_it_is_told() {
         let (feed, at) = (Feed::new(), Timestamp::from_millis);
-        let day = MAX_STEP_BACK_MILLIS;
-        assert_eq!(feed.latest(at(5 * day)), at(5 * day));
-        assert_eq!(feed.latest(at(4 * day)), at(5 * day));
-        assert_eq!(feed.latest(at(4 * day - 1)), at(4 * day - 1));
+        assert_eq!((feed.latest(at(5)), feed.latest(at(4)), feed.latest_known()), (at(5), at(5), at(5)));
+        feed.set_latest(at(3));
+        assert_eq!((feed.latest_known(), feed.latest(at(4))), (at(3), at(4)));
     }
 
     #[test]

@@ -64,6 +64,13 @@ impl Store for Memory {
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         Pending::ready(lock(&self.references).get(reference))
     }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        lock(&self.nonces).set_time(now);
+        self.feed.set_latest(now);
+        self.feed.set_known_from(now);
+        Pending::ready(())
+    }
 }
 
 /// A panic elsewhere has left the data whole: nothing that is done under a lock can fail halfway.

@@ -6,7 +6,7 @@
 //! | used nonces, for as long as a request with that timestamp could be exchanged | no request is exchanged twice |
 //! | records: revocations, and the apps and keys that were made or changed at run time | none of it is undone by a restart |
 //! | the claims of tokens that are too large for a header, until these expire | such a token is good until then |
-//! | the latest time, and a service secret | no clock that steps back revives what was over; tokens outlive a restart |
+//! | the latest time (to within a minute), and a service secret | no clock that steps back revives what was over; tokens outlive a restart |
 //!
 //! The service decides by what it knows, from its own memory: revocations and keys come to it as [`Record`]s through the
 //! store's [`Feed`], its own changes among them, in the order in which they were made. A change is an agreement: it is made
@@ -49,10 +49,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The secret under which tokens are sealed, if the store keeps one.
     fn secret(&self) -> Option<[u8; 32]>;
 
-    /// Sees to it that the feed has every record that was written before this was asked, by whichever service.
+    /// Whether others may write to it at the same time, whose clocks it then knows of too. No, unless said so.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Sees to it that the feed has every record that was written before this was asked, by whichever service. Remembers the
+    /// time too, to within a minute.
     fn catch_up(&self, now: Timestamp) -> Pending<()>;
 
-    /// Uses a nonce, and remembers that it was used; without one, remembers the time alone. Catches up too.
+    /// Uses a nonce, and remembers that it was used; without one, remembers the time alone, to within a minute. Catches up too.
     ///
     /// `now` is the clock as it is, also when it has stepped back.
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use>;
@@ -72,6 +78,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         let remembered = self.use_once(None, now);
         Pending::waiting(async { remembered.await.map(drop) })
     }
+
+    /// Takes the time for `now`, also if a later one is known, since somebody's clock was wrong. What was dropped by that clock
+    /// is gone, so that from then on [more may have been before](Feed::known_from) than is known.
+    ///
+    /// While it is asked, no other service is to use what is shared.
+    fn set_time(&self, now: Timestamp) -> Pending<()>;
 }
 
 /// What came of using a nonce.

@@ -48,12 +48,23 @@ impl Fingerprint {
         bytes
     }
 
+    /// Before all others of that timestamp.
+    #[cfg(feature = "redb")]
+    pub(super) const fn first_of(timestamp: Timestamp) -> Self {
+        Self { timestamp, hash: [0; HASH_BYTES] }
+    }
+
     #[cfg(feature = "redb")]
     pub(super) fn from_bytes(bytes: [u8; 8 + HASH_BYTES]) -> Self {
         let (mut millis, mut hash) = ([0; 8], [0; HASH_BYTES]);
         millis.iter_mut().chain(&mut hash).zip(bytes).for_each(|(to, from)| *to = from);
         Self { timestamp: Timestamp::from_millis(u64::from_be_bytes(millis)), hash }
     }
+}
+
+/// The latest timestamp that a request of that time may have.
+pub(super) const fn window_end(now: Timestamp) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_add(WINDOW_MILLIS))
 }
 
 /// Whether a request with that timestamp could not be exchanged any more.
@@ -88,6 +99,14 @@ impl Nonces {
             return Use::Full;
         }
         if self.used.insert(nonce) { Use::First } else { Use::Again }
+    }
+
+    /// The time is that, though a later one was known: what is of later is no nonce of anybody's, and what of before was
+    /// dropped by then is not known.
+    pub(super) fn set_time(&mut self, now: Timestamp) {
+        let end = window_end(now);
+        self.used.retain(|nonce| nonce.timestamp <= end);
+        self.forgotten = self.forgotten.map(|forgotten| forgotten.min(end));
     }
 }
 
@@ -125,6 +144,25 @@ mod tests {
         assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_010)), Use::Forgotten);
         assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::Again);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_right_ends_what_was_of_the_wrong_one() {
+        let (mut nonces, wrong) = (Nonces::default(), 7 * 24 * 60 * 60 * 1000);
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
+        assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
+        let further = wrong + WINDOW_MILLIS + 1;
+        assert_eq!(nonces.use_once(nonce("app.key", "three", further), at(further)), Use::First);
+        nonces.set_time(at(1_000_000));
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::Forgotten);
+        let later = 1_000_000 + WINDOW_MILLIS;
+        assert_eq!(
+            nonces.use_once(nonce("app.key", "four", later), at(later)),
+            Use::Forgotten,
+            "it may have been used"
+        );
+        assert_eq!(nonces.use_once(nonce("app.key", "four", later + 1), at(later + 1)), Use::First);
+        assert_eq!(nonces.used.len(), 1);
     }
 
     #[test]

@@ -95,8 +95,7 @@ fn numbers_beyond_all_bounds_are_out_of_range() {
 #[test]
 fn the_clock_may_say_anything() {
     for now in [0, 1, u64::MAX - 1, u64::MAX] {
-        let world = World::new();
-        world.set(now);
+        let world = World::at(now);
         let token = world.token(REVOCABLE, &of("bob"));
         world.post(
             &format!("/keys/{REVOCABLE}/revokeTokens"),

@@ -442,7 +442,7 @@ async fn metrics_tell_what_was_answered() {
         ("ably_auth_tokens_issued_total", 1),
         ("ably_auth_connections_accepted_total", 4),
         ("ably_auth_apps", 2),
-        ("ably_auth_keys", 6),
+        ("ably_auth_keys", 7),
         ("ably_auth_ready", 1),
     ] {
         assert_eq!(service.count(metric).await, value, "{metric}");

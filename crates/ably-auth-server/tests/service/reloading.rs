@@ -176,6 +176,10 @@ impl Store for Hiccup {
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         self.store.kept(reference)
     }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        self.store.set_time(now)
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
 use ably_auth_server::store::Store;
@@ -51,7 +52,10 @@ pub(crate) fn apps() -> Apps {
             { "id": "revoked", "secret": SECRET, "enabled": false },
             { "id": "expiring", "secret": SECRET, "expires": NOW + HOUR / 2 },
         ] },
-        { "appId": "app2", "keys": [{ "id": "key1", "secret": SECRET, "revocableTokens": true }] },
+        { "appId": "app2", "keys": [
+            { "id": "key1", "secret": SECRET, "revocableTokens": true },
+            { "id": "quoted", "secret": r#"a"b\c"# },
+        ] },
     ] });
     Apps::from_json(&json.to_string()).unwrap()
 }
@@ -60,11 +64,26 @@ pub(crate) fn key(name: &str) -> ApiKey {
     format!("{name}:{SECRET}").parse().unwrap()
 }
 
+/// A clock, and what runs evenly beside it.
+#[derive(Debug)]
+pub(crate) struct Clocks {
+    now: AtomicU64,
+    elapsed: AtomicU64,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self { now: AtomicU64::new(NOW), elapsed: AtomicU64::new(0) }
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) service: Service,
-    pub(crate) now: Arc<AtomicU64>,
+    pub(crate) now: Arc<Clocks>,
     nonces: Arc<AtomicU64>,
+    /// What it is told of.
+    apps: Apps,
     /// For a store that waits.
     runtime: Option<Arc<Runtime>>,
 }
@@ -72,27 +91,42 @@ pub(crate) struct World {
 impl World {
     /// A sandbox, in which keys may be shown.
     pub(crate) fn new() -> Self {
-        Self::with(true)
+        Self::with(true, NOW)
+    }
+
+    /// One that is made at that moment.
+    pub(crate) fn at(now: u64) -> Self {
+        Self::with(true, now)
     }
 
     pub(crate) fn without_sandbox() -> Self {
-        Self::with(false)
+        Self::with(false, NOW)
     }
 
-    fn with(sandbox: bool) -> Self {
-        let now = Arc::new(AtomicU64::new(NOW));
+    fn with(sandbox: bool, now: u64) -> Self {
+        let now = Arc::new(Clocks { now: AtomicU64::new(now), elapsed: AtomicU64::new(0) });
         let service = Self::builder(&now, sandbox).build().unwrap();
-        Self { service, now, nonces: Arc::default(), runtime: None }
+        Self { service, now, nonces: Arc::default(), apps: apps(), runtime: None }
     }
 
     /// A sandbox over a store, driven by that runtime, on a clock and with nonces that it may share with another.
     pub(crate) fn over(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
-        let (now, nonces) = before.map_or_else(
-            || (Arc::new(AtomicU64::new(NOW)), Arc::default()),
-            |before| (Arc::clone(&before.now), Arc::clone(&before.nonces)),
+        let (now, nonces, apps) = before.map_or_else(
+            || (Arc::default(), Arc::default(), apps()),
+            |before| (Arc::clone(&before.now), Arc::clone(&before.nonces), before.apps.clone()),
         );
-        let service = Self::builder(&now, true).store(store).build().unwrap();
-        Self { service, now, nonces, runtime: Some(Arc::clone(runtime)) }
+        let service = Self::builder(&now, true).apps(apps.clone()).store(store).build().unwrap();
+        Self { service, now, nonces, apps, runtime: Some(Arc::clone(runtime)) }
+    }
+
+    /// The same, told of other apps.
+    pub(crate) fn with_apps(self, apps: Apps) -> Self {
+        Self { apps, ..self }
+    }
+
+    /// Waits for what the service does by itself, not for a request.
+    pub(crate) fn wait<T>(&self, done: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().unwrap().block_on(done)
     }
 
     /// Its clock and its nonces, with a service that knows nothing.
@@ -100,22 +134,35 @@ impl World {
         Self { service: Service::builder().build().unwrap(), ..self.clone() }
     }
 
-    pub(crate) fn builder(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
-        let clock = Arc::clone(now);
+    pub(crate) fn builder(now: &Arc<Clocks>, sandbox: bool) -> ServiceBuilder {
+        let (clock, steady) = (Arc::clone(now), Arc::clone(now));
         Service::builder()
             .apps(apps())
             .sandbox(sandbox)
             .service_secret([7; 32])
             .control_token(Token::new(CONTROL).unwrap())
-            .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
+            .clock(move || Timestamp::from_millis(clock.now.load(Ordering::SeqCst)))
+            .steady_clock(move || Duration::from_millis(steady.elapsed.load(Ordering::SeqCst)))
     }
 
     pub(crate) fn now(&self) -> u64 {
-        self.now.load(Ordering::SeqCst)
+        self.now.now.load(Ordering::SeqCst)
     }
 
+    /// It is that moment: time has passed until then or, if it is before, the clock was set back.
     pub(crate) fn set(&self, millis: u64) {
-        self.now.store(millis, Ordering::SeqCst);
+        let before = self.now.now.swap(millis, Ordering::SeqCst);
+        self.now.elapsed.fetch_add(millis.saturating_sub(before), Ordering::SeqCst);
+    }
+
+    /// So much time passes.
+    pub(crate) fn pass(&self, millis: u64) {
+        self.set(self.now() + millis);
+    }
+
+    /// The clock is set to that moment, and no time passes.
+    pub(crate) fn jump(&self, millis: u64) {
+        self.now.now.store(millis, Ordering::SeqCst);
     }
 
     pub(crate) fn send(&self, request: Builder, body: impl Into<Bytes>) -> Answer {

@@ -193,6 +193,10 @@ mod tests {
         fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
             self.0.kept(reference)
         }
+
+        fn set_time(&self, now: Timestamp) -> Pending<()> {
+            self.0.set_time(now)
+        }
     }
 
     const CONTROL: &str = "control-access-token";

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::writer::Put;
 use crate::error::{Error, ErrorKind};
-use crate::store::nonces::is_over;
+use crate::store::nonces::{is_over, window_end};
 use crate::store::{Fingerprint, KeptClaims, Record, Reference};
 
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
@@ -25,6 +25,7 @@ const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new
 const FORMAT_NAME: &str = "format";
 const LATEST: &str = "latest";
 const FORGOTTEN: &str = "forgotten";
+const KNOWN_FROM: &str = "known from";
 
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -45,6 +46,7 @@ pub(super) struct Found {
     pub(super) records: Vec<Record>,
     pub(super) references: Vec<(Reference, KeptClaims)>,
     pub(super) latest: Timestamp,
+    pub(super) known_from: Timestamp,
 }
 
 /// Two moments: the clock's, and the latest that is known of.
@@ -122,6 +124,7 @@ impl Disk {
             records: self.records()?,
             references,
             latest: moment(LATEST)?.unwrap_or(Timestamp::from_millis(0)),
+            known_from: moment(KNOWN_FROM)?.unwrap_or(Timestamp::from_millis(0)),
         })
     }
 
@@ -153,6 +156,8 @@ impl Disk {
                     let key = (reference.expires.as_millis(), reference.id);
                     write.open_table(REFERENCES)?.insert(key, claims.as_slice())?;
                 }
+                Put::Moment => {}
+                Put::Time(moment) => set_time(&write, *moment)?,
             }
         }
         let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
@@ -176,6 +181,21 @@ fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
     if expires != NEVER {
         write.open_table(EXPIRIES)?.insert((expires, name), ())?;
     }
+    Ok(())
+}
+
+/// As [`Nonces::set_time`](crate::store::nonces::Nonces).
+fn set_time(write: &WriteTransaction, now: Timestamp) -> Result<(), Fault> {
+    let end = window_end(now).as_millis();
+    let later = Fingerprint::first_of(Timestamp::from_millis(end.saturating_add(1)));
+    let later = later.to_bytes();
+    write.open_table(NONCES)?.retain_in::<&[u8; 24], _>(&later.., |_, ()| false)?;
+    let mut meta = write.open_table(META)?;
+    let forgotten = meta.get(FORGOTTEN)?.map(|millis| millis.value().min(end));
+    if let Some(forgotten) = forgotten {
+        meta.insert(FORGOTTEN, forgotten)?;
+    }
+    meta.insert(KNOWN_FROM, now.as_millis())?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ably_auth_core::Timestamp;
@@ -17,6 +18,9 @@ use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Un
 use crate::error::Error;
 use disk::Disk;
 use writer::{Put, Writer};
+
+/// How often the time is written if there is nothing else to write.
+const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
 
 /// Keeps everything in a folder, over restarts and crashes.
 ///
@@ -43,6 +47,8 @@ pub struct Redb {
     references: Mutex<References>,
     secret: Zeroizing<[u8; 32]>,
     writer: Writer,
+    /// The time when it was last written by itself, in milliseconds since the epoch.
+    remembered: AtomicU64,
 }
 
 impl Redb {
@@ -61,6 +67,7 @@ impl Redb {
         let found = disk.load().map_err(|error| disk::broken(folder, error))?;
         let feed = Arc::new(Feed::new());
         feed.latest(found.latest);
+        feed.set_known_from(found.known_from);
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         feed.publish(found.records);
         let mut references = References::default();
@@ -72,8 +79,20 @@ impl Redb {
             references: Mutex::new(references),
             secret,
             writer: Writer::start(disk, folder, Arc::clone(&feed), names)?,
+            remembered: AtomicU64::new(found.latest.as_millis()),
             feed,
         })
+    }
+
+    /// Has the time written if that was long ago; nobody waits for it.
+    fn remember(&self, now: Timestamp) {
+        let latest = self.feed.latest(now).as_millis();
+        let before = self.remembered.load(Ordering::Relaxed);
+        if latest.saturating_sub(before) >= TIME_WRITTEN_EVERY_MILLIS
+            && self.remembered.compare_exchange(before, latest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            drop(self.writer.put(Put::Moment, now));
+        }
     }
 }
 
@@ -86,12 +105,14 @@ impl Store for Redb {
         Some(*self.secret)
     }
 
-    fn catch_up(&self, _: Timestamp) -> Pending<()> {
+    fn catch_up(&self, now: Timestamp) -> Pending<()> {
+        self.remember(now);
         Pending::ready(())
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
         let Some(nonce) = nonce else {
+            self.remember(now);
             return Pending::ready(Use::First);
         };
         // From here on it counts as used, whether it can be written or not: whoever sends it twice at once is refused.
@@ -127,6 +148,25 @@ impl Store for Redb {
     fn probe(&self, now: Timestamp) -> Pending<()> {
         let written = self.writer.put(Put::Records(Vec::new(), 0), now);
         Pending::waiting(async { written.await.map(drop) })
+    }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        let (feed, before) = (Arc::clone(&self.feed), self.feed.latest_known());
+        lock(&self.nonces).set_time(now);
+        // Before it is written, since nothing is to be dropped by the time as it was.
+        feed.set_latest(now);
+        self.remembered.store(now.as_millis(), Ordering::Relaxed);
+        let written = self.writer.put(Put::Time(now), now);
+        Pending::waiting(async move {
+            match written.await {
+                Ok(_) => feed.set_known_from(now),
+                Err(unavailable) => {
+                    feed.latest(before);
+                    return Err(unavailable);
+                }
+            }
+            Ok(())
+        })
     }
 }
 

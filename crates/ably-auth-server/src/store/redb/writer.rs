@@ -26,6 +26,10 @@ pub(super) enum Put {
     /// Unless one of them was written after that version.
     Records(Vec<Record>, u64),
     Reference(Reference, Vec<u8>),
+    /// The latest time alone, which goes with each write.
+    Moment,
+    /// The time is that, though a later one was known.
+    Time(Timestamp),
 }
 
 type Answer = Result<Written, Unavailable>;
@@ -92,6 +96,10 @@ impl Work {
             jobs.extend(waiting.try_iter().take(MAX_BATCH.saturating_sub(1)));
             self.write(jobs);
         }
+        let latest = self.feed.latest_known();
+        // What fails now has nobody left to tell.
+        let times = Times { now: Timestamp::from_millis(0), latest };
+        let _ = self.disk().map(|disk| disk.commit(&[], times).is_ok());
     }
 
     fn write(&mut self, jobs: Vec<Job>) {
@@ -105,7 +113,7 @@ impl Work {
                 }
                 current
             }
-            Put::Nonce(_) | Put::Reference(..) => true,
+            Put::Nonce(_) | Put::Reference(..) | Put::Moment | Put::Time(_) => true,
         });
         let answer = self.commit(&jobs);
         let mut done = Vec::new();

@@ -325,6 +325,10 @@ impl Store for Redis {
         Some(*self.inner.secret)
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
         let answer = self.together.ask(Act::Look, now);
         Pending::waiting(async { answer.await.map(drop) })
@@ -365,6 +369,22 @@ impl Store for Redis {
             let bytes: Option<Vec<u8>> = in_time(connection.get(of(reference))).await?;
             let claims = bytes.map(|bytes| KeptClaims::from_bytes(&bytes));
             claims.map(|claims| claims.ok_or_else(|| Unavailable::new("a token's claims cannot be read"))).transpose()
+        })
+    }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        let inner = Arc::clone(&self.inner);
+        Pending::waiting(async move {
+            // Both may be of the time that was wrong; the answer tells them anew.
+            let (latest, known_from) = (inner.feed.latest_known(), inner.feed.known_from());
+            inner.feed.set_latest(now);
+            inner.feed.set_known_from(Timestamp::from_millis(0));
+            let set = inner.trip(now, "time", Vec::new()).await;
+            if set.is_err() {
+                inner.feed.latest(latest);
+                inner.feed.set_known_from(known_from);
+            }
+            set.map(drop)
         })
     }
 }

@@ -7,7 +7,7 @@
 --       7 what to do, and 8... with what
 -- All moments are the callers' own, in milliseconds: the clock of this machine has no part in what is decided.
 
-local DAY, PAGE, MAX_DROPPED, FORMAT = 86400000, 500, 50, 1
+local DAY, MINUTE, PAGE, MAX_DROPPED, FORMAT = 86400000, 60000, 500, 50, 1
 local now, since, known, window = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[5])
 local state = redis.call('HMGET', KEYS[1], 'generation', 'seq', 'latest', 'from', 'floor', 'forgotten', 'top', 'format')
 local generation = state[1]
@@ -20,9 +20,15 @@ end
 if not generation and ARGV[7] == 'peek' then return { 'done', known, '0', '0', '0', 0, 0, {} } end
 local function text(number) return string.format('%.0f', number) end
 
--- The caller may know a later time; one that is a day off is wrong.
+-- The caller may know a later time.
 now = math.max(now, tonumber(ARGV[6]))
-if now > 0 and latest > now + DAY then latest = now end
+local before = latest
+if ARGV[7] == 'time' then
+  -- A clock was wrong. What was used and revoked by it may have been dropped, and is not known.
+  latest, from = now, now + window
+  forgotten, top = math.min(forgotten, from), math.min(top, from)
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '(' .. text(from), '+inf')
+end
 local ahead = now > latest
 if ahead then latest = now end
 
@@ -52,10 +58,13 @@ local function put(name, there, value, expires)
   if expires ~= '' then redis.call('ZADD', KEYS[4], expires, name) else redis.call('ZREM', KEYS[4], name) end
 end
 
-local act, outcome, changed = ARGV[7], 'done', reborn
+local act, outcome = ARGV[7], 'done'
+-- Time alone is written now and then: whoever looks at tokens only has seen some that were over.
+local changed = reborn or act == 'time' or latest - before >= MINUTE
 if act == 'use' then
   -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each.
-  local over = redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. text(latest - window))
+  -- By the clock as it is: one that was set back takes requests of its own time, and is not to forget them at once.
+  local over = redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. text(tonumber(ARGV[1]) - window))
   over = math.min(over, MAX_DROPPED + #ARGV)
   if over > 0 then
     local last = redis.call('ZRANGE', KEYS[5], over - 1, over - 1, 'WITHSCORES')

@@ -62,6 +62,10 @@ impl Store for Failing {
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         self.ask(|| self.store.kept(reference))
     }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        self.ask(|| self.store.set_time(now))
+    }
 }
 
 /// A service whose store fails when it is next asked.

@@ -1,6 +1,6 @@
 //! The store in memory.
 
-use ably_auth_server::store::Memory;
+use ably_auth_server::{Apps, store::Memory};
 
 use super::{Place, every_promise, runtime};
 use crate::support::World;
@@ -13,6 +13,11 @@ impl Place for InMemory {
     }
 
     fn again(&self, before: World) -> World {
+        before
+    }
+
+    fn again_with(&self, before: World, apps: Apps) -> World {
+        before.wait(before.service.reload(apps)).unwrap();
         before
     }
 }

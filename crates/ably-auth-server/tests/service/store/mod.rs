@@ -13,6 +13,7 @@ mod redis_server;
 
 use std::sync::Arc;
 
+use ably_auth_server::Apps;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::World;
@@ -25,6 +26,13 @@ trait Place {
     /// A service that comes after that one: another one or, in memory, the same.
     fn again(&self, before: World) -> World {
         let shared = before.clone_without_service();
+        drop(before);
+        self.open(Some(&shared))
+    }
+
+    /// The same, but that it is told of other apps.
+    fn again_with(&self, before: World, apps: Apps) -> World {
+        let shared = before.clone_without_service().with_apps(apps);
         drop(before);
         self.open(Some(&shared))
     }
@@ -74,6 +82,13 @@ macro_rules! every_promise {
             keys_made_and_changed_at_run_time_stay,
             apps_made_and_deleted_at_run_time_stay,
             a_clock_that_steps_back_opens_nothing,
+            text_with_quotes_comes_back,
+            a_revocation_takes_what_was_issued_before_whatever_the_clock,
+            time_goes_on_though_the_clock_was_set_back,
+            what_was_seen_to_be_over_stays_over,
+            a_clock_that_is_far_off_grants_nothing,
+            a_clock_that_is_said_to_be_right_is_gone_by,
+            a_key_that_the_service_is_not_told_of_any_more_does_not_come_back,
             changes_at_once_are_all_made,
         }
     };

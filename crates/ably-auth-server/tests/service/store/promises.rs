@@ -3,11 +3,15 @@
 use std::thread;
 
 use ably_auth_core::TokenDetails;
+use ably_auth_server::{App, Apps};
 use http::Request;
 use serde_json::{Value, json};
 
 use super::Place;
 use crate::support::*;
+
+/// In milliseconds.
+const DAY: u64 = 24 * HOUR;
 
 /// From a place that was opened for the first time, once it takes requests.
 fn first(place: &dyn Place) -> World {
@@ -189,6 +193,169 @@ pub(super) fn a_clock_that_steps_back_opens_nothing(place: &dyn Place) {
     assert!([(401, 40104), (401, 40105)].contains(&code), "{code:?}");
     let new = world.token(KEY, &params().ttl(ttl(MINUTE)));
     assert_eq!(world.accepts(&new).code(), (200, 0), "and closes nothing");
+}
+
+pub(super) fn text_with_quotes_comes_back(place: &dyn Place) {
+    let world = first(place);
+    let name = r#"a "quoted" \\ name"#;
+    let request = Request::post("/v1/accounts/a%22b%5Cc/apps").header("Authorization", format!("Bearer {CONTROL}"));
+    let app = world.send(request, json!({ "name": name }).to_string());
+    assert_eq!((app.status, &app.json()["accountId"]), (201, &json!(r#"a"b\c"#)));
+    let keys = format!("{}/keys", app.json()["id"].as_str().unwrap());
+    let key = control(&world, "POST", &keys, &json!({ "name": name, "capability": { r#""\"#: ["*"] } }));
+    assert_eq!(key.status, 201, "{}", key.text());
+    assert_eq!(control(&world, "POST", "app2/keys/quoted/revoke", &json!({})).status, 200);
+    let world = place.again(world);
+    assert_eq!(control(&world, "GET", &keys, &json!({})).json(), json!([key.json()]));
+    assert_eq!(world.get("/stats", &basic_of(r#"app2.quoted:a"b\c"#)).code(), (401, 40131));
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
+}
+
+pub(super) fn a_revocation_takes_what_was_issued_before_whatever_the_clock(place: &dyn Place) {
+    let mut world = first(place);
+    let token = |world: &World| world.token(REVOCABLE, &of("bob").capability(r#"{"*":["stats"]}"#.parse().unwrap()));
+    let first = token(&world);
+    world.set(NOW - 10 * MINUTE);
+    let mut tokens = vec![first];
+    for (nth, passed) in [0, 0, 1, 1_000, 0, 20_000, 0].into_iter().enumerate() {
+        world.pass(passed);
+        let target = ["clientId:bob", "channel:*", "clientId:bob"][nth % 3];
+        assert_eq!(revoke(&world, &json!({ "targets": [target] })).json()["successCount"], 1);
+        for token in &tokens {
+            assert_eq!(world.accepts(token).code(), (401, 40141), "{nth}");
+        }
+        let new = token(&world);
+        assert_eq!(world.accepts(&new).code(), (200, 0), "{nth}");
+        tokens.push(new);
+        world = place.again(world);
+        assert_eq!(world.accepts(&tokens[nth]).code(), (401, 40141), "{nth}");
+        assert_eq!(world.accepts(&tokens[nth + 1]).code(), (200, 0), "{nth}");
+    }
+}
+
+pub(super) fn time_goes_on_though_the_clock_was_set_back(place: &dyn Place) {
+    let world = first(place);
+    let token = world.token(REVOCABLE, &of("alice"));
+    let bob = world.token(REVOCABLE, &of("bob").ttl(ttl(10 * MINUTE)));
+    world.set(NOW - HOUR);
+    let margin = revoke(&world, &json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
+    assert_eq!(margin.json()["results"][0]["appliesAt"], NOW + 30_000);
+    world.pass(59_000);
+    assert_eq!(world.accepts(&token).code(), (200, 0));
+    world.pass(1_000);
+    assert_eq!(world.accepts(&token).code(), (401, 40141), "at half the pace");
+    world.pass(18 * MINUTE);
+    assert_eq!(world.accepts(&bob).code(), (200, 0));
+    world.pass(MINUTE);
+    assert_eq!(world.accepts(&bob).code(), (401, 40142));
+    let new = world.token(REVOCABLE, &of("bob").ttl(ttl(MINUTE)));
+    assert_eq!(new.issued().unwrap().as_millis(), NOW + 10 * MINUTE);
+    let world = place.again(world);
+    assert_eq!(world.accepts(&new).code(), (200, 0));
+    world.pass(2 * MINUTE);
+    assert_eq!(world.accepts(&new).code(), (401, 40142));
+    world.pass(2 * HOUR);
+    assert_eq!(world.token(KEY, &params()).issued().unwrap().as_millis(), world.now(), "the clock has caught up");
+}
+
+pub(super) fn what_was_seen_to_be_over_stays_over(place: &dyn Place) {
+    let world = first(place);
+    let token = world.token(KEY, &params().ttl(ttl(5 * MINUTE)));
+    for minute in [4, 6, 30] {
+        world.set(NOW + minute * MINUTE);
+        let code = if minute < 5 { (200, 0) } else { (401, 40142) };
+        assert_eq!(world.accepts(&token).code(), code);
+    }
+    world.set(NOW + MINUTE);
+    assert_eq!(place.again(world).accepts(&token).code(), (401, 40142));
+}
+
+pub(super) fn a_clock_that_is_far_off_grants_nothing(place: &dyn Place) {
+    let world = first(place);
+    let [over, revoked, good] = [("a", 1_000), ("bob", HOUR), ("c", HOUR)]
+        .map(|(name, millis)| world.token(REVOCABLE, &of(name).ttl(ttl(millis))));
+    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+    world.pass(1_000);
+    assert_eq!(world.accepts(&over).code(), (401, 40142));
+    let mut world = place.again(world);
+    let start = world.now();
+    for off in [start - 2 * DAY, start - DAY - 1, start + DAY + 20, start + 400 * DAY] {
+        let right = world.now();
+        world.jump(off);
+        for token in [&over, &revoked, &good] {
+            assert_eq!(world.accepts(token).code(), (500, 50003), "{off}");
+        }
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003), "{off}");
+        assert_eq!(revoke(&world, &json!({ "targets": ["clientId:c"] })).code(), (500, 50003), "{off}");
+        assert_eq!(control(&world, "GET", "app1/keys", &json!({})).status, 500);
+        assert_eq!(world.send(Request::get("/time"), "").json(), json!([world.now()]));
+        world.jump(right + 1);
+        assert_eq!(world.accepts(&over).code(), (401, 40142), "{off}");
+        assert_eq!(world.accepts(&revoked).code(), (401, 40141), "{off}");
+        assert_eq!(world.accepts(&good).code(), (200, 0), "{off}");
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "{off}");
+        world = place.again(world);
+    }
+}
+
+pub(super) fn a_clock_that_is_said_to_be_right_is_gone_by(place: &dyn Place) {
+    let world = first(place);
+    let [bob, lasting] = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
+    let used = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&used).code(), (201, 0));
+    // For nine days the clock is wrong, and all of before is dropped by it.
+    world.set(NOW + 9 * DAY);
+    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob", "clientId:alice"] })).status, 201);
+    let of_wrong = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
+    world.pass(2 * MINUTE + 1);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    let world = place.again(world);
+    world.jump(NOW + 1_000);
+    assert_eq!(world.accepts(&lasting).code(), (500, 50003));
+    world.wait(world.service.trust_clock()).unwrap();
+    assert_eq!(world.accepts(&lasting).code(), (200, 0));
+    assert_eq!(world.accepts(&bob).code(), (401, 40141), "whether it was revoked is not known");
+    for token in &of_wrong {
+        assert_eq!(world.accepts(token).code(), (401, 40141));
+    }
+    let is_refused = |code| [(500, 50003), (401, 40104), (401, 40105)].contains(&code);
+    assert!(is_refused(world.exchange(&used).code()), "whether it was used is not known");
+    let mut world = place.again(world);
+    assert_eq!(world.accepts(&bob).code(), (401, 40141));
+    for _ in 0..2 {
+        world.pass(2 * MINUTE + 1);
+        let renewed = world.token(REVOCABLE, &of("bob"));
+        assert!(renewed.issued().unwrap().as_millis() < NOW + 6 * MINUTE);
+        assert_eq!(world.accepts(&renewed).code(), (200, 0));
+        assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+        assert_eq!(world.accepts(&renewed).code(), (401, 40141));
+        world = place.again(world);
+    }
+    world.wait(world.service.trust_clock()).unwrap();
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "what is not in doubt is left as it is");
+}
+
+pub(super) fn a_key_that_the_service_is_not_told_of_any_more_does_not_come_back(place: &dyn Place) {
+    let world = first(place);
+    let token = world.token(LIMITED, &params());
+    let made = control(&world, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } }));
+    for id in ["limited", "revocable"] {
+        assert_eq!(control(&world, "PATCH", &format!("app1/keys/{id}"), &json!({ "name": "changed" })).status, 200);
+    }
+    let told = apps();
+    let without = |app: &App| {
+        let keys = app.keys().filter(|key| key.name().as_str() != LIMITED).cloned();
+        keys.fold(App::new(app.id()).unwrap(), |app, key| app.with_key(key).unwrap())
+    };
+    let less = told.iter().map(without).fold(Apps::new(), |apps, app| apps.with_app(app).unwrap());
+    let mut world = place.again_with(world, less);
+    for _ in 0..2 {
+        assert_eq!(world.get("/channels/status", &basic(LIMITED)).code(), (401, 40131));
+        assert_eq!(world.accepts(&token).code(), (401, 40141));
+        assert_eq!(world.get("/stats", &basic(REVOCABLE)).code(), (200, 0));
+        assert_eq!(world.get("/stats", &basic_of(made.json()["key"].as_str().unwrap())).code(), (200, 0));
+        world = place.again(world);
+    }
 }
 
 pub(super) fn changes_at_once_are_all_made(place: &dyn Place) {

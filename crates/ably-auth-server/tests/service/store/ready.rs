@@ -74,6 +74,10 @@ impl Store for Moody {
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         self.ask(|| self.store.kept(reference))
     }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        self.ask(|| self.store.set_time(now))
+    }
 }
 
 /// A server, which ends with this.

@@ -51,6 +51,40 @@ fn the_secret_stays_and_is_for_its_owner_only() {
 }
 
 #[test]
+fn the_time_is_written_while_nothing_else_is() {
+    let (folder, copy) = (Folder::new(), Folder::new());
+    let world = World::over(Redb::open(&folder.0).unwrap(), &runtime(), None);
+    let token = world.token(KEY, &params().ttl(ttl(5 * MINUTE)));
+    world.set(NOW + HOUR);
+    assert_eq!(world.accepts(&token).code(), (401, 40142));
+    let before = world.clone_without_service();
+    before.set(NOW + MINUTE);
+    // As a crash leaves it. It is written soon, and nobody waits for it.
+    let is_over = (0..400).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        for name in ["secret", "store.redb"] {
+            fs::copy(folder.0.join(name), copy.0.join(name)).unwrap();
+        }
+        let Ok(store) = Redb::open(&copy.0) else { return false };
+        World::over(store, &runtime(), Some(&before)).accepts(&token).code() == (401, 40142)
+    });
+    assert!(is_over);
+}
+
+#[test]
+fn a_folder_that_was_not_served_for_long_is_served() {
+    let place = InFolder::new();
+    let world = place.open(None);
+    let over = world.token(KEY, &params());
+    let shared = world.clone_without_service();
+    drop(world);
+    shared.jump(NOW + 500 * 24 * HOUR);
+    let world = place.open(Some(&shared));
+    assert_eq!(world.accepts(&over).code(), (401, 40142));
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+}
+
+#[test]
 fn a_folder_is_one_process_s() {
     let folder = Folder::new();
     let first = Redb::open(&folder.0).unwrap();
