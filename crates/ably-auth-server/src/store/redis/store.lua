@@ -32,8 +32,8 @@ if reborn then
   generation = ARGV[4]
   seq = math.max(seq, since) + 1
   from = ARGV[7] == 'found' and 0 or latest + window
-elseif top > 0 and top + window >= latest and redis.call('EXISTS', KEYS[5]) == 0 then
-  -- The nonces alone are gone, though the last of them could still be used.
+elseif top > forgotten and redis.call('EXISTS', KEYS[5]) == 0 then
+  -- The nonces alone are gone: by themselves, after long, or not. Whoever's clock steps back may come with one of them.
   forgotten = math.max(forgotten, top)
   reborn = true
 end

@@ -179,6 +179,24 @@ fn lost_nonces_alone_are_noticed() {
 }
 
 #[test]
+fn a_nonce_that_redis_has_dropped_by_itself_is_not_used_again_after_a_step_back() {
+    let Some(place) = Shared::new() else { return };
+    let (world, other) = place.two();
+    let used = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&used).code(), (201, 0));
+    world.set(NOW + HOUR + MINUTE);
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
+    // As Redis does when nobody has asked for a token for an hour.
+    assert_eq!(place.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
+    world.set(NOW);
+    for world in [&world, &other] {
+        assert_eq!(world.exchange(&used).code(), (401, 40104));
+    }
+    world.set(NOW + 1);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+}
+
+#[test]
 fn a_redis_that_is_full_grants_nothing_and_recovers() {
     let Some(place) = Shared::new() else { return };
     let (world, _) = place.two();
