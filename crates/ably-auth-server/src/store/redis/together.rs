@@ -45,7 +45,11 @@ impl Together {
     }
 
     /// Hands it over at once.
-    pub(super) fn ask(&self, act: Act, now: Timestamp) -> impl Future<Output = Result<Use, Unavailable>> + Send + use<> {
+    pub(super) fn ask(
+        &self,
+        act: Act,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Use, Unavailable>> + Send + use<> {
         let (done, answer) = oneshot::channel();
         let taken = self.0.send(Asked { act, now, done }).is_ok();
         async move {
@@ -57,7 +61,7 @@ impl Together {
     }
 }
 
-async fn answer(inner: &Inner, asked: &mut Vec<Asked>) {
+async fn answer(inner: &Arc<Inner>, asked: &mut Vec<Asked>) {
     // For who has gone meanwhile, nothing is used.
     asked.retain(|asked| !asked.done.is_closed());
     let Some(now) = asked.iter().map(|asked| asked.now).max() else {

@@ -8,7 +8,11 @@ mod redb;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
+mod redis_loss;
+#[cfg(all(feature = "redis", unix))]
 mod redis_server;
+#[cfg(all(feature = "redis", unix))]
+mod redis_tls;
 
 use std::sync::Arc;
 

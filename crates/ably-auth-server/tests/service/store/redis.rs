@@ -14,15 +14,15 @@ use super::redis_server::RedisServer;
 use super::{Place, every_promise, runtime};
 use crate::support::*;
 
-struct Shared(RedisServer, Arc<Runtime>);
+pub(super) struct Shared(pub(super) RedisServer, pub(super) Arc<Runtime>);
 
 impl Shared {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         Some(Self(RedisServer::start()?, runtime()))
     }
 
     /// Two services at once.
-    fn two(&self) -> (World, World) {
+    pub(super) fn two(&self) -> (World, World) {
         let one = self.open(None);
         let other = self.open(Some(&one));
         (one, other)
@@ -37,18 +37,18 @@ impl Place for Shared {
 
 every_promise!(Shared::new());
 
-fn revoke(world: &World, target: &str) -> u16 {
+pub(super) fn revoke(world: &World, target: &str) -> u16 {
     let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("Authorization", basic(REVOCABLE));
     world.send(request, json!({ "targets": [target] }).to_string()).status
 }
 
-fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
     let request = Request::builder().method(method).uri(format!("/v1/apps/{path}"));
     world.send(request.header("Authorization", format!("Bearer {CONTROL}")), body.to_string())
 }
 
 /// Until the service is back, by itself.
-fn until_back(world: &World) {
+pub(super) fn until_back(world: &World) {
     for _ in 0..400 {
         if world.get("/stats", &basic(KEY)).code() == (200, 0) {
             return;
@@ -132,7 +132,7 @@ fn a_redis_that_comes_back_empty_is_told_what_is_known_and_nothing_else_is_belie
 
     place.0.end();
     assert_eq!(one.accepts(&lasting).code(), (500, 50003));
-    place.0.restart_empty_after_end();
+    place.0.start_again();
     until_back(&one);
     until_back(&other);
     for world in [&one, &other] {
