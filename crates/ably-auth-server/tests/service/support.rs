@@ -87,11 +87,25 @@ impl World {
 
     /// A sandbox over a store, driven by that runtime, on a clock and with nonces that it may share with another.
     pub(crate) fn over(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+        Self::over_as(|builder| builder.service_secret([7; 32]).store(store), runtime, before)
+    }
+
+    /// As [`over`](Self::over), by the secret that the store keeps.
+    #[cfg(feature = "redis")]
+    pub(crate) fn by_the_secret_of(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+        Self::over_as(|builder| builder.store(store), runtime, before)
+    }
+
+    fn over_as(
+        set_up: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+        runtime: &Arc<Runtime>,
+        before: Option<&Self>,
+    ) -> Self {
         let (now, nonces) = before.map_or_else(
             || (Arc::new(AtomicU64::new(NOW)), Arc::default()),
             |before| (Arc::clone(&before.now), Arc::clone(&before.nonces)),
         );
-        let service = Self::builder(&now, true).store(store).build().unwrap();
+        let service = set_up(Self::builder_without_secret(&now, true)).build().unwrap();
         Self { service, now, nonces, runtime: Some(Arc::clone(runtime)) }
     }
 
@@ -101,11 +115,14 @@ impl World {
     }
 
     pub(crate) fn builder(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
+        Self::builder_without_secret(now, sandbox).service_secret([7; 32])
+    }
+
+    fn builder_without_secret(now: &Arc<AtomicU64>, sandbox: bool) -> ServiceBuilder {
         let clock = Arc::clone(now);
         Service::builder()
             .apps(apps())
             .sandbox(sandbox)
-            .service_secret([7; 32])
             .control_token(Token::new(CONTROL).unwrap())
             .clock(move || Timestamp::from_millis(clock.load(Ordering::SeqCst)))
     }

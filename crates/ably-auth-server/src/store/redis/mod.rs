@@ -83,7 +83,7 @@ struct Inner {
     /// Held by the one who reads everything anew.
     rereading: Arc<tokio::sync::Mutex<()>>,
     runtime: Handle,
-    secret: Zeroizing<[u8; 32]>,
+    secret: Mutex<Zeroizing<[u8; 32]>>,
     /// When it was said that the clocks differ.
     skew_told: AtomicU64,
 }
@@ -134,7 +134,7 @@ impl Redis {
             known: Mutex::new(Known::new()),
             rereading: Arc::default(),
             runtime: Handle::current(),
-            secret,
+            secret: Mutex::new(secret),
             skew_told: AtomicU64::new(0),
         });
         let outcome = inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
@@ -275,7 +275,7 @@ impl Store for Redis {
     }
 
     fn secret(&self) -> Option<[u8; 32]> {
-        Some(*self.inner.secret)
+        Some(**lock(&self.inner.secret))
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ably_auth_core::Timestamp;
 
 use super::reply::Versioned;
+use super::secret::Secret;
 use super::{Inner, MAX_RECORDS, Since, fields};
 use crate::store::{Record, Unavailable, lock};
 
@@ -31,9 +32,10 @@ impl Inner {
         }
         let before = std::mem::replace(&mut since.generation, reply.generation.clone());
         (since.version, since.written) = (0, 0);
+        let mut secret = None;
         if !before.is_empty() && before != since.generation {
             tracing::warn!("Redis has lost something; what this service knows is written back");
-            self.restore(now, &mut since).await?;
+            secret = self.restore(now, &mut since).await?;
         }
         let mut records = Vec::new();
         loop {
@@ -60,12 +62,18 @@ impl Inner {
         }
         self.see(&mut known, &reply, now);
         records.iter().for_each(|new| known.note(new.clone()));
-        self.feed.receive(records.into_iter().map(|new| new.record).collect(), since.version);
+        let records = records.into_iter().map(|new| new.record).chain(secret.map(|secret| self.adopt(secret)));
+        self.feed.receive(records.collect(), since.version);
         Ok(())
     }
 
-    async fn restore(&self, now: Timestamp, since: &mut Since) -> Result<(), Unavailable> {
-        let records = lock(&self.known).to_restore();
+    /// Gives the secret from now on, if it is another.
+    async fn restore(&self, now: Timestamp, since: &mut Since) -> Result<Option<Secret>, Unavailable> {
+        let mut records = lock(&self.known).to_restore();
+        let secret = self.put_secret_back().await?;
+        if secret.is_some() {
+            records.push(Versioned { record: self.earlier_secret(), version: 1 });
+        }
         for records in records.chunks(MAX_RECORDS) {
             let args = records.iter().flat_map(|known| {
                 let version = known.version.to_string().into_bytes();
@@ -74,7 +82,6 @@ impl Inner {
             let reply = self.call(now, since, "restore", &args.collect::<Vec<_>>()).await?;
             since.written = since.written.max(reply.written);
         }
-        self.put_secret_back().await?;
-        Ok(())
+        Ok(secret)
     }
 }

@@ -11,8 +11,6 @@ mod redis;
 mod redis_loss;
 #[cfg(all(feature = "redis", unix))]
 mod redis_server;
-#[cfg(all(feature = "redis", unix))]
-mod redis_tls;
 
 use std::sync::Arc;
 

@@ -223,3 +223,17 @@ fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
     let store = place.1.block_on(Redis::connect(&with("hush"))).unwrap();
     assert_eq!(format!("{store:?}"), "Redis");
 }
+
+#[test]
+fn a_user_of_redis_who_may_do_no_more_than_the_store_needs_will_do() {
+    let Some(place) = Shared::new() else { return };
+    let rights = ["+@read", "+@write", "+@connection", "+@scripting", "+info", "+config|get"];
+    let user = [&["ACL", "SETUSER", "service", "on", ">hush", "~{ably-auth}:*"], &rights[..]].concat();
+    assert_eq!(place.0.command(&user), "OK");
+    let url = place.0.url().replace("//", "//service:hush@");
+    let world = World::over(place.1.block_on(Redis::connect_to_new(&url)).unwrap(), &place.1, None);
+    let request = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&request).code(), (201, 0));
+    assert_eq!(world.exchange(&request).code(), (401, 40105));
+    assert_eq!(revoke(&world, "clientId:bob"), 201);
+}

@@ -349,3 +349,34 @@ fn revocations_that_are_over_are_dropped_faster_than_new_ones_come() {
     (6..9).for_each(|nth| revoke_100(&world, nth));
     assert_eq!(place.0.command(&["HLEN", "{ably-auth}:records"]), "300");
 }
+
+#[test]
+fn services_that_made_two_secrets_while_redis_was_empty_take_each_others_tokens() {
+    let Some(mut place) = Shared::new() else { return };
+    // By the store's secret, and not by one that they are given.
+    let open = |place: &Shared, before: Option<&World>| {
+        let store = place.1.block_on(Redis::connect_to_new(&place.0.url())).unwrap();
+        World::by_the_secret_of(store, &place.1, before)
+    };
+    let one = open(&place, None);
+    let other = open(&place, Some(&one));
+    let before = one.token(KEY, &params());
+    assert_eq!(other.accepts(&before).code(), (200, 0));
+    place.crash();
+    let new = open(&place, Some(&one));
+    let between = new.token(KEY, &of("bob"));
+    until_back(&one);
+    until_back(&other);
+    one.set(NOW + 3 * MINUTE);
+    let newest = open(&place, Some(&one));
+    let all = [&one, &other, &new, &newest];
+    for world in all {
+        for token in [&before, &between] {
+            assert_eq!(world.accepts(token).code(), (200, 0));
+        }
+    }
+    for world in all {
+        let after = world.token(KEY, &of("alice"));
+        all.iter().for_each(|world| assert_eq!(world.accepts(&after).code(), (200, 0)));
+    }
+}
