@@ -8,6 +8,8 @@ mod redb;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
+mod redis_log;
+#[cfg(all(feature = "redis", unix))]
 mod redis_loss;
 #[cfg(all(feature = "redis", unix))]
 mod redis_server;

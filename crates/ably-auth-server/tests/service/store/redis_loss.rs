@@ -107,8 +107,8 @@ fn what_is_changed_after_a_loss_is_not_undone_by_who_knew_more_before() {
     let (key, path) = make_key(&one);
     assert_eq!(other.get("/stats", &key).code(), (200, 0));
     place.save();
-    for name in ["first", "second"] {
-        assert_eq!(control(&one, "PATCH", &path, &json!({ "name": name })).status, 200);
+    for nth in 0..20 {
+        assert_eq!(control(&one, "PATCH", &path, &json!({ "name": nth.to_string() })).status, 200);
     }
     place.crash();
     until_back(&other);
@@ -198,20 +198,22 @@ fn a_request_that_a_clock_ahead_took_is_not_taken_again_after_a_loss() {
 
 #[test]
 fn records_that_redis_has_dropped_are_missed() {
-    for gone in ["records", "log", "state", "writers"] {
+    for gone in [&["records"][..], &["log"], &["records", "log"], &["state"], &["writers"]] {
         let Some(place) = Shared::new() else { return };
         let (one, other) = place.two();
         let token = one.token(REVOCABLE, &of("bob"));
         assert_eq!(revoke(&one, "clientId:bob"), 201);
         let (key, _) = make_key(&one);
         assert_eq!(other.get("/stats", &key).code(), (200, 0));
-        assert_eq!(place.0.command(&["DEL", &format!("{{ably-auth}}:{gone}")]), "1");
+        for key in gone {
+            assert_eq!(place.0.command(&["DEL", &format!("{{ably-auth}}:{key}")]), "1");
+        }
         let third = place.open(Some(&one));
-        assert_eq!(third.get("/stats", &basic(KEY)).code(), (200, 0), "{gone}");
+        assert_eq!(third.get("/stats", &basic(KEY)).code(), (200, 0), "{gone:?}");
         until_back(&other);
         for world in [&third, &one, &other] {
-            assert_eq!(world.accepts(&token).code(), (401, 40141), "{gone}");
-            assert_eq!(world.get("/stats", &key).code(), (200, 0), "{gone}");
+            assert_eq!(world.accepts(&token).code(), (401, 40141), "{gone:?}");
+            assert_eq!(world.get("/stats", &key).code(), (200, 0), "{gone:?}");
         }
     }
 }
