@@ -12,8 +12,9 @@ use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::store::{Unavailable, lock};
 
-/// For how long an answer is waited for.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+/// For how long an answer is waited for: a little less than for all that a request asks, so that a connection on which nothing
+/// comes is left.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// After a connection that could not be made, the next is tried this much later, and up to twice that: soon, and not by all
 /// services at once.

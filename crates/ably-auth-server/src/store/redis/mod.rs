@@ -11,6 +11,7 @@ mod together;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 use base64::Engine as _;
@@ -24,9 +25,12 @@ use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Un
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use known::Known;
-use link::{Link, PATIENCE, Server};
+use link::{Link, Server};
 use reply::Reply;
 use together::{Act, Together};
+
+/// For how long all that a request asks is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// All keys begin with it; the braces keep them together where a cluster spreads keys.
 const PREFIX: &str = "{ably-auth}:";

@@ -1,9 +1,9 @@
 //! What services over one Redis do when it has lost something.
 
-use std::io::{Write as _, copy};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -251,23 +251,55 @@ fn what_another_version_wrote_is_named_as_such() {
     }
 }
 
-/// Goes to another port from the next connection on.
-fn proxy(to: Arc<AtomicU16>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        while let Ok((near, _)) = listener.accept() {
-            let Ok(far) = TcpStream::connect(("127.0.0.1", to.load(Ordering::SeqCst))) else { continue };
-            for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-                thread::spawn(move || {
-                    let _ = copy(&mut from, &mut to);
-                    let _ = to.flush();
-                    let _ = to.shutdown(Shutdown::Both);
-                });
+/// A way to a Redis, that may go to another port from the next connection on.
+#[derive(Clone, Default)]
+struct Proxy {
+    to: Arc<AtomicU16>,
+    /// So many connections, the first ones, pass nothing on.
+    silent: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// Gives the URL.
+    fn start(&self, to: &RedisServer) -> String {
+        self.to.store(to.port(), Ordering::SeqCst);
+        let (proxy, listener) = (self.clone(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for nth in 0.. {
+                let Ok((near, _)) = listener.accept() else { return };
+                let Ok(far) = TcpStream::connect(("127.0.0.1", proxy.to.load(Ordering::SeqCst))) else { continue };
+                let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
+                for (from, to) in ways {
+                    let silent = Arc::clone(&proxy.silent);
+                    thread::spawn(move || pass_on(from, to, || nth < silent.load(Ordering::SeqCst)));
+                }
             }
+        });
+        url
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, is_silent: impl Fn() -> bool) {
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut bytes) {
+        if !is_silent() && to.write_all(&bytes[..read]).is_err() {
+            break;
         }
-    });
-    port
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_any_more_is_left() {
+    let Some(place) = Shared::new() else { return };
+    let proxy = Proxy::default();
+    let store = place.1.block_on(Redis::connect_to_new(&proxy.start(&place.0))).unwrap();
+    let world = World::over(store, &place.1, None);
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
+    proxy.silent.store(1, Ordering::SeqCst);
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (500, 50003));
+    until_back(&world);
 }
 
 /// Until what was asked of Redis is so.
@@ -285,9 +317,9 @@ fn wait_for(server: &RedisServer, words: &[&str], said: &str) {
 fn a_primary_that_becomes_a_replica_is_left_for_the_new_one() {
     let Some(place) = Shared::new() else { return };
     let second = RedisServer::start().unwrap();
-    let to = Arc::new(AtomicU16::new(place.0.port()));
-    let url = format!("redis://127.0.0.1:{}", proxy(Arc::clone(&to)));
-    let world = World::over(place.1.block_on(Redis::connect_to_new(&url)).unwrap(), &place.1, None);
+    let proxy = Proxy::default();
+    let store = place.1.block_on(Redis::connect_to_new(&proxy.start(&place.0))).unwrap();
+    let world = World::over(store, &place.1, None);
     let token = world.token(REVOCABLE, &of("bob"));
     let (key, path) = make_key(&world);
 
@@ -300,7 +332,7 @@ fn a_primary_that_becomes_a_replica_is_left_for_the_new_one() {
     place.0.command(&["REPLICAOF", "127.0.0.1", &second_port]);
 
     assert_eq!(world.accepts(&token).code(), (500, 50003), "a replica may not know what was revoked");
-    to.store(second.port(), Ordering::SeqCst);
+    proxy.to.store(second.port(), Ordering::SeqCst);
     until_back(&world);
     let other = World::over(place.1.block_on(Redis::connect(&second.url())).unwrap(), &place.1, None);
     assert_eq!(other.get("/stats", &key).code(), (200, 0));
