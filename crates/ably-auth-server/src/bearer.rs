@@ -68,7 +68,7 @@ impl Reader<'_> {
     async fn native(&self, token: &Token) -> Result<Bearer, Refusal> {
         let envelope = Envelope::of(token)?;
         let app = self.state.registry.app(envelope.app_id).ok_or_else(token::unrecognised)?;
-        let claims = match app.memory.sealer.open(&envelope)? {
+        let claims = match app.memory.sealer().open(&envelope)? {
             Opened::Claims(claims) => claims,
             Opened::Reference(reference) if reference.expires <= self.state.latest(self.now) => {
                 let message = format!("the token expired at {}; request a new token", reference.expires);

@@ -87,7 +87,7 @@ impl Issuer<'_> {
         let expires = issued.saturating_add(ttl);
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
-        let token = app.memory.sealer.seal(&claims, entropy)?;
+        let token = app.memory.sealer().seal(&claims, entropy)?;
         let token = if HeaderFit::of(token.expose()) == HeaderFit::Over {
             self.refer(app, &claims, entropy, now).await?
         } else {
@@ -105,7 +105,7 @@ impl Issuer<'_> {
         now: Timestamp,
     ) -> Result<Token, Refusal> {
         let reference = Reference::new(claims.expires, entropy);
-        let token = app.memory.sealer.seal_reference(reference, entropy)?;
+        let token = app.memory.sealer().seal_reference(reference, entropy)?;
         if !self.0.store.keep(reference, KeptClaims(Arc::new(claims.clone())), now).await? {
             let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));

@@ -18,6 +18,9 @@ use crate::store::Record;
 const OF_APP: &str = "app/";
 const OF_KEY: &str = "key/";
 const OF_REVOCATION: &str = "revoked/";
+/// Of stores' own: the secret under which tokens are sealed from now on, and those under which others have.
+pub(crate) const SECRET: &str = "secret/current";
+pub(crate) const OF_EARLIER_SECRET: &str = "secret/earlier/";
 
 /// What a record says.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) enum Change {
     Key(Box<Key>),
     /// The target's tokens are revoked by these cutoffs.
     Revoked(KeyName, Target, Vec<Cutoff>),
+    /// Tokens are sealed under this secret; or were, by another service.
+    Secret(Zeroizing<[u8; 32]>, bool),
     /// Nothing that is not so already.
     Nothing,
 }
@@ -126,6 +131,11 @@ pub(crate) fn read(record: &Record) -> Option<Change> {
     if let Some(name) = record.name.strip_prefix(OF_KEY) {
         // A key that is gone has gone with its app.
         return value.map_or(Some(Change::Nothing), |value| read_key(name, value));
+    }
+    if &*record.name == SECRET || record.name.starts_with(OF_EARLIER_SECRET) {
+        let secret = |value: &[u8]| <[u8; 32]>::try_from(value).ok().map(Zeroizing::new);
+        let secret = value.map(|value| secret(value).map(|secret| Change::Secret(secret, &*record.name == SECRET)));
+        return secret.unwrap_or(Some(Change::Nothing));
     }
     let (key, target) = record.name.strip_prefix(OF_REVOCATION)?.split_once('/')?;
     let cutoffs: Vec<(Timestamp, Timestamp)> =
@@ -229,6 +239,8 @@ mod tests {
             ("app/a", "{}"),
             ("app/a:b", "null"),
             ("key/app.key", "{}"),
+            ("secret/current", "short"),
+            ("secret/earlier/one", "short"),
             ("revoked/app.key", "[]"),
             ("revoked/app.key/bob", "[]"),
             ("revoked/app.key/clientId:bob", "[[1]]"),

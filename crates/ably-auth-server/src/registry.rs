@@ -28,15 +28,22 @@ pub(crate) struct RunningApp {
 pub(crate) struct AppMemory {
     /// Whether the service is told of the app whenever it starts.
     pub(crate) is_listed: bool,
-    pub(crate) sealer: Sealer,
+    sealer: RwLock<Arc<Sealer>>,
     pub(crate) channels: Mutex<Channels>,
     pub(crate) stats: Mutex<Stats>,
+}
+
+impl AppMemory {
+    /// By the secrets as they are now.
+    pub(crate) fn sealer(&self) -> Arc<Sealer> {
+        Arc::clone(&self.sealer.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 pub(crate) struct Registry {
     pub(crate) apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
     pub(crate) listed: Mutex<Listed>,
-    secrets: ServiceSecrets,
+    secrets: RwLock<ServiceSecrets>,
 }
 
 /// What the service was told of, and what of that was changed since, at run time.
@@ -59,6 +66,26 @@ pub(crate) struct Listed {
 pub(crate) struct ServiceSecrets {
     pub(crate) current: Option<Zeroizing<[u8; 32]>>,
     pub(crate) earlier: Vec<Zeroizing<[u8; 32]>>,
+    /// Whether it is the store that says which they are.
+    pub(crate) are_of_store: bool,
+}
+
+impl ServiceSecrets {
+    fn sealer(&self, app_id: &str) -> Result<Sealer, Refusal> {
+        let current = self.current.as_deref().ok_or_else(Refusal::internal)?;
+        Sealer::new(current, self.earlier.iter().map(|secret| &**secret), app_id)
+    }
+
+    /// Whether that changes anything.
+    fn add(&mut self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> bool {
+        let is_known = self.current.as_ref() == Some(&secret) || !is_current && self.earlier.contains(&secret);
+        if is_known {
+            return false;
+        }
+        let earlier = if is_current { self.current.replace(secret) } else { Some(secret) };
+        self.earlier.extend(earlier);
+        true
+    }
 }
 
 impl std::fmt::Debug for ServiceSecrets {
@@ -69,7 +96,7 @@ impl std::fmt::Debug for ServiceSecrets {
 
 impl Registry {
     pub(crate) fn new(secrets: ServiceSecrets) -> Self {
-        Self { apps: RwLock::default(), listed: Mutex::default(), secrets }
+        Self { apps: RwLock::default(), listed: Mutex::default(), secrets: RwLock::new(secrets) }
     }
 
     /// An app that the service is told of when it starts.
@@ -115,10 +142,24 @@ impl Registry {
 
     /// An app that begins to run.
     pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
-        let current = self.secrets.current.as_deref().ok_or_else(Refusal::internal)?;
-        let sealer = Sealer::new(current, self.secrets.earlier.iter().map(|secret| &**secret), app.id())?;
+        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
+        let sealer = RwLock::new(Arc::new(secrets.sealer(app.id())?));
         let memory = Arc::new(AppMemory { is_listed, sealer, channels: Mutex::default(), stats: Mutex::default() });
         Ok(Arc::new(RunningApp { app, memory }))
+    }
+
+    /// What the store says of the secret under which tokens are sealed: that it is this one now, or that another service has
+    /// sealed under this one. What was taken before is taken on.
+    pub(crate) fn set_secret(&self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> Result<(), Refusal> {
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        if !secrets.are_of_store || !secrets.add(secret, is_current) {
+            return Ok(());
+        }
+        for running in self.apps.read().unwrap_or_else(PoisonError::into_inner).values() {
+            let sealer = Arc::new(secrets.sealer(running.app.id())?);
+            *running.memory.sealer.write().unwrap_or_else(PoisonError::into_inner) = sealer;
+        }
+        Ok(())
     }
 
     /// How many apps there are, and how many keys they have.
@@ -190,7 +231,8 @@ mod tests {
 
     #[test]
     fn of_apps_that_come_and_go_nothing_is_left() {
-        let secrets = ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new() };
+        let secrets =
+            ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new(), are_of_store: false };
         let registry = Registry::new(secrets);
         registry.list(App::new("told").unwrap()).unwrap();
         for nth in 0..10 {

@@ -337,6 +337,7 @@ impl ServiceBuilder {
         let mut secrets = self.secrets;
         if secrets.current.is_none() {
             secrets.current = Some(Zeroizing::new(self.store.secret().map_or_else(random::bytes, Ok)?));
+            secrets.are_of_store = true;
         }
         if self.control_token.as_ref().is_some_and(|token| token.expose().len() < Self::MIN_CONTROL_TOKEN) {
             let message = format!(

@@ -103,6 +103,7 @@ impl State {
                 let mut revocations = self.revocations.write().unwrap_or_else(PoisonError::into_inner);
                 revocations.set(&key, target, cutoffs, self.store.feed().latest_known());
             }
+            Change::Secret(secret, is_current) => return self.registry.set_secret(secret, is_current),
             Change::Nothing => {}
         }
         Ok(())

@@ -46,7 +46,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What came to the store's knowledge. A store is one service's, and so is its feed.
     fn feed(&self) -> &Feed;
 
-    /// The secret under which tokens are sealed, if the store keeps one.
+    /// The secret under which tokens are sealed, if the store keeps one. If it turns out to be another, since another service
+    /// has made it, the feed gets a record `secret/current` of its 32 bytes; and `secret/earlier/` with whatever tells them
+    /// apart, of each under which another service has sealed. Neither is passed to [`write`](Self::write).
     fn secret(&self) -> Option<[u8; 32]>;
 
     /// Whether others may write to it at the same time, whose clocks it then knows of too. No, unless said so.

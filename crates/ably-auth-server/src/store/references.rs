@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::token::Claims;
 
 /// The most text, of capabilities and clientIds, that is kept: room for thousands of honest ones, and an end for others.
-const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
+pub(super) const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
 
 /// Under what a store has the claims of a token that would not fit into a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -111,11 +111,25 @@ impl World {
 
     /// A sandbox over a store, driven by that runtime, on a clock and with nonces that it may share with another.
     pub(crate) fn over(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+        Self::over_as(|builder| builder.service_secret([7; 32]).store(store), runtime, before)
+    }
+
+    /// As [`over`](Self::over), by the secret that the store keeps.
+    #[cfg(feature = "redis")]
+    pub(crate) fn by_the_secret_of(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+        Self::over_as(|builder| builder.store(store), runtime, before)
+    }
+
+    fn over_as(
+        set_up: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+        runtime: &Arc<Runtime>,
+        before: Option<&Self>,
+    ) -> Self {
         let (now, nonces, apps) = before.map_or_else(
             || (Arc::default(), Arc::default(), apps()),
             |before| (Arc::clone(&before.now), Arc::clone(&before.nonces), before.apps.clone()),
         );
-        let service = Self::builder(&now, true).apps(apps.clone()).store(store).build().unwrap();
+        let service = set_up(Self::builder_without_secret(&now, true).apps(apps.clone())).build().unwrap();
         Self { service, now, nonces, apps, runtime: Some(Arc::clone(runtime)) }
     }
 
@@ -135,11 +149,14 @@ impl World {
     }
 
     pub(crate) fn builder(now: &Arc<Clocks>, sandbox: bool) -> ServiceBuilder {
+        Self::builder_without_secret(now, sandbox).service_secret([7; 32])
+    }
+
+    fn builder_without_secret(now: &Arc<Clocks>, sandbox: bool) -> ServiceBuilder {
         let (clock, steady) = (Arc::clone(now), Arc::clone(now));
         Service::builder()
             .apps(apps())
             .sandbox(sandbox)
-            .service_secret([7; 32])
             .control_token(Token::new(CONTROL).unwrap())
             .clock(move || Timestamp::from_millis(clock.now.load(Ordering::SeqCst)))
             .steady_clock(move || Duration::from_millis(steady.elapsed.load(Ordering::SeqCst)))

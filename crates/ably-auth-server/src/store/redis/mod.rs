@@ -1,38 +1,49 @@
 //! The store that several services share.
 
+mod kept;
+mod known;
+mod link;
 mod reply;
+mod rereading;
+mod secret;
 mod together;
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands as _, Client, Script};
+use redis::{Client, Script};
+use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
 use super::nonces::WINDOW_MILLIS;
 use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Unavailable, Use, Written, lock};
 use crate::error::{Error, ErrorKind};
 use crate::random;
+use known::Known;
+use link::{Link, Server};
 use reply::Reply;
 use together::{Act, Together};
 
-/// For how long an answer is waited for.
+/// For how long all that a request asks is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// Soon back, and not at once by all services together.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// All keys begin with it; the braces keep them together where a cluster spreads keys.
 const PREFIX: &str = "{ably-auth}:";
 
 /// The most records in one request.
 const MAX_RECORDS: usize = 200;
+
+/// Clocks that are further apart than this are worth a word.
+const SKEW_MILLIS: u64 = 10 * 1000;
+
+/// How often they are.
+const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
 
 /// Keeps everything in a Redis or Valkey, which several services share: what one of them knows, all know.
 ///
@@ -68,19 +79,25 @@ pub struct Redis {
 
 struct Inner {
     feed: Feed,
-    connection: ConnectionManager,
+    link: Link,
     script: Script,
+    kept: Script,
+    /// What tells this service from the others.
+    name: String,
     known: Mutex<Known>,
     /// Held by the one who reads everything anew.
-    rereading: tokio::sync::Mutex<()>,
-    secret: Zeroizing<[u8; 32]>,
+    rereading: Arc<tokio::sync::Mutex<()>>,
+    runtime: Handle,
+    secret: Mutex<Zeroizing<[u8; 32]>>,
+    /// When it was said that the clocks differ.
+    skew_told: AtomicU64,
 }
 
-#[derive(Default)]
-struct Known {
+/// From where on something is asked, and by whose account.
+struct Since {
+    version: u64,
     generation: String,
-    /// To write back, should Redis lose them.
-    records: HashMap<Box<str>, Record>,
+    written: u64,
 }
 
 impl Redis {
@@ -88,14 +105,15 @@ impl Redis {
     /// be called on a tokio runtime with I/O and time, which the store goes on to use.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the URL is not in the form of one, if Redis does not answer or lets nobody in, or if it
-    /// evicts keys. The message does not show the URL, which may hold a password.
+    /// [`ErrorKind::Store`] if the URL is not in the form of one, if Redis does not answer or lets nobody in, if it is a
+    /// replica or evicts keys, or if another version wrote what it holds. The message does not show the URL, which may hold
+    /// a password.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::open(url, "peek").await
     }
 
     /// As [`connect`](Self::connect). If there is nothing in Redis, that is because there never was: token requests are
-    /// taken at once.
+    /// taken at once. Say so once only: if Redis loses everything while no service runs, this is what hides it.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -109,211 +127,151 @@ impl Redis {
                 "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`";
             Error::new(ErrorKind::Store, message)
         })?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_max_delay(LONGEST_PAUSE)
-            .set_number_of_retries(1);
-        let mut connection =
-            ConnectionManager::new_with_config(client, config).await.map_err(|error| failed(&error))?;
-        check_policy(&mut connection).await?;
-        let secret = agree_on_secret(&mut connection).await?;
-        let inner = Inner {
+        let (link, server) = Link::new(client).await?;
+        check(&server)?;
+        let secret = secret::agree(&link).await?;
+        let inner = Arc::new(Inner {
             feed: Feed::new(),
-            connection,
+            link,
             script: Script::new(include_str!("store.lua")),
-            known: Mutex::default(),
-            rereading: tokio::sync::Mutex::default(),
-            secret,
-        };
-        inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|error| {
-            Error::new(ErrorKind::Store, "Redis does not do what the store needs; see the cause").because(error)
+            kept: Script::new(include_str!("kept.lua")),
+            name: another()?,
+            known: Mutex::new(Known::new()),
+            rereading: Arc::default(),
+            runtime: Handle::current(),
+            secret: Mutex::new(secret),
+            skew_told: AtomicU64::new(0),
+        });
+        let outcome = inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
+            let message = format!(
+                "Redis does not do what the store needs ({}); see that it is one, and that the same version of the service \
+                 used it",
+                unavailable.0
+            );
+            Error::new(ErrorKind::Store, message)
         })?;
-        let inner = Arc::new(inner);
+        if act == "found" && outcome != "new" {
+            tracing::warn!("Redis is said to be new, and is not; say so no more, or a loss may go unnoticed");
+        }
         Ok(Self { together: Together::start(Arc::clone(&inner)), inner })
     }
 }
 
 impl Inner {
-    /// Asks, takes in what is new, and gives the outcome.
-    async fn trip(&self, now: Timestamp, act: &str, args: Vec<Vec<u8>>) -> Result<String, Unavailable> {
-        let (since, generation) = (self.feed.version(), lock(&self.known).generation.clone());
-        let reply = self.call(now, since, &generation, act, &args).await?;
-        let outcome = reply.outcome.clone();
-        if reply.reset {
-            self.reread(now).await?;
-        } else {
-            let mut more = reply.more;
-            self.take(reply)?;
-            while more {
-                let next = self.call(now, self.feed.version(), &generation, "look", &[]).await?;
-                more = next.more;
-                self.take(next)?;
+    /// Asks, takes in what is new, and gives the outcome; all that within [`PATIENCE`].
+    async fn trip(self: &Arc<Self>, now: Timestamp, act: &str, args: Vec<Vec<u8>>) -> Result<String, Unavailable> {
+        let trip = async {
+            let since = self.since();
+            let reply = self.call(now, &since, act, &args).await?;
+            let outcome = reply.outcome.clone();
+            if reply.reset {
+                self.reread(now).await?;
+            } else {
+                let mut more = reply.more;
+                self.take(reply, now)?;
+                while more {
+                    let next = self.call(now, &self.since(), "look", &[]).await?;
+                    more = next.more;
+                    self.take(next, now)?;
+                }
             }
-        }
-        Ok(outcome)
+            Ok(outcome)
+        };
+        let late = || Unavailable::new("Redis does not tell everything in time");
+        tokio::time::timeout(PATIENCE, trip).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn call(
-        &self,
-        now: Timestamp,
-        since: u64,
-        generation: &str,
-        act: &str,
-        args: &[Vec<u8>],
-    ) -> Result<Reply, Unavailable> {
-        let another = random::bytes::<12>().map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).map_err(Unavailable::new)?;
-        let mut call = self.script.prepare_invoke();
-        for name in ["state", "records", "log", "expiries", "nonces"] {
-            call.key(format!("{PREFIX}{name}"));
-        }
-        call.arg(now.as_millis()).arg(since).arg(generation).arg(another).arg(WINDOW_MILLIS);
+    fn since(&self) -> Since {
+        let known = lock(&self.known);
+        Since { version: self.feed.version(), generation: known.generation.clone(), written: known.written }
+    }
+
+    async fn call(&self, now: Timestamp, since: &Since, act: &str, args: &[Vec<u8>]) -> Result<Reply, Unavailable> {
+        let another = another().map_err(Unavailable::new)?;
         // On the start, no time is known yet.
         let latest = if now.as_millis() == 0 { now } else { self.feed.latest(now) };
-        call.arg(latest.as_millis()).arg(act);
-        for arg in args {
-            call.arg(arg.as_slice());
+        let told = lock(&self.known).latest;
+        let mut call = self.script.prepare_invoke();
+        for name in ["state", "records", "log", "expiries", "nonces", "writers"] {
+            call.key(format!("{PREFIX}{name}"));
         }
-        let mut connection = self.connection.clone();
-        in_time(call.invoke_async::<Reply>(&mut connection)).await
+        call.arg(now.as_millis()).arg(since.version).arg(&since.generation).arg(another).arg(WINDOW_MILLIS);
+        call.arg(latest.as_millis()).arg(act).arg(&self.name).arg(since.written).arg(told.as_millis());
+        let ask = |mut connection, server: Arc<Server>| async move {
+            call.arg(&server.run).arg(u8::from(server.loses_nothing));
+            for arg in args {
+                call.arg(arg.as_slice());
+            }
+            call.invoke_async::<Reply>(&mut connection).await
+        };
+        self.link.ask(ask).await
     }
 
     /// What came in answer to a question of this generation.
-    fn take(&self, reply: Reply) -> Result<(), Unavailable> {
+    fn take(&self, reply: Reply, now: Timestamp) -> Result<(), Unavailable> {
         let mut known = lock(&self.known);
         if reply.reset || known.generation != reply.generation {
             return Err(Unavailable::new("Redis was emptied while it was asked"));
         }
-        self.see(&reply);
-        for record in &reply.news {
-            known.note(record);
+        self.see(&mut known, &reply, now);
+        for new in &reply.news {
+            known.note(new.clone());
         }
-        self.feed.receive(reply.news, reply.up_to);
+        self.feed.receive(reply.news.into_iter().map(|new| new.record).collect(), reply.up_to);
         Ok(())
     }
 
-    fn see(&self, reply: &Reply) {
+    fn see(&self, known: &mut Known, reply: &Reply, now: Timestamp) {
+        known.written = known.written.max(reply.written);
+        known.latest = known.latest.max(reply.latest);
         self.feed.latest(reply.latest);
         self.feed.set_known_from(reply.known_from.max(self.feed.known_from()));
-    }
-
-    /// Reads everything anew, since Redis has another generation of it, or has dropped what this service had not read.
-    /// What this service knows and Redis does not is written back.
-    async fn reread(&self, now: Timestamp) -> Result<(), Unavailable> {
-        let _alone = self.rereading.lock().await;
-        let before = lock(&self.known).generation.clone();
-        let mut reply = self.call(now, self.feed.version(), &before, "look", &[]).await?;
-        if !reply.reset {
-            return self.take(reply);
-        }
-        let generation = reply.generation.clone();
-        if !before.is_empty() && before != generation {
-            self.restore(now, &generation).await?;
-        }
-        let (mut records, mut since) = (Vec::new(), 0);
-        loop {
-            reply = self.call(now, since, &generation, "look", &[]).await?;
-            if reply.reset {
-                return Err(Unavailable::new("Redis was emptied while it was read"));
-            }
-            since = reply.up_to;
-            records.append(&mut reply.news);
-            if !reply.more {
-                break;
-            }
-        }
-        // Apps before the keys that are theirs.
-        records.sort_by(|one, other| one.name.cmp(&other.name));
-        let mut known = lock(&self.known);
-        let there: HashSet<_> = records.iter().map(|record| record.name.clone()).collect();
-        let gone: Vec<_> = known.records.keys().filter(|name| !there.contains(*name)).cloned().collect();
-        let gone = gone.into_iter().map(|name| Record { name, value: None, expires: None });
-        records.extend(gone);
-        records.iter().for_each(|record| known.note(record));
-        known.generation = generation;
-        self.see(&reply);
-        self.feed.receive(records, since);
-        Ok(())
-    }
-
-    async fn restore(&self, now: Timestamp, generation: &str) -> Result<(), Unavailable> {
-        let records: Vec<_> = lock(&self.known).records.values().cloned().collect();
-        for records in records.chunks(MAX_RECORDS) {
-            self.call(now, 0, generation, "restore", &written(records)).await?;
-        }
-        let mut connection = self.connection.clone();
-        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.secret));
-        in_time(connection.set_nx::<_, _, bool>(format!("{PREFIX}secret"), text.as_str())).await?;
-        Ok(())
-    }
-}
-
-impl Known {
-    fn note(&mut self, record: &Record) {
-        if record.value.is_some() {
-            self.records.insert(record.name.clone(), record.clone());
-        } else {
-            self.records.remove(&record.name);
-        }
-    }
-}
-
-/// Four arguments for each.
-fn written(records: &[Record]) -> Vec<Vec<u8>> {
-    let fields = records.iter().flat_map(|Record { name, value, expires }| {
-        let there: &[u8] = if value.is_some() { b"1" } else { b"0" };
-        let value = value.as_ref().map(|value| value.to_vec()).unwrap_or_default();
-        let expires = expires.map(|expires| expires.as_millis().to_string()).unwrap_or_default();
-        [name.as_bytes().to_vec(), there.to_vec(), value, expires.into_bytes()]
-    });
-    fields.collect()
-}
-
-async fn in_time<T>(asked: impl Future<Output = redis::RedisResult<T>>) -> Result<T, Unavailable> {
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(answer) => answer.map_err(|error| Unavailable::new(error.category())),
-        Err(_) => Err(Unavailable::new("Redis does not answer")),
-    }
-}
-
-/// Refuses a Redis that forgets by itself. One that does not tell is believed.
-async fn check_policy(connection: &mut ConnectionManager) -> Result<(), Error> {
-    let info: redis::RedisResult<String> = redis::cmd("INFO").arg("memory").query_async(connection).await;
-    let info = info.unwrap_or_default();
-    let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
-    match policy {
-        None | Some("noeviction") => Ok(()),
-        Some(policy) => {
-            let message = format!(
-                "Redis drops keys by itself (`maxmemory-policy {policy}`), and so would forget what was revoked; set it to \
-                 `noeviction`"
+        let (skew, now) = (reply.latest.millis_since(now), now.as_millis());
+        let is_told = now.saturating_sub(self.skew_told.load(Ordering::Relaxed)) < SKEW_TOLD_EVERY_MILLIS;
+        if skew > SKEW_MILLIS && now > 0 && !is_told {
+            self.skew_told.store(now, Ordering::Relaxed);
+            tracing::warn!(
+                millis = skew,
+                "this clock is behind what another service, or this one before, took the time for"
             );
-            Err(Error::new(ErrorKind::Store, message))
         }
     }
 }
 
-/// The secret that is there or, if there is none, a new one.
-async fn agree_on_secret(connection: &mut ConnectionManager) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let key = format!("{PREFIX}secret");
-    let new = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(random::bytes::<32>()?)));
-    let _: bool = connection.set_nx(&key, new.as_str()).await.map_err(|error| failed(&error))?;
-    let text: String = connection.get(&key).await.map_err(|error| failed(&error))?;
-    let bytes = URL_SAFE_NO_PAD.decode(Zeroizing::new(text).as_str()).ok().map(Zeroizing::new);
-    bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new)).ok_or_else(|| {
-        let message =
-            format!("`{key}` in Redis is no secret of 32 bytes in URL-safe base64; put it back, or delete it");
-        Error::new(ErrorKind::Store, message)
-    })
+/// Four arguments.
+fn fields(Record { name, value, expires }: &Record) -> [Vec<u8>; 4] {
+    let there: &[u8] = if value.is_some() { b"1" } else { b"0" };
+    let value = value.as_ref().map(|value| value.to_vec()).unwrap_or_default();
+    let expires = expires.map(|expires| expires.as_millis().to_string()).unwrap_or_default();
+    [name.as_bytes().to_vec(), there.to_vec(), value, expires.into_bytes()]
 }
 
-/// The error's own text may hold what was sent.
-fn failed(error: &redis::RedisError) -> Error {
-    let message = format!(
-        "Redis cannot be asked ({}); see that it runs, and that the URL has the right host, port and password",
-        error.category()
-    );
-    Error::new(ErrorKind::Store, message)
+/// A name that nothing has.
+fn another() -> Result<String, Error> {
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<12>()?))
+}
+
+/// Refuses a Redis that forgets by itself, and one that only looks on.
+fn check(server: &Server) -> Result<(), Error> {
+    if let Some(policy) = &server.evicts {
+        let message = format!(
+            "Redis drops keys by itself (`maxmemory-policy {policy}`), and so would forget what was revoked; set it to \
+             `noeviction`"
+        );
+        return Err(Error::new(ErrorKind::Store, message));
+    }
+    if server.is_replica {
+        let message = "this Redis is a replica, to which nothing can be written; give the primary's host and port";
+        return Err(Error::new(ErrorKind::Store, message));
+    }
+    if !server.writes_to_disk {
+        tracing::warn!(
+            "Redis does not write what it is told to its disk; set appendonly to yes and appendfsync to always"
+        );
+    } else if !server.loses_nothing {
+        tracing::warn!("Redis may lose its last second when it is started again; set appendfsync to always");
+    }
+    Ok(())
 }
 
 impl Store for Redis {
@@ -322,7 +280,7 @@ impl Store for Redis {
     }
 
     fn secret(&self) -> Option<[u8; 32]> {
-        Some(*self.inner.secret)
+        Some(**lock(&self.inner.secret))
     }
 
     fn is_shared(&self) -> bool {
@@ -340,7 +298,7 @@ impl Store for Redis {
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
         let mut args = vec![seen.to_string().into_bytes()];
-        args.append(&mut written(&records));
+        args.extend(records.iter().flat_map(fields));
         let inner = Arc::clone(&self.inner);
         Pending::waiting(async move {
             match inner.trip(now, "write", args).await?.as_str() {
@@ -352,45 +310,35 @@ impl Store for Redis {
     }
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        let mut connection = self.inner.connection.clone();
-        let (Some(bytes), lasts) = (claims.to_bytes(), reference.expires.millis_since(now)) else {
+        let Some(bytes) = claims.to_bytes() else {
             return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
         };
-        Pending::waiting(async move {
-            let mut put = redis::cmd("SET");
-            put.arg(of(reference)).arg(bytes).arg("PX").arg(lasts.max(1));
-            in_time(put.query_async::<()>(&mut connection)).await.map(|()| true)
-        })
+        let (inner, latest) = (Arc::clone(&self.inner), self.inner.feed.latest(now));
+        Pending::waiting(async move { inner.keep(reference, &bytes, latest).await })
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        let mut connection = self.inner.connection.clone();
-        Pending::waiting(async move {
-            let bytes: Option<Vec<u8>> = in_time(connection.get(of(reference))).await?;
-            let claims = bytes.map(|bytes| KeptClaims::from_bytes(&bytes));
-            claims.map(|claims| claims.ok_or_else(|| Unavailable::new("a token's claims cannot be read"))).transpose()
-        })
+        let inner = Arc::clone(&self.inner);
+        Pending::waiting(async move { inner.kept(reference).await })
     }
 
     fn set_time(&self, now: Timestamp) -> Pending<()> {
         let inner = Arc::clone(&self.inner);
         Pending::waiting(async move {
-            // Both may be of the time that was wrong; the answer tells them anew.
+            // All may be of the time that was wrong; the answer tells them anew.
             let (latest, known_from) = (inner.feed.latest_known(), inner.feed.known_from());
+            let told = mem::replace(&mut lock(&inner.known).latest, now);
             inner.feed.set_latest(now);
             inner.feed.set_known_from(Timestamp::from_millis(0));
             let set = inner.trip(now, "time", Vec::new()).await;
             if set.is_err() {
                 inner.feed.latest(latest);
                 inner.feed.set_known_from(known_from);
+                lock(&inner.known).latest = told;
             }
             set.map(drop)
         })
     }
-}
-
-fn of(reference: Reference) -> String {
-    format!("{PREFIX}token:{:032x}", reference.id)
 }
 
 impl fmt::Debug for Redis {

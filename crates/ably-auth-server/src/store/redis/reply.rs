@@ -19,31 +19,42 @@ pub(super) struct Reply {
     pub(super) reset: bool,
     /// Whether there are more news.
     pub(super) more: bool,
-    pub(super) news: Vec<Record>,
+    /// The sequence number of the change that this call has made; 0 if it has made none.
+    pub(super) written: u64,
+    pub(super) news: Vec<Versioned>,
 }
 
-type Flat = (String, String, u64, u64, u64, bool, bool, Vec<Vec<u8>>);
+/// A record, and the sequence number under which it was written first.
+#[derive(Clone, Debug)]
+pub(super) struct Versioned {
+    pub(super) record: Record,
+    pub(super) version: u64,
+}
+
+type Flat = (String, String, u64, u64, u64, bool, bool, u64, Vec<Vec<u8>>);
 
 impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        let (outcome, generation, up_to, latest, known_from, reset, more, flat) = Flat::from_redis_value(value)?;
-        let news = flat.chunks(4).map(|fields| record(fields).ok_or_else(odd)).collect::<Result<_, _>>()?;
+        let (outcome, generation, up_to, latest, known_from, reset, more, written, flat) =
+            Flat::from_redis_value(value)?;
+        let news = flat.chunks(5).map(|fields| record(fields).ok_or_else(odd)).collect::<Result<_, _>>()?;
         let [latest, known_from] = [latest, known_from].map(Timestamp::from_millis);
-        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, news })
+        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, written, news })
     }
 }
 
-fn record(fields: &[Vec<u8>]) -> Option<Record> {
-    let [name, there, value, expires] = fields else {
+fn record(fields: &[Vec<u8>]) -> Option<Versioned> {
+    let [name, there, value, expires, version] = fields else {
         return None;
     };
     let expires = std::str::from_utf8(expires).ok()?;
     let expires = if expires.is_empty() { None } else { Some(Timestamp::from_millis(expires.parse().ok()?)) };
-    Some(Record {
+    let record = Record {
         name: std::str::from_utf8(name).ok()?.into(),
         value: (there == b"1").then(|| Zeroizing::new(value.clone())),
         expires,
-    })
+    };
+    Some(Versioned { record, version: std::str::from_utf8(version).ok()?.parse().ok()? })
 }
 
 fn odd() -> ParsingError {

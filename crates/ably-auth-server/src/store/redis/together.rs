@@ -61,7 +61,7 @@ impl Together {
     }
 }
 
-async fn answer(inner: &Inner, asked: &mut Vec<Asked>) {
+async fn answer(inner: &Arc<Inner>, asked: &mut Vec<Asked>) {
     // For who has gone meanwhile, nothing is used.
     asked.retain(|asked| !asked.done.is_closed());
     let Some(now) = asked.iter().map(|asked| asked.now).max() else {

@@ -9,6 +9,10 @@ mod redb;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
+mod redis_log;
+#[cfg(all(feature = "redis", unix))]
+mod redis_loss;
+#[cfg(all(feature = "redis", unix))]
 mod redis_server;
 
 use std::sync::Arc;

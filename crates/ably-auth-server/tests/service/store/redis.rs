@@ -14,15 +14,15 @@ use super::redis_server::RedisServer;
 use super::{Place, every_promise, runtime};
 use crate::support::*;
 
-struct Shared(RedisServer, Arc<Runtime>);
+pub(super) struct Shared(pub(super) RedisServer, pub(super) Arc<Runtime>);
 
 impl Shared {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         Some(Self(RedisServer::start()?, runtime()))
     }
 
     /// Two services at once.
-    fn two(&self) -> (World, World) {
+    pub(super) fn two(&self) -> (World, World) {
         let one = self.open(None);
         let other = self.open(Some(&one));
         (one, other)
@@ -37,18 +37,18 @@ impl Place for Shared {
 
 every_promise!(Shared::new());
 
-fn revoke(world: &World, target: &str) -> u16 {
+pub(super) fn revoke(world: &World, target: &str) -> u16 {
     let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("Authorization", basic(REVOCABLE));
     world.send(request, json!({ "targets": [target] }).to_string()).status
 }
 
-fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
+pub(super) fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
     let request = Request::builder().method(method).uri(format!("/v1/apps/{path}"));
     world.send(request.header("Authorization", format!("Bearer {CONTROL}")), body.to_string())
 }
 
 /// Until the service is back, by itself.
-fn until_back(world: &World) {
+pub(super) fn until_back(world: &World) {
     for _ in 0..400 {
         if world.get("/stats", &basic(KEY)).code() == (200, 0) {
             return;
@@ -132,7 +132,7 @@ fn a_redis_that_comes_back_empty_is_told_what_is_known_and_nothing_else_is_belie
 
     place.0.end();
     assert_eq!(one.accepts(&lasting).code(), (500, 50003));
-    place.0.restart_empty_after_end();
+    place.0.start_again();
     until_back(&one);
     until_back(&other);
     for world in [&one, &other] {
@@ -179,6 +179,24 @@ fn lost_nonces_alone_are_noticed() {
 }
 
 #[test]
+fn a_nonce_that_redis_has_dropped_by_itself_is_not_used_again_after_a_step_back() {
+    let Some(place) = Shared::new() else { return };
+    let (world, other) = place.two();
+    let used = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&used).code(), (201, 0));
+    world.set(NOW + HOUR + MINUTE);
+    assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
+    // As Redis does when nobody has asked for a token for an hour.
+    assert_eq!(place.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
+    world.set(NOW);
+    for world in [&world, &other] {
+        assert_eq!(world.exchange(&used).code(), (401, 40104));
+    }
+    world.set(NOW + 1);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+}
+
+#[test]
 fn a_redis_that_is_full_grants_nothing_and_recovers() {
     let Some(place) = Shared::new() else { return };
     let (world, _) = place.two();
@@ -204,4 +222,18 @@ fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
     }
     let store = place.1.block_on(Redis::connect(&with("hush"))).unwrap();
     assert_eq!(format!("{store:?}"), "Redis");
+}
+
+#[test]
+fn a_user_of_redis_who_may_do_no_more_than_the_store_needs_will_do() {
+    let Some(place) = Shared::new() else { return };
+    let rights = ["+@read", "+@write", "+@connection", "+@scripting", "+info", "+config|get"];
+    let user = [&["ACL", "SETUSER", "service", "on", ">hush", "~{ably-auth}:*"], &rights[..]].concat();
+    assert_eq!(place.0.command(&user), "OK");
+    let url = place.0.url().replace("//", "//service:hush@");
+    let world = World::over(place.1.block_on(Redis::connect_to_new(&url)).unwrap(), &place.1, None);
+    let request = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&request).code(), (201, 0));
+    assert_eq!(world.exchange(&request).code(), (401, 40105));
+    assert_eq!(revoke(&world, "clientId:bob"), 201);
 }

@@ -14,6 +14,7 @@ pub(super) struct RedisServer {
     process: Child,
     port: u16,
     folder: Folder,
+    options: Vec<String>,
 }
 
 impl RedisServer {
@@ -24,15 +25,24 @@ impl RedisServer {
             eprintln!("NOT TESTED: `redis-server` is not installed; get it with `apt-get install redis-server`");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = Folder::new();
-        let server = Self { process: spawn(port, &folder), port, folder };
+        Some(Self::start_with(Folder::new(), &[]))
+    }
+
+    /// With more options; what is in the folder is read.
+    pub(super) fn start_with(folder: Folder, options: &[&str]) -> Self {
+        let port = free_port();
+        let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let server = Self { process: spawn(port, &folder, &options), port, folder, options };
         server.listens();
-        Some(server)
+        server
     }
 
     pub(super) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// `-STOP`, `-CONT` or `-KILL`.
@@ -41,10 +51,13 @@ impl RedisServer {
         assert!(sent.unwrap().success());
     }
 
-    /// Once it has ended: starts one that knows nothing.
-    pub(super) fn restart_empty_after_end(&mut self) {
-        self.process = spawn(self.port, &self.folder);
+    /// Once it has ended: starts one that knows what was saved, if anything was.
+    pub(super) fn start_again(&mut self) {
+        self.process = spawn(self.port, &self.folder, &self.options);
         self.listens();
+        while self.command(&["PING"]) != "PONG" {
+            thread::sleep(GLANCE);
+        }
     }
 
     fn listens(&self) {
@@ -68,10 +81,15 @@ impl RedisServer {
     }
 }
 
-fn spawn(port: u16, folder: &Folder) -> Child {
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, folder: &Folder, options: &[String]) -> Child {
     let port = port.to_string();
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--dir"]).arg(&folder.0);
+    command.args(options);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 

@@ -1,0 +1,84 @@
+//! What is said of a Redis that an operator should look after.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use ably_auth_server::store::Redis;
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber, span};
+
+use super::redis_server::RedisServer;
+use crate::support::*;
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    /// In this thread, from now on.
+    fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let guard = tracing::subscriber::set_default(log.clone());
+        (log, guard)
+    }
+
+    /// How often that was said.
+    fn says(&self, what: &str) -> usize {
+        self.0.lock().unwrap().matches(what).count()
+    }
+}
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn what_an_operator_should_mend_is_logged() {
+    let Some(server) = RedisServer::start() else { return };
+    let (log, _guard) = Log::start();
+    // On this thread, whose log it is.
+    let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
+    let open = || World::over(runtime.block_on(Redis::connect_to_new(&server.url())).unwrap(), &runtime, None);
+    let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is said to be new, and is not");
+    let one = open();
+    assert_eq!((log.says(off), log.says(new), log.says(behind)), (1, 0, 0));
+    let other = open();
+    assert_eq!((log.says(off), log.says(new), log.says(behind)), (2, 1, 0));
+    other.set(NOW + MINUTE);
+    for world in [&one, &other, &one, &other, &one] {
+        world.token(KEY, &of("bob"));
+        world.set(world.now() + 1);
+    }
+    assert_eq!(log.says(behind), 1, "once in a minute");
+    assert_eq!(server.command(&["CONFIG", "SET", "appendonly", "yes"]), "OK");
+    open();
+    assert_eq!((log.says(off), log.says("set appendfsync to always")), (2, 1));
+    assert_eq!(server.command(&["CONFIG", "SET", "appendfsync", "always"]), "OK");
+    open();
+    assert_eq!((log.says(off), log.says("set appendfsync to always")), (2, 1));
+}
