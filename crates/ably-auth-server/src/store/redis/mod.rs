@@ -55,8 +55,10 @@ const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
 ///   by itself.
 /// - **What was lost is not forgotten that it was lost.** If Redis comes back empty, or with less than it had, the services
 ///   write back what they know, take no token request with a timestamp of up to two minutes later, and no token of before
-///   of a key whose tokens are revocable: clients renew those. An empty Redis on the first start is no different, unless it
-///   is [said to be new](Self::connect_to_new).
+///   of a key whose tokens are revocable: clients renew those. So it is after a failover, and when Redis was started again
+///   without `appendfsync always`, since it may have lost something then. An empty Redis on the first start is no different,
+///   unless it is [said to be new](Self::connect_to_new).
+/// - **A replica is not asked**, nor a primary that has become one.
 /// - **No clock of Redis' machine matters**, and those of the services may differ: all go by the latest.
 ///
 /// Give it a Redis that evicts nothing (`maxmemory-policy noeviction`), and that writes to its disk (`appendfsync always`)
