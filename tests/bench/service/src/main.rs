@@ -24,13 +24,17 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", which] => servers::serve(which).await,
-        [which] if SERVERS.iter().any(|(server, _)| server == which) => drop(measure(which, 15 * ROUND).await),
-        options => compare(options.contains(&"--strict")).await,
+        // For a profiler to look at.
+        ["load", which] => drop(measure(which, 15 * ROUND).await),
+        options => compare(options).await,
     }
 }
 
-async fn compare(strict: bool) {
-    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| is_here(which)).collect();
+/// Those that are named, or all; beside the echo.
+async fn compare(options: &[&str]) {
+    let strict = options.contains(&"--strict");
+    let named = |which: &str| which == "echo" || options.iter().all(|word| *word == "--strict") || options.contains(&which);
+    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| named(which) && is_here(which)).collect();
     let mut rounds: Vec<Vec<Measured>> = servers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for ((which, _), measured) in servers.iter().zip(&mut rounds) {
