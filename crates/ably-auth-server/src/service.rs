@@ -171,6 +171,13 @@ impl Service {
         self.0.metrics.ready.load(Ordering::Relaxed)
     }
 
+    /// Whether the store takes what is to be kept, and what it tells is understood.
+    pub(crate) async fn can_write(&self) -> bool {
+        let (state, now) = (&self.0, self.0.clock.now());
+        let written = state.store.write(Vec::new(), state.store.feed().seen(), now).await;
+        written.is_ok() && state.learn().is_ok()
+    }
+
     pub(crate) fn is_sandbox(&self) -> bool {
         self.0.sandbox
     }

@@ -78,6 +78,9 @@ pub(crate) struct Keep {
           require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]
     pub(crate) redis_is_new: Yes,
+    /// A PEM file of the certificates by which to trust a Redis of `rediss://`, in the place of Mozilla's roots
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_REDIS_CA", requires = "redis")]
+    pub(crate) redis_ca: Option<PathBuf>,
     /// A file with the secrets that seal tokens, each a line of 64 hexadecimal digits: the first seals, all open. Without it,
     /// the folder or Redis keeps one
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]

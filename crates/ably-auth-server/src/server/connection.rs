@@ -150,7 +150,7 @@ impl Connections {
 
     async fn answer(&self, asked: Request<Incoming>, client: IpAddr, welcome: Welcome) -> Response<Bytes> {
         if self.role == Role::Admin {
-            return admin::answer(&self.service, &asked);
+            return admin::answer(&self.service, &asked).await;
         }
         let since = Stopwatch::start();
         let socket = request::Socket { local: self.local, client, is_private: self.tls.is_some() };

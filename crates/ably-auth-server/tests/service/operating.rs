@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ably_auth_server::store::{Memory, Store};
 use ably_auth_server::{Limits, Rate, Server, Service};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::store::Failing;
 use crate::support::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,9 +28,13 @@ struct Running {
 }
 
 async fn run(limit: impl FnOnce(&mut Limits)) -> Running {
+    run_over(Memory::new(), limit).await
+}
+
+async fn run_over(store: impl Store, limit: impl FnOnce(&mut Limits)) -> Running {
     let mut limits = Limits::default();
     limit(&mut limits);
-    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).build().unwrap();
+    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).store(store).build().unwrap();
     assert!(!service.is_ready());
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
     let server = server.with_admin("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -319,6 +325,17 @@ async fn what_has_begun_is_finished_and_readiness_goes_first() {
     assert_eq!(slow.hear().await.unwrap().status, 201);
     assert!(slow.hear().await.is_none());
     timeout(PATIENCE, service.served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_service_whose_store_takes_nothing_is_not_ready_and_is_once_it_does() {
+    let store = Failing::new(false);
+    let service = run_over(store.clone(), |_| {}).await;
+    store.fail_at(1);
+    let told = service.admin("/health/ready").await;
+    assert_eq!((told.status, &*told.body), (503, "not ready: the store does not take what is to be kept\n"));
+    assert_eq!(service.admin("/health/live").await.status, 200);
+    assert_eq!(service.admin("/health/ready").await.body, "ready\n");
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use ably_auth_core::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands as _, Client, Script};
+use redis::{AsyncCommands as _, Client, Script, TlsCertificates};
+use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use zeroize::Zeroizing;
 
 use super::nonces::WINDOW_MILLIS;
@@ -45,7 +46,7 @@ const MAX_RECORDS: usize = 200;
 /// - **What was lost is not forgotten that it was lost.** If Redis comes back empty, or with less than it had, the services
 ///   write back what they know, take no token request with a timestamp of up to two minutes later, and no token of before
 ///   of a key whose tokens are revocable: clients renew those. An empty Redis on the first start is no different, unless it
-///   is [said to be new](Self::connect_to_new).
+///   is [said to be new](RedisOptions::is_new).
 /// - **No clock of Redis' machine matters**, and those of the services may differ: all go by the latest.
 ///
 /// Give it a Redis that evicts nothing (`maxmemory-policy noeviction`), and that writes to its disk (`appendfsync always`)
@@ -66,6 +67,27 @@ pub struct Redis {
     together: Together,
 }
 
+/// What there is to say of a [`Redis`].
+///
+/// ```no_run
+/// use ably_auth_server::store::{Redis, RedisOptions};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut options = RedisOptions::default();
+/// options.roots_pem = Some(std::fs::read("redis-ca.pem")?);
+/// let store = Redis::connect_with("rediss://redis.internal", options).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisOptions {
+    /// If there is nothing in Redis, that is because there never was: token requests are taken at once. Not so, unless said.
+    pub is_new: bool,
+    /// With `rediss://`: the certificates to trust it by, as PEM. Mozilla's roots unless said so.
+    pub roots_pem: Option<Vec<u8>>,
+}
+
 struct Inner {
     feed: Feed,
     connection: ConnectionManager,
@@ -84,29 +106,35 @@ struct Known {
 }
 
 impl Redis {
-    /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS with the system's roots. To
-    /// be called on a tokio runtime with I/O and time, which the store goes on to use.
+    /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. To be called on a tokio
+    /// runtime with I/O and time, which the store goes on to use.
     ///
     /// # Errors
     /// [`ErrorKind::Store`] if the URL is not in the form of one, if Redis does not answer or lets nobody in, or if it
     /// evicts keys. The message does not show the URL, which may hold a password.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        Self::open(url, "peek").await
+        Self::connect_with(url, RedisOptions::default()).await
     }
 
-    /// As [`connect`](Self::connect). If there is nothing in Redis, that is because there never was: token requests are
-    /// taken at once.
+    /// As [`connect`](Self::connect), told more of this Redis.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_to_new(url: &str) -> Result<Self, Error> {
-        Self::open(url, "found").await
-    }
-
-    async fn open(url: &str, act: &str) -> Result<Self, Error> {
-        let client = Client::open(url).map_err(|_| {
-            let message =
-                "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`";
+    /// As [`connect`](Self::connect); or if the roots are no certificates.
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
+        let RedisOptions { is_new, roots_pem } = options;
+        if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
+            // In a program that has several to choose from, somebody has to.
+            let _ = crypto::ring::default_provider().install_default();
+        }
+        let is_rooted = roots_pem.is_some();
+        let certificates = TlsCertificates { client_tls: None, root_cert: roots_pem };
+        let client = if is_rooted { Client::build_with_tls(url, certificates) } else { Client::open(url) };
+        let client = client.map_err(|_| {
+            let message = if is_rooted {
+                "the URL of Redis is not for TLS, or its roots are no certificates; give `rediss://host:port`, and PEM"
+            } else {
+                "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`"
+            };
             Error::new(ErrorKind::Store, message)
         })?;
         let config = ConnectionManagerConfig::new()
@@ -126,6 +154,7 @@ impl Redis {
             rereading: tokio::sync::Mutex::default(),
             secret,
         };
+        let act = if is_new { "found" } else { "peek" };
         inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|error| {
             Error::new(ErrorKind::Store, "Redis does not do what the store needs; see the cause").because(error)
         })?;
@@ -310,7 +339,8 @@ async fn agree_on_secret(connection: &mut ConnectionManager) -> Result<Zeroizing
 /// The error's own text may hold what was sent.
 fn failed(error: &redis::RedisError) -> Error {
     let message = format!(
-        "Redis cannot be asked ({}); see that it runs, and that the URL has the right host, port and password",
+        "Redis cannot be asked ({}); see that it runs, that the URL has the right host, port and password, and that over TLS \
+         its certificate is trusted",
         error.category()
     );
     Error::new(ErrorKind::Store, message)

@@ -45,7 +45,11 @@ impl Together {
     }
 
     /// Hands it over at once.
-    pub(super) fn ask(&self, act: Act, now: Timestamp) -> impl Future<Output = Result<Use, Unavailable>> + Send + use<> {
+    pub(super) fn ask(
+        &self,
+        act: Act,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Use, Unavailable>> + Send + use<> {
         let (done, answer) = oneshot::channel();
         let taken = self.0.send(Asked { act, now, done }).is_ok();
         async move {

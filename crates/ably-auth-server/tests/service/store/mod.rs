@@ -10,6 +10,8 @@ mod redis;
 #[cfg(all(feature = "redis", unix))]
 mod redis_server;
 
+pub(crate) use faults::Failing;
+
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};

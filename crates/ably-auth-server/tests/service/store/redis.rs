@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ably_auth_server::ErrorKind;
-use ably_auth_server::store::Redis;
+use ably_auth_server::store::{Redis, RedisOptions};
 use http::Request;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use super::redis_server::RedisServer;
 use super::{Place, every_promise, runtime};
 use crate::support::*;
+use crate::tls::certificate_for;
 
 struct Shared(RedisServer, Arc<Runtime>);
 
@@ -31,7 +32,9 @@ impl Shared {
 
 impl Place for Shared {
     fn open(&self, before: Option<&World>) -> World {
-        World::over(self.1.block_on(Redis::connect_to_new(&self.0.url())).unwrap(), &self.1, before)
+        let mut options = RedisOptions::default();
+        options.is_new = true;
+        World::over(self.1.block_on(Redis::connect_with(&self.0.url(), options)).unwrap(), &self.1, before)
     }
 }
 
@@ -204,4 +207,34 @@ fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
     }
     let store = place.1.block_on(Redis::connect(&with("hush"))).unwrap();
     assert_eq!(format!("{store:?}"), "Redis");
+}
+
+#[test]
+fn a_redis_that_speaks_tls_and_knows_its_users_is_shared_as_any_other() {
+    let (_, roots, key) = certificate_for("127.0.0.1");
+    let Some(redis) = RedisServer::start_with_tls(&roots, &key) else { return };
+    let runtime = runtime();
+    let connect = |user: &str, roots: Option<&str>| {
+        let mut options = RedisOptions::default();
+        options.is_new = true;
+        options.roots_pem = roots.map(|pem| pem.as_bytes().to_vec());
+        runtime.block_on(Redis::connect_with(&redis.url().replace("//", &format!("//{user}@")), options))
+    };
+    let one = World::over(connect("service:hush", Some(&roots)).unwrap(), &runtime, None);
+    let other = World::over(connect("service:hush", Some(&roots)).unwrap(), &runtime, Some(&one));
+    let request = one.sign(KEY, &params());
+    assert_eq!(one.exchange(&request).code(), (201, 0));
+    assert_eq!(other.exchange(&request).code(), (401, 40105));
+    let (_, stranger, _) = certificate_for("127.0.0.1");
+    for (user, roots) in [
+        ("service:hush", None),
+        ("service:hush", Some(&*stranger)),
+        ("service:hush", Some("hush")),
+        ("service:hush2", Some(&*roots)),
+        ("somebody:hush", Some(&*roots)),
+    ] {
+        let error = connect(user, roots).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+    }
 }

@@ -12,6 +12,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 
 pub(super) struct RedisServer {
     process: Child,
+    scheme: &'static str,
     port: u16,
     folder: Folder,
 }
@@ -24,15 +25,31 @@ impl RedisServer {
             eprintln!("NOT TESTED: `redis-server` is not installed; get it with `apt-get install redis-server`");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = Folder::new();
-        let server = Self { process: spawn(port, &folder), port, folder };
+        let (port, folder) = (free_port(), Folder::new());
+        let server = Self { process: spawn(port, &folder), scheme: "redis", port, folder };
+        server.listens();
+        Some(server)
+    }
+
+    /// As [`start`](Self::start): one that lets in, over TLS, a user `service` with the password `hush`, and nobody else.
+    pub(super) fn start_with_tls(certificate_pem: &str, key_pem: &str) -> Option<Self> {
+        drop(Self::start()?);
+        let (port, folder) = (free_port(), Folder::new());
+        let [certificate, key] = ["certificate", "key"].map(|name| folder.0.join(name));
+        std::fs::write(&certificate, certificate_pem).unwrap();
+        std::fs::write(&key, key_pem).unwrap();
+        let mut command = server("0", &folder);
+        command.arg("--tls-port").arg(port.to_string()).arg("--tls-cert-file").arg(&certificate);
+        command.arg("--tls-key-file").arg(key).arg("--tls-ca-cert-file").arg(certificate);
+        command.args(["--tls-auth-clients", "no", "--user", "service", "on", ">hush", "~*", "+@all"]);
+        command.args(["--user", "default", "off"]);
+        let server = Self { process: command.spawn().unwrap(), scheme: "rediss", port, folder };
         server.listens();
         Some(server)
     }
 
     pub(super) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// `-STOP`, `-CONT` or `-KILL`.
@@ -68,11 +85,19 @@ impl RedisServer {
     }
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 fn spawn(port: u16, folder: &Folder) -> Child {
-    let port = port.to_string();
+    server(&port.to_string(), folder).spawn().unwrap()
+}
+
+fn server(port: &str, folder: &Folder) -> Command {
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--dir"]).arg(&folder.0);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.args(["--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir"]).arg(&folder.0);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }
 
 impl Drop for RedisServer {
