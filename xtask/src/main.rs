@@ -12,6 +12,7 @@ mod loom;
 mod openapi;
 mod probe;
 mod report;
+mod soak;
 mod test;
 mod tidy;
 mod toolchain;
@@ -58,6 +59,13 @@ const TASKS: &[Task] = &[
         options: &["--minutes", "--seconds"],
         about: "kills a service that keeps its promises in a folder, again and again for 1 minute or so many, and holds it to them",
         run: chaos::run,
+    },
+    Task {
+        name: "soak",
+        options: &["--minutes", "--seconds"],
+        about: "a service at full load for 1 minute or so many, with reloads, revocations and slow clients: what it has in memory, \
+                and what it refused without a cause",
+        run: soak::run,
     },
     Task {
         name: "conformance",
