@@ -49,8 +49,8 @@ const TASKS: &[Task] = &[
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {
         name: "bench",
-        options: &["core", "auth", "service", "--instructions", "--save", "--strict"],
-        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock; --instructions only counts, --save takes the counts for the \
+        options: &["core", "auth", "service", "scale", "--instructions", "--save", "--strict"],
+        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock, or what the service costs as it grows; --instructions only counts, --save takes the counts for the \
                 baseline, --strict fails where the clock says too slow",
         run: bench::run,
     },

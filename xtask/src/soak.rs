@@ -115,7 +115,8 @@ fn grown(samples: &[(u64, u64)]) -> Option<String> {
     let quarter = settled.len() / 4;
     let mean = |part: Option<&[(u64, u64)]>| part.unwrap_or_default().iter().map(|sample| sample.0).sum::<u64>() as f64;
     let (first, last) = (mean(settled.get(..quarter)), mean(settled.get(settled.len() - quarter..)));
-    (last > first * GROWTH).then(|| format!("the memory has grown by {:.0} %; see by what", (last / first - 1.0) * 100.0))
+    (last > first * GROWTH)
+        .then(|| format!("the memory has grown by {:.0} %; see by what", (last / first - 1.0) * 100.0))
 }
 
 impl Soak {

@@ -25,9 +25,9 @@ pub const APP: &str = r#"{"appId":"app1","keys":[{"id":"key1","secret":"hush","r
 pub const BASIC: &str = "Basic YXBwMS5rZXkxOmh1c2g=";
 
 pub async fn all() {
-    let mut holds = cost().await;
+    cost().await;
     growth();
-    holds &= verification().await;
+    let mut holds = verification().await;
     holds &= shards::simulate().await;
     if !holds {
         std::process::exit(1);
@@ -35,7 +35,7 @@ pub async fn all() {
 }
 
 /// Of tokens: the processor's time, and what is asked of Redis.
-async fn cost() -> bool {
+async fn cost() {
     println!("a million tokens, on {} connections", crate::CONNECTIONS);
     println!("{:8} {:>14} {:>14} {:>16} {:>16}", "", "CPU s, service", "CPU s, Redis", "commands, Redis", "MB in + out");
     for store in STORES {
@@ -55,7 +55,6 @@ async fn cost() -> bool {
             told(bytes.map(|(input, output)| (input + output) / 1e6)),
         );
     }
-    true
 }
 
 /// Bytes for each entry, of used nonces and of revocations.
@@ -124,10 +123,10 @@ async fn use_nonces(store: &Arc<dyn Store>, size: u64) {
     }
 }
 
-/// As many clients, a hundred in a request, some requests at once.
+/// As many clients, a hundred in a request, a few requests at once.
 pub async fn revoke(service: &Service, clients: std::ops::Range<u64>) {
     const IN_ONE: u64 = 100;
-    const AT_ONCE: usize = 16;
+    const AT_ONCE: usize = 4;
     let mut firsts = clients.clone().step_by(IN_ONE as usize).peekable();
     while firsts.peek().is_some() {
         let asked: Vec<_> = firsts
@@ -136,11 +135,17 @@ pub async fn revoke(service: &Service, clients: std::ops::Range<u64>) {
             .map(|first| {
                 let targets: Vec<_> =
                     (first..clients.end.min(first + IN_ONE)).map(|nth| format!("clientId:user-{nth:09}")).collect();
-                tokio::spawn(post(service, "app1.key1/revokeTokens", BASIC, &json!({ "targets": targets })))
+                let body = json!({ "targets": targets });
+                let again = post(service, "app1.key1/revokeTokens", BASIC, &body);
+                (tokio::spawn(post(service, "app1.key1/revokeTokens", BASIC, &body)), again)
             })
             .collect();
-        for asked in asked {
-            let answer = asked.await.unwrap();
+        for (asked, again) in asked {
+            // A store that was too busy is asked once more.
+            let answer = match asked.await.unwrap() {
+                answer if answer.status() == 201 => answer,
+                _ => again.await,
+            };
             assert_eq!(answer.status(), 201, "{answer:?}");
         }
     }

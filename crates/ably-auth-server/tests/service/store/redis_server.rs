@@ -41,7 +41,9 @@ impl RedisServer {
         let mut command = server("0", &folder);
         command.arg("--tls-port").arg(port.to_string()).arg("--tls-cert-file").arg(&certificate);
         command.arg("--tls-key-file").arg(key).arg("--tls-ca-cert-file").arg(certificate);
-        command.args(["--tls-auth-clients", "no", "--user", "service", "on", ">hush", "~*", "+@all"]);
+        command.args(["--tls-auth-clients", "no", "--user", "service", "on", ">hush", "~{ably-auth}:*"]);
+        // As `docs/running.md` says.
+        command.args(["+@read", "+@write", "+@connection", "+@scripting", "+info"]);
         command.args(["--user", "default", "off"]);
         let server = Self { process: command.spawn().unwrap(), scheme: "rediss", port, folder };
         server.listens();
