@@ -21,7 +21,7 @@ use crate::{Complaints, Result, command};
 
 const CLIENTS: usize = 16;
 const SLOW: usize = 16;
-const OPTIONS: &[&str] = &["--log-level", "warn", "--header-deadline", "1s", "--body-deadline", "1s"];
+const OPTIONS: &[&str] = &["--header-deadline", "1s", "--body-deadline", "1s"];
 
 const SECOND: Duration = Duration::from_secs(1);
 

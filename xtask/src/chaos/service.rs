@@ -28,7 +28,7 @@ impl Service {
         let (apps, control) = (folder.join("apps.json"), folder.join("control"));
         fs::write(&apps, APPS).and_then(|()| fs::write(&control, CONTROL)).map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
         command.arg("--apps").arg(apps).arg("--control-token").arg(control).arg("--data").arg(folder.join("data"));
         let mut process = command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let mut line = String::new();
