@@ -27,6 +27,7 @@ const HOLD_NONE: &[&str] = &[
     "Rate",
     "Relisted",
     "Pending",
+    "RedisOptions",
     "Reference",
     "Resource",
     "ServerTime",

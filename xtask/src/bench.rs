@@ -20,14 +20,15 @@ pub(crate) fn run(options: &[String]) -> Result {
         let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", AUTH]);
         return command::run(ratios.arg("--target-dir").arg(Workspace::load()?.target_directory.join("bench")));
     }
-    if has("service") {
+    if has("service") || has("scale") {
         let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", SERVICE]);
         ratios.arg("--target-dir").arg(Workspace::load()?.target_directory.join("bench")).arg("--");
-        return command::run(ratios.args(has("--strict").then_some("--strict")));
+        return command::run(ratios.args(has("scale").then_some("scale")).args(has("--strict").then_some("--strict")));
     }
     if !has("core") {
         return Err(
-            "core, auth and service are what has benchmarks; run `cargo xtask bench core`, `auth` or `service`".into(),
+            "core, auth, service and scale are what there is to measure; run `cargo xtask bench core` or another"
+                .into(),
         );
     }
     if has("--instructions") && has("--strict") {

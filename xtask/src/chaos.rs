@@ -4,9 +4,9 @@
 //! answered; at a random moment it is killed with SIGKILL, and started again on the same folder. Then every promise is held
 //! against what was noted: what was answered holds, whatever became of what was not.
 
-mod client;
+pub(crate) mod client;
 mod promises;
-mod service;
+pub(crate) mod service;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use crate::workspace::Workspace;
 use crate::{Result, command};
 use client::Client;
 use promises::Promises;
+pub(crate) use promises::now;
 use service::Service;
 
 const CLIENTS: usize = 4;
@@ -33,7 +34,7 @@ pub(crate) fn run(options: &[String]) -> Result {
     let end = now() + Duration::from_secs(seconds);
     let (mut promises, mut kills) = (Promises::default(), 0_usize);
     for life in LIVES.iter().cycle() {
-        let mut service = Service::start(&program, &folder.0)?;
+        let mut service = Service::start(&program, &folder.0, &[])?;
         promises.check(&Client::new(service.address()), kills)?;
         if now() >= end {
             break;
@@ -59,7 +60,7 @@ pub(crate) fn run(options: &[String]) -> Result {
 }
 
 /// How long to go on: a minute, unless said otherwise.
-fn seconds(options: &[String]) -> Result<u64> {
+pub(crate) fn seconds(options: &[String]) -> Result<u64> {
     let number = |text: &String| text.parse::<u64>().ok().filter(|number| *number > 0);
     match options {
         [] => Some(60),
@@ -70,10 +71,11 @@ fn seconds(options: &[String]) -> Result<u64> {
     .map_or_else(|| Err("give `--minutes N`, `--seconds N` or nothing".into()), Ok)
 }
 
-struct Folder(PathBuf);
+/// A folder for these minutes.
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("ably-auth-chaos-{}", std::process::id()));
         fs::create_dir_all(&folder).map_err(|error| format!("cannot make `{}`: {error}", folder.display()))?;
         Ok(Self(folder))

@@ -16,6 +16,7 @@ mod openapi;
 mod package;
 mod probe;
 mod report;
+mod soak;
 mod test;
 mod tidy;
 mod toolchain;
@@ -76,8 +77,8 @@ const TASKS: &[Task] = &[
     Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
     Task {
         name: "bench",
-        options: &["core", "auth", "service", "--instructions", "--save", "--strict"],
-        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock; --instructions only counts, --save takes the counts for the \
+        options: &["core", "auth", "service", "scale", "--instructions", "--save", "--strict"],
+        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock, or what the service costs as it grows; --instructions only counts, --save takes the counts for the \
                 baseline, --strict fails where the clock says too slow",
         run: bench::run,
     },
@@ -86,6 +87,13 @@ const TASKS: &[Task] = &[
         options: &["--minutes", "--seconds"],
         about: "kills a service that keeps its promises in a folder, again and again for 1 minute or so many, and holds it to them",
         run: chaos::run,
+    },
+    Task {
+        name: "soak",
+        options: &["--minutes", "--seconds"],
+        about: "a service at full load for 1 minute or so many, with reloads, revocations and slow clients: what it has in memory, \
+                and what it refused without a cause",
+        run: soak::run,
     },
     Task {
         name: "conformance",

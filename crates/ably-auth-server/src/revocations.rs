@@ -1,6 +1,6 @@
 //! Which tokens were revoked: not one by one, but by what they have in common and when they were issued.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ably_auth_core::{
     Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, Ttl,
@@ -68,12 +68,17 @@ pub(crate) struct Revocations {
     by_key: HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>,
     /// The latest moment before which tokens were revoked, whichever.
     last_cutoff: Option<Timestamp>,
-    /// Looking through all of them is not for every request.
-    pruned_millis: u64,
+    /// Each target once, by when its cutoffs match no token any more.
+    by_end: BTreeMap<Timestamp, Vec<(KeyName, Target)>>,
 }
 
-/// How often those are dropped that cannot match any token.
-const PRUNED_EVERY_MILLIS: u64 = 60 * 1000;
+/// The most targets that are looked at for one that is set: more than come, and so few that nobody waits for it.
+const MAX_PRUNED: usize = 8;
+
+/// When none of them can match a token any more.
+fn end_of(cutoffs: &[Cutoff]) -> Option<Timestamp> {
+    cutoffs.iter().map(|cutoff| cutoff.expires()).max()
+}
 
 impl Revocations {
     /// The cutoffs of a target once that one is among them; none if it says nothing new.
@@ -91,17 +96,25 @@ impl Revocations {
         let latest =
             cutoffs.iter().map(|cutoff| cutoff.issued_before).filter(|moment| is_of_this_time(*moment, now)).max();
         self.last_cutoff = self.last_cutoff.max(latest);
-        self.by_key.entry(key.clone()).or_default().insert(target, cutoffs);
-        if now.as_millis().saturating_sub(self.pruned_millis) >= PRUNED_EVERY_MILLIS {
-            self.prune(now);
+        let ends = end_of(&cutoffs);
+        let targets = self.by_key.entry(key.clone()).or_default();
+        let before = if cutoffs.is_empty() { targets.remove(&target) } else { targets.insert(target.clone(), cutoffs) };
+        let before = before.and_then(|before| end_of(&before));
+        if before != ends {
+            if let Some(there) = before.and_then(|before| self.by_end.get_mut(&before)) {
+                there.retain(|(of, known)| (of, known) != (key, &target));
+            }
+            if let Some(ends) = ends {
+                self.by_end.entry(ends).or_default().push((key.clone(), target));
+            }
         }
+        self.prune(now);
     }
 
     /// The time is that, though a later one was known: cutoffs of later count no more.
     pub(crate) fn set_time(&mut self, now: Timestamp) {
         let cutoffs = self.by_key.values().flat_map(HashMap::values).flatten().map(|cutoff| cutoff.issued_before);
         self.last_cutoff = cutoffs.filter(|moment| is_of_this_time(*moment, now)).max();
-        self.pruned_millis = now.as_millis();
     }
 
     pub(crate) fn last_cutoff(&self) -> Timestamp {
@@ -128,15 +141,23 @@ impl Revocations {
         Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
     }
 
+    /// Drops a few of those that match no token any more.
     fn prune(&mut self, now: Timestamp) {
-        self.pruned_millis = now.as_millis();
-        self.by_key.retain(|_, targets| {
-            targets.retain(|_, cutoffs| {
-                cutoffs.retain(|cutoff| cutoff.can_match(now));
-                !cutoffs.is_empty()
-            });
-            !targets.is_empty()
-        });
+        for _ in 0..MAX_PRUNED {
+            let Some(mut first) = self.by_end.first_entry().filter(|first| *first.key() <= now) else {
+                return;
+            };
+            let Some((key, target)) = first.get_mut().pop() else {
+                first.remove();
+                continue;
+            };
+            if let Some(targets) = self.by_key.get_mut(&key) {
+                targets.remove(&target);
+                if targets.is_empty() {
+                    self.by_key.remove(&key);
+                }
+            }
+        }
     }
 
     fn matching<'a>(&'a self, subject: &'a Subject<'_>) -> impl Iterator<Item = Cutoff> + 'a {
@@ -227,7 +248,8 @@ mod tests {
         assert!(revocations.check_room(&elsewhere, &[&new], before).is_ok());
         assert!(revocations.check_room(&another, &[&new], now).is_ok(), "the others are over");
         revocations.set(&another, new, vec![cutoff(1_000 + DAY, 1_000 + DAY)], now);
-        assert_eq!(revocations.by_key.len(), 1);
+        let kept: usize = revocations.by_key.values().map(HashMap::len).sum();
+        assert_eq!(kept, MAX_TARGETS + 1 - MAX_PRUNED);
     }
 
     #[test]
@@ -239,7 +261,7 @@ mod tests {
         revocations.set(&key, Target::client_id("alice"), vec![cutoff(week, week)], at(week));
         assert_eq!(revocations.last_cutoff(), at(week));
         revocations.set_time(at(1_000));
-        assert_eq!(revocations.last_cutoff(), at(0), "the other is over by then");
+        assert_eq!(revocations.last_cutoff(), at(1_000), "that of a week later counts no more");
         revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
         let subject =
@@ -255,5 +277,27 @@ mod tests {
             revoke(&mut revocations, cutoff(now, now), now);
         }
         assert_eq!(revocations.by_key.values().flat_map(|targets| targets.values()).flatten().count(), 1);
+        assert_eq!(revocations.by_end.values().flatten().count(), 1);
+    }
+
+    #[test]
+    fn what_is_over_goes_a_little_at_a_time() {
+        let (mut revocations, key) = (Revocations::default(), KeyName::parse("app.key").unwrap());
+        let set = |revocations: &mut Revocations, name: &str, now: u64| {
+            let cutoffs = vec![cutoff(now, now)];
+            revocations.set(&key, Target::client_id(name), cutoffs, Timestamp::from_millis(now));
+            revocations.by_key.values().map(HashMap::len).sum::<usize>()
+        };
+        for nth in 0..100 {
+            set(&mut revocations, &nth.to_string(), 1_000);
+        }
+        // One that is revoked anew stays.
+        assert_eq!(set(&mut revocations, "7", 2_000), 100);
+        let later = 1_000 + DAY;
+        assert_eq!(set(&mut revocations, "later", later), 101 - MAX_PRUNED);
+        for nth in 0..20 {
+            set(&mut revocations, "later", later + nth);
+        }
+        assert_eq!(set(&mut revocations, "later", later + 20), 2);
     }
 }

@@ -1,7 +1,7 @@
 //! As little HTTP as it takes to ask the service.
 
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -9,51 +9,83 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) struct Client(String);
+pub(crate) struct Client(String);
 
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 impl Answer {
     /// The code of the error that it is; 0 if it is none.
-    pub(super) fn code(&self) -> u64 {
+    pub(crate) fn code(&self) -> u64 {
         self.body.pointer("/error/code").and_then(Value::as_u64).unwrap_or_default()
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.body.get(name)?.as_str().map(str::to_owned)
     }
 }
 
 impl Client {
-    pub(super) fn new(address: &str) -> Self {
+    pub(crate) fn new(address: &str) -> Self {
         Self(address.to_owned())
     }
 
-    /// None if there is no whole answer.
-    pub(super) fn ask(&self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Answer> {
-        let mut stream = TcpStream::connect(&self.0).ok()?;
+    /// Over a connection of its own. None if there is no whole answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Answer> {
+        self.connect()?.ask(method, path, credential, body)
+    }
+
+    pub(crate) fn connect(&self) -> Option<Connection> {
+        let stream = TcpStream::connect(&self.0).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Connection(BufReader::new(stream)))
+    }
+}
+
+/// A connection for any number of questions, one after the other.
+pub(crate) struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    /// None if there is no whole answer, after which there will be no other.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Answer> {
         let body = body.to_string();
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Ably-Version: 6\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Ably-Version: 6\r\n");
         if !credential.is_empty() {
             write!(request, "Authorization: {credential}\r\n").ok()?;
         }
         write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Answer { status, body: serde_json::from_str(body).ok()? })
+        self.send(&request)?;
+        self.hear()
+    }
+
+    pub(crate) fn send(&mut self, text: &str) -> Option<()> {
+        self.0.get_mut().write_all(text.as_bytes()).ok()
+    }
+
+    pub(crate) fn hear(&mut self) -> Option<Answer> {
+        let (mut status, mut length, mut line) = (None, None, String::new());
+        loop {
+            line.clear();
+            self.0.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            let head = line.trim_end().to_ascii_lowercase();
+            match head.split_once(": ") {
+                _ if status.is_none() => status = Some(head.split(' ').nth(1)?.parse().ok()?),
+                Some(("content-length", value)) => length = Some(value.parse().ok()?),
+                _ if head.is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length?];
+        self.0.read_exact(&mut body).ok()?;
+        Some(Answer { status: status?, body: serde_json::from_slice(&body).ok()? })
     }
 }
 
 /// `Basic` with a key.
-pub(super) fn basic(key: &str) -> String {
+pub(crate) fn basic(key: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");
     for bytes in key.as_bytes().chunks(3) {

@@ -123,7 +123,7 @@ fn exchange(client: &Client, request: &Value) -> Option<super::client::Answer> {
     client.ask("POST", "/keys/app.lasting/requestToken", &basic(LASTING), request)
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     #[allow(clippy::disallowed_methods, reason = "a request says when it was made")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)

@@ -8,29 +8,29 @@ use std::{fs, io};
 use crate::Result;
 
 /// The access token of the Control API.
-pub(super) const CONTROL: &str = "control-access-token-of-chaos";
+pub(crate) const CONTROL: &str = "control-access-token-of-chaos";
 
 /// Whose tokens are revocable, and whose are not.
-pub(super) const REVOCABLE: &str = "app.revocable:hush";
-pub(super) const LASTING: &str = "app.lasting:hush";
+pub(crate) const REVOCABLE: &str = "app.revocable:hush";
+pub(crate) const LASTING: &str = "app.lasting:hush";
 
-const APPS: &str = r#"{"appId":"app","keys":[{"id":"revocable","secret":"hush","revocableTokens":true},{"id":"lasting","secret":"hush"}]}"#;
+pub(crate) const APPS: &str = r#"{"appId":"app","keys":[{"id":"revocable","secret":"hush","revocableTokens":true},{"id":"lasting","secret":"hush"}]}"#;
 
-pub(super) struct Service {
+pub(crate) struct Service {
     process: Child,
     address: String,
 }
 
 impl Service {
     /// On that folder, and listening: a store that cannot be opened ends it.
-    pub(super) fn start(program: &Path, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &Path, folder: &Path, options: &[&str]) -> Result<Self> {
         let failed = |error: io::Error| format!("the service cannot be started: {error}");
         let (apps, control) = (folder.join("apps.json"), folder.join("control"));
         fs::write(&apps, APPS).and_then(|()| fs::write(&control, CONTROL)).map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
         command.arg("--apps").arg(apps).arg("--control-token").arg(control).arg("--data").arg(folder.join("data"));
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+        let mut process = command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let mut line = String::new();
         if let Some(output) = process.stdout.take() {
             BufReader::new(output).read_line(&mut line).map_err(failed)?;
@@ -44,12 +44,16 @@ impl Service {
         Ok(service)
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// At once, and without a word.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

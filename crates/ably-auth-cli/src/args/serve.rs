@@ -83,6 +83,9 @@ pub(crate) struct Keep {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CLOCK_IS_RIGHT", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) clock_is_right: Yes,
+    /// A PEM file of the certificates by which to trust a Redis of `rediss://`, in the place of Mozilla's roots
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_REDIS_CA", requires = "redis")]
+    pub(crate) redis_ca: Option<PathBuf>,
     /// A file with the secrets that seal tokens, each a line of 64 hexadecimal digits: the first seals, all open. Without it,
     /// the folder or Redis keeps one
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]

@@ -6,9 +6,9 @@ mod reload;
 mod secrets;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ably_auth_server::store::{Redb, Redis};
+use ably_auth_server::store::{Redb, Redis, RedisOptions};
 use ably_auth_server::{Apps, ErrorKind, Limits, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if args.tls_self_signed.is_none() {
             tls(args)?;
         }
+        redis_ca(&args.keep)?;
         service.build().map_err(|error| unbuilt(args, &error))?;
         return Ok(holds(told));
     }
@@ -171,9 +172,20 @@ async fn keep(args: &Keep, service: ServiceBuilder) -> Result<ServiceBuilder, Fa
     let Some(url) = &args.redis else {
         return Ok(service);
     };
-    let store = if args.redis_is_new { Redis::connect_to_new(url).await } else { Redis::connect(url).await };
+    let mut options = RedisOptions::default();
+    options.is_new = args.redis_is_new;
+    options.roots_pem = redis_ca(args)?;
     // The URL may hold a password, and is not shown.
-    Ok(service.store(store.map_err(|error| Failure::input("--redis", error))?))
+    let store = Redis::connect_with(url, options).await.map_err(|error| Failure::input("--redis", error))?;
+    Ok(service.store(store))
+}
+
+/// By what Redis is to be trusted, if that is said.
+fn redis_ca(args: &Keep) -> Result<Option<Vec<u8>>, Failure> {
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|error| Failure::input(&format!("--redis-ca {}", path.display()), error))
+    };
+    args.redis_ca.as_ref().map(read).transpose()
 }
 
 /// What TLS is to be spoken with, if it is.

@@ -134,6 +134,9 @@ impl Feed {
     }
 
     fn add(&self, inner: &mut Inner, records: Vec<Record>) {
+        if records.is_empty() {
+            return;
+        }
         inner.version = inner.version.saturating_add(1);
         if inner.written.len().saturating_add(records.len()) > MAX_REMEMBERED {
             inner.floor = inner.version.saturating_sub(1);

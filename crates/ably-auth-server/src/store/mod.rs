@@ -35,7 +35,7 @@ pub use pending::Pending;
 #[cfg(feature = "redb")]
 pub use redb::Redb;
 #[cfg(feature = "redis")]
-pub use redis::Redis;
+pub use redis::{Redis, RedisOptions};
 pub use references::{KeptClaims, Reference};
 
 /// Where a service keeps what it must not forget.
@@ -65,7 +65,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// `now` is the clock as it is, also when it has stepped back.
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use>;
 
-    /// Writes records, all or none, unless one of them was written after the feed's version `seen`. Catches up too.
+    /// Writes records, all or none, unless one of them was written after the feed's version `seen`. Catches up too. No
+    /// records at all are written as others are, so that it is known whether there is room.
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written>;
 
     /// Keeps claims until their token expires. Gives whether there was room.

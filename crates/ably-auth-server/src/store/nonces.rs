@@ -13,6 +13,9 @@ pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 /// 40,000 a second for as long as they are kept, in some 350 MB.
 const MAX_NONCES: usize = 10_000_000;
 
+/// The most that is forgotten with one that is used: more than come, and so few that nobody waits for it.
+const MAX_DROPPED: usize = 32;
+
 const HASH_BYTES: usize = 16;
 
 /// What a nonce is known by: the timestamp that was signed with it, and half a SHA-256 of the key's name and the nonce. So it
@@ -88,7 +91,10 @@ impl Nonces {
     }
 
     pub(super) fn use_once(&mut self, nonce: Fingerprint, now: Timestamp) -> Use {
-        while let Some(oldest) = self.used.first().filter(|oldest| is_over(oldest.timestamp, now)) {
+        for _ in 0..MAX_DROPPED {
+            let Some(oldest) = self.used.first().filter(|oldest| is_over(oldest.timestamp, now)) else {
+                break;
+            };
             self.forgotten = self.forgotten.max(Some(oldest.timestamp));
             self.used.pop_first();
         }
@@ -132,6 +138,20 @@ mod tests {
         let later = future + WINDOW_MILLIS + 1;
         assert_eq!(nonces.use_once(nonce("app.key", "two", later), at(later)), Use::First);
         assert_eq!(nonces.used.len(), 1, "the first is forgotten");
+    }
+
+    #[test]
+    fn what_is_over_goes_a_little_at_a_time() {
+        let mut nonces = Nonces::default();
+        for nth in 0..1_000 {
+            assert_eq!(nonces.use_once(nonce("app.key", "one", nth), at(0)), Use::First);
+        }
+        let later = 1_000 + WINDOW_MILLIS;
+        for nth in 1..=1_000 / MAX_DROPPED {
+            assert_eq!(nonces.use_once(nonce("app.key", &nth.to_string(), later), at(later)), Use::First);
+            assert_eq!(nonces.used.len(), 1_000 - nth * MAX_DROPPED + nth);
+        }
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 0), at(later)), Use::Forgotten);
     }
 
     #[test]

@@ -21,7 +21,11 @@ fn pem(label: &str, der: &[u8]) -> String {
 
 /// A certificate for localhost, as it is and as PEM, and the PEM of its key.
 fn certificate() -> (CertificateDer<'static>, String, String) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    certificate_for("localhost")
+}
+
+pub(crate) fn certificate_for(host: &str) -> (CertificateDer<'static>, String, String) {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let (text, key) = (pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", &made.signing_key.serialize_der()));
     (certificate, text, key)

@@ -17,6 +17,8 @@ pub struct Load {
 }
 
 pub struct Measured {
+    /// Requests, those before the measuring began among them.
+    pub in_all: usize,
     pub per_second: f64,
     pub p50_micros: f64,
     pub p99_micros: f64,
@@ -43,6 +45,7 @@ impl Load {
         took.sort_unstable();
         let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
         Measured {
+            in_all: took.len(),
             per_second: took.len() as f64 / lasted.as_secs_f64(),
             p50_micros: at(0.5),
             p99_micros: at(0.99),

@@ -2,8 +2,11 @@
 //!
 //! Each server is a process of its own, so that its time can be told from the load's. What counts is the ratio of the two.
 
+mod info;
 mod load;
+mod scale;
 mod servers;
+mod shards;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -25,17 +28,24 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", which] => servers::serve(which).await,
-        [which] if SERVERS.iter().any(|(server, _)| server == which) => drop(measure(which, 15 * ROUND).await),
-        options => compare(options.contains(&"--strict")).await,
+        // For a profiler to look at.
+        ["load", which] => drop(measure(which, &Place::of(which), 15 * ROUND).await),
+        ["scale"] => scale::all().await,
+        ["shards"] => assert!(shards::simulate().await),
+        ["grow", store, what, size] => scale::grow(store, what, size).await,
+        options => compare(options).await,
     }
 }
 
-async fn compare(strict: bool) {
-    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| is_here(which)).collect();
+/// Those that are named, or all; beside the echo.
+async fn compare(options: &[&str]) {
+    let strict = options.contains(&"--strict");
+    let named = |which: &str| which == "echo" || options.iter().all(|word| *word == "--strict") || options.contains(&which);
+    let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| named(which) && is_here(which)).collect();
     let mut rounds: Vec<Vec<Measured>> = servers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for ((which, _), measured) in servers.iter().zip(&mut rounds) {
-            measured.push(measure(which, ROUND).await);
+            measured.push(measure(which, &Place::of(which), ROUND).await);
         }
     }
     println!(
@@ -117,14 +127,15 @@ impl Drop for Server {
     }
 }
 
-async fn measure(which: &str, round: Duration) -> Measured {
+async fn measure(which: &str, place: &Place, round: Duration) -> Measured {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let place = Place::of(which);
     command.env(servers::PLACE, &place.0);
     let mut server = Server(command.args(["serve", which]).stdout(Stdio::piped()).spawn().unwrap());
     let mut address = String::new();
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
     let load = Load::new(address.trim().parse().unwrap(), CONNECTIONS, which);
-    load.run(WARM_UP, server.0.id()).await;
-    load.run(round, server.0.id()).await
+    let warm = load.run(WARM_UP, server.0.id()).await;
+    let mut measured = load.run(round, server.0.id()).await;
+    measured.in_all += warm.in_all;
+    measured
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ably_auth_axum::{AuthEndpoint, Capability, Grant, Refusal};
-use ably_auth_server::store::{Redb, Redis};
+use ably_auth_server::store::{Redb, Redis, RedisOptions};
 use ably_auth_server::{Apps, Server, Service};
 use axum::http::HeaderMap;
 use axum::routing::post;
@@ -60,7 +60,11 @@ pub async fn serve(which: &str) {
     let service = match which {
         "memory" => service,
         "redb" => service.store(Redb::open(std::env::var(PLACE).unwrap()).unwrap()),
-        "redis" => service.store(Redis::connect_to_new(&std::env::var(PLACE).unwrap()).await.unwrap()),
+        "redis" => {
+            let mut options = RedisOptions::default();
+            options.is_new = true;
+            service.store(Redis::connect_with(&std::env::var(PLACE).unwrap(), options).await.unwrap())
+        }
         _ => panic!("there is no server `{which}`"),
     };
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.build().unwrap()).await.unwrap();

@@ -1,16 +1,18 @@
 //! The database: its tables, its version, and what is written together.
 #![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
 
+use std::fs::OpenOptions;
 use std::path::Path;
 
 use ably_auth_core::Timestamp;
-use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{Database, DatabaseError, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
+use super::filled::Filled;
 use super::writer::Put;
 use crate::error::{Error, ErrorKind};
 use crate::store::nonces::{is_over, window_end};
-use crate::store::{Fingerprint, KeptClaims, Record, Reference};
+use crate::store::{Fingerprint, KeptClaims, Record, Reference, WINDOW_MILLIS};
 
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
 const FORMAT: u64 = 1;
@@ -37,7 +39,12 @@ const NEVER: u64 = u64::MAX;
 /// An error of the database, whichever it is.
 pub(super) type Fault = redb::Error;
 
-pub(super) struct Disk(Database);
+pub(super) struct Disk {
+    database: Database,
+    /// Before these moments nothing is over: there is no need to look.
+    nonces_due: u64,
+    expired_due: u64,
+}
 
 /// What was written before.
 pub(super) struct Found {
@@ -58,9 +65,13 @@ pub(super) struct Times {
 
 impl Disk {
     pub(super) fn open(database: &Path, folder: &Path) -> Result<Self, Error> {
-        let opened = Database::builder().set_cache_size(CACHE_BYTES).create_with_file_format_v3(true).create(database);
+        let file = OpenOptions::new().read(true).write(true).open(database);
+        let file = file.map_err(|error| broken(folder, error.into()))?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES).create_with_file_format_v3(true);
+        let opened = Filled::new(file).and_then(|file| builder.create_with_backend(file));
         let disk = match opened {
-            Ok(database) => Self(database),
+            Ok(database) => Self { database, nonces_due: 0, expired_due: 0 },
             Err(DatabaseError::DatabaseAlreadyOpen) => {
                 let message = format!(
                     "another process has the folder `{}` open; end it, or give this one a folder of its own",
@@ -83,7 +94,7 @@ impl Disk {
 
     /// The format of what is there, which is ours if there is nothing.
     fn format(&self) -> Result<u64, Fault> {
-        let write = self.0.begin_write()?;
+        let write = self.database.begin_write()?;
         let format = {
             let mut meta = write.open_table(META)?;
             let known = meta.get(FORMAT_NAME)?.map(|format| format.value());
@@ -103,7 +114,7 @@ impl Disk {
     }
 
     pub(super) fn load(&self) -> Result<Found, Fault> {
-        let read = self.0.begin_read()?;
+        let read = self.database.begin_read()?;
         let meta = read.open_table(META)?;
         let moment = |name| Ok::<_, Fault>(meta.get(name)?.map(|millis| Timestamp::from_millis(millis.value())));
         let damaged = || Fault::Corrupted("the claims of a token cannot be read".into());
@@ -131,7 +142,7 @@ impl Disk {
     /// All records, apps before the keys that are theirs.
     pub(super) fn records(&self) -> Result<Vec<Record>, Fault> {
         let mut records = Vec::new();
-        for entry in self.0.begin_read()?.open_table(RECORDS)?.iter()? {
+        for entry in self.database.begin_read()?.open_table(RECORDS)?.iter()? {
             let (name, value) = entry?;
             let (expires, value) = value.value();
             records.push(Record {
@@ -144,29 +155,46 @@ impl Disk {
     }
 
     /// Writes all of it, and returns once it is on the disk.
-    pub(super) fn commit(&self, puts: &[&Put], times: Times) -> Result<(), Fault> {
-        let write = self.0.begin_write()?;
+    pub(super) fn commit(&mut self, puts: &[&Put], times: Times) -> Result<(), Fault> {
+        let write = self.database.begin_write()?;
+        let mut nonces = write.open_table(NONCES)?;
         for put in puts {
             match put {
                 Put::Nonce(nonce) => {
-                    write.open_table(NONCES)?.insert(&nonce.to_bytes(), ())?;
+                    nonces.insert(&nonce.to_bytes(), ())?;
+                    self.nonces_due = self.nonces_due.min(over_from(nonce.timestamp()));
                 }
-                Put::Records(records, _) => records.iter().try_for_each(|record| put_record(&write, record))?,
+                Put::Records(records, _) => {
+                    records.iter().try_for_each(|record| put_record(&write, record))?;
+                    let expires = records.iter().filter_map(|record| record.expires).map(Timestamp::as_millis).min();
+                    self.expired_due = self.expired_due.min(expires.unwrap_or(NEVER));
+                }
                 Put::Reference(reference, claims) => {
                     let key = (reference.expires.as_millis(), reference.id);
                     write.open_table(REFERENCES)?.insert(key, claims.as_slice())?;
+                    self.expired_due = self.expired_due.min(key.0);
                 }
                 Put::Moment => {}
-                Put::Time(moment) => set_time(&write, *moment)?,
+                Put::Time(moment) => set_time(&write, &mut nonces, *moment)?,
             }
         }
         let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
-        drop_nonces(&write, most, times.now)?;
-        drop_expired(&write, most, times.latest)?;
+        if self.nonces_due <= times.now.as_millis() {
+            self.nonces_due = drop_nonces(&write, &mut nonces, most, times.now)?;
+        }
+        drop(nonces);
+        if self.expired_due <= times.latest.as_millis() {
+            self.expired_due = drop_expired(&write, most, times.latest)?;
+        }
         write.open_table(META)?.insert(LATEST, times.latest.as_millis())?;
         write.commit()?;
         Ok(())
     }
+}
+
+/// From when on a nonce of that time is over.
+const fn over_from(timestamp: Timestamp) -> u64 {
+    timestamp.as_millis().saturating_add(WINDOW_MILLIS).saturating_add(1)
 }
 
 fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
@@ -185,11 +213,15 @@ fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
 }
 
 /// As [`Nonces::set_time`](crate::store::nonces::Nonces).
-fn set_time(write: &WriteTransaction, now: Timestamp) -> Result<(), Fault> {
+fn set_time(
+    write: &WriteTransaction,
+    nonces: &mut Table<'_, &'static [u8; 24], ()>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let end = window_end(now).as_millis();
     let later = Fingerprint::first_of(Timestamp::from_millis(end.saturating_add(1)));
     let later = later.to_bytes();
-    write.open_table(NONCES)?.retain_in::<&[u8; 24], _>(&later.., |_, ()| false)?;
+    nonces.retain_in::<&[u8; 24], _>(&later.., |_, ()| false)?;
     let mut meta = write.open_table(META)?;
     let forgotten = meta.get(FORGOTTEN)?.map(|millis| millis.value().min(end));
     if let Some(forgotten) = forgotten {
@@ -199,35 +231,43 @@ fn set_time(write: &WriteTransaction, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-fn drop_nonces(write: &WriteTransaction, most: usize, now: Timestamp) -> Result<(), Fault> {
-    let mut nonces = write.open_table(NONCES)?;
-    let mut dropped = Vec::new();
-    for entry in nonces.iter()?.take(most) {
+/// Gives from when on there is more to drop.
+fn drop_nonces(
+    write: &WriteTransaction,
+    nonces: &mut Table<'_, &'static [u8; 24], ()>,
+    most: usize,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let (mut dropped, mut due) = (Vec::new(), NEVER);
+    for entry in nonces.iter()?.take(most.saturating_add(1)) {
         let bytes = *entry?.0.value();
         let nonce = Fingerprint::from_bytes(bytes);
-        if !is_over(nonce.timestamp(), now) {
+        if dropped.len() == most || !is_over(nonce.timestamp(), now) {
+            due = over_from(nonce.timestamp());
             break;
         }
         dropped.push((bytes, nonce.timestamp().as_millis()));
     }
     let Some((_, last)) = dropped.last() else {
-        return Ok(());
+        return Ok(due);
     };
     let mut meta = write.open_table(META)?;
     let forgotten = meta.get(FORGOTTEN)?.map_or(0, |millis| millis.value()).max(*last);
     meta.insert(FORGOTTEN, forgotten)?;
     dropped.iter().try_for_each(|(bytes, _)| nonces.remove(bytes).map(drop))?;
-    Ok(())
+    Ok(due)
 }
 
-fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Result<(), Fault> {
-    let latest = latest.as_millis();
+/// Gives from when on there is more to drop.
+fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Result<u64, Fault> {
+    let (latest, mut due) = (latest.as_millis(), NEVER);
     let mut expiries = write.open_table(EXPIRIES)?;
     let mut expired = Vec::new();
-    for entry in expiries.iter()?.take(most) {
+    for entry in expiries.iter()?.take(most.saturating_add(1)) {
         let (key, _) = entry?;
         let (expires, name) = key.value();
-        if expires > latest {
+        if expired.len() == most || expires > latest {
+            due = expires;
             break;
         }
         expired.push((expires, name.to_owned()));
@@ -243,15 +283,16 @@ fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Res
     }
     let mut references = write.open_table(REFERENCES)?;
     let mut expired = Vec::new();
-    for entry in references.iter()?.take(most) {
+    for entry in references.iter()?.take(most.saturating_add(1)) {
         let key = entry?.0.value();
-        if key.0 > latest {
+        if expired.len() == most || key.0 > latest {
+            due = due.min(key.0);
             break;
         }
         expired.push(key);
     }
     expired.iter().try_for_each(|key| references.remove(key).map(drop))?;
-    Ok(())
+    Ok(due)
 }
 
 pub(super) fn broken(folder: &Path, error: Fault) -> Error {
@@ -268,7 +309,6 @@ mod tests {
     use ably_auth_core::KeyName;
 
     use super::*;
-    use crate::store::WINDOW_MILLIS;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -284,27 +324,28 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("ably-auth-disk-{}-{nth}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("store.redb");
+        std::fs::File::create(&path).unwrap();
         test(&path, Disk::open(&path, &folder).unwrap());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
-    fn commit(disk: &Disk, puts: &[Put], now: u64) {
+    fn commit(disk: &mut Disk, puts: &[Put], now: u64) {
         disk.commit(&puts.iter().collect::<Vec<_>>(), Times { now: at(now), latest: at(now) }).unwrap();
     }
 
     #[test]
     fn what_is_over_goes_a_little_at_a_time_and_is_remembered_as_gone() {
-        with_disk(|_, disk| {
+        with_disk(|_, mut disk| {
             let puts: Vec<_> = (0..1_000).map(|nth| nonce(nth, nth)).collect();
-            commit(&disk, &puts, 1_000);
+            commit(&mut disk, &puts, 1_000);
             let later = 1_000 + WINDOW_MILLIS;
-            commit(&disk, &[nonce(0, later)], later);
+            commit(&mut disk, &[nonce(0, later)], later);
             let found = disk.load().unwrap();
             let dropped = MAX_DROPPED + 2;
             assert_eq!(found.nonces.len(), 1_001 - dropped);
             assert_eq!(found.forgotten, Some(at(dropped as u64 - 1)));
             for nth in 1..=3 {
-                commit(&disk, &[nonce(nth, later)], later);
+                commit(&mut disk, &[nonce(nth, later)], later);
             }
             let found = disk.load().unwrap();
             assert_eq!((found.nonces.len(), found.forgotten, found.latest), (4, Some(at(999)), at(later)));
@@ -317,12 +358,12 @@ mod tests {
             let value = Some(Zeroizing::new(vec![1]));
             Put::Records(vec![Record { name: "revoked".into(), value, expires: Some(at(expires)) }], 0)
         };
-        with_disk(|_, disk| {
-            commit(&disk, &[record(10)], 0);
-            commit(&disk, &[record(20)], 5);
-            commit(&disk, &[], 19);
+        with_disk(|_, mut disk| {
+            commit(&mut disk, &[record(10)], 0);
+            commit(&mut disk, &[record(20)], 5);
+            commit(&mut disk, &[], 19);
             assert_eq!(disk.records().unwrap().len(), 1);
-            commit(&disk, &[], 20);
+            commit(&mut disk, &[], 20);
             assert_eq!(disk.records().unwrap().len(), 0);
         });
     }
@@ -330,7 +371,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         with_disk(|path, disk| {
-            let write = disk.0.begin_write().unwrap();
+            let write = disk.database.begin_write().unwrap();
             write.open_table(META).unwrap().insert(FORMAT_NAME, FORMAT + 1).unwrap();
             write.commit().unwrap();
             drop(disk);

@@ -1,6 +1,7 @@
 //! The store that keeps everything in a folder.
 
 mod disk;
+mod filled;
 mod folder;
 mod writer;
 

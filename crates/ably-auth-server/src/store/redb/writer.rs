@@ -150,7 +150,7 @@ impl Work {
     }
 
     /// The database, opened again if it has failed. What was written then is told: it may be more than was answered for.
-    fn disk(&mut self) -> Result<&Disk, Unavailable> {
+    fn disk(&mut self) -> Result<&mut Disk, Unavailable> {
         if self.disk.is_none() {
             let path = folder::database(&self.folder).map_err(Unavailable::new)?;
             let disk = Disk::open(&path, &self.folder).map_err(Unavailable::new)?;
@@ -163,7 +163,7 @@ impl Work {
             self.feed.publish(told);
             self.disk = Some(disk);
         }
-        self.disk.as_ref().ok_or_else(|| Unavailable::new("the store is closed"))
+        self.disk.as_mut().ok_or_else(|| Unavailable::new("the store is closed"))
     }
 
     fn note(&mut self, records: &[Record]) {

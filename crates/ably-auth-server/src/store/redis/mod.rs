@@ -17,8 +17,9 @@ use std::time::Duration;
 use ably_auth_core::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::{Client, Script};
+use redis::{Client, Script, TlsCertificates};
 use tokio::runtime::Handle;
+use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use zeroize::Zeroizing;
 
 use super::nonces::WINDOW_MILLIS;
@@ -57,7 +58,7 @@ const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
 ///   write back what they know, take no token request with a timestamp of up to two minutes later, and no token of before
 ///   of a key whose tokens are revocable: clients renew those. So it is after a failover, and when Redis was started again
 ///   without `appendfsync always`, since it may have lost something then. An empty Redis on the first start is no different,
-///   unless it is [said to be new](Self::connect_to_new).
+///   unless it is [said to be new](RedisOptions::is_new).
 /// - **A replica is not asked**, nor a primary that has become one.
 /// - **No clock of Redis' machine matters**, and those of the services may differ: all go by the latest.
 ///
@@ -77,6 +78,28 @@ const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
 pub struct Redis {
     inner: Arc<Inner>,
     together: Together,
+}
+
+/// What there is to say of a [`Redis`].
+///
+/// ```no_run
+/// use ably_auth_server::store::{Redis, RedisOptions};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut options = RedisOptions::default();
+/// options.roots_pem = Some(std::fs::read("redis-ca.pem")?);
+/// let store = Redis::connect_with("rediss://redis.internal", options).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisOptions {
+    /// If there is nothing in Redis, that is because there never was: token requests are taken at once. Not so, unless said.
+    /// Say so once only: if Redis loses everything while no service runs, this is what hides it.
+    pub is_new: bool,
+    /// With `rediss://`: the certificates to trust it by, as PEM. Mozilla's roots unless said so.
+    pub roots_pem: Option<Vec<u8>>,
 }
 
 struct Inner {
@@ -103,30 +126,36 @@ struct Since {
 }
 
 impl Redis {
-    /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS with the system's roots. To
-    /// be called on a tokio runtime with I/O and time, which the store goes on to use.
+    /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. To be called on a tokio
+    /// runtime with I/O and time, which the store goes on to use.
     ///
     /// # Errors
     /// [`ErrorKind::Store`] if the URL is not in the form of one, if Redis does not answer or lets nobody in, if it is a
     /// replica or evicts keys, or if another version wrote what it holds. The message does not show the URL, which may hold
     /// a password.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        Self::open(url, "peek").await
+        Self::connect_with(url, RedisOptions::default()).await
     }
 
-    /// As [`connect`](Self::connect). If there is nothing in Redis, that is because there never was: token requests are
-    /// taken at once. Say so once only: if Redis loses everything while no service runs, this is what hides it.
+    /// As [`connect`](Self::connect), told more of this Redis.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect).
-    pub async fn connect_to_new(url: &str) -> Result<Self, Error> {
-        Self::open(url, "found").await
-    }
-
-    async fn open(url: &str, act: &str) -> Result<Self, Error> {
-        let client = Client::open(url).map_err(|_| {
-            let message =
-                "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`";
+    /// As [`connect`](Self::connect); or if the roots are no certificates.
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
+        let RedisOptions { is_new, roots_pem } = options;
+        if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
+            // In a program that has several to choose from, somebody has to.
+            let _ = crypto::ring::default_provider().install_default();
+        }
+        let is_rooted = roots_pem.is_some();
+        let certificates = TlsCertificates { client_tls: None, root_cert: roots_pem };
+        let client = if is_rooted { Client::build_with_tls(url, certificates) } else { Client::open(url) };
+        let client = client.map_err(|_| {
+            let message = if is_rooted {
+                "the URL of Redis is not for TLS, or its roots are no certificates; give `rediss://host:port`, and PEM"
+            } else {
+                "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`"
+            };
             Error::new(ErrorKind::Store, message)
         })?;
         let (link, server) = Link::new(client).await?;
@@ -144,6 +173,7 @@ impl Redis {
             secret: Mutex::new(secret),
             skew_told: AtomicU64::new(0),
         });
+        let act = if is_new { "found" } else { "peek" };
         let outcome = inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
             let message = format!(
                 "Redis does not do what the store needs ({}); see that it is one, and that the same version of the service \

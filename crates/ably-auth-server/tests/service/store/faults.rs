@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ably_auth_core::Timestamp;
+use ably_auth_core::{Timestamp, TokenDetails};
 use ably_auth_server::store::{
     Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
 };
@@ -22,6 +22,15 @@ struct Failing {
 }
 
 impl Failing {
+    fn new(after: bool) -> Self {
+        Self { store: Arc::default(), until: Arc::default(), after }
+    }
+
+    /// The call of that number, from now on, fails; none if it is 0.
+    fn fail_at(&self, nth: usize) {
+        self.until.store(nth, Ordering::SeqCst);
+    }
+
     fn ask<T>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         let fails = self.until.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1);
         if !fails {
@@ -70,9 +79,9 @@ impl Store for Failing {
 
 /// A service whose store fails when it is next asked.
 pub(crate) fn about_to_fail() -> World {
-    let store = Failing { store: Arc::default(), until: Arc::default(), after: false };
+    let store = Failing::new(false);
     let world = World::over(store.clone(), &runtime(), None);
-    store.until.store(1, Ordering::SeqCst);
+    store.fail_at(1);
     world
 }
 
@@ -81,9 +90,9 @@ pub(crate) fn about_to_fail() -> World {
 fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl Fn(&World)) {
     let (mut failed, runtime) = (0, runtime());
     for (nth, after) in (1..=calls + 1).flat_map(|nth| [(nth, false), (nth, true)]) {
-        let store = Failing { store: Arc::default(), until: Arc::default(), after };
+        let store = Failing::new(after);
         let world = World::over(store.clone(), &runtime, None);
-        store.until.store(nth, Ordering::SeqCst);
+        store.fail_at(nth);
         let answer = act(&world);
         if answer.status >= 400 {
             assert_eq!(answer.header("x-ably-errorcode"), "50003", "call {nth}: {}", answer.text());
@@ -91,7 +100,7 @@ fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl F
             failed += 1;
             assert!(act(&world).status < 300, "call {nth}: it does not recover");
         }
-        store.until.store(0, Ordering::SeqCst);
+        store.fail_at(0);
         check(&world);
     }
     assert_eq!(failed, 2 * calls, "it takes another number of calls");
@@ -113,6 +122,24 @@ fn a_large_token_is_issued_whole_or_not() {
         (0..1_000).map(|nth| (format!("channel-{nth:04}"), json!(["publish"]))).collect();
     let large = can(&json!(channels).to_string());
     fail_at_each_call(2, |world| world.exchange(&world.sign(KEY, &large)), |_| {});
+}
+
+#[test]
+fn a_large_token_is_believed_only_if_it_can_be_read() {
+    let channels: serde_json::Map<_, _> = (0..1_000)
+        .map(|nth| (format!("channel-{nth:04}"), json!(["publish"])))
+        .chain([("*".into(), json!(["stats"]))])
+        .collect();
+    let large = can(&json!(channels).to_string());
+    let act = |world: &World| {
+        let issued = world.exchange(&world.sign(KEY, &large));
+        if issued.status != 201 {
+            return issued;
+        }
+        let token: TokenDetails = serde_json::from_slice(&issued.body).unwrap();
+        world.get("/stats", &bearer(&token))
+    };
+    fail_at_each_call(4, act, |_| {});
 }
 
 #[test]

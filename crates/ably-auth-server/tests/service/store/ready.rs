@@ -8,9 +8,6 @@ use ably_auth_server::store::{
     Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
 };
 use ably_auth_server::{Server, Service};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::support::*;
 
@@ -80,42 +77,6 @@ impl Store for Moody {
     }
 }
 
-/// A server, which ends with this.
-pub(super) struct Running {
-    service: Service,
-    runtime: Arc<Runtime>,
-    end: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-}
-
-/// The world's service, served.
-pub(super) fn served(world: &World, runtime: &Arc<Runtime>) -> Running {
-    let (service, runtime) = (world.service.clone(), Arc::clone(runtime));
-    let server = runtime.block_on(Server::bind("127.0.0.1:0".parse().unwrap(), service.clone())).unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let served = runtime.spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });
-    while !service.is_ready() {
-        std::thread::yield_now();
-    }
-    Running { service, runtime, end: Some((stop, served)) }
-}
-
-impl Running {
-    pub(super) fn is_ready(&self) -> bool {
-        let is_ready = self.runtime.block_on(self.service.check_ready());
-        assert_eq!(self.service.is_ready(), is_ready, "it is remembered");
-        is_ready
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some((stop, served)) = self.end.take() {
-            drop(stop);
-            let _ = self.runtime.block_on(served);
-        }
-    }
-}
-
 /// A service over that store, with a server that begins to run.
 async fn start(store: Moody) -> Service {
     let service = Service::builder().apps(apps()).sandbox(true).store(store).build().unwrap();
@@ -158,12 +119,12 @@ async fn a_service_that_cannot_understand_its_store_is_not_ready() {
 #[cfg(all(feature = "redis", unix))]
 #[test]
 fn a_service_whose_redis_stands_still_is_not_ready_until_it_goes_on() {
-    use super::redis_server::RedisServer;
-    use ably_auth_server::store::Redis;
+    use super::redis_server::{RedisServer, connect_to_new};
+    use super::served::served;
 
     let Some(redis) = RedisServer::start() else { return };
     let runtime = super::runtime();
-    let store = runtime.block_on(Redis::connect_to_new(&redis.url())).unwrap();
+    let store = runtime.block_on(connect_to_new(&redis.url())).unwrap();
     let world = World::over(store, &runtime, None);
     let service = served(&world, &runtime);
     assert!(service.is_ready());

@@ -7,7 +7,7 @@ use ably_auth_server::ErrorKind;
 use ably_auth_server::store::{Redb, Store as _};
 use tokio::runtime::Runtime;
 
-use super::ready::served;
+use super::served::served;
 use super::{Folder, Place, every_promise, runtime};
 use crate::support::*;
 
@@ -210,7 +210,7 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     let large: serde_json::Map<_, _> =
         (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"]))).collect();
     let large = serde_json::json!(large).to_string();
-    // Pages that are free in the file are written to, until there are none left.
+    // What is free in the file is written to, until there is none left.
     let refused = (0..500).find_map(|_| {
         let answer = world.exchange(&world.sign(KEY, &can(&large)));
         (answer.status != 201).then(|| answer.code())
@@ -218,8 +218,6 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     assert_eq!(refused, Some((500, 50003)));
     let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
     let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
-    assert!(granted.len() < small.len(), "there is room");
-    assert!(!server.is_ready(), "and it is said");
     disk.clear();
     assert!(server.is_ready(), "asking has opened it again");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));

@@ -5,14 +5,15 @@ use std::thread;
 use std::time::Duration;
 
 use ably_auth_server::ErrorKind;
-use ably_auth_server::store::Redis;
+use ably_auth_server::store::{Redis, RedisOptions};
 use http::Request;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::redis_server::RedisServer;
+use super::redis_server::{RIGHTS, RedisServer, connect_to_new};
 use super::{Place, every_promise, runtime};
 use crate::support::*;
+use crate::tls::certificate_for;
 
 pub(super) struct Shared(pub(super) RedisServer, pub(super) Arc<Runtime>);
 
@@ -31,7 +32,9 @@ impl Shared {
 
 impl Place for Shared {
     fn open(&self, before: Option<&World>) -> World {
-        World::over(self.1.block_on(Redis::connect_to_new(&self.0.url())).unwrap(), &self.1, before)
+        let mut options = RedisOptions::default();
+        options.is_new = true;
+        World::over(self.1.block_on(Redis::connect_with(&self.0.url(), options)).unwrap(), &self.1, before)
     }
 }
 
@@ -227,13 +230,42 @@ fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
 #[test]
 fn a_user_of_redis_who_may_do_no_more_than_the_store_needs_will_do() {
     let Some(place) = Shared::new() else { return };
-    let rights = ["+@read", "+@write", "+@connection", "+@scripting", "+info", "+config|get"];
-    let user = [&["ACL", "SETUSER", "service", "on", ">hush", "~{ably-auth}:*"], &rights[..]].concat();
+    let user = [&["ACL", "SETUSER", "service", "on", ">hush", "~{ably-auth}:*"], &RIGHTS[..]].concat();
     assert_eq!(place.0.command(&user), "OK");
     let url = place.0.url().replace("//", "//service:hush@");
-    let world = World::over(place.1.block_on(Redis::connect_to_new(&url)).unwrap(), &place.1, None);
+    let world = World::over(place.1.block_on(connect_to_new(&url)).unwrap(), &place.1, None);
     let request = world.sign(KEY, &params());
     assert_eq!(world.exchange(&request).code(), (201, 0));
     assert_eq!(world.exchange(&request).code(), (401, 40105));
     assert_eq!(revoke(&world, "clientId:bob"), 201);
+}
+
+#[test]
+fn a_redis_that_speaks_tls_and_knows_its_users_is_shared_as_any_other() {
+    let (_, roots, key) = certificate_for("127.0.0.1");
+    let Some(redis) = RedisServer::start_with_tls(&roots, &key) else { return };
+    let runtime = runtime();
+    let connect = |user: &str, roots: Option<&str>| {
+        let mut options = RedisOptions::default();
+        options.is_new = true;
+        options.roots_pem = roots.map(|pem| pem.as_bytes().to_vec());
+        runtime.block_on(Redis::connect_with(&redis.url().replace("//", &format!("//{user}@")), options))
+    };
+    let one = World::over(connect("service:hush", Some(&roots)).unwrap(), &runtime, None);
+    let other = World::over(connect("service:hush", Some(&roots)).unwrap(), &runtime, Some(&one));
+    let request = one.sign(KEY, &params());
+    assert_eq!(one.exchange(&request).code(), (201, 0));
+    assert_eq!(other.exchange(&request).code(), (401, 40105));
+    let (_, stranger, _) = certificate_for("127.0.0.1");
+    for (user, roots) in [
+        ("service:hush", None),
+        ("service:hush", Some(&*stranger)),
+        ("service:hush", Some("hush")),
+        ("service:hush2", Some(&*roots)),
+        ("somebody:hush", Some(&*roots)),
+    ] {
+        let error = connect(user, roots).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
+    }
 }

@@ -3,12 +3,11 @@
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
-use ably_auth_server::store::Redis;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
 
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisServer, connect_to_new};
 use crate::support::*;
 
 /// What is logged.
@@ -63,7 +62,7 @@ fn what_an_operator_should_mend_is_logged() {
     let (log, _guard) = Log::start();
     // On this thread, whose log it is.
     let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
-    let open = || World::over(runtime.block_on(Redis::connect_to_new(&server.url())).unwrap(), &runtime, None);
+    let open = || World::over(runtime.block_on(connect_to_new(&server.url())).unwrap(), &runtime, None);
     let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is said to be new, and is not");
     let one = open();
     assert_eq!((log.says(off), log.says(new), log.says(behind)), (1, 0, 0));

@@ -11,7 +11,7 @@ use ably_auth_server::store::Redis;
 use serde_json::json;
 
 use super::redis::{Shared, control, revoke, until_back};
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisServer, connect_to_new};
 use super::{Folder, Place as _, runtime};
 use crate::support::*;
 
@@ -294,7 +294,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, is_silent: impl Fn() -> bool)
 fn a_connection_on_which_nothing_comes_any_more_is_left() {
     let Some(place) = Shared::new() else { return };
     let proxy = Proxy::default();
-    let store = place.1.block_on(Redis::connect_to_new(&proxy.start(&place.0))).unwrap();
+    let store = place.1.block_on(connect_to_new(&proxy.start(&place.0))).unwrap();
     let world = World::over(store, &place.1, None);
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
     proxy.silent.store(1, Ordering::SeqCst);
@@ -318,7 +318,7 @@ fn a_primary_that_becomes_a_replica_is_left_for_the_new_one() {
     let Some(place) = Shared::new() else { return };
     let second = RedisServer::start().unwrap();
     let proxy = Proxy::default();
-    let store = place.1.block_on(Redis::connect_to_new(&proxy.start(&place.0))).unwrap();
+    let store = place.1.block_on(connect_to_new(&proxy.start(&place.0))).unwrap();
     let world = World::over(store, &place.1, None);
     let token = world.token(REVOCABLE, &of("bob"));
     let (key, path) = make_key(&world);
@@ -389,7 +389,7 @@ fn services_that_made_two_secrets_while_redis_was_empty_take_each_others_tokens(
     let Some(mut place) = Shared::new() else { return };
     // By the store's secret, and not by one that they are given.
     let open = |place: &Shared, before: Option<&World>| {
-        let store = place.1.block_on(Redis::connect_to_new(&place.0.url())).unwrap();
+        let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
         World::by_the_secret_of(store, &place.1, before)
     };
     let one = open(&place, None);

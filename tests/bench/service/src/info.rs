@@ -1,0 +1,23 @@
+//! What a Redis tells of itself.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+
+pub struct Info(String);
+
+impl Info {
+    /// None if that is no Redis.
+    pub fn of(url: &str) -> Option<Self> {
+        let mut stream = TcpStream::connect(url.strip_prefix("redis://")?).unwrap();
+        stream.write_all(b"INFO everything\r\n").unwrap();
+        let (mut reader, mut length) = (BufReader::new(stream), String::new());
+        reader.read_line(&mut length).unwrap();
+        let mut text = vec![0; length.trim().strip_prefix('$').unwrap().parse().unwrap()];
+        reader.read_exact(&mut text).unwrap();
+        Some(Self(String::from_utf8(text).unwrap()))
+    }
+
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+    }
+}
