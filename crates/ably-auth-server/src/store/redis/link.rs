@@ -48,9 +48,16 @@ pub(super) struct Server {
 }
 
 impl Link {
-    /// Connects.
+    /// Connects; once more, if Redis is just not to be reached.
     pub(super) async fn new(client: Client) -> Result<(Self, Arc<Server>), Error> {
-        let linked = connect(&client).await.map_err(|error| failed(&error))?;
+        let linked = match connect(&client).await {
+            Err(error) if error.is_io_error() => {
+                tokio::time::sleep(some_pause()).await;
+                connect(&client).await
+            }
+            linked => linked,
+        };
+        let linked = linked.map_err(|error| failed(&error))?;
         let server = Arc::clone(&linked.server);
         Ok((Self { client, current: Mutex::new(Some(linked)), pause: tokio::sync::Mutex::default() }, server))
     }

@@ -58,26 +58,39 @@ impl Subscriber for Log {
 
 #[test]
 fn what_an_operator_should_mend_is_logged() {
-    let Some(server) = RedisServer::start() else { return };
-    let (log, _guard) = Log::start();
+    // Where something is said for the first time in two threads at once, a log that begins just then may miss it.
+    for is_heard in [false, true] {
+        let log = is_heard.then(Log::start);
+        let Some(server) = RedisServer::start() else { return };
+        play(&server, log.as_ref().map(|(log, _)| log));
+    }
+}
+
+fn play(server: &RedisServer, log: Option<&Log>) {
+    let says = |what: &[&str], times: &[usize]| {
+        if let Some(log) = log {
+            assert_eq!(what.iter().map(|what| log.says(what)).collect::<Vec<_>>(), times, "{what:?}");
+        }
+    };
     // On this thread, whose log it is.
     let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     let open = || World::over(runtime.block_on(connect_to_new(&server.url())).unwrap(), &runtime, None);
     let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is said to be new, and is not");
     let one = open();
-    assert_eq!((log.says(off), log.says(new), log.says(behind)), (1, 0, 0));
+    says(&[off, new, behind], &[1, 0, 0]);
     let other = open();
-    assert_eq!((log.says(off), log.says(new), log.says(behind)), (2, 1, 0));
+    says(&[off, new, behind], &[2, 1, 0]);
     other.set(NOW + MINUTE);
     for world in [&one, &other, &one, &other, &one] {
         world.token(KEY, &of("bob"));
         world.set(world.now() + 1);
     }
-    assert_eq!(log.says(behind), 1, "once in a minute");
+    // Once in a minute.
+    says(&[behind], &[1]);
     assert_eq!(server.command(&["CONFIG", "SET", "appendonly", "yes"]), "OK");
     open();
-    assert_eq!((log.says(off), log.says("set appendfsync to always")), (2, 1));
+    says(&[off, "set appendfsync to always"], &[2, 1]);
     assert_eq!(server.command(&["CONFIG", "SET", "appendfsync", "always"]), "OK");
     open();
-    assert_eq!((log.says(off), log.says("set appendfsync to always")), (2, 1));
+    says(&[off, "set appendfsync to always"], &[2, 1]);
 }
