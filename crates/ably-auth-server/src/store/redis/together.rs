@@ -55,7 +55,7 @@ impl Together {
         async move {
             match answer.await {
                 Ok(answer) if taken => answer,
-                _ => Err(Unavailable::new("the runtime on which Redis was connected to has ended")),
+                _ => Err(Unavailable::new("the runtime on which the store was connected has ended")),
             }
         }
     }
