@@ -25,4 +25,5 @@ pages! {
     ComingFromAbly = "../docs/coming-from-ably.md",
     ThreatModel = "../docs/threat-model.md",
     Running = "../docs/running.md",
+    Scale = "../docs/scale.md",
 }
