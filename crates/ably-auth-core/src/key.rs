@@ -17,8 +17,9 @@ const fn invalid(problem: &'static str, at: usize) -> Error {
     Error::new(ErrorKind::Key, problem, KEY_FORM).at(at)
 }
 
-/// `str::split_once` of an ASCII character, in a fifth of its code.
-fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+/// `str::split_once` of an ASCII character, in a fifth of its code, and faster where that comes soon.
+#[inline]
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|b| b == byte)?;
     Some((text.get(..at)?, text.get(at.saturating_add(1)..)?))
 }

@@ -3,6 +3,9 @@
 #[cfg(feature = "alloc")]
 use alloc::string::String;
 
+#[cfg(feature = "alloc")]
+use crate::key::split_at_byte;
+
 pub(super) const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
 
 const WILDCARD: &str = "*";
@@ -144,8 +147,9 @@ impl<'a> Segments<'a> {
     }
 
     /// The first segment, and what follows it.
+    #[inline]
     pub(super) fn split(path: &'a str) -> (&'a str, Option<&'a str>) {
-        path.split_once(SEPARATOR).map_or((path, None), |(text, rest)| (text, Some(rest)))
+        split_at_byte(path, SEPARATOR as u8).map_or((path, None), |(text, rest)| (text, Some(rest)))
     }
 }
 
