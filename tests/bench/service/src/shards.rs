@@ -60,6 +60,10 @@ impl Store for Shared {
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
         self.store.kept(reference)
     }
+
+    fn set_time(&self, now: Timestamp) -> Pending<()> {
+        self.store.set_time(now)
+    }
 }
 
 /// The shard with the highest hash of both names: another shard takes its share from all, and nothing else moves.
