@@ -40,7 +40,8 @@ async fn main() {
 /// Those that are named, or all; beside the echo.
 async fn compare(options: &[&str]) {
     let strict = options.contains(&"--strict");
-    let named = |which: &str| which == "echo" || options.iter().all(|word| *word == "--strict") || options.contains(&which);
+    let named =
+        |which: &str| which == "echo" || options.iter().all(|word| *word == "--strict") || options.contains(&which);
     let servers: Vec<_> = SERVERS.iter().filter(|(which, _)| named(which) && is_here(which)).collect();
     let mut rounds: Vec<Vec<Measured>> = servers.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {

@@ -37,7 +37,10 @@ pub async fn all() {
 /// Of tokens: the processor's time, and what is asked of Redis.
 async fn cost() {
     println!("a million tokens, on {} connections", crate::CONNECTIONS);
-    println!("{:8} {:>14} {:>14} {:>16} {:>16}", "", "CPU s, service", "CPU s, Redis", "commands, Redis", "MB in + out");
+    println!(
+        "{:8} {:>14} {:>14} {:>16} {:>16}",
+        "", "CPU s, service", "CPU s, Redis", "commands, Redis", "MB in + out"
+    );
     for store in STORES {
         let place = Place::of(store);
         let before = Info::of(&place.0);
@@ -177,7 +180,8 @@ async fn verification() -> bool {
     let mut services = Vec::new();
     for size in SIZES {
         let service = Service::builder().apps(Apps::from_json(APP).unwrap()).build().unwrap();
-        let token = post(&service, "app1.key1/requestToken", BASIC, &json!({ "keyName": "app1.key1", "clientId": "bob" }));
+        let token =
+            post(&service, "app1.key1/requestToken", BASIC, &json!({ "keyName": "app1.key1", "clientId": "bob" }));
         let token: Value = serde_json::from_slice(token.await.body()).unwrap();
         revoke(&service, 0..size).await;
         services.push((service, format!("Bearer {}", token["token"].as_str().unwrap()), f64::MAX));

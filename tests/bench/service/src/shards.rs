@@ -120,7 +120,8 @@ pub async fn simulate() -> bool {
         many.iter().for_each(|id| *apps.entry(shard_of(id, shards)).or_default() += 1);
         let mean = many.len() as f64 / shards as f64;
         let moved = many.iter().filter(|id| shard_of(id, shards) != shard_of(id, shards + 1)).count();
-        let astray = many.iter().filter(|id| ![shard_of(id, shards), shards].contains(&shard_of(id, shards + 1))).count();
+        let astray =
+            many.iter().filter(|id| ![shard_of(id, shards), shards].contains(&shard_of(id, shards + 1))).count();
         println!(
             "{shards:3} shards: the fullest has {:.3} of the mean; with one more, {:.1} % move, {astray} of them elsewhere",
             *apps.values().max().unwrap() as f64 / mean,
