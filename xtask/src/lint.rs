@@ -24,6 +24,7 @@ const BUILT: &[&str] = &[
     "tests/bench/auth/Cargo.toml",
     "tests/bench/instructions/Cargo.toml",
     "tests/bench/ratios/Cargo.toml",
+    "tests/bench/service/Cargo.toml",
     "tests/explorer/Cargo.toml",
 ];
 
