@@ -386,7 +386,7 @@ async fn nobody_holds_up_the_end_for_longer_than_the_grace() {
 
 #[tokio::test]
 async fn a_service_whose_store_fails_is_not_ready_and_lives() {
-    let store = Moody::new();
+    let store = Moody::store();
     let service = run_over(store.clone(), |_| {}).await;
     let health = async |path: &str| service.admin(path).await.status;
     let until = async |status: u16| {
@@ -396,7 +396,7 @@ async fn a_service_whose_store_fails_is_not_ready_and_lives() {
         }
     };
     for (mood, status) in [(Mood::Well, 200), (Mood::Failing, 503), (Mood::Well, 200)] {
-        store.is(mood);
+        store.fault.is(mood);
         timeout(PATIENCE, until(status)).await.unwrap();
         assert_eq!(service.count("ably_auth_ready").await, u64::from(status == 200));
         assert_eq!(health("/health/live").await, 200);

@@ -3,35 +3,35 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ably_auth_core::{Timestamp, TokenDetails};
-use ably_auth_server::store::{
-    Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
-};
+use ably_auth_core::TokenDetails;
+use ably_auth_server::store::{Pending, Unavailable};
 use http::Request;
 use serde_json::json;
 
+use super::faulty::{Fault, Faulty};
 use super::runtime;
 use crate::support::*;
 
 /// Fails at the call of that number, counted down; before it is done, or after.
 #[derive(Clone, Debug)]
 struct Failing {
-    store: Arc<Memory>,
     until: Arc<AtomicUsize>,
     after: bool,
 }
 
 impl Failing {
     fn new(after: bool) -> Self {
-        Self { store: Arc::default(), until: Arc::default(), after }
+        Self { until: Arc::default(), after }
     }
 
     /// The call of that number, from now on, fails; none if it is 0.
     fn fail_at(&self, nth: usize) {
         self.until.store(nth, Ordering::SeqCst);
     }
+}
 
-    fn ask<T>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+impl Fault for Failing {
+    fn on<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         let fails = self.until.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1);
         if !fails {
             return ask();
@@ -43,45 +43,11 @@ impl Failing {
     }
 }
 
-impl Store for Failing {
-    fn feed(&self) -> &Feed {
-        self.store.feed()
-    }
-
-    fn secret(&self) -> Option<[u8; 32]> {
-        None
-    }
-
-    fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.ask(|| self.store.catch_up(now))
-    }
-
-    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.ask(|| self.store.use_once(nonce, now))
-    }
-
-    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        self.ask(|| self.store.write(records, seen, now))
-    }
-
-    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        self.ask(|| self.store.keep(reference, claims, now))
-    }
-
-    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        self.ask(|| self.store.kept(reference))
-    }
-
-    fn set_time(&self, now: Timestamp) -> Pending<()> {
-        self.ask(|| self.store.set_time(now))
-    }
-}
-
 /// A service whose store fails when it is next asked.
 pub(crate) fn about_to_fail() -> World {
-    let store = Failing::new(false);
+    let store = Faulty::new(Failing::new(false));
     let world = World::over(store.clone(), &runtime(), None);
-    store.fail_at(1);
+    store.fault.fail_at(1);
     world
 }
 
@@ -90,9 +56,9 @@ pub(crate) fn about_to_fail() -> World {
 fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl Fn(&World)) {
     let (mut failed, runtime) = (0, runtime());
     for (nth, after) in (1..=calls + 1).flat_map(|nth| [(nth, false), (nth, true)]) {
-        let store = Failing::new(after);
+        let store = Faulty::new(Failing::new(after));
         let world = World::over(store.clone(), &runtime, None);
-        store.fail_at(nth);
+        store.fault.fail_at(nth);
         let answer = act(&world);
         if answer.status >= 400 {
             assert_eq!(answer.header("x-ably-errorcode"), "50003", "call {nth}: {}", answer.text());
@@ -100,7 +66,7 @@ fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl F
             failed += 1;
             assert!(act(&world).status < 300, "call {nth}: it does not recover");
         }
-        store.fail_at(0);
+        store.fault.fail_at(0);
         check(&world);
     }
     assert_eq!(failed, 2 * calls, "it takes another number of calls");

@@ -1,6 +1,7 @@
 //! What every store promises, asked of each of them; and what one promises alone.
 
 pub(crate) mod faults;
+mod faulty;
 mod memory;
 mod promises;
 pub(crate) mod ready;

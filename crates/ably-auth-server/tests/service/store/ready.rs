@@ -3,20 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use ably_auth_core::Timestamp;
-use ably_auth_server::store::{
-    Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
-};
+use ably_auth_server::store::{Pending, Record, Store as _, Unavailable};
 use ably_auth_server::{Server, Service};
 
+use super::faulty::{Fault, Faulty};
 use crate::support::*;
 
 /// Answers, or does not, or says that it cannot.
 #[derive(Clone, Debug)]
-pub(crate) struct Moody {
-    store: Arc<Memory>,
-    mood: Arc<AtomicU8>,
-}
+pub(crate) struct Moody(Arc<AtomicU8>);
 
 #[derive(Clone, Copy)]
 pub(crate) enum Mood {
@@ -26,16 +21,18 @@ pub(crate) enum Mood {
 }
 
 impl Moody {
-    pub(crate) fn new() -> Self {
-        Self { store: Arc::default(), mood: Arc::default() }
+    pub(crate) fn store() -> Faulty<Self> {
+        Faulty::new(Self(Arc::default()))
     }
 
     pub(crate) fn is(&self, mood: Mood) {
-        self.mood.store(mood as u8, Ordering::SeqCst);
+        self.0.store(mood as u8, Ordering::SeqCst);
     }
+}
 
-    fn ask<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
-        match self.mood.load(Ordering::SeqCst) {
+impl Fault for Moody {
+    fn on<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+        match self.0.load(Ordering::SeqCst) {
             0 => ask(),
             1 => Pending::unavailable(Unavailable::new("it was told to")),
             _ => Pending::waiting(std::future::pending()),
@@ -43,42 +40,8 @@ impl Moody {
     }
 }
 
-impl Store for Moody {
-    fn feed(&self) -> &Feed {
-        self.store.feed()
-    }
-
-    fn secret(&self) -> Option<[u8; 32]> {
-        None
-    }
-
-    fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.ask(|| self.store.catch_up(now))
-    }
-
-    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.ask(|| self.store.use_once(nonce, now))
-    }
-
-    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        self.ask(|| self.store.write(records, seen, now))
-    }
-
-    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        self.ask(|| self.store.keep(reference, claims, now))
-    }
-
-    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        self.ask(|| self.store.kept(reference))
-    }
-
-    fn set_time(&self, now: Timestamp) -> Pending<()> {
-        self.ask(|| self.store.set_time(now))
-    }
-}
-
 /// A service over that store, with a server that begins to run.
-async fn start(store: Moody) -> Service {
+async fn start(store: Faulty<Moody>) -> Service {
     let service = Service::builder().apps(apps()).sandbox(true).store(store).build().unwrap();
     assert!(!service.check_ready().await, "nobody serves it");
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
@@ -91,17 +54,17 @@ async fn start(store: Moody) -> Service {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_whose_store_does_not_answer_is_not_ready_until_it_does() {
-    let store = Moody::new();
+    let store = Moody::store();
     let service = start(store.clone()).await;
     assert!(service.check_ready().await);
     for mood in [Mood::Failing, Mood::Silent] {
-        store.is(mood);
+        store.fault.is(mood);
         assert!(!service.check_ready().await);
         assert!(!service.is_ready() && service.metrics().contains("\nably_auth_ready 0\n"));
-        store.is(Mood::Well);
+        store.fault.is(Mood::Well);
         assert!(service.check_ready().await && service.is_ready());
     }
-    store.is(Mood::Failing);
+    store.fault.is(Mood::Failing);
     let request = http::Request::get("/stats").header("Authorization", basic(KEY));
     assert_eq!(answer(&service, request, "").code(), (500, 50003));
     assert!(!service.is_ready(), "it was asked for something else");
@@ -109,7 +72,7 @@ async fn a_service_whose_store_does_not_answer_is_not_ready_until_it_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_cannot_understand_its_store_is_not_ready() {
-    let store = Moody::new();
+    let store = Moody::store();
     let service = start(store.clone()).await;
     let value = Some(b"no record".to_vec().into());
     store.feed().publish(vec![Record { name: "key/app1.key1".into(), value, expires: None }]);
