@@ -7,6 +7,7 @@ mod authenticate;
 mod authorise;
 mod bearer;
 mod channels;
+mod cipher;
 mod clock;
 mod control;
 mod error;

@@ -13,19 +13,17 @@ use std::sync::Arc;
 use ably_auth_core::{Capability, ClientId, ErrorCode, KeyName, Timestamp, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead as _, AeadInOut as _, Payload};
-use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::cipher::{Cipher, NONCE_BYTES};
 use crate::refusal::Refusal;
 use crate::store::Reference;
 
 const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
-const NONCE_BYTES: usize = 24;
 const ID_BYTES: usize = 16;
 
 /// What is sealed has a multiple of this many bytes.
@@ -100,7 +98,7 @@ pub(crate) struct Sealer {
 #[derive(Clone)]
 struct SealingKey {
     id: [u8; KEY_ID_BYTES],
-    cipher: XChaCha20Poly1305,
+    cipher: Cipher,
     associated: Vec<u8>,
 }
 
@@ -114,7 +112,7 @@ impl SealingKey {
         derive(b"ably-auth token seal ", &mut *key)?;
         derive(b"ably-auth token key id ", &mut id)?;
         let associated = [&[VERSION], &id[..], app_id.as_bytes()].concat();
-        Ok(Self { id, cipher: XChaCha20Poly1305::new((&*key).into()), associated })
+        Ok(Self { id, cipher: Cipher::new(key), associated })
     }
 }
 
@@ -164,9 +162,9 @@ impl Sealer {
         rmp_serde::encode::write(&mut raw, value).map_err(|_| Refusal::internal())?;
         let sealed = raw.len().saturating_sub(readable).next_multiple_of(BLOCK_BYTES);
         raw.resize(readable.saturating_add(sealed), 0);
-        let msg = raw.get_mut(readable..).ok_or_else(Refusal::internal)?;
-        let tag = cipher.encrypt_inout_detached(&XNonce::from(nonce), associated, msg.into());
-        raw.extend_from_slice(&tag.map_err(|_| Refusal::internal())?);
+        let text = raw.get_mut(readable..).ok_or_else(Refusal::internal)?;
+        let tag = cipher.seal(&nonce, associated, text).map_err(|_| Refusal::internal())?;
+        raw.extend_from_slice(&tag);
         let mut text = String::with_capacity(USUAL_BYTES);
         text.push_str(&self.app_id);
         text.push('.');
@@ -180,13 +178,14 @@ impl Sealer {
     pub(crate) fn open(&self, envelope: &Envelope<'_>) -> Result<Opened, Refusal> {
         let (_, sealed) = envelope.sealed.split_first().ok_or_else(malformed)?;
         let (id, sealed) = sealed.split_first_chunk::<KEY_ID_BYTES>().ok_or_else(malformed)?;
-        let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(malformed)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(malformed)?;
         let mut keys = std::iter::once(&self.current).chain(&self.earlier).filter(|key| key.id == *id);
+        // The ids of two keys can be the same by chance, so each has what was sealed as it came.
         let opened = keys.find_map(|key| {
-            let payload = Payload { msg, aad: &key.associated };
-            key.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
+            let mut sealed = sealed.to_vec();
+            key.cipher.open(nonce, &key.associated, &mut sealed).ok().map(|opened| self.read(opened))
         });
-        opened.and_then(|opened| self.read(&opened)).ok_or_else(unrecognised)
+        opened.flatten().ok_or_else(unrecognised)
     }
 
     /// What follows the value fills the last block.
