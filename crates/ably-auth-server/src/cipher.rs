@@ -4,7 +4,7 @@
 //! one that has them together takes five times as long for as little as a token is.
 
 use chacha20::{R20, hchacha};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 pub(crate) const NONCE_BYTES: usize = 24;
@@ -53,9 +53,9 @@ impl Cipher {
         let (leading, rest) = nonce.split_first_chunk::<LEADING_BYTES>().ok_or(Unsealable)?;
         let key = Zeroizing::new(hchacha::<R20>((&*self.0).into(), leading.into()).0);
         let key = UnboundKey::new(&CHACHA20_POLY1305, &*key).map_err(|_| Unsealable)?;
-        let nonce = [&[0; ZEROS], rest].concat();
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|_| Unsealable)?;
-        Ok((LessSafeKey::new(key), nonce))
+        let mut nonce = [0; NONCE_LEN];
+        nonce.iter_mut().skip(ZEROS).zip(rest).for_each(|(to, from)| *to = *from);
+        Ok((LessSafeKey::new(key), Nonce::assume_unique_for_key(nonce)))
     }
 }
 

@@ -25,7 +25,9 @@ impl RequestIds {
             return given.into();
         }
         let [_, _, count @ ..] = self.made.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        URL_SAFE_NO_PAD.encode([self.process, count].concat())
+        let mut id = [0; 12];
+        id.iter_mut().zip(self.process.into_iter().chain(count)).for_each(|(to, from)| *to = from);
+        URL_SAFE_NO_PAD.encode(id)
     }
 }
 

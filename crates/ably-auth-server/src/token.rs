@@ -7,7 +7,7 @@
 //!
 //! Sealed are a token's claims or, where those are more than a header holds, a reference under which the store has them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use ably_auth_core::{Capability, ClientId, ErrorCode, KeyName, Timestamp, Token};
@@ -132,7 +132,8 @@ impl Sealer {
 
     /// A token that holds the claims itself; it may be longer than a header takes.
     pub(crate) fn seal(&self, claims: &Claims, entropy: &Entropy) -> Result<Token, Refusal> {
-        let capability = claims.capability.to_string();
+        let mut capability = String::with_capacity(USUAL_BYTES);
+        write!(capability, "{}", claims.capability).map_err(|_| Refusal::internal())?;
         let sealed = SealedClaims {
             key_id: claims.key_name.key_id(),
             issued: claims.issued.as_millis(),
