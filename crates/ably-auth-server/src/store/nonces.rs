@@ -51,12 +51,6 @@ impl Fingerprint {
         bytes
     }
 
-    /// Before all others of that timestamp.
-    #[cfg(feature = "redb")]
-    pub(super) const fn first_of(timestamp: Timestamp) -> Self {
-        Self { timestamp, hash: [0; HASH_BYTES] }
-    }
-
     #[cfg(feature = "redb")]
     pub(super) fn from_bytes(bytes: [u8; 8 + HASH_BYTES]) -> Self {
         let (mut millis, mut hash) = ([0; 8], [0; HASH_BYTES]);
@@ -86,8 +80,8 @@ pub(super) struct Nonces {
 
 impl Nonces {
     #[cfg(feature = "redb")]
-    pub(super) fn restored(used: impl IntoIterator<Item = Fingerprint>, forgotten: Option<Timestamp>) -> Self {
-        Self { used: used.into_iter().collect(), forgotten }
+    pub(super) const fn restored(used: BTreeSet<Fingerprint>, forgotten: Option<Timestamp>) -> Self {
+        Self { used, forgotten }
     }
 
     pub(super) fn use_once(&mut self, nonce: Fingerprint, now: Timestamp) -> Use {

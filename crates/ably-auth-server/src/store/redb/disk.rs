@@ -5,20 +5,19 @@ use std::fs::OpenOptions;
 use std::path::Path;
 
 use ably_auth_core::Timestamp;
-use redb::{Database, DatabaseError, ReadableTable as _, Table, TableDefinition, WriteTransaction};
+use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
 use super::filled::Filled;
-use super::writer::Put;
+use super::records::Put;
+use super::writer::Times;
 use crate::error::{Error, ErrorKind};
-use crate::store::nonces::{is_over, window_end};
-use crate::store::{Fingerprint, KeptClaims, Record, Reference, WINDOW_MILLIS};
+use crate::store::{KeptClaims, Record, Reference};
 
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const NONCES: TableDefinition<'_, &[u8; 24], ()> = TableDefinition::new("nonces");
 const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
 /// Names of records by when they expire.
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
@@ -26,7 +25,6 @@ const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new
 
 const FORMAT_NAME: &str = "format";
 const LATEST: &str = "latest";
-const FORGOTTEN: &str = "forgotten";
 const KNOWN_FROM: &str = "known from";
 
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -41,26 +39,16 @@ pub(super) type Fault = redb::Error;
 
 pub(super) struct Disk {
     database: Database,
-    /// Before these moments nothing is over: there is no need to look.
-    nonces_due: u64,
+    /// Before that moment nothing is over: there is no need to look.
     expired_due: u64,
 }
 
 /// What was written before.
 pub(super) struct Found {
-    pub(super) nonces: Vec<Fingerprint>,
-    pub(super) forgotten: Option<Timestamp>,
     pub(super) records: Vec<Record>,
     pub(super) references: Vec<(Reference, KeptClaims)>,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
-}
-
-/// Two moments: the clock's, and the latest that is known of.
-#[derive(Clone, Copy)]
-pub(super) struct Times {
-    pub(super) now: Timestamp,
-    pub(super) latest: Timestamp,
 }
 
 impl Disk {
@@ -71,7 +59,7 @@ impl Disk {
         builder.set_cache_size(CACHE_BYTES).create_with_file_format_v3(true);
         let opened = Filled::new(file).and_then(|file| builder.create_with_backend(file));
         let disk = match opened {
-            Ok(database) => Self { database, nonces_due: 0, expired_due: 0 },
+            Ok(database) => Self { database, expired_due: 0 },
             Err(DatabaseError::DatabaseAlreadyOpen) => {
                 let message = format!(
                     "another process has the folder `{}` open; end it, or give this one a folder of its own",
@@ -104,7 +92,6 @@ impl Disk {
             known.unwrap_or(FORMAT)
         };
         if format == FORMAT {
-            write.open_table(NONCES)?;
             write.open_table(RECORDS)?;
             write.open_table(EXPIRIES)?;
             write.open_table(REFERENCES)?;
@@ -118,10 +105,6 @@ impl Disk {
         let meta = read.open_table(META)?;
         let moment = |name| Ok::<_, Fault>(meta.get(name)?.map(|millis| Timestamp::from_millis(millis.value())));
         let damaged = || Fault::Corrupted("the claims of a token cannot be read".into());
-        let mut nonces = Vec::new();
-        for entry in read.open_table(NONCES)?.iter()? {
-            nonces.push(Fingerprint::from_bytes(*entry?.0.value()));
-        }
         let mut references = Vec::new();
         for entry in read.open_table(REFERENCES)?.iter()? {
             let (key, value) = entry?;
@@ -130,8 +113,6 @@ impl Disk {
             references.push((Reference { expires: Timestamp::from_millis(expires), id }, claims));
         }
         Ok(Found {
-            nonces,
-            forgotten: moment(FORGOTTEN)?,
             records: self.records()?,
             references,
             latest: moment(LATEST)?.unwrap_or(Timestamp::from_millis(0)),
@@ -157,13 +138,8 @@ impl Disk {
     /// Writes all of it, and returns once it is on the disk.
     pub(super) fn commit(&mut self, puts: &[&Put], times: Times) -> Result<(), Fault> {
         let write = self.database.begin_write()?;
-        let mut nonces = write.open_table(NONCES)?;
         for put in puts {
             match put {
-                Put::Nonce(nonce) => {
-                    nonces.insert(&nonce.to_bytes(), ())?;
-                    self.nonces_due = self.nonces_due.min(over_from(nonce.timestamp()));
-                }
                 Put::Records(records, _) => {
                     records.iter().try_for_each(|record| put_record(&write, record))?;
                     let expires = records.iter().filter_map(|record| record.expires).map(Timestamp::as_millis).min();
@@ -175,14 +151,12 @@ impl Disk {
                     self.expired_due = self.expired_due.min(key.0);
                 }
                 Put::Moment => {}
-                Put::Time(moment) => set_time(&write, &mut nonces, *moment)?,
+                Put::Time(moment) => {
+                    write.open_table(META)?.insert(KNOWN_FROM, moment.as_millis())?;
+                }
             }
         }
         let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
-        if self.nonces_due <= times.now.as_millis() {
-            self.nonces_due = drop_nonces(&write, &mut nonces, most, times.now)?;
-        }
-        drop(nonces);
         if self.expired_due <= times.latest.as_millis() {
             self.expired_due = drop_expired(&write, most, times.latest)?;
         }
@@ -190,11 +164,6 @@ impl Disk {
         write.commit()?;
         Ok(())
     }
-}
-
-/// From when on a nonce of that time is over.
-const fn over_from(timestamp: Timestamp) -> u64 {
-    timestamp.as_millis().saturating_add(WINDOW_MILLIS).saturating_add(1)
 }
 
 fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
@@ -210,52 +179,6 @@ fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
         write.open_table(EXPIRIES)?.insert((expires, name), ())?;
     }
     Ok(())
-}
-
-/// As [`Nonces::set_time`](crate::store::nonces::Nonces).
-fn set_time(
-    write: &WriteTransaction,
-    nonces: &mut Table<'_, &'static [u8; 24], ()>,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let end = window_end(now).as_millis();
-    let later = Fingerprint::first_of(Timestamp::from_millis(end.saturating_add(1)));
-    let later = later.to_bytes();
-    nonces.retain_in::<&[u8; 24], _>(&later.., |_, ()| false)?;
-    let mut meta = write.open_table(META)?;
-    let forgotten = meta.get(FORGOTTEN)?.map(|millis| millis.value().min(end));
-    if let Some(forgotten) = forgotten {
-        meta.insert(FORGOTTEN, forgotten)?;
-    }
-    meta.insert(KNOWN_FROM, now.as_millis())?;
-    Ok(())
-}
-
-/// Gives from when on there is more to drop.
-fn drop_nonces(
-    write: &WriteTransaction,
-    nonces: &mut Table<'_, &'static [u8; 24], ()>,
-    most: usize,
-    now: Timestamp,
-) -> Result<u64, Fault> {
-    let (mut dropped, mut due) = (Vec::new(), NEVER);
-    for entry in nonces.iter()?.take(most.saturating_add(1)) {
-        let bytes = *entry?.0.value();
-        let nonce = Fingerprint::from_bytes(bytes);
-        if dropped.len() == most || !is_over(nonce.timestamp(), now) {
-            due = over_from(nonce.timestamp());
-            break;
-        }
-        dropped.push((bytes, nonce.timestamp().as_millis()));
-    }
-    let Some((_, last)) = dropped.last() else {
-        return Ok(due);
-    };
-    let mut meta = write.open_table(META)?;
-    let forgotten = meta.get(FORGOTTEN)?.map_or(0, |millis| millis.value()).max(*last);
-    meta.insert(FORGOTTEN, forgotten)?;
-    dropped.iter().try_for_each(|(bytes, _)| nonces.remove(bytes).map(drop))?;
-    Ok(due)
 }
 
 /// Gives from when on there is more to drop.
@@ -306,16 +229,10 @@ pub(super) fn broken(folder: &Path, error: Fault) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use ably_auth_core::KeyName;
-
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
-    }
-
-    fn nonce(nth: u64, timestamp: u64) -> Put {
-        Put::Nonce(Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nth.to_string(), at(timestamp)))
     }
 
     fn with_disk(test: impl FnOnce(&Path, Disk)) {
@@ -333,34 +250,29 @@ mod tests {
         disk.commit(&puts.iter().collect::<Vec<_>>(), Times { now: at(now), latest: at(now) }).unwrap();
     }
 
+    fn record(name: &str, expires: u64) -> Put {
+        let value = Some(Zeroizing::new(vec![1]));
+        Put::Records(vec![Record { name: name.into(), value, expires: Some(at(expires)) }], 0)
+    }
+
     #[test]
-    fn what_is_over_goes_a_little_at_a_time_and_is_remembered_as_gone() {
+    fn what_is_over_goes_a_little_at_a_time() {
         with_disk(|_, mut disk| {
-            let puts: Vec<_> = (0..1_000).map(|nth| nonce(nth, nth)).collect();
-            commit(&mut disk, &puts, 1_000);
-            let later = 1_000 + WINDOW_MILLIS;
-            commit(&mut disk, &[nonce(0, later)], later);
-            let found = disk.load().unwrap();
-            let dropped = MAX_DROPPED + 2;
-            assert_eq!(found.nonces.len(), 1_001 - dropped);
-            assert_eq!(found.forgotten, Some(at(dropped as u64 - 1)));
-            for nth in 1..=3 {
-                commit(&mut disk, &[nonce(nth, later)], later);
-            }
-            let found = disk.load().unwrap();
-            assert_eq!((found.nonces.len(), found.forgotten, found.latest), (4, Some(at(999)), at(later)));
+            let puts: Vec<_> = (0..1_000).map(|nth| record(&nth.to_string(), nth + 1)).collect();
+            commit(&mut disk, &puts, 0);
+            assert_eq!(disk.records().unwrap().len(), 1_000);
+            commit(&mut disk, &[record("later", 2_000)], 1_000);
+            assert_eq!(disk.records().unwrap().len(), 1_001 - (MAX_DROPPED + 2));
+            (0..3).for_each(|_| commit(&mut disk, &[], 1_000));
+            assert_eq!(disk.records().unwrap().len(), 1);
         });
     }
 
     #[test]
     fn a_record_that_was_written_anew_does_not_expire_by_its_first_date() {
-        let record = |expires| {
-            let value = Some(Zeroizing::new(vec![1]));
-            Put::Records(vec![Record { name: "revoked".into(), value, expires: Some(at(expires)) }], 0)
-        };
         with_disk(|_, mut disk| {
-            commit(&mut disk, &[record(10)], 0);
-            commit(&mut disk, &[record(20)], 5);
+            commit(&mut disk, &[record("revoked", 10)], 0);
+            commit(&mut disk, &[record("revoked", 20)], 5);
             commit(&mut disk, &[], 19);
             assert_eq!(disk.records().unwrap().len(), 1);
             commit(&mut disk, &[], 20);

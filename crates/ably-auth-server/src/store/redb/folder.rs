@@ -1,6 +1,6 @@
 //! The folder and the files in it: who may read them, and that they are whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,7 @@ const NEW_SECRET: &str = "secret.new";
 
 /// Makes the folder, if it is not there, for its owner only.
 pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| failed(folder, "cannot be made", error))?;
+    private_folder().recursive(true).create(folder).map_err(|error| failed(folder, "cannot be made", error))?;
     check_own(folder)
 }
 
@@ -77,7 +73,7 @@ pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<()
 
 /// A file that is nobody else's yet: what a process has left there that was ended, or somebody else has put there, is not
 /// written to.
-fn begin(new: &Path) -> io::Result<File> {
+pub(super) fn begin(new: &Path) -> io::Result<File> {
     match fs::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -128,8 +124,15 @@ fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
 }
 
 /// So that names last. A folder that cannot be opened as a file keeps its names by itself.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+}
+
+pub(super) fn private_folder() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
 }
 
 fn private() -> OpenOptions {
@@ -154,7 +157,7 @@ fn check_private(path: &Path, file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-fn failed(path: &Path, what: &str, error: io::Error) -> Error {
+pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     let path = path.display();
     let message = format!("`{path}` {what}: {error}; see that it may be written and that the disk has room");
     Error::new(ErrorKind::Store, message).because(error)

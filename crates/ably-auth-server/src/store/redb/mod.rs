@@ -3,6 +3,9 @@
 mod disk;
 mod filled;
 mod folder;
+mod frames;
+mod journal;
+mod records;
 mod writer;
 
 use std::fmt;
@@ -13,24 +16,26 @@ use std::sync::{Arc, Mutex};
 use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
-use super::nonces::Nonces;
+use super::nonces::{Nonces, WINDOW_MILLIS};
 use super::references::References;
 use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Unavailable, Use, Written, lock};
 use crate::error::Error;
 use disk::Disk;
-use writer::{Put, Writer};
+use journal::Journal;
+use records::Records;
+use writer::Writer;
 
 /// How often the time is written if there is nothing else to write.
 const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
 
 /// Keeps everything in a folder, over restarts and crashes.
 ///
-/// What has to last is on the disk before the request is answered: one thread writes, and all requests that came while it
-/// wrote share its next write. Whatever is asked is answered from memory, so that only what changes something waits. What is
-/// over is dropped a little with each write.
+/// What has to last is on the disk before the request is answered: a thread writes, and all requests that came while it wrote
+/// share its next write. Whatever is asked is answered from memory, so that only what changes something waits. What is over
+/// is dropped a little with each write.
 ///
-/// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, and `secret`, under which tokens
-/// are sealed; on Unix only their owner may read them.
+/// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, `secret`, under which tokens are
+/// sealed, and `nonces`, with the nonces that were used lately; on Unix only their owner may read them.
 ///
 /// ```
 /// use ably_auth_server::{Apps, Service, store::Redb};
@@ -47,9 +52,17 @@ pub struct Redb {
     nonces: Mutex<Nonces>,
     references: Mutex<References>,
     secret: Zeroizing<[u8; 32]>,
-    writer: Writer,
+    used: Arc<Writer<Journal>>,
+    records: Writer<Records>,
     /// The time when it was last written by itself, in milliseconds since the epoch.
     remembered: AtomicU64,
+}
+
+/// What was used until then may have gone with a folder that is not there: so much later than the latest time that was written
+/// it can have been at most, and so much further ahead a request's timestamp.
+const fn unknown_until(written: Timestamp) -> Timestamp {
+    let latest = written.as_millis().saturating_add(TIME_WRITTEN_EVERY_MILLIS);
+    Timestamp::from_millis(latest.saturating_add(WINDOW_MILLIS))
 }
 
 impl Redb {
@@ -66,8 +79,9 @@ impl Redb {
         // Only whoever has the database may make a secret.
         let secret = folder::secret(folder)?;
         let found = disk.load().map_err(|error| disk::broken(folder, error))?;
+        let (journal, used) = Journal::open(folder, unknown_until(found.latest))?;
         let feed = Arc::new(Feed::new());
-        feed.latest(found.latest);
+        feed.latest(found.latest.max(used.latest.unwrap_or(found.latest)));
         feed.set_known_from(found.known_from);
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         feed.publish(found.records);
@@ -76,10 +90,15 @@ impl Redb {
             references.keep(reference, claims, found.latest);
         }
         Ok(Self {
-            nonces: Mutex::new(Nonces::restored(found.nonces, found.forgotten)),
+            nonces: Mutex::new(Nonces::restored(used.nonces, used.forgotten)),
             references: Mutex::new(references),
             secret,
-            writer: Writer::start(disk, folder, Arc::clone(&feed), names)?,
+            used: Arc::new(Writer::start("ably-auth-nonces", journal, Arc::clone(&feed))?),
+            records: Writer::start(
+                "ably-auth-store",
+                Records::new(disk, folder.into(), Arc::clone(&feed), names),
+                Arc::clone(&feed),
+            )?,
             remembered: AtomicU64::new(found.latest.as_millis()),
             feed,
         })
@@ -92,7 +111,7 @@ impl Redb {
         if latest.saturating_sub(before) >= TIME_WRITTEN_EVERY_MILLIS
             && self.remembered.compare_exchange(before, latest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
-            drop(self.writer.put(Put::Moment, now));
+            drop(self.records.put(records::Put::Moment, now));
         }
     }
 }
@@ -112,8 +131,9 @@ impl Store for Redb {
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
+        // In the database too, which has to tell by itself what may be missing if the files of nonces do.
+        self.remember(now);
         let Some(nonce) = nonce else {
-            self.remember(now);
             return Pending::ready(Use::First);
         };
         // From here on it counts as used, whether it can be written or not: whoever sends it twice at once is refused.
@@ -121,12 +141,12 @@ impl Store for Redb {
             Use::First => {}
             refused => return Pending::ready(refused),
         }
-        let written = self.writer.put(Put::Nonce(nonce), now);
-        Pending::waiting(async { written.await.map(|_| Use::First) })
+        let written = self.used.put(journal::Put::Nonce(nonce), now);
+        Pending::waiting(async { written.await.map(|()| Use::First) })
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        let written = self.writer.put(Put::Records(records, seen), now);
+        let written = self.records.put(records::Put::Records(records, seen), now);
         Pending::waiting(written)
     }
 
@@ -137,7 +157,7 @@ impl Store for Redb {
         if !lock(&self.references).keep(reference, claims, self.feed.latest(now)) {
             return Pending::ready(false);
         }
-        let written = self.writer.put(Put::Reference(reference, bytes), now);
+        let written = self.records.put(records::Put::Reference(reference, bytes), now);
         Pending::waiting(async { written.await.map(|_| true) })
     }
 
@@ -145,10 +165,14 @@ impl Store for Redb {
         Pending::ready(lock(&self.references).get(reference))
     }
 
-    /// Writes nothing, by way of the thread and onto the disk.
+    /// Writes nothing, by way of the threads and onto the disk.
     fn probe(&self, now: Timestamp) -> Pending<()> {
-        let written = self.writer.put(Put::Records(Vec::new(), 0), now);
-        Pending::waiting(async { written.await.map(drop) })
+        let recorded = self.records.put(records::Put::Records(Vec::new(), 0), now);
+        let used = self.used.put(journal::Put::Probe, now);
+        Pending::waiting(async {
+            recorded.await?;
+            used.await
+        })
     }
 
     fn set_time(&self, now: Timestamp) -> Pending<()> {
@@ -157,10 +181,16 @@ impl Store for Redb {
         // Before it is written, since nothing is to be dropped by the time as it was.
         feed.set_latest(now);
         self.remembered.store(now.as_millis(), Ordering::Relaxed);
-        let written = self.writer.put(Put::Time(now), now);
+        let recorded = self.records.put(records::Put::Time(now), now);
+        let used = Arc::clone(&self.used);
         Pending::waiting(async move {
+            let written = async {
+                // First what refuses more, and only then what lets nonces be forgotten.
+                recorded.await?;
+                used.put(journal::Put::Time(now), now).await
+            };
             match written.await {
-                Ok(_) => feed.set_known_from(now),
+                Ok(()) => feed.set_known_from(now),
                 Err(unavailable) => {
                     feed.latest(before);
                     return Err(unavailable);

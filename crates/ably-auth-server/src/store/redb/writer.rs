@@ -1,66 +1,139 @@
-//! The one thread that writes: whatever has come in meanwhile shares its next write.
+//! A thread that writes: whatever has come in meanwhile shares its next write.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 use tokio::sync::oneshot;
 
-use super::disk::{Disk, Times};
-use super::folder;
 use crate::error::{Error, ErrorKind};
-use crate::store::{Feed, Fingerprint, Record, Reference, Unavailable, Written};
+use crate::store::{Feed, Unavailable, lock};
 
 /// The most that waits to be written; more is refused, since it would wait for too long.
 const MAX_WAITING: usize = 16 * 1024;
 
-/// The most that is written at once.
-const MAX_BATCH: usize = 4 * 1024;
+/// So many that share a write speak of a service with much to do, of which more will come in a moment.
+const MANY: usize = 4;
 
-/// What is to be written.
-pub(super) enum Put {
-    Nonce(Fingerprint),
-    /// Unless one of them was written after that version.
-    Records(Vec<Record>, u64),
-    Reference(Reference, Vec<u8>),
-    /// The latest time alone, which goes with each write.
-    Moment,
-    /// The time is that, though a later one was known.
-    Time(Timestamp),
+/// What the thread does with all that has come in.
+pub(super) trait Work: Send + 'static {
+    type Put: Send;
+    type Answer: Send;
+
+    /// How long to wait for others to share the next write, where many shared the last one. Nobody waits who is alone.
+    const GATHERING: Duration;
+
+    /// Writes it, and answers each.
+    fn write(&mut self, jobs: Vec<Job<Self::Put, Self::Answer>>, times: Times);
+
+    /// Nothing more will come.
+    fn end(&mut self, _: Times) {}
 }
 
-type Answer = Result<Written, Unavailable>;
-
-struct Job {
-    put: Put,
+pub(super) struct Job<P, A> {
+    pub(super) put: P,
     now: Timestamp,
-    done: oneshot::Sender<Answer>,
+    pub(super) waiter: Waiter<A>,
 }
 
-/// The way to the thread. Dropping it ends the thread, once everything is written, and closes the database.
-pub(super) struct Writer {
-    jobs: Option<SyncSender<Job>>,
+pub(super) struct Waiter<A>(oneshot::Sender<Result<A, Unavailable>>);
+
+impl<A> Waiter<A> {
+    pub(super) fn answer(self, answer: Result<A, Unavailable>) {
+        // Whoever has gone needs no answer.
+        let _ = self.0.send(answer);
+    }
+}
+
+/// Two moments: the clock's, and the latest that is known of.
+#[derive(Clone, Copy)]
+pub(super) struct Times {
+    /// The earliest of those at which what is written was asked for, so that nothing is dropped that one of them might need.
+    pub(super) now: Timestamp,
+    pub(super) latest: Timestamp,
+}
+
+/// The way to the thread. Dropping it ends the thread, once everything is written.
+pub(super) struct Writer<W: Work> {
+    queue: Arc<Queue<W>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Writer {
-    pub(super) fn start(disk: Disk, folder: &Path, feed: Arc<Feed>, names: HashSet<Box<str>>) -> Result<Self, Error> {
-        let (jobs, waiting) = sync_channel(MAX_WAITING);
-        let mut work = Work { disk: Some(disk), folder: folder.into(), feed, names };
-        let thread = thread::Builder::new().name("ably-auth-store".into()).spawn(move || work.run(&waiting));
+/// What waits to be written. It is handed over as a whole, so that what goes through it stays small and near.
+struct Queue<W: Work> {
+    state: Mutex<State<W>>,
+    more: Condvar,
+}
+
+struct State<W: Work> {
+    waiting: Vec<Job<W::Put, W::Answer>>,
+    /// Whether the thread has nothing to do, and is to be told of more.
+    is_idle: bool,
+    is_closed: bool,
+}
+
+impl<W: Work> Queue<W> {
+    /// Whether there was room.
+    fn push(&self, job: Job<W::Put, W::Answer>) -> bool {
+        let mut state = lock(&self.state);
+        if state.is_closed || state.waiting.len() >= MAX_WAITING {
+            return false;
+        }
+        state.waiting.push(job);
+        if std::mem::take(&mut state.is_idle) {
+            drop(state);
+            self.more.notify_one();
+        }
+        true
+    }
+
+    /// All that waits, as soon as there is something; nothing once nothing more will come.
+    fn take(&self) -> Vec<Job<W::Put, W::Answer>> {
+        let mut state = lock(&self.state);
+        while state.waiting.is_empty() && !state.is_closed {
+            state.is_idle = true;
+            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::take(&mut state.waiting)
+    }
+
+    fn close(&self) {
+        lock(&self.state).is_closed = true;
+        self.more.notify_one();
+    }
+}
+
+/// However the thread ends, nobody goes on waiting for it.
+struct Closing<W: Work>(Arc<Queue<W>>);
+
+impl<W: Work> Drop for Closing<W> {
+    fn drop(&mut self) {
+        self.0.close();
+        lock(&self.0.state).waiting.clear();
+    }
+}
+
+impl<W: Work> Writer<W> {
+    pub(super) fn start(name: &str, work: W, feed: Arc<Feed>) -> Result<Self, Error> {
+        let state = State { waiting: Vec::new(), is_idle: false, is_closed: false };
+        let queue = Arc::new(Queue { state: Mutex::new(state), more: Condvar::new() });
+        let closing = Closing(Arc::clone(&queue));
+        let thread = thread::Builder::new().name(name.into()).spawn(move || run(work, &closing.0, &feed));
         let thread = thread.map_err(|error| {
             Error::new(ErrorKind::Store, "no thread can be started; see the system's limits").because(error)
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { queue, thread: Some(thread) })
     }
 
     /// Hands it over at once; the answer comes when it is on the disk.
-    pub(super) fn put(&self, put: Put, now: Timestamp) -> impl Future<Output = Answer> + Send + use<> {
-        let (done, answer) = oneshot::channel();
-        let taken = self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(Job { put, now, done }).is_ok());
+    pub(super) fn put(
+        &self,
+        put: W::Put,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<W::Answer, Unavailable>> + Send + use<W> {
+        let (waiter, answer) = oneshot::channel();
+        let taken = self.queue.push(Job { put, now, waiter: Waiter(waiter) });
         async move {
             if !taken {
                 return Err(Unavailable::new("more is to be written than the disk can keep up with"));
@@ -70,9 +143,9 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl<W: Work> Drop for Writer<W> {
     fn drop(&mut self) {
-        self.jobs = None;
+        self.queue.close();
         if let Some(thread) = self.thread.take() {
             // One that has panicked has nothing more to write.
             let _ = thread.join();
@@ -80,99 +153,99 @@ impl Drop for Writer {
     }
 }
 
-struct Work {
-    /// None after a fault, until it can be opened again.
-    disk: Option<Disk>,
-    folder: PathBuf,
-    feed: Arc<Feed>,
-    /// The records that are there, to tell which have gone when a fault leaves that open.
-    names: HashSet<Box<str>>,
+fn run<W: Work>(mut work: W, queue: &Queue<W>, feed: &Feed) {
+    let mut shared = false;
+    loop {
+        if shared {
+            thread::sleep(W::GATHERING);
+        }
+        let jobs = queue.take();
+        let Some(now) = jobs.iter().map(|job| job.now).min() else {
+            break;
+        };
+        shared = jobs.len() >= MANY;
+        work.write(jobs, Times { now, latest: feed.latest(now) });
+    }
+    work.end(Times { now: Timestamp::from_millis(0), latest: feed.latest_known() });
 }
 
-impl Work {
-    fn run(&mut self, waiting: &Receiver<Job>) {
-        while let Ok(first) = waiting.recv() {
-            let mut jobs = vec![first];
-            jobs.extend(waiting.try_iter().take(MAX_BATCH.saturating_sub(1)));
-            self.write(jobs);
-        }
-        let latest = self.feed.latest_known();
-        // What fails now has nobody left to tell.
-        let times = Times { now: Timestamp::from_millis(0), latest };
-        let _ = self.disk().map(|disk| disk.commit(&[], times).is_ok());
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// What is to be written, and the time.
+    type Said = (Vec<u32>, u64);
+
+    /// Says what it is to write and waits until it may; ends if it may not.
+    struct Slow {
+        writing: Sender<Said>,
+        may: Receiver<()>,
     }
 
-    fn write(&mut self, jobs: Vec<Job>) {
-        let mut writing = HashSet::new();
-        let (jobs, outdated): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| match &job.put {
-            Put::Records(records, seen) => {
-                let current = self.feed.is_current(records, *seen)
-                    && !records.iter().any(|record| writing.contains(&*record.name));
-                if current {
-                    writing.extend(records.iter().map(|record| record.name.clone()));
-                }
-                current
-            }
-            Put::Nonce(_) | Put::Reference(..) | Put::Moment | Put::Time(_) => true,
-        });
-        let answer = self.commit(&jobs);
-        let mut done = Vec::new();
-        for Job { put, done: waiter, .. } in jobs {
-            match put {
-                Put::Records(records, _) if answer.is_ok() => {
-                    self.note(&records);
-                    self.feed.publish(records);
-                }
-                _ => {}
-            }
-            done.push((waiter, answer.clone()));
-        }
-        done.extend(outdated.into_iter().map(|job| (job.done, Ok(Written::Outdated))));
-        for (waiter, answer) in done {
-            // Whoever has gone needs no answer.
-            let _ = waiter.send(answer);
+    impl Work for Slow {
+        type Put = u32;
+        type Answer = u32;
+
+        const GATHERING: Duration = Duration::ZERO;
+
+        fn write(&mut self, jobs: Vec<Job<u32, u32>>, times: Times) {
+            let puts = jobs.iter().map(|job| job.put).collect();
+            self.writing.send((puts, times.now.as_millis())).unwrap();
+            self.may.recv().unwrap();
+            jobs.into_iter().for_each(|job| job.waiter.answer(Ok(job.put)));
         }
     }
 
-    fn commit(&mut self, jobs: &[Job]) -> Answer {
-        // The earliest, so that nothing is dropped that one of them might still need.
-        let Some(now) = jobs.iter().map(|job| job.now).min() else {
-            return Ok(Written::Done);
-        };
-        let puts: Vec<_> = jobs.iter().map(|job| &job.put).collect();
-        let times = Times { now, latest: self.feed.latest(now) };
-        let written = self.disk().and_then(|disk| disk.commit(&puts, times).map_err(Unavailable::new));
-        if written.is_err() {
-            // A database that has failed once takes no more, until it is opened again.
-            self.disk = None;
-        }
-        written.map(|()| Written::Done)
+    fn slow() -> (Writer<Slow>, Receiver<Said>, Sender<()>) {
+        let ((writing, written), (allow, may)) = (channel(), channel());
+        (Writer::start("slow", Slow { writing, may }, Arc::default()).unwrap(), written, allow)
     }
 
-    /// The database, opened again if it has failed. What was written then is told: it may be more than was answered for.
-    fn disk(&mut self) -> Result<&mut Disk, Unavailable> {
-        if self.disk.is_none() {
-            let path = folder::database(&self.folder).map_err(Unavailable::new)?;
-            let disk = Disk::open(&path, &self.folder).map_err(Unavailable::new)?;
-            let records = disk.records().map_err(Unavailable::new)?;
-            let there: HashSet<_> = records.iter().map(|record| record.name.clone()).collect();
-            let gone = self.names.difference(&there);
-            let gone = gone.map(|name| Record { name: name.clone(), value: None, expires: None });
-            let told = gone.chain(records).collect();
-            self.names = there;
-            self.feed.publish(told);
-            self.disk = Some(disk);
-        }
-        self.disk.as_mut().ok_or_else(|| Unavailable::new("the store is closed"))
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
     }
 
-    fn note(&mut self, records: &[Record]) {
-        for record in records {
-            if record.value.is_some() {
-                self.names.insert(record.name.clone());
-            } else {
-                self.names.remove(&record.name);
-            }
+    #[tokio::test]
+    async fn what_comes_meanwhile_is_written_together_by_the_earliest_of_their_clocks() {
+        let (writer, written, allow) = slow();
+        let first = writer.put(1, at(9));
+        assert_eq!(written.recv().unwrap(), (vec![1], 9));
+        let others = [(2, 7), (3, 5), (4, 6)].map(|(put, now)| writer.put(put, at(now)));
+        allow.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), 1);
+        assert_eq!(written.recv().unwrap(), (vec![2, 3, 4], 5));
+        allow.send(()).unwrap();
+        for (other, put) in others.into_iter().zip(2..) {
+            assert_eq!(other.await.unwrap(), put);
         }
+    }
+
+    #[tokio::test]
+    async fn more_than_can_wait_is_refused_at_once() {
+        let (writer, written, allow) = slow();
+        let first = writer.put(1, at(1));
+        written.recv().unwrap();
+        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| writer.put(2, at(1))).collect();
+        let refused = writer.put(3, at(1)).await.unwrap_err();
+        assert!(refused.to_string().contains("more is to be written"), "{refused}");
+        allow.send(()).unwrap();
+        allow.send(()).unwrap();
+        first.await.unwrap();
+        assert_eq!(waiting.into_iter().next_back().unwrap().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_thread_that_has_ended() {
+        let (writer, written, allow) = slow();
+        let first = writer.put(1, at(1));
+        written.recv().unwrap();
+        let second = writer.put(2, at(1));
+        drop(allow);
+        for asked in [first, second] {
+            assert!(asked.await.unwrap_err().to_string().contains("has ended"));
+        }
+        writer.put(3, at(1)).await.unwrap_err();
     }
 }

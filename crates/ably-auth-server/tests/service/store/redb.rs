@@ -27,6 +27,25 @@ impl Place for InFolder {
 
 every_promise!(Some(InFolder::new()));
 
+/// A capability that fits into no header.
+#[cfg(target_os = "linux")]
+fn large() -> String {
+    let channels = (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"])));
+    serde_json::Value::Object(channels.collect()).to_string()
+}
+
+/// What a crash leaves of a folder, so much of it.
+fn crashed(folder: &Folder, names: &[&str]) -> Folder {
+    let copy = Folder::new();
+    let status = std::process::Command::new("cp")
+        .arg("-r")
+        .args(names.iter().map(|name| folder.0.join(name)))
+        .arg(&copy.0)
+        .status();
+    assert!(status.unwrap().success());
+    copy
+}
+
 #[test]
 fn the_secret_stays_and_is_for_its_owner_only() {
     let folder = Folder::new();
@@ -39,6 +58,7 @@ fn the_secret_stays_and_is_for_its_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!([mode(""), mode("secret"), mode("store.redb")], [0o700, 0o600, 0o600]);
+        assert_eq!([mode("nonces"), mode("nonces/0000000001")], [0o700, 0o600]);
         fs::set_permissions(data.join("secret"), fs::Permissions::from_mode(0o640)).unwrap();
         let error = Redb::open(&data).unwrap_err();
         assert!(error.to_string().contains("chmod 600"), "{error}");
@@ -52,23 +72,56 @@ fn the_secret_stays_and_is_for_its_owner_only() {
 
 #[test]
 fn the_time_is_written_while_nothing_else_is() {
-    let (folder, copy) = (Folder::new(), Folder::new());
+    let folder = Folder::new();
     let world = World::over(Redb::open(&folder.0).unwrap(), &runtime(), None);
     let token = world.token(KEY, &params().ttl(ttl(5 * MINUTE)));
     world.set(NOW + HOUR);
     assert_eq!(world.accepts(&token).code(), (401, 40142));
     let before = world.clone_without_service();
     before.set(NOW + MINUTE);
-    // As a crash leaves it. It is written soon, and nobody waits for it.
+    // It is written soon, and nobody waits for it.
     let is_over = (0..400).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(5));
-        for name in ["secret", "store.redb"] {
-            fs::copy(folder.0.join(name), copy.0.join(name)).unwrap();
-        }
+        let copy = crashed(&folder, &["secret", "store.redb"]);
         let Ok(store) = Redb::open(&copy.0) else { return false };
         World::over(store, &runtime(), Some(&before)).accepts(&token).code() == (401, 40142)
     });
     assert!(is_over);
+}
+
+#[test]
+fn a_nonce_tells_how_late_it_was() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
+    let token = world.token(KEY, &params().ttl(ttl(30_000)));
+    world.pass(50_000);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    let copy = crashed(&folder, &["secret", "store.redb", "nonces"]);
+    let before = world.clone_without_service();
+    before.jump(NOW + 10_000);
+    let world = World::over(Redb::open(&copy.0).unwrap(), &runtime, Some(&before));
+    assert_eq!(world.accepts(&token).code(), (401, 40142), "it was over by then");
+}
+
+#[test]
+fn without_the_files_of_nonces_nothing_is_exchanged_that_was_signed_for_later() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    world.pass(50_000);
+    world.jump(NOW + 50_000 + 2 * MINUTE);
+    let ahead = world.sign(KEY, &params());
+    world.jump(NOW + 50_000);
+    assert_eq!(world.exchange(&ahead).code(), (201, 0));
+    let before = world.clone_without_service();
+    // The time is written soon, and nobody waits for it.
+    let is_refused = (0..400).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let copy = crashed(&folder, &["secret", "store.redb"]);
+        let Ok(store) = Redb::open(&copy.0) else { return false };
+        World::over(store, &runtime, Some(&before)).exchange(&ahead).code() == (401, 40104)
+    });
+    assert!(is_refused);
 }
 
 #[test]
@@ -82,6 +135,56 @@ fn a_folder_that_was_not_served_for_long_is_served() {
     let world = place.open(Some(&shared));
     assert_eq!(world.accepts(&over).code(), (401, 40142));
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+}
+
+#[test]
+fn without_the_files_of_nonces_nothing_that_may_have_been_used_is_exchanged() {
+    let place = InFolder::new();
+    let world = place.open(None);
+    let used = world.sign(KEY, &params());
+    assert_eq!(world.exchange(&used).code(), (201, 0));
+    let later = world.clone_without_service();
+    drop(world);
+    fs::remove_dir_all(place.0.0.join("nonces")).unwrap();
+    let world = place.open(Some(&later));
+    for _ in 0..2 {
+        assert_eq!(world.exchange(&used).code(), (401, 40104));
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (401, 40104));
+        world.pass(MINUTE);
+    }
+    world.pass(MINUTE + 1);
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+}
+
+#[test]
+fn a_file_of_nonces_that_was_changed_is_not_believed() {
+    let place = InFolder::new();
+    let world = place.open(None);
+    for _ in 0..3 {
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    }
+    drop(world);
+    let path = place.0.0.join("nonces/0000000001");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[150] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = Redb::open(&place.0.0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert!(error.to_string().contains("has changed since it was written; put back a copy"), "{error}");
+}
+
+#[test]
+fn who_has_said_all_and_closes_that_way_is_answered_though_the_disk_takes_its_time() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
+    let server = served(&world, &runtime);
+    for _ in 0..20 {
+        let body = serde_json::to_string(&world.sign(KEY, &params())).unwrap();
+        let head =
+            format!("POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len());
+        let answer = server.last_words(&format!("{head}\r\n\r\n{body}"));
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer:?}");
+    }
 }
 
 #[test]
@@ -207,9 +310,7 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     assert!(server.is_ready());
     disk.fill();
-    let large: serde_json::Map<_, _> =
-        (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"]))).collect();
-    let large = serde_json::json!(large).to_string();
+    let large = large();
     // What is free in the file is written to, until there is none left.
     let refused = (0..500).find_map(|_| {
         let answer = world.exchange(&world.sign(KEY, &can(&large)));

@@ -1,0 +1,233 @@
+//! A file of used nonces, byte by byte.
+//!
+//! Behind a head with random bytes of its own stand frames: a length, a checksum, and what is said. Behind the last of them are
+//! zeros. The checksum is of the random bytes and the place too, so nothing passes for a frame that was written elsewhere.
+//!
+//! Whoever writes a frame has seen all before it on the disk. So a frame that is not whole was being written when the process or
+//! the machine ended, and nobody was answered by it; unless another stands behind it, since then the file is damaged.
+
+use ably_auth_core::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::store::Fingerprint;
+
+pub(super) const SALT_BYTES: usize = 16;
+
+/// With the version of what is written below.
+const MAGIC: &[u8; 16] = b"used nonces, v1\n";
+const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + CHECK_BYTES;
+
+const LENGTH_BYTES: usize = 4;
+const CHECK_BYTES: usize = 16;
+const NONCE_BYTES: usize = 24;
+const MOMENT_BYTES: usize = 8;
+
+/// A nonce needs a timestamp, and so nothing that is known is of the time 0.
+const NONE: Timestamp = Timestamp::from_millis(0);
+
+/// What is said beside the nonces: what it is, the latest time, and the latest timestamp of a nonce that was dropped.
+const PREFACE_BYTES: usize = 1 + 2 * MOMENT_BYTES;
+const OF_NONCES: u8 = 0;
+const OF_TIME: u8 = 1;
+
+/// The most that is said at once.
+pub(super) const MAX_NONCES: usize = 4 * 1024;
+const MAX_BODY: usize = PREFACE_BYTES + MAX_NONCES * NONCE_BYTES;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Used(Vec<Fingerprint>),
+    /// The time is that, though a later one was known.
+    Time(Timestamp),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) latest: Timestamp,
+    pub(super) forgotten: Option<Timestamp>,
+    pub(super) entry: Entry,
+}
+
+/// From that byte on, what stands there was not written by us, or has changed since.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Damaged {
+    pub(super) at: usize,
+}
+
+pub(super) fn head(salt: &[u8; SALT_BYTES]) -> Vec<u8> {
+    [&MAGIC[..], salt, &checksum(salt, 0, MAGIC)].concat()
+}
+
+fn salt_of(head: &[u8; HEAD_BYTES]) -> Option<&[u8; SALT_BYTES]> {
+    let (salt, check) = head.strip_prefix(MAGIC)?.split_first_chunk()?;
+    (*check == checksum(salt, 0, MAGIC)).then_some(salt)
+}
+
+impl Frame {
+    /// As it stands at that place in the file.
+    pub(super) fn to_bytes(&self, salt: &[u8; SALT_BYTES], at: u64) -> Vec<u8> {
+        let mut body = Vec::new();
+        body.push(if matches!(self.entry, Entry::Used(_)) { OF_NONCES } else { OF_TIME });
+        body.extend(self.latest.as_millis().to_le_bytes());
+        body.extend(self.forgotten.unwrap_or(NONE).as_millis().to_le_bytes());
+        match &self.entry {
+            Entry::Used(nonces) => nonces.iter().for_each(|nonce| body.extend(nonce.to_bytes())),
+            Entry::Time(moment) => body.extend(moment.as_millis().to_le_bytes()),
+        }
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        [&length.to_le_bytes()[..], &checksum(salt, at, &body), &body].concat()
+    }
+
+    /// The frame at that place, if there is one, and where the next one begins.
+    fn at(at: usize, file: &[u8], salt: &[u8; SALT_BYTES]) -> Option<(Self, usize)> {
+        let (length, rest) = file.get(at..)?.split_first_chunk::<LENGTH_BYTES>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= MAX_BODY)?;
+        let (check, rest) = rest.split_first_chunk::<CHECK_BYTES>()?;
+        let body = rest.get(..length).filter(|body| body.len() >= PREFACE_BYTES)?;
+        if checksum(salt, u64::try_from(at).ok()?, body) != *check {
+            return None;
+        }
+        let next = at.saturating_add(LENGTH_BYTES + CHECK_BYTES).saturating_add(length);
+        Self::from_body(body).map(|frame| (frame, next))
+    }
+
+    fn from_body(body: &[u8]) -> Option<Self> {
+        let (kind, rest) = body.split_first()?;
+        let (latest, rest) = moment(rest)?;
+        let (forgotten, rest) = moment(rest)?;
+        let entry = match *kind {
+            OF_NONCES => {
+                let nonces = rest.chunks(NONCE_BYTES).map(|bytes| bytes.try_into().ok().map(Fingerprint::from_bytes));
+                Entry::Used(nonces.collect::<Option<_>>()?)
+            }
+            OF_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
+            _ => return None,
+        };
+        Some(Self { latest, forgotten: (forgotten != NONE).then_some(forgotten), entry })
+    }
+}
+
+fn moment(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (millis, rest) = bytes.split_first_chunk::<MOMENT_BYTES>()?;
+    Some((Timestamp::from_millis(u64::from_le_bytes(*millis)), rest))
+}
+
+fn checksum(salt: &[u8; SALT_BYTES], at: u64, body: &[u8]) -> [u8; CHECK_BYTES] {
+    let whole = Sha256::new().chain_update(salt).chain_update(at.to_le_bytes()).chain_update(body).finalize();
+    let mut check = [0; CHECK_BYTES];
+    check.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+    check
+}
+
+/// All frames of a file, up to one that was not finished.
+pub(super) fn read(file: &[u8]) -> Result<Vec<Frame>, Damaged> {
+    let is_nothing = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let Some((head, rest)) = file.split_first_chunk::<HEAD_BYTES>() else {
+        return Ok(Vec::new());
+    };
+    let Some(salt) = salt_of(head) else {
+        // The head is on the disk before anything else is.
+        return if is_nothing(rest) { Ok(Vec::new()) } else { Err(Damaged { at: 0 }) };
+    };
+    let (mut frames, mut at) = (Vec::new(), HEAD_BYTES);
+    while let Some((frame, next)) = Frame::at(at, file, salt) {
+        frames.push(frame);
+        at = next;
+    }
+    let unfinished = file.get(at..).unwrap_or_default();
+    if is_nothing(unfinished) {
+        return Ok(frames);
+    }
+    let mut behind = at.saturating_add(1)..file.len();
+    if behind.any(|place| Frame::at(place, file, salt).is_some()) { Err(Damaged { at }) } else { Ok(frames) }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+mod tests {
+    use ably_auth_core::KeyName;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SALT: [u8; SALT_BYTES] = [7; SALT_BYTES];
+
+    fn frames() -> impl Strategy<Value = Vec<Frame>> {
+        let moment = || any::<u64>().prop_map(Timestamp::from_millis);
+        let nonce = (any::<u32>(), moment()).prop_map(|(nonce, timestamp)| {
+            Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nonce.to_string(), timestamp)
+        });
+        let entry =
+            prop_oneof![prop::collection::vec(nonce, 0..5).prop_map(Entry::Used), moment().prop_map(Entry::Time),];
+        let forgotten = prop::option::of((1..u64::MAX).prop_map(Timestamp::from_millis));
+        let frame = (moment(), forgotten, entry);
+        prop::collection::vec(frame.prop_map(|(latest, forgotten, entry)| Frame { latest, forgotten, entry }), 0..5)
+    }
+
+    /// The file, and where each frame in it ends.
+    fn file(frames: &[Frame], zeros: usize) -> (Vec<u8>, Vec<usize>) {
+        let (mut bytes, mut ends) = (head(&SALT), Vec::new());
+        for frame in frames {
+            bytes.extend(frame.to_bytes(&SALT, bytes.len() as u64));
+            ends.push(bytes.len());
+        }
+        bytes.resize(bytes.len() + zeros, 0);
+        (bytes, ends)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(frames in frames(), zeros in 0_usize..200) {
+            prop_assert_eq!(read(&file(&frames, zeros).0), Ok(frames));
+        }
+
+        /// In whatever order the disk wrote the parts of the last frame, those before it are read, and it is whole or not there.
+        #[test]
+        fn a_frame_that_was_not_finished_was_never_there(
+            frames in frames().prop_filter("one", |frames| !frames.is_empty()),
+            lost in prop::collection::vec(any::<bool>(), 64),
+            sector in 1_usize..40,
+        ) {
+            let (mut bytes, ends) = file(&frames, 50);
+            let begin = ends.len().checked_sub(2).map_or(HEAD_BYTES, |before| ends[before]);
+            for (nth, _) in lost.iter().enumerate().filter(|(_, lost)| **lost) {
+                let from = (begin + nth * sector).min(ends[ends.len() - 1]);
+                let to = (from + sector).min(ends[ends.len() - 1]);
+                bytes[from..to].fill(0);
+            }
+            let found = read(&bytes).unwrap();
+            prop_assert!(found == frames || found == frames[..frames.len() - 1]);
+        }
+
+        #[test]
+        fn damage_is_told_unless_it_is_of_the_last_frame(
+            frames in frames().prop_filter("two", |frames| frames.len() > 1),
+            at: prop::sample::Index,
+            flip in 1_u8..,
+        ) {
+            let (mut bytes, ends) = file(&frames, 50);
+            let before_last = ends[ends.len() - 2];
+            let at = at.index(before_last);
+            bytes[at] ^= flip;
+            let damaged = read(&bytes).unwrap_err();
+            prop_assert!(damaged.at <= at, "{} is said, and {} was changed", damaged.at, at);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_only_begun_is_empty_and_one_of_somebody_else_is_damaged() {
+        for begun in [&[][..], &[0; 10], &[0; 500], MAGIC, &head(&SALT)] {
+            assert_eq!(read(begun), Ok(vec![]), "{begun:?}");
+        }
+        assert_eq!(read(&b"not a file of nonces".repeat(10)), Err(Damaged { at: 0 }));
+    }
+
+    #[test]
+    fn a_frame_is_one_only_where_it_was_written() {
+        let frame = Frame { latest: Timestamp::from_millis(1), forgotten: None, entry: Entry::Used(vec![]) };
+        let mut twice = file(std::slice::from_ref(&frame), 0).0;
+        let again = twice[HEAD_BYTES..].to_vec();
+        twice.extend(again);
+        assert_eq!(read(&twice), Ok(vec![frame]));
+    }
+}
