@@ -20,6 +20,7 @@ const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(500);
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
+const LOOKED_AT: Duration = Duration::from_secs(10);
 
 /// The servers, with the share of the echo's rate that is to be reached.
 const SERVERS: &[(&str, f64)] =
@@ -32,7 +33,8 @@ async fn main() {
         ["serve", which] => servers::serve(which).await,
         // For a profiler to look at.
         ["load", which] => {
-            measure(which, &Place::of(which), 15 * ROUND).await;
+            let measured = measure(which, &Place::of(which), LOOKED_AT).await;
+            println!("{:.0} a second, {:.1} µs of CPU each", measured.per_second, measured.cpu_micros);
         }
         ["scale"] => scale::all().await,
         ["shards"] => assert!(shards::simulate().await),
