@@ -72,7 +72,7 @@ now = math.max(now, tonumber(ARGV[6]))
 local before = latest
 if act == 'time' then
   -- A clock was wrong. What was used and revoked by it may have been dropped, and is not known.
-  latest, from, oldest = now, now + window, 0
+  latest, from = now, now + window
   forgotten, top = math.min(forgotten, from), math.min(top, from)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '(' .. text(from), '+inf')
 end

@@ -59,6 +59,44 @@ fn a_service_starts_however_much_there_is_to_read() {
     assert_eq!(told(&place, NOW), MANY);
 }
 
+/// What comes of nonces that are used at that moment, all with that timestamp or just after it.
+fn use_all(place: &Shared, store: &Redis, nonces: std::ops::Range<u64>, timestamp: u64, now: u64) -> Vec<Use> {
+    let key = KeyName::parse(KEY).unwrap();
+    let used = nonces.map(|nth| {
+        let nonce = Fingerprint::new(&key, &nth.to_string(), at(timestamp + nth % 100));
+        place.1.block_on(store.use_once(Some(nonce), at(now))).unwrap()
+    });
+    used.collect()
+}
+
+#[test]
+fn used_nonces_go_once_they_are_over_and_are_not_used_again_though_clocks_step_back() {
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    let all_are = |used: &[Use], what: Use| assert!(used.iter().all(|used| *used == what), "{used:?}");
+    let left = || place.0.command(&["ZCARD", "{ably-auth}:nonces"]).parse::<u64>().unwrap();
+    all_are(&use_all(&place, &store, 0..400, NOW, NOW), Use::First);
+    all_are(&use_all(&place, &store, 0..400, NOW, NOW), Use::Again);
+    let goes_in: u64 = place.0.command(&["PTTL", "{ably-auth}:nonces"]).parse().unwrap();
+    assert!((HOUR / 2..=HOUR).contains(&goes_in), "{goes_in}");
+
+    let later = NOW + 10 * MINUTE;
+    all_are(&use_all(&place, &store, 400..600, later, later), Use::First);
+    assert!(left() < 300, "{}", left());
+    for used in use_all(&place, &store, 0..400, NOW, NOW) {
+        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+    }
+    all_are(&use_all(&place, &store, 400..600, later, later), Use::Again);
+
+    // The clock was ahead, and what is over by the one that is right goes as well.
+    all_are(&use_all(&place, &store, 600..1_000, NOW + MINUTE, NOW + MINUTE), Use::First);
+    all_are(&use_all(&place, &store, 1_000..1_020, NOW + 4 * MINUTE, NOW + 4 * MINUTE), Use::First);
+    assert!(left() < 400, "{}", left());
+    for used in use_all(&place, &store, 600..1_000, NOW + MINUTE, NOW + MINUTE) {
+        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+    }
+}
+
 #[test]
 fn services_that_were_started_long_ago_are_forgotten_and_those_that_run_are_not() {
     let Some(place) = Shared::new() else { return };
