@@ -155,10 +155,10 @@ elseif act == 'use' then
     local many = MAX_DROPPED + #ARGV
     local next_one = redis.call('ZRANGE', KEYS[5], many, many, 'WITHSCORES')
     if next_one[2] then
-      oldest, changed = tonumber(next_one[2]), true
+      oldest = tonumber(next_one[2])
       if oldest < over then
         redis.call('ZREMRANGEBYRANK', KEYS[5], 0, many - 1)
-        forgotten = math.max(forgotten, oldest)
+        forgotten, changed = math.max(forgotten, oldest), true
       end
     end
   end
