@@ -6,6 +6,7 @@
 
 mod info;
 mod load;
+mod most;
 mod scale;
 mod servers;
 mod shards;
@@ -35,6 +36,7 @@ async fn main() {
             measure(which, &Place::of(which), 15 * ROUND).await;
         }
         ["scale"] => scale::all().await,
+        ["most"] => most::measure().await,
         ["shards"] => assert!(shards::simulate().await),
         ["grow", store, what, size] => scale::grow(store, what, size).await,
         options => compare(options).await,
