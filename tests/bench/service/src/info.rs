@@ -17,6 +17,12 @@ impl Info {
         Some(Self(String::from_utf8(text).unwrap()))
     }
 
+    /// How often that command was given.
+    pub fn calls(&self, command: &str) -> f64 {
+        let stats = self.0.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        stats.and_then(|stats| stats.split(',').next()?.parse().ok()).unwrap_or_default()
+    }
+
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
     }

@@ -6,6 +6,7 @@
 
 mod info;
 mod load;
+mod most;
 mod scale;
 mod servers;
 mod shards;
@@ -37,6 +38,7 @@ async fn main() {
             println!("{:.0} a second, {:.1} µs of CPU each", measured.per_second, measured.cpu_micros);
         }
         ["scale"] => scale::all().await,
+        ["most"] => most::measure().await,
         ["shards"] => assert!(shards::simulate().await),
         ["grow", store, what, size] => scale::grow(store, what, size).await,
         options => compare(options).await,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::info::Info;
 use crate::servers::PLACE;
-use crate::{Place, measure, shards};
+use crate::{Place, measure, most, shards};
 
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const STORES: [&str; 3] = ["memory", "redb", "redis"];
@@ -26,6 +26,7 @@ pub const BASIC: &str = "Basic YXBwMS5rZXkxOmh1c2g=";
 
 pub async fn all() {
     cost().await;
+    most::measure().await;
     growth();
     let mut holds = verification().await;
     holds &= shards::simulate().await;

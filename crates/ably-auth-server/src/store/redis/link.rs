@@ -177,16 +177,26 @@ fn told<T: Default>(answer: RedisResult<T>) -> RedisResult<T> {
 
 /// Without the error's own text, which may hold what was sent.
 fn reason(error: &RedisError) -> &str {
+    if let Some(reason) = error.code().and_then(no_room) {
+        return reason;
+    }
     match (error.code(), error.detail()) {
         (Some("FORMAT"), Some(detail)) if detail.contains("newer") => "a newer version wrote what Redis holds",
         (Some("FORMAT"), _) => "an older version wrote what Redis holds",
         (Some("READONLY"), _) => "this Redis is a replica",
         (Some("NOREPLICAS"), _) => "Redis has too few replicas to write",
-        (Some("OOM"), _) => "Redis is full",
-        (Some("MISCONF"), _) => "Redis cannot write to its disk",
         (Some("NOAUTH" | "WRONGPASS"), _) => "it asks for another password",
         (Some("NOPERM"), _) => "Redis does not permit it to this user",
         _ => error.category(),
+    }
+}
+
+/// What Redis means by that code, if it is that it has no room.
+pub(super) fn no_room(code: &str) -> Option<&'static str> {
+    match code {
+        "OOM" => Some("Redis is full"),
+        "MISCONF" => Some("Redis cannot write to its disk"),
+        _ => None,
     }
 }
 

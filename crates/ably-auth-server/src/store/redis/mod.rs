@@ -174,7 +174,8 @@ impl Redis {
             skew_told: AtomicU64::new(0),
         });
         let act = if is_new { "found" } else { "peek" };
-        let outcome = inner.trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
+        // All that is there is read, however long it takes: nobody waits for an answer yet.
+        let outcome = inner.whole_trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
             let message = format!(
                 "Redis does not do what the store needs ({}); see that it is one, and that the same version of the service \
                  used it",
@@ -185,32 +186,44 @@ impl Redis {
         if act == "found" && outcome != "new" {
             tracing::warn!("Redis is said to be new, and is not; say so no more, or a loss may go unnoticed");
         }
-        Ok(Self { together: Together::start(Arc::clone(&inner)), inner })
+        let asked = Arc::clone(&inner);
+        let together = Together::start(move |now, act, nonces| {
+            let inner = Arc::clone(&asked);
+            async move { inner.trip(now, act, nonces).await }
+        });
+        Ok(Self { inner, together })
     }
 }
 
 impl Inner {
     /// Asks, takes in what is new, and gives the outcome; all that within [`PATIENCE`].
     async fn trip(self: &Arc<Self>, now: Timestamp, act: &str, args: Vec<Vec<u8>>) -> Result<String, Unavailable> {
-        let trip = async {
-            let since = self.since();
-            let reply = self.call(now, &since, act, &args).await?;
-            let outcome = reply.outcome.clone();
-            if reply.reset {
-                self.reread(now).await?;
-            } else {
-                let mut more = reply.more;
-                self.take(reply, now)?;
-                while more {
-                    let next = self.call(now, &self.since(), "look", &[]).await?;
-                    more = next.more;
-                    self.take(next, now)?;
-                }
-            }
-            Ok(outcome)
-        };
         let late = || Unavailable::new("Redis does not tell everything in time");
-        tokio::time::timeout(PATIENCE, trip).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(PATIENCE, self.whole_trip(now, act, args)).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// As [`trip`](Self::trip), within whatever time it takes.
+    async fn whole_trip(
+        self: &Arc<Self>,
+        now: Timestamp,
+        act: &str,
+        args: Vec<Vec<u8>>,
+    ) -> Result<String, Unavailable> {
+        let since = self.since();
+        let reply = self.call(now, &since, act, &args).await?;
+        let outcome = reply.outcome.clone();
+        if reply.reset {
+            self.reread(now).await?;
+        } else {
+            let mut more = reply.more;
+            self.take(reply, now)?;
+            while more {
+                let next = self.call(now, &self.since(), "look", &[]).await?;
+                more = next.more;
+                self.take(next, now)?;
+            }
+        }
+        Ok(outcome)
     }
 
     fn since(&self) -> Since {
@@ -224,7 +237,7 @@ impl Inner {
         let latest = if now.as_millis() == 0 { now } else { self.feed.latest(now) };
         let told = lock(&self.known).latest;
         let mut call = self.script.prepare_invoke();
-        for name in ["state", "records", "log", "expiries", "nonces", "writers"] {
+        for name in ["state", "records", "log", "expiries", "nonces", "secret"] {
             call.key(format!("{PREFIX}{name}"));
         }
         call.arg(now.as_millis()).arg(since.version).arg(&since.generation).arg(another).arg(WINDOW_MILLIS);

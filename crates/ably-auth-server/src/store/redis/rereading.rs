@@ -39,7 +39,7 @@ impl Inner {
         }
         let mut records = Vec::new();
         loop {
-            reply = self.call(now, &since, "look", &[]).await?;
+            reply = self.call(now, &since, "read", &[]).await?;
             if reply.reset {
                 return Err(Unavailable::new("Redis was emptied while it was read"));
             }

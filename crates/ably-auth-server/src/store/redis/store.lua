@@ -1,8 +1,9 @@
 -- One round trip, of one request or of several that came at once: looks whether the store is whole, does what is asked, and tells what is new.
 --
--- KEYS  1 state (hash)  2 records (hash by name: `1` if it is there, else `0`; its version; `:` and its value)
+-- KEYS  1 state (hash: `format`, `generation`, `run`, `numbers`, and by each service's name the sequence number of its last change)
+--       2 records (hash by name: `1` if it is there, else `0`; its version; `:` and its value)
 --       3 log (names by the sequence number of their last change)  4 expiries (names by when they expire)
---       5 nonces (by their timestamps)  6 writers (services by the sequence number of their last change)
+--       5 nonces (by their timestamps)  6 secret
 -- ARGV  1 now  2 the sequence number up to which the caller knows everything  3 the generation that it knows
 --       4 a generation to take if the store has none  5 the window  6 the latest time that the caller knows of
 --       7 what to do  8 the caller's name  9 the sequence number of the last change that it knows to have made
@@ -10,43 +11,63 @@
 --       12 whether a restart of Redis loses nothing  13... with what to do it
 -- All moments are the callers' own, in milliseconds: the clock of this machine has no part in what is decided.
 -- A record's version is the sequence number under which it was written. It stays when the record is written back after a loss.
+--
+-- Each command costs as much as all that is done between two of them. So what every call needs is in `state`, and the numbers
+-- among that in one field; and a plain call looks whether keys are there, and at what is in them only if something is odd.
 
-local DAY, MINUTE, PAGE, MAX_DROPPED, MAX_WRITERS, FORMAT, FIRST = 86400000, 60000, 500, 50, 10000, 2, 13
+local DAY, MINUTE, PAGE, MAX_DROPPED, MAX_WRITERS, FORMAT, FIRST = 86400000, 60000, 500, 50, 10000, 3, 13
 -- So far on, all that was written after a loss is newer than whatever was lost.
 local LEAP = 1000000
 
+local act, outcome = ARGV[7], 'done'
+local looks = act == 'look' or act == 'read' or act == 'peek'
+
 -- Whether this can be written to, asked in a way that changes nothing: a replica learns late of what was revoked, and a primary
 -- that has lost its replicas may be none any more. It comes first, since Redis looks at its memory before a script's first
--- write alone; to look on, a Redis that is full will do.
-local looks = ARGV[7] == 'look' or ARGV[7] == 'peek'
-local probe
-if looks then probe = redis.pcall('HDEL', KEYS[1], '') else probe = redis.pcall('ZADD', KEYS[6], 'XX', 0, '') end
-if type(probe) == 'table' and probe.err then
-  for code, goes_for_all in pairs({ READONLY = true, NOREPLICAS = true, OOM = false, MISCONF = false }) do
-    if (goes_for_all or not looks) and string.find(probe.err, code, 1, true) then
-      return redis.error_reply(code .. ' it cannot be written')
-    end
+-- write alone.
+local function refusal(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return nil end
+  for _, code in ipairs({ 'READONLY', 'NOREPLICAS', 'OOM', 'MISCONF' }) do
+    if string.find(reply.err, code, 1, true) then return code end
   end
-  if not looks then return probe end
+  return 'ERR'
 end
+local refused, stuck = not looks and refusal('ZADD', KEYS[5], 'XX', 0, ''), false
+if act == 'use' and (refused == 'OOM' or refused == 'MISCONF') then
+  -- There is no room; who came along to look is told what is new nevertheless.
+  act, outcome, looks = 'look', refused, true
+end
+if looks then
+  refused = refusal('HDEL', KEYS[1], '')
+  stuck = refused and refused ~= 'READONLY' and refused ~= 'NOREPLICAS'
+  if stuck then refused = nil end
+end
+if refused then return redis.error_reply(refused .. ' it cannot be written') end
 
 local now, since, known, window = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[5])
-local act, caller, mine, told, run = ARGV[7], ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
-local state = redis.call('HMGET', KEYS[1], 'generation', 'seq', 'latest', 'from', 'floor', 'forgotten', 'top', 'format',
-  'run', 'count')
-local generation = state[1]
-local seq, latest, from = tonumber(state[2] or 0), tonumber(state[3] or 0), tonumber(state[4] or 0)
-local floor, forgotten, top = tonumber(state[5] or 0), tonumber(state[6] or 0), tonumber(state[7] or 0)
-if state[8] and tonumber(state[8]) ~= FORMAT then
-  return redis.error_reply(tonumber(state[8]) > FORMAT and 'FORMAT newer' or 'FORMAT older')
+local caller, mine, told, run, lasts = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
+local state = redis.call('HMGET', KEYS[1], 'format', 'generation', 'run', 'numbers', caller)
+local generation = state[2]
+if state[1] and tonumber(state[1]) ~= FORMAT then
+  return redis.error_reply(tonumber(state[1]) > FORMAT and 'FORMAT newer' or 'FORMAT older')
 end
 -- A service that starts knows no time yet, and begins nothing; unless this is new, which what has remnants is not.
 if not generation and (act == 'peek' or act == 'found' and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[5]) > 0) then
-  return { 'done', known, '0', '0', '0', 0, 0, '0', {} }
+  return { 'done', known, 0, 0, 0, 0, 0, 0, {} }
+end
+-- The sequence number of the last change; the latest time; before when more may have been used and revoked than is known; up to
+-- which change not all is told any more; before when nonces may be forgotten, the latest timestamp of one, one before which there
+-- are few, and when they were last said to go by themselves; how many records there are, and the last change of one; and whether
+-- this run of Redis loses nothing.
+local seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, lasts
+if generation then
+  seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = cmsgpack.unpack(state[4])
 end
 local function text(number) return string.format('%.0f', number) end
 
 -- The caller may know a later time.
+local clock = now
 now = math.max(now, tonumber(ARGV[6]))
 local before = latest
 if act == 'time' then
@@ -58,28 +79,36 @@ end
 local ahead = now > latest
 if ahead then latest = now end
 
+-- Which keys are there: one that is named four times counts as four.
+local there = redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[6], KEYS[5], KEYS[5], KEYS[5], KEYS[5])
+local has_nonces = there >= 4
+
 -- Whether anything of what was used or revoked may not be known. Who starts judges nothing: from when on all is known again
 -- depends on the time.
-local lost, changed = not generation, false
-local held, logged = redis.call('HLEN', KEYS[2]), redis.call('ZCARD', KEYS[3])
+local lost, changed, renewed = not generation, false, not generation
 if generation and now > 0 then
-  -- Empty, older than what the caller has seen, or without something that it did.
+  -- Empty, older than what the caller has seen, without something that it did, or without some of the keys.
   lost = generation == known
-    and (seq < since or mine > 0 and tonumber(redis.call('ZSCORE', KEYS[6], caller) or 0) < mine)
-  -- Parts of it are gone.
-  lost = lost or held ~= tonumber(state[10]) or logged ~= held
-  if run ~= '' and run ~= state[9] then
+    and (seq < since or mine > 0 and tonumber(state[5] or 0) < mine or there % 4 ~= (count > 0 and 3 or 1))
+  local restarted = run ~= '' and run ~= state[3]
+  if restarted or generation ~= known or act == 'write' then
+    -- Parts of them are gone.
+    lost = lost or redis.call('HLEN', KEYS[2]) ~= count or redis.call('ZCARD', KEYS[3]) ~= count
+  end
+  if restarted then
     -- It was started again, or another has taken its place, that may have got less.
-    lost = lost or state[9] and state[9] ~= '' and ARGV[12] == '0'
-    state[9], changed = run, true
+    lost = lost or state[3] ~= '' and lasts * lasted == 0
+    lasted, renewed = lasts, true
+  elseif lasts < lasted then
+    lasted, renewed = lasts, true
   end
 end
 if lost then
   local last = redis.call('ZREVRANGE', KEYS[3], 0, 0, 'WITHSCORES')
   seq = math.max(seq, since, mine, tonumber(last[2] or 0)) + LEAP
-  generation, changed = ARGV[4], true
+  generation, changed, renewed = ARGV[4], true, true
   if act ~= 'found' then from = math.max(from, latest + window) end
-  if held ~= logged then
+  if redis.call('HLEN', KEYS[2]) ~= redis.call('ZCARD', KEYS[3]) then
     for _, name in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
       if redis.call('HEXISTS', KEYS[2], name) == 0 then
         redis.call('ZREM', KEYS[3], name)
@@ -88,11 +117,12 @@ if lost then
     end
     for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
       seq = seq + 1
-      redis.call('ZADD', KEYS[3], 'NX', text(seq), name)
+      redis.call('ZADD', KEYS[3], 'NX', seq, name)
     end
   end
+  newest = seq
 end
-if top > forgotten and redis.call('EXISTS', KEYS[5]) == 0 then
+if top > forgotten and not has_nonces then
   -- The nonces are gone: by themselves, after long, or not. Whoever's clock steps back may come with one of them.
   forgotten, changed = top, true
 end
@@ -107,95 +137,119 @@ if generation ~= known then
   end
 end
 
-local function put(name, there, value, expires, version)
-  seq = seq + 1
-  redis.call('ZADD', KEYS[3], text(seq), name)
-  redis.call('HSET', KEYS[2], name, there .. (version or text(seq)) .. ':' .. value)
-  -- That something is gone has to be told for as long as somebody may not have heard of it.
-  if there == '0' then expires = text(latest + DAY) end
-  if expires ~= '' then redis.call('ZADD', KEYS[4], expires, name) else redis.call('ZREM', KEYS[4], name) end
-end
-
 -- Whether it is there, its version, and its value.
 local function parts(stored)
   local colon = string.find(stored, ':', 1, true)
   return string.sub(stored, 1, 1), string.sub(stored, 2, colon - 1), string.sub(stored, colon + 1)
 end
 
-local outcome = 'done'
 -- Time alone is written now and then: whoever looks at tokens only has seen some that were over.
-changed = changed or act == 'time' or latest - before >= MINUTE
+changed = changed or renewed or act == 'time' or latest - before >= MINUTE and not stuck
 if act == 'found' then
-  outcome = lost and 'new' or 'done'
+  if lost then outcome = 'new' end
 elseif act == 'use' then
-  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each.
   -- By the clock as it is: one that was set back takes requests of its own time, and is not to forget them at once.
-  local over = redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. text(tonumber(ARGV[1]) - window))
-  over = math.min(over, MAX_DROPPED + #ARGV)
-  if over > 0 then
-    local last = redis.call('ZRANGE', KEYS[5], over - 1, over - 1, 'WITHSCORES')
-    redis.call('ZREMRANGEBYRANK', KEYS[5], 0, over - 1)
-    forgotten = math.max(forgotten, tonumber(last[2]))
+  local over = clock - window
+  if oldest < over then
+    -- More at once than come, and never all of them, since then the key would be gone.
+    local many = MAX_DROPPED + #ARGV
+    local next_one = redis.call('ZRANGE', KEYS[5], many, many, 'WITHSCORES')
+    if next_one[2] then
+      oldest = tonumber(next_one[2])
+      if oldest < over then
+        redis.call('ZREMRANGEBYRANK', KEYS[5], 0, many - 1)
+        forgotten, changed = math.max(forgotten, oldest), true
+      end
+    end
   end
+  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each.
   local outcomes, used = {}, 0
   for i = FIRST, #ARGV, 2 do
-    local timestamp, outcome = tonumber(ARGV[i]), 'd'
-    if timestamp <= from then outcome = 'u'
-    elseif timestamp <= forgotten then outcome = 'f'
-    elseif redis.call('ZADD', KEYS[5], 'NX', ARGV[i], ARGV[i + 1]) == 0 then outcome = 'a'
-    else used, top = used + 1, math.max(top, timestamp) end
-    table.insert(outcomes, outcome)
+    local timestamp, letter = tonumber(ARGV[i]), 'd'
+    if timestamp <= from then letter = 'u'
+    elseif timestamp <= forgotten then letter = 'f'
+    elseif redis.call('ZADD', KEYS[5], 'NX', ARGV[i], ARGV[i + 1]) == 0 then letter = 'a'
+    else
+      used = used + 1
+      if timestamp > top then top = timestamp end
+      if timestamp < oldest then oldest = timestamp end
+    end
+    outcomes[#outcomes + 1] = letter
   end
   outcome = table.concat(outcomes)
   if used > 0 then
     seq = seq + used
-    -- Goes by itself once nobody serves any more.
-    redis.call('PEXPIRE', KEYS[5], 30 * window)
+    if not has_nonces or math.abs(clock - kept_at) >= MINUTE then
+      -- They go by themselves once nobody serves any more.
+      redis.call('PEXPIRE', KEYS[5], 30 * window)
+      kept_at = clock
+    end
   end
-  changed = changed or ahead or over > 0 or used > 0
-elseif act == 'write' then
-  local seen = tonumber(ARGV[FIRST])
-  for i = FIRST + 1, #ARGV, 4 do
-    local version = redis.call('ZSCORE', KEYS[3], ARGV[i])
-    if version and tonumber(version) > seen then outcome = 'outdated' end
+  changed = changed or ahead or used > 0
+elseif act == 'write' or act == 'restore' then
+  local function put(name, there, value, expires, version)
+    seq = seq + 1
+    newest = seq
+    redis.call('ZADD', KEYS[3], seq, name)
+    redis.call('HSET', KEYS[2], name, there .. (version or text(seq)) .. ':' .. value)
+    -- That something is gone has to be told for as long as somebody may not have heard of it.
+    if there == '0' then expires = text(latest + DAY) end
+    if expires ~= '' then redis.call('ZADD', KEYS[4], expires, name) else redis.call('ZREM', KEYS[4], name) end
   end
-  if generation ~= known then outcome = 'outdated' end
-  if outcome == 'done' then
-    for i = FIRST + 1, #ARGV, 4 do put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
-    -- Twice as many as came, so that what is over grows less.
-    local most = math.max(MAX_DROPPED, (#ARGV - FIRST) / 2)
-    local over = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', text(latest), 'LIMIT', 0, most)
-    for _, name in ipairs(over) do
-      -- Who does not know that it went has to read everything.
-      floor = math.max(floor, tonumber(redis.call('ZSCORE', KEYS[3], name) or 0))
-      redis.call('ZREM', KEYS[3], name)
-      redis.call('ZREM', KEYS[4], name)
-      redis.call('HDEL', KEYS[2], name)
+  if act == 'write' then
+    local seen = tonumber(ARGV[FIRST])
+    for i = FIRST + 1, #ARGV, 4 do
+      local version = redis.call('ZSCORE', KEYS[3], ARGV[i])
+      if version and tonumber(version) > seen then outcome = 'outdated' end
+    end
+    if generation ~= known then outcome = 'outdated' end
+    if outcome == 'done' then
+      for i = FIRST + 1, #ARGV, 4 do put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+      -- Twice as many as came, so that what is over grows less.
+      local most = math.max(MAX_DROPPED, (#ARGV - FIRST) / 2)
+      local over = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', latest, 'LIMIT', 0, most)
+      for _, name in ipairs(over) do
+        -- Who does not know that it went has to read everything.
+        floor = math.max(floor, tonumber(redis.call('ZSCORE', KEYS[3], name) or 0))
+        redis.call('ZREM', KEYS[3], name)
+        redis.call('ZREM', KEYS[4], name)
+        redis.call('HDEL', KEYS[2], name)
+      end
+      changed = true
+    end
+  else
+    for i = FIRST, #ARGV, 5 do
+      local stored = redis.call('HGET', KEYS[2], ARGV[i])
+      local version = stored and select(2, parts(stored))
+      if not version or tonumber(version) < tonumber(ARGV[i + 4]) then
+        put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+      end
     end
     changed = true
   end
-elseif act == 'restore' then
-  for i = FIRST, #ARGV, 5 do
-    local stored = redis.call('HGET', KEYS[2], ARGV[i])
-    local version = stored and select(2, parts(stored))
-    if not version or tonumber(version) < tonumber(ARGV[i + 4]) then
-      put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
-    end
-  end
-  changed = true
 end
 if changed then
-  redis.call('HSET', KEYS[1], 'generation', generation, 'seq', text(seq), 'latest', text(latest), 'from', text(from),
-    'floor', text(floor), 'forgotten', text(forgotten), 'top', text(top), 'format', FORMAT, 'run', state[9] or run,
-    'count', (lost or act == 'write' or act == 'restore') and redis.call('ZCARD', KEYS[3]) or logged)
-  if redis.call('ZADD', KEYS[6], text(seq), caller) == 1 then
-    redis.call('ZREMRANGEBYRANK', KEYS[6], 0, -1 - MAX_WRITERS)
+  if renewed then
+    redis.call('HSET', KEYS[1], 'format', FORMAT, 'generation', generation, 'run', run ~= '' and run or state[3] or '')
+  end
+  if lost or act == 'write' or act == 'restore' then count = redis.call('ZCARD', KEYS[3]) end
+  local numbers = cmsgpack.pack(
+    seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted)
+  if redis.call('HSET', KEYS[1], 'numbers', numbers, caller, seq) > 0 and redis.call('HLEN', KEYS[1]) > MAX_WRITERS then
+    -- The half of them that has changed nothing for longest.
+    local all, writers = redis.call('HGETALL', KEYS[1]), {}
+    for i = 1, #all, 2 do
+      if #all[i] == #caller then table.insert(writers, { name = all[i], last = tonumber(all[i + 1]) }) end
+    end
+    table.sort(writers, function(one, other) return one.last < other.last end)
+    for i = 1, #writers / 2 do redis.call('HDEL', KEYS[1], writers[i].name) end
   end
 end
 
-local reset = generation ~= known or (since > 0 and since < floor)
+-- Who reads everything, a page at a time, gets what is there; what goes meanwhile has been over for long.
+local reset = generation ~= known or act ~= 'read' and since > 0 and since < floor
 local news, upto, more = {}, seq, 0
-if not reset then
+if not reset and newest > since then
   local names = redis.call('ZRANGEBYSCORE', KEYS[3], '(' .. text(since), '+inf', 'WITHSCORES', 'LIMIT', 0, PAGE)
   for i = 1, #names, 2 do
     local stored = redis.call('HGET', KEYS[2], names[i])
@@ -209,6 +263,4 @@ if not reset then
   end
   if #names == 2 * PAGE then upto, more = tonumber(names[#names]), 1 end
 end
-return {
-  outcome, generation, text(upto), text(latest), text(from), reset and 1 or 0, more, changed and text(seq) or '0', news
-}
+return { outcome, generation, upto, latest, from, reset and 1 or 0, more, changed and seq or 0, news }

@@ -14,6 +14,8 @@ mod redis_log;
 #[cfg(all(feature = "redis", unix))]
 mod redis_loss;
 #[cfg(all(feature = "redis", unix))]
+mod redis_room;
+#[cfg(all(feature = "redis", unix))]
 mod redis_server;
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 mod served;

@@ -1,0 +1,173 @@
+//! The store that services share, over a Redis that holds much, or has no room for more.
+
+use ably_auth_core::{KeyName, Timestamp};
+use ably_auth_server::store::{Fingerprint, Record, Redis, Store as _, Use, Written};
+
+use super::Place as _;
+use super::redis::{Shared, revoke};
+use super::redis_loss::{large, wait_for};
+use super::redis_server::{RedisServer, connect_to_new};
+use crate::support::*;
+
+const DAY: u64 = 24 * HOUR;
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+/// So many of that kind.
+fn write(place: &Shared, store: &Redis, kind: &str, many: usize, expires: Option<u64>, now: u64) {
+    for first in (0..many).step_by(1_000) {
+        let record = |nth| Record {
+            name: format!("{kind}/{nth}").into(),
+            value: Some(b"value".to_vec().into()),
+            expires: expires.map(at),
+        };
+        let records = (first..many.min(first + 1_000)).map(record).collect();
+        store.feed().learn(drop);
+        let written = place.1.block_on(store.write(records, store.feed().seen(), at(now)));
+        assert_eq!(written.unwrap(), Written::Done);
+    }
+}
+
+/// What a store that is opened now is told, once it was asked.
+fn told(place: &Shared, now: u64) -> usize {
+    let store = place.1.block_on(Redis::connect(&place.0.url())).unwrap();
+    place.1.block_on(store.catch_up(at(now))).unwrap();
+    let mut told = 0;
+    store.feed().learn(|record| told += usize::from(record.value.is_some()));
+    told
+}
+
+#[test]
+fn all_that_is_there_is_read_though_much_later_things_are_over() {
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    write(&place, &store, "lasting", 1_200, None, NOW);
+    write(&place, &store, "over", 10, Some(NOW + HOUR), NOW);
+    write(&place, &store, "another", 1, None, NOW + 2 * HOUR);
+    assert_eq!(place.0.command(&["HLEN", "{ably-auth}:records"]), "1201");
+    assert_eq!(told(&place, NOW + 2 * HOUR), 1_201);
+}
+
+#[test]
+fn a_service_starts_however_much_there_is_to_read() {
+    const MANY: usize = 150_000;
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    write(&place, &store, "lasting", MANY, None, NOW);
+    assert_eq!(told(&place, NOW), MANY);
+}
+
+/// What comes of nonces that are used at that moment, all with that timestamp or just after it.
+fn use_all(place: &Shared, store: &Redis, nonces: std::ops::Range<u64>, timestamp: u64, now: u64) -> Vec<Use> {
+    let key = KeyName::parse(KEY).unwrap();
+    let used = nonces.map(|nth| {
+        let nonce = Fingerprint::new(&key, &nth.to_string(), at(timestamp + nth % 100));
+        place.1.block_on(store.use_once(Some(nonce), at(now))).unwrap()
+    });
+    used.collect()
+}
+
+#[test]
+fn used_nonces_go_once_they_are_over_and_are_not_used_again_though_clocks_step_back() {
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    let all_are = |used: &[Use], what: Use| assert!(used.iter().all(|used| *used == what), "{used:?}");
+    let left = || place.0.command(&["ZCARD", "{ably-auth}:nonces"]).parse::<u64>().unwrap();
+    all_are(&use_all(&place, &store, 0..400, NOW, NOW), Use::First);
+    all_are(&use_all(&place, &store, 0..400, NOW, NOW), Use::Again);
+    let goes_in: u64 = place.0.command(&["PTTL", "{ably-auth}:nonces"]).parse().unwrap();
+    assert!((HOUR / 2..=HOUR).contains(&goes_in), "{goes_in}");
+
+    let later = NOW + 10 * MINUTE;
+    all_are(&use_all(&place, &store, 400..600, later, later), Use::First);
+    assert!(left() < 300, "{}", left());
+    for used in use_all(&place, &store, 0..400, NOW, NOW) {
+        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+    }
+    all_are(&use_all(&place, &store, 400..600, later, later), Use::Again);
+
+    // The clock was ahead, and what is over by the one that is right goes as well.
+    all_are(&use_all(&place, &store, 600..1_000, NOW + MINUTE, NOW + MINUTE), Use::First);
+    all_are(&use_all(&place, &store, 1_000..1_020, NOW + 4 * MINUTE, NOW + 4 * MINUTE), Use::First);
+    assert!(left() < 400, "{}", left());
+    for used in use_all(&place, &store, 600..1_000, NOW + MINUTE, NOW + MINUTE) {
+        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+    }
+}
+
+#[test]
+fn services_that_were_started_long_ago_are_forgotten_and_those_that_run_are_not() {
+    let Some(place) = Shared::new() else { return };
+    let (one, other) = place.two();
+    assert_eq!(one.exchange(&one.sign(KEY, &params())).code(), (201, 0));
+    let start_many = "for i = 1, 10000 do redis.call('HSET', KEYS[1], string.format('%016d', i), i) end";
+    place.0.command(&["EVAL", start_many, "1", "{ably-auth}:state"]);
+    for world in [&other, &place.open(Some(&one)), &one] {
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    }
+    let left: usize = place.0.command(&["HLEN", "{ably-auth}:state"]).parse().unwrap();
+    assert!(left < 6_000, "{left}");
+}
+
+#[test]
+fn a_redis_that_is_full_or_cannot_write_to_its_disk_still_tells_what_is_new() {
+    let Some(place) = Shared::new() else { return };
+    let (one, other) = place.two();
+    let [bob, alice] = ["bob", "alice"].map(|name| one.token(REVOCABLE, &of(name)));
+    assert_eq!(revoke(&other, "clientId:bob"), 201);
+    let folder = place.0.command(&["CONFIG", "GET", "dir"]).lines().nth(1).unwrap().to_owned();
+    let ways = [
+        (["maxmemory", "1"], ["maxmemory", "0"]),
+        // A snapshot that cannot be written, as on a disk that is full.
+        (["save", "3600 1"], ["save", ""]),
+    ];
+    std::fs::remove_dir_all(folder).unwrap();
+    for (begin, end) in ways {
+        place.0.command(&[&["CONFIG", "SET"], &begin[..]].concat());
+        place.0.command(&["BGSAVE"]);
+        wait_for(&place.0, &["INFO", "persistence"], "rdb_last_bgsave_status:err");
+        for _ in 0..3 {
+            assert_eq!(one.accepts(&alice).code(), (200, 0), "{begin:?}");
+            assert_eq!(one.accepts(&bob).code(), (401, 40141));
+            assert_eq!(one.exchange(&one.sign(KEY, &params())).code(), (500, 50003));
+            assert_eq!(revoke(&one, "clientId:carol"), 500);
+            one.pass(2 * MINUTE);
+        }
+        place.0.command(&[&["CONFIG", "SET"], &end[..]].concat());
+        assert_eq!(one.exchange(&one.sign(KEY, &params())).code(), (201, 0));
+    }
+}
+
+#[test]
+fn who_only_looks_is_not_refused_for_who_writes_beside_it() {
+    let Some(redis) = RedisServer::start() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(connect_to_new(&redis.url())).unwrap();
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let nonce = Fingerprint::new(&KeyName::parse(KEY).unwrap(), "one", at(NOW));
+    runtime.block_on(async {
+        // All of them share a round trip.
+        let (look, used) = (store.catch_up(at(NOW)), store.use_once(Some(nonce), at(NOW)));
+        let (touched, look_too) = (store.probe(at(NOW)), store.catch_up(at(NOW)));
+        assert!(look.await.is_ok() && look_too.await.is_ok());
+        assert!(used.await.is_err() && touched.await.is_err());
+    });
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(runtime.block_on(store.use_once(Some(nonce), at(NOW))).unwrap(), Use::First);
+}
+
+#[test]
+fn what_was_kept_for_a_large_token_does_not_go_by_the_clock_of_redis() {
+    let Some(place) = Shared::new() else { return };
+    let (world, _) = place.two();
+    let kept = || place.0.command(&["KEYS", "{ably-auth}:token:*"]);
+    assert_eq!(large(&world), (201, 0));
+    let first = kept();
+    let left: u64 = place.0.command(&["PTTL", &first]).parse().unwrap();
+    assert!(left > DAY, "{left}");
+    world.pass(HOUR);
+    assert_eq!(large(&world), (201, 0));
+    assert!(!kept().contains(&first), "it is over");
+}
