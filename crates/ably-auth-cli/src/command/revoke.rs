@@ -10,6 +10,7 @@ use crate::args;
 use crate::draw::{Paint, moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::progress::waiting;
 
 pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
     let endpoint = Endpoint::parse(&command.endpoint).map_err(|error| Failure::input("--endpoint", error))?;
@@ -33,7 +34,8 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
 
     // A service on this machine, without TLS, has been named as such.
     let options = ClientOptions::new().key(input::key(command.key)?).endpoint(endpoint).allow_basic_on_loopback(true);
-    let batch = Client::new(options)?.auth().revoke_tokens(&request)?;
+    let client = Client::new(options)?;
+    let batch = waiting(&command.endpoint, || client.auth().revoke_tokens(&request))?;
     let json = output::wire(&batch)?;
     Ok(Outcome::wire(batch.failure_count == 0, text(&batch, Paint::stdout()), json))
 }

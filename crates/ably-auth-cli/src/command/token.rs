@@ -11,6 +11,7 @@ use crate::describe::Description;
 use crate::draw::Paint;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::progress::waiting;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
@@ -25,10 +26,11 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     }
 }
 
-fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
-    let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::input("--endpoint", error))?;
+fn request(host: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
+    let endpoint = Endpoint::parse(host).map_err(|error| Failure::input("--endpoint", error))?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint);
-    let details = Client::new(options)?.auth().request_token(&input::token_params(params)?)?;
+    let (client, params) = (Client::new(options)?, input::token_params(params)?);
+    let details = waiting(host, || client.auth().request_token(&params))?;
     Ok(Outcome::json(true, output::wire(&details)?))
 }
 
