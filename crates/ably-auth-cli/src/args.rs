@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Revoke tokens
     Revoke(Revoke),
     /// Print what a shell needs to complete these commands
+    #[command(after_help = "For bash, put this into ~/.bashrc:  source <(ably-auth completions bash)\n\
+                            For zsh, write it to a folder of $fpath:  ably-auth completions zsh > ~/.zfunc/_ably-auth\n\
+                            For fish:  ably-auth completions fish > ~/.config/fish/completions/ably-auth.fish")]
     Completions {
         /// The shell
         shell: Shell,

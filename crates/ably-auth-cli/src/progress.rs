@@ -6,12 +6,22 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use ably_auth::Endpoint;
+
+use crate::draw::printable;
 use crate::terminal;
 
 /// Who waits for less is told nothing; after that, the seconds are counted.
 const SECOND: Duration = Duration::from_secs(1);
 /// Where a terminal does not tell its own.
 const COLUMNS: usize = 80;
+
+/// [`waiting`] for the host of a service, which a routing policy does not name.
+pub(crate) fn waiting_for<T>(endpoint: &Endpoint, work: impl FnOnce() -> T) -> T {
+    let uri = endpoint.uri("/").ok();
+    let host = uri.as_ref().and_then(http::Uri::authority).map(ToString::to_string);
+    waiting(&printable(host.as_deref().unwrap_or("the service")), work)
+}
 
 /// Does the work. At a terminal, a line tells for how long whom has been waited for, and is gone when the work is done.
 pub(crate) fn waiting<T>(for_whom: &str, work: impl FnOnce() -> T) -> T {

@@ -125,10 +125,11 @@ fn details_of_a_token_may_be_pasted_in_several_lines() {
 fn a_long_wait_is_told_and_taken_back() {
     // Takes connections, and never answers until it is told to.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", silent.local_addr().unwrap());
+    let host = silent.local_addr().unwrap().to_string();
+    let url = format!("http://{host}");
     let mut window = Window::open(40, &["token", "request", "--endpoint", &url, "--key", KEY]);
     let (mut connection, _) = silent.accept().unwrap();
-    window.wait_for(&format!("\r\u{1b}[Kwaiting for {url}: 1 s"));
+    window.wait_for(&format!("\r\u{1b}[Kwaiting for {host}: 1 s"));
     let body = r#"{"token":"shop.answered"}"#;
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
     write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
