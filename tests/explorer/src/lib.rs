@@ -23,9 +23,21 @@
 //! asked: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '' chat:lobby pubish
 //! operation: unknown operation `pubish`; operations are …`publish`…
+//! $ node type.mjs index.html explorer.wasm 'operation=publish' 'asked={chat}' 'asked=' 'resource='
+//! at first: No: history on chat:lobby is not permitted: chat:lobby covers it, but has only publish, subscribe
+//!     granted: {"chat:lobby":["publish","subscribe"]}
+//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
+//! operation=publish: Yes: publish on chat:lobby is permitted by chat:lobby
+//!     granted: {"chat:lobby":["publish","subscribe"]}
+//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
+//! asked={chat}: no answer; asked is wrong: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked=: Yes: publish on chat:lobby is permitted by chat:*
+//!     granted: {"chat:*":["publish","subscribe"]}
+//!     chat:* granted, granted
+//! resource=: no answer; resource is wrong: resource is empty; name a channel, …
 //! ```
 //!
-//! For a browser, put `index.html`, `explore.mjs` and the module, as `explorer.wasm`, on any web server, such as
+//! For a browser, put `index.html`, `page.mjs`, `explore.mjs` and the module, as `explorer.wasm`, on any web server, such as
 //! `python3 -m http.server --bind 127.0.0.1` in their folder.
 
 mod answer;
