@@ -187,3 +187,32 @@ fn find(folder: &Path, name: &str) -> Vec<String> {
         })
         .collect()
 }
+
+/// The crates that a program names, but for std.
+fn named(program: &str) -> BTreeSet<&str> {
+    let words = program.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    let roots = words.filter_map(|word| Some(word.split_once("::")?.0));
+    roots.filter(|root| root.starts_with(|c: char| c.is_ascii_lowercase()) && *root != "std").collect()
+}
+
+#[test]
+fn a_front_page_says_to_add_all_that_its_first_program_needs() {
+    let mut pages = 0;
+    for folder in fs::read_dir(project().join("crates")).unwrap() {
+        let folder = folder.unwrap().path();
+        if !folder.join("src/lib.rs").exists() {
+            continue;
+        }
+        let page = fs::read_to_string(folder.join("README.md")).unwrap();
+        let (_, rest) = page.split_once("```sh\n").unwrap();
+        let (commands, rest) = rest.split_once("```").unwrap();
+        let added: BTreeSet<_> = commands.split_whitespace().map(|word| word.replace('-', "_")).collect();
+        let (_, program) = rest.split_once("```rust").unwrap();
+        let (program, _) = program.split_once("```").unwrap();
+        for root in named(program) {
+            assert!(added.contains(root), "{}: `{root}` is not added", folder.display());
+        }
+        pages += 1;
+    }
+    assert_eq!(pages, 6);
+}

@@ -114,11 +114,20 @@ impl Bench {
         command::run(cargo.arg("--target-dir").arg(&folder))?;
         let node = self.toolchain.program("node", "node", &["nodejs"])?;
         let module = folder.join(WASM).join("release/explorer.wasm");
-        let program = fs::canonicalize("tests/explorer/explore.mjs")
-            .map_err(|error| format!("cannot find the explorer's program: {error}"))?;
+        let file = |name: &str| {
+            let path = Path::new("tests/explorer").join(name);
+            fs::canonicalize(&path).map_err(|error| format!("cannot find `{}`: {error}", path.display()))
+        };
+        let (explore, typing, page) = (file("explore.mjs")?, file("type.mjs")?, file("index.html")?);
         self.play(
             "tests/explorer/src/lib.rs",
-            &[("node", &node), ("explore.mjs", &program), ("explorer.wasm", &module)],
+            &[
+                ("node", &node),
+                ("explore.mjs", &explore),
+                ("type.mjs", &typing),
+                ("index.html", &page),
+                ("explorer.wasm", &module),
+            ],
         );
         Ok(())
     }

@@ -80,6 +80,14 @@ impl Authenticated {
 }
 
 /// Who sent a request, if that is somebody in particular: an extractor that refuses others, with code 40161.
+///
+/// ```
+/// use ably_auth_axum::Identified;
+///
+/// async fn me(sender: Identified) -> String {
+///     format!("{}, with a token of {}", sender.identity(), sender.authenticated().token().key_name())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identified {
     authenticated: Authenticated,

@@ -8,6 +8,17 @@ use ably_auth_core::{Capability, ClientId, JwtClaims, KeyName, Timestamp, Verifi
 /// A token that was found to be genuine and in force, and what it says. Copies share what they hold.
 ///
 /// It is for a [`VerifyToken`](crate::VerifyToken) to make one: whoever has it is believed.
+///
+/// ```
+/// use ably_auth_axum::{Capability, ClientId, KeyName, Timestamp, VerifiedToken};
+///
+/// let issued = Timestamp::from_millis(1_767_225_600_000);
+/// let life = (issued, Timestamp::from_millis(1_767_229_200_000));
+/// let chat: Capability = r#"{"chat:*":["publish"]}"#.parse()?;
+/// let token = VerifiedToken::new(KeyName::parse("appId.keyId")?, ClientId::parse("bob")?, chat, life);
+/// assert!(token.client_id().permits("bob") && token.capability().permits("chat:room1", "publish"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct VerifiedToken(Arc<Verified>);
 

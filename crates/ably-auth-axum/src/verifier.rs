@@ -100,6 +100,23 @@ impl Verifier {
 
     /// Refuses the JWTs for which that function says so, with code 40141. It is asked for each request, so it should look
     /// into memory; what has to be fetched is for a [`VerifyToken`] of your own around this one.
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    /// use std::sync::{Arc, RwLock};
+    /// use std::time::Duration;
+    /// use ably_auth_axum::{ApiKey, Verifier};
+    ///
+    /// let banned: Arc<RwLock<HashSet<String>>> = Arc::default(); // your application adds to it
+    /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).is_revoked({
+    ///     let banned = Arc::clone(&banned);
+    ///     move |token| {
+    ///         let banned = banned.read().map_or_else(|poisoned| poisoned.into_inner(), |banned| banned);
+    ///         token.client_id().as_str().is_some_and(|user| banned.contains(user))
+    ///     }
+    /// });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_revoked(mut self, is_revoked: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static) -> Self {
         self.is_revoked = Some(Box::new(is_revoked));
         self

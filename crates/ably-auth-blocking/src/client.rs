@@ -11,7 +11,16 @@ use crate::transport::UreqTransport;
 
 /// A blocking client of Ably's REST interface, as far as authentication goes (`RSC1`).
 ///
-/// Cheap to share: put it in an [`Arc`](std::sync::Arc). See the [crate's documentation](crate) for an example.
+/// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
+///
+/// ```
+/// use ably_auth_blocking::{ApiKey, Client, ClientOptions, Identity};
+///
+/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?).client_id(Identity::new("bob")?);
+/// let client = Client::new(options.use_token_auth(true))?;
+/// assert!(client.auth().token_details().is_none()); // nothing is sent until a token is needed
+/// # Ok::<(), ably_auth_blocking::Error>(())
+/// ```
 pub struct Client {
     auth: BlockingAuth<UreqTransport>,
 }
@@ -31,6 +40,16 @@ impl Client {
     ///
     /// Each request has the options' time-outs and follows no redirect, whatever the agent is set to.
     ///
+    /// ```
+    /// use ably_auth_blocking::{ApiKey, Client, ClientOptions};
+    ///
+    /// // The proxies and the roots that you want.
+    /// let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+    /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
+    /// let client = Client::with_agent(options, agent)?;
+    /// # Ok::<(), ably_auth_blocking::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`BlockingAuth::new`].
     pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
@@ -45,6 +64,15 @@ impl Client {
     }
 
     /// Sends a request with credentials, and renews a stale token once: see [`BlockingAuth::request`].
+    ///
+    /// ```no_run
+    /// # fn publish(client: &ably_auth_blocking::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = http::Request::post("/channels/chat/messages").body(r#"{"name":"greeting","data":"hello"}"#.into())?;
+    /// let answer = client.request(message)?;
+    /// assert!(answer.status().is_success(), "refused: {:?}", answer.headers().get("x-ably-errormessage"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`BlockingAuth::request`].

@@ -4,6 +4,7 @@ mod capability;
 mod jwt;
 mod revoke;
 mod serve;
+mod values;
 
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub(crate) use serve::{Keep, Log, LogFormat, LogLevel, RateOrOff, Serve};
 ///
 /// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input.
 #[derive(Parser)]
-#[command(name = "ably-auth", version, arg_required_else_help = true)]
+#[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
     /// Print JSON, for scripts
     #[arg(long, global = true)]
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     /// Revoke tokens
     Revoke(Revoke),
     /// Print what a shell needs to complete these commands
+    #[command(after_help = "For bash, put this into ~/.bashrc:  source <(ably-auth completions bash)\n\
+                            For zsh, write it to a folder of $fpath:  ably-auth completions zsh > ~/.zfunc/_ably-auth\n\
+                            For fish:  ably-auth completions fish > ~/.config/fish/completions/ably-auth.fish")]
     Completions {
         /// The shell
         shell: Shell,
@@ -149,7 +153,8 @@ pub(crate) struct Control {
     /// Where the Control API is
     #[arg(long, value_name = "URL", default_value = "https://control.ably.net/v1")]
     pub(crate) control_url: String,
-    /// A file with an access token of the Control API [env: ABLY_CONTROL_TOKEN, the token itself]
+    /// A file with an access token of the Control API [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
+    /// terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
 }
@@ -163,7 +168,7 @@ pub(crate) enum TokenRequest {
         #[command(flatten)]
         params: TokenParams,
         /// When it is signed, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         timestamp: Option<u64>,
         /// At least 16 random characters [default: random]
         #[arg(long, value_name = "TEXT")]
@@ -190,14 +195,15 @@ pub(crate) enum Token {
         #[command(flatten)]
         token: TokenArg,
         /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         now: Option<u64>,
     },
 }
 
 #[derive(ClapArgs)]
 pub(crate) struct KeyArg {
-    /// The API key, `appId.keyId:secret` [env: ABLY_API_KEY]
+    /// The API key, `appId.keyId:secret`; others on this machine may see it here [env: ABLY_API_KEY] [default: asked for at a
+    /// terminal]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
     /// A file with the API key
@@ -207,7 +213,7 @@ pub(crate) struct KeyArg {
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenArg {
-    /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin]
+    /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin; at a terminal, asked for]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
@@ -218,7 +224,7 @@ pub(crate) struct TokenParams {
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
     /// How long the token is to live, in milliseconds [default: the service's, 60 minutes]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
     pub(crate) ttl: Option<u64>,
     /// What the token is to permit, as JSON [default: all that the key permits]
     #[arg(long, value_name = "JSON")]

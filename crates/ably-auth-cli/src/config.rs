@@ -37,7 +37,7 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     };
     let path = Path::new(&file);
     let named = format!("--config {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| Failure::input(&named, error))?;
+    let text = fs::read_to_string(path).map_err(|error| Failure::file(&named, &error))?;
     let options = options(&text).map_err(|problem| Failure::input(&named, problem))?;
     let program = Args::command();
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();

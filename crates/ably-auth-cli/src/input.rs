@@ -9,6 +9,7 @@ use ably_auth::{ApiKey, Capability, ClientId, Clock as _, SystemClock, Timestamp
 
 use crate::args;
 use crate::output::Failure;
+use crate::prompt;
 
 const CONTROL_TOKEN_VARIABLE: &str = "ABLY_CONTROL_TOKEN";
 const KEY_VARIABLE: &str = "ABLY_API_KEY";
@@ -17,7 +18,7 @@ const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
 /// The most that is read of an input: more than any credential or capability is.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The key of `--key` or `--key-file`, else of the environment. No message quotes it.
+/// The key of `--key` or `--key-file`, else of the environment, else of who sits at the terminal. No message quotes it.
 pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     let (name, text) = match (arg.key, arg.key_file) {
         (Some(text), _) => ("--key".into(), text),
@@ -27,17 +28,20 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
         }
         (None, None) => match env::var(KEY_VARIABLE) {
             Ok(text) => (KEY_VARIABLE.into(), text),
-            Err(VarError::NotPresent) => {
-                let problem = "no key is given; set";
-                return Err(Failure::Input(format!("{problem} {KEY_VARIABLE}, or use --key-file or --key")));
-            }
+            Err(VarError::NotPresent) => match prompt::line("API key")? {
+                Some(text) if !text.is_empty() => ("the key that was typed".into(), text),
+                _ => {
+                    let problem = "no key is given; set";
+                    return Err(Failure::Input(format!("{problem} {KEY_VARIABLE}, or use --key-file or --key")));
+                }
+            },
             Err(VarError::NotUnicode(_)) => return Err(Failure::input(KEY_VARIABLE, "it is not UTF-8")),
         },
     };
     ApiKey::parse(&text).map_err(|error| Failure::input(&name, error))
 }
 
-/// A token, or what is about one: from `--token-file`, else from the environment, else from stdin. With it goes the name of
+/// A token, or what is about one: from `--token-file`, else from the environment, else from stdin, which at a terminal is asked. With it goes the name of
 /// where it came from.
 pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     let (name, text) = match &arg.token_file {
@@ -45,7 +49,10 @@ pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
         Some(_) => ("stdin".into(), stdin()?),
         None => match env::var(TOKEN_VARIABLE) {
             Ok(text) => (TOKEN_VARIABLE.into(), text),
-            Err(VarError::NotPresent) => ("stdin".into(), stdin()?),
+            Err(VarError::NotPresent) => match prompt::token()? {
+                Some(text) => ("the token that was typed".into(), text),
+                None => ("stdin".into(), stdin()?),
+            },
             Err(VarError::NotUnicode(_)) => return Err(Failure::input(TOKEN_VARIABLE, "it is not UTF-8")),
         },
     };
@@ -74,10 +81,15 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
         Some(path) => control_token_file(path),
         None => match env::var(CONTROL_TOKEN_VARIABLE) {
             Ok(text) => Token::new(text.trim()).map_err(|error| Failure::input(CONTROL_TOKEN_VARIABLE, error)),
-            Err(VarError::NotPresent) => {
-                let problem = "no access token is given; use --control-token FILE, or set";
-                Err(Failure::Input(format!("{problem} {CONTROL_TOKEN_VARIABLE}")))
-            }
+            Err(VarError::NotPresent) => match prompt::line("Access token of the Control API")? {
+                Some(text) if !text.is_empty() => {
+                    Token::new(&text).map_err(|error| Failure::input("the access token that was typed", error))
+                }
+                _ => {
+                    let problem = "no access token is given; use --control-token FILE, or set";
+                    Err(Failure::Input(format!("{problem} {CONTROL_TOKEN_VARIABLE}")))
+                }
+            },
             Err(VarError::NotUnicode(_)) => Err(Failure::input(CONTROL_TOKEN_VARIABLE, "it is not UTF-8")),
         },
     }
@@ -85,7 +97,7 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
 
 pub(crate) fn control_token_file(path: &Path) -> Result<Token, Failure> {
     let name = format!("--control-token {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| Failure::input(&name, error))?;
+    let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
     Token::new(text.trim()).map_err(|error| Failure::input(&name, error))
 }
 
@@ -109,13 +121,14 @@ pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Fail
 }
 
 pub(crate) fn stdin() -> Result<String, Failure> {
+    prompt::announce_stdin();
     read("stdin", io::stdin().lock())
 }
 
 /// What is in the file, and how to name it.
 fn file(option: &str, path: &Path) -> Result<(String, String), Failure> {
     let name = format!("{option} {}", path.display());
-    let opened = fs::File::open(path).map_err(|error| Failure::input(&name, error))?;
+    let opened = fs::File::open(path).map_err(|error| Failure::file(&name, &error))?;
     let text = read(&name, opened)?;
     Ok((name, text))
 }
@@ -123,8 +136,10 @@ fn file(option: &str, path: &Path) -> Result<(String, String), Failure> {
 fn read(name: &str, from: impl Read) -> Result<String, Failure> {
     let mut text = String::new();
     match from.take(MAX_BYTES + 1).read_to_string(&mut text) {
-        Err(error) => Err(Failure::input(name, error)),
-        Ok(bytes) if bytes as u64 > MAX_BYTES => Err(Failure::input(name, "it is longer than 1 MiB")),
+        Err(error) => Err(Failure::file(name, &error)),
+        Ok(bytes) if bytes as u64 > MAX_BYTES => {
+            Err(Failure::input(name, "it is longer than 1 MiB; give a single credential"))
+        }
         Ok(_) => Ok(text),
     }
 }

@@ -9,6 +9,9 @@ mod draw;
 mod hide;
 mod input;
 mod output;
+mod progress;
+mod prompt;
+mod terminal;
 
 use std::process::ExitCode;
 

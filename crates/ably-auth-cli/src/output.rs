@@ -67,14 +67,22 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// What to do with a credential in the place of an argument. Those who look at a machine's processes see its arguments.
+const MISPLACED: &str = "credentials are not given so, where others may see them: a token goes to stdin, into the file of \
+                         --token-file or into ABLY_TOKEN; a key into the file of --key-file or into ABLY_API_KEY";
+
 /// Help, or what is wrong with the command line.
 pub(crate) fn usage(told: &clap::Error) -> ExitCode {
     let text = told.render().to_string();
     let hidden = without_secrets(&text);
+    let is_misplaced = text != hidden && told.kind() == ErrorKind::UnknownArgument;
     if text == hidden {
         let _ = told.print();
     } else {
         note(hidden.trim_end());
+    }
+    if is_misplaced {
+        note(&format!("\n  tip: {MISPLACED}"));
     }
     if !told.use_stderr() {
         return ExitCode::SUCCESS;
@@ -85,6 +93,7 @@ pub(crate) fn usage(told: &clap::Error) -> ExitCode {
             // Usage and tips follow.
             _ => hidden.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
         };
+        let message = if is_misplaced { format!("{message}; {MISPLACED}") } else { message.to_owned() };
         line(&json!({ "error": { "message": message } }).to_string());
     }
     ExitCode::from(2)
@@ -102,6 +111,19 @@ impl Failure {
     /// Names the input that is wrong, and what is wrong with it.
     pub(crate) fn input(name: &str, problem: impl fmt::Display) -> Self {
         Self::Input(format!("{name}: {problem}"))
+    }
+
+    /// Names the file or folder that cannot be read or written, and what to do.
+    pub(crate) fn file(name: &str, error: &io::Error) -> Self {
+        let problem = match error.kind() {
+            io::ErrorKind::NotFound => "there is nothing of that name; check the path",
+            io::ErrorKind::PermissionDenied => "access is denied; check its owner and permissions",
+            io::ErrorKind::IsADirectory => "it is a folder; name a file",
+            io::ErrorKind::NotADirectory => "a part of the path is no folder; check the path",
+            io::ErrorKind::InvalidData => "it is not UTF-8; check that it is the right file",
+            _ => return Self::input(name, format!("{error}; check the path")),
+        };
+        Self::input(name, problem)
     }
 
     pub(crate) fn show(self, as_json: bool) -> ExitCode {

@@ -11,7 +11,16 @@ use crate::transport::ReqwestTransport;
 
 /// An async client of Ably's REST interface, as far as authentication goes (`RSC1`).
 ///
-/// Cheap to share: put it in an [`Arc`](std::sync::Arc). See the [crate's documentation](crate) for an example.
+/// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
+///
+/// ```
+/// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Identity};
+///
+/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?).client_id(Identity::new("bob")?);
+/// let client = Client::new(options.use_token_auth(true))?;
+/// assert!(client.auth().token_details().is_none()); // nothing is sent until a token is needed
+/// # Ok::<(), ably_auth_reqwest::Error>(())
+/// ```
 pub struct Client {
     auth: Auth<ReqwestTransport>,
 }
@@ -35,6 +44,17 @@ impl Client {
     /// Where no crate chooses a TLS for reqwest but this one, reqwest wants to be told of it, or panics when your client is
     /// built: install a provider with `rustls::crypto::CryptoProvider::install_default`.
     ///
+    /// ```
+    /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};
+    ///
+    /// # fn client(builder: reqwest::ClientBuilder) -> Result<Client, Box<dyn std::error::Error>> {
+    /// // `builder` is your `reqwest::Client::builder()`, with the proxies and the roots that you want.
+    /// let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
+    /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
+    /// Ok(Client::with_http(options, http)?)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Auth::new`].
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
@@ -49,6 +69,15 @@ impl Client {
     }
 
     /// Sends a request with credentials, and renews a stale token once: see [`Auth::request`].
+    ///
+    /// ```no_run
+    /// # async fn publish(client: ably_auth_reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let message = http::Request::post("/channels/chat/messages").body(r#"{"name":"greeting","data":"hello"}"#.into())?;
+    /// let answer = client.request(message).await?;
+    /// assert!(answer.status().is_success(), "refused: {:?}", answer.headers().get("x-ably-errormessage"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Auth::request`].

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A certificate and its key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3.
 ///
-/// `Debug` shows neither.
+/// `Debug` shows neither. [`Server::with_tls`](crate::Server::with_tls) shows how it is used.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 

@@ -3,18 +3,48 @@
 //! ```console
 //! $ cargo build --release --target wasm32-unknown-unknown
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish","subscribe"]}' '{"chat:lobby":["*"]}' chat:lobby publish
-//! {"chat:lobby":["publish","subscribe"]}
+//! granted: {"chat:lobby":["publish","subscribe"]}
 //! `publish` on `chat:lobby` is permitted by `chat:lobby`
+//!             * publish subscribe
+//! chat:*      · ○       ○
+//! chat:lobby  ✗ ●       ●
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish","subscribe"]}' '' chat:lobby history
-//! {"chat:*":["publish","subscribe"]}
+//! granted: {"chat:*":["publish","subscribe"]}
 //! `history` on `chat:lobby` is not permitted: `chat:*` covers it, but has only `publish`, `subscribe`
+//!         publish subscribe
+//! chat:*  ●       ●
+//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{"status":["publish"]}' status publish
+//! nothing is granted: no token would be issued (40160)
+//! `publish` on `status` is not permitted: nothing covers it, and nothing has that operation
+//!         publish
+//! chat:*  ○
+//! status  ✗
+//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{chat}' chat:lobby publish
+//! asked: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '' chat:lobby pubish
+//! operation: unknown operation `pubish`; operations are …`publish`…
+//! $ node type.mjs index.html explorer.wasm 'operation=publish' 'asked={chat}' 'asked=' 'resource='
+//! at first: No: history on chat:lobby is not permitted: chat:lobby covers it, but has only publish, subscribe
+//!     granted: {"chat:lobby":["publish","subscribe"]}
+//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
+//! operation=publish: Yes: publish on chat:lobby is permitted by chat:lobby
+//!     granted: {"chat:lobby":["publish","subscribe"]}
+//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
+//! asked={chat}: no answer; asked is wrong: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked=: Yes: publish on chat:lobby is permitted by chat:*
+//!     granted: {"chat:*":["publish","subscribe"]}
+//!     chat:* granted, granted
+//! resource=: no answer; resource is wrong: resource is empty; name a channel, …
 //! ```
 //!
-//! For a browser, put `index.html`, `explore.mjs` and the module, as `explorer.wasm`, on any web server.
+//! For a browser, put `index.html`, `page.mjs`, `explore.mjs` and the module, as `explorer.wasm`, on any web server, such as
+//! `python3 -m http.server --bind 127.0.0.1` in their folder.
+
+mod answer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ably_auth_core::{Capability, Error};
+use answer::Answer;
 
 // WebAssembly passes numbers only: texts are written into this memory, and read out of it.
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -34,20 +64,14 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
     input.as_mut_ptr()
 }
 
-/// Answers what is in the input, and says how many bytes the answer has: what the token gets, and whether it may.
+/// Answers what is in the input, and says how many bytes the answer has: an [`Answer`] as JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn explore() -> usize {
     let input = lock(&INPUT);
     let text = String::from_utf8_lossy(&input);
-    let fields: Vec<&str> = text.split('\0').collect();
-    let answer = match *fields {
-        [key, asked, resource, operation] => {
-            explained(key, asked, resource, operation).unwrap_or_else(|error| error.to_string())
-        }
-        _ => "four texts are needed; give a capability, another or nothing, a resource and an operation".to_owned(),
-    };
+    let answer = Answer::to(&text.split('\0').collect::<Vec<_>>());
     let mut output = lock(&OUTPUT);
-    *output = answer;
+    *output = answer.to_json();
     output.len()
 }
 
@@ -55,10 +79,4 @@ pub extern "C" fn explore() -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn output() -> *const u8 {
     lock(&OUTPUT).as_ptr()
-}
-
-fn explained(key: &str, asked: &str, resource: &str, operation: &str) -> Result<String, Error> {
-    let key: Capability = key.parse()?;
-    let granted = if asked.is_empty() { key } else { key.intersect(&asked.parse()?) };
-    Ok(format!("{granted}\n{}", granted.explain(resource, operation)))
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{KeyArg, TokenArg, TokenParams};
+use super::{KeyArg, TokenArg, TokenParams, values};
 
 #[derive(Subcommand)]
 pub(crate) enum Jwt {
@@ -22,7 +22,7 @@ pub(crate) enum Jwt {
         #[arg(long, value_name = "RESOURCE=NUMBER")]
         publish_limit: Vec<String>,
         /// When it is issued, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         timestamp: Option<u64>,
     },
     /// Show what a JWT says, without asking whether it is true
@@ -30,7 +30,7 @@ pub(crate) enum Jwt {
         #[command(flatten)]
         token: TokenArg,
         /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         now: Option<u64>,
     },
     /// Verify that a JWT is signed with the key, and valid now
@@ -40,10 +40,10 @@ pub(crate) enum Jwt {
         #[command(flatten)]
         token: TokenArg,
         /// How far the issuer's clock may be from this one, in milliseconds
-        #[arg(long, value_name = "MS", default_value_t = 0)]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds, default_value_t = 0)]
         leeway: u64,
         /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS")]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         now: Option<u64>,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::KeyArg;
+use super::{KeyArg, values};
 
 #[derive(ClapArgs)]
 pub(crate) struct Revoke {
@@ -10,7 +10,7 @@ pub(crate) struct Revoke {
     #[arg(value_name = "TYPE:VALUE", required = true)]
     pub(crate) targets: Vec<String>,
     /// Only tokens issued before this moment, in milliseconds since the epoch, at most an hour ago [default: now]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
     pub(crate) issued_before: Option<u64>,
     /// Let them live for 30 seconds more, so that clients can renew without a gap
     #[arg(long)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ably_auth_server::{Network, Rate};
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::values;
+
 /// Whether it is so, where `--option` alone says yes.
 type Yes = bool;
 
@@ -24,10 +26,10 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) check_config: bool,
     /// Where to listen; port 0 picks a free one
-    #[arg(long, value_name = "ADDR:PORT", env = "ABLY_AUTH_LISTEN", default_value = "127.0.0.1:8484")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_LISTEN", default_value = "127.0.0.1:8484")]
     pub(crate) listen: SocketAddr,
     /// Where to tell, to whoever asks, /health/live, /health/ready and /metrics; nowhere unless said so
-    #[arg(long, value_name = "ADDR:PORT", env = "ABLY_AUTH_ADMIN")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_ADMIN")]
     pub(crate) admin: Option<SocketAddr>,
     /// A JSON file of apps and their keys. It is read again when it changes, and on SIGHUP
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_APPS")]

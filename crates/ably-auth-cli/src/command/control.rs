@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::args;
 use crate::input;
 use crate::output::Failure;
+use crate::progress::waiting;
 
 /// Where it is, and what opens it.
 pub(super) struct Control {
@@ -57,7 +58,7 @@ impl Control {
             .header(AUTHORIZATION, format!("Bearer {}", self.token.expose()))
             .body(body.map_or_else(Bytes::new, |body| body.to_string().into()))
             .map_err(|error| Failure::Input(format!("the request cannot be built: {error}")))?;
-        let response = self.transport.send(request).map_err(ably_auth::Error::from)?;
+        let response = waiting("the Control API", || self.transport.send(request)).map_err(ably_auth::Error::from)?;
         let status = response.status();
         if status.is_success() {
             return serde_json::from_slice(response.body()).map_err(|_| unlike(status));

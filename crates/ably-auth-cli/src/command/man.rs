@@ -44,7 +44,7 @@ fn page(command: &Command) -> String {
 fn write_all(command: &Command, dir: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
     let file = format!("{}.1", name(command));
     fs::write(dir.join(&file), page(command))
-        .map_err(|error| Failure::input(&format!("--dir {}", dir.display()), error))?;
+        .map_err(|error| Failure::file(&format!("--dir {}", dir.display()), &error))?;
     names.push(file);
     command.get_subcommands().try_for_each(|command| write_all(command, dir, names))
 }

@@ -10,6 +10,7 @@ use crate::args;
 use crate::draw::{Paint, moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::progress::waiting_for;
 
 pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
     let endpoint = Endpoint::parse(&command.endpoint).map_err(|error| Failure::input("--endpoint", error))?;
@@ -32,8 +33,10 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
     request.allow_reauth_margin = command.allow_reauth_margin.then_some(true);
 
     // A service on this machine, without TLS, has been named as such.
-    let options = ClientOptions::new().key(input::key(command.key)?).endpoint(endpoint).allow_basic_on_loopback(true);
-    let batch = Client::new(options)?.auth().revoke_tokens(&request)?;
+    let options =
+        ClientOptions::new().key(input::key(command.key)?).endpoint(endpoint.clone()).allow_basic_on_loopback(true);
+    let client = Client::new(options)?;
+    let batch = waiting_for(&endpoint, || client.auth().revoke_tokens(&request))?;
     let json = output::wire(&batch)?;
     Ok(Outcome::wire(batch.failure_count == 0, text(&batch, Paint::stdout()), json))
 }

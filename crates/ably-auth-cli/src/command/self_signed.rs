@@ -18,7 +18,7 @@ pub(super) fn tls(path: &Path) -> Result<Tls, Failure> {
     let (certificate, key) =
         generate().map_err(|error| Failure::Input(format!("no certificate can be made: {error}")))?;
     let name = format!("--tls-self-signed {}", path.display());
-    fs::write(path, &certificate).map_err(|error| Failure::input(&name, error))?;
+    fs::write(path, &certificate).map_err(|error| Failure::file(&name, &error))?;
     Tls::from_pem(certificate.as_bytes(), key.as_bytes()).map_err(|error| Failure::input(&name, error))
 }
 

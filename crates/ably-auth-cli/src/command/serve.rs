@@ -83,7 +83,7 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
-            let text = fs::read_to_string(path).map_err(|error| Failure::input(&name, error))?;
+            let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
             let apps = Apps::from_json(&text).map_err(|error| Failure::input(&name, error))?;
             if !args.sandbox && args.control_token.is_none() && apps.iter().all(|app| app.keys().len() == 0) {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
@@ -183,7 +183,7 @@ async fn keep(args: &Keep, service: ServiceBuilder) -> Result<ServiceBuilder, Fa
 /// By what Redis is to be trusted, if that is said.
 fn redis_ca(args: &Keep) -> Result<Option<Vec<u8>>, Failure> {
     let read = |path: &PathBuf| {
-        fs::read(path).map_err(|error| Failure::input(&format!("--redis-ca {}", path.display()), error))
+        fs::read(path).map_err(|error| Failure::file(&format!("--redis-ca {}", path.display()), &error))
     };
     args.redis_ca.as_ref().map(read).transpose()
 }
@@ -197,7 +197,7 @@ fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
         return Ok(None);
     };
     let read = |option: &str, path: &Path| {
-        fs::read(path).map_err(|error| Failure::input(&format!("{option} {}", path.display()), error))
+        fs::read(path).map_err(|error| Failure::file(&format!("{option} {}", path.display()), &error))
     };
     let tls = Tls::from_pem(&read("--tls-cert", certificate)?, &read("--tls-key", key)?);
     let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());

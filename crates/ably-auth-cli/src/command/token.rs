@@ -11,6 +11,7 @@ use crate::describe::Description;
 use crate::draw::Paint;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::progress::waiting_for;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
@@ -27,8 +28,9 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
 
 fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
     let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::input("--endpoint", error))?;
-    let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint);
-    let details = Client::new(options)?.auth().request_token(&input::token_params(params)?)?;
+    let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
+    let (client, params) = (Client::new(options)?, input::token_params(params)?);
+    let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
     Ok(Outcome::json(true, output::wire(&details)?))
 }
 

@@ -5,7 +5,10 @@ use ably_auth::Timestamp;
 use super::Paint;
 use super::text::{facts, moment};
 
-const COLUMNS: u64 = 60;
+/// How long a bar is, its ends apart, where there is room.
+const COLUMNS: usize = 60;
+/// A moment with its name and how far away it is.
+const LINE_COLUMNS: usize = 52;
 
 /// When tokens are renewed if nobody asks for another moment: a tenth of their life before its end, but no more than this.
 const MOST_EARLY_MS: u64 = 5 * 60 * 1000;
@@ -42,14 +45,16 @@ impl Life {
         self.expires.millis_since(self.issued)
     }
 
-    fn column(self, at: Timestamp) -> u64 {
-        let share = u128::from(at.millis_since(self.issued)) * u128::from(COLUMNS) / u128::from(self.length().max(1));
-        u64::try_from(share).unwrap_or(COLUMNS).min(COLUMNS - 1)
+    fn column(self, at: Timestamp, columns: usize) -> usize {
+        let share = u128::from(at.millis_since(self.issued)) * columns as u128 / u128::from(self.length().max(1));
+        usize::try_from(share).unwrap_or(columns).min(columns.saturating_sub(1))
     }
 
     pub(crate) fn draw(self, paint: Paint) -> String {
-        let (now, renew) = (self.column(self.now), self.column(self.renew_at()));
-        let bar: String = (0..COLUMNS)
+        let room = paint.columns().unwrap_or(usize::MAX);
+        let columns = COLUMNS.min(room.saturating_sub(2)).max(1);
+        let (now, renew) = (self.column(self.now, columns), self.column(self.renew_at(), columns));
+        let bar: String = (0..columns)
             .map(|at| match at {
                 _ if at == now => paint.bold("●"),
                 _ if at < now => paint.dim("━"),
@@ -69,7 +74,8 @@ impl Life {
         moments.sort_by_key(|(_, at)| *at);
         let lines = moments.map(|(name, at)| {
             let when = if at == self.now { state.clone() } else { self.distance(at) };
-            (name, format!("{}  {when}", moment(at)))
+            let between = if room < LINE_COLUMNS { "\n          " } else { "  " };
+            (name, format!("{}{between}{when}", moment(at)))
         });
         format!("├{bar}┤\n{}", facts(&lines))
     }
@@ -115,6 +121,16 @@ mod tests {
         assert!(drawn.contains("issued    1970-01-01 01:00:00 UTC  15 min 0 s ago\n"), "{drawn}");
         assert!(drawn.contains("● now     1970-01-01 01:15:00 UTC  valid\n"), "{drawn}");
         assert!(drawn.contains("renew at  1970-01-01 01:55:00 UTC  in 40 min 0 s\n"), "{drawn}");
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_no_line_wraps() {
+        let drawn = life(75).draw(Paint::narrow(40));
+        assert!(drawn.lines().all(|line| line.chars().count() <= 40), "{drawn}");
+        let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
+        assert_eq!((bar.len(), bar.iter().position(|c| *c == '●')), (40, Some(10)));
+        assert!(drawn.contains("issued    1970-01-01 01:00:00 UTC\n          15 min 0 s ago\n"), "{drawn}");
+        assert!(!life(75).draw(Paint::narrow(0)).is_empty());
     }
 
     #[test]

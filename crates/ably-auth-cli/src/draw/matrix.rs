@@ -8,6 +8,9 @@ use ably_auth::capability::OperationName;
 use super::Paint;
 use super::text::{padded, printable, width};
 
+/// What the three marks and their meanings take side by side.
+const LEGEND_COLUMNS: usize = 44;
+
 /// What there is to say of an operation on a resource.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
@@ -54,10 +57,14 @@ pub(crate) fn compared(asked: &Capability, has: &Capability, words: &Words, pain
         (false, true) => Mark::Unasked,
         (false, false) => Mark::No,
     };
+    let separator = match paint.columns() {
+        Some(room) if room < LEGEND_COLUMNS => "\n",
+        _ => "   ",
+    };
     let legend: Vec<_> = [(Mark::Yes, words.yes), (Mark::Refused, words.refused), (Mark::Unasked, words.unasked)]
         .map(|(mark, word)| format!("{} {word}", mark.draw(paint)))
         .into();
-    format!("{}\n\n{}", draw(&[asked, has, &granted], mark, paint), legend.join("   "))
+    format!("{}\n\n{}", draw(&[asked, has, &granted], mark, paint), legend.join(separator))
 }
 
 /// What the marks of a comparison stand for.
@@ -74,20 +81,25 @@ fn draw(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark
         entries().flat_map(|(_, operations)| operations.iter()).map(OperationName::as_str).collect();
     let names: Vec<_> = rows.iter().map(|resource| printable(resource)).collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or_default();
+    let marks_width = columns.len() * 2;
+    // Where both have no room side by side, the marks stand below the name.
+    let stacked = paint.columns().is_some_and(|room| widest + 2 + marks_width > room + 1);
+    let left = if stacked { 2 } else { widest + 2 };
 
     // Each operation's name has a line to itself, so that tables are no wider than their marks.
     let mut lines: Vec<_> = columns
         .iter()
         .enumerate()
         .map(|(at, name)| {
-            let left = padded("", widest + 2) + &"│ ".repeat(at);
+            let left = padded("", left) + &"│ ".repeat(at);
             format!("{}{}", paint.dim(&left), paint.bold(&printable(name)))
         })
         .collect();
     for (resource, name) in rows.iter().zip(&names) {
         let marks: Vec<_> =
             columns.iter().map(|column| mark(resource, OperationName::from(*column)).draw(paint)).collect();
-        lines.push(format!("{}  {}", padded(name, widest), marks.join(" ")));
+        let (name, between) = if stacked { (name.clone(), "\n  ") } else { (padded(name, widest), "  ") };
+        lines.push(format!("{name}{between}{}", marks.join(" ")));
     }
     lines.join("\n")
 }
@@ -126,6 +138,16 @@ mod tests {
         let table = "     history\n     │ publish\n     │ │ subscribe\n*:b  · ○ ○\na:*  ✗ ✗ ·\na:b  ✗ ● ○\n\n\
                      ● granted   ✗ refused   ○ not asked";
         assert_eq!(compared(&asked, &has, &WORDS, Paint::NONE), table);
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_the_marks_stand_below_the_name() {
+        let capability = parse(r#"{"a-long-name":["publish","subscribe"]}"#);
+        let stacked = "  publish\n  │ subscribe\na-long-name\n  ● ●";
+        assert_eq!(of(&capability, Paint::narrow(15)), stacked);
+        assert_eq!(of(&capability, Paint::narrow(16)), of(&capability, Paint::NONE));
+        let compared = compared(&capability, &capability, &WORDS, Paint::narrow(40));
+        assert!(compared.ends_with("● granted\n✗ refused\n○ not asked"), "{compared}");
     }
 
     #[test]

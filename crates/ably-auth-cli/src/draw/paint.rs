@@ -4,19 +4,30 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 
-/// Whether to colour what goes to stdout.
+use crate::terminal;
+
+/// Whether to colour what goes to stdout, and how wide it may be.
 #[derive(Clone, Copy)]
-pub(crate) struct Paint(bool);
+pub(crate) struct Paint {
+    colours: bool,
+    columns: Option<usize>,
+}
 
 impl Paint {
     pub(crate) fn stdout() -> Self {
         let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
-        Self::decide(io::stdout().is_terminal(), no_color.as_deref(), term.as_deref())
+        let colours = Self::decide(io::stdout().is_terminal(), no_color.as_deref(), term.as_deref());
+        Self { colours, columns: terminal::columns(io::stdout()) }
+    }
+
+    /// How wide the terminal is; none where there is no terminal.
+    pub(super) const fn columns(self) -> Option<usize> {
+        self.columns
     }
 
     /// An empty `NO_COLOR` counts as none, as its convention has it.
-    fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> Self {
-        Self(is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb"))
+    fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+        is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
     }
 
     pub(super) fn bold(self, text: &str) -> String {
@@ -40,13 +51,18 @@ impl Paint {
     }
 
     fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     #[cfg(test)]
-    pub(super) const NONE: Self = Self(false);
+    pub(super) const NONE: Self = Self { colours: false, columns: None };
     #[cfg(test)]
-    pub(super) const FULL: Self = Self(true);
+    pub(super) const FULL: Self = Self { colours: true, columns: None };
+
+    #[cfg(test)]
+    pub(super) const fn narrow(columns: usize) -> Self {
+        Self { colours: false, columns: Some(columns) }
+    }
 }
 
 #[cfg(test)]
@@ -56,7 +72,7 @@ mod tests {
     #[test]
     fn colour_is_for_terminals_that_want_it() {
         let decide = |is_terminal, no_color: Option<&str>, term: Option<&str>| {
-            Paint::decide(is_terminal, no_color.map(OsStr::new), term.map(OsStr::new)).0
+            Paint::decide(is_terminal, no_color.map(OsStr::new), term.map(OsStr::new))
         };
         assert!(decide(true, None, Some("xterm")));
         assert!(decide(true, Some(""), None));

@@ -127,7 +127,8 @@ impl Session {
     fn serve(&mut self, args: &str) -> (String, String) {
         let args: Vec<&str> = args.split_whitespace().collect();
         self.service = Some(Service::start_in(&self.folder, &args));
-        (format!("listening on http://{DEFAULT_ADDRESS}\n"), "0".to_owned())
+        let scheme = if args.iter().any(|arg| arg.starts_with("--tls")) { "https" } else { "http" };
+        (format!("listening on {scheme}://{DEFAULT_ADDRESS}\n"), "0".to_owned())
     }
 }
 
@@ -153,6 +154,7 @@ fn is_left_out(command: &str) -> Option<&'static str> {
         ("cargo install", "it changes the machine"),
         ("/etc/", "it is about a machine that was set up; `operating` does the same with files of its own"),
         ("openssl", "it may not be there"),
+        ("curl", "it may not be there; `tls` does the same"),
     ];
     reasons.iter().find(|(with, _)| command.contains(with)).map(|(_, reason)| *reason)
 }

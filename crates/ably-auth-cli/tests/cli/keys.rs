@@ -126,3 +126,10 @@ fn what_can_name_no_key_generates_none() {
         run(&["key", "generate", app_id, "--key-id", key_id]).bad(&["the "]);
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_what_to_do() {
+    run(&["key", "inspect", "--key-file", "no-such.key"])
+        .bad(&["--key-file no-such.key: there is nothing of that name; check the path"]);
+    run(&["key", "inspect", "--key-file", "."]).bad(&["--key-file .: it is a folder; name a file"]);
+}

@@ -17,6 +17,8 @@ mod revocations;
 mod serving;
 mod sign;
 mod support;
+#[cfg(unix)]
+mod terminals;
 mod tls;
 mod tokens;
 mod usage;

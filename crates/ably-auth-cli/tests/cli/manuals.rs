@@ -22,6 +22,33 @@ fn each_shell_gets_a_script_that_knows_the_commands() {
     run(&["completions", "cmd"]).bad(&["invalid value 'cmd'", "bash"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = run(&["completions", "bash"]).yes().to_owned();
+    // As bash calls what `complete -F` names: with the program, the word so far and the word before.
+    let ask = r#"
+        read -r -a spec <<<"$(complete -p ably-auth)"
+        for ((nth = 0; nth < ${#spec[@]}; nth++)); do [[ ${spec[nth]} == -F ]] && call=${spec[nth + 1]}; done
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        "$call" ably-auth "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        echo "${COMPREPLY[*]}"
+    "#;
+    for (words, completed) in [
+        (&["ably-auth", "tok"][..], "token token-request"),
+        (&["ably-auth", "jwt", "m"], "mint"),
+        (&["ably-auth", "token-request", "s"], "sign"),
+        (&["ably-auth", "token", "r"], "request"),
+        (&["ably-auth", "token", "request", "--e"], "--endpoint"),
+        (&["ably-auth", "jwt", "mint", "--cl"], "--client-id"),
+        (&["ably-auth", "completions", "z"], "zsh"),
+    ] {
+        let mut bash = std::process::Command::new("bash");
+        let output = bash.args(["-c", &format!("{script}\n{ask}"), "bash"]).args(words).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), completed, "{words:?}: {output:?}");
+    }
+}
+
 #[test]
 fn a_manual_page_is_about_its_command() {
     let page = run(&["man"]).yes().to_owned();

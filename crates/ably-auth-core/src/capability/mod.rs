@@ -131,6 +131,14 @@ fn repeated(at: usize) -> Error {
 }
 
 /// Which operations on which resources: see the [module's documentation](self).
+///
+/// ```
+/// use ably_auth_core::Capability;
+///
+/// let capability: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
+/// assert!(capability.permits("chat:room1", "publish") && !capability.permits("chat:room1", "history"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Capability {

@@ -136,6 +136,8 @@ impl<T: Transport + 'static> Auth<T> {
     /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
     /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
     ///
+    /// [`BlockingAuth::authorize`](crate::BlockingAuth::authorize) shows the same without `await`.
+    ///
     /// # Errors
     /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
     /// use and the params are then what they were.
@@ -228,6 +230,8 @@ impl<T: Transport + 'static> Auth<T> {
     }
 
     /// Revokes tokens that the client's key has issued (`RSA17`).
+    ///
+    /// [`BlockingAuth::revoke_tokens`](crate::BlockingAuth::revoke_tokens) shows the same without `await`.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162, and no request, if the client uses tokens.

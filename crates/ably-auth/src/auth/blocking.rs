@@ -131,6 +131,21 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
     /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
     ///
+    /// ```
+    /// use ably_auth::{ApiKey, BlockingAuth, Capability, ClientOptions, TokenParams};
+    ///
+    /// let key = ApiKey::parse("app.key:secret")?;
+    /// # fn send(_: http::Request<bytes::Bytes>) -> Result<http::Response<bytes::Bytes>, ably_auth::TransportFault> {
+    /// #     unreachable!("a JWT is minted without a request")
+    /// # }
+    /// let auth = BlockingAuth::new(ClientOptions::new().key(key).mint_jwt(true), send)?; // `send`: your HTTP library
+    /// let chat: Capability = r#"{"chat:*":["publish"]}"#.parse()?;
+    /// let details = auth.authorize(&TokenParams::new().capability(chat))?;
+    /// assert_eq!(details.capability_text(), Some(r#"{"chat:*":["publish"]}"#));
+    /// assert_eq!(auth.token_details(), Some(details));
+    /// # Ok::<(), ably_auth::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
     /// use and the params are then what they were.
@@ -223,6 +238,22 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     }
 
     /// Revokes tokens that the client's key has issued (`RSA17`).
+    ///
+    /// ```
+    /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    ///
+    /// # fn send(request: Request<Bytes>) -> Result<Response<Bytes>, ably_auth::TransportFault> {
+    /// #     assert_eq!(request.uri().path(), "/keys/app.key/revokeTokens");
+    /// #     let result = r#"{"target":"clientId:bob","issuedBefore":1767225600000,"appliesAt":1767225600000}"#;
+    /// #     Ok(Response::new(format!(r#"{{"successCount":1,"failureCount":0,"results":[{result}]}}"#).into()))
+    /// # }
+    /// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), send)?; // `send`: your HTTP library
+    /// let batch = auth.revoke_tokens(&RevokeTokensRequest::new([Target::client_id("bob")]))?;
+    /// assert_eq!((batch.success_count, batch.failure_count), (1, 0));
+    /// # Ok::<(), ably_auth::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162, and no request, if the client uses tokens.

@@ -18,6 +18,14 @@ use crate::transport::{BlockingTransport, Transport};
 /// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
 ///
 /// Each converts into it, so that a callback just returns what it has.
+///
+/// ```
+/// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
+///
+/// // It asks your backend; here the answer is always the same.
+/// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
+/// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
+/// ```
 #[derive(Clone, Debug)]
 pub enum AuthCallbackAnswer {
     /// A token string: an Ably token or a JWT.

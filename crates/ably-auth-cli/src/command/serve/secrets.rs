@@ -12,7 +12,7 @@ const BYTES: usize = 32;
 /// Gives the service the secrets of the file. No message quotes it.
 pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     let name = format!("--service-secrets {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| Failure::input(&name, error))?;
+    let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let secrets = lines.map(|(number, line)| {
