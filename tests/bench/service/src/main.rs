@@ -21,7 +21,6 @@ const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(500);
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
-const LOOKED_AT: Duration = Duration::from_secs(10);
 
 /// The servers, with the share of the echo's rate that is to be reached.
 const SERVERS: &[(&str, f64)] =
@@ -33,8 +32,9 @@ async fn main() {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", which] => servers::serve(which).await,
         // For a profiler to look at.
-        ["load", which] => {
-            let measured = measure(which, &Place::of(which), LOOKED_AT).await;
+        ["load", which, seconds] => {
+            let lasting = Duration::from_secs(seconds.parse().unwrap());
+            let measured = measure(which, &Place::of(which), lasting).await;
             println!("{:.0} a second, {:.1} µs of CPU each", measured.per_second, measured.cpu_micros);
         }
         ["scale"] => scale::all().await,
