@@ -1,5 +1,6 @@
 //! What a million tokens cost, how each store grows, and whether that slows anything down.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -85,7 +86,7 @@ fn growth() {
 pub async fn grow(store: &str, what: &str, size: &str) {
     let (place, size) = (std::env::var(PLACE).unwrap(), size.parse::<u64>().unwrap());
     let elsewhere = || match store {
-        "redb" => std::fs::metadata(format!("{place}/store.redb")).map_or(0, |file| file.len() as i64),
+        "redb" => files(Path::new(&place)),
         "redis" => Info::of(&place).and_then(|info| info.number("used_memory")).unwrap_or_default() as i64,
         _ => 0,
     };
@@ -110,6 +111,16 @@ pub async fn grow(store: &str, what: &str, size: &str) {
         revoke(&service, 100..size + 100).await;
         println!("{} {}", resident() - before, elsewhere() - there);
     }
+}
+
+/// How long all files below are, in bytes.
+fn files(folder: &Path) -> i64 {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let lengths = entries.map(|entry| match entry.metadata().unwrap() {
+        metadata if metadata.is_dir() => files(&entry.path()),
+        metadata => metadata.len() as i64,
+    });
+    lengths.sum()
 }
 
 async fn use_nonces(store: &Arc<dyn Store>, size: u64) {

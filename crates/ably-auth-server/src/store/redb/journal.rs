@@ -1,7 +1,7 @@
 //! Used nonces, in files that only grow: to use one is to write a few bytes and to see them on the disk.
 //!
-//! A database would do that too, with a tree to keep in order: some ten times as much to write, for what is never looked up and
-//! dropped as a whole. A file is closed once it is large, and deleted once all in it is over.
+//! A database would do that too, and keep a tree in order, page by page, for what is never looked up there and goes as a whole.
+//! A file is closed once it is large, and deleted once all in it is over.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
