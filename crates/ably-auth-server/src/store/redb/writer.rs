@@ -74,18 +74,20 @@ struct State<W: Work> {
 }
 
 impl<W: Work> Queue<W> {
-    /// Whether there was room.
-    fn push(&self, job: Job<W::Put, W::Answer>) -> bool {
+    fn push(&self, job: Job<W::Put, W::Answer>) -> Result<(), Unavailable> {
         let mut state = lock(&self.state);
-        if state.is_closed || state.waiting.len() >= MAX_WAITING {
-            return false;
+        if state.is_closed {
+            return Err(ended());
+        }
+        if state.waiting.len() >= MAX_WAITING {
+            return Err(Unavailable::new("more is to be written than the disk can keep up with"));
         }
         state.waiting.push(job);
         if std::mem::take(&mut state.is_idle) {
             drop(state);
             self.more.notify_one();
         }
-        true
+        Ok(())
     }
 
     /// All that waits, as soon as there is something; nothing once nothing more will come.
@@ -102,6 +104,10 @@ impl<W: Work> Queue<W> {
         lock(&self.state).is_closed = true;
         self.more.notify_one();
     }
+}
+
+fn ended() -> Unavailable {
+    Unavailable::new("the thread that writes has ended")
 }
 
 /// However the thread ends, nobody goes on waiting for it.
@@ -135,10 +141,8 @@ impl<W: Work> Writer<W> {
         let (waiter, answer) = oneshot::channel();
         let taken = self.queue.push(Job { put, now, waiter: Waiter(waiter) });
         async move {
-            if !taken {
-                return Err(Unavailable::new("more is to be written than the disk can keep up with"));
-            }
-            answer.await.unwrap_or_else(|_| Err(Unavailable::new("the thread that writes has ended")))
+            taken?;
+            answer.await.unwrap_or_else(|_| Err(ended()))
         }
     }
 }
@@ -246,6 +250,6 @@ mod tests {
         for asked in [first, second] {
             assert!(asked.await.unwrap_err().to_string().contains("has ended"));
         }
-        writer.put(3, at(1)).await.unwrap_err();
+        assert!(writer.put(3, at(1)).await.unwrap_err().to_string().contains("has ended"));
     }
 }
