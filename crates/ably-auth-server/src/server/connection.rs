@@ -150,8 +150,6 @@ impl Connections {
             .max_buf_size(buffer)
             // Answers are small: to copy one behind its head costs less than a list of two parts costs the system.
             .writev(false)
-            // Who has said all there is to say may close that half, and is answered; nor is there anything to read before.
-            .half_close(true)
             .serve_connection(stream, answering);
         let mut connection = pin!(connection);
         let mut closing = self.closing.clone();

@@ -9,13 +9,14 @@ use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition, WriteTr
 use zeroize::Zeroizing;
 
 use super::filled::Filled;
+use super::folder::held_by_another;
 use super::records::Put;
 use super::writer::Times;
 use crate::error::{Error, ErrorKind};
 use crate::store::{KeptClaims, Record, Reference};
 
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
@@ -60,13 +61,7 @@ impl Disk {
         let opened = Filled::new(file).and_then(|file| builder.create_with_backend(file));
         let disk = match opened {
             Ok(database) => Self { database, expired_due: 0 },
-            Err(DatabaseError::DatabaseAlreadyOpen) => {
-                let message = format!(
-                    "another process has the folder `{}` open; end it, or give this one a folder of its own",
-                    folder.display()
-                );
-                return Err(Error::new(ErrorKind::Store, message));
-            }
+            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(held_by_another(folder)),
             Err(error) => return Err(broken(folder, error.into())),
         };
         let format = disk.format().map_err(|error| broken(folder, error))?;
@@ -289,7 +284,7 @@ mod tests {
             drop(disk);
             let error = Disk::open(path, Path::new("there")).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Store);
-            assert!(error.to_string().contains("is of format 2, and this version knows 1"), "{error}");
+            assert!(error.to_string().contains("is of format 3, and this version knows 2"), "{error}");
         });
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use redb::DatabaseError;
+use redb::backends::FileBackend;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -15,11 +17,42 @@ const DATABASE: &str = "store.redb";
 const NEW_DATABASE: &str = "store.redb.new";
 const SECRET: &str = "secret";
 const NEW_SECRET: &str = "secret.new";
+const LOCK: &str = "lock";
 
 /// Makes the folder, if it is not there, for its owner only.
 pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
-    private_folder().recursive(true).create(folder).map_err(|error| failed(folder, "cannot be made", error))?;
+    let made = || {
+        let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        private_folder().recursive(true).create(folder)?;
+        missing
+            .into_iter()
+            .filter_map(Path::parent)
+            .try_for_each(|parent| sync(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }))
+    };
+    made().map_err(|error| failed(folder, "cannot be made", error))?;
     check_own(folder)
+}
+
+/// Keeps all others out of the folder for as long as it lives, whatever becomes of the files in it.
+#[derive(Debug)]
+pub(super) struct Held(#[expect(dead_code, reason = "it is there to be dropped")] FileBackend);
+
+pub(super) fn hold(folder: &Path) -> Result<Held, Error> {
+    let path = folder.join(LOCK);
+    let file = private().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| failed(&path, "cannot be written", error))?;
+    FileBackend::new(file).map(Held).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => held_by_another(folder),
+        error => failed(&path, "cannot be locked", io::Error::other(error)),
+    })
+}
+
+pub(super) fn held_by_another(folder: &Path) -> Error {
+    let message = format!(
+        "another process has the folder `{}` open; end it, or give this one a folder of its own",
+        folder.display()
+    );
+    Error::new(ErrorKind::Store, message)
 }
 
 /// Refuses a folder in which others may put files in the place of these.
@@ -123,9 +156,9 @@ fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
     write().map_err(|error| failed(path, "cannot be written", error))
 }
 
-/// So that names last. A folder that cannot be opened as a file keeps its names by itself.
+/// So that names last. Elsewhere than on Unix a folder is no file, and keeps its names by itself.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder).map_or(Ok(()), |folder| folder.sync_all())
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 pub(super) fn private_folder() -> DirBuilder {
@@ -161,4 +194,21 @@ pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     let path = path.display();
     let message = format!("`{path}` {what}: {error}; see that it may be written and that the disk has room");
     Error::new(ErrorKind::Store, message).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_by_one_until_it_is_let_go() {
+        let folder = std::env::temp_dir().join(format!("ably-auth-held-{}", std::process::id()));
+        prepare(&folder.join("of/several")).unwrap();
+        let held = hold(&folder).unwrap();
+        let error = hold(&folder).unwrap_err();
+        assert!(error.to_string().contains("another process has the folder"), "{error}");
+        drop(held);
+        hold(&folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -4,7 +4,8 @@
 //! zeros. The checksum is of the random bytes and the place too, so nothing passes for a frame that was written elsewhere.
 //!
 //! Whoever writes a frame has seen all before it on the disk. So a frame that is not whole was being written when the process or
-//! the machine ended, and nobody was answered by it; unless another stands behind it, since then the file is damaged.
+//! the machine ended, and nobody was answered by it; unless another stands behind it, since then the file is damaged. How far the
+//! file before was written, the next one's head says.
 
 use ably_auth_core::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -15,8 +16,9 @@ pub(super) const SALT_BYTES: usize = 16;
 
 /// With the version of what is written below.
 const MAGIC: &[u8; 16] = b"used nonces, v1\n";
-const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + CHECK_BYTES;
+const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + PLACE_BYTES + CHECK_BYTES;
 
+const PLACE_BYTES: usize = 8;
 const LENGTH_BYTES: usize = 4;
 const CHECK_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
@@ -54,13 +56,25 @@ pub(super) struct Damaged {
     pub(super) at: usize,
 }
 
-pub(super) fn head(salt: &[u8; SALT_BYTES]) -> Vec<u8> {
-    [&MAGIC[..], salt, &checksum(salt, 0, MAGIC)].concat()
+/// What a file holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub(super) frames: Vec<Frame>,
+    /// Where the last of them ends.
+    pub(super) end: u64,
+    /// Where the last frame of the file before ended; 0 if that is not said.
+    pub(super) end_before: u64,
 }
 
-fn salt_of(head: &[u8; HEAD_BYTES]) -> Option<&[u8; SALT_BYTES]> {
-    let (salt, check) = head.strip_prefix(MAGIC)?.split_first_chunk()?;
-    (*check == checksum(salt, 0, MAGIC)).then_some(salt)
+pub(super) fn head(salt: &[u8; SALT_BYTES], end_before: u64) -> Vec<u8> {
+    [&MAGIC[..], salt, &end_before.to_le_bytes(), &checksum(salt, end_before, MAGIC)].concat()
+}
+
+fn read_head(head: &[u8; HEAD_BYTES]) -> Option<(&[u8; SALT_BYTES], u64)> {
+    let (salt, rest) = head.strip_prefix(MAGIC)?.split_first_chunk()?;
+    let (end_before, check) = rest.split_first_chunk::<PLACE_BYTES>()?;
+    let end_before = u64::from_le_bytes(*end_before);
+    (*check == checksum(salt, end_before, MAGIC)).then_some((salt, end_before))
 }
 
 impl Frame {
@@ -78,8 +92,9 @@ impl Frame {
         [&length.to_le_bytes()[..], &checksum(salt, at, &body), &body].concat()
     }
 
-    /// The frame at that place, if there is one, and where the next one begins.
-    fn at(at: usize, file: &[u8], salt: &[u8; SALT_BYTES]) -> Option<(Self, usize)> {
+    /// The frame at that place, if there is one, and where the next one begins; no frame is known that was written so by another
+    /// version.
+    fn at(at: usize, file: &[u8], salt: &[u8; SALT_BYTES]) -> Option<(Option<Self>, usize)> {
         let (length, rest) = file.get(at..)?.split_first_chunk::<LENGTH_BYTES>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= MAX_BODY)?;
         let (check, rest) = rest.split_first_chunk::<CHECK_BYTES>()?;
@@ -88,7 +103,7 @@ impl Frame {
             return None;
         }
         let next = at.saturating_add(LENGTH_BYTES + CHECK_BYTES).saturating_add(length);
-        Self::from_body(body).map(|frame| (frame, next))
+        Some((Self::from_body(body), next))
     }
 
     fn from_body(body: &[u8]) -> Option<Self> {
@@ -120,26 +135,26 @@ fn checksum(salt: &[u8; SALT_BYTES], at: u64, body: &[u8]) -> [u8; CHECK_BYTES] 
 }
 
 /// All frames of a file, up to one that was not finished.
-pub(super) fn read(file: &[u8]) -> Result<Vec<Frame>, Damaged> {
+pub(super) fn read(file: &[u8]) -> Result<Contents, Damaged> {
     let is_nothing = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let Some((head, rest)) = file.split_first_chunk::<HEAD_BYTES>() else {
-        return Ok(Vec::new());
+        return Ok(Contents::default());
     };
-    let Some(salt) = salt_of(head) else {
+    let Some((salt, end_before)) = read_head(head) else {
         // The head is on the disk before anything else is.
-        return if is_nothing(rest) { Ok(Vec::new()) } else { Err(Damaged { at: 0 }) };
+        return if is_nothing(rest) { Ok(Contents::default()) } else { Err(Damaged { at: 0 }) };
     };
     let (mut frames, mut at) = (Vec::new(), HEAD_BYTES);
     while let Some((frame, next)) = Frame::at(at, file, salt) {
-        frames.push(frame);
+        frames.push(frame.ok_or(Damaged { at })?);
         at = next;
     }
     let unfinished = file.get(at..).unwrap_or_default();
-    if is_nothing(unfinished) {
-        return Ok(frames);
-    }
     let mut behind = at.saturating_add(1)..file.len();
-    if behind.any(|place| Frame::at(place, file, salt).is_some()) { Err(Damaged { at }) } else { Ok(frames) }
+    if !is_nothing(unfinished) && behind.any(|place| Frame::at(place, file, salt).is_some()) {
+        return Err(Damaged { at });
+    }
+    Ok(Contents { frames, end: u64::try_from(at).unwrap_or(u64::MAX), end_before })
 }
 
 #[cfg(test)]
@@ -166,7 +181,7 @@ mod tests {
 
     /// The file, and where each frame in it ends.
     fn file(frames: &[Frame], zeros: usize) -> (Vec<u8>, Vec<usize>) {
-        let (mut bytes, mut ends) = (head(&SALT), Vec::new());
+        let (mut bytes, mut ends) = (head(&SALT, 9), Vec::new());
         for frame in frames {
             bytes.extend(frame.to_bytes(&SALT, bytes.len() as u64));
             ends.push(bytes.len());
@@ -178,7 +193,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_read(frames in frames(), zeros in 0_usize..200) {
-            prop_assert_eq!(read(&file(&frames, zeros).0), Ok(frames));
+            let (bytes, ends) = file(&frames, zeros);
+            let end = ends.last().map_or(HEAD_BYTES, |end| *end) as u64;
+            prop_assert_eq!(read(&bytes), Ok(Contents { frames, end, end_before: 9 }));
         }
 
         /// In whatever order the disk wrote the parts of the last frame, those before it are read, and it is whole or not there.
@@ -195,7 +212,7 @@ mod tests {
                 let to = (from + sector).min(ends[ends.len() - 1]);
                 bytes[from..to].fill(0);
             }
-            let found = read(&bytes).unwrap();
+            let found = read(&bytes).unwrap().frames;
             prop_assert!(found == frames || found == frames[..frames.len() - 1]);
         }
 
@@ -216,8 +233,8 @@ mod tests {
 
     #[test]
     fn a_file_that_was_only_begun_is_empty_and_one_of_somebody_else_is_damaged() {
-        for begun in [&[][..], &[0; 10], &[0; 500], MAGIC, &head(&SALT)] {
-            assert_eq!(read(begun), Ok(vec![]), "{begun:?}");
+        for begun in [&[][..], &[0; 10], &[0; 500], MAGIC, &head(&SALT, 0)] {
+            assert_eq!(read(begun).unwrap().frames, vec![], "{begun:?}");
         }
         assert_eq!(read(&b"not a file of nonces".repeat(10)), Err(Damaged { at: 0 }));
     }
@@ -228,6 +245,16 @@ mod tests {
         let mut twice = file(std::slice::from_ref(&frame), 0).0;
         let again = twice[HEAD_BYTES..].to_vec();
         twice.extend(again);
-        assert_eq!(read(&twice), Ok(vec![frame]));
+        assert_eq!(read(&twice).unwrap().frames, vec![frame]);
+    }
+
+    #[test]
+    fn what_a_later_version_says_is_not_passed_over() {
+        let mut bytes = head(&SALT, 0);
+        let body = [&[9][..], &[0; 2 * MOMENT_BYTES]].concat();
+        bytes.extend((body.len() as u32).to_le_bytes());
+        bytes.extend(checksum(&SALT, HEAD_BYTES as u64, &body));
+        bytes.extend(body);
+        assert_eq!(read(&bytes), Err(Damaged { at: HEAD_BYTES }));
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ably_auth_core::Timestamp;
 
 use super::folder;
-use super::frames::{self, Damaged, Entry, Frame, MAX_NONCES, SALT_BYTES};
+use super::frames::{self, Contents, Damaged, Entry, Frame, MAX_NONCES, SALT_BYTES};
 use super::writer::{Job, Times, Work};
 use crate::error::{Error, ErrorKind};
 use crate::random;
@@ -48,6 +48,10 @@ pub(super) struct Journal {
     next: u64,
     /// The latest timestamp of what was dropped.
     forgotten: Option<Timestamp>,
+    /// The oldest file, once all in it is over and that is on the disk.
+    over: Option<u64>,
+    /// Whether it is not known that the last one that was deleted will not come back.
+    is_unsure: bool,
 }
 
 /// The file that is written to. What is behind its end is zeros.
@@ -63,6 +67,7 @@ struct Open {
 /// A file to which nothing is added any more, and the latest timestamp in it.
 struct Closed {
     number: u64,
+    end: u64,
     last: Option<Timestamp>,
 }
 
@@ -103,25 +108,37 @@ impl Journal {
             numbers.extend(number(&entry.map_err(failed)?.path()));
         }
         numbers.sort_unstable();
-        let mut journal = Self { folder: inner.clone(), open: None, closed: VecDeque::new(), next: 1, forgotten: None };
+        let mut journal = Self::of(inner.clone(), None);
         let mut found = Found::default();
         for number in numbers {
             let path = journal.path(number);
             if !journal.closed.is_empty() && number != journal.next {
                 return Err(damaged(&path, "the file before it is missing"));
             }
-            let frames = frames::read(&fs::read(&path).map_err(failed)?);
+            let contents = frames::read(&fs::read(&path).map_err(failed)?);
             let problem = |found: Damaged| format!("what begins at byte {} has changed since it was written", found.at);
+            let Contents { frames, end, end_before } = contents.map_err(|found| damaged(&path, &problem(found)))?;
+            if let Some(before) = journal.closed.back().filter(|before| before.end < end_before) {
+                return Err(damaged(&journal.path(before.number), "its end is missing"));
+            }
             let mut last = None;
-            for frame in frames.map_err(|found| damaged(&path, &problem(found)))? {
+            for frame in frames {
                 journal.note(&frame.entry, &mut last);
                 found.add(frame);
             }
-            journal.closed.push_back(Closed { number, last });
+            journal.closed.push_back(Closed { number, end, last });
             journal.next = number.saturating_add(1);
+        }
+        if found.latest.is_none() {
+            // There always is a frame, from the beginning on.
+            found.forgotten = Some(unknown_until);
         }
         journal.forgotten = found.forgotten;
         Ok((journal, found))
+    }
+
+    const fn of(folder: PathBuf, forgotten: Option<Timestamp>) -> Self {
+        Self { folder, open: None, closed: VecDeque::new(), next: 1, forgotten, over: None, is_unsure: false }
     }
 
     /// Whole or not at all: once the folder is there, it says all that is not known.
@@ -131,8 +148,7 @@ impl Journal {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => folder::private_folder().create(&new)?,
         }
-        let forgotten = Some(unknown_until);
-        let mut journal = Self { folder: new, open: None, closed: VecDeque::new(), next: 1, forgotten };
+        let mut journal = Self::of(new, Some(unknown_until));
         let nothing = Timestamp::from_millis(0);
         journal.write(&[Put::Probe], Times { now: nothing, latest: nothing })?;
         fs::rename(&journal.folder, &inner)?;
@@ -160,13 +176,11 @@ impl Journal {
             self.open = Some(open);
         } else {
             // After an error too: what has become of the file cannot be known, so that the next begins another.
-            self.closed.push_back(Closed { number: open.number, last: open.last });
+            self.closed.push_back(Closed { number: open.number, end: open.end, last: open.last });
         }
         written?;
         // Only now it is on the disk that this is forgotten.
-        if let Some((number, _)) = over {
-            self.delete(number);
-        }
+        self.over = over.map(|(number, _)| number);
         Ok(())
     }
 
@@ -184,39 +198,52 @@ impl Journal {
 
     fn begin_file(&mut self) -> io::Result<Open> {
         let (number, salt) = (self.next, random::bytes().map_err(io::Error::other)?);
-        let file = folder::begin(&self.path(number))?;
-        let mut open = Open { number, file, salt, end: 0, filled: 0, last: None };
-        open.append(&frames::head(&salt))?;
+        let mut file = folder::begin(&self.path(number))?;
+        let head = frames::head(&salt, self.closed.back().map_or(0, |before| before.end));
+        file.write_all(&head)?;
+        file.sync_all()?;
         folder::sync(&self.folder)?;
+        let end = u64::try_from(head.len()).unwrap_or(u64::MAX);
+        let open = Open { number, file, salt, end, filled: end, last: None };
         self.next = number.saturating_add(1);
         Ok(open)
     }
 
-    /// What cannot be deleted now may go later. One at a time and for good, so that none is ever missing between others.
-    fn delete(&mut self, number: u64) {
-        if fs::remove_file(self.path(number)).is_ok() {
-            self.closed.pop_front();
-            // Whether names can be kept, the next file tells.
-            let _ = folder::sync(&self.folder);
+    /// Deletes the oldest file, if nobody needs it. What cannot be deleted now may go later: one at a time and for good, so that
+    /// none is ever missing between others.
+    fn tidy(&mut self) {
+        let Some(number) = self.over.take() else {
+            return;
+        };
+        if self.is_unsure && folder::sync(&self.folder).is_err() {
+            return;
+        }
+        match fs::remove_file(self.path(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.is_unsure = false,
+            _ => {
+                self.closed.pop_front();
+                self.is_unsure = folder::sync(&self.folder).is_err();
+            }
         }
     }
 
     fn path(&self, number: u64) -> PathBuf {
-        self.folder.join(format!("{number:0DIGITS$}"))
+        self.folder.join(name(number))
     }
 }
 
 impl Open {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.end.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         self.file.write_all(bytes)?;
-        self.end = self.end.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if self.end > self.filled {
-            let zeros = vec![0; STEP];
-            self.file.write_all(&zeros)?;
+        if end > self.filled {
+            self.file.write_all(&vec![0; STEP])?;
             self.filled = self.file.stream_position()?;
-            self.file.seek(SeekFrom::Start(self.end))?;
+            self.file.seek(SeekFrom::Start(end))?;
         }
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.end = end;
+        Ok(())
     }
 }
 
@@ -231,6 +258,7 @@ impl Work for Journal {
         let puts: Vec<_> = jobs.iter().map(|job| job.put).collect();
         let written = self.write(&puts, times).map_err(Unavailable::new);
         jobs.into_iter().for_each(|job| job.waiter.answer(written.clone()));
+        self.tidy();
     }
 }
 
@@ -251,10 +279,14 @@ fn entries(puts: &[Put]) -> Vec<Entry> {
     entries
 }
 
+fn name(number: u64) -> String {
+    format!("{number:0DIGITS$}")
+}
+
 /// The number that the file is named by; none if it is none of ours.
 fn number(path: &Path) -> Option<u64> {
-    let name = path.file_name()?.to_str()?;
-    (name.len() >= DIGITS).then(|| name.parse().ok())?
+    let text = path.file_name()?.to_str()?;
+    text.parse().ok().filter(|number| name(*number) == text)
 }
 
 fn damaged(path: &Path, problem: &str) -> Error {
@@ -320,6 +352,7 @@ mod tests {
 
     fn write(journal: &mut Journal, puts: &[Put], now: u64) {
         journal.write(puts, Times { now: at(now), latest: at(now) }).unwrap();
+        journal.tidy();
     }
 
     fn use_all(journal: &mut Journal, nonces: impl IntoIterator<Item = Fingerprint>, now: u64) {
@@ -425,5 +458,52 @@ mod tests {
         assert!(error.contains("0000000003` cannot be believed: the file before it is missing"), "{error}");
         fs::remove_file(&files[0]).unwrap();
         assert!(!place.open().1.nonces.is_empty(), "the first is missing if it was over");
+    }
+
+    #[test]
+    fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished() {
+        let place = Place::new();
+        let (mut journal, _) = place.open();
+        use_all(&mut journal, (0..60).map(|nth| nonce(nth, nth)), 1);
+        drop(journal);
+        use_all(&mut place.open().0, [nonce(60, 60)], 1);
+        let files = place.files();
+        assert_eq!(files.len(), 3);
+        for cut in [&files[0], &files[1]] {
+            let whole = fs::read(cut).unwrap();
+            OpenOptions::new().write(true).open(cut).unwrap().set_len(200).unwrap();
+            let error = place.error();
+            assert!(error.contains("its end is missing"), "{error}");
+            fs::write(cut, whole).unwrap();
+        }
+        assert_eq!(place.open().1.nonces.len(), 61);
+    }
+
+    #[test]
+    fn a_folder_without_files_says_as_little_as_none() {
+        let place = Place::new();
+        use_all(&mut place.open().0, [nonce(1, 1)], 1);
+        place.files().iter().for_each(|file| fs::remove_file(file).unwrap());
+        let (mut journal, found) = Journal::open(&place.0, at(7)).unwrap();
+        assert_eq!(found.forgotten, Some(at(7)));
+        write(&mut journal, &[Put::Probe], 9);
+        assert_eq!(place.open().1.forgotten, Some(at(7)), "and it stays so");
+    }
+
+    #[test]
+    fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
+        let place = Place::new();
+        let (mut journal, _) = place.open();
+        use_all(&mut journal, (0..100).map(|nth| nonce(nth, nth)), 100);
+        for name in ["lost+found", "+000000002", "00000000002", "0000000001~"] {
+            fs::write(place.0.join(FOLDER).join(name), "not ours").unwrap();
+        }
+        let first = journal.path(1);
+        fs::remove_file(&first).unwrap();
+        let later = 1_000 + WINDOW_MILLIS;
+        (0..3).for_each(|_| write(&mut journal, &[Put::Probe], later));
+        assert!(!journal.path(2).exists(), "the next is deleted all the same");
+        drop(journal);
+        assert_eq!(place.open().1.forgotten, Some(at(79)));
     }
 }

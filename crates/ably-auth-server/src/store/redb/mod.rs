@@ -54,6 +54,8 @@ pub struct Redb {
     secret: Zeroizing<[u8; 32]>,
     used: Arc<Writer<Journal>>,
     records: Writer<Records>,
+    /// Dropped last, since the threads above write until they are.
+    _held: folder::Held,
     /// The time when it was last written by itself, in milliseconds since the epoch.
     remembered: AtomicU64,
 }
@@ -74,6 +76,7 @@ impl Redb {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref();
         folder::prepare(folder)?;
+        let held = folder::hold(folder)?;
         folder::make_database(folder, |new| Disk::open(new, folder).map(drop))?;
         let disk = Disk::open(&folder::database(folder)?, folder)?;
         // Only whoever has the database may make a secret.
@@ -99,6 +102,7 @@ impl Redb {
                 Records::new(disk, folder.into(), Arc::clone(&feed), names),
                 Arc::clone(&feed),
             )?,
+            _held: held,
             remembered: AtomicU64::new(found.latest.as_millis()),
             feed,
         })

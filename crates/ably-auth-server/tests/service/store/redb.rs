@@ -174,20 +174,6 @@ fn a_file_of_nonces_that_was_changed_is_not_believed() {
 }
 
 #[test]
-fn who_has_said_all_and_closes_that_way_is_answered_though_the_disk_takes_its_time() {
-    let (folder, runtime) = (Folder::new(), runtime());
-    let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
-    let server = served(&world, &runtime);
-    for _ in 0..20 {
-        let body = serde_json::to_string(&world.sign(KEY, &params())).unwrap();
-        let head =
-            format!("POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len());
-        let answer = server.last_words(&format!("{head}\r\n\r\n{body}"));
-        assert!(answer.starts_with("HTTP/1.1 201"), "{answer:?}");
-    }
-}
-
-#[test]
 fn a_folder_is_one_process_s() {
     let folder = Folder::new();
     let first = Redb::open(&folder.0).unwrap();
