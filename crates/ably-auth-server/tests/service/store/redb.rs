@@ -157,6 +157,28 @@ fn without_the_files_of_nonces_nothing_that_may_have_been_used_is_exchanged() {
 }
 
 #[test]
+fn the_files_of_nonces_go_when_all_in_them_is_over() {
+    let place = InFolder::new();
+    let mut world = place.open(None);
+    for _ in 0..5 {
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+        let shared = world.clone_without_service();
+        drop(world);
+        // Each time that a folder is opened, there is another.
+        world = place.open(Some(&shared));
+    }
+    let files = || fs::read_dir(place.0.0.join("nonces")).unwrap().count();
+    let before = files();
+    world.pass(5 * MINUTE);
+    for _ in 0..10 {
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    }
+    // The last may be deleted only once somebody was answered.
+    drop(world);
+    assert_eq!((before, files()), (5, 1));
+}
+
+#[test]
 fn a_file_of_nonces_that_was_changed_is_not_believed() {
     let place = InFolder::new();
     let world = place.open(None);
