@@ -8,7 +8,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use zeroize::Zeroizing;
 
 pub(crate) const NONCE_BYTES: usize = 24;
-pub(crate) const TAG_BYTES: usize = 16;
+const TAG_BYTES: usize = 16;
 
 /// So much of the nonce leads to the key; the rest is the nonce under it, behind zeros.
 const LEADING_BYTES: usize = 16;

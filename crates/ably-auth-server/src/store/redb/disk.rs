@@ -224,6 +224,7 @@ pub(super) fn broken(folder: &Path, error: Fault) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::place::Place;
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -231,14 +232,10 @@ mod tests {
     }
 
     fn with_disk(test: impl FnOnce(&Path, Disk)) {
-        static NTH: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let nth = NTH.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        let folder = std::env::temp_dir().join(format!("ably-auth-disk-{}-{nth}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("store.redb");
+        let place = Place::new();
+        let path = place.0.join("store.redb");
         std::fs::File::create(&path).unwrap();
-        test(&path, Disk::open(&path, &folder).unwrap());
-        std::fs::remove_dir_all(&folder).unwrap();
+        test(&path, Disk::open(&path, &place.0).unwrap());
     }
 
     fn commit(disk: &mut Disk, puts: &[Put], now: u64) {

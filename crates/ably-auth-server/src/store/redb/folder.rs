@@ -198,17 +198,18 @@ pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::place::Place;
     use super::*;
 
     #[test]
     fn a_folder_is_held_by_one_until_it_is_let_go() {
-        let folder = std::env::temp_dir().join(format!("ably-auth-held-{}", std::process::id()));
-        prepare(&folder.join("of/several")).unwrap();
+        let place = Place::new();
+        let folder = place.0.join("of/several");
+        prepare(&folder).unwrap();
         let held = hold(&folder).unwrap();
         let error = hold(&folder).unwrap_err();
         assert!(error.to_string().contains("another process has the folder"), "{error}");
         drop(held);
         hold(&folder).unwrap();
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

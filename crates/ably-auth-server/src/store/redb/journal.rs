@@ -304,6 +304,7 @@ mod tests {
 
     use ably_auth_core::KeyName;
 
+    use super::super::place::Place;
     use super::*;
     use crate::store::WINDOW_MILLIS;
 
@@ -315,17 +316,7 @@ mod tests {
         Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nth.to_string(), at(timestamp))
     }
 
-    struct Place(PathBuf);
-
     impl Place {
-        fn new() -> Self {
-            static NTH: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-            let nth = NTH.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            let folder = std::env::temp_dir().join(format!("ably-auth-journal-{}-{nth}", std::process::id()));
-            fs::create_dir_all(&folder).unwrap();
-            Self(folder)
-        }
-
         fn open(&self) -> (Journal, Found) {
             Journal::open(&self.0, at(0)).unwrap()
         }
@@ -341,12 +332,6 @@ mod tests {
             let error = Journal::open(&self.0, at(0)).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Store);
             error.to_string()
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
         }
     }
 

@@ -5,6 +5,8 @@ mod filled;
 mod folder;
 mod frames;
 mod journal;
+#[cfg(test)]
+mod place;
 mod records;
 mod writer;
 
