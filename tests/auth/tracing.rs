@@ -9,6 +9,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use super::alone::alone;
 use super::support::{VirtualTime, details};
 
 /// Writes down every event.
@@ -46,6 +47,12 @@ impl Subscriber for Notes {
 
 #[test]
 fn events_say_why_a_token_is_asked_for_and_never_show_one() {
+    // What is said for the first time in a thread that nobody listens to may be said in silence from then on.
+    let path = concat!(module_path!(), "::events_say_why_a_token_is_asked_for_and_never_show_one");
+    alone(path, events_say_why);
+}
+
+fn events_say_why() {
     let (notes, time, fetches) = (Notes::default(), VirtualTime::default(), AtomicUsize::new(0));
     let source = move |_: &TokenParams| match fetches.fetch_add(1, Ordering::SeqCst) + 1 {
         nth @ (1..=5) => Ok(details(&format!("hush-{nth}"))),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 use ably_auth::{
     BlockingTokenCache, CachePolicy, CachedToken, Error, Generation, TokenCache, TokenDetails, TokenParams,
@@ -147,24 +148,10 @@ impl Face for Blocking {
 
     fn settle(&mut self, _: &World) {
         loop {
-            let asleep = self.pending.values().all(|(_, thread)| is_asleep(thread));
-            let mut is_still = true;
-            for (name, (answer, _)) in &self.pending {
-                match answer.try_recv() {
-                    Ok(answer) => {
-                        is_still = false;
-                        self.answers.insert(name.clone(), answer);
-                    }
-                    Err(TryRecvError::Empty) => {}
-                    // The source has panicked on the caller's own thread.
-                    Err(TryRecvError::Disconnected) => {
-                        is_still = false;
-                        self.answers.insert(name.clone(), Err(Error::auth_callback("it panicked")));
-                    }
-                }
-            }
-            self.pending.retain(|name, _| !self.answers.contains_key(name));
-            if asleep && is_still {
+            let seen = self.sleepers();
+            let answered = self.take_answers();
+            // Who has slept through both looks has not run between them, so at one moment all have slept.
+            if !answered && seen.is_some() && seen == self.sleepers() {
                 return;
             }
             thread::yield_now();
@@ -180,6 +167,29 @@ impl Face for Blocking {
     }
 }
 
+impl Blocking {
+    /// Takes the answers that are there. Whether there was one.
+    fn take_answers(&mut self) -> bool {
+        let before = self.answers.len();
+        for (name, (answer, _)) in &self.pending {
+            let answer = match answer.try_recv() {
+                Ok(answer) => answer,
+                Err(TryRecvError::Empty) => continue,
+                // The source has panicked on the caller's own thread.
+                Err(TryRecvError::Disconnected) => Err(Error::auth_callback("it panicked")),
+            };
+            self.answers.insert(name.clone(), answer);
+        }
+        self.pending.retain(|name, _| !self.answers.contains_key(name));
+        self.answers.len() > before
+    }
+
+    /// How often each has gone to sleep, if all are asleep.
+    fn sleepers(&self) -> Option<Vec<u64>> {
+        self.pending.values().map(|(_, thread)| sleeps(thread)).collect()
+    }
+}
+
 fn run(work: Box<dyn FnOnce() -> Answer + Send>, answer: &Sender<Answer>) {
     answer.send(work()).unwrap();
 }
@@ -187,17 +197,19 @@ fn run(work: Box<dyn FnOnce() -> Answer + Send>, answer: &Sender<Answer>) {
 /// Where Linux tells what this thread is doing.
 fn thread_in_proc() -> String {
     let link = fs::read_link("/proc/thread-self");
-    link.map(|link| format!("/proc/{}/stat", link.display())).unwrap_or_default()
+    link.map(|link| format!("/proc/{}/status", link.display())).unwrap_or_default()
 }
 
-/// Whether a thread waits for something, or is no more. No lock is held for long, so it then waits for a source or for another
-/// thread.
-fn is_asleep(thread: &str) -> bool {
+/// How often a thread that is asleep has gone to sleep. No lock is held for long, so it then waits for a source or for another
+/// thread. `None` if it runs, or is no more.
+fn sleeps(thread: &str) -> Option<u64> {
     if thread.is_empty() {
         // Where nothing tells, time has to.
-        thread::sleep(std::time::Duration::from_millis(5));
-        return true;
+        thread::sleep(Duration::from_millis(5));
+        return Some(0);
     }
-    let stat = fs::read_to_string(thread).unwrap_or_default();
-    stat.rsplit(')').next().is_none_or(|rest| !rest.trim_start().starts_with('R'))
+    let status = fs::read_to_string(thread).ok()?;
+    let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let is_asleep = field("State:")?.starts_with('S');
+    is_asleep.then(|| field("voluntary_ctxt_switches:")?.parse().ok())?
 }
