@@ -1,5 +1,6 @@
 //! `ably-auth`: exchanges, caches, options, stepped and run without a network.
 
+#[path = "../../crates/ably-auth-server/tests/service/alone.rs"]
 mod alone;
 mod auth_url;
 mod authenticated_call;

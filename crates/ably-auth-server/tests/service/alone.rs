@@ -6,7 +6,7 @@ use std::process::Command;
 const IS_ALONE: &str = "ABLY_AUTH_TEST_IS_ALONE";
 
 /// Runs the test of that path in a process where no other one runs.
-pub(super) fn alone(path: &str, test: impl FnOnce()) {
+pub(crate) fn alone(path: &str, test: impl FnOnce()) {
     if env::var_os(IS_ALONE).is_some() {
         return test();
     }
@@ -14,5 +14,6 @@ pub(super) fn alone(path: &str, test: impl FnOnce()) {
     let mut command = Command::new(env::current_exe().unwrap());
     let run = command.args(["--exact", path, "--nocapture"]).env(IS_ALONE, "1").output().unwrap();
     let output = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success() && output.contains("1 passed"), "{output}");
+    eprintln!("{output}");
+    assert!(run.status.success() && output.contains("1 passed"), "{path} fails alone");
 }
