@@ -208,7 +208,7 @@ fn the_async_cache_plays_every_scenario() {
 
 #[test]
 fn the_blocking_cache_plays_every_scenario_in_which_nobody_goes_away() {
-    // A thread that sleeps is taken to wait for a source or for its kind: another test's may sleep where this process has a lock.
+    // A thread that sleeps is taken to wait for a source or for another call. Beside other tests it may wait for the allocator.
     let path = concat!(module_path!(), "::the_blocking_cache_plays_every_scenario_in_which_nobody_goes_away");
     alone(path, || {
         let (played, left_out) = play_all::<Blocking>();
