@@ -429,9 +429,7 @@ mod tests {
     #[test]
     fn a_file_that_was_changed_or_is_missing_is_refused() {
         let place = Place::new();
-        let (mut journal, _) = place.open();
-        use_all(&mut journal, (0..200).map(|nth| nonce(nth, nth)), 1);
-        drop(journal);
+        use_all(&mut place.open().0, (0..200).map(|nth| nonce(nth, nth)), 1);
         let files = place.files();
         let mut bytes = fs::read(&files[1]).unwrap();
         bytes[100] ^= 1;
@@ -448,9 +446,7 @@ mod tests {
     #[test]
     fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished() {
         let place = Place::new();
-        let (mut journal, _) = place.open();
-        use_all(&mut journal, (0..60).map(|nth| nonce(nth, nth)), 1);
-        drop(journal);
+        use_all(&mut place.open().0, (0..60).map(|nth| nonce(nth, nth)), 1);
         use_all(&mut place.open().0, [nonce(60, 60)], 1);
         let files = place.files();
         assert_eq!(files.len(), 3);
