@@ -101,7 +101,6 @@ macro_rules! map_only {
 
 map_only! {
     TokenDetails: "the fields of token details";
-    TokenRequest: "the fields of a token request";
 }
 
 /// Milliseconds as a number or as a decimal string.

@@ -30,24 +30,39 @@ struct Asked {
     client_id: ClientId,
 }
 
+/// The key that a token is asked of, by what the service knew when it was looked for.
+pub(crate) struct AskedOf {
+    app: Arc<RunningApp>,
+    key: Arc<Key>,
+    /// The version of the feed that the service had seen then.
+    seen: u64,
+}
+
 impl Issuer<'_> {
-    /// Exchanges a token request. The order of the checks tells nothing about the key to who did not sign.
+    /// Finds the key that a request names. A key that is not known yet is looked for in the store.
+    pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<AskedOf, Refusal> {
+        let seen = self.0.store.feed().seen();
+        let (app, key) = self.0.key(key_name, now).await?;
+        Ok(AskedOf { app, key, seen })
+    }
+
+    /// Exchanges a token request. The sender is authenticated before anything is awaited, and before anything is told of the
+    /// key but that it exists.
     pub(crate) async fn exchange(
         &self,
+        asked_of: AskedOf,
         request: &TokenRequest,
-        key_name: &KeyName,
         shown: Option<&ApiKey>,
         entropy: &Entropy,
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
-        // The body's text is not quoted: who mistakes the field may have put the whole key there.
-        if request.key_name() != key_name.as_str() {
+        let AskedOf { mut app, mut key, seen } = asked_of;
+        // The body's text is not quoted: a sender who mistakes the field may have put the whole key there.
+        if request.key_name() != key.name().as_str() {
             let message = "the body's `keyName` is not the path's; post the request to `/keys/{keyName}/requestToken`";
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let State { store, .. } = self.0;
-        let seen = store.feed().seen();
-        let (mut app, mut key) = self.0.key(key_name, now).await?;
         let request = prove(request, &key, shown)?;
         key.check_in_force(self.0.latest(now))?;
         self.0.check_rate_of(key.name())?;
@@ -57,7 +72,7 @@ impl Issuer<'_> {
         check_use(store.use_once(nonce, now).await?)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
-            (app, key) = self.0.registry.key(key_name)?;
+            (app, key) = self.0.registry.key(key.name())?;
             key.check_in_force(self.0.latest(now))?;
         }
         let asked = asked(&request, &key)?;

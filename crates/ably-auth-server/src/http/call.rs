@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use ably_auth_core::{KeyName, Timestamp};
+use ably_auth_core::{KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -53,6 +53,12 @@ impl<'a> Call<'a> {
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         Format::of_body(&self.parts.headers)?.decode(self.body.ok_or_else(|| super::too_large(self.state))?)
+    }
+
+    /// Reads the body as a token request.
+    pub(super) fn read_token_request(&self) -> Result<TokenRequest, Refusal> {
+        let body = self.body.ok_or_else(|| super::too_large(self.state))?;
+        Format::of_body(&self.parts.headers)?.decode_token_request(body)
     }
 
     pub(super) fn reply<T: Serialize + ?Sized>(&self, status: StatusCode, body: &T) -> Result<Reply, Refusal> {

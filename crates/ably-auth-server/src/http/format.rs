@@ -3,13 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use ably_auth_core::ErrorCode;
+use ably_auth_core::{ErrorCode, TokenRequest};
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::ser::Serialize;
 
+use super::msgpack;
 use crate::refusal::Refusal;
 use crate::unreadable;
 
@@ -77,18 +78,51 @@ impl Format {
     }
 
     pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {
-        let (name, problem) = match self {
-            Self::Json => match serde_json::from_slice(body) {
-                Ok(value) => return Ok(value),
-                Err(error) => ("JSON", unreadable::explain_json(&error)),
-            },
-            Self::MsgPack => match from_msgpack(body) {
-                Ok(value) => return Ok(value),
-                Err(problem) => ("MessagePack", problem),
-            },
-        };
-        let message = format!("the body is not readable as {name}: {problem}; send what the endpoint takes");
-        Err(Refusal::new(ErrorCode::INVALID_BODY, message))
+        match self {
+            Self::Json => serde_json::from_slice(body).map_err(|error| unreadable_json(&error)),
+            Self::MsgPack => from_msgpack(body).map_err(|problem| unreadable("MessagePack", &problem)),
+        }
+    }
+
+    /// Reads a token request, of a sender that nobody knows yet: unknown fields are skipped and take no memory.
+    pub(super) fn decode_token_request(self, body: &[u8]) -> Result<TokenRequest, Refusal> {
+        match self {
+            Self::Json => {
+                let mut reader = serde_json::Deserializer::from_slice(body);
+                let request = TokenRequest::deserialize_known_fields(&mut reader);
+                request.and_then(|request| reader.end().map(|()| request)).map_err(|error| unreadable_json(&error))
+            }
+            Self::MsgPack => {
+                let broken = |problem: String| unreadable("MessagePack", &problem);
+                let mut map = msgpack::Map::of(body).ok_or_else(|| broken("expected a map at byte 0".into()))?;
+                let request = TokenRequest::deserialize_known_fields(&mut map);
+                let place = format!("byte {}", map.position());
+                match request {
+                    Ok(request) if map.position() == body.len() => Ok(request),
+                    Ok(_) => Err(broken(format!("trailing bytes at {place}"))),
+                    Err(error) => Err(broken(explain_msgpack(&error, &place))),
+                }
+            }
+        }
+    }
+}
+
+fn unreadable(format: &str, problem: &str) -> Refusal {
+    let message = format!("the body is not readable as {format}: {problem}; send what the endpoint takes");
+    Refusal::new(ErrorCode::INVALID_BODY, message)
+}
+
+fn unreadable_json(error: &serde_json::Error) -> Refusal {
+    unreadable("JSON", &unreadable::explain_json(error))
+}
+
+fn explain_msgpack(error: &rmp_serde::decode::Error, place: &str) -> String {
+    match error {
+        rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error) => {
+            unreadable::explain(error, place)
+        }
+        // The others are a fixed text, at most with a number.
+        error => format!("{error} at {place}"),
     }
 }
 
@@ -100,11 +134,7 @@ fn from_msgpack<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     match value {
         Ok(value) if reader.position() == u64::try_from(body.len()).unwrap_or(u64::MAX) => Ok(value),
         Ok(_) => Err(format!("trailing bytes at {place}")),
-        Err(rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error)) => {
-            Err(unreadable::explain(&error, &place))
-        }
-        // The others are a fixed text, at most with a number.
-        Err(error) => Err(format!("{error} at {place}")),
+        Err(error) => Err(explain_msgpack(&error, &place)),
     }
 }
 

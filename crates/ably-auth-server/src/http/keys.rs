@@ -1,6 +1,6 @@
 //! What is asked of a key: tokens, and that they be revoked.
 
-use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRequest, TokenRevocationResult};
+use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,7 +23,6 @@ const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
 const BATCH_HAS_ERRORS: ErrorCode = ErrorCode::new(40020);
 
 pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
-    let Object(request): Object<TokenRequest> = call.read()?;
     let key_name = KeyName::parse(key_name)?;
     call.note_key(&key_name);
     let shown = match call.credential()? {
@@ -31,8 +30,12 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
         // A token says nothing about who holds the key; the request's mac does.
         Some(Credential::Token(_)) | None => None,
     };
+    let issuer = Issuer(call.state);
+    let asked_of = issuer.find(&key_name, call.now).await?;
+    // Not before: a stranger can make the search for the key wait, and what is decoded must not wait with it.
+    let request = call.read_token_request()?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
-    let details = Issuer(call.state).exchange(&request, &key_name, shown.as_ref(), &entropy, call.now).await?;
+    let details = issuer.exchange(asked_of, &request, shown.as_ref(), &entropy, call.now).await?;
     metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }

@@ -8,6 +8,7 @@ mod cors;
 mod credentials;
 mod format;
 mod keys;
+mod msgpack;
 mod page;
 mod reply;
 mod route;
