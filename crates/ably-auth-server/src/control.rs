@@ -65,6 +65,7 @@ pub(crate) async fn create_app(state: &State, account_id: &str, name: &str, now:
 pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<(), Refusal> {
     let plan = || {
         state.registry.check_room()?;
+        state.registry.check_memory(app.size_of_settings().saturating_add(app.size_of_run_time_keys()))?;
         let keys = app.keys().map(records::key);
         Ok((std::iter::once(records::app(app)).chain(keys).collect::<Result<_, _>>()?, ()))
     };
@@ -98,6 +99,7 @@ pub(crate) async fn create_key(
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
         let key = asked.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
+        state.registry.check_memory(key.size())?;
         Ok((vec![records::key(&key)?], Arc::new(key)))
     };
     state.change(now, plan).await
@@ -130,7 +132,11 @@ async fn replace(
             let message = format!("app `{app_id}` has no key `{}`; check the key id", key_id.escape_debug());
             Refusal::new(ErrorCode::NOT_FOUND, message)
         })?;
-        let key = Arc::new(change(Key::clone(key)));
+        let (before, key) = (key.size(), Arc::new(change(Key::clone(key))));
+        // A change that adds nothing is not refused: a key can always be revoked.
+        if key.size() > before {
+            state.registry.check_memory(key.size())?;
+        }
         Ok((vec![records::key(&key)?], key))
     };
     state.change(now, plan).await

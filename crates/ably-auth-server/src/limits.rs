@@ -33,6 +33,18 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// How long a client may take to take in any more of its answers; then the connection is closed. 10 s unless said so.
     pub answer_deadline: Duration,
+    /// The fewest bytes per second that a client may take in of a large answer, on average, once `answer_deadline` is over;
+    /// then the connection is closed. 32 KiB by default.
+    pub answer_bytes_per_second: u32,
+    /// The most bytes of answers of over 4 KiB that are in flight, from when they are made until they are written; more are
+    /// answered with 503. The holders of one app's keys and tokens get a quarter at most. 64 MiB by default.
+    pub answers_bytes: usize,
+    /// The most memory, in bytes, that the history of all channels takes. Over it, the app that has the most loses its oldest
+    /// messages. 256 MiB by default.
+    pub history_bytes: usize,
+    /// The most memory, in bytes, that apps and keys take which are made or changed at run time, over the Control API or in a
+    /// sandbox; more are refused with 429. 64 MiB by default.
+    pub run_time_bytes: usize,
     /// How long a connection is kept for another request, or twice that. 75 s unless said so: more than the 60 s of most
     /// load balancers, which are then the ones to close it.
     pub idle: Duration,
@@ -64,6 +76,10 @@ impl Default for Limits {
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(10),
             answer_deadline: Duration::from_secs(10),
+            answer_bytes_per_second: 32 * 1024,
+            answers_bytes: 64 * 1024 * 1024,
+            history_bytes: 256 * 1024 * 1024,
+            run_time_bytes: 64 * 1024 * 1024,
             idle: Duration::from_secs(75),
             connections: 10_000,
             requests: 2_000,

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use ably_auth_core::{ApiKey, Capability, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::apps::{App, Key};
+use crate::raw::RawList;
 use crate::refusal::Refusal;
 use crate::revocations::Cutoff;
 use crate::store::Record;
@@ -48,8 +48,8 @@ struct AppRecord<'a> {
     /// Text with escapes cannot be borrowed.
     #[serde(borrow)]
     account_id: Cow<'a, str>,
-    namespaces: Vec<Value>,
-    channels: Vec<Value>,
+    namespaces: RawList,
+    channels: RawList,
     revocation_by_channel: bool,
 }
 
@@ -86,8 +86,8 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
     let said = AppRecord {
         deleted,
         account_id: app.account_id().into(),
-        namespaces: namespaces.to_vec(),
-        channels: channels.to_vec(),
+        namespaces: RawList(namespaces.clone()),
+        channels: RawList(channels.clone()),
         revocation_by_channel: app.revocation_by_channel(),
     };
     record(format!("{OF_APP}{}", app.id()), &said, None)
@@ -153,7 +153,7 @@ fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
         return Some(Change::AppGone(app_id.into(), true));
     }
     let app = App::new(app_id).ok()?.with_account_id(&said.account_id);
-    let app = app.with_settings(said.namespaces, said.channels);
+    let app = app.with_settings(said.namespaces.0, said.channels.0);
     Some(Change::App(app.with_revocation_by_channel(said.revocation_by_channel)))
 }
 

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use ably_auth_core::{ErrorCode, KeyName};
+use ably_auth_core::{ErrorCode, KeyName, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::apps::{App, Apps, Key};
-use crate::channels::Channels;
+use crate::budget::{Budget, Share};
+use crate::channels::{Channels, Message};
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::stats::Stats;
 use crate::store::lock;
@@ -15,6 +17,9 @@ use crate::token::Sealer;
 
 /// The most apps that may be there, since in a sandbox anybody may make one.
 pub(crate) const MAX_APPS: usize = 1_000;
+
+/// An app gets this part of the bytes that answers in flight may take, so that none takes them all.
+const ANSWER_SHARES: usize = 4;
 
 /// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
 #[derive(Clone, Debug)]
@@ -30,6 +35,10 @@ pub(crate) struct AppMemory {
     pub(crate) is_listed: bool,
     sealer: RwLock<Arc<Sealer>>,
     pub(crate) channels: Mutex<Channels>,
+    /// What the channels take of the memory for history.
+    history: Share,
+    /// What answers to holders of the app's keys and tokens may take while nobody has read them.
+    pub(crate) answers: Arc<Budget>,
     pub(crate) stats: Mutex<Stats>,
 }
 
@@ -38,12 +47,34 @@ impl AppMemory {
     pub(crate) fn sealer(&self) -> Arc<Sealer> {
         Arc::clone(&self.sealer.read().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Keeps messages of a channel and returns their serials.
+    pub(crate) fn publish(&self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Vec<String> {
+        let mut channels = lock(&self.channels);
+        let serials = channels.publish(name, messages, batch, now);
+        self.history.set(channels.bytes());
+        serials
+    }
+
+    /// Drops the oldest messages, for so many bytes; returns whether there were any.
+    fn drop_oldest_messages(&self, bytes: usize) -> bool {
+        let mut channels = lock(&self.channels);
+        let dropped = channels.drop_oldest(bytes);
+        self.history.set(channels.bytes());
+        dropped
+    }
 }
 
 pub(crate) struct Registry {
     pub(crate) apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
     pub(crate) listed: Mutex<Listed>,
     secrets: RwLock<ServiceSecrets>,
+    /// The memory for the history of all channels.
+    history: Arc<Budget>,
+    /// How many bytes of answers one app may have in flight.
+    answers_per_app: usize,
+    /// How much memory apps and keys may take that are made at run time, in bytes.
+    run_time_bytes: usize,
 }
 
 /// What the service was told of, and what of that was changed since, at run time.
@@ -95,8 +126,31 @@ impl std::fmt::Debug for ServiceSecrets {
 }
 
 impl Registry {
-    pub(crate) fn new(secrets: ServiceSecrets) -> Self {
-        Self { apps: RwLock::default(), listed: Mutex::default(), secrets: RwLock::new(secrets) }
+    pub(crate) fn new(secrets: ServiceSecrets, limits: &Limits) -> Self {
+        Self {
+            apps: RwLock::default(),
+            listed: Mutex::default(),
+            secrets: RwLock::new(secrets),
+            history: Budget::new(limits.history_bytes),
+            answers_per_app: limits.answers_bytes / ANSWER_SHARES,
+            run_time_bytes: limits.run_time_bytes,
+        }
+    }
+
+    /// Drops messages of the app that has the most history, the oldest first, while there is too much in all.
+    pub(crate) fn make_room_for_history(&self) {
+        loop {
+            let excess = self.history.excess();
+            if excess == 0 {
+                return;
+            }
+            let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+            let largest = apps.values().max_by_key(|running| running.memory.history.used()).cloned();
+            drop(apps);
+            if !largest.is_some_and(|running| running.memory.drop_oldest_messages(excess)) {
+                return;
+            }
+        }
     }
 
     /// An app that the service is told of when it starts.
@@ -113,6 +167,21 @@ impl Registry {
             return Err(too_many_apps());
         }
         Ok(())
+    }
+
+    /// Refuses apps and keys of run time for which there is not so much memory left.
+    pub(crate) fn check_memory(&self, bytes: usize) -> Result<(), Refusal> {
+        let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
+        let size = |running: &Arc<RunningApp>| {
+            let settings = if running.memory.is_listed { 0 } else { running.app.size_of_settings() };
+            settings.saturating_add(running.app.size_of_run_time_keys())
+        };
+        if apps.values().map(size).fold(bytes, usize::saturating_add) <= self.run_time_bytes {
+            return Ok(());
+        }
+        let message =
+            "apps and keys made at run time take too much memory; delete some, or give keys smaller capabilities";
+        Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
     }
 
     /// An app with other settings and the keys that it has, or, if there is none of that id, a new one.
@@ -144,7 +213,14 @@ impl Registry {
     pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
         let sealer = RwLock::new(Arc::new(secrets.sealer(app.id())?));
-        let memory = Arc::new(AppMemory { is_listed, sealer, channels: Mutex::default(), stats: Mutex::default() });
+        let memory = Arc::new(AppMemory {
+            is_listed,
+            sealer,
+            channels: Mutex::default(),
+            history: Share::of(Arc::clone(&self.history)),
+            answers: Budget::new(self.answers_per_app),
+            stats: Mutex::default(),
+        });
         Ok(Arc::new(RunningApp { app, memory }))
     }
 
@@ -233,7 +309,7 @@ mod tests {
     fn of_apps_that_come_and_go_nothing_is_left() {
         let secrets =
             ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new(), are_of_store: false };
-        let registry = Registry::new(secrets);
+        let registry = Registry::new(secrets, &Limits::default());
         registry.list(App::new("told").unwrap()).unwrap();
         for nth in 0..10 {
             let app_id = format!("app{nth}");

@@ -2,6 +2,7 @@
 
 mod admin;
 mod connection;
+mod outgoing;
 mod patience;
 mod request;
 

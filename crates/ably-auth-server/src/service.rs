@@ -13,6 +13,7 @@ use http::{Request, Response};
 use zeroize::Zeroizing;
 
 use crate::apps::Apps;
+use crate::budget::Budget;
 use crate::clock::{Clock, Steady, Stopwatch};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
@@ -67,6 +68,7 @@ impl Service {
         ServiceBuilder {
             apps: Apps::new(),
             sandbox: false,
+            channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
             control_token: None,
@@ -219,6 +221,7 @@ impl fmt::Debug for Service {
 pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
+    channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
     control_token: Option<Token>,
@@ -240,6 +243,20 @@ impl ServiceBuilder {
     /// make apps. No, unless said so.
     pub const fn sandbox(mut self, sandbox: bool) -> Self {
         self.sandbox = sandbox;
+        self
+    }
+
+    /// Sets whether the channel endpoints (`/channels`) are served, which are there to try what a token permits. They are,
+    /// by default; a service in production does not need them.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// let service = Service::builder().channels(false).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub const fn channels(mut self, served: bool) -> Self {
+        self.channels = served;
         self
     }
 
@@ -348,7 +365,7 @@ impl ServiceBuilder {
             return Err(Error::new(ErrorKind::ControlToken, message));
         }
         let metrics = Metrics::default();
-        let registry = Registry::new(secrets);
+        let registry = Registry::new(secrets, &self.limits);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
         self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
@@ -367,7 +384,9 @@ impl ServiceBuilder {
             request_ids: RequestIds::new(random::bytes()?),
             by_key: self.limits.per_key.map(Buckets::new),
             by_address: self.limits.per_address.map(Buckets::new),
+            answers: Budget::new(self.limits.answers_bytes),
             limits: self.limits,
+            channels: self.channels,
             metrics,
             stopwatch: Stopwatch::start(),
         };

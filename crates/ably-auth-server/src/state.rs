@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ably_auth_core::{KeyName, Timestamp, Token};
 
 use crate::apps::Key;
+use crate::budget::Budget;
 use crate::clock::{Clock, Stopwatch};
 use crate::limits::{self, Limits};
 use crate::metrics::{self, Metrics};
@@ -35,6 +36,10 @@ pub(crate) struct State {
     pub(crate) control_token: Option<Token>,
     pub(crate) request_ids: RequestIds,
     pub(crate) limits: Limits,
+    /// Whether the endpoints of channels are served.
+    pub(crate) channels: bool,
+    /// What large answers may take until they are written.
+    pub(crate) answers: Arc<Budget>,
     pub(crate) metrics: Metrics,
     /// Runs since the service was made.
     pub(crate) stopwatch: Stopwatch,

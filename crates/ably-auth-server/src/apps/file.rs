@@ -2,11 +2,11 @@
 
 use ably_auth_core::{ApiKey, Capability, Timestamp};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{App, Apps, Key, key_name};
 use crate::error::{Error, ErrorKind};
+use crate::raw::RawList;
 use crate::unreadable;
 
 const FORM: &str = r#"an app reads `{"appId":"…","keys":[{"id":"…","secret":"…"}]}`"#;
@@ -35,9 +35,9 @@ struct Entry {
     account_id: Option<String>,
     keys: Vec<KeyEntry>,
     #[serde(default)]
-    namespaces: Vec<Value>,
+    namespaces: RawList,
     #[serde(default)]
-    channels: Vec<Value>,
+    channels: RawList,
     #[serde(default)]
     revocation_by_channel: bool,
 }
@@ -89,7 +89,7 @@ fn entries(text: &str) -> Result<Vec<Entry>, serde_json::Error> {
 impl Entry {
     fn into_app(self) -> Result<App, Error> {
         let mut app = App::new(&self.app_id)?
-            .with_settings(self.namespaces, self.channels)
+            .with_settings(self.namespaces.0, self.channels.0)
             .with_revocation_by_channel(self.revocation_by_channel);
         if let Some(account_id) = &self.account_id {
             app = app.with_account_id(account_id);

@@ -174,6 +174,20 @@ impl Key {
         self.expires
     }
 
+    /// Returns whether the key was made or changed at run time.
+    pub(crate) const fn is_of_run_time(&self) -> bool {
+        !self.listed || self.modified.is_some()
+    }
+
+    /// Returns how many bytes of memory the key takes, about.
+    pub(crate) fn size(&self) -> usize {
+        /// What an entry of a capability takes beside its resource's text.
+        const ENTRY: usize = 128;
+        let entries = self.capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY));
+        let label = self.label.as_deref().map_or(0, str::len);
+        entries.fold(size_of::<Self>().saturating_add(label), usize::saturating_add)
+    }
+
     pub(crate) fn given_label(&self) -> Option<&str> {
         self.label.as_deref()
     }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use ably_auth_core::{ApiKey, KeyName, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 use crate::random;
+use crate::raw::RawValue;
 
 /// An app: an id, and the keys whose names begin with it.
 ///
@@ -33,8 +33,9 @@ pub struct App {
     id: Box<str>,
     account_id: Box<str>,
     keys: Vec<Arc<Key>>,
-    namespaces: Vec<Value>,
-    channels: Vec<Value>,
+    /// A list, as is what follows.
+    namespaces: RawValue,
+    channels: RawValue,
     revocation_by_channel: bool,
 }
 
@@ -52,8 +53,8 @@ impl App {
             id: of.app_id().into(),
             account_id: "local".into(),
             keys: Vec::new(),
-            namespaces: Vec::new(),
-            channels: Vec::new(),
+            namespaces: RawValue::empty_list(),
+            channels: RawValue::empty_list(),
             revocation_by_channel: false,
         }
     }
@@ -92,7 +93,7 @@ impl App {
 
     /// Keeps what was said of namespaces and channels, which mean nothing to tokens, to give it back when asked.
     #[must_use]
-    pub(crate) fn with_settings(mut self, namespaces: Vec<Value>, channels: Vec<Value>) -> Self {
+    pub(crate) fn with_settings(mut self, namespaces: RawValue, channels: RawValue) -> Self {
         self.namespaces = namespaces;
         self.channels = channels;
         self
@@ -173,8 +174,19 @@ impl App {
         &self.account_id
     }
 
-    pub(crate) fn settings(&self) -> (&[Value], &[Value]) {
+    pub(crate) const fn settings(&self) -> (&RawValue, &RawValue) {
         (&self.namespaces, &self.channels)
+    }
+
+    /// Returns how many bytes of memory the keys take, about, that were made or changed at run time.
+    pub(crate) fn size_of_run_time_keys(&self) -> usize {
+        let keys = self.keys().filter(|key| key.is_of_run_time());
+        keys.map(Key::size).fold(0, usize::saturating_add)
+    }
+
+    /// Returns how many bytes of memory the app takes without its keys, about.
+    pub(crate) fn size_of_settings(&self) -> usize {
+        self.namespaces.size().saturating_add(self.channels.size()).saturating_add(size_of::<Self>())
     }
 
     pub(crate) const fn revocation_by_channel(&self) -> bool {

@@ -2,34 +2,50 @@
 
 use std::fmt;
 
-use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
-use serde_json::Value;
 
-#[derive(Clone, Debug, PartialEq)]
+use crate::raw::RawValue;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
-    Bytes(Vec<u8>),
-    Json(Value),
+    Bytes(Box<[u8]>),
+    Json(RawValue),
 }
 
 impl Data {
-    /// The same for a format that has no bytes; none if nothing had to change.
-    pub(super) fn to_text(&self) -> Option<Self> {
+    pub(super) const fn is_bytes(&self) -> bool {
+        matches!(self, Self::Bytes(_))
+    }
+
+    /// Returns how many bytes are kept.
+    pub(super) fn size(&self) -> usize {
         match self {
-            Self::Bytes(bytes) => Some(Self::Json(STANDARD.encode(bytes).into())),
-            Self::Json(_) => None,
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Json(value) => value.size(),
         }
+    }
+
+    /// Writes the data for a format that has bytes, or, with bytes as base64, for one that has none.
+    pub(super) fn rendered(&self, has_bytes: bool) -> impl Serialize + '_ {
+        Rendered { data: self, has_bytes }
     }
 }
 
-impl Serialize for Data {
+struct Rendered<'a> {
+    data: &'a Data,
+    has_bytes: bool,
+}
+
+impl Serialize for Rendered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Bytes(bytes) => serializer.serialize_bytes(bytes),
-            Self::Json(value) => value.serialize(serializer),
+        match self.data {
+            Data::Bytes(bytes) if self.has_bytes => serializer.serialize_bytes(bytes),
+            Data::Bytes(bytes) => serializer.collect_str(&Base64Display::new(bytes, &STANDARD)),
+            Data::Json(value) => value.serialize(serializer),
         }
     }
 }
@@ -54,34 +70,34 @@ impl<'de> Visitor<'de> for AnyData {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Data, E> {
-        Ok(Data::Json(text.into()))
+        RawValue::deserialize(text.into_deserializer()).map(Data::Json)
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Data, E> {
-        Ok(Data::Json(value.into()))
+        RawValue::deserialize(value.into_deserializer()).map(Data::Json)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Data, E> {
-        Ok(Data::Json(number.into()))
+        RawValue::deserialize(number.into_deserializer()).map(Data::Json)
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Data, E> {
-        Ok(Data::Json(number.into()))
+        RawValue::deserialize(number.into_deserializer()).map(Data::Json)
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Data, E> {
-        Ok(Data::Json(number.into()))
+        RawValue::deserialize(number.into_deserializer()).map(Data::Json)
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Data, E> {
-        Ok(Data::Json(Value::Null))
+        RawValue::deserialize(().into_deserializer()).map(Data::Json)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Data, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(list)).map(Data::Json)
+        RawValue::deserialize(SeqAccessDeserializer::new(list)).map(Data::Json)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Data, A::Error> {
-        Value::deserialize(MapAccessDeserializer::new(map)).map(Data::Json)
+        RawValue::deserialize(MapAccessDeserializer::new(map)).map(Data::Json)
     }
 }

@@ -1,38 +1,27 @@
 //! A message, as it is published and as it is kept.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::mem::size_of;
 
 use ably_auth_core::{ErrorCode, Identity, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::data::Data;
 use crate::authenticate::Principal;
+use crate::raw::{FieldCollector, RawFields, RawValue};
 use crate::refusal::Refusal;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Message {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    client_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Box<str>>,
+    name: Option<Box<str>>,
+    client_id: Option<Box<str>>,
     data: Option<Data>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    encoding: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    extras: Option<Map<String, Value>>,
-    /// The service's, whatever the publisher says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    timestamp: Option<Value>,
-    /// The service's, whatever the publisher says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    serial: Option<Value>,
-    #[serde(flatten)]
-    other: BTreeMap<String, Value>,
+    encoding: Option<Box<str>>,
+    /// An object.
+    extras: Option<RawValue>,
+    other: RawFields,
 }
 
 impl Message {
@@ -51,20 +40,131 @@ impl Message {
         Ok(self)
     }
 
-    pub(super) fn published(mut self, id: String, serial: String, now: Timestamp) -> Self {
-        self.id.get_or_insert(id);
-        self.timestamp = Some(now.as_millis().into());
-        self.serial = Some(serial.into());
+    pub(super) fn with_id(mut self, id: impl FnOnce() -> String) -> Self {
+        self.id.get_or_insert_with(|| id().into());
         self
     }
 
-    /// The message for a format that has no bytes: these are then base64, as the encoding says (`RSL4`).
-    pub(crate) fn into_text(mut self) -> Self {
-        if let Some(text) = self.data.as_ref().and_then(Data::to_text) {
-            self.data = Some(text);
-            let before = self.encoding.take().filter(|encoding| !encoding.is_empty());
-            self.encoding = Some(before.map_or_else(|| "base64".into(), |encoding| encoding + "/base64"));
+    /// Returns how many bytes of memory the message takes, about.
+    pub(super) fn size(&self) -> usize {
+        /// What an allocation takes beside what is in it.
+        const ALLOCATION: usize = 16;
+        let texts = [&self.id, &self.name, &self.client_id, &self.encoding];
+        let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
+        let values = [
+            self.data.as_ref().map_or(0, Data::size),
+            self.extras.as_ref().map_or(0, RawValue::size),
+            self.other.size(),
+        ];
+        let parts = texts.chain(values).filter(|size| *size > 0);
+        parts.map(|size| size.saturating_add(ALLOCATION)).fold(size_of::<Self>(), usize::saturating_add)
+    }
+}
+
+/// A message with what the service has given it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published<'a> {
+    pub(super) message: &'a Message,
+    pub(super) serial: Serial,
+    /// Whether the format has bytes. For one that has none they are base64, as the encoding says (`RSL4`).
+    pub(super) has_bytes: bool,
+}
+
+/// Tells a message from all others of its app; serials sort by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Serial {
+    pub(super) published: Timestamp,
+    pub(super) position: u64,
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:014}-{:012}", self.published.as_millis(), self.position)
+    }
+}
+
+impl Serialize for Published<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Message { id, name, client_id, data, encoding, extras, other } = self.message;
+        let is_converted = !self.has_bytes && data.as_ref().is_some_and(Data::is_bytes);
+        let encoding = match encoding.as_deref().filter(|encoding| !is_converted || !encoding.is_empty()) {
+            Some(encoding) if is_converted => Some(format!("{encoding}/base64").into()),
+            None if is_converted => Some("base64".into()),
+            encoding => encoding.map(std::borrow::Cow::Borrowed),
+        };
+        let is_there =
+            [id.is_some(), name.is_some(), client_id.is_some(), data.is_some(), encoding.is_some(), extras.is_some()];
+        let optional = is_there.into_iter().filter(|is_there| *is_there).count();
+        // And the timestamp and the serial.
+        let fields = optional.saturating_add(2).saturating_add(other.count());
+        let mut object = serializer.serialize_map(Some(fields))?;
+        for (field, value) in [("id", id), ("name", name), ("clientId", client_id)] {
+            if let Some(value) = value {
+                object.serialize_entry(field, value)?;
+            }
         }
-        self
+        if let Some(data) = data {
+            object.serialize_entry("data", &data.rendered(self.has_bytes))?;
+        }
+        if let Some(encoding) = encoding {
+            object.serialize_entry("encoding", &encoding)?;
+        }
+        if let Some(extras) = extras {
+            object.serialize_entry("extras", extras)?;
+        }
+        object.serialize_entry("timestamp", &self.serial.published)?;
+        object.serialize_entry("serial", &self.serial.to_string())?;
+        other.write_to(&mut object)?;
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+/// Sets a field that must not be there twice.
+fn set<T, E: de::Error>(field: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), E> {
+    if field.is_some() {
+        return Err(E::duplicate_field(name));
+    }
+    *field = value;
+    Ok(())
+}
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Message;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
+        let (mut message, mut other) = (Message::default(), FieldCollector::default());
+        while let Some(name) = map.next_key::<String>()? {
+            match &*name {
+                "id" => set(&mut message.id, "id", map.next_value()?)?,
+                "name" => set(&mut message.name, "name", map.next_value()?)?,
+                "clientId" => set(&mut message.client_id, "clientId", map.next_value()?)?,
+                "data" => set(&mut message.data, "data", map.next_value()?)?,
+                "encoding" => set(&mut message.encoding, "encoding", map.next_value()?)?,
+                "extras" => {
+                    let extras: Option<RawValue> = map.next_value()?;
+                    if extras.as_ref().is_some_and(|extras| !extras.is_object()) {
+                        return Err(de::Error::custom("invalid type: another, expected an object"));
+                    }
+                    set(&mut message.extras, "extras", extras)?;
+                }
+                // The service's own, whatever the publisher says.
+                "timestamp" | "serial" => drop(map.next_value::<IgnoredAny>()?),
+                name => other.add(name, &mut map)?,
+            }
+        }
+        message.other = other.finish();
+        Ok(message)
     }
 }

@@ -3,92 +3,130 @@
 mod data;
 mod message;
 
-pub(crate) use message::Message;
+pub(crate) use message::{Message, Published};
 
 use std::collections::{HashMap, VecDeque};
+use std::mem::size_of;
+use std::sync::Arc;
 
 use ably_auth_core::Timestamp;
 use serde_json::{Value, json};
 
 use crate::page::{Page, Positioned};
+use message::Serial;
 
+/// The most channels of an app that are kept.
 const MAX_CHANNELS: usize = 256;
+
+/// The most messages of a channel that are kept.
 const MAX_MESSAGES: usize = 256;
-/// Of the bodies that brought a channel's messages.
+
+/// The most memory, in bytes, that a channel's messages take.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The channels of an app on which something was published, the least recently used of which make room for new ones.
+/// The most messages that are published at once.
+pub(crate) const MAX_PUBLISHED: usize = 500;
+
+/// The channels of an app on which something was published. The least recently used one makes room for a new one.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     channels: HashMap<Box<str>, Channel>,
     /// How many messages were published, on all channels.
     published: u64,
+    /// How much memory all channels take, in bytes.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
-    messages: VecDeque<Kept>,
+    messages: VecDeque<Stored>,
     bytes: usize,
     last_position: u64,
 }
 
-#[derive(Debug)]
-struct Kept {
-    position: u64,
-    published: Timestamp,
+/// A message of a channel. A clone shares the message.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    serial: Serial,
     bytes: usize,
-    message: Message,
+    message: Arc<Message>,
 }
 
-impl Positioned for &Kept {
+impl Stored {
+    /// Returns the message as it is served in a format that has bytes, or in one that has none.
+    pub(crate) fn published(&self, has_bytes: bool) -> Published<'_> {
+        Published { message: &self.message, serial: self.serial, has_bytes }
+    }
+
+    pub(crate) const fn place(&self) -> u64 {
+        self.serial.position
+    }
+}
+
+impl Positioned for &Stored {
     fn position(&self) -> u64 {
-        self.position
+        self.place()
     }
 
     fn moment(&self) -> Timestamp {
-        self.published
+        self.serial.published
     }
 }
 
 impl Channels {
-    /// Keeps messages that came in a body of so many bytes, and gives their serials. Those without an id get one that
-    /// begins with `batch`.
-    pub(crate) fn publish(
-        &mut self,
-        name: &str,
-        messages: Vec<Message>,
-        batch: &str,
-        bytes: usize,
-        now: Timestamp,
-    ) -> Vec<String> {
+    /// Returns how much memory is in use, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps messages and returns their serials. A message without an id gets one that begins with `batch`.
+    pub(crate) fn publish(&mut self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Vec<String> {
         self.make_room(name);
-        let channel = self.channels.entry(name.into()).or_default();
-        let bytes = bytes.checked_div(messages.len()).unwrap_or(bytes);
+        let before = self.channels.remove(name);
+        self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, |channel| channel.size(name)));
+        let mut channel = before.unwrap_or_default();
         let serials = messages
             .into_iter()
             .enumerate()
             .map(|(nth, message)| {
                 self.published = self.published.saturating_add(1);
-                let position = self.published;
-                let serial = format!("{:014}-{position:012}", now.as_millis());
-                let message = message.published(format!("{batch}:{nth}"), serial.clone(), now);
-                channel.keep(Kept { position, published: now, bytes, message });
-                serial
+                let serial = Serial { published: now, position: self.published };
+                let message = message.with_id(|| format!("{batch}:{nth}"));
+                let bytes = size_of::<Stored>().saturating_add(message.size());
+                channel.keep(Stored { serial, bytes, message: Arc::new(message) });
+                serial.to_string()
             })
             .collect();
         channel.last_position = self.published;
+        self.bytes = self.bytes.saturating_add(channel.size(name));
+        self.channels.insert(name.into(), channel);
         serials
     }
 
     fn make_room(&mut self, name: &str) {
-        if self.channels.len() < MAX_CHANNELS || self.channels.contains_key(name) {
-            return;
+        if self.channels.len() >= MAX_CHANNELS && !self.channels.contains_key(name) {
+            self.drop_oldest(usize::MAX);
         }
-        let oldest =
-            self.channels.iter().min_by_key(|(_, channel)| channel.last_position).map(|(name, _)| name.clone());
-        if let Some(oldest) = oldest {
-            self.channels.remove(&oldest);
+    }
+
+    /// Drops messages of the least recently used channel, the oldest first, until as many bytes are free or the channel is
+    /// gone. Returns whether there was anything to drop.
+    pub(crate) fn drop_oldest(&mut self, bytes: usize) -> bool {
+        let oldest = self.channels.iter().min_by_key(|(_, channel)| channel.last_position);
+        let oldest = oldest.map(|(name, _)| name.clone());
+        let Some((name, mut channel)) = oldest.and_then(|name| self.channels.remove_entry(&name)) else {
+            return false;
+        };
+        let before = channel.size(&name);
+        let keeps = |channel: &Channel| before.saturating_sub(channel.size(&name)) < bytes;
+        while keeps(&channel) && channel.drop_first() {}
+        if channel.messages.is_empty() {
+            self.bytes = self.bytes.saturating_sub(before);
+        } else {
+            self.bytes = self.bytes.saturating_sub(before).saturating_add(channel.size(&name));
+            self.channels.insert(name, channel);
         }
+        true
     }
 
     /// As many names as asked for of those that begin so and come after that one, in order, and whether there are more.
@@ -101,20 +139,32 @@ impl Channels {
         (names.into_iter().map(Into::into).collect(), more)
     }
 
-    pub(crate) fn history(&self, name: &str, page: &Page) -> (Vec<Message>, Option<u64>) {
+    /// Returns the messages on a page, and the position to go on after if there are more.
+    pub(crate) fn history(&self, name: &str, page: &Page) -> (Vec<Stored>, Option<u64>) {
         let (kept, next) = page.of(self.channels.get(name).into_iter().flat_map(|channel| &channel.messages));
-        (kept.into_iter().map(|kept| kept.message.clone()).collect(), next)
+        (kept.into_iter().cloned().collect(), next)
     }
 }
 
 impl Channel {
-    fn keep(&mut self, kept: Kept) {
-        self.bytes = self.bytes.saturating_add(kept.bytes);
-        self.messages.push_back(kept);
-        while self.messages.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
-            let Some(oldest) = self.messages.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(oldest.bytes);
-        }
+    /// Returns how much memory the channel takes, about, under a name of its own.
+    fn size(&self, name: &str) -> usize {
+        self.bytes.saturating_add(size_of::<Self>()).saturating_add(name.len().saturating_mul(2))
+    }
+
+    fn keep(&mut self, stored: Stored) {
+        self.bytes = self.bytes.saturating_add(stored.bytes);
+        self.messages.push_back(stored);
+        while (self.messages.len() > MAX_MESSAGES || self.bytes > MAX_BYTES) && self.drop_first() {}
+    }
+
+    /// Drops the oldest message; returns whether there was one.
+    fn drop_first(&mut self) -> bool {
+        let Some(oldest) = self.messages.pop_front() else {
+            return false;
+        };
+        self.bytes = self.bytes.saturating_sub(oldest.bytes);
+        true
     }
 }
 
@@ -132,7 +182,9 @@ mod tests {
     use crate::page::Direction;
 
     fn publish(channels: &mut Channels, name: &str, bytes: usize) {
-        channels.publish(name, vec![Message::default()], "batch", bytes, Timestamp::from_millis(1));
+        let message = format!(r#"{{"data":"{}"}}"#, "x".repeat(bytes));
+        let messages = vec![serde_json::from_str(&message).unwrap()];
+        channels.publish(name, messages, "batch", Timestamp::from_millis(1));
     }
 
     fn count(channels: &Channels, name: &str) -> usize {
@@ -142,20 +194,38 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_keeps_the_latest_messages() {
+    fn channel_keeps_the_latest_messages() {
         let mut channels = Channels::default();
         (0..300).for_each(|_| publish(&mut channels, "chat", 10));
         assert_eq!(count(&channels, "chat"), MAX_MESSAGES);
         (0..20).for_each(|_| publish(&mut channels, "chat", MAX_BYTES / 16));
-        assert_eq!(count(&channels, "chat"), 16);
+        assert_eq!(count(&channels, "chat"), 15);
+        assert!(channels.bytes() <= MAX_BYTES + 1_000);
     }
 
     #[test]
-    fn the_least_recently_used_channel_makes_room() {
+    fn least_recently_used_channel_makes_room() {
         let mut channels = Channels::default();
         (0..MAX_CHANNELS).for_each(|nth| publish(&mut channels, &nth.to_string(), 1));
         publish(&mut channels, "0", 1);
         publish(&mut channels, "new", 1);
         assert_eq!((count(&channels, "0"), count(&channels, "1"), count(&channels, "new")), (2, 0, 1));
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_messages_that_are_kept() {
+        let mut channels = Channels::default();
+        for nth in 0..1_000_usize {
+            publish(&mut channels, &(nth % 7).to_string(), nth);
+            if nth % 3 == 0 {
+                channels.drop_oldest(nth);
+            }
+            let counted: usize = channels.channels.iter().map(|(name, channel)| channel.size(name)).sum();
+            let summed = |channel: &Channel| channel.messages.iter().map(|stored| stored.bytes).sum::<usize>();
+            assert!(channels.channels.values().all(|channel| channel.bytes == summed(channel)));
+            assert_eq!(channels.bytes(), counted);
+        }
+        while channels.drop_oldest(usize::MAX) {}
+        assert_eq!(channels.bytes(), 0);
     }
 }

@@ -4,15 +4,16 @@ use ably_auth_core::{Capability, ErrorCode};
 use http::StatusCode;
 use http::header::HOST;
 use http::uri::Authority;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::format::Object;
+use super::format::{AtMost, Object};
 use super::reply::Reply;
 use crate::apps::{self, App, Key};
 use crate::control;
 use crate::error::Error;
+use crate::raw::{RawList, RawValue};
 use crate::refusal::Refusal;
 use crate::registry::unknown_app;
 
@@ -22,16 +23,19 @@ const HTTPS_PORT: u16 = 443;
 /// The most keys that one request makes.
 const MAX_KEYS: usize = 100;
 
+/// The most that an app's namespaces, or its channels, take of memory, in bytes.
+const MAX_SETTINGS: usize = 8 * 1024;
+
 /// What is not understood is left aside: test suites send more than concerns tokens.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NewApp {
     #[serde(default = "one_key")]
-    keys: Vec<Object<NewKey>>,
+    keys: AtMost<Object<NewKey>, MAX_KEYS>,
     #[serde(default)]
-    namespaces: Vec<Value>,
+    namespaces: RawList,
     #[serde(default)]
-    channels: Vec<Value>,
+    channels: RawList,
     #[serde(default)]
     revocation_by_channel: bool,
 }
@@ -43,21 +47,21 @@ struct NewKey {
     revocable_tokens: Option<bool>,
 }
 
-fn one_key() -> Vec<Object<NewKey>> {
-    vec![Object(NewKey::default())]
+fn one_key() -> AtMost<Object<NewKey>, MAX_KEYS> {
+    AtMost(vec![Object(NewKey::default())])
 }
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
     let Object(asked): Object<NewApp> = call.read()?;
-    if asked.keys.len() > MAX_KEYS {
-        let message = format!("{} keys are asked for; give at most {MAX_KEYS} in one request", asked.keys.len());
+    if [&asked.namespaces, &asked.channels].into_iter().any(|list| list.0.size() > MAX_SETTINGS) {
+        let message = "the app's namespaces or channels are over 8 KiB; send fewer";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let mut app = App::new(&apps::random_id().map_err(failed)?)
         .map_err(failed)?
-        .with_settings(asked.namespaces, asked.channels)
+        .with_settings(asked.namespaces.0, asked.channels.0)
         .with_revocation_by_channel(asked.revocation_by_channel);
-    for Object(asked) in asked.keys {
+    for Object(asked) in asked.keys.0 {
         let mut key = Key::new(apps::random_key(app.id()).map_err(failed)?)
             .with_revocable_tokens(asked.revocable_tokens.unwrap_or(false));
         if let Some(capability) = &asked.capability {
@@ -65,26 +69,40 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         }
         app = app.with_key(key).map_err(failed)?;
     }
-    let body = describe(&app, call);
-    control::add_app(call.state, &app.created(call.now), call.now).await?;
-    call.reply(StatusCode::CREATED, &body)
+    let app = app.created(call.now);
+    control::add_app(call.state, &app, call.now).await?;
+    call.reply(StatusCode::CREATED, &CreatedApp::of(&app, call))
 }
 
 /// The app with its keys' secrets: this is the only time that they are told.
-fn describe(app: &App, call: &Call<'_>) -> Value {
-    let keys: Vec<_> = app.keys().map(describe_key).collect();
-    let (namespaces, channels) = app.settings();
-    let (endpoint, port) = address(call);
-    json!({
-        "appId": app.id(),
-        "accountId": app.account_id(),
-        "keys": keys,
-        "namespaces": namespaces,
-        "channels": channels,
-        "endpoint": endpoint,
-        "port": port,
-        "tls": call.is_private(),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreatedApp<'a> {
+    app_id: &'a str,
+    account_id: &'a str,
+    keys: Vec<Value>,
+    namespaces: &'a RawValue,
+    channels: &'a RawValue,
+    endpoint: String,
+    port: u16,
+    tls: bool,
+}
+
+impl<'a> CreatedApp<'a> {
+    fn of(app: &'a App, call: &Call<'_>) -> Self {
+        let (namespaces, channels) = app.settings();
+        let (endpoint, port) = address(call);
+        Self {
+            app_id: app.id(),
+            account_id: app.account_id(),
+            keys: app.keys().map(describe_key).collect(),
+            namespaces,
+            channels,
+            endpoint,
+            port,
+            tls: call.is_private(),
+        }
+    }
 }
 
 fn describe_key(key: &Key) -> Value {

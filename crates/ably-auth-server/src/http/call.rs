@@ -1,7 +1,7 @@
 //! A request while it is being answered.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ably_auth_core::{KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use super::reply::Reply;
 use crate::authenticate::{Authenticator, Credential, Principal};
 use crate::observe;
 use crate::refusal::Refusal;
+use crate::registry::RunningApp;
 use crate::service::Arrival;
 use crate::state::State;
 
@@ -35,6 +36,8 @@ pub(super) struct Call<'a> {
     pub(super) request_id: String,
     /// The key that the request is about, for the log: once it is known, and if it is wanted.
     key: Option<OnceLock<KeyName>>,
+    /// The app of the sender, once that is known.
+    app: OnceLock<Arc<RunningApp>>,
 }
 
 impl<'a> Call<'a> {
@@ -48,6 +51,7 @@ impl<'a> Call<'a> {
             now: state.clock.now(),
             request_id: state.request_ids.id(query(parts, "request_id").as_deref()),
             key: observe::is_wanted().then(OnceLock::new),
+            app: OnceLock::new(),
         }
     }
 
@@ -102,8 +106,14 @@ impl<'a> Call<'a> {
         let claimed = credentials::claimed_identity(self)?;
         let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
+        self.app.get_or_init(|| Arc::clone(&principal.app));
         self.state.check_rate_of(principal.key.name())?;
         Ok(principal)
+    }
+
+    /// Returns the app of the sender, if it is known by now.
+    pub(super) fn app(&self) -> Option<&Arc<RunningApp>> {
+        self.app.get()
     }
 
     /// Remembers for the log which key this is about.

@@ -3,22 +3,24 @@
 use ably_auth_core::{ErrorCode, Operation};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use http::StatusCode;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
 use super::call::Call;
-use super::format::{Format, Object};
+use super::format::{AtMost, Format, Object};
 use super::page;
 use super::reply::Reply;
 use crate::authenticate::Principal;
 use crate::authorise::{EVERY_CHANNEL, authorise};
-use crate::channels::{self, Message};
+use crate::channels::{self, MAX_PUBLISHED, Message, Stored};
 use crate::random;
 use crate::refusal::Refusal;
 use crate::store::lock;
+
+/// A page of history ends before it is larger than this, in bytes, unless a single message is.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 async fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Principal, Refusal> {
     let principal = call.principal().await?;
@@ -51,11 +53,14 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub(super) async fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
-    let (mut messages, next) = lock(&principal.app.memory.channels).history(channel, &page);
-    if call.format == Format::Json {
-        messages = messages.into_iter().map(Message::into_text).collect();
+    let (messages, mut next) = lock(&principal.app.memory.channels).history(channel, &page);
+    let has_bytes = call.format == Format::MsgPack;
+    let published = messages.iter().map(|message| message.published(has_bytes));
+    let (body, count) = call.format.encode_list(published, MAX_PAGE_BYTES)?;
+    if count < messages.len() {
+        next = count.checked_sub(1).and_then(|last| messages.get(last)).map(Stored::place);
     }
-    Ok(call.reply(StatusCode::OK, &messages)?.with_links(&page::links(call, "messages", next)))
+    Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(&page::links(call, "messages", next)))
 }
 
 pub(super) async fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -78,13 +83,8 @@ pub(super) async fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Ref
         messages.into_iter().map(|message| message.signed_by(&principal)).collect::<Result<_, _>>()?;
     let count = messages.len();
     let batch = URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?);
-    let serials = lock(&principal.app.memory.channels).publish(
-        channel,
-        messages,
-        &batch,
-        call.body.map_or(0, Bytes::len),
-        call.now,
-    );
+    let serials = principal.app.memory.publish(channel, messages, &batch, call.now);
+    call.state.registry.make_room_for_history();
     lock(&principal.app.memory.stats).count_messages(count, call.now);
     call.reply(StatusCode::CREATED, &json!({ "channel": channel, "messageId": batch, "serials": serials }))
 }
@@ -108,7 +108,8 @@ impl<'de> Deserialize<'de> for OneOrMany {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMany, A::Error> {
-                let messages: Vec<Object<Message>> = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+                let AtMost(messages): AtMost<Object<Message>, MAX_PUBLISHED> =
+                    AtMost::deserialize(SeqAccessDeserializer::new(list))?;
                 Ok(OneOrMany(messages.into_iter().map(|Object(message)| message).collect()))
             }
         }

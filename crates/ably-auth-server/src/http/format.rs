@@ -7,7 +7,7 @@ use ably_auth_core::{ErrorCode, TokenRequest};
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serialize;
 
 use super::msgpack;
@@ -19,6 +19,9 @@ const MAX_DEPTH: usize = 100;
 
 /// Most answers fit into this many bytes.
 const USUAL_BYTES: usize = 1024;
+
+/// How a MessagePack list begins whose length is two bytes.
+const ARRAY_16: u8 = 0xdc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -75,6 +78,45 @@ impl Format {
             Self::MsgPack => rmp_serde::encode::write_named(&mut text, value).map_err(|_| Refusal::internal())?,
         }
         Ok(text)
+    }
+
+    /// Encodes values as a list, and ends it before it is larger than so many bytes, but not before the first value. Returns
+    /// how many values are in it.
+    pub(super) fn encode_list<T: Serialize>(
+        self,
+        values: impl IntoIterator<Item = T>,
+        most: usize,
+    ) -> Result<(Vec<u8>, usize), Refusal> {
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        text.extend_from_slice(if self == Self::Json { b"[" } else { &[ARRAY_16, 0, 0] });
+        let mut count = 0_u16;
+        for value in values {
+            let end = text.len();
+            match self {
+                Self::Json => {
+                    if count > 0 {
+                        text.push(b',');
+                    }
+                    serde_json::to_writer(&mut text, &value).map_err(|_| Refusal::internal())?;
+                }
+                Self::MsgPack => {
+                    rmp_serde::encode::write_named(&mut text, &value).map_err(|_| Refusal::internal())?;
+                }
+            }
+            if (text.len() > most && count > 0) || count == u16::MAX {
+                text.truncate(end);
+                break;
+            }
+            count = count.saturating_add(1);
+        }
+        match self {
+            Self::Json => text.push(b']'),
+            Self::MsgPack => {
+                let length = text.get_mut(1..3).ok_or_else(Refusal::internal)?;
+                length.copy_from_slice(&count.to_be_bytes());
+            }
+        }
+        Ok((text, count.into()))
     }
 
     pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {
@@ -195,6 +237,11 @@ impl Preference {
     }
 }
 
+/// Refuses a string without quoting it: it may be a secret, and as long as a body.
+fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
+    E::invalid_type(de::Unexpected::Other("string"), expected)
+}
+
 /// A value of which only an object is taken, though its type could also be read from a list of its fields' values.
 pub(super) struct Object<T>(pub(super) T);
 
@@ -212,15 +259,71 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
                 T::deserialize(MapAccessDeserializer::new(map)).map(Object)
             }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Object<T>, E> {
+                Err(unexpected_string(&self))
+            }
         }
 
-        deserializer.deserialize_map(OfObject(PhantomData))
+        // Not `deserialize_map`: serde_json quotes what it finds in place of a map.
+        deserializer.deserialize_any(OfObject(PhantomData))
+    }
+}
+
+/// A list of at most `N` values. One that is longer is refused while it is read.
+pub(super) struct AtMost<T, const N: usize>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T, const N: usize>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for List<T, N> {
+            type Value = AtMost<T, N>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {N}")
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+                Err(unexpected_string(&self))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = list.next_element()? {
+                    if values.len() == N {
+                        return Err(de::Error::invalid_length(N.saturating_add(1), &self));
+                    }
+                    values.push(value);
+                }
+                Ok(AtMost(values))
+            }
+        }
+
+        // Not `deserialize_seq`: serde_json quotes what it finds in place of a list.
+        deserializer.deserialize_any(List(PhantomData))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn list_ends_before_it_is_too_large_and_not_before_its_first_value() {
+        let values = ["aaaa", "bbbb", "cccc"];
+        for (most, count) in [(0, 1), (10, 1), (17, 2), (100, 3)] {
+            let (json, counted) = Format::Json.encode_list(values, most).unwrap();
+            assert_eq!(
+                (serde_json::from_slice::<Vec<String>>(&json).unwrap().as_slice(), counted),
+                (&values.map(str::to_owned)[..count], count)
+            );
+            let (msgpack, counted) = Format::MsgPack.encode_list(values, most).unwrap();
+            assert_eq!(rmp_serde::from_slice::<Vec<String>>(&msgpack).unwrap().len(), counted);
+        }
+        assert_eq!(Format::Json.encode_list([0; 0], 9).unwrap(), (b"[]".to_vec(), 0));
+        assert_eq!(Format::MsgPack.encode_list([0; 0], 9).unwrap(), (vec![ARRAY_16, 0, 0], 0));
+    }
 
     #[test]
     fn msgpack_answers_only_who_prefers_it() {

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
+use crate::budget::Permit;
 use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
 use crate::service::Arrival;
@@ -63,11 +64,27 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
         let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
         (endpoint, Reply::refusing(&refusal, call.format, &call.request_id))
     });
+    let reply = admit_answer(&call, reply);
     let (request_id, key) = call.into_noted_key();
     let code = reply.code;
     let mut response = reply.into_response(&request_id);
     cors::add(state.sandbox, parts, response.headers_mut());
     Answered { response, endpoint, code, request_id, key }
+}
+
+/// The largest answer, in bytes, that is not counted among those in flight.
+const SMALL_ANSWER: usize = 4 * 1024;
+
+/// Counts a large answer as in flight, or refuses to give it if there are too many that nobody has read.
+fn admit_answer(call: &Call<'_>, reply: Reply) -> Reply {
+    if reply.size() <= SMALL_ANSWER {
+        return reply;
+    }
+    let of_app = call.app().map(|app| &app.memory.answers);
+    match Permit::take(reply.size(), [&call.state.answers].into_iter().chain(of_app)) {
+        Some(permit) => reply.with_permit(permit),
+        None => Reply::refusing(&Refusal::overloaded("bytes of unread answers"), call.format, &call.request_id),
+    }
 }
 
 /// Refuses what no path takes.
@@ -88,6 +105,10 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     let is = |method: Method| *asked == method;
     let route = Route::of(call.parts.uri.path(), call.state.sandbox)?;
     let endpoint = route.endpoint();
+    if route.is_of_channels() && !call.state.channels {
+        let message = "channels are not served here; start the service with `--channels true` to try them";
+        return Err(Refusal::new(ErrorCode::NOT_FOUND, message));
+    }
     let reply = match route {
         route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),

@@ -1,5 +1,7 @@
 //! The answer to a request.
 
+use std::sync::Arc;
+
 use ably_auth_core::{ErrorCode, ErrorEnvelope};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LINK, RETRY_AFTER};
@@ -7,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::format::Format;
+use crate::budget::Permit;
 use crate::refusal::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ably-requestid");
@@ -20,22 +23,35 @@ pub(super) struct Reply {
     body: Bytes,
     /// What went wrong, if something did.
     pub(super) code: Option<ErrorCode>,
+    permit: Option<Permit>,
 }
 
 impl Reply {
     pub(super) fn new<T: Serialize + ?Sized>(status: StatusCode, body: &T, format: Format) -> Result<Self, Refusal> {
-        let mut reply = Self {
-            status,
-            headers: HeaderMap::with_capacity(USUAL_HEADERS),
-            body: format.encode(body)?.into(),
-            code: None,
-        };
+        Ok(Self::encoded(status, format.encode(body)?, format))
+    }
+
+    /// Makes an answer of a body that is encoded already.
+    pub(super) fn encoded(status: StatusCode, body: Vec<u8>, format: Format) -> Self {
+        let headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        let mut reply = Self { status, headers, body: body.into(), code: None, permit: None };
         reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-        Ok(reply)
+        reply
+    }
+
+    /// Returns how large the body is, in bytes.
+    pub(super) const fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Counts the body as in flight until the response is dropped or written.
+    pub(super) fn with_permit(mut self, permit: Permit) -> Self {
+        self.permit = Some(permit);
+        self
     }
 
     pub(super) fn empty() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None }
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None, permit: None }
     }
 
     pub(super) fn with_links(mut self, links: &str) -> Self {
@@ -84,6 +100,9 @@ impl Reply {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
+        if let Some(permit) = self.permit {
+            response.extensions_mut().insert(Arc::new(permit));
+        }
         // Everything here is either secret or true for a moment only.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(request_id) = HeaderValue::from_str(request_id) {

@@ -53,6 +53,11 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Returns whether the endpoint is there for channels alone.
+    pub(super) const fn is_of_channels(&self) -> bool {
+        matches!(self, Self::Channels | Self::Channel(_) | Self::Messages(_))
+    }
+
     /// The methods that it takes, as an `Allow` header says it.
     pub(super) const fn methods(&self) -> &'static str {
         match self {
@@ -76,8 +81,17 @@ fn channel(segment: &str) -> Result<Cow<'_, str>, Refusal> {
         let message = "a channel's name is not empty and does not begin with `[`; qualifiers are not supported";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
+    if name.len() > MAX_CHANNEL_NAME {
+        let message = format!("invalid channel name: it has over {MAX_CHANNEL_NAME} bytes; use a shorter name");
+        return Err(Refusal::new(INVALID_CHANNEL_NAME, message));
+    }
     Ok(name)
 }
+
+/// The longest name of a channel, in bytes.
+const MAX_CHANNEL_NAME: usize = 2_048;
+
+const INVALID_CHANNEL_NAME: ErrorCode = ErrorCode::new(40010);
 
 #[cfg(test)]
 mod tests {
@@ -87,6 +101,14 @@ mod tests {
     fn names_are_decoded_once() {
         assert_eq!(Route::of("/channels/a%2Fb%2525", false).unwrap(), Route::Channel("a/b%25".into()));
         assert_eq!(Route::of("/channels/a:b/messages", false).unwrap(), Route::Messages("a:b".into()));
+    }
+
+    #[test]
+    fn long_channel_name_is_refused() {
+        let path = |bytes: usize| format!("/channels/{}/messages", "a".repeat(bytes));
+        assert!(Route::of(&path(MAX_CHANNEL_NAME), false).is_ok());
+        let refusal = Route::of(&path(MAX_CHANNEL_NAME + 1), false).unwrap_err();
+        assert_eq!(refusal.info().code().as_u32(), 40010);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::outgoing::{Outgoing, Unwritten};
 use super::patience::{Patient, Phase, Waits};
 use super::{admin, request};
 use crate::clock::Stopwatch;
@@ -92,7 +92,12 @@ impl Connections {
             if now_open > ADMIN_CONNECTIONS {
                 return;
             }
-            let waits = Waits { head: HURRY, idle: limits.idle.min(ADMIN_IDLE), answer: limits.answer_deadline };
+            let waits = Waits {
+                head: HURRY,
+                idle: limits.idle.min(ADMIN_IDLE),
+                answer: limits.answer_deadline,
+                answer_rate: limits.answer_bytes_per_second,
+            };
             return self.speak(stream, client, waits, Welcome::Served).await;
         }
         add(&metrics.connections_accepted, 1);
@@ -100,15 +105,18 @@ impl Connections {
         let most = u64::try_from(limits.connections).unwrap_or(u64::MAX);
         let welcome = if now_open > most { Welcome::Refused } else { Welcome::Served };
         let waits = match welcome {
-            Welcome::Served => {
-                Waits { head: limits.header_deadline, idle: limits.idle, answer: limits.answer_deadline }
-            }
+            Welcome::Served => Waits {
+                head: limits.header_deadline,
+                idle: limits.idle,
+                answer: limits.answer_deadline,
+                answer_rate: limits.answer_bytes_per_second,
+            },
             Welcome::Refused => {
                 add(&metrics.connections_refused, 1);
                 if now_open > most.saturating_add(REFUSED_AT_ONCE) {
                     return;
                 }
-                Waits { head: HURRY, idle: HURRY, answer: HURRY }
+                Waits { head: HURRY, idle: HURRY, answer: HURRY, answer_rate: limits.answer_bytes_per_second }
             }
         };
         match &self.tls {
@@ -129,20 +137,20 @@ impl Connections {
         waits: Waits,
         welcome: Welcome,
     ) {
-        let phase = Phase::new();
+        let (phase, unwritten) = (Phase::new(), Arc::<Unwritten>::default());
         let answering = service_fn(|request: Request<Incoming>| {
             phase.begin();
             let is_without_body = request.body().is_end_stream();
             let answer = self.answer(request, client, welcome);
-            let phase = &phase;
+            let (phase, unwritten) = (&phase, &unwritten);
             async move {
                 let answer = answer.await;
                 // Only where the body was not read whole does the answer say so.
                 phase.end(is_without_body || !answer.headers().contains_key(CONNECTION));
-                Ok::<_, Infallible>(answer.map(Full::new))
+                Ok::<_, Infallible>(Outgoing::of(answer, unwritten))
             }
         });
-        let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), waits));
+        let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), waits));
         // What is longer than the limit is to be answered, and not just cut off.
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
         let connection = http1::Builder::new()

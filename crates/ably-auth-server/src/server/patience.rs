@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::outgoing::Unwritten;
+
 /// What a connection is about. Two bits say which, and the others count the requests.
 #[derive(Debug)]
 pub(super) struct Phase(AtomicU64);
@@ -63,6 +65,17 @@ pub(super) struct Waits {
     pub(super) idle: Duration,
     /// For the client to take in more of its answers.
     pub(super) answer: Duration,
+    /// The fewest bytes per second that the client may take in of a large answer once that time is over.
+    pub(super) answer_rate: u32,
+}
+
+impl Waits {
+    /// Returns how long a client may take for the whole of so many bytes.
+    fn whole_answer(&self, bytes: usize) -> Duration {
+        let millis = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1_000);
+        let millis = millis.checked_div(self.answer_rate.into()).unwrap_or(0);
+        self.answer.saturating_add(Duration::from_millis(millis))
+    }
 }
 
 pub(super) struct Patient<S> {
@@ -76,11 +89,14 @@ pub(super) struct Patient<S> {
     linger: Option<(Pin<Box<Sleep>>, usize)>,
     /// Set up only for a client that takes nothing in.
     answer: Option<Pin<Box<Sleep>>>,
+    /// Set up only for a client that does not take in a large answer at once.
+    whole_answer: Option<Pin<Box<Sleep>>>,
+    unwritten: Arc<Unwritten>,
 }
 
 impl<S> Patient<S> {
-    pub(super) const fn new(stream: S, phase: Arc<Phase>, waits: Waits) -> Self {
-        Self { stream, phase, waits, head: None, idle: None, linger: None, answer: None }
+    pub(super) const fn new(stream: S, phase: Arc<Phase>, unwritten: Arc<Unwritten>, waits: Waits) -> Self {
+        Self { stream, phase, waits, head: None, idle: None, linger: None, answer: None, whole_answer: None, unwritten }
     }
 
     /// Whether the client has taken too long.
@@ -115,7 +131,16 @@ impl<S> Patient<S> {
             self.answer = None;
             return written;
         }
-        let wait = self.waits.answer;
+        let (wait, bytes) = (self.waits.answer, self.unwritten.bytes());
+        if bytes == 0 {
+            self.whole_answer = None;
+        } else {
+            let whole = self.waits.whole_answer(bytes);
+            let whole = self.whole_answer.get_or_insert_with(|| Box::pin(sleep(whole)));
+            if whole.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
         match self.answer.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -182,6 +207,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            this.unwritten.flushed();
+            if this.unwritten.bytes() == 0 {
+                this.whole_answer = None;
+            }
+        }
         this.unless_stuck(flushed, context)
     }
 

@@ -1,0 +1,131 @@
+//! Memory that is bounded for the whole process, and for each app's part of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// An amount of memory, in bytes, and how much of it is in use.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    most: usize,
+    used: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, used: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many bytes are in use beyond the budget.
+    pub(crate) fn excess(&self) -> usize {
+        self.used().saturating_sub(self.most)
+    }
+
+    /// Takes bytes if there are as many left.
+    fn try_take(&self, bytes: usize) -> bool {
+        let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.most);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that are taken from one or several budgets, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    budgets: Vec<Arc<Budget>>,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Takes bytes from every budget, or from none.
+    pub(crate) fn take<'a>(bytes: usize, budgets: impl IntoIterator<Item = &'a Arc<Budget>>) -> Option<Self> {
+        let mut permit = Self { budgets: Vec::new(), bytes };
+        for budget in budgets {
+            if !budget.try_take(bytes) {
+                return None;
+            }
+            permit.budgets.push(Arc::clone(budget));
+        }
+        Some(permit)
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.budgets.iter().for_each(|budget| budget.give_back(self.bytes));
+    }
+}
+
+/// What one holder uses of a budget. It may go over: who shares the budget then makes room.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Arc<Budget>,
+    used: AtomicUsize,
+}
+
+impl Share {
+    pub(crate) const fn of(budget: Arc<Budget>) -> Self {
+        Self { budget, used: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Says how many bytes the holder uses now. One caller at a time.
+    pub(crate) fn set(&self, bytes: usize) {
+        let before = self.used.swap(bytes, Ordering::Relaxed);
+        if bytes >= before {
+            self.budget.used.fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
+        } else {
+            self.budget.give_back(before.saturating_sub(bytes));
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.give_back(self.used());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permit_takes_from_every_budget_or_from_none() {
+        let (whole, part) = (Budget::new(100), Budget::new(30));
+        let first = Permit::take(30, [&whole, &part]).unwrap();
+        assert_eq!((whole.used(), part.used(), first.bytes()), (30, 30, 30));
+        assert!(Permit::take(1, [&whole, &part]).is_none());
+        assert_eq!(whole.used(), 30, "nothing is taken by halves");
+        let other = Permit::take(70, [&whole]).unwrap();
+        assert!(Permit::take(1, [&whole]).is_none() && Permit::take(usize::MAX, [&whole]).is_none());
+        drop((first, other));
+        assert_eq!((whole.used(), part.used()), (0, 0));
+    }
+
+    #[test]
+    fn share_is_given_back_when_its_holder_goes() {
+        let budget = Budget::new(100);
+        let (one, other) = (Share::of(Arc::clone(&budget)), Share::of(Arc::clone(&budget)));
+        one.set(80);
+        other.set(70);
+        assert_eq!((budget.used(), budget.excess()), (150, 50));
+        one.set(10);
+        assert_eq!((one.used(), budget.used(), budget.excess()), (10, 80, 0));
+        drop(other);
+        assert_eq!(budget.used(), 10);
+    }
+}

@@ -1,0 +1,216 @@
+//! What a request takes of memory, whatever its body is made of: measured by an allocator that counts, in a process of its own.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
+use ably_auth_server::store::{Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Use, Written};
+use ably_auth_server::{Apps, Limits, Service, ServiceBuilder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Request, Response};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const NOW: u64 = 1_449_746_287_318;
+const KEY: &str = "app.key:an-example-not-a-secret";
+
+/// The largest body, and a little more than what a request takes that has none.
+const MAX_BODY: usize = 64 * 1024;
+const SMALL: usize = 16 * 1024;
+
+/// A store that knows nothing yet, and never answers whether it has heard of more.
+#[derive(Debug, Default)]
+struct Stalled(Memory);
+
+impl Store for Stalled {
+    fn feed(&self) -> &Feed {
+        self.0.feed()
+    }
+
+    fn secret(&self) -> Option<[u8; 32]> {
+        None
+    }
+
+    fn catch_up(&self, _: Timestamp) -> Pending<()> {
+        Pending::waiting(std::future::pending())
+    }
+
+    fn use_once(&self, _: Option<Fingerprint>, _: Timestamp) -> Pending<Use> {
+        Pending::waiting(std::future::pending())
+    }
+
+    fn write(&self, _: Vec<Record>, _: u64, _: Timestamp) -> Pending<Written> {
+        Pending::waiting(std::future::pending())
+    }
+
+    fn keep(&self, _: Reference, _: KeptClaims, _: Timestamp) -> Pending<bool> {
+        Pending::waiting(std::future::pending())
+    }
+
+    fn kept(&self, _: Reference) -> Pending<Option<KeptClaims>> {
+        Pending::waiting(std::future::pending())
+    }
+
+    fn set_time(&self, _: Timestamp) -> Pending<()> {
+        Pending::waiting(std::future::pending())
+    }
+}
+
+fn service() -> ServiceBuilder {
+    let clock = || Timestamp::from_millis(NOW);
+    Service::builder().apps(Apps::of_key(KEY.parse().unwrap())).sandbox(true).clock(clock).service_secret([7; 32])
+}
+
+/// What a request took at most and what it takes while it waits, if it does, in bytes; without its body.
+struct Taken {
+    peak: usize,
+    waiting: usize,
+    response: Option<Response<Bytes>>,
+}
+
+fn measure(service: &Service, request: Request<Bytes>) -> Taken {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let mut answering = pin!(service.handle(request));
+    let answered = answering.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    let taken = |now: usize| now.saturating_sub(before);
+    let (peak, waiting) = (taken(ALLOCATOR.peak_usage()), taken(ALLOCATOR.current_usage()));
+    let response = match answered {
+        Poll::Ready(response) => Some(response),
+        Poll::Pending => None,
+    };
+    Taken { peak, waiting, response }
+}
+
+fn post(path: &str, content_type: &str, body: &[u8]) -> Request<Bytes> {
+    let request = Request::post(path).header("Content-Type", content_type).header("Host", "localhost");
+    request.body(Bytes::copy_from_slice(body)).unwrap()
+}
+
+fn with_key(mut request: Request<Bytes>) -> Request<Bytes> {
+    let credential = format!("Basic {}", STANDARD.encode(KEY));
+    request.headers_mut().insert("Authorization", credential.parse().unwrap());
+    request
+}
+
+const JSON: &str = "application/json";
+const MSGPACK: &str = "application/x-msgpack";
+
+/// Values of about so many bytes that are made of many parts.
+fn hostile_json(bytes: usize) -> Vec<String> {
+    let list = |unit: &str| format!("[{}]", vec![unit; bytes / (unit.len() + 1)].join(","));
+    let mut values: Vec<_> =
+        ["[]", "{}", "0", "null", "1.5", "\"\"", "{\"\":0}", "[[[[]]]]", "{\"a\":{\"a\":{}}}"].map(list).into();
+    values.push(format!("{{{}}}", vec!["\"\":0"; bytes / 5].join(",")));
+    values.push(format!("\"{}\"", "\\u0000".repeat(bytes / 6)));
+    values.push(format!("\"{}\"", "\\n".repeat(bytes / 2)));
+    values.push("[".repeat(120) + &"]".repeat(120));
+    values
+}
+
+fn hostile_msgpack(bytes: usize) -> Vec<Vec<u8>> {
+    let list = |unit: &[u8]| {
+        let count = u32::try_from(bytes / unit.len()).unwrap();
+        [&[0xdd], &count.to_be_bytes()[..], &unit.repeat(count as usize)].concat()
+    };
+    [&[0x81, 0xa0, 0xc0][..], &[0xc0], &[0x90], &[0x80], &[0xa0], &[0x00], &[0x91, 0x91, 0x90]].map(list).into()
+}
+
+/// An object with a key's name and that value under each of the names.
+fn json_body(names: &[&str], value: &str) -> Vec<u8> {
+    let fields: String = names.iter().map(|name| format!(r#","{name}":{value}"#)).collect();
+    format!(r#"{{"keyName":"app.key"{fields}}}"#).into_bytes()
+}
+
+fn msgpack_body(name: &str, value: &[u8]) -> Vec<u8> {
+    let name = [&[0xa0 | u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
+    [b"\x82\xa7keyName\xa7app.key", &name[..], value].concat()
+}
+
+fn bodies(names: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
+    let room = MAX_BODY - 200;
+    let json = hostile_json(room / names.len()).into_iter().map(|value| (JSON, json_body(names, &value)));
+    let msgpack = hostile_msgpack(room).into_iter().map(|value| (MSGPACK, msgpack_body(names[0], &value)));
+    json.chain(msgpack).collect()
+}
+
+// One test, since all share the allocator.
+#[test]
+fn memory_of_a_request_is_bounded_by_its_body() {
+    a_strangers_request_waits_with_its_body_alone();
+    a_request_takes_four_times_its_body_at_most();
+    history_takes_what_it_is_said_to();
+}
+
+fn a_strangers_request_waits_with_its_body_alone() {
+    let service = service().store(Stalled::default()).build().unwrap();
+    for (content_type, body) in bodies(&["x"]) {
+        for path in ["/keys/nope.nope/requestToken", "/keys/app.nope/requestToken"] {
+            let taken = measure(&service, post(path, content_type, &body));
+            assert!(taken.response.is_none(), "it waits for the store");
+            let text = String::from_utf8_lossy(&body[..60.min(body.len())]).into_owned();
+            assert!(taken.peak <= SMALL && taken.waiting <= SMALL, "{} of {}: {text}", taken.peak, body.len());
+        }
+    }
+}
+
+fn a_request_takes_four_times_its_body_at_most() {
+    let service = service().build().unwrap();
+    let check = |what: &str, request: Request<Bytes>| {
+        let (bytes, kind) = (request.body().len(), request.headers()["content-type"].clone());
+        let start = String::from_utf8_lossy(&request.body()[..80.min(bytes)]).into_owned();
+        let taken = measure(&service, request);
+        let bound = 3 * MAX_BODY + SMALL; // the body itself is the fourth
+        assert!(taken.peak <= bound, "{what} takes {} of {bytes} ({kind:?}): {start}", taken.peak + bytes);
+        taken.response.unwrap()
+    };
+    for (content_type, body) in
+        bodies(&["x"]).into_iter().chain(bodies(&["capability"])).chain(bodies(&["mac", "nonce"]))
+    {
+        let response = check("a stranger's token request", post("/keys/app.key/requestToken", content_type, &body));
+        assert!(response.status().is_client_error());
+        check("a key holder's token request", with_key(post("/keys/app.key/requestToken", content_type, &body)));
+    }
+    for (content_type, body) in bodies(&["data"]).into_iter().chain(bodies(&["extras"])).chain(bodies(&["x"])) {
+        let response = check("a stranger's message", post("/channels/a/messages", content_type, &body));
+        assert_eq!(response.status(), 401);
+        check("a message", with_key(post("/channels/a/messages", content_type, &body)));
+    }
+    for (value, content_type) in
+        [(hostile_json(MAX_BODY), JSON)].into_iter().flat_map(|(all, kind)| all.into_iter().map(move |one| (one, kind)))
+    {
+        check("messages", with_key(post("/channels/a/messages", content_type, value.as_bytes())));
+        check(
+            "targets",
+            with_key(post("/keys/app.key/revokeTokens", content_type, format!(r#"{{"targets":{value}}}"#).as_bytes())),
+        );
+    }
+    for (content_type, body) in bodies(&["keys"]).into_iter().chain(bodies(&["namespaces"])).chain(bodies(&["x"])) {
+        check("an app", post("/apps", content_type, &body));
+    }
+    let key: ApiKey = KEY.parse().unwrap();
+    let nonce = Nonce::from_random(&[7; 16]);
+    let signed = TokenRequest::sign(&key, &TokenParams::new(), Timestamp::from_millis(NOW), nonce).unwrap();
+    let body = serde_json::to_vec(&signed).unwrap();
+    assert_eq!(check("an honest request", post("/keys/app.key/requestToken", JSON, &body)).status(), 201);
+}
+
+fn history_takes_what_it_is_said_to() {
+    let mut limits = Limits::default();
+    limits.history_bytes = 1024 * 1024;
+    let service = service().limits(limits.clone()).build().unwrap();
+    let before = ALLOCATOR.current_usage();
+    for (nth, (content_type, body)) in bodies(&["data"]).into_iter().chain(bodies(&["x"])).enumerate() {
+        for channel in 0..3 {
+            let path = format!("/channels/{nth}-{channel}/messages");
+            measure(&service, with_key(post(&path, content_type, &body)));
+        }
+    }
+    let kept = ALLOCATOR.current_usage() - before;
+    let (least, most) = (limits.history_bytes / 2, limits.history_bytes + limits.history_bytes / 4);
+    assert!((least..=most).contains(&kept), "{kept} bytes are kept of {}", limits.history_bytes);
+}
