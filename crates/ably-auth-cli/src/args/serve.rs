@@ -38,6 +38,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox: Yes,
+    /// Serve the channel endpoints, by which a token's rights can be tried; switch them off in production
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
+          default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
+    pub(crate) channels: Yes,
     /// Open the Control API, under /v1, to whoever has the access token in this file; over TLS or in a sandbox only
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
     pub(crate) control_token: Option<PathBuf>,
@@ -138,6 +142,18 @@ pub(crate) struct Limits {
     /// How long a client may take to take in any more of its answers
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) answer_deadline: Duration,
+    /// The fewest bytes per second that a client may take in of a large answer, on average, once --answer-deadline is over
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MIN_ANSWER_RATE", default_value_t = 32_768)]
+    pub(crate) min_answer_rate: u32,
+    /// The most bytes of large answers that are in flight until they are written; an app gets a quarter of it at most
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_ANSWERS", default_value_t = 67_108_864)]
+    pub(crate) max_answers: usize,
+    /// The most memory that the history of all channels takes, in bytes
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HISTORY", default_value_t = 268_435_456)]
+    pub(crate) max_history: usize,
+    /// The most memory that apps and keys take which are made or changed at run time, in bytes
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
+    pub(crate) max_run_time_apps: usize,
     /// How long a connection is kept for another request
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = duration)]
     pub(crate) idle: Duration,

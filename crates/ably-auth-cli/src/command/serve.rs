@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
 /// All of the service but its store; and the apps' file as it was read, if there is one.
 fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
     let mut read = None;
-    let mut service = Service::builder().sandbox(args.sandbox).limits(limits(args));
+    let mut service = Service::builder().sandbox(args.sandbox).channels(args.channels).limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
@@ -133,6 +133,10 @@ fn limits(args: &Serve) -> Limits {
     limits.header_deadline = asked.header_deadline;
     limits.body_deadline = asked.body_deadline;
     limits.answer_deadline = asked.answer_deadline;
+    limits.answer_bytes_per_second = asked.min_answer_rate;
+    limits.answers_bytes = asked.max_answers;
+    limits.history_bytes = asked.max_history;
+    limits.run_time_bytes = asked.max_run_time_apps;
     limits.idle = asked.idle;
     limits.connections = asked.max_connections;
     limits.requests = asked.max_requests;

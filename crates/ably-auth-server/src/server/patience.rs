@@ -240,3 +240,65 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Response;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::super::outgoing::Outgoing;
+    use super::*;
+    use crate::budget::{Budget, Permit};
+
+    /// Takes in a byte each second.
+    struct Trickle(Pin<Box<Sleep>>);
+
+    impl AsyncRead for Trickle {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Trickle {
+        fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            ready!(self.0.as_mut().poll(context));
+            self.0 = Box::pin(sleep(Duration::from_secs(1)));
+            Poll::Ready(Ok(1))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// How many bytes of an answer a client gets that takes in one a second.
+    async fn taken_in(bytes: usize, is_large: bool) -> usize {
+        let unwritten = Arc::<Unwritten>::default();
+        let mut answer = Response::new(Bytes::from(vec![0; bytes]));
+        if is_large {
+            answer.extensions_mut().insert(Arc::new(Permit::take(bytes, [&Budget::new(bytes)]).unwrap()));
+        }
+        let _body = Outgoing::of(answer, &unwritten);
+        let waits =
+            Waits { head: Duration::MAX, idle: Duration::MAX, answer: Duration::from_millis(10_500), answer_rate: 10 };
+        let trickle = Trickle(Box::pin(sleep(Duration::from_secs(1))));
+        let mut stream = Patient::new(trickle, Phase::new(), unwritten, waits);
+        let mut taken = 0;
+        while taken < bytes && stream.write(&[0]).await.is_ok() {
+            taken += 1;
+        }
+        taken
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_answer_that_is_taken_in_too_slowly_is_cut_off() {
+        assert_eq!(taken_in(100, true).await, 20, "after 10.5 s, and a second for every 10 bytes");
+        assert_eq!(taken_in(100, false).await, 100, "a small one may take as long as it goes on");
+        assert_eq!(taken_in(11, true).await, 11, "in time");
+    }
+}

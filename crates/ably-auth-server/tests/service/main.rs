@@ -6,6 +6,7 @@ mod alone;
 mod apps;
 mod authenticating;
 mod bodies;
+mod bounds;
 mod browsers;
 mod channels;
 mod codes;

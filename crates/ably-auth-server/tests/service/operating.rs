@@ -216,6 +216,40 @@ async fn who_takes_in_answers_slowly_gets_them_all() {
     writing.await.unwrap().unwrap();
 }
 
+/// A connection whose client asks for an answer of about 1 MB and has hardly any room for it.
+async fn asking_for_much(service: &Running) -> TcpStream {
+    let body = format!(r#"{{"data":"{}"}}"#, r"\u0000".repeat(10_833));
+    let publishing = format!(
+        "POST /channels/chat/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        basic(KEY),
+        body.len()
+    );
+    for _ in 0..6 {
+        assert_eq!(service.ask(&publishing).await.status, 201);
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut client = socket.connect(service.address).await.unwrap();
+    let asking =
+        format!("GET /channels/chat/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\r\n", basic(KEY));
+    client.write_all(asking.as_bytes()).await.unwrap();
+    client
+}
+
+#[tokio::test]
+async fn client_that_is_fast_enough_gets_a_large_answer_whole() {
+    let service = run(|limits| limits.answer_deadline = MOMENT * 10).await;
+    let mut client = asking_for_much(&service).await;
+    let (mut bytes, mut whole) = (vec![0; 4_096], Vec::new());
+    while !whole.ends_with(b"}]") {
+        let read = timeout(PATIENCE, client.read(&mut bytes)).await.unwrap().unwrap();
+        assert!(read > 0, "it is let go after {} bytes", whole.len());
+        whole.extend_from_slice(&bytes[..read]);
+        tokio::time::sleep(MOMENT / 4).await;
+    }
+    assert!(whole.len() > 380_000);
+}
+
 #[tokio::test]
 async fn headers_and_bodies_have_a_limit() {
     let service = run(|limits| {

@@ -138,6 +138,12 @@ impl World {
         Self { apps, ..self }
     }
 
+    /// The same world with another service.
+    pub(crate) fn with_service(self, build: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Self {
+        let service = build(Self::builder(&self.now, true)).build().unwrap();
+        Self { service, ..self }
+    }
+
     /// Waits for what the service does by itself, not for a request.
     pub(crate) fn wait<T>(&self, done: impl Future<Output = T>) -> T {
         self.runtime.as_ref().unwrap().block_on(done)

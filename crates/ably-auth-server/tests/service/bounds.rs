@@ -1,0 +1,182 @@
+//! What holders of keys and tokens can make grow, and where it ends.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use ably_auth_server::Limits;
+use bytes::Bytes;
+use http::{Request, Response};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+const MIB: usize = 1024 * 1024;
+
+fn world(limit: impl FnOnce(&mut Limits)) -> World {
+    let mut limits = Limits::default();
+    limit(&mut limits);
+    World::new().with_service(|builder| builder.limits(limits))
+}
+
+fn publish(world: &World, channel: &str, key: &str, data: &str) {
+    let request = Request::post(format!("/channels/{channel}/messages")).header("Authorization", basic(key));
+    let body = rmp_serde::to_vec_named(&json!({ "data": data })).unwrap();
+    let answer = world.send(request.header("Content-Type", "application/x-msgpack"), body);
+    assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+fn history(world: &World, channel: &str, key: &str) -> Vec<Value> {
+    world.get(&format!("/channels/{channel}/messages"), &basic(key)).json().as_array().unwrap().clone()
+}
+
+/// An answer that is not taken yet.
+fn unread(world: &World, path: &str, key: &str) -> Response<Bytes> {
+    let request = Request::get(path).header("Host", "localhost").header("Authorization", basic(key));
+    let answering = pin!(world.service.handle(request.body(Bytes::new()).unwrap()));
+    match answering.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("a service in memory answers at once"),
+    }
+}
+
+#[test]
+fn large_history_comes_in_pages() {
+    let world = World::new();
+    for nth in 0..16 {
+        publish(&world, "nuls", KEY, &format!("{nth:02}{}", "\0".repeat(60_000)));
+    }
+    let (mut path, mut seen) = ("/channels/nuls/messages?limit=1000".to_owned(), Vec::new());
+    loop {
+        let answer = world.get(&path, &basic(KEY));
+        assert!(answer.body.len() <= MIB + 400_000, "{} bytes", answer.body.len());
+        let messages = answer.json().as_array().unwrap().clone();
+        assert!(!messages.is_empty());
+        seen.extend(messages.iter().map(|message| message["data"].as_str().unwrap()[..2].to_owned()));
+        let links = answer.header("link").to_owned();
+        let Some(next) = links.split(',').find(|link| link.contains("rel=\"next\"")) else { break };
+        let query = next.split_once('?').unwrap().1.split_once('>').unwrap().0;
+        path = format!("/channels/nuls/messages?{query}");
+    }
+    let expected: Vec<_> = (0..16).rev().map(|nth| format!("{nth:02}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn history_is_the_same_in_both_formats() {
+    let world = World::new();
+    let messages = json!([
+        { "name": "a", "data": { "b": [1, -2, 1.5, null, "\u{0}ä"] }, "extras": { "c": {} }, "later": [[]] },
+        { "id": "one", "data": "text", "encoding": "utf-8", "timestamp": 1, "serial": "mine" },
+        {},
+    ]);
+    assert_eq!(world.post("/channels/chat/messages", &basic(KEY), &messages).status, 201);
+    let request = Request::get("/channels/chat/messages").header("Authorization", basic(KEY));
+    let answer = world.send(request.header("Accept", "application/x-msgpack"), "");
+    let msgpack: Value = rmp_serde::from_slice(&answer.body).unwrap();
+    assert_eq!(msgpack, Value::Array(history(&world, "chat", KEY)));
+    let first = &msgpack[2];
+    assert_eq!(
+        (&first["data"], &first["extras"], &first["later"]),
+        (&messages[0]["data"], &json!({ "c": {} }), &json!([[]]))
+    );
+    assert_eq!((&msgpack[1]["timestamp"], &msgpack[1]["id"]), (&json!(NOW), &json!("one")));
+    assert_ne!(msgpack[1]["serial"], "mine");
+}
+
+#[test]
+fn message_of_another_shape_is_refused() {
+    let world = World::new();
+    for body in [
+        json!(["x"]),
+        json!({ "extras": [] }),
+        json!({ "extras": "x" }),
+        json!({ "name": 1 }),
+        json!({ "id": {} }),
+        Value::Array(vec![json!({}); 501]),
+    ] {
+        let answer = world.post("/channels/chat/messages", &basic(KEY), &body);
+        assert_eq!(answer.code(), (400, 40001), "{}", &body.to_string()[..20.min(body.to_string().len())]);
+    }
+    for body in [r#"{"x":1,"x":2}"#, r#"{"name":"a","name":"b"}"#] {
+        let request = Request::post("/channels/chat/messages").header("Authorization", basic(KEY));
+        assert_eq!(world.send(request, body).code(), (400, 40001), "{body}");
+    }
+}
+
+#[test]
+fn app_with_the_most_history_makes_room() {
+    let world = world(|limits| limits.history_bytes = MIB);
+    publish(&world, "chat", ELSEWHERE, "stays");
+    for nth in 0..100 {
+        publish(&world, &format!("flood{}", nth % 10), KEY, &"x".repeat(50_000));
+    }
+    assert_eq!(history(&world, "chat", ELSEWHERE)[0]["data"], "stays");
+    let kept: usize = (0..10).map(|nth| history(&world, &format!("flood{nth}"), KEY).len()).sum();
+    assert!((10..=20).contains(&kept), "{kept} messages of 50 kB are kept in 1 MiB");
+    publish(&world, "chat", KEY, "the latest");
+    assert_eq!(history(&world, "chat", KEY)[0]["data"], "the latest");
+}
+
+#[test]
+fn history_of_an_app_that_is_deleted_takes_no_room() {
+    let world = world(|limits| limits.history_bytes = MIB);
+    for _ in 0..5 {
+        let app = world.send(Request::post("/apps"), "{}").json();
+        let key = basic_of(app["keys"][0]["keyStr"].as_str().unwrap());
+        for _ in 0..30 {
+            world.post("/channels/chat/messages", &key, &json!({ "data": "x".repeat(50_000) }));
+        }
+        let path = format!("/apps/{}", app["appId"].as_str().unwrap());
+        assert_eq!(world.send(Request::delete(path).header("Authorization", key), "").status, 204);
+    }
+    for _ in 0..15 {
+        publish(&world, "chat", KEY, &"x".repeat(50_000));
+    }
+    assert_eq!(history(&world, "chat", KEY).len(), 15);
+}
+
+#[test]
+fn answers_that_nobody_reads_are_bounded_for_the_process_and_each_app() {
+    let world = world(|limits| limits.answers_bytes = MIB);
+    publish(&world, "chat", KEY, &"x".repeat(60_000));
+    publish(&world, "chat", ELSEWHERE, &"x".repeat(60_000));
+    let path = "/channels/chat/messages";
+    let mut held: Vec<_> = (0..4).map(|_| unread(&world, path, KEY)).collect();
+    assert!(held.iter().all(|answer| answer.status() == 200));
+    let refused = world.get(path, &basic(KEY));
+    assert_eq!((refused.code(), refused.header("retry-after")), ((503, 50004), "1"));
+    held.extend((0..4).map(|_| unread(&world, path, ELSEWHERE)));
+    assert!(held.iter().all(|answer| answer.status() == 200), "another app has a share of its own");
+    assert_eq!(world.get("/time", "").status, 200, "a small answer does not count");
+    held.clear();
+    assert_eq!(world.get(path, &basic(KEY)).status, 200);
+}
+
+#[test]
+fn channels_can_be_switched_off() {
+    let world = World::new().with_service(|builder| builder.channels(false));
+    for path in ["/channels", "/channels/chat", "/channels/chat/messages"] {
+        let answer = world.get(path, &basic(KEY));
+        assert_eq!(answer.code(), (404, 40400), "{path}");
+        assert!(answer.message().contains("channels are not served here"), "{}", answer.message());
+    }
+    assert_eq!(world.get("/stats", &basic(KEY)).status, 200);
+}
+
+#[test]
+fn apps_made_at_run_time_are_bounded() {
+    let world = world(|limits| limits.run_time_bytes = MIB);
+    let resources: Vec<_> = (0..200).map(|nth| format!(r#""channel{nth}":["publish"]"#)).collect();
+    let body = json!({ "keys": vec![json!({ "capability": format!("{{{}}}", resources.join(",")) }); 8] }).to_string();
+    let make = || world.send(Request::post("/apps").header("Host", "localhost"), body.clone());
+    let made: Vec<_> = (0..20).map(|_| make()).take_while(|answer| answer.status == 201).collect();
+    assert!((2..12).contains(&made.len()), "{} apps of 8 large keys in 1 MiB", made.len());
+    let refused = make();
+    assert_eq!(refused.code(), (429, 42910));
+    let app = made[0].json();
+    let key = basic_of(app["keys"][0]["keyStr"].as_str().unwrap());
+    let path = format!("/apps/{}", app["appId"].as_str().unwrap());
+    assert_eq!(world.send(Request::delete(path).header("Authorization", key), "").status, 204);
+    assert_eq!(make().status, 201, "there is room again");
+    assert_eq!(world.get("/stats", &basic(KEY)).status, 200, "the apps of the file do not count");
+}
