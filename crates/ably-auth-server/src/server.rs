@@ -2,8 +2,12 @@
 
 mod admin;
 mod connection;
+mod forwarded;
+mod host;
 mod patience;
+mod phase;
 mod request;
+mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
