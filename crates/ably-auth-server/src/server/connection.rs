@@ -131,7 +131,10 @@ impl Connections {
         let entered = self.table.enter(&phase, waker, (!is_proxy).then(|| site(client)));
         // Both are held until the connection is closed.
         let (_slot, _refused, welcome) = match entered {
-            Ok(slot) => (Some(slot), None, Welcome::Served),
+            Ok(slot) => {
+                add(&metrics.connections_evicted, u64::from(slot.has_evicted));
+                (Some(slot), None, Welcome::Served)
+            }
             Err(exceeded) => {
                 add(&metrics.connections_refused, 1);
                 let (refused, now_refused) = self.refused.enter();

@@ -45,8 +45,9 @@ pub(super) struct Patient<S> {
 struct Watch {
     /// The first byte of the next request, if it has come already.
     ahead: Option<u8>,
-    /// Set up once the client has closed its side. It may wait for the answer or be gone, which looks the same.
-    half_closed: Option<Pin<Box<Sleep>>>,
+    /// Set up once no more can be seen of the client: because it has closed its side, and may wait for the answer or be gone,
+    /// which looks the same; or because the next request is there, and is not read yet.
+    unseen: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
@@ -59,7 +60,7 @@ impl<S> Patient<S> {
             idle: None,
             linger: None,
             answer: None,
-            watch: Watch { ahead: None, half_closed: None },
+            watch: Watch { ahead: None, unseen: None },
         }
     }
 
@@ -105,22 +106,22 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> Patient<S> {
     /// Sees whether the client is still there while its request is being answered. Returns an error once it is not: after a
-    /// reset at once, after it has closed its side when the time for the answer is over.
+    /// reset at once, and when the time for the answer is over if no more can be seen of the client.
     fn poll_watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        if self.watch.ahead.is_none() && self.watch.half_closed.is_none() {
+        if self.watch.unseen.is_none() {
             let mut byte = [0];
             let mut buffer = ReadBuf::new(&mut byte);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Pending => {}
                 Poll::Ready(Err(error)) => return Err(error),
-                Poll::Ready(Ok(())) => match buffer.filled().first() {
-                    Some(byte) => self.watch.ahead = Some(*byte),
-                    None => self.watch.half_closed = Some(Box::pin(sleep(self.waits.answer))),
-                },
+                Poll::Ready(Ok(())) => {
+                    self.watch.ahead = buffer.filled().first().copied();
+                    self.watch.unseen = Some(Box::pin(sleep(self.waits.answer)));
+                }
             }
         }
-        let half_closed = self.watch.half_closed.as_mut();
-        if half_closed.is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
+        let unseen = self.watch.unseen.as_mut();
+        if unseen.is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
@@ -161,6 +162,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         if buffer.remaining() > 0 {
             if let Some(byte) = this.watch.ahead.take() {
                 buffer.put_slice(&[byte]);
+                this.watch.unseen = None;
             }
         }
         let read = if buffer.filled().len() > before {

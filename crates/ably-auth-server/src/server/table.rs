@@ -61,6 +61,8 @@ struct Entry {
 pub(super) struct Slot<'a> {
     table: &'a Table,
     id: u64,
+    /// Whether another connection was evicted for this one.
+    pub(super) has_evicted: bool,
 }
 
 impl Table {
@@ -82,7 +84,8 @@ impl Table {
         if site.and_then(|site| open.sites.get(&site)).is_some_and(|count| *count >= self.most_per_site) {
             return Err(Exceeded::Address);
         }
-        if open.by_idle.len() >= self.most && !open.make_room(now) {
+        let has_evicted = open.by_idle.len() >= self.most;
+        if has_evicted && !open.make_room(now) {
             return Err(Exceeded::Total);
         }
         open.last_id = open.last_id.wrapping_add(1);
@@ -92,7 +95,7 @@ impl Table {
             *count = count.saturating_add(1);
         }
         open.insert(id, now, Entry { phase: Arc::clone(phase), waker, site });
-        Ok(Slot { table: self, id })
+        Ok(Slot { table: self, id, has_evicted })
     }
 }
 

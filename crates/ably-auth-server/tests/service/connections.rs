@@ -53,6 +53,7 @@ async fn idle_connections_do_not_lock_out_others() {
         holders.push(idle(&service).await);
     }
     service.until("ably_auth_connections", 30).await;
+    assert_eq!(service.count("ably_auth_connections_evicted_total").await, 60);
 }
 
 #[tokio::test]
@@ -213,12 +214,15 @@ async fn closed_client_frees_its_place_while_the_store_stalls() {
     let store = Moody::store();
     let service = run_over(store.clone(), |limits| limits.answer_deadline = 5 * MOMENT).await;
     store.fault.is(Mood::Silent);
-    let mut client = service.connect().await;
-    client.send(&token_request("")).await;
-    service.until("ably_auth_requests_in_flight", 1).await;
-    drop(client);
-    service.until("ably_auth_requests_in_flight", 0).await;
-    service.until("ably_auth_connections", 0).await;
+    for more in ["", "G"] {
+        let mut client = service.connect().await;
+        client.send(&token_request("")).await;
+        service.until("ably_auth_requests_in_flight", 1).await;
+        client.send(more).await;
+        client.0.shutdown().await.unwrap();
+        service.until("ably_auth_requests_in_flight", 0).await;
+        service.until("ably_auth_connections", 0).await;
+    }
 }
 
 #[tokio::test]
