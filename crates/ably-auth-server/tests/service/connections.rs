@@ -57,6 +57,20 @@ async fn idle_connections_do_not_lock_out_others() {
 }
 
 #[tokio::test]
+async fn silent_new_connection_makes_room_after_a_moment() {
+    let service = run(|limits| {
+        limits.connections = 1;
+        limits.header_deadline = 2 * PATIENCE;
+    })
+    .await;
+    let mut silent = service.connect().await;
+    service.until("ably_auth_connections", 1).await;
+    let served = async { while service.ask(TIME).await.status != 200 {} };
+    timeout(PATIENCE, served).await.unwrap();
+    assert!(silent.hear().await.is_none());
+}
+
+#[tokio::test]
 async fn busy_connection_is_not_closed_for_another() {
     let service = run(|limits| limits.connections = 2).await;
     let mut busy = [service.connect().await, service.connect().await];

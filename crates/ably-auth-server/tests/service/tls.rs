@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_server::{ErrorKind, Limits, Server, Service, Tls};
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -140,6 +142,22 @@ async fn idle_tls_connection_is_closed_cleanly_for_another() {
     while !exchange(address, &trusted, &request).await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {}
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).await.expect("TLS is ended, and not cut off");
+}
+
+#[tokio::test]
+async fn unfinished_handshake_makes_room_after_a_moment() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let mut limits = Limits::default();
+    (limits.connections, limits.connections_per_address) = (1, Some(usize::MAX));
+    limits.header_deadline = Duration::from_secs(60);
+    let address = start(Service::builder().limits(limits).build().unwrap(), tls).await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let request = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let is_served =
+        async || exchange(address, &trusted, request).await.is_ok_and(|told| told.starts_with("HTTP/1.1 200"));
+    let served = async { while !is_served().await {} };
+    timeout(Duration::from_secs(30), served).await.expect("before the handshake is given up");
 }
 
 #[tokio::test]
