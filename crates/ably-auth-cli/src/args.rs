@@ -14,7 +14,7 @@ use clap_complete::Shell;
 pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
-pub(crate) use serve::{Keep, Log, LogFormat, LogLevel, RateOrOff, Serve};
+pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///

@@ -43,7 +43,7 @@ mod verify;
 
 pub use apps::{App, Apps, Key};
 pub use error::{Error, ErrorKind};
-pub use limits::{Limits, Network, Rate};
+pub use limits::{Limits, Network, ProxyHeader, Rate};
 pub use relist::Relisted;
 pub use server::Server;
 pub use service::{Service, ServiceBuilder};

@@ -48,8 +48,13 @@ pub struct Limits {
     /// How long a connection is kept for another request, or twice that. 75 s unless said so: more than the 60 s of most
     /// load balancers, which are then the ones to close it.
     pub idle: Duration,
-    /// The most connections at once; on more, requests are answered with 503. 10,000 unless said so.
+    /// The most connections at once. If more come, the one that is idle for longest is closed; if none is idle, requests on
+    /// the new one are answered with 503. 10,000 unless said so.
     pub connections: usize,
+    /// The most connections at once from an IPv4 address or an IPv6 network of 64 bits; requests on more are answered with
+    /// 503. Trusted proxies have no such limit. `None` stands for a quarter of [`connections`](Self::connections), and for no
+    /// limit in a sandbox; `Some(usize::MAX)` sets no limit. `None` unless said so.
+    pub connections_per_address: Option<usize>,
     /// The most requests that are being read and answered at once; more are answered with 503. 2,000 unless said so.
     pub requests: usize,
     /// How many requests a key's holder and the holders of its tokens may make together; more are answered with 429. None:
@@ -58,9 +63,11 @@ pub struct Limits {
     /// How many requests may come from an IPv4 address or an IPv6 network of 64 bits; more are answered with 429. None: any
     /// number, as unless said so.
     pub per_address: Option<Rate>,
-    /// Who is believed when it says in `X-Forwarded-For` for whom it asks, and in `X-Forwarded-Proto` that it was asked over
-    /// TLS. Nobody unless said so.
+    /// Who is believed when it says for whom it asks, and that it was asked over TLS. Nobody unless said so.
     pub trusted_proxies: Vec<Network>,
+    /// The header in which [`trusted_proxies`](Self::trusted_proxies) say so; no other is read. They must set it or append to
+    /// it in every request. [`ProxyHeader::XForwarded`] unless said so.
+    pub proxy_header: ProxyHeader,
     /// How long the service goes on as ever, saying that it is not ready, once it is to end: for load balancers to notice.
     /// No time unless said so.
     pub shutdown_delay: Duration,
@@ -82,10 +89,12 @@ impl Default for Limits {
             run_time_bytes: 64 * 1024 * 1024,
             idle: Duration::from_secs(75),
             connections: 10_000,
+            connections_per_address: None,
             requests: 2_000,
             per_key: None,
             per_address: None,
             trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwarded,
             shutdown_delay: Duration::ZERO,
             shutdown_grace: Duration::from_secs(5),
         }
@@ -96,6 +105,34 @@ impl Limits {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
     }
+
+    /// Returns the most connections from an address.
+    pub(crate) fn most_connections_per_address(&self, is_sandbox: bool) -> usize {
+        let usual = if is_sandbox { usize::MAX } else { self.connections / 4 };
+        self.connections_per_address.unwrap_or(usual).max(1)
+    }
+}
+
+/// The headers in which a trusted proxy says for whom it asks.
+///
+/// Only one kind is read: a proxy that sets the one passes the other on as a client wrote it.
+///
+/// ```
+/// use ably_auth_server::{Limits, ProxyHeader};
+///
+/// let mut limits = Limits::default();
+/// limits.trusted_proxies = vec!["10.0.0.0/8".parse()?];
+/// limits.proxy_header = ProxyHeader::Forwarded;
+/// # Ok::<(), ably_auth_server::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
+    #[default]
+    XForwarded,
+    /// `Forwarded`, as in RFC 7239.
+    Forwarded,
 }
 
 /// How often something may happen: `per_second` times on the long run, `burst` times at once. Neither is 0.

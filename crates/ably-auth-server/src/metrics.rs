@@ -187,6 +187,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) connections_accepted: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
+    /// Those that were closed to make room for another.
+    pub(crate) connections_evicted: AtomicU64,
     pub(crate) reloads: AtomicU64,
     pub(crate) reloads_failed: AtomicU64,
     /// In milliseconds since the epoch; 0 if there was none.

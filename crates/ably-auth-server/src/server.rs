@@ -2,9 +2,13 @@
 
 mod admin;
 mod connection;
+mod forwarded;
+mod host;
 mod outgoing;
 mod patience;
+mod phase;
 mod request;
+mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! TLS, for a service that is reached from elsewhere.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -9,16 +9,52 @@ use tokio::time;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind};
 
-/// A certificate and its key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3.
+/// A certificate and its key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3. Clones share them.
 ///
 /// `Debug` shows neither. [`Server::with_tls`](crate::Server::with_tls) shows how it is used.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+}
+
+/// The certificate that new connections are shown.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+fn wrong(problem: &str) -> Error {
+    Error::new(ErrorKind::Tls, problem)
+}
+
+/// Reads a certificate and its key from PEM.
+fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<CertifiedKey>, Error> {
+    let unreadable = "the certificate is not in the form of PEM; give a file of `BEGIN CERTIFICATE` blocks";
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| wrong(unreadable))?;
+    if chain.is_empty() {
+        return Err(wrong(unreadable));
+    }
+    // The source is left out: nothing of a key's file is to be shown.
+    let key = PrivateKeyDer::from_pem_slice(private_key)
+        .map_err(|_| wrong("the key is not in the form of PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
+    let certified = CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
+        wrong("the certificate and the key do not go together; give the key of the first certificate").because(error)
+    })?;
+    Ok(Arc::new(certified))
+}
 
 impl Tls {
     /// Reads PEM: a certificate with those that lead from it to its root, and its private key (PKCS #8, PKCS #1 or SEC 1).
@@ -27,32 +63,39 @@ impl Tls {
     /// [`ErrorKind::Tls`] if there is no certificate or no key in them, if they cannot be read, or if one is not of the
     /// other. The message shows nothing of the key.
     pub fn from_pem(certificates: &[u8], private_key: &[u8]) -> Result<Self, Error> {
-        let wrong = |problem: &str| Error::new(ErrorKind::Tls, problem);
-        let unreadable = "the certificate is not in the form of PEM; give a file of `BEGIN CERTIFICATE` blocks";
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| wrong(unreadable))?;
-        if chain.is_empty() {
-            return Err(wrong(unreadable));
-        }
-        // The source is left out: nothing of a key's file is to be shown.
-        let key = PrivateKeyDer::from_pem_slice(private_key)
-            .map_err(|_| wrong("the key is not in the form of PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        let current = Arc::new(Current(RwLock::new(certified_key(certificates, private_key)?)));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong("TLS cannot be set up; see why").because(error))?
             .with_no_client_auth()
-            .with_single_cert(chain, key);
-        let mut config = config.map_err(|error| {
-            wrong("the certificate and the key do not go together; give the key of the first certificate")
-                .because(error)
-        })?;
+            .with_cert_resolver(Arc::<Current>::clone(&current));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current })
+    }
+
+    /// Replaces the certificate and its key, for this value, its clones, and the servers that have one. New connections are
+    /// shown the new certificate; those that are open go on.
+    ///
+    /// ```no_run
+    /// use ably_auth_server::Tls;
+    ///
+    /// # fn renewed(tls: &Tls) -> Result<(), Box<dyn std::error::Error>> {
+    /// tls.reload(&std::fs::read("certificate.pem")?, &std::fs::read("key.pem")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As of [`from_pem`](Self::from_pem). The previous certificate then stays in use.
+    pub fn reload(&self, certificates: &[u8], private_key: &[u8]) -> Result<(), Error> {
+        let renewed = certified_key(certificates, private_key)?;
+        *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(())
     }
 
     /// Agrees with a client on keys, if it does so within that time.
     pub(crate) async fn agree(&self, stream: TcpStream, within: Duration) -> Option<TlsStream<TcpStream>> {
-        time::timeout(within, self.0.accept(stream)).await.ok()?.ok()
+        time::timeout(within, self.acceptor.accept(stream)).await.ok()?.ok()
     }
 }
 

@@ -160,6 +160,10 @@ pub(crate) struct Limits {
     /// The most connections at once
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub(crate) max_connections: usize,
+    /// The most connections at once from an IPv4 address or an IPv6 network of 64 bits, trusted proxies excepted; a quarter
+    /// of --max-connections by default, or `off` in a sandbox
+    #[arg(long, value_name = "COUNT|off", env = "ABLY_AUTH_MAX_CONNECTIONS_PER_ADDRESS", value_parser = count_or_off)]
+    pub(crate) max_connections_per_address: Option<CountOrOff>,
     /// The most requests at once
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_REQUESTS", default_value_t = 2_000)]
     pub(crate) max_requests: usize,
@@ -169,16 +173,39 @@ pub(crate) struct Limits {
     /// Requests per second from an IPv4 address or an IPv6 network of 64 bits; 1000:2000 unless said so or in a sandbox
     #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_RATE_PER_ADDRESS", value_parser = rate_or_off)]
     pub(crate) rate_per_address: Option<RateOrOff>,
-    /// A load balancer, or a network of them, that is believed about for whom it asks (X-Forwarded-For), and whether over TLS
-    /// (X-Forwarded-Proto)
+    /// A load balancer, or a network of them, that is believed about for whom it asks, and whether over TLS
     #[arg(long, value_name = "ADDR[/BITS]", env = "ABLY_AUTH_TRUSTED_PROXY", value_delimiter = ',')]
     pub(crate) trusted_proxy: Vec<Network>,
+    /// Where --trusted-proxy says so: in X-Forwarded-For and X-Forwarded-Proto, or in Forwarded (RFC 7239). It must set or
+    /// append to these in every request; the others are not read
+    #[arg(long, value_name = "HEADER", env = "ABLY_AUTH_TRUSTED_PROXY_HEADER", value_enum, default_value_t = TrustedHeader::XForwarded)]
+    pub(crate) trusted_proxy_header: TrustedHeader,
     /// How long to serve on after SIGTERM while not ready, for load balancers to notice
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = duration)]
     pub(crate) shutdown_delay: Duration,
     /// How long, after that, requests that have begun may take
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_GRACE", default_value = "3s", value_parser = duration)]
     pub(crate) shutdown_grace: Duration,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum TrustedHeader {
+    XForwarded,
+    Forwarded,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum CountOrOff {
+    Count(usize),
+    Off,
+}
+
+fn count_or_off(text: &str) -> Result<CountOrOff, String> {
+    if text == "off" {
+        return Ok(CountOrOff::Off);
+    }
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.map(CountOrOff::Count).ok_or_else(|| "give a count as `100`, or `off`".into())
 }
 
 #[derive(Clone, Copy)]

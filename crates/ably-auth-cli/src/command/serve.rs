@@ -1,5 +1,7 @@
 //! `ably-auth serve`
 
+mod certificate;
+mod files;
 mod log;
 mod notify;
 mod reload;
@@ -9,10 +11,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ably_auth_server::store::{Redb, Redis, RedisOptions};
-use ably_auth_server::{Apps, ErrorKind, Limits, Rate, Server, Service, ServiceBuilder, Tls};
+use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Keep, RateOrOff, Serve};
+use crate::args::{CountOrOff, Keep, RateOrOff, Serve, TrustedHeader};
 use crate::command::self_signed;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
@@ -40,6 +42,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     let (service, apps) = set_up(args)?;
     let tls = tls(args)?;
     log::start(&args.log);
+    files::check(args.limits.max_connections);
     let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
         if args.keep.clock_is_right {
@@ -53,8 +56,11 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
             server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
-        if let Some(tls) = tls {
-            server = server.with_tls(tls);
+        if let Some((tls, files)) = tls {
+            server = server.with_tls(tls.clone());
+            if let Some(files) = files {
+                tokio::spawn(certificate::keep_up(tls, files, hangups.clone()));
+            }
         }
         if let Some((path, read)) = args.apps.clone().zip(apps) {
             tokio::spawn(reload::keep_up(path, read, service, hangups));
@@ -139,6 +145,10 @@ fn limits(args: &Serve) -> Limits {
     limits.run_time_bytes = asked.max_run_time_apps;
     limits.idle = asked.idle;
     limits.connections = asked.max_connections;
+    limits.connections_per_address = asked.max_connections_per_address.map(|most| match most {
+        CountOrOff::Count(count) => count,
+        CountOrOff::Off => usize::MAX,
+    });
     limits.requests = asked.max_requests;
     limits.per_key = asked.rate_per_key;
     limits.per_address = match asked.rate_per_address {
@@ -148,6 +158,10 @@ fn limits(args: &Serve) -> Limits {
         None | Some(RateOrOff::Off) => None,
     };
     limits.trusted_proxies.clone_from(&asked.trusted_proxy);
+    limits.proxy_header = match asked.trusted_proxy_header {
+        TrustedHeader::XForwarded => ProxyHeader::XForwarded,
+        TrustedHeader::Forwarded => ProxyHeader::Forwarded,
+    };
     limits.shutdown_delay = asked.shutdown_delay;
     limits.shutdown_grace = asked.shutdown_grace;
     limits
@@ -192,10 +206,10 @@ fn redis_ca(args: &Keep) -> Result<Option<Vec<u8>>, Failure> {
     args.redis_ca.as_ref().map(read).transpose()
 }
 
-/// What TLS is to be spoken with, if it is.
-fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
+/// Returns what TLS is to be spoken with, if it is, and the files that it was read from, if it was.
+fn tls(args: &Serve) -> Result<Option<(Tls, Option<certificate::Files>)>, Failure> {
     if let Some(path) = &args.tls_self_signed {
-        return self_signed::tls(path).map(Some);
+        return self_signed::tls(path).map(|tls| Some((tls, None)));
     }
     let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
         return Ok(None);
@@ -203,9 +217,11 @@ fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
     let read = |option: &str, path: &Path| {
         fs::read(path).map_err(|error| Failure::file(&format!("{option} {}", path.display()), &error))
     };
-    let tls = Tls::from_pem(&read("--tls-cert", certificate)?, &read("--tls-key", key)?);
+    let (certificates, private_key) = (read("--tls-cert", certificate)?, read("--tls-key", key)?);
     let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());
-    tls.map(Some).map_err(|error| Failure::input(&named, error))
+    let tls = Tls::from_pem(&certificates, &private_key).map_err(|error| Failure::input(&named, error))?;
+    let files = certificate::Files::read(certificate, key, Fingerprint::of(&(certificates, private_key)));
+    Ok(Some((tls, Some(files))))
 }
 
 /// Ends with Ctrl-C, and with SIGTERM where there is such a thing.

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod capability_algebra;
+mod connections;
 mod console_blocks;
 mod control;
 mod demo;

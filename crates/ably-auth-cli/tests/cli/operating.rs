@@ -15,8 +15,8 @@ use crate::support::{File, KEY, Process, SECRET, apps, program, run, run_with_en
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service whose lines on both outputs are heard as they come.
-struct Heard {
-    process: Process,
+pub(crate) struct Heard {
+    pub(crate) process: Process,
     out: Receiver<String>,
     err: Receiver<String>,
 }
@@ -28,23 +28,23 @@ fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
 }
 
 impl Heard {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         Self::of(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
 
-    fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let mut process = spawn(command);
         let (out, err) = (process.0.stdout.take().unwrap(), process.0.stderr.take().unwrap());
         Self { process, out: lines(out), err: lines(err) }
     }
 
-    fn address(&self, before: &str) -> String {
+    pub(crate) fn address(&self, before: &str) -> String {
         let line = self.out.recv_timeout(PATIENCE).unwrap();
         line.strip_prefix(before).unwrap_or_else(|| panic!("`{line}` is not `{before}…`")).to_owned()
     }
 
     /// The first event of that message.
-    fn event(&self, message: &str) -> Value {
+    pub(crate) fn event(&self, message: &str) -> Value {
         loop {
             let line = self.err.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{message}`"));
             assert!(!line.contains(SECRET) && !line.contains("hush"), "{line}");
@@ -56,12 +56,12 @@ impl Heard {
     }
 
     #[cfg(unix)]
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         assert!(Command::new("kill").args([signal, &self.process.0.id().to_string()]).status().unwrap().success());
     }
 }
 
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -11,10 +11,16 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 
+#[cfg(unix)]
+use crate::operating::Heard;
 use crate::support::{File, KEY, Service, apps, run};
 
 /// The answer to a request of a client that trusts that certificate alone.
 fn call(service: &Service, trusted: &File, host: &'static str, request: &str) -> std::io::Result<String> {
+    exchange(&service.address, trusted, host, request)
+}
+
+fn exchange(address: &str, trusted: &File, host: &'static str, request: &str) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&trusted.0).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
@@ -23,7 +29,7 @@ fn call(service: &Service, trusted: &File, host: &'static str, request: &str) ->
         .with_root_certificates(roots)
         .with_no_client_auth();
     let connection = ClientConnection::new(Arc::new(config), ServerName::try_from(host).unwrap()).unwrap();
-    let mut stream = StreamOwned::new(connection, TcpStream::connect(&service.address)?);
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(address)?);
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -51,13 +57,51 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
     assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
 }
 
-#[test]
-fn a_service_speaks_tls_with_a_certificate_of_yours() {
+/// The PEM of a new certificate for localhost, and of its key.
+fn pair() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem =
         |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
-    let certificate = File::new("yours.pem", &pem("CERTIFICATE", made.cert.der()));
-    let key = File::new("your-key.pem", &pem("PRIVATE KEY", &made.signing_key.serialize_der()));
+    (pem("CERTIFICATE", made.cert.der()), pem("PRIVATE KEY", &made.signing_key.serialize_der()))
+}
+
+#[cfg(unix)]
+#[test]
+fn renewed_certificate_is_served_and_a_broken_one_is_not() {
+    let (old, old_key) = pair();
+    let (new, new_key) = pair();
+    let (trusted_old, trusted_new) = (File::new("renew-old.pem", &old), File::new("renew-new.pem", &new));
+    let (certificate, key) = (File::new("renew.pem", &old), File::new("renew-key.pem", &old_key));
+    let args = ["--sandbox", "--log-format", "json", "--tls-cert", certificate.path(), "--tls-key", key.path()];
+    let service = Heard::start(&args);
+    let address = service.address("listening on https://");
+    let is_served = |trusted: &File| exchange(&address, trusted, "localhost", TIME).is_ok();
+    assert!(is_served(&trusted_old) && !is_served(&trusted_new));
+
+    fs::write(&certificate.0, &new).unwrap();
+    let told = service.event("TLS certificate not reloaded");
+    assert_eq!(told["level"], "ERROR");
+    assert!(told["error"].as_str().unwrap().contains("do not go together"), "{told}");
+    assert!(is_served(&trusted_old));
+    fs::write(&key.0, &new_key).unwrap();
+    let told = service.event("TLS certificate reloaded");
+    assert_eq!(told["file"], certificate.path());
+    assert!(is_served(&trusted_new) && !is_served(&trusted_old));
+
+    fs::remove_file(&key.0).unwrap();
+    let told = service.event("TLS certificate not reloaded");
+    assert!(told["error"].as_str().unwrap().contains(key.path()), "{told}");
+    fs::write(&key.0, &old_key).unwrap();
+    fs::write(&certificate.0, &old).unwrap();
+    service.signal("-HUP");
+    service.event("TLS certificate reloaded");
+    assert!(is_served(&trusted_old));
+}
+
+#[test]
+fn a_service_speaks_tls_with_a_certificate_of_yours() {
+    let (certificate, key) = pair();
+    let (certificate, key) = (File::new("yours.pem", &certificate), File::new("your-key.pem", &key));
     let apps = apps("your-apps.json");
     let args = ["--apps", apps.path(), "--tls-cert", certificate.path(), "--tls-key", key.path()];
     let service = Service::start(&args);

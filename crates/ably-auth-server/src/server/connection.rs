@@ -1,14 +1,16 @@
 //! A connection, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,9 +20,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::outgoing::{Outgoing, Unwritten};
-use super::patience::{Patient, Phase, Waits};
+use super::patience::{Patient, Waits};
+use super::phase::{Phase, Step};
+use super::table::{Exceeded, Table};
 use super::{admin, request};
 use crate::clock::Stopwatch;
+use crate::limits::site;
 use crate::metrics::{Gauge, add};
 use crate::service::Service;
 use crate::state::State;
@@ -29,15 +34,19 @@ use crate::tls::Tls;
 /// hyper's buffer cannot be smaller, and the headers are to fit in with room to spare.
 const MIN_BUFFER: usize = 8 * 1024;
 
-/// So many connections over the limit are told that they are over it; those that come on top of that are closed at once, or
-/// refusing would be as much work as serving.
+/// The most refused connections at once that get an answer. More are closed at once, or refusing would be as much work as
+/// serving.
 const REFUSED_AT_ONCE: u64 = 256;
 
 /// How long one that is told so may take to ask, and how long one may take that asks how the service is.
 const HURRY: Duration = Duration::from_secs(1);
 
-/// The most connections at once of those that ask how the service is. More are closed at once.
-const ADMIN_CONNECTIONS: u64 = 64;
+/// The most connections to the admin address at once. If more come, the one that is idle for longest is closed or, if none
+/// is, the new one.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// How long a new connection may be silent before it may be closed to make room for another.
+const NEW_GRACE: Duration = Duration::from_secs(1);
 
 /// How long one of them is kept, so that those who do nothing do not keep out for long those who ask.
 const ADMIN_IDLE: Duration = Duration::from_secs(5);
@@ -57,8 +66,9 @@ pub(super) struct Connections {
     local: SocketAddr,
     tls: Option<Tls>,
     closing: watch::Receiver<bool>,
-    /// Of those that ask how the service is.
-    of_admin: Gauge,
+    table: Table,
+    /// The connections that are over a limit and get an answer that says so.
+    refused: Gauge,
     readiness: admin::Readiness,
 }
 
@@ -66,8 +76,7 @@ pub(super) struct Connections {
 #[derive(Clone, Copy, Debug)]
 enum Welcome {
     Served,
-    /// There are too many connections.
-    Refused,
+    Refused(Exceeded),
 }
 
 impl Connections {
@@ -78,7 +87,17 @@ impl Connections {
         tls: Option<Tls>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Self { service, role, local, tls, closing, of_admin: Gauge::default(), readiness: admin::Readiness::default() }
+        let limits = &service.state().limits;
+        let table = match role {
+            // A health check is to be answered whatever number of connections is silent, so there is no grace.
+            Role::Admin => Table::new(ADMIN_CONNECTIONS, usize::MAX, Duration::ZERO),
+            Role::Service => {
+                let per_address = limits.most_connections_per_address(service.is_sandbox());
+                Table::new(limits.connections, per_address, NEW_GRACE)
+            }
+        };
+        let (refused, readiness) = (Gauge::default(), admin::Readiness::default());
+        Self { service, role, local, tls, closing, table, refused, readiness }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -86,24 +105,50 @@ impl Connections {
     }
 
     pub(super) async fn serve(&self, stream: TcpStream, client: IpAddr) {
-        let (limits, metrics) = (&self.state().limits, &self.state().metrics);
-        if self.role == Role::Admin {
-            let (_open, now_open) = self.of_admin.enter();
-            if now_open > ADMIN_CONNECTIONS {
-                return;
-            }
-            let waits = Waits {
-                head: HURRY,
-                idle: limits.idle.min(ADMIN_IDLE),
-                answer: limits.answer_deadline,
-                answer_rate: limits.answer_bytes_per_second,
-            };
-            return self.speak(stream, client, waits, Welcome::Served).await;
+        let phase = self.table.phase();
+        // A task has the same waker for as long as it lives.
+        let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        match self.role {
+            Role::Admin => self.serve_admin(stream, client, phase, waker).await,
+            Role::Service => self.serve_client(stream, client, phase, waker).await,
         }
+    }
+
+    async fn serve_admin(&self, stream: TcpStream, client: IpAddr, phase: Arc<Phase>, waker: Waker) {
+        let limits = &self.state().limits;
+        let Ok(_slot) = self.table.enter(&phase, waker, None) else {
+            return;
+        };
+        let waits = Waits {
+            head: HURRY,
+            idle: limits.idle.min(ADMIN_IDLE),
+            answer: limits.answer_deadline,
+            answer_rate: limits.answer_bytes_per_second,
+        };
+        self.speak(stream, client, phase, waits, Welcome::Served).await;
+    }
+
+    async fn serve_client(&self, stream: TcpStream, client: IpAddr, phase: Arc<Phase>, waker: Waker) {
+        let (limits, metrics) = (&self.state().limits, &self.state().metrics);
         add(&metrics.connections_accepted, 1);
-        let (_open, now_open) = metrics.connections.enter();
-        let most = u64::try_from(limits.connections).unwrap_or(u64::MAX);
-        let welcome = if now_open > most { Welcome::Refused } else { Welcome::Served };
+        let _open = metrics.connections.enter();
+        let is_proxy = limits.trusts(client);
+        let entered = self.table.enter(&phase, waker, (!is_proxy).then(|| site(client)));
+        // Both are held until the connection is closed.
+        let (_slot, _refused, welcome) = match entered {
+            Ok(slot) => {
+                add(&metrics.connections_evicted, u64::from(slot.has_evicted));
+                (Some(slot), None, Welcome::Served)
+            }
+            Err(exceeded) => {
+                add(&metrics.connections_refused, 1);
+                let (refused, now_refused) = self.refused.enter();
+                if now_refused > REFUSED_AT_ONCE {
+                    return;
+                }
+                (None, Some(refused), Welcome::Refused(exceeded))
+            }
+        };
         let waits = match welcome {
             Welcome::Served => Waits {
                 head: limits.header_deadline,
@@ -111,22 +156,21 @@ impl Connections {
                 answer: limits.answer_deadline,
                 answer_rate: limits.answer_bytes_per_second,
             },
-            Welcome::Refused => {
-                add(&metrics.connections_refused, 1);
-                if now_open > most.saturating_add(REFUSED_AT_ONCE) {
-                    return;
-                }
+            Welcome::Refused(_) => {
                 Waits { head: HURRY, idle: HURRY, answer: HURRY, answer_rate: limits.answer_bytes_per_second }
             }
         };
-        match &self.tls {
-            None => self.speak(stream, client, waits, welcome).await,
-            // Whoever does not agree is gone, and nobody is there to be told.
-            Some(tls) => {
-                if let Some(stream) = tls.agree(stream, waits.head).await {
-                    self.speak(stream, client, waits, welcome).await;
-                }
-            }
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, client, phase, waits, welcome).await;
+        };
+        let mut agreeing = pin!(tls.agree(stream, waits.head));
+        let unless_evicted = poll_fn(|context| match phase.step() {
+            Step::Evicted => Poll::Ready(None),
+            _ => agreeing.as_mut().poll(context),
+        });
+        // If the handshake failed, nobody is there to be answered.
+        if let Some(stream) = unless_evicted.await {
+            self.speak(stream, client, phase, waits, welcome).await;
         }
     }
 
@@ -134,19 +178,23 @@ impl Connections {
         &self,
         stream: S,
         client: IpAddr,
+        phase: Arc<Phase>,
         waits: Waits,
         welcome: Welcome,
     ) {
-        let (phase, unwritten) = (Phase::new(), Arc::<Unwritten>::default());
+        let unwritten = Arc::<Unwritten>::default();
         let answering = service_fn(|request: Request<Incoming>| {
-            phase.begin();
-            let is_without_body = request.body().is_end_stream();
-            let answer = self.answer(request, client, welcome);
-            let (phase, unwritten) = (&phase, &unwritten);
+            let is_whole = request.body().is_end_stream();
+            let is_last = !phase.begin(is_whole);
+            let (phase, unwritten) = (&*phase, &unwritten);
+            let answer = self.answer(request, client, phase, welcome);
             async move {
-                let answer = answer.await;
+                let mut answer = answer.await;
                 // Only where the body was not read whole does the answer say so.
-                phase.end(is_without_body || !answer.headers().contains_key(CONNECTION));
+                phase.end(is_whole || !answer.headers().contains_key(CONNECTION));
+                if is_last {
+                    answer = request::closed(answer);
+                }
                 Ok::<_, Infallible>(Outgoing::of(answer, unwritten))
             }
         });
@@ -155,6 +203,8 @@ impl Connections {
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
         let connection = http1::Builder::new()
             .header_read_timeout(None)
+            // A client may close its side after a whole request; whether it is gone is seen by the stream.
+            .half_close(true)
             .max_buf_size(buffer)
             // Answers are small: to copy one behind its head costs less than a list of two parts costs the system.
             .writev(false)
@@ -171,19 +221,21 @@ impl Connections {
         let _ = connection.await;
     }
 
-    async fn answer(&self, asked: Request<Incoming>, client: IpAddr, welcome: Welcome) -> Response<Bytes> {
+    async fn answer(
+        &self,
+        asked: Request<Incoming>,
+        client: IpAddr,
+        phase: &Phase,
+        welcome: Welcome,
+    ) -> Response<Bytes> {
         if self.role == Role::Admin {
             return admin::answer(&self.service, &self.readiness, &asked).await;
         }
         let since = Stopwatch::start();
         let socket = request::Socket { local: self.local, client, is_private: self.tls.is_some() };
         match welcome {
-            Welcome::Served => request::answer(&self.service, asked, socket, since).await,
-            Welcome::Refused => {
-                let mut answer = request::refuse_connection(&self.service, asked, socket, since);
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                answer
-            }
+            Welcome::Served => request::answer(&self.service, asked, socket, phase, since).await,
+            Welcome::Refused(exceeded) => request::refuse_connection(&self.service, asked, socket, exceeded, since),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,46 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::outgoing::Unwritten;
-
-/// What a connection is about. Two bits say which, and the others count the requests.
-#[derive(Debug)]
-pub(super) struct Phase(AtomicU64);
-
-/// Nothing has come yet of the next request.
-const IDLE: u64 = 0;
-/// Of the next request something has come, and not all of its head; or the connection is new.
-const HEAD: u64 = 1;
-/// A request is being answered, and its body read.
-const BUSY: u64 = 2;
-/// A request was answered and not read to its end, so that the connection is to be closed.
-const UNREAD: u64 = 3;
-const WHICH: u64 = 3;
-const ONE_REQUEST: u64 = 4;
-
-impl Phase {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(HEAD)))
-    }
-
-    fn which(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) & WHICH
-    }
-
-    /// Only the connection's own task changes it, so a load and a store do.
-    fn set(&self, which: u64) {
-        self.0.store((self.0.load(Ordering::Relaxed) & !WHICH) | which, Ordering::Relaxed);
-    }
-
-    /// The head of a request is there whole.
-    pub(super) fn begin(&self) {
-        self.0.store((self.0.load(Ordering::Relaxed) & !WHICH).wrapping_add(ONE_REQUEST) | BUSY, Ordering::Relaxed);
-    }
-
-    /// The answer is on its way; `is_read` unless something of the request was not.
-    pub(super) fn end(&self, is_read: bool) {
-        self.set(if is_read { IDLE } else { UNREAD });
-    }
-}
+use super::phase::{Phase, Step};
 
 /// How long, and over how many bytes, the rest of what was not read is passed over: if the connection were closed before, the
 /// system would take the answer back.
@@ -63,7 +23,7 @@ const MAX_UNREAD: usize = 1024 * 1024;
 pub(super) struct Waits {
     pub(super) head: Duration,
     pub(super) idle: Duration,
-    /// For the client to take in more of its answers.
+    /// For the client to take in more of its answers, and for an answer to a client that has closed its side.
     pub(super) answer: Duration,
     /// The fewest bytes per second that the client may take in of a large answer once that time is over.
     pub(super) answer_rate: u32,
@@ -92,22 +52,44 @@ pub(super) struct Patient<S> {
     /// Set up only for a client that does not take in a large answer at once.
     whole_answer: Option<Pin<Box<Sleep>>>,
     unwritten: Arc<Unwritten>,
+    watch: Watch,
+}
+
+/// What is seen of a client while its request is being answered. hyper reads nothing then.
+#[derive(Default)]
+struct Watch {
+    /// The first byte of the next request, if it has come already.
+    ahead: Option<u8>,
+    /// Set up once no more can be seen of the client: because it has closed its side, and may wait for the answer or be gone,
+    /// which looks the same; or because the next request is there, and is not read yet.
+    unseen: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
     pub(super) const fn new(stream: S, phase: Arc<Phase>, unwritten: Arc<Unwritten>, waits: Waits) -> Self {
-        Self { stream, phase, waits, head: None, idle: None, linger: None, answer: None, whole_answer: None, unwritten }
+        Self {
+            stream,
+            phase,
+            waits,
+            head: None,
+            idle: None,
+            linger: None,
+            answer: None,
+            whole_answer: None,
+            unwritten,
+            watch: Watch { ahead: None, unseen: None },
+        }
     }
 
     /// Whether the client has taken too long.
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        match self.phase.which() {
-            HEAD => {
+        match self.phase.step() {
+            Step::New | Step::Head => {
                 let wait = self.waits.head;
                 self.head.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context).is_ready()
             }
-            IDLE => {
-                let now = self.phase.0.load(Ordering::Relaxed);
+            Step::Idle => {
+                let now = self.phase.state();
                 let (sleep, before) = self.idle.get_or_insert_with(|| (Box::pin(sleep(self.waits.idle)), now));
                 while sleep.as_mut().poll(context).is_ready() {
                     if *before == now {
@@ -149,6 +131,28 @@ impl<S> Patient<S> {
 }
 
 impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Sees whether the client is still there while its request is being answered. Returns an error once it is not: after a
+    /// reset at once, and when the time for the answer is over if no more can be seen of the client.
+    fn poll_watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.watch.unseen.is_none() {
+            let mut byte = [0];
+            let mut buffer = ReadBuf::new(&mut byte);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Pending => {}
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Ready(Ok(())) => {
+                    self.watch.ahead = buffer.filled().first().copied();
+                    self.watch.unseen = Some(Box::pin(sleep(self.waits.answer)));
+                }
+            }
+        }
+        let unseen = self.watch.unseen.as_mut();
+        if unseen.is_some_and(|sleep| sleep.as_mut().poll(context).is_ready()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+
     /// Passes over what comes until there is no more, or it has gone on for too long.
     fn poll_pass_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let (sleep, passed) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
@@ -176,8 +180,22 @@ fn far(from: Instant) -> Instant {
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.phase.step() == Step::Evicted {
+            // As if the client had closed the connection.
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if buffer.remaining() > 0 {
+            if let Some(byte) = this.watch.ahead.take() {
+                buffer.put_slice(&[byte]);
+                this.watch.unseen = None;
+            }
+        }
+        let read = if buffer.filled().len() > before {
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut this.stream).poll_read(context, buffer)
+        };
         if read.is_pending() {
             return if this.is_over(context) {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -185,8 +203,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
                 Poll::Pending
             };
         }
-        if buffer.filled().len() > before && this.phase.which() == IDLE {
-            this.phase.set(HEAD);
+        if buffer.filled().len() > before && matches!(this.phase.step(), Step::New | Step::Idle | Step::Answered) {
+            if !this.phase.receive() {
+                buffer.set_filled(before);
+            }
             this.head = None;
         }
         read
@@ -202,25 +222,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Whether there is more to read is not always asked anew after an answer.
-        if this.idle.is_none() && this.phase.which() == IDLE && this.is_over(context) {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        if this.phase.step() == Step::Busy {
+            this.poll_watch(context)?;
         }
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
-        if matches!(flushed, Poll::Ready(Ok(()))) {
-            this.unwritten.flushed();
-            if this.unwritten.bytes() == 0 {
-                this.whole_answer = None;
+        ready!(this.unless_stuck(flushed, context))?;
+        this.unwritten.flushed();
+        if this.unwritten.bytes() == 0 {
+            this.whole_answer = None;
+        }
+        if this.phase.flushed() {
+            // hyper does not always ask for more after an answer, so the timer is set up here too.
+            let is_set_up = this.idle.as_ref().is_some_and(|(sleep, _)| !sleep.is_elapsed());
+            if !is_set_up && this.is_over(context) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
-        this.unless_stuck(flushed, context)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let shut = Pin::new(&mut this.stream).poll_shutdown(context);
         ready!(this.unless_stuck(shut, context))?;
-        if matches!(this.phase.which(), HEAD | UNREAD) {
+        if matches!(this.phase.step(), Step::New | Step::Head | Step::Body | Step::Unread) {
             ready!(this.poll_pass_over(context));
         }
         Poll::Ready(Ok(()))

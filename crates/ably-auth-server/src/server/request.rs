@@ -1,10 +1,12 @@
 //! A request from a socket: read within its limits, then answered.
 
+use std::error::Error as _;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName};
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
@@ -13,13 +15,14 @@ use tokio::time;
 
 use ably_auth_core::ErrorCode;
 
+use super::forwarded::{self, Believed};
+use super::host;
+use super::phase::Phase;
+use super::table::Exceeded;
 use crate::clock::Stopwatch;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::service::{Arrival, Service};
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Where a request came from and to.
 #[derive(Clone, Copy, Debug)]
@@ -30,37 +33,22 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// For whom the request is, if a proxy that is believed says so.
+    /// Returns where the request came from, by what a trusted proxy says if it came from one.
     fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
         let Self { local, client, is_private } = self;
         if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
             return Arrival { local, client, is_private };
         }
-        let said = headers.get_all(FORWARDED_FOR).iter().rev();
-        let mut addresses = said.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).map(address);
-        // The last that a trusted proxy has not itself put there is whom it saw. Before what is no address stands nothing
-        // that is to be believed.
-        let mut seen = client;
-        while let Some(Some(address)) = addresses.next() {
-            seen = address;
-            if !limits.trusts(address) {
-                break;
-            }
-        }
-        let mut protocols = headers.get_all(FORWARDED_PROTO).iter();
-        let is_https = protocols.next().is_some_and(|protocol| protocol == "https") && protocols.next().is_none();
-        Arrival { local, client: seen, is_private: is_private || is_https }
+        let Believed { client, is_https } = forwarded::read(limits, headers, client);
+        Arrival { local, client, is_private: is_private || is_https }
     }
-}
-
-fn address(text: &[u8]) -> Option<IpAddr> {
-    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
 pub(super) async fn answer(
     service: &Service,
     asked: Request<Incoming>,
     socket: Socket,
+    phase: &Phase,
     since: Stopwatch,
 ) -> Response<Bytes> {
     let state = service.state();
@@ -78,12 +66,22 @@ pub(super) async fn answer(
         let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(431);
         return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
+    if let Err(refusal) = host::check(&parts) {
+        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+    }
     if body.is_end_stream() {
         return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
     }
     match time::timeout(state.limits.body_deadline, read(&parts, body, state.limits.body_bytes)).await {
-        Ok(Some(body)) => service.answer(&parts, Some(&body), Some(arrival), since).await,
-        Ok(None) => closed(service.answer(&parts, None, Some(arrival), since).await),
+        Ok(Ok(body)) => {
+            phase.receive_whole();
+            service.answer(&parts, Some(&body), Some(arrival), since).await
+        }
+        Ok(Err(BodyError::TooLarge)) => closed(service.answer(&parts, None, Some(arrival), since).await),
+        Ok(Err(BodyError::Broken(problem))) => {
+            let refusal = Refusal::new(ErrorCode::BAD_REQUEST, problem);
+            closed(service.refuse(&parts, refusal, Some(arrival), since))
+        }
         Err(_) => {
             let message = "the body did not come in time; send it at once, or send less";
             let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
@@ -92,16 +90,21 @@ pub(super) async fn answer(
     }
 }
 
-/// For a connection that is one too many.
+/// Answers a request on a connection over a limit, and closes the connection.
 pub(super) fn refuse_connection(
     service: &Service,
     asked: Request<Incoming>,
     socket: Socket,
+    exceeded: Exceeded,
     since: Stopwatch,
 ) -> Response<Bytes> {
     let (parts, _) = asked.into_parts();
     let arrival = socket.arrival(&service.state().limits, &parts.headers);
-    service.refuse(&parts, Refusal::overloaded("connections"), Some(arrival), since)
+    let too_many = match exceeded {
+        Exceeded::Total => "connections",
+        Exceeded::Address => "connections from this address",
+    };
+    closed(service.refuse(&parts, Refusal::overloaded(too_many), Some(arrival), since))
 }
 
 /// A connection whose body is not read can carry no other request.
@@ -109,7 +112,7 @@ fn closing(body: &Incoming, answer: Response<Bytes>) -> Response<Bytes> {
     if body.is_end_stream() { answer } else { closed(answer) }
 }
 
-fn closed(mut answer: Response<Bytes>) -> Response<Bytes> {
+pub(super) fn closed(mut answer: Response<Bytes>) -> Response<Bytes> {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
@@ -129,26 +132,43 @@ fn size(parts: &Parts) -> usize {
     sizes.chain(target).fold(parts.method.as_str().len(), usize::saturating_add)
 }
 
-/// The body, unless it is too large. One that breaks off counts as that too: nobody is there to read the answer.
-async fn read(parts: &Parts, body: Incoming, most: usize) -> Option<Bytes> {
+/// Why a body could not be read.
+enum BodyError {
+    TooLarge,
+    Broken(&'static str),
+}
+
+impl From<hyper::Error> for BodyError {
+    fn from(error: hyper::Error) -> Self {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        if error.is_incomplete_message() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof) {
+            // Nobody may be there to read this.
+            return Self::Broken("invalid body: it ends early; send as much as its length says");
+        }
+        Self::Broken("invalid body: its chunks are malformed; send `Transfer-Encoding: chunked` as in RFC 9112")
+    }
+}
+
+/// Reads the body.
+async fn read(parts: &Parts, body: Incoming, most: usize) -> Result<Bytes, BodyError> {
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > most) {
-        return None;
+        return Err(BodyError::TooLarge);
     }
     let mut body = pin!(body);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         // What is no data is a trailer, which says nothing here.
-        let Ok(data) = frame.ok()?.into_data() else {
+        let Ok(data) = frame?.into_data() else {
             continue;
         };
         if whole.len().saturating_add(data.len()) > most {
-            return None;
+            return Err(BodyError::TooLarge);
         }
         if whole.is_empty() && body.is_end_stream() {
-            return Some(data);
+            return Ok(data);
         }
         whole.extend_from_slice(&data);
     }
-    Some(whole.freeze())
+    Ok(whole.freeze())
 }

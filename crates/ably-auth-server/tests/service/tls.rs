@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ably_auth_server::{ErrorKind, Server, Service, Tls};
+use ably_auth_server::{ErrorKind, Limits, Server, Service, Tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
@@ -31,7 +34,7 @@ pub(crate) fn certificate_for(host: &str) -> (CertificateDer<'static>, String, S
     (certificate, text, key)
 }
 
-async fn exchange(address: SocketAddr, trusted: &CertificateDer<'static>, request: &str) -> std::io::Result<String> {
+async fn connect(address: SocketAddr, trusted: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
@@ -40,7 +43,11 @@ async fn exchange(address: SocketAddr, trusted: &CertificateDer<'static>, reques
         .with_root_certificates(roots)
         .with_no_client_auth();
     let tcp = TcpStream::connect(address).await?;
-    let mut tls = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), tcp).await?;
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), tcp).await
+}
+
+async fn exchange(address: SocketAddr, trusted: &CertificateDer<'static>, request: &str) -> std::io::Result<String> {
+    let mut tls = connect(address, trusted).await?;
     tls.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     tls.read_to_end(&mut answer).await?;
@@ -93,6 +100,77 @@ async fn a_sandbox_says_that_it_speaks_tls() {
         (&app["tls"], &app["endpoint"], &app["port"]),
         (&true.into(), &"localhost".into(), &address.port().into())
     );
+}
+
+#[tokio::test]
+async fn reloaded_certificate_is_shown_to_new_connections() {
+    let (old, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let address = start(Service::builder().build().unwrap(), tls.clone()).await;
+    let request = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let mut open = connect(address, &old).await.unwrap();
+    let (new, certificate, key) = self::certificate();
+    let (_, _, another_key) = self::certificate();
+    let error = tls.reload(certificate.as_bytes(), another_key.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert!(exchange(address, &old, request).await.is_ok(), "nothing has changed");
+
+    tls.reload(certificate.as_bytes(), key.as_bytes()).unwrap();
+    assert!(exchange(address, &new, request).await.unwrap().starts_with("HTTP/1.1 200"));
+    assert!(exchange(address, &old, request).await.is_err());
+    open.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    open.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "on the connection that was open: {answer}");
+}
+
+#[tokio::test]
+async fn idle_tls_connection_is_closed_cleanly_for_another() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let mut limits = Limits::default();
+    (limits.connections, limits.connections_per_address) = (1, Some(usize::MAX));
+    let address = start(Service::builder().limits(limits).build().unwrap(), tls).await;
+    let request = "GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut idle = connect(address, &trusted).await.unwrap();
+    idle.write_all(request.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    idle.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    let request = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    // It is idle a moment after its answer has come.
+    while !exchange(address, &trusted, &request).await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {}
+    let mut rest = Vec::new();
+    idle.read_to_end(&mut rest).await.expect("TLS is ended, and not cut off");
+}
+
+#[tokio::test]
+async fn unfinished_handshake_makes_room_after_a_moment() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let mut limits = Limits::default();
+    (limits.connections, limits.connections_per_address) = (1, Some(usize::MAX));
+    limits.header_deadline = Duration::from_secs(60);
+    let address = start(Service::builder().limits(limits).build().unwrap(), tls).await;
+    let _silent = TcpStream::connect(address).await.unwrap();
+    let request = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let is_served =
+        async || exchange(address, &trusted, request).await.is_ok_and(|told| told.starts_with("HTTP/1.1 200"));
+    let served = async { while !is_served().await {} };
+    timeout(Duration::from_secs(30), served).await.expect("before the handshake is given up");
+}
+
+#[tokio::test]
+async fn half_closed_tls_client_gets_its_answer() {
+    let (trusted, certificate, key) = certificate();
+    let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
+    let address = start(Service::builder().build().unwrap(), tls).await;
+    let mut client = connect(address, &trusted).await.unwrap();
+    client.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]

@@ -2,30 +2,29 @@
 
 use std::fmt::Display;
 use std::fs::{self, Metadata};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use ably_auth_server::{Apps, ErrorKind, Service};
-use tokio::sync::mpsc::{self, Receiver};
+use tokio::sync::watch::{self, Receiver};
 use tokio::time::{self, MissedTickBehavior};
 
 /// How often the file is looked at. It is read once it has not changed from one look to the next: whoever writes it may take
 /// a moment.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
-/// Comes with each SIGHUP; never, where there is no such thing.
+/// Returns what changes with each SIGHUP, or never where there is no such signal.
 pub(super) fn hangups() -> io::Result<Receiver<()>> {
-    let (sender, receiver) = mpsc::channel(1);
+    let (sender, receiver) = watch::channel(());
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangups = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             while hangups.recv().await.is_some() {
-                // One that is waiting already does for both.
-                let _ = sender.try_send(());
+                sender.send_replace(());
             }
         });
     }
@@ -36,13 +35,13 @@ pub(super) fn hangups() -> io::Result<Receiver<()>> {
 
 /// What tells that a file is another, without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     File { modified: Option<SystemTime>, bytes: u64, place: (u64, u64) },
     Unreadable(io::ErrorKind),
 }
 
 impl Seen {
-    fn now(path: &Path) -> Self {
+    pub(super) fn now(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(file) => Self::File { modified: file.modified().ok(), bytes: file.len(), place: place(&file) },
             Err(error) => Self::Unreadable(error.kind()),
@@ -72,7 +71,7 @@ pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, 
     let mut to_take = None;
     loop {
         let is_told = tokio::select! {
-            Some(()) = hangups.recv() => true,
+            Ok(()) = hangups.changed() => true,
             _ = look.tick() => false,
         };
         let seen = Seen::now(&path);
@@ -137,7 +136,7 @@ async fn take(apps: Apps, path: &Path, service: &Service, is_again: bool) -> Opt
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn of(text: &(impl Hash + ?Sized)) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         Self(hasher.finish())
@@ -227,11 +226,11 @@ mod tests {
             .build()
             .unwrap();
         control(&service, Request::patch("/v1/apps/app/keys/leaked"), r#"{"name":"changed"}"#).await;
-        let (hangup, hangups) = mpsc::channel(1);
+        let (hangup, hangups) = watch::channel(());
         let kept_up = tokio::spawn(keep_up(path.clone(), Fingerprint::of(&text), service.clone(), hangups));
         fails.store(3, Ordering::SeqCst);
         file(&["stays"]);
-        hangup.send(()).await.unwrap();
+        hangup.send(()).unwrap();
         time::sleep(10 * LOOK).await;
         let metrics = service.metrics();
         for counted in [r#"{result="failed"} 3"#, r#"{result="done"} 1"#] {

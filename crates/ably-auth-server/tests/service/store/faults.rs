@@ -31,7 +31,7 @@ impl Failing {
 }
 
 impl Fault for Failing {
-    fn on<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+    fn on<T: Send + Unpin + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         let fails = self.until.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1);
         if !fails {
             return ask();

@@ -8,7 +8,7 @@ use ably_auth_server::store::{Feed, Fingerprint, KeptClaims, Memory, Pending, Re
 
 /// What becomes of what a store is asked.
 pub(crate) trait Fault: Clone + fmt::Debug + Send + Sync + 'static {
-    fn on<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T>;
+    fn on<T: Send + Unpin + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T>;
 }
 
 #[derive(Clone, Debug, Default)]

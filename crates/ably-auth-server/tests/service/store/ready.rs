@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use ably_auth_server::store::{Pending, Record, Store as _, Unavailable};
 use ably_auth_server::{Server, Service};
@@ -18,6 +19,8 @@ pub(crate) enum Mood {
     Well,
     Failing,
     Silent,
+    /// Answers, after a moment.
+    Slow,
 }
 
 impl Moody {
@@ -31,10 +34,17 @@ impl Moody {
 }
 
 impl Fault for Moody {
-    fn on<T: Send + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+    fn on<T: Send + Unpin + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         match self.0.load(Ordering::SeqCst) {
             0 => ask(),
             1 => Pending::unavailable(Unavailable::new("it was told to")),
+            3 => {
+                let asked = ask();
+                Pending::waiting(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    asked.await
+                })
+            }
             _ => Pending::waiting(std::future::pending()),
         }
     }
@@ -95,7 +105,7 @@ fn a_service_whose_redis_stands_still_is_not_ready_until_it_goes_on() {
     assert!(!service.is_ready());
     redis.signal("-CONT");
     let is_back = (0..400).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(25));
+        std::thread::sleep(Duration::from_millis(25));
         service.is_ready()
     });
     assert!(is_back, "the service does not recover");

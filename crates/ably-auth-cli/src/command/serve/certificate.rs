@@ -1,0 +1,75 @@
+//! The TLS certificate, reloaded when its files change.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ably_auth_server::Tls;
+use tokio::sync::watch::Receiver;
+use tokio::time::{self, MissedTickBehavior};
+
+use super::reload::{Fingerprint, LOOK, Seen};
+
+/// The files of a certificate and its key.
+pub(super) struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    /// The content that was read last.
+    content: Fingerprint,
+}
+
+impl Files {
+    /// Returns the files, of which that content has been read.
+    pub(super) fn read(certificate: &Path, key: &Path, content: Fingerprint) -> Self {
+        Self { certificate: certificate.to_owned(), key: key.to_owned(), content }
+    }
+
+    fn seen(&self) -> [Seen; 2] {
+        [&self.certificate, &self.key].map(|path| Seen::now(path))
+    }
+
+    fn load(&self) -> Result<(Vec<u8>, Vec<u8>), String> {
+        let read = |path: &Path| fs::read(path).map_err(|error: io::Error| format!("`{}`: {error}", path.display()));
+        Ok((read(&self.certificate)?, read(&self.key)?))
+    }
+}
+
+/// Reloads the certificate when one of its files changes and on SIGHUP, for as long as the service runs. Files that cannot
+/// be used change nothing.
+pub(super) async fn keep_up(tls: Tls, mut files: Files, mut hangups: Receiver<()>) {
+    let mut look = time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The files may have changed already since they were read.
+    let (mut read_as, mut before) = (None, files.seen());
+    loop {
+        let is_signal = tokio::select! {
+            Ok(()) = hangups.changed() => true,
+            _ = look.tick() => false,
+        };
+        let seen = files.seen();
+        // A file that is being written, or a pair of which only one has been renewed, is given time.
+        let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
+        let is_changed = read_as.as_ref() != Some(&seen) && is_settled;
+        if is_signal || is_changed {
+            read_as = Some(seen);
+            reload(&tls, &mut files, is_signal);
+        }
+    }
+}
+
+fn reload(tls: &Tls, files: &mut Files, is_signal: bool) {
+    let file = files.certificate.display().to_string();
+    let reloaded = files.load().and_then(|pair| {
+        let content = Fingerprint::of(&pair);
+        if files.content == content && !is_signal {
+            return Ok(false);
+        }
+        files.content = content;
+        tls.reload(&pair.0, &pair.1).map(|()| true).map_err(|error| error.to_string())
+    });
+    match reloaded {
+        Ok(true) => tracing::info!(file, "TLS certificate reloaded"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(file, error, "TLS certificate not reloaded; the previous one stays in use"),
+    }
+}
