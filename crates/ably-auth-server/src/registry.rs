@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::apps::{App, Apps, Key};
 use crate::channels::Channels;
+use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
 use crate::stats::Stats;
 use crate::store::lock;
@@ -71,6 +72,17 @@ pub(crate) struct ServiceSecrets {
 }
 
 impl ServiceSecrets {
+    /// Refuses secrets of zero bytes only: buffers that were never filled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let is_unset = |secret: &Zeroizing<[u8; 32]>| secret.iter().all(|byte| *byte == 0);
+        if self.current.iter().chain(&self.earlier).any(is_unset) {
+            let message = "invalid service secret: all of its bytes are zero; use 32 bytes from a cryptographic source of random \
+                           numbers";
+            return Err(Error::new(ErrorKind::ServiceSecret, message));
+        }
+        Ok(())
+    }
+
     fn sealer(&self, app_id: &str) -> Result<Sealer, Refusal> {
         let current = self.current.as_deref().ok_or_else(Refusal::internal)?;
         Sealer::new(current, self.earlier.iter().map(|secret| &**secret), app_id)

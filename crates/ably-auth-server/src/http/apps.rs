@@ -66,6 +66,10 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         app = app.with_key(key).map_err(failed)?;
     }
     let body = describe(&app, call);
+    call.note(|notes| {
+        notes.app = Some(app.id().to_owned());
+        notes.secrets = Some(app.keys().len() > 0);
+    });
     control::add_app(call.state, &app.created(call.now), call.now).await?;
     call.reply(StatusCode::CREATED, &body)
 }
