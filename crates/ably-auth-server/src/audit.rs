@@ -99,12 +99,11 @@ pub(crate) struct Request<'a> {
     pub(crate) code: Option<ErrorCode>,
 }
 
-/// The source of the service secret.
+/// The source of service secrets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SecretSource {
     Configured,
     Store,
-    Generated,
 }
 
 /// Emits audit events. Refusals of unauthenticated requests are limited to a rate, because anybody can cause them.
@@ -203,7 +202,6 @@ pub(crate) fn load_secrets(count: usize, source: SecretSource) {
     let source = match source {
         SecretSource::Configured => "configured",
         SecretSource::Store => "store",
-        SecretSource::Generated => "generated",
     };
     let (action, outcome) = (Action::LoadSecrets.name(), Outcome::Done.name());
     event!(target: TARGET, Level::INFO, action, count, source, outcome, code = 0_u32, "audit");

@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind};
 /// The fewest characters of an access token.
 const MIN_CHARS: usize = 16;
 
-/// The most characters of a name.
-const MAX_NAME_CHARS: usize = 64;
+/// The most characters of a name. Names appear in logs, so a random token in the place of a name must be refused: 128 bits are
+/// 32 characters in hexadecimal, and 256 bits are 43 in base64.
+const MAX_NAME_CHARS: usize = 30;
 
 /// The most tokens of a service. Each request to the Control API is compared with all of them.
 const MAX_TOKENS: usize = 64;
@@ -42,11 +43,11 @@ pub struct ControlToken {
 }
 
 impl ControlToken {
-    /// Creates a token that may do everything. A name has 1 to 64 characters of `A-Z a-z 0-9 . _ -`; a token has at least 16
+    /// Creates a token that may do everything. A name has 1 to 30 characters of `A-Z a-z 0-9 . _ -`; a token has at least 16
     /// characters.
     ///
     /// # Errors
-    /// [`ErrorKind::ControlToken`] if the name or the token is not as described. The error does not quote the token.
+    /// [`ErrorKind::ControlToken`] if the name or the token is not as described. The error quotes neither.
     pub fn new(name: &str, token: Token) -> Result<Self, Error> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.bytes().all(is_plain) {
@@ -86,9 +87,7 @@ impl ControlToken {
     fn check_length(&self) -> Result<(), Error> {
         if self.token.expose().len() < MIN_CHARS {
             return Err(invalid(format!(
-                "invalid control token `{}`: it is too short to be safe from guessing; use at least {MIN_CHARS} random \
-                 characters",
-                self.name
+                "invalid control token: it is too short to be safe from guessing; use at least {MIN_CHARS} random characters"
             )));
         }
         Ok(())

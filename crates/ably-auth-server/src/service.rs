@@ -354,10 +354,10 @@ impl ServiceBuilder {
     pub fn build(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
         secrets.check()?;
-        let mut source = SecretSource::Configured;
+        let mut source = Some(SecretSource::Configured);
         if secrets.current.is_none() {
             let kept = self.store.secret();
-            source = if kept.is_some() { SecretSource::Store } else { SecretSource::Generated };
+            source = kept.is_some().then_some(SecretSource::Store);
             secrets.current = Some(Zeroizing::new(kept.map_or_else(random::bytes, Ok)?));
             secrets.are_of_store = true;
         }
@@ -394,7 +394,7 @@ impl ServiceBuilder {
         })?;
         // One that is wrong is told of now and not with the first request.
         let _ = state.check_clock(now);
-        audit::load_secrets(secret_count, source);
+        source.inspect(|source| audit::load_secrets(secret_count, *source));
         Ok(Service(Arc::new(state)))
     }
 }

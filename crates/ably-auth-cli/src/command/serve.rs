@@ -1,12 +1,16 @@
 //! `ably-auth serve`
 
+mod audit;
+mod control_tokens;
 mod log;
 mod notify;
 mod reload;
 mod secrets;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use ably_auth_server::store::{Redb, Redis, RedisOptions};
 use ably_auth_server::{Apps, ErrorKind, Limits, Rate, Server, Service, ServiceBuilder, Tls};
@@ -14,8 +18,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Keep, RateOrOff, Serve};
 use crate::command::self_signed;
-use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::{config, input};
+use audit::AuditLog;
 use reload::Fingerprint;
 
 /// What an address may ask of a service that is not a sandbox, unless something else is said.
@@ -37,9 +42,13 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
     // First of all: one that comes before it is caught ends the process.
     let hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
+    let audit_hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
+    let audit = args.log.audit_log.as_deref().map(AuditLog::open).transpose()?.map(Arc::new);
+    // Before files of secrets are read, so that a warning of their mode is logged.
+    log::start(&args.log, audit.as_ref());
+    audit.as_deref().map_or(Ok(()), AuditLog::check_mode)?;
     let (service, apps) = set_up(args)?;
     let tls = tls(args)?;
-    log::start(&args.log);
     let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
         if args.keep.clock_is_right {
@@ -55,6 +64,9 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some(tls) = tls {
             server = server.with_tls(tls);
+        }
+        if let Some(audit) = audit {
+            tokio::spawn(audit::watch(audit, service.clone(), audit_hangups));
         }
         if let Some((path, read)) = args.apps.clone().zip(apps) {
             tokio::spawn(reload::keep_up(path, read, service, hangups));
@@ -78,12 +90,15 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
 
 /// All of the service but its store; and the apps' file as it was read, if there is one.
 fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+    if let Some(path) = &args.config {
+        config::check_mode(path)?;
+    }
     let mut read = None;
     let mut service = Service::builder().sandbox(args.sandbox).limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
-            let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
+            let text = reload::read_text(path)?;
             let apps = Apps::from_json(&text).map_err(|error| Failure::input(&name, error))?;
             if !args.sandbox && args.control_token.is_none() && apps.iter().all(|app| app.keys().len() == 0) {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
@@ -104,7 +119,7 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
                            --tls-key, or --sandbox, or --trusted-proxy for one that speaks TLS";
             return Err(Failure::input("--control-token", problem));
         }
-        service = service.control_token(input::control_token_file(path)?);
+        service = control_tokens::read(path, service)?;
     }
     if args.tls_self_signed.is_some() && !args.sandbox {
         return Err(Failure::input(
@@ -142,6 +157,10 @@ fn limits(args: &Serve) -> Limits {
         // All that a test suite asks comes from one address.
         None if !args.sandbox => Some(RATE_PER_ADDRESS),
         None | Some(RateOrOff::Off) => None,
+    };
+    limits.audit_refusals = match asked.audit_refusals {
+        RateOrOff::Rate(rate) => Some(rate),
+        RateOrOff::Off => None,
     };
     limits.trusted_proxies.clone_from(&asked.trusted_proxy);
     limits.shutdown_delay = asked.shutdown_delay;
@@ -196,10 +215,12 @@ fn tls(args: &Serve) -> Result<Option<Tls>, Failure> {
     let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
         return Ok(None);
     };
-    let read = |option: &str, path: &Path| {
-        fs::read(path).map_err(|error| Failure::file(&format!("{option} {}", path.display()), &error))
-    };
-    let tls = Tls::from_pem(&read("--tls-cert", certificate)?, &read("--tls-key", key)?);
+    let name = format!("--tls-cert {}", certificate.display());
+    let certificates = fs::read(certificate).map_err(|error| Failure::file(&name, &error))?;
+    let name = format!("--tls-key {}", key.display());
+    let mut key_pem = Vec::new();
+    input::open_secret(&name, key)?.read_to_end(&mut key_pem).map_err(|error| Failure::file(&name, &error))?;
+    let tls = Tls::from_pem(&certificates, &key_pem);
     let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());
     tls.map(Some).map_err(|error| Failure::input(&named, error))
 }

@@ -305,13 +305,13 @@ fn read_only_token_reads_no_secret_and_changes_nothing() {
 #[test]
 fn odd_control_tokens_are_refused_unquoted() {
     let (one, other) = ("hush-an-access-token", "hush-another-access-token");
-    for name in ["", "a b", "a\nb", "\u{e4}", &"n".repeat(65)] {
+    for name in ["", "a b", "a\nb", "\u{e4}", &"n".repeat(31), &"0123456789abcdef".repeat(2)] {
         let error = ControlToken::new(name, Token::new(one).unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ControlToken, "{name:?}");
         assert!(!error.to_string().contains("hush"), "{error}");
     }
     let short = ControlToken::new("short", Token::new("hush").unwrap()).unwrap_err();
-    assert!(short.to_string().contains("`short`") && !short.to_string().contains("hush"), "{short}");
+    assert!(short.to_string().contains("too short") && !short.to_string().contains("hush"), "{short}");
     for (tokens, said) in [
         (vec![named("a", one), named("a", other)], "name is used twice"),
         (vec![named("a", one), named("b", one)], "same token"),
