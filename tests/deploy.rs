@@ -10,11 +10,17 @@ const COMPOSE: &str = include_str!("../deploy/compose.yaml");
 const IMAGE: &str = include_str!("../deploy/Dockerfile");
 const UNIT: &str = include_str!("../deploy/ably-auth.service");
 const CONFIG: &str = include_str!("../deploy/ably-auth.toml");
+const ROTATION: &str = include_str!("../deploy/ably-auth.logrotate");
+const IGNORED: &str = include_str!("../deploy/Dockerfile.dockerignore");
+const CI: &str = include_str!("../.github/workflows/ci.yml");
+const ADVISORIES: &str = include_str!("../.github/workflows/advisories.yml");
+const DENY: &str = include_str!("../deny.toml");
 
 /// Every word of the text that begins as a metric's name does.
 fn names(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("ably_auth_")).collect()
+    // That is a target of events.
+    words.filter(|word| word.starts_with("ably_auth_") && *word != "ably_auth_server").collect()
 }
 
 #[test]
@@ -99,4 +105,117 @@ fn the_unit_can_read_its_files_and_is_started_again() {
     assert!(unit.lines().any(|line| line == "StartLimitIntervalSec=0"), "it is an option of the unit");
     let data = after(CONFIG, "data = ").remove(0).trim_matches('"');
     assert_eq!(data, format!("/var/lib/{}", after(UNIT, "StateDirectory=")[0]));
+}
+
+/// The lines of a service in the compose file, or of the settings that services share.
+fn block<'a>(start: &str) -> Vec<&'a str> {
+    let lines = COMPOSE.lines().skip_while(|line| *line != start).skip(1);
+    let depth = start.len() - start.trim_start().len();
+    lines.take_while(|line| line.is_empty() || line.len() - line.trim_start().len() > depth).collect()
+}
+
+/// Bytes of a size such as `1536M` or `384mb`.
+fn bytes(text: &str) -> u64 {
+    let digits = text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "m" | "mb" => 1024 * 1024,
+        "g" | "gb" => 1024 * 1024 * 1024,
+        unit => panic!("`{unit}` is no unit"),
+    };
+    digits.parse::<u64>().unwrap() * unit
+}
+
+#[test]
+fn memory_is_limited_and_no_core_is_dumped() {
+    let limit = bytes("1536M");
+    let (high, max) = (bytes(after(UNIT, "MemoryHigh=")[0]), bytes(after(UNIT, "MemoryMax=")[0]));
+    assert!(high < max && max == limit, "{high} {max}");
+    assert_eq!(after(UNIT, "LimitCORE="), ["0"]);
+    let (service, redis) = (block("x-service: &service").join("\n"), block("  redis:").join("\n"));
+    assert_eq!(bytes(after(&service, "mem_limit: ")[0]), limit);
+    let most = bytes(after(COMPOSE, "maxmemory ")[0]);
+    assert!(bytes(after(&redis, "mem_limit: ")[0]) >= 2 * most, "it is copied while its file is rewritten");
+    for block in [service, redis] {
+        assert!(after(&block, "ulimits: ")[0].contains("core: 0"), "{block}");
+    }
+}
+
+#[test]
+fn redis_has_password_that_is_no_argument() {
+    assert_eq!(after(COMPOSE, "requirepass "), ["${REDIS_PASSWORD:?set it in .env}"]);
+    let url = after(COMPOSE, "ABLY_AUTH_REDIS: ")[0];
+    assert_eq!(url, "redis://:${REDIS_PASSWORD:?set it in .env}@redis:6379");
+    for word in ["command: ", "test: ", "entrypoint: "] {
+        assert!(after(COMPOSE, word).iter().all(|line| !line.contains("PASSWORD")), "{word}");
+    }
+    for line in ["appendonly yes", "appendfsync always", "maxmemory-policy noeviction"] {
+        assert!(COMPOSE.lines().any(|has| has.trim() == line), "{line}");
+    }
+    for ignored in ["deploy/.env", "deploy/apps", "**/target", ".git"] {
+        assert!(IGNORED.lines().any(|line| line == ignored), "{ignored} would be copied into the image's build");
+    }
+}
+
+/// The images of a file, with variables at their defaults.
+fn images(text: &str) -> Vec<&str> {
+    let words = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
+    let words = words.map(|word| word.rsplit_once(":-").map_or(word, |(_, default)| default.trim_end_matches('}')));
+    let words = words.map(|word| word.split_once('=').map_or(word, |(_, value)| value));
+    words
+        .filter(|word| word.starts_with("rust:") || word.starts_with("redis:"))
+        .filter(|word| !word.ends_with(':') && !word.contains(":/"))
+        .collect()
+}
+
+#[test]
+fn images_and_actions_have_exact_versions() {
+    let mut found = 0;
+    for text in [IMAGE, COMPOSE, CI, ADVISORIES] {
+        for image in images(text) {
+            let tag = image.split_once(':').unwrap().1;
+            let version = tag.split('-').next().unwrap();
+            let numbers = version.split('.').filter(|number| number.parse::<u32>().is_ok()).count();
+            assert_eq!(numbers, 3, "`{image}` changes under the same name");
+            found += 1;
+        }
+    }
+    assert!(found >= 5, "only {found} images");
+    // Where an image is named in another way, it is not looked at above.
+    assert_eq!(after(IMAGE, "FROM "), ["${RUST_IMAGE} AS build", "scratch"]);
+    assert!(
+        after(COMPOSE, "image: ")
+            .iter()
+            .all(|image| *image == "ably-auth" || image.starts_with("${REDIS_IMAGE:-redis:"))
+    );
+    for action in [CI, ADVISORIES].iter().flat_map(|text| after(text, "uses: ")) {
+        let version = action.split_once("@v").unwrap_or_else(|| panic!("{action}")).1;
+        assert_eq!(version.split('.').filter(|number| number.parse::<u32>().is_ok()).count(), 3, "{action}");
+    }
+}
+
+#[test]
+fn advisories_are_checked_daily_and_ci_runs_all_the_rest() {
+    assert!(ADVISORIES.contains("cargo deny check advisories") && after(ADVISORIES, "run: ").len() == 2);
+    assert!(ADVISORIES.contains("\n  schedule:\n    - cron: '") && ADVISORIES.contains("\n  workflow_dispatch:"));
+    assert_eq!(after(CI, "run: "), [".ci/run"]);
+    for workflow in [CI, ADVISORIES] {
+        assert!(workflow.contains("\npermissions:\n  contents: read\n") && !workflow.contains('\t'), "{workflow}");
+        assert!(workflow.contains("timeout-minutes: "), "{workflow}");
+    }
+    let pinned = |text: &str| {
+        text.split("cargo-deny")
+            .skip(1)
+            .find_map(|rest| rest.trim_start_matches(['@', ' ']).split_whitespace().next().map(str::to_owned))
+    };
+    assert_eq!(pinned(ADVISORIES), pinned(include_str!("../.ci/run")), "the same cargo-deny as in CI");
+    assert!(DENY.contains("[advisories]\nyanked = \"deny\"\n"));
+}
+
+#[test]
+fn audit_log_is_kept_and_rotated() {
+    let log = after(CONFIG, "audit-log = ").remove(0).trim_matches('"');
+    assert!(log.starts_with(&format!("/var/log/{}/", after(UNIT, "LogsDirectory=")[0])), "{log}");
+    assert!(ROTATION.lines().any(|line| line == format!("{log} {{")), "{ROTATION}");
+    assert!(ROTATION.contains("systemctl reload ably-auth.service"), "or the old file stays in use");
+    assert_eq!(after(UNIT, "ExecReload="), ["/bin/kill -HUP $MAINPID"]);
 }

@@ -154,12 +154,8 @@ fn every_name_is_that_of_something_public() {
 /// A test that a page names is there, in the file that it names.
 #[test]
 fn every_test_that_shows_something_is_there() {
-    let folders = [
-        "tests",
-        "crates/ably-auth-server/tests/service",
-        "crates/ably-auth-axum/tests/kit",
-        "crates/ably-auth-cli/tests/cli",
-    ];
+    let folders =
+        ["tests", "crates/ably-auth-server/tests", "crates/ably-auth-axum/tests/kit", "crates/ably-auth-cli/tests/cli"];
     let page = page("threat-model.md");
     let mut file = None;
     let mut named = 0;

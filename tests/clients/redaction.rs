@@ -4,7 +4,7 @@ use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use ably_auth_reqwest::ReqwestTransport;
 use ably_auth_server::store::{KeptClaims, Memory, Record, Redb, Store as _};
-use ably_auth_server::{App, Apps, Key, Server, Service, ServiceBuilder, Tls};
+use ably_auth_server::{App, Apps, ControlToken, Key, Server, Service, ServiceBuilder, Tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -27,6 +27,9 @@ async fn the_service_and_its_parts_show_nothing() {
     let apps: Apps = Apps::new().with_app(app).unwrap();
     shows_nothing(&apps);
     let secret = *b"hush-hush-hush-hush-hush-hush-hu";
+    let control: ControlToken = ControlToken::new("deploy", Token::new("hush-an-access-token").unwrap()).unwrap();
+    shows_nothing(&control);
+    shows_nothing(&Service::builder().control_tokens([control]));
     let builder: ServiceBuilder = Service::builder()
         .apps(apps)
         .sandbox(true)

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::{env, fs};
 
@@ -13,9 +15,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::args::Args;
+use crate::input;
 use crate::output::Failure;
 
 const COMMAND: &str = "serve";
+
+/// Stands for the parts of a URL that may be secret.
+const HIDDEN: &str = "[redacted]";
 
 /// What only the command line and the environment say.
 const NOT_IN_FILE: &[&str] = &["config", "check-config", "json", "help", "version"];
@@ -59,6 +65,21 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     }
     before.extend_from_slice(after);
     Ok(Words { words: before, of_file })
+}
+
+/// Checks the mode of the file, if it holds a password.
+pub(crate) fn check_mode(path: &Path) -> Result<(), Failure> {
+    let name = format!("--config {}", path.display());
+    let mut file = File::open(path).map_err(|error| Failure::file(&name, &error))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| Failure::file(&name, &error))?;
+    let program = Args::command();
+    let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
+    let has_password = options(&text).unwrap_or_default().iter().any(|option| {
+        let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
+        arg.is_some_and(Arg::is_hide_env_values_set) && place_of(&option.value).contains(HIDDEN)
+    });
+    if has_password { input::check_mode(&name, path, &file) } else { Ok(()) }
 }
 
 /// Whether that word is the command, and not what belongs to an option before it.
@@ -155,7 +176,6 @@ pub(crate) fn describe(matches: &ArgMatches, of_file: &HashSet<String>) -> Vec<(
 
 /// Scheme, host and port of a URL, and nothing else of it: a password may stand before the host and after it.
 fn place_of(url: &str) -> String {
-    const HIDDEN: &str = "[redacted]";
     let Some((scheme, rest)) = url.split_once("://") else {
         return HIDDEN.into();
     };

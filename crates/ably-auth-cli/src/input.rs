@@ -8,7 +8,7 @@ use std::path::Path;
 use ably_auth::{ApiKey, Capability, ClientId, Clock as _, SystemClock, Timestamp, Token, TokenParams, Ttl};
 
 use crate::args;
-use crate::output::Failure;
+use crate::output::{self, Failure};
 use crate::prompt;
 
 const CONTROL_TOKEN_VARIABLE: &str = "ABLY_CONTROL_TOKEN";
@@ -23,7 +23,7 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     let (name, text) = match (arg.key, arg.key_file) {
         (Some(text), _) => ("--key".into(), text),
         (None, Some(path)) => {
-            let (name, text) = file("--key-file", &path)?;
+            let (name, text) = secret_file("--key-file", &path)?;
             (name, text.trim().into())
         }
         (None, None) => match env::var(KEY_VARIABLE) {
@@ -45,7 +45,7 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
 /// where it came from.
 pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     let (name, text) = match &arg.token_file {
-        Some(path) if path.as_os_str() != "-" => file("--token-file", path)?,
+        Some(path) if path.as_os_str() != "-" => secret_file("--token-file", path)?,
         Some(_) => ("stdin".into(), stdin()?),
         None => match env::var(TOKEN_VARIABLE) {
             Ok(text) => (TOKEN_VARIABLE.into(), text),
@@ -95,10 +95,14 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
     }
 }
 
-pub(crate) fn control_token_file(path: &Path) -> Result<Token, Failure> {
-    let name = format!("--control-token {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
-    Token::new(text.trim()).map_err(|error| Failure::input(&name, error))
+fn control_token_file(path: &Path) -> Result<Token, Failure> {
+    let (name, text) = secret_file("--control-token", path)?;
+    let text = text.trim();
+    if text.contains(char::is_whitespace) {
+        let problem = "it holds more than one word; give a file with one access token alone";
+        return Err(Failure::input(&name, problem));
+    }
+    Token::new(text).map_err(|error| Failure::input(&name, error))
 }
 
 /// A capability given as an argument, or on stdin for `-`.
@@ -125,12 +129,62 @@ pub(crate) fn stdin() -> Result<String, Failure> {
     read("stdin", io::stdin().lock())
 }
 
-/// What is in the file, and how to name it.
-fn file(option: &str, path: &Path) -> Result<(String, String), Failure> {
+/// Reads a file that holds one or a few credentials. Returns its name for errors, and its text.
+pub(crate) fn secret_file(option: &str, path: &Path) -> Result<(String, String), Failure> {
     let name = format!("{option} {}", path.display());
-    let opened = fs::File::open(path).map_err(|error| Failure::file(&name, &error))?;
-    let text = read(&name, opened)?;
+    let text = read(&name, open_secret(&name, path)?)?;
     Ok((name, text))
+}
+
+/// Opens a file that holds secrets, and checks its mode.
+pub(crate) fn open_secret(name: &str, path: &Path) -> Result<fs::File, Failure> {
+    let file = fs::File::open(path).map_err(|error| Failure::file(name, &error))?;
+    check_mode(name, path, &file)?;
+    Ok(file)
+}
+
+/// Refuses a file that other users may write. Warns of one that other users may read, or that its group may write. The mode is
+/// that of the file which a symbolic link leads to. Only regular files are checked: a pipe or a terminal has no stored mode.
+#[cfg(unix)]
+pub(crate) fn check_mode(name: &str, path: &Path, file: &fs::File) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    const OTHERS_WRITE: u32 = 0o002;
+    const OTHERS_READ: u32 = 0o004;
+    const GROUP_WRITES: u32 = 0o020;
+
+    let metadata = file.metadata().map_err(|error| Failure::file(name, &error))?;
+    let mode = metadata.mode() & 0o777;
+    let advice = format!("run `chmod g-w,o= {}`", path.display());
+    let has = |bits| metadata.is_file() && mode & bits != 0;
+    if has(OTHERS_WRITE) {
+        let problem = format!("invalid permissions: mode {mode:04o} lets every user write the file; {advice}");
+        return Err(Failure::input(name, problem));
+    }
+    if has(OTHERS_READ) {
+        warn(&format!("{name}: mode {mode:04o} lets every user read the file; {advice}"));
+    } else if has(GROUP_WRITES) {
+        warn(&format!("{name}: mode {mode:04o} lets the group write the file; {advice}"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) const fn check_mode(_: &str, _: &Path, _: &fs::File) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Logs a warning; prints it where no log was started.
+#[cfg(unix)]
+fn warn(text: &str) {
+    use tracing::dispatcher::{self, Dispatch};
+    use tracing::subscriber::NoSubscriber;
+
+    if dispatcher::get_default(Dispatch::is::<NoSubscriber>) {
+        output::note(&format!("warning: {text}"));
+    } else {
+        tracing::warn!("{text}");
+    }
 }
 
 fn read(name: &str, from: impl Read) -> Result<String, Failure> {

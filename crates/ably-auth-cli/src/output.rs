@@ -142,6 +142,14 @@ impl Failure {
     }
 }
 
+/// The message, without the JSON.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Input(text) | Self::Failed { text, .. }) = self;
+        f.write_str(text)
+    }
+}
+
 impl From<ably_auth::Error> for Failure {
     fn from(error: ably_auth::Error) -> Self {
         if matches!(error.kind(), ably_auth::ErrorKind::Configuration | ably_auth::ErrorKind::Invalid) {

@@ -11,8 +11,10 @@ pub enum ErrorKind {
     Apps,
     /// An address on which the service must not listen.
     Address,
-    /// The access token of the Control API.
+    /// An access token of the Control API, or its name.
     ControlToken,
+    /// The secret that seals tokens.
+    ServiceSecret,
     /// A limit that is not in the form of one.
     Limits,
     /// A certificate or its key.

@@ -3,6 +3,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod apps;
+mod audit;
 mod authenticate;
 mod authorise;
 mod bearer;
@@ -11,6 +12,7 @@ mod channels;
 mod cipher;
 mod clock;
 mod control;
+mod control_token;
 mod error;
 mod http;
 mod issue;
@@ -42,6 +44,7 @@ mod unreadable;
 mod verify;
 
 pub use apps::{App, Apps, Key};
+pub use control_token::ControlToken;
 pub use error::{Error, ErrorKind};
 pub use limits::{Limits, Network, ProxyHeader, Rate};
 pub use relist::Relisted;

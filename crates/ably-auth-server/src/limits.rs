@@ -63,6 +63,9 @@ pub struct Limits {
     /// How many requests may come from an IPv4 address or an IPv6 network of 64 bits; more are answered with 429. None: any
     /// number, as unless said so.
     pub per_address: Option<Rate>,
+    /// The rate of audit events for refused requests of callers that did not authenticate. Events above it are counted and not
+    /// emitted; the next event has their number. 10 a second with a burst of 100 by default; `None` for no limit.
+    pub audit_refusals: Option<Rate>,
     /// Who is believed when it says for whom it asks, and that it was asked over TLS. Nobody unless said so.
     pub trusted_proxies: Vec<Network>,
     /// The header in which [`trusted_proxies`](Self::trusted_proxies) say so; no other is read. They must set it or append to
@@ -93,6 +96,7 @@ impl Default for Limits {
             requests: 2_000,
             per_key: None,
             per_address: None,
+            audit_refusals: Some(Rate { per_second: 10, burst: 100 }),
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::XForwarded,
             shutdown_delay: Duration::ZERO,

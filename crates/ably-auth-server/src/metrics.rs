@@ -189,6 +189,10 @@ pub(crate) struct Metrics {
     pub(crate) connections_refused: AtomicU64,
     /// Those that were closed to make room for another.
     pub(crate) connections_evicted: AtomicU64,
+    /// Audit events of refused requests over the rate.
+    pub(crate) audit_suppressed: AtomicU64,
+    /// Audit events that could not be written.
+    pub(crate) audit_failed: AtomicU64,
     pub(crate) reloads: AtomicU64,
     pub(crate) reloads_failed: AtomicU64,
     /// In milliseconds since the epoch; 0 if there was none.

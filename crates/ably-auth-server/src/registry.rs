@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::apps::{App, Apps, Key};
 use crate::budget::{Budget, Share};
 use crate::channels::{Channels, Message};
+use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::stats::Stats;
@@ -102,6 +103,17 @@ pub(crate) struct ServiceSecrets {
 }
 
 impl ServiceSecrets {
+    /// Refuses secrets of zero bytes only: buffers that were never filled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let is_unset = |secret: &Zeroizing<[u8; 32]>| secret.iter().all(|byte| *byte == 0);
+        if self.current.iter().chain(&self.earlier).any(is_unset) {
+            let message = "invalid service secret: all of its bytes are zero; use 32 bytes from a cryptographic source of random \
+                           numbers";
+            return Err(Error::new(ErrorKind::ServiceSecret, message));
+        }
+        Ok(())
+    }
+
     fn sealer(&self, app_id: &str) -> Result<Sealer, Refusal> {
         let current = self.current.as_deref().ok_or_else(Refusal::internal)?;
         Sealer::new(current, self.earlier.iter().map(|secret| &**secret), app_id)

@@ -13,8 +13,10 @@ use http::{Request, Response};
 use zeroize::Zeroizing;
 
 use crate::apps::Apps;
+use crate::audit::{self, Audit, SecretSource};
 use crate::budget::Budget;
 use crate::clock::{Clock, Steady, Stopwatch};
+use crate::control_token::{self, ControlToken};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::metered::Metered;
@@ -71,7 +73,7 @@ impl Service {
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
-            control_token: None,
+            control_tokens: Vec::new(),
             limits: Limits::default(),
             store: Box::new(Memory::new()),
         }
@@ -160,8 +162,10 @@ impl Service {
                 metrics::add(&metrics.reloads, 1);
                 metrics.reloaded_at.store(self.0.clock.now().as_millis(), Ordering::Relaxed);
             }
-            Err(_) => self.reload_failed(),
+            Err(_) => metrics::add(&metrics.reloads_failed, 1),
         }
+        let keys = |done: &Relisted| (done.keys_added, done.keys_changed, done.keys_removed);
+        self.0.audit.reload(reloaded.as_ref().map(keys).map_err(Error::kind));
         reloaded
     }
 
@@ -189,12 +193,19 @@ impl Service {
     /// [`ErrorKind::Store`] if the store does not answer: then nothing has changed.
     pub async fn trust_clock(&self) -> Result<(), Error> {
         let set = self.0.trust_clock().await;
+        audit::trust_clock(set.is_ok());
         set.map_err(|unavailable| Error::new(ErrorKind::Store, unavailable.to_string()).because(unavailable))
     }
 
     /// Counts a reload for which the apps could not even be read.
     pub fn reload_failed(&self) {
         metrics::add(&self.0.metrics.reloads_failed, 1);
+        self.0.audit.reload(Err(ErrorKind::Apps));
+    }
+
+    /// Counts audit events that a subscriber could not write, in `ably_auth_audit_events_lost_total{reason="write"}`.
+    pub fn audit_events_lost(&self, count: u64) {
+        metrics::add(&self.0.metrics.audit_failed, count);
     }
 
     /// Whether the service wants to be asked: its [`Server`](crate::Server) runs and is not to end, and its store answered
@@ -224,15 +235,12 @@ pub struct ServiceBuilder {
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
-    control_token: Option<Token>,
+    control_tokens: Vec<ControlToken>,
     limits: Limits,
     store: Box<dyn Store>,
 }
 
 impl ServiceBuilder {
-    /// The fewest characters of an access token.
-    const MIN_CONTROL_TOKEN: usize = 16;
-
     /// The apps that the service knows; none unless said so.
     pub fn apps(mut self, apps: Apps) -> Self {
         self.apps = apps;
@@ -290,7 +298,8 @@ impl ServiceBuilder {
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
     /// is started without one has the one of its store or, in memory, makes one and takes no token from before.
     ///
-    /// Give 32 bytes from a cryptographic source of random numbers.
+    /// Give 32 bytes from a cryptographic source of random numbers. A secret of zero bytes, as a buffer has that was never
+    /// filled, is refused by [`build`](Self::build).
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
         self.secrets.current = Some(Zeroizing::new(secret));
         self
@@ -312,7 +321,8 @@ impl ServiceBuilder {
     }
 
     /// Opens the Control API, under `/v1`, to whoever has this access token of at least 16 characters: it makes apps, and
-    /// makes, changes and revokes keys. Closed unless said so.
+    /// makes, changes and revokes keys. Closed unless said so. Audit events name the token `default`; for several tokens, use
+    /// [`control_tokens`](Self::control_tokens).
     ///
     /// ```
     /// use ably_auth_core::Token;
@@ -324,7 +334,14 @@ impl ServiceBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn control_token(mut self, access_token: Token) -> Self {
-        self.control_token = Some(access_token);
+        self.control_tokens = vec![ControlToken::unnamed(access_token)];
+        self
+    }
+
+    /// Opens the Control API to these access tokens, in the place of those given before: several at once, so that one can be
+    /// replaced while the others are in use. Names and tokens must be unique; there are at most 64.
+    pub fn control_tokens(mut self, tokens: impl IntoIterator<Item = ControlToken>) -> Self {
+        self.control_tokens = tokens.into_iter().collect();
         self
     }
 
@@ -347,23 +364,22 @@ impl ServiceBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Store`] if the store holds what this service cannot understand;
-    /// [`ErrorKind::ControlToken`] if the access token of the Control API is too short;
+    /// [`ErrorKind::ControlToken`] if an access token of the Control API is too short, or a name or a token is there twice;
+    /// [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes;
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).
     pub fn build(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
+        secrets.check()?;
+        let mut source = Some(SecretSource::Configured);
         if secrets.current.is_none() {
-            secrets.current = Some(Zeroizing::new(self.store.secret().map_or_else(random::bytes, Ok)?));
+            let kept = self.store.secret();
+            source = kept.is_some().then_some(SecretSource::Store);
+            secrets.current = Some(Zeroizing::new(kept.map_or_else(random::bytes, Ok)?));
             secrets.are_of_store = true;
         }
-        if self.control_token.as_ref().is_some_and(|token| token.expose().len() < Self::MIN_CONTROL_TOKEN) {
-            let message = format!(
-                "the access token of the Control API is too short to be safe from guessing; make one of at least {} \
-                 random characters",
-                Self::MIN_CONTROL_TOKEN
-            );
-            return Err(Error::new(ErrorKind::ControlToken, message));
-        }
+        let secret_count = secrets.earlier.len().saturating_add(1);
+        control_token::check(&self.control_tokens)?;
         let metrics = Metrics::default();
         let registry = Registry::new(secrets, &self.limits);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
@@ -380,7 +396,8 @@ impl ServiceBuilder {
             is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,
-            control_token: self.control_token,
+            control_tokens: self.control_tokens,
+            audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
             by_key: self.limits.per_key.map(Buckets::new),
             by_address: self.limits.per_address.map(Buckets::new),
@@ -396,6 +413,7 @@ impl ServiceBuilder {
         })?;
         // One that is wrong is told of now and not with the first request.
         let _ = state.check_clock(now);
+        source.inspect(|source| audit::load_secrets(secret_count, *source));
         Ok(Service(Arc::new(state)))
     }
 }

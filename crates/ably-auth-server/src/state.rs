@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ably_auth_core::{KeyName, Timestamp, Token};
+use ably_auth_core::{KeyName, Timestamp};
 
 use crate::apps::Key;
+use crate::audit::Audit;
 use crate::budget::Budget;
 use crate::clock::{Clock, Stopwatch};
+use crate::control_token::ControlToken;
 use crate::limits::{self, Limits};
 use crate::metrics::{self, Metrics};
 use crate::rates::Buckets;
@@ -32,8 +34,9 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
-    /// What opens the Control API, if anything does.
-    pub(crate) control_token: Option<Token>,
+    /// The access tokens of the Control API; it is closed if there are none.
+    pub(crate) control_tokens: Vec<ControlToken>,
+    pub(crate) audit: Audit,
     pub(crate) request_ids: RequestIds,
     pub(crate) limits: Limits,
     /// Whether the endpoints of channels are served.

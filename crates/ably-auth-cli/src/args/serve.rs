@@ -42,7 +42,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
     pub(crate) channels: Yes,
-    /// Open the Control API, under /v1, to whoever has the access token in this file; over TLS or in a sandbox only
+    /// Open the Control API, under /v1, to the access tokens in this file: one token alone, or lines of `NAME TOKEN` or `NAME
+    /// TOKEN read-only`; over TLS or in a sandbox only
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
     pub(crate) control_token: Option<PathBuf>,
     /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
@@ -107,6 +108,9 @@ pub(crate) struct Log {
     /// What is told: at `info`, a line for each request; at `warn`, only what went wrong
     #[arg(long, value_name = "LEVEL", env = "ABLY_AUTH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
+    /// Append audit events, such as changes of keys, to this file as JSON lines, and not to stderr; it is reopened on SIGHUP
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_AUDIT_LOG")]
+    pub(crate) audit_log: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -173,6 +177,10 @@ pub(crate) struct Limits {
     /// Requests per second from an IPv4 address or an IPv6 network of 64 bits; 1000:2000 unless said so or in a sandbox
     #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_RATE_PER_ADDRESS", value_parser = rate_or_off)]
     pub(crate) rate_per_address: Option<RateOrOff>,
+    /// Audit events per second for refused requests without a valid credential; the number of those left out is logged
+    #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_AUDIT_REFUSALS", default_value = "10:100",
+          value_parser = rate_or_off)]
+    pub(crate) audit_refusals: RateOrOff,
     /// A load balancer, or a network of them, that is believed about for whom it asks, and whether over TLS
     #[arg(long, value_name = "ADDR[/BITS]", env = "ABLY_AUTH_TRUSTED_PROXY", value_delimiter = ',')]
     pub(crate) trusted_proxy: Vec<Network>,

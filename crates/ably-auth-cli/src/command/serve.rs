@@ -1,6 +1,8 @@
 //! `ably-auth serve`
 
+mod audit;
 mod certificate;
+mod control_tokens;
 mod files;
 mod log;
 mod notify;
@@ -8,7 +10,9 @@ mod reload;
 mod secrets;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use ably_auth_server::store::{Redb, Redis, RedisOptions};
 use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
@@ -16,8 +20,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{CountOrOff, Keep, RateOrOff, Serve, TrustedHeader};
 use crate::command::self_signed;
-use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::{config, input};
+use audit::AuditLog;
 use reload::Fingerprint;
 
 /// What an address may ask of a service that is not a sandbox, unless something else is said.
@@ -39,9 +44,12 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
     // First of all: one that comes before it is caught ends the process.
     let hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
+    let audit = args.log.audit_log.as_deref().map(AuditLog::open).transpose()?.map(Arc::new);
+    // Before files of secrets are read, so that a warning of their mode is logged.
+    log::start(&args.log, audit.as_ref());
+    audit.as_deref().map_or(Ok(()), AuditLog::check_mode)?;
     let (service, apps) = set_up(args)?;
     let tls = tls(args)?;
-    log::start(&args.log);
     files::check(args.limits.max_connections);
     let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
@@ -61,6 +69,9 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
             if let Some(files) = files {
                 tokio::spawn(certificate::keep_up(tls, files, hangups.clone()));
             }
+        }
+        if let Some(audit) = audit {
+            tokio::spawn(audit::watch(audit, service.clone(), hangups.clone()));
         }
         if let Some((path, read)) = args.apps.clone().zip(apps) {
             tokio::spawn(reload::keep_up(path, read, service, hangups));
@@ -84,12 +95,15 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
 
 /// All of the service but its store; and the apps' file as it was read, if there is one.
 fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+    if let Some(path) = &args.config {
+        config::check_mode(path)?;
+    }
     let mut read = None;
     let mut service = Service::builder().sandbox(args.sandbox).channels(args.channels).limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
-            let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
+            let text = reload::read_text(path)?;
             let apps = Apps::from_json(&text).map_err(|error| Failure::input(&name, error))?;
             if !args.sandbox && args.control_token.is_none() && apps.iter().all(|app| app.keys().len() == 0) {
                 return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
@@ -110,7 +124,7 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
                            --tls-key, or --sandbox, or --trusted-proxy for one that speaks TLS";
             return Err(Failure::input("--control-token", problem));
         }
-        service = service.control_token(input::control_token_file(path)?);
+        service = control_tokens::read(path, service)?;
     }
     if args.tls_self_signed.is_some() && !args.sandbox {
         return Err(Failure::input(
@@ -156,6 +170,10 @@ fn limits(args: &Serve) -> Limits {
         // All that a test suite asks comes from one address.
         None if !args.sandbox => Some(RATE_PER_ADDRESS),
         None | Some(RateOrOff::Off) => None,
+    };
+    limits.audit_refusals = match asked.audit_refusals {
+        RateOrOff::Rate(rate) => Some(rate),
+        RateOrOff::Off => None,
     };
     limits.trusted_proxies.clone_from(&asked.trusted_proxy);
     limits.proxy_header = match asked.trusted_proxy_header {
@@ -214,10 +232,11 @@ fn tls(args: &Serve) -> Result<Option<(Tls, Option<certificate::Files>)>, Failur
     let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
         return Ok(None);
     };
-    let read = |option: &str, path: &Path| {
-        fs::read(path).map_err(|error| Failure::file(&format!("{option} {}", path.display()), &error))
-    };
-    let (certificates, private_key) = (read("--tls-cert", certificate)?, read("--tls-key", key)?);
+    let name = format!("--tls-cert {}", certificate.display());
+    let certificates = fs::read(certificate).map_err(|error| Failure::file(&name, &error))?;
+    let name = format!("--tls-key {}", key.display());
+    let mut private_key = Vec::new();
+    input::open_secret(&name, key)?.read_to_end(&mut private_key).map_err(|error| Failure::file(&name, &error))?;
     let named = format!("--tls-cert {}, --tls-key {}", certificate.display(), key.display());
     let tls = Tls::from_pem(&certificates, &private_key).map_err(|error| Failure::input(&named, error))?;
     let files = certificate::Files::read(certificate, key, Fingerprint::of(&(certificates, private_key)));

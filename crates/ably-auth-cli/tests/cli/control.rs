@@ -159,3 +159,44 @@ fn an_access_token_that_can_be_guessed_opens_nothing() {
     run(&in_the_open).bad(&["--control-token: ", "--tls-cert", "--sandbox"]);
     run(&["serve", "--control-token", good.path()]).bad(&["--control-token: ", "--tls-cert"]);
 }
+
+#[test]
+fn several_control_tokens_are_read_from_lines() {
+    let apps = apps("lines-apps.json");
+    let tokens = File::new(
+        "lines-tokens",
+        "# rotated each month\njune hush-token-of-june-june\njuly hush-token-of-july-july\nboard hush-token-of-the-board read-only\n",
+    );
+    let service = Service::start(&["--sandbox", "--apps", apps.path(), "--control-token", tokens.path()]);
+    let url = format!("{}/v1", service.url());
+    let list = ["key", "list", "shop", "--control-url", &url];
+    for token in ["hush-token-of-june-june", "hush-token-of-july-july", "hush-token-of-the-board"] {
+        assert_eq!(run_with_env(&list, "ABLY_CONTROL_TOKEN", token).yes().lines().count(), 2);
+    }
+    let revoke = ["key", "revoke", "shop.limited", "--control-url", &url];
+    let refused = run_with_env(&revoke, "ABLY_CONTROL_TOKEN", "hush-token-of-the-board");
+    assert!(refused.no().is_empty() && refused.stderr.contains("40300"), "{refused:?}");
+    run_with_env(&revoke, "ABLY_CONTROL_TOKEN", "hush-token-of-june-june").yes();
+    let client = run(&[&list[..], &["--control-token", tokens.path()]].concat());
+    client.bad(&["--control-token ", "more than one word"]);
+    client.is_silent_about("hush");
+}
+
+#[test]
+fn wrong_line_of_control_tokens_is_named_unquoted() {
+    for (nth, (text, said)) in [
+        ("june hush-token-of-june-june\njune hush-token-of-july-july\n", "line 2: its name is also on line 1"),
+        ("june hush-token-of-june-june\njuly hush-token-of-june-june\n", "line 2: its token is also on line 1"),
+        ("june hush\n", "line 1: invalid control token: it is too short"),
+        ("hush-token-of-june-june june\n", "line 1: "),
+        ("june hush-token-of-june-june hush\n", "line 1: the word after the token is not `read-only`"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let tokens = File::new(&format!("wrong-tokens-{nth}"), text);
+        let answer = run(&["serve", "--check-config", "--sandbox", "--control-token", tokens.path()]);
+        answer.bad(&["--control-token ", said]);
+        answer.is_silent_about("hush");
+    }
+}

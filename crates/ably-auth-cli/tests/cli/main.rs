@@ -1,12 +1,16 @@
 //! The program as scripts see it: arguments, environment and stdin go in; stdout, stderr and an exit status come out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
+#[cfg(unix)]
+mod auditing;
 mod capabilities;
 mod capability_algebra;
 mod connections;
 mod console_blocks;
 mod control;
 mod demo;
+#[cfg(unix)]
+mod file_modes;
 mod inspecting;
 mod jwts;
 mod keeping;

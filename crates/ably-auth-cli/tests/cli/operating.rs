@@ -14,11 +14,17 @@ use crate::support::{File, KEY, Process, SECRET, apps, program, run, run_with_en
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Two service secrets.
+const SECRETS: [&str; 2] = [
+    "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f6a3d5b9c7e2f10",
+    "0FEE8E6c1d2b3a49586776859403c2b1a0f1e2d3c4b5a69788796a5b4c3d2e1f",
+];
+
 /// A service whose lines on both outputs are heard as they come.
 pub(crate) struct Heard {
     pub(crate) process: Process,
     out: Receiver<String>,
-    err: Receiver<String>,
+    pub(crate) err: Receiver<String>,
 }
 
 fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
@@ -280,9 +286,15 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
     run(&["serve", "--check-config", "--apps", broken.path()]).bad(&["--apps ", "line 1"]);
     run(&["serve", "--check-config"]).bad(&["nothing to serve"]);
     run(&["serve", "--check-config", "--apps", apps.path(), "--tls-cert", apps.path()]).bad(&["--tls-key"]);
-    let secrets = File::new("secrets", &format!("# current\n{}\n\n{}\n", "0a".repeat(32), "FF".repeat(32)));
+    let secrets = File::new("secrets", &format!("# current\n{}\n\n{}\n", SECRETS[0], SECRETS[1]));
     run(&["serve", "--check-config", "--sandbox", "--service-secrets", secrets.path()]).yes();
-    for (text, said) in [("", "openssl"), ("hush", "line 1"), (&*"0z".repeat(32), "line 1")] {
+    let zeros = format!("{}\n{}", SECRETS[0], "00".repeat(32));
+    for (text, said) in [
+        ("", "openssl"),
+        ("hush", "line 1"),
+        (&*"0z".repeat(32), "line 1"),
+        (&*zeros, "line 2 is not a random secret: it has fewer than 8 distinct bytes"),
+    ] {
         let wrong = File::new("secrets-wrong", text);
         let answer = run(&["serve", "--check-config", "--sandbox", "--service-secrets", wrong.path()]);
         answer.bad(&["--service-secrets ", said]);
@@ -293,7 +305,7 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
 #[test]
 fn a_secret_is_changed_while_tokens_are_out() {
     let apps = apps("rotate.json");
-    let [old, new] = ["0a", "0b"].map(|byte| byte.repeat(32));
+    let [old, new] = SECRETS.map(str::to_owned);
     let files = [old.clone(), format!("{new}\n{old}"), new];
     let mut token = String::new();
     for (nth, (text, good)) in files.iter().zip([true, true, false]).enumerate() {

@@ -171,7 +171,17 @@ impl File {
     pub(crate) fn new(name: &str, text: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
         fs::write(&path, text).unwrap();
-        Self(path)
+        let file = Self(path);
+        // Most of them hold a secret.
+        #[cfg(unix)]
+        file.set_mode(0o600);
+        file
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn set_mode(&self, mode: u32) {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&self.0, fs::Permissions::from_mode(mode)).unwrap();
     }
 
     pub(crate) fn path(&self) -> &str {

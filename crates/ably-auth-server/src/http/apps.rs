@@ -70,6 +70,10 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         app = app.with_key(key).map_err(failed)?;
     }
     let app = app.created(call.now);
+    call.note(|notes| {
+        notes.app = Some(app.id().to_owned());
+        notes.secrets = Some(app.keys().len() > 0);
+    });
     control::add_app(call.state, &app, call.now).await?;
     call.reply(StatusCode::CREATED, &CreatedApp::of(&app, call))
 }

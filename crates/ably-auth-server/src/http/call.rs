@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use ably_auth_core::{KeyName, Timestamp, TokenRequest};
+use ably_auth_core::{ErrorCode, KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::credentials;
 use super::format::Format;
 use super::reply::Reply;
+use super::trail::{Notes, Trail};
 use crate::authenticate::{Authenticator, Credential, Principal};
 use crate::observe;
 use crate::refusal::Refusal;
@@ -38,18 +39,22 @@ pub(super) struct Call<'a> {
     key: Option<OnceLock<KeyName>>,
     /// The app of the sender, once that is known.
     app: OnceLock<Arc<RunningApp>>,
+    /// The audit event of the request, if it is audited.
+    trail: Option<Trail<'a>>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(state: &'a State, parts: &'a Parts, body: Option<&'a Bytes>, arrival: Option<Arrival>) -> Self {
+        let request_id = state.request_ids.id(query(parts, "request_id").as_deref());
         Self {
             state,
             parts,
+            trail: Trail::start(state, parts, arrival, &request_id),
             body: body.filter(|body| body.len() <= state.limits.body_bytes),
             format: Format::accepted(&parts.headers),
             arrival,
             now: state.clock.now(),
-            request_id: state.request_ids.id(query(parts, "request_id").as_deref()),
+            request_id,
             key: observe::is_wanted().then(OnceLock::new),
             app: OnceLock::new(),
         }
@@ -107,6 +112,9 @@ impl<'a> Call<'a> {
         let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
+        if principal.is_key_holder() {
+            self.note(|notes| notes.actor = Some(principal.key.name().as_str().to_owned()));
+        }
         self.state.check_rate_of(principal.key.name())?;
         Ok(principal)
     }
@@ -124,7 +132,18 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) fn into_noted_key(self) -> (String, Option<KeyName>) {
+    /// Adds to the audit event of the request, if it has one.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Notes)) {
+        if let Some(trail) = &self.trail {
+            trail.note(change);
+        }
+    }
+
+    /// Emits the audit event, if there is one, and returns the request id and the key.
+    pub(super) fn finish(self, code: Option<ErrorCode>) -> (String, Option<KeyName>) {
+        if let Some(trail) = self.trail {
+            trail.finish(code);
+        }
         (self.request_id, self.key.and_then(OnceLock::into_inner))
     }
 }

@@ -13,11 +13,12 @@ use super::reply::Reply;
 use super::route;
 use crate::apps::Key;
 use crate::control::{self, KeyChanges};
+use crate::control_token::{self, ControlToken};
 use crate::refusal::Refusal;
 
 /// Whether a path is of the Control API, where that is open.
 pub(super) fn has(call: &Call<'_>) -> bool {
-    call.state.control_token.is_some() && call.parts.uri.path().starts_with("/v1/")
+    !call.state.control_tokens.is_empty() && call.parts.uri.path().starts_with("/v1/")
 }
 
 pub(super) fn refusing(refusal: &Refusal) -> Reply {
@@ -44,39 +45,48 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     if call.parts.method == Method::OPTIONS && !methods.is_empty() {
         return Ok(Reply::options(methods));
     }
-    authenticate(call)?;
+    let token = authenticate(call)?;
+    let with_secrets = check_scope(call, token)?;
     let (state, now) = (call.state, call.now);
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     match (asked.as_str(), segments.as_slice()) {
         ("POST", ["accounts", account_id, "apps"]) => create_app(call, account_id).await,
         ("GET", ["apps", app_id, "keys"]) => {
-            let keys: Vec<_> = control::keys(state, app_id, now).await?.iter().map(describe).collect();
+            let keys = control::keys(state, app_id, now).await?;
+            let keys: Vec<_> = keys.iter().map(|key| describe(key, with_secrets)).collect();
+            call.note(|notes| {
+                notes.count = u64::try_from(keys.len()).ok();
+                notes.secrets = Some(with_secrets);
+            });
             Reply::new(StatusCode::OK, &keys, Format::Json)
         }
         ("POST", ["apps", app_id, "keys"]) => {
             let Object(NewKey { name, capability: OfObject(capability), revocable_tokens }) = call.read()?;
             let asked = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
             let key = control::create_key(state, app_id, asked, now).await?;
-            Reply::new(StatusCode::CREATED, &describe(&key), Format::Json)
+            note_key(call, &key, true);
+            Reply::new(StatusCode::CREATED, &describe(&key, true), Format::Json)
         }
         ("PATCH", ["apps", app_id, "keys", key_id]) => {
             let Object(ChangedKey { name, capability, revocable_tokens }) = call.read()?;
             let capability = capability.map(|OfObject(text)| strict(&text)).transpose()?;
             let asked = KeyChanges { name, capability, revocable_tokens };
             let key = control::change_key(state, (app_id, key_id), asked, now).await?;
-            Reply::new(StatusCode::OK, &describe(&key), Format::Json)
+            note_key(call, &key, with_secrets);
+            Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)
         }
         ("POST", ["apps", app_id, "keys", key_id, "revoke"]) => {
             let key = control::revoke_key(state, (app_id, key_id), now).await?;
-            Reply::new(StatusCode::OK, &describe(&key), Format::Json)
+            note_key(call, &key, with_secrets);
+            Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)
         }
         _ if methods.is_empty() => Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
         _ => Err(Refusal::method_not_allowed(methods)),
     }
 }
 
-/// Tokens are compared in constant time.
-fn authenticate(call: &Call<'_>) -> Result<(), Refusal> {
+/// Returns the control token that the request shows.
+fn authenticate<'a>(call: &Call<'a>) -> Result<&'a ControlToken, Refusal> {
     if !call.may_hold_keys() {
         let message =
             "an access token and keys must not travel without TLS; serve with TLS, or as a sandbox on loopback";
@@ -86,11 +96,39 @@ fn authenticate(call: &Call<'_>) -> Result<(), Refusal> {
     let shown = headers.next().and_then(|header| header.to_str().ok()?.split_once(' '));
     let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") && headers.next().is_none());
     let shown = shown.and_then(|(_, token)| Token::new(token.trim()).ok());
-    if shown.is_some() && shown == call.state.control_token {
-        return Ok(());
+    if let Some(token) = shown.and_then(|shown| control_token::find(&call.state.control_tokens, &shown)) {
+        call.note(|notes| notes.actor = Some(token.name().to_owned()));
+        return Ok(token);
     }
     let message = "the request does not show the access token of the Control API; send it as `Authorization: Bearer …`";
     Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
+}
+
+/// Refuses what the token may not do. Returns true if the response is to hold the secrets of keys.
+fn check_scope(call: &Call<'_>, token: &ControlToken) -> Result<bool, Refusal> {
+    if token.is_read_only() && !matches!(call.parts.method, Method::GET | Method::HEAD) {
+        let message = "the control token is read-only; use a control token that may make changes";
+        return Err(Refusal::new(ErrorCode::FORBIDDEN, message));
+    }
+    match call.query("secrets").as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") if token.is_read_only() => {
+            let message = "a read-only control token must not read secrets; leave out `secrets`, or use another token";
+            Err(Refusal::new(ErrorCode::FORBIDDEN, message))
+        }
+        Some("true") => Ok(true),
+        Some(_) => {
+            let message = "invalid `secrets`: it is neither `true` nor `false`; use one of them, or leave it out";
+            Err(Refusal::new(ErrorCode::BAD_REQUEST, message))
+        }
+    }
+}
+
+fn note_key(call: &Call<'_>, key: &Key, with_secret: bool) {
+    call.note(|notes| {
+        notes.key = Some(key.name().clone());
+        notes.secrets = Some(with_secret);
+    });
 }
 
 #[derive(serde::Deserialize)]
@@ -109,6 +147,7 @@ async fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal>
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let app = control::create_app(call.state, account_id, &name, call.now).await?;
+    call.note(|notes| notes.app = Some(app.id().to_owned()));
     let body = json!({
         "id": app.id(),
         "accountId": app.account_id(),
@@ -171,18 +210,21 @@ fn strict(capability: &str) -> Result<Capability, Refusal> {
     Ok(Capability::parse_strict(capability)?)
 }
 
-/// A key, with its secret: whoever may ask for it may do all that it may.
-fn describe(key: &Key) -> Value {
+/// Describes a key. Its secret is left out unless it is asked for, or the key is new.
+fn describe(key: &Key, with_secret: bool) -> Value {
     let (name, (created, modified)) = (key.name(), key.times());
-    json!({
+    let mut described = json!({
         "appId": name.app_id(),
         "id": name.key_id(),
         "name": key.label(),
         "status": u8::from(!key.is_enabled()),
-        "key": format!("{name}:{}", key.api_key().secret().expose()),
         "capability": serde_json::from_str::<Value>(&key.capability().to_string()).unwrap_or_default(),
         "revocableTokens": key.revocable_tokens(),
         "created": created,
         "modified": modified,
-    })
+    });
+    if let Some(fields) = described.as_object_mut().filter(|_| with_secret) {
+        fields.insert("key".into(), format!("{name}:{}", key.api_key().secret().expose()).into());
+    }
+    described
 }

@@ -1,5 +1,7 @@
 //! What is asked of a key: tokens, and that they be revoked.
 
+use std::collections::BTreeSet;
+
 use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -68,13 +70,25 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
         with_margin: body.allow_reauth_margin.unwrap_or(false),
         targets: body.targets,
     };
+    call.note(|notes| notes.target_kinds = Some(target_kinds(&revocation.targets)));
     let results = revocation.apply(&principal, call.state, call.now).await?;
+    let count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Success(_))).count();
+    call.note(|notes| notes.count = u64::try_from(count).ok());
     if version(call) >= FIRST_VERSION_WITH_BATCH_RESULTS {
         let failure_count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Failure(_))).count();
         let success_count = results.len().saturating_sub(failure_count);
         return call.reply(StatusCode::CREATED, &BatchResult { success_count, failure_count, results });
     }
     reply_as_of_old(call, &results)
+}
+
+/// Returns the kinds of the targets, sorted, with `other` for an unknown kind. The values are personal data and are left out.
+fn target_kinds(targets: &[String]) -> String {
+    let known = ["channel", "clientId", "revocationKey"];
+    let kind =
+        |target: &String| target.split_once(':').and_then(|(kind, _)| known.into_iter().find(|known| *known == kind));
+    let kinds: BTreeSet<_> = targets.iter().map(|target| kind(target).unwrap_or("other")).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(",")
 }
 
 fn check_may_revoke(principal: &Principal, key_name: &KeyName) -> Result<(), Refusal> {

@@ -13,6 +13,7 @@ mod page;
 mod reply;
 mod route;
 mod sandbox;
+mod trail;
 
 use ably_auth_core::{ErrorCode, KeyName};
 use bytes::Bytes;
@@ -65,8 +66,8 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
         (endpoint, Reply::refusing(&refusal, call.format, &call.request_id))
     });
     let reply = admit_answer(&call, reply);
-    let (request_id, key) = call.into_noted_key();
     let code = reply.code;
+    let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
     cors::add(state.sandbox, parts, response.headers_mut());
     Answered { response, endpoint, code, request_id, key }

@@ -40,7 +40,7 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
     store(out, &metrics.store)?;
-    let counters: [Counter<'_>; 6] = [
+    let counters: [Counter<'_>; 7] = [
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
             "ably_auth_rate_limited_total",
@@ -57,6 +57,11 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
             "ably_auth_connections_evicted_total",
             "Idle connections that were closed to make room for another.",
             &[("", &metrics.connections_evicted)],
+        ),
+        (
+            "ably_auth_audit_events_lost_total",
+            "Audit events that were not written, by the reason.",
+            &[("{reason=\"rate\"}", &metrics.audit_suppressed), ("{reason=\"write\"}", &metrics.audit_failed)],
         ),
         (
             "ably_auth_reloads_total",

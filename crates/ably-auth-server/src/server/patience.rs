@@ -312,7 +312,8 @@ mod tests {
         let waits =
             Waits { head: Duration::MAX, idle: Duration::MAX, answer: Duration::from_millis(10_500), answer_rate: 10 };
         let trickle = Trickle(Box::pin(sleep(Duration::from_secs(1))));
-        let mut stream = Patient::new(trickle, Phase::new(), unwritten, waits);
+        let mut stream =
+            Patient::new(trickle, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, waits);
         let mut taken = 0;
         while taken < bytes && stream.write(&[0]).await.is_ok() {
             taken += 1;

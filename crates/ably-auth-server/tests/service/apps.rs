@@ -87,3 +87,18 @@ fn debug_shows_no_secret() {
 fn builder_of(apps: Apps) -> Service {
     Service::builder().apps(apps).service_secret([77; 32]).build().unwrap()
 }
+
+#[test]
+fn service_secret_of_zeros_is_refused() {
+    for builder in [
+        Service::builder().service_secret([0; 32]),
+        Service::builder().service_secret([7; 32]).earlier_secrets([[8; 32], [0; 32]]),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ServiceSecret);
+        assert!(error.to_string().contains("zero"), "{error}");
+    }
+    let mut almost = [0; 32];
+    almost[31] = 1;
+    Service::builder().service_secret(almost).build().unwrap();
+}

@@ -1,7 +1,7 @@
 //! Keys made by program.
 
 use ably_auth_core::Token;
-use ably_auth_server::{ErrorKind, Service};
+use ably_auth_server::{ControlToken, ErrorKind, Service};
 use http::Request;
 use serde_json::{Value, json};
 
@@ -67,11 +67,12 @@ fn all_keys_are_listed() {
     let listed = listed.as_array().unwrap();
     let ids: Vec<_> = listed.iter().map(|key| key["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["key1", "revocable", "limited", "revoked", "expiring", made["id"].as_str().unwrap()]);
+    let mut made = made;
+    made.as_object_mut().unwrap().remove("key");
     assert_eq!(listed[5], made);
     assert_eq!((&listed[0]["created"], &listed[0]["name"]), (&json!(NOW), &json!("key1")));
     assert_eq!(listed[2]["capability"], json!({ "chat:*": ["publish", "subscribe"], "status": ["history"] }));
     assert_eq!(listed[3]["status"], 1);
-    assert_eq!(listed[0]["key"], format!("{KEY}:{SECRET}"));
     assert_eq!(send(&world, "HEAD", KEYS, &Value::Null).status, 200);
 }
 
@@ -89,7 +90,7 @@ fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
     let changed = send(&world, "PATCH", &path, &json!({ "capability": { "other": ["*"] } }));
     assert_eq!(changed.status, 200);
     let changed = changed.json();
-    assert_eq!((&changed["name"], &changed["key"]), (&json!("one"), &key["key"]));
+    assert_eq!((&changed["name"], changed.get("key")), (&json!("one"), None));
     assert_eq!((&changed["created"], &changed["modified"]), (&json!(NOW), &json!(NOW + 7)));
     assert_eq!(changed["capability"], json!({ "other": ["*"] }));
     assert_eq!(usable(&world, &key), (401, 40160));
@@ -230,6 +231,97 @@ fn keys_do_not_travel_in_the_open() {
     assert_eq!(ask(KEYS), (401, 40103));
     assert_eq!(ask(&format!("https://control.example{KEYS}")), (200, 0), "whoever took it off says that it was TLS");
     assert_eq!(ask(&format!("http://control.example{KEYS}")), (401, 40103));
+}
+
+#[test]
+fn secrets_are_shown_only_if_asked_for() {
+    let world = World::new();
+    let key1 = format!("{KEYS}/key1");
+    let revoke = format!("{key1}/revoke");
+    for (method, path, body) in
+        [("GET", KEYS, Value::Null), ("PATCH", &key1, json!({ "name": "n" })), ("POST", &revoke, Value::Null)]
+    {
+        for query in ["", "?secrets=false"] {
+            let answer = send(&world, method, &format!("{path}{query}"), &body);
+            assert_eq!(answer.status, 200);
+            assert!(!answer.text().contains(SECRET), "{method} {path}{query}");
+        }
+        let answer = send(&world, method, &format!("{path}?secrets=true"), &body);
+        assert!(answer.text().contains(&format!("{KEY}:{SECRET}")), "{method} {path}");
+        assert_eq!(code(&send(&world, method, &format!("{path}?secrets=yes"), &body)), (400, 40000));
+    }
+}
+
+fn with_tokens(tokens: impl IntoIterator<Item = ControlToken>) -> Result<Service, ably_auth_server::Error> {
+    Service::builder().apps(apps()).sandbox(true).control_tokens(tokens).build()
+}
+
+fn named(name: &str, token: &str) -> ControlToken {
+    ControlToken::new(name, Token::new(token).unwrap()).unwrap()
+}
+
+#[test]
+fn each_control_token_opens_the_api() {
+    let tokens = ["an-access-token-of-june", "an-access-token-of-july", "an-access-token-of-may"];
+    let service = with_tokens(tokens.map(|token| named(token.rsplit('-').next().unwrap(), token))).unwrap();
+    let ask = |token: &str| {
+        code(&answer(&service, Request::get(KEYS).header("Authorization", format!("Bearer {token}")), ""))
+    };
+    for token in tokens {
+        assert_eq!(ask(token), (200, 0));
+    }
+    assert_eq!(ask("an-access-token-of-jun"), (401, 40101));
+    assert_eq!(ask("june"), (401, 40101), "the name opens nothing");
+    let closed = with_tokens([]).unwrap();
+    assert_eq!(answer(&closed, Request::get(KEYS).header("Authorization", "Bearer x"), "").code(), (404, 40400));
+}
+
+#[test]
+fn read_only_token_reads_no_secret_and_changes_nothing() {
+    let token = "a-read-only-access-token";
+    let service = with_tokens([named("reader", token).read_only(true)]).unwrap();
+    let ask = |method: &str, path: &str, body: &str| {
+        let request = Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
+        answer(&service, request, body.to_owned())
+    };
+    let before = ask("GET", KEYS, "");
+    assert_eq!((before.status, before.text().contains(SECRET)), (200, false));
+    assert_eq!(ask("HEAD", KEYS, "").status, 200);
+    assert_eq!(code(&ask("GET", &format!("{KEYS}?secrets=true"), "")), (403, 40300));
+    let new = r#"{"name":"n","capability":{"*":["*"]}}"#;
+    for (method, path, body) in [
+        ("POST", KEYS, new),
+        ("POST", "/v1/accounts/a/apps", r#"{"name":"n"}"#),
+        ("PATCH", "/v1/apps/app1/keys/key1", r#"{"name":"n"}"#),
+        ("POST", "/v1/apps/app1/keys/key1/revoke", ""),
+    ] {
+        let answer = ask(method, path, body);
+        assert_eq!(code(&answer), (403, 40300), "{method} {path}");
+        assert!(answer.text().contains("read-only"), "{}", answer.text());
+    }
+    assert_eq!(ask("GET", KEYS, "").text(), before.text());
+}
+
+#[test]
+fn odd_control_tokens_are_refused_unquoted() {
+    let (one, other) = ("hush-an-access-token", "hush-another-access-token");
+    for name in ["", "a b", "a\nb", "\u{e4}", &"n".repeat(31), &"0123456789abcdef".repeat(2)] {
+        let error = ControlToken::new(name, Token::new(one).unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ControlToken, "{name:?}");
+        assert!(!error.to_string().contains("hush"), "{error}");
+    }
+    let short = ControlToken::new("short", Token::new("hush").unwrap()).unwrap_err();
+    assert!(short.to_string().contains("too short") && !short.to_string().contains("hush"), "{short}");
+    for (tokens, said) in [
+        (vec![named("a", one), named("a", other)], "name is used twice"),
+        (vec![named("a", one), named("b", one)], "same token"),
+        ((0..65).map(|nth| named(&format!("n{nth}"), &format!("{one}-{nth}"))).collect(), "at most 64"),
+    ] {
+        let error = with_tokens(tokens).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ControlToken);
+        assert!(error.to_string().contains(said) && !error.to_string().contains("hush"), "{error}");
+    }
+    assert!(!format!("{:?}", named("a", one)).contains("hush"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The TLS certificate, reloaded when its files change.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use ably_auth_server::Tls;
@@ -9,6 +9,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{self, MissedTickBehavior};
 
 use super::reload::{Fingerprint, LOOK, Seen};
+use crate::input;
 
 /// The files of a certificate and its key.
 pub(super) struct Files {
@@ -29,8 +30,13 @@ impl Files {
     }
 
     fn load(&self) -> Result<(Vec<u8>, Vec<u8>), String> {
-        let read = |path: &Path| fs::read(path).map_err(|error: io::Error| format!("`{}`: {error}", path.display()));
-        Ok((read(&self.certificate)?, read(&self.key)?))
+        let failed = |path: &Path, error: io::Error| format!("`{}`: {error}", path.display());
+        let certificate = fs::read(&self.certificate).map_err(|error| failed(&self.certificate, error))?;
+        let name = format!("--tls-key {}", self.key.display());
+        let mut file = input::open_secret(&name, &self.key).map_err(|failure| failure.to_string())?;
+        let mut key = Vec::new();
+        file.read_to_end(&mut key).map_err(|error| failed(&self.key, error))?;
+        Ok((certificate, key))
     }
 }
 

@@ -1,13 +1,23 @@
-//! Logs on stderr.
+//! Logs on stderr, and audit events in a file of their own.
 
 use std::io;
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Registry, fmt};
 
+use super::audit::AuditLog;
 use crate::args::{Log, LogFormat, LogLevel};
 
-/// From now on what happens is told. A logger that is there already stays.
-pub(super) fn start(log: &Log) {
+/// The target of audit events.
+const AUDIT: &str = "ably_auth_server::audit";
+
+/// Starts logging. Audit events go to `audit`, at any level, or else to stderr like the others. A logger that is set already
+/// stays.
+pub(super) fn start(log: &Log, audit: Option<&Arc<AuditLog>>) {
     let level = match log.log_level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,
@@ -15,9 +25,20 @@ pub(super) fn start(log: &Log) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let told = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
-    let _ = match log.log_format {
-        LogFormat::Text => told.with_ansi(false).try_init(),
-        LogFormat::Json => told.json().flatten_event(true).try_init(),
+    let mut on_stderr = Targets::new().with_default(level);
+    if audit.is_some() {
+        on_stderr = on_stderr.with_target(AUDIT, LevelFilter::OFF);
+    }
+    let stderr = fmt::layer().with_writer(io::stderr);
+    let stderr = match log.log_format {
+        LogFormat::Text => stderr.with_ansi(false).with_filter(on_stderr).boxed(),
+        LogFormat::Json => stderr.json().flatten_event(true).with_filter(on_stderr).boxed(),
     };
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![stderr];
+    if let Some(audit) = audit {
+        let lines = fmt::layer().json().flatten_event(true).with_level(false).with_target(false);
+        let lines = lines.with_current_span(false).with_span_list(false).with_writer(Arc::clone(audit));
+        layers.push(lines.with_filter(Targets::new().with_target(AUDIT, LevelFilter::INFO)).boxed());
+    }
+    let _ = tracing_subscriber::registry().with(layers).try_init();
 }

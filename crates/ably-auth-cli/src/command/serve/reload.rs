@@ -3,13 +3,16 @@
 use std::fmt::Display;
 use std::fs::{self, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use ably_auth_server::{Apps, ErrorKind, Service};
 use tokio::sync::watch::{self, Receiver};
 use tokio::time::{self, MissedTickBehavior};
+
+use crate::input;
+use crate::output::Failure;
 
 /// How often the file is looked at. It is read once it has not changed from one look to the next: whoever writes it may take
 /// a moment.
@@ -79,7 +82,7 @@ pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, 
         let mut is_again = to_take.is_some();
         if is_told || (read_as.as_ref() != Some(&seen) && is_settled) {
             read_as = Some(seen);
-            match fs::read_to_string(&path) {
+            match read_text(&path) {
                 Ok(read) if !is_told && text == Some(Fingerprint::of(&read)) => {}
                 Ok(read) => {
                     text = Some(Fingerprint::of(&read));
@@ -88,12 +91,22 @@ pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, 
                         Err(error) => unread(&path, &service, &error),
                     }
                 }
-                Err(error) => unread(&path, &service, &error),
+                Err(failure) => unread(&path, &service, &failure),
             }
         }
         if let Some(apps) = to_take.take() {
             to_take = take(apps, &path, &service, is_again).await;
         }
+    }
+}
+
+/// Reads the file of `--apps`.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    let name = format!("--apps {}", path.display());
+    let mut text = String::new();
+    match input::open_secret(&name, path)?.read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::file(&name, &error)),
     }
 }
 

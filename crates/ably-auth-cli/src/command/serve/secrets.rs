@@ -1,22 +1,30 @@
 //! The file of `--service-secrets`.
 
-use std::fs;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use ably_auth_server::ServiceBuilder;
 
+use crate::input;
 use crate::output::Failure;
 
 const BYTES: usize = 32;
 
+/// A random secret has fewer distinct bytes than this once in 10^40 draws.
+const MIN_DISTINCT: usize = 8;
+
 /// Gives the service the secrets of the file. No message quotes it.
 pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
-    let name = format!("--service-secrets {}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| Failure::file(&name, &error))?;
+    let (name, text) = input::secret_file("--service-secrets", path)?;
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let secrets = lines.map(|(number, line)| {
-        bytes(line).ok_or_else(|| Failure::input(&name, format!("line {number} is not 64 hexadecimal digits")))
+    let secrets = lines.map(|(number, line)| -> Result<_, Failure> {
+        let wrong = |problem: &str| Failure::input(&name, format!("line {number} {problem}"));
+        let secret = bytes(line).ok_or_else(|| wrong("is not 64 hexadecimal digits"))?;
+        check_random(&secret).map_err(|reason| {
+            wrong(&format!("is not a random secret: {reason}; make one with `openssl rand -hex 32`"))
+        })?;
+        Ok(secret)
     });
     let mut secrets = secrets.collect::<Result<Vec<_>, _>>()?.into_iter();
     let Some(current) = secrets.next() else {
@@ -34,4 +42,39 @@ fn bytes(line: &str) -> Option<[u8; BYTES]> {
         *byte = u8::from_str_radix(line.get(2 * at..2 * at + 2)?, 16).ok()?;
     }
     Some(secret)
+}
+
+/// Refuses a secret that is plainly a placeholder. The library refuses zero bytes only, since its callers use fixed secrets in
+/// tests.
+fn check_random(secret: &[u8; BYTES]) -> Result<(), &'static str> {
+    if secret.iter().collect::<BTreeSet<_>>().len() < MIN_DISTINCT {
+        return Err("it has fewer than 8 distinct bytes");
+    }
+    let has_step = |step: u8| secret.windows(2).all(|pair| matches!(pair, [a, b] if a.wrapping_add(step) == *b));
+    if (1..=u8::MAX).any(has_step) {
+        return Err("its bytes are a sequence");
+    }
+    let repeats = |period: usize| secret.iter().zip(secret.iter().skip(period)).all(|(a, b)| a == b);
+    if (1..=BYTES / 2).any(repeats) {
+        return Err("its bytes repeat");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_told_from_random_secrets() {
+        let ascending: [u8; BYTES] = std::array::from_fn(|at| at as u8);
+        let descending = ascending.map(|byte| 255 - byte);
+        let words: [u8; BYTES] = std::array::from_fn(|at| b"deadbeef0123cafe"[at % 16]);
+        let few: [u8; BYTES] = std::array::from_fn(|at| (at % 7 * at) as u8 % 7);
+        for secret in [[0; BYTES], [0xff; BYTES], ascending, descending, ascending.map(|byte| byte * 3), words, few] {
+            assert!(check_random(&secret).is_err(), "{secret:?}");
+        }
+        let random = "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f6a3d5b9c7e2f10";
+        assert_eq!(check_random(&bytes(random).unwrap()), Ok(()));
+    }
 }

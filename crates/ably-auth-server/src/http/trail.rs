@@ -1,0 +1,157 @@
+//! What the audit event of a request says, collected while the request is answered.
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use ably_auth_core::{ErrorCode, KeyName};
+use http::Method;
+use http::request::Parts;
+
+use super::route::{self, Route};
+use crate::audit::{self, Action, Outcome};
+use crate::service::Arrival;
+use crate::state::State;
+use crate::store::lock;
+
+/// Longer ids in a path are left out of the event.
+const MAX_ID_CHARS: usize = 128;
+
+/// The parts of an event that are known only after the request was read.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) actor: Option<String>,
+    pub(super) app: Option<String>,
+    pub(super) key: Option<KeyName>,
+    pub(super) target_kinds: Option<String>,
+    pub(super) count: Option<u64>,
+    pub(super) secrets: Option<bool>,
+}
+
+/// The pending audit event of a request. If it is dropped unfinished, the client has disconnected while the request was
+/// processed; that is an event too, because the store may have been written.
+pub(super) struct Trail<'a> {
+    state: &'a State,
+    action: Action,
+    method: &'static str,
+    client: Option<IpAddr>,
+    request_id: String,
+    notes: Mutex<Notes>,
+    is_finished: bool,
+}
+
+impl<'a> Trail<'a> {
+    /// Starts the event of a request, if the request is audited and a subscriber takes the event.
+    pub(super) fn start(state: &'a State, parts: &Parts, arrival: Option<Arrival>, request_id: &str) -> Option<Self> {
+        let (action, notes) = subject(state, parts).filter(|_| audit::is_wanted())?;
+        Some(Self {
+            state,
+            action,
+            method: method(&parts.method),
+            client: arrival.map(|arrival| arrival.client),
+            request_id: request_id.to_owned(),
+            notes: Mutex::new(notes),
+            is_finished: false,
+        })
+    }
+
+    pub(super) fn note(&self, change: impl FnOnce(&mut Notes)) {
+        change(&mut lock(&self.notes));
+    }
+
+    /// Emits the event.
+    pub(super) fn finish(mut self, code: Option<ErrorCode>) {
+        // A batch is done if one of its parts is.
+        let has_done_some = lock(&self.notes).count.map(|count| count > 0);
+        let is_done = match (self.action, has_done_some) {
+            (Action::RevokeTokens, Some(has_done_some)) => has_done_some,
+            _ => code.is_none(),
+        };
+        self.emit(if is_done { Outcome::Done } else { Outcome::Refused }, code);
+    }
+
+    fn emit(&mut self, outcome: Outcome, code: Option<ErrorCode>) {
+        self.is_finished = true;
+        let notes = lock(&self.notes);
+        let request = audit::Request {
+            action: self.action,
+            method: self.method,
+            actor: notes.actor.as_deref(),
+            app: notes.app.as_deref(),
+            key: notes.key.as_ref().map(KeyName::as_str),
+            target_kinds: notes.target_kinds.as_deref(),
+            count: notes.count,
+            secrets: notes.secrets,
+            client: self.client,
+            request_id: &self.request_id,
+            outcome,
+            code,
+        };
+        self.state.audit.request(&request, &self.state.metrics, self.state.stopwatch.elapsed());
+    }
+}
+
+impl Drop for Trail<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            self.emit(Outcome::Unknown, None);
+        }
+    }
+}
+
+/// Returns the action, and what the path says of it; nothing for a request that is not audited.
+fn subject(state: &State, parts: &Parts) -> Option<(Action, Notes)> {
+    let (path, method) = (parts.uri.path(), parts.method.as_str());
+    if method == "OPTIONS" {
+        return None;
+    }
+    if let Some(path) = path.strip_prefix("/v1/").filter(|_| !state.control_tokens.is_empty()) {
+        return Some(control(method, path));
+    }
+    if !path.ends_with("/revokeTokens") && !path.starts_with("/apps") {
+        return None;
+    }
+    match (method, Route::of(path, state.sandbox).ok()?) {
+        ("POST", Route::RevokeTokens(key)) => {
+            let key = key_name(&key);
+            let app = key.as_ref().map(|key| key.app_id().to_owned());
+            Some((Action::RevokeTokens, Notes { app, key, ..Notes::default() }))
+        }
+        ("POST", Route::Apps) => Some((Action::CreateSandboxApp, Notes::default())),
+        ("DELETE", Route::App(id)) => {
+            Some((Action::DeleteSandboxApp, Notes { app: plain_id(&id), ..Notes::default() }))
+        }
+        _ => None,
+    }
+}
+
+fn control(method: &str, path: &str) -> (Action, Notes) {
+    let segments: Vec<_> = path.splitn(6, '/').map(|segment| route::decode(segment).unwrap_or_default()).collect();
+    let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
+    let (action, app, key) = match (method, segments.as_slice()) {
+        ("POST", ["accounts", _, "apps"]) => (Action::CreateApp, "", ""),
+        ("GET" | "HEAD", ["apps", app, "keys"]) => (Action::ListKeys, *app, ""),
+        ("POST", ["apps", app, "keys"]) => (Action::CreateKey, *app, ""),
+        ("PATCH", ["apps", app, "keys", key]) => (Action::ChangeKey, *app, *key),
+        ("POST", ["apps", app, "keys", key, "revoke"]) => (Action::RevokeKey, *app, *key),
+        _ => (Action::UnknownControl, "", ""),
+    };
+    (action, Notes { app: plain_id(app), key: key_name(&format!("{app}.{key}")), ..Notes::default() })
+}
+
+/// Returns an id that a log can show as it is. What a client sends in the place of an id may be anything, also a secret.
+fn plain_id(text: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    (!text.is_empty() && text.len() <= MAX_ID_CHARS && text.bytes().all(is_plain)).then(|| text.to_owned())
+}
+
+fn key_name(text: &str) -> Option<KeyName> {
+    let (app, key) = text.split_once('.')?;
+    plain_id(app).zip(plain_id(key))?;
+    KeyName::parse(text).ok()
+}
+
+/// Returns the method by its name; clients may send any word as a method.
+fn method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
