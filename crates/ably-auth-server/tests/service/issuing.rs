@@ -139,6 +139,22 @@ fn the_unsigned_learn_nothing_about_the_key() {
 }
 
 #[test]
+fn unknown_names_are_told_and_states_are_not() {
+    let world = World::new();
+    let post = |name: &str| {
+        let path = format!("/keys/{name}/requestToken?request_id=same");
+        let mut request = serde_json::to_value(world.sign(KEY, &params())).unwrap();
+        (request["keyName"], request["nonce"]) = (json!(name), json!("0123456789abcdef"));
+        request["mac"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        world.send(Request::post(path), request.to_string())
+    };
+    assert_eq!(post("nobody.key1").code(), (404, 40400));
+    assert_eq!(post("app1.nobody").code(), (401, 40400));
+    let known = [KEY, REVOKED, EXPIRING, LIMITED, REVOCABLE].map(|name| post(name).text());
+    assert!(known.iter().all(|answer| *answer == known[0] && answer.contains("40101")), "{known:?}");
+}
+
+#[test]
 fn timestamps_are_taken_within_two_minutes_either_side() {
     let world = World::new();
     let at = |timestamp: u64| exchange(&world, &signed(&world, &[("timestamp", json!(timestamp))])).code();
