@@ -10,6 +10,7 @@ mod channels;
 mod cipher;
 mod clock;
 mod control;
+mod cutoffs;
 mod error;
 mod http;
 mod issue;
@@ -37,6 +38,7 @@ mod time;
 mod tls;
 mod token;
 mod unreadable;
+mod usage;
 mod verify;
 
 pub use apps::{App, Apps, Key};

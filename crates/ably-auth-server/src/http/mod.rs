@@ -10,6 +10,7 @@ mod format;
 mod keys;
 mod page;
 mod reply;
+mod revocation_body;
 mod route;
 mod sandbox;
 

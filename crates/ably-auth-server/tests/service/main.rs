@@ -19,6 +19,7 @@ mod opaque;
 mod operating;
 mod properties;
 mod reloading;
+mod revoked_jwts;
 mod revoking;
 mod sandbox;
 mod socket;

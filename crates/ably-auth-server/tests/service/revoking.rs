@@ -123,6 +123,40 @@ fn wrong_targets_fail_alone() {
 }
 
 #[test]
+fn long_target_fails_alone_and_is_cut() {
+    let world = World::new();
+    let of = |bytes: usize| "b".repeat(bytes);
+    let [longest, too_long, huge] = [of(2_048), of(2_049), of(20_000)].map(|value| format!("clientId:{value}"));
+    let answer = revoke(&world, &json!({ "targets": [longest, too_long, huge, of(20_000), "clientId:bob"] }));
+    let results = answer.json()["results"].clone();
+    assert_eq!((&results[0]["target"], &results[4]["target"]), (&json!(longest), &json!("clientId:bob")));
+    for nth in 1..4 {
+        let (code, status) = (&results[nth]["error"]["code"], &results[nth]["error"]["statusCode"]);
+        assert_eq!((code, status), (&json!(40000), &json!(400)), "{nth}");
+        assert!(results[nth]["error"]["message"].as_str().unwrap().contains("2048"), "{nth}");
+    }
+    assert!(answer.body.len() < 10_000, "{} bytes", answer.body.len());
+    assert!(results[2]["target"].as_str().unwrap().starts_with("clientId:bbb"));
+}
+
+#[test]
+fn repeated_margins_end_tokens_when_promised() {
+    let world = World::new();
+    let token = world.token(REVOCABLE, &of("bob"));
+    let mut first = None;
+    for nth in 0..300 {
+        world.set(NOW + nth * 90);
+        let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "allowReauthMargin": true })).json();
+        let applies_at = answer["results"][0]["appliesAt"].as_u64().unwrap();
+        first.get_or_insert(applies_at);
+        assert!((28_000..=30_000).contains(&(applies_at - world.now())), "{nth}");
+        assert_eq!(world.accepts(&token).code(), (200, 0), "{nth}");
+    }
+    world.set(first.unwrap());
+    assert_eq!(world.accepts(&token).code(), (401, 40141));
+}
+
+#[test]
 fn the_number_of_targets_is_limited() {
     let world = World::new();
     let targets = |count: usize| json!({ "targets": vec!["clientId:bob"; count] });
