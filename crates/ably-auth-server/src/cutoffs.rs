@@ -105,6 +105,7 @@ pub(crate) fn add(known: &[Cutoff], new: Cutoff, now: Timestamp) -> Added {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
