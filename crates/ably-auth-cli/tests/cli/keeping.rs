@@ -51,6 +51,33 @@ fn what_is_kept_in_a_folder_is_there_after_a_crash() {
 }
 
 #[test]
+fn limits_of_what_is_kept_are_options() {
+    let (apps, data) = (apps("limits.json"), Folder::new("limits"));
+    let full = [("--max-nonces", "0"), ("--max-large-tokens", "1000"), ("--max-revocations", "1000")];
+    for kept in [&[][..], &["--data", data.path()]] {
+        for (nth, (option, value)) in full.iter().enumerate() {
+            let service = Service::start(&[&["--sandbox", "--apps", apps.path(), option, value], kept].concat());
+            let channels: Vec<_> = (0..800).map(|nth| format!(r#""a-channel-{nth:04}":["publish"]"#)).collect();
+            let large = format!("{{{}}}", channels.join(","));
+            let request = ["token", "request", "--endpoint", &service.url(), "--key", KEY];
+            let answers = [
+                run(&request),
+                run(&[&request[..], &["--capability", &large]].concat()),
+                run(&["revoke", "--endpoint", &service.url(), "--key", KEY, "clientId:bob"]),
+            ];
+            for (of, answer) in answers.into_iter().enumerate() {
+                // A large token takes a nonce, too.
+                if of == nth || (nth == 0 && of == 1) {
+                    answer.bad(&["42910"]);
+                } else {
+                    answer.yes();
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn where_nothing_can_be_kept_it_does_not_start() {
     let file = File::new("no-folder", "");
     run(&["serve", "--sandbox", "--data", file.path()]).bad(&["--data ", file.path()]);

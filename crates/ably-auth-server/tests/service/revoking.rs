@@ -1,5 +1,8 @@
 //! Revoking tokens.
 
+use std::sync::Arc;
+
+use ably_auth_server::Limits;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -154,6 +157,25 @@ fn repeated_margins_end_tokens_when_promised() {
     }
     world.set(first.unwrap());
     assert_eq!(world.accepts(&token).code(), (401, 40141));
+}
+
+#[test]
+fn app_uses_up_its_share_of_revocations_alone() {
+    let mut limits = Limits::default();
+    // For each app, room for three targets like these.
+    limits.revocation_bytes = 4 * 3 * 600;
+    let service = World::builder(&Arc::default(), true).limits(limits).build().unwrap();
+    let revoke = |key_name: &str, target: &str| {
+        let request = Request::post(format!("/keys/{key_name}/revokeTokens"));
+        let request = request.header("Authorization", basic(key_name));
+        answer(&service, request, json!({ "targets": [target] }).to_string()).code()
+    };
+    for target in ["clientId:a", "clientId:b", "clientId:c", "clientId:a"] {
+        assert_eq!(revoke(REVOCABLE, target), (201, 0), "{target}");
+    }
+    assert_eq!(revoke(REVOCABLE, "clientId:d"), (429, 42910));
+    assert_eq!(revoke(REVOCABLE, "clientId:b"), (201, 0), "one that is there can be revoked again");
+    assert_eq!(revoke(ELSEWHERE, "clientId:d"), (201, 0));
 }
 
 #[test]
