@@ -31,6 +31,7 @@ const HOLD_NONE: &[&str] = &[
     "Reference",
     "Resource",
     "ServerTime",
+    "StoreLimits",
     "SystemClock",
     "SystemRandom",
     "TimeOffset",

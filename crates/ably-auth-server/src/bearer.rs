@@ -18,7 +18,7 @@ use crate::token::{self, Claims, Envelope, Opened};
 
 /// How far ahead of ours the clock may be by which a JWT was minted: machines that keep their clocks agree to well within
 /// it, and by no more can a JWT outlive its ttl. A JWT's end is exact, since whoever minted it chose it.
-const LEEWAY: Duration = Duration::from_secs(2);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(2);
 
 /// What is known of a bearer whose token is genuine. Whether the token still counts is another question.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ impl Bearer {
             capability: self.token.capability(),
             written: self.written.as_ref(),
             revocation_key: self.token.claims().and_then(JwtClaims::revocation_key),
+            is_jwt: self.token.claims().is_some(),
         }
     }
 }

@@ -95,6 +95,7 @@ impl Issuer<'_> {
             capability: &capability,
             written: None,
             revocation_key: None,
+            is_jwt: false,
         };
         // Where tokens were revoked within this very millisecond, the token counts as issued after it. So it does where the
         // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.

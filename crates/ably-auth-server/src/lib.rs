@@ -13,6 +13,7 @@ mod cipher;
 mod clock;
 mod control;
 mod control_token;
+mod cutoffs;
 mod error;
 mod http;
 mod issue;
@@ -41,6 +42,7 @@ mod time;
 mod tls;
 mod token;
 mod unreadable;
+mod usage;
 mod verify;
 
 pub use apps::{App, Apps, Key};

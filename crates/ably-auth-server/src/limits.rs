@@ -57,6 +57,9 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// The most requests that are being read and answered at once; more are answered with 503. 2,000 unless said so.
     pub requests: usize,
+    /// The most memory that revocations may take, in bytes; an app may take a quarter of it. What would be more is answered
+    /// with 429 (42910). 256 MiB by default.
+    pub revocation_bytes: usize,
     /// How many requests a key's holder and the holders of its tokens may make together; more are answered with 429. None:
     /// any number, as unless said so.
     pub per_key: Option<Rate>,
@@ -94,6 +97,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: None,
             requests: 2_000,
+            revocation_bytes: 256 * 1024 * 1024,
             per_key: None,
             per_address: None,
             audit_refusals: Some(Rate { per_second: 10, burst: 100 }),

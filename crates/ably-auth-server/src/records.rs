@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::apps::{App, Key};
+use crate::cutoffs::Cutoff;
 use crate::raw::RawList;
 use crate::refusal::Refusal;
-use crate::revocations::Cutoff;
 use crate::store::Record;
 
 const OF_APP: &str = "app/";
@@ -69,6 +69,32 @@ struct KeyRecord<'a> {
     listed: bool,
 }
 
+/// A cutoff by position: `issued_before`, `applies_at`, and `jwts_before` if it is another than `issued_before`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SaidCutoff {
+    Same((Timestamp, Timestamp)),
+    Apart((Timestamp, Timestamp, Timestamp)),
+}
+
+impl SaidCutoff {
+    fn of(cutoff: &Cutoff) -> Self {
+        let Cutoff { issued_before, jwts_before, applies_at } = *cutoff;
+        if jwts_before == issued_before {
+            Self::Same((issued_before, applies_at))
+        } else {
+            Self::Apart((issued_before, applies_at, jwts_before))
+        }
+    }
+
+    const fn cutoff(self) -> Cutoff {
+        match self {
+            Self::Same((issued_before, applies_at)) => Cutoff { issued_before, jwts_before: issued_before, applies_at },
+            Self::Apart((issued_before, applies_at, jwts_before)) => Cutoff { issued_before, jwts_before, applies_at },
+        }
+    }
+}
+
 pub(crate) fn app(app: &App) -> Result<Record, Refusal> {
     app_record(app, false)
 }
@@ -110,7 +136,7 @@ pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
 }
 
 pub(crate) fn revocation(key: &KeyName, target: &Target, cutoffs: &[Cutoff]) -> Result<Record, Refusal> {
-    let said: Vec<_> = cutoffs.iter().map(|cutoff| (cutoff.issued_before, cutoff.applies_at)).collect();
+    let said: Vec<_> = cutoffs.iter().map(SaidCutoff::of).collect();
     let expires = cutoffs.iter().map(|cutoff| cutoff.expires()).max();
     record(format!("{OF_REVOCATION}{key}/{target}"), &said, expires)
 }
@@ -138,10 +164,9 @@ pub(crate) fn read(record: &Record) -> Option<Change> {
         return secret.unwrap_or(Some(Change::Nothing));
     }
     let (key, target) = record.name.strip_prefix(OF_REVOCATION)?.split_once('/')?;
-    let cutoffs: Vec<(Timestamp, Timestamp)> =
-        value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
-    let cutoffs = cutoffs.into_iter().map(|(issued_before, applies_at)| Cutoff { issued_before, applies_at });
-    Some(Change::Revoked(KeyName::parse(key).ok()?, Target::parse(target).ok()?, cutoffs.collect()))
+    let cutoffs: Vec<SaidCutoff> = value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
+    let cutoffs = cutoffs.into_iter().map(SaidCutoff::cutoff).collect();
+    Some(Change::Revoked(KeyName::parse(key).ok()?, Target::parse(target).ok()?, cutoffs))
 }
 
 fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
@@ -220,6 +245,31 @@ mod tests {
             };
             assert_eq!(app.account_id(), account_id);
         }
+    }
+
+    #[test]
+    fn cutoffs_come_back_as_they_were() {
+        let bob = Target::client_id("a/b:c");
+        let given = Cutoff { issued_before: at(1), jwts_before: at(1), applies_at: at(2) };
+        let cutoffs = vec![given, Cutoff { jwts_before: at(3), ..given }];
+        let record = revocation(&KeyName::parse("app.key").unwrap(), &bob, &cutoffs).unwrap();
+        assert_eq!(record.expires, Some(at(3).saturating_add(ably_auth_core::Ttl::MAX)));
+        let Some(Change::Revoked(key, target, back)) = read(&record) else { panic!("no revocation") };
+        assert_eq!((key.as_str(), target, back), ("app.key", bob, cutoffs));
+    }
+
+    #[test]
+    fn repeated_margins_write_linearly_many_bytes() {
+        let (key, bob, start) = (KeyName::parse("app.key").unwrap(), Target::client_id("bob"), 1_449_746_287_318);
+        let (mut cutoffs, mut bytes) = (Vec::new(), 0);
+        for now in start..start + 10_000 {
+            let new = Cutoff { issued_before: at(now + 1), jwts_before: at(now + 2_001), applies_at: at(now + 30_000) };
+            if let Some(changed) = crate::cutoffs::add(&cutoffs, new, at(now)).cutoffs {
+                bytes += revocation(&key, &bob, &changed).unwrap().value.unwrap().len();
+                cutoffs = changed;
+            }
+        }
+        assert!(bytes < 10_000 * 1_024, "{bytes} bytes");
     }
 
     #[test]

@@ -1,45 +1,22 @@
 //! Which tokens were revoked: not one by one, but by what they have in common and when they were issued.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use ably_auth_core::{
-    Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, Ttl,
-    capability::Resource,
+    Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenRevocationTargetSpecifier as Target, capability::Resource,
 };
 
+use crate::cutoffs::{self, Added, Cutoff};
 use crate::refusal::Refusal;
 use crate::time::MAX_AHEAD_MILLIS;
+use crate::usage::Usage;
 
 /// The most targets that an app's tokens can be revoked by at once: each is kept for a day, by every service of the store.
 const MAX_TARGETS: usize = 100_000;
 
-/// Tokens issued before a moment are revoked, as from a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cutoff {
-    pub(crate) issued_before: Timestamp,
-    pub(crate) applies_at: Timestamp,
-}
-
-impl Cutoff {
-    fn applies(self, now: Timestamp) -> bool {
-        self.applies_at <= now
-    }
-
-    /// When no token issued before the cutoff can be alive any more. Revocable tokens live for an hour at most, but a token
-    /// may be older than the day on which its key's tokens were made revocable.
-    pub(crate) const fn expires(self) -> Timestamp {
-        self.issued_before.saturating_add(Ttl::MAX)
-    }
-
-    fn can_match(self, now: Timestamp) -> bool {
-        self.expires() > now
-    }
-
-    /// Whether the other revokes nothing that this one does not.
-    fn includes(self, other: Self, now: Timestamp) -> bool {
-        self.issued_before >= other.issued_before && (self.applies(now) || self.applies_at <= other.applies_at)
-    }
-}
+/// The part of all revocations that one app may take.
+const APP_SHARE: usize = 4;
 
 /// What revocations look at in a token.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +27,8 @@ pub(crate) struct Subject<'a> {
     /// The capability that a JWT's issuer wrote, where it is another than the one granted.
     pub(crate) written: Option<&'a Capability>,
     pub(crate) revocation_key: Option<&'a str>,
+    /// Whether another clock than the service's said when it was issued.
+    pub(crate) is_jwt: bool,
 }
 
 impl Subject<'_> {
@@ -62,33 +41,42 @@ impl Subject<'_> {
     }
 }
 
+/// When a target's cutoffs match no token any more, and a number that no other target has.
+type End = (Timestamp, u64);
+
+/// What is known of a target.
+#[derive(Debug)]
+struct Entry {
+    cutoffs: Box<[Cutoff]>,
+    end: End,
+}
+
 /// Cutoffs by key and target.
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
-    by_key: HashMap<KeyName, HashMap<Target, Vec<Cutoff>>>,
+    by_key: HashMap<Arc<KeyName>, HashMap<Arc<Target>, Entry>>,
     /// The latest moment before which tokens were revoked, whichever.
     last_cutoff: Option<Timestamp>,
-    /// Each target once, by when its cutoffs match no token any more.
-    by_end: BTreeMap<Timestamp, Vec<(KeyName, Target)>>,
+    /// Each target once.
+    by_end: BTreeMap<End, (Arc<KeyName>, Arc<Target>)>,
+    /// The number of the last target.
+    last_number: u64,
+    by_app: HashMap<Box<str>, Usage>,
+    all: Usage,
 }
 
 /// The most targets that are looked at for one that is set: more than come, and so few that nobody waits for it.
 const MAX_PRUNED: usize = 8;
 
-/// When none of them can match a token any more.
-fn end_of(cutoffs: &[Cutoff]) -> Option<Timestamp> {
-    cutoffs.iter().map(|cutoff| cutoff.expires()).max()
-}
-
 impl Revocations {
-    /// The cutoffs of a target once that one is among them; none if it says nothing new.
-    pub(crate) fn with(&self, key: &KeyName, target: &Target, cutoff: Cutoff, now: Timestamp) -> Option<Vec<Cutoff>> {
-        let known = self.by_key.get(key).and_then(|targets| targets.get(target)).map(Vec::as_slice).unwrap_or_default();
-        if known.iter().any(|known| known.includes(cutoff, now)) {
-            return None;
-        }
-        let kept = known.iter().filter(|known| !cutoff.includes(**known, now) && known.can_match(now));
-        Some(kept.copied().chain([cutoff]).collect())
+    /// Returns the cutoffs of a target once that one is added.
+    pub(crate) fn with(&self, key: &KeyName, target: &Target, cutoff: Cutoff, now: Timestamp) -> Added {
+        cutoffs::add(self.of(key, target), cutoff, now)
+    }
+
+    fn of(&self, key: &KeyName, target: &Target) -> &[Cutoff] {
+        let known = self.by_key.get(key).and_then(|targets| targets.get(target));
+        known.map(|entry| &*entry.cutoffs).unwrap_or_default()
     }
 
     /// From now on, these are the target's cutoffs.
@@ -96,24 +84,53 @@ impl Revocations {
         let latest =
             cutoffs.iter().map(|cutoff| cutoff.issued_before).filter(|moment| is_of_this_time(*moment, now)).max();
         self.last_cutoff = self.last_cutoff.max(latest);
-        let ends = end_of(&cutoffs);
-        let targets = self.by_key.entry(key.clone()).or_default();
-        let before = if cutoffs.is_empty() { targets.remove(&target) } else { targets.insert(target.clone(), cutoffs) };
-        let before = before.and_then(|before| end_of(&before));
-        if before != ends {
-            if let Some(there) = before.and_then(|before| self.by_end.get_mut(&before)) {
-                there.retain(|(of, known)| (of, known) != (key, &target));
-            }
-            if let Some(ends) = ends {
-                self.by_end.entry(ends).or_default().push((key.clone(), target));
-            }
+        self.remove(key, &target);
+        if let Some(ends) = cutoffs.iter().map(|cutoff| cutoff.expires()).max() {
+            self.last_number = self.last_number.wrapping_add(1);
+            self.insert(key, target, Entry { cutoffs: cutoffs.into(), end: (ends, self.last_number) });
         }
         self.prune(now);
     }
 
+    fn insert(&mut self, key: &KeyName, target: Target, entry: Entry) {
+        let (usage, target) = (Usage::of(&target, &entry.cutoffs), Arc::new(target));
+        let known = self.by_key.get_key_value(key).map(|(known, _)| Arc::clone(known));
+        let key = known.unwrap_or_else(|| Arc::new(key.clone()));
+        if let Some(of_app) = self.by_app.get_mut(key.app_id()) {
+            *of_app = of_app.plus(usage);
+        } else {
+            self.by_app.insert(key.app_id().into(), usage);
+        }
+        self.all = self.all.plus(usage);
+        self.by_end.insert(entry.end, (Arc::clone(&key), Arc::clone(&target)));
+        self.by_key.entry(key).or_default().insert(target, entry);
+    }
+
+    fn remove(&mut self, key: &KeyName, target: &Target) {
+        let Some(targets) = self.by_key.get_mut(key) else {
+            return;
+        };
+        let Some(entry) = targets.remove(target) else {
+            return;
+        };
+        if targets.is_empty() {
+            self.by_key.remove(key);
+        }
+        self.by_end.remove(&entry.end);
+        let usage = Usage::of(target, &entry.cutoffs);
+        self.all = self.all.minus(usage);
+        if let Some(of_app) = self.by_app.get_mut(key.app_id()) {
+            *of_app = of_app.minus(usage);
+            if of_app.targets == 0 {
+                self.by_app.remove(key.app_id());
+            }
+        }
+    }
+
     /// The time is that, though a later one was known: cutoffs of later count no more.
     pub(crate) fn set_time(&mut self, now: Timestamp) {
-        let cutoffs = self.by_key.values().flat_map(HashMap::values).flatten().map(|cutoff| cutoff.issued_before);
+        let entries = self.by_key.values().flat_map(HashMap::values);
+        let cutoffs = entries.flat_map(|entry| &entry.cutoffs).map(|cutoff| cutoff.issued_before);
         self.last_cutoff = cutoffs.filter(|moment| is_of_this_time(*moment, now)).max();
     }
 
@@ -121,42 +138,66 @@ impl Revocations {
         self.last_cutoff.unwrap_or(Timestamp::from_millis(0))
     }
 
-    /// Refuses targets of an app's keys, in addition to those that it has, if they would be too many.
-    pub(crate) fn check_room(&self, key: &KeyName, targets: &[&Target], now: Timestamp) -> Result<(), Refusal> {
-        let known = self.by_key.get(key);
-        let new = targets.iter().filter(|target| known.is_none_or(|known| !known.contains_key(**target))).count();
-        let of_app =
-            || self.by_key.iter().filter(|(name, _)| name.app_id() == key.app_id()).map(|(_, targets)| targets);
-        let has_room = |count: usize| count.saturating_add(new) <= MAX_TARGETS;
-        let is_alive = |cutoffs: &&Vec<Cutoff>| cutoffs.iter().any(|cutoff| cutoff.can_match(now));
-        if has_room(of_app().map(HashMap::len).sum())
-            || has_room(of_app().flat_map(HashMap::values).filter(is_alive).count())
-        {
+    /// Refuses changes to targets of an app's keys if they would take too much: of the app's share, or of the `most` bytes
+    /// that all may take. A change that takes no more than what is there is always made.
+    pub(crate) fn check_room(
+        &self,
+        key: &KeyName,
+        added: &[(&Target, Added)],
+        most: usize,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let changed = added.iter().filter_map(|(target, added)| Some((*target, added.cutoffs.as_deref()?)));
+        let new = changed.fold(Usage::default(), |new, (target, cutoffs)| {
+            let known = self.of(key, target);
+            let before = if known.is_empty() { Usage::default() } else { Usage::of(target, known) };
+            new.plus(Usage::of(target, cutoffs).minus(before))
+        });
+        if new == Usage::default() {
             return Ok(());
         }
-        let message = format!(
-            "the app has revoked {MAX_TARGETS} targets within a day; revoke by a `revocationKey` or a channel that they share, \
-             or revoke the key"
-        );
-        Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
+        let of_app = self.by_app.get(key.app_id()).copied().unwrap_or_default();
+        let share = most.checked_div(APP_SHARE).unwrap_or_default();
+        let check = |of_app: Usage, all: Usage| {
+            let of_app = of_app.plus(new);
+            if of_app.targets > MAX_TARGETS {
+                Err(format!("the app has revoked {MAX_TARGETS} targets within a day"))
+            } else if of_app.bytes > share {
+                Err(format!("the app's revocations take the {share} bytes that an app may have"))
+            } else if all.plus(new).bytes > most {
+                Err(format!("all revocations take the {most} bytes that there are for them"))
+            } else {
+                Ok(())
+            }
+        };
+        if check(of_app, self.all).is_ok() {
+            return Ok(());
+        }
+        let (dead_of_app, dead) = self.dead(key.app_id(), now);
+        check(of_app.minus(dead_of_app), self.all.minus(dead)).map_err(|problem| {
+            let message =
+                format!("{problem}; revoke by a `revocationKey` or a channel that tokens share, or revoke the key");
+            Refusal::new(ErrorCode::RATE_LIMITED, message)
+        })
+    }
+
+    /// Returns how much can match no token any more and is yet to be dropped: of the app, and of all.
+    fn dead(&self, app_id: &str, now: Timestamp) -> (Usage, Usage) {
+        let dead = self.by_end.range(..=(now, u64::MAX)).map(|(_, (key, target))| {
+            let usage = Usage::of(target, self.of(key, target));
+            (if key.app_id() == app_id { usage } else { Usage::default() }, usage)
+        });
+        dead.fold(Default::default(), |(of_app, all): (Usage, Usage), dead| (of_app.plus(dead.0), all.plus(dead.1)))
     }
 
     /// Drops a few of those that match no token any more.
     fn prune(&mut self, now: Timestamp) {
         for _ in 0..MAX_PRUNED {
-            let Some(mut first) = self.by_end.first_entry().filter(|first| *first.key() <= now) else {
+            let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else {
                 return;
             };
-            let Some((key, target)) = first.get_mut().pop() else {
-                first.remove();
-                continue;
-            };
-            if let Some(targets) = self.by_key.get_mut(&key) {
-                targets.remove(&target);
-                if targets.is_empty() {
-                    self.by_key.remove(&key);
-                }
-            }
+            let (key, target) = first.remove();
+            self.remove(&key, &target);
         }
     }
 
@@ -165,12 +206,12 @@ impl Revocations {
         of_key
             .into_iter()
             .flat_map(|targets| subject.targets().filter_map(|target| targets.get(&target)))
-            .flatten()
+            .flat_map(|entry| &entry.cutoffs)
             .copied()
     }
 
     pub(crate) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.matching(subject).any(|cutoff| cutoff.applies(now) && issued < cutoff.issued_before)
+        self.matching(subject).any(|cutoff| cutoff.applies(now) && cutoff.takes(issued, subject.is_jwt))
     }
 
     pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>, now: Timestamp) -> Timestamp {
@@ -191,21 +232,28 @@ mod tests {
     const DAY: u64 = 24 * 60 * 60 * 1000;
 
     fn cutoff(issued_before: u64, applies_at: u64) -> Cutoff {
-        Cutoff { issued_before: Timestamp::from_millis(issued_before), applies_at: Timestamp::from_millis(applies_at) }
+        let issued_before = Timestamp::from_millis(issued_before);
+        Cutoff { issued_before, jwts_before: issued_before, applies_at: Timestamp::from_millis(applies_at) }
+    }
+
+    fn subject<'a>(key: &'a KeyName, client_id: &'a ClientId, capability: &'a Capability) -> Subject<'a> {
+        Subject { key, client_id, capability, written: None, revocation_key: None, is_jwt: false }
     }
 
     fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
         let key = KeyName::parse("app.key").unwrap();
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        let subject =
-            Subject { key: &key, client_id: &client_id, capability: &capability, written: None, revocation_key: None };
-        revocations.is_revoked(&subject, Timestamp::from_millis(issued), Timestamp::from_millis(now))
+        revocations.is_revoked(
+            &subject(&key, &client_id, &capability),
+            Timestamp::from_millis(issued),
+            Timestamp::from_millis(now),
+        )
     }
 
     fn revoke(revocations: &mut Revocations, cutoff: Cutoff, now: u64) {
         let key = KeyName::parse("app.key").unwrap();
         let (bob, now) = (Target::client_id("bob"), Timestamp::from_millis(now));
-        if let Some(cutoffs) = revocations.with(&key, &bob, cutoff, now) {
+        if let Some(cutoffs) = revocations.with(&key, &bob, cutoff, now).cutoffs {
             revocations.set(&key, bob, cutoffs, now);
         }
     }
@@ -242,11 +290,14 @@ mod tests {
             revocations.set(if nth % 2 == 0 { &key } else { &another }, target, vec![cutoff(1_000, 1_000)], before);
         }
         let [new, known] = ["new", "user0"].map(Target::client_id);
-        let refusal = revocations.check_room(&another, &[&new], before).unwrap_err();
-        assert_eq!(refusal.info().code(), ErrorCode::RATE_LIMITED);
-        assert!(revocations.check_room(&key, &[&known], before).is_ok(), "it is there already");
-        assert!(revocations.check_room(&elsewhere, &[&new], before).is_ok());
-        assert!(revocations.check_room(&another, &[&new], now).is_ok(), "the others are over");
+        let check = |revocations: &Revocations, key: &KeyName, target: &Target, now: Timestamp| {
+            let added = revocations.with(key, target, cutoff(now.as_millis(), now.as_millis()), now);
+            revocations.check_room(key, &[(target, added)], usize::MAX, now).map_err(|refusal| refusal.info().code())
+        };
+        assert_eq!(check(&revocations, &another, &new, before), Err(ErrorCode::RATE_LIMITED));
+        assert!(check(&revocations, &key, &known, before).is_ok(), "it is there already");
+        assert!(check(&revocations, &elsewhere, &new, before).is_ok());
+        assert!(check(&revocations, &another, &new, now).is_ok(), "the others are over");
         revocations.set(&another, new, vec![cutoff(1_000 + DAY, 1_000 + DAY)], now);
         let kept: usize = revocations.by_key.values().map(HashMap::len).sum();
         assert_eq!(kept, MAX_TARGETS + 1 - MAX_PRUNED);
@@ -264,8 +315,7 @@ mod tests {
         assert_eq!(revocations.last_cutoff(), at(1_000), "that of a week later counts no more");
         revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        let subject =
-            Subject { key: &key, client_id: &client_id, capability: &capability, written: None, revocation_key: None };
+        let subject = subject(&key, &client_id, &capability);
         assert_eq!(revocations.first_valid_issue(&subject, at(1_000)), at(1_000));
         assert_eq!(revocations.first_valid_issue(&subject, at(week)), at(week));
     }
@@ -276,8 +326,10 @@ mod tests {
         for now in 1_000..2_000 {
             revoke(&mut revocations, cutoff(now, now), now);
         }
-        assert_eq!(revocations.by_key.values().flat_map(|targets| targets.values()).flatten().count(), 1);
-        assert_eq!(revocations.by_end.values().flatten().count(), 1);
+        let entries = revocations.by_key.values().flat_map(|targets| targets.values());
+        assert_eq!(entries.flat_map(|entry| &entry.cutoffs).count(), 1);
+        assert_eq!(revocations.by_end.len(), 1);
+        assert_eq!(revocations.all, Usage::of(&Target::client_id("bob"), &[cutoff(0, 0)]));
     }
 
     #[test]
@@ -299,5 +351,35 @@ mod tests {
             set(&mut revocations, "later", later + nth);
         }
         assert_eq!(set(&mut revocations, "later", later + 20), 2);
+    }
+
+    #[test]
+    fn revocations_are_bounded_in_bytes_by_app_and_in_all() {
+        let (mut revocations, now) = (Revocations::default(), Timestamp::from_millis(1_000));
+        let target = |nth: usize| Target::client_id(&format!("{nth:0>1000}"));
+        let one = Usage::of(&target(0), &[cutoff(1_000, 1_000)]).bytes;
+        // An app's share has room for two, and all for eight.
+        let most = 8 * one;
+        let mut revoke = |app: &str, nth: usize, at: u64| {
+            let (key, target, now) = (KeyName::parse(app).unwrap(), target(nth), Timestamp::from_millis(at));
+            let mut added = revocations.with(&key, &target, cutoff(at, at), now);
+            let cutoffs = added.cutoffs.take();
+            let again = Added { cutoffs: cutoffs.clone(), ..added };
+            revocations.check_room(&key, &[(&target, again)], most, now).map_err(|refusal| refusal.info().code())?;
+            revocations.set(&key, target, cutoffs.unwrap_or_default(), now);
+            Ok(())
+        };
+        assert_eq!(revoke("a.key", 0, 1_000), Ok(()));
+        assert_eq!(revoke("a.other", 1, 1_000), Ok(()));
+        assert_eq!(revoke("a.key", 2, 1_000), Err(ErrorCode::RATE_LIMITED), "the app's share is used up");
+        assert_eq!(revoke("a.key", 0, 2_000), Ok(()), "a target that is there takes no more room");
+        for app in ["b.key", "c.key", "d.key"] {
+            assert_eq!((revoke(app, 0, 1_000), revoke(app, 1, 1_000)), (Ok(()), Ok(())), "{app}");
+        }
+        assert_eq!(revoke("e.key", 0, 1_000), Err(ErrorCode::RATE_LIMITED), "all of it is used up");
+        assert_eq!(revoke("e.key", 0, 1_000 + DAY), Ok(()), "there is room once tokens have ended");
+        assert!(revocations.all.bytes <= most);
+        revocations.prune(now.saturating_add(ably_auth_core::Ttl::MAX).saturating_add(ably_auth_core::Ttl::MAX));
+        assert_eq!((revocations.all, revocations.by_app.len()), (Usage::default(), 0));
     }
 }

@@ -4,8 +4,12 @@
 //! milliseconds, and within one there is a before and an after: a revocation without `issuedBefore` therefore takes all of
 //! its own millisecond, and a token that is issued to the same target later in it counts as issued in the next. No two such
 //! revocations, one after the other, have the same moment, however short the time between them, or slow the clock.
+//!
+//! The `iat` of a JWT comes from the clock of its issuer, which may be ahead by [`LEEWAY`]. So a revocation without
+//! `issuedBefore` takes the JWTs whose `iat` is up to that much later than its moment: each of them may have been minted
+//! before. If other services share the store, their clocks may be ahead by as much again.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use ably_auth_core::{
     ErrorCode, RevokeTokensRequest, Timestamp, TokenRevocationFailureResult, TokenRevocationResult,
@@ -13,16 +17,24 @@ use ably_auth_core::{
 };
 
 use crate::authenticate::Principal;
+use crate::bearer::LEEWAY;
+use crate::cutoffs::{Cutoff, MARGIN_MILLIS};
 use crate::records;
 use crate::refusal::Refusal;
-use crate::revocations::Cutoff;
 use crate::state::State;
-
-/// How long clients have to renew when a margin is asked for (`RSA17f`).
-const MARGIN_MILLIS: u64 = 30 * 1000;
 
 /// How long ago `issuedBefore` may be: as long as a revocable token can live.
 const MAX_AGE_MILLIS: u64 = Ttl::MAX_REVOCABLE.as_millis();
+
+/// The longest value of a target, in bytes. Ably advises to keep channel names below 2048 characters; a clientId or a
+/// revocation key that comes in a header is shorter still.
+const MAX_VALUE_BYTES: usize = 2048;
+
+/// The longest text of a target: the longest type, and the longest value.
+const MAX_TARGET_BYTES: usize = "revocationKey:".len().saturating_add(MAX_VALUE_BYTES);
+
+/// How much of a target that is too long is repeated in its result.
+const MAX_SHOWN_CHARS: usize = 64;
 
 /// What is asked, with targets as they came: one that is wrong fails alone.
 pub(crate) struct Revocation {
@@ -41,35 +53,42 @@ impl Revocation {
     ) -> Result<Vec<TokenRevocationResult>, Refusal> {
         let most = RevokeTokensRequest::MAX_TARGETS;
         if self.targets.is_empty() || self.targets.len() > most {
-            let message = format!("there are {} targets; give 1 to {most} in one request", self.targets.len());
+            let problem =
+                if self.targets.is_empty() { "no target".into() } else { format!("more than {most} targets") };
+            let message = format!("invalid targets: there is {problem}; give 1 to {most} in one request");
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let by_channel = principal.app.app.revocation_by_channel();
         let judged: Vec<_> = self.targets.iter().map(|text| (judge(text, by_channel), text)).collect();
-        let good: HashSet<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
-        let good: Vec<_> = good.into_iter().collect();
+        let mut good: Vec<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
+        good.sort_unstable_by_key(|target| target.as_str());
+        good.dedup();
         let key = principal.key.name();
         let plan = || {
             let revocations = state.revocations();
             let latest = state.latest(now);
-            let (issued_before, cutoff) = self.cutoff(latest, state.last_issue(&revocations, now))?;
-            revocations.check_room(key, &good, latest)?;
-            let new = good.iter().filter_map(|target| {
-                let cutoffs = revocations.with(key, target, cutoff, latest)?;
-                Some(records::revocation(key, target, &cutoffs))
-            });
-            Ok((new.collect::<Result<_, _>>()?, (issued_before, cutoff)))
+            let (issued_before, cutoff) = self.cutoff(latest, state, state.last_issue(&revocations, now))?;
+            let added: Vec<_> =
+                good.iter().map(|target| (*target, revocations.with(key, target, cutoff, latest))).collect();
+            revocations.check_room(key, &added, state.limits.revocation_bytes, latest)?;
+            let changed = added.iter().filter_map(|(target, added)| Some((*target, added.cutoffs.as_deref()?)));
+            let records = changed.map(|(target, cutoffs)| records::revocation(key, target, cutoffs));
+            let records = records.collect::<Result<_, _>>()?;
+            let applies: HashMap<_, _> = added.iter().map(|(target, added)| (*target, added.applies_at)).collect();
+            Ok((records, (issued_before, cutoff.applies_at, applies)))
         };
-        let (issued_before, cutoff) = state.change(now, plan).await?;
+        let (issued_before, latest, applies) = state.change(now, plan).await?;
+        let applies: Vec<_> = judged.iter().map(|(target, _)| applies.get(target.as_ref().ok()?).copied()).collect();
         Ok(judged
             .into_iter()
-            .map(|(target, text)| match target {
+            .zip(applies)
+            .map(|((target, text), applies_at)| match target {
                 Ok(target) => {
-                    let applies_at = cutoff.applies_at;
+                    let applies_at = applies_at.unwrap_or(latest);
                     TokenRevocationResult::Success(TokenRevocationSuccessResult { target, issued_before, applies_at })
                 }
                 Err(refusal) => TokenRevocationResult::Failure(TokenRevocationFailureResult {
-                    target: text.clone(),
+                    target: shown(text),
                     error: refusal.info().clone(),
                 }),
             })
@@ -77,15 +96,18 @@ impl Revocation {
     }
 
     /// The moment to tell, and the one to go by, with the latest at which a token can have been issued until `now`.
-    fn cutoff(&self, now: Timestamp, last_issue: Timestamp) -> Result<(Timestamp, Cutoff), Refusal> {
+    fn cutoff(&self, now: Timestamp, state: &State, last_issue: Timestamp) -> Result<(Timestamp, Cutoff), Refusal> {
         let applies_at = if self.with_margin { later(now, MARGIN_MILLIS) } else { now };
         let Some(issued_before) = self.issued_before else {
-            return Ok((now, Cutoff { issued_before: later(last_issue, 1), applies_at }));
+            let last_iat = later(now, max_ahead(state.store.is_shared()));
+            let cutoff = Cutoff { issued_before: later(last_issue, 1), jwts_before: later(last_iat, 1), applies_at };
+            return Ok((now, cutoff));
         };
         let problem = match (issued_before > now, now.millis_since(issued_before) > MAX_AGE_MILLIS) {
             (true, _) => "is in the future",
             (_, true) => "is over an hour ago",
-            _ => return Ok((issued_before, Cutoff { issued_before, applies_at })),
+            // The caller says which `iat`s are meant.
+            _ => return Ok((issued_before, Cutoff { issued_before, jwts_before: issued_before, applies_at })),
         };
         let message = format!("issuedBefore {issued_before} {problem}; the time is {now}, and tokens live for an hour");
         Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; give a moment within it, or none")))
@@ -96,7 +118,30 @@ const fn later(now: Timestamp, millis: u64) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
 
+/// Returns how far ahead of the service's time the `iat` of a JWT can be that was accepted until now.
+fn max_ahead(is_shared: bool) -> u64 {
+    let leeway = u64::try_from(LEEWAY.as_millis()).unwrap_or(u64::MAX);
+    if is_shared { leeway.saturating_mul(2) } else { leeway }
+}
+
+/// Returns what a result repeats of a target that failed.
+fn shown(text: &str) -> String {
+    if text.len() <= MAX_TARGET_BYTES {
+        return text.into();
+    }
+    text.chars().take(MAX_SHOWN_CHARS).chain(['…']).collect()
+}
+
 fn judge(text: &str, by_channel: bool) -> Result<Target, Refusal> {
+    let value = text.split_once(':').map_or(text, |(_, value)| value);
+    if text.len() > MAX_TARGET_BYTES || value.len() > MAX_VALUE_BYTES {
+        let message = format!(
+            "invalid target: its value is {} bytes long and may be {MAX_VALUE_BYTES}; revoke by a shorter \
+             `revocationKey:` or `channel:` that the tokens share, or revoke the key",
+            value.len()
+        );
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    }
     let target = Target::parse(text)?;
     match target.target_type() {
         "clientId" | "revocationKey" => Ok(target),

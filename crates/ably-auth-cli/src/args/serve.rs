@@ -171,6 +171,15 @@ pub(crate) struct Limits {
     /// The most requests at once
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_REQUESTS", default_value_t = 2_000)]
     pub(crate) max_requests: usize,
+    /// The most memory that revocations may take, in bytes; an app may take a quarter of it
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_REVOCATIONS", default_value_t = 268_435_456)]
+    pub(crate) max_revocations: usize,
+    /// The most bytes that are kept for tokens that do not fit into a header; an app may take an eighth of it
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_LARGE_TOKENS", default_value_t = 67_108_864)]
+    pub(crate) max_large_tokens: usize,
+    /// The most used nonces, of about 35 bytes each, in memory or in the folder of --data
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_NONCES", default_value_t = 10_000_000)]
+    pub(crate) max_nonces: usize,
     /// Requests per second with a key and its tokens, and how many at once: `100:250`; any number unless said so
     #[arg(long, value_name = "RATE[:BURST]", env = "ABLY_AUTH_RATE_PER_KEY")]
     pub(crate) rate_per_key: Option<Rate>,

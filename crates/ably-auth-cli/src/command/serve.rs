@@ -14,7 +14,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ably_auth_server::store::{Redb, Redis, RedisOptions};
+use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
 use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
@@ -51,7 +51,10 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     let (service, apps) = set_up(args)?;
     let tls = tls(args)?;
     files::check(args.limits.max_connections);
-    let service = runtime.block_on(keep(&args.keep, service))?.build().map_err(|error| unbuilt(args, &error))?;
+    let service = runtime
+        .block_on(keep(&args.keep, store_limits(args), service))?
+        .build()
+        .map_err(|error| unbuilt(args, &error))?;
     let served = runtime.block_on(async {
         if args.keep.clock_is_right {
             service.trust_clock().await.map_err(|error| Failure::input("--clock-is-right", error))?;
@@ -164,6 +167,7 @@ fn limits(args: &Serve) -> Limits {
         CountOrOff::Off => usize::MAX,
     });
     limits.requests = asked.max_requests;
+    limits.revocation_bytes = asked.max_revocations;
     limits.per_key = asked.rate_per_key;
     limits.per_address = match asked.rate_per_address {
         Some(RateOrOff::Rate(rate)) => Some(rate),
@@ -185,6 +189,17 @@ fn limits(args: &Serve) -> Limits {
     limits
 }
 
+/// The part of all large tokens that one app may take.
+const LARGE_TOKEN_SHARE: usize = 8;
+
+fn store_limits(args: &Serve) -> StoreLimits {
+    let mut limits = StoreLimits::default();
+    limits.large_token_bytes = args.limits.max_large_tokens;
+    limits.large_token_bytes_per_app = args.limits.max_large_tokens / LARGE_TOKEN_SHARE;
+    limits.nonces = args.limits.max_nonces;
+    limits
+}
+
 /// What holds: for people as a file of `--config` would say it.
 fn holds(told: &[(String, String, &'static str)]) -> Outcome {
     let width = told.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
@@ -199,18 +214,19 @@ fn holds(told: &[(String, String, &'static str)]) -> Outcome {
 }
 
 /// Where the service is to keep what it must not forget.
-async fn keep(args: &Keep, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
+async fn keep(args: &Keep, limits: StoreLimits, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     if let Some(folder) = &args.data {
-        let store =
-            Redb::open(folder).map_err(|error| Failure::input(&format!("--data {}", folder.display()), error))?;
+        let store = Redb::open_with(folder, limits)
+            .map_err(|error| Failure::input(&format!("--data {}", folder.display()), error))?;
         return Ok(service.store(store));
     }
     let Some(url) = &args.redis else {
-        return Ok(service);
+        return Ok(service.store(Memory::with_limits(limits)));
     };
     let mut options = RedisOptions::default();
     options.is_new = args.redis_is_new;
     options.roots_pem = redis_ca(args)?;
+    options.limits = limits;
     // The URL may hold a password, and is not shown.
     let store = Redis::connect_with(url, options).await.map_err(|error| Failure::input("--redis", error))?;
     Ok(service.store(store))

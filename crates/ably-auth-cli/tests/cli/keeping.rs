@@ -1,6 +1,6 @@
 //! `ably-auth serve --data` and `--redis`
 
-use crate::support::{File, KEY, Service, apps, program, run, spawn};
+use crate::support::{File, KEY, SECRET, Service, apps, program, run, spawn};
 
 /// A folder that goes with the test.
 struct Folder(File);
@@ -48,6 +48,36 @@ fn what_is_kept_in_a_folder_is_there_after_a_crash() {
         data.path(),
         "another process has the folder",
     ]);
+}
+
+#[test]
+fn limits_of_what_is_kept_are_options() {
+    let keys = serde_json::json!([{ "id": "backend", "secret": SECRET, "revocableTokens": true }]);
+    let apps = File::new("limits.json", &serde_json::json!({ "appId": "shop", "keys": keys }).to_string());
+    let data = Folder::new("limits");
+    let full = [("--max-nonces", "0"), ("--max-large-tokens", "1000"), ("--max-revocations", "1000")];
+    for kept in [&[][..], &["--data", data.path()]] {
+        for (nth, (option, value)) in full.iter().enumerate() {
+            let service = Service::start(&[&["--sandbox", "--apps", apps.path(), option, value], kept].concat());
+            let channels: Vec<_> = (0..800).map(|nth| format!(r#""a-channel-{nth:04}":["publish"]"#)).collect();
+            let large = format!("{{{}}}", channels.join(","));
+            let request = ["token", "request", "--endpoint", &service.url(), "--key", KEY];
+            let answers = [
+                run(&request),
+                run(&[&request[..], &["--capability", &large]].concat()),
+                run(&["revoke", "--endpoint", &service.url(), "--key", KEY, &format!("clientId:{nth}")]),
+            ];
+            for (of, answer) in answers.into_iter().enumerate() {
+                // A large token takes a nonce, too.
+                if of == nth || (nth == 0 && of == 1) {
+                    assert_eq!(answer.no(), "", "{option}");
+                    assert!(answer.stderr.contains("code 42910"), "{option}: {answer:?}");
+                } else {
+                    answer.yes();
+                }
+            }
+        }
+    }
 }
 
 #[test]

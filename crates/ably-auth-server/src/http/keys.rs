@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::call::Call;
 use super::format::Object;
 use super::reply::Reply;
+use super::revocation_body::{Moment, RevocationBody};
 use crate::authenticate::{Credential, Principal};
 use crate::issue::Issuer;
 use crate::metrics;
@@ -42,21 +42,14 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     call.reply(StatusCode::CREATED, &details)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RevocationBody {
-    targets: Vec<String>,
-    issued_before: Option<Value>,
-    allow_reauth_margin: Option<bool>,
-}
-
-impl RevocationBody {
-    fn issued_before(&self) -> Result<Option<Timestamp>, Refusal> {
-        let moment = self.issued_before.as_ref().map(Timestamp::deserialize).transpose();
-        moment.map_err(|_| {
+fn issued_before(moment: Moment) -> Result<Option<Timestamp>, Refusal> {
+    match moment {
+        Moment::Absent => Ok(None),
+        Moment::At(moment) => Ok(Some(moment)),
+        Moment::Unreadable => {
             let message = "issuedBefore is no moment; give whole milliseconds since the epoch";
-            Refusal::new(ErrorCode::INVALID_PARAMETER, message)
-        })
+            Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message))
+        }
     }
 }
 
@@ -66,9 +59,9 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
     check_may_revoke(&principal, &key_name)?;
     let Object(body): Object<RevocationBody> = call.read()?;
     let revocation = Revocation {
-        issued_before: body.issued_before()?,
+        issued_before: issued_before(body.issued_before)?,
         with_margin: body.allow_reauth_margin.unwrap_or(false),
-        targets: body.targets,
+        targets: body.targets.0,
     };
     call.note(|notes| notes.target_kinds = Some(target_kinds(&revocation.targets)));
     let results = revocation.apply(&principal, call.state, call.now).await?;

@@ -11,6 +11,7 @@ mod keys;
 mod msgpack;
 mod page;
 mod reply;
+mod revocation_body;
 mod route;
 mod sandbox;
 mod trail;

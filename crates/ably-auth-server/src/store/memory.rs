@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ably_auth_core::Timestamp;
 
 use super::nonces::{Fingerprint, Nonces};
-use super::references::{KeptClaims, Reference, References};
-use super::{Feed, Pending, Record, Store, Use, Written};
+use super::references::{self, KeptClaims, Reference, References};
+use super::{Feed, Pending, Record, Store, StoreLimits, Unavailable, Use, Written};
 
 /// Keeps everything in memory, for as long as the process lives. It answers at once.
 ///
-/// It holds at most ten million used nonces and 64 MiB of capabilities of large tokens; what would be more is refused.
+/// It holds as many used nonces and large tokens as its [`StoreLimits`] say; what would be more is refused.
 ///
 /// ```
 /// use ably_auth_server::{Service, store::Memory};
@@ -19,7 +19,7 @@ use super::{Feed, Pending, Record, Store, Use, Written};
 /// let service = Service::builder().store(Memory::new()).build()?;
 /// # Ok::<(), ably_auth_server::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Memory {
     feed: Feed,
     // Short locks, none of which is held over anything slow.
@@ -32,6 +32,22 @@ impl Memory {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Knows nothing yet, and holds no more than that.
+    #[must_use]
+    pub fn with_limits(limits: StoreLimits) -> Self {
+        Self {
+            feed: Feed::new(),
+            nonces: Mutex::new(Nonces::new(limits.nonces)),
+            references: Mutex::new(References::new(limits)),
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::with_limits(StoreLimits::default())
     }
 }
 
@@ -58,11 +74,14 @@ impl Store for Memory {
     }
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        Pending::ready(lock(&self.references).keep(reference, claims, self.feed.latest(now)))
+        let Some(bytes) = claims.to_bytes() else {
+            return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
+        };
+        Pending::ready(lock(&self.references).keep(reference, claims.app_id(), bytes, self.feed.latest(now)))
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        Pending::ready(lock(&self.references).get(reference))
+        Pending::ready(references::get(&self.references, reference))
     }
 
     fn set_time(&self, now: Timestamp) -> Pending<()> {

@@ -13,8 +13,10 @@
 //! only if nobody changed the same record since the service looked, else the service looks again.
 
 mod feed;
+mod limits;
 mod memory;
 mod nonces;
+mod parsed;
 mod pending;
 #[cfg(feature = "redb")]
 mod redb;
@@ -27,6 +29,7 @@ use std::fmt;
 use ably_auth_core::Timestamp;
 
 pub use feed::{Feed, Record};
+pub use limits::StoreLimits;
 pub use memory::Memory;
 pub(crate) use memory::lock;
 pub use nonces::Fingerprint;
@@ -69,7 +72,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// records at all are written as others are, so that it is known whether there is room.
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written>;
 
-    /// Keeps claims until their token expires. Gives whether there was room.
+    /// Keeps claims until their token expires. Gives whether there was room, for their app and for all.
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool>;
 
     /// The claims that were kept under that reference.

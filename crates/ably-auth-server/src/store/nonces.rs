@@ -10,9 +10,6 @@ use super::Use;
 /// How far a token request's timestamp may be from the service's clock, either side.
 pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
-/// 40,000 a second for as long as they are kept, in some 350 MB.
-const MAX_NONCES: usize = 10_000_000;
-
 /// The most that is forgotten with one that is used: more than come, and so few that nobody waits for it.
 const MAX_DROPPED: usize = 32;
 
@@ -70,8 +67,10 @@ pub(super) const fn is_over(timestamp: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Used nonces by their timestamps, so that the oldest come first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Nonces {
+    /// The most that are kept.
+    most: usize,
     used: BTreeSet<Fingerprint>,
     /// The latest timestamp of a nonce that was forgotten. If the clock steps back, it is not known which nonces up to then
     /// were used, and none of them is taken.
@@ -79,9 +78,13 @@ pub(super) struct Nonces {
 }
 
 impl Nonces {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, used: BTreeSet::new(), forgotten: None }
+    }
+
     #[cfg(feature = "redb")]
-    pub(super) const fn restored(used: BTreeSet<Fingerprint>, forgotten: Option<Timestamp>) -> Self {
-        Self { used, forgotten }
+    pub(super) const fn restored(most: usize, used: BTreeSet<Fingerprint>, forgotten: Option<Timestamp>) -> Self {
+        Self { most, used, forgotten }
     }
 
     pub(super) fn use_once(&mut self, nonce: Fingerprint, now: Timestamp) -> Use {
@@ -95,7 +98,7 @@ impl Nonces {
         if self.forgotten.is_some_and(|forgotten| nonce.timestamp <= forgotten) {
             return Use::Forgotten;
         }
-        if self.used.len() >= MAX_NONCES {
+        if self.used.len() >= self.most {
             return Use::Full;
         }
         if self.used.insert(nonce) { Use::First } else { Use::Again }
@@ -123,8 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn nonce_over_the_limit_is_refused_until_others_are_over() {
+        let mut nonces = Nonces::new(2);
+        let mut use_at = |text: &str, now: u64| nonces.use_once(nonce("app.key", text, now), at(now));
+        assert_eq!(["one", "two", "three"].map(|text| use_at(text, 1)), [Use::First, Use::First, Use::Full]);
+        assert_eq!(use_at("three", 2 + WINDOW_MILLIS), Use::First);
+    }
+
+    #[test]
     fn a_nonce_is_kept_exactly_as_long_as_it_could_be_used() {
-        let mut nonces = Nonces::default();
+        let mut nonces = Nonces::new(10_000);
         let future = 1_000_000 + WINDOW_MILLIS;
         assert_eq!(nonces.use_once(nonce("app.key", "one", future), at(1_000_000)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key", "one", future), at(future + WINDOW_MILLIS)), Use::Again);
@@ -136,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_over_goes_a_little_at_a_time() {
-        let mut nonces = Nonces::default();
+        let mut nonces = Nonces::new(10_000);
         for nth in 0..1_000 {
             assert_eq!(nonces.use_once(nonce("app.key", "one", nth), at(0)), Use::First);
         }
@@ -150,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_steps_back_opens_nothing_and_one_that_was_wrong_closes_nothing() {
-        let mut nonces = Nonces::default();
+        let mut nonces = Nonces::new(10_000);
         assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
         // A week too far, and somebody else's request of that time.
         let wrong = 1_000_000 + 7 * 24 * 60 * 60 * 1000;
@@ -162,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_right_ends_what_was_of_the_wrong_one() {
-        let (mut nonces, wrong) = (Nonces::default(), 7 * 24 * 60 * 60 * 1000);
+        let (mut nonces, wrong) = (Nonces::new(10_000), 7 * 24 * 60 * 60 * 1000);
         assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
         let further = wrong + WINDOW_MILLIS + 1;
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn keys_and_timestamps_do_not_share_nonces() {
-        let mut nonces = Nonces::default();
+        let mut nonces = Nonces::new(10_000);
         assert_eq!(nonces.use_once(nonce("app.key1", "same", 1), at(1)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key2", "same", 1), at(1)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key1", "same", 2), at(1)), Use::First);

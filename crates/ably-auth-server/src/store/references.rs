@@ -1,16 +1,21 @@
 //! Claims of tokens that refer to them, since a header would not hold them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token};
+use ably_auth_core::{Capability, ClientId, KeyName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::parsed::Parsed;
+use super::{StoreLimits, lock};
 use crate::token::Claims;
 
-/// The most text, of capabilities and clientIds, that is kept: room for thousands of honest ones, and an end for others.
-pub(super) const MAX_BYTES: usize = 512 * Token::MAX_BYTES;
+/// What a token's claims take beside their bytes: where they are found, and what is counted of them.
+pub(super) const ENTRY_BYTES: usize = 160;
+
+/// The part of [`StoreLimits::large_token_bytes`] that parsed claims may take besides.
+const PARSED_SHARE: usize = 8;
 
 /// Under what a store has the claims of a token that would not fit into a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +53,12 @@ struct Written<'a> {
 }
 
 impl KeptClaims {
+    /// Returns the app that the token is of.
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        self.0.key_name.app_id()
+    }
+
     /// As bytes; none if there is no room for them.
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
@@ -82,38 +93,95 @@ impl fmt::Debug for KeptClaims {
     }
 }
 
-#[derive(Debug)]
+/// Claims as bytes: parsed, they would take some ten times as much.
 struct Kept {
-    claims: KeptClaims,
-    bytes: usize,
+    bytes: Arc<[u8]>,
+    app_id: Arc<str>,
+}
+
+impl Kept {
+    fn counted(&self) -> usize {
+        self.bytes.len().saturating_add(ENTRY_BYTES)
+    }
 }
 
 /// Claims by when they expire, so that those that do so first come first.
-#[derive(Debug, Default)]
 pub(super) struct References {
+    limits: StoreLimits,
     kept: BTreeMap<Reference, Kept>,
     bytes: usize,
+    by_app: HashMap<Arc<str>, usize>,
+    parsed: Parsed,
 }
 
 impl References {
-    /// Whether there was room.
-    pub(super) fn keep(&mut self, reference: Reference, claims: KeptClaims, now: Timestamp) -> bool {
+    pub(super) fn new(limits: StoreLimits) -> Self {
+        let parsed = Parsed::new(limits.large_token_bytes.checked_div(PARSED_SHARE).unwrap_or_default());
+        Self { limits, kept: BTreeMap::new(), bytes: 0, by_app: HashMap::new(), parsed }
+    }
+
+    /// Keeps claims, and returns whether there was room: of the app's share, and of all.
+    pub(super) fn keep(&mut self, reference: Reference, app_id: &str, bytes: Vec<u8>, now: Timestamp) -> bool {
         while let Some(first) = self.kept.first_entry().filter(|first| first.key().expires <= now) {
-            self.bytes = self.bytes.saturating_sub(first.remove().bytes);
+            let (reference, kept) = first.remove_entry();
+            self.forget(reference, &kept);
         }
-        let client_id = claims.0.client_id.as_str().map_or(0, str::len);
-        let bytes = claims.0.capability.to_string().len().saturating_add(client_id);
-        let all = self.bytes.saturating_add(bytes);
-        if all > MAX_BYTES {
+        let counted = bytes.len().saturating_add(ENTRY_BYTES);
+        let of_app = self.by_app.get(app_id).copied().unwrap_or_default();
+        if of_app.saturating_add(counted) > self.limits.large_token_bytes_per_app
+            || self.bytes.saturating_add(counted) > self.limits.large_token_bytes
+        {
             return false;
         }
-        self.bytes = all;
-        self.kept.insert(reference, Kept { claims, bytes });
+        self.restore(reference, app_id, bytes);
         true
     }
 
-    pub(super) fn get(&self, reference: Reference) -> Option<KeptClaims> {
-        self.kept.get(&reference).map(|kept| kept.claims.clone())
+    /// Keeps claims that were kept before, whether there is room or not.
+    pub(super) fn restore(&mut self, reference: Reference, app_id: &str, bytes: Vec<u8>) {
+        let known = self.by_app.get_key_value(app_id).map(|(known, _)| Arc::clone(known));
+        let app_id = known.unwrap_or_else(|| app_id.into());
+        let kept = Kept { bytes: bytes.into(), app_id: Arc::clone(&app_id) };
+        let of_app = self.by_app.entry(app_id).or_default();
+        *of_app = of_app.saturating_add(kept.counted());
+        self.bytes = self.bytes.saturating_add(kept.counted());
+        if let Some(before) = self.kept.insert(reference, kept) {
+            self.forget(reference, &before);
+        }
+    }
+
+    fn forget(&mut self, reference: Reference, kept: &Kept) {
+        self.parsed.remove(reference);
+        self.bytes = self.bytes.saturating_sub(kept.counted());
+        if let Some(of_app) = self.by_app.get_mut(&kept.app_id) {
+            *of_app = of_app.saturating_sub(kept.counted());
+            if *of_app == 0 {
+                self.by_app.remove(&kept.app_id);
+            }
+        }
+    }
+}
+
+/// Returns the claims that were kept. They are parsed while others may use the references.
+pub(super) fn get(references: &Mutex<References>, reference: Reference) -> Option<KeptClaims> {
+    let bytes = {
+        let mut references = lock(references);
+        if let Some(claims) = references.parsed.get(reference) {
+            return Some(KeptClaims(claims));
+        }
+        Arc::clone(&references.kept.get(&reference)?.bytes)
+    };
+    let claims = KeptClaims::from_bytes(&bytes)?;
+    let mut references = lock(references);
+    if references.kept.contains_key(&reference) {
+        references.parsed.put(reference, Arc::clone(&claims.0));
+    }
+    Some(claims)
+}
+
+impl fmt::Debug for References {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("References").field("kept", &self.kept.len()).field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
@@ -121,15 +189,13 @@ impl References {
 mod tests {
     use super::*;
 
-    fn claims(bytes: usize, client_id: &str) -> KeptClaims {
-        let name = "x".repeat(bytes.saturating_sub(r#"{"":["*"]}"#.len()));
-        let capability: Capability = format!(r#"{{"{name}":["*"]}}"#).parse().unwrap();
+    fn claims(app_id: &str, client_id: &str) -> KeptClaims {
         KeptClaims(Arc::new(Claims {
-            key_name: KeyName::parse("app.key").unwrap(),
+            key_name: KeyName::parse(&format!("{app_id}.key")).unwrap(),
             issued: Timestamp::from_millis(0),
             expires: Timestamp::from_millis(100),
             client_id: ClientId::parse(client_id).unwrap(),
-            capability: Arc::new(capability),
+            capability: Arc::new(r#"{"chat":["publish"]}"#.parse().unwrap()),
         }))
     }
 
@@ -138,21 +204,39 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_end_to_what_is_kept_and_room_again_once_tokens_expire() {
-        let (mut references, start) = (References::default(), Timestamp::from_millis(0));
-        let claims = claims(Token::MAX_BYTES - 3, "bob");
-        let kept = (0..1_000).filter(|id| references.keep(reference(100, *id), claims.clone(), start)).count();
-        assert_eq!(kept, 512);
-        assert!(references.get(reference(100, 511)).is_some() && references.get(reference(100, 512)).is_none());
-        assert!(!references.keep(reference(200, 1), claims.clone(), Timestamp::from_millis(99)));
-        assert!(references.keep(reference(200, 1), claims, Timestamp::from_millis(100)));
-        assert!(references.get(reference(100, 0)).is_none());
-        assert_eq!(references.bytes, Token::MAX_BYTES);
+    fn app_fills_its_share_and_all_apps_the_whole() {
+        let mut limits = StoreLimits::default();
+        (limits.large_token_bytes, limits.large_token_bytes_per_app) = (8 * 1_000, 3 * 1_000);
+        let mut references = References::new(limits);
+        let mut keep = |app: &str, expires: u64, id: u128, now: u64| {
+            let bytes = vec![0; 1_000 - ENTRY_BYTES];
+            references.keep(reference(expires, id), app, bytes, Timestamp::from_millis(now))
+        };
+        assert_eq!([1, 2, 3, 4].map(|id| keep("a", 100, id, 0)), [true, true, true, false]);
+        assert_eq!([5, 6, 7, 8].map(|id| keep("b", 100, id, 0)), [true, true, true, false]);
+        assert_eq!([9, 10, 11].map(|id| keep("c", 200, id, 99)), [true, true, false], "all is used up");
+        assert!(keep("a", 200, 4, 100), "there is room once tokens have expired");
+        assert_eq!((references.bytes, references.kept.len(), references.by_app.len()), (3_000, 3, 2));
+    }
+
+    #[test]
+    fn claims_are_parsed_once_and_gone_when_they_expire() {
+        let references = Mutex::new(References::new(StoreLimits::default()));
+        let (claims, id) = (claims("app", "böb"), reference(100, 1));
+        let keep = |id, now| {
+            let bytes = claims.to_bytes().unwrap();
+            lock(&references).keep(id, claims.app_id(), bytes, Timestamp::from_millis(now))
+        };
+        assert!(keep(id, 0));
+        let [first, again] = [get(&references, id).unwrap(), get(&references, id).unwrap()];
+        assert!(first == claims && Arc::ptr_eq(&first.0, &again.0));
+        assert!(keep(reference(200, 2), 100));
+        assert_eq!(get(&references, id), None);
     }
 
     #[test]
     fn what_is_written_is_read_and_nothing_else() {
-        let claims = claims(100, "böb");
+        let claims = claims("app", "böb");
         let bytes = claims.to_bytes().unwrap();
         assert_eq!(KeptClaims::from_bytes(&bytes), Some(claims.clone()));
         for end in 0..bytes.len() {

@@ -3,13 +3,14 @@
 use ably_auth_core::TokenDetails;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_server::Service;
+use ably_auth_server::store::{Memory, StoreLimits};
 use http::Request;
 use serde_json::json;
 
 use crate::support::*;
 
 /// A capability of that many channels, the last of them `channel-<count - 1>`.
-fn channels(count: usize) -> String {
+pub(crate) fn channels(count: usize) -> String {
     let entries: serde_json::Map<_, _> =
         (0..count).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), json!(["publish"]))).collect();
     json!(entries).to_string()
@@ -73,6 +74,44 @@ fn where_they_are_not_kept_they_are_not_known() {
         .unwrap();
     let request = Request::get("/channels/chat").header("Authorization", bearer(&token));
     assert_eq!(answer(&restarted, request, "").code(), (401, 40143));
+}
+
+/// Room for two tokens of each app, and for three in all.
+pub(crate) fn few() -> StoreLimits {
+    let mut limits = StoreLimits::default();
+    (limits.large_token_bytes, limits.large_token_bytes_per_app) = (160_000, 110_000);
+    limits
+}
+
+/// Needs a service with room for [`few`].
+pub(crate) fn app_uses_up_its_share_alone(world: &World) {
+    let capability: ably_auth_core::Capability = channels(1_000).parse().unwrap();
+    let exchange = |key_name: &str| {
+        let params = params().ttl(ttl(MINUTE)).capability(capability.clone());
+        world.exchange(&world.sign(key_name, &params)).code()
+    };
+    assert_eq!([KEY, REVOCABLE, KEY].map(exchange), [(201, 0), (201, 0), (429, 42910)]);
+    assert_eq!([ELSEWHERE, ELSEWHERE].map(exchange), [(201, 0), (429, 42910)], "then all is used up");
+    world.pass(MINUTE);
+    assert_eq!([ELSEWHERE, ELSEWHERE, KEY, KEY].map(exchange), [(201, 0), (201, 0), (201, 0), (429, 42910)]);
+}
+
+#[test]
+fn app_uses_up_its_share_alone_in_memory() {
+    let runtime = tokio::runtime::Runtime::new().unwrap().into();
+    app_uses_up_its_share_alone(&World::over(Memory::with_limits(few()), &runtime, None));
+}
+
+#[test]
+fn nonces_over_the_limit_are_refused() {
+    let mut limits = StoreLimits::default();
+    limits.nonces = 2;
+    let runtime = tokio::runtime::Runtime::new().unwrap().into();
+    let world = World::over(Memory::with_limits(limits), &runtime, None);
+    let exchange = || world.exchange(&world.sign(KEY, &params())).code();
+    assert_eq!([exchange(), exchange(), exchange()], [(201, 0), (201, 0), (429, 42910)]);
+    world.pass(2 * MINUTE + 1);
+    assert_eq!(exchange(), (201, 0));
 }
 
 #[test]

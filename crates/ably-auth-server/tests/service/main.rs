@@ -23,6 +23,7 @@ mod opaque;
 mod operating;
 mod properties;
 mod reloading;
+mod revoked_jwts;
 mod revoking;
 mod sandbox;
 mod socket;

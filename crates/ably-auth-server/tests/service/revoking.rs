@@ -1,5 +1,8 @@
 //! Revoking tokens.
 
+use std::sync::Arc;
+
+use ably_auth_server::Limits;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -120,6 +123,59 @@ fn wrong_targets_fail_alone() {
     let elsewhere = revoke_with(&world, ELSEWHERE, "3", &json!({ "targets": ["channel:chat", "clientId:bob"] }));
     assert_eq!(elsewhere.json()["results"][0]["error"]["code"], 40000, "the app has no revocation by channel");
     assert_eq!(elsewhere.json()["successCount"], 1);
+}
+
+#[test]
+fn long_target_fails_alone_and_is_cut() {
+    let world = World::new();
+    let of = |bytes: usize| "b".repeat(bytes);
+    let [longest, too_long, huge] = [of(2_048), of(2_049), of(20_000)].map(|value| format!("clientId:{value}"));
+    let answer = revoke(&world, &json!({ "targets": [longest, too_long, huge, of(20_000), "clientId:bob"] }));
+    let results = answer.json()["results"].clone();
+    assert_eq!((&results[0]["target"], &results[4]["target"]), (&json!(longest), &json!("clientId:bob")));
+    for nth in 1..4 {
+        let (code, status) = (&results[nth]["error"]["code"], &results[nth]["error"]["statusCode"]);
+        assert_eq!((code, status), (&json!(40000), &json!(400)), "{nth}");
+        assert!(results[nth]["error"]["message"].as_str().unwrap().contains("2048"), "{nth}");
+    }
+    assert!(answer.body.len() < 10_000, "{} bytes", answer.body.len());
+    assert!(results[2]["target"].as_str().unwrap().starts_with("clientId:bbb"));
+}
+
+#[test]
+fn repeated_margins_end_tokens_when_promised() {
+    let world = World::new();
+    let token = world.token(REVOCABLE, &of("bob"));
+    let mut first = None;
+    for nth in 0..300 {
+        world.set(NOW + nth * 90);
+        let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "allowReauthMargin": true })).json();
+        let applies_at = answer["results"][0]["appliesAt"].as_u64().unwrap();
+        first.get_or_insert(applies_at);
+        assert!((28_000..=30_000).contains(&(applies_at - world.now())), "{nth}");
+        assert_eq!(world.accepts(&token).code(), (200, 0), "{nth}");
+    }
+    world.set(first.unwrap());
+    assert_eq!(world.accepts(&token).code(), (401, 40141));
+}
+
+#[test]
+fn app_uses_up_its_share_of_revocations_alone() {
+    let mut limits = Limits::default();
+    // For each app, room for three targets like these.
+    limits.revocation_bytes = 4 * 3 * 600;
+    let service = World::builder(&Arc::default(), true).limits(limits).build().unwrap();
+    let revoke = |key_name: &str, target: &str| {
+        let request = Request::post(format!("/keys/{key_name}/revokeTokens"));
+        let request = request.header("Authorization", basic(key_name));
+        answer(&service, request, json!({ "targets": [target] }).to_string()).code()
+    };
+    for target in ["clientId:a", "clientId:b", "clientId:c", "clientId:a"] {
+        assert_eq!(revoke(REVOCABLE, target), (201, 0), "{target}");
+    }
+    assert_eq!(revoke(REVOCABLE, "clientId:d"), (429, 42910));
+    assert_eq!(revoke(REVOCABLE, "clientId:b"), (201, 0), "one that is there can be revoked again");
+    assert_eq!(revoke(ELSEWHERE, "clientId:d"), (201, 0));
 }
 
 #[test]

@@ -47,7 +47,8 @@ pub(super) struct Disk {
 /// What was written before.
 pub(super) struct Found {
     pub(super) records: Vec<Record>,
-    pub(super) references: Vec<(Reference, KeptClaims)>,
+    /// Claims as they were written, each with its app.
+    pub(super) references: Vec<(Reference, Box<str>, Vec<u8>)>,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
 }
@@ -105,7 +106,8 @@ impl Disk {
             let (key, value) = entry?;
             let (expires, id) = key.value();
             let claims = KeptClaims::from_bytes(value.value()).ok_or_else(damaged)?;
-            references.push((Reference { expires: Timestamp::from_millis(expires), id }, claims));
+            let reference = Reference { expires: Timestamp::from_millis(expires), id };
+            references.push((reference, claims.app_id().into(), value.value().to_vec()));
         }
         Ok(Found {
             records: self.records()?,

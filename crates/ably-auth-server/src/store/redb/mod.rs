@@ -19,8 +19,10 @@ use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
 use super::nonces::{Nonces, WINDOW_MILLIS};
-use super::references::References;
-use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Unavailable, Use, Written, lock};
+use super::references::{self, References};
+use super::{
+    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written, lock,
+};
 use crate::error::Error;
 use disk::Disk;
 use journal::Journal;
@@ -76,6 +78,14 @@ impl Redb {
     /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the folder cannot be written to, if another process has it open, or
     /// if what is in it is damaged or of a newer version.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(folder, StoreLimits::default())
+    }
+
+    /// As [`open`](Self::open), to hold no more than that. What is there already is held whatever the limits.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(folder: impl AsRef<Path>, limits: StoreLimits) -> Result<Self, Error> {
         let folder = folder.as_ref();
         folder::prepare(folder)?;
         let held = folder::hold(folder)?;
@@ -90,12 +100,12 @@ impl Redb {
         feed.set_known_from(found.known_from);
         let names = found.records.iter().map(|record| record.name.clone()).collect();
         feed.publish(found.records);
-        let mut references = References::default();
-        for (reference, claims) in found.references {
-            references.keep(reference, claims, found.latest);
+        let mut references = References::new(limits);
+        for (reference, app_id, claims) in found.references {
+            references.restore(reference, &app_id, claims);
         }
         Ok(Self {
-            nonces: Mutex::new(Nonces::restored(used.nonces, used.forgotten)),
+            nonces: Mutex::new(Nonces::restored(limits.nonces, used.nonces, used.forgotten)),
             references: Mutex::new(references),
             secret,
             used: Arc::new(Writer::start("ably-auth-nonces", journal, Arc::clone(&feed))?),
@@ -160,7 +170,7 @@ impl Store for Redb {
         let Some(bytes) = claims.to_bytes() else {
             return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
         };
-        if !lock(&self.references).keep(reference, claims, self.feed.latest(now)) {
+        if !lock(&self.references).keep(reference, claims.app_id(), bytes.clone(), self.feed.latest(now)) {
             return Pending::ready(false);
         }
         let written = self.records.put(records::Put::Reference(reference, bytes), now);
@@ -168,7 +178,7 @@ impl Store for Redb {
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        Pending::ready(lock(&self.references).get(reference))
+        Pending::ready(references::get(&self.references, reference))
     }
 
     /// Writes nothing, by way of the threads and onto the disk.

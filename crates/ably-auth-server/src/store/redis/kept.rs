@@ -3,16 +3,24 @@
 use ably_auth_core::Timestamp;
 
 use super::{Inner, PREFIX};
-use crate::store::references::MAX_BYTES;
-use crate::store::{KeptClaims, Reference, Unavailable};
+use crate::store::references::ENTRY_BYTES;
+use crate::store::{KeptClaims, Reference, StoreLimits, Unavailable};
 
 impl Inner {
-    /// Whether there was room.
-    pub(super) async fn keep(&self, reference: Reference, bytes: &[u8], now: Timestamp) -> Result<bool, Unavailable> {
+    /// Keeps claims, and returns whether there was room: of the app's share, and of all.
+    pub(super) async fn keep(
+        &self,
+        reference: Reference,
+        app_id: &str,
+        bytes: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, Unavailable> {
+        let StoreLimits { large_token_bytes, large_token_bytes_per_app, .. } = self.limits;
         let mut call = self.kept.prepare_invoke();
         call.key(name(reference)).key(format!("{PREFIX}kept")).key(format!("{PREFIX}kept-bytes"));
-        call.arg(bytes).arg(now.as_millis()).arg(reference.expires.as_millis()).arg(MAX_BYTES);
-        call.arg(format!("{:032x}", reference.id));
+        call.key(format!("{PREFIX}kept-apps"));
+        call.arg(bytes).arg(now.as_millis()).arg(reference.expires.as_millis()).arg(large_token_bytes);
+        call.arg(format!("{:032x}", reference.id)).arg(app_id).arg(large_token_bytes_per_app).arg(ENTRY_BYTES);
         self.link.ask(|mut connection, _| async move { call.invoke_async(&mut connection).await }).await
     }
 

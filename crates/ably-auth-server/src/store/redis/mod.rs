@@ -23,7 +23,9 @@ use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use zeroize::Zeroizing;
 
 use super::nonces::WINDOW_MILLIS;
-use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Unavailable, Use, Written, lock};
+use super::{
+    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written, lock,
+};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use known::Known;
@@ -100,6 +102,8 @@ pub struct RedisOptions {
     pub is_new: bool,
     /// With `rediss://`: the certificates to trust it by, as PEM. Mozilla's roots unless said so.
     pub roots_pem: Option<Vec<u8>>,
+    /// How much is held in Redis. Give all services that share it the same.
+    pub limits: StoreLimits,
 }
 
 struct Inner {
@@ -107,6 +111,7 @@ struct Inner {
     link: Link,
     script: Script,
     kept: Script,
+    limits: StoreLimits,
     /// What tells this service from the others.
     name: String,
     known: Mutex<Known>,
@@ -142,7 +147,7 @@ impl Redis {
     /// # Errors
     /// As [`connect`](Self::connect); or if the roots are no certificates.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
-        let RedisOptions { is_new, roots_pem } = options;
+        let RedisOptions { is_new, roots_pem, limits } = options;
         if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
             // In a program that has several to choose from, somebody has to.
             let _ = crypto::ring::default_provider().install_default();
@@ -166,6 +171,7 @@ impl Redis {
             link,
             script: Script::new(include_str!("store.lua")),
             kept: Script::new(include_str!("kept.lua")),
+            limits,
             name: another()?,
             known: Mutex::new(Known::new()),
             rereading: Arc::default(),
@@ -359,7 +365,7 @@ impl Store for Redis {
             return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
         };
         let (inner, latest) = (Arc::clone(&self.inner), self.inner.feed.latest(now));
-        Pending::waiting(async move { inner.keep(reference, &bytes, latest).await })
+        Pending::waiting(async move { inner.keep(reference, claims.app_id(), &bytes, latest).await })
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {

@@ -87,6 +87,7 @@ macro_rules! every_promise {
             what_is_not_signed_leaves_nothing,
             what_was_revoked_stays_revoked,
             a_revocation_without_a_moment_takes_what_a_clock_ahead_issued,
+            a_revocation_takes_jwts_of_a_fast_clock_for_good,
             a_large_token_is_good_until_it_expires,
             keys_made_and_changed_at_run_time_stay,
             apps_made_and_deleted_at_run_time_stay,

@@ -8,6 +8,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use super::Place;
+use crate::revoked_jwts;
 use crate::support::*;
 
 /// In milliseconds.
@@ -108,6 +109,21 @@ pub(super) fn a_revocation_without_a_moment_takes_what_a_clock_ahead_issued(plac
     assert_eq!(world.accepts(&early).code(), (401, 40141));
     let late = world.token(REVOCABLE, &of("bob"));
     assert_eq!(place.again(world).accepts(&late).code(), (200, 0));
+}
+
+pub(super) fn a_revocation_takes_jwts_of_a_fast_clock_for_good(place: &dyn Place) {
+    let world = first(place);
+    let bob = json!({ "x-ably-clientId": "bob" });
+    let token = revoked_jwts::issued_at(NOW + revoked_jwts::LEEWAY, &bob);
+    assert_eq!(revoked_jwts::code(&world, &token), (200, 0));
+    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+    let world = place.again(world);
+    assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
+    // Twice the leeway: other services, whose clocks are ahead as well, may share the store.
+    let after = NOW + 2 * revoked_jwts::LEEWAY + 1;
+    world.set(after);
+    assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
+    assert_eq!(revoked_jwts::code(&world, &revoked_jwts::issued_at(after, &bob)), (200, 0));
 }
 
 pub(super) fn a_large_token_is_good_until_it_expires(place: &dyn Place) {

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::served::served;
 use super::{Folder, Place, every_promise, runtime};
+use crate::large_tokens;
 use crate::support::*;
 
 struct InFolder(Folder, Arc<Runtime>);
@@ -26,6 +27,30 @@ impl Place for InFolder {
 }
 
 every_promise!(Some(InFolder::new()));
+
+#[test]
+fn app_uses_up_its_share_alone_in_a_folder() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    let open =
+        |before: Option<&World>, limits| World::over(Redb::open_with(&folder.0, limits).unwrap(), &runtime, before);
+    let world = open(None, large_tokens::few());
+    let token = world.token(KEY, &can(&large_tokens::channels(1_000)).ttl(ttl(HOUR)));
+    let before = world.clone_without_service();
+    drop(world);
+    let mut none = large_tokens::few();
+    none.large_token_bytes = 0;
+    let world = open(Some(&before), none);
+    let publish =
+        world.post("/channels/channel-0001-with-a-long-name/messages", &bearer(&token), &serde_json::json!({}));
+    assert_eq!(publish.code(), (201, 0), "what is there is held whatever the limits");
+    drop(world);
+    let (folder, runtime) = (Folder::new(), runtime);
+    large_tokens::app_uses_up_its_share_alone(&World::over(
+        Redb::open_with(&folder.0, large_tokens::few()).unwrap(),
+        &runtime,
+        None,
+    ));
+}
 
 /// A capability that fits into no header.
 #[cfg(target_os = "linux")]

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 
 use super::redis_server::{RIGHTS, RedisServer, connect_to_new};
 use super::{Place, every_promise, runtime};
+use crate::revoked_jwts;
 use crate::support::*;
 use crate::tls::certificate_for;
 
@@ -86,6 +87,21 @@ fn what_one_service_does_the_other_knows_at_once() {
     let app = other.post("/apps", "", &json!({})).json();
     let credential = basic_of(app["keys"][0]["keyStr"].as_str().unwrap());
     assert_eq!(one.get("/stats", &credential).code(), (200, 0));
+}
+
+#[test]
+fn jwt_that_a_service_ahead_accepted_is_revoked() {
+    let Some(place) = Shared::new() else { return };
+    let (one, ahead) = (place.open(None), place.open(None));
+    let leeway = revoked_jwts::LEEWAY;
+    ahead.set(NOW + leeway);
+    let token = revoked_jwts::issued_at(NOW + 2 * leeway, &json!({ "x-ably-clientId": "bob" }));
+    assert_eq!(revoked_jwts::code(&ahead, &token), (200, 0));
+    assert_eq!(revoke(&one, "clientId:bob"), 201);
+    one.set(NOW + leeway);
+    for world in [&one, &ahead] {
+        assert_eq!(revoked_jwts::code(world, &token), (401, 40141));
+    }
 }
 
 #[test]

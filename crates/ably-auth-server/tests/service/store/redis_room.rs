@@ -1,12 +1,13 @@
 //! The store that services share, over a Redis that holds much, or has no room for more.
 
 use ably_auth_core::{KeyName, Timestamp};
-use ably_auth_server::store::{Fingerprint, Record, Redis, Store as _, Use, Written};
+use ably_auth_server::store::{Fingerprint, Record, Redis, RedisOptions, Store as _, Use, Written};
 
 use super::Place as _;
 use super::redis::{Shared, revoke};
 use super::redis_loss::{large, wait_for};
 use super::redis_server::{RedisServer, connect_to_new};
+use crate::large_tokens;
 use crate::support::*;
 
 const DAY: u64 = 24 * HOUR;
@@ -170,4 +171,16 @@ fn what_was_kept_for_a_large_token_does_not_go_by_the_clock_of_redis() {
     world.pass(HOUR);
     assert_eq!(large(&world), (201, 0));
     assert!(!kept().contains(&first), "it is over");
+}
+
+#[test]
+fn app_uses_up_its_share_alone_in_redis() {
+    let Some(place) = Shared::new() else { return };
+    let mut options = RedisOptions::default();
+    (options.is_new, options.limits) = (true, large_tokens::few());
+    let store = place.1.block_on(Redis::connect_with(&place.0.url(), options)).unwrap();
+    large_tokens::app_uses_up_its_share_alone(&World::over(store, &place.1, None));
+    let of_apps = place.0.command(&["HVALS", "{ably-auth}:kept-apps"]);
+    let sum: usize = of_apps.lines().map(|bytes| bytes.parse::<usize>().unwrap()).sum();
+    assert_eq!(place.0.command(&["GET", "{ably-auth}:kept-bytes"]), sum.to_string());
 }

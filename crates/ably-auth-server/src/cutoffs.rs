@@ -1,0 +1,214 @@
+//! Cutoffs of one target: the moments before which its tokens are revoked, and how repeated revocations share them.
+//!
+//! A revocation with a margin adds a cutoff that applies 30 seconds later. Without merging, each repetition within these
+//! 30 seconds would add one more. So a cutoff takes over a new one whose moment is at most [`MERGED_MILLIS`] later than its
+//! own. No token then ends later than it was promised, and none ends more than [`MERGED_MILLIS`] earlier.
+
+use ably_auth_core::{Timestamp, Ttl};
+
+/// How long clients have to renew when a margin is asked for (`RSA17f`).
+pub(crate) const MARGIN_MILLIS: u64 = 30 * 1000;
+
+/// How much of the margin a repeated revocation can lose by sharing the cutoff of an earlier one.
+pub(crate) const MERGED_MILLIS: u64 = 2 * 1000;
+
+/// Revokes the tokens that were issued before a moment, from another moment on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cutoff {
+    /// Revokes tokens of this service that were issued before this moment.
+    pub(crate) issued_before: Timestamp,
+    /// Revokes JWTs whose `iat` is before this moment. It is later than `issued_before` by as much as the clock of a JWT's
+    /// issuer may be ahead.
+    pub(crate) jwts_before: Timestamp,
+    pub(crate) applies_at: Timestamp,
+}
+
+/// A target's cutoffs once a revocation is added.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// None if they stay as they are.
+    pub(crate) cutoffs: Option<Vec<Cutoff>>,
+    /// When the added revocation applies at the latest.
+    pub(crate) applies_at: Timestamp,
+}
+
+impl Cutoff {
+    pub(crate) fn applies(self, now: Timestamp) -> bool {
+        self.applies_at <= now
+    }
+
+    pub(crate) fn takes(self, issued: Timestamp, is_jwt: bool) -> bool {
+        issued < if is_jwt { self.jwts_before } else { self.issued_before }
+    }
+
+    /// Returns the moment from which no token issued before the cutoff can be alive. Revocable tokens live for an hour at
+    /// most, but a token may be older than the day on which its key's tokens were made revocable.
+    pub(crate) fn expires(self) -> Timestamp {
+        self.issued_before.max(self.jwts_before).saturating_add(Ttl::MAX)
+    }
+
+    pub(crate) fn can_match(self, now: Timestamp) -> bool {
+        self.expires() > now
+    }
+
+    /// Returns whether the other one revokes nothing more, and nothing earlier.
+    fn includes(self, other: Self) -> bool {
+        self.issued_before >= other.issued_before
+            && self.jwts_before >= other.jwts_before
+            && self.applies_at <= other.applies_at
+    }
+
+    fn merged(self, other: Self) -> Self {
+        Self {
+            issued_before: self.issued_before.max(other.issued_before),
+            jwts_before: self.jwts_before.max(other.jwts_before),
+            applies_at: self.applies_at.min(other.applies_at),
+        }
+    }
+
+    /// Returns whether the new one, with its margin, can share this cutoff's moment.
+    fn is_shared_by(self, new: Self) -> bool {
+        self.applies_at <= new.applies_at && new.applies_at.millis_since(self.applies_at) <= MERGED_MILLIS
+    }
+}
+
+/// Adds a revocation to the cutoffs that a target has.
+///
+/// At most one of the result applies now, and the others are pending. Those pending are more than [`MERGED_MILLIS`] apart,
+/// so a margin has room for 15 of them.
+pub(crate) fn add(known: &[Cutoff], new: Cutoff, now: Timestamp) -> Added {
+    if let Some(covering) = known.iter().find(|known| known.includes(new)) {
+        return Added { cutoffs: None, applies_at: covering.applies_at.max(now) };
+    }
+    let living = known.iter().copied().filter(|cutoff| cutoff.can_match(now));
+    let (applied, mut pending): (Vec<_>, Vec<_>) = living.partition(|cutoff| cutoff.applies(now));
+    // What each of them revokes is revoked already, so together they are one.
+    let mut applied = applied.into_iter().reduce(Cutoff::merged);
+    let mut applies_at = new.applies_at;
+    if new.applies(now) {
+        applied = Some(applied.map_or(new, |applied| applied.merged(new)));
+    } else if let Some(shared) = pending.iter_mut().rev().find(|pending| pending.is_shared_by(new)) {
+        *shared = shared.merged(new);
+        applies_at = shared.applies_at;
+    } else {
+        pending.push(new);
+    }
+    let mut cutoffs: Vec<Cutoff> = Vec::new();
+    for cutoff in applied.into_iter().chain(pending) {
+        if !cutoffs.iter().any(|other| other.includes(cutoff)) {
+            cutoffs.retain(|other| !cutoff.includes(*other));
+            cutoffs.push(cutoff);
+        }
+    }
+    let cutoffs = (cutoffs != known).then_some(cutoffs);
+    Added { cutoffs, applies_at: applies_at.max(now) }
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The cutoff that applies, and those that a margin has room for.
+    const MAX_CUTOFFS: usize = 1 + 15;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    /// A revocation at that time: with a margin or without, of all tokens or of those issued up to `ago` before.
+    fn revocation(now: u64, with_margin: bool, ago: Option<u64>) -> Cutoff {
+        let (issued_before, jwts_before) = ago.map_or((now + 1, now + 2_001), |ago| (now - ago, now - ago));
+        let applies_at = if with_margin { now + MARGIN_MILLIS } else { now };
+        Cutoff { issued_before: at(issued_before), jwts_before: at(jwts_before), applies_at: at(applies_at) }
+    }
+
+    #[test]
+    fn ten_thousand_repeats_keep_few_cutoffs() {
+        let mut known = Vec::new();
+        let mut bytes = 0;
+        for nth in 0..10_000 {
+            let now = 1_000_000 + nth * 7;
+            let added = add(&known, revocation(now, true, None), at(now));
+            known = added.cutoffs.unwrap();
+            assert!(known.len() <= MAX_CUTOFFS, "{} after {nth}", known.len());
+            bytes += known.len() * size_of::<Cutoff>();
+            let margin = added.applies_at.as_millis() - now;
+            assert!((MARGIN_MILLIS - MERGED_MILLIS..=MARGIN_MILLIS).contains(&margin), "{margin} after {nth}");
+        }
+        assert!(bytes <= 10_000 * MAX_CUTOFFS * size_of::<Cutoff>());
+    }
+
+    #[test]
+    fn repeats_with_a_moment_keep_few_cutoffs() {
+        let mut known = Vec::new();
+        for nth in 0..10_000_u64 {
+            let now = 10_000_000 + nth * 5;
+            let ago = nth * 7_919 % 3_600_000;
+            known = add(&known, revocation(now, nth % 3 > 0, Some(ago)), at(now)).cutoffs.unwrap_or(known);
+            assert!(known.len() <= MAX_CUTOFFS, "{} after {nth}", known.len());
+        }
+    }
+
+    #[test]
+    fn repeat_that_adds_nothing_changes_nothing() {
+        let first = add(&[], revocation(1_000_000, true, Some(10)), at(1_000_000)).cutoffs.unwrap();
+        let again = add(&first, revocation(1_000_001, true, Some(11)), at(1_000_001));
+        assert_eq!(again, Added { cutoffs: None, applies_at: at(1_030_000) });
+    }
+
+    #[test]
+    fn revocation_without_margin_replaces_all() {
+        let mut known = Vec::new();
+        for now in (1_000_000..1_020_000).step_by(500) {
+            known = add(&known, revocation(now, true, None), at(now)).cutoffs.unwrap();
+        }
+        let added = add(&known, revocation(1_020_000, false, None), at(1_020_000));
+        assert_eq!(added.cutoffs, Some(vec![revocation(1_020_000, false, None)]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// Every token ends by the earliest moment that some answer promised, and at most `MERGED_MILLIS` before.
+        #[test]
+        fn promises_hold_and_tokens_end_little_earlier(
+            steps in vec((0_u64..4_000, any::<bool>(), prop::option::of(0_u64..100_000)), 1..60),
+            tokens in vec((0_u64..200_000, any::<bool>()), 20),
+            looks in vec(0_u64..250_000, 10),
+        ) {
+            let (mut known, mut now) = (Vec::new(), 1_000_000);
+            let mut states = vec![(0, Vec::new())];
+            let (mut promises, mut asked) = (Vec::new(), Vec::new());
+            for (passed, with_margin, ago) in steps {
+                now += passed;
+                let new = revocation(now, with_margin, ago);
+                let added = add(&known, new, at(now));
+                prop_assert!(added.applies_at <= new.applies_at);
+                promises.push((now, Cutoff { applies_at: added.applies_at, ..new }));
+                asked.push((now, new));
+                known = added.cutoffs.unwrap_or(known);
+                states.push((now, known.clone()));
+            }
+            let revoked = |cutoffs: &[Cutoff], issued, is_jwt, look: u64| {
+                cutoffs.iter().any(|cutoff| cutoff.applies(at(look)) && cutoff.takes(at(issued), is_jwt))
+            };
+            for look in looks.into_iter().map(|look| 1_000_000 + look) {
+                let cutoffs = &states.iter().rev().find(|(since, _)| *since <= look).unwrap().1;
+                let until = |all: &[(u64, Cutoff)]| -> Vec<Cutoff> {
+                    all.iter().filter(|(since, _)| *since <= look).map(|(_, cutoff)| *cutoff).collect()
+                };
+                for (issued, is_jwt) in tokens.iter().map(|(issued, is_jwt)| (900_000 + issued, *is_jwt)) {
+                    let is_revoked = revoked(cutoffs, issued, is_jwt, look);
+                    let is_promised = revoked(&until(&promises), issued, is_jwt, look);
+                    prop_assert!(is_revoked || !is_promised, "{issued} lives at {look}");
+                    let is_near = revoked(&until(&asked), issued, is_jwt, look + MERGED_MILLIS);
+                    prop_assert!(!is_revoked || is_near, "{issued} ends early at {look}");
+                }
+            }
+        }
+    }
+}

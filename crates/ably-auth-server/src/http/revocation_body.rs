@@ -1,0 +1,153 @@
+//! The body of `revokeTokens`: what is over the limits is counted while it is read, and not kept.
+
+use std::fmt;
+
+use ably_auth_core::{RevokeTokensRequest, Timestamp};
+use serde::Deserialize;
+use serde::de::value::{StrDeserializer, U64Deserializer};
+use serde::de::{Deserializer, Error, IgnoredAny, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
+
+/// The targets that are kept: one more than may be asked for, to tell that there are too many.
+const MAX_KEPT: usize = RevokeTokensRequest::MAX_TARGETS.saturating_add(1);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RevocationBody {
+    pub(super) targets: Targets,
+    #[serde(default)]
+    pub(super) issued_before: Moment,
+    pub(super) allow_reauth_margin: Option<bool>,
+}
+
+/// The first targets, up to [`MAX_KEPT`].
+pub(super) struct Targets(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for Targets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfList;
+
+        impl<'de> Visitor<'de> for OfList {
+            type Value = Targets;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Targets, A::Error> {
+                let mut targets = Vec::new();
+                while targets.len() < MAX_KEPT {
+                    let Some(target) = list.next_element()? else {
+                        return Ok(Targets(targets));
+                    };
+                    targets.push(target);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Targets(targets))
+            }
+        }
+
+        deserializer.deserialize_seq(OfList)
+    }
+}
+
+/// A moment that may be left out, or may not be readable as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Moment {
+    #[default]
+    Absent,
+    At(Timestamp),
+    Unreadable,
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfAny;
+
+        impl<'de> Visitor<'de> for OfAny {
+            type Value = Moment;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("milliseconds since the epoch")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Moment, E> {
+                Ok(Moment::Absent)
+            }
+
+            fn visit_none<E: Error>(self) -> Result<Moment, E> {
+                Ok(Moment::Absent)
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Moment, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
+            fn visit_u64<E: Error>(self, millis: u64) -> Result<Moment, E> {
+                let millis: U64Deserializer<E> = millis.into_deserializer();
+                Ok(Timestamp::deserialize(millis).map_or(Moment::Unreadable, Moment::At))
+            }
+
+            fn visit_i64<E: Error>(self, millis: i64) -> Result<Moment, E> {
+                u64::try_from(millis).map_or(Ok(Moment::Unreadable), |millis| self.visit_u64(millis))
+            }
+
+            fn visit_str<E: Error>(self, millis: &str) -> Result<Moment, E> {
+                let millis: StrDeserializer<'_, E> = millis.into_deserializer();
+                Ok(Timestamp::deserialize(millis).map_or(Moment::Unreadable, Moment::At))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Moment, E> {
+                Ok(Moment::Unreadable)
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Moment, E> {
+                Ok(Moment::Unreadable)
+            }
+
+            fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Moment, E> {
+                Ok(Moment::Unreadable)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Moment, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Moment::Unreadable)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Moment, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Moment::Unreadable)
+            }
+        }
+
+        deserializer.deserialize_any(OfAny)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> RevocationBody {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn surplus_targets_are_not_kept() {
+        let list = format!("[{}\"\"]", "\"\",".repeat(20_999));
+        let body = read(&format!(r#"{{"targets":{list},"unknown":{list}}}"#));
+        assert_eq!((body.targets.0.len(), body.issued_before), (MAX_KEPT, Moment::Absent));
+        assert!(body.targets.0.capacity() < 2 * MAX_KEPT);
+    }
+
+    #[test]
+    fn moment_is_read_or_unreadable() {
+        let moment = |json: &str| read(&format!(r#"{{"targets":[],"issuedBefore":{json}}}"#)).issued_before;
+        for json in ["5", "\"5\""] {
+            assert_eq!(moment(json), Moment::At(Timestamp::from_millis(5)), "{json}");
+        }
+        assert_eq!(moment("null"), Moment::Absent);
+        for json in ["-1", "0.5", "true", "\"x\"", "[[1],{}]", r#"{"a":[1]}"#] {
+            assert_eq!(moment(json), Moment::Unreadable, "{json}");
+        }
+    }
+}
