@@ -47,6 +47,10 @@ const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
 /// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, `secret`, under which tokens are
 /// sealed, and `nonces`, with the nonces that were used lately; on Unix only their owner may read them.
 ///
+/// If `store.redb` is missing beside the others, or is not the one that belongs to `nonces`, it was lost. Then tokens that were issued
+/// before the first request after that, and that can be revoked, are refused, and so are signed token requests of up to two minutes
+/// later. A warning is logged. A folder with damaged files is refused, and left as it is.
+///
 /// ```
 /// use ably_auth_server::{Apps, Service, store::Redb};
 ///

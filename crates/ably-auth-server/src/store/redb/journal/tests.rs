@@ -1,11 +1,15 @@
+#![allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 
 use ably_auth_core::KeyName;
+use proptest::prelude::*;
 
 use super::super::place::Place;
 use super::*;
-use crate::store::WINDOW_MILLIS;
+use crate::store::nonces::Nonces;
+use crate::store::{Use, WINDOW_MILLIS};
 
 fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -199,4 +203,88 @@ fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
     assert!(!journal.path(2).exists(), "the next is deleted all the same");
     drop(journal);
     assert_eq!(place.open().1.forgotten.latest(), Some(at(79)));
+}
+
+#[test]
+fn deleted_file_closes_only_the_times_of_its_nonces() {
+    const HOUR: u64 = 60 * 60 * 1000;
+    let place = Place::new();
+    let (mut journal, _) = place.open();
+    use_all(&mut journal, (0..100).map(|nth| nonce(nth, HOUR + nth)), HOUR);
+    use_all(&mut journal, (0..100).map(|nth| nonce(nth, 3 * HOUR + nth)), 3 * HOUR);
+    (0..20).for_each(|_| write(&mut journal, &[Put::Probe], 4 * HOUR));
+    assert!(!journal.path(1).exists());
+    drop(journal);
+    let forgotten = place.open().1.forgotten;
+    assert!(forgotten.end_of(at(HOUR)).is_some() && forgotten.end_of(at(3 * HOUR)).is_some(), "{forgotten:?}");
+    assert_eq!(forgotten.end_of(at(2 * HOUR)), None);
+}
+
+#[test]
+fn closing_frame_ends_where_the_database_says() {
+    let place = Place::new();
+    let (mut journal, _) = place.open();
+    use_all(&mut journal, [nonce(1, 1)], 1);
+    let pairing = journal.pairing();
+    let end = pairing.position();
+    journal.end(Times { now: at(0), latest: at(1) });
+    drop(journal);
+    assert_eq!(place.open().1.position, Some(end), "without a record of the stop there is none");
+    let (mut journal, _) = place.open();
+    use_all(&mut journal, [nonce(2, 2)], 2);
+    let pairing = journal.pairing();
+    let end = pairing.position();
+    journal.end(Times { now: at(0), latest: at(2) });
+    pairing.set_commits(5);
+    pairing.record_stop();
+    pairing.close();
+    let found = place.open().1;
+    assert_eq!(found.before_closing, Some(end));
+    assert!(found.position > Some(end));
+    assert_eq!(found.identity, Identity { database: 7, commits: 5 });
+}
+
+fn steps() -> impl Strategy<Value = Vec<(i64, u64, bool)>> {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let step = prop_oneof![-DAY..DAY, -20 * 60_000..20 * 60_000_i64, Just(0)];
+    prop::collection::vec((step, 0_u64..5, any::<bool>()), 1..10)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn stepping_clock_and_restarts_replay_nothing(steps in steps()) {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
+        let place = Place::new();
+        let (mut now, mut latest, mut nth) = (1_000 * DAY, 0, 0);
+        let mut accepted: Vec<Fingerprint> = Vec::new();
+        let (mut journal, found) = place.open();
+        let mut nonces = Nonces::restored(found.nonces, found.forgotten);
+        for (step, minutes, is_restarted) in steps {
+            now = now.saturating_add_signed(step).max(latest - latest.min(DAY));
+            if is_restarted {
+                drop(journal);
+                let found;
+                (journal, found) = place.open();
+                nonces = Nonces::restored(found.nonces, found.forgotten);
+            }
+            for _ in 0..=minutes {
+                for replayed in &accepted {
+                    let is_current = replayed.timestamp().as_millis().abs_diff(now) <= WINDOW_MILLIS;
+                    prop_assert!(!is_current || nonces.use_once(*replayed, at(now)) != Use::First);
+                }
+                // So many that files are closed and deleted.
+                for _ in 0..4 {
+                    nth += 1;
+                    let new = nonce(nth, now);
+                    if nonces.use_once(new, at(now)) == Use::First {
+                        write(&mut journal, &[Put::Nonce(new)], now);
+                        accepted.push(new);
+                    }
+                }
+                latest = latest.max(now);
+                now += 60_000;
+            }
+        }
+    }
 }
