@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::registry::RunningApp;
 use crate::revocations::Subject;
 use crate::state::State;
-use crate::store::{Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS, lock};
+use crate::store::{Feed, Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS, lock};
 use crate::token::{Claims, Entropy};
 
 /// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest request.
@@ -69,7 +69,7 @@ impl Issuer<'_> {
         let nonce = fresh_nonce(&request, &key, now)?;
         // Before the store is told the time, so that whoever revokes by what the store knows takes this token too.
         let latest = self.0.latest(now);
-        check_use(store.use_once(nonce, now).await?)?;
+        check_use(store.use_once(nonce, now).await?, store.feed(), now)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.0.registry.key(key.name())?;
@@ -145,23 +145,30 @@ fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) ->
     Ok(request.nonce().map(|nonce| Fingerprint::new(key.name(), nonce, timestamp)))
 }
 
-fn check_use(used: Use) -> Result<(), Refusal> {
-    let (code, message) = match used {
-        Use::First => return Ok(()),
+fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
+    match used {
+        Use::First => Ok(()),
         Use::Again => {
-            (ErrorCode::NONCE_REPLAYED, "the request was exchanged before; sign a new token request for each token")
+            let message = "the request was exchanged before; sign a new token request for each token";
+            Err(Refusal::new(ErrorCode::NONCE_REPLAYED, message))
         }
-        Use::Forgotten => (
+        Use::Forgotten { until } => Err(Refusal::until(
             ErrorCode::TIMESTAMP_NOT_CURRENT,
-            "the service's clock was ahead, and whether the request was exchanged is not known; sign a new one",
-        ),
-        Use::Unknown => (
+            "the service cannot tell whether the request was exchanged: its clock was ahead, or its record was lost",
+            until,
+            now,
+        )),
+        Use::Unknown => Err(Refusal::until(
             ErrorCode::TIMEOUT,
-            "the service has lost which requests were exchanged, and takes none of that time; sign a new one in 2 minutes",
-        ),
-        Use::Full => (ErrorCode::RATE_LIMITED, "there are too many token requests; wait a little, and try again"),
-    };
-    Err(Refusal::new(code, message))
+            "the service cannot tell whether the request was exchanged: its store was lost",
+            feed.known_from(),
+            now,
+        )),
+        Use::Full => {
+            let message = "there are too many token requests; wait a little, and try again";
+            Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
+        }
+    }
 }
 
 fn asked(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Asked, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, ErrorInfo};
+use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 
 use crate::store::Unavailable;
 
@@ -61,6 +61,16 @@ impl Refusal {
     pub(crate) fn too_often(whose: &str, wait: Duration) -> Self {
         let message = format!("there are too many requests {whose}; wait as `Retry-After` says, and spread them out");
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
+    }
+
+    /// Refuses a token request whose replay cannot be told. One with a timestamp after `until` is accepted.
+    pub(crate) fn until(code: ErrorCode, why: &str, until: Timestamp, now: Timestamp) -> Self {
+        let wait = (until >= now).then(|| Duration::from_millis(until.millis_since(now).saturating_add(1)));
+        let advice = match wait {
+            Some(wait) => format!("sign a new one in {} s", wait.as_millis().div_ceil(1_000)),
+            None => "sign a new one".into(),
+        };
+        Self { retry_after: wait, ..Self::new(code, format!("{why}; {advice}")) }
     }
 
     pub(crate) const fn retry_after(&self) -> Option<Duration> {

@@ -23,6 +23,7 @@ mod redb;
 #[cfg(feature = "redis")]
 mod redis;
 mod references;
+mod spans;
 
 use std::fmt;
 
@@ -100,9 +101,13 @@ pub enum Use {
     First,
     /// It was used before.
     Again,
-    /// Nonces of its time were forgotten already, since the clock was ahead.
-    Forgotten,
-    /// Nonces of its time may have been lost with the store.
+    /// Nonces of its time were dropped already, since the clock was ahead. A request with a later timestamp than `until` is not
+    /// concerned.
+    Forgotten {
+        /// The last of the timestamps, from that of the request on, of which this is so.
+        until: Timestamp,
+    },
+    /// Nonces of its time may have been lost with the store: those up to [`Feed::known_from`].
     Unknown,
     /// There is no room for more.
     Full,

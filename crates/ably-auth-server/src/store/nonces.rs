@@ -6,6 +6,7 @@ use ably_auth_core::{KeyName, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::Use;
+use super::spans::Spans;
 
 /// How far a token request's timestamp may be from the service's clock, either side.
 pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
@@ -72,18 +73,18 @@ pub(super) struct Nonces {
     /// The most that are kept.
     most: usize,
     used: BTreeSet<Fingerprint>,
-    /// The latest timestamp of a nonce that was forgotten. If the clock steps back, it is not known which nonces up to then
-    /// were used, and none of them is taken.
-    forgotten: Option<Timestamp>,
+    /// The timestamps of nonces that were dropped. If the clock steps back to one of them, it is not known which nonces were used
+    /// then, and none is taken.
+    forgotten: Spans,
 }
 
 impl Nonces {
-    pub(super) const fn new(most: usize) -> Self {
-        Self { most, used: BTreeSet::new(), forgotten: None }
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, used: BTreeSet::new(), forgotten: Spans::default() }
     }
 
     #[cfg(feature = "redb")]
-    pub(super) const fn restored(most: usize, used: BTreeSet<Fingerprint>, forgotten: Option<Timestamp>) -> Self {
+    pub(super) const fn restored(most: usize, used: BTreeSet<Fingerprint>, forgotten: Spans) -> Self {
         Self { most, used, forgotten }
     }
 
@@ -92,11 +93,11 @@ impl Nonces {
             let Some(oldest) = self.used.first().filter(|oldest| is_over(oldest.timestamp, now)) else {
                 break;
             };
-            self.forgotten = self.forgotten.max(Some(oldest.timestamp));
+            self.forgotten.add(oldest.timestamp);
             self.used.pop_first();
         }
-        if self.forgotten.is_some_and(|forgotten| nonce.timestamp <= forgotten) {
-            return Use::Forgotten;
+        if let Some(until) = self.forgotten.end_of(nonce.timestamp) {
+            return Use::Forgotten { until };
         }
         if self.used.len() >= self.most {
             return Use::Full;
@@ -109,12 +110,15 @@ impl Nonces {
     pub(super) fn set_time(&mut self, now: Timestamp) {
         let end = window_end(now);
         self.used.retain(|nonce| nonce.timestamp <= end);
-        self.forgotten = self.forgotten.map(|forgotten| forgotten.min(end));
+        self.forgotten.lower(end);
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -156,7 +160,7 @@ mod tests {
             assert_eq!(nonces.use_once(nonce("app.key", &nth.to_string(), later), at(later)), Use::First);
             assert_eq!(nonces.used.len(), 1_000 - nth * MAX_DROPPED + nth);
         }
-        assert_eq!(nonces.use_once(nonce("app.key", "one", 0), at(later)), Use::Forgotten);
+        assert_eq!(nonces.use_once(nonce("app.key", "one", 0), at(later)), Use::Forgotten { until: at(999) });
     }
 
     #[test]
@@ -166,7 +170,10 @@ mod tests {
         // A week too far, and somebody else's request of that time.
         let wrong = 1_000_000 + 7 * 24 * 60 * 60 * 1000;
         assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
-        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_010)), Use::Forgotten);
+        assert_eq!(
+            nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_010)),
+            Use::Forgotten { until: at(1_000_000) }
+        );
         assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key", "three", 1_000_001), at(1_000_010)), Use::Again);
     }
@@ -179,15 +186,35 @@ mod tests {
         let further = wrong + WINDOW_MILLIS + 1;
         assert_eq!(nonces.use_once(nonce("app.key", "three", further), at(further)), Use::First);
         nonces.set_time(at(1_000_000));
-        assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::Forgotten);
+        assert_eq!(
+            nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)),
+            Use::Forgotten { until: at(1_000_000 + WINDOW_MILLIS) }
+        );
         let later = 1_000_000 + WINDOW_MILLIS;
         assert_eq!(
             nonces.use_once(nonce("app.key", "four", later), at(later)),
-            Use::Forgotten,
+            Use::Forgotten { until: at(later) },
             "it may have been used"
         );
         assert_eq!(nonces.use_once(nonce("app.key", "four", later + 1), at(later + 1)), Use::First);
         assert_eq!(nonces.used.len(), 1);
+    }
+
+    /// A clock that is two hours ahead for five minutes drops nonces of its own time. These used to close the two hours before.
+    #[test]
+    fn clock_that_was_ahead_closes_only_the_time_it_has_shown() {
+        const HOUR: u64 = 60 * 60 * 1000;
+        let mut nonces = Nonces::new(10_000);
+        let mut nth = 0;
+        let mut use_new = |at_millis| {
+            nth += 1;
+            nonces.use_once(nonce("app.key", &nth.to_string(), at_millis), at(at_millis))
+        };
+        let (ahead, minutes) = (3 * HOUR, |from: u64, count: u64| (0..count).map(move |nth| from + nth * 60_000));
+        assert!(minutes(HOUR, 10).chain(minutes(ahead, 5)).all(|now| use_new(now) == Use::First));
+        let refused: Vec<_> = minutes(HOUR + 15 * 60_000, 240).filter(|now| use_new(*now) != Use::First).collect();
+        assert!(refused.iter().all(|now| (ahead - 60_000..ahead + 5 * 60_000).contains(now)), "{refused:?}");
+        assert!(refused.len() <= 5, "{refused:?}");
     }
 
     #[test]
@@ -197,6 +224,45 @@ mod tests {
         assert_eq!(nonces.use_once(nonce("app.key2", "same", 1), at(1)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key1", "same", 2), at(1)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key1", "same", 1), at(1)), Use::Again);
+    }
+
+    /// A step of the clock, the minutes for which it then runs, and how far the requests' timestamps are from it.
+    fn clocks() -> impl Strategy<Value = Vec<(i64, u64, i64)>> {
+        const DAY: i64 = 24 * 60 * 60 * 1000;
+        let window = i64::try_from(WINDOW_MILLIS).unwrap();
+        let step = prop_oneof![-DAY..DAY, -20 * 60_000..20 * 60_000_i64, Just(0)];
+        prop::collection::vec((step, 0_u64..6, -window..=window), 1..20)
+    }
+
+    proptest! {
+        /// The clock steps forward and back by up to a day. No request is accepted twice, and a new one is accepted unless the clock
+        /// was near that time before.
+        #[test]
+        fn stepping_clock_replays_nothing_and_closes_only_what_it_has_shown(clocks in clocks()) {
+            const DAY: u64 = 24 * 60 * 60 * 1000;
+            let (mut nonces, mut now, mut latest) = (Nonces::new(10_000), 1_000 * DAY, 0);
+            let (mut accepted, mut shown): (Vec<Fingerprint>, Vec<u64>) = Default::default();
+            for (nth, (step, minutes, skew)) in clocks.into_iter().enumerate() {
+                // A clock that is more than a day behind is not served.
+                now = now.saturating_add_signed(step).max(latest - latest.min(DAY));
+                for minute in 0..=minutes {
+                    for replayed in &accepted {
+                        let is_current = replayed.timestamp.as_millis().abs_diff(now) <= WINDOW_MILLIS;
+                        prop_assert!(!is_current || nonces.use_once(*replayed, at(now)) != Use::First);
+                    }
+                    let timestamp = now.saturating_add_signed(skew);
+                    let new = nonce("app.key", &format!("{nth}/{minute}"), timestamp);
+                    let was_shown = shown.iter().any(|shown| timestamp.abs_diff(*shown) <= 3 * WINDOW_MILLIS);
+                    match nonces.use_once(new, at(now)) {
+                        Use::First => accepted.push(new),
+                        refused => prop_assert!(was_shown, "{refused:?} at {now}"),
+                    }
+                    latest = latest.max(now);
+                    now += 60_000;
+                }
+                shown.extend((0..=minutes).map(|minute| now - (minute + 1) * 60_000));
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The service as its clients see it: requests in, answers out, on a clock that the test moves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
-#[cfg(all(feature = "redis", unix))]
+#[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 mod alone;
 mod apps;
 mod authenticating;

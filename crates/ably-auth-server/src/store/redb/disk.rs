@@ -1,22 +1,30 @@
 //! The database: its tables, its version, and what is written together.
 #![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
 
 use ably_auth_core::Timestamp;
-use redb::{Database, DatabaseError, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{Builder, Database, ReadableTable as _, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
 use super::filled::Filled;
-use super::folder::held_by_another;
+use super::folder::{self, held_by_another};
+use super::guard::guard;
+use super::header;
+use super::overlay::Overlay;
+use super::pairing::{Expected, Identity, Position};
 use super::records::Put;
 use super::writer::Times;
 use crate::error::{Error, ErrorKind};
 use crate::store::{KeptClaims, Record, Reference};
 
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
+
+/// Differs in that the database and the journal do not know each other. It is updated on opening.
+const FORMAT_BEFORE: u64 = 2;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
@@ -27,6 +35,14 @@ const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new
 const FORMAT_NAME: &str = "format";
 const LATEST: &str = "latest";
 const KNOWN_FROM: &str = "known from";
+/// Set while a loss was noticed and the moment from which all is known is not written yet.
+const IS_LOST: &str = "lost";
+const ID: &str = "id";
+const COMMITS: &str = "commits";
+const JOURNAL_FILE: &str = "journal file";
+const JOURNAL_END: &str = "journal end";
+/// Set by the last commit of a service that is stopped.
+const IS_CLEAN: &str = "clean";
 
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -39,7 +55,9 @@ const NEVER: u64 = u64::MAX;
 pub(super) type Fault = redb::Error;
 
 pub(super) struct Disk {
-    database: Database,
+    /// None once it is dropped.
+    database: Option<Database>,
+    identity: Identity,
     /// Before that moment nothing is over: there is no need to look.
     expired_due: u64,
 }
@@ -51,22 +69,44 @@ pub(super) struct Found {
     pub(super) references: Vec<(Reference, Box<str>, Vec<u8>)>,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
+    /// Whether a loss was noticed, and the moment from which all is known is still to be written.
+    pub(super) is_lost: bool,
+    pub(super) journal: Expected,
 }
 
 impl Disk {
+    /// Makes a database in an empty file. `is_lost` is whether there was another before.
+    pub(super) fn create(database: &Path, folder: &Path, is_lost: bool) -> Result<(), Error> {
+        let mut disk = Self::begin(database, folder)?;
+        let marked = if is_lost { disk.mark(Identity::default(), Position::default(), true) } else { Ok(()) };
+        marked.map_err(|error| broken(folder, error))
+    }
+
+    /// Opens a database that is whole. One that is not is not written to.
     pub(super) fn open(database: &Path, folder: &Path) -> Result<Self, Error> {
+        check(database).map_err(|error| match error {
+            Fault::DatabaseAlreadyOpen => held_by_another(folder),
+            error => broken(folder, error),
+        })?;
+        Self::begin(database, folder)
+    }
+
+    fn begin(database: &Path, folder: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).write(true).open(database);
         let file = file.map_err(|error| broken(folder, error.into()))?;
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES).create_with_file_format_v3(true);
-        let opened = Filled::new(file).and_then(|file| builder.create_with_backend(file));
-        let disk = match opened {
-            Ok(database) => Self { database, expired_due: 0 },
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(held_by_another(folder)),
-            Err(error) => return Err(broken(folder, error.into())),
+        let opened = guard(|| {
+            let database = Filled::new(file).and_then(|file| builder().create_with_backend(file))?;
+            let mut disk = Self { database: Some(database), identity: Identity::default(), expired_due: 0 };
+            let format = disk.format()?;
+            disk.identity = disk.read_identity()?;
+            Ok((disk, format))
+        });
+        let (disk, format) = match opened {
+            Ok(opened) => opened,
+            Err(Fault::DatabaseAlreadyOpen) => return Err(held_by_another(folder)),
+            Err(error) => return Err(broken(folder, error)),
         };
-        let format = disk.format().map_err(|error| broken(folder, error))?;
-        if format != FORMAT {
+        if format != FORMAT && format != FORMAT_BEFORE {
             let message = format!(
                 "the folder `{}` is of format {format}, and this version knows {FORMAT}; serve with the version that wrote it",
                 folder.display()
@@ -76,30 +116,68 @@ impl Disk {
         Ok(disk)
     }
 
+    fn database(&self) -> Result<&Database, Fault> {
+        self.database.as_ref().ok_or(Fault::PreviousIo)
+    }
+
     /// The format of what is there, which is ours if there is nothing.
     fn format(&self) -> Result<u64, Fault> {
-        let write = self.database.begin_write()?;
-        let format = {
-            let mut meta = write.open_table(META)?;
-            let known = meta.get(FORMAT_NAME)?.map(|format| format.value());
-            if known.is_none() {
-                meta.insert(FORMAT_NAME, FORMAT)?;
-            }
-            known.unwrap_or(FORMAT)
-        };
-        if format == FORMAT {
-            write.open_table(RECORDS)?;
-            write.open_table(EXPIRIES)?;
-            write.open_table(REFERENCES)?;
-            write.commit()?;
+        let write = self.database()?.begin_write()?;
+        let known = write.open_table(META)?.get(FORMAT_NAME)?.map(|format| format.value());
+        if let Some(format) = known {
+            write.abort()?;
+            return Ok(format);
         }
-        Ok(format)
+        write.open_table(META)?.insert(FORMAT_NAME, FORMAT)?;
+        write.open_table(RECORDS)?;
+        write.open_table(EXPIRIES)?;
+        write.open_table(REFERENCES)?;
+        write.commit()?;
+        Ok(FORMAT)
+    }
+
+    fn read_identity(&self) -> Result<Identity, Fault> {
+        let meta = self.database()?.begin_read()?.open_table(META)?;
+        let number = |name| Ok::<_, Fault>(meta.get(name)?.map_or(0, |number| number.value()));
+        Ok(Identity { database: number(ID)?, commits: number(COMMITS)? })
+    }
+
+    /// The database's own id, and how many commits are on the disk.
+    pub(super) const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Takes this id and count, and says how far the journal was written, on opening. With `is_lost` it also remembers that
+    /// something was lost.
+    pub(super) fn mark(&mut self, identity: Identity, journal: Position, is_lost: bool) -> Result<(), Fault> {
+        guard(|| {
+            let write = self.database()?.begin_write()?;
+            {
+                let mut meta = write.open_table(META)?;
+                meta.insert(FORMAT_NAME, FORMAT)?;
+                meta.insert(ID, identity.database)?;
+                meta.insert(COMMITS, identity.commits)?;
+                meta.insert(JOURNAL_FILE, journal.number)?;
+                meta.insert(JOURNAL_END, journal.end)?;
+                meta.remove(IS_CLEAN)?;
+                if is_lost {
+                    meta.insert(IS_LOST, 1)?;
+                }
+            }
+            Ok(write.commit()?)
+        })?;
+        self.identity = identity;
+        Ok(())
     }
 
     pub(super) fn load(&self) -> Result<Found, Fault> {
-        let read = self.database.begin_read()?;
+        guard(|| self.read())
+    }
+
+    fn read(&self) -> Result<Found, Fault> {
+        let read = self.database()?.begin_read()?;
         let meta = read.open_table(META)?;
-        let moment = |name| Ok::<_, Fault>(meta.get(name)?.map(|millis| Timestamp::from_millis(millis.value())));
+        let number = |name| Ok::<_, Fault>(meta.get(name)?.map_or(0, |number| number.value()));
         let damaged = || Fault::Corrupted("the claims of a token cannot be read".into());
         let mut references = Vec::new();
         for entry in read.open_table(REFERENCES)?.iter()? {
@@ -110,17 +188,26 @@ impl Disk {
             references.push((reference, claims.app_id().into(), value.value().to_vec()));
         }
         Ok(Found {
-            records: self.records()?,
+            records: self.read_records()?,
             references,
-            latest: moment(LATEST)?.unwrap_or(Timestamp::from_millis(0)),
-            known_from: moment(KNOWN_FROM)?.unwrap_or(Timestamp::from_millis(0)),
+            latest: Timestamp::from_millis(number(LATEST)?),
+            known_from: Timestamp::from_millis(number(KNOWN_FROM)?),
+            is_lost: number(IS_LOST)? != 0,
+            journal: Expected {
+                position: Position { number: number(JOURNAL_FILE)?, end: number(JOURNAL_END)? },
+                is_clean: number(IS_CLEAN)? != 0,
+            },
         })
     }
 
     /// All records, apps before the keys that are theirs.
     pub(super) fn records(&self) -> Result<Vec<Record>, Fault> {
+        guard(|| self.read_records())
+    }
+
+    fn read_records(&self) -> Result<Vec<Record>, Fault> {
         let mut records = Vec::new();
-        for entry in self.database.begin_read()?.open_table(RECORDS)?.iter()? {
+        for entry in self.database()?.begin_read()?.open_table(RECORDS)?.iter()? {
             let (name, value) = entry?;
             let (expires, value) = value.value();
             records.push(Record {
@@ -132,9 +219,13 @@ impl Disk {
         Ok(records)
     }
 
-    /// Writes all of it, and returns once it is on the disk.
-    pub(super) fn commit(&mut self, puts: &[&Put], times: Times) -> Result<(), Fault> {
-        let write = self.database.begin_write()?;
+    /// Writes all of it, and returns once it is on the disk. `journal` is how far the journal is on the disk by then.
+    pub(super) fn commit(&mut self, puts: &[&Put], times: Times, journal: Position) -> Result<(), Fault> {
+        guard(|| self.write(puts, times, journal))
+    }
+
+    fn write(&mut self, puts: &[&Put], times: Times, journal: Position) -> Result<(), Fault> {
+        let write = self.database()?.begin_write()?;
         for put in puts {
             match put {
                 Put::Records(records, _) => {
@@ -148,19 +239,67 @@ impl Disk {
                     self.expired_due = self.expired_due.min(key.0);
                 }
                 Put::Moment => {}
-                Put::Time(moment) => {
-                    write.open_table(META)?.insert(KNOWN_FROM, moment.as_millis())?;
+                Put::Time(moment) | Put::KnownFrom(moment) => {
+                    let mut meta = write.open_table(META)?;
+                    meta.insert(KNOWN_FROM, moment.as_millis())?;
+                    meta.remove(IS_LOST)?;
                 }
+                Put::Stop => {
+                    write.open_table(META)?.insert(IS_CLEAN, 1)?;
+                }
+                #[cfg(test)]
+                Put::Panic => std::panic::panic_any("a test makes the library panic"),
             }
         }
         let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
         if self.expired_due <= times.latest.as_millis() {
             self.expired_due = drop_expired(&write, most, times.latest)?;
         }
-        write.open_table(META)?.insert(LATEST, times.latest.as_millis())?;
+        let commits = self.identity.commits.saturating_add(1);
+        {
+            let mut meta = write.open_table(META)?;
+            meta.insert(LATEST, times.latest.as_millis())?;
+            meta.insert(COMMITS, commits)?;
+            meta.insert(JOURNAL_FILE, journal.number)?;
+            meta.insert(JOURNAL_END, journal.end)?;
+        }
         write.commit()?;
+        self.identity.commits = commits;
         Ok(())
     }
+}
+
+/// The library writes when it is dropped, and may panic then as well.
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        let _ = guard(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).create_with_file_format_v3(true);
+    builder
+}
+
+/// Verifies the header and the checksum of each page, without a change to the file: the library repairs what it can by going back to
+/// the commit before, and would leave no trace of that.
+fn check(path: &Path) -> Result<(), Fault> {
+    let mut file = File::open(path)?;
+    let flags = header::check(&mut file)?;
+    guard(|| {
+        let overlay = Overlay::new(file)?;
+        header::demand_recovery(&overlay, flags)?;
+        let mut database = builder().create_with_backend(overlay.clone())?;
+        if header::has_gone_back(&overlay, flags)? || !database.check_integrity()? {
+            return Err(Fault::Corrupted("a checksum does not match".into()));
+        }
+        Ok(())
+    })
 }
 
 fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
@@ -216,11 +355,18 @@ fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Res
 }
 
 pub(super) fn broken(folder: &Path, error: Fault) -> Error {
-    let message = format!(
-        "the store in `{}` cannot be opened: {error}; see that it may be written, that the disk has room, and that nothing else \
-         wrote to `store.redb`",
-        folder.display()
-    );
+    let path = folder::database_path(folder);
+    let path = path.display();
+    let message = match error {
+        // What the system refuses is not damage.
+        Fault::Io(ref io) if !matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            format!("`{path}` cannot be opened: {error}; see that it may be written and that the disk has room")
+        }
+        _ => format!(
+            "`{path}` is damaged: {error}; put back a copy of the whole folder, or delete this file: then keys and revocations that \
+             were made at run time are lost, and tokens of before that can be revoked are refused"
+        ),
+    };
     Error::new(ErrorKind::Store, message).because(error)
 }
 
@@ -236,12 +382,13 @@ mod tests {
     fn with_disk(test: impl FnOnce(&Path, Disk)) {
         let place = Place::new();
         let path = place.0.join("store.redb");
-        std::fs::File::create(&path).unwrap();
-        test(&path, Disk::open(&path, &place.0).unwrap());
+        File::create(&path).unwrap();
+        test(&path, Disk::begin(&path, &place.0).unwrap());
     }
 
     fn commit(disk: &mut Disk, puts: &[Put], now: u64) {
-        disk.commit(&puts.iter().collect::<Vec<_>>(), Times { now: at(now), latest: at(now) }).unwrap();
+        let times = Times { now: at(now), latest: at(now) };
+        disk.commit(&puts.iter().collect::<Vec<_>>(), times, Position::default()).unwrap();
     }
 
     fn record(name: &str, expires: u64) -> Put {
@@ -277,13 +424,13 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         with_disk(|path, disk| {
-            let write = disk.database.begin_write().unwrap();
+            let write = disk.database().unwrap().begin_write().unwrap();
             write.open_table(META).unwrap().insert(FORMAT_NAME, FORMAT + 1).unwrap();
             write.commit().unwrap();
             drop(disk);
             let error = Disk::open(path, Path::new("there")).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Store);
-            assert!(error.to_string().contains("is of format 3, and this version knows 2"), "{error}");
+            assert!(error.to_string().contains("is of format 4, and this version knows 3"), "{error}");
         });
     }
 }

@@ -82,7 +82,8 @@ pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<()
         // It would pass for a new one, in which nothing is revoked.
         if metadata.len() == 0 {
             let message = format!(
-                "`{}` is empty, and what it held is lost; put back a copy, or delete it to begin anew",
+                "`{}` is empty, and what it held is lost; put back a copy of the whole folder, or delete this file: then keys and \
+                 revocations that were made at run time are lost, and tokens of before that can be revoked are refused",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Store, message));
@@ -114,6 +115,22 @@ pub(super) fn begin(new: &Path) -> io::Result<File> {
     private().write(true).create_new(true).open(new)
 }
 
+pub(super) fn database_path(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
+}
+
+/// Returns whether a store was in the folder before, by the files that come with it: only `lock` may be there in a new one, since a
+/// database is made first.
+pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
+    for name in [SECRET, super::journal::FOLDER] {
+        let path = folder.join(name);
+        if path.try_exists().map_err(|error| failed(&path, "cannot be read", error))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The database's file, which its owner alone may read.
 pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     let path = folder.join(DATABASE);
@@ -122,12 +139,20 @@ pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// The secret under which tokens are sealed, which is made with the folder.
-pub(super) fn secret(folder: &Path) -> Result<Zeroizing<[u8; 32]>, Error> {
+/// The secret under which tokens are sealed, which is made with the folder. `was_made` is whether there was one before.
+pub(super) fn secret(folder: &Path, was_made: bool) -> Result<Zeroizing<[u8; 32]>, Error> {
     let path = folder.join(SECRET);
     match File::open(&path) {
         Ok(file) => check_private(&path, &file)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_secret(folder, &path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if was_made {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    "`secret` is missing; another one is made, and tokens that were sealed with it are refused (40143)"
+                );
+            }
+            make_secret(folder, &path)?;
+        }
         Err(error) => return Err(failed(&path, "cannot be read", error)),
     }
     let text = Zeroizing::new(fs::read(&path).map_err(|error| failed(&path, "cannot be read", error))?);

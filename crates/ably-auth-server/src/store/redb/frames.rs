@@ -10,6 +10,7 @@
 use ably_auth_core::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::pairing::Identity;
 use crate::store::Fingerprint;
 
 pub(super) const SALT_BYTES: usize = 16;
@@ -27,26 +28,42 @@ const MOMENT_BYTES: usize = 8;
 /// A nonce needs a timestamp, and so nothing that is known is of the time 0.
 const NONE: Timestamp = Timestamp::from_millis(0);
 
-/// What is said beside the nonces: what it is, the latest time, and the latest timestamp of a nonce that was dropped.
+/// What is said beside the nonces: what it is, the latest time, and the timestamp up to which all nonces were dropped.
 const PREFACE_BYTES: usize = 1 + 2 * MOMENT_BYTES;
-const OF_NONCES: u8 = 0;
-const OF_TIME: u8 = 1;
+/// Kinds of frames. The first two are read only: before format 3, no frame had the number of commits of the database.
+const OF_NONCES_V2: u8 = 0;
+const OF_TIME_V2: u8 = 1;
+const OF_NONCES: u8 = 2;
+const OF_TIME: u8 = 3;
+const OF_STATE: u8 = 4;
 
 /// The most that is said at once.
 pub(super) const MAX_NONCES: usize = 4 * 1024;
-const MAX_BODY: usize = PREFACE_BYTES + MAX_NONCES * NONCE_BYTES;
+const MAX_BODY: usize = PREFACE_BYTES + MOMENT_BYTES + MAX_NONCES * NONCE_BYTES;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Used(Vec<Fingerprint>),
     /// The time is that, though a later one was known.
     Time(Timestamp),
+    /// The database's id, and the spans of dropped timestamps. It is the first of each file, since files before it are deleted.
+    State {
+        database: u64,
+        dropped: Vec<(Timestamp, Timestamp)>,
+    },
+}
+
+impl Entry {
+    pub(super) const NOTHING: Self = Self::Used(Vec::new());
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) latest: Timestamp,
+    /// The timestamp up to which all nonces were dropped.
     pub(super) forgotten: Option<Timestamp>,
+    /// How many commits of the database were on the disk.
+    pub(super) commits: u64,
     pub(super) entry: Entry,
 }
 
@@ -62,6 +79,8 @@ pub(super) struct Contents {
     pub(super) frames: Vec<Frame>,
     /// Where the last of them ends.
     pub(super) end: u64,
+    /// Where the last of them begins.
+    pub(super) last: u64,
     /// Where the last frame of the file before ended; 0 if that is not said.
     pub(super) end_before: u64,
 }
@@ -81,12 +100,22 @@ impl Frame {
     /// As it stands at that place in the file.
     pub(super) fn to_bytes(&self, salt: &[u8; SALT_BYTES], at: u64) -> Vec<u8> {
         let mut body = Vec::new();
-        body.push(if matches!(self.entry, Entry::Used(_)) { OF_NONCES } else { OF_TIME });
+        body.push(match self.entry {
+            Entry::Used(_) => OF_NONCES,
+            Entry::Time(_) => OF_TIME,
+            Entry::State { .. } => OF_STATE,
+        });
         body.extend(self.latest.as_millis().to_le_bytes());
         body.extend(self.forgotten.unwrap_or(NONE).as_millis().to_le_bytes());
+        body.extend(self.commits.to_le_bytes());
         match &self.entry {
             Entry::Used(nonces) => nonces.iter().for_each(|nonce| body.extend(nonce.to_bytes())),
             Entry::Time(moment) => body.extend(moment.as_millis().to_le_bytes()),
+            Entry::State { database, dropped } => {
+                body.extend(database.to_le_bytes());
+                let moments = dropped.iter().flat_map(|(first, last)| [first, last]);
+                moments.for_each(|moment| body.extend(moment.as_millis().to_le_bytes()));
+            }
         }
         let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         [&length.to_le_bytes()[..], &checksum(salt, at, &body), &body].concat()
@@ -110,21 +139,40 @@ impl Frame {
         let (kind, rest) = body.split_first()?;
         let (latest, rest) = moment(rest)?;
         let (forgotten, rest) = moment(rest)?;
+        let (commits, rest) = if matches!(*kind, OF_NONCES_V2 | OF_TIME_V2) { (0, rest) } else { number(rest)? };
         let entry = match *kind {
-            OF_NONCES => {
+            OF_NONCES_V2 | OF_NONCES => {
                 let nonces = rest.chunks(NONCE_BYTES).map(|bytes| bytes.try_into().ok().map(Fingerprint::from_bytes));
                 Entry::Used(nonces.collect::<Option<_>>()?)
             }
-            OF_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
+            OF_TIME_V2 | OF_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
+            OF_STATE => {
+                let (database, rest) = number(rest)?;
+                let span = |bytes| {
+                    let (first, rest) = moment(bytes)?;
+                    Some((first, moment(rest)?.0))
+                };
+                Entry::State { database, dropped: rest.chunks(2 * MOMENT_BYTES).map(span).collect::<Option<_>>()? }
+            }
             _ => return None,
         };
-        Some(Self { latest, forgotten: (forgotten != NONE).then_some(forgotten), entry })
+        Some(Self { latest, forgotten: (forgotten != NONE).then_some(forgotten), commits, entry })
+    }
+
+    /// The database that the frame speaks of, as far as it does.
+    pub(super) const fn identity(&self) -> Identity {
+        let database = if let Entry::State { database, .. } = self.entry { database } else { 0 };
+        Identity { database, commits: self.commits }
     }
 }
 
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<MOMENT_BYTES>()?;
+    Some((u64::from_le_bytes(*number), rest))
+}
+
 fn moment(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
-    let (millis, rest) = bytes.split_first_chunk::<MOMENT_BYTES>()?;
-    Some((Timestamp::from_millis(u64::from_le_bytes(*millis)), rest))
+    number(bytes).map(|(millis, rest)| (Timestamp::from_millis(millis), rest))
 }
 
 fn checksum(salt: &[u8; SALT_BYTES], at: u64, body: &[u8]) -> [u8; CHECK_BYTES] {
@@ -144,17 +192,18 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, Damaged> {
         // The head is on the disk before anything else is.
         return if is_nothing(rest) { Ok(Contents::default()) } else { Err(Damaged { at: 0 }) };
     };
-    let (mut frames, mut at) = (Vec::new(), HEAD_BYTES);
+    let (mut frames, mut at, mut last) = (Vec::new(), HEAD_BYTES, HEAD_BYTES);
     while let Some((frame, next)) = Frame::at(at, file, salt) {
         frames.push(frame.ok_or(Damaged { at })?);
-        at = next;
+        (last, at) = (at, next);
     }
     let unfinished = file.get(at..).unwrap_or_default();
     let mut behind = at.saturating_add(1)..file.len();
     if !is_nothing(unfinished) && behind.any(|place| Frame::at(place, file, salt).is_some()) {
         return Err(Damaged { at });
     }
-    Ok(Contents { frames, end: u64::try_from(at).unwrap_or(u64::MAX), end_before })
+    let [end, last] = [at, last].map(|at| u64::try_from(at).unwrap_or(u64::MAX));
+    Ok(Contents { frames, end, last, end_before })
 }
 
 #[cfg(test)]
@@ -172,11 +221,17 @@ mod tests {
         let nonce = (any::<u32>(), moment()).prop_map(|(nonce, timestamp)| {
             Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nonce.to_string(), timestamp)
         });
-        let entry =
-            prop_oneof![prop::collection::vec(nonce, 0..5).prop_map(Entry::Used), moment().prop_map(Entry::Time),];
+        let dropped = prop::collection::vec((moment(), moment()), 0..5);
+        let state = (any::<u64>(), dropped).prop_map(|(database, dropped)| Entry::State { database, dropped });
+        let entry = prop_oneof![
+            prop::collection::vec(nonce, 0..5).prop_map(Entry::Used),
+            moment().prop_map(Entry::Time),
+            state,
+        ];
         let forgotten = prop::option::of((1..u64::MAX).prop_map(Timestamp::from_millis));
-        let frame = (moment(), forgotten, entry);
-        prop::collection::vec(frame.prop_map(|(latest, forgotten, entry)| Frame { latest, forgotten, entry }), 0..5)
+        let frame = (moment(), forgotten, any::<u64>(), entry);
+        let frame = frame.prop_map(|(latest, forgotten, commits, entry)| Frame { latest, forgotten, commits, entry });
+        prop::collection::vec(frame, 0..5)
     }
 
     /// The file, and where each frame in it ends.
@@ -195,7 +250,8 @@ mod tests {
         fn what_was_written_is_read(frames in frames(), zeros in 0_usize..200) {
             let (bytes, ends) = file(&frames, zeros);
             let end = ends.last().map_or(HEAD_BYTES, |end| *end) as u64;
-            prop_assert_eq!(read(&bytes), Ok(Contents { frames, end, end_before: 9 }));
+            let last = ends.iter().rev().nth(1).map_or(HEAD_BYTES, |end| *end) as u64;
+            prop_assert_eq!(read(&bytes), Ok(Contents { frames, end, last, end_before: 9 }));
         }
 
         /// In whatever order the disk wrote the parts of the last frame, those before it are read, and it is whole or not there.
@@ -241,11 +297,23 @@ mod tests {
 
     #[test]
     fn a_frame_is_one_only_where_it_was_written() {
-        let frame = Frame { latest: Timestamp::from_millis(1), forgotten: None, entry: Entry::Used(vec![]) };
+        let frame = Frame { latest: Timestamp::from_millis(1), forgotten: None, commits: 3, entry: Entry::NOTHING };
         let mut twice = file(std::slice::from_ref(&frame), 0).0;
         let again = twice[HEAD_BYTES..].to_vec();
         twice.extend(again);
         assert_eq!(read(&twice).unwrap().frames, vec![frame]);
+    }
+
+    #[test]
+    fn frame_of_format_2_is_read() {
+        let mut bytes = head(&SALT, 0);
+        let body = [&[OF_TIME_V2][..], &5_u64.to_le_bytes(), &4_u64.to_le_bytes(), &6_u64.to_le_bytes()].concat();
+        bytes.extend((body.len() as u32).to_le_bytes());
+        bytes.extend(checksum(&SALT, HEAD_BYTES as u64, &body));
+        bytes.extend(body);
+        let [latest, forgotten, time] = [5, 4, 6].map(Timestamp::from_millis);
+        let frame = Frame { latest, forgotten: Some(forgotten), commits: 0, entry: Entry::Time(time) };
+        assert_eq!(read(&bytes).unwrap().frames, [frame]);
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! The store that keeps everything in a folder.
 
 mod disk;
+mod file;
 mod filled;
 mod folder;
+mod found;
 mod frames;
+mod guard;
+mod header;
 mod journal;
+mod overlay;
+mod pairing;
 #[cfg(test)]
 mod place;
 mod records;
@@ -12,20 +18,22 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
-use super::nonces::{Nonces, WINDOW_MILLIS};
+use super::nonces::{Nonces, WINDOW_MILLIS, window_end};
 use super::references::{self, References};
 use super::{
     Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written, lock,
 };
 use crate::error::Error;
+use crate::random;
 use disk::Disk;
 use journal::Journal;
+use pairing::{Fit, Identity, Pairing};
 use records::Records;
 use writer::Writer;
 
@@ -40,6 +48,10 @@ const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
 ///
 /// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, `secret`, under which tokens are
 /// sealed, and `nonces`, with the nonces that were used lately; on Unix only their owner may read them.
+///
+/// If `store.redb` is missing beside the others, or is not the one that belongs to `nonces`, it was lost. Then tokens that were issued
+/// before the first request after that, and that can be revoked, are refused, and so are signed token requests of up to two minutes
+/// later. A warning is logged. A folder with damaged files is refused, and left as it is.
 ///
 /// ```
 /// use ably_auth_server::{Apps, Service, store::Redb};
@@ -58,6 +70,12 @@ pub struct Redb {
     secret: Zeroizing<[u8; 32]>,
     used: Arc<Writer<Journal>>,
     records: Writer<Records>,
+    /// Dropped after both threads have ended.
+    _closes_journal: ClosesJournal,
+    /// Whether something was lost, and from when on all is known has not been decided: that takes the time of a request.
+    is_lost: AtomicBool,
+    /// Held while that is decided.
+    settling: Mutex<()>,
     /// Dropped last, since the threads above write until they are.
     _held: folder::Held,
     /// The time when it was last written by itself, in milliseconds since the epoch.
@@ -69,6 +87,34 @@ pub struct Redb {
 const fn unknown_until(written: Timestamp) -> Timestamp {
     let latest = written.as_millis().saturating_add(TIME_WRITTEN_EVERY_MILLIS);
     Timestamp::from_millis(latest.saturating_add(WINDOW_MILLIS))
+}
+
+/// The identity with which a database goes on beside a journal. It takes the journal's id if that has one, so that a loss is noticed
+/// once.
+fn joint(database: Identity, journal: Identity) -> Result<Identity, Error> {
+    let mut ids = [journal.database, database.database].into_iter().filter(|id| *id != 0);
+    let id = match ids.next() {
+        Some(id) => id,
+        None => u64::from_le_bytes(random::bytes()?).max(1),
+    };
+    Ok(Identity { database: id, commits: database.commits.max(journal.commits).saturating_add(1) })
+}
+
+fn warn_of_loss(folder: &Path, reason: &str) {
+    tracing::warn!(
+        folder = %folder.display(),
+        reason,
+        "`store.redb` was lost; keys and revocations of before may be lost with it, so tokens of keys with `revocableTokens` that were \
+         issued before are refused (40141), and for 2 minutes signed token requests (50003)"
+    );
+}
+
+struct ClosesJournal(Arc<Pairing>);
+
+impl Drop for ClosesJournal {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Redb {
@@ -89,12 +135,38 @@ impl Redb {
         let folder = folder.as_ref();
         folder::prepare(folder)?;
         let held = folder::hold(folder)?;
-        folder::make_database(folder, |new| Disk::open(new, folder).map(drop))?;
-        let disk = Disk::open(&folder::database(folder)?, folder)?;
+        let was_used = folder::was_used(folder)?;
+        folder::make_database(folder, |new| {
+            if was_used {
+                warn_of_loss(folder, "it is missing");
+            }
+            Disk::create(new, folder, was_used)
+        })?;
+        let mut disk = Disk::open(&folder::database(folder)?, folder)?;
         // Only whoever has the database may make a secret.
-        let secret = folder::secret(folder)?;
+        let secret = folder::secret(folder, disk.identity().commits > 0)?;
         let found = disk.load().map_err(|error| disk::broken(folder, error))?;
-        let (journal, used) = Journal::open(folder, unknown_until(found.latest))?;
+        let mut is_lost = found.is_lost;
+        let (journal, used) = Journal::open(folder, unknown_until(found.latest), |used| {
+            if used.position.is_none() && found.latest.as_millis() > 0 {
+                tracing::warn!(
+                    folder = %folder.display(),
+                    "`nonces` is missing; token requests that may have been exchanged before are refused (40104)"
+                );
+            }
+            match pairing::compare(folder, disk.identity(), found.journal, used)? {
+                Fit::Lost(why) if !is_lost => {
+                    warn_of_loss(folder, why);
+                    is_lost = true;
+                }
+                _ => {}
+            }
+            let (identity, position) = (joint(disk.identity(), used.identity)?, used.position.unwrap_or_default());
+            // On the disk before anything is written to the journal.
+            disk.mark(identity, position, is_lost).map_err(|error| disk::broken(folder, error))?;
+            Ok(Arc::new(Pairing::new(identity, position)))
+        })?;
+        let pairing = journal.pairing();
         let feed = Arc::new(Feed::new());
         feed.latest(found.latest.max(used.latest.unwrap_or(found.latest)));
         feed.set_known_from(found.known_from);
@@ -111,13 +183,34 @@ impl Redb {
             used: Arc::new(Writer::start("ably-auth-nonces", journal, Arc::clone(&feed))?),
             records: Writer::start(
                 "ably-auth-store",
-                Records::new(disk, folder.into(), Arc::clone(&feed), names),
+                Records::new(disk, folder.into(), Arc::clone(&feed), names, Arc::clone(&pairing)),
                 Arc::clone(&feed),
             )?,
+            _closes_journal: ClosesJournal(pairing),
+            is_lost: AtomicBool::new(is_lost),
+            settling: Mutex::new(()),
             _held: held,
             remembered: AtomicU64::new(found.latest.as_millis()),
             feed,
         })
+    }
+
+    /// After a loss, decides on the first request from when on all is known: no token was issued later, and no signed request can have
+    /// been used that has a later timestamp. The future waits until that is on the disk. Returns `None` if nothing is to be decided.
+    fn settle_loss(&self, now: Timestamp) -> Option<impl Future<Output = Result<(), Unavailable>> + Send + use<>> {
+        if !self.is_lost.load(Ordering::Acquire) {
+            return None;
+        }
+        let _alone = lock(&self.settling);
+        if !self.is_lost.load(Ordering::Acquire) {
+            return None;
+        }
+        let known_from = window_end(self.feed.latest(now));
+        self.feed.set_known_from(known_from);
+        let written = self.records.put(records::Put::KnownFrom(known_from), now);
+        // Last: whoever sees that the loss is settled sees the moment, too.
+        self.is_lost.store(false, Ordering::Release);
+        Some(async { written.await.map(drop) })
     }
 
     /// Has the time written if that was long ago; nobody waits for it.
@@ -142,16 +235,22 @@ impl Store for Redb {
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
+        let settled = self.settle_loss(now);
         self.remember(now);
-        Pending::ready(())
+        settled.map_or_else(|| Pending::ready(()), Pending::waiting)
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
         // In the database too, which has to tell by itself what may be missing if the files of nonces do.
+        let settled = self.settle_loss(now);
         self.remember(now);
         let Some(nonce) = nonce else {
-            return Pending::ready(Use::First);
+            let settled = settled.map(|settled| Pending::waiting(async { settled.await.map(|()| Use::First) }));
+            return settled.unwrap_or_else(|| Pending::ready(Use::First));
         };
+        if nonce.timestamp() <= self.feed.known_from() {
+            return Pending::ready(Use::Unknown);
+        }
         // From here on it counts as used, whether it can be written or not: whoever sends it twice at once is refused.
         match lock(&self.nonces).use_once(nonce, now) {
             Use::First => {}
@@ -162,6 +261,8 @@ impl Store for Redb {
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
+        // It is written with the records or before them.
+        drop(self.settle_loss(now));
         let written = self.records.put(records::Put::Records(records, seen), now);
         Pending::waiting(written)
     }
@@ -183,6 +284,7 @@ impl Store for Redb {
 
     /// Writes nothing, by way of the threads and onto the disk.
     fn probe(&self, now: Timestamp) -> Pending<()> {
+        drop(self.settle_loss(now));
         let recorded = self.records.put(records::Put::Records(Vec::new(), 0), now);
         let used = self.used.put(journal::Put::Probe, now);
         Pending::waiting(async {
@@ -197,6 +299,8 @@ impl Store for Redb {
         // Before it is written, since nothing is to be dropped by the time as it was.
         feed.set_latest(now);
         self.remembered.store(now.as_millis(), Ordering::Relaxed);
+        // The time that is set says from when on all is known.
+        self.is_lost.store(false, Ordering::Release);
         let recorded = self.records.put(records::Put::Time(now), now);
         let used = Arc::clone(&self.used);
         Pending::waiting(async move {

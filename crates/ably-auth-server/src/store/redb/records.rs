@@ -9,6 +9,7 @@ use ably_auth_core::Timestamp;
 
 use super::disk::Disk;
 use super::folder;
+use super::pairing::Pairing;
 use super::writer::{self, Times, Work};
 use crate::store::{Feed, Record, Reference, Unavailable, Written};
 
@@ -21,6 +22,12 @@ pub(super) enum Put {
     Moment,
     /// The time is that, though a later one was known.
     Time(Timestamp),
+    /// All is known from that moment on, after a loss.
+    KnownFrom(Timestamp),
+    /// The service stops, and the journal has ended.
+    Stop,
+    #[cfg(test)]
+    Panic,
 }
 
 type Job = writer::Job<Put, Written>;
@@ -32,6 +39,9 @@ pub(super) struct Records {
     feed: Arc<Feed>,
     /// Those that are there, to tell which have gone when a fault leaves that open.
     names: HashSet<Box<str>>,
+    pairing: Arc<Pairing>,
+    /// From when on all is known after a loss, until that is on the disk.
+    known_from: Option<Timestamp>,
 }
 
 impl Work for Records {
@@ -52,7 +62,7 @@ impl Work for Records {
                 }
                 current
             }
-            Put::Reference(..) | Put::Moment | Put::Time(_) => true,
+            _ => true,
         });
         let answer = self.commit(&jobs, times);
         let mut waiters = Vec::new();
@@ -72,33 +82,72 @@ impl Work for Records {
     }
 
     fn end(&mut self, times: Times) {
+        let is_stop = self.pairing.has_journal_ended();
+        let put = if is_stop { Put::Stop } else { Put::Moment };
         // What fails now has nobody left to tell.
-        let _ = self.disk().map(|disk| disk.commit(&[], times).is_ok());
+        if self.put(&[&put], times).is_ok() && is_stop {
+            self.pairing.record_stop();
+        }
     }
 }
 
 impl Records {
-    pub(super) const fn new(disk: Disk, folder: PathBuf, feed: Arc<Feed>, names: HashSet<Box<str>>) -> Self {
-        Self { disk: Some(disk), folder, feed, names }
+    pub(super) const fn new(
+        disk: Disk,
+        folder: PathBuf,
+        feed: Arc<Feed>,
+        names: HashSet<Box<str>>,
+        pairing: Arc<Pairing>,
+    ) -> Self {
+        Self { disk: Some(disk), folder, feed, names, pairing, known_from: None }
     }
 
     fn commit(&mut self, jobs: &[Job], times: Times) -> Result<Written, Unavailable> {
         if jobs.is_empty() {
             return Ok(Written::Done);
         }
-        let puts: Vec<_> = jobs.iter().map(|job| &job.put).collect();
-        let written = self.disk().and_then(|disk| disk.commit(&puts, times).map_err(Unavailable::new));
-        if written.is_err() {
-            // A database that has failed once takes no more, until it is opened again.
-            self.disk = None;
+        for job in jobs {
+            match job.put {
+                Put::KnownFrom(moment) => self.known_from = Some(moment),
+                Put::Time(_) => self.known_from = None,
+                _ => {}
+            }
         }
-        written.map(|()| Written::Done)
+        let puts: Vec<_> = jobs.iter().map(|job| &job.put).collect();
+        self.put(&puts, times).map(|()| Written::Done)
     }
+
+    fn put(&mut self, puts: &[&Put], times: Times) -> Result<(), Unavailable> {
+        let (position, known_from) = (self.pairing.position(), self.known_from.map(Put::KnownFrom));
+        // Also with the next write, if it was not written with this one.
+        let puts: Vec<_> = known_from.iter().chain(puts.iter().copied()).collect();
+        let written = self.disk().and_then(|disk| {
+            disk.commit(&puts, times, position).map_err(Unavailable::new)?;
+            Ok(disk.identity().commits)
+        });
+        match written {
+            Ok(commits) => {
+                self.known_from = None;
+                self.pairing.set_commits(commits);
+                Ok(())
+            }
+            Err(unavailable) => {
+                // A database that has failed once takes no more, until it is opened again.
+                self.disk = None;
+                Err(unavailable)
+            }
+        }
+    }
+
     /// The database, opened again if it has failed. What was written then is told: it may be more than was answered for.
     fn disk(&mut self) -> Result<&mut Disk, Unavailable> {
         if self.disk.is_none() {
             let path = folder::database(&self.folder).map_err(Unavailable::new)?;
             let disk = Disk::open(&path, &self.folder).map_err(Unavailable::new)?;
+            let (found, known) = (disk.identity(), self.pairing.identity());
+            if found.database != known.database || found.commits < known.commits {
+                return Err(Unavailable::new("`store.redb` is not what was written; stop the service and put it back"));
+            }
             let records = disk.records().map_err(Unavailable::new)?;
             let there: HashSet<_> = records.iter().map(|record| record.name.clone()).collect();
             let gone = self.names.difference(&there);
@@ -119,5 +168,63 @@ impl Records {
                 self.names.remove(&record.name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pairing::{Identity, Position};
+    use super::super::place::Place;
+    use super::super::writer::Writer;
+    use super::*;
+
+    fn revoked(name: &str) -> Put {
+        Put::Records(vec![Record { name: name.into(), value: Some(b"1".to_vec().into()), expires: None }], 0)
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn panic_in_a_commit_is_answered_and_the_next_write_reopens() {
+        let place = Place::new();
+        let path = folder::database_path(&place.0);
+        drop(folder::begin(&path).unwrap());
+        Disk::create(&path, &place.0, false).unwrap();
+        let disk = Disk::open(&path, &place.0).unwrap();
+        let (feed, now) = (Arc::new(Feed::new()), Timestamp::from_millis(1));
+        let pairing = Arc::new(Pairing::new(Identity::default(), Position::default()));
+        let records = Records::new(disk, place.0.clone(), Arc::clone(&feed), HashSet::new(), Arc::clone(&pairing));
+        let writer = Writer::start("records", records, Arc::clone(&feed)).unwrap();
+        assert_eq!(writer.put(revoked("one"), now).await.unwrap(), Written::Done);
+        for _ in 0..2 {
+            let error = writer.put(Put::Panic, now).await.unwrap_err().to_string();
+            assert!(error.contains("a test makes the library panic"), "{error}");
+        }
+        assert_eq!(writer.put(revoked("two"), now).await.unwrap(), Written::Done);
+        assert_eq!(pairing.identity().commits, 2);
+        drop(writer);
+        let there = Disk::open(&path, &place.0).unwrap().records().unwrap();
+        assert_eq!(there.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    /// What was answered is in the file that is opened again, or nothing is answered.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn database_that_was_replaced_is_not_written_to() {
+        let place = Place::new();
+        let path = folder::database_path(&place.0);
+        drop(folder::begin(&path).unwrap());
+        Disk::create(&path, &place.0, false).unwrap();
+        let older = std::fs::read(&path).unwrap();
+        let disk = Disk::open(&path, &place.0).unwrap();
+        let (feed, now) = (Arc::new(Feed::new()), Timestamp::from_millis(1));
+        let pairing = Arc::new(Pairing::new(Identity::default(), Position::default()));
+        let records = Records::new(disk, place.0.clone(), Arc::clone(&feed), HashSet::new(), pairing);
+        let writer = Writer::start("records", records, feed).unwrap();
+        assert_eq!(writer.put(revoked("one"), now).await.unwrap(), Written::Done);
+        drop(folder::begin(&path).unwrap());
+        std::fs::write(&path, older).unwrap();
+        writer.put(Put::Panic, now).await.unwrap_err();
+        let error = writer.put(revoked("two"), now).await.unwrap_err().to_string();
+        assert!(error.contains("is not what was written"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 -- One round trip, of one request or of several that came at once: looks whether the store is whole, does what is asked, and tells what is new.
 --
--- KEYS  1 state (hash: `format`, `generation`, `run`, `numbers`, and by each service's name the sequence number of its last change)
+-- KEYS  1 state (hash: `format`, `generation`, `run`, `numbers`, `spans`, and by each service's name the sequence number of its last
+--       change)
 --       2 records (hash by name: `1` if it is there, else `0`; its version; `:` and its value)
 --       3 log (names by the sequence number of their last change)  4 expiries (names by when they expire)
 --       5 nonces (by their timestamps)  6 secret
@@ -47,7 +48,7 @@ if refused then return redis.error_reply(refused .. ' it cannot be written') end
 
 local now, since, known, window = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[5])
 local caller, mine, told, run, lasts = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
-local state = redis.call('HMGET', KEYS[1], 'format', 'generation', 'run', 'numbers', caller)
+local state = redis.call('HMGET', KEYS[1], 'format', 'generation', 'run', 'numbers', caller, 'spans')
 local generation = state[2]
 if state[1] and tonumber(state[1]) ~= FORMAT then
   return redis.error_reply(tonumber(state[1]) > FORMAT and 'FORMAT newer' or 'FORMAT older')
@@ -60,9 +61,73 @@ end
 -- which change not all is told any more; before when nonces may be forgotten, the latest timestamp of one, one before which there
 -- are few, and when they were last said to go by themselves; how many records there are, and the last change of one; and whether
 -- this run of Redis loses nothing.
+--
+-- After `forgotten`, nonces are forgotten in spans of time only: a clock that was ahead for a minute must not close the hours before
+-- that minute. `spans` has two flat lists of first and last timestamps, sorted: of what is forgotten, and of what was used. A call
+-- unpacks them if it needs them.
 local seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, lasts
 if generation then
   seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = cmsgpack.unpack(state[4])
+end
+local dropped, used_spans, spans_changed
+local function unpack_spans()
+  if dropped then return end
+  dropped, used_spans = {}, {}
+  if generation and state[6] then dropped, used_spans = cmsgpack.unpack(state[6]) end
+end
+-- The end of the span that contains the timestamp.
+local function end_of(spans, timestamp)
+  for i = #spans - 1, 1, -2 do
+    if spans[i] <= timestamp then return timestamp <= spans[i + 1] and spans[i + 1] or nil end
+  end
+end
+-- Spans that are at most a window apart are joined: what is between them is too old to be exchanged by then. So a day has 720 at
+-- most, and a clock that is more than a day behind is not served.
+local function cover(spans, first, last)
+  local joined, is_placed = {}, false
+  local function append(one, other)
+    joined[#joined + 1] = one
+    joined[#joined + 1] = other
+  end
+  for i = 1, #spans, 2 do
+    local one, other = spans[i], spans[i + 1]
+    if other + window < first then
+      append(one, other)
+    elseif last + window < one then
+      if not is_placed then append(first, last) end
+      is_placed = true
+      append(one, other)
+    else
+      first, last = math.min(first, one), math.max(last, other)
+    end
+  end
+  if not is_placed then append(first, last) end
+  local latest, old = joined[#joined], 0
+  while joined[old + 2] + DAY < latest do old = old + 2 end
+  spans_changed = true
+  return old > 0 and { unpack(joined, old + 1) } or joined, joined[old]
+end
+-- What was used up to that timestamp is forgotten.
+local function forget(upto)
+  unpack_spans()
+  for i = 1, #used_spans, 2 do
+    if used_spans[i] > upto then break end
+    local last, below = math.min(used_spans[i + 1], upto), nil
+    if (end_of(dropped, used_spans[i]) or 0) < last then
+      dropped, below = cover(dropped, used_spans[i], last)
+      forgotten = math.max(forgotten, below or 0)
+    end
+  end
+end
+local function cut(spans, upto)
+  local kept = {}
+  for i = 1, #spans, 2 do
+    if spans[i] <= upto then
+      kept[#kept + 1] = spans[i]
+      kept[#kept + 1] = math.min(spans[i + 1], upto)
+    end
+  end
+  return kept
 end
 local function text(number) return string.format('%.0f', number) end
 
@@ -75,6 +140,8 @@ if act == 'time' then
   latest, from = now, now + window
   forgotten, top = math.min(forgotten, from), math.min(top, from)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '(' .. text(from), '+inf')
+  unpack_spans()
+  dropped, used_spans, spans_changed = cut(dropped, from), cut(used_spans, from), true
 end
 local ahead = now > latest
 if ahead then latest = now end
@@ -124,7 +191,10 @@ if lost then
 end
 if top > forgotten and not has_nonces then
   -- The nonces are gone: by themselves, after long, or not. Whoever's clock steps back may come with one of them.
-  forgotten, changed = top, true
+  forget(top)
+  -- Another version has used them, and noted no span.
+  if not end_of(dropped, top) then forgotten = math.max(forgotten, top) end
+  top, changed = 0, true
 end
 if generation ~= known then
   if since >= seq then
@@ -158,21 +228,28 @@ elseif act == 'use' then
       oldest = tonumber(next_one[2])
       if oldest < over then
         redis.call('ZREMRANGEBYRANK', KEYS[5], 0, many - 1)
-        forgotten, changed = math.max(forgotten, oldest), true
+        forget(oldest)
+        changed = true
       end
     end
   end
-  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each.
+  unpack_spans()
+  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each. Behind an `f` stands until when.
   local outcomes, used = {}, 0
   for i = FIRST, #ARGV, 2 do
     local timestamp, letter = tonumber(ARGV[i]), 'd'
+    local until_when = timestamp <= forgotten and forgotten or end_of(dropped, timestamp)
     if timestamp <= from then letter = 'u'
-    elseif timestamp <= forgotten then letter = 'f'
+    elseif until_when then letter = 'f' .. text(until_when)
     elseif redis.call('ZADD', KEYS[5], 'NX', ARGV[i], ARGV[i + 1]) == 0 then letter = 'a'
     else
       used = used + 1
       if timestamp > top then top = timestamp end
       if timestamp < oldest then oldest = timestamp end
+      if not end_of(used_spans, timestamp) then
+        -- To the end of the minute, so that this is written once in it.
+        used_spans = cover(used_spans, timestamp, math.ceil(timestamp / MINUTE) * MINUTE)
+      end
     end
     outcomes[#outcomes + 1] = letter
   end
@@ -235,6 +312,7 @@ if changed then
   if lost or act == 'write' or act == 'restore' then count = redis.call('ZCARD', KEYS[3]) end
   local numbers = cmsgpack.pack(
     seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted)
+  if spans_changed then redis.call('HSET', KEYS[1], 'spans', cmsgpack.pack(dropped, used_spans)) end
   if redis.call('HSET', KEYS[1], 'numbers', numbers, caller, seq) > 0 and redis.call('HLEN', KEYS[1]) > MAX_WRITERS then
     -- The half of them that has changed nothing for longest.
     local all, writers = redis.call('HGETALL', KEYS[1]), {}

@@ -90,23 +90,38 @@ where
     });
     let outcome = trip(now, act, nonces.flatten().collect()).await;
     let no_room = outcome.as_deref().ok().and_then(no_room);
-    let mut letters = outcome.as_deref().unwrap_or_default().bytes();
+    let mut letters = outcome.as_deref().unwrap_or_default();
     for Asked { act, done, .. } in asked.drain(..) {
         let answer = match (&outcome, act, no_room) {
             (Err(unavailable), ..) => Err(unavailable.clone()),
             (Ok(_), Act::Look, _) | (Ok(_), Act::Touch, None) => Ok(Use::First),
             (Ok(_), Act::Touch | Act::Use(_), Some(why)) => Err(Unavailable::new(why)),
-            (Ok(_), Act::Use(_), None) => match letters.next() {
-                Some(b'd') => Ok(Use::First),
-                Some(b'a') => Ok(Use::Again),
-                Some(b'f') => Ok(Use::Forgotten),
-                Some(b'u') => Ok(Use::Unknown),
-                _ => Err(Unavailable::new("the script's answer is not in the form of one")),
-            },
+            (Ok(_), Act::Use(_), None) => {
+                next_use(&mut letters).ok_or_else(|| Unavailable::new("the script's answer is not in the form of one"))
+            }
         };
         let _ = done.send(answer);
     }
     outcome.map(drop)
+}
+
+/// Reads a letter and, behind an `f`, the digits of a timestamp.
+fn next_use(letters: &mut &str) -> Option<Use> {
+    let mut chars = letters.chars();
+    let letter = chars.next()?;
+    *letters = chars.as_str();
+    match letter {
+        'd' => Some(Use::First),
+        'a' => Some(Use::Again),
+        'u' => Some(Use::Unknown),
+        'f' => {
+            let end = letters.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(letters.len());
+            let (digits, rest) = letters.split_at_checked(end)?;
+            *letters = rest;
+            Some(Use::Forgotten { until: Timestamp::from_millis(digits.parse().ok()?) })
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +164,7 @@ mod tests {
         let seen = Arc::clone(&trips);
         let together = Together::start(move |now, act, nonces| {
             seen.lock().unwrap().push((now, act, nonces.len() / 2));
-            async { Ok("dafu".to_owned()) }
+            async { Ok("daf17u".to_owned()) }
         });
         let (look, first, gone) =
             (together.ask(Act::Look, at(3)), together.ask(nonce("a"), at(1)), together.ask(nonce("b"), at(9)));
@@ -165,7 +180,8 @@ mod tests {
             (look.await.unwrap(), first.await.unwrap(), again.await.unwrap()),
             (Use::First, Use::First, Use::Again)
         );
-        assert_eq!((touch.await.unwrap(), forgotten.await.unwrap()), (Use::First, Use::Forgotten));
+        let until = at(17);
+        assert_eq!((touch.await.unwrap(), forgotten.await.unwrap()), (Use::First, Use::Forgotten { until }));
         assert_eq!(unknown.await.unwrap(), Use::Unknown);
         assert!(one_more.await.is_err(), "there was no letter for it");
         assert!(together.ask(Act::Look, at(8)).await.is_ok());

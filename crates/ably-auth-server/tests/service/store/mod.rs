@@ -2,11 +2,17 @@
 
 pub(crate) mod faults;
 mod faulty;
+#[cfg(any(feature = "redb", all(feature = "redis", unix)))]
+mod log;
 mod memory;
 mod promises;
 pub(crate) mod ready;
 #[cfg(feature = "redb")]
 mod redb;
+#[cfg(feature = "redb")]
+mod redb_damage;
+#[cfg(feature = "redb")]
+mod redb_loss;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
@@ -92,6 +98,7 @@ macro_rules! every_promise {
             keys_made_and_changed_at_run_time_stay,
             apps_made_and_deleted_at_run_time_stay,
             a_clock_that_steps_back_opens_nothing,
+            clock_that_was_ahead_refuses_only_what_may_be_replayed,
             text_with_quotes_comes_back,
             a_revocation_takes_what_was_issued_before_whatever_the_clock,
             time_goes_on_though_the_clock_was_set_back,

@@ -211,6 +211,58 @@ pub(super) fn a_clock_that_steps_back_opens_nothing(place: &dyn Place) {
     assert_eq!(world.accepts(&new).code(), (200, 0), "and closes nothing");
 }
 
+pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn Place) {
+    let mut world = first(place);
+    let exchange = |world: &World| {
+        let request = world.sign(KEY, &params());
+        (world.exchange(&request), request)
+    };
+    // Of the right time.
+    for _ in 0..5 {
+        assert_eq!(exchange(&world).0.code(), (201, 0));
+        world.pass(MINUTE);
+    }
+    let right = world.now();
+    let ahead = right + 2 * HOUR;
+    world.jump(ahead);
+    let mut used = Vec::new();
+    // So many that each store drops some of the first ones.
+    for nth in 0..200 {
+        let (answer, request) = exchange(&world);
+        assert_eq!(answer.code(), (201, 0));
+        used.push(request);
+        world.pass(if nth == 99 { 3 * MINUTE } else { 100 });
+    }
+    let end = world.now();
+    world.jump(right + (end - ahead));
+    assert_eq!(exchange(&world).0.code(), (201, 0), "the time that was skipped is open");
+    for _ in 0..20 {
+        world.pass(5 * MINUTE);
+        assert_eq!(exchange(&world).0.code(), (201, 0));
+        world = place.again(world);
+    }
+    world.set(ahead - 30_000);
+    let mut waited = 0;
+    for request in used.iter().step_by(20) {
+        assert!([(401, 40104), (401, 40105)].contains(&world.exchange(request).code()));
+    }
+    while world.now() < end + 2 * MINUTE {
+        let answer = exchange(&world).0;
+        if answer.status != 201 {
+            assert_eq!(answer.code(), (401, 40104));
+            let seconds: u64 = answer.header("retry-after").parse().unwrap();
+            assert!(answer.message().contains(&format!("sign a new one in {seconds} s")), "{}", answer.message());
+            world.pass(seconds * 1_000);
+            waited += seconds;
+            assert_eq!(exchange(&world).0.code(), (201, 0), "after `Retry-After`");
+        }
+        let replayed = world.exchange(&used[used.len() - 1]).code();
+        assert!([(401, 40104), (401, 40105)].contains(&replayed), "{replayed:?}");
+        world.pass(20_000);
+    }
+    assert!(waited <= 5 * 60, "{waited} s");
+}
+
 pub(super) fn text_with_quotes_comes_back(place: &dyn Place) {
     let world = first(place);
     let name = r#"a "quoted" \\ name"#;

@@ -12,10 +12,10 @@ use super::{Folder, Place, every_promise, runtime};
 use crate::large_tokens;
 use crate::support::*;
 
-struct InFolder(Folder, Arc<Runtime>);
+pub(super) struct InFolder(pub(super) Folder, pub(super) Arc<Runtime>);
 
 impl InFolder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Folder::new(), runtime())
     }
 }
@@ -60,7 +60,7 @@ fn large() -> String {
 }
 
 /// What a crash leaves of a folder, so much of it.
-fn crashed(folder: &Folder, names: &[&str]) -> Folder {
+pub(super) fn crashed(folder: &Folder, names: &[&str]) -> Folder {
     let copy = Folder::new();
     let status = std::process::Command::new("cp")
         .arg("-r")
@@ -243,7 +243,7 @@ fn what_is_no_store_is_refused() {
     fs::set_permissions(&database, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let error = Redb::open(&folder.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("nothing else wrote to `store.redb`"), "{error}");
+    assert!(error.to_string().contains("store.redb` is damaged: "), "{error}");
 }
 
 #[test]

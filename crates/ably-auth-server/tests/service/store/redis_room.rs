@@ -85,7 +85,7 @@ fn used_nonces_go_once_they_are_over_and_are_not_used_again_though_clocks_step_b
     all_are(&use_all(&place, &store, 400..600, later, later), Use::First);
     assert!(left() < 300, "{}", left());
     for used in use_all(&place, &store, 0..400, NOW, NOW) {
-        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+        assert!(matches!(used, Use::Again | Use::Forgotten { .. }), "{used:?}");
     }
     all_are(&use_all(&place, &store, 400..600, later, later), Use::Again);
 
@@ -94,8 +94,43 @@ fn used_nonces_go_once_they_are_over_and_are_not_used_again_though_clocks_step_b
     all_are(&use_all(&place, &store, 1_000..1_020, NOW + 4 * MINUTE, NOW + 4 * MINUTE), Use::First);
     assert!(left() < 400, "{}", left());
     for used in use_all(&place, &store, 600..1_000, NOW + MINUTE, NOW + MINUTE) {
-        assert!(matches!(used, Use::Again | Use::Forgotten), "{used:?}");
+        assert!(matches!(used, Use::Again | Use::Forgotten { .. }), "{used:?}");
     }
+}
+
+#[test]
+fn lost_nonces_close_only_the_times_at_which_some_were_used() {
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    let (between, ahead) = (NOW + HOUR, NOW + 2 * HOUR);
+    use_all(&place, &store, 0..5, NOW, NOW);
+    use_all(&place, &store, 5..10, ahead, ahead);
+    assert_eq!(place.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
+    let is_forgotten = |used: &Use| matches!(used, Use::Forgotten { .. });
+    assert!(use_all(&place, &store, 0..5, NOW, NOW).iter().all(is_forgotten));
+    assert_eq!(use_all(&place, &store, 10..15, between, between), [Use::First; 5]);
+    let again = use_all(&place, &store, 5..10, ahead, ahead);
+    // Nonces that were not used are refused up to the last that was.
+    assert_eq!(again, [Use::Forgotten { until: at(ahead + 9) }; 5]);
+    assert_eq!(use_all(&place, &store, 20..21, ahead + 10, ahead), [Use::First]);
+}
+
+#[test]
+fn times_of_dropped_nonces_are_kept_in_bounded_memory() {
+    let Some(place) = Shared::new() else { return };
+    let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
+    // So far apart that each is a span of its own, over more than three days.
+    for nth in 0..1_500 {
+        let now = NOW + nth * 3 * MINUTE;
+        assert_eq!(use_all(&place, &store, nth..nth + 1, now, now), [Use::First]);
+    }
+    let bytes: usize = place.0.command(&["HSTRLEN", "{ably-auth}:state", "spans"]).parse().unwrap();
+    assert!((1_000..20_000).contains(&bytes), "{bytes}");
+    let later = NOW + 1_500 * 3 * MINUTE;
+    // More than a day before, nothing is told apart any more.
+    let old = use_all(&place, &store, 2_000..2_001, NOW + 2 * MINUTE + 30_000, NOW + 2 * MINUTE);
+    assert!(matches!(old[0], Use::Forgotten { .. }), "{old:?}");
+    assert_eq!(use_all(&place, &store, 2_001..2_002, later, later), [Use::First]);
 }
 
 #[test]

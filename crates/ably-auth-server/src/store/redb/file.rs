@@ -1,0 +1,67 @@
+//! The file of nonces that is written to.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+
+use ably_auth_core::Timestamp;
+
+use super::frames::{Entry, Frame, SALT_BYTES};
+use super::pairing::{Identity, Position};
+use crate::store::spans::Spans;
+
+/// A file grows by so many zeros at a time: where it has its bytes already, the disk has less to write for each answer.
+const STEP: usize = 128 * 1024;
+
+/// The file that is written to. What is behind its end is zeros.
+pub(super) struct Open {
+    pub(super) number: u64,
+    pub(super) file: File,
+    pub(super) salt: [u8; SALT_BYTES],
+    pub(super) end: u64,
+    pub(super) filled: u64,
+    /// The timestamps of the nonces in it.
+    pub(super) used: Spans,
+}
+
+impl Open {
+    pub(super) const fn position(&self) -> Position {
+        Position { number: self.number, end: self.end }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let end = self.end.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.file.write_all(bytes)?;
+        if end > self.filled {
+            self.file.write_all(&vec![0; STEP])?;
+            self.filled = self.file.stream_position()?;
+            self.file.seek(SeekFrom::Start(end))?;
+        }
+        self.file.sync_data()?;
+        self.end = end;
+        Ok(())
+    }
+}
+
+/// The frame behind which nothing comes, since the service was stopped cleanly. It holds no nonces, so that damage to it loses none,
+/// and with it each frame that holds some has another behind it.
+pub(super) struct Closing {
+    pub(super) open: Open,
+    pub(super) latest: Timestamp,
+    pub(super) forgotten: Option<Timestamp>,
+}
+
+impl Closing {
+    pub(super) fn write(self, Identity { commits, .. }: Identity) {
+        let Self { mut open, latest, forgotten } = self;
+        let frame = Frame { latest, forgotten, commits, entry: Entry::NOTHING };
+        // Without it, the database still knows where the journal ends.
+        let _ = open.append(&frame.to_bytes(&open.salt, open.end));
+    }
+}
+
+impl fmt::Debug for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closing")
+    }
+}

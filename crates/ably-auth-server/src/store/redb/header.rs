@@ -1,0 +1,74 @@
+//! The first bytes of the database's file, which have no checksum of their own.
+//!
+//! The library takes the sizes in them as they are. It panics if the file is shorter than they say, and allocates what they say.
+#![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+use redb::StorageBackend;
+
+use super::disk::Fault;
+
+const HEADER_BYTES: usize = 64;
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+/// Where the flags are: behind the magic.
+const FLAGS: u64 = 9;
+/// The flag that tells which of two slots has the last commit.
+const SLOT: u8 = 1;
+/// The flag of a database that was not closed.
+const NEEDS_RECOVERY: u8 = 2;
+/// Where the sizes begin: behind the flags, and two bytes that are not used.
+const SIZES: usize = 12;
+
+const PAGE_BYTES: u64 = 4096;
+/// The most that the library puts into a region: 4 GiB.
+const MAX_REGION_PAGES: u64 = 1 << 20;
+/// The header of a region has a bit and more for each page.
+const MAX_REGION_HEADER_PAGES: u64 = 1 << 10;
+
+/// Refuses a file that is shorter than its header says, or whose header says what no library writes. Returns the flags.
+pub(super) fn check(file: &mut File) -> Result<u8, Fault> {
+    let length = file.metadata()?.len();
+    let mut header = Vec::new();
+    file.by_ref().take(u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX)).read_to_end(&mut header)?;
+    file.seek(SeekFrom::Start(0))?;
+    if !header.starts_with(MAGIC) {
+        return Err(Fault::Corrupted("it is not a database".into()));
+    }
+    let Some(expected) = expected_length(&header) else {
+        return Err(Fault::Corrupted("its header has changed".into()));
+    };
+    if length < expected {
+        return Err(Fault::Corrupted(format!("its end is missing, {length} of at least {expected} bytes are there")));
+    }
+    let flags = usize::try_from(FLAGS).ok().and_then(|at| header.get(at).copied());
+    flags.ok_or_else(|| Fault::Corrupted("its header has changed".into()))
+}
+
+/// Has the library verify the slots' checksums on opening: it does not for a database that was closed.
+pub(super) fn demand_recovery(file: &impl StorageBackend, flags: u8) -> Result<(), Fault> {
+    Ok(file.write(FLAGS, &[flags | NEEDS_RECOVERY])?)
+}
+
+/// Returns whether the library took the other slot on opening, though the database was closed.
+pub(super) fn has_gone_back(file: &impl StorageBackend, flags: u8) -> Result<bool, Fault> {
+    let now = file.read(FLAGS, 1)?.first().copied().unwrap_or(flags);
+    Ok(flags & NEEDS_RECOVERY == 0 && (now ^ flags) & SLOT != 0)
+}
+
+fn expected_length(header: &[u8]) -> Option<u64> {
+    let mut sizes = header.get(SIZES..)?.chunks_exact(4).map_while(|size| size.try_into().ok().map(u32::from_le_bytes));
+    let mut next = || sizes.next().map(u64::from);
+    let (page, header_pages, region_pages) = (next()?, next()?, next()?);
+    let (full_regions, trailing_pages) = (next()?, next()?);
+    let is_known = page == PAGE_BYTES
+        && header_pages <= MAX_REGION_HEADER_PAGES
+        && (1..=MAX_REGION_PAGES).contains(&region_pages)
+        && trailing_pages <= region_pages
+        && (full_regions > 0 || trailing_pages > 0);
+    let trailing = if trailing_pages > 0 { header_pages.checked_add(trailing_pages)? } else { 0 };
+    let full = full_regions.checked_mul(header_pages.checked_add(region_pages)?)?;
+    let pages = full.checked_add(trailing)?.checked_add(1)?;
+    is_known.then_some(pages.checked_mul(PAGE_BYTES)?)
+}

@@ -1,0 +1,208 @@
+//! A folder of which something is missing, or is of another folder or time.
+
+use std::fs;
+use std::path::Path;
+
+use ably_auth_server::store::Redb;
+use serde_json::json;
+
+use super::log::Log;
+use super::redb::{InFolder, crashed};
+use super::{Folder, Place as _, runtime};
+use crate::alone::alone;
+use crate::support::*;
+
+fn revoke(world: &World, client_id: &str) {
+    let request = http::Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
+    let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
+    let targets = json!({ "targets": [format!("clientId:{client_id}")] });
+    assert_eq!(world.send(request, targets.to_string()).status, 201);
+}
+
+fn remove(folder: &Folder, names: &[&str]) {
+    for path in names.iter().map(|name| folder.0.join(name)) {
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp").args(["-p", "-r", "-T"]).arg(from).arg(to).status();
+    assert!(status.unwrap().success());
+}
+
+/// After a loss: the token that was revoked is over, and it stays so over restarts and once requests are exchanged again.
+fn assert_is_lost(place: &InFolder, before: &World, revoked: &ably_auth_core::TokenDetails) {
+    // Nobody asks the first one, so that it decides nothing.
+    drop(Redb::open(&place.0.0).unwrap());
+    let mut world = place.open(Some(before));
+    let signed = world.sign(KEY, &params());
+    assert_eq!(world.accepts(revoked).code(), (401, 40141));
+    let refused = world.exchange(&signed);
+    assert_eq!(refused.code(), (500, 50003), "it may have been exchanged before");
+    assert_eq!(refused.header("retry-after"), "121");
+    world = place.again(world);
+    assert_eq!(world.accepts(revoked).code(), (401, 40141));
+    world.pass(121_000);
+    let renewed = world.token(REVOCABLE, &of("bob"));
+    assert_eq!(world.accepts(&renewed).code(), (200, 0));
+    for _ in 0..2 {
+        world = place.again(world);
+        world.pass(1_000);
+        assert_eq!(world.accepts(revoked).code(), (401, 40141));
+        assert_eq!(world.accepts(&renewed).code(), (200, 0), "the loss is noticed once");
+        assert_ne!(world.exchange(&signed).code(), (201, 0));
+        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
+    }
+}
+
+#[test]
+fn missing_database_refuses_what_may_have_been_revoked() {
+    for missing in [
+        &["store.redb"][..],
+        &["store.redb", "lock"],
+        &["store.redb", "nonces"],
+        &["store.redb", "secret"],
+        &["store.redb", "nonces", "lock"],
+        &["store.redb", "secret", "lock"],
+    ] {
+        eprintln!("{missing:?}");
+        let place = InFolder::new();
+        let world = place.open(None);
+        let [bob, lasting] = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
+        revoke(&world, "bob");
+        let before = world.clone_without_service();
+        drop(world);
+        remove(&place.0, missing);
+        assert_is_lost(&place, &before, &bob);
+        let world = place.open(Some(&before));
+        assert_eq!(world.accepts(&lasting).code(), (200, 0), "its tokens cannot be revoked");
+    }
+}
+
+#[test]
+fn loss_is_remembered_by_a_service_that_is_killed() {
+    let place = InFolder::new();
+    let world = place.open(None);
+    let bob = world.token(REVOCABLE, &of("bob"));
+    revoke(&world, "bob");
+    let before = world.clone_without_service();
+    drop(world);
+    remove(&place.0, &["store.redb"]);
+    let all = ["store.redb", "secret", "nonces"];
+    let opened = Redb::open(&place.0.0).unwrap();
+    let asked_nothing = crashed(&place.0, &all);
+    let world = World::over(opened, &runtime(), Some(&before));
+    assert_eq!(world.accepts(&bob).code(), (401, 40141));
+    let asked = crashed(&place.0, &all);
+    for copy in [asked_nothing, asked] {
+        before.jump(NOW);
+        assert_is_lost(&InFolder(copy, runtime()), &before, &bob);
+    }
+}
+
+#[test]
+fn new_folder_refuses_nothing() {
+    let place = InFolder::new();
+    // As processes leave it that are killed while they make it.
+    let made = Redb::open(&place.0.0).unwrap();
+    let partly: Vec<_> = [&[][..], &["lock"], &["lock", "store.redb"], &["lock", "store.redb", "secret"]]
+        .into_iter()
+        .map(|names| crashed(&place.0, &[names, &["lock"]].concat()))
+        .collect();
+    drop(made);
+    for folder in partly {
+        fs::write(folder.0.join("store.redb.new"), "not finished").unwrap();
+        let place = InFolder(folder, runtime());
+        let mut world = place.open(None);
+        for _ in 0..2 {
+            let bob = world.token(REVOCABLE, &of("bob"));
+            assert_eq!(world.accepts(&bob).code(), (200, 0));
+            world = place.again(world);
+            assert_eq!(world.accepts(&bob).code(), (200, 0));
+        }
+    }
+}
+
+#[test]
+fn missing_secret_or_lock_revives_nothing() {
+    for missing in [&["secret"][..], &["lock"], &["secret", "lock"], &["secret", "nonces", "lock"]] {
+        let place = InFolder::new();
+        let world = place.open(None);
+        let bob = world.token(REVOCABLE, &of("bob"));
+        let used = world.sign(KEY, &params());
+        assert_eq!(world.exchange(&used).code(), (201, 0));
+        revoke(&world, "bob");
+        let before = world.clone_without_service();
+        drop(world);
+        remove(&place.0, missing);
+        let world = place.open(Some(&before));
+        assert_eq!(world.accepts(&bob).code(), (401, 40141), "{missing:?}");
+        let again = world.exchange(&used).code();
+        assert!([(401, 40104), (401, 40105)].contains(&again), "{missing:?}: {again:?}");
+    }
+}
+
+#[test]
+fn database_of_another_folder_or_time_is_a_loss() {
+    let (place, other) = (InFolder::new(), InFolder::new());
+    let elsewhere = other.open(None);
+    elsewhere.token(KEY, &params());
+    drop(elsewhere);
+    let world = place.open(None);
+    world.token(KEY, &params());
+    let shared = world.clone_without_service();
+    drop(world);
+    let older = Folder::new();
+    copy(&place.0.0.join("store.redb"), &older.0.join("store.redb"));
+    let world = place.open(Some(&shared));
+    let bob = world.token(REVOCABLE, &of("bob"));
+    let while_running = crashed(&place.0, &["store.redb"]);
+    revoke(&world, "bob");
+    world.token(KEY, &params());
+    drop(world);
+    for database in [&other.0, &older, &while_running] {
+        let replaced = Folder::new();
+        copy(&place.0.0, &replaced.0);
+        copy(&database.0.join("store.redb"), &replaced.0.join("store.redb"));
+        assert_is_lost(&InFolder(replaced, runtime()), &shared, &bob);
+    }
+}
+
+#[test]
+fn journal_that_ends_before_what_the_database_knows_is_refused() {
+    let place = InFolder::new();
+    let world = place.open(None);
+    let older = crashed(&place.0, &["nonces"]);
+    world.token(KEY, &params());
+    // With this the database records how far the journal is.
+    revoke(&world, "bob");
+    let killed = crashed(&place.0, &["store.redb", "secret"]);
+    copy(&older.0.join("nonces"), &killed.0.join("nonces"));
+    let error = Redb::open(&killed.0).unwrap_err().to_string();
+    assert!(error.contains("nonces/0000000001` cannot be believed: its end is missing"), "{error}");
+}
+
+#[test]
+fn loss_is_logged_with_what_follows() {
+    alone(concat!(module_path!(), "::loss_is_logged_with_what_follows"), || {
+        let (log, _guard) = Log::start();
+        let place = InFolder::new();
+        let world = place.open(None);
+        world.token(KEY, &params());
+        drop(place.again(world));
+        let lost = "`store.redb` was lost; keys and revocations of before may be lost with it";
+        let says = || {
+            [lost, "reason=\"it is missing\"", "`secret` is missing", "`nonces` is missing"].map(|what| log.says(what))
+        };
+        assert_eq!(says(), [0, 0, 0, 0]);
+        remove(&place.0, &["store.redb"]);
+        drop(Redb::open(&place.0.0).unwrap());
+        assert_eq!(says(), [1, 1, 0, 0]);
+        remove(&place.0, &["secret"]);
+        drop(Redb::open(&place.0.0).unwrap());
+        assert_eq!(says(), [1, 1, 1, 0]);
+        remove(&place.0, &["nonces"]);
+        drop(Redb::open(&place.0.0).unwrap());
+        assert_eq!(says(), [1, 1, 1, 1]);
+    });
+}
