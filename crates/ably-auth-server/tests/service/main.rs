@@ -13,6 +13,7 @@ mod control;
 mod embedded;
 mod issuing;
 mod jwts;
+mod large_capabilities;
 mod large_tokens;
 mod mutated;
 mod opaque;
