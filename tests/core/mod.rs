@@ -16,6 +16,7 @@ mod credentials;
 mod equivalences;
 mod error_info;
 mod explanations;
+mod intersection_work;
 mod json_without_heap;
 mod jwt_claims;
 mod jwt_embedded;

@@ -174,3 +174,50 @@ fn values_do_not_change_places() {
         }
     }
 }
+
+/// A long request has to be signed as it is sent; a short one may be signed in canonical form.
+#[test]
+fn long_request_is_verified_as_sent_only() {
+    let key = super::support::key();
+    let signed = |names: usize, sign_canonical: bool| {
+        let mut entries: Vec<String> = (0..names).map(|nth| format!(r#""channel-{nth:04}":["publish"]"#)).collect();
+        entries.reverse();
+        let sent = format!("{{{}}}", entries.join(","));
+        let parsed: ably_auth_core::Capability = sent.parse().unwrap();
+        let fields = |capability| ably_auth_core::TokenRequestFields {
+            key_name: key.key_name().as_str(),
+            ttl: None,
+            capability: Some(capability),
+            client_id: None,
+            timestamp: super::support::NOW,
+            nonce: super::support::NONCE,
+        };
+        let canonical = parsed.to_string();
+        let mac = key.signer().sign(&fields(if sign_canonical { &canonical } else { &sent })).unwrap();
+        let mut json = String::new();
+        fields(&sent).write_json(&mac, &mut json).unwrap();
+        let request: TokenRequest = serde_json::from_str(&json).unwrap();
+        request.verify(&key).is_ok()
+    };
+    assert!(signed(2, false) && signed(100, false) && signed(1_000, false));
+    assert!(signed(2, true) && signed(100, true) && !signed(1_000, true));
+}
+
+/// No number has as many digits, so the mac is not looked at.
+#[test]
+fn long_ttl_or_timestamp_is_refused() {
+    let key = super::support::key();
+    for (field, kind) in [("ttl", ErrorKind::Ttl), ("timestamp", ErrorKind::Timestamp)] {
+        let mut json = serde_json::to_value(
+            TokenRequest::sign(&key, &ably_auth_core::TokenParams::new(), super::support::NOW, super::support::nonce())
+                .unwrap(),
+        )
+        .unwrap();
+        json[field] = json!("1".repeat(33));
+        let request: TokenRequest = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(request.verify(&key).unwrap_err().kind(), kind);
+        json[field] = json!("1".repeat(32));
+        let request: TokenRequest = serde_json::from_value(json).unwrap();
+        assert_eq!(request.verify(&key).unwrap_err().kind(), ErrorKind::Mac);
+    }
+}

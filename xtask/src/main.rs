@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask help` lists them.
 
 mod api;
+mod attack;
 mod bench;
 mod chaos;
 mod command;
@@ -94,6 +95,12 @@ const TASKS: &[Task] = &[
         about: "a service at full load for 1 minute or so many, with reloads, revocations and slow clients: what it has in memory, \
                 and what it refused without a cause",
         run: soak::run,
+    },
+    Task {
+        name: "attack",
+        options: &["--long"],
+        about: "attacks on the service, each with its memory, its processor time and what an honest client waits; --long sends more",
+        run: attack::run,
     },
     Task {
         name: "conformance",

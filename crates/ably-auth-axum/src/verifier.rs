@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ably_auth_core::capability::Work;
 use ably_auth_core::jwt::{self, UnverifiedJwt};
 use ably_auth_core::{ApiKey, Capability, ErrorCode, ErrorKind, KeyName, Signer, Timestamp, Token};
 use async_trait::async_trait;
@@ -141,7 +142,8 @@ impl Verifier {
     /// - 40142 if it has expired, 40141 if it was revoked;
     /// - 40003 if it lives for longer than any token may;
     /// - 40012 if its clientId is none;
-    /// - 40160 if it permits nothing that its key does.
+    /// - 40160 if it permits nothing that its key does;
+    /// - 40000 if its capability takes too much work to compare with the key's.
     fn verify(&self, unverified: UnverifiedJwt<'_>, key: &Key) -> Result<VerifiedToken, Refusal> {
         let verified = unverified.verify(&key.signer, self.clock.now(), self.leeway).map_err(of_jwt)?;
         let claims = verified.claims();
@@ -152,7 +154,17 @@ impl Verifier {
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
             Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
         })?;
-        let capability = written.map_or_else(|| key.capability.clone(), |it| Arc::new(key.capability.intersect(&it)));
+        let capability = match written {
+            None => key.capability.clone(),
+            Some(written) => {
+                let granted = key.capability.intersect_within(&written, &mut Work::steps(Work::PER_REQUEST));
+                Arc::new(granted.map_err(|_| {
+                    let message = "the JWT's `x-ably-capability` takes too much work to compare with the key's; name fewer \
+                                   resources or use wildcards";
+                    Refusal::new(ErrorCode::BAD_REQUEST, message)
+                })?)
+            }
+        };
         if capability.is_empty() {
             let message = "the JWT permits nothing that its key does; mint it with a capability that the key has";
             return Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message));

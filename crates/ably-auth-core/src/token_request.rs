@@ -1,5 +1,6 @@
 //! Token requests: signed by whoever holds the key, exchanged by whoever is handed one, verified by the service.
 
+use alloc::borrow::Cow;
 #[cfg(feature = "serde")]
 mod wire;
 
@@ -20,6 +21,13 @@ use crate::token_params::TokenParams;
 
 /// What the oldest document says an omitted ttl is signed as.
 const OLDEST_OMITTED_TTL: &str = "3600000";
+
+/// The most bytes that capability, clientId and nonce may have together for a mac over anything but the text as sent: a
+/// request that nobody signed is refused after one mac over a long text, not after four.
+const MAX_ALTERNATIVE_BYTES: usize = 4 * 1024;
+
+/// The most bytes of a ttl or a timestamp: no number of milliseconds has as many.
+const MAX_INTEGER_BYTES: usize = 32;
 
 /// A number of milliseconds as it came, kept so that a signature over it can still be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,16 +63,18 @@ impl Integer {
         }
     }
 
-    fn to_text(&self) -> String {
-        match self {
-            Self::Millis(millis) => Decimal::new(*millis).as_str().into(),
+    /// Returns the text that a mac covers; none if it is too long for a number or has a control character.
+    fn to_text(&self) -> Option<Cow<'_, str>> {
+        let text: Cow<'_, str> = match self {
+            Self::Millis(millis) => Cow::Owned(Decimal::new(*millis).as_str().into()),
             #[cfg(feature = "serde")]
-            Self::Text(text) => text.to_string(),
+            Self::Text(text) => Cow::Borrowed(text),
             #[cfg(feature = "serde")]
-            Self::Negative(number) => number.to_string(),
+            Self::Negative(number) => Cow::Owned(number.to_string()),
             #[cfg(feature = "serde")]
-            Self::Fraction(bits) => f64::from_bits(*bits).to_string(),
-        }
+            Self::Fraction(bits) => Cow::Owned(f64::from_bits(*bits).to_string()),
+        };
+        (text.len() <= MAX_INTEGER_BYTES && control_character(&text).is_none()).then_some(text)
     }
 }
 
@@ -232,12 +242,14 @@ impl TokenRequest {
     /// Checks the mac over the text as it came, in constant time.
     ///
     /// Accepted too are what peers are known to sign in place of what they send: the canonical form of the capability, and
-    /// one hour, or nothing, for a ttl that is left out or 0.
+    /// one hour, or nothing, for a ttl that is left out or 0. This holds where capability, clientId and nonce have 4 KiB
+    /// together at most; a longer request has to be signed as it is sent.
     ///
     /// # Errors
     /// - [`ErrorKind::TokenRequest`] if the request names another key than this;
     /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is missing
-    ///   or has a control character, with which two different requests could have the same mac;
+    ///   or has a control character, with which two different requests could have the same mac, or if a ttl or a timestamp
+    ///   is longer than any number;
     /// - [`ErrorKind::Mac`] if there is no mac, or the key did not make it for these values.
     pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.verify_with(&key.signer_of_one(), key.key_name())
@@ -258,39 +270,40 @@ impl TokenRequest {
         let missing_nonce = Error::new(ErrorKind::Nonce, "token request has no nonce", "sign it with a random nonce");
         nonce::check(self.nonce.as_deref().ok_or(missing_nonce)?)?;
         let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
-        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text();
-        let ttl = self.ttl.as_ref().map(Integer::to_text);
-        if control_character(&timestamp).is_some() {
-            return Err(Self::no_timestamp());
-        }
-        if ttl.as_deref().and_then(control_character).is_some() {
-            return Err(Ttl::out_of_range());
-        }
+        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text().ok_or_else(Self::no_timestamp)?;
+        let ttl = self.ttl.as_ref().map(|ttl| ttl.to_text().ok_or(Ttl::out_of_range())).transpose()?;
 
-        let ttls = match ttl.as_deref() {
-            None => ["", OLDEST_OMITTED_TTL],
-            Some("0") => ["0", ""],
-            Some(sent) => [sent; 2],
+        let [sent, client_id, nonce] =
+            [&self.capability, &self.client_id, &self.nonce].map(|field| field.as_deref().unwrap_or_default());
+        let is_signed = |ttl: &str, capability: &str| {
+            let text = CanonicalText {
+                key_name: &self.key_name,
+                ttl: ttl.as_bytes(),
+                capability,
+                client_id,
+                timestamp: timestamp.as_bytes(),
+                nonce,
+            };
+            signer.mac(&text) == mac
         };
-        let sent = self.capability.as_deref().unwrap_or_default();
-        let canonical = Capability::parse_lenient(sent).map(|capability| capability.to_string()).unwrap_or_default();
-        let capabilities = [sent, if canonical.is_empty() { sent } else { &canonical }];
-        for (at, ttl) in ttls.iter().enumerate() {
-            for (nth, capability) in capabilities.iter().enumerate() {
-                let tried_before = ttls.iter().take(at).any(|other| other == ttl)
-                    || capabilities.iter().take(nth).any(|other| other == capability);
-                let text = CanonicalText {
-                    key_name: &self.key_name,
-                    ttl: ttl.as_bytes(),
-                    capability,
-                    client_id: self.client_id.as_deref().unwrap_or_default(),
-                    timestamp: timestamp.as_bytes(),
-                    nonce: self.nonce.as_deref().unwrap_or_default(),
-                };
-                if !tried_before && signer.mac(&text) == mac {
-                    return Ok(VerifiedTokenRequest(self));
-                }
-            }
+        let (ttl, other_ttl) = match ttl.as_deref() {
+            None => ("", Some(OLDEST_OMITTED_TTL)),
+            Some("0") => ("0", Some("")),
+            Some(sent) => (sent, None),
+        };
+        let is_signed_with =
+            |capability: &str| is_signed(ttl, capability) || other_ttl.is_some_and(|ttl| is_signed(ttl, capability));
+        let bytes = [sent, client_id, nonce].iter().fold(0_usize, |sum, field| sum.saturating_add(field.len()));
+        let is_genuine = if bytes > MAX_ALTERNATIVE_BYTES {
+            is_signed(ttl, sent)
+        } else {
+            is_signed_with(sent)
+                || Capability::parse_lenient(sent)
+                    .map(|capability| capability.to_string())
+                    .is_ok_and(|canonical| canonical != sent && is_signed_with(&canonical))
+        };
+        if is_genuine {
+            return Ok(VerifiedTokenRequest(self));
         }
         Err(Mac::mismatch())
     }

@@ -1,7 +1,9 @@
 //! Issuing: from a token request to a token.
 
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use ably_auth_core::capability::Work;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
     ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl,
@@ -17,8 +19,8 @@ use crate::state::State;
 use crate::store::{Feed, Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS, lock};
 use crate::token::{Claims, Entropy};
 
-/// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest request.
-const MAX_CAPABILITY_PAIRS: usize = 100_000;
+/// The longest text of a capability that has more resources than the request and the key together.
+const MAX_GRANTED_BYTES: usize = 128 * 1024;
 
 /// Issues tokens by what the service knows.
 pub(crate) struct Issuer<'a>(pub(crate) &'a State);
@@ -213,22 +215,44 @@ pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, 
     let Some(asked) = asked else {
         return if has.is_empty() { Err(nothing_in_common("", "the key permits nothing")) } else { Ok(has.clone()) };
     };
-    if asked.len().saturating_mul(has.len()) > MAX_CAPABILITY_PAIRS {
-        let message = "the capability names too many resources for this key; ask for fewer, or use wildcards";
+    let mut work = Work::steps(Work::PER_REQUEST);
+    let Ok(granted) = has.intersect_within(&asked, &mut work) else {
+        let message = "invalid capability: it takes too much work to compare with the key's; ask for fewer resources or use \
+                       wildcards";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
-    }
-    let granted = has.intersect(&asked);
+    };
     if !granted.is_empty() {
+        if granted.len() > has.len().saturating_add(asked.len()) {
+            check_length(&granted)?;
+        }
         return Ok(granted);
     }
-    let near = asked.iter().any(|(a, _)| has.iter().any(|(b, _)| a.covers(b) || b.covers(a)));
+    let near = has.shares_resources_within(&asked, &mut work);
     let why = match (asked.is_empty(), has.is_empty(), near) {
         (true, ..) => "that permits nothing",
         (_, true, _) => "the key permits nothing",
-        (.., true) => "the key permits other operations on these resources",
-        _ => "the key permits other resources",
+        (.., Ok(true)) => "the key permits other operations on these resources",
+        (.., Ok(false)) => "the key permits other resources",
+        (.., Err(_)) => "the key permits none of it",
     };
     Err(nothing_in_common(&asked.to_string(), why))
+}
+
+fn check_length(granted: &Capability) -> Result<(), Refusal> {
+    struct Room(usize);
+
+    impl Write for Room {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    write!(Room(MAX_GRANTED_BYTES), "{granted}").map_err(|_| {
+        let message = "invalid capability: what the key permits of it is longer than 128 KiB; ask for fewer resources or use \
+                       wildcards";
+        Refusal::new(ErrorCode::BAD_REQUEST, message)
+    })
 }
 
 fn nothing_in_common(asked: &str, why: &str) -> Refusal {

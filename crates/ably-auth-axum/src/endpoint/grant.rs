@@ -3,12 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ably_auth_core::capability::Work;
 use ably_auth_core::{Capability, ClientId, ErrorCode, Identity, TokenParams, Ttl};
 
 use crate::refusal::Refusal;
-
-/// The most pairs of entries that are compared: the work grows with the product, and more than this is no honest wish.
-const MAX_CAPABILITY_PAIRS: usize = 100_000;
 
 /// What an application lets a user have: the most that their token may be.
 ///
@@ -154,8 +152,7 @@ impl Grant {
     /// # Errors
     /// - 40102 if an identity is asked for that is not granted: a token for another would be of no use to the client;
     /// - 40160 if nothing is left of the capability;
-    /// - 40000 if so many resources are asked for that comparing them with those granted would keep the server busy: if the
-    ///   product of both numbers is over 100,000.
+    /// - 40000 if the capability takes more than [`Work::PER_REQUEST`] steps to compare with the one granted.
     pub fn narrowed(mut self, asked: &TokenParams) -> Result<Self, Refusal> {
         if let ClientId::Identified(identity) = &asked.client_id {
             if !self.client_id.permits(identity.as_str()) {
@@ -169,11 +166,12 @@ impl Grant {
             self.ttl = self.ttl.min(ttl);
         }
         if let Some(capability) = &asked.capability {
-            if capability.len().saturating_mul(self.capability.len()) > MAX_CAPABILITY_PAIRS {
-                let message = "the capability names too many resources for this user; ask for fewer, or use wildcards";
-                return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
-            }
-            self.capability = Arc::new(self.capability.intersect(capability));
+            let granted = self.capability.intersect_within(capability, &mut Work::steps(Work::PER_REQUEST));
+            self.capability = Arc::new(granted.map_err(|_| {
+                let message = "invalid capability: it takes too much work to compare with what is granted; ask for fewer \
+                               resources or use wildcards";
+                Refusal::new(ErrorCode::BAD_REQUEST, message)
+            })?);
         }
         if self.capability.is_empty() {
             let message = if asked.capability.is_some() {

@@ -134,48 +134,6 @@ impl Capability {
         Self { entries: needed.filter(|(_, operations)| !operations.is_empty()).collect() }
     }
 
-    /// What both permit, in the names that were written: what a token gets of its key and its request.
-    ///
-    /// **Law:** `a.intersect(&b).permits(n, o) == (a.permits(n, o) && b.permits(n, o))`. `a.intersect(&b) == b.intersect(&a)`,
-    /// `a.intersect(&a) == a` and `a.intersect(&Capability::all()) == a`; in meaning it associates and distributes over
-    /// [`union`](Self::union).
-    ///
-    /// An entry's name matters beyond its meaning (tokens are revoked by it), so names that either side wrote are kept,
-    /// also where another entry covers them; a name that had to be made, such as `a:b` out of `a:*` and `*:b`, is kept only
-    /// if no other entry covers it with all of its operations.
-    ///
-    /// It takes as long as there are pairs of entries.
-    ///
-    /// ```
-    /// use ably_auth_core::Capability;
-    ///
-    /// let key: Capability = r#"{"a:*":["publish"]}"#.parse()?;
-    /// let asked: Capability = r#"{"*:b":["publish"],"a:*:c":["*"],"a:d":["history"]}"#.parse()?;
-    /// assert_eq!(key.intersect(&asked).to_string(), r#"{"a:*:c":["publish"],"a:b":["publish"]}"#);
-    /// # Ok::<(), ably_auth_core::Error>(())
-    /// ```
-    #[must_use]
-    pub fn intersect(&self, other: &Self) -> Self {
-        let (written, made): (Vec<_>, Vec<_>) = self.meets(other).into_iter().partition(Meet::is_written);
-        let entry = |meet: Meet<'_>| (meet.resource, meet.operations);
-        let common = Self::collect(written.into_iter().map(entry));
-        if made.is_empty() {
-            return common;
-        }
-        // What a written entry has all of is not made anew: it might add to another, and `a.intersect(&a)` is to add nothing.
-        let of_common = Matcher::new(&common);
-        let adds = |meet: &Meet<'_>| !of_common.has_covering(meet.resource.pattern(), &meet.operations, None);
-        let made: Vec<_> = made.into_iter().filter(adds).map(entry).collect();
-        let all = Self::collect(common.entries.iter().cloned().chain(made));
-        // Names that were made may cover one another, which shows only once each has all of its operations.
-        let of_all = Matcher::new(&all);
-        let is_needed = |at, (resource, operations): &(Resource, Operations)| {
-            common.get(resource.as_str()).is_some() || !of_all.has_covering(resource.pattern(), operations, Some(at))
-        };
-        let entries = all.entries.iter().enumerate().filter(|(at, entry)| is_needed(*at, entry));
-        Self { entries: entries.map(|(_, entry)| entry.clone()).collect() }
-    }
-
     /// How [`intersect`](Self::intersect) comes about: each pair of entries that have something in common.
     ///
     /// In the order of our entries, then of theirs.

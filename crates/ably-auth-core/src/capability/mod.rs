@@ -86,7 +86,13 @@ mod algebra;
 #[cfg(feature = "alloc")]
 mod explain;
 #[cfg(feature = "alloc")]
+mod intersection;
+#[cfg(feature = "alloc")]
 mod meet;
+#[cfg(feature = "alloc")]
+mod tree;
+#[cfg(feature = "alloc")]
+mod work;
 
 // Then how many resources are asked at once.
 #[cfg(feature = "alloc")]
@@ -111,6 +117,7 @@ pub use {
     meet::Meet,
     operations::Operations,
     resource::Resource,
+    work::Work,
 };
 
 #[cfg(feature = "serde")]

@@ -88,6 +88,11 @@ impl Operations {
         }
     }
 
+    /// Returns the number of operations that are compared one by one.
+    pub(super) fn cost(&self) -> usize {
+        self.other.len()
+    }
+
     pub(super) fn extend(&mut self, others: Self) {
         if others.all {
             *self = others;

@@ -24,7 +24,7 @@ pub(super) enum Kind<'a> {
 
 #[cfg(feature = "alloc")]
 impl Kind<'_> {
-    fn covers(self, other: Self) -> bool {
+    pub(super) fn covers(self, other: Self) -> bool {
         self == Kind::Any || self == other
     }
 }
@@ -58,15 +58,7 @@ impl<'a> Pattern<'a> {
         if !self.kind.covers(other.kind) {
             return false;
         }
-        let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
-        loop {
-            match (ours.next(), theirs.next()) {
-                (None, None) => return true,
-                (Some(our), Some(_)) if our.is_tail() => return true,
-                (Some(our), Some(their)) if our.text == WILDCARD || our.text == their.text => {}
-                _ => return false,
-            }
-        }
+        path_covers(self.path, other.path)
     }
 
     /// The one pattern that matches exactly what both match, if there is such a name at all.
@@ -102,6 +94,20 @@ impl<'a> Pattern<'a> {
                 (false, false) => name.push(SEPARATOR),
                 _ => return None,
             }
+        }
+    }
+}
+
+/// As [`Pattern::covers`], of what follows the kinds.
+#[cfg(feature = "alloc")]
+pub(super) fn path_covers(path: &str, other: &str) -> bool {
+    let (mut ours, mut theirs) = (Segments::of(path), Segments::of(other));
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => return true,
+            (Some(our), Some(_)) if our.is_tail() => return true,
+            (Some(our), Some(their)) if our.text == WILDCARD || our.text == their.text => {}
+            _ => return false,
         }
     }
 }

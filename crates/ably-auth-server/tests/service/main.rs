@@ -17,6 +17,7 @@ mod forwarded;
 mod framing;
 mod issuing;
 mod jwts;
+mod large_capabilities;
 mod large_tokens;
 mod mutated;
 mod opaque;

@@ -1,0 +1,164 @@
+//! What an attack costs the service and an honest client.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ably_auth_core::TokenParams;
+
+use super::{Connection, Service, sign};
+
+/// The key of the honest client; no attack uses its app.
+const HONEST: &str = "app7.key";
+
+/// How many requests the honest client makes before the attack.
+const QUIET: usize = 100;
+
+/// How long the honest client may take to get a token once the attack is over.
+const RECOVERY: Duration = Duration::from_secs(20);
+
+/// How many times longer the honest client may wait during an attack of the long form.
+const MAX_RATIO: f64 = 5.0;
+
+fn is_long() -> bool {
+    std::env::var("ABLY_AUTH_ATTACK").is_ok_and(|form| form == "long")
+}
+
+/// Returns the number for the short form or the long one.
+pub(crate) fn pick(short: usize, long: usize) -> usize {
+    if is_long() { long } else { short }
+}
+
+/// An attack on a service of its own. Attacks run one after the other, so that each is measured alone.
+pub(crate) struct Attack {
+    resource: &'static str,
+    bound_mib: u64,
+    sent: AtomicU64,
+    pub(crate) service: Service,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Attack {
+    pub(crate) fn new(resource: &'static str, bound_mib: u64, options: &[&str]) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { resource, bound_mib, sent: AtomicU64::new(0), service: Service::start(options), _alone: alone }
+    }
+
+    /// Counts bytes that were sent.
+    pub(crate) fn count(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Runs the attack while an honest client asks for tokens, prints the row and asserts what has to hold.
+    pub(crate) fn run(self, attack: impl FnOnce(&Self)) {
+        let quiet = median(&ask(&self.service, |asked| asked < QUIET));
+        let ticks = self.service.processor_ticks();
+        let ended = AtomicBool::new(false);
+        let waits = thread::scope(|scope| {
+            let honest = scope.spawn(|| ask(&self.service, |_| !ended.load(Ordering::Relaxed)));
+            let _guard = EndOnDrop(&ended);
+            attack(&self);
+            ended.store(true, Ordering::Relaxed);
+            honest.join().unwrap()
+        });
+        self.report(quiet, median(&waits), ticks);
+    }
+
+    /// Runs the attack without an honest client beside it, for a service that cannot serve anybody meanwhile.
+    pub(crate) fn run_alone(self, attack: impl FnOnce(&Self)) {
+        let quiet = median(&ask(&self.service, |asked| asked < QUIET));
+        let ticks = self.service.processor_ticks();
+        attack(&self);
+        self.report(quiet, None, ticks);
+    }
+
+    fn report(mut self, quiet: Option<Duration>, during: Option<Duration>, ticks_before: Option<u64>) {
+        let peak_mib = self.service.peak_kib().map(|kib| kib / 1024);
+        let ticks = self.service.processor_ticks().zip(ticks_before).map(|(after, before)| after - before);
+        let recovers = recovers(&self.service);
+        let (is_alive, peak_after) = (self.service.is_alive(), self.service.peak_kib().map(|kib| kib / 1024));
+        let peak_mib = peak_mib.max(peak_after);
+        let ratio = quiet.zip(during).map(|(quiet, during)| during.as_secs_f64() / quiet.as_secs_f64());
+        let is_slow = is_long() && ratio.is_some_and(|ratio| ratio > MAX_RATIO);
+        let is_large = peak_mib.is_none_or(|peak| peak > self.bound_mib);
+        let verdict = match (is_alive, is_large || is_slow || !recovers) {
+            (false, _) => "FAILED: the service has ended",
+            (_, true) => "FAILED",
+            _ => "ok",
+        };
+        let time =
+            |time: Option<Duration>| time.map_or("-".into(), |time| format!("{:.2} ms", time.as_secs_f64() * 1e3));
+        println!(
+            "{} | {:.1} MiB | {} MiB | {} MiB | {} -> {} ({}x) | {:.1} s of processor | {verdict}",
+            self.resource,
+            self.sent.load(Ordering::Relaxed) as f64 / f64::from(1 << 20),
+            peak_mib.map_or("?".into(), |mib| mib.to_string()),
+            self.bound_mib,
+            time(quiet),
+            time(during),
+            ratio.map_or("-".into(), |ratio| format!("{ratio:.1}")),
+            ticks.unwrap_or_default() as f64 / 100.0,
+        );
+        assert!(is_alive, "{}: the service has ended", self.resource);
+        assert!(!is_large, "{}: {peak_mib:?} MiB are over {} MiB", self.resource, self.bound_mib);
+        assert!(recovers, "{}: an honest client gets no token afterwards", self.resource);
+        assert!(!is_slow, "{}: an honest client waits {ratio:?} times as long", self.resource);
+    }
+}
+
+/// Ends the honest client also if the attack panics.
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Asks for tokens one after the other, and returns how long each token took. A request that fails is made again.
+fn ask(service: &Service, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
+    let (mut waits, mut connection, mut begun) = (Vec::new(), None, Instant::now());
+    while goes_on(waits.len()) {
+        let opened = connection.take().or_else(|| Connection::open(Ipv4Addr::LOCALHOST, service).ok());
+        if let Some(mut opened) = opened {
+            if opened.send(&sign(HONEST, &TokenParams::new())).is_ok_and(|answer| answer.status == 201) {
+                connection = Some(opened);
+                waits.push(begun.elapsed());
+                thread::sleep(Duration::from_millis(2));
+                begun = Instant::now();
+                continue;
+            }
+        }
+        if begun.elapsed() > RECOVERY {
+            break;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    // A client that never got a token has waited, too.
+    if waits.is_empty() {
+        waits.push(begun.elapsed());
+    }
+    waits
+}
+
+fn recovers(service: &Service) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < RECOVERY {
+        let answer = Connection::open(Ipv4Addr::LOCALHOST, service)
+            .and_then(|mut connection| connection.send(&sign(HONEST, &TokenParams::new())));
+        if answer.is_ok_and(|answer| answer.status == 201) {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    false
+}
+
+fn median(waits: &[Duration]) -> Option<Duration> {
+    let mut waits = waits.to_vec();
+    waits.sort_unstable();
+    waits.get(waits.len() / 2).copied()
+}

@@ -1,0 +1,71 @@
+//! A limit to the work of one computation.
+
+use crate::error::{Error, ErrorKind};
+
+/// A number of steps that a computation may take.
+///
+/// The count depends on the two capabilities alone, not on the machine or the time, so the same input always needs the same
+/// number of steps:
+///
+/// - a comparison of two segments takes one, and one more for each 32 bytes of the segment;
+/// - a pair of entries takes two, and one for each operation in it that is no [`Operation`](super::Operation);
+/// - each 8 bytes of two resources that are compared as a whole take one;
+/// - a pair that has something in common takes eight more if its name is that of one of the two;
+/// - a name that neither side wrote, such as `a:b` out of `a:*` and `*:b`, takes 32, and one for each 4 bytes. So the steps
+///   bound the memory, too: at most about 4 bytes for each step.
+///
+/// As a rule, 1,000 steps take 5 to 40 µs.
+///
+/// ```
+/// use ably_auth_core::Capability;
+/// use ably_auth_core::capability::Work;
+///
+/// let key: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
+/// let asked: Capability = r#"{"chat:room1":["publish"]}"#.parse()?;
+/// let mut work = Work::steps(1_000);
+/// assert_eq!(key.intersect_within(&asked, &mut work)?, key.intersect(&asked));
+/// assert!(work.left() < 1_000);
+/// assert!(key.intersect_within(&asked, &mut Work::steps(1)).is_err());
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    left: u64,
+}
+
+impl Work {
+    /// The steps that a service should allow for each request: they take about 15 ms, and at most 100 ms.
+    pub const PER_REQUEST: u64 = 1_000_000;
+
+    /// Allows that many steps.
+    #[must_use]
+    pub const fn steps(steps: u64) -> Self {
+        Self { left: steps }
+    }
+
+    /// Returns the steps that are left.
+    #[must_use]
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes steps, or returns the error if there are not as many.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Error> {
+        match self.left.checked_sub(steps as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = 0;
+                Err(Self::exhausted())
+            }
+        }
+    }
+
+    #[cold]
+    fn exhausted() -> Error {
+        let problem = "capabilities take too much work to intersect";
+        Error::new(ErrorKind::Capability, problem, "ask for fewer resources or use wildcards")
+    }
+}
