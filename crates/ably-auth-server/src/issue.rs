@@ -6,8 +6,7 @@ use std::sync::Arc;
 use ably_auth_core::capability::Work;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, Token, TokenDetails, TokenRequest, Ttl,
-    VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -106,29 +105,23 @@ impl Issuer<'_> {
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
         let token = app.memory.sealer().seal(&claims, entropy)?;
-        let token = if HeaderFit::of(token.expose()) == HeaderFit::Over {
-            self.refer(app, &claims, entropy, now).await?
-        } else {
-            token
-        };
-        Ok(TokenDetails::issued_by(claims.key_name, token, (issued, expires), &*claims.capability, claims.client_id))
-    }
-
-    /// A short token for claims that would not fit into a header, which are kept here instead.
-    async fn refer(
-        &self,
-        app: &RunningApp,
-        claims: &Claims,
-        entropy: &Entropy,
-        now: Timestamp,
-    ) -> Result<Token, Refusal> {
-        let reference = Reference::new(claims.expires, entropy);
+        let moments = (issued, expires);
+        if HeaderFit::of(token.expose()) != HeaderFit::Over {
+            return Ok(TokenDetails::issued_by(claims.key_name, token, moments, &*claims.capability, claims.client_id));
+        }
+        drop(token);
+        // The claims would not fit into a header, so the store keeps them and the token refers to them.
+        let reference = Reference::new(expires, entropy);
         let token = app.memory.sealer().seal_reference(reference, entropy)?;
-        if !self.0.store.keep(reference, KeptClaims(Arc::new(claims.clone())), now).await? {
+        let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
+        let details = TokenDetails::issued_by(key_name, token, moments, &*claims.capability, client_id);
+        // The claims are dropped before the store answers: in parsed form they take many times their text.
+        let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
+        if !kept.await? {
             let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
-        Ok(token)
+        Ok(details)
     }
 }
 

@@ -365,7 +365,8 @@ impl Store for Redis {
             return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
         };
         let (inner, latest) = (Arc::clone(&self.inner), self.inner.feed.latest(now));
-        Pending::waiting(async move { inner.keep(reference, claims.app_id(), &bytes, latest).await })
+        let app_id = claims.app_id().to_owned();
+        Pending::waiting(async move { inner.keep(reference, &app_id, &bytes, latest).await })
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
