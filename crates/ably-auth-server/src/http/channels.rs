@@ -5,11 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
 use super::call::Call;
-use super::format::{AtMost, Format, Object};
+use super::format::{AtMost, Format, Object, unexpected_string};
 use super::page;
 use super::reply::Reply;
 use crate::authenticate::Principal;
@@ -101,6 +101,10 @@ impl<'de> Deserialize<'de> for OneOrMany {
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a message or a list of messages")
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<OneOrMany, E> {
+                Err(unexpected_string(&self))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany, A::Error> {

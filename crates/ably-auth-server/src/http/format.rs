@@ -238,7 +238,7 @@ impl Preference {
 }
 
 /// Refuses a string without quoting it: it may be a secret, and as long as a body.
-fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
+pub(super) fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
     E::invalid_type(de::Unexpected::Other("string"), expected)
 }
 
