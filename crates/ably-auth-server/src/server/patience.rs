@@ -314,9 +314,9 @@ mod tests {
         let trickle = Trickle(Box::pin(sleep(Duration::from_secs(1))));
         let mut stream =
             Patient::new(trickle, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, waits);
-        let mut taken = 0;
+        let mut taken = 0_usize;
         while taken < bytes && stream.write(&[0]).await.is_ok() {
-            taken += 1;
+            taken = taken.saturating_add(1);
         }
         taken
     }
