@@ -433,4 +433,28 @@ mod tests {
             assert!(error.to_string().contains("is of format 4, and this version knows 3"), "{error}");
         });
     }
+
+    #[test]
+    fn format_2_is_opened_and_updated() {
+        with_disk(|path, mut disk| {
+            commit(&mut disk, &[record("revoked", 10)], 5);
+            let write = disk.database().unwrap().begin_write().unwrap();
+            {
+                let mut meta = write.open_table(META).unwrap();
+                meta.insert(FORMAT_NAME, FORMAT_BEFORE).unwrap();
+                for name in [ID, COMMITS, JOURNAL_FILE, JOURNAL_END] {
+                    meta.remove(name).unwrap();
+                }
+            }
+            write.commit().unwrap();
+            drop(disk);
+            let mut disk = Disk::open(path, Path::new("there")).unwrap();
+            let found = disk.load().unwrap();
+            assert_eq!((disk.identity(), found.journal), (Identity::default(), Expected::default()));
+            assert_eq!((found.records.len(), found.latest, found.is_lost), (1, at(5), false));
+            let identity = Identity { database: 3, commits: 1 };
+            disk.mark(identity, Position::default(), false).unwrap();
+            assert_eq!((disk.format().unwrap(), disk.read_identity().unwrap()), (FORMAT, identity));
+        });
+    }
 }
