@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use ably_auth_core::{Timestamp, Token};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::apps::Apps;
@@ -380,6 +382,7 @@ impl ServiceBuilder {
         }
         let secret_count = secrets.earlier.len().saturating_add(1);
         control_token::check(&self.control_tokens)?;
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let metrics = Metrics::default();
         let registry = Registry::new(secrets, &self.limits);
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
@@ -402,6 +405,7 @@ impl ServiceBuilder {
             by_key: self.limits.per_key.map(Buckets::new),
             by_address: self.limits.per_address.map(Buckets::new),
             answers: Budget::new(self.limits.answers_bytes),
+            long_work: Semaphore::new(processors.saturating_sub(1).max(1)),
             limits: self.limits,
             channels: self.channels,
             metrics,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ably_auth_core::{KeyName, Timestamp};
+use tokio::sync::Semaphore;
 
 use crate::apps::Key;
 use crate::audit::Audit;
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(crate) channels: bool,
     /// What large answers may take until they are written.
     pub(crate) answers: Arc<Budget>,
+    /// Turns for work on channels that takes long. There is one fewer than processors, so that tokens are issued meanwhile.
+    pub(crate) long_work: Semaphore,
     pub(crate) metrics: Metrics,
     /// Runs since the service was made.
     pub(crate) stopwatch: Stopwatch,

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
+use tokio::sync::SemaphorePermit;
 
 use super::call::Call;
 use super::format::{AtMost, Format, Object, unexpected_string};
@@ -21,6 +22,14 @@ use crate::store::lock;
 
 /// A page of history ends before it is larger than this, in bytes, unless a single message is.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
+
+/// A body of more bytes takes so long to read that it waits for its turn.
+const LONG_BODY: usize = 4 * 1024;
+
+/// Waits for the turn of work that takes long, with nothing decoded.
+async fn turn<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
+    call.state.long_work.acquire().await.map_err(|_| Refusal::internal())
+}
 
 async fn permitted(call: &Call<'_>, operation: Operation, resource: &str) -> Result<Principal, Refusal> {
     let principal = call.principal().await?;
@@ -53,6 +62,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub(super) async fn history(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
+    let _turn = turn(call).await?;
     let (messages, mut next) = lock(&principal.app.memory.channels).history(channel, &page);
     let has_bytes = call.format == Format::MsgPack;
     let published = messages.iter().map(|message| message.published(has_bytes));
@@ -75,6 +85,8 @@ pub(super) async fn stats(call: &Call<'_>) -> Result<Reply, Refusal> {
 
 pub(super) async fn publish(call: &Call<'_>, channel: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::Publish, channel).await?;
+    let is_long = call.body.is_some_and(|body| body.len() > LONG_BODY);
+    let _turn = if is_long { Some(turn(call).await?) } else { None };
     let OneOrMany(messages) = call.read()?;
     if messages.is_empty() {
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, "there is no message; send one, or a list of them"));
