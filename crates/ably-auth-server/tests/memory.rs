@@ -1,4 +1,5 @@
 //! What a request takes of memory, whatever its body is made of: measured by an allocator that counts, in a process of its own.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests break")]
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
