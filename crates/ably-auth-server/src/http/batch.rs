@@ -5,7 +5,6 @@ use http::StatusCode;
 use serde::Serialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Value, json};
 
 use super::call::Call;
 use super::channel_name;
@@ -105,7 +104,30 @@ impl<'de> Deserialize<'de> for Body {
 struct SpecResult {
     success_count: usize,
     failure_count: usize,
-    results: Vec<Value>,
+    results: Vec<ChannelResult>,
+}
+
+/// What came of one channel.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ChannelResult {
+    #[serde(rename_all = "camelCase")]
+    Published {
+        channel: String,
+        message_id: String,
+        serials: Vec<String>,
+    },
+    Refused {
+        channel: String,
+        error: ErrorInfo,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorWithBatch<'a> {
+    error: &'a ErrorInfo,
+    batch_response: &'a [ChannelResult],
 }
 
 pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -141,12 +163,12 @@ fn apply(call: &Call<'_>, principal: &Principal, spec: Spec) -> SpecResult {
         result.results.push(match published {
             Ok(published) => {
                 result.success_count = result.success_count.saturating_add(1);
-                json!({ "channel": channel, "messageId": published.id, "serials": published.serials })
+                ChannelResult::Published { channel, message_id: published.id, serials: published.serials }
             }
             Err(refusal) => {
                 result.failure_count = result.failure_count.saturating_add(1);
                 let shown: String = channel.chars().take(channel_name::MAX_CHANNEL_NAME).collect();
-                json!({ "channel": shown, "error": refusal.info() })
+                ChannelResult::Refused { channel: shown, error: refusal.info().clone() }
             }
         });
     }
@@ -162,6 +184,6 @@ fn reply_as_of_old(call: &Call<'_>, results: Vec<SpecResult>) -> Result<Reply, R
     }
     let error = ErrorInfo::new(ErrorCode::BATCH_ERROR, "batched response includes errors; see `batchResponse`");
     let error = error.with_request_id(&call.request_id);
-    let body = json!({ "error": error, "batchResponse": results });
+    let body = ErrorWithBatch { error: &error, batch_response: &results };
     Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error.into()))
 }
