@@ -130,11 +130,20 @@ fn other_shapes_are_refused() {
         r#"{"token":"a b"}"#,
         r#"{"keyName":"a.b"}"#,
         r#"{"token":"t","keyName":"a"}"#,
-        r#"{"token":"t","clientId":""}"#,
         r#"{"token":"t","capability":{}}"#,
         r#"{"token":"t","token":"u"}"#,
     ] {
         assert!(serde_json::from_str::<TokenDetails>(json).is_err(), "{json}");
+    }
+}
+
+/// As the oldest documents print it.
+#[test]
+fn empty_client_id_means_none() {
+    for json in [r#"{"token":"t","clientId":""}"#, r#"{"clientId":"","token":"t","issued":1}"#] {
+        let details: TokenDetails = serde_json::from_str(json).unwrap();
+        assert!(details.client_id().is_none());
+        assert!(!serde_json::to_string(&details).unwrap().contains("clientId"), "it is not passed on");
     }
 }
 

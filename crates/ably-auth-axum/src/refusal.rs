@@ -14,6 +14,12 @@ const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage")
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// The challenges of a 401, in one line: SDKs look at the first scheme alone, and ably-java fails if that is `Bearer`.
+const CHALLENGE: &str = r#"x-ably-token realm="ably", Bearer realm="ably""#;
+
+/// As [`CHALLENGE`], for a token error: `stale` tells SDKs to renew the token.
+const STALE_TOKEN_CHALLENGE: &str = r#"x-ably-token realm="ably", stale="true", Bearer realm="ably""#;
+
 /// A longer message is cut in the header; the body has it whole.
 const MAX_HEADER_CHARS: usize = 400;
 
@@ -91,7 +97,7 @@ impl Refusal {
     }
 
     /// The answer's headers, but for those of its body, for who writes the answer without axum: the code and the message,
-    /// that it is not to be stored and, on a 401, that a token is wanted.
+    /// that it is not to be stored and, on a 401, that a token is wanted or, for a token error (40140 to 40149), a new one.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let info = self.info();
@@ -101,7 +107,8 @@ impl Refusal {
         headers.insert(ERROR_CODE, HeaderValue::from(info.code().as_u32()));
         headers.insert(ERROR_MESSAGE, HeaderValue::from_str(&message).unwrap_or(HeaderValue::from_static("")));
         if self.status() == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="ably""#));
+            let challenge = if info.code().is_token_error() { STALE_TOKEN_CHALLENGE } else { CHALLENGE };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         headers
     }

@@ -24,6 +24,12 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Checks the clientId of a token request that a peer sent. Some peers write an empty one for none.
+#[cfg(feature = "alloc")]
+pub(crate) fn check_sent(text: Option<&str>) -> Result<(), Error> {
+    text.filter(|text| !text.is_empty()).map_or(Ok(()), check)
+}
+
 /// The identity that a credential confers (`TD6`, `RSA7`, `RSA15`).
 ///
 /// ```
@@ -56,6 +62,11 @@ impl ClientId {
     /// [`ErrorKind::ClientId`] if it is empty or has a control character.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text == WILDCARD { Ok(Self::Any) } else { Identity::new(text).map(Self::Identified) }
+    }
+
+    /// Reads a clientId that a peer sent: an empty one means none, as some peers write it.
+    pub(crate) fn parse_sent(text: &str) -> Result<Self, Error> {
+        if text.is_empty() { Ok(Self::None) } else { Self::parse(text) }
     }
 
     /// The wire's text, if there is one.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A code of the service: five digits, of which the first three are usually the HTTP status.
+/// A code of the service: five digits, of which the first three are often the HTTP status.
 ///
 /// Codes that have no constant here are kept as they are: a newer service may have more.
 ///
@@ -62,8 +62,14 @@ codes! {
     INVALID_CREDENTIAL = 40005, 400, "check that the whole key or token was given, and nothing else";
     /// The body is larger than the service takes.
     BODY_TOO_LARGE = 40009, 413, "send less in one request";
+    /// The channel has no acceptable name.
+    INVALID_CHANNEL_NAME = 40010, 400, "use a name that is not blank, has no line breaks and begins with neither `:` nor `[`";
     /// A clientId that is not acceptable, or not compatible with the credential.
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
+    /// A part of a batch failed.
+    BATCH_ERROR = 40020, 400, "see which parts of the batch failed, and correct those";
+    /// The request is not authorized, without a more particular code.
+    UNAUTHORIZED = 40100, 401, "check the credentials and what they permit";
     /// No credentials, or a wrong secret or mac.
     INVALID_CREDENTIALS = 40101, 401, "check the key's secret, and that the signed request was not changed";
     /// The clientId of the credentials is another than that of the request.
@@ -76,6 +82,32 @@ codes! {
     NONCE_REPLAYED = 40105, 401, "sign a new token request for each token";
     /// The client has no way to authenticate.
     UNABLE_TO_AUTHENTICATE = 40106, 401, "give the client a key, a token or an auth callback";
+    /// The account is disabled.
+    ACCOUNT_DISABLED = 40110, 401, "ask the owner of the account";
+    /// The account has too many connections.
+    ACCOUNT_CONNECTION_LIMIT = 40111, 403, "close connections, or raise the limit of the account";
+    /// The account has sent too many messages.
+    ACCOUNT_MESSAGE_LIMIT = 40112, 401, "send less, or raise the limit of the account";
+    /// The account is blocked.
+    ACCOUNT_BLOCKED = 40113, 401, "ask the owner of the account";
+    /// The account has too many channels.
+    ACCOUNT_CHANNEL_LIMIT = 40114, 403, "use fewer channels, or raise the limit of the account";
+    /// The account has made too many requests.
+    ACCOUNT_REQUEST_LIMIT = 40115, 403, "send fewer requests, or raise the limit of the account";
+    /// The app is disabled.
+    APP_DISABLED = 40120, 401, "enable the app, or use a key of another app";
+    /// The app does not permit this kind of token revocation.
+    REVOCATION_NOT_ENABLED = 40121, 401, "enable the kind of revocation for the app";
+    /// The app has too many integrations.
+    APP_INTEGRATION_LIMIT = 40125, 401, "remove integrations, or raise the limit";
+    /// The app has too many channel rules.
+    APP_CHANNEL_RULE_LIMIT = 40126, 401, "remove channel rules, or raise the limit";
+    /// The app has too many API keys.
+    APP_KEY_LIMIT = 40127, 401, "revoke keys that are not used, or raise the limit";
+    /// The account has too many apps.
+    ACCOUNT_APP_LIMIT = 40128, 401, "delete apps that are not used, or raise the limit";
+    /// A key error without a more particular code.
+    KEY_ERROR = 40130, 401, "check the key, or use another key";
     /// The key was revoked.
     KEY_REVOKED = 40131, 401, "use another key";
     /// The key has expired.
@@ -94,6 +126,10 @@ codes! {
     INVALID_JWT = 40144, 401, "mint the JWT with HS256, `kid` and the key's secret";
     /// The token is not in the form of one.
     INVALID_TOKEN = 40145, 401, "pass on the token exactly as it was issued";
+    /// The app has too many connections.
+    APP_CONNECTION_LIMIT = 40150, 401, "close connections, or raise the limit of the app";
+    /// The token has too many connections.
+    TOKEN_CONNECTION_LIMIT = 40151, 401, "close connections, or request a token for each client";
     /// The capability does not permit the operation.
     CAPABILITY_REFUSED = 40160, 401, "ask for a token whose capability has the operation on the channel";
     /// The operation needs an identified client.
@@ -102,22 +138,60 @@ codes! {
     BASIC_AUTH_NEEDED = 40162, 401, "use the API key itself, from a server";
     /// The key's tokens are not revocable.
     TOKENS_NOT_REVOCABLE = 40163, 401, "enable revocable tokens for the key";
+    /// The key's tokens are not revocable, by the newer code.
+    TOKENS_NOT_REVOCABLE_FOR_KEY = 40164, 401, "enable revocable tokens for the key";
+    /// The channel was attached without the mode that the operation needs.
+    CHANNEL_MODE_NOT_REQUESTED = 40165, 401, "attach to the channel with the mode";
+    /// An anonymous client cannot change messages as its own.
+    ANONYMOUS_MESSAGE_CHANGE = 40166, 401, "use a credential with a clientId";
+    /// The client declares a type that its token does not have.
+    UNTRUSTED_CLIENT_TYPE = 40167, 401, "put the client type into the token, as `x-ably-clientType`";
     /// The auth callback or auth URL of a client failed.
     AUTH_SOURCE_FAILED = 40170, 401, "see why the auth callback failed";
     /// The client has a token, but no means to renew it.
     NO_MEANS_TO_RENEW = 40171, 401, "give the client a key or an auth callback";
+    /// The operation needs token authentication.
+    TOKEN_AUTH_NEEDED = 40172, 401, "use a token in place of the API key";
+    /// Push to locations needs token authentication of APNs.
+    APNS_TOKEN_AUTH_FOR_LOCATION = 40180, 401, "configure APNs with a token";
+    /// The device has no location token.
+    NO_LOCATION_TOKEN = 40181, 401, "register the device's location token";
+    /// Push to start needs token authentication of APNs.
+    APNS_TOKEN_AUTH_FOR_PUSH_TO_START = 40182, 401, "configure APNs with a token";
     /// What the request asks for is forbidden.
     FORBIDDEN = 40300, 403, "do not repeat the request with the same credentials";
+    /// The account does not permit connections over TLS.
+    TLS_NOT_PERMITTED = 40310, 403, "connect without TLS, or change the plan of the account";
+    /// The app takes connections over TLS alone.
+    TLS_REQUIRED = 40311, 403, "connect with TLS";
+    /// The request needs authentication.
+    AUTHENTICATION_REQUIRED = 40320, 403, "authenticate with a key or a token";
+    /// The account is not permitted in this cluster or region.
+    NOT_PERMITTED_IN_CLUSTER_OR_REGION = 40330, 403, "use the endpoint of the account";
+    /// The account is not permitted in this cluster.
+    NOT_PERMITTED_IN_CLUSTER = 40331, 403, "use the endpoint of the account";
+    /// The account is not permitted in this region.
+    NOT_PERMITTED_IN_REGION = 40332, 403, "use the endpoint of the account";
     /// The app, the key or the path is unknown.
     NOT_FOUND = 40400, 404, "check the app id, the key id and the path";
     /// The path does not take this method.
     METHOD_NOT_ALLOWED = 40500, 405, "use a method that the answer's `Allow` header names";
     /// Too many requests.
     RATE_LIMITED = 42910, 429, "wait a little, and try again";
+    /// A connection or an attachment publishes too often.
+    PUBLISH_RATE_EXCEEDED = 42911, 429, "publish more slowly; the limit may be in the token";
     /// An error within the service.
     INTERNAL = 50000, 500, "try again later";
     /// The service did not answer in time.
     TIMEOUT = 50003, 500, "try again later";
+    /// The connection cannot take the authentication parameters.
+    INCOMPATIBLE_AUTH_PARAMS = 80011, 401, "use the clientId and key of the connection, or open another connection";
+    /// The connection key is invalid.
+    INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
+    /// The client could not obtain a token.
+    TOKEN_REQUEST_FAILED = 80019, 401, "see why the auth callback or auth URL failed";
+    /// Presence needs a clientId.
+    PRESENCE_WITHOUT_CLIENT_ID = 91000, 400, "use a credential with a clientId";
 }
 
 impl ErrorCode {
@@ -149,5 +223,98 @@ impl fmt::Display for ErrorCode {
 impl fmt::Debug for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ErrorCode({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Codes with the status that the public list gives, where it gives one.
+    const LISTED: &[(u32, u16)] = &[
+        (40010, 400),
+        (40020, 400),
+        (40100, 401),
+        (40101, 401),
+        (40102, 401),
+        (40103, 401),
+        (40104, 401),
+        (40105, 401),
+        (40106, 401),
+        (40111, 403),
+        (40112, 401),
+        (40114, 403),
+        (40115, 403),
+        (40125, 401),
+        (40127, 401),
+        (40131, 401),
+        (40133, 401),
+        (40141, 401),
+        (40142, 401),
+        (40143, 401),
+        (40144, 401),
+        (40160, 401),
+        (40161, 401),
+        (40165, 401),
+        (40166, 401),
+        (40167, 401),
+        (40170, 401),
+        (40300, 403),
+        (40311, 403),
+        (40330, 403),
+        (40331, 403),
+        (40332, 403),
+        (40400, 404),
+        (42910, 429),
+        (42911, 429),
+        (80018, 400),
+        (80019, 401),
+        (91000, 400),
+    ];
+
+    /// Codes for which the public list gives no status; ours is that of their group.
+    const UNLISTED: &[(u32, u16)] = &[
+        (40110, 401),
+        (40113, 401),
+        (40120, 401),
+        (40121, 401),
+        (40126, 401),
+        (40128, 401),
+        (40130, 401),
+        (40132, 401),
+        (40140, 401),
+        (40145, 401),
+        (40150, 401),
+        (40151, 401),
+        (40162, 401),
+        (40163, 401),
+        (40164, 401),
+        (40171, 401),
+        (40172, 401),
+        (40180, 401),
+        (40181, 401),
+        (40182, 401),
+        (40310, 403),
+        (40320, 403),
+        (80011, 401),
+    ];
+
+    #[test]
+    fn public_code_has_status_and_advice() {
+        for (code, status) in LISTED.iter().chain(UNLISTED).copied() {
+            let code = ErrorCode::new(code);
+            assert!(ErrorCode::KNOWN.contains(&code), "{code} has no name");
+            assert_eq!(code.status(), status, "{code}");
+            assert!(code.advice().is_some_and(|advice| !advice.is_empty()), "{code}");
+        }
+    }
+
+    #[test]
+    fn code_of_the_auth_groups_is_in_the_table() {
+        let is_listed = |code: u32| LISTED.iter().chain(UNLISTED).any(|(listed, _)| *listed == code);
+        let of_groups = ErrorCode::KNOWN.iter().map(|code| code.as_u32());
+        for code in of_groups.filter(|code| matches!(code, 40100..=40199 | 40300..=40399 | 80000..=80099)) {
+            assert!(is_listed(code), "{code}");
+        }
     }
 }

@@ -264,9 +264,7 @@ impl TokenRequest {
         let advice = "sign the request, or authenticate it with the key itself";
         let mac = self.mac.as_deref().ok_or(Error::new(ErrorKind::Mac, "token request has no mac", advice))?;
         let mac = Mac::from_base64(mac)?;
-        if let Some(client_id) = &self.client_id {
-            client_id::check(client_id)?;
-        }
+        client_id::check_sent(self.client_id.as_deref())?;
         let missing_nonce = Error::new(ErrorKind::Nonce, "token request has no nonce", "sign it with a random nonce");
         nonce::check(self.nonce.as_deref().ok_or(missing_nonce)?)?;
         let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
@@ -316,7 +314,7 @@ impl TokenRequest {
     /// either is not in the form of one.
     pub fn trust_key_holder(&self, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.check_key_name(key_name)?;
-        self.client_id.as_deref().map_or(Ok(()), client_id::check)?;
+        client_id::check_sent(self.client_id.as_deref())?;
         self.nonce.as_deref().map_or(Ok(()), nonce::check)?;
         Ok(VerifiedTokenRequest(self))
     }
@@ -407,12 +405,12 @@ impl<'a> VerifiedTokenRequest<'a> {
         self.0.capability.as_deref().filter(|text| !text.is_empty())
     }
 
-    /// The identity asked for.
+    /// The identity asked for; an empty clientId asks for none, as some peers write it.
     ///
     /// # Errors
-    /// [`ErrorKind::ClientId`] if it is empty or has a control character.
+    /// [`ErrorKind::ClientId`] if it has a control character.
     pub fn client_id(&self) -> Result<ClientId, Error> {
-        self.0.client_id.as_deref().map_or(Ok(ClientId::None), ClientId::parse)
+        self.0.client_id.as_deref().map_or(Ok(ClientId::None), ClientId::parse_sent)
     }
 
     /// When it was signed; none only under Basic authentication.

@@ -178,7 +178,7 @@ impl Serialize for crate::ClientId {
 impl<'de> Deserialize<'de> for crate::ClientId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Option::<alloc::borrow::Cow<'_, str>>::deserialize(deserializer)? {
-            Some(text) => Self::parse(&text).map_err(de::Error::custom),
+            Some(text) => Self::parse_sent(&text).map_err(de::Error::custom),
             None => Ok(Self::None),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ably_auth_axum::VerifiedToken;
-use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, Timestamp, Token};
+use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
 use crate::bearer::{Bearer, Reader};
@@ -41,6 +41,11 @@ impl Principal {
     /// Whether the sender has the key itself.
     pub(crate) const fn is_key_holder(&self) -> bool {
         self.token.is_none()
+    }
+
+    /// Returns what a JWT says beyond its rights; none for other credentials.
+    pub(crate) fn claims(&self) -> Option<&JwtClaims> {
+        self.token.as_ref().and_then(VerifiedToken::claims)
     }
 
     /// As whom the sender may act.

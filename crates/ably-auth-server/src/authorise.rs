@@ -1,7 +1,8 @@
 //! Authorising: whether a credential's capability has an operation.
 
-use ably_auth_core::{Capability, Operation};
+use ably_auth_core::{Capability, ErrorCode, Operation};
 
+use crate::authenticate::Principal;
 use crate::refusal::Refusal;
 
 /// The resource of operations that concern the app as a whole.
@@ -13,6 +14,28 @@ pub(crate) fn authorise(capability: &Capability, operation: Operation, resource:
         return Ok(());
     }
     Err(ably_auth_axum::Refusal::not_permitted(resource, operation).into())
+}
+
+/// As [`authorise`], for reading a channel. With a filter it is enough that the capability permits filtered reading.
+pub(crate) fn authorise_reading(
+    capability: &Capability,
+    operation: Operation,
+    channel: &str,
+    is_filtered: bool,
+) -> Result<(), Refusal> {
+    if is_filtered && capability.permits(&format!("[filter]{channel}"), operation) {
+        return Ok(());
+    }
+    authorise(capability, operation, channel)
+}
+
+/// Refuses an anonymous client in a namespace for identified clients.
+pub(crate) fn check_identified(principal: &Principal, channel: &str, is_identified: bool) -> Result<(), Refusal> {
+    if is_identified || !principal.app.app.needs_identity(channel) {
+        return Ok(());
+    }
+    let message = "the channel's namespace is for identified clients; use a credential with a clientId, or act as one";
+    Err(Refusal::new(ErrorCode::IDENTIFIED_CLIENT_NEEDED, message))
 }
 
 #[cfg(test)]

@@ -125,15 +125,16 @@ impl Issuer<'_> {
     }
 }
 
-/// What is to be used once of a request of this time, if anything.
+/// Returns what is to be used once of a request of this time, if anything. Refuses a request of another time, or of none.
 fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
     let Some(timestamp) = request.timestamp()? else {
-        return Ok(None);
+        let message = "the token request has no timestamp; send the time in milliseconds since the epoch";
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
     if now.abs_diff(timestamp) > WINDOW_MILLIS {
         let message = format!(
-            "the request's timestamp {timestamp} is over 2 minutes from the service's {now}; set the clock, or ask \
-             `/time` before signing"
+            "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; set the clock, \
+             or ask `/time` before signing"
         );
         return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
     }
@@ -209,11 +210,16 @@ pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, 
         return if has.is_empty() { Err(nothing_in_common("", "the key permits nothing")) } else { Ok(has.clone()) };
     };
     let mut work = Work::steps(Work::PER_REQUEST);
-    let Ok(granted) = has.intersect_within(&asked, &mut work) else {
+    let Ok(mut granted) = has.intersect_within(&asked, &mut work) else {
         let message = "invalid capability: it takes too much work to compare with the key's; ask for fewer resources or use \
                        wildcards";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
+    if let Some(filtered) = grant_filtered(has, &asked, &mut work) {
+        for (resource, operations) in filtered.iter() {
+            granted = granted.with(resource.as_str(), operations.clone())?;
+        }
+    }
     if !granted.is_empty() {
         if granted.len() > has.len().saturating_add(asked.len()) {
             check_length(&granted)?;
@@ -229,6 +235,24 @@ pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, 
         (.., Err(_)) => "the key permits none of it",
     };
     Err(nothing_in_common(&asked.to_string(), why))
+}
+
+/// Returns what a key permits of the filtered reading that is asked for: who may read a channel may read it through a filter.
+fn grant_filtered(has: &Capability, asked: &Capability, work: &mut Work) -> Option<Capability> {
+    const FILTERED: &str = "[filter]";
+    let mut channels = Capability::none();
+    for (resource, operations) in asked.iter() {
+        if let Some(channel) = resource.as_str().strip_prefix(FILTERED) {
+            channels = channels.with(channel, operations.clone()).ok()?;
+        }
+    }
+    if channels.is_empty() {
+        return None;
+    }
+    let permitted = has.intersect_within(&channels, work).ok()?;
+    permitted.iter().try_fold(Capability::none(), |granted, (channel, operations)| {
+        granted.with(&format!("{FILTERED}{channel}"), operations.clone()).ok()
+    })
 }
 
 fn check_length(granted: &Capability) -> Result<(), Refusal> {

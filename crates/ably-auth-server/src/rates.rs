@@ -15,6 +15,11 @@ const SHARDS: usize = 64;
 /// So many are remembered in a shard; when more come, all of them begin anew, so that memory stays bounded.
 const MAX_REMEMBERED: usize = 8_192;
 
+const NANOS_PER_SECOND: f64 = 1e9;
+
+/// The slowest rate: one in a century. With a slower one, the moments at which a bucket is full would not fit into a number.
+const MAX_INTERVAL: u64 = 100 * 366 * 24 * 60 * 60 * 1_000_000_000;
+
 /// A bucket each for many. A bucket is one number: the moment at which it will be full again, in nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Buckets {
@@ -40,14 +45,47 @@ impl Buckets {
 
     /// Takes one of that bucket at that moment, or else says how long it is until there is one.
     pub(crate) fn take<T: Hash + ?Sized>(&self, whose: &T, now: Duration) -> Result<(), Duration> {
+        self.take_within(whose, now, self.interval, self.depth)
+    }
+
+    /// Takes as many as given of a bucket that fills at a rate of its own, per second, and holds what comes in a second, or
+    /// one. Otherwise it says how long it is until there are as many: [`Duration::MAX`] if there never are.
+    pub(crate) fn take_many<T: Hash + ?Sized>(
+        &self,
+        whose: &T,
+        now: Duration,
+        rate: f64,
+        count: usize,
+    ) -> Result<(), Duration> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast saturates, and a rate is positive"
+        )]
+        let interval = ((NANOS_PER_SECOND / rate) as u64).clamp(1, MAX_INTERVAL);
+        let depth = interval.max(NANOS_PER_SECOND as u64);
+        let interval = u64::try_from(count).ok().and_then(|count| interval.checked_mul(count));
+        match interval.filter(|interval| *interval <= depth && rate > 0.0) {
+            Some(interval) => self.take_within(whose, now, interval, depth),
+            None => Err(Duration::MAX),
+        }
+    }
+
+    fn take_within<T: Hash + ?Sized>(
+        &self,
+        whose: &T,
+        now: Duration,
+        interval: u64,
+        depth: u64,
+    ) -> Result<(), Duration> {
         let hash = self.hasher.hash_one(whose);
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let Some(shard) = shard_of(hash).and_then(|at| self.shards.get(at)) else {
             return Ok(());
         };
         let mut shard = lock(shard);
-        let full = shard.get(&hash).copied().unwrap_or(0).max(now).saturating_add(self.interval);
-        if let Some(missing) = full.saturating_sub(now).checked_sub(self.depth).filter(|missing| *missing > 0) {
+        let full = shard.get(&hash).copied().unwrap_or(0).max(now).saturating_add(interval);
+        if let Some(missing) = full.saturating_sub(now).checked_sub(depth).filter(|missing| *missing > 0) {
             return Err(Duration::from_nanos(missing));
         }
         if shard.len() >= MAX_REMEMBERED && !shard.contains_key(&hash) {
@@ -55,6 +93,13 @@ impl Buckets {
         }
         shard.insert(hash, full);
         Ok(())
+    }
+}
+
+/// Buckets that have no rate in common: each is taken from with [`Buckets::take_many`].
+impl Default for Buckets {
+    fn default() -> Self {
+        Self::new(Rate { per_second: 1, burst: 1 })
     }
 }
 
@@ -80,6 +125,23 @@ mod tests {
         assert_eq!(buckets.take("a", at(1_040)), Err(at(60)));
         assert_eq!((taken(1_099), taken(1_100), taken(1_300)), (0, 1, 2));
         assert_eq!(taken(60_000), 3, "no more than a burst is saved up");
+    }
+
+    #[test]
+    fn bucket_with_a_rate_of_its_own_holds_a_second() {
+        let buckets = Buckets::new(Rate { per_second: 1, burst: 1 });
+        let take = |whose: &str, millis, rate, count| buckets.take_many(whose, at(millis), rate, count);
+        assert_eq!(take("a", 0, 10.0, 4), Ok(()));
+        assert_eq!(take("a", 0, 10.0, 6), Ok(()));
+        assert_eq!(take("a", 0, 10.0, 1), Err(at(100)));
+        assert_eq!((take("a", 100, 10.0, 1), take("a", 100, 10.0, 1)), (Ok(()), Err(at(100))));
+        assert_eq!((take("b", 0, 0.5, 1), take("b", 0, 0.5, 1)), (Ok(()), Err(at(2_000))), "one at least");
+        assert_eq!(take("b", 2_000, 0.5, 1), Ok(()));
+        for (rate, count) in [(0.0, 1), (10.0, 11), (0.5, 2), (1e-300, 2), (1.0, usize::MAX)] {
+            assert_eq!(take("c", 0, rate, count), Err(Duration::MAX), "{rate} {count}");
+        }
+        assert_eq!((take("d", 0, 1e300, 500), take("e", 0, 1e-300, 1)), (Ok(()), Ok(())));
+        assert!(take("e", 1_000, 1e-300, 1).is_err(), "a century is not over");
     }
 
     #[test]

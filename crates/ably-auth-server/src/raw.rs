@@ -10,7 +10,7 @@ use std::hash::BuildHasher as _;
 use std::io::{self, Read, Write};
 
 use rmp::encode as write;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_transcode::Transcoder;
 
@@ -29,9 +29,9 @@ impl RawValue {
         self.0.size()
     }
 
-    /// Returns whether the value is an object.
-    pub(crate) fn is_object(&self) -> bool {
-        matches!(self.0.first(), Some(0x80..=0x8f | 0xde | 0xdf))
+    /// Reads the value as a type; none if it has another form.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        T::deserialize(&mut rmp_serde::Deserializer::new(self.0.reader())).ok()
     }
 
     /// Returns whether the value is a list.
@@ -382,7 +382,8 @@ mod tests {
             for raw in [from_json, from_msgpack] {
                 assert_eq!(serde_json::to_value(&raw).unwrap(), value);
                 assert_eq!(rmp_serde::from_slice::<Value>(&rmp_serde::to_vec(&raw).unwrap()).unwrap(), value);
-                assert_eq!((raw.is_list(), raw.is_object()), (value.is_array(), value.is_object()));
+                assert_eq!(raw.is_list(), value.is_array());
+                assert_eq!(raw.read::<Value>(), Some(value.clone()));
             }
         }
     }

@@ -63,6 +63,13 @@ impl Refusal {
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
     }
 
+    /// The same refusal, with how long to wait before another try.
+    #[must_use]
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
     /// Refuses a token request whose replay cannot be told. One with a timestamp after `until` is accepted.
     pub(crate) fn until(code: ErrorCode, why: &str, until: Timestamp, now: Timestamp) -> Self {
         let wait = (until >= now).then(|| Duration::from_millis(until.millis_since(now).saturating_add(1)));

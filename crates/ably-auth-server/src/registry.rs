@@ -49,12 +49,18 @@ impl AppMemory {
         Arc::clone(&self.sealer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps messages of a channel and returns their serials.
-    pub(crate) fn publish(&self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Vec<String> {
+    /// Keeps messages of a channel and returns their serials, and how many of them are new.
+    pub(crate) fn publish(
+        &self,
+        name: &str,
+        messages: Vec<Message>,
+        batch: &str,
+        now: Timestamp,
+    ) -> (Vec<String>, usize) {
         let mut channels = lock(&self.channels);
-        let serials = channels.publish(name, messages, batch, now);
+        let published = channels.publish(name, messages, batch, now);
         self.history.set(channels.bytes());
-        serials
+        published
     }
 
     /// Drops the oldest messages, for so many bytes; returns whether there were any.

@@ -148,7 +148,7 @@ fn judge(text: &str, by_channel: bool) -> Result<Target, Refusal> {
         "channel" if by_channel => Ok(target),
         "channel" => {
             let message = "the app does not have revocation by channel; enable it, or revoke by `clientId:`";
-            Err(Refusal::new(ErrorCode::BAD_REQUEST, message))
+            Err(Refusal::new(ErrorCode::REVOCATION_NOT_ENABLED, message))
         }
         _ => {
             let message = "unknown type of target; use `clientId:`, `revocationKey:` or `channel:`";

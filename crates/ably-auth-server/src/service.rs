@@ -403,6 +403,7 @@ impl ServiceBuilder {
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
             by_key: self.limits.per_key.map(Buckets::new),
+            publish_rates: Buckets::default(),
             by_address: self.limits.per_address.map(Buckets::new),
             answers: Budget::new(self.limits.answers_bytes),
             long_work: Semaphore::new(processors.saturating_sub(1).max(1)),

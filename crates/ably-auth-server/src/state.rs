@@ -50,6 +50,8 @@ pub(crate) struct State {
     /// Runs since the service was made.
     pub(crate) stopwatch: Stopwatch,
     pub(crate) by_key: Option<Buckets>,
+    /// What tokens publish on a channel, where their issuer has set a rate.
+    pub(crate) publish_rates: Buckets,
     pub(crate) by_address: Option<Buckets>,
 }
 

@@ -1,98 +1,208 @@
 //! What an app did, by the minute.
 
-use std::collections::BTreeMap;
+mod counters;
+mod interval;
 
-use ably_auth_core::Timestamp;
-use serde_json::{Value, json};
+pub(crate) use interval::Unit;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use ably_auth_core::{ErrorCode, Timestamp};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
 
 use crate::page::{Page, Positioned};
+use crate::refusal::Refusal;
+use counters::{Counters, Nested};
 
 const MINUTE_MILLIS: u64 = 60 * 1000;
 
 /// How many minutes are kept: a day.
 const MAX_MINUTES: usize = 24 * 60;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The most counters that fixtures may have, over all minutes of an app.
+const MAX_FIXTURE_COUNTERS: usize = 2_048;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counts {
     messages: u64,
     tokens: u64,
+    /// What a test suite has put there, in a sandbox.
+    fixture: Counters,
 }
 
 /// Counters by minute since the epoch.
 #[derive(Debug, Default)]
-pub(crate) struct Stats(BTreeMap<u64, Counts>);
+pub(crate) struct Stats {
+    minutes: BTreeMap<u64, Counts>,
+    /// How many counters fixtures have.
+    fixture_counters: usize,
+}
+
+/// How intervals are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As older clients read them: objects in objects.
+    Nested,
+    /// As clients of version 3 of the protocol read them: `entries`.
+    Entries,
+}
 
 struct Interval {
-    minute: u64,
-    counts: Counts,
+    unit: Unit,
+    /// The minute at which it begins.
+    start: u64,
+    counters: Counters,
 }
 
 impl Positioned for Interval {
     fn position(&self) -> u64 {
-        self.minute
+        self.start
     }
 
     fn moment(&self) -> Timestamp {
-        Timestamp::from_millis(self.minute.saturating_mul(MINUTE_MILLIS))
+        Timestamp::from_millis(self.start.saturating_mul(MINUTE_MILLIS))
     }
+}
+
+/// Counters that a test suite puts into an interval.
+#[derive(Debug)]
+pub(crate) struct Fixture {
+    interval_id: String,
+    counters: Counters,
 }
 
 impl Stats {
     pub(crate) fn count_messages(&mut self, messages: usize, now: Timestamp) {
-        let counted = &mut self.minute(now).messages;
+        if messages == 0 {
+            return;
+        }
+        let counted = &mut self.minute(now.as_millis() / MINUTE_MILLIS).messages;
         *counted = counted.saturating_add(u64::try_from(messages).unwrap_or(u64::MAX));
     }
 
     pub(crate) fn count_token(&mut self, now: Timestamp) {
-        let counted = &mut self.minute(now).tokens;
+        let counted = &mut self.minute(now.as_millis() / MINUTE_MILLIS).tokens;
         *counted = counted.saturating_add(1);
     }
 
-    fn minute(&mut self, now: Timestamp) -> &mut Counts {
-        let minute = now.as_millis() / MINUTE_MILLIS;
-        if self.0.len() >= MAX_MINUTES && !self.0.contains_key(&minute) {
-            self.0.pop_first();
+    /// Adds what a test suite wants to read back: all of it, or none.
+    pub(crate) fn add_fixtures(&mut self, fixtures: &[Fixture]) -> Result<(), Refusal> {
+        let minutes: Option<Vec<_>> = fixtures.iter().map(|fixture| interval::parse_id(&fixture.interval_id)).collect();
+        let Some(minutes) = minutes else {
+            let message =
+                "invalid intervalId: it is not the name of an interval; give it as `2015-12-10:11:18`, in UTC";
+            return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
+        };
+        let added = fixtures.iter().map(|fixture| fixture.counters.len()).fold(0, usize::saturating_add);
+        if self.fixture_counters.saturating_add(added) > MAX_FIXTURE_COUNTERS {
+            let message = format!(
+                "too many statistics: an app takes {MAX_FIXTURE_COUNTERS} counters from outside; make another app"
+            );
+            return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
-        self.0.entry(minute).or_default()
+        for (fixture, minute) in fixtures.iter().zip(minutes) {
+            let counters = &mut self.minute(minute).fixture;
+            let before = counters.len();
+            counters.add_all(&fixture.counters);
+            let added = counters.len().saturating_sub(before);
+            self.fixture_counters = self.fixture_counters.saturating_add(added);
+        }
+        Ok(())
     }
 
-    pub(crate) fn page(&self, page: &Page) -> (Vec<Value>, Option<u64>) {
-        // A minute is in the page if any of it is.
-        let start = (page.start.as_millis() / MINUTE_MILLIS).saturating_mul(MINUTE_MILLIS);
+    fn minute(&mut self, minute: u64) -> &mut Counts {
+        if self.minutes.len() >= MAX_MINUTES && !self.minutes.contains_key(&minute) {
+            let dropped = self.minutes.pop_first().map_or(0, |(_, counts)| counts.fixture.len());
+            self.fixture_counters = self.fixture_counters.saturating_sub(dropped);
+        }
+        self.minutes.entry(minute).or_default()
+    }
+
+    pub(crate) fn page(&self, page: &Page, unit: Unit, form: Form) -> (Vec<Value>, Option<u64>) {
+        // An interval is in the page if any of it is.
+        let start = unit.start(page.start.as_millis() / MINUTE_MILLIS).saturating_mul(MINUTE_MILLIS);
         let page = Page { start: Timestamp::from_millis(start), ..*page };
-        let (intervals, next) = page.of(self.0.iter().map(|(&minute, &counts)| Interval { minute, counts }));
-        (intervals.iter().map(Interval::to_json).collect(), next)
+        let mut intervals: Vec<Interval> = Vec::new();
+        for (&minute, counts) in &self.minutes {
+            let start = unit.start(minute);
+            match intervals.last_mut().filter(|last| last.start == start) {
+                Some(last) => counts.add_to(&mut last.counters),
+                None => {
+                    let mut counters = Counters::default();
+                    counts.add_to(&mut counters);
+                    intervals.push(Interval { unit, start, counters });
+                }
+            }
+        }
+        let (intervals, next) = page.of(intervals.into_iter());
+        (intervals.iter().map(|interval| interval.to_json(form)).collect(), next)
+    }
+}
+
+impl Counts {
+    fn add_to(&self, counters: &mut Counters) {
+        // A message comes over REST: there is no other way here.
+        for name in ["all.all.count", "all.messages.count", "inbound.rest.messages.count"] {
+            counters.add(name, self.messages);
+        }
+        counters.add("tokenRequests.succeeded", self.tokens);
+        counters.add_all(&self.fixture);
     }
 }
 
 impl Interval {
-    fn to_json(&self) -> Value {
-        let Counts { messages, tokens } = self.counts;
-        let counts = [
-            ("messages.all.all.count", messages),
-            ("messages.inbound.rest.messages.count", messages),
-            ("apiRequests.tokenRequests.succeeded", tokens),
-        ];
-        let entries: serde_json::Map<_, _> =
-            counts.iter().filter(|(_, count)| *count > 0).map(|&(name, count)| (name.into(), count.into())).collect();
-        json!({ "intervalId": interval_id(self.minute), "unit": "minute", "entries": entries })
+    fn to_json(&self, form: Form) -> Value {
+        let (id, unit) = (self.unit.id(self.start), self.unit.name());
+        if form == Form::Entries {
+            return json!({ "intervalId": id, "unit": unit, "entries": self.counters.entries() });
+        }
+        // Older clients take for granted that these are there.
+        let requests = json!({ "succeeded": 0, "failed": 0, "refused": 0 });
+        let mut object = Map::from_iter([
+            ("intervalId".into(), id.into()),
+            ("unit".into(), unit.into()),
+            ("apiRequests".into(), requests.clone()),
+            ("tokenRequests".into(), requests),
+        ]);
+        for name in ["all", "inbound", "outbound", "connections", "channels"] {
+            object.insert(name.into(), json!({}));
+        }
+        self.counters.nest(&mut object);
+        Value::Object(object)
     }
 }
 
-/// `YYYY-MM-DD:HH:MM`, in UTC.
-#[expect(clippy::arithmetic_side_effects, reason = "the parts of a date are small, and subtracted from what is larger")]
-fn interval_id(minute: u64) -> String {
-    let (day, minute) = (minute / (24 * 60), minute % (24 * 60));
-    // Years are counted from March, so that the leap day is the last of a year and each month begins at a fixed day.
-    let day = day.saturating_add(719_468);
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, turn) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era.saturating_mul(400).saturating_add(year + turn);
-    format!("{year:04}-{month:02}-{day:02}:{:02}:{:02}", minute / 60, minute % 60)
+impl<'de> Deserialize<'de> for Fixture {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Fixture;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the statistics of an interval")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fixture, A::Error> {
+                let (mut interval_id, mut counters) = (None, Counters::default());
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "intervalId" {
+                        interval_id = Some(map.next_value()?);
+                    } else if let Some(nested) = Nested::of(&mut counters, &name) {
+                        map.next_value_seed(nested)?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                let interval_id = interval_id.ok_or_else(|| de::Error::missing_field("intervalId"))?;
+                Ok(Fixture { interval_id, counters })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 #[cfg(test)]
@@ -100,30 +210,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_named_by_the_calendar() {
-        let named = [
-            (0, "1970-01-01:00:00"),
-            (951_782_340, "2000-02-28:23:59"),
-            (951_782_400, "2000-02-29:00:00"),
-            (951_868_800, "2000-03-01:00:00"),
-            (1_449_746_287, "2015-12-10:11:18"),
-            (4_107_542_399, "2100-02-28:23:59"),
-            (4_107_542_400, "2100-03-01:00:00"),
-        ];
-        for (seconds, name) in named {
-            assert_eq!(interval_id(seconds / 60), name);
-        }
-        interval_id(u64::MAX / MINUTE_MILLIS);
-        interval_id(u64::MAX);
-    }
-
-    #[test]
     fn a_day_is_kept() {
         let mut stats = Stats::default();
         for minute in 0..2_000 {
             stats.count_token(Timestamp::from_millis(minute * MINUTE_MILLIS));
         }
-        assert_eq!(stats.0.len(), MAX_MINUTES);
-        assert!(stats.0.contains_key(&1_999) && !stats.0.contains_key(&559));
+        assert_eq!(stats.minutes.len(), MAX_MINUTES);
+        assert!(stats.minutes.contains_key(&1_999) && !stats.minutes.contains_key(&559));
+    }
+
+    #[test]
+    fn fixtures_have_an_end() {
+        let fixture = |minute: usize| {
+            let id = Unit::Minute.id(u64::try_from(minute).unwrap());
+            serde_json::from_value::<Fixture>(json!({ "intervalId": id, "channels": { "peak": 1, "min": 2 } })).unwrap()
+        };
+        let mut stats = Stats::default();
+        for minute in 0..MAX_FIXTURE_COUNTERS / 2 {
+            stats.add_fixtures(&[fixture(minute)]).unwrap();
+        }
+        let refusal = stats.add_fixtures(&[fixture(0)]).unwrap_err();
+        assert_eq!(refusal.info().code(), ErrorCode::BAD_REQUEST);
+        assert_eq!(stats.fixture_counters, MAX_FIXTURE_COUNTERS);
+        for minute in 5_000..7_000 {
+            stats.count_token(Timestamp::from_millis(minute * MINUTE_MILLIS));
+        }
+        assert_eq!((stats.minutes.len(), stats.fixture_counters), (MAX_MINUTES, 0), "what is dropped makes room");
     }
 }

@@ -211,6 +211,23 @@ fn a_request_takes_four_times_its_body_at_most() {
             with_key(post("/keys/app.key/revokeTokens", content_type, format!(r#"{{"targets":{value}}}"#).as_bytes())),
         );
     }
+    let many = |unit: &str, bytes: usize| vec![unit; bytes / (unit.len() + 1)].join(",");
+    for messages in [many("{}", 140), many(r#"{"data":[[]]}"#, 600), format!(r#"{{"data":"{}"}}"#, "x".repeat(60_000))]
+    {
+        for channels in [many(r#""a""#, 400), many(r#"":x""#, 490), format!(r#""{}""#, ":".repeat(3_000))] {
+            let batch = format!(r#"{{"channels":[{channels}],"messages":[{messages}]}}"#);
+            check("a batch", with_key(post("/messages", JSON, batch.as_bytes())));
+        }
+    }
+    let specs = many(r#"{"channels":["a"],"messages":[{}]}"#, MAX_BODY - 10);
+    check("specifications", with_key(post("/messages", JSON, format!("[{specs}]").as_bytes())));
+    for value in hostile_json(MAX_BODY - 200) {
+        let fixture = format!(r#"{{"intervalId":"2014-02-03:15:03","inbound":{value},"x":{{}}}}"#);
+        check("statistics", with_key(post("/stats", JSON, fixture.as_bytes())));
+        check("statistics", with_key(post("/stats", JSON, value.as_bytes())));
+    }
+    let fixtures = many(r#"{"intervalId":"2014-02-03","all":{"all":{"count":1}}}"#, MAX_BODY - 10);
+    check("statistics", with_key(post("/stats", JSON, format!("[{fixtures}]").as_bytes())));
     for (content_type, body) in bodies(&["keys"]).into_iter().chain(bodies(&["namespaces"])).chain(bodies(&["x"])) {
         check("an app", post("/apps", content_type, &body));
     }

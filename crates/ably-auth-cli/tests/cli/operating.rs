@@ -164,7 +164,8 @@ fn no_request_is_dropped_by_a_reload() {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "POST /keys/shop.backend/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{")
         .unwrap();
-    fs::write(&file.0, "[]").unwrap();
+    let one_more = r#"{"appId":"shop","keys":[{"id":"backend","secret":"hush"},{"id":"more","secret":"hush"}]}"#;
+    fs::write(&file.0, one_more).unwrap();
     service.signal("-HUP");
     service.event("the apps were read again");
     stream.write_all(b"}").unwrap();

@@ -21,14 +21,14 @@ use crate::error::{Error, ErrorKind};
 pub struct Resource(Box<str>);
 
 impl Resource {
-    /// Reads a resource of a kind that is known here: a channel, `[queue]`, `[meta]` or `[*]`.
+    /// Reads a resource of a kind that is known here: a channel, `[filter]`, `[queue]`, `[meta]` or `[*]`.
     ///
     /// # Errors
     /// [`ErrorKind::Capability`] as for [`parse_lenient`](Self::parse_lenient), or if the kind is unknown.
     pub fn parse_strict(text: &str) -> Result<Self, Error> {
         let resource = Self::parse_lenient(text)?;
         match resource.pattern().kind {
-            Kind::Any | Kind::Channel | Kind::Bracketed("queue" | "meta") => Ok(resource),
+            Kind::Any | Kind::Channel | Kind::Bracketed("filter" | "meta" | "queue") => Ok(resource),
             Kind::Bracketed(_) => Err(Error::new(ErrorKind::Capability, "unknown kind of resource", FORM).input(text)),
         }
     }

@@ -65,12 +65,17 @@ struct Maps {
     channel_claims: BTreeMap<Box<str>, Box<str>>,
     /// By resource.
     publish_limits: BTreeMap<Box<str>, f64>,
+    client_type: Option<Box<str>>,
     /// JSON text by name.
     others: BTreeMap<Box<str>, Box<str>>,
 }
 
-static NO_MAPS: Maps =
-    Maps { channel_claims: BTreeMap::new(), publish_limits: BTreeMap::new(), others: BTreeMap::new() };
+static NO_MAPS: Maps = Maps {
+    channel_claims: BTreeMap::new(),
+    publish_limits: BTreeMap::new(),
+    client_type: None,
+    others: BTreeMap::new(),
+};
 
 impl Maps {
     /// Takes a claim that is none of the single ones, and says whether it was there before.
@@ -80,7 +85,13 @@ impl Maps {
                 self.channel_claims.insert(resource.into(), text(names::CHANNEL, value)?.into()).is_some()
             }
             Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?).is_some(),
-            None => self.others.insert(name.into(), value.raw.into()).is_some(),
+            None => {
+                let is_repeated = self.others.insert(name.into(), value.raw.into()).is_some();
+                if name == names::CLIENT_TYPE {
+                    self.client_type = Some(text(names::CLIENT_TYPE, value)?.into());
+                }
+                is_repeated
+            }
         })
     }
 }
@@ -174,6 +185,12 @@ impl JwtClaims {
     #[must_use]
     pub fn revocation_key(&self) -> Option<&str> {
         self.revocation_key.as_deref()
+    }
+
+    /// Returns the type of client that the issuer vouches for: `x-ably-clientType`. [`others`](Self::others) has it too.
+    #[must_use]
+    pub fn client_type(&self) -> Option<&str> {
+        self.maps().client_type.as_deref()
     }
 
     /// The token that stands in it: `x-ably-token`. One that does is not the token to go by: see

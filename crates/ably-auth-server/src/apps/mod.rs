@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Error, ErrorKind};
+use crate::namespaces::IdentifiedNamespaces;
 use crate::random;
 use crate::raw::RawValue;
 
@@ -36,6 +37,8 @@ pub struct App {
     /// A list, as is what follows.
     namespaces: RawValue,
     channels: RawValue,
+    /// What `namespaces` says of identity.
+    identified: IdentifiedNamespaces,
     revocation_by_channel: bool,
 }
 
@@ -55,6 +58,7 @@ impl App {
             keys: Vec::new(),
             namespaces: RawValue::empty_list(),
             channels: RawValue::empty_list(),
+            identified: IdentifiedNamespaces::default(),
             revocation_by_channel: false,
         }
     }
@@ -91,9 +95,11 @@ impl App {
         self
     }
 
-    /// Keeps what was said of namespaces and channels, which mean nothing to tokens, to give it back when asked.
+    /// Keeps what was said of namespaces and channels, to give it back when asked. Of it, only which namespaces are for
+    /// identified clients has an effect.
     #[must_use]
     pub(crate) fn with_settings(mut self, namespaces: RawValue, channels: RawValue) -> Self {
+        self.identified = IdentifiedNamespaces::of(&namespaces);
         self.namespaces = namespaces;
         self.channels = channels;
         self
@@ -186,7 +192,13 @@ impl App {
 
     /// Returns how many bytes of memory the app takes without its keys, about.
     pub(crate) fn size_of_settings(&self) -> usize {
-        self.namespaces.size().saturating_add(self.channels.size()).saturating_add(size_of::<Self>())
+        let sizes = [self.namespaces.size(), self.channels.size(), self.identified.size()];
+        sizes.into_iter().fold(size_of::<Self>(), usize::saturating_add)
+    }
+
+    /// Returns whether a channel is in a namespace for identified clients.
+    pub(crate) fn needs_identity(&self, channel: &str) -> bool {
+        self.identified.has(channel)
     }
 
     pub(crate) const fn revocation_by_channel(&self) -> bool {

@@ -8,8 +8,9 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::data::Data;
+use super::extras::Extras;
 use crate::authenticate::Principal;
-use crate::raw::{FieldCollector, RawFields, RawValue};
+use crate::raw::{FieldCollector, RawFields};
 use crate::refusal::Refusal;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,14 +20,14 @@ pub(crate) struct Message {
     client_id: Option<Box<str>>,
     data: Option<Data>,
     encoding: Option<Box<str>>,
-    /// An object.
-    extras: Option<RawValue>,
+    extras: Option<Extras>,
     other: RawFields,
 }
 
 impl Message {
-    /// Puts the publisher's name to the message, or checks the name that it has (`RSL1m`).
-    pub(crate) fn signed_by(mut self, principal: &Principal) -> Result<Self, Refusal> {
+    /// Puts the publisher's name to the message, or checks the name that it has (`RSL1m`), and adds what the publisher's
+    /// token claims for the channel.
+    pub(crate) fn signed_by(mut self, principal: &Principal, user_claim: Option<&str>) -> Result<Self, Refusal> {
         match &self.client_id {
             None => self.client_id = principal.identity.as_ref().map(|identity| identity.as_str().into()),
             Some(client_id) => {
@@ -37,7 +38,23 @@ impl Message {
                 }
             }
         }
+        if let Some(claim) = user_claim {
+            self.extras = Some(self.extras.unwrap_or_default().with_user_claim(claim));
+        }
         Ok(self)
+    }
+
+    pub(crate) const fn has_client_id(&self) -> bool {
+        self.client_id.is_some()
+    }
+
+    /// Returns whether the message needs the operation `privileged-headers`.
+    pub(crate) fn is_privileged(&self) -> bool {
+        self.extras.as_ref().is_some_and(Extras::is_privileged)
+    }
+
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     pub(super) fn with_id(mut self, id: impl FnOnce() -> String) -> Self {
@@ -51,11 +68,8 @@ impl Message {
         const ALLOCATION: usize = 16;
         let texts = [&self.id, &self.name, &self.client_id, &self.encoding];
         let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
-        let values = [
-            self.data.as_ref().map_or(0, Data::size),
-            self.extras.as_ref().map_or(0, RawValue::size),
-            self.other.size(),
-        ];
+        let values =
+            [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size), self.other.size()];
         let parts = texts.chain(values).filter(|size| *size > 0);
         parts.map(|size| size.saturating_add(ALLOCATION)).fold(size_of::<Self>(), usize::saturating_add)
     }
@@ -152,13 +166,7 @@ impl<'de> Visitor<'de> for Fields {
                 "clientId" => set(&mut message.client_id, "clientId", map.next_value()?)?,
                 "data" => set(&mut message.data, "data", map.next_value()?)?,
                 "encoding" => set(&mut message.encoding, "encoding", map.next_value()?)?,
-                "extras" => {
-                    let extras: Option<RawValue> = map.next_value()?;
-                    if extras.as_ref().is_some_and(|extras| !extras.is_object()) {
-                        return Err(de::Error::custom("invalid type: another, expected an object"));
-                    }
-                    set(&mut message.extras, "extras", extras)?;
-                }
+                "extras" => set(&mut message.extras, "extras", map.next_value()?)?,
                 // The service's own, whatever the publisher says.
                 "timestamp" | "serial" => drop(map.next_value::<IgnoredAny>()?),
                 name => other.add(name, &mut map)?,

@@ -1,6 +1,7 @@
 //! Channels: just enough of them that a token's rights can be tried.
 
 mod data;
+mod extras;
 mod message;
 
 pub(crate) use message::{Message, Published};
@@ -10,9 +11,13 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use ably_auth_core::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::page::{Page, Positioned};
+use crate::random;
+use crate::refusal::Refusal;
 use message::Serial;
 
 /// The most channels of an app that are kept.
@@ -79,8 +84,16 @@ impl Channels {
         self.bytes
     }
 
-    /// Keeps messages and returns their serials. A message without an id gets one that begins with `batch`.
-    pub(crate) fn publish(&mut self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Vec<String> {
+    /// Keeps messages and returns their serials, and how many of them were not there before. A message without an id gets one
+    /// that begins with `batch`. A message whose id is kept already is not kept again, so that a publisher can try again.
+    pub(crate) fn publish(
+        &mut self,
+        name: &str,
+        messages: Vec<Message>,
+        batch: &str,
+        now: Timestamp,
+    ) -> (Vec<String>, usize) {
+        let published = self.published;
         self.make_room(name);
         let before = self.channels.remove(name);
         self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, |channel| channel.size(name)));
@@ -89,6 +102,9 @@ impl Channels {
             .into_iter()
             .enumerate()
             .map(|(nth, message)| {
+                if let Some(serial) = message.id().and_then(|id| channel.serial_of(id)) {
+                    return serial.to_string();
+                }
                 self.published = self.published.saturating_add(1);
                 let serial = Serial { published: now, position: self.published };
                 let message = message.with_id(|| format!("{batch}:{nth}"));
@@ -100,7 +116,7 @@ impl Channels {
         channel.last_position = self.published;
         self.bytes = self.bytes.saturating_add(channel.size(name));
         self.channels.insert(name.into(), channel);
-        serials
+        (serials, usize::try_from(self.published.saturating_sub(published)).unwrap_or(usize::MAX))
     }
 
     fn make_room(&mut self, name: &str) {
@@ -152,6 +168,11 @@ impl Channel {
         self.bytes.saturating_add(size_of::<Self>()).saturating_add(name.len().saturating_mul(2))
     }
 
+    /// Returns the serial of the message with that id, if it is kept.
+    fn serial_of(&self, id: &str) -> Option<Serial> {
+        self.messages.iter().find(|stored| stored.message.id() == Some(id)).map(|stored| stored.serial)
+    }
+
     fn keep(&mut self, stored: Stored) {
         self.bytes = self.bytes.saturating_add(stored.bytes);
         self.messages.push_back(stored);
@@ -165,6 +186,15 @@ impl Channel {
         };
         self.bytes = self.bytes.saturating_sub(oldest.bytes);
         true
+    }
+}
+
+/// Returns with what the ids of messages begin that are published together: as the publisher says, by the id of the first
+/// message, or at random.
+pub(crate) fn batch_id(messages: &[Message]) -> Result<String, Refusal> {
+    match messages.first().and_then(Message::id) {
+        Some(id) => Ok(id.strip_suffix(":0").unwrap_or(id).to_owned()),
+        None => Ok(URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?)),
     }
 }
 

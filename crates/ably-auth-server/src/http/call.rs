@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use ably_auth_core::{ErrorCode, KeyName, Timestamp, TokenRequest};
+use ably_auth_core::{ErrorCode, Identity, KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -39,6 +39,8 @@ pub(super) struct Call<'a> {
     key: Option<OnceLock<KeyName>>,
     /// The app of the sender, once that is known.
     app: OnceLock<Arc<RunningApp>>,
+    /// As whom the sender acts, once that is known.
+    identity: OnceLock<Identity>,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
 }
@@ -57,6 +59,7 @@ impl<'a> Call<'a> {
             request_id,
             key: observe::is_wanted().then(OnceLock::new),
             app: OnceLock::new(),
+            identity: OnceLock::new(),
         }
     }
 
@@ -81,6 +84,12 @@ impl<'a> Call<'a> {
 
     pub(super) fn header(&self, name: &str) -> Option<&'a str> {
         self.parts.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the version of the protocol that the client speaks; the oldest if it does not say.
+    pub(super) fn version(&self) -> u32 {
+        let said = self.header("x-ably-version").unwrap_or_default();
+        said.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
     }
 
     /// Whether nobody on the way could read the request.
@@ -112,6 +121,9 @@ impl<'a> Call<'a> {
         let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
+        if let Some(identity) = principal.identity.as_ref().filter(|_| self.state.sandbox) {
+            self.identity.get_or_init(|| identity.clone());
+        }
         if principal.is_key_holder() {
             self.note(|notes| notes.actor = Some(principal.key.name().as_str().to_owned()));
         }
@@ -122,6 +134,11 @@ impl<'a> Call<'a> {
     /// Returns the app of the sender, if it is known by now.
     pub(super) fn app(&self) -> Option<&Arc<RunningApp>> {
         self.app.get()
+    }
+
+    /// Returns as whom the sender acts, in a sandbox and once that is known.
+    pub(super) fn client_id(&self) -> Option<&str> {
+        self.identity.get().map(Identity::as_str)
     }
 
     /// Remembers for the log which key this is about.

@@ -80,7 +80,7 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
             note_key(call, &key, with_secrets);
             Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)
         }
-        _ if methods.is_empty() => Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
+        _ if methods.is_empty() => Err(route::not_found()),
         _ => Err(Refusal::method_not_allowed(methods)),
     }
 }

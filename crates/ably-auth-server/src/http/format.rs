@@ -43,6 +43,10 @@ impl Format {
             return Ok(Self::Json);
         };
         let media_type = announced.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        // Some SDKs and scripts send JSON as plain text.
+        if media_type.eq_ignore_ascii_case("text/plain") {
+            return Ok(Self::Json);
+        }
         for format in [Self::Json, Self::MsgPack] {
             if media_type.eq_ignore_ascii_case(format.content_type()) {
                 return Ok(format);

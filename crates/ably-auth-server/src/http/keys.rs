@@ -19,10 +19,7 @@ use crate::revoke::Revocation;
 use crate::token::Entropy;
 
 /// The version of the protocol from which a batch's answer says which of its parts failed.
-const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
-
-/// "Batched response includes errors": what an older client is told of a batch of which a part failed.
-const BATCH_HAS_ERRORS: ErrorCode = ErrorCode::new(40020);
+pub(super) const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
 
 pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let key_name = KeyName::parse(key_name)?;
@@ -67,7 +64,7 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
     let results = revocation.apply(&principal, call.state, call.now).await?;
     let count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Success(_))).count();
     call.note(|notes| notes.count = u64::try_from(count).ok());
-    if version(call) >= FIRST_VERSION_WITH_BATCH_RESULTS {
+    if call.version() >= FIRST_VERSION_WITH_BATCH_RESULTS {
         let failure_count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Failure(_))).count();
         let success_count = results.len().saturating_sub(failure_count);
         return call.reply(StatusCode::CREATED, &BatchResult { success_count, failure_count, results });
@@ -108,14 +105,8 @@ fn reply_as_of_old(call: &Call<'_>, results: &[TokenRevocationResult]) -> Result
     if results.iter().all(|result| matches!(result, TokenRevocationResult::Success(_))) {
         return call.reply(StatusCode::CREATED, results);
     }
-    let error = ErrorInfo::new(BATCH_HAS_ERRORS, "batched response includes errors; see `batchResponse`");
+    let error = ErrorInfo::new(ErrorCode::BATCH_ERROR, "batched response includes errors; see `batchResponse`");
     let error = error.with_request_id(&call.request_id);
     let body = ErrorWithBatch { error: &error, batch_response: results };
     Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error.into()))
-}
-
-/// The version of the protocol that the client speaks; the oldest if it does not say.
-fn version(call: &Call<'_>) -> u32 {
-    let said = call.header("x-ably-version").unwrap_or_default();
-    said.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
 }

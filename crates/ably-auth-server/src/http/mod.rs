@@ -1,7 +1,10 @@
 //! The wire: a request is read, the policies are asked, and the answer is written. No policy is decided here.
 
+mod about;
 mod apps;
+mod batch;
 mod call;
+mod channel_name;
 mod channels;
 mod control;
 mod cors;
@@ -10,10 +13,12 @@ mod format;
 mod keys;
 mod msgpack;
 mod page;
+mod refusal_log;
 mod reply;
 mod revocation_body;
 mod route;
 mod sandbox;
+mod stats;
 mod trail;
 
 use ably_auth_core::{ErrorCode, KeyName};
@@ -59,6 +64,7 @@ pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Op
 fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered {
     let (state, parts) = (call.state, call.parts);
     let (endpoint, reply) = reply.unwrap_or_else(|refusal| {
+        refusal_log::record(&call, refusal.info());
         if control::has(&call) {
             return (Endpoint::Control, control::refusing(&refusal));
         }
@@ -105,6 +111,7 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     // Whoever asks for the head alone gets it: hyper leaves the body out.
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |method: Method| *asked == method;
+    about::check_no_upgrade(call)?;
     let route = Route::of(call.parts.uri.path(), call.state.sandbox)?;
     let endpoint = route.endpoint();
     if route.is_of_channels() && !call.state.channels {
@@ -112,18 +119,27 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
         return Err(Refusal::new(ErrorCode::NOT_FOUND, message));
     }
     let reply = match route {
-        route if is(Method::OPTIONS) => Ok(Reply::options(route.methods())),
+        route if is(Method::OPTIONS) => Ok(Reply::options(route.methods(call.state.sandbox))),
+        Route::Root if is(Method::GET) => about::answer(call),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
         Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key).await,
+        Route::RequestToken(_) if is(Method::GET) => Err(about::not_a_get()),
         Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key).await,
-        Route::Channel(name) if is(Method::GET) => channels::status(call, &name).await,
-        Route::Messages(name) if is(Method::GET) => channels::history(call, &name).await,
-        Route::Messages(name) if is(Method::POST) => channels::publish(call, &name).await,
+        Route::Channel(channel) if is(Method::GET) => channels::status(call, &channel).await,
+        Route::Messages(channel) if is(Method::GET) => channels::history(call, &channel, "messages").await,
+        Route::History(channel) if is(Method::GET) => channels::history(call, &channel, "history").await,
+        Route::Messages(channel) | Route::Publish(channel) if is(Method::POST) => {
+            channels::publish(call, &channel).await
+        }
+        Route::Presence(channel) if is(Method::GET) => channels::presence(call, &channel).await,
+        Route::PresenceHistory(channel) if is(Method::GET) => channels::presence_history(call, &channel).await,
+        Route::Batch if is(Method::POST) => batch::publish(call).await,
         Route::Channels if is(Method::GET) => channels::list(call).await,
-        Route::Stats if is(Method::GET) => channels::stats(call).await,
+        Route::Stats if is(Method::GET) => stats::read(call).await,
+        Route::Stats if is(Method::POST) && call.state.sandbox => stats::add(call).await,
         Route::Apps if is(Method::POST) => apps::create(call).await,
         Route::App(app_id) if is(Method::DELETE) => apps::delete(call, &app_id).await,
-        route => Err(Refusal::method_not_allowed(route.methods())),
+        route => Err(Refusal::method_not_allowed(route.methods(call.state.sandbox))),
     };
     reply.map(|reply| (endpoint, reply))
 }

@@ -58,7 +58,7 @@ pub(super) fn out_of_range(name: &str, advice: &str) -> Refusal {
 }
 
 /// Links relative to the resource, as SDKs expect them (`TG3`): the first page, this one, and the next if there is one.
-pub(super) fn links(call: &Call<'_>, name: &str, next: Option<impl ToString>) -> String {
+pub(super) fn links(call: &Call<'_>, name: &str, next: Option<impl ToString>) -> Vec<String> {
     // Credentials may stand in the query too, and are not for a header that is logged.
     let asked = ["start", "end", "direction", "limit", "unit", "prefix", "by"].map(|name| (name, call.query(name)));
     let link = |after: Option<Cow<'_, str>>, rel: &str| {
@@ -71,5 +71,5 @@ pub(super) fn links(call: &Call<'_>, name: &str, next: Option<impl ToString>) ->
     };
     let mut links = vec![link(None, "first"), link(call.query(AFTER), "current")];
     links.extend(next.map(|next| link(Some(next.to_string().into()), "next")));
-    links.join(", ")
+    links
 }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ably-requestid");
 
 /// So many headers an answer has at most, but for those to a browser.
-const USUAL_HEADERS: usize = 6;
+const USUAL_HEADERS: usize = 8;
 
 pub(super) struct Reply {
     status: StatusCode,
@@ -54,9 +54,19 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None, permit: None }
     }
 
-    pub(super) fn with_links(mut self, links: &str) -> Self {
-        if let Ok(links) = HeaderValue::from_str(links) {
-            self.headers.insert(LINK, links);
+    /// Makes an answer of text for people.
+    pub(super) fn text(text: String) -> Self {
+        let mut reply = Self { status: StatusCode::OK, body: text.into(), ..Self::empty() };
+        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        reply
+    }
+
+    /// Adds links, one header line each: several SDKs read no more than one from a line.
+    pub(super) fn with_links(mut self, links: Vec<String>) -> Self {
+        for link in links {
+            if let Ok(link) = HeaderValue::from_str(&link) {
+                self.headers.append(LINK, link);
+            }
         }
         self
     }

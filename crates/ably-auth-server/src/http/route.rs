@@ -5,18 +5,29 @@ use std::borrow::Cow;
 use ably_auth_core::ErrorCode;
 use percent_encoding::percent_decode_str;
 
+use super::channel_name::ChannelName;
 use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
 
 /// An endpoint, with what its path holds, percent-decoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
+    /// The page that says what the service is.
+    Root,
     Time,
     RequestToken(Cow<'a, str>),
     RevokeTokens(Cow<'a, str>),
     Channels,
-    Channel(Cow<'a, str>),
-    Messages(Cow<'a, str>),
+    Channel(ChannelName<'a>),
+    Messages(ChannelName<'a>),
+    /// The older path to publish on.
+    Publish(ChannelName<'a>),
+    /// The older path of the history.
+    History(ChannelName<'a>),
+    Presence(ChannelName<'a>),
+    PresenceHistory(ChannelName<'a>),
+    /// Publishes on several channels.
+    Batch,
     Stats,
     Apps,
     App(Cow<'a, str>),
@@ -27,45 +38,104 @@ impl<'a> Route<'a> {
         let mut segments = path.strip_prefix('/').unwrap_or_default().splitn(4, '/');
         let segments = [(); 4].map(|()| segments.next());
         Ok(match segments {
+            [Some(""), None, None, None] if path == "/" => Self::Root,
             [Some("time"), None, None, None] => Self::Time,
             [Some("keys"), Some(key), Some("requestToken"), None] => Self::RequestToken(decode(key)?),
             [Some("keys"), Some(key), Some("revokeTokens"), None] => Self::RevokeTokens(decode(key)?),
             [Some("channels"), None, None, None] => Self::Channels,
             [Some("channels"), Some(name), None, None] => Self::Channel(channel(name)?),
             [Some("channels"), Some(name), Some("messages"), None] => Self::Messages(channel(name)?),
+            [Some("channels"), Some(name), Some("publish"), None] => Self::Publish(channel(name)?),
+            [Some("channels"), Some(name), Some("history"), None] => Self::History(channel(name)?),
+            [Some("channels"), Some(name), Some("presence"), None] => Self::Presence(channel(name)?),
+            [Some("channels"), Some(name), Some("presence"), Some("history")] => Self::PresenceHistory(channel(name)?),
+            [Some("messages"), None, None, None] => Self::Batch,
             [Some("stats"), None, None, None] => Self::Stats,
             [Some("apps"), None, None, None] if sandbox => Self::Apps,
             [Some("apps"), Some(id), None, None] if sandbox => Self::App(decode(id)?),
-            _ => return Err(Refusal::new(ErrorCode::NOT_FOUND, "there is no such path; check its spelling")),
+            _ if is_of_ably(segments) => return Err(not_offered("this path of Ably's API")),
+            _ => return Err(not_found()),
         })
     }
 
     pub(super) const fn endpoint(&self) -> Endpoint {
         match self {
+            Self::Root => Endpoint::Unknown,
             Self::Time => Endpoint::Time,
             Self::RequestToken(_) => Endpoint::RequestToken,
             Self::RevokeTokens(_) => Endpoint::RevokeTokens,
             Self::Channels => Endpoint::Channels,
-            Self::Channel(_) => Endpoint::Channel,
-            Self::Messages(_) => Endpoint::Messages,
+            Self::Channel(_) | Self::Presence(_) | Self::PresenceHistory(_) => Endpoint::Channel,
+            Self::Messages(_) | Self::Publish(_) | Self::History(_) | Self::Batch => Endpoint::Messages,
             Self::Stats => Endpoint::Stats,
             Self::Apps | Self::App(_) => Endpoint::Apps,
         }
     }
 
+    /// Returns the channel, if the endpoint is one channel's.
+    pub(super) const fn channel(&self) -> Option<&ChannelName<'a>> {
+        match self {
+            Self::Channel(channel)
+            | Self::Messages(channel)
+            | Self::Publish(channel)
+            | Self::History(channel)
+            | Self::Presence(channel)
+            | Self::PresenceHistory(channel) => Some(channel),
+            _ => None,
+        }
+    }
+
     /// Returns whether the endpoint is there for channels alone.
     pub(super) const fn is_of_channels(&self) -> bool {
-        matches!(self, Self::Channels | Self::Channel(_) | Self::Messages(_))
+        self.channel().is_some() || matches!(self, Self::Channels | Self::Batch)
     }
 
     /// The methods that it takes, as an `Allow` header says it.
-    pub(super) const fn methods(&self) -> &'static str {
+    pub(super) const fn methods(&self, sandbox: bool) -> &'static str {
         match self {
-            Self::Time | Self::Channels | Self::Channel(_) | Self::Stats => "GET, HEAD, OPTIONS",
-            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Apps => "POST, OPTIONS",
+            Self::Stats if sandbox => "GET, HEAD, POST, OPTIONS",
+            Self::Root
+            | Self::Time
+            | Self::Channels
+            | Self::Channel(_)
+            | Self::History(_)
+            | Self::Presence(_)
+            | Self::PresenceHistory(_)
+            | Self::Stats => "GET, HEAD, OPTIONS",
+            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Publish(_) | Self::Batch | Self::Apps => {
+                "POST, OPTIONS"
+            }
             Self::Messages(_) => "GET, HEAD, POST, OPTIONS",
             Self::App(_) => "DELETE, OPTIONS",
         }
+    }
+}
+
+/// Refuses a path that nothing is at. SDKs look for the first words.
+pub(super) fn not_found() -> Refusal {
+    Refusal::new(
+        ErrorCode::NOT_FOUND,
+        "Could not find the path: nothing is served there; check its spelling, or see `/`",
+    )
+}
+
+/// Refuses what Ably offers and this service does not.
+pub(super) fn not_offered(what: &str) -> Refusal {
+    let message = format!("Could not find the path: {what} is not offered here; see `/` for what is");
+    Refusal::new(ErrorCode::NOT_FOUND, message)
+}
+
+/// Returns whether Ably serves the path, or paths below it.
+fn is_of_ably(segments: [Option<&str>; 4]) -> bool {
+    match segments {
+        [Some("channels"), Some(_), Some(of_channel), _] => {
+            matches!(of_channel, "messages" | "annotations" | "object" | "objects" | "presence" | "push" | "summary")
+        }
+        [Some(first), ..] => matches!(
+            first,
+            "apps" | "comet" | "connections" | "event-stream" | "presence" | "push" | "queues" | "sse" | "webhooks"
+        ),
+        _ => false,
     }
 }
 
@@ -75,48 +145,62 @@ pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
     })
 }
 
-fn channel(segment: &str) -> Result<Cow<'_, str>, Refusal> {
-    let name = decode(segment)?;
-    if name.is_empty() || name.starts_with('[') {
-        let message = "a channel's name is not empty and does not begin with `[`; qualifiers are not supported";
-        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
-    }
-    if name.len() > MAX_CHANNEL_NAME {
-        let message = format!("invalid channel name: it has over {MAX_CHANNEL_NAME} bytes; use a shorter name");
-        return Err(Refusal::new(INVALID_CHANNEL_NAME, message));
-    }
-    Ok(name)
+fn channel(segment: &str) -> Result<ChannelName<'_>, Refusal> {
+    ChannelName::parse(decode(segment)?)
 }
-
-/// The longest name of a channel, in bytes.
-const MAX_CHANNEL_NAME: usize = 2_048;
-
-const INVALID_CHANNEL_NAME: ErrorCode = ErrorCode::new(40010);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn names_are_decoded_once() {
-        assert_eq!(Route::of("/channels/a%2Fb%2525", false).unwrap(), Route::Channel("a/b%25".into()));
-        assert_eq!(Route::of("/channels/a:b/messages", false).unwrap(), Route::Messages("a:b".into()));
+    fn named(name: &str) -> ChannelName<'_> {
+        ChannelName { name: name.into(), is_filtered: false }
     }
 
     #[test]
-    fn long_channel_name_is_refused() {
-        let path = |bytes: usize| format!("/channels/{}/messages", "a".repeat(bytes));
-        assert!(Route::of(&path(MAX_CHANNEL_NAME), false).is_ok());
-        let refusal = Route::of(&path(MAX_CHANNEL_NAME + 1), false).unwrap_err();
-        assert_eq!(refusal.info().code().as_u32(), 40010);
+    fn names_are_decoded_once() {
+        assert_eq!(Route::of("/channels/a%2Fb%2525", false).unwrap(), Route::Channel(named("a/b%25")));
+        assert_eq!(Route::of("/channels/a:b/messages", false).unwrap(), Route::Messages(named("a:b")));
+        assert_eq!(Route::of("/channels/%5B%3Frewind=1%5Da/history", false).unwrap(), Route::History(named("a")));
     }
 
     #[test]
     fn other_paths_are_unknown() {
-        let paths =
-            ["", "/", "*", "/time/", "//time", "/Time", "/keys/a.b", "/channels/a/messages/1", "/apps", "/apps/a"];
-        for path in paths {
-            assert_eq!(Route::of(path, false).unwrap_err().info().status_code(), 404, "{path}");
-        }
+        let paths = [
+            "",
+            "*",
+            "/time/",
+            "//time",
+            "/Time",
+            "/keys/a.b",
+            "/channels/a/nothing",
+            "/channels/a/history/1",
+            "/channels/a/publish/",
+            "/messages/",
+            "/stat",
+            "//",
+        ];
+        let of_ably = [
+            "/channels/a/messages/1",
+            "/channels/a/presence/1",
+            "/channels/a/annotations/x/y",
+            "/push/publish",
+            "/push/deviceRegistrations/1",
+            "/apps",
+            "/apps/a",
+            "/sse",
+            "/event-stream",
+            "/comet/connect",
+            "/presence",
+            "/connections",
+        ];
+        let message = |path: &str| {
+            let refusal = Route::of(path, false).unwrap_err();
+            assert_eq!((refusal.info().status_code(), refusal.info().code()), (404, ErrorCode::NOT_FOUND), "{path}");
+            assert!(refusal.info().message().contains("Could not find"), "{path}");
+            refusal.info().message().to_owned()
+        };
+        assert!(paths.iter().all(|path| message(path).contains("spelling")));
+        assert!(of_ably.iter().all(|path| message(path).contains("not offered here")));
     }
 }

@@ -15,7 +15,7 @@ fn nobody_is_told_what_to_show() {
     let world = World::new();
     let answer = world.send(Request::get(PATH), "");
     assert_eq!(answer.code(), (401, 40101));
-    assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="ably""#);
+    assert_eq!(answer.header("www-authenticate"), r#"x-ably-token realm="ably", Bearer realm="ably""#);
     assert_eq!(world.get(PATH, "Digest x").code(), (401, 40101));
 }
 

@@ -52,8 +52,8 @@ fn large_history_comes_in_pages() {
         let messages = answer.json().as_array().unwrap().clone();
         assert!(!messages.is_empty());
         seen.extend(messages.iter().map(|message| message["data"].as_str().unwrap()[..2].to_owned()));
-        let links = answer.header("link").to_owned();
-        let Some(next) = links.split(',').find(|link| link.contains("rel=\"next\"")) else { break };
+        let mut links = answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+        let Some(next) = links.find(|link| link.contains("rel=\"next\"")) else { break };
         let query = next.split_once('?').unwrap().1.split_once('>').unwrap().0;
         path = format!("/channels/nuls/messages?{query}");
     }

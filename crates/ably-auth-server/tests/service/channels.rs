@@ -41,9 +41,11 @@ fn capabilities_go_by_the_channel() {
     assert_eq!(get("/channels/a%252F:x"), (200, 0));
     assert_eq!(get("/channels/b%2Fc"), (200, 0));
     assert_eq!(get("/channels/b%252Fc"), (401, 40160));
-    assert_eq!(get("/channels/[meta]log"), (400, 40000));
-    assert_eq!(get("/channels/%5Bmeta%5Dlog"), (400, 40000));
-    assert_eq!(get("/channels//messages"), (400, 40000));
+    assert_eq!(get("/channels/[meta]log"), (400, 40010));
+    assert_eq!(get("/channels/%5Bmeta%5Dlog"), (400, 40010));
+    assert_eq!(get("/channels//messages"), (400, 40010));
+    assert_eq!(get("/channels/%5B%3Frewind=1%5Db%2Fc"), (200, 0));
+    assert_eq!(get("/channels/%5B%3Frewind=1%5Dother"), (401, 40160));
     assert_eq!(get("/channels/%FF"), (400, 40000));
     assert_eq!(get("/stats"), (401, 40160));
 }
@@ -113,10 +115,11 @@ fn publishers_speak_for_themselves() {
     }
 }
 
-/// Where a link of that kind leads, if there is one.
-fn link(answer: &Answer, rel: &str) -> Option<String> {
+/// Returns where a link of that kind leads, if there is one.
+pub(crate) fn link(answer: &Answer, rel: &str) -> Option<String> {
     let wanted = format!("; rel=\"{rel}\"");
-    let link = answer.header("link").split(", ").find_map(|link| link.strip_suffix(&wanted))?;
+    let mut links = answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+    let link = links.find_map(|link| link.strip_suffix(&wanted))?;
     Some(link.trim_start_matches("<.").trim_end_matches('>').to_owned())
 }
 
@@ -148,7 +151,7 @@ fn history_is_read_in_pages() {
     assert_eq!(read(&format!("start={}&end={}", NOW + 1, NOW + 3)), [vec![3, 2, 1]]);
     assert_eq!(read(&format!("start={}&end={}&direction=backwards&limit=2", NOW + 1, NOW + 3)), [vec![3, 2], vec![1]]);
     let with_token = world.send(Request::get(format!("/channels/chat/messages?limit=1&key={KEY}:{SECRET}")), "");
-    assert!(link(&with_token, "next").is_some() && !with_token.header("link").contains(SECRET));
+    assert!(link(&with_token, "next").is_some() && !format!("{:?}", with_token.headers).contains(SECRET));
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn pages_have_their_limits() {
             assert_eq!(world.get(&format!("{path}?{bad}"), &basic(KEY)).code(), (400, 40003), "{path}?{bad}");
         }
     }
-    assert_eq!(world.get("/stats?unit=month", &basic(KEY)).code(), (400, 40003));
+    assert_eq!(world.get("/stats?unit=year", &basic(KEY)).code(), (400, 40003));
 }
 
 #[test]
@@ -224,25 +227,4 @@ fn channels_are_listed_by_who_may_see_all() {
         let token = bearer(&world.token(KEY, &can(capability)));
         assert_eq!(world.get("/channels", &token).code(), code, "{capability}");
     }
-}
-
-#[test]
-fn an_app_is_counted_by_the_minute() {
-    let world = World::new();
-    assert_eq!(world.get("/stats", &basic(KEY)).json(), json!([]));
-    world.token(KEY, &params());
-    world.post("/channels/chat/messages", &basic(KEY), &json!([{}, {}]));
-    world.post("/channels/chat/messages", &basic(KEY), &json!({}));
-    world.set(NOW + MINUTE);
-    world.token(KEY, &params());
-    let stats = world.get("/stats", &basic(KEY)).json();
-    assert_eq!(stats[0]["intervalId"], "2015-12-10:11:19");
-    assert_eq!(stats[0]["entries"], json!({ "apiRequests.tokenRequests.succeeded": 1 }));
-    assert_eq!((&stats[1]["intervalId"], &stats[1]["unit"]), (&json!("2015-12-10:11:18"), &json!("minute")));
-    assert_eq!(stats[1]["entries"]["messages.all.all.count"], 3);
-    let forwards = world.get("/stats?direction=forwards&limit=1", &basic(KEY));
-    assert_eq!(forwards.json()[0]["intervalId"], "2015-12-10:11:18");
-    let next = link(&forwards, "next").unwrap();
-    assert_eq!(world.get(&next, &basic(KEY)).json()[0]["intervalId"], "2015-12-10:11:19");
-    assert_eq!(world.get(&format!("/stats?start={}", NOW + MINUTE), &basic(KEY)).json().as_array().unwrap().len(), 1);
 }

@@ -82,7 +82,9 @@ fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
     let key = create(&world, &json!({ "name": "one", "capability": { "chat": ["*"] } }));
     let name = format!("app1.{}", key["id"].as_str().unwrap());
     let credential = basic_of(key["key"].as_str().unwrap());
-    let token = world.post(&format!("/keys/{name}/requestToken"), &credential, &json!({ "keyName": name })).json();
+    let token = world
+        .post(&format!("/keys/{name}/requestToken"), &credential, &json!({ "keyName": name, "timestamp": NOW }))
+        .json();
     let token = format!("Bearer {}", token["token"].as_str().unwrap());
     let path = format!("{KEYS}/{}", key["id"].as_str().unwrap());
 

@@ -244,10 +244,10 @@ fn capabilities_are_read_strictly() {
 fn client_ids_and_nonces_are_checked() {
     let world = World::new();
     let with = |name: &str, value: Value| exchange(&world, &signed(&world, &[(name, value)])).code();
-    for bad in ["", "bob\n", "\u{0}", "a\u{85}b"] {
+    for bad in ["bob\n", "\u{0}", "a\u{85}b"] {
         assert_eq!(with("clientId", json!(bad)), (400, 40012), "{bad:?}");
     }
-    for good in ["*", "böb", "a b", " "] {
+    for good in ["", "*", "böb", "a b", " "] {
         assert_eq!(with("clientId", json!(good)), (201, 0), "{good:?}");
     }
     for bad in ["", "fifteen-letters", "sixteen-letters\n"] {
@@ -261,7 +261,7 @@ fn client_ids_and_nonces_are_checked() {
 #[test]
 fn the_keys_holder_need_not_sign() {
     let world = World::new();
-    let unsigned = json!({ "keyName": KEY, "ttl": 60_000, "clientId": "bob" });
+    let unsigned = json!({ "keyName": KEY, "ttl": 60_000, "clientId": "bob", "timestamp": NOW });
     let path = format!("/keys/{KEY}/requestToken");
     let post = |credential: &str, body: &Value| world.post(&path, credential, body).code();
     assert_eq!(post(&basic(KEY), &unsigned), (201, 0));

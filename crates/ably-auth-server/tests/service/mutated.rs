@@ -52,7 +52,7 @@ fn good_requests(world: &World) -> Vec<Vec<u8>> {
             "POST",
             &format!("/keys/{KEY}/requestToken"),
             &[("Authorization", &key)],
-            &json(&json!({ "keyName": KEY })),
+            &json(&json!({ "keyName": KEY, "timestamp": NOW })),
         ),
         request(
             "POST",

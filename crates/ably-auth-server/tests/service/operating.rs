@@ -133,7 +133,7 @@ impl Client {
 }
 
 pub(crate) fn token_request(forwarded: &str) -> String {
-    let body = json!({ "keyName": KEY }).to_string();
+    let body = json!({ "keyName": KEY, "timestamp": system_now() }).to_string();
     format!(
         "POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n{forwarded}Content-Length: {}\r\n\r\n{body}",
         basic(KEY),
@@ -443,7 +443,7 @@ async fn metrics_tell_what_was_answered() {
     let service = run(|_| {}).await;
     let request = token_request("");
     service.ask(&request).await;
-    service.ask(&request.replace("Content-Length: 23", "Content-Length: 22")).await;
+    service.ask(&request.replace("Content-Length: 49", "Content-Length: 48")).await;
     service.ask(TIME).await;
     service.ask(&TIME.replace("time", "elsewhere")).await;
     for (metric, value) in [

@@ -32,7 +32,7 @@ async fn reload(service: &Service, apps: Apps) -> [usize; 3] {
 /// A token of that key.
 fn token(service: &Service, name: &str) -> String {
     let request = Request::post(format!("/keys/{name}/requestToken")).header("Authorization", basic(name));
-    let issued = answer(service, request, json!({ "keyName": name }).to_string());
+    let issued = answer(service, request, json!({ "keyName": name, "timestamp": system_now() }).to_string());
     assert_eq!(issued.status, 201, "{}", issued.text());
     issued.json()["token"].as_str().unwrap().to_owned()
 }

@@ -41,7 +41,8 @@ fn an_app_is_made_used_and_deleted() {
     assert_eq!(world.get("/stats", &key).code(), (200, 0));
     assert_eq!(world.get("/stats", &limited).code(), (401, 40160));
     let name = app["keys"][0]["keyName"].as_str().unwrap();
-    let token = world.post(&format!("/keys/{name}/requestToken"), &key, &json!({ "keyName": name })).json();
+    let token =
+        world.post(&format!("/keys/{name}/requestToken"), &key, &json!({ "keyName": name, "timestamp": NOW })).json();
     let token = format!("Bearer {}", token["token"].as_str().unwrap());
     assert_eq!(world.get("/stats", &token).code(), (200, 0));
 

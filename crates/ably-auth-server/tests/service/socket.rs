@@ -35,7 +35,7 @@ async fn a_service_is_reached_and_stops_when_told() {
     assert!(time.starts_with("HTTP/1.1 200"), "{time}");
     assert!(body_of(&time)[0].as_u64().unwrap() > 1_700_000_000_000, "the system's clock, in milliseconds");
 
-    let body = json!({ "keyName": KEY }).to_string();
+    let body = json!({ "keyName": KEY, "timestamp": system_now() }).to_string();
     let request = format!(
         "POST /keys/{KEY}/requestToken HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {}\r\nContent-Length: {}\r\n\r\n{body}",
         basic(KEY),

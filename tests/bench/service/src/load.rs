@@ -74,11 +74,16 @@ async fn ask_until(address: SocketAddr, make: fn(&ApiKey, &TokenParams) -> Vec<u
     took
 }
 
+/// Returns the system's time, in milliseconds since the epoch.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
+
 /// A token request like none before.
 fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let nonce = format!("{:08x}{:016x}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let now = now();
     let signed = TokenRequest::sign(key, params, Timestamp::from_millis(now), Nonce::parse(&nonce).unwrap()).unwrap();
     let body = serde_json::to_string(&signed).unwrap();
     let head = "POST /keys/app1.key1/requestToken HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\

@@ -153,7 +153,7 @@ pub(super) fn keys_made_and_changed_at_run_time_stay(place: &dyn Place) {
     let world = place.again(world);
     assert_eq!(stats(&world), (401, 40160));
     let path = format!("/keys/app1.{id}/requestToken");
-    let body = json!({ "keyName": format!("app1.{id}") });
+    let body = json!({ "keyName": format!("app1.{id}"), "timestamp": world.now() });
     let token: TokenDetails = serde_json::from_slice(&world.post(&path, &basic_of(&key), &body).body).unwrap();
     assert_eq!(world.accepts(&token).code(), (401, 40160));
     // One that was made now, and one that the service is told of whenever it starts.

@@ -1,0 +1,82 @@
+//! The page at `/`, which says what the service is and where things are.
+
+use ably_auth_core::ErrorCode;
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use super::call::Call;
+use super::reply::Reply;
+use crate::refusal::Refusal;
+
+const WHAT: &str = "ably-auth: a token service that speaks Ably's REST protocol. It is not Ably's own service.";
+
+const NOT_OFFERED: &str = "Realtime connections (WebSocket, SSE), push, presence members and integrations.";
+
+/// Paths and what is there.
+const PATHS: &[(&str, &str)] = &[
+    ("GET /time", "the service's clock; needs no credentials"),
+    ("POST /keys/{keyName}/requestToken", "a token for a signed token request"),
+    ("POST /keys/{keyName}/revokeTokens", "revoke tokens; needs the key"),
+    ("GET /stats", "counters"),
+];
+
+/// As [`PATHS`], where channels are served.
+const OF_CHANNELS: &[(&str, &str)] = &[
+    ("GET /channels", "channels that have messages"),
+    ("GET /channels/{channel}", "the status of a channel"),
+    ("GET /channels/{channel}/messages", "the history of a channel"),
+    ("POST /channels/{channel}/messages", "publish on a channel"),
+    ("POST /messages", "publish on several channels"),
+    ("GET /channels/{channel}/presence", "an empty list"),
+];
+
+/// As [`PATHS`], in a sandbox.
+const OF_SANDBOX: &[(&str, &str)] = &[
+    ("POST /apps", "make an app with keys"),
+    ("DELETE /apps/{appId}", "delete an app"),
+    ("POST /stats", "add counters"),
+];
+
+pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let of_channels = if call.state.channels { OF_CHANNELS } else { &[] };
+    let of_sandbox = if call.state.sandbox { OF_SANDBOX } else { &[] };
+    let paths = || PATHS.iter().chain(of_channels).chain(of_sandbox);
+    if wants_data(&call.parts.headers) {
+        let served: serde_json::Map<_, _> = paths().map(|(path, what)| ((*path).into(), (*what).into())).collect();
+        let body = json!({
+            "service": "ably-auth", "description": WHAT, "sandbox": call.state.sandbox, "served": served,
+            "notOffered": NOT_OFFERED,
+        });
+        return call.reply(StatusCode::OK, &body);
+    }
+    let mut text = format!("{WHAT}\n");
+    if call.state.sandbox {
+        text.push_str("This one is a sandbox: it is for tests on this machine.\n");
+    }
+    text.push('\n');
+    paths().for_each(|(path, what)| text.extend([&format!("  {path:<36}"), *what, "\n"]));
+    text.extend(["\nNot offered here: ", NOT_OFFERED, "\nAs JSON: send `Accept: application/json`.\n"]);
+    Ok(Reply::text(text))
+}
+
+/// Returns whether the client asks for JSON or MessagePack by name.
+fn wants_data(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.flat_map(|value| value.split(',')).any(|range| {
+        let name = range.split(';').next().unwrap_or_default().trim();
+        ["application/json", "application/x-msgpack"].iter().any(|format| name.eq_ignore_ascii_case(format))
+    })
+}
+
+/// Refuses a WebSocket upgrade on any path.
+pub(super) fn check_no_upgrade(call: &Call<'_>) -> Result<(), Refusal> {
+    let asks = call.header("upgrade").is_some_and(|upgrade| upgrade.to_ascii_lowercase().contains("websocket"));
+    if asks { Err(super::route::not_offered("a realtime connection over WebSocket")) } else { Ok(()) }
+}
+
+/// What a request token path answers to `GET`: Ably does not name the method there.
+pub(super) fn not_a_get() -> Refusal {
+    let message = "Could not find the path: there is nothing to `GET` there; `POST` a token request";
+    Refusal::new(ErrorCode::NOT_FOUND, message)
+}

@@ -1,0 +1,85 @@
+//! Statistics: reading them and, in a sandbox, writing those that a test suite wants to read back.
+
+use ably_auth_core::{ErrorCode, Operation};
+use http::StatusCode;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
+
+use super::call::Call;
+use super::format::{AtMost, Object};
+use super::page;
+use super::reply::Reply;
+use crate::authorise::{EVERY_CHANNEL, authorise};
+use crate::refusal::Refusal;
+use crate::stats::{Fixture, Form, Unit};
+use crate::store::lock;
+
+/// The version of the protocol from which statistics are written as entries.
+const FIRST_VERSION_WITH_ENTRIES: u32 = 3;
+
+/// The most intervals that one request writes.
+const MAX_FIXTURES: usize = 500;
+
+pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = call.principal().await?;
+    authorise(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    let page = page::read(call)?;
+    let unit = match call.query("unit") {
+        None => Unit::Minute,
+        Some(unit) => {
+            let advice = "give `minute`, `hour`, `day` or `month`";
+            Unit::named(&unit).ok_or_else(|| page::out_of_range("unit", advice))?
+        }
+    };
+    // Who does not say a version gets the newer form: that is no SDK.
+    let is_old = call.header("x-ably-version").is_some() && call.version() < FIRST_VERSION_WITH_ENTRIES;
+    let form = if is_old { Form::Nested } else { Form::Entries };
+    let (intervals, next) = lock(&principal.app.memory.stats).page(&page, unit, form);
+    Ok(call.reply(StatusCode::OK, &intervals)?.with_links(page::links(call, "stats", next)))
+}
+
+pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let principal = call.principal().await?;
+    if !principal.is_key_holder() {
+        let message = "a token cannot write statistics; use one of the app's keys";
+        return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
+    }
+    authorise(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    let Fixtures(fixtures) = call.read()?;
+    lock(&principal.app.memory.stats).add_fixtures(&fixtures)?;
+    call.reply(StatusCode::CREATED, &json!({ "intervals": fixtures.len() }))
+}
+
+/// The statistics of one interval, or a list of such.
+struct Fixtures(Vec<Fixture>);
+
+impl<'de> Deserialize<'de> for Fixtures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNumber;
+
+        impl<'de> Visitor<'de> for AnyNumber {
+            type Value = Fixtures;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the statistics of an interval or a list of such")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fixtures, A::Error> {
+                Fixture::deserialize(MapAccessDeserializer::new(map)).map(|fixture| Fixtures(vec![fixture]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Fixtures, A::Error> {
+                let AtMost(fixtures): AtMost<Object<Fixture>, MAX_FIXTURES> =
+                    AtMost::deserialize(SeqAccessDeserializer::new(list))?;
+                Ok(Fixtures(fixtures.into_iter().map(|Object(fixture)| fixture).collect()))
+            }
+
+            fn visit_str<E: de::Error>(self, _: &str) -> Result<Fixtures, E> {
+                Err(E::custom("invalid type: another, expected an object or a list"))
+            }
+        }
+
+        deserializer.deserialize_any(AnyNumber)
+    }
+}

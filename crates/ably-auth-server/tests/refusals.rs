@@ -1,0 +1,153 @@
+//! What a sandbox logs of the requests that it refuses.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests break")]
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use ably_auth_server::{Apps, Service};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber, span};
+
+const SECRET: &str = "an-example-not-a-secret";
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<Value>>>);
+
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().into(), format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().into(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().into(), value.into());
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "ably_auth_server::refusal"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0.into());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// Sends requests to a service, and returns what it logs.
+fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
+    let apps = Apps::from_json(
+        &json!({ "appId": "app", "keys": [{ "id": "key", "secret": SECRET, "capability": r#"{"chat":["history"]}"# }] })
+            .to_string(),
+    );
+    let service = Service::builder().apps(apps.unwrap()).sandbox(sandbox).build().unwrap();
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), || {
+        for request in requests {
+            let response = pin!(service.handle(request.body(Bytes::from_static(b"{}")).unwrap()));
+            match response.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(response) => assert!(response.status().as_u16() < 500),
+                Poll::Pending => panic!("the service waits"),
+            }
+        }
+    });
+    let events = log.0.lock().unwrap().clone();
+    assert!(!format!("{events:?}").contains(SECRET), "{events:?}");
+    events
+}
+
+fn with_key(request: http::request::Builder) -> http::request::Builder {
+    request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("app.key:{SECRET}"))))
+}
+
+#[test]
+fn refusal_is_logged_with_its_reason() {
+    let as_bob =
+        with_key(Request::post("/channels/a%3Ab/messages?x=1")).header("X-Ably-ClientId", STANDARD.encode("bob"));
+    let events = logged(true, vec![as_bob]);
+    let expected = json!([{
+        "status": 401, "code": 40160, "method": "POST", "path": "/channels/a%3Ab/messages", "channel": "a:b",
+        "operation": "publish", "client_id": "bob", "message": "refused",
+        "reason": "capability does not permit `publish` on `a:b`; ask for a token that has it",
+    }]);
+    assert_eq!(json!(events), expected);
+}
+
+#[test]
+fn each_operation_is_named() {
+    let operation = |request| logged(true, vec![with_key(request)]).remove(0)["operation"].clone();
+    for (path, expected) in [
+        ("/channels/x/messages", json!("history")),
+        ("/channels/x/history", json!("history")),
+        ("/channels/x/presence", json!("subscribe")),
+        ("/channels/x/presence/history", json!("history")),
+        ("/channels/x", json!("channel-metadata")),
+        ("/channels", json!("channel-metadata")),
+        ("/stats", json!("stats")),
+        ("/nowhere", json!(null)),
+    ] {
+        assert_eq!(operation(Request::get(path)), expected, "{path}");
+    }
+    assert_eq!(operation(Request::post("/channels/x/publish")), "publish");
+}
+
+#[test]
+fn logged_refusal_holds_no_secret_and_no_control_character() {
+    let key = format!("app.key:{SECRET}");
+    let events = logged(
+        true,
+        vec![
+            Request::get(format!("/stats?key={key}x")),
+            Request::post(format!("/keys/{key}/requestToken")),
+            Request::post(format!("/keys/{}/requestToken", key.replace(':', "%3A"))),
+            Request::get(format!("/{key}")),
+            Request::get("/channels/a%1B%5B31m/messages"),
+            Request::get(format!("/channels/{}", "a".repeat(4_000))),
+        ],
+    );
+    assert_eq!(events.len(), 6);
+    let text = format!("{events:?}");
+    assert!(text.contains("/keys/[key]/requestToken") && !text.contains('\u{1b}') && text.len() < 4_000, "{text}");
+}
+
+#[test]
+fn granted_requests_and_other_services_log_no_refusal() {
+    let refused = || with_key(Request::get("/channels/vault"));
+    assert_eq!(
+        logged(true, vec![Request::get("/time"), with_key(Request::get("/channels/chat/messages"))]),
+        Vec::<Value>::new()
+    );
+    assert_eq!(
+        logged(false, vec![refused(), Request::get("/nowhere")]),
+        Vec::<Value>::new(),
+        "names are personal data"
+    );
+    assert_eq!(logged(true, vec![refused()]).len(), 1);
+}
