@@ -18,7 +18,8 @@ pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Se
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
-/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input.
+/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input, or output that cannot be
+/// written.
 #[derive(Parser)]
 #[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {

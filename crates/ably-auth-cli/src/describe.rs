@@ -107,7 +107,7 @@ impl Description {
         parts.extend(self.life.map(|life| life.draw(paint)));
         parts.extend(self.capability.as_deref().map(|text| match Capability::parse_lenient(text) {
             Ok(capability) => matrix::of(&capability, paint),
-            Err(error) => format!("its capability is none: {error}"),
+            Err(error) => format!("its capability is none: {}", printable(&error.to_string())),
         }));
         parts.join("\n\n")
     }

@@ -52,7 +52,7 @@ fn check(asked: &Asked) -> Result<Outcome, Failure> {
     let (capability, resource, operation) = question(asked)?;
     let permitted = capability.permits(resource.as_str(), operation);
     let json = json!({ "permitted": permitted, "resource": resource.as_str(), "operation": operation.as_str() });
-    let asked = format!("`{}` on `{resource}`", operation.as_str());
+    let asked = format!("`{}` on `{}`", operation.as_str(), printable(resource.as_str()));
     Ok(if permitted {
         Outcome::yes(format!("yes: {asked} is permitted"), &json)
     } else {
@@ -64,7 +64,7 @@ fn explain(asked: &Asked) -> Result<Outcome, Failure> {
     let (capability, resource, operation) = question(asked)?;
     let explanation = capability.explain(resource.as_str(), operation);
     let json = output::wire(&explanation)?;
-    let text = format!("{explanation}\n\n{}", matrix::of(&capability, Paint::stdout()));
+    let text = format!("{}\n\n{}", printable(&explanation.to_string()), matrix::of(&capability, Paint::stdout()));
     Ok(Outcome::wire(explanation.is_permitted(), text, json))
 }
 

@@ -8,6 +8,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::args;
+use crate::draw::printable;
 use crate::input;
 use crate::output::Failure;
 use crate::progress::waiting;
@@ -64,7 +65,7 @@ impl Control {
             return serde_json::from_slice(response.body()).map_err(|_| unlike(status));
         }
         match serde_json::from_slice::<ErrorInfo>(response.body()) {
-            Ok(info) => Err(Failure::Failed { text: info.to_string(), json: json!({ "error": info }) }),
+            Ok(info) => Err(Failure::Failed { text: printable(&info.to_string()), json: json!({ "error": info }) }),
             Err(_) => Err(unlike(status)),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::args::{self, Jwt as Args};
 use crate::describe::Description;
-use crate::draw::Paint;
+use crate::draw::{Paint, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
@@ -95,7 +95,7 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Time
         Ok(jwt) => {
             let client_id = jwt.claims().client_id().as_str();
             let who = client_id
-                .map_or("nobody in particular".into(), |client_id| format!("clientId `{}`", client_id.escape_debug()));
+                .map_or("nobody in particular".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let mut description = Description::default();
             description.key(jwt.key_name());
             description.claims(jwt.claims(), now);

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{CountOrOff, Keep, RateOrOff, Serve, TrustedHeader};
 use crate::command::self_signed;
+use crate::draw::printable;
 use crate::output::{self, Failure, Outcome};
 use crate::{config, input};
 use audit::AuditLog;
@@ -83,6 +84,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if let Some(admin) = server.admin_addr() {
             output::line(&format!("health and metrics on http://{admin}"));
         }
+        output::check_written()?;
         notify::systemd("READY=1");
         let ending = async {
             shutdown.await;
@@ -205,7 +207,7 @@ fn holds(told: &[(String, String, &'static str)]) -> Outcome {
     let width = told.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
     let line = |(name, value, origin): &(String, String, &str)| {
         let fill = " ".repeat(width.saturating_sub(name.len() + value.len()));
-        format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str()))
+        printable(&format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str())))
     };
     let lines: Vec<_> = told.iter().map(line).collect();
     let object: Map<_, _> =

@@ -4,6 +4,7 @@ use ably_auth::{Clock as _, Nonce, Random as _, SystemClock, SystemRandom, Times
 use serde_json::json;
 
 use crate::args;
+use crate::draw::printable;
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
@@ -42,7 +43,7 @@ fn verify(key: args::KeyArg) -> Result<Outcome, Failure> {
         Ok(verified) => {
             let client_id = verified.client_id().ok();
             let client_id = client_id.as_ref().and_then(|client_id| client_id.as_str());
-            let who = client_id.map_or("nobody in particular".into(), |client_id| format!("clientId `{client_id}`"));
+            let who = client_id.map_or("nobody in particular".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let json = json!({ "valid": true, "keyName": verified.key_name(), "clientId": client_id });
             Outcome::yes(format!("valid: signed with {} for {who}", verified.key_name()), &json)
         }

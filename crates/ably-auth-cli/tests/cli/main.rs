@@ -18,6 +18,7 @@ mod keys;
 mod manuals;
 mod misplaced_keys;
 mod operating;
+mod outputs;
 mod revocations;
 mod serving;
 mod sign;

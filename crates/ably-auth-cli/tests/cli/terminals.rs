@@ -158,3 +158,12 @@ fn nothing_is_wider_than_the_window() {
         assert!(plain.chars().count() <= 40, "{plain:?}");
     }
 }
+
+#[test]
+fn json_at_a_terminal_moves_no_cursor() {
+    let capability = "{\"a\u{202e}\u{9b}b\":[\"publish\"]}";
+    let mut window = Window::open(80, &["capability", "format", capability]);
+    let shown = window.wait_for("publish");
+    assert_eq!(window.process.ended(), Some(0));
+    assert!(shown.contains(r"a\u202e\u009bb"), "{shown:?}");
+}
