@@ -154,7 +154,7 @@ pub(crate) struct Control {
     /// Where the Control API is
     #[arg(long, value_name = "URL", default_value = "https://control.ably.net/v1")]
     pub(crate) control_url: String,
-    /// A file with an access token of the Control API [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
+    /// A file with an access token of the Control API, or `-` for stdin [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
     /// terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
@@ -207,7 +207,7 @@ pub(crate) struct KeyArg {
     /// terminal]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
-    /// A file with the API key
+    /// A file with the API key, or `-` for stdin
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) key_file: Option<PathBuf>,
 }

@@ -1,13 +1,14 @@
 //! Reading what is given, with errors that name it.
 
-use std::env::{self, VarError};
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ably_auth::{ApiKey, Capability, ClientId, Clock as _, SystemClock, Timestamp, Token, TokenParams, Ttl};
 
 use crate::args;
+use crate::credential;
 use crate::output::{self, Failure};
 use crate::prompt;
 
@@ -18,48 +19,41 @@ const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
 /// The most that is read of an input: more than any credential or capability is.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The key of `--key` or `--key-file`, else of the environment, else of who sits at the terminal. No message quotes it.
+/// Returns the key of `--key` or `--key-file`, else of the environment, else of who sits at the terminal. No message quotes it.
 pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     let (name, text) = match (arg.key, arg.key_file) {
         (Some(text), _) => ("--key".into(), text),
-        (None, Some(path)) => {
-            let (name, text) = secret_file("--key-file", &path)?;
-            (name, text.trim().into())
-        }
-        (None, None) => match env::var(KEY_VARIABLE) {
-            Ok(text) => (KEY_VARIABLE.into(), text),
-            Err(VarError::NotPresent) => match prompt::line("API key")? {
+        (None, Some(path)) => secret_input("--key-file", &path)?,
+        (None, None) => match credential::variable(KEY_VARIABLE)? {
+            Some(text) => (KEY_VARIABLE.into(), text),
+            None => match prompt::line("API key")? {
                 Some(text) if !text.is_empty() => ("the key that was typed".into(), text),
                 _ => {
                     let problem = "no key is given; set";
                     return Err(Failure::Input(format!("{problem} {KEY_VARIABLE}, or use --key-file or --key")));
                 }
             },
-            Err(VarError::NotUnicode(_)) => return Err(Failure::input(KEY_VARIABLE, "it is not UTF-8")),
         },
     };
-    ApiKey::parse(&text).map_err(|error| Failure::input(&name, error))
+    let text = credential::clean(&name, &text, "a key, `appId.keyId:secret`,")?;
+    ApiKey::parse(text).map_err(|error| Failure::input(&name, error))
 }
 
-/// A token, or what is about one: from `--token-file`, else from the environment, else from stdin, which at a terminal is asked. With it goes the name of
-/// where it came from.
+/// Returns a token, or what is about one: from `--token-file`, else from the environment, else from stdin, which at a terminal
+/// is asked. With it goes the name of where it came from.
 pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     let (name, text) = match &arg.token_file {
-        Some(path) if path.as_os_str() != "-" => secret_file("--token-file", path)?,
-        Some(_) => ("stdin".into(), stdin()?),
-        None => match env::var(TOKEN_VARIABLE) {
-            Ok(text) => (TOKEN_VARIABLE.into(), text),
-            Err(VarError::NotPresent) => match prompt::token()? {
+        Some(path) => secret_input("--token-file", path)?,
+        None => match credential::variable(TOKEN_VARIABLE)? {
+            Some(text) => (TOKEN_VARIABLE.into(), text),
+            None => match prompt::token()? {
                 Some(text) => ("the token that was typed".into(), text),
                 None => ("stdin".into(), stdin()?),
             },
-            Err(VarError::NotUnicode(_)) => return Err(Failure::input(TOKEN_VARIABLE, "it is not UTF-8")),
         },
     };
-    match text.trim() {
-        "" => Err(Failure::input(&name, "it is empty; give a token there")),
-        text => Ok((name, text.into())),
-    }
+    let text = credential::clean(&name, &text, "a token")?.to_owned();
+    Ok((name, text))
 }
 
 /// The time it is taken to be.
@@ -75,41 +69,33 @@ pub(crate) fn scoped<'a>(name: &str, text: &'a str, at_last: bool) -> Result<(&'
     parts.filter(|(resource, _)| !resource.is_empty()).ok_or_else(|| Failure::input(name, problem))
 }
 
-/// The access token of the Control API: from `--control-token`, else from the environment. No message quotes it.
+/// Returns the access token of the Control API: from `--control-token`, else from the environment. No message quotes it.
 pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
-    match file {
-        Some(path) => control_token_file(path),
-        None => match env::var(CONTROL_TOKEN_VARIABLE) {
-            Ok(text) => Token::new(text.trim()).map_err(|error| Failure::input(CONTROL_TOKEN_VARIABLE, error)),
-            Err(VarError::NotPresent) => match prompt::line("Access token of the Control API")? {
-                Some(text) if !text.is_empty() => {
-                    Token::new(&text).map_err(|error| Failure::input("the access token that was typed", error))
-                }
+    let (name, text) = match file {
+        Some(path) => secret_input("--control-token", path)?,
+        None => match credential::variable(CONTROL_TOKEN_VARIABLE)? {
+            Some(text) => (CONTROL_TOKEN_VARIABLE.into(), text),
+            None => match prompt::line("Access token of the Control API")? {
+                Some(text) if !text.is_empty() => ("the access token that was typed".into(), text),
                 _ => {
                     let problem = "no access token is given; use --control-token FILE, or set";
-                    Err(Failure::Input(format!("{problem} {CONTROL_TOKEN_VARIABLE}")))
+                    return Err(Failure::Input(format!("{problem} {CONTROL_TOKEN_VARIABLE}")));
                 }
             },
-            Err(VarError::NotUnicode(_)) => Err(Failure::input(CONTROL_TOKEN_VARIABLE, "it is not UTF-8")),
         },
-    }
-}
-
-fn control_token_file(path: &Path) -> Result<Token, Failure> {
-    let (name, text) = secret_file("--control-token", path)?;
-    let text = text.trim();
-    if text.contains(char::is_whitespace) {
+    };
+    let text = credential::clean(&name, &text, "an access token")?;
+    if file.is_some() && text.contains(char::is_whitespace) {
         let problem = "it holds more than one word; give a file with one access token alone";
         return Err(Failure::input(&name, problem));
     }
     Token::new(text).map_err(|error| Failure::input(&name, error))
 }
 
-/// A capability given as an argument, or on stdin for `-`.
+/// Reads a capability given as an argument, or on stdin for `-`.
 pub(crate) fn capability(name: &str, text: &str) -> Result<Capability, Failure> {
-    if text == "-" {
-        return Capability::parse_strict(stdin()?.trim()).map_err(|error| Failure::input("stdin", error));
-    }
+    let (name, text) = if text == "-" { ("stdin", stdin()?) } else { (name, text.to_owned()) };
+    let text = credential::clean(name, &text, "a capability, such as `{\"chat\":[\"publish\"]}`,")?;
     Capability::parse_strict(text).map_err(|error| Failure::input(name, error))
 }
 
@@ -124,9 +110,20 @@ pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Fail
     })
 }
 
+/// True once stdin was read: there is nothing more in it.
+static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
+
 pub(crate) fn stdin() -> Result<String, Failure> {
+    if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
+        return Err(Failure::input("stdin", "two inputs are to come from it; give one of them in another way"));
+    }
     prompt::announce_stdin();
     read("stdin", io::stdin().lock())
+}
+
+/// Reads the file of an option that holds a credential, or stdin for `-`. Returns its name for errors, and its text.
+fn secret_input(option: &str, path: &Path) -> Result<(String, String), Failure> {
+    if path.as_os_str() == "-" { Ok(("stdin".into(), stdin()?)) } else { secret_file(option, path) }
 }
 
 /// Reads a file that holds one or a few credentials. Returns its name for errors, and its text.
@@ -194,6 +191,6 @@ fn read(name: &str, from: impl Read) -> Result<String, Failure> {
         Ok(bytes) if bytes as u64 > MAX_BYTES => {
             Err(Failure::input(name, "it is longer than 1 MiB; give a single credential"))
         }
-        Ok(_) => Ok(text),
+        Ok(_) => Ok(credential::without_mark(&text).to_owned()),
     }
 }

@@ -114,11 +114,15 @@ pub(crate) fn note(text: &str) {
 const MISPLACED: &str = "credentials are not given so, where others may see them: a token goes to stdin, into the file of \
                          --token-file or into ABLY_TOKEN; a key into the file of --key-file or into ABLY_API_KEY";
 
-/// Help, or what is wrong with the command line.
-pub(crate) fn usage(told: &clap::Error) -> ExitCode {
+/// Prints help, or what is wrong with the command line. `variable` is the variable that a refused value comes from.
+pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
     let text = told.render().to_string();
     let hidden = without_secrets(&text);
-    let is_misplaced = text != hidden && told.kind() == ErrorKind::UnknownArgument;
+    let hidden = match variable {
+        Some(variable) => hidden.replacen("error: ", &format!("error: {variable}: "), 1),
+        None => hidden,
+    };
+    let is_misplaced = text != hidden && variable.is_none() && told.kind() == ErrorKind::UnknownArgument;
     let hidden = printable_lines(&hidden);
     if text == hidden {
         let printed = told.print().and_then(|()| io::stdout().flush());
@@ -155,6 +159,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns the failure with another text, if there is one.
+    pub(crate) fn or_text(self, other: impl FnOnce(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Input(text) => Self::Input(other(&text).unwrap_or(text)),
+            Self::Failed { .. } => self,
+        }
+    }
+
     /// Names the input that is wrong, and what is wrong with it.
     pub(crate) fn input(name: &str, problem: impl fmt::Display) -> Self {
         Self::Input(format!("{}: {}", printable(name), printable(&problem.to_string())))

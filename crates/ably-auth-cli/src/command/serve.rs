@@ -31,12 +31,18 @@ const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
 /// `told` is what holds, and from where.
 pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+    serve(args, told).map_err(|failure| failure.or_text(|text| config::with_origin(text, told)))
+}
+
+fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     if args.check_config {
         let (service, _) = set_up(args)?;
         if args.tls_self_signed.is_none() {
             tls(args)?;
         }
-        redis_ca(&args.keep)?;
+        if let Some(url) = &args.keep.redis {
+            Redis::check(url, &redis_options(&args.keep)?).map_err(|error| Failure::input("--redis", error))?;
+        }
         service.build().map_err(|error| unbuilt(args, &error))?;
         return Ok(holds(told));
     }
@@ -225,13 +231,18 @@ async fn keep(args: &Keep, limits: StoreLimits, service: ServiceBuilder) -> Resu
     let Some(url) = &args.redis else {
         return Ok(service.store(Memory::with_limits(limits)));
     };
-    let mut options = RedisOptions::default();
-    options.is_new = args.redis_is_new;
-    options.roots_pem = redis_ca(args)?;
+    let mut options = redis_options(args)?;
     options.limits = limits;
     // The URL may hold a password, and is not shown.
     let store = Redis::connect_with(url, options).await.map_err(|error| Failure::input("--redis", error))?;
     Ok(service.store(store))
+}
+
+fn redis_options(args: &Keep) -> Result<RedisOptions, Failure> {
+    let mut options = RedisOptions::default();
+    options.is_new = args.redis_is_new;
+    options.roots_pem = redis_ca(args)?;
+    Ok(options)
 }
 
 /// By what Redis is to be trusted, if that is said.

@@ -25,7 +25,7 @@ const BAD: [(&str, &str); 9] = [
     (r#"{"a":["publish"]} x"#, "(byte 18)"),
     (r#"{"a":"publish"}"#, "(byte 5)"),
     ("chat", "(byte 0)"),
-    ("", "(byte 0)"),
+    ("", "it is empty"),
 ];
 
 #[test]

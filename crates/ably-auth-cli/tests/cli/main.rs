@@ -8,6 +8,7 @@ mod capability_algebra;
 mod connections;
 mod console_blocks;
 mod control;
+mod credential_inputs;
 mod demo;
 #[cfg(unix)]
 mod file_modes;

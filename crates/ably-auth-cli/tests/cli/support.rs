@@ -80,7 +80,7 @@ pub(crate) fn run_with_key_in_env(args: &[&str], key: &str) -> Answer {
     finish(program(args).env("ABLY_API_KEY", key), "")
 }
 
-fn finish(command: &mut Command, stdin: &str) -> Answer {
+pub(crate) fn finish(command: &mut Command, stdin: &str) -> Answer {
     let mut process = spawn(command);
     let stdout = collect(process.0.stdout.take().unwrap());
     let stderr = collect(process.0.stderr.take().unwrap());
