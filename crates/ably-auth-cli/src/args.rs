@@ -175,8 +175,14 @@ pub(crate) enum TokenRequest {
         #[arg(long, value_name = "TEXT")]
         nonce: Option<String>,
     },
-    /// Verify the token request whose JSON is on stdin
-    Verify(KeyArg),
+    /// Verify that the token request whose JSON is on stdin is signed with the key, and that the service would take it now
+    Verify {
+        #[command(flatten)]
+        key: KeyArg,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
+        now: Option<u64>,
+    },
 }
 
 #[derive(Subcommand)]

@@ -56,7 +56,12 @@ pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     Ok((name, text))
 }
 
-/// The time it is taken to be.
+/// Returns true if a time since the epoch is in seconds where milliseconds belong. As milliseconds, it is before March 1973.
+pub(crate) const fn is_in_seconds(time: u64) -> bool {
+    time >= 1_000_000_000 && time < 100_000_000_000
+}
+
+/// Returns the time it is taken to be.
 pub(crate) fn now(given: Option<u64>) -> Timestamp {
     given.map_or_else(|| SystemClock.now(), Timestamp::from_millis)
 }

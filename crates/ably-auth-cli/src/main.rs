@@ -9,6 +9,7 @@ mod describe;
 mod draw;
 mod hide;
 mod input;
+mod lenient;
 mod output;
 mod progress;
 mod prompt;

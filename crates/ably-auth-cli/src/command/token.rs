@@ -18,8 +18,7 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
         Args::Inspect { token, now } => {
             let (name, text) = input::token(&token)?;
-            let (title, description) =
-                describe(&text, input::now(now)).map_err(|problem| Failure::input(&name, problem))?;
+            let (title, description) = describe(&text, input::now(now)).map_err(|problem| Failure::input(&name, problem))?;
             let text = description.text(title, Paint::stdout());
             Ok(Outcome::yes(text, &description.json()))
         }
@@ -40,7 +39,8 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
         return details(text, now).map(|description| ("TokenDetails", description));
     }
     let token = Token::new(text).map_err(|error| error.to_string())?;
-    if has_jwt_form(text) {
+    // JSON in base64url begins so.
+    if has_jwt_form(text) || text.starts_with("eyJ") {
         return match jwt::describe(text, now) {
             Ok(description) => Ok((jwt::TITLE, description)),
             Err(error) => Err(error.to_string()),

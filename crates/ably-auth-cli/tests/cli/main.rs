@@ -13,6 +13,7 @@ mod demo;
 #[cfg(unix)]
 mod file_modes;
 mod inspecting;
+mod jwt_problems;
 mod jwts;
 mod keeping;
 mod keys;
