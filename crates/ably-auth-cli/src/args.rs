@@ -14,6 +14,7 @@ use clap_complete::Shell;
 pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
+pub(crate) use values::Span;
 pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
@@ -230,9 +231,9 @@ pub(crate) struct TokenParams {
     /// The identity that the token is to confer, or `*` for any
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// How long the token is to live, in milliseconds [default: the service's, 60 minutes]
-    #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-    pub(crate) ttl: Option<u64>,
+    /// How long the token is to live: `1h`, `90m`, `30s`; a number alone is in milliseconds [default: the service's, 60 minutes]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    pub(crate) ttl: Option<Span>,
     /// What the token is to permit, as JSON [default: all that the key permits]
     #[arg(long, value_name = "JSON")]
     pub(crate) capability: Option<String>,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ably_auth::{ApiKey, Capability, ClientId, Clock as _, SystemClock, Timestamp, Token, TokenParams, Ttl};
+use ably_auth::{ApiKey, Capability, ClientId, Clock as _, Endpoint, SystemClock, Timestamp, Token, TokenParams, Ttl};
 
 use crate::args;
 use crate::credential;
@@ -56,14 +56,88 @@ pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     Ok((name, text))
 }
 
+/// A bare number of milliseconds below this is more likely to be in another unit.
+const SMALL_MILLIS: u64 = 10_000;
+
 /// Returns true if a time since the epoch is in seconds where milliseconds belong. As milliseconds, it is before March 1973.
 pub(crate) const fn is_in_seconds(time: u64) -> bool {
     time >= 1_000_000_000 && time < 100_000_000_000
 }
 
 /// Returns the time it is taken to be.
-pub(crate) fn now(given: Option<u64>) -> Timestamp {
-    given.map_or_else(|| SystemClock.now(), Timestamp::from_millis)
+pub(crate) fn now(option: &str, given: Option<u64>) -> Timestamp {
+    given.map_or_else(|| SystemClock.now(), |given| timestamp(option, given))
+}
+
+/// Returns the time, and warns of one that is in seconds.
+pub(crate) fn timestamp(option: &str, given: u64) -> Timestamp {
+    if is_in_seconds(given) {
+        output::note(&format!("warning: {option}: {given} looks like seconds; give milliseconds: {given}000"));
+    }
+    Timestamp::from_millis(given)
+}
+
+/// Returns the milliseconds of a duration, and warns of a bare number that is so small that it may be in another unit.
+pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
+    let millis = u64::try_from(span.duration.as_millis()).unwrap_or(u64::MAX);
+    if span.is_bare && (1..SMALL_MILLIS).contains(&millis) {
+        output::note(&format!("warning: {option}: {millis} is in milliseconds; write `{millis}s` for seconds, or `{millis}ms`"));
+    }
+    millis
+}
+
+/// Reads an endpoint as people write it: with a scheme in capitals, or a host and a port without a scheme. The text is not
+/// quoted: some give a key, or a URL with credentials in it.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
+    let text = text.trim();
+    let wrong = |why: &str| {
+        let advice = "give a routing policy such as `main`, a host name, or a URL such as `http://127.0.0.1:8484`";
+        Failure::input("--endpoint", format!("endpoint {why}; {advice}"))
+    };
+    if text.is_empty() {
+        return Err(wrong("is empty"));
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(wrong("has white space in it"));
+    }
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
+        None => (None, text),
+    };
+    let starts_with = |start: &str| rest.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
+    match scheme.as_deref() {
+        Some("ws" | "wss") => return Err(wrong("is of WebSocket, and the service is asked over `http` or `https`")),
+        None if starts_with("http:") || starts_with("https:") => return Err(wrong("has a scheme without `//` after it")),
+        _ => {}
+    }
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.contains(['?', '#']) {
+        return Err(wrong("has a query or a fragment, which must be left out"));
+    }
+    if host.contains('/') {
+        return Err(wrong("has a path, which must be left out"));
+    }
+    let after_address = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    let port = after_address.split_once(':').filter(|(_, port)| !port.contains(':') && !host.contains('@'));
+    let Some((name, port)) = port.filter(|(name, _)| *name != "nonprod") else {
+        let text = scheme.map_or_else(|| host.to_owned(), |scheme| format!("{scheme}://{host}"));
+        return Endpoint::parse(&text).map_err(|error| Failure::input("--endpoint", error));
+    };
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err() {
+        return Err(wrong("has a port that is not a number from 0 to 65535"));
+    }
+    if name.is_empty() && !host.starts_with('[') {
+        return Err(wrong("has a port and no host"));
+    }
+    let host = host.to_ascii_lowercase();
+    let parse = |scheme: &str| {
+        Endpoint::parse(&format!("{scheme}://{host}")).map_err(|error| Failure::input("--endpoint", error))
+    };
+    match scheme {
+        Some(scheme) => parse(&scheme),
+        // A service of this machine has no TLS, most of the time.
+        None => parse("https").map(|endpoint| if endpoint.is_loopback() { endpoint.with_tls(false) } else { endpoint }),
+    }
 }
 
 /// The parts of `RESOURCE=VALUE`, split at the last `=` or at the first.
@@ -106,7 +180,7 @@ pub(crate) fn capability(name: &str, text: &str) -> Result<Capability, Failure> 
 
 pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Failure> {
     let client_id = args.client_id.as_deref().map(ClientId::parse).transpose();
-    let ttl = args.ttl.map(Ttl::from_millis).transpose();
+    let ttl = args.ttl.map(|ttl| Ttl::from_millis(span_millis("--ttl", ttl))).transpose();
     Ok(TokenParams {
         client_id: client_id.map_err(|error| Failure::input("--client-id", error))?.unwrap_or_default(),
         ttl: ttl.map_err(|error| Failure::input("--ttl", error))?,

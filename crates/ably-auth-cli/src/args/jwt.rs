@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{KeyArg, TokenArg, TokenParams, values};
+use super::{KeyArg, Span, TokenArg, TokenParams, values};
 
 #[derive(Subcommand)]
 pub(crate) enum Jwt {
@@ -39,9 +39,9 @@ pub(crate) enum Jwt {
         key: KeyArg,
         #[command(flatten)]
         token: TokenArg,
-        /// How far the issuer's clock may be from this one, in milliseconds
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds, default_value_t = 0)]
-        leeway: u64,
+        /// How far the issuer's clock may be from this one: `2s`; a number alone is in milliseconds
+        #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "0")]
+        leeway: Span,
         /// What time it is taken to be, in milliseconds since the epoch [default: now]
         #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         now: Option<u64>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ably_auth_server::{Network, Rate};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::values;
+use super::values::{self, duration};
 
 /// Whether it is so, where `--option` alone says yes.
 type Yes = bool;
@@ -233,18 +233,4 @@ pub(crate) enum RateOrOff {
 
 fn rate_or_off(text: &str) -> Result<RateOrOff, ably_auth_server::Error> {
     if text == "off" { Ok(RateOrOff::Off) } else { text.parse().map(RateOrOff::Rate) }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let millis = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let millis = millis.zip(number.parse::<u64>().ok()).and_then(|(unit, number)| number.checked_mul(unit));
-    millis.map(Duration::from_millis).ok_or_else(|| "give a time as `10s`, `500ms`, `2m` or `1h`".into())
 }

@@ -27,9 +27,9 @@ impl Control {
         let wrong = |problem: &str| Failure::input("--control-url", problem);
         let form = "it is not in the form of `https://host/path`";
         // The URL is not quoted: some put credentials into one.
-        let (scheme, rest) = args.control_url.split_once("://").ok_or_else(|| wrong(form))?;
+        let (scheme, rest) = args.control_url.trim().split_once("://").ok_or_else(|| wrong(form))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let endpoint = Endpoint::parse(&format!("{scheme}://{authority}"))
+        let endpoint = Endpoint::parse(&format!("{}://{authority}", scheme.to_ascii_lowercase()))
             .map_err(|error| Failure::input("--control-url", error))?;
         if path.contains(['?', '#']) {
             return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));

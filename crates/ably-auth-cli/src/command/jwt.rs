@@ -19,10 +19,13 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         Args::Mint { key, params, revocation_key, channel_claim, publish_limit, timestamp } => {
             let params = input::token_params(&params)?;
             let claims = Claims { revocation_key, channel_claim, publish_limit };
-            mint(&input::key(key)?, &params, &claims, input::now(timestamp))
+            mint(&input::key(key)?, &params, &claims, input::now("--timestamp", timestamp))
         }
         Args::Inspect { token, now } => inspect(&token, now),
-        Args::Verify { key, token, leeway, now } => verify(key, &token, Duration::from_millis(leeway), now),
+        Args::Verify { key, token, leeway, now } => {
+            let leeway = Duration::from_millis(input::span_millis("--leeway", leeway));
+            verify(key, &token, leeway, now)
+        }
     }
 }
 
@@ -73,7 +76,7 @@ fn limit(text: &str) -> Result<(&str, u32), Failure> {
 fn inspect(token: &args::TokenArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let (name, text) = input::token(token)?;
     // The clock is read after the input: a token on a pipe may be minted meanwhile.
-    let description = describe(&text, input::now(now)).map_err(|error| Failure::input(&name, error))?;
+    let description = describe(&text, input::now("--now", now)).map_err(|error| Failure::input(&name, error))?;
     let text = description.text(TITLE, Paint::stdout());
     Ok(Outcome::yes(text, &description.json()))
 }
@@ -109,7 +112,7 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
     let key = input::key(key)?;
     let (_, text) = input::token(token)?;
     // The clock is read after the input: a token on a pipe may be minted meanwhile.
-    let now = input::now(now);
+    let now = input::now("--now", now);
     Ok(match verified(&key, &text, leeway, now) {
         Ok(jwt) => {
             let client_id = jwt.claims().client_id().as_str();

@@ -1,6 +1,6 @@
 //! `ably-auth token`
 
-use ably_auth::{Endpoint, Timestamp, TokenDetails};
+use ably_auth::{Timestamp, TokenDetails};
 use ably_auth_blocking::{Client, ClientOptions};
 use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKeyRef, Token};
@@ -18,7 +18,7 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
         Args::Inspect { token, now } => {
             let (name, text) = input::token(&token)?;
-            let (title, description) = describe(&text, input::now(now)).map_err(|problem| Failure::input(&name, problem))?;
+            let (title, description) = describe(&text, input::now("--now", now)).map_err(|problem| Failure::input(&name, problem))?;
             let text = description.text(title, Paint::stdout());
             Ok(Outcome::yes(text, &description.json()))
         }
@@ -26,7 +26,7 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
 }
 
 fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
-    let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::input("--endpoint", error))?;
+    let endpoint = input::endpoint(endpoint)?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;

@@ -1,6 +1,6 @@
 //! `ably-auth token-request`
 
-use ably_auth::{Clock as _, ErrorCode, Nonce, Random as _, SystemClock, SystemRandom, Timestamp, TokenRequest};
+use ably_auth::{ErrorCode, Nonce, Random as _, SystemRandom, Timestamp, TokenRequest};
 use ably_auth_core::VerifiedTokenRequest;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ fn sign(
 ) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let params = input::token_params(params)?;
-    let now = timestamp.map_or_else(|| SystemClock.now(), Timestamp::from_millis);
+    let now = input::now("--timestamp", timestamp);
     let nonce = match nonce {
         Some(text) => Nonce::parse(text).map_err(|error| Failure::input("--nonce", error))?,
         None => SystemRandom.nonce()?,
@@ -40,7 +40,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let text = input::stdin()?;
     // The clock is read after the input: a request on a pipe may be signed meanwhile.
-    let now = input::now(now);
+    let now = input::now("--now", now);
     let request: TokenRequest = serde_json::from_str(&text).map_err(|error| {
         // Where, but not the parser's words, which may quote what was given.
         let (line, column) = (error.line(), error.column());

@@ -27,6 +27,7 @@ mod sign;
 mod support;
 #[cfg(unix)]
 mod terminals;
+mod times_and_endpoints;
 mod tls;
 mod tokens;
 mod usage;

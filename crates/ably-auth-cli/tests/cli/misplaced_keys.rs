@@ -169,6 +169,7 @@ fn where_credentials_go_instead_is_told() {
 
 #[test]
 fn numbers_and_addresses_are_refused_with_an_example() {
-    run(&["jwt", "mint", "--ttl", "30m"]).bad(&["no whole number of milliseconds", "60000"]);
+    run(&["jwt", "mint", "--ttl", "30x"]).bad(&["give a duration such as `1h`", "without a unit is in milliseconds"]);
+    run(&["jwt", "mint", "--timestamp", "now"]).bad(&["whole milliseconds since the epoch", "1767225600000"]);
     run(&["serve", "--sandbox", "--listen", "8484"]).bad(&["127.0.0.1:8484"]);
 }

@@ -51,7 +51,7 @@ fn for_scripts_bad_usage_is_json_too() {
         (&["keys", "--json"], "unrecognized subcommand 'keys'"),
         (&["key", "inspect", "--json", "--bogus"], "unexpected argument '--bogus' found"),
         (&["capability", "check", "{}", "--json"], "--operation <OPERATION>"),
-        (&["token-request", "sign", "--json", "--ttl", "long"], "invalid value 'long' for '--ttl <MS>'"),
+        (&["token-request", "sign", "--json", "--ttl", "long"], "invalid value 'long' for '--ttl <TIME>'"),
     ] {
         let answer = run(args);
         assert_eq!(answer.status, Some(2), "{answer:?}");
