@@ -14,8 +14,8 @@ use clap_complete::Shell;
 pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
-pub(crate) use values::Span;
 pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
+pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///

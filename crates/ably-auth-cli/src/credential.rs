@@ -7,7 +7,8 @@ use crate::output::Failure;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-const QUOTES: &[char] = &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
+const QUOTES: &[char] =
+    &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
 
 /// Returns the text without a byte order mark at its start, which some editors write.
 pub(crate) fn without_mark(text: &str) -> &str {

@@ -4,8 +4,8 @@ use ably_auth::{Capability, KeyName, Timestamp, TokenDetails};
 use ably_auth_core::JwtClaims;
 use serde_json::{Map, Value};
 
-use crate::lenient::{LenientJwt, in_words, is_secret};
 use crate::draw::{Paint, facts, life::Life, matrix, moment, printable};
+use crate::lenient::{LenientJwt, in_words, is_secret};
 
 /// A token, described.
 #[derive(Default)]

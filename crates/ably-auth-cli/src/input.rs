@@ -81,7 +81,9 @@ pub(crate) fn timestamp(option: &str, given: u64) -> Timestamp {
 pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
     let millis = u64::try_from(span.duration.as_millis()).unwrap_or(u64::MAX);
     if span.is_bare && (1..SMALL_MILLIS).contains(&millis) {
-        output::note(&format!("warning: {option}: {millis} is in milliseconds; write `{millis}s` for seconds, or `{millis}ms`"));
+        output::note(&format!(
+            "warning: {option}: {millis} is in milliseconds; write `{millis}s` for seconds, or `{millis}ms`"
+        ));
     }
     millis
 }
@@ -107,7 +109,9 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     let starts_with = |start: &str| rest.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     match scheme.as_deref() {
         Some("ws" | "wss") => return Err(wrong("is of WebSocket, and the service is asked over `http` or `https`")),
-        None if starts_with("http:") || starts_with("https:") => return Err(wrong("has a scheme without `//` after it")),
+        None if starts_with("http:") || starts_with("https:") => {
+            return Err(wrong("has a scheme without `//` after it"));
+        }
         _ => {}
     }
     let host = rest.strip_suffix('/').unwrap_or(rest);

@@ -165,7 +165,9 @@ fn misspelt(name: &str) -> Option<String> {
     let is_meant = |known: &&&str| {
         let known = self::plain(known);
         let short = known.strip_prefix("xably").unwrap_or(&known);
-        plain == short || (plain.starts_with('x') && distance(&plain, &known) <= MAX_EDITS) || plain == format!("ably{short}")
+        plain == short
+            || (plain.starts_with('x') && distance(&plain, &known) <= MAX_EDITS)
+            || plain == format!("ably{short}")
     };
     let shown = printable(name);
     if let Some(known) = CLAIMS.iter().find(is_meant) {
@@ -222,7 +224,9 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        for (a, b, edits) in [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ab", 1), ("ab", "xabc", 2), ("", "abc", 3)] {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ab", 1), ("ab", "xabc", 2), ("", "abc", 3)]
+        {
             assert_eq!((distance(a, b), distance(b, a)), (edits, edits), "{a} {b}");
         }
     }

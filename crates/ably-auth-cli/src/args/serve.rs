@@ -38,6 +38,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox: Yes,
+    /// DANGER: let other machines and containers use the sandbox under this host name, such as that of a compose service. It may
+    /// then listen on any address, where everybody can make apps, and keys travel without TLS; may be repeated
+    #[arg(long, value_name = "NAME", env = "ABLY_AUTH_SANDBOX_ALLOW_HOST", value_delimiter = ',')]
+    pub(crate) sandbox_allow_host: Vec<String>,
+    /// DANGER: let everybody who reaches the address use the sandbox, under any host name
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) sandbox_public: Yes,
     /// Serve the channel endpoints, by which a token's rights can be tried; switch them off in production
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]

@@ -72,7 +72,9 @@ mod tests {
         ] {
             assert_eq!(units(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "h", "1", "1 h", "1.5h", "-1h", "1H", "1w", "1h30", "18446744073709551615h", "99999999999999999999s"] {
+        for text in
+            ["", "h", "1", "1 h", "1.5h", "-1h", "1H", "1w", "1h30", "18446744073709551615h", "99999999999999999999s"]
+        {
             assert_eq!(units(text), None, "{text}");
         }
     }

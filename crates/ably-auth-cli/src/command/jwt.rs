@@ -116,8 +116,8 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
     Ok(match verified(&key, &text, leeway, now) {
         Ok(jwt) => {
             let client_id = jwt.claims().client_id().as_str();
-            let who = client_id
-                .map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
+            let who =
+                client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let mut description = Description::default();
             description.key(jwt.key_name());
             description.claims(jwt.claims(), now);
@@ -152,7 +152,8 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
     };
     let inner = embedded.token().expose();
     if !has_jwt_form(inner) {
-        let reason = "the token embedded in the JWT is native, and only the service can verify it; call the service with it";
+        let reason =
+            "the token embedded in the JWT is native, and only the service can verify it; call the service with it";
         return Err((ErrorCode::INVALID_JWT, reason.into()));
     }
     let jwt = signed(key, inner, leeway, now)?;

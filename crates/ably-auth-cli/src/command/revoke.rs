@@ -1,9 +1,6 @@
 //! `ably-auth revoke`
 
-use ably_auth::{
-    BatchResult, RevokeTokensRequest, TokenRevocationResult,
-    TokenRevocationTargetSpecifier as Target,
-};
+use ably_auth::{BatchResult, RevokeTokensRequest, TokenRevocationResult, TokenRevocationTargetSpecifier as Target};
 use ably_auth_blocking::{Client, ClientOptions};
 
 use crate::args;

@@ -7,6 +7,7 @@ mod files;
 mod log;
 mod notify;
 mod reload;
+mod sandbox;
 mod secrets;
 
 use std::fs;
@@ -14,6 +15,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ably_auth::ApiKey;
 use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
 use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
 
 fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     if args.check_config {
-        let (service, _) = set_up(args)?;
+        let SetUp { service, .. } = set_up(args)?;
         if args.tls_self_signed.is_none() {
             tls(args)?;
         }
@@ -55,7 +57,7 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
     // Before files of secrets are read, so that a warning of their mode is logged.
     log::start(&args.log, audit.as_ref());
     audit.as_deref().map_or(Ok(()), AuditLog::check_mode)?;
-    let (service, apps) = set_up(args)?;
+    let SetUp { service, apps, sandbox_key } = set_up(args)?;
     let tls = tls(args)?;
     files::check(args.limits.max_connections);
     let service = runtime
@@ -73,6 +75,7 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
         if let Some(admin) = args.admin {
             server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
+        sandbox::warn(args, server.local_addr());
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some((tls, files)) = tls {
             server = server.with_tls(tls.clone());
@@ -90,6 +93,9 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
         if let Some(admin) = server.admin_addr() {
             output::line(&format!("health and metrics on http://{admin}"));
         }
+        if let Some(key) = &sandbox_key {
+            output::line(&sandbox::first_lines(key, scheme, server.local_addr(), args.tls_self_signed.as_deref()));
+        }
         output::check_written()?;
         notify::systemd("READY=1");
         let ending = async {
@@ -104,13 +110,27 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
     served.map(|()| Outcome::shown(true))
 }
 
-/// All of the service but its store; and the apps' file as it was read, if there is one.
-fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+/// All of the service but its store.
+struct SetUp {
+    service: ServiceBuilder,
+    /// The apps' file as it was read, if there is one.
+    apps: Option<Fingerprint>,
+    /// The key of the app that a sandbox without apps gets.
+    sandbox_key: Option<ApiKey>,
+}
+
+fn set_up(args: &Serve) -> Result<SetUp, Failure> {
     if let Some(path) = &args.config {
         config::check_mode(path)?;
     }
-    let mut read = None;
-    let mut service = Service::builder().sandbox(args.sandbox).channels(args.channels).limits(limits(args));
+    let (mut read, mut sandbox_key) = (None, None);
+    sandbox::check(args)?;
+    let mut service = Service::builder()
+        .sandbox(args.sandbox)
+        .sandbox_hosts(args.sandbox_allow_host.iter().cloned())
+        .sandbox_public(args.sandbox_public)
+        .channels(args.channels)
+        .limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
@@ -122,7 +142,12 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
             service = service.apps(apps);
             read = Some(Fingerprint::of(&text));
         }
-        None if args.sandbox || args.control_token.is_some() => {}
+        None if args.sandbox => {
+            let (apps, key) = Apps::create().map_err(|error| Failure::Input(error.to_string()))?;
+            service = service.apps(apps);
+            sandbox_key = Some(key);
+        }
+        None if args.control_token.is_some() => {}
         None => {
             let problem =
                 "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
@@ -143,10 +168,10 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
             "it is for a sandbox; give --sandbox, or --tls-cert and --tls-key",
         ));
     }
-    match &args.keep.service_secrets {
-        Some(path) => Ok((secrets::read(path, service)?, read)),
-        None => Ok((service, read)),
+    if let Some(path) = &args.keep.service_secrets {
+        service = secrets::read(path, service)?;
     }
+    Ok(SetUp { service, apps: read, sandbox_key })
 }
 
 fn unbuilt(args: &Serve, error: &ably_auth_server::Error) -> Failure {

@@ -18,7 +18,8 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
         Args::Inspect { token, now } => {
             let (name, text) = input::token(&token)?;
-            let (title, description) = describe(&text, input::now("--now", now)).map_err(|problem| Failure::input(&name, problem))?;
+            let (title, description) =
+                describe(&text, input::now("--now", now)).map_err(|problem| Failure::input(&name, problem))?;
             let text = description.text(title, Paint::stdout());
             Ok(Outcome::yes(text, &description.json()))
         }

@@ -51,7 +51,8 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
         Ok(verified) => {
             let client_id = verified.client_id().ok();
             let client_id = client_id.as_ref().and_then(|client_id| client_id.as_str());
-            let who = client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
+            let who =
+                client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let json = json!({ "valid": true, "keyName": verified.key_name(), "clientId": client_id });
             Outcome::yes(format!("valid: signed with {} for {who}", verified.key_name()), &json)
         }

@@ -2,11 +2,20 @@
 
 use std::process::Stdio;
 
-use crate::support::{Answer, File, KEY, SECRET, apps, program, run, run_with_env, run_with_key_in_env, run_with_stdin};
+use crate::support::{
+    Answer, File, KEY, SECRET, apps, program, run, run_with_env, run_with_key_in_env, run_with_stdin,
+};
 
 /// Texts around a credential that mean nothing.
-const HARMLESS: [(&str, &str); 7] =
-    [("", "\n"), ("", "\r\n"), ("\u{feff}", ""), ("\u{feff}", "\r\n"), ("  ", "\t\n\n"), ("\n", ""), ("\u{a0}", "\u{a0}")];
+const HARMLESS: [(&str, &str); 7] = [
+    ("", "\n"),
+    ("", "\r\n"),
+    ("\u{feff}", ""),
+    ("\u{feff}", "\r\n"),
+    ("  ", "\t\n\n"),
+    ("\n", ""),
+    ("\u{a0}", "\u{a0}"),
+];
 
 fn token() -> String {
     run(&["jwt", "mint", "--key", KEY]).yes().to_owned()
@@ -78,10 +87,16 @@ fn quotes_are_named_with_the_input() {
 
 #[test]
 fn invisible_characters_are_named_with_their_place() {
-    for (nth, (invisible, code)) in
-        [('\u{200b}', "200B"), ('\u{200d}', "200D"), ('\u{2060}', "2060"), ('\u{202a}', "202A"), ('\u{ad}', "00AD"), ('\u{feff}', "FEFF")]
-            .into_iter()
-            .enumerate()
+    for (nth, (invisible, code)) in [
+        ('\u{200b}', "200B"),
+        ('\u{200d}', "200D"),
+        ('\u{2060}', "2060"),
+        ('\u{202a}', "202A"),
+        ('\u{ad}', "00AD"),
+        ('\u{feff}', "FEFF"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let text = format!("shop{invisible}.backend:{SECRET}");
         for (name, answer) in with_each(&text, &format!("invisible-{nth}")) {

@@ -80,7 +80,8 @@ fn verifying_agrees_with_the_service() {
             }
         }
         let token = signed(HEADER, &claims.to_string());
-        let (status, body) = service.call("POST", &format!("/channels/chat/messages?access_token={token}"), r#"{"name":"n"}"#);
+        let (status, body) =
+            service.call("POST", &format!("/channels/chat/messages?access_token={token}"), r#"{"name":"n"}"#);
         assert_eq!(status == 201, is_taken, "{claims}: {status} {body}");
         let answer = run_with_stdin(&["jwt", "verify", "--key", KEY], &token);
         assert_eq!(answer.status, Some(i32::from(!is_taken)), "{claims}: {answer:?}");
@@ -154,7 +155,11 @@ fn inspecting_lists_every_problem() {
         (r#"{"typ":"JWT","alg":"HS256"}"#, json!({}), &["`kid` is missing"]),
         (r#"{"kid":7}"#, json!({}), &["`alg` is missing", "`kid` is not the name of a key"]),
         (r#"{"alg":"HS256","kid":"shop.backend","typ":"at+jwt"}"#, json!({}), &["`typ` is not \"JWT\""]),
-        (HEADER, json!({ "iat": NOW * 1000, "exp": (NOW + 60) * 1000 }), &["`iat` is in milliseconds", "`exp` is in milliseconds"]),
+        (
+            HEADER,
+            json!({ "iat": NOW * 1000, "exp": (NOW + 60) * 1000 }),
+            &["`iat` is in milliseconds", "`exp` is in milliseconds"],
+        ),
         (HEADER, json!({ "exp": (NOW + 60).to_string() }), &["`exp` is not a number"]),
         (HEADER, json!({ "exp": "absent", "iat": "absent" }), &["`iat` is missing", "`exp` is missing"]),
         (HEADER, json!({ "exp": NOW - 5 }), &["`exp` is not after `iat`"]),
@@ -163,11 +168,20 @@ fn inspecting_lists_every_problem() {
         (HEADER, json!({ "x-ably-capability": r#"{"a":["pubish"]}"# }), &["unknown operation `pubish`"]),
         (HEADER, json!({ "x-ably-capability": "{}" }), &["permits nothing"]),
         (HEADER, json!({ "x-ably-clientid": "bob" }), &["`x-ably-clientid`; did you mean `x-ably-clientId`?"]),
-        (HEADER, json!({ "clientId": "bob", "capability": "{}" }), &["did you mean `x-ably-clientId`?", "did you mean `x-ably-capability`?"]),
-        (HEADER, json!({ "exp": NOW * 1000, "x-ably-capabilities": "{}" }), &["`exp` is in milliseconds", "did you mean `x-ably-capability`?"]),
+        (
+            HEADER,
+            json!({ "clientId": "bob", "capability": "{}" }),
+            &["did you mean `x-ably-clientId`?", "did you mean `x-ably-capability`?"],
+        ),
+        (
+            HEADER,
+            json!({ "exp": NOW * 1000, "x-ably-capabilities": "{}" }),
+            &["`exp` is in milliseconds", "did you mean `x-ably-capability`?"],
+        ),
     ] {
         let answer = inspect(&signed(header, &claims(more.clone())));
-        let (_, problems) = answer.stdout.split_once("\n\nproblems\n- ").unwrap_or_else(|| panic!("{more}: {answer:?}"));
+        let (_, problems) =
+            answer.stdout.split_once("\n\nproblems\n- ").unwrap_or_else(|| panic!("{more}: {answer:?}"));
         assert!(said.iter().all(|said| problems.contains(said)), "{more}: {problems}");
         let json = run_with_stdin(&["jwt", "inspect", "--json"], &signed(header, &claims(more))).yes_json();
         assert!(json["problems"].as_array().unwrap().len() >= said.len(), "{json}");
@@ -193,7 +207,12 @@ fn inspecting_shows_header_claims_and_dates() {
 fn broken_jwts_are_shown_as_far_as_they_can_be() {
     let token = signed(HEADER, &claims(json!({})));
     let (start, _) = token.rsplit_once('.').unwrap();
-    let padded = format!("{}.{}.{}", STANDARD.encode(HEADER), STANDARD.encode(claims(json!({ "sub": "ÿþ?~>>>" }))), "A".repeat(43));
+    let padded = format!(
+        "{}.{}.{}",
+        STANDARD.encode(HEADER),
+        STANDARD.encode(claims(json!({ "sub": "ÿþ?~>>>" }))),
+        "A".repeat(43)
+    );
     for (token, said) in [
         (start.to_owned(), "it has 2 parts between dots, not 3"),
         (format!("{start}."), "it has no signature"),

@@ -130,7 +130,11 @@ fn verifying_says_yes_to_what_the_key_signed() {
         (&json["valid"], &json["clientId"], &json["revocationKey"]),
         (&json!(true), &json!("bob"), &json!("group-1"))
     );
-    assert!(verify(mint(&[]).yes(), &["--now", ISSUED]).yes().ends_with(" for no clientId; it has no capability, so it has all rights of the key"));
+    assert!(
+        verify(mint(&[]).yes(), &["--now", ISSUED])
+            .yes()
+            .ends_with(" for no clientId; it has no capability, so it has all rights of the key")
+    );
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod misplaced_keys;
 mod operating;
 mod outputs;
 mod revocations;
+mod sandboxes;
 mod serving;
 mod sign;
 mod support;

@@ -215,7 +215,8 @@ impl Service {
     }
 
     pub(crate) fn start_in(folder: &Path, args: &[&str]) -> Self {
-        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let args = [&["serve"], listen, args].concat();
         let mut process = spawn(program(&args).current_dir(folder));
         let stdout = process.0.stdout.take().unwrap();
         let (first, line) = mpsc::channel();

@@ -10,9 +10,14 @@ const ISSUED: &str = "1767225600000";
 
 #[test]
 fn ttl_has_a_unit() {
-    for (ttl, millis) in
-        [("1h", 3_600_000), ("90m", 5_400_000), ("30s", 30_000), ("1h30m", 5_400_000), ("1d", 86_400_000), ("60000", 60_000)]
-    {
+    for (ttl, millis) in [
+        ("1h", 3_600_000),
+        ("90m", 5_400_000),
+        ("30s", 30_000),
+        ("1h30m", 5_400_000),
+        ("1d", 86_400_000),
+        ("60000", 60_000),
+    ] {
         let details = run(&["jwt", "mint", "--key", KEY, "--ttl", ttl, "--timestamp", ISSUED, "--json"]).yes_json();
         assert_eq!(details["expires"].as_u64().unwrap() - details["issued"].as_u64().unwrap(), millis, "{ttl}");
         let request = run(&["token-request", "sign", "--key", KEY, "--ttl", ttl]).yes_json();
@@ -42,9 +47,8 @@ fn small_number_without_unit_is_warned_of() {
         assert_eq!(answer.stderr.contains(&warning), is_warned, "{value}: {answer:?}");
     }
     let token = run(&["jwt", "mint", "--key", KEY, "--timestamp", ISSUED]).yes().to_owned();
-    let verify = |leeway| {
-        run_with_stdin(&["jwt", "verify", "--key", KEY, "--now", "1767225598000", "--leeway", leeway], &token)
-    };
+    let verify =
+        |leeway| run_with_stdin(&["jwt", "verify", "--key", KEY, "--now", "1767225598000", "--leeway", leeway], &token);
     assert!(verify("5").stderr.contains("warning: --leeway: 5 is in milliseconds"));
     assert!(verify("2s").yes().starts_with("valid: "));
 }
@@ -58,7 +62,19 @@ fn seconds_for_milliseconds_are_warned_of() {
         ("--now", run_with_stdin(&["jwt", "verify", "--key", KEY, "--now", "1767225600"], &token)),
         ("--now", run_with_stdin(&["jwt", "inspect", "--now", "1767225600"], &token)),
         ("--now", run_with_stdin(&["token", "inspect", "--now", "1767225600"], &token)),
-        ("--issued-before", run(&["revoke", "clientId:bob", "--key", KEY, "--endpoint", "http://127.0.0.1:1", "--issued-before", "1767225600"])),
+        (
+            "--issued-before",
+            run(&[
+                "revoke",
+                "clientId:bob",
+                "--key",
+                KEY,
+                "--endpoint",
+                "http://127.0.0.1:1",
+                "--issued-before",
+                "1767225600",
+            ]),
+        ),
     ] {
         let warning = format!("warning: {option}: 1767225600 looks like seconds; give milliseconds: 1767225600000");
         assert!(answer.stderr.contains(&warning), "{option}: {answer:?}");

@@ -140,7 +140,9 @@ fn client(url: &str, options: &RedisOptions) -> Result<Client, Error> {
         let _ = crypto::ring::default_provider().install_default();
     }
     let client = match &options.roots_pem {
-        Some(roots) => Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) }),
+        Some(roots) => {
+            Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) })
+        }
         None => Client::open(url),
     };
     // A file without a certificate would be taken for no roots at all.
