@@ -141,6 +141,7 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
 /// A code and a reason.
 type Refused = (ErrorCode, String);
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn told(error: ably_auth_core::Error) -> Refused {
     (error.ably_code(), printable(&error.to_string()))
 }

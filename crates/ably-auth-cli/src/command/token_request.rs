@@ -66,6 +66,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
 /// A code and a reason.
 type Refused = (ErrorCode, String);
 
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn told(error: ably_auth_core::Error) -> Refused {
     (error.ably_code(), printable(&error.to_string()))
 }

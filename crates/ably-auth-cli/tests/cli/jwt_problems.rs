@@ -19,7 +19,7 @@ fn signed(header: &str, claims: &str) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-fn claims(more: Value) -> String {
+fn claims(more: &Value) -> String {
     let mut claims = json!({ "iat": NOW, "exp": NOW + 3600, "x-ably-capability": r#"{"chat":["publish"]}"# });
     for (name, value) in more.as_object().unwrap() {
         if value == "absent" {
@@ -29,6 +29,12 @@ fn claims(more: Value) -> String {
         }
     }
     claims.to_string()
+}
+
+/// The `iat` of a JWT, in seconds.
+fn issued(token: &str) -> u64 {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&payload).unwrap()["iat"].as_u64().unwrap()
 }
 
 fn verify(token: &str) -> Answer {
@@ -56,12 +62,12 @@ fn refused() -> Vec<(Value, &'static str)> {
 #[test]
 fn verifying_refuses_what_the_service_refuses() {
     for (more, said) in refused() {
-        let answer = verify(&signed(HEADER, &claims(more.clone())));
+        let answer = verify(&signed(HEADER, &claims(&more)));
         assert!(answer.no().starts_with("not valid: ") && answer.no().contains(said), "{more}: {answer:?}");
         assert_eq!(answer.stderr, "");
     }
-    verify(&signed(HEADER, &claims(json!({ "exp": NOW + 86_400 })))).yes();
-    verify(&signed(HEADER, &claims(json!({ "x-ably-capability": r#"{"*":["*"]}"# })))).yes();
+    verify(&signed(HEADER, &claims(&json!({ "exp": NOW + 86_400 })))).yes();
+    verify(&signed(HEADER, &claims(&json!({ "x-ably-capability": r#"{"*":["*"]}"# })))).yes();
 }
 
 /// The service itself is asked, with the same claims at its own time.
@@ -69,11 +75,11 @@ fn verifying_refuses_what_the_service_refuses() {
 fn verifying_agrees_with_the_service() {
     let apps = apps("agreement.json");
     let service = Service::start(&["--apps", apps.path()]);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = issued(run(&["jwt", "mint", "--key", KEY]).yes());
     let shift = |value: &Value| value.as_u64().filter(|time| *time > 1_000_000).map(|time| json!(time - NOW + now));
     let taken = [json!({}), json!({ "x-ably-capability": "absent" }), json!({ "x-ably-clientId": "bob" })];
     for (more, is_taken) in refused().into_iter().map(|(more, _)| (more, false)).chain(taken.map(|more| (more, true))) {
-        let mut claims: Value = serde_json::from_str(&claims(more)).unwrap();
+        let mut claims: Value = serde_json::from_str(&claims(&more)).unwrap();
         for name in ["iat", "exp"] {
             if let Some(time) = shift(&claims[name]) {
                 claims[name] = time;
@@ -90,20 +96,20 @@ fn verifying_agrees_with_the_service() {
 
 #[test]
 fn jwt_without_capability_has_all_rights_of_the_key() {
-    let answer = verify(&signed(HEADER, &claims(json!({ "x-ably-capability": "absent" }))));
+    let answer = verify(&signed(HEADER, &claims(&json!({ "x-ably-capability": "absent" }))));
     assert!(answer.yes().ends_with("it has no capability, so it has all rights of the key"), "{answer:?}");
-    assert!(!verify(&signed(HEADER, &claims(json!({})))).yes().contains("all rights"));
+    assert!(!verify(&signed(HEADER, &claims(&json!({})))).yes().contains("all rights"));
 }
 
 #[test]
 fn embedded_token_is_what_counts() {
-    let inner = signed(HEADER, &claims(json!({})));
+    let inner = signed(HEADER, &claims(&json!({})));
     let rs256 = r#"{"typ":"JWT","alg":"RS256"}"#;
     let outer = |token: &str, exp: u64| signed(rs256, &json!({ "x-ably-token": token, "exp": exp }).to_string());
     verify(&outer(&inner, NOW + 3600)).yes();
     let answer = verify(&outer(&inner, NOW + 3601));
     assert!(answer.no().contains("expires later than the token embedded"), "{answer:?}");
-    let answer = verify(&outer(&signed(HEADER, &claims(json!({ "x-ably-capability": "{}" }))), NOW));
+    let answer = verify(&outer(&signed(HEADER, &claims(&json!({ "x-ably-capability": "{}" }))), NOW));
     assert!(answer.no().contains("permits nothing"), "{answer:?}");
     let answer = verify(&outer("shop.hush-hush", NOW));
     assert!(answer.no().contains("only the service can verify it"), "{answer:?}");
@@ -125,12 +131,10 @@ fn clock_is_read_after_stdin() {
     let mut verifier = crate::support::spawn(
         crate::support::program(&["jwt", "verify", "--key", KEY]).stdin(std::process::Stdio::piped()),
     );
-    let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let started = issued(run(&["jwt", "mint", "--key", KEY]).yes());
     let minted = loop {
         let token = run(&["jwt", "mint", "--key", KEY]).yes().to_owned();
-        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-        let claims: Value = serde_json::from_slice(&payload).unwrap();
-        if claims["iat"].as_u64().unwrap() > started {
+        if issued(&token) > started {
             break token;
         }
     };
@@ -179,11 +183,11 @@ fn inspecting_lists_every_problem() {
             &["`exp` is in milliseconds", "did you mean `x-ably-capability`?"],
         ),
     ] {
-        let answer = inspect(&signed(header, &claims(more.clone())));
+        let answer = inspect(&signed(header, &claims(&more)));
         let (_, problems) =
             answer.stdout.split_once("\n\nproblems\n- ").unwrap_or_else(|| panic!("{more}: {answer:?}"));
         assert!(said.iter().all(|said| problems.contains(said)), "{more}: {problems}");
-        let json = run_with_stdin(&["jwt", "inspect", "--json"], &signed(header, &claims(more))).yes_json();
+        let json = run_with_stdin(&["jwt", "inspect", "--json"], &signed(header, &claims(&more))).yes_json();
         assert!(json["problems"].as_array().unwrap().len() >= said.len(), "{json}");
     }
 }
@@ -191,7 +195,7 @@ fn inspecting_lists_every_problem() {
 #[test]
 fn inspecting_shows_header_claims_and_dates() {
     let header = r#"{"alg":"RS256","typ":"JWT"}"#;
-    let answer = inspect(&signed(header, &claims(json!({ "sub": "bob", "exp": (NOW + 3600) * 1000 }))));
+    let answer = inspect(&signed(header, &claims(&json!({ "sub": "bob", "exp": (NOW + 3600) * 1000 }))));
     for said in [
         "header  alg = RS256",
         "claim   sub = bob",
@@ -205,12 +209,12 @@ fn inspecting_shows_header_claims_and_dates() {
 
 #[test]
 fn broken_jwts_are_shown_as_far_as_they_can_be() {
-    let token = signed(HEADER, &claims(json!({})));
+    let token = signed(HEADER, &claims(&json!({})));
     let (start, _) = token.rsplit_once('.').unwrap();
     let padded = format!(
         "{}.{}.{}",
         STANDARD.encode(HEADER),
-        STANDARD.encode(claims(json!({ "sub": "ÿþ?~>>>" }))),
+        STANDARD.encode(claims(&json!({ "sub": "ÿþ?~>>>" }))),
         "A".repeat(43)
     );
     for (token, said) in [
