@@ -127,10 +127,13 @@ pub(crate) enum Key {
         #[command(flatten)]
         control: Control,
     },
-    /// Revoke a key for good, and with it every token made from it
+    /// Revoke a key for good, and with it every token made from it; at a terminal, asks first
     Revoke {
         /// The key, as `appId.keyId`
         key_name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         control: Control,
     },
@@ -197,6 +200,9 @@ pub(crate) enum Token {
         key: KeyArg,
         #[command(flatten)]
         params: TokenParams,
+        /// Print the token alone, for `ABLY_TOKEN=$(…)`
+        #[arg(long, conflicts_with = "json")]
+        token_only: bool,
     },
     /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
     Inspect {
@@ -221,6 +227,9 @@ pub(crate) struct KeyArg {
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenArg {
+    /// The token; others on this machine may see it here
+    #[arg(value_name = "TOKEN", conflicts_with = "token_file", hide_env = true)]
+    pub(crate) token: Option<String>,
     /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin; at a terminal, asked for]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,

@@ -42,9 +42,11 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
 /// Returns a token, or what is about one: from `--token-file`, else from the environment, else from stdin, which at a terminal
 /// is asked. With it goes the name of where it came from.
 pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
-    let (name, text) = match &arg.token_file {
-        Some(path) => secret_input("--token-file", path)?,
-        None => match credential::variable(TOKEN_VARIABLE)? {
+    let (name, text) = match (&arg.token, &arg.token_file) {
+        (Some(text), _) if text == "-" => ("stdin".into(), stdin()?),
+        (Some(text), _) => ("the token".into(), text.clone()),
+        (None, Some(path)) => secret_input("--token-file", path)?,
+        (None, None) => match credential::variable(TOKEN_VARIABLE)? {
             Some(text) => (TOKEN_VARIABLE.into(), text),
             None => match prompt::token()? {
                 Some(text) => ("the token that was typed".into(), text),

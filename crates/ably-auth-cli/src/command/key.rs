@@ -10,6 +10,7 @@ use crate::args::{self, Key};
 use crate::draw::printable;
 use crate::input;
 use crate::output::{Failure, Outcome};
+use crate::prompt;
 
 pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
     match command {
@@ -39,7 +40,13 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             }
             ask(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
         }
-        Key::Revoke { key_name, control } => ask(&control, Method::POST, &key_name, &["revoke"], None),
+        Key::Revoke { key_name, yes, control } => {
+            let question = format!("revoke the key {} and every token made from it, for good?", printable(&key_name));
+            if !yes && !prompt::confirm(&question)? {
+                return Err(Failure::Input("nothing was revoked".into()));
+            }
+            ask(&control, Method::POST, &key_name, &["revoke"], None)
+        }
     }
 }
 

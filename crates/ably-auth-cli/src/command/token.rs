@@ -8,14 +8,14 @@ use ably_auth_core::{ApiKeyRef, Token};
 use super::jwt;
 use crate::args::{self, Token as Args};
 use crate::describe::Description;
-use crate::draw::Paint;
+use crate::draw::{Paint, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 use crate::progress::waiting_for;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
+        Args::Request { endpoint, key, params, token_only } => request(&endpoint, key, &params, token_only),
         Args::Inspect { token, now } => {
             let (name, text) = input::token(&token)?;
             let (title, description) =
@@ -26,11 +26,19 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     }
 }
 
-fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
+fn request(
+    endpoint: &str,
+    key: args::KeyArg,
+    params: &args::TokenParams,
+    token_only: bool,
+) -> Result<Outcome, Failure> {
     let endpoint = input::endpoint(endpoint)?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
+    if token_only {
+        return Ok(Outcome::text(printable(details.token().expose())));
+    }
     Ok(Outcome::json(true, output::wire(&details)?))
 }
 

@@ -158,10 +158,10 @@ fn a_secret_given_for_the_name_of_its_file_is_not_repeated() {
 #[test]
 fn where_credentials_go_instead_is_told() {
     let token = "shop.AbCdEfGhIjKlMnOpQrStUvWxYz";
-    for args in [&["token", "inspect", token][..], &["key", "inspect", KEY]] {
+    for args in [&["token", "request", token][..], &["key", "inspect", KEY]] {
         run(args).bad(&["tip: ", "--token-file", "ABLY_TOKEN", "--key-file", "ABLY_API_KEY"]);
     }
-    let message = run(&["--json", "token", "inspect", token]);
+    let message = run(&["--json", "token", "request", token]);
     assert!(message.stdout.contains("--token-file") && !message.stdout.contains(token), "{message:?}");
     let other = run(&["token", "inspect", "--nonsense"]);
     assert!(!other.stderr.contains("ABLY_TOKEN"), "{other:?}");
