@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ably_auth::{Capability, ErrorCode, Timestamp, TokenDetails, TokenParams};
-use ably_auth_core::jwt::{embedded_token, has_jwt_form};
+use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
 use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
 use serde_json::json;
 
@@ -16,9 +16,9 @@ use crate::output::{self, Failure, Outcome};
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Mint { key, params, revocation_key, channel_claim, publish_limit, timestamp } => {
+        Args::Mint { key, params, revocation_key, channel_claim, claim, publish_limit, timestamp } => {
             let params = input::token_params(&params)?;
-            let claims = Claims { revocation_key, channel_claim, publish_limit };
+            let claims = Claims { revocation_key, channel_claim, claim, publish_limit };
             mint(&input::key(key)?, &params, &claims, input::now("--timestamp", timestamp))
         }
         Args::Inspect { token, now } => inspect(&token, now),
@@ -32,6 +32,7 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
 struct Claims {
     revocation_key: Option<String>,
     channel_claim: Vec<String>,
+    claim: Vec<String>,
     publish_limit: Vec<String>,
 }
 
@@ -42,6 +43,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         .map(|text| input::scoped("--channel-claim", text, false))
         .collect::<Result<_, _>>()?;
     let publish_limits: Vec<_> = claims.publish_limit.iter().map(|text| limit(text)).collect::<Result<_, _>>()?;
+    let others: Vec<_> = claims.claim.iter().map(|text| other(text)).collect::<Result<_, _>>()?;
     let capability = params.capability.as_ref().map(ToString::to_string);
     let fields = JwtFields {
         client_id: params.client_id.as_str(),
@@ -49,6 +51,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         revocation_key: claims.revocation_key.as_deref(),
         channel_claims: &channel_claims,
         publish_limits: &publish_limits,
+        others: &others,
         ..JwtFields::new(key.key_name().as_str(), now, params.ttl.unwrap_or(Ttl::DEFAULT))
     };
     let jwt = fields.mint(&key.signer()).map_err(ably_auth::Error::from)?;
@@ -64,6 +67,14 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         params.client_id.clone(),
     );
     Ok(Outcome::wire(true, jwt.expose(), output::wire(&details)?))
+}
+
+fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
+    let problem = "it is not in the form of `NAME=VALUE`; name a claim before the `=`";
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| Failure::input("--claim", problem))?;
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    Ok((name, if is_json { ClaimValue::Json(value) } else { ClaimValue::Text(value) }))
 }
 
 fn limit(text: &str) -> Result<(&str, u32), Failure> {

@@ -192,3 +192,16 @@ fn keys_and_tokens_come_from_files_the_environment_or_stdin() {
     assert!(answer.bad_json().starts_with("stdin: "), "{answer:?}");
     answer.is_silent_about("of-the");
 }
+
+#[test]
+fn other_claims_are_json_or_text() {
+    let claims = ["--claim", "sub=bob", "--claim", "admin=true", "--claim", "n=7", "--claim", r#"list=["a=b"]"#];
+    let token = mint(&claims).yes().to_owned();
+    let json = run_with_stdin(&["jwt", "inspect", "--json"], &token).yes_json();
+    assert_eq!(json["otherClaims"], json!({ "sub": "bob", "admin": true, "n": 7, "list": ["a=b"] }));
+    verify(&token, &["--now", ISSUED]).yes();
+    for claim in ["bob", "=bob", "iat=1", "exp=1", "x-ably-capability={}", "ably.channel.chat=x"] {
+        run(&["jwt", "mint", "--key", KEY, "--claim", claim]).bad(&[]);
+    }
+    run(&["jwt", "mint", "--key", KEY, "--claim", "a=1", "--claim", "a=2"]).bad(&["twice"]);
+}
