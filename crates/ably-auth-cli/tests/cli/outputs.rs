@@ -1,10 +1,9 @@
 //! What is printed: errors of writing it, and foreign text that a terminal would obey.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::support::{Answer, File, KEY, SECRET, run, run_with_env, run_with_stdin};
+use crate::support::{Answer, File, KEY, SECRET, answer_json, run, run_with_env, run_with_stdin};
 
 #[cfg(target_os = "linux")]
 mod full {
@@ -131,10 +130,8 @@ fn answering(status: &'static str, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 65_536]);
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
-        write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        answer_json(stream, status, &body);
     });
     url
 }

@@ -256,3 +256,21 @@ impl Service {
         (status, serde_json::from_str(body).unwrap_or_default())
     }
 }
+
+/// Answers a request with that status and JSON. Reads the request to its end first: closing before that resets the connection.
+pub(crate) fn answer_json(mut stream: TcpStream, status: &str, body: &str) {
+    let mut request = BufReader::new(stream.try_clone().unwrap());
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        request.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        length = line.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
+    }
+    request.read_exact(&mut vec![0; length]).unwrap();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+}

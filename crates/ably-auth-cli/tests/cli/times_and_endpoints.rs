@@ -1,10 +1,9 @@
 //! Durations, times and endpoints as people write them.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::support::{Answer, KEY, SECRET, run, run_with_stdin};
+use crate::support::{Answer, KEY, SECRET, answer_json, run, run_with_stdin};
 
 const ISSUED: &str = "1767225600000";
 
@@ -99,14 +98,11 @@ fn endpoints_are_taken_as_people_write_them() {
         format!("Http://127.0.0.1:{port}/"),
         format!(" http://127.0.0.1:{port}/\n"),
     ];
-    let body = r#"{"token":"shop.answered"}"#;
     let count = endpoints.len();
     let answering = thread::spawn(move || {
         for _ in 0..count {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 65_536]);
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
-            write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+            let (stream, _) = listener.accept().unwrap();
+            answer_json(stream, "200 OK", r#"{"token":"shop.answered"}"#);
         }
     });
     for endpoint in &endpoints {
