@@ -77,12 +77,43 @@ fn every_block_is_of_a_kind_that_is_run_or_that_nobody_could_run() {
     let readmes = readmes.map(|path| (path.clone(), fs::read_to_string(project().join(path)).unwrap()));
     for (name, text) in pages().into_iter().chain(readmes) {
         for language in text.split("\n```").skip(1).step_by(2).map(|block| block.lines().next().unwrap_or_default()) {
-            let is_run = ["rust", "console", "sh"].contains(&language);
+            // `no_run` is for servers, which serve until they are interrupted.
+            let is_run = ["rust", "rust,no_run", "console", "sh"].contains(&language);
             assert!(
                 is_run || ["json", "mermaid", "text", "toml"].contains(&language),
                 "`{name}` has a block of `{language}`"
             );
         }
+    }
+}
+
+/// The Rust blocks of a page.
+fn programs(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n```").skip(1).step_by(2).filter(|block| block.starts_with("rust"))
+}
+
+#[test]
+fn servers_of_the_readmes_serve_until_interrupted() {
+    let mut servers = 0;
+    for path in ["README.md", "crates/ably-auth-server/README.md"] {
+        let text = fs::read_to_string(project().join(path)).unwrap();
+        for program in programs(&text).filter(|program| program.contains("server.run(")) {
+            let serves_on = ["std::future::pending()", "tokio::signal::ctrl_c()"].iter().any(|end| program.contains(end));
+            assert!(serves_on, "a server of `{path}` ends at once:{program}");
+            let is_awaited = program.contains("server.run(interrupted).await");
+            assert_eq!(program.starts_with("rust,no_run"), is_awaited, "`{path}`:{program}");
+            servers += 1;
+        }
+    }
+    assert_eq!(servers, 4);
+}
+
+#[test]
+fn readme_says_first_what_the_project_is_not() {
+    let text = fs::read_to_string(project().join("README.md")).unwrap();
+    let top = text.lines().take(10).collect::<Vec<_>>().join(" ");
+    for said in ["Unofficial", "not affiliated with", "Not yet published", "does not serve realtime connections"] {
+        assert!(top.contains(said), "the top of the README does not say `{said}`");
     }
 }
 

@@ -15,10 +15,12 @@ pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
 pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
+pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
-/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input.
+/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input, or output that cannot be
+/// written.
 #[derive(Parser)]
 #[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -125,10 +127,13 @@ pub(crate) enum Key {
         #[command(flatten)]
         control: Control,
     },
-    /// Revoke a key for good, and with it every token made from it
+    /// Revoke a key for good, and with it every token made from it; at a terminal, asks first
     Revoke {
         /// The key, as `appId.keyId`
         key_name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         control: Control,
     },
@@ -153,7 +158,7 @@ pub(crate) struct Control {
     /// Where the Control API is
     #[arg(long, value_name = "URL", default_value = "https://control.ably.net/v1")]
     pub(crate) control_url: String,
-    /// A file with an access token of the Control API [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
+    /// A file with an access token of the Control API, or `-` for stdin [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
     /// terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
@@ -174,8 +179,14 @@ pub(crate) enum TokenRequest {
         #[arg(long, value_name = "TEXT")]
         nonce: Option<String>,
     },
-    /// Verify the token request whose JSON is on stdin
-    Verify(KeyArg),
+    /// Verify that the token request whose JSON is on stdin is signed with the key, and that the service would take it now
+    Verify {
+        #[command(flatten)]
+        key: KeyArg,
+        /// What time it is taken to be, in milliseconds since the epoch [default: now]
+        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
+        now: Option<u64>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -189,6 +200,9 @@ pub(crate) enum Token {
         key: KeyArg,
         #[command(flatten)]
         params: TokenParams,
+        /// Print the token alone, for `ABLY_TOKEN=$(…)`
+        #[arg(long, conflicts_with = "json")]
+        token_only: bool,
     },
     /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
     Inspect {
@@ -206,13 +220,16 @@ pub(crate) struct KeyArg {
     /// terminal]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(crate) key: Option<String>,
-    /// A file with the API key
+    /// A file with the API key, or `-` for stdin
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenArg {
+    /// The token; others on this machine may see it here
+    #[arg(value_name = "TOKEN", conflicts_with = "token_file", hide_env = true)]
+    pub(crate) token: Option<String>,
     /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin; at a terminal, asked for]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -223,9 +240,9 @@ pub(crate) struct TokenParams {
     /// The identity that the token is to confer, or `*` for any
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// How long the token is to live, in milliseconds [default: the service's, 60 minutes]
-    #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-    pub(crate) ttl: Option<u64>,
+    /// How long the token is to live: `1h`, `90m`, `30s`; a number alone is in milliseconds [default: the service's, 60 minutes]
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    pub(crate) ttl: Option<Span>,
     /// What the token is to permit, as JSON [default: all that the key permits]
     #[arg(long, value_name = "JSON")]
     pub(crate) capability: Option<String>,

@@ -8,13 +8,15 @@ use std::io::Read as _;
 use std::path::Path;
 use std::{env, fs};
 
-use clap::error::ErrorKind;
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::args::Args;
+use crate::credential::without_mark;
 use crate::input;
 use crate::output::Failure;
 
@@ -22,6 +24,9 @@ const COMMAND: &str = "serve";
 
 /// Stands for the parts of a URL that may be secret.
 const HIDDEN: &str = "[redacted]";
+
+const ENVIRONMENT: &str = "the environment";
+const FILE: &str = "the file";
 
 /// What only the command line and the environment say.
 const NOT_IN_FILE: &[&str] = &["config", "check-config", "json", "help", "version"];
@@ -44,7 +49,7 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     let path = Path::new(&file);
     let named = format!("--config {}", path.display());
     let text = fs::read_to_string(path).map_err(|error| Failure::file(&named, &error))?;
-    let options = options(&text).map_err(|problem| Failure::input(&named, problem))?;
+    let options = options(without_mark(&text)).map_err(|problem| Failure::input(&named, problem))?;
     let program = Args::command();
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
     let (mut before, after) = (given.get(..=at).unwrap_or_default().to_vec(), given.get(at + 1..).unwrap_or_default());
@@ -57,7 +62,7 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
         let arg = arg.ok_or_else(|| wrong("there is no such option; see `ably-auth serve --help` for their names"))?;
         let word = OsString::from(format!("--{}={}", option.name, option.value));
         check(&program, arg, &word).map_err(|problem| wrong(&problem))?;
-        let is_in_environment = arg.get_env().and_then(env::var_os).is_some();
+        let is_in_environment = arg.get_env().and_then(env::var_os).is_some_and(|value| !value.is_empty());
         if !is_in_environment && value_of(after, &option.name).is_none() {
             before.push(word);
             of_file.insert(option.name);
@@ -65,6 +70,42 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     }
     before.extend_from_slice(after);
     Ok(Words { words: before, of_file })
+}
+
+/// Returns the command without the variables that have an empty value, which count as unset.
+pub(crate) fn without_empty_variables(program: Command) -> Command {
+    program.mut_subcommand(COMMAND, |command| {
+        command.mut_args(|arg| {
+            let is_empty = arg.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+            if is_empty { arg.env(Resettable::Reset) } else { arg }
+        })
+    })
+}
+
+/// Returns the variable that the refused value of an option comes from, unless it comes from the command line or the file.
+pub(crate) fn variable_of(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let name = option.strip_prefix("--")?.split([' ', '=', '[']).next()?;
+    let program = Args::command();
+    let arg = program.find_subcommand(COMMAND)?.get_arguments().find(|arg| arg.get_long() == Some(name))?;
+    let variable = arg.get_env().filter(|variable| env::var_os(variable).is_some())?;
+    let is_serve = words.iter().any(|word| word == COMMAND);
+    (is_serve && value_of(words, name).is_none()).then(|| variable.to_string_lossy().into_owned())
+}
+
+/// Names the variable or the file that an option comes from, in a message that begins with the option.
+pub(crate) fn with_origin(message: &str, told: &[(String, String, &'static str)]) -> Option<String> {
+    let rest = message.strip_prefix("--")?;
+    let name = rest.split([' ', ':']).next()?;
+    let (.., origin) = told.iter().find(|(known, ..)| known == name)?;
+    match *origin {
+        ENVIRONMENT => {
+            let variable = format!("ABLY_AUTH_{}", name.replace('-', "_").to_uppercase());
+            Some(format!("{variable}{}", rest.strip_prefix(name)?))
+        }
+        FILE => Some(format!("--config: {rest}")),
+        _ => None,
+    }
 }
 
 /// Checks the mode of the file, if it holds a password.
@@ -75,7 +116,7 @@ pub(crate) fn check_mode(path: &Path) -> Result<(), Failure> {
     file.read_to_string(&mut text).map_err(|error| Failure::file(&name, &error))?;
     let program = Args::command();
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
-    let has_password = options(&text).unwrap_or_default().iter().any(|option| {
+    let has_password = options(without_mark(&text)).unwrap_or_default().iter().any(|option| {
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
         arg.is_some_and(Arg::is_hide_env_values_set) && place_of(&option.value).contains(HIDDEN)
     });
@@ -162,9 +203,9 @@ pub(crate) fn describe(matches: &ArgMatches, of_file: &HashSet<String>) -> Vec<(
         let Ok(Some(values)) = matches.try_get_raw(id) else { continue };
         let value = values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",");
         let origin = match matches.value_source(id) {
-            _ if of_file.contains(name) => "the file",
+            _ if of_file.contains(name) => FILE,
             Some(ValueSource::CommandLine) => "the command line",
-            Some(ValueSource::EnvVariable) => "the environment",
+            Some(ValueSource::EnvVariable) => ENVIRONMENT,
             _ => "unless said so",
         };
         // What is not to be seen in the help is not to be seen here.

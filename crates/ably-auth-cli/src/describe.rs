@@ -5,6 +5,7 @@ use ably_auth_core::JwtClaims;
 use serde_json::{Map, Value};
 
 use crate::draw::{Paint, facts, life::Life, matrix, moment, printable};
+use crate::lenient::{LenientJwt, in_words, is_secret};
 
 /// A token, described.
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(crate) struct Description {
     json: Map<String, Value>,
     capability: Option<String>,
     life: Option<Life>,
+    problems: Vec<String>,
 }
 
 impl Description {
@@ -68,6 +70,27 @@ impl Description {
         self.permits(details.capability_text());
     }
 
+    /// Adds what could be read of a malformed JWT.
+    pub(crate) fn lenient(&mut self, jwt: LenientJwt) {
+        for (name, member, object) in [("header", "header", jwt.header), ("claim", "claims", jwt.claims)] {
+            let Some(mut object) = object else { continue };
+            for (key, value) in &mut object {
+                if is_secret(key) {
+                    *value = "[redacted]".into();
+                }
+                self.facts.push((name, format!("{} = {}", printable(key), in_words(key, value))));
+            }
+            self.json.insert(member.into(), object.into());
+        }
+    }
+
+    pub(crate) fn problems(&mut self, problems: Vec<String>) {
+        if !problems.is_empty() {
+            self.json.insert("problems".into(), problems.clone().into());
+            self.problems = problems;
+        }
+    }
+
     fn life(&mut self, (issued, expires): (Timestamp, Timestamp), now: Timestamp) {
         let life = Life { issued, expires, now };
         for (name, at) in [("issued", issued), ("expires", expires), ("renewAt", life.renew_at())] {
@@ -107,8 +130,11 @@ impl Description {
         parts.extend(self.life.map(|life| life.draw(paint)));
         parts.extend(self.capability.as_deref().map(|text| match Capability::parse_lenient(text) {
             Ok(capability) => matrix::of(&capability, paint),
-            Err(error) => format!("its capability is none: {error}"),
+            Err(error) => format!("its capability is none: {}", printable(&error.to_string())),
         }));
+        if !self.problems.is_empty() {
+            parts.push(format!("problems\n- {}", self.problems.join("\n- ")));
+        }
         parts.join("\n\n")
     }
 }

@@ -1,9 +1,15 @@
 //! Keys and tokens given where none belongs, such as without `--key`: a message that quotes what is wrong would print them.
 
+use crate::draw::printable;
+
 /// The text, without the secret of any argument that reads like a key or a token.
 pub(crate) fn without_secrets(text: &str) -> String {
     let args: Vec<_> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let text = hide(text, args.iter().filter_map(|arg| key_in(arg)).collect());
+    let keys: Vec<_> = args.iter().filter_map(|arg| key_in(arg)).collect();
+    // A message may quote an argument as it is or escaped.
+    let escaped: Vec<_> = keys.iter().map(|(name, key)| (printable(name), printable(key))).collect();
+    let escaped = escaped.iter().map(|(name, key)| (name.as_str(), key.as_str()));
+    let text = hide(text, keys.iter().copied().chain(escaped).collect());
     args.iter().filter_map(|arg| token_in(arg)).fold(text, |text, token| text.replace(token, "[redacted]"))
 }
 

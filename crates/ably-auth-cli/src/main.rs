@@ -4,10 +4,12 @@ mod args;
 mod clock;
 mod command;
 mod config;
+mod credential;
 mod describe;
 mod draw;
 mod hide;
 mod input;
+mod lenient;
 mod output;
 mod progress;
 mod prompt;
@@ -29,13 +31,13 @@ fn main() -> ExitCode {
         Ok(words) => words,
         Err(failure) => return failure.show(wants_json),
     };
-    let matches = match args::Args::command().try_get_matches_from(&words.words) {
+    let matches = match config::without_empty_variables(args::Args::command()).try_get_matches_from(&words.words) {
         Ok(matches) => matches,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(&error, config::variable_of(&error, &words.words).as_deref()),
     };
     let args = match args::Args::from_arg_matches(&matches) {
         Ok(args) => args,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(&error, None),
     };
     let told = matches.subcommand().map(|(_, matches)| config::describe(matches, &words.of_file)).unwrap_or_default();
     let json = args.json;

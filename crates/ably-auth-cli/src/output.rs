@@ -1,25 +1,29 @@
 //! What is shown, and the exit status that goes with it.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
 use serde_json::{Value, json};
 
+use crate::draw::{printable, printable_json, printable_lines};
 use crate::hide::without_secrets;
 
 /// A command's answer: for people, and for scripts.
 pub(crate) struct Outcome {
     text: String,
     json: Option<String>,
+    /// True if `text` is JSON.
+    is_json: bool,
     positive: bool,
 }
 
 impl Outcome {
     /// Yes, or done.
     pub(crate) fn yes(text: impl Into<String>, json: &Value) -> Self {
-        Self { text: text.into(), json: Some(json.to_string()), positive: true }
+        Self { text: text.into(), json: Some(json.to_string()), is_json: false, positive: true }
     }
 
     /// No: refused, not valid.
@@ -29,17 +33,17 @@ impl Outcome {
 
     /// Text for people, and for scripts JSON in the wire's order.
     pub(crate) fn wire(positive: bool, text: impl Into<String>, json: String) -> Self {
-        Self { text: text.into(), json: Some(json), positive }
+        Self { text: text.into(), json: Some(json), is_json: false, positive }
     }
 
     /// What is the same JSON for people and for scripts.
     pub(crate) fn json(positive: bool, json: impl Into<String>) -> Self {
-        Self { text: json.into(), json: None, positive }
+        Self { text: json.into(), json: None, is_json: true, positive }
     }
 
     /// What is text for scripts too.
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), json: None, positive: true }
+        Self { text: text.into(), json: None, is_json: false, positive: true }
     }
 
     /// All was shown on the way.
@@ -48,18 +52,57 @@ impl Outcome {
     }
 
     pub(crate) fn show(self, as_json: bool) -> ExitCode {
+        let is_json = self.is_json || (as_json && self.json.is_some());
         let text = self.json.filter(|_| as_json).unwrap_or(self.text);
         if !text.is_empty() {
-            line(&text);
+            if is_json { json_line(&text) } else { line(&text) }
         }
-        ExitCode::from(u8::from(!self.positive))
+        exit(u8::from(!self.positive))
     }
 }
 
-/// Prints a line. A reader that has gone away, such as `head`, is no reason to fail.
+/// The first error of writing to stdout.
+static WRITE_ERROR: OnceLock<String> = OnceLock::new();
+
+/// Prints a line. An error is kept for [`check_written`] and for the exit status.
 pub(crate) fn line(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    keep_error(written);
+}
+
+/// Prints a line of JSON. At a terminal, characters that the terminal would obey are escaped, as JSON allows.
+fn json_line(json: &str) {
+    if io::stdout().is_terminal() { line(&printable_json(json)) } else { line(json) }
+}
+
+/// Ignores a closed pipe: a reader that has gone away, such as `head`, is no reason to fail.
+fn keep_error(written: io::Result<()>) {
+    if let Err(error) = written.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    }) {
+        let _ = WRITE_ERROR.set(error.to_string());
+    }
+}
+
+/// Fails if something that was printed could not be written.
+pub(crate) fn check_written() -> Result<(), Failure> {
+    WRITE_ERROR.get().map_or(Ok(()), |_| Err(Failure::Input(unwritten())))
+}
+
+fn unwritten() -> String {
+    let error = WRITE_ERROR.get().map_or("unknown error", String::as_str);
+    format!("stdout: the output cannot be written: {error}; free the disk or write elsewhere")
+}
+
+/// Returns the exit status, or 2 with an error if the output could not be written.
+fn exit(status: u8) -> ExitCode {
+    if WRITE_ERROR.get().is_none() {
+        return ExitCode::from(status);
+    }
+    note(&format!("error: {}", unwritten()));
+    ExitCode::from(2)
 }
 
 /// Tells people what is no part of the answer; as [`line`], without failing.
@@ -71,13 +114,21 @@ pub(crate) fn note(text: &str) {
 const MISPLACED: &str = "credentials are not given so, where others may see them: a token goes to stdin, into the file of \
                          --token-file or into ABLY_TOKEN; a key into the file of --key-file or into ABLY_API_KEY";
 
-/// Help, or what is wrong with the command line.
-pub(crate) fn usage(told: &clap::Error) -> ExitCode {
+/// Prints help, or what is wrong with the command line. `variable` is the variable that a refused value comes from.
+pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
     let text = told.render().to_string();
     let hidden = without_secrets(&text);
-    let is_misplaced = text != hidden && told.kind() == ErrorKind::UnknownArgument;
+    let hidden = match variable {
+        Some(variable) => hidden.replacen("error: ", &format!("error: {variable}: "), 1),
+        None => hidden,
+    };
+    let is_misplaced = text != hidden && variable.is_none() && told.kind() == ErrorKind::UnknownArgument;
+    let hidden = printable_lines(&hidden);
     if text == hidden {
-        let _ = told.print();
+        let printed = told.print().and_then(|()| io::stdout().flush());
+        if !told.use_stderr() {
+            keep_error(printed);
+        }
     } else {
         note(hidden.trim_end());
     }
@@ -85,7 +136,7 @@ pub(crate) fn usage(told: &clap::Error) -> ExitCode {
         note(&format!("\n  tip: {MISPLACED}"));
     }
     if !told.use_stderr() {
-        return ExitCode::SUCCESS;
+        return exit(0);
     }
     if std::env::args_os().any(|arg| arg == "--json") {
         let message = match told.kind() {
@@ -94,9 +145,9 @@ pub(crate) fn usage(told: &clap::Error) -> ExitCode {
             _ => hidden.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
         };
         let message = if is_misplaced { format!("{message}; {MISPLACED}") } else { message.to_owned() };
-        line(&json!({ "error": { "message": message } }).to_string());
+        json_line(&json!({ "error": { "message": message } }).to_string());
     }
-    ExitCode::from(2)
+    exit(2)
 }
 
 /// Why there is no answer.
@@ -108,9 +159,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns the failure with another text, if there is one.
+    pub(crate) fn or_text(self, other: impl FnOnce(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Input(text) => Self::Input(other(&text).unwrap_or(text)),
+            Self::Failed { .. } => self,
+        }
+    }
+
     /// Names the input that is wrong, and what is wrong with it.
     pub(crate) fn input(name: &str, problem: impl fmt::Display) -> Self {
-        Self::Input(format!("{name}: {problem}"))
+        Self::Input(format!("{}: {}", printable(name), printable(&problem.to_string())))
     }
 
     /// Names the file or folder that cannot be read or written, and what to do.
@@ -135,10 +194,10 @@ impl Failure {
             Self::Failed { text, json } => (text, json, 1),
         };
         if as_json {
-            line(&without_secrets(&json.to_string()));
+            json_line(&without_secrets(&json.to_string()));
         }
-        note(&without_secrets(&format!("error: {text}")));
-        ExitCode::from(status)
+        note(&printable_lines(&without_secrets(&format!("error: {text}"))));
+        exit(status)
     }
 }
 
@@ -155,10 +214,10 @@ impl From<ably_auth::Error> for Failure {
         if matches!(error.kind(), ably_auth::ErrorKind::Configuration | ably_auth::ErrorKind::Invalid) {
             return Self::Input(error.to_string());
         }
-        let mut text = error.to_string();
+        let mut text = printable(&error.to_string());
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
-            text.push_str(&format!("\n  caused by: {cause}"));
+            text.push_str(&format!("\n  caused by: {}", printable(&cause.to_string())));
             source = cause.source();
         }
         let json = match error.error_info() {

@@ -30,6 +30,17 @@ pub(crate) fn announce_stdin() {
     }
 }
 
+/// Asks a question that is answered by `y` or `yes`. Returns true if nobody is there to be asked.
+pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(true);
+    }
+    let _ = write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stderr().flush());
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::file("the terminal", &error))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
 fn ask(what: &str, is_whole: impl Fn(&[u8]) -> bool) -> Result<Option<String>, Failure> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(None);

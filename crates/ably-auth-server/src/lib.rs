@@ -35,6 +35,7 @@ mod relist;
 mod request_id;
 mod revocations;
 mod revoke;
+mod sandbox_access;
 mod server;
 mod service;
 mod state;

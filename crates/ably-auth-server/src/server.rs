@@ -70,10 +70,13 @@ impl Server {
     /// [`ErrorKind::Address`] if the service is a sandbox and the address is not loopback; [`ErrorKind::Network`] if the
     /// address cannot be listened on.
     pub async fn bind(address: SocketAddr, service: Service) -> Result<Self, Error> {
-        if service.is_sandbox() && !address.ip().to_canonical().is_loopback() {
+        if service.is_sandbox()
+            && !service.state().sandbox_access.is_open()
+            && !address.ip().to_canonical().is_loopback()
+        {
             let message = format!(
                 "a sandbox takes keys without TLS and lets anybody make apps, so it must not listen on `{address}`; \
-                 listen on `127.0.0.1`, or turn the sandbox off"
+                 listen on `127.0.0.1`, allow a host by name, or turn the sandbox off"
             );
             return Err(Error::new(ErrorKind::Address, message));
         }

@@ -28,6 +28,7 @@ use crate::refusal::Refusal;
 use crate::registry::{Registry, ServiceSecrets};
 use crate::relist::{self, Relisted};
 use crate::request_id::RequestIds;
+use crate::sandbox_access::SandboxAccess;
 use crate::state::State;
 use crate::store::{Memory, Store};
 use crate::time::Time;
@@ -72,6 +73,7 @@ impl Service {
         ServiceBuilder {
             apps: Apps::new(),
             sandbox: false,
+            sandbox_access: SandboxAccess::default(),
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
@@ -234,6 +236,7 @@ impl fmt::Debug for Service {
 pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
+    sandbox_access: SandboxAccess,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -253,6 +256,27 @@ impl ServiceBuilder {
     /// make apps. No, unless said so.
     pub const fn sandbox(mut self, sandbox: bool) -> Self {
         self.sandbox = sandbox;
+        self
+    }
+
+    /// Lets a sandbox listen on any address, and answer requests for these hosts as for `localhost`: for a container that
+    /// others reach by its name. Whoever reaches the address can make apps, and keys are sent without TLS.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// let service = Service::builder().sandbox(true).sandbox_hosts(["ably"]).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub fn sandbox_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.sandbox_access.hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets a sandbox listen on any address, and answer requests for any host. Whoever reaches the address can make apps, and
+    /// keys are sent without TLS; a web page can reach it through a name that its owner points here.
+    pub const fn sandbox_public(mut self, is_public: bool) -> Self {
+        self.sandbox_access.is_public = is_public;
         self
     }
 
@@ -399,6 +423,7 @@ impl ServiceBuilder {
             is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,
+            sandbox_access: self.sandbox_access,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),

@@ -20,6 +20,7 @@ use crate::refusal::Refusal;
 use crate::registry::{Registry, RunningApp};
 use crate::request_id::RequestIds;
 use crate::revocations::{Revocations, Subject};
+use crate::sandbox_access::SandboxAccess;
 use crate::store::{Record, Store, Unavailable, WINDOW_MILLIS, Written};
 use crate::time::Time;
 
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
+    pub(crate) sandbox_access: SandboxAccess,
     /// The access tokens of the Control API; it is closed if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,

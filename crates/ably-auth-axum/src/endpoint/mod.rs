@@ -85,8 +85,8 @@ impl AuthEndpoint {
         Self::new(Form::Jwt, key)
     }
 
-    /// Answers with a signed token request, as JSON, which the client exchanges for a token with the service. The token then
-    /// does not show its holder what it permits.
+    /// Answers with a signed token request, as JSON, which the client exchanges for a token with the service. The request
+    /// shows its capability and clientId to the client that receives it.
     pub fn token_request(key: &ApiKey) -> Self {
         Self::new(Form::TokenRequest, key)
     }

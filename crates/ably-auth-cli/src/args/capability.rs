@@ -47,9 +47,15 @@ pub(crate) struct Asked {
     /// The capability's JSON, or `-` for stdin
     pub(crate) capability: String,
     /// The channel, queue or metachannel
-    #[arg(long, value_name = "RESOURCE")]
-    pub(crate) resource: String,
+    #[arg(value_name = "RESOURCE", required_unless_present = "resource", conflicts_with = "resource")]
+    pub(crate) at: Option<String>,
     /// The operation, such as `publish`
+    #[arg(value_name = "OPERATION", required_unless_present = "operation", conflicts_with = "operation")]
+    pub(crate) to: Option<String>,
+    /// The same as RESOURCE
+    #[arg(long, value_name = "RESOURCE")]
+    pub(crate) resource: Option<String>,
+    /// The same as OPERATION
     #[arg(long, value_name = "OPERATION")]
-    pub(crate) operation: String,
+    pub(crate) operation: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{KeyArg, TokenArg, TokenParams, values};
+use super::{KeyArg, Span, TokenArg, TokenParams, values};
 
 #[derive(Subcommand)]
 pub(crate) enum Jwt {
@@ -18,6 +18,9 @@ pub(crate) enum Jwt {
         /// What the holder may show on a channel, or on several with a wildcard; may be repeated
         #[arg(long, value_name = "RESOURCE=TEXT")]
         channel_claim: Vec<String>,
+        /// Another claim: JSON, or else text; may be repeated
+        #[arg(long, value_name = "NAME=VALUE")]
+        claim: Vec<String>,
         /// How many messages a second a connection may publish on a channel, or on each of several; may be repeated
         #[arg(long, value_name = "RESOURCE=NUMBER")]
         publish_limit: Vec<String>,
@@ -39,9 +42,9 @@ pub(crate) enum Jwt {
         key: KeyArg,
         #[command(flatten)]
         token: TokenArg,
-        /// How far the issuer's clock may be from this one, in milliseconds
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds, default_value_t = 0)]
-        leeway: u64,
+        /// How far the issuer's clock may be from this one: `2s`; a number alone is in milliseconds
+        #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "0")]
+        leeway: Span,
         /// What time it is taken to be, in milliseconds since the epoch [default: now]
         #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         now: Option<u64>,

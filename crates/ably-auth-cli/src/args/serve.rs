@@ -7,7 +7,7 @@ use std::time::Duration;
 use ably_auth_server::{Network, Rate};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::values;
+use super::values::{self, duration};
 
 /// Whether it is so, where `--option` alone says yes.
 type Yes = bool;
@@ -38,6 +38,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox: Yes,
+    /// DANGER: let other machines and containers use the sandbox under this host name, such as that of a compose service. It may
+    /// then listen on any address, where everybody can make apps, and keys travel without TLS; may be repeated
+    #[arg(long, value_name = "NAME", env = "ABLY_AUTH_SANDBOX_ALLOW_HOST", value_delimiter = ',')]
+    pub(crate) sandbox_allow_host: Vec<String>,
+    /// DANGER: let everybody who reaches the address use the sandbox, under any host name
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
+    pub(crate) sandbox_public: Yes,
     /// Serve the channel endpoints, by which a token's rights can be tried; switch them off in production
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
@@ -233,18 +241,4 @@ pub(crate) enum RateOrOff {
 
 fn rate_or_off(text: &str) -> Result<RateOrOff, ably_auth_server::Error> {
     if text == "off" { Ok(RateOrOff::Off) } else { text.parse().map(RateOrOff::Rate) }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let millis = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let millis = millis.zip(number.parse::<u64>().ok()).and_then(|(unit, number)| number.checked_mul(unit));
-    millis.map(Duration::from_millis).ok_or_else(|| "give a time as `10s`, `500ms`, `2m` or `1h`".into())
 }

@@ -36,14 +36,22 @@ fn both(Two { a, b }: &Two) -> Result<(Capability, Capability), Failure> {
     Ok((input::capability("capability A", a)?, input::capability("capability B", b)?))
 }
 
+/// Returns the value of an option, or else of the argument in its place, with the name of where it came from.
+fn given<'a>(option: &'a str, value: Option<&'a str>, argument: &'a str, at: Option<&'a str>) -> (&'a str, &'a str) {
+    value.map_or_else(|| (argument, at.unwrap_or_default()), |value| (option, value))
+}
+
 fn question(asked: &Asked) -> Result<(Capability, Resource, OperationName<'_>), Failure> {
     let capability = input::capability("capability", &asked.capability)?;
-    let resource = Resource::parse_strict(&asked.resource).map_err(|error| Failure::input("--resource", error))?;
-    let operation = OperationName::from(asked.operation.as_str());
+    let (name, resource) = given("--resource", asked.resource.as_deref(), "the resource", asked.at.as_deref());
+    let resource = Resource::parse_strict(resource).map_err(|error| Failure::input(name, error))?;
+    let (name_of_operation, operation) =
+        given("--operation", asked.operation.as_deref(), "the operation", asked.to.as_deref());
+    let operation = OperationName::from(operation);
     if let OperationName::Other(name) = operation {
         let known: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
         let problem = format!("unknown operation `{}`; known are {}", name.escape_debug(), known.join(", "));
-        return Err(Failure::input("--operation", problem));
+        return Err(Failure::input(name_of_operation, problem));
     }
     Ok((capability, resource, operation))
 }
@@ -52,7 +60,7 @@ fn check(asked: &Asked) -> Result<Outcome, Failure> {
     let (capability, resource, operation) = question(asked)?;
     let permitted = capability.permits(resource.as_str(), operation);
     let json = json!({ "permitted": permitted, "resource": resource.as_str(), "operation": operation.as_str() });
-    let asked = format!("`{}` on `{resource}`", operation.as_str());
+    let asked = format!("`{}` on `{}`", operation.as_str(), printable(resource.as_str()));
     Ok(if permitted {
         Outcome::yes(format!("yes: {asked} is permitted"), &json)
     } else {
@@ -64,7 +72,7 @@ fn explain(asked: &Asked) -> Result<Outcome, Failure> {
     let (capability, resource, operation) = question(asked)?;
     let explanation = capability.explain(resource.as_str(), operation);
     let json = output::wire(&explanation)?;
-    let text = format!("{explanation}\n\n{}", matrix::of(&capability, Paint::stdout()));
+    let text = format!("{}\n\n{}", printable(&explanation.to_string()), matrix::of(&capability, Paint::stdout()));
     Ok(Outcome::wire(explanation.is_permitted(), text, json))
 }
 

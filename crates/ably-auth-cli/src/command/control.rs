@@ -8,6 +8,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::args;
+use crate::draw::printable;
 use crate::input;
 use crate::output::Failure;
 use crate::progress::waiting;
@@ -26,9 +27,9 @@ impl Control {
         let wrong = |problem: &str| Failure::input("--control-url", problem);
         let form = "it is not in the form of `https://host/path`";
         // The URL is not quoted: some put credentials into one.
-        let (scheme, rest) = args.control_url.split_once("://").ok_or_else(|| wrong(form))?;
+        let (scheme, rest) = args.control_url.trim().split_once("://").ok_or_else(|| wrong(form))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let endpoint = Endpoint::parse(&format!("{scheme}://{authority}"))
+        let endpoint = Endpoint::parse(&format!("{}://{authority}", scheme.to_ascii_lowercase()))
             .map_err(|error| Failure::input("--control-url", error))?;
         if path.contains(['?', '#']) {
             return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));
@@ -64,7 +65,7 @@ impl Control {
             return serde_json::from_slice(response.body()).map_err(|_| unlike(status));
         }
         match serde_json::from_slice::<ErrorInfo>(response.body()) {
-            Ok(info) => Err(Failure::Failed { text: info.to_string(), json: json!({ "error": info }) }),
+            Ok(info) => Err(Failure::Failed { text: printable(&info.to_string()), json: json!({ "error": info }) }),
             Err(_) => Err(unlike(status)),
         }
     }

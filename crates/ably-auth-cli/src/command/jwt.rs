@@ -2,31 +2,37 @@
 
 use std::time::Duration;
 
-use ably_auth::{ErrorCode, Timestamp, TokenDetails, TokenParams};
-use ably_auth_core::{ApiKey, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
+use ably_auth::{Capability, ErrorCode, Timestamp, TokenDetails, TokenParams};
+use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
+use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
 use serde_json::json;
 
 use crate::args::{self, Jwt as Args};
 use crate::describe::Description;
-use crate::draw::Paint;
+use crate::draw::{Paint, printable};
 use crate::input;
+use crate::lenient;
 use crate::output::{self, Failure, Outcome};
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Mint { key, params, revocation_key, channel_claim, publish_limit, timestamp } => {
+        Args::Mint { key, params, revocation_key, channel_claim, claim, publish_limit, timestamp } => {
             let params = input::token_params(&params)?;
-            let claims = Claims { revocation_key, channel_claim, publish_limit };
-            mint(&input::key(key)?, &params, &claims, input::now(timestamp))
+            let claims = Claims { revocation_key, channel_claim, claim, publish_limit };
+            mint(&input::key(key)?, &params, &claims, input::now("--timestamp", timestamp))
         }
-        Args::Inspect { token, now } => inspect(&token, input::now(now)),
-        Args::Verify { key, token, leeway, now } => verify(key, &token, Duration::from_millis(leeway), input::now(now)),
+        Args::Inspect { token, now } => inspect(&token, now),
+        Args::Verify { key, token, leeway, now } => {
+            let leeway = Duration::from_millis(input::span_millis("--leeway", leeway));
+            verify(key, &token, leeway, now)
+        }
     }
 }
 
 struct Claims {
     revocation_key: Option<String>,
     channel_claim: Vec<String>,
+    claim: Vec<String>,
     publish_limit: Vec<String>,
 }
 
@@ -37,6 +43,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         .map(|text| input::scoped("--channel-claim", text, false))
         .collect::<Result<_, _>>()?;
     let publish_limits: Vec<_> = claims.publish_limit.iter().map(|text| limit(text)).collect::<Result<_, _>>()?;
+    let others: Vec<_> = claims.claim.iter().map(|text| other(text)).collect::<Result<_, _>>()?;
     let capability = params.capability.as_ref().map(ToString::to_string);
     let fields = JwtFields {
         client_id: params.client_id.as_str(),
@@ -44,6 +51,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         revocation_key: claims.revocation_key.as_deref(),
         channel_claims: &channel_claims,
         publish_limits: &publish_limits,
+        others: &others,
         ..JwtFields::new(key.key_name().as_str(), now, params.ttl.unwrap_or(Ttl::DEFAULT))
     };
     let jwt = fields.mint(&key.signer()).map_err(ably_auth::Error::from)?;
@@ -61,6 +69,14 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
     Ok(Outcome::wire(true, jwt.expose(), output::wire(&details)?))
 }
 
+fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
+    let problem = "it is not in the form of `NAME=VALUE`; name a claim before the `=`";
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| Failure::input("--claim", problem))?;
+    let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
+    Ok((name, if is_json { ClaimValue::Json(value) } else { ClaimValue::Text(value) }))
+}
+
 fn limit(text: &str) -> Result<(&str, u32), Failure> {
     // A resource may have a `=` in it, a number has none.
     let (resource, number) = input::scoped("--publish-limit", text, true)?;
@@ -68,34 +84,51 @@ fn limit(text: &str) -> Result<(&str, u32), Failure> {
     number.parse().map(|number| (resource, number)).map_err(|_| Failure::input("--publish-limit", problem))
 }
 
-fn inspect(token: &args::TokenArg, now: Timestamp) -> Result<Outcome, Failure> {
+fn inspect(token: &args::TokenArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let (name, text) = input::token(token)?;
-    let description = describe(&text, now).map_err(|error| Failure::input(&name, error))?;
+    // The clock is read after the input: a token on a pipe may be minted meanwhile.
+    let description = describe(&text, input::now("--now", now)).map_err(|error| Failure::input(&name, error))?;
     let text = description.text(TITLE, Paint::stdout());
     Ok(Outcome::yes(text, &description.json()))
 }
 
 pub(super) const TITLE: &str = "JWT, not verified";
 
-/// What a JWT says.
+/// Describes what a JWT says, as far as it can be read, and lists what is wrong with it.
 pub(super) fn describe(text: &str, now: Timestamp) -> Result<Description, ably_auth_core::Error> {
-    let jwt = UnverifiedJwt::parse(text)?;
-    let claims = jwt.decode_without_verifying()?;
     let mut description = Description::default();
     description.kind("jwt");
-    description.key(jwt.key_name());
-    description.claims(&claims, now);
+    let read = UnverifiedJwt::parse(text).and_then(|jwt| jwt.decode_without_verifying().map(|claims| (jwt, claims)));
+    let lenient = lenient::read(text);
+    match (read, lenient) {
+        (Ok((jwt, claims)), lenient) => {
+            description.key(jwt.key_name());
+            description.claims(&claims, now);
+            description.problems(lenient.map(|lenient| lenient.problems).unwrap_or_default());
+        }
+        (Err(error), Some(mut lenient)) => {
+            let mut problems = std::mem::take(&mut lenient.problems);
+            if problems.is_empty() {
+                problems.push(printable(&error.to_string()));
+            }
+            description.lenient(lenient);
+            description.problems(problems);
+        }
+        (Err(error), None) => return Err(error),
+    }
     Ok(description)
 }
 
-fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Timestamp) -> Result<Outcome, Failure> {
+fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Option<u64>) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let (_, text) = input::token(token)?;
+    // The clock is read after the input: a token on a pipe may be minted meanwhile.
+    let now = input::now("--now", now);
     Ok(match verified(&key, &text, leeway, now) {
         Ok(jwt) => {
             let client_id = jwt.claims().client_id().as_str();
-            let who = client_id
-                .map_or("nobody in particular".into(), |client_id| format!("clientId `{}`", client_id.escape_debug()));
+            let who =
+                client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let mut description = Description::default();
             description.key(jwt.key_name());
             description.claims(jwt.claims(), now);
@@ -103,7 +136,11 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Time
             if let Some(json) = json.as_object_mut() {
                 json.insert("valid".into(), true.into());
             }
-            Outcome::yes(format!("valid: signed with {} for {who}", jwt.key_name()), &json)
+            let rights = match jwt.claims().capability_text() {
+                Some(_) => "",
+                None => "; it has no capability, so it has all rights of the key",
+            };
+            Outcome::yes(format!("valid: signed with {} for {who}{rights}", jwt.key_name()), &json)
         }
         Err((code, reason)) => {
             let json = json!({ "valid": false, "code": code.as_u32(), "reason": reason });
@@ -112,13 +149,56 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Time
     })
 }
 
-fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, (ErrorCode, String)> {
-    let told = |error: ably_auth_core::Error| (error.ably_code(), error.to_string());
+/// A code and a reason.
+type Refused = (ErrorCode, String);
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn told(error: ably_auth_core::Error) -> Refused {
+    (error.ably_code(), printable(&error.to_string()))
+}
+
+/// Verifies as the service does: of a JWT with a token embedded in it, that token counts.
+fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
+    let Some(embedded) = embedded_token(text).ok().flatten() else {
+        return signed(key, text, leeway, now);
+    };
+    let inner = embedded.token().expose();
+    if !has_jwt_form(inner) {
+        let reason =
+            "the token embedded in the JWT is native, and only the service can verify it; call the service with it";
+        return Err((ErrorCode::INVALID_JWT, reason.into()));
+    }
+    let jwt = signed(key, inner, leeway, now)?;
+    embedded.check_expires_within(jwt.claims().expires()).map_err(told)?;
+    Ok(jwt)
+}
+
+/// Refuses what the service refuses of any key: a life over 24 hours, and a capability that is invalid or empty.
+fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
+    claims.ttl().map_err(|_| {
+        let life = claims.expires().millis_since(claims.issued());
+        let reason = format!("JWT lives for {life} ms, and the service takes {} at most; mint it for less", Ttl::MAX);
+        (ErrorCode::INVALID_PARAMETER, reason)
+    })?;
+    let Some(text) = claims.capability_text() else { return Ok(()) };
+    let capability = Capability::parse_strict(text).map_err(|error| {
+        (ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability`: {}", printable(&error.to_string())))
+    })?;
+    if capability.is_empty() {
+        let reason = "`x-ably-capability` permits nothing; name what the JWT is to permit, or leave it out";
+        return Err((ErrorCode::CAPABILITY_REFUSED, reason.into()));
+    }
+    Ok(())
+}
+
+fn signed(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
     let jwt = UnverifiedJwt::parse(text).map_err(told)?;
     if jwt.key_name() != key.key_name() {
         let (named, given) = (jwt.key_name(), key.key_name());
         let reason = format!("JWT names the key `{named}`, not `{given}`; verify it with the key that it names");
         return Err((ErrorCode::INVALID_JWT, reason));
     }
-    jwt.verify(&key.signer(), now, leeway).map_err(told)
+    let jwt = jwt.verify(&key.signer(), now, leeway).map_err(told)?;
+    check_claims(jwt.claims())?;
+    Ok(jwt)
 }

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use super::control::{self, Control};
 use super::generate;
 use crate::args::{self, Key};
+use crate::draw::printable;
 use crate::input;
 use crate::output::{Failure, Outcome};
+use crate::prompt;
 
 pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
     match command {
@@ -20,7 +22,7 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             asked.insert("revocableTokens".into(), revocable_tokens.into());
             let control = Control::new(&control)?;
             let key = control.call(Method::POST, &["apps", app_id, "keys"], Some(&asked.into()))?;
-            Ok(Outcome::yes(control::text(&key, "key"), &key))
+            Ok(Outcome::yes(printable(control::text(&key, "key")), &key))
         }
         Key::List { app_id, control } => {
             let app_id = control::id("the app id", &app_id)?;
@@ -38,7 +40,13 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             }
             ask(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
         }
-        Key::Revoke { key_name, control } => ask(&control, Method::POST, &key_name, &["revoke"], None),
+        Key::Revoke { key_name, yes, control } => {
+            let question = format!("revoke the key {} and every token made from it, for good?", printable(&key_name));
+            if !yes && !prompt::confirm(&question)? {
+                return Err(Failure::Input("nothing was revoked".into()));
+            }
+            ask(&control, Method::POST, &key_name, &["revoke"], None)
+        }
     }
 }
 
@@ -93,6 +101,5 @@ fn line(key: &Value) -> String {
     let state = if key.get("status").is_some_and(|status| *status == 0) { "enabled" } else { "revoked" };
     let revocable = if key.get("revocableTokens") == Some(&Value::Bool(true)) { ", revocable tokens" } else { "" };
     let capability = key.get("capability").unwrap_or(&Value::Null);
-    let name = text("name").escape_debug().to_string();
-    format!("{}.{}  {state}{revocable}  {capability}  {name}", text("appId"), text("id"))
+    printable(&format!("{}.{}  {state}{revocable}  {capability}  {}", text("appId"), text("id"), text("name")))
 }

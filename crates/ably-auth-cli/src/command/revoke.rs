@@ -1,9 +1,6 @@
 //! `ably-auth revoke`
 
-use ably_auth::{
-    BatchResult, Endpoint, RevokeTokensRequest, Timestamp, TokenRevocationResult,
-    TokenRevocationTargetSpecifier as Target,
-};
+use ably_auth::{BatchResult, RevokeTokensRequest, TokenRevocationResult, TokenRevocationTargetSpecifier as Target};
 use ably_auth_blocking::{Client, ClientOptions};
 
 use crate::args;
@@ -13,7 +10,7 @@ use crate::output::{self, Failure, Outcome};
 use crate::progress::waiting_for;
 
 pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
-    let endpoint = Endpoint::parse(&command.endpoint).map_err(|error| Failure::input("--endpoint", error))?;
+    let endpoint = input::endpoint(&command.endpoint)?;
     let targets: Vec<_> = command
         .targets
         .iter()
@@ -29,7 +26,7 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
         return Err(Failure::input("targets", problem));
     }
     let mut request = RevokeTokensRequest::new(targets);
-    request.issued_before = command.issued_before.map(Timestamp::from_millis);
+    request.issued_before = command.issued_before.map(|given| input::timestamp("--issued-before", given));
     request.allow_reauth_margin = command.allow_reauth_margin.then_some(true);
 
     // A service on this machine, without TLS, has been named as such.

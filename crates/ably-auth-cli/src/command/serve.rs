@@ -7,6 +7,7 @@ mod files;
 mod log;
 mod notify;
 mod reload;
+mod sandbox;
 mod secrets;
 
 use std::fs;
@@ -14,12 +15,14 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ably_auth::ApiKey;
 use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
 use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
 use crate::args::{CountOrOff, Keep, RateOrOff, Serve, TrustedHeader};
 use crate::command::self_signed;
+use crate::draw::printable;
 use crate::output::{self, Failure, Outcome};
 use crate::{config, input};
 use audit::AuditLog;
@@ -30,12 +33,18 @@ const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
 /// `told` is what holds, and from where.
 pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+    serve(args, told).map_err(|failure| failure.or_text(|text| config::with_origin(text, told)))
+}
+
+fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     if args.check_config {
-        let (service, _) = set_up(args)?;
+        let SetUp { service, .. } = set_up(args)?;
         if args.tls_self_signed.is_none() {
             tls(args)?;
         }
-        redis_ca(&args.keep)?;
+        if let Some(url) = &args.keep.redis {
+            Redis::check(url, &redis_options(&args.keep)?).map_err(|error| Failure::input("--redis", error))?;
+        }
         service.build().map_err(|error| unbuilt(args, &error))?;
         return Ok(holds(told));
     }
@@ -48,7 +57,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     // Before files of secrets are read, so that a warning of their mode is logged.
     log::start(&args.log, audit.as_ref());
     audit.as_deref().map_or(Ok(()), AuditLog::check_mode)?;
-    let (service, apps) = set_up(args)?;
+    let SetUp { service, apps, sandbox_key } = set_up(args)?;
     let tls = tls(args)?;
     files::check(args.limits.max_connections);
     let service = runtime
@@ -66,6 +75,7 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if let Some(admin) = args.admin {
             server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
+        sandbox::warn(args, server.local_addr());
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some((tls, files)) = tls {
             server = server.with_tls(tls.clone());
@@ -83,6 +93,10 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
         if let Some(admin) = server.admin_addr() {
             output::line(&format!("health and metrics on http://{admin}"));
         }
+        if let Some(key) = &sandbox_key {
+            output::line(&sandbox::first_lines(key, scheme, server.local_addr(), args.tls_self_signed.as_deref()));
+        }
+        output::check_written()?;
         notify::systemd("READY=1");
         let ending = async {
             shutdown.await;
@@ -96,13 +110,27 @@ pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Resu
     served.map(|()| Outcome::shown(true))
 }
 
-/// All of the service but its store; and the apps' file as it was read, if there is one.
-fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure> {
+/// All of the service but its store.
+struct SetUp {
+    service: ServiceBuilder,
+    /// The apps' file as it was read, if there is one.
+    apps: Option<Fingerprint>,
+    /// The key of the app that a sandbox without apps gets.
+    sandbox_key: Option<ApiKey>,
+}
+
+fn set_up(args: &Serve) -> Result<SetUp, Failure> {
     if let Some(path) = &args.config {
         config::check_mode(path)?;
     }
-    let mut read = None;
-    let mut service = Service::builder().sandbox(args.sandbox).channels(args.channels).limits(limits(args));
+    let (mut read, mut sandbox_key) = (None, None);
+    sandbox::check(args)?;
+    let mut service = Service::builder()
+        .sandbox(args.sandbox)
+        .sandbox_hosts(args.sandbox_allow_host.iter().cloned())
+        .sandbox_public(args.sandbox_public)
+        .channels(args.channels)
+        .limits(limits(args));
     match &args.apps {
         Some(path) => {
             let name = format!("--apps {}", path.display());
@@ -114,7 +142,12 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
             service = service.apps(apps);
             read = Some(Fingerprint::of(&text));
         }
-        None if args.sandbox || args.control_token.is_some() => {}
+        None if args.sandbox => {
+            let (apps, key) = Apps::create().map_err(|error| Failure::Input(error.to_string()))?;
+            service = service.apps(apps);
+            sandbox_key = Some(key);
+        }
+        None if args.control_token.is_some() => {}
         None => {
             let problem =
                 "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
@@ -135,10 +168,10 @@ fn set_up(args: &Serve) -> Result<(ServiceBuilder, Option<Fingerprint>), Failure
             "it is for a sandbox; give --sandbox, or --tls-cert and --tls-key",
         ));
     }
-    match &args.keep.service_secrets {
-        Some(path) => Ok((secrets::read(path, service)?, read)),
-        None => Ok((service, read)),
+    if let Some(path) = &args.keep.service_secrets {
+        service = secrets::read(path, service)?;
     }
+    Ok(SetUp { service, apps: read, sandbox_key })
 }
 
 fn unbuilt(args: &Serve, error: &ably_auth_server::Error) -> Failure {
@@ -205,7 +238,7 @@ fn holds(told: &[(String, String, &'static str)]) -> Outcome {
     let width = told.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
     let line = |(name, value, origin): &(String, String, &str)| {
         let fill = " ".repeat(width.saturating_sub(name.len() + value.len()));
-        format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str()))
+        printable(&format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str())))
     };
     let lines: Vec<_> = told.iter().map(line).collect();
     let object: Map<_, _> =
@@ -223,13 +256,18 @@ async fn keep(args: &Keep, limits: StoreLimits, service: ServiceBuilder) -> Resu
     let Some(url) = &args.redis else {
         return Ok(service.store(Memory::with_limits(limits)));
     };
-    let mut options = RedisOptions::default();
-    options.is_new = args.redis_is_new;
-    options.roots_pem = redis_ca(args)?;
+    let mut options = redis_options(args)?;
     options.limits = limits;
     // The URL may hold a password, and is not shown.
     let store = Redis::connect_with(url, options).await.map_err(|error| Failure::input("--redis", error))?;
     Ok(service.store(store))
+}
+
+fn redis_options(args: &Keep) -> Result<RedisOptions, Failure> {
+    let mut options = RedisOptions::default();
+    options.is_new = args.redis_is_new;
+    options.roots_pem = redis_ca(args)?;
+    Ok(options)
 }
 
 /// By what Redis is to be trusted, if that is said.

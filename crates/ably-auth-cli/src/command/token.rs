@@ -1,6 +1,6 @@
 //! `ably-auth token`
 
-use ably_auth::{Endpoint, Timestamp, TokenDetails};
+use ably_auth::{Timestamp, TokenDetails};
 use ably_auth_blocking::{Client, ClientOptions};
 use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKeyRef, Token};
@@ -8,29 +8,37 @@ use ably_auth_core::{ApiKeyRef, Token};
 use super::jwt;
 use crate::args::{self, Token as Args};
 use crate::describe::Description;
-use crate::draw::Paint;
+use crate::draw::{Paint, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 use crate::progress::waiting_for;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Request { endpoint, key, params } => request(&endpoint, key, &params),
+        Args::Request { endpoint, key, params, token_only } => request(&endpoint, key, &params, token_only),
         Args::Inspect { token, now } => {
             let (name, text) = input::token(&token)?;
             let (title, description) =
-                describe(&text, input::now(now)).map_err(|problem| Failure::input(&name, problem))?;
+                describe(&text, input::now("--now", now)).map_err(|problem| Failure::input(&name, problem))?;
             let text = description.text(title, Paint::stdout());
             Ok(Outcome::yes(text, &description.json()))
         }
     }
 }
 
-fn request(endpoint: &str, key: args::KeyArg, params: &args::TokenParams) -> Result<Outcome, Failure> {
-    let endpoint = Endpoint::parse(endpoint).map_err(|error| Failure::input("--endpoint", error))?;
+fn request(
+    endpoint: &str,
+    key: args::KeyArg,
+    params: &args::TokenParams,
+    token_only: bool,
+) -> Result<Outcome, Failure> {
+    let endpoint = input::endpoint(endpoint)?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
+    if token_only {
+        return Ok(Outcome::text(printable(details.token().expose())));
+    }
     Ok(Outcome::json(true, output::wire(&details)?))
 }
 
@@ -40,7 +48,8 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
         return details(text, now).map(|description| ("TokenDetails", description));
     }
     let token = Token::new(text).map_err(|error| error.to_string())?;
-    if has_jwt_form(text) {
+    // JSON in base64url begins so.
+    if has_jwt_form(text) || text.starts_with("eyJ") {
         return match jwt::describe(text, now) {
             Ok(description) => Ok((jwt::TITLE, description)),
             Err(error) => Err(error.to_string()),

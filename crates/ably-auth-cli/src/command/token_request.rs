@@ -1,16 +1,21 @@
 //! `ably-auth token-request`
 
-use ably_auth::{Clock as _, Nonce, Random as _, SystemClock, SystemRandom, Timestamp, TokenRequest};
+use ably_auth::{ErrorCode, Nonce, Random as _, SystemRandom, Timestamp, TokenRequest};
+use ably_auth_core::VerifiedTokenRequest;
 use serde_json::json;
 
 use crate::args;
+use crate::draw::{moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+
+/// How far the timestamp of a request may be from the service's clock, on either side.
+const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
 pub(crate) fn run(command: args::TokenRequest) -> Result<Outcome, Failure> {
     match command {
         args::TokenRequest::Sign { key, params, timestamp, nonce } => sign(key, &params, timestamp, nonce.as_deref()),
-        args::TokenRequest::Verify(key) => verify(key),
+        args::TokenRequest::Verify { key, now } => verify(key, now),
     }
 }
 
@@ -22,7 +27,7 @@ fn sign(
 ) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let params = input::token_params(params)?;
-    let now = timestamp.map_or_else(|| SystemClock.now(), Timestamp::from_millis);
+    let now = input::now("--timestamp", timestamp);
     let nonce = match nonce {
         Some(text) => Nonce::parse(text).map_err(|error| Failure::input("--nonce", error))?,
         None => SystemRandom.nonce()?,
@@ -31,24 +36,60 @@ fn sign(
     Ok(Outcome::json(true, output::wire(&request)?))
 }
 
-fn verify(key: args::KeyArg) -> Result<Outcome, Failure> {
+fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
-    let request: TokenRequest = serde_json::from_str(&input::stdin()?).map_err(|error| {
+    let text = input::stdin()?;
+    // The clock is read after the input: a request on a pipe may be signed meanwhile.
+    let now = input::now("--now", now);
+    let request: TokenRequest = serde_json::from_str(&text).map_err(|error| {
         // Where, but not the parser's words, which may quote what was given.
         let (line, column) = (error.line(), error.column());
         Failure::input("stdin", format!("not the JSON of a token request (line {line} column {column})"))
     })?;
-    Ok(match request.verify(&key) {
+    let verified = request.verify(&key).map_err(told);
+    Ok(match verified.and_then(|verified| check(&verified, now).map(|()| verified)) {
         Ok(verified) => {
             let client_id = verified.client_id().ok();
             let client_id = client_id.as_ref().and_then(|client_id| client_id.as_str());
-            let who = client_id.map_or("nobody in particular".into(), |client_id| format!("clientId `{client_id}`"));
+            let who =
+                client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
             let json = json!({ "valid": true, "keyName": verified.key_name(), "clientId": client_id });
             Outcome::yes(format!("valid: signed with {} for {who}", verified.key_name()), &json)
         }
-        Err(error) => {
-            let json = json!({ "valid": false, "code": error.ably_code().as_u32(), "reason": error.to_string() });
-            Outcome::no(format!("not valid: {error}"), &json)
+        Err((code, reason)) => {
+            let json = json!({ "valid": false, "code": code.as_u32(), "reason": reason });
+            Outcome::no(format!("not valid: {reason}"), &json)
         }
     })
+}
+
+/// A code and a reason.
+type Refused = (ErrorCode, String);
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn told(error: ably_auth_core::Error) -> Refused {
+    (error.ably_code(), printable(&error.to_string()))
+}
+
+/// Refuses what the service refuses of any key, in the service's order.
+fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refused> {
+    let Some(timestamp) = request.timestamp().map_err(told)? else {
+        return Err((ErrorCode::BAD_REQUEST, "timestamp is missing; sign a new token request".into()));
+    };
+    if now.abs_diff(timestamp) > WINDOW_MILLIS {
+        let reason = if input::is_in_seconds(timestamp.as_millis()) {
+            "it is in seconds; give milliseconds".to_owned()
+        } else {
+            let (side, other) = if timestamp < now { ("behind", "old") } else { ("ahead of", "early") };
+            format!("it is over 2 minutes {side} {} and too {other}; sign a new one, or set the clock", moment(now))
+        };
+        let reason = format!("timestamp {timestamp} is not current: {reason}");
+        return Err((ErrorCode::TIMESTAMP_NOT_CURRENT, reason));
+    }
+    request.ttl().map_err(told)?;
+    if request.capability().map_err(told)?.is_some_and(|capability| capability.is_empty()) {
+        let reason = "the capability permits nothing; name what the token is to permit, or leave it out";
+        return Err((ErrorCode::CAPABILITY_REFUSED, reason.into()));
+    }
+    request.client_id().map(drop).map_err(told)
 }

@@ -6,4 +6,4 @@ mod paint;
 mod text;
 
 pub(crate) use paint::Paint;
-pub(crate) use text::{facts, moment, printable};
+pub(crate) use text::{facts, is_invisible, moment, printable, printable_json, printable_lines};

@@ -3,18 +3,39 @@
 use ably_auth::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-/// What somebody else wrote, without what a terminal would obey or what would turn the line around.
+/// Returns true if the character has no glyph: zero-width spaces and joiners, direction marks, byte order marks.
+pub(crate) const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Returns foreign text with everything escaped that a terminal would obey or that would change the direction of the line.
 pub(crate) fn printable(text: &str) -> String {
-    let is_harmless = |c: char| {
-        let is_invisible =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        !c.is_control() && !is_invisible
-    };
+    escaped(text, |c| c.is_control() || is_invisible(c), |c, shown| shown.extend(c.escape_default()))
+}
+
+/// Escapes as [`printable`], except line ends.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
+/// Escapes as [`printable`], in JSON's own escapes, so that the JSON means the same.
+pub(crate) fn printable_json(json: &str) -> String {
+    let is_harmful = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+    escaped(json, is_harmful, |c, shown| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+fn escaped(text: &str, is_harmful: impl Fn(char) -> bool, escape: impl Fn(char, &mut String)) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if is_harmless(c) {
-            shown.push(c);
+        if is_harmful(c) {
+            escape(c, &mut shown);
         } else {
-            shown.extend(c.escape_default());
+            shown.push(c);
         }
         shown
     })
@@ -68,6 +89,14 @@ mod tests {
     fn what_a_terminal_would_obey_is_spelt_out() {
         assert_eq!(printable("chat\x1b[2J\n\u{202e}x\u{9b}"), r"chat\u{1b}[2J\n\u{202e}x\u{9b}");
         assert_eq!(printable(r#"{"café:日本":["*"]}"#), r#"{"café:日本":["*"]}"#);
+    }
+
+    #[test]
+    fn escaped_json_means_the_same() {
+        let value = serde_json::json!({ "a\u{202e}": "b\u{9b}2J\u{1b}\u{e0041}\u{7f}é" });
+        let shown = printable_json(&value.to_string());
+        assert!(shown.chars().all(|c| !c.is_control() && !is_invisible(c)), "{shown:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -25,7 +25,7 @@ const BAD: [(&str, &str); 9] = [
     (r#"{"a":["publish"]} x"#, "(byte 18)"),
     (r#"{"a":"publish"}"#, "(byte 5)"),
     ("chat", "(byte 0)"),
-    ("", "(byte 0)"),
+    ("", "it is empty"),
 ];
 
 #[test]
@@ -129,4 +129,20 @@ fn what_cannot_be_asked_is_bad_input() {
     let args = ["--json", "capability", "check", "{}", "--resource", "a", "--operation", "shout"];
     let message = run(&args).bad_json();
     assert!(message.starts_with("--operation: unknown operation `shout`"), "{message}");
+}
+
+#[test]
+fn resource_and_operation_may_be_arguments() {
+    let capability = r#"{"chat:*":["publish"]}"#;
+    for command in ["check", "explain"] {
+        let answer = run(&["capability", command, capability, "chat:a", "publish"]);
+        assert_eq!(answer.status, Some(0), "{answer:?}");
+        assert_eq!(run(&["capability", command, capability, "chat:a", "history"]).status, Some(1));
+        let same = run(&["capability", command, capability, "--resource", "chat:a", "--operation", "publish"]);
+        assert_eq!(answer.stdout, same.stdout);
+        run(&["capability", command, capability, "chat:a", "shout"]).bad(&["the operation: unknown operation `shout`"]);
+        run(&["capability", command, capability, "[x]a", "publish"]).bad(&["the resource: "]);
+        run(&["capability", command, capability, "chat:a"]).bad(&["<OPERATION>"]);
+        run(&["capability", command, capability, "a", "publish", "--resource", "a"]).bad(&["cannot be used with"]);
+    }
 }

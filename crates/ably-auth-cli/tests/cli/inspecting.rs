@@ -119,9 +119,32 @@ fn what_is_no_token_is_named_but_not_quoted() {
 fn a_token_given_where_none_belongs_is_not_repeated() {
     for token in [format!("shop.{REST}"), format!("eyJhbGciOiJIUzI1NiJ9.e30.{REST}")] {
         for json in [&[][..], &["--json"]] {
-            let answer = run(&[json, &["token", "inspect", &token]].concat());
+            let answer = run(&[json, &["token", "request", &token]].concat());
             assert_eq!(answer.status, Some(2), "{answer:?}");
             answer.is_silent_about(REST);
         }
+    }
+}
+
+#[test]
+fn token_may_be_an_argument() {
+    let native = format!("shop.{REST}");
+    let minted = run(&["jwt", "mint", "--key", KEY, "--client-id", "bob"]).yes().to_owned();
+    for (command, token, said) in [
+        (["token", "inspect"], &native, "app id    shop"),
+        (["token", "inspect"], &minted, "client id  bob"),
+        (["jwt", "inspect"], &minted, "client id  bob"),
+    ] {
+        let answer = run(&[&command[..], &[token]].concat());
+        assert!(answer.yes().contains(said), "{answer:?}");
+        answer.is_silent_about(token);
+        assert!(run_with_stdin(&[&command[..], &["-"]].concat(), token).yes().contains(said));
+    }
+    run(&["jwt", "verify", &minted, "--key", KEY]).yes();
+    run(&["token", "inspect", &native, "--token-file", "x"]).bad(&["cannot be used with"]);
+    for broken in [format!("{REST} x"), format!("\"{REST}\"")] {
+        let answer = run(&["token", "inspect", &broken]);
+        answer.bad(&["the token: "]);
+        answer.is_silent_about(REST);
     }
 }

@@ -130,7 +130,11 @@ fn verifying_says_yes_to_what_the_key_signed() {
         (&json["valid"], &json["clientId"], &json["revocationKey"]),
         (&json!(true), &json!("bob"), &json!("group-1"))
     );
-    assert!(verify(mint(&[]).yes(), &["--now", ISSUED]).yes().ends_with(" for nobody in particular"));
+    assert!(
+        verify(mint(&[]).yes(), &["--now", ISSUED])
+            .yes()
+            .ends_with(" for no clientId; it has no capability, so it has all rights of the key")
+    );
 }
 
 #[test]
@@ -187,4 +191,17 @@ fn keys_and_tokens_come_from_files_the_environment_or_stdin() {
     let answer = run_with_stdin(&["jwt", "inspect", "--json"], "nothing.of-the.kind");
     assert!(answer.bad_json().starts_with("stdin: "), "{answer:?}");
     answer.is_silent_about("of-the");
+}
+
+#[test]
+fn other_claims_are_json_or_text() {
+    let claims = ["--claim", "sub=bob", "--claim", "admin=true", "--claim", "n=7", "--claim", r#"list=["a=b"]"#];
+    let token = mint(&claims).yes().to_owned();
+    let json = run_with_stdin(&["jwt", "inspect", "--json"], &token).yes_json();
+    assert_eq!(json["otherClaims"], json!({ "sub": "bob", "admin": true, "n": 7, "list": ["a=b"] }));
+    verify(&token, &["--now", ISSUED]).yes();
+    for claim in ["bob", "=bob", "iat=1", "exp=1", "x-ably-capability={}", "ably.channel.chat=x"] {
+        run(&["jwt", "mint", "--key", KEY, "--claim", claim]).bad(&[]);
+    }
+    run(&["jwt", "mint", "--key", KEY, "--claim", "a=1", "--claim", "a=2"]).bad(&["twice"]);
 }

@@ -8,22 +8,27 @@ mod capability_algebra;
 mod connections;
 mod console_blocks;
 mod control;
+mod credential_inputs;
 mod demo;
 #[cfg(unix)]
 mod file_modes;
 mod inspecting;
+mod jwt_problems;
 mod jwts;
 mod keeping;
 mod keys;
 mod manuals;
 mod misplaced_keys;
 mod operating;
+mod outputs;
 mod revocations;
+mod sandboxes;
 mod serving;
 mod sign;
 mod support;
 #[cfg(unix)]
 mod terminals;
+mod times_and_endpoints;
 mod tls;
 mod tokens;
 mod usage;

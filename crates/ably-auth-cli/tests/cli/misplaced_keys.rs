@@ -158,10 +158,10 @@ fn a_secret_given_for_the_name_of_its_file_is_not_repeated() {
 #[test]
 fn where_credentials_go_instead_is_told() {
     let token = "shop.AbCdEfGhIjKlMnOpQrStUvWxYz";
-    for args in [&["token", "inspect", token][..], &["key", "inspect", KEY]] {
+    for args in [&["token", "request", token][..], &["key", "inspect", KEY]] {
         run(args).bad(&["tip: ", "--token-file", "ABLY_TOKEN", "--key-file", "ABLY_API_KEY"]);
     }
-    let message = run(&["--json", "token", "inspect", token]);
+    let message = run(&["--json", "token", "request", token]);
     assert!(message.stdout.contains("--token-file") && !message.stdout.contains(token), "{message:?}");
     let other = run(&["token", "inspect", "--nonsense"]);
     assert!(!other.stderr.contains("ABLY_TOKEN"), "{other:?}");
@@ -169,6 +169,7 @@ fn where_credentials_go_instead_is_told() {
 
 #[test]
 fn numbers_and_addresses_are_refused_with_an_example() {
-    run(&["jwt", "mint", "--ttl", "30m"]).bad(&["no whole number of milliseconds", "60000"]);
+    run(&["jwt", "mint", "--ttl", "30x"]).bad(&["give a duration such as `1h`", "without a unit is in milliseconds"]);
+    run(&["jwt", "mint", "--timestamp", "now"]).bad(&["whole milliseconds since the epoch", "1767225600000"]);
     run(&["serve", "--sandbox", "--listen", "8484"]).bad(&["127.0.0.1:8484"]);
 }

@@ -276,10 +276,18 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
     let answer = run_with_env(&["serve", "--check-config", "--apps", apps.path()], "ABLY_AUTH_REDIS", url);
     assert!(answer.yes().contains("redis = \"redis://[redacted]@127.0.0.1:1\""), "{answer:?}");
     answer.is_silent_about("hush");
-    for url in ["redis+unix:///run/redis.sock?pass=hush", "redis://127.0.0.1:1?password=hush", ":hush@127.0.0.1:1"] {
+    for (url, is_url) in [
+        ("redis+unix:///run/redis.sock?pass=hush", true),
+        ("redis://127.0.0.1:1?password=hush", true),
+        (":hush@127.0.0.1:1", false),
+    ] {
         let told = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
         let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", told.path()]);
-        assert!(answer.yes().contains("[redacted]"), "{answer:?}");
+        if is_url {
+            assert!(answer.yes().contains("[redacted]"), "{answer:?}");
+        } else {
+            answer.bad(&["--config: redis: the URL of Redis is not in the form of one"]);
+        }
         answer.is_silent_about("hush");
         run(&["--json", "serve", "--check-config", "--sandbox", "--redis", url]).is_silent_about("hush");
     }

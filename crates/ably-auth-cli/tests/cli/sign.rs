@@ -11,7 +11,7 @@ fn args_for(key: &str, params: &Value, capability: Option<&str>) -> Vec<String> 
     let mut add = |name: &str, value: String| args.extend([name.into(), value]);
     add("--timestamp", params["timestamp"].to_string());
     add("--nonce", params["nonce"].as_str().unwrap().into());
-    params["ttl"].as_u64().inspect(|ttl| add("--ttl", ttl.to_string()));
+    params["ttl"].as_u64().inspect(|ttl| add("--ttl", format!("{ttl}ms")));
     params["clientId"].as_str().inspect(|client_id| add("--client-id", (*client_id).into()));
     capability.inspect(|capability| add("--capability", (*capability).into()));
     args
@@ -69,7 +69,7 @@ fn what_is_signed_verifies() {
     for params in [
         &[][..],
         &["--client-id", "bob"],
-        &["--client-id", "*", "--ttl", "1"],
+        &["--client-id", "*", "--ttl", "1ms"],
         &[
             "--client-id",
             "üser \"🚀\"",
@@ -101,8 +101,8 @@ fn bad_values_are_named() {
         ("--client-id", "a\nb", "--client-id: "),
         ("--ttl", "0", "--ttl: ttl is not within 1 ms and 24 h"),
         ("--ttl", "86400001", "--ttl: ttl is not within 1 ms and 24 h"),
-        ("--ttl", "1h", "invalid value '1h' for '--ttl <MS>'"),
-        ("--ttl", "1.5", "invalid value '1.5' for '--ttl <MS>'"),
+        ("--ttl", "1w", "invalid value '1w' for '--ttl <TIME>'"),
+        ("--ttl", "1.5", "invalid value '1.5' for '--ttl <TIME>'"),
         ("--timestamp", "now", "invalid value 'now' for '--timestamp <MS>'"),
         ("--nonce", "0123456789abcde", "--nonce: "),
         ("--nonce", "0123456789abcde\n", "--nonce: "),

@@ -80,7 +80,7 @@ pub(crate) fn run_with_key_in_env(args: &[&str], key: &str) -> Answer {
     finish(program(args).env("ABLY_API_KEY", key), "")
 }
 
-fn finish(command: &mut Command, stdin: &str) -> Answer {
+pub(crate) fn finish(command: &mut Command, stdin: &str) -> Answer {
     let mut process = spawn(command);
     let stdout = collect(process.0.stdout.take().unwrap());
     let stderr = collect(process.0.stderr.take().unwrap());
@@ -215,7 +215,8 @@ impl Service {
     }
 
     pub(crate) fn start_in(folder: &Path, args: &[&str]) -> Self {
-        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        let listen: &[&str] = if args.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let args = [&["serve"], listen, args].concat();
         let mut process = spawn(program(&args).current_dir(folder));
         let stdout = process.0.stdout.take().unwrap();
         let (first, line) = mpsc::channel();
@@ -254,4 +255,22 @@ impl Service {
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap_or_default())
     }
+}
+
+/// Answers a request with that status and JSON. Reads the request to its end first: closing before that resets the connection.
+pub(crate) fn answer_json(mut stream: TcpStream, status: &str, body: &str) {
+    let mut request = BufReader::new(stream.try_clone().unwrap());
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        request.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        length = line.strip_prefix("content-length: ").map_or(length, |length| length.parse().unwrap());
+    }
+    request.read_exact(&mut vec![0; length]).unwrap();
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
 }

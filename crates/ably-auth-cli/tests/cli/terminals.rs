@@ -158,3 +158,35 @@ fn nothing_is_wider_than_the_window() {
         assert!(plain.chars().count() <= 40, "{plain:?}");
     }
 }
+
+#[test]
+fn json_at_a_terminal_moves_no_cursor() {
+    let capability = "{\"a\u{202e}\u{9b}b\":[\"publish\"]}";
+    let mut window = Window::open(80, &["capability", "format", capability]);
+    let shown = window.wait_for("publish");
+    assert_eq!(window.process.ended(), Some(0));
+    assert!(shown.contains(r"a\u202e\u009bb"), "{shown:?}");
+}
+
+#[test]
+fn revoking_a_key_is_confirmed() {
+    for answer in ["n\n", "\n", "no\n", "y\n", "YES\n"] {
+        let url = "http://127.0.0.1:1";
+        let mut window = Window::open(100, &["key", "revoke", "shop.backend", "--control-url", url]);
+        window.wait_for("revoke the key shop.backend and every token made from it, for good? [y/N] ");
+        window.press(answer);
+        if answer.to_lowercase().starts_with('y') {
+            window.wait_for("Access token of the Control API (not shown): ");
+            window.press("an-access-token\n");
+            assert_eq!(window.process.ended(), Some(1), "nobody is there");
+        } else {
+            window.wait_for("nothing was revoked");
+            assert_eq!(window.process.ended(), Some(2));
+        }
+    }
+    let mut window =
+        Window::open(100, &["key", "revoke", "shop.backend", "--yes", "--control-url", "http://127.0.0.1:1"]);
+    window.wait_for("Access token of the Control API (not shown): ");
+    window.press("\u{4}");
+    assert_eq!(window.process.ended(), Some(2));
+}

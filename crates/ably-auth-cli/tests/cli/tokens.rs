@@ -109,3 +109,14 @@ fn other_bad_values_are_named_before_anything_is_sent() {
         run(&[&args, key].concat()).bad(&[said]);
     }
 }
+
+#[test]
+fn token_alone_is_printed_for_a_shell() {
+    let apps = apps("token-only.json");
+    let service = Service::start(&["--apps", apps.path()]);
+    let answer = request(&service, KEY, &["--token-only"]);
+    assert!(answer.yes().starts_with("shop.") && !answer.yes().contains(['{', '"', ' ']), "{answer:?}");
+    let path = format!("/channels/chat/messages?access_token={}", answer.yes());
+    assert_eq!(service.call("POST", &path, r#"{"name":"n"}"#).0, 201);
+    request(&service, KEY, &["--token-only", "--json"]).status.filter(|status| *status == 2).unwrap();
+}

@@ -38,7 +38,7 @@ fn without_a_command_there_is_help_on_stderr() {
 fn bad_usage_is_named() {
     run(&["keys"]).bad(&["unrecognized subcommand 'keys'"]);
     run(&["key", "inspect", "--bogus"]).bad(&["unexpected argument '--bogus'"]);
-    run(&["capability", "check", "{}"]).bad(&["--resource", "--operation"]);
+    run(&["capability", "check", "{}"]).bad(&["<RESOURCE>", "<OPERATION>"]);
     run(&["capability", "intersect", "{}"]).bad(&["<B>"]);
     run(&["token-request", "sign", "--ttl"]).bad(&["a value is required", "--ttl"]);
 }
@@ -50,8 +50,8 @@ fn for_scripts_bad_usage_is_json_too() {
         (&["--json", "key"], "a command is missing"),
         (&["keys", "--json"], "unrecognized subcommand 'keys'"),
         (&["key", "inspect", "--json", "--bogus"], "unexpected argument '--bogus' found"),
-        (&["capability", "check", "{}", "--json"], "--operation <OPERATION>"),
-        (&["token-request", "sign", "--json", "--ttl", "long"], "invalid value 'long' for '--ttl <MS>'"),
+        (&["capability", "check", "{}", "--json"], "<OPERATION>"),
+        (&["token-request", "sign", "--json", "--ttl", "long"], "invalid value 'long' for '--ttl <TIME>'"),
     ] {
         let answer = run(args);
         assert_eq!(answer.status, Some(2), "{answer:?}");

@@ -16,8 +16,14 @@ pub(crate) fn vectors() -> Vec<(String, Value, Value)> {
     cases.iter().map(take).collect()
 }
 
+/// Verifies at the time of the request.
 fn verify(key: &str, request: &str) -> crate::support::Answer {
-    run_with_stdin(&["token-request", "verify", "--key", key], request)
+    run_with_stdin(&["token-request", "verify", "--key", key, "--now", &time_of(request)], request)
+}
+
+fn time_of(request: &str) -> String {
+    let request: Value = serde_json::from_str(request).unwrap_or_default();
+    request["timestamp"].as_u64().unwrap_or(1_449_746_287_318).to_string()
 }
 
 #[test]
@@ -29,7 +35,9 @@ fn what_others_signed_is_valid() {
         let answer = verify(&key, &request.to_string());
         assert!(answer.yes().starts_with(&format!("valid: signed with {name} for ")), "{answer:?}");
 
-        let answer = run_with_stdin(&["--json", "token-request", "verify", "--key", &key], &request.to_string());
+        let now = time_of(&request.to_string());
+        let verify = ["--json", "token-request", "verify", "--key", &key, "--now", &now];
+        let answer = run_with_stdin(&verify, &request.to_string());
         let expected = json!({ "valid": true, "keyName": name, "clientId": request["clientId"] });
         assert_eq!(answer.yes_json(), expected);
     }
@@ -108,6 +116,64 @@ fn what_is_no_token_request_is_bad_input() {
     verify(KEY, &" ".repeat(1024 * 1024 + 1)).bad(&["stdin: it is longer than 1 MiB"]);
     let message = run_with_stdin(&["--json", "token-request", "verify", "--key", KEY], "no").bad_json();
     assert_eq!(message, "stdin: not the JSON of a token request (line 1 column 2)");
+}
+
+/// A request signed with [`KEY`].
+fn sign(more: &[&str]) -> String {
+    run(&[&["token-request", "sign", "--key", KEY], more].concat()).yes().to_owned()
+}
+
+const SIGNED: u64 = 1_449_746_287_318;
+
+#[test]
+fn request_is_taken_within_two_minutes_either_side() {
+    let request = sign(&["--timestamp", &SIGNED.to_string()]);
+    for (now, said) in [
+        (SIGNED, None),
+        (SIGNED - 120_000, None),
+        (SIGNED + 120_000, None),
+        (SIGNED - 120_001, Some("too early")),
+        (SIGNED + 120_001, Some("too old")),
+        (0, Some("too early")),
+        (u64::MAX, Some("too old")),
+    ] {
+        let now = now.to_string();
+        let verify = ["token-request", "verify", "--key", KEY, "--now", &now];
+        let answer = run_with_stdin(&verify, &request);
+        let Some(said) = said else {
+            answer.yes();
+            continue;
+        };
+        assert!(answer.no().starts_with("not valid: timestamp ") && answer.no().contains(said), "{answer:?}");
+        let json = run_with_stdin(&[&verify[..], &["--json"]].concat(), &request).no_json();
+        assert_eq!((&json["valid"], &json["code"]), (&json!(false), &json!(40104)));
+    }
+}
+
+#[test]
+fn timestamp_in_seconds_is_recognised() {
+    for timestamp in ["1449746287", "1000000000", "1767225600"] {
+        let answer = run_with_stdin(&["token-request", "verify", "--key", KEY], &signed_json(timestamp));
+        assert!(answer.no().contains("is in seconds; give milliseconds"), "{answer:?}");
+    }
+}
+
+/// As [`sign`], without warnings about the time.
+fn signed_json(timestamp: &str) -> String {
+    run(&["token-request", "sign", "--key", KEY, "--timestamp", timestamp]).stdout
+}
+
+#[test]
+fn request_for_nothing_is_refused() {
+    let answer = run_with_stdin(&["token-request", "verify", "--key", KEY], &sign(&["--capability", "{}"]));
+    assert!(answer.no().contains("the capability permits nothing"), "{answer:?}");
+}
+
+#[test]
+fn fresh_request_on_a_pipe_is_valid() {
+    for _ in 0..3 {
+        run_with_stdin(&["token-request", "verify", "--key", KEY], &sign(&[])).yes();
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ operations! {
     AnnotationPublish = "annotation-publish",
     /// Receive annotations one by one.
     AnnotationSubscribe = "annotation-subscribe",
-    /// Ask for a channel's status, or list the channels.
+    /// Ask for a channel's status; on `*` or `[*]*`, list the channels.
     ChannelMetadata = "channel-metadata",
     /// Read past messages and presence events.
     History = "history",
@@ -65,7 +65,7 @@ operations! {
     ObjectSubscribe = "object-subscribe",
     /// Be present on a channel.
     Presence = "presence",
-    /// Set headers that are otherwise the service's own.
+    /// Set the `privileged` part of a message's `extras`.
     PrivilegedHeaders = "privileged-headers",
     /// Publish messages.
     Publish = "publish",
@@ -73,9 +73,9 @@ operations! {
     PushAdmin = "push-admin",
     /// Manage one's own device's push subscriptions.
     PushSubscribe = "push-subscribe",
-    /// Read the app's statistics.
+    /// Read the app's statistics: on `*` or `[*]*` only.
     Stats = "stats",
-    /// Receive messages.
+    /// Receive messages, presence events and changes of objects, and read who is present.
     Subscribe = "subscribe",
 }
 

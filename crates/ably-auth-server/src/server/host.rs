@@ -5,9 +5,11 @@ use std::net::Ipv6Addr;
 use ably_auth_core::ErrorCode;
 use http::header::HOST;
 use http::request::Parts;
-use http::{HeaderValue, Version};
+use http::uri::Authority;
+use http::{HeaderValue, Uri, Version};
 
 use crate::refusal::Refusal;
+use crate::sandbox_access::SandboxAccess;
 
 /// The longest host that is read, in bytes: that of a DNS name.
 const MAX_HOST: usize = 255;
@@ -23,6 +25,23 @@ pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
         (Some(_), None) => "the Host header is not a host with an optional port; send `Host: example.com`",
     };
     Err(Refusal::new(ErrorCode::BAD_REQUEST, format!("invalid request: {problem}")))
+}
+
+/// Replaces a host that a sandbox is allowed to be asked as by `localhost`, which is what the service takes requests for.
+pub(super) fn localize(parts: &mut Parts, access: &SandboxAccess) {
+    let is_allowed = |authority: &Authority| access.permits(authority.host());
+    if let Some(authority) = parts.uri.authority() {
+        if is_allowed(authority) {
+            let mut uri = parts.uri.clone().into_parts();
+            uri.authority = Some(Authority::from_static("localhost"));
+            parts.uri = Uri::from_parts(uri).unwrap_or_default();
+        }
+        return;
+    }
+    let host = parts.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if host.as_ref().is_some_and(is_allowed) {
+        parts.headers.insert(HOST, HeaderValue::from_static("localhost"));
+    }
 }
 
 /// Returns whether the value is empty, or a host with an optional port.

@@ -11,6 +11,7 @@ use ably_auth_server::{Apps, ErrorKind, Service};
 use tokio::sync::watch::{self, Receiver};
 use tokio::time::{self, MissedTickBehavior};
 
+use crate::credential::without_mark;
 use crate::input;
 use crate::output::Failure;
 
@@ -105,7 +106,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     let name = format!("--apps {}", path.display());
     let mut text = String::new();
     match input::open_secret(&name, path)?.read_to_string(&mut text) {
-        Ok(_) => Ok(text),
+        Ok(_) => Ok(without_mark(&text).to_owned()),
         Err(error) => Err(Failure::file(&name, &error)),
     }
 }

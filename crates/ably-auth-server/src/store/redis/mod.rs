@@ -130,7 +130,50 @@ struct Since {
     written: u64,
 }
 
+/// The line before each certificate of a PEM file.
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+/// Returns a client that has not connected yet. No message shows the URL, which may hold a password.
+fn client(url: &str, options: &RedisOptions) -> Result<Client, Error> {
+    if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
+        // In a program that has several to choose from, somebody has to.
+        let _ = crypto::ring::default_provider().install_default();
+    }
+    let client = match &options.roots_pem {
+        Some(roots) => {
+            Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert: Some(roots.clone()) })
+        }
+        None => Client::open(url),
+    };
+    // A file without a certificate would be taken for no roots at all.
+    let has_roots = |pem: &Vec<u8>| pem.windows(CERTIFICATE.len()).any(|text| text == CERTIFICATE);
+    let client = client.ok().filter(|_| options.roots_pem.as_ref().is_none_or(has_roots));
+    client.ok_or_else(|| {
+        let message = if options.roots_pem.is_some() {
+            "the URL of Redis is not for TLS, or its roots are no certificates; give `rediss://host:port`, and PEM"
+        } else {
+            "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`"
+        };
+        Error::new(ErrorKind::Store, message)
+    })
+}
+
 impl Redis {
+    /// Checks the form of a URL and of the options, without connecting.
+    ///
+    /// ```
+    /// use ably_auth_server::store::{Redis, RedisOptions};
+    ///
+    /// assert!(Redis::check("rediss://redis.example.com:6380", &RedisOptions::default()).is_ok());
+    /// assert!(Redis::check("http://redis.example.com", &RedisOptions::default()).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`] if the URL is not in the form of one, or the roots are no certificates.
+    pub fn check(url: &str, options: &RedisOptions) -> Result<(), Error> {
+        client(url, options).map(drop)
+    }
+
     /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. To be called on a tokio
     /// runtime with I/O and time, which the store goes on to use.
     ///
@@ -147,22 +190,8 @@ impl Redis {
     /// # Errors
     /// As [`connect`](Self::connect); or if the roots are no certificates.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
-        let RedisOptions { is_new, roots_pem, limits } = options;
-        if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
-            // In a program that has several to choose from, somebody has to.
-            let _ = crypto::ring::default_provider().install_default();
-        }
-        let is_rooted = roots_pem.is_some();
-        let certificates = TlsCertificates { client_tls: None, root_cert: roots_pem };
-        let client = if is_rooted { Client::build_with_tls(url, certificates) } else { Client::open(url) };
-        let client = client.map_err(|_| {
-            let message = if is_rooted {
-                "the URL of Redis is not for TLS, or its roots are no certificates; give `rediss://host:port`, and PEM"
-            } else {
-                "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`"
-            };
-            Error::new(ErrorKind::Store, message)
-        })?;
+        let client = client(url, &options)?;
+        let RedisOptions { is_new, limits, .. } = options;
         let (link, server) = Link::new(client).await?;
         check(&server)?;
         let secret = secret::agree(&link).await?;

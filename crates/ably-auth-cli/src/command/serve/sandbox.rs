@@ -1,0 +1,83 @@
+//! The first lines of a sandbox without apps: a key, and how to use it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use ably_auth::ApiKey;
+use http::uri::Authority;
+
+use crate::args::Serve;
+use crate::draw::printable;
+use crate::output::Failure;
+
+/// Returns lines to paste into a shell, JavaScript and Rust. They show the key, which ends with the process.
+pub(super) fn first_lines(key: &ApiKey, scheme: &str, listening: SocketAddr, certificate: Option<&Path>) -> String {
+    let key = format!("{}:{}", key.key_name(), key.secret().expose());
+    let address = reachable(listening);
+    let (host, port, tls) = (address.ip(), address.port(), scheme == "https");
+    let url = format!("{scheme}://{address}");
+    let trust = certificate.map_or_else(String::new, |path| {
+        format!(" --cacert '{}'", printable(&path.display().to_string()).replace('\'', r"'\''"))
+    });
+    format!(
+        r#"made an app and a key, which end with this process:
+
+  export ABLY_API_KEY={key}
+
+publish a message with curl:
+
+  curl{trust} -u "$ABLY_API_KEY" -H 'Content-Type: application/json' \
+    -d '{{"name":"greeting","data":"hello"}}' {url}/channels/chat/messages
+
+get a token:
+
+  ably-auth token request --endpoint {url}
+
+ably-js:
+
+  new Ably.Rest({{ key: process.env.ABLY_API_KEY, useTokenAuth: true,
+    endpoint: "{host}", port: {port}, tlsPort: {port}, tls: {tls} }})
+
+Rust, with ably-auth-reqwest or ably-auth-blocking:
+
+  ClientOptions::new().key(std::env::var("ABLY_API_KEY")?.parse()?)
+    .use_token_auth(true).endpoint(Endpoint::parse("{url}")?)
+"#
+    )
+}
+
+/// Refuses access to a sandbox that is none, and names that are not hosts.
+pub(super) fn check(args: &Serve) -> Result<(), Failure> {
+    let is_open = args.sandbox_public || !args.sandbox_allow_host.is_empty();
+    if is_open && !args.sandbox {
+        let option = if args.sandbox_public { "--sandbox-public" } else { "--sandbox-allow-host" };
+        return Err(Failure::input(option, "it is for a sandbox; give --sandbox, or leave it out"));
+    }
+    let is_host =
+        |name: &String| name.parse::<Authority>().is_ok_and(|authority| authority.as_str() == authority.host());
+    if args.sandbox_allow_host.iter().any(|name| !is_host(name)) {
+        let problem = "it is not a host; give a name such as `ably`, without a scheme and without a port";
+        return Err(Failure::input("--sandbox-allow-host", problem));
+    }
+    Ok(())
+}
+
+/// Warns of a sandbox that others than this machine may use.
+pub(super) fn warn(args: &Serve, address: SocketAddr) {
+    if args.sandbox_public {
+        tracing::warn!(%address, "PUBLIC SANDBOX: everybody who reaches it can make apps, and keys are sent without TLS");
+    } else if !args.sandbox_allow_host.is_empty() {
+        let hosts = args.sandbox_allow_host.join(",");
+        tracing::warn!(%address, hosts, "OPEN SANDBOX: others who reach it can make apps, and keys are sent without TLS");
+    }
+}
+
+/// Returns the address by which this machine reaches a service that listens there.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}

@@ -1,0 +1,46 @@
+//! The text of a credential as people pass it on: from a variable, a file, a prompt, stdin or an argument.
+
+use std::env::{self, VarError};
+
+use crate::draw::is_invisible;
+use crate::output::Failure;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+const QUOTES: &[char] =
+    &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
+
+/// Returns the text without a byte order mark at its start, which some editors write.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+/// Returns the text without white space around it and without a byte order mark. Refuses an empty text, and for a credential
+/// that is not JSON also quotes around it and characters that are not visible. No message quotes the text.
+pub(crate) fn clean<'a>(name: &str, text: &'a str, what: &str) -> Result<&'a str, Failure> {
+    let text = without_mark(text.trim()).trim();
+    if text.is_empty() {
+        return Err(Failure::input(name, format!("it is empty; give {what} there")));
+    }
+    if text.starts_with('{') {
+        return Ok(text);
+    }
+    if text.starts_with(QUOTES) && text.ends_with(QUOTES) {
+        return Err(Failure::input(name, format!("it is in quotes; give {what} without them")));
+    }
+    if let Some((at, invisible)) = text.char_indices().find(|(_, c)| is_invisible(*c)) {
+        let code = u32::from(invisible);
+        let problem = format!("it has the invisible character U+{code:04X} (byte {at}); remove it");
+        return Err(Failure::input(name, problem));
+    }
+    Ok(text)
+}
+
+/// Returns the value of a variable. One without a value, or with white space alone, counts as unset.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match env::var(name) {
+        Ok(text) => Ok((!text.trim().is_empty()).then_some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Failure::input(name, "it is not UTF-8; set it again")),
+    }
+}

@@ -1,0 +1,257 @@
+//! What a JWT's text shows though it may be malformed, and a list of what is wrong with it.
+
+use ably_auth::{Capability, KeyName, Timestamp};
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::{Map, Value};
+
+use crate::draw::{moment, printable};
+
+/// Times of JWTs are in seconds. A number from here on, which is in the year 5138, is in milliseconds.
+const FIRST_MILLISECONDS: f64 = 1e11;
+/// The longest life of a token, in seconds.
+const MAX_LIFE: f64 = 86_400.0;
+const SIGNATURE_BYTES: usize = 32;
+
+/// The most edits between a misspelt name and the one that was meant.
+const MAX_EDITS: usize = 3;
+
+const TOKEN: &str = "x-ably-token";
+const CAPABILITY: &str = "x-ably-capability";
+const CLAIMS: &[&str] = &[CAPABILITY, "x-ably-clientId", "x-ably-clientType", "x-ably-revocation-key", TOKEN];
+const PREFIXES: &[&str] = &["ably.channel.", "ably.limits.publish.perAttachment.maxRate."];
+
+/// A decoder for what encoders get wrong: padding, and bits after the last byte.
+const DECODER: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The readable parts of a JWT.
+pub(crate) struct LenientJwt {
+    pub(crate) header: Option<Map<String, Value>>,
+    pub(crate) claims: Option<Map<String, Value>>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Reads what can be read. Returns nothing if neither the header nor the claims can be.
+pub(crate) fn read(text: &str) -> Option<LenientJwt> {
+    let parts: Vec<_> = text.split('.').collect();
+    let is_encrypted = parts.len() == 5;
+    let mut problems = Vec::new();
+    let header = parts.first().and_then(|part| object("header", part, &mut problems));
+    let payload = parts.get(1).filter(|_| !is_encrypted);
+    let claims = payload.and_then(|part| object("payload", part, &mut problems));
+    if header.is_none() && claims.is_none() {
+        return None;
+    }
+    match parts.len() {
+        3 => check_signature(parts.get(2).copied().unwrap_or_default(), &mut problems),
+        5 => problems.push("it is encrypted: only its header can be read".into()),
+        count => problems.push(format!("it has {count} parts between dots, not 3; pass on the whole token")),
+    }
+    if let Some(header) = &header {
+        check_header(header, &mut problems);
+    }
+    if let Some(claims) = &claims {
+        check_times(claims, &mut problems);
+        check_capability(claims.get(CAPABILITY), &mut problems);
+        problems.extend(claims.keys().filter_map(|name| misspelt(name)));
+    }
+    Some(LenientJwt { header, claims, problems })
+}
+
+fn decode(part: &str) -> Option<Vec<u8>> {
+    DECODER.decode(part.replace('+', "-").replace('/', "_")).ok()
+}
+
+fn object(name: &str, part: &str, problems: &mut Vec<String>) -> Option<Map<String, Value>> {
+    let Some(bytes) = decode(part) else {
+        problems.push(format!("its {name} is not base64url; pass on the token unchanged"));
+        return None;
+    };
+    let Ok(Value::Object(object)) = serde_json::from_slice(&bytes) else {
+        problems.push(format!("its {name} is not a JSON object; pass on the whole token, unchanged"));
+        return None;
+    };
+    if part.contains(['=', '+', '/']) {
+        problems.push(format!("its {name} is in base64, not in base64url without padding; encode it so"));
+    }
+    Some(object)
+}
+
+fn check_signature(part: &str, problems: &mut Vec<String>) {
+    match decode(part).map(|bytes| bytes.len()) {
+        Some(SIGNATURE_BYTES) => {}
+        Some(0) => problems.push("it has no signature; sign it with the key's secret".into()),
+        // Of another algorithm, which is a problem of its own.
+        Some(bytes) if bytes > SIGNATURE_BYTES => {}
+        Some(bytes) => problems.push(format!("its signature has {bytes} bytes, not 32; pass on the whole token")),
+        None => problems.push("its signature is not base64url; pass on the token unchanged".into()),
+    }
+}
+
+fn check_header(header: &Map<String, Value>, problems: &mut Vec<String>) {
+    match header.get("alg") {
+        Some(Value::String(alg)) if alg == "HS256" => {}
+        Some(alg) => problems.push(format!(
+            "`alg` is {}: the service takes HS256 only; sign with the key's secret, or embed an Ably token as `{TOKEN}`",
+            printable(&alg.to_string())
+        )),
+        None => problems.push("`alg` is missing; write \"HS256\"".into()),
+    }
+    match header.get("kid") {
+        Some(Value::String(kid)) if KeyName::parse(kid).is_ok() => {}
+        Some(_) => problems.push("`kid` is not the name of a key; write `appId.keyId`, without the secret".into()),
+        None => problems.push("`kid` is missing; write the name of the key, `appId.keyId`".into()),
+    }
+    if header.get("typ").is_some_and(|typ| *typ != "JWT") {
+        problems.push("`typ` is not \"JWT\"; write that, or leave it out".into());
+    }
+}
+
+fn check_times(claims: &Map<String, Value>, problems: &mut Vec<String>) {
+    for (name, is_needed) in [("iat", true), ("exp", true), ("nbf", false)] {
+        match claims.get(name) {
+            Some(Value::Number(number)) if seconds(number) >= FIRST_MILLISECONDS => {
+                problems.push(format!("`{name}` is in milliseconds; give seconds"));
+            }
+            Some(Value::Number(_)) => {}
+            None if is_needed => problems.push(format!("`{name}` is missing; give it in seconds since the epoch")),
+            Some(Value::Null) | None => {}
+            Some(_) => problems.push(format!("`{name}` is not a number; give seconds since the epoch, without quotes")),
+        }
+    }
+    if let (Some(Value::Number(issued)), Some(Value::Number(expires))) = (claims.get("iat"), claims.get("exp")) {
+        let life = seconds(expires) - seconds(issued);
+        if life <= 0.0 {
+            problems.push("`exp` is not after `iat`; give the end of its life".into());
+        } else if life > MAX_LIFE && seconds(expires) < FIRST_MILLISECONDS {
+            problems.push(format!("it lives for {life} s, and the service takes 86400 s at most; mint it for less"));
+        }
+    }
+}
+
+fn seconds(number: &serde_json::Number) -> f64 {
+    number.as_f64().unwrap_or_default()
+}
+
+fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
+    match capability {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => match Capability::parse_strict(text) {
+            Ok(capability) if capability.is_empty() => {
+                problems.push(format!("`{CAPABILITY}` permits nothing; name what it is to permit, or leave it out"));
+            }
+            Ok(_) => {}
+            Err(error) => problems.push(format!("`{CAPABILITY}`: {}", printable(&error.to_string()))),
+        },
+        Some(Value::Object(_)) => {
+            problems.push(format!("`{CAPABILITY}` is an object; give its JSON as a string: \"{{\\\"chat\\\":[…]}}\""));
+        }
+        Some(_) => problems.push(format!("`{CAPABILITY}` is not a string; give the capability's JSON as a string")),
+    }
+}
+
+/// Returns what is wrong with the name of a claim that is meant for the service, if something is.
+fn misspelt(name: &str) -> Option<String> {
+    if CLAIMS.contains(&name) || PREFIXES.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix)) {
+        return None;
+    }
+    let plain = plain(name);
+    let is_meant = |known: &&&str| {
+        let known = self::plain(known);
+        let short = known.strip_prefix("xably").unwrap_or(&known);
+        plain == short
+            || (plain.starts_with('x') && distance(&plain, &known) <= MAX_EDITS)
+            || plain == format!("ably{short}")
+    };
+    let shown = printable(name);
+    if let Some(known) = CLAIMS.iter().find(is_meant) {
+        return Some(format!("unknown claim `{shown}`; did you mean `{known}`?"));
+    }
+    if plain.starts_with("xably") {
+        return Some(format!("unknown claim `{shown}`: the service does not read it; see whether it is misspelt"));
+    }
+    let of_resource = name.to_ascii_lowercase().starts_with("ably.");
+    let meant: Vec<_> = PREFIXES.iter().map(|prefix| format!("`{prefix}RESOURCE`")).collect();
+    of_resource.then(|| format!("unknown claim `{shown}`; did you mean {}?", meant.join(" or ")))
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Returns how many characters have to be inserted, removed or replaced to get from one text to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (at, one) in a.chars().enumerate() {
+        let mut diagonal = at;
+        let mut left = at + 1;
+        let mut next = vec![left];
+        for (other, above) in b.chars().zip(row.iter().skip(1)) {
+            left = (left + 1).min(above + 1).min(diagonal + usize::from(one != other));
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Returns true if the claim or header may hold a token, which is not shown.
+pub(crate) fn is_secret(name: &str) -> bool {
+    plain(name).contains("token")
+}
+
+/// Returns a value as people read it. Times are in words too.
+pub(crate) fn in_words(name: &str, value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| printable(&value.to_string()), printable);
+    let Some(number) = value.as_f64().filter(|_| ["iat", "exp", "nbf"].contains(&name)) else {
+        return text;
+    };
+    let millis = if number >= FIRST_MILLISECONDS { number } else { number * 1000.0 };
+    // Saturates, as a cast does.
+    format!("{text} ({})", moment(Timestamp::from_millis(millis as u64)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, edits) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("abc", "ab", 1), ("ab", "xabc", 2), ("", "abc", 3)]
+        {
+            assert_eq!((distance(a, b), distance(b, a)), (edits, edits), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn misspelt_claims_get_the_right_name() {
+        for (name, known) in [
+            ("x-ably-clientid", "x-ably-clientId"),
+            ("x-ably-client-id", "x-ably-clientId"),
+            ("X-Ably-ClientId", "x-ably-clientId"),
+            ("clientId", "x-ably-clientId"),
+            ("ably-clientId", "x-ably-clientId"),
+            ("x-ably-capabilty", "x-ably-capability"),
+            ("x_ably_capability", "x-ably-capability"),
+            ("capability", "x-ably-capability"),
+            ("x-ably-revocationKey", "x-ably-revocation-key"),
+            ("ably.chanel.chat", "ably.channel.RESOURCE"),
+            ("ably.channel.", "ably.channel.RESOURCE"),
+        ] {
+            let problem = misspelt(name).unwrap_or_default();
+            assert!(problem.contains(&format!("did you mean `{known}`")), "{name}: {problem}");
+        }
+        assert!(misspelt("x-ably-teleport").is_some_and(|problem| problem.starts_with("unknown claim")));
+        for name in ["sub", "name", "x-ably-capability", "x-ably-clientType", "ably.channel.chat", "exp", "x-request"] {
+            assert_eq!(misspelt(name), None);
+        }
+    }
+}

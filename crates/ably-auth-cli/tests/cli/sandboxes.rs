@@ -1,0 +1,133 @@
+//! The first lines of a sandbox, and sandboxes for containers.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use crate::support::{Process, Service, apps, program, run, run_with_key_in_env, spawn};
+
+/// A sandbox, and what it printed up to the last of its first lines.
+fn sandbox(more: &[&str]) -> (Process, String) {
+    let args = [&["serve", "--sandbox", "--listen", "127.0.0.1:0"], more].concat();
+    let mut process = spawn(program(&args).stderr(Stdio::null()));
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let mut text = String::new();
+    while !text.contains("Endpoint::parse(") {
+        text.push_str(&lines.next().unwrap().unwrap());
+        text.push('\n');
+    }
+    (process, text)
+}
+
+fn after<'a>(text: &'a str, start: &str) -> &'a str {
+    text.split_once(start).unwrap_or_else(|| panic!("`{start}` is not printed: {text}")).1.lines().next().unwrap()
+}
+
+#[test]
+fn sandbox_without_apps_prints_a_key_that_works() {
+    let (_process, text) = sandbox(&[]);
+    let (key, url) = (after(&text, "export ABLY_API_KEY="), after(&text, "listening on "));
+    assert_eq!(run_with_key_in_env(&["key", "inspect", "--json"], key).status, Some(0));
+    // The line for a token, as it stands.
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("ably-auth ")).unwrap();
+    let token = run_with_key_in_env(&line.split(' ').collect::<Vec<_>>(), key).yes_json();
+    assert_eq!(token["capability"], r#"{"*":["*"]}"#);
+
+    let port = url.rsplit_once(':').unwrap().1;
+    let js = format!("endpoint: \"127.0.0.1\", port: {port}, tlsPort: {port}, tls: false");
+    for said in [&*js, &format!("{url}/channels/chat/messages"), "curl -u \"$ABLY_API_KEY\"", "useTokenAuth: true"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+
+    let (_other, other) = sandbox(&[]);
+    assert_ne!(after(&other, "export ABLY_API_KEY="), key);
+}
+
+#[test]
+fn lines_of_a_sandbox_with_tls_speak_tls() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let certificate = crate::support::File(folder.join(format!("{}-it's.pem", std::process::id())));
+    let (_process, text) = sandbox(&["--tls-self-signed", certificate.path()]);
+    let quoted = certificate.path().replace('\'', r"'\''");
+    for said in ["tls: true", "endpoint https://127.0.0.1:", &format!("curl --cacert '{quoted}' -u")] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
+fn sandbox_with_apps_prints_no_key() {
+    let apps = apps("printed.json");
+    let mut service = Service::start(&["--sandbox", "--apps", apps.path()]);
+    service.process.0.kill().unwrap();
+    let mut stderr = String::new();
+    service.process.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert!(!stderr.contains("ABLY_API_KEY"), "{stderr}");
+}
+
+/// The status of an answer to a request for that host.
+fn status(address: &str, target: &str, host: &str, origin: Option<&str>) -> u16 {
+    let port = address.rsplit_once(':').unwrap().1;
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let origin = origin.map_or_else(String::new, |origin| format!("Origin: {origin}\r\n"));
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\n{origin}Connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn allowed_hosts_are_answered_and_others_are_not() {
+    let hosts = ["--sandbox", "--sandbox-allow-host", "ably", "--sandbox-allow-host", "ci.example,10.1.2.3"];
+    let service = Service::start(&[&hosts[..], &["--listen", "0.0.0.0:0"]].concat()[..]);
+    for (host, expected) in [
+        ("ably", 200),
+        ("ABLY:8484", 200),
+        ("ci.example:80", 200),
+        ("10.1.2.3", 200),
+        ("localhost", 200),
+        ("127.0.0.1:8484", 200),
+        ("evil.example", 403),
+        ("ably.evil.example", 403),
+        ("notably", 403),
+        ("10.1.2.4", 403),
+    ] {
+        assert_eq!(status(&service.address, "/time", host, None), expected, "{host}");
+        assert_eq!(status(&service.address, &format!("http://{host}/time"), "localhost", None), expected, "{host}");
+    }
+    assert_eq!(status(&service.address, "/time", "ably", Some("http://evil.example")), 403);
+}
+
+#[test]
+fn public_sandbox_answers_any_host_but_no_page_from_elsewhere() {
+    let service = Service::start(&["--sandbox", "--sandbox-public", "--listen", "0.0.0.0:0"]);
+    for host in ["ably", "anything.example:1", "localhost", "192.0.2.7"] {
+        assert_eq!(status(&service.address, "/time", host, None), 200, "{host}");
+    }
+    assert_eq!(status(&service.address, "/time", "localhost", Some("http://evil.example")), 403);
+}
+
+#[test]
+fn access_to_a_sandbox_is_named_loudly() {
+    for (more, said) in
+        [(&["--sandbox-public"][..], "PUBLIC SANDBOX"), (&["--sandbox-allow-host", "ably"], "OPEN SANDBOX")]
+    {
+        let mut service = Service::start(&[&["--sandbox"], more].concat());
+        service.process.0.kill().unwrap();
+        let mut stderr = String::new();
+        service.process.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(stderr.contains("WARN") && stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn access_without_a_sandbox_or_to_no_host_is_refused() {
+    let apps = apps("no-access.json");
+    for option in ["--sandbox-public", "--sandbox-allow-host=ably"] {
+        run(&["serve", "--apps", apps.path(), option]).bad(&["it is for a sandbox"]);
+    }
+    for name in ["http://ably", "ably:8484", "a b", "", "user@ably", "ably/path"] {
+        run(&["serve", "--sandbox", "--sandbox-allow-host", name]).bad(&["--sandbox-allow-host"]);
+    }
+    run(&["serve", "--sandbox", "--listen", "0.0.0.0:0"]).bad(&["--listen: ", "allow a host by name"]);
+}
