@@ -6,6 +6,7 @@ mod control_tokens;
 mod files;
 mod log;
 mod notify;
+mod refusals;
 mod reload;
 mod sandbox;
 mod secrets;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal};
 
 use crate::terminal;
 
@@ -15,9 +15,13 @@ pub(crate) struct Paint {
 
 impl Paint {
     pub(crate) fn stdout() -> Self {
+        Self { colours: Self::has_colour(&io::stdout()), columns: terminal::columns(io::stdout()) }
+    }
+
+    /// Returns whether to colour what goes there.
+    pub(crate) fn has_colour(to: &impl IsTerminal) -> bool {
         let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
-        let colours = Self::decide(io::stdout().is_terminal(), no_color.as_deref(), term.as_deref());
-        Self { colours, columns: terminal::columns(io::stdout()) }
+        Self::decide(to.is_terminal(), no_color.as_deref(), term.as_deref())
     }
 
     /// How wide the terminal is; none where there is no terminal.

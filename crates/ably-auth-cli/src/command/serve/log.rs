@@ -10,7 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, fmt};
 
 use super::audit::AuditLog;
+use super::refusals::{self, RefusalFormat};
 use crate::args::{Log, LogFormat, LogLevel};
+use crate::draw::Paint;
 
 /// The target of audit events.
 const AUDIT: &str = "ably_auth_server::audit";
@@ -30,11 +32,18 @@ pub(super) fn start(log: &Log, audit: Option<&Arc<AuditLog>>) {
         on_stderr = on_stderr.with_target(AUDIT, LevelFilter::OFF);
     }
     let stderr = fmt::layer().with_writer(io::stderr);
-    let stderr = match log.log_format {
-        LogFormat::Text => stderr.with_ansi(false).with_filter(on_stderr).boxed(),
-        LogFormat::Json => stderr.json().flatten_event(true).with_filter(on_stderr).boxed(),
+    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = match log.log_format {
+        LogFormat::Text => {
+            let refusals = Targets::new().with_target(refusals::TARGET, level);
+            let short = fmt::layer()
+                .event_format(RefusalFormat)
+                .with_writer(io::stderr)
+                .with_ansi(Paint::has_colour(&io::stderr()));
+            let others = on_stderr.with_target(refusals::TARGET, LevelFilter::OFF);
+            vec![stderr.with_ansi(false).with_filter(others).boxed(), short.with_filter(refusals).boxed()]
+        }
+        LogFormat::Json => vec![stderr.json().flatten_event(true).with_filter(on_stderr).boxed()],
     };
-    let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = vec![stderr];
     if let Some(audit) = audit {
         let lines = fmt::layer().json().flatten_event(true).with_level(false).with_target(false);
         let lines = lines.with_current_span(false).with_span_list(false).with_writer(Arc::clone(audit));

@@ -1,0 +1,165 @@
+//! The lines in which a sandbox logs refusals: short, since somebody reads them while trying things out.
+
+use std::fmt::{self, Debug};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+use unicode_width::UnicodeWidthChar as _;
+
+/// The target of these events.
+pub(super) const TARGET: &str = "ably_auth_server::refusal";
+
+/// The most columns of a line.
+const COLUMNS: usize = 100;
+
+/// The columns before each line but the first of an event: the width of status and code.
+const INDENT: usize = 11;
+
+const RED: &str = "\u{1b}[31m";
+const RESET: &str = "\u{1b}[0m";
+
+/// Writes an event as a line with what was asked, and the reason below it.
+pub(super) struct RefusalFormat;
+
+#[derive(Default)]
+struct Refusal {
+    status: u64,
+    code: u64,
+    method: String,
+    path: String,
+    channel: Option<String>,
+    operation: Option<String>,
+    client_id: Option<String>,
+    reason: String,
+}
+
+impl Visit for Refusal {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let value = value.to_owned();
+        match field.name() {
+            "method" => self.method = value,
+            "path" => self.path = value,
+            "channel" => self.channel = Some(value),
+            "operation" => self.operation = Some(value),
+            "client_id" => self.client_id = Some(value),
+            "reason" => self.reason = value,
+            _ => {}
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "status" => self.status = value,
+            "code" => self.code = value,
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+}
+
+impl<S, N> FormatEvent<S, N> for RefusalFormat
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut refusal = Refusal::default();
+        event.record(&mut refusal);
+        let is_coloured = out.has_ansi_escapes();
+        refusal.write(&mut out, is_coloured)
+    }
+}
+
+impl Refusal {
+    fn write(&self, out: &mut impl fmt::Write, is_coloured: bool) -> fmt::Result {
+        let (red, reset) = if is_coloured { (RED, RESET) } else { ("", "") };
+        let mut asked = format!("{} {}", self.method, self.path);
+        let facts = [("operation", &self.operation), ("channel", &self.channel), ("clientId", &self.client_id)];
+        for (name, fact) in facts {
+            if let Some(fact) = fact {
+                asked.push_str(&format!("  {name}={fact}"));
+            }
+        }
+        let mut lines = wrap(&asked).into_iter();
+        let first = lines.next().unwrap_or_default();
+        writeln!(out, "{red}{} {}{reset}  {first}", self.status, self.code)?;
+        // The reason is the service's own words, in which what a client sent may stand.
+        let reason: String = self.reason.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        for line in lines.chain(wrap(&reason)) {
+            writeln!(out, "{:INDENT$}{line}", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// Breaks text into lines: between words where that is possible.
+fn wrap(text: &str) -> Vec<String> {
+    let room = COLUMNS.saturating_sub(INDENT);
+    let width = |text: &str| text.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let used = lines.last().map_or(0, |line| width(line));
+        if used > 0 && used + width(word.trim_end()) > room {
+            lines.push(String::new());
+        }
+        for c in word.chars() {
+            let used = lines.last().map_or(0, |line| width(line));
+            if c != ' ' && used + c.width().unwrap_or(0) > room {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(refusal: &Refusal, is_coloured: bool) -> String {
+        let mut text = String::new();
+        refusal.write(&mut text, is_coloured).unwrap();
+        text
+    }
+
+    fn refusal() -> Refusal {
+        Refusal {
+            status: 401,
+            code: 40160,
+            method: "POST".into(),
+            path: "/channels/chat/messages".into(),
+            channel: Some("chat".into()),
+            operation: Some("publish".into()),
+            client_id: Some("bob".into()),
+            reason: "capability does not permit `publish` on `chat`; ask for a token that has it".into(),
+        }
+    }
+
+    #[test]
+    fn refusal_is_two_short_lines() {
+        let expected = "401 40160  POST /channels/chat/messages  operation=publish  channel=chat  clientId=bob\n           \
+                        capability does not permit `publish` on `chat`; ask for a token that has it\n";
+        assert_eq!(written(&refusal(), false), expected);
+        assert!(written(&refusal(), true).starts_with("\u{1b}[31m401 40160\u{1b}[0m  POST"));
+    }
+
+    #[test]
+    fn long_refusal_fits_the_columns() {
+        for text in ["x".repeat(300), "word ".repeat(80), "字".repeat(120), "a \u{1b}[31m\n".repeat(30)] {
+            let refusal = Refusal { path: text.replace(['\n', '\u{1b}'], ""), reason: text.clone(), ..refusal() };
+            let lines = written(&refusal, false);
+            for line in lines.lines() {
+                let width: usize = line.chars().map(|c| c.width().unwrap_or(0)).sum();
+                assert!(width <= COLUMNS, "{width}: {line}");
+            }
+            assert!(!lines.contains('\u{1b}'));
+        }
+    }
+}
