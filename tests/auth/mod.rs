@@ -13,6 +13,7 @@ mod fallback;
 mod fallback_properties;
 mod fallback_transport;
 mod hosts;
+mod lost_answers;
 mod messagepack;
 mod options;
 mod redaction;

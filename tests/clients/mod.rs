@@ -7,5 +7,5 @@ mod faults;
 mod names;
 mod redaction;
 mod redirects;
-mod scripted;
+pub(crate) mod scripted;
 pub(crate) mod support;

@@ -242,6 +242,11 @@ impl Error {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
     }
 
+    /// Says whether the service had exchanged the token request before (40105).
+    pub(crate) fn is_replay(&self) -> bool {
+        self.kind() == ErrorKind::Refused && self.ably_code() == ErrorCode::NONCE_REPLAYED
+    }
+
     /// Whether the same may succeed a little later. Of an auth callback's errors that is known only of those that are an
     /// [`Error`] or an [`ErrorInfo`].
     #[must_use]

@@ -183,6 +183,9 @@ impl<T: Transport + 'static> Auth<T> {
     /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
     /// more (`RSC10`).
     ///
+    /// If a host's answer is lost, the next host is asked, so the service may receive a request twice. Give each message that
+    /// you publish an `id`: the service stores it once.
+    ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for any answer without success,
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) for none, or whatever kept it from getting a token.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Taken};
+use crate::sources::answers::{Answers, Replays, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
@@ -114,18 +114,30 @@ impl<T, C: ?Sized> CallbackSource<T, C> {
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.answers.take(self.callback.call(params).await?)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+        let mut replays = Replays::of(params);
+        loop {
+            let outcome = match self.answers.take(self.callback.call(params).await?)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.answers.take(self.callback.call(params)?)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        let mut replays = Replays::of(params);
+        loop {
+            let outcome = match self.answers.take(self.callback.call(params)?)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }
