@@ -4,6 +4,7 @@ mod asynchronous;
 mod blocking;
 mod fallback;
 mod faults;
+mod logs;
 mod names;
 mod redaction;
 mod redirects;

@@ -178,7 +178,7 @@ impl<T: Transport + 'static> Auth<T> {
         Ok(token.details().clone())
     }
 
-    /// Sends a request with credentials. Of its URI, the path and the query count.
+    /// Sends a request with credentials. Its URI is a path with a query, or names the endpoint's scheme and host too.
     ///
     /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
     /// more (`RSC10`).
