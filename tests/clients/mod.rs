@@ -9,4 +9,5 @@ mod names;
 mod redaction;
 mod redirects;
 pub(crate) mod scripted;
+mod second_user;
 pub(crate) mod support;
