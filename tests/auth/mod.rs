@@ -8,6 +8,7 @@ mod authorize;
 mod blocking_cache;
 mod cache;
 mod cache_properties;
+mod early_renewal;
 mod exchanges;
 mod fallback;
 mod fallback_properties;

@@ -148,6 +148,11 @@ impl Error {
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
+    pub(crate) fn abandoned() -> Self {
+        let text = "the callers that waited for a token have gone; give them more time than the source takes";
+        Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
+    }
+
     pub(crate) fn waits_for_itself() -> Self {
         let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
                     let it get what it needs without that one's tokens";

@@ -67,6 +67,8 @@ mod numeric_date;
 #[cfg(feature = "alloc")]
 mod parts;
 #[cfg(feature = "alloc")]
+mod text;
+#[cfg(feature = "alloc")]
 mod verify;
 
 #[cfg(feature = "alloc")]
@@ -79,6 +81,7 @@ pub use {
     claims::JwtClaims,
     embedded::{EmbeddedToken, embedded_token, has_jwt_form},
     mint::{mint, mint_with},
+    text::JwtText,
     verify::{UnverifiedJwt, VerifiedJwt},
 };
 
