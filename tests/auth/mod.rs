@@ -18,6 +18,7 @@ mod hosts;
 mod lost_answers;
 mod messagepack;
 mod options;
+mod panics;
 mod paths;
 mod redaction;
 mod request_ids;

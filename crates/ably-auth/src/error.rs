@@ -153,6 +153,13 @@ impl Error {
         Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
     }
 
+    pub(crate) fn broken_off() -> Self {
+        let text = "the fetch of a token was broken off: its source panicked, or the runtime that it began on has ended; \
+                    ask again, on a runtime that goes on";
+        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked");
+        Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
+    }
+
     pub(crate) fn waits_for_itself() -> Self {
         let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
                     let it get what it needs without that one's tokens";

@@ -129,6 +129,23 @@ async fn a_guard_that_cannot_tell_lets_nobody_in() {
     assert_eq!(ask(&Router::new().route("/", unlayered), "/", r#"{"[*]*":["*"]}"#).await.refused(), (500, 50000));
 }
 
+/// A layer is around the routes that are there when it is put on: the documents say so.
+#[tokio::test]
+async fn route_added_after_layer_is_unguarded() {
+    let open = || get(|| async { "in" });
+    let app = Router::new().route("/before", open()).layer(verifier().layer()).route("/after", open());
+    let nobody = |uri: &str| Request::get(uri).body(String::new().into()).unwrap();
+    assert_eq!(send(&app, nobody("/before")).await.refused(), (401, 40101));
+    assert_eq!(send(&app, nobody("/after")).await.status, 200);
+    // With an extractor or a guard of its own it is refused.
+    let guarded = open().layer(require("chat", Operation::Publish).unwrap());
+    let sender = get(|_: ably_auth_axum::Authenticated| async { "in" });
+    let app = Router::new().layer(verifier().layer()).route("/guarded", guarded).route("/sender", sender);
+    for uri in ["/guarded", "/sender"] {
+        assert_eq!(send(&app, nobody(uri)).await.refused(), (500, 50000), "{uri}");
+    }
+}
+
 #[tokio::test]
 async fn visitors_have_no_capability() {
     let route = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());

@@ -273,7 +273,7 @@ impl TokenCache {
             });
             // A panic that is shared would be everybody's, and one that is not would leave them waiting.
             let outcome = AssertUnwindSafe(noted).catch_unwind().await;
-            let outcome = outcome.unwrap_or_else(|_| Err(Error::auth_callback("it panicked")));
+            let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
             unfinished.end(outcome)
         };
         let fetch = fetch.boxed().shared();

@@ -166,12 +166,13 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     }
     let unfit =
         |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
+    // Read from the text, in which a member that is there twice is seen.
     if value.get("token").is_some() {
-        let details: TokenDetails = serde_json::from_value(value).map_err(|_| unfit("fitting token details"))?;
+        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
         return Ok(details.into());
     }
     if value.get("keyName").is_some() {
-        let request: TokenRequest = serde_json::from_value(value).map_err(|_| unfit("a fitting token request"))?;
+        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("a fitting token request"))?;
         return Ok(request.into());
     }
     Err(Error::auth_url(
