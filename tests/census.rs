@@ -27,6 +27,7 @@ const HOLD_NONE: &[&str] = &[
     "Rate",
     "Relisted",
     "Pending",
+    "PrintableText",
     "RedisOptions",
     "Reference",
     "Resource",

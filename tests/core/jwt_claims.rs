@@ -117,7 +117,7 @@ fn repeated_claims_are_refused() {
 #[test]
 fn claims_of_another_type_are_refused() {
     for name in ["x-ably-capability", "x-ably-clientId", "x-ably-revocation-key", "x-ably-token"] {
-        for value in ["null", "1", "true", "[]", r#"{"chat":["publish"]}"#] {
+        for value in ["1", "true", "[]", r#"{"chat":["publish"]}"#] {
             let jwt = with_claims(&format!(r#""{name}":{value}"#));
             assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is no string: `{name}`"));
         }
@@ -128,6 +128,51 @@ fn claims_of_another_type_are_refused() {
         let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{value}"#));
         let name = "JWT has a limit that is none: `ably.limits.publish.perAttachment.maxRate.`";
         assert_named(verify(&jwt), ErrorKind::Jwt, name);
+    }
+}
+
+/// Laravel's package for Ably writes `"x-ably-clientId":null` for guests.
+#[test]
+fn null_claims_are_absent() {
+    let nulls = [
+        r#""nbf":null"#,
+        r#""x-ably-clientId":null"#,
+        r#""x-ably-revocation-key":null"#,
+        r#""x-ably-token":null"#,
+        r#""ably.channel.chat":null"#,
+        r#""nbf":null,"x-ably-clientId" : null ,"x-ably-revocation-key":null,"x-ably-token":null"#,
+    ];
+    for claims in nulls {
+        let verified = verify(&with_claims(claims)).unwrap();
+        let read = verified.claims();
+        assert_eq!(*read.client_id(), ClientId::None, "{claims}");
+        let texts = (read.revocation_key(), read.embedded_token(), read.capability_text());
+        assert_eq!(texts, (None, None, None), "{claims}");
+        assert_eq!((read.not_before(), read.channel_claims().len()), (None, 0), "{claims}");
+    }
+    for pair in [r#""x-ably-clientId":null,"x-ably-clientId":"bob""#, r#""nbf":1,"nbf":null"#, r#""exp":null,"x":1"#] {
+        assert_named(verify(&with_claims(pair)), ErrorKind::Jwt, "JWT has a claim twice");
+    }
+    let twice = r#""ably.channel.chat":null,"ably.channel.chat":"moderator""#;
+    assert_named(verify(&with_claims(twice)), ErrorKind::Jwt, "JWT has a claim twice");
+}
+
+/// Without its claim, a JWT has all the key's rights and no limit: null must not mean that.
+#[test]
+fn null_capability_and_null_limit_are_refused() {
+    let name = "JWT has a claim that is null: `x-ably-capability`";
+    assert_named(verify(&with_claims(r#""x-ably-capability":null"#)), ErrorKind::Jwt, name);
+    let name = "JWT has a limit that is none: `ably.limits.publish.perAttachment.maxRate.`";
+    let limit = with_claims(r#""ably.limits.publish.perAttachment.maxRate.chat":null"#);
+    assert_named(verify(&limit), ErrorKind::Jwt, name);
+}
+
+#[test]
+fn publish_limits_are_read_by_value() {
+    for (written, limit) in [("5e0", 5.0), ("0.5E1", 5.0), ("50e-1", 5.0), ("-0", 0.0)] {
+        let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{written}"#));
+        let verified = verify(&jwt).unwrap();
+        assert_eq!(verified.claims().publish_limits().collect::<Vec<_>>(), [("a", limit)], "{written}");
     }
 }
 

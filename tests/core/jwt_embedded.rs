@@ -94,7 +94,7 @@ fn what_cannot_be_right_is_refused_by_name() {
         &jws(&with_token("a.b"), &with_token("a.c")),
         "JWT has one token embedded in its header and another in its payload",
     );
-    for value in ["null", "1", "{}", "[\"a.b\"]"] {
+    for value in ["1", "{}", "[\"a.b\"]"] {
         let payload = format!(r#"{{"x-ably-token":{value}}}"#);
         refused(&jws("{}", &payload), "embedded token is no string");
         refused(&jwe(&payload), "embedded token is no string");
@@ -113,6 +113,16 @@ fn what_cannot_be_right_is_refused_by_name() {
     for token in ["", "a b", "\\u00e9"] {
         assert_eq!(embedded_token(&jwe(&with_token(token))).unwrap_err().kind(), ErrorKind::Token);
     }
+}
+
+#[test]
+fn null_members_of_outer_jwt_are_absent() {
+    for (header, payload) in [("{}", r#"{"x-ably-token":null}"#), (r#"{"x-ably-token":null,"exp":null}"#, "{}")] {
+        assert_eq!(embedded_token(&jws(header, payload)).unwrap(), None);
+    }
+    let found = embedded_token(&jws(r#"{"x-ably-token":null}"#, r#"{"x-ably-token":"a.b","exp":null}"#));
+    let found = found.unwrap().unwrap();
+    assert_eq!((found.token().expose(), found.outer_expires()), ("a.b", None));
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn moments_at_either_end_of_time_do_no_harm() {
 
 /// Fractions count to the millisecond, and what is finer is cut off.
 #[test]
-fn fractions_are_read() {
+fn times_are_read_by_value() {
     for (written, millis) in [
         ("1700000000", 1_700_000_000_000),
         ("1700000000.5", 1_700_000_000_500),
@@ -68,6 +68,22 @@ fn fractions_are_read() {
         ("0", 0),
         ("0.001", 1),
         ("99999999999.9", 99_999_999_999_900),
+        ("1.7e9", 1_700_000_000_000),
+        ("1.7E+9", 1_700_000_000_000),
+        ("17e8", 1_700_000_000_000),
+        ("1.700000000123e9", 1_700_000_000_123),
+        ("1700000000123e-3", 1_700_000_000_123),
+        ("1700000000000000e-6", 1_700_000_000_000),
+        ("0.0017e12", 1_700_000_000_000),
+        ("1.7000000009999e9", 1_700_000_000_999),
+        ("9.99999999999e10", 99_999_999_999_900),
+        ("1E1", 10_000),
+        ("1e-3", 1),
+        ("1e-4", 0),
+        ("1e-99999999999999999999", 0),
+        ("0e99999999999999999999", 0),
+        ("-0", 0),
+        ("-0.0e5", 0),
     ] {
         let text = jwt("0", "99999999999.999", &format!(r#","nbf":{written}"#));
         let claims = UnverifiedJwt::parse(&text).unwrap().decode_without_verifying().unwrap();
@@ -80,14 +96,15 @@ fn times_that_are_none_are_refused_by_name() {
     for (value, problem) in [
         ("-1", "JWT has a time before the epoch"),
         ("-0.5", "JWT has a time before the epoch"),
-        ("1.7e9", "JWT has a time with an exponent"),
-        ("1E1", "JWT has a time with an exponent"),
+        ("-1e-400", "JWT has a time before the epoch"),
+        ("1e11", "JWT has a time after the year 5138"),
+        ("1e99999999999999999999", "JWT has a time after the year 5138"),
+        ("0.1e12", "JWT has a time after the year 5138"),
         ("100000000000", "JWT has a time after the year 5138"),
         ("1700000000000", "JWT has a time after the year 5138"),
         ("18446744073709551616", "JWT has a time after the year 5138"),
         (&"9".repeat(400), "JWT has a time after the year 5138"),
         (r#""1700000000""#, "JWT has a time that is no number"),
-        ("null", "JWT has a time that is no number"),
         ("true", "JWT has a time that is no number"),
         ("[1]", "JWT has a time that is no number"),
     ] {
@@ -107,7 +124,9 @@ fn both_ends_are_needed_and_in_order() {
     assert_named(payload("{}"), ErrorKind::Jwt, "JWT has no `iat`");
     assert_named(payload(r#"{"exp":1700003600}"#), ErrorKind::Jwt, "JWT has no `iat`");
     assert_named(payload(r#"{"iat":1700000000}"#), ErrorKind::Jwt, "JWT has no `exp`");
-    for exp in ["1700000000", "1699999999", "0", "1700000000.0004"] {
+    assert_named(payload(r#"{"iat":null,"exp":1700003600}"#), ErrorKind::Jwt, "JWT has no `iat`");
+    assert_named(payload(r#"{"iat":1700000000,"exp":null}"#), ErrorKind::Jwt, "JWT has no `exp`");
+    for exp in ["1700000000", "1699999999", "0", "1700000000.0004", "17e8", "1.7000000000004e9"] {
         let name = "JWT expires no later than it is issued";
         assert_named(payload(&format!(r#"{{"iat":1700000000,"exp":{exp}}}"#)), ErrorKind::Jwt, name);
     }

@@ -300,7 +300,7 @@ fn a_verified_request_and_its_fields_are_silent() {
 #[test]
 fn jwts_are_silent() {
     use ably_auth_core::jwt::{
-        self, ClaimValue, EmbeddedToken, HeaderFit, JwtClaims, JwtFields, UnverifiedJwt, VerifiedJwt,
+        self, ClaimValue, EmbeddedToken, HeaderFit, JwtClaims, JwtFields, JwtText, UnverifiedJwt, VerifiedJwt,
     };
 
     let others = [("x-own", ClaimValue::Text("value"))];
@@ -318,7 +318,15 @@ fn jwts_are_silent() {
     let claims: JwtClaims = unverified.decode_without_verifying().unwrap();
     let verified: VerifiedJwt = unverified.clone().verify(&key().signer(), NOW, core::time::Duration::ZERO).unwrap();
     let embedded: EmbeddedToken = jwt::embedded_token(minted.expose()).unwrap().unwrap();
-    for shown in [format!("{unverified:?}"), format!("{claims:?}"), format!("{verified:#?}"), format!("{embedded:?}")] {
+    let text: JwtText = JwtText::parse(minted.expose()).unwrap();
+    assert_debug_is_silent(&text);
+    for shown in [
+        format!("{text:?}"),
+        format!("{unverified:?}"),
+        format!("{claims:?}"),
+        format!("{verified:#?}"),
+        format!("{embedded:?}"),
+    ] {
         assert!(!shown.contains(signature) && !shown.contains(&inner), "{shown}");
     }
     assert_debug_is_silent(&unverified);

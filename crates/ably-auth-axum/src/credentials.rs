@@ -31,8 +31,12 @@ pub(crate) fn from_headers(headers: &HeaderMap) -> Result<Option<Token>, Refusal
 
 /// The token of a request's query, for who cannot set headers.
 pub(crate) fn from_query(uri: &Uri) -> Result<Option<Token>, Refusal> {
-    let mut pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let token = pairs.find(|(name, _)| matches!(&**name, "accessToken" | "access_token"));
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut tokens = pairs.filter(|(name, _)| matches!(&**name, "accessToken" | "access_token"));
+    let token = tokens.next();
+    if tokens.next().is_some() {
+        return Err(not_a_credential("there is more than one token in the query"));
+    }
     token.map(|(_, token)| bearer(&token)).transpose()
 }
 
@@ -45,9 +49,14 @@ fn bearer(text: &str) -> Result<Token, Refusal> {
 
 /// As whom the sender wants to act (`RSA7e2`).
 pub(crate) fn claimed_identity(headers: &HeaderMap) -> Result<Option<Identity>, Refusal> {
-    let Some(header) = headers.get("x-ably-clientid") else {
+    let mut headers = headers.get_all("x-ably-clientid").iter();
+    let Some(header) = headers.next() else {
         return Ok(None);
     };
+    if headers.next().is_some() {
+        let message = "there is more than one X-Ably-ClientId header; send one";
+        return Err(Refusal::new(ErrorCode::INVALID_CLIENT_ID, message));
+    }
     let unfit = || {
         let message = "the X-Ably-ClientId header is not the base64 of a clientId; encode it, or leave the header out";
         Refusal::new(ErrorCode::INVALID_CLIENT_ID, message)

@@ -22,7 +22,8 @@ use crate::template::Template;
 ///
 /// The resource may have names of path parameters in braces, which stand for what the path has there, with its percent
 /// encoding undone: just what [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a parameter with `:`
-/// in it names a channel of more segments. Put it on a route below an [`Authenticate`](crate::Authenticate) layer.
+/// in it names a channel of more segments. A path with two parameters of the same name, such as those of an outer and an inner
+/// router, is refused with 500. Put it on a route below an [`Authenticate`](crate::Authenticate) layer.
 ///
 /// ```
 /// use std::time::Duration;

@@ -58,12 +58,20 @@ impl Template {
             resource.push_str(match piece {
                 Piece::Text(text) => text,
                 Piece::Param(name) => {
-                    let value = params.iter().find(|(theirs, _)| theirs == name).map(|(_, value)| value);
-                    value.ok_or_else(|| {
+                    let mut values = params.iter().filter(|(theirs, _)| theirs == name).map(|(_, value)| value);
+                    let value = values.next().ok_or_else(|| {
                         Refusal::internal(format!(
                             "the route's path has no parameter `{name}`; have the server require one that it has"
                         ))
-                    })?
+                    })?;
+                    // `Path` gives a handler the last of them, or all: this guard would check another value.
+                    if values.next().is_some() {
+                        return Err(Refusal::internal(format!(
+                            "the route's path has the parameter `{name}` more than once; have the server give each a \
+                             name of its own"
+                        )));
+                    }
+                    value
                 }
             });
         }

@@ -11,6 +11,8 @@ use crate::transport::UreqTransport;
 
 /// A blocking client of Ably's REST interface, as far as authentication goes (`RSC1`).
 ///
+/// ureq logs credentials at `TRACE`: [leave out its targets](crate#logs).
+///
 /// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
 ///
 /// ```

@@ -11,6 +11,8 @@ use ureq::{Agent, Body};
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Sends requests with a [`ureq::Agent`].
+///
+/// ureq logs credentials at `TRACE`: [leave out its targets](crate#logs).
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: Agent,

@@ -9,8 +9,17 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error_code::ErrorCode;
+use crate::printable::{self, PrintableText};
+
+type Detail = BTreeMap<String, serde_json::Value>;
+
+/// How many errors behind an error are kept.
+const MAX_CAUSES: usize = 8;
 
 /// An error as the service words it (`TI1`).
+///
+/// One that is read keeps at most 4 KiB of each text, a `detail` of at most 4 KiB, and 8 causes. `Display` and `Debug` escape
+/// control characters, since the text may come from anybody.
 ///
 /// ```
 /// use ably_auth_core::{ErrorCode, ErrorEnvelope};
@@ -27,15 +36,15 @@ pub struct ErrorInfo {
     code: u32,
     #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     status_code: Option<u16>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "short_text", skip_serializing_if = "Option::is_none")]
     message: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "short_text", skip_serializing_if = "Option::is_none")]
     href: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "short_text", skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
-    detail: Option<BTreeMap<String, serde_json::Value>>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "small_detail", skip_serializing_if = "Option::is_none")]
+    detail: Option<Detail>,
+    #[serde(default, deserialize_with = "short_chain", skip_serializing_if = "Option::is_none")]
     cause: Option<Box<ErrorInfo>>,
 }
 
@@ -45,6 +54,33 @@ fn if_it_fits<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
 ) -> Result<Option<T>, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).ok())
+}
+
+/// Reads a text up to the length that is kept: an error may come from anybody.
+fn short_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text: Option<String> = if_it_fits(deserializer)?;
+    Ok(text.map(|text| if printable::cut(&text).len() < text.len() { printable::cut(&text).into() } else { text }))
+}
+
+/// Reads a detail, unless it is larger than what is kept.
+fn small_detail<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Detail>, D::Error> {
+    let detail: Option<Detail> = if_it_fits(deserializer)?;
+    let is_small =
+        |detail: &Detail| serde_json::to_string(detail).is_ok_and(|json| json.len() <= PrintableText::MAX_BYTES);
+    Ok(detail.filter(is_small))
+}
+
+/// Reads the first [`MAX_CAUSES`] of a chain of causes.
+fn short_chain<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Box<ErrorInfo>>, D::Error> {
+    let mut first: Option<Box<ErrorInfo>> = if_it_fits(deserializer)?;
+    let mut last = first.as_deref_mut();
+    for _ in 1..MAX_CAUSES {
+        last = last.and_then(|error| error.cause.as_deref_mut());
+    }
+    if let Some(last) = last {
+        last.cause = None;
+    }
+    Ok(first)
 }
 
 impl ErrorInfo {
@@ -84,6 +120,31 @@ impl ErrorInfo {
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
+        self
+    }
+
+    /// The same error with `[redacted]` in the place of each of these texts, wherever the service repeats one: of what was sent
+    /// to it, nothing should come back in an error. A detail that has one is left out.
+    ///
+    /// ```
+    /// use ably_auth_core::{ErrorCode, ErrorInfo};
+    ///
+    /// let error = ErrorInfo::new(ErrorCode::new(40005), "no such key: app.key:secret").without(&["app.key:secret"]);
+    /// assert_eq!(error.message(), "no such key: [redacted]");
+    /// ```
+    #[must_use]
+    pub fn without(mut self, secrets: &[impl AsRef<str>]) -> Self {
+        let redact = |text: &mut String| {
+            for secret in secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty()) {
+                if text.contains(secret) {
+                    *text = text.replace(secret, "[redacted]");
+                }
+            }
+        };
+        [&mut self.message, &mut self.href, &mut self.request_id].into_iter().flatten().for_each(redact);
+        let repeats = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_ref()));
+        self.detail = self.detail.filter(|detail| !repeats(&serde_json::to_string(detail).unwrap_or_default()));
+        self.cause = self.cause.map(|cause| Box::new(cause.without(secrets)));
         self
     }
 
@@ -131,9 +192,9 @@ impl ErrorInfo {
 
 impl fmt::Display for ErrorInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (code {}, status {}", self.message(), self.code, self.status_code())?;
+        write!(f, "{} (code {}, status {}", PrintableText::new(self.message()), self.code, self.status_code())?;
         match &self.href {
-            Some(href) if !self.message().contains(href.as_str()) => write!(f, "; see {href})"),
+            Some(href) if !self.message().contains(href.as_str()) => write!(f, "; see {})", PrintableText::new(href)),
             _ => f.write_str(")"),
         }
     }

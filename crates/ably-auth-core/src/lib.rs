@@ -197,6 +197,8 @@ mod token_request;
 #[cfg(feature = "serde")]
 mod error_info;
 #[cfg(feature = "serde")]
+mod printable;
+#[cfg(feature = "serde")]
 mod revocation;
 #[cfg(feature = "serde")]
 mod token_details;
@@ -226,6 +228,7 @@ pub use {
 #[cfg(feature = "serde")]
 pub use {
     error_info::{ErrorEnvelope, ErrorInfo},
+    printable::PrintableText,
     revocation::{
         BatchResult, RevokeTokensRequest, TokenRevocationFailureResult, TokenRevocationResult,
         TokenRevocationSuccessResult, TokenRevocationTargetSpecifier,

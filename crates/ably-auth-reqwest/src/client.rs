@@ -41,8 +41,7 @@ impl Client {
     /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
     /// credentials elsewhere. Of the options' time-outs, that of a request holds; that of a connection is the client's own.
     ///
-    /// Where no crate chooses a TLS for reqwest but this one, reqwest wants to be told of it, or panics when your client is
-    /// built: install a provider with `rustls::crypto::CryptoProvider::install_default`.
+    /// This crate turns on none of reqwest's TLS features: depend on reqwest with the one that you want.
     ///
     /// ```
     /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};

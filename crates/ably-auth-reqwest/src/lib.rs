@@ -3,6 +3,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
+#[cfg(feature = "rustls")]
+mod connector;
+#[cfg(feature = "rustls")]
+mod own_http;
 mod transport;
 
 pub use client::Client;

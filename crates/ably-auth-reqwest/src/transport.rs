@@ -1,22 +1,35 @@
-//! Requests over reqwest.
+//! Requests over reqwest, or over the client of our own.
 
 use std::time::Duration;
 
-use ably_auth::{Error, FaultKind, HttpSettings, Transport, TransportFault, is_loopback};
+use ably_auth::{Error, FaultKind, HttpSettings, Transport, TransportFault};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use reqwest::redirect;
+
+#[cfg(feature = "rustls")]
+use crate::own_http::OwnHttp;
 
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// Sends requests with a [`reqwest::Client`].
+/// Sends requests with a [`reqwest::Client`] of yours, or with an HTTP client of its own.
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
-    http: reqwest::Client,
-    /// For this machine, which no proxy can reach in our place.
-    http_on_loopback: reqwest::Client,
+    http: Http,
     request_timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Http {
+    Given(reqwest::Client),
+    #[cfg(feature = "rustls")]
+    Own(Box<OwnHttp>),
+    #[cfg(not(feature = "rustls"))]
+    WithoutTls {
+        http: reqwest::Client,
+        /// For this machine, which no proxy can reach in our place.
+        on_loopback: reqwest::Client,
+    },
 }
 
 impl ReqwestTransport {
@@ -27,64 +40,87 @@ impl ReqwestTransport {
     /// request.
     #[must_use]
     pub fn new(http: reqwest::Client, settings: &HttpSettings) -> Self {
-        Self { http_on_loopback: http.clone(), http, request_timeout: settings.http_request_timeout() }
+        Self { http: Http::Given(http), request_timeout: settings.http_request_timeout() }
     }
 
     /// Sends with a client of its own, by way of the proxy that the environment names unless it is to this machine.
     ///
+    /// The client is hyper with rustls, not reqwest: reqwest's TLS is chosen for the whole program, by features that other
+    /// users of reqwest in it would feel.
+    ///
     /// # Errors
     /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .connect_timeout(settings.http_open_timeout())
-                .redirect(redirect::Policy::none());
-            #[cfg(feature = "rustls")]
-            let builder = builder.tls_backend_preconfigured(tls_config()?);
-            Ok::<_, Error>(builder)
-        };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| Error::configuration(format!("reqwest cannot be set up: {error}")))
-        };
-        Ok(Self {
-            http: build(builder()?)?,
-            http_on_loopback: build(builder()?.no_proxy())?,
-            request_timeout: settings.http_request_timeout(),
-        })
+        #[cfg(feature = "rustls")]
+        let http = Http::Own(Box::new(OwnHttp::new(settings)?));
+        #[cfg(not(feature = "rustls"))]
+        let http = without_tls(settings)?;
+        Ok(Self { http, request_timeout: settings.http_request_timeout() })
     }
 }
 
-#[cfg(feature = "rustls")]
-fn tls_config() -> Result<rustls::ClientConfig, Error> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    // Named, so that it does not depend on what else is linked into the program.
-    let provider = rustls::crypto::ring::default_provider();
-    let config = rustls::ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::configuration(format!("TLS cannot be set up: {error}")))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+#[cfg(not(feature = "rustls"))]
+fn without_tls(settings: &HttpSettings) -> Result<Http, Error> {
+    let build = |change: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(settings.http_open_timeout())
+            .redirect(reqwest::redirect::Policy::none());
+        change(builder).build().map_err(|error| Error::configuration(format!("reqwest cannot be set up: {error}")))
+    };
+    Ok(Http::WithoutTls { http: build(|builder| builder)?, on_loopback: build(reqwest::ClientBuilder::no_proxy)? })
 }
 
 #[async_trait]
 impl Transport for ReqwestTransport {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let http = if is_loopback(request.uri()) { &self.http_on_loopback } else { &self.http };
-        let mut request: reqwest::Request = request.try_into().map_err(fault)?;
-        *request.timeout_mut() = Some(self.request_timeout);
-        let mut answer = http.execute(request).await.map_err(fault)?;
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = answer.status();
-        *response.version_mut() = answer.version();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
-        let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(fault)? {
-            if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-                return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
+        let timeout = self.request_timeout;
+        match &self.http {
+            Http::Given(http) => send(http, request, timeout).await,
+            #[cfg(feature = "rustls")]
+            Http::Own(http) => http.send(request, timeout).await,
+            #[cfg(not(feature = "rustls"))]
+            Http::WithoutTls { http, on_loopback } => {
+                send(if ably_auth::is_loopback(request.uri()) { on_loopback } else { http }, request, timeout).await
             }
-            body.extend_from_slice(&chunk);
         }
-        *response.body_mut() = body.freeze();
-        Ok(response)
+    }
+}
+
+async fn send(
+    http: &reqwest::Client,
+    request: Request<Bytes>,
+    timeout: Duration,
+) -> Result<Response<Bytes>, TransportFault> {
+    let mut request: reqwest::Request = request.try_into().map_err(fault)?;
+    *request.timeout_mut() = Some(timeout);
+    let mut answer = http.execute(request).await.map_err(fault)?;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = answer.status();
+    *response.version_mut() = answer.version();
+    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    let mut body = Collected::default();
+    while let Some(chunk) = answer.chunk().await.map_err(fault)? {
+        body.add(&chunk)?;
+    }
+    *response.body_mut() = body.into_bytes();
+    Ok(response)
+}
+
+/// An answer's body as far as it has come, within a bound.
+#[derive(Default)]
+pub(crate) struct Collected(BytesMut);
+
+impl Collected {
+    pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<(), TransportFault> {
+        if self.0.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
+            return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
+        }
+        self.0.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.0.freeze()
     }
 }
 

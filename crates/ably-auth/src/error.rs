@@ -4,10 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ErrorCode, ErrorInfo};
+use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 
 use crate::exchange::RequestId;
 use crate::transport::{FaultKind, TransportFault};
+
+/// The most bytes of an error's text: it may have two texts of the service's, and our own words.
+const MAX_TEXT_BYTES: usize = 3 * PrintableText::MAX_BYTES;
 
 /// What an [`Error`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +39,7 @@ pub enum ErrorKind {
 /// Why there is no token, or no answer to an authenticated request.
 ///
 /// It is cheap to clone, since all who wait for one token are told of its failure. Its text never holds a body, a token or
-/// a secret.
+/// a secret, and of what the service says it holds 4 KiB at most, with control characters escaped.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
@@ -78,7 +81,8 @@ enum Source {
 
 impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
-        let (status, text) = (code.status(), text.into());
+        // It may quote what a service or the server behind an auth URL says.
+        let (status, text) = (code.status(), PrintableText::new(&text.into()).at_most(MAX_TEXT_BYTES).to_string());
         Self(Arc::new(Inner { kind, code, status, text, request_id: None, source }))
     }
 
@@ -142,6 +146,18 @@ impl Error {
         let text = "the source gave a token that had expired already; \
                     see whether it hands out tokens that it has kept, and whether its clock is right";
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
+    }
+
+    pub(crate) fn abandoned() -> Self {
+        let text = "the callers that waited for a token have gone; give them more time than the source takes";
+        Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
+    }
+
+    pub(crate) fn broken_off() -> Self {
+        let text = "the fetch of a token was broken off: its source panicked, or the runtime that it began on has ended; \
+                    ask again, on a runtime that goes on";
+        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked");
+        Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
     }
 
     pub(crate) fn waits_for_itself() -> Self {
@@ -240,6 +256,11 @@ impl Error {
     #[must_use]
     pub fn is_token_error(&self) -> bool {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
+    }
+
+    /// Says whether the service had exchanged the token request before (40105).
+    pub(crate) fn is_replay(&self) -> bool {
+        self.kind() == ErrorKind::Refused && self.ably_code() == ErrorCode::NONCE_REPLAYED
     }
 
     /// Whether the same may succeed a little later. Of an auth callback's errors that is known only of those that are an

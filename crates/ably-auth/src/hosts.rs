@@ -123,6 +123,10 @@ impl Endpoint {
         ["a", "b", "c", "d", "e"].iter().map(|letter| format!("{id}.{letter}.fallback.{domain}")).collect()
     }
 
+    pub(crate) const fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
     pub(crate) const fn authority(&self) -> &Authority {
         &self.authority
     }
@@ -130,11 +134,18 @@ impl Endpoint {
     /// The URI of a path and query at this endpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is not a path that begins with `/`.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is not a path that begins with `/`, or if the path
+    /// has a backslash or a segment `.` or `..`, as it is or percent-encoded: some HTTP libraries send another path for those.
     pub fn uri(&self, path_and_query: &str) -> Result<Uri, Error> {
         let path: Option<PathAndQuery> = path_and_query.starts_with('/').then(|| path_and_query.parse().ok()).flatten();
         let path =
             path.ok_or_else(|| Error::configuration("a request's path must begin with `/` and be percent-encoded"))?;
+        if path.path().contains('\\') || path.path().split('/').any(is_dot_segment) {
+            return Err(Error::configuration(
+                "a request's path has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve to another \
+                 path; send the path that is meant",
+            ));
+        }
         Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
@@ -164,6 +175,12 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({self})")
     }
+}
+
+/// Says whether a segment of a path means this folder or the one above, with its dots percent-encoded or not.
+fn is_dot_segment(segment: &str) -> bool {
+    // The longest one is `%2e%2e`.
+    segment.len() <= 6 && matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..")
 }
 
 /// A host, perhaps with a port, or what is wrong with the text.

@@ -175,8 +175,7 @@ impl Blocking {
             let answer = match answer.try_recv() {
                 Ok(answer) => answer,
                 Err(TryRecvError::Empty) => continue,
-                // The source has panicked on the caller's own thread.
-                Err(TryRecvError::Disconnected) => Err(Error::auth_callback("it panicked")),
+                Err(TryRecvError::Disconnected) => panic!("{name} panicked"),
             };
             self.answers.insert(name.clone(), answer);
         }

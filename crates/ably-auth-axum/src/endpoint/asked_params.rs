@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::{Capability, ClientId, ErrorCode, TokenParams, Ttl};
 use axum::body::{Body, HttpBody as _, to_bytes};
@@ -64,10 +65,11 @@ impl AskedParams {
         others.iter().rev().find(|(theirs, _)| theirs == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) async fn read(parts: &Parts, body: Body) -> Result<Self, Refusal> {
+    pub(super) async fn read(parts: &Parts, body: Body, timeout: Duration) -> Result<Self, Refusal> {
         let query = parts.uri.query().filter(|query| !query.is_empty());
         let form = if parts.method == Method::POST && !body.is_end_stream() {
-            to_bytes(body, MAX_FORM_BYTES).await.map_err(|_| too_large())?
+            let form = tokio::time::timeout(timeout, to_bytes(body, MAX_FORM_BYTES)).await;
+            form.map_err(|_| too_slow())?.map_err(|_| too_large())?
         } else {
             bytes::Bytes::new()
         };
@@ -141,6 +143,11 @@ fn unfit(error: ably_auth_core::Error) -> Refusal {
 fn too_large() -> Refusal {
     let message = format!("the body is over {MAX_FORM_BYTES} bytes, or ended before its end; ask for less");
     Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
+}
+
+fn too_slow() -> Refusal {
+    let message = "the body did not come in time; send it at once, or the params in the query";
+    Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408)
 }
 
 fn is_form(parts: &Parts) -> bool {

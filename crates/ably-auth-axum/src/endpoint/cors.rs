@@ -38,6 +38,14 @@ impl Cors {
         Ok(Self::These(origins))
     }
 
+    /// Returns the policy for pages that embed an answer: those of other origins only if one is allowed to ask.
+    pub(super) fn resource_policy(&self) -> HeaderValue {
+        match self {
+            Self::These(origins) if origins.is_empty() => HeaderValue::from_static("same-origin"),
+            Self::These(_) | Self::Any => HeaderValue::from_static("cross-origin"),
+        }
+    }
+
     /// Adds to an answer what a browser wants to know of it.
     pub(super) fn add(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
         if matches!(self, Self::These(origins) if !origins.is_empty()) {

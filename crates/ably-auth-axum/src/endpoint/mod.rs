@@ -9,6 +9,7 @@ mod grants;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::{ApiKey, ErrorCode, KeyName, Signer, Timestamp};
 use axum::extract::Request;
@@ -16,7 +17,7 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::header::{ALLOW, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -28,6 +29,11 @@ use form::Form;
 pub use asked_params::AskedParams;
 pub use grant::Grant;
 pub use grants::{Grants, IntoGrant};
+
+/// Says which pages may embed an answer, such as by a script, an image or a `fetch` that may not read it.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 
@@ -64,6 +70,7 @@ pub struct AuthEndpoint {
     issuer: Issuer,
     cors: Cors,
     clock: Clock,
+    body_timeout: Duration,
 }
 
 /// What every token of an endpoint has in common. The keying is done once, not for each token.
@@ -76,7 +83,7 @@ struct Issuer {
 impl AuthEndpoint {
     fn new(form: Form, key: &ApiKey) -> Self {
         let issuer = Issuer { key_name: key.key_name().clone(), signer: key.signer(), random: Random::system() };
-        Self { form, issuer, cors: Cors::default(), clock: Clock::system() }
+        Self { form, issuer, cors: Cors::default(), clock: Clock::system(), body_timeout: BODY_TIMEOUT }
     }
 
     /// Answers with a JWT, as `application/jwt`: a token at once, made here, without asking the service. It can carry
@@ -117,6 +124,14 @@ impl AuthEndpoint {
         self
     }
 
+    /// Sets how long a client may take to send the form of a POST; then the answer is 408. 10 s unless set.
+    ///
+    /// The form is read before the application decides, so that the decision can depend on it. The body is at most 64 KiB.
+    pub const fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
     /// Takes the time from there in place of the system's clock.
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
@@ -150,7 +165,7 @@ impl AuthEndpoint {
 
     async fn answer<F: Grants<T, S>, T, S: Sync>(&self, grants: F, request: Request, state: &S) -> Response {
         let (mut parts, body) = request.into_parts();
-        let asking = AskedParams::read(&parts, body).await;
+        let asking = AskedParams::read(&parts, body, self.body_timeout).await;
         let mut response = match asking {
             Ok(asked) => match asked.granted_by(grants, &mut parts, state).await {
                 Ok(grant) => {
@@ -185,6 +200,7 @@ impl AuthEndpoint {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         // Or a page of another origin may load it as a script, cookies and all, and see of it what scripts let see.
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.headers_mut().insert(RESOURCE_POLICY, self.cors.resource_policy());
         self.cors.add(asked, response.headers_mut());
     }
 }

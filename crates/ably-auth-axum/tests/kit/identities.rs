@@ -48,6 +48,28 @@ async fn a_claimed_client_id_has_to_be_one() {
     assert_eq!(answer.refused(), (400, 40012));
 }
 
+/// The service behind, or a proxy before, may go by another one of them.
+#[tokio::test]
+async fn second_client_id_is_refused() {
+    for (first, second) in [("bob", "eve"), ("bob", "bob"), ("bob", "")] {
+        let request = Request::get("/anybody").header("x-ably-clientid", STANDARD.encode(first));
+        let request = request.header("X-Ably-ClientId", STANDARD.encode(second));
+        let token = mint(|jwt| jwt.client_id = Some("*"));
+        assert_eq!(with_token(&app().layer(verifier().layer()), &token, request).await.refused(), (400, 40012));
+    }
+}
+
+#[tokio::test]
+async fn second_token_in_query_is_refused() {
+    let app = app().layer(verifier().layer().or_in_query());
+    let (bob, eve) = (mint(|jwt| jwt.client_id = Some("bob")), mint(|jwt| jwt.client_id = Some("eve")));
+    for second in ["accessToken", "access_token"] {
+        let uri = format!("/anybody?accessToken={}&{second}={}", bob.expose(), eve.expose());
+        let request = Request::get(uri).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(send(&app, request).await.refused(), (401, 40005), "{second}");
+    }
+}
+
 #[tokio::test]
 async fn somebody_in_particular_is_needed_where_that_is_said() {
     assert_eq!(ask("/somebody", Some("bob"), None).await.body, "bob");

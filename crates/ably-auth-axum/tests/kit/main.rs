@@ -8,5 +8,6 @@ mod examples;
 mod identities;
 mod narrowing;
 mod protected;
+mod slow_bodies;
 mod support;
 mod tokens;

@@ -93,6 +93,32 @@ async fn parameters_of_an_outer_router_are_taken_too() {
     assert_eq!(ask(&app, "/acme/rooms/a", r#"{"evil:a":["publish"]}"#).await.refused(), (401, 40160));
 }
 
+/// Of two parameters of one name, a handler with a map gets the last: a guard that took the first would let in anybody.
+#[tokio::test]
+async fn repeated_parameter_lets_nobody_in() {
+    let guard = || require("chat:{room}", Operation::Publish).unwrap();
+    let inner = Router::new().route("/x/{room}", get(|| async { "in" }).layer(guard()));
+    let deep = Router::new().nest("/{other}/m", inner.clone());
+    let rest = Router::new().route("/y/{*room}", get(|| async { "in" }).layer(guard()));
+    let outside = Router::new().route("/x/{room}", get(|| async { "in" })).layer(guard());
+    for (app, uri) in [
+        (guarded("/n/{room}/x/{room}", "chat:{room}"), "/n/mine/x/victim"),
+        (Router::new().nest("/n/{room}", inner), "/n/mine/x/victim"),
+        (Router::new().nest("/n/{room}", deep), "/n/mine/o/m/x/victim"),
+        (Router::new().nest("/n/{room}", rest), "/n/mine/y/victim/1"),
+        (Router::new().nest("/n/{room}", outside), "/n/mine/x/victim"),
+    ] {
+        let app = app.layer(verifier().layer());
+        for capability in [r#"{"chat:mine":["publish"]}"#, r#"{"chat:victim":["publish"]}"#, r#"{"[*]*":["*"]}"#] {
+            let answer = ask(&app, uri, capability).await;
+            assert_eq!(answer.refused(), (500, 50000), "{uri} {capability}");
+            assert!(answer.body.contains("`room`"), "{}", answer.body);
+        }
+    }
+    let app = guarded("/n/{a}/x/{b}", "chat:{b}");
+    assert_eq!(ask(&app, "/n/same/x/same", r#"{"chat:same":["publish"]}"#).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_guard_that_cannot_tell_lets_nobody_in() {
     let app = guarded("/rooms/{room}", "chat:{channel}");
@@ -101,6 +127,23 @@ async fn a_guard_that_cannot_tell_lets_nobody_in() {
     assert!(answer.body.contains("`channel`"), "{}", answer.body);
     let unlayered = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());
     assert_eq!(ask(&Router::new().route("/", unlayered), "/", r#"{"[*]*":["*"]}"#).await.refused(), (500, 50000));
+}
+
+/// A layer is around the routes that are there when it is put on: the documents say so.
+#[tokio::test]
+async fn route_added_after_layer_is_unguarded() {
+    let open = || get(|| async { "in" });
+    let app = Router::new().route("/before", open()).layer(verifier().layer()).route("/after", open());
+    let nobody = |uri: &str| Request::get(uri).body(String::new().into()).unwrap();
+    assert_eq!(send(&app, nobody("/before")).await.refused(), (401, 40101));
+    assert_eq!(send(&app, nobody("/after")).await.status, 200);
+    // With an extractor or a guard of its own it is refused.
+    let guarded = open().layer(require("chat", Operation::Publish).unwrap());
+    let sender = get(|_: ably_auth_axum::Authenticated| async { "in" });
+    let app = Router::new().layer(verifier().layer()).route("/guarded", guarded).route("/sender", sender);
+    for uri in ["/guarded", "/sender"] {
+        assert_eq!(send(&app, nobody(uri)).await.refused(), (500, 50000), "{uri}");
+    }
 }
 
 #[tokio::test]

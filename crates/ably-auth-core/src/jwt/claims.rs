@@ -61,8 +61,8 @@ pub struct JwtClaims {
 
 #[derive(Clone, Default, PartialEq)]
 struct Maps {
-    /// By resource.
-    channel_claims: BTreeMap<Box<str>, Box<str>>,
+    /// By resource. A claim that is null stays here until all is read, so that a second one is found.
+    channel_claims: BTreeMap<Box<str>, Option<Box<str>>>,
     /// By resource.
     publish_limits: BTreeMap<Box<str>, f64>,
     client_type: Option<Box<str>>,
@@ -82,7 +82,8 @@ impl Maps {
     fn insert(&mut self, name: &str, value: Value<'_>) -> Result<bool, Error> {
         Ok(match scoped(name) {
             Some((names::CHANNEL, resource)) => {
-                self.channel_claims.insert(resource.into(), text(names::CHANNEL, value)?.into()).is_some()
+                let claim = text_or_null(names::CHANNEL, value)?.map(Into::into);
+                self.channel_claims.insert(resource.into(), claim).is_some()
             }
             Some((_, resource)) => self.publish_limits.insert(resource.into(), limit(&value)?).is_some(),
             None => {
@@ -104,33 +105,36 @@ impl JwtClaims {
         let mut members = Members::of(payload);
         while let Some((name, value)) = members.next().map_err(parts::payload_fault)? {
             let is_repeated = match &*name {
-                names::ISSUED => issued.replace(numeric_date::read(names::ISSUED, value.raw)?).is_some(),
-                names::EXPIRES => expires.replace(numeric_date::read(names::EXPIRES, value.raw)?).is_some(),
-                names::NOT_BEFORE => not_before.replace(numeric_date::read(names::NOT_BEFORE, value.raw)?).is_some(),
-                names::CAPABILITY => capability.replace(text(names::CAPABILITY, value)?).is_some(),
-                names::CLIENT_ID => client_id.replace(text(names::CLIENT_ID, value)?).is_some(),
-                names::REVOCATION_KEY => revocation_key.replace(text(names::REVOCATION_KEY, value)?).is_some(),
-                names::TOKEN => token.replace(text(names::TOKEN, value)?).is_some(),
+                names::ISSUED => issued.replace(time(names::ISSUED, &value)?).is_some(),
+                names::EXPIRES => expires.replace(time(names::EXPIRES, &value)?).is_some(),
+                names::NOT_BEFORE => not_before.replace(time(names::NOT_BEFORE, &value)?).is_some(),
+                names::CAPABILITY => capability.replace(capability_text(value)?).is_some(),
+                names::CLIENT_ID => client_id.replace(text_or_null(names::CLIENT_ID, value)?).is_some(),
+                names::REVOCATION_KEY => revocation_key.replace(text_or_null(names::REVOCATION_KEY, value)?).is_some(),
+                names::TOKEN => token.replace(text_or_null(names::TOKEN, value)?).is_some(),
                 _ => maps.get_or_insert_default().insert(&name, value)?,
             };
             if is_repeated {
                 return Err(invalid("JWT has a claim twice", "give each claim once"));
             }
         }
+        if let Some(maps) = &mut maps {
+            maps.channel_claims.retain(|_, claim| claim.is_some());
+        }
         let missing = |problem| invalid(problem, "give `iat` and `exp`, in seconds since the epoch");
-        let issued = issued.ok_or_else(|| missing("JWT has no `iat`"))?;
-        let expires = expires.ok_or_else(|| missing("JWT has no `exp`"))?;
+        let issued = issued.flatten().ok_or_else(|| missing("JWT has no `iat`"))?;
+        let expires = expires.flatten().ok_or_else(|| missing("JWT has no `exp`"))?;
         if expires <= issued {
             return Err(invalid("JWT expires no later than it is issued", "give an `exp` that is later than `iat`"));
         }
         Ok(Self {
             issued,
             expires,
-            not_before,
+            not_before: not_before.flatten(),
             capability: capability.map(Cow::into_owned),
-            client_id: client_id.map_or(Ok(ClientId::None), |client_id| ClientId::parse(&client_id))?,
-            revocation_key: revocation_key.map(Cow::into_owned),
-            embedded_token: token.map(|token| Token::new(&token)).transpose()?,
+            client_id: client_id.flatten().map_or(Ok(ClientId::None), |client_id| ClientId::parse(&client_id))?,
+            revocation_key: revocation_key.flatten().map(Cow::into_owned),
+            embedded_token: token.flatten().map(|token| Token::new(&token)).transpose()?,
             maps,
         })
     }
@@ -206,7 +210,7 @@ impl JwtClaims {
 
     /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
     pub fn channel_claims(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.maps().channel_claims.iter().map(|(resource, claim)| (&**resource, &**claim))
+        self.maps().channel_claims.iter().map(|(resource, claim)| (&**resource, claim.as_deref().unwrap_or_default()))
     }
 
     /// How many messages a second a connection may publish on a channel, by resource:
@@ -225,6 +229,24 @@ impl JwtClaims {
 fn scoped(name: &str) -> Option<(&'static str, &str)> {
     let kinds = [names::CHANNEL, names::PUBLISH_LIMIT];
     kinds.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind).filter(|resource| !resource.is_empty())?)))
+}
+
+fn time(claim: &'static str, value: &Value<'_>) -> Result<Option<Timestamp>, Error> {
+    if value.is_null() { Ok(None) } else { numeric_date::read(claim, value.raw).map(Some) }
+}
+
+/// Reads the capability. Null is refused, because a JWT without the claim has all the rights of its key.
+fn capability_text(value: Value<'_>) -> Result<Cow<'_, str>, Error> {
+    if value.is_null() {
+        let advice =
+            "give the capability as JSON text in a string; leave the claim out to ask for all that the key has";
+        return Err(invalid("JWT has a claim that is null:", advice).input(names::CAPABILITY));
+    }
+    text(names::CAPABILITY, value)
+}
+
+fn text_or_null<'a>(claim: &'static str, value: Value<'a>) -> Result<Option<Cow<'a, str>>, Error> {
+    if value.is_null() { Ok(None) } else { text(claim, value).map(Some) }
 }
 
 fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Error> {

@@ -133,13 +133,16 @@ impl Found {
             }
         }
         let advice = "embed an Ably token or an Ably JWT, as a JSON string";
-        let token = token.map(|value| {
+        let token = token.filter(|value| !value.is_null()).map(|value| {
             let text = value.text.ok_or_else(|| invalid("embedded token is no string", advice))?;
             Token::new(&text)
         });
         Ok(Self {
             token: token.transpose()?,
-            expires: expires.map(|value| numeric_date::read(names::EXPIRES, value.raw)).transpose()?,
+            expires: expires
+                .filter(|value| !value.is_null())
+                .map(|value| numeric_date::read(names::EXPIRES, value.raw))
+                .transpose()?,
         })
     }
 }

@@ -74,7 +74,8 @@ fn read_json(header: &str) -> Result<KeyName, Error> {
     if crit.is_some() {
         return Err(invalid("JWT's header has `crit`, which asks for more than is known here", "leave `crit` out"));
     }
-    if typ.is_some_and(|typ| !typ.text.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT"))) {
+    if typ.filter(|typ| !typ.is_null()).is_some_and(|typ| !typ.text.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")))
+    {
         return Err(invalid("JWT's `typ` is not `JWT`", "give `JWT` as the header's `typ`"));
     }
     let advice = "give the name of the key that signs, `appId.keyId`, as the header's `kid`";

@@ -32,6 +32,12 @@ pub(super) struct Value<'a> {
     pub(super) text: Option<Cow<'a, str>>,
 }
 
+impl Value<'_> {
+    pub(super) fn is_null(&self) -> bool {
+        self.raw == "null"
+    }
+}
+
 /// Refuses what is no JSON value.
 pub(super) fn check(json: &str) -> Result<(), Error> {
     let mut reader = Reader { text: json, at: 0 };

@@ -5,7 +5,9 @@
 //! `VerifiedJwt`, of which alone the claims are true. What `embedded_token` finds is verified in the same way.
 //!
 //! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in seconds
-//! and we in milliseconds: fractions of a second are read, but never written.
+//! and we in milliseconds: fractions of a second are read, but never written. Numbers are read by value, so `1.7e9` is a time
+//! too. A claim that is null is read as absent, except two: a null capability and a null publish limit are refused, because
+//! without them a JWT may do more.
 //!
 //! | claim | written from | read by |
 //! | --- | --- | --- |
@@ -65,6 +67,8 @@ mod numeric_date;
 #[cfg(feature = "alloc")]
 mod parts;
 #[cfg(feature = "alloc")]
+mod text;
+#[cfg(feature = "alloc")]
 mod verify;
 
 #[cfg(feature = "alloc")]
@@ -77,6 +81,7 @@ pub use {
     claims::JwtClaims,
     embedded::{EmbeddedToken, embedded_token, has_jwt_form},
     mint::{mint, mint_with},
+    text::JwtText,
     verify::{UnverifiedJwt, VerifiedJwt},
 };
 

@@ -18,7 +18,7 @@ pub(super) fn read(claim: &'static str, json: &str) -> Result<Timestamp, Error> 
     }
     let whole = json.len().wrapping_sub(rest.len());
     if whole == 0 || whole > MAX_DIGITS {
-        return Err(fault(claim, json));
+        return by_value(json).map(Timestamp::from_millis).ok_or_else(|| fault(claim, json));
     }
     // Eleven digits and three: a `u64` has room for more.
     let millis = match rest {
@@ -27,7 +27,7 @@ pub(super) fn read(claim: &'static str, json: &str) -> Result<Timestamp, Error> 
             let fraction = fraction.iter().chain(b"000").take(3);
             fraction.fold(seconds, |value, digit| with_digit(value, *digit))
         }
-        _ => return Err(fault(claim, json)),
+        _ => by_value(json).ok_or_else(|| fault(claim, json))?,
     };
     Ok(Timestamp::from_millis(millis))
 }
@@ -36,17 +36,52 @@ const fn with_digit(value: u64, digit: u8) -> u64 {
     value.wrapping_mul(10).wrapping_add((digit & 0xf) as u64)
 }
 
+/// Reads the milliseconds of any JSON number of seconds, rounded down: `1.7e9`, `1700000000000e-3`, `-0`. Gives nothing for a
+/// time before the epoch or after the year 5138, and for what is not a number.
+#[cold]
+fn by_value(json: &str) -> Option<u64> {
+    let (number, exponent) = match json.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, saturating_integer(exponent)?),
+        None => (json, 0),
+    };
+    let (is_negative, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = whole.bytes().chain(fraction.bytes());
+    let leading_zeros = digits.clone().take_while(|digit| *digit == b'0').count();
+    if leading_zeros == whole.len().wrapping_add(fraction.len()) {
+        return Some(0);
+    }
+    // The digits that are left of the decimal point of the milliseconds.
+    let left = |digits: usize| i64::try_from(digits).unwrap_or(i64::MAX);
+    let count = left(whole.len()).saturating_add(exponent).saturating_add(3).saturating_sub(left(leading_zeros));
+    if is_negative || count > left(MAX_DIGITS.wrapping_add(3)) {
+        return None;
+    }
+    let significant = digits.skip(leading_zeros).chain(core::iter::repeat(b'0'));
+    Some(significant.take(usize::try_from(count).unwrap_or(0)).fold(0, with_digit))
+}
+
+/// Reads an exponent. One with very many digits is as good as the largest one.
+fn saturating_integer(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] | digits => (1, digits),
+    };
+    let add = |value: i64, digit: &u8| value.saturating_mul(10).saturating_add(i64::from(digit & 0xf));
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_number.then(|| digits.iter().fold(0, add).saturating_mul(sign))
+}
+
 /// Says why a number is none of a time that there can be.
 #[cold]
 fn fault(claim: &'static str, json: &str) -> Error {
     let seconds = "give seconds since the epoch, as a JSON number";
-    let digits = json.bytes().take_while(u8::is_ascii_digit).count();
     let (problem, advice) = match json.as_bytes().first() {
         Some(b'-') => ("JWT has a time before the epoch:", seconds),
-        Some(b'0'..=b'9') if digits > MAX_DIGITS => {
-            ("JWT has a time after the year 5138:", "give seconds since the epoch, not milliseconds")
-        }
-        Some(b'0'..=b'9') => ("JWT has a time with an exponent:", seconds),
+        Some(b'0'..=b'9') => ("JWT has a time after the year 5138:", "give seconds since the epoch, not milliseconds"),
         _ => ("JWT has a time that is no number:", seconds),
     };
     Error::new(ErrorKind::Jwt, problem, advice).input(claim)

@@ -209,3 +209,29 @@ fn a_message_is_published_in_its_holders_name() {
     assert_eq!(world.post("/channels/chat/messages", &token, &json!({ "data": 1 })).status, 201);
     assert_eq!(world.get("/channels/chat/messages", &token).json()[0]["clientId"], "bob");
 }
+
+/// What packages in the field write: null for a claim without a value, and times as any JSON number.
+#[test]
+fn null_claims_and_times_with_exponent_are_accepted() {
+    let world = World::new();
+    for name in ["nbf", "x-ably-clientId", "x-ably-revocation-key", "x-ably-token", "ably.channel.chat"] {
+        assert_eq!(code(&world, &jwt(KEY, 60, &json!({ name: null }))), (200, 0), "{name}");
+    }
+    let guest = format!("Bearer {}", jwt(KEY, 60, &json!({ "x-ably-clientId": null })));
+    assert_eq!(world.post("/channels/chat/messages", &guest, &json!({ "data": 1 })).status, 201);
+    assert_eq!(world.get("/channels/chat/messages", &guest).json()[0].get("clientId"), None);
+    let seconds = |seconds: u64| serde_json::from_str::<Value>(&format!("{:e}", seconds as f64)).unwrap();
+    let times = json!({ "iat": seconds(NOW / 1000), "exp": seconds(NOW / 1000 + 60) });
+
+    assert_eq!(code(&world, &jwt(KEY, 60, &times)), (200, 0));
+}
+
+/// A JWT without a capability has all the key's rights: null must not mean that.
+#[test]
+fn null_capability_is_refused() {
+    let world = World::new();
+    for key in [KEY, LIMITED] {
+        let token = jwt(key, 60, &json!({ "x-ably-capability": null }));
+        assert_eq!(code(&world, &token), (401, 40144), "{key}");
+    }
+}

@@ -186,10 +186,13 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         Ok(token.details().clone())
     }
 
-    /// Sends a request with credentials. Of its URI, the path and the query count.
+    /// Sends a request with credentials. Its URI is a path with a query, or names the endpoint's scheme and host too.
     ///
     /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
     /// more (`RSC10`).
+    ///
+    /// If a host's answer is lost, the next host is asked, so the service may receive a request twice. Give each message that
+    /// you publish an `id`: the service stores it once.
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for any answer without success,

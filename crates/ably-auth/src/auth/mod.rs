@@ -140,6 +140,11 @@ impl<M: Mode, T> Plan<M, T> {
 
     /// A call of a request whose URI is a path at the endpoint, or names it.
     fn call(&self, mut request: Request<Bytes>) -> Result<AuthenticatedCall, Error> {
+        if request.uri().scheme().is_some_and(|scheme| scheme != self.options.endpoint.scheme()) {
+            return Err(Error::configuration(
+                "a request's URI has another scheme than the endpoint; give just the path, or the endpoint's scheme",
+            ));
+        }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = self.options.endpoint.uri(path)?;
         if request.uri().authority().is_some_and(|authority| Some(authority) != uri.authority()) {

@@ -15,7 +15,7 @@ use super::ROUNDS;
 use super::life::Now;
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Handle, Outcome, Purpose, Question, State, Step};
+use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
 use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -30,7 +30,8 @@ type Fetch = Shared<BoxFuture<'static, Outcome>>;
 /// - At most one fetch of the same is under way. Whoever needs it shares its outcome, success or failure; dropping
 ///   one caller's future cancels nothing for the others, and a fetch that nobody waits for any more ends.
 /// - A token is renewed [a little early](CachePolicy::early_refresh): one caller does it, and all others are served the old token
-///   meanwhile. If it fails, that one is served the old token too.
+///   meanwhile. If it fails, that one is served the old token too. A caller who gives up counts as a failure, so that others
+///   are served the old token [for a while](CachePolicy::early_backoff).
 /// - A lifetime counts from the moment of asking, by the clocks here; where the service's clock
 ///   [is known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token that says nothing of its end is used until
 ///   the service refuses it.
@@ -261,6 +262,7 @@ impl TokenCache {
         let inner = Arc::clone(&self.0);
         let begun = state.begin(question.clone(), purpose, now);
         let (ticket, life) = (begun.ticket, Arc::new(()));
+        let mut unfinished = Unfinished { inner, begun: Some(begun) };
         let alive = Arc::downgrade(&life);
         let asked = question.clone();
         let fetch = async move {
@@ -271,13 +273,37 @@ impl TokenCache {
             });
             // A panic that is shared would be everybody's, and one that is not would leave them waiting.
             let outcome = AssertUnwindSafe(noted).catch_unwind().await;
-            let outcome = outcome.unwrap_or_else(|_| Err(Error::auth_callback("it panicked")));
-            let (now, draw) = (inner.settings.now(), inner.settings.draw());
-            inner.lock().end(begun, outcome, &inner.settings, &now, draw)
+            let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
+            unfinished.end(outcome)
         };
         let fetch = fetch.boxed().shared();
         state.announce(ticket, question, Waiting { fetch: fetch.downgrade(), alive });
         fetch
+    }
+}
+
+/// A fetch that is under way. It is abandoned if it is dropped before its end, which is never done under the lock.
+struct Unfinished {
+    inner: Arc<Inner>,
+    begun: Option<Begun<dyn TokenSource>>,
+}
+
+impl Unfinished {
+    fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Outcome {
+        let Self { inner, begun } = self;
+        let Some(begun) = begun.take() else { return Err(Error::abandoned()) };
+        let (now, draw) = (inner.settings.now(), inner.settings.draw());
+        inner.lock().end(begun, outcome, &inner.settings, &now, draw)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            let inner = &self.inner;
+            let (now, draw) = (inner.settings.now(), inner.settings.draw());
+            inner.lock().abandon(&begun, &inner.settings, &now, draw);
+        }
     }
 }
 

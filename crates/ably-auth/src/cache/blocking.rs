@@ -1,6 +1,7 @@
 //! The cache for callers that block.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use ably_auth_core::{TokenDetails, TokenParams};
@@ -100,7 +101,7 @@ impl Unfinished<'_> {
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        self.end(Err(Error::auth_callback("it panicked")));
+        self.end(Err(Error::broken_off()));
     }
 }
 
@@ -123,7 +124,9 @@ impl Turn {
             Self::Wait(fetch) => fetch.wait(),
             Self::Make(begun, Question { source, params }, fetch) => {
                 let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
-                let outcome = source.token(&params);
+                // As in the async cache, where the caller who polls a fetch is any of those who wait for it.
+                let outcome = catch_unwind(AssertUnwindSafe(|| source.token(&params)));
+                let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
                 unfinished.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
             }
         }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ably_auth_core::{Timestamp, TokenDetails, UnverifiedJwt};
+use ably_auth_core::jwt::JwtText;
+use ably_auth_core::{Timestamp, TokenDetails};
 
 use super::policy::{CachePolicy, Draw};
 use crate::clock::{Moment, millis};
@@ -99,9 +100,20 @@ impl Times {
         if said.issued.is_some() || said.expires.is_some() {
             return said;
         }
-        // Whoever made it: it is only a hint when to ask for another one.
-        let jwt = UnverifiedJwt::parse(details.token().expose()).and_then(|jwt| jwt.decode_without_verifying());
-        jwt.map_or(said, |jwt| Self { issued: Some(jwt.issued()), expires: Some(jwt.expires()) })
+        // Only a hint when to ask for another one, so it is read whether or not it is acceptable.
+        JwtText::parse(details.token().expose()).map_or(said, |jwt| Self::of_jwt(&jwt))
+    }
+
+    /// The times of a JWT, or of the one in it, whichever ends first.
+    fn of_jwt(jwt: &JwtText) -> Self {
+        let outer = Self { issued: jwt.issued(), expires: jwt.expires() };
+        let inner = jwt.embedded_token().and_then(|token| JwtText::parse(token.expose()).ok());
+        let inner = inner.map(|jwt| Self { issued: jwt.issued(), expires: jwt.expires() });
+        match (inner, outer.expires) {
+            (Some(inner), None) => inner,
+            (Some(inner), Some(end)) if inner.expires.is_some_and(|inner| inner < end) => inner,
+            _ => outer,
+        }
     }
 
     /// How long it lives from then on at most. Two times of the service's make a lifetime whatever the clock here shows;

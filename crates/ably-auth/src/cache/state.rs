@@ -312,6 +312,18 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         Ok(Fetched { token, is_expired })
     }
 
+    /// Takes in that nobody waits for a fetch any more, so that it ends without an outcome.
+    ///
+    /// A renewal ahead of time counts as failed: otherwise the next caller would begin another one, and give up too, while the
+    /// token at hand is good.
+    pub(super) fn abandon(&mut self, begun: &Begun<S>, settings: &Settings, now: &Now, draw: Draw) {
+        self.in_flight.retain(|fetch| fetch.ticket != begun.ticket);
+        let is_early = matches!(begun.purpose, Purpose::Request(Reason::Early));
+        if is_early && begun.authorizations == self.authorizations {
+            self.count_failure(&Error::abandoned(), settings, now, draw);
+        }
+    }
+
     fn age(&self, now: &Now) -> Option<Age> {
         self.held.as_ref().map(|held| held.life.age(now))
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::RequestId;
+use super::sent_secrets::SentSecrets;
 use crate::error::Error;
 
 const X_ABLY_ERRORCODE: &str = "x-ably-errorcode";
@@ -16,10 +17,13 @@ const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 /// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
 const MAX_DEPTH: usize = 64;
 
+/// How much of a message in a header is kept. It is ASCII, so each byte is a character.
+const MAX_MESSAGE_BYTES: usize = ably_auth_core::PrintableText::MAX_BYTES;
+
 /// Reads a body of JSON or MessagePack, or the error that the answer is.
-pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str) -> Result<T, Error> {
+pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, sent: &SentSecrets) -> Result<T, Error> {
     if !answer.status().is_success() {
-        return Err(refusal(answer));
+        return Err(refusal(answer, sent));
     }
     body(answer).map_err(|place| {
         Error::answer(format!(
@@ -31,25 +35,25 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str) ->
 }
 
 /// The error that an answer without success is.
-pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
-    Error::refused(error_info(answer)).about(request_id(answer))
+pub(super) fn refusal(answer: &Response<Bytes>, sent: &SentSecrets) -> Error {
+    Error::refused(error_info(answer, sent)).about(request_id(answer))
 }
 
 /// An answer's error: from its body, else from its headers, else from its status.
-pub(super) fn error_info(answer: &Response<Bytes>) -> ErrorInfo {
+pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorInfo {
     let status = answer.status().as_u16();
-    if let Some(info) = worded(answer) {
+    if let Some(info) = worded(answer, sent) {
         return info;
     }
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let code = header(X_ABLY_ERRORCODE).and_then(|code| code.parse().ok()).unwrap_or(u32::from(status) * 100);
-    let message =
-        header(X_ABLY_ERRORMESSAGE).map_or_else(|| format!("no error in the body; status {status}"), Into::into);
-    ErrorInfo::new(ErrorCode::new(code), message).with_status(status)
+    let message = header(X_ABLY_ERRORMESSAGE).map(|message| message.get(..MAX_MESSAGE_BYTES).unwrap_or(message));
+    let message = message.map_or_else(|| format!("no error in the body; status {status}"), Into::into);
+    sent.redact(ErrorInfo::new(ErrorCode::new(code), message).with_status(status))
 }
 
 /// The error in an answer's body.
-pub(super) fn worded(answer: &Response<Bytes>) -> Option<ErrorInfo> {
+pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
     #[derive(Deserialize)]
     struct Envelope {
         error: Status,
@@ -62,7 +66,8 @@ pub(super) fn worded(answer: &Response<Bytes>) -> Option<ErrorInfo> {
 
     let ErrorEnvelope { error } = body(answer).ok()?;
     let says_status = body::<Envelope>(answer).is_ok_and(|envelope| envelope.error.status_code.is_some());
-    Some(if says_status { error } else { error.with_status(answer.status().as_u16()) })
+    let error = if says_status { error } else { error.with_status(answer.status().as_u16()) };
+    Some(sent.redact(error))
 }
 
 /// The media type of an answer, in lower case and without parameters.

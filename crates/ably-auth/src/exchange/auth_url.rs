@@ -8,6 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 
+use super::sent_secrets::SentSecrets;
 use super::token_params_query::{Form, token_params_query};
 use super::{Exchange, Step, answer};
 use crate::auth_url::{AuthMethod, AuthUrl};
@@ -37,13 +38,16 @@ const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, applica
 /// ```
 pub struct QueryAuthUrl {
     request: Option<Result<Request<Bytes>, Error>>,
+    sent: SentSecrets,
 }
 
 impl QueryAuthUrl {
     /// Asks `auth_url` for a token with these params.
     #[must_use]
     pub fn new(auth_url: &AuthUrl, params: &TokenParams) -> Self {
-        Self { request: Some(request(auth_url, params)) }
+        let request = request(auth_url, params);
+        let sent = request.as_ref().map(|request| SentSecrets::of_auth_url(request, &auth_url.params));
+        Self { sent: sent.unwrap_or_default(), request: Some(request) }
     }
 }
 
@@ -87,14 +91,14 @@ impl Exchange for QueryAuthUrl {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<AuthCallbackAnswer> {
-        Step::Done(answer.map_err(Error::auth_url_fault).and_then(|answer| read(&answer)))
+        Step::Done(answer.map_err(Error::auth_url_fault).and_then(|answer| read(&answer, &self.sent)))
     }
 }
 
-fn read(answer: &Response<Bytes>) -> Result<AuthCallbackAnswer, Error> {
+fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnswer, Error> {
     let status = answer.status();
     if !status.is_success() {
-        return Err(refused(answer, status));
+        return Err(refused(answer, status, sent));
     }
     let body = answer.body();
     if body.len() > MAX_ANSWER_BYTES {
@@ -117,8 +121,8 @@ fn read(answer: &Response<Bytes>) -> Result<AuthCallbackAnswer, Error> {
     }
 }
 
-fn refused(answer: &Response<Bytes>, status: StatusCode) -> Error {
-    let worded = answer::worded(answer).map_or_else(String::new, |info| format!(": {}", info.message()));
+fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> Error {
+    let worded = answer::worded(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
     let what = format!("the auth URL answers with status {}{worded}", status.as_u16());
     let advice = match status.as_u16() {
         300..=399 => {
@@ -129,7 +133,7 @@ fn refused(answer: &Response<Bytes>, status: StatusCode) -> Error {
         404 | 405 => "check the URL and the `auth_method`",
         _ => "see its server's log",
     };
-    Error::auth_url_refused(answer::error_info(answer), format!("{what}; {advice}"))
+    Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
 }
 
 /// A token, without the line feed that many a server puts after it.
@@ -162,12 +166,13 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     }
     let unfit =
         |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
+    // Read from the text, in which a member that is there twice is seen.
     if value.get("token").is_some() {
-        let details: TokenDetails = serde_json::from_value(value).map_err(|_| unfit("fitting token details"))?;
+        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
         return Ok(details.into());
     }
     if value.get("keyName").is_some() {
-        let request: TokenRequest = serde_json::from_value(value).map_err(|_| unfit("a fitting token request"))?;
+        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("a fitting token request"))?;
         return Ok(request.into());
     }
     Err(Error::auth_url(

@@ -7,6 +7,7 @@ use http::{Request, Response, StatusCode};
 
 use ably_auth_core::Identity;
 
+use super::sent_secrets::SentSecrets;
 use super::shown::Shown;
 use super::{Authorization, answer, outgoing};
 use crate::cache::Generation;
@@ -53,6 +54,7 @@ pub struct AuthenticatedCall {
     request: Request<Bytes>,
     credentials: Credentials,
     refusal: Option<Error>,
+    sent: SentSecrets,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl AuthenticatedCall {
         if let Some(identity) = identity {
             outgoing::assume_identity(&mut request, identity);
         }
-        Self { request, credentials: Credentials::Missing, refusal: None }
+        Self { request, credentials: Credentials::Missing, refusal: None, sent: SentSecrets::default() }
     }
 
     /// The first step.
@@ -88,6 +90,7 @@ impl AuthenticatedCall {
         };
         let mut request = self.request.clone();
         outgoing::authorize(&mut request, authorization);
+        self.sent = SentSecrets::of_headers(request.headers());
         CallStep::Send(request)
     }
 
@@ -105,7 +108,7 @@ impl AuthenticatedCall {
             Ok(answer) => answer,
             Err(fault) => return CallStep::Done(Err(fault.into())),
         };
-        let error = answer::refusal(&answer);
+        let error = answer::refusal(&answer, &self.sent);
         match self.credentials {
             Credentials::FirstToken(rejected)
                 if answer.status() == StatusCode::UNAUTHORIZED && error.is_token_error() =>

@@ -17,6 +17,9 @@ use crate::transport::TransportFault;
 /// The service's time is asked first if the signer is to [query](KeySigner::with_query_time) it and does not know it yet
 /// (`RSA10k`). A request that is refused for its time (40104) shows that the clock here is wrong: then the time is asked,
 /// kept, and the request signed anew, once.
+///
+/// A request that is refused as a replay (40105) has been exchanged before: one host took it, the answer was lost, and the
+/// next host was asked. Nobody got that token, so another request is signed, once.
 #[derive(Debug)]
 pub struct IssueToken {
     signer: Arc<KeySigner>,
@@ -24,6 +27,7 @@ pub struct IssueToken {
     params: TokenParams,
     under_way: UnderWay,
     refused: Option<Error>,
+    replayed: bool,
 }
 
 #[derive(Debug)]
@@ -37,7 +41,7 @@ impl IssueToken {
     /// A token for what `params` ask, from the service at `endpoint`.
     #[must_use]
     pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, params: TokenParams) -> Self {
-        Self { signer, endpoint, params, under_way: UnderWay::Nothing, refused: None }
+        Self { signer, endpoint, params, under_way: UnderWay::Nothing, refused: None, replayed: false }
     }
 
     fn ask_time(&mut self) -> Step<TokenDetails> {
@@ -60,6 +64,11 @@ impl IssueToken {
         let step = exchange.start();
         self.under_way = UnderWay::Token(exchange);
         step
+    }
+
+    /// Says whether another nonce may help. One that the caller chose is the caller's to replace.
+    fn may_have_lost_answer(&self, error: &Error) -> bool {
+        error.is_replay() && !self.replayed && self.params.nonce.is_none()
     }
 
     /// A time that the caller set is the caller's to mend.
@@ -93,6 +102,10 @@ impl Exchange for IssueToken {
                 Step::Done(Err(error)) if self.may_be_signed_anew(&error) => {
                     self.refused = Some(error);
                     self.ask_time()
+                }
+                Step::Done(Err(error)) if self.may_have_lost_answer(&error) => {
+                    self.replayed = true;
+                    self.sign()
                 }
                 step => step,
             },

@@ -29,6 +29,7 @@ pub(crate) mod outgoing;
 mod request_id;
 mod request_token;
 mod revoke_tokens;
+mod sent_secrets;
 mod server_time;
 mod shown;
 mod token_params_query;

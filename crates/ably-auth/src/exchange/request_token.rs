@@ -6,6 +6,7 @@ use ably_auth_core::{TokenDetails, TokenRequest};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
+use super::sent_secrets::SentSecrets;
 use super::{Exchange, Step, answer, outgoing};
 use crate::error::Error;
 use crate::hosts::Endpoint;
@@ -14,6 +15,7 @@ use crate::transport::TransportFault;
 /// Exchanges a signed token request for a token (`RSA8`), which needs no other credentials.
 pub struct RequestToken {
     request: Option<Result<Request<Bytes>, Error>>,
+    sent: SentSecrets,
 }
 
 impl RequestToken {
@@ -25,7 +27,7 @@ impl RequestToken {
             let uri = endpoint.uri(&format!("/keys/{key_name}/requestToken"))?;
             Ok(outgoing::request(Method::POST, uri, outgoing::json(token_request)?))
         };
-        Self { request: Some(request()) }
+        Self { request: Some(request()), sent: SentSecrets::of_token_request(token_request) }
     }
 }
 
@@ -37,7 +39,7 @@ impl Exchange for RequestToken {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
-        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "token details")))
+        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "token details", &self.sent)))
     }
 }
 

@@ -4,6 +4,7 @@ use ably_auth_core::{ApiKey, BatchResult, RevokeTokensRequest, TokenRevocationRe
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
+use super::sent_secrets::SentSecrets;
 use super::{Authorization, Exchange, Step, answer, outgoing};
 use crate::error::Error;
 use crate::hosts::Endpoint;
@@ -15,6 +16,7 @@ use crate::transport::TransportFault;
 #[derive(Debug)]
 pub struct RevokeTokens {
     request: Option<Result<Request<Bytes>, Error>>,
+    sent: SentSecrets,
 }
 
 impl RevokeTokens {
@@ -27,7 +29,9 @@ impl RevokeTokens {
             outgoing::authorize(&mut outgoing, &Authorization::basic(key));
             Ok(outgoing)
         };
-        Self { request: Some(outgoing()) }
+        let request = outgoing();
+        let sent = request.as_ref().map(|request| SentSecrets::of_headers(request.headers())).unwrap_or_default();
+        Self { request: Some(request), sent }
     }
 }
 
@@ -39,6 +43,8 @@ impl Exchange for RevokeTokens {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {
-        Step::Done(answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "a batch of revocations")))
+        Step::Done(
+            answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "a batch of revocations", &self.sent)),
+        )
     }
 }

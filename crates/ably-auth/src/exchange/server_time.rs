@@ -4,6 +4,7 @@ use ably_auth_core::Timestamp;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
+use super::sent_secrets::SentSecrets;
 use super::{Exchange, Step, answer, outgoing};
 use crate::error::Error;
 use crate::hosts::Endpoint;
@@ -33,7 +34,7 @@ impl Exchange for ServerTime {
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Timestamp> {
         Step::Done(answer.map_err(Error::from).and_then(|answer| {
-            let [time]: [Timestamp; 1] = answer::read(&answer, "a time")?;
+            let [time]: [Timestamp; 1] = answer::read(&answer, "a time", &SentSecrets::default())?;
             Ok(time)
         }))
     }

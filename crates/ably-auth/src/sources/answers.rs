@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ably_auth_core::{TokenDetails, TokenRequest};
+use ably_auth_core::{TokenDetails, TokenParams, TokenRequest};
 
 use crate::error::Error;
 use crate::exchange::RequestToken;
@@ -25,6 +25,27 @@ pub(super) struct Answers {
 pub(super) enum Taken {
     Token(TokenDetails),
     Exchange(RequestToken),
+}
+
+/// Counts the token requests that were refused as replays (40105) while one token was asked for.
+///
+/// A new token request is a replay if one host took it, its answer was lost, and the next host was asked. Nobody got that
+/// token, so the callback or URL is asked for another request, once.
+#[derive(Debug)]
+pub(super) struct Replays {
+    may_ask_again: bool,
+}
+
+impl Replays {
+    /// Allows one more request, unless the caller chose the nonce: then the next request would have the same one.
+    pub(super) const fn of(params: &TokenParams) -> Self {
+        Self { may_ask_again: params.nonce.is_none() }
+    }
+
+    pub(super) fn ask_again(&mut self, outcome: &Result<TokenDetails, Error>) -> bool {
+        let is_replay = outcome.as_ref().is_err_and(Error::is_replay);
+        is_replay && std::mem::take(&mut self.may_ask_again)
+    }
 }
 
 impl Answers {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exchange::{self, QueryAuthUrl};
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Taken};
+use crate::sources::answers::{Answers, Replays, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
@@ -31,20 +31,32 @@ impl<U, T> AuthUrlSource<U, T> {
 #[async_trait]
 impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
-        match self.answers.take(answer)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+        let mut replays = Replays::of(params);
+        loop {
+            let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
+            let outcome = match self.answers.take(answer)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }
 
 impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrlSource<U, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
-        match self.answers.take(answer)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        let mut replays = Replays::of(params);
+        loop {
+            let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
+            let outcome = match self.answers.take(answer)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }

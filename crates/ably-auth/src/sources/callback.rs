@@ -3,16 +3,18 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 
 use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Taken};
+use crate::sources::answers::{Answers, Replays, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
@@ -54,7 +56,7 @@ impl From<TokenRequest> for AuthCallbackAnswer {
     }
 }
 
-/// An async auth callback. Closures from [`TokenParams`] to anything that an [`AuthCallbackAnswer`] can be made of are.
+/// An async auth callback. A panic in it is an error for all who wait for the token. Closures from [`TokenParams`] to anything that an [`AuthCallbackAnswer`] can be made of are.
 #[async_trait]
 pub trait AuthCallback: Send + Sync {
     /// Gets what stands for a token with these params.
@@ -111,21 +113,50 @@ impl<T, C: ?Sized> CallbackSource<T, C> {
     }
 }
 
+impl<T, C: AuthCallback + ?Sized> CallbackSource<T, C> {
+    async fn ask(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
+        let asked = AssertUnwindSafe(self.callback.call(params)).catch_unwind();
+        asked.await.unwrap_or_else(|_| Err(Error::auth_callback(PANICKED)))
+    }
+}
+
+impl<T, C: BlockingAuthCallback + ?Sized> CallbackSource<T, C> {
+    fn ask_blocking(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
+        let asked = catch_unwind(AssertUnwindSafe(|| self.callback.call(params)));
+        asked.unwrap_or_else(|_| Err(Error::auth_callback(PANICKED)))
+    }
+}
+
+/// Many callers may wait for one call of a callback, so its panic is an error for all of them.
+const PANICKED: &str = "it panicked";
+
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.answers.take(self.callback.call(params).await?)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+        let mut replays = Replays::of(params);
+        loop {
+            let outcome = match self.answers.take(self.ask(params).await?)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        match self.answers.take(self.callback.call(params)?)? {
-            Taken::Token(details) => Ok(details),
-            Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+        let mut replays = Replays::of(params);
+        loop {
+            let outcome = match self.answers.take(self.ask_blocking(params)?)? {
+                Taken::Token(details) => return Ok(details),
+                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            };
+            if !replays.ask_again(&outcome) {
+                return outcome;
+            }
         }
     }
 }
