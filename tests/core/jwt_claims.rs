@@ -208,3 +208,15 @@ fn nothing_of_the_jwt_is_shown() {
         assert!(!said.contains(hidden) && !said.contains(signature) && !said.contains(&text[..20]), "{said}");
     }
 }
+
+#[test]
+fn client_type_is_a_string() {
+    let with = |claim: &str| verify(&with_claims(claim));
+    let claims = with(r#""x-ably-clientType":"bot""#).unwrap();
+    assert_eq!(claims.claims().client_type(), Some("bot"));
+    assert!(claims.claims().others().any(|other| other == ("x-ably-clientType", r#""bot""#)));
+    assert_eq!(with(r#""x-ably-clienttype":"bot""#).unwrap().claims().client_type(), None);
+    for bad in ["1", "true", "{}", r#"["bot"]"#] {
+        assert!(with(&format!(r#""x-ably-clientType":{bad}"#)).is_err(), "{bad}");
+    }
+}

@@ -199,7 +199,10 @@ fn signatures_have_32_bytes() {
         &format!("{signed_text}.{}", &signature[..41]),
         "JWT has a part of a length that base64url never has",
     );
-    assert_malformed(&format!("{signed_text}.{}", "A".repeat(43)), "JWT's signature verification failed: it is not the key's");
+    assert_malformed(
+        &format!("{signed_text}.{}", "A".repeat(43)),
+        "JWT's signature verification failed: it is not the key's",
+    );
 }
 
 /// What is too long is refused for that; what is just not too long is read, though it be of the most costly kind: with work

@@ -158,3 +158,24 @@ impl fmt::Debug for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenge_says_whether_the_token_is_stale() {
+        for code in [40140, 40141, 40142, 40143, 40144, 40145, 40149] {
+            let headers = Refusal::new(ErrorCode::new(code), "").with_status(401).headers();
+            assert_eq!(headers[WWW_AUTHENTICATE], STALE_TOKEN_CHALLENGE, "{code}");
+        }
+        for code in [40005, 40101, 40131, 40150, 40160, 40400] {
+            let headers = Refusal::new(ErrorCode::new(code), "").with_status(401).headers();
+            assert_eq!(headers[WWW_AUTHENTICATE], CHALLENGE, "{code}");
+        }
+        for (code, status) in [(40142, 403), (40300, 403), (50000, 500)] {
+            let headers = Refusal::new(ErrorCode::new(code), "").with_status(status).headers();
+            assert!(!headers.contains_key(WWW_AUTHENTICATE), "{code} {status}");
+        }
+    }
+}
