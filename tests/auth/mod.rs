@@ -20,6 +20,7 @@ mod messagepack;
 mod options;
 mod panics;
 mod paths;
+mod proxy_env;
 mod redaction;
 mod request_ids;
 mod scenarios;

@@ -13,7 +13,8 @@ use ably_auth::sources::{
 use ably_auth::{
     ApiKey, Async, Auth, AuthMethod, AuthOptions, AuthUrl, Blocking, BlockingAuth, BlockingTokenCache,
     BlockingTokenSource, CachedToken, ClientOptions, Credentials, Endpoint, Error, FallbackTransport, HttpSettings,
-    RevokeTokensRequest, SystemRandom, Token, TokenCache, TokenDetails, TokenParams, TokenRequest, TransportFault,
+    ProxyEnv, RevokeTokensRequest, SystemRandom, Token, TokenCache, TokenDetails, TokenParams, TokenRequest,
+    TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -55,6 +56,8 @@ async fn no_type_shows_a_secret_or_a_token() {
     let endpoint = Endpoint::default();
     let source = KeySource::new(KeySigner::new(key()), endpoint.clone(), gives_the_token);
     shows_nothing(&source);
+    let proxies: ProxyEnv = ProxyEnv::read(|name| name.ends_with("S_PROXY").then(|| "http://u:hush@proxy".into()));
+    shows_nothing(&proxies);
     let request: TokenRequest = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
     assert!(!format!("{request:?}").contains(&mac));

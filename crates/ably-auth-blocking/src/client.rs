@@ -28,8 +28,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the environment names
-    /// for all but this machine.
+    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the
+    /// [environment](ably_auth::ProxyEnv) names for all but this machine.
     ///
     /// # Errors
     /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.

@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod client;
+mod proxies;
 mod transport;
 
 pub use client::Client;

@@ -3,10 +3,12 @@
 use std::io;
 use std::time::Duration;
 
-use ably_auth::{BlockingTransport, Error, FaultKind, HttpSettings, TransportFault, is_loopback};
+use ably_auth::{BlockingTransport, Error, FaultKind, HttpSettings, ProxyEnv, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 use ureq::{Agent, Body};
+
+use crate::proxies::Proxies;
 
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -18,7 +20,8 @@ pub struct UreqTransport {
     agent: Agent,
     open_timeout: Duration,
     request_timeout: Duration,
-    proxy_to_loopback: bool,
+    /// None for a given agent, which has its own.
+    proxies: Option<Proxies>,
 }
 
 impl UreqTransport {
@@ -26,28 +29,39 @@ impl UreqTransport {
     #[must_use]
     pub fn new(agent: Agent, settings: &HttpSettings) -> Self {
         let (open_timeout, request_timeout) = (settings.http_open_timeout(), settings.http_request_timeout());
-        Self { agent, open_timeout, request_timeout, proxy_to_loopback: true }
+        Self { agent, open_timeout, request_timeout, proxies: None }
     }
 
-    /// Sends with an agent of its own, by way of the proxy that the environment names unless it is to this machine.
+    /// Sends with an agent of its own, by way of the proxy that the [environment](ProxyEnv) names unless it is to this machine.
     ///
     /// # Errors
     /// None today; TLS is set up with the first connection.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
-        Ok(Self { proxy_to_loopback: false, ..Self::new(Agent::new_with_defaults(), settings) })
+        let agent = Agent::config_builder().proxy(None).build().into();
+        Ok(Self::new(agent, settings).with_proxies(ProxyEnv::read(|name| std::env::var_os(name))))
     }
 
-    fn run(&self, request: Request<Bytes>) -> Result<Response<Body>, ureq::Error> {
+    pub(crate) fn with_proxies(mut self, env: ProxyEnv) -> Self {
+        self.proxies = Some(Proxies::new(env));
+        self
+    }
+
+    fn run(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportFault> {
+        let proxy = self.proxies.as_ref().map(|proxies| proxies.proxy_for(request.uri())).transpose()?;
         let (parts, body) = request.into_parts();
-        if body.is_empty() {
-            self.run_plain(Request::from_parts(parts, ()))
+        let answer = if body.is_empty() {
+            self.run_plain(Request::from_parts(parts, ()), proxy)
         } else {
-            self.run_plain(Request::from_parts(parts, &*body))
-        }
+            self.run_plain(Request::from_parts(parts, &*body), proxy)
+        };
+        answer.map_err(fault)
     }
 
-    fn run_plain(&self, request: Request<impl ureq::AsSendBody>) -> Result<Response<Body>, ureq::Error> {
-        let direct = !self.proxy_to_loopback && is_loopback(request.uri());
+    fn run_plain(
+        &self,
+        request: Request<impl ureq::AsSendBody>,
+        proxy: Option<Option<ureq::Proxy>>,
+    ) -> Result<Response<Body>, ureq::Error> {
         let request = self
             .agent
             .configure_request(request)
@@ -56,14 +70,17 @@ impl UreqTransport {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false);
-        let request = if direct { request.proxy(None) } else { request };
+        let request = match proxy {
+            Some(proxy) => request.proxy(proxy),
+            None => request,
+        };
         self.agent.run(request.build())
     }
 }
 
 impl BlockingTransport for UreqTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let (parts, mut body) = self.run(request).map_err(fault)?.into_parts();
+        let (parts, mut body) = self.run(request)?.into_parts();
         let bytes = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(fault)?;
         Ok(Response::from_parts(parts, bytes.into()))
     }

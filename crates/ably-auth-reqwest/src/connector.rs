@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ably_auth::is_loopback;
+use ably_auth::{ProxyEnv, TransportFault, is_loopback};
 use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -73,21 +73,46 @@ impl fmt::Display for TimedOut {
 impl StdError for TimedOut {}
 
 /// The proxies that the environment or the operating system names.
-pub(crate) struct Proxies(Matcher);
+pub(crate) struct Proxies {
+    matcher: Matcher,
+    env: ProxyEnv,
+    /// Does not match the hosts that are reached directly.
+    exceptions: Matcher,
+}
 
 impl Proxies {
     pub(crate) fn from_system() -> Self {
-        Self(Matcher::from_system())
+        Self::new(Matcher::from_system(), ProxyEnv::read(|name| std::env::var_os(name)))
     }
 
-    #[cfg(test)]
-    pub(crate) fn of(matcher: Matcher) -> Self {
-        Self(matcher)
+    /// The proxies of the environment, or those of `otherwise` if it names none.
+    pub(crate) fn new(otherwise: Matcher, env: ProxyEnv) -> Self {
+        let named = [Uri::from_static("http://a"), Uri::from_static("https://a")].map(|to| env.proxy_for(&to));
+        let matcher = match named {
+            [Ok(None), Ok(None)] => otherwise,
+            // A variable that cannot be used is reported when a request would go by it.
+            [http, https] => {
+                let url =
+                    |named: Result<Option<&str>, TransportFault>| named.ok().flatten().unwrap_or_default().to_owned();
+                Matcher::builder().http(url(http)).https(url(https)).no(env.no_proxy().to_owned()).build()
+            }
+        };
+        let exceptions = Matcher::builder().all("http://localhost").no(env.no_proxy()).build();
+        Self { matcher, env, exceptions }
     }
 
     /// The proxy for a request to that URI. There is none to this machine, which no proxy can reach in our place.
     fn proxy_for(&self, to: &Uri) -> Option<Intercept> {
-        if is_loopback(to) { None } else { self.0.intercept(to) }
+        if is_loopback(to) { None } else { self.matcher.intercept(to) }
+    }
+
+    /// Refuses a request for which the environment names a proxy that cannot be used.
+    pub(crate) fn check(&self, to: &Uri) -> Result<(), TransportFault> {
+        if is_loopback(to) || self.exceptions.intercept(to).is_none() {
+            Ok(())
+        } else {
+            self.env.proxy_for(to).map(drop)
+        }
     }
 
     /// The credentials for the proxy, where requests to it are not tunnelled.

@@ -50,6 +50,7 @@ impl OwnHttp {
         mut request: Request<Bytes>,
         timeout: Duration,
     ) -> Result<Response<Bytes>, TransportFault> {
+        self.proxies.check(request.uri())?;
         if let Some(authorization) = self.proxies.authorization(request.uri()) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use ably_auth::{FaultKind, TransportFault};
+use ably_auth::{FaultKind, ProxyEnv, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper_util::client::proxy::matcher::Matcher;
@@ -69,7 +69,8 @@ fn over_tls(config: &Arc<ServerConfig>, stream: TcpStream) -> String {
 
 fn ask(uri: &str, proxy: Option<String>, roots: RootCertStore) -> Result<Response<Bytes>, TransportFault> {
     let matcher = Matcher::builder().all(proxy.unwrap_or_default()).build();
-    let http = OwnHttp::with(trusting(roots).unwrap(), Proxies::of(matcher), Duration::from_secs(60));
+    let http =
+        OwnHttp::with(trusting(roots).unwrap(), Proxies::new(matcher, ProxyEnv::default()), Duration::from_secs(60));
     let request = Request::get(uri).header("x-of", "ours").body(Bytes::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(http.send(request, Duration::from_secs(60)))
@@ -169,4 +170,23 @@ fn failing_proxy_is_unreachable() {
     let proxy = Some(format!("http://localhost:{port}"));
     let fault = ask(&format!("https://{ELSEWHERE}/"), proxy, RootCertStore::empty()).unwrap_err();
     assert_eq!(fault.kind(), FaultKind::Unreachable, "{fault:?}");
+}
+
+#[test]
+fn unusable_proxy_of_environment_is_refused_unless_host_is_excepted() {
+    let ask = |variables: &[(&str, &str)], uri: &str| {
+        let env = ProxyEnv::read(|name| variables.iter().find(|(theirs, _)| *theirs == name).map(|(_, it)| it.into()));
+        let proxies = Proxies::new(Matcher::builder().build(), env);
+        let http = OwnHttp::with(trusting(RootCertStore::empty()).unwrap(), proxies, Duration::from_secs(60));
+        let request = Request::get(uri).body(Bytes::new()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(http.send(request, Duration::from_secs(60))).unwrap_err().kind()
+    };
+    for value in ["socks5://localhost:1", "http://localhost:1/path", "nonsense://x"] {
+        for uri in ["http://service.invalid/", "https://service.invalid/"] {
+            assert_eq!(ask(&[("ALL_PROXY", value)], uri), FaultKind::Unreachable, "{value} {uri}");
+            let excepted = [("ALL_PROXY", value), ("NO_PROXY", ELSEWHERE)];
+            assert_eq!(ask(&excepted, uri), FaultKind::Unresolvable, "{value} {uri}");
+        }
+    }
 }

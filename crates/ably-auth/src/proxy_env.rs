@@ -1,0 +1,107 @@
+//! The proxies that the environment names.
+
+use std::ffi::OsString;
+use std::fmt;
+
+use http::Uri;
+use http::uri::Scheme;
+
+use crate::transport::{FaultKind, TransportFault};
+
+/// The proxies that a program's environment names, read by one rule for every transport.
+///
+/// - `HTTP_PROXY` is for requests without TLS, `HTTPS_PROXY` for those with it, and `ALL_PROXY` for both where there is no other.
+///   Each may be in lower case; an empty one counts as unset.
+/// - Under CGI, where `REQUEST_METHOD` is set, `HTTP_PROXY` is ignored: there it is a header that a client sent (httpoxy).
+/// - A proxy is an HTTP proxy: `http://host:port`, `https://host:port`, or `host:port`. With any other value, such as a SOCKS
+///   proxy, requests are refused. Sending them directly could reach another network than the one that is meant.
+/// - `NO_PROXY` names the hosts that are reached directly.
+///
+/// ```
+/// use ably_auth::ProxyEnv;
+/// use http::Uri;
+///
+/// let env = ProxyEnv::read(|name| (name == "HTTPS_PROXY").then(|| "proxy.example.com:8080".into()));
+/// let proxy = env.proxy_for(&Uri::from_static("https://main.realtime.ably.net/time"))?;
+/// assert_eq!(proxy, Some("http://proxy.example.com:8080"));
+/// assert_eq!(env.proxy_for(&Uri::from_static("http://main.realtime.ably.net/time"))?, None);
+/// # Ok::<(), ably_auth::TransportFault>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ProxyEnv {
+    http: Option<Named>,
+    https: Option<Named>,
+    no_proxy: String,
+}
+
+/// A variable and its value, if that is a proxy.
+#[derive(Clone)]
+struct Named {
+    variable: &'static str,
+    url: Option<String>,
+}
+
+impl ProxyEnv {
+    /// Reads the variables that `variable` gives, such as [`std::env::var_os`].
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let value = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let first = |names: [&'static str; 2]| {
+            names.into_iter().find_map(|name| value(name).map(|value| Named { variable: name, url: url(&value) }))
+        };
+        let all = first(["ALL_PROXY", "all_proxy"]);
+        let is_cgi = variable("REQUEST_METHOD").is_some();
+        let http = if is_cgi { None } else { first(["HTTP_PROXY", "http_proxy"]) };
+        let no_proxy = ["NO_PROXY", "no_proxy"].into_iter().find_map(value);
+        Self {
+            http: http.or_else(|| all.clone()),
+            https: first(["HTTPS_PROXY", "https_proxy"]).or(all),
+            no_proxy: no_proxy.map(|list| list.to_string_lossy().into_owned()).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the URL of the proxy for a request to that URI, whatever `NO_PROXY` says.
+    ///
+    /// # Errors
+    /// [`FaultKind::Unreachable`] if the variable does not name an HTTP proxy.
+    pub fn proxy_for(&self, uri: &Uri) -> Result<Option<&str>, TransportFault> {
+        let named = if uri.scheme() == Some(&Scheme::HTTPS) { &self.https } else { &self.http };
+        let Some(Named { variable, url }) = named else { return Ok(None) };
+        // The value is not quoted: it may hold a password.
+        url.as_deref().map(Some).ok_or_else(|| {
+            let text =
+                format!("the variable {variable} does not name an HTTP proxy; give `http://host:port`, or unset it");
+            TransportFault::new(FaultKind::Unreachable, text)
+        })
+    }
+
+    /// Returns the list of hosts that are reached directly, as `NO_PROXY` has it.
+    #[must_use]
+    pub fn no_proxy(&self) -> &str {
+        &self.no_proxy
+    }
+}
+
+/// The URL of an HTTP proxy.
+fn url(value: &OsString) -> Option<String> {
+    let text = value.to_str()?.trim();
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let parsed: Uri = url.parse().ok()?;
+    let authority = parsed.authority()?;
+    let after_host = authority.as_str().rsplit('@').next()?.strip_prefix(authority.host())?;
+    let has_good_port = after_host.is_empty() || authority.port_u16().is_some();
+    let is_http = matches!(parsed.scheme_str(), Some("http" | "https"));
+    let is_bare = matches!(parsed.path(), "" | "/") && parsed.query().is_none();
+    (is_http && is_bare && has_good_port && !authority.host().is_empty()).then_some(url)
+}
+
+/// Shows which variables name a proxy, and not which: a password may stand in it.
+impl fmt::Debug for ProxyEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variable = |named: &Option<Named>| named.as_ref().map(|named| named.variable);
+        f.debug_struct("ProxyEnv")
+            .field("http", &variable(&self.http))
+            .field("https", &variable(&self.https))
+            .field("no_proxy", &self.no_proxy)
+            .finish()
+    }
+}
