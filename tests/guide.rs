@@ -98,7 +98,8 @@ fn servers_of_the_readmes_serve_until_interrupted() {
     for path in ["README.md", "crates/ably-auth-server/README.md"] {
         let text = fs::read_to_string(project().join(path)).unwrap();
         for program in programs(&text).filter(|program| program.contains("server.run(")) {
-            let serves_on = ["std::future::pending()", "tokio::signal::ctrl_c()"].iter().any(|end| program.contains(end));
+            let serves_on =
+                ["std::future::pending()", "tokio::signal::ctrl_c()"].iter().any(|end| program.contains(end));
             assert!(serves_on, "a server of `{path}` ends at once:{program}");
             let is_awaited = program.contains("server.run(interrupted).await");
             assert_eq!(program.starts_with("rust,no_run"), is_awaited, "`{path}`:{program}");
