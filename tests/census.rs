@@ -24,6 +24,7 @@ const HOLD_NONE: &[&str] = &[
     "Moment",
     "OperationName",
     "Operations",
+    "ProxyHeader",
     "Rate",
     "Relisted",
     "Pending",
@@ -42,6 +43,7 @@ const HOLD_NONE: &[&str] = &[
     "Ttl",
     "Unavailable",
     "Use",
+    "Work",
     "Written",
 ];
 

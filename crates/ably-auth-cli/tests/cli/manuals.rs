@@ -40,7 +40,7 @@ fn bash_completes_commands_and_options() {
         (&["ably-auth", "token-request", "s"], "sign"),
         (&["ably-auth", "token", "r"], "request"),
         (&["ably-auth", "token", "request", "--e"], "--endpoint"),
-        (&["ably-auth", "jwt", "mint", "--cl"], "--client-id"),
+        (&["ably-auth", "jwt", "mint", "--cl"], "--client-id --claim"),
         (&["ably-auth", "completions", "z"], "zsh"),
     ] {
         let mut bash = std::process::Command::new("bash");
