@@ -172,7 +172,8 @@ fn large_capability() -> String {
 
 fn a_large_token_waits_without_its_claims() {
     let service = service().store(Stalled::default()).build().unwrap();
-    let body = serde_json::json!({ "keyName": "app.key", "capability": large_capability(), "timestamp": NOW }).to_string();
+    let body =
+        serde_json::json!({ "keyName": "app.key", "capability": large_capability(), "timestamp": NOW }).to_string();
     let taken = measure(&service, with_key(post("/keys/app.key/requestToken", JSON, body.as_bytes())));
     assert!(taken.response.is_none(), "it waits for the store");
     assert!(taken.waiting <= 3 * body.len(), "{} of {}", taken.waiting, body.len());
