@@ -1,9 +1,11 @@
 //! What a sandbox logs of the requests that it refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests break")]
 
-use std::fmt::Debug;
+#[path = "audit/log.rs"]
+#[allow(dead_code, reason = "the audit's own tests use the rest")]
+mod log;
+
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use ably_auth_server::{Apps, Service};
@@ -11,55 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Map, Value, json};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
+use serde_json::{Value, json};
 
 const SECRET: &str = "an-example-not-a-secret";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<Value>>>);
-
-#[derive(Default)]
-struct Fields(Map<String, Value>);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name().into(), format!("{value:?}").into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().into(), value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().into(), value.into());
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "ably_auth_server::refusal"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        self.0.lock().unwrap().push(fields.0.into());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
 
 /// Sends requests to a service, and returns what it logs.
 fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
@@ -68,17 +24,15 @@ fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
             .to_string(),
     );
     let service = Service::builder().apps(apps.unwrap()).sandbox(sandbox).build().unwrap();
-    let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), || {
-        for request in requests {
-            let response = pin!(service.handle(request.body(Bytes::from_static(b"{}")).unwrap()));
-            match response.poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(response) => assert!(response.status().as_u16() < 500),
-                Poll::Pending => panic!("the service waits"),
-            }
+    log::start("ably_auth_server::refusal");
+    for request in requests {
+        let response = pin!(service.handle(request.body(Bytes::from_static(b"{}")).unwrap()));
+        match response.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(response) => assert!(response.status().as_u16() < 500),
+            Poll::Pending => panic!("the service waits"),
         }
-    });
-    let events = log.0.lock().unwrap().clone();
+    }
+    let events = log::take();
     assert!(!format!("{events:?}").contains(SECRET), "{events:?}");
     events
 }

@@ -18,11 +18,13 @@ use tokio::net::TcpStream;
 use crate::log;
 use crate::support::*;
 
+const TARGET: &str = "ably_auth_server::audit";
+
 const READER: &str = "read-only-access-token-of-the-tests";
 const KEYS: &str = "/v1/apps/app1/keys";
 
 fn world() -> World {
-    log::start();
+    log::start(TARGET);
     let now = std::sync::Arc::default();
     let tokens = [
         ControlToken::new("deploy", Token::new(CONTROL).unwrap()).unwrap(),
@@ -167,7 +169,7 @@ fn everyday_requests_are_not_audited() {
 
 #[tokio::test]
 async fn reloads_clock_and_secrets_are_audited() {
-    log::start();
+    log::start(TARGET);
     let service = Service::builder().apps(apps()).service_secret([7; 32]).earlier_secrets([[8; 32]]).build().unwrap();
     let expected = json!({ "action": "secrets.load", "count": 2, "source": "configured", "outcome": "done", "code": 0,
                            "message": "audit" });
@@ -188,7 +190,7 @@ async fn reloads_clock_and_secrets_are_audited() {
 
 #[test]
 fn refusals_of_strangers_are_limited_and_counted() {
-    log::start();
+    log::start(TARGET);
     let mut limits = Limits::default();
     limits.audit_refusals = Some(Rate { per_second: 1, burst: 3 });
     let now = std::sync::Arc::default();
@@ -254,7 +256,7 @@ impl Store for Stalled {
 
 #[test]
 fn disconnected_clients_leave_an_event() {
-    log::start();
+    log::start(TARGET);
     let now = std::sync::Arc::default();
     let service = World::builder(&now, true).store(Stalled(Memory::new())).build().unwrap();
     log::take();
@@ -273,7 +275,7 @@ fn disconnected_clients_leave_an_event() {
 
 #[tokio::test]
 async fn client_is_the_one_that_a_trusted_proxy_names() {
-    log::start();
+    log::start(TARGET);
     let mut limits = Limits::default();
     limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     let service = World::builder(&std::sync::Arc::default(), true).limits(limits).build().unwrap();

@@ -1,8 +1,9 @@
-//! The audit events of the current thread.
+//! The events of one target, on the current thread. One subscriber for the whole process hears them, since `tracing` may
+//! remember for a place in the code that nobody listens.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -11,6 +12,8 @@ use tracing::{Event, Metadata, Subscriber, span};
 thread_local! {
     static EVENTS: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
 }
+
+static TARGET: OnceLock<&str> = OnceLock::new();
 
 struct Log;
 
@@ -37,7 +40,7 @@ impl Visit for Fields {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "ably_auth_server::audit"
+        TARGET.get().is_some_and(|target| metadata.target() == *target)
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -59,9 +62,11 @@ impl Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Starts to collect the events of this thread.
-pub(crate) fn start() {
+/// Starts to collect the events of this thread. A process has one target.
+pub(crate) fn start(target: &'static str) {
     static INSTALLED: Once = Once::new();
+    // First the target, by which the subscriber is asked when it is installed.
+    TARGET.get_or_init(|| target);
     INSTALLED.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
     EVENTS.with_borrow_mut(Vec::clear);
 }
