@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod prompt;
 mod terminal;
+mod verdict;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use ably_auth::{Capability, ErrorCode, Timestamp, TokenDetails, TokenParams};
 use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
 use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
-use serde_json::json;
 
 use crate::args::{self, Jwt as Args};
 use crate::describe::Description;
@@ -13,6 +12,7 @@ use crate::draw::{Paint, printable};
 use crate::input;
 use crate::lenient;
 use crate::output::{self, Failure, Outcome};
+use crate::verdict::{self, Refused, refused};
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
@@ -142,19 +142,8 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
             };
             Outcome::yes(format!("valid: signed with {} for {who}{rights}", jwt.key_name()), &json)
         }
-        Err((code, reason)) => {
-            let json = json!({ "valid": false, "code": code.as_u32(), "reason": reason });
-            Outcome::no(format!("not valid: {reason}"), &json)
-        }
+        Err(refused) => verdict::not_valid(refused),
     })
-}
-
-/// A code and a reason.
-type Refused = (ErrorCode, String);
-
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn told(error: ably_auth_core::Error) -> Refused {
-    (error.ably_code(), printable(&error.to_string()))
 }
 
 /// Verifies as the service does: of a JWT with a token embedded in it, that token counts.
@@ -169,7 +158,7 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
         return Err((ErrorCode::INVALID_JWT, reason.into()));
     }
     let jwt = signed(key, inner, leeway, now)?;
-    embedded.check_expires_within(jwt.claims().expires()).map_err(told)?;
+    embedded.check_expires_within(jwt.claims().expires()).map_err(refused)?;
     Ok(jwt)
 }
 
@@ -192,13 +181,13 @@ fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
 }
 
 fn signed(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
-    let jwt = UnverifiedJwt::parse(text).map_err(told)?;
+    let jwt = UnverifiedJwt::parse(text).map_err(refused)?;
     if jwt.key_name() != key.key_name() {
         let (named, given) = (jwt.key_name(), key.key_name());
         let reason = format!("JWT names the key `{named}`, not `{given}`; verify it with the key that it names");
         return Err((ErrorCode::INVALID_JWT, reason));
     }
-    let jwt = jwt.verify(&key.signer(), now, leeway).map_err(told)?;
+    let jwt = jwt.verify(&key.signer(), now, leeway).map_err(refused)?;
     check_claims(jwt.claims())?;
     Ok(jwt)
 }

@@ -8,6 +8,7 @@ use crate::args;
 use crate::draw::{moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
+use crate::verdict::{self, Refused, refused};
 
 /// How far the timestamp of a request may be from the service's clock, on either side.
 const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
@@ -46,7 +47,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
         let (line, column) = (error.line(), error.column());
         Failure::input("stdin", format!("not the JSON of a token request (line {line} column {column})"))
     })?;
-    let verified = request.verify(&key).map_err(told);
+    let verified = request.verify(&key).map_err(refused);
     Ok(match verified.and_then(|verified| check(&verified, now).map(|()| verified)) {
         Ok(verified) => {
             let client_id = verified.client_id().ok();
@@ -56,24 +57,13 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
             let json = json!({ "valid": true, "keyName": verified.key_name(), "clientId": client_id });
             Outcome::yes(format!("valid: signed with {} for {who}", verified.key_name()), &json)
         }
-        Err((code, reason)) => {
-            let json = json!({ "valid": false, "code": code.as_u32(), "reason": reason });
-            Outcome::no(format!("not valid: {reason}"), &json)
-        }
+        Err(refused) => verdict::not_valid(refused),
     })
-}
-
-/// A code and a reason.
-type Refused = (ErrorCode, String);
-
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn told(error: ably_auth_core::Error) -> Refused {
-    (error.ably_code(), printable(&error.to_string()))
 }
 
 /// Refuses what the service refuses of any key, in the service's order.
 fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refused> {
-    let Some(timestamp) = request.timestamp().map_err(told)? else {
+    let Some(timestamp) = request.timestamp().map_err(refused)? else {
         return Err((ErrorCode::BAD_REQUEST, "timestamp is missing; sign a new token request".into()));
     };
     if now.abs_diff(timestamp) > WINDOW_MILLIS {
@@ -86,10 +76,10 @@ fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refus
         let reason = format!("timestamp {timestamp} is not current: {reason}");
         return Err((ErrorCode::TIMESTAMP_NOT_CURRENT, reason));
     }
-    request.ttl().map_err(told)?;
-    if request.capability().map_err(told)?.is_some_and(|capability| capability.is_empty()) {
+    request.ttl().map_err(refused)?;
+    if request.capability().map_err(refused)?.is_some_and(|capability| capability.is_empty()) {
         let reason = "the capability permits nothing; name what the token is to permit, or leave it out";
         return Err((ErrorCode::CAPABILITY_REFUSED, reason.into()));
     }
-    request.client_id().map(drop).map_err(told)
+    request.client_id().map(drop).map_err(refused)
 }
