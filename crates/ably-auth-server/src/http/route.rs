@@ -102,10 +102,9 @@ impl<'a> Route<'a> {
             | Self::Presence(_)
             | Self::PresenceHistory(_)
             | Self::Stats => "GET, HEAD, OPTIONS",
-            Self::RequestToken(_) | Self::RevokeTokens(_) | Self::Publish(_) | Self::Batch | Self::Apps => {
-                "POST, OPTIONS"
-            }
-            Self::Messages(_) => "GET, HEAD, POST, OPTIONS",
+            Self::RevokeTokens(_) | Self::Publish(_) | Self::Batch | Self::Apps => "POST, OPTIONS",
+            // A GET for a token is answered with 404, as Ably does.
+            Self::RequestToken(_) | Self::Messages(_) => "GET, HEAD, POST, OPTIONS",
             Self::App(_) => "DELETE, OPTIONS",
         }
     }

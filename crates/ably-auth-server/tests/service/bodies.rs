@@ -267,7 +267,7 @@ fn paths_and_methods() {
     }
     let cases = [
         ("POST", "/time", "GET, HEAD, OPTIONS"),
-        ("PUT", "/keys/app1.key1/requestToken", "POST, OPTIONS"),
+        ("PUT", "/keys/app1.key1/requestToken", "GET, HEAD, POST, OPTIONS"),
         ("POST", "/", "GET, HEAD, OPTIONS"),
         ("PUT", "/channels/a/publish", "POST, OPTIONS"),
         ("POST", "/channels/a/presence/history", "GET, HEAD, OPTIONS"),

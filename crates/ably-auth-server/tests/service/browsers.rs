@@ -7,7 +7,7 @@ use crate::support::*;
 
 const ROUTES: [(&str, &str); 9] = [
     ("/time", "GET, HEAD, OPTIONS"),
-    ("/keys/app1.key1/requestToken", "POST, OPTIONS"),
+    ("/keys/app1.key1/requestToken", "GET, HEAD, POST, OPTIONS"),
     ("/keys/app1.key1/revokeTokens", "POST, OPTIONS"),
     ("/channels", "GET, HEAD, OPTIONS"),
     ("/channels/chat", "GET, HEAD, OPTIONS"),
