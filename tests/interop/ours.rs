@@ -323,8 +323,8 @@ fn pages(client: &Client, channel: &str) -> Result<String, Fault> {
     while let Some(link) = next.take() {
         let answer = send(client, "GET", &format!("/channels/{channel}/{}", link.trim_start_matches("./")), None)?;
         sizes.push(serde_json::from_slice::<Vec<Value>>(answer.body())?.len().to_string());
-        let links = answer.headers().get("link").and_then(|links| links.to_str().ok()).unwrap_or_default();
-        let link = links.split(", ").find_map(|link| link.strip_suffix("; rel=\"next\""));
+        let mut links = answer.headers().get_all("link").iter().filter_map(|link| link.to_str().ok());
+        let link = links.find_map(|link| link.strip_suffix("; rel=\"next\""));
         next = link.map(|link| link.trim_matches(['<', '>']).to_owned());
     }
     Ok(sizes.join("+"))
