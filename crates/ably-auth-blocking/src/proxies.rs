@@ -18,7 +18,7 @@ impl Proxies {
         Self { env, exceptions }
     }
 
-    /// The proxy for a request to that URI. There is none to this machine, which no proxy can reach in our place.
+    /// Returns the proxy for a request to `uri`, or none if that is a loopback address: a proxy cannot reach this machine.
     pub(crate) fn proxy_for(&self, uri: &Uri) -> Result<Option<Proxy>, TransportFault> {
         if is_loopback(uri) || self.exceptions.as_ref().is_some_and(|exceptions| exceptions.is_no_proxy(uri)) {
             return Ok(None);
@@ -40,7 +40,7 @@ mod tests {
 
     use crate::UreqTransport;
 
-    /// What a proxy is asked if that variable names it.
+    /// Starts a proxy, names it in each of `variables`, requests `uri`, and returns what the proxy was asked for.
     fn asked(variables: &[(&str, &str)], uri: &str) -> Result<Option<String>, FaultKind> {
         let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = proxy.local_addr().unwrap().to_string();

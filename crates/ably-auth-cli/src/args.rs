@@ -183,9 +183,8 @@ pub(crate) enum TokenRequest {
     Verify {
         #[command(flatten)]
         key: KeyArg,
-        /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-        now: Option<u64>,
+        #[command(flatten)]
+        now: NowArg,
     },
 }
 
@@ -208,10 +207,16 @@ pub(crate) enum Token {
     Inspect {
         #[command(flatten)]
         token: TokenArg,
-        /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-        now: Option<u64>,
+        #[command(flatten)]
+        now: NowArg,
     },
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct NowArg {
+    /// The time to check against, in milliseconds since the epoch [default: the system clock]
+    #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
+    pub(crate) now: Option<u64>,
 }
 
 #[derive(ClapArgs)]
@@ -237,10 +242,10 @@ pub(crate) struct TokenArg {
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenParams {
-    /// The identity that the token is to confer, or `*` for any
+    /// The token's clientId, or `*` for any
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
-    /// How long the token is to live: `1h`, `90m`, `30s`; a number alone is in milliseconds [default: the service's, 60 minutes]
+    /// The token's lifetime: `1h`, `90m`, `30s`; a bare number is in milliseconds [default: 60 minutes, set by the service]
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     pub(crate) ttl: Option<Span>,
     /// What the token is to permit, as JSON [default: all that the key permits]

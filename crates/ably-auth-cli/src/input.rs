@@ -66,7 +66,7 @@ pub(crate) const fn is_in_seconds(time: u64) -> bool {
     time >= 1_000_000_000 && time < 100_000_000_000
 }
 
-/// Returns the time it is taken to be.
+/// Returns the time that the option gives, or the system clock's.
 pub(crate) fn now(option: &str, given: Option<u64>) -> Timestamp {
     given.map_or_else(|| SystemClock.now(), |given| timestamp(option, given))
 }
@@ -149,8 +149,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
 /// The parts of `RESOURCE=VALUE`, split at the last `=` or at the first.
 pub(crate) fn scoped<'a>(name: &str, text: &'a str, at_last: bool) -> Result<(&'a str, &'a str), Failure> {
     let parts = if at_last { text.rsplit_once('=') } else { text.split_once('=') };
-    let problem =
-        "it is not in the form of `RESOURCE=VALUE`; name a channel, or several with a wildcard, before the `=`";
+    let problem = "expected `RESOURCE=VALUE`; put a channel name, or a wildcard, before the `=`";
     parts.filter(|(resource, _)| !resource.is_empty()).ok_or_else(|| Failure::input(name, problem))
 }
 

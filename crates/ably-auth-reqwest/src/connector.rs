@@ -101,7 +101,7 @@ impl Proxies {
         Self { matcher, env, exceptions }
     }
 
-    /// The proxy for a request to that URI. There is none to this machine, which no proxy can reach in our place.
+    /// Returns the proxy for a request to `to`, or none if that is a loopback address: a proxy cannot reach this machine.
     fn proxy_for(&self, to: &Uri) -> Option<Intercept> {
         if is_loopback(to) { None } else { self.matcher.intercept(to) }
     }
@@ -115,7 +115,7 @@ impl Proxies {
         }
     }
 
-    /// The credentials for the proxy, where requests to it are not tunnelled.
+    /// Returns the `Proxy-Authorization` value for a request that is not tunnelled.
     pub(crate) fn authorization(&self, to: &Uri) -> Option<HeaderValue> {
         let proxy = self.proxy_for(to).filter(|_| to.scheme() == Some(&Scheme::HTTP))?;
         let mut value = proxy.basic_auth()?.clone();

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{KeyArg, Span, TokenArg, TokenParams, values};
+use super::{KeyArg, NowArg, Span, TokenArg, TokenParams, values};
 
 #[derive(Subcommand)]
 pub(crate) enum Jwt {
@@ -32,9 +32,8 @@ pub(crate) enum Jwt {
     Inspect {
         #[command(flatten)]
         token: TokenArg,
-        /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-        now: Option<u64>,
+        #[command(flatten)]
+        now: NowArg,
     },
     /// Verify that a JWT is signed with the key, and valid now
     Verify {
@@ -42,11 +41,10 @@ pub(crate) enum Jwt {
         key: KeyArg,
         #[command(flatten)]
         token: TokenArg,
-        /// How far the issuer's clock may be from this one: `2s`; a number alone is in milliseconds
+        /// The clock difference to accept between the issuer and this machine: `2s`; a bare number is in milliseconds
         #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "0")]
         leeway: Span,
-        /// What time it is taken to be, in milliseconds since the epoch [default: now]
-        #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
-        now: Option<u64>,
+        #[command(flatten)]
+        now: NowArg,
     },
 }

@@ -6,7 +6,7 @@ use ably_auth::{Capability, ErrorCode, Timestamp, TokenDetails, TokenParams};
 use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
 use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
 
-use crate::args::{self, Jwt as Args};
+use crate::args::{self, Jwt as Args, NowArg};
 use crate::describe::Description;
 use crate::draw::{Paint, printable};
 use crate::input;
@@ -21,8 +21,8 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
             let claims = Claims { revocation_key, channel_claim, claim, publish_limit };
             mint(&input::key(key)?, &params, &claims, input::now("--timestamp", timestamp))
         }
-        Args::Inspect { token, now } => inspect(&token, now),
-        Args::Verify { key, token, leeway, now } => {
+        Args::Inspect { token, now: NowArg { now } } => inspect(&token, now),
+        Args::Verify { key, token, leeway, now: NowArg { now } } => {
             let leeway = Duration::from_millis(input::span_millis("--leeway", leeway));
             verify(key, &token, leeway, now)
         }
@@ -70,7 +70,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
 }
 
 fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
-    let problem = "it is not in the form of `NAME=VALUE`; name a claim before the `=`";
+    let problem = "expected `NAME=VALUE`; put the name of a claim before the `=`";
     let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = parts.ok_or_else(|| Failure::input("--claim", problem))?;
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
@@ -80,7 +80,7 @@ fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
 fn limit(text: &str) -> Result<(&str, u32), Failure> {
     // A resource may have a `=` in it, a number has none.
     let (resource, number) = input::scoped("--publish-limit", text, true)?;
-    let problem = "what follows the `=` is no number of messages a second; give a whole one";
+    let problem = "expected a whole number of messages a second after the `=`";
     number.parse().map(|number| (resource, number)).map_err(|_| Failure::input("--publish-limit", problem))
 }
 

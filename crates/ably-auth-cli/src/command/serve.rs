@@ -166,7 +166,7 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
     if args.tls_self_signed.is_some() && !args.sandbox {
         return Err(Failure::input(
             "--tls-self-signed",
-            "it is for a sandbox; give --sandbox, or --tls-cert and --tls-key",
+            "it needs --sandbox; add --sandbox, or give --tls-cert and --tls-key",
         ));
     }
     if let Some(path) = &args.keep.service_secrets {

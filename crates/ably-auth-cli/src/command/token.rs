@@ -6,7 +6,7 @@ use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKeyRef, Token};
 
 use super::jwt;
-use crate::args::{self, Token as Args};
+use crate::args::{self, NowArg, Token as Args};
 use crate::describe::Description;
 use crate::draw::{Paint, printable};
 use crate::input;
@@ -16,7 +16,7 @@ use crate::progress::waiting_for;
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
         Args::Request { endpoint, key, params, token_only } => request(&endpoint, key, &params, token_only),
-        Args::Inspect { token, now } => {
+        Args::Inspect { token, now: NowArg { now } } => {
             let (name, text) = input::token(&token)?;
             let (title, description) =
                 describe(&text, input::now("--now", now)).map_err(|problem| Failure::input(&name, problem))?;

@@ -16,7 +16,7 @@ const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 pub(crate) fn run(command: args::TokenRequest) -> Result<Outcome, Failure> {
     match command {
         args::TokenRequest::Sign { key, params, timestamp, nonce } => sign(key, &params, timestamp, nonce.as_deref()),
-        args::TokenRequest::Verify { key, now } => verify(key, now),
+        args::TokenRequest::Verify { key, now: args::NowArg { now } } => verify(key, now),
     }
 }
 

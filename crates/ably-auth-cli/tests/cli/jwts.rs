@@ -65,9 +65,9 @@ fn what_cannot_be_minted_is_named() {
         ("--ttl", "86400001", "--ttl: "),
         ("--client-id", "", "--client-id: "),
         ("--capability", "{", "--capability: "),
-        ("--channel-claim", "chat", "--channel-claim: it is not in the form of `RESOURCE=VALUE`"),
+        ("--channel-claim", "chat", "--channel-claim: expected `RESOURCE=VALUE`"),
         ("--channel-claim", "=x", "--channel-claim: "),
-        ("--publish-limit", "chat=many", "--publish-limit: what follows the `=` is no number"),
+        ("--publish-limit", "chat=many", "--publish-limit: expected a whole number"),
         ("--publish-limit", "chat=-1", "--publish-limit: "),
         ("--timestamp", "18446744073709551615", "timestamp is too late"),
     ] {

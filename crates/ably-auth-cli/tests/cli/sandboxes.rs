@@ -124,7 +124,7 @@ fn access_to_a_sandbox_is_named_loudly() {
 fn access_without_a_sandbox_or_to_no_host_is_refused() {
     let apps = apps("no-access.json");
     for option in ["--sandbox-public", "--sandbox-allow-host=ably"] {
-        run(&["serve", "--apps", apps.path(), option]).bad(&["it is for a sandbox"]);
+        run(&["serve", "--apps", apps.path(), option]).bad(&["it needs --sandbox"]);
     }
     for name in ["http://ably", "ably:8484", "a b", "", "user@ably", "ably/path"] {
         run(&["serve", "--sandbox", "--sandbox-allow-host", name]).bad(&["--sandbox-allow-host"]);

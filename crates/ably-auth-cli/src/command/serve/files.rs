@@ -1,7 +1,6 @@
 //! The system's limit of open files, against what the service may need.
 
-/// How many files the service may need beside those of its connections: of refused connections, of the admin address, and of
-/// the store.
+/// Open files that are not accepted connections: up to 256 of refused connections, 64 of the admin address, 64 of the store.
 #[cfg(unix)]
 const OTHERS: usize = 256 + 64 + 64;
 

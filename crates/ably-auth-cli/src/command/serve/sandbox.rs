@@ -46,12 +46,12 @@ Rust, with ably-auth-reqwest or ably-auth-blocking:
     )
 }
 
-/// Refuses access to a sandbox that is none, and names that are not hosts.
+/// Refuses the sandbox options without `--sandbox`, and a `--sandbox-allow-host` that is not a host name.
 pub(super) fn check(args: &Serve) -> Result<(), Failure> {
     let is_open = args.sandbox_public || !args.sandbox_allow_host.is_empty();
     if is_open && !args.sandbox {
         let option = if args.sandbox_public { "--sandbox-public" } else { "--sandbox-allow-host" };
-        return Err(Failure::input(option, "it is for a sandbox; give --sandbox, or leave it out"));
+        return Err(Failure::input(option, "it needs --sandbox; add --sandbox, or leave this option out"));
     }
     let is_host =
         |name: &String| name.parse::<Authority>().is_ok_and(|authority| authority.as_str() == authority.host());
