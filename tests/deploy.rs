@@ -19,7 +19,7 @@ const DENY: &str = include_str!("../deny.toml");
 /// Every word of the text that begins as a metric's name does.
 fn names(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    // That is a target of events.
+    // `ably_auth_server` is a log target, not a metric.
     words.filter(|word| word.starts_with("ably_auth_") && *word != "ably_auth_server").collect()
 }
 
@@ -107,14 +107,14 @@ fn the_unit_can_read_its_files_and_is_started_again() {
     assert_eq!(data, format!("/var/lib/{}", after(UNIT, "StateDirectory=")[0]));
 }
 
-/// The lines of a service in the compose file, or of the settings that services share.
+/// Returns the lines of a service in the compose file, or of the settings that services share.
 fn block<'a>(start: &str) -> Vec<&'a str> {
     let lines = COMPOSE.lines().skip_while(|line| *line != start).skip(1);
     let depth = start.len() - start.trim_start().len();
     lines.take_while(|line| line.is_empty() || line.len() - line.trim_start().len() > depth).collect()
 }
 
-/// Bytes of a size such as `1536M` or `384mb`.
+/// Returns the bytes of a size such as `1536M` or `384mb`.
 fn bytes(text: &str) -> u64 {
     let digits = text.chars().take_while(char::is_ascii_digit).collect::<String>();
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -134,7 +134,7 @@ fn memory_is_limited_and_no_core_is_dumped() {
     let (service, redis) = (block("x-service: &service").join("\n"), block("  redis:").join("\n"));
     assert_eq!(bytes(after(&service, "mem_limit: ")[0]), limit);
     let most = bytes(after(COMPOSE, "maxmemory ")[0]);
-    assert!(bytes(after(&redis, "mem_limit: ")[0]) >= 2 * most, "it is copied while its file is rewritten");
+    assert!(bytes(after(&redis, "mem_limit: ")[0]) >= 2 * most, "Redis copies its memory while it rewrites its file");
     for block in [service, redis] {
         assert!(after(&block, "ulimits: ")[0].contains("core: 0"), "{block}");
     }
@@ -156,7 +156,7 @@ fn redis_has_password_that_is_no_argument() {
     }
 }
 
-/// The images of a file, with variables at their defaults.
+/// Returns the images that a file names, with variables at their defaults.
 fn images(text: &str) -> Vec<&str> {
     let words = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
     let words = words.map(|word| word.rsplit_once(":-").map_or(word, |(_, default)| default.trim_end_matches('}')));
@@ -175,12 +175,12 @@ fn images_and_actions_have_exact_versions() {
             let tag = image.split_once(':').unwrap().1;
             let version = tag.split('-').next().unwrap();
             let numbers = version.split('.').filter(|number| number.parse::<u32>().is_ok()).count();
-            assert_eq!(numbers, 3, "`{image}` changes under the same name");
+            assert_eq!(numbers, 3, "`{image}` has no exact version, so its content may change");
             found += 1;
         }
     }
     assert!(found >= 5, "only {found} images");
-    // Where an image is named in another way, it is not looked at above.
+    // `images` finds only the images of Rust and Redis, so there must be no other.
     assert_eq!(after(IMAGE, "FROM "), ["${RUST_IMAGE} AS build", "scratch"]);
     assert!(
         after(COMPOSE, "image: ")
@@ -216,6 +216,6 @@ fn audit_log_is_kept_and_rotated() {
     let log = after(CONFIG, "audit-log = ").remove(0).trim_matches('"');
     assert!(log.starts_with(&format!("/var/log/{}/", after(UNIT, "LogsDirectory=")[0])), "{log}");
     assert!(ROTATION.lines().any(|line| line == format!("{log} {{")), "{ROTATION}");
-    assert!(ROTATION.contains("systemctl reload ably-auth.service"), "or the old file stays in use");
+    assert!(ROTATION.contains("systemctl reload ably-auth.service"), "without it, the old file stays in use");
     assert_eq!(after(UNIT, "ExecReload="), ["/bin/kill -HUP $MAINPID"]);
 }

@@ -87,7 +87,7 @@ fn every_block_is_of_a_kind_that_is_run_or_that_nobody_could_run() {
     }
 }
 
-/// The Rust blocks of a page.
+/// Returns the Rust blocks of a page.
 fn programs(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n```").skip(1).step_by(2).filter(|block| block.starts_with("rust"))
 }

@@ -73,7 +73,7 @@ fn a_source_that_panics_leaves_nobody_waiting() {
     });
     entered.wait();
     let waiting = cache.token();
-    let broken = broken.join().expect("the panic is nobody's own");
+    let broken = broken.join().expect("no caller panics");
     assert_eq!(broken.map(drop).unwrap_err().ably_code(), ErrorCode::INTERNAL);
     // Whoever waited is told, or came late enough to fetch anew.
     assert!(waiting.is_ok() || waiting.unwrap_err().ably_code() == ErrorCode::INTERNAL);

@@ -1,4 +1,4 @@
-//! Renewals ahead of time: of tokens of any form, and by callers who go away.
+//! Early renewals: of tokens of any form, and by callers that give up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ fn part(json: &str) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
-/// A JWT without a signature of worth, which is not ours to judge.
+/// Returns a JWT with an invalid signature, which the cache does not check.
 fn jwt(header: &str, payload: &str) -> String {
     format!("{}.{}.c2lnbmF0dXJl", part(header), part(payload))
 }
@@ -22,7 +22,7 @@ fn jwt(header: &str, payload: &str) -> String {
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT","kid":"app.key"}"#;
 const TIMES: &str = r#""iat":1700000000,"exp":1700001000"#;
 
-/// Says whether a token of that text is renewed early, at 995 of its 1000 seconds.
+/// Returns true if a token with the text `token` is renewed early, at 995 of its 1000 seconds.
 fn is_renewed_early(token: &str) -> bool {
     let (asked, time) = (Arc::new(AtomicUsize::new(0)), VirtualTime::default());
     time.advance(1_700_000_000_000);
@@ -87,7 +87,7 @@ fn poll(future: std::pin::Pin<&mut impl Future<Output = Result<CachedToken, Erro
     polled.map(|token| token.unwrap().details().token().expose().to_owned())
 }
 
-/// A source gives a token at once, and afterwards takes for ever.
+/// Returns a cache whose source gives the first token at once and never answers again.
 fn slow_afterwards() -> (TokenCache, VirtualTime, Arc<AtomicUsize>) {
     let (asked, time) = (Arc::new(AtomicUsize::new(0)), VirtualTime::default());
     let counted = Arc::clone(&asked);
@@ -108,11 +108,11 @@ fn abandoned_early_renewal_serves_others_good_token() {
     let good = || Poll::Ready("first".to_owned());
     assert_eq!(served(&cache), good());
     time.advance(900);
-    // This caller renews, and gives up.
+    // This caller starts a renewal and gives up.
     assert_eq!(served(&cache), Poll::Pending);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     for _ in 0..10 {
-        assert_eq!(served(&cache), good(), "the source is left alone for a while");
+        assert_eq!(served(&cache), good(), "the source is not asked during the backoff");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
@@ -126,7 +126,7 @@ fn renewal_that_others_wait_for_is_not_abandoned() {
     assert_eq!(poll(renews.as_mut()), Poll::Pending);
     assert_eq!(served(&cache), Poll::Ready("first".to_owned()));
     drop(renews);
-    // Once the token is over, it is fetched whatever was abandoned.
+    // After the expiry, a token is fetched even though a renewal was abandoned.
     time.advance(200);
     assert_eq!(served(&cache), Poll::Pending);
     assert_eq!(asked.load(Ordering::SeqCst), 3);

@@ -1,4 +1,4 @@
-//! What a service, or the server behind an auth URL, says in its errors: it may be hostile.
+//! Error texts from a service, or from the server behind an auth URL, which may be hostile.
 
 use ably_auth::exchange::{
     AuthenticatedCall, Authorization, CallStep, Exchange, QueryAuthUrl, RequestToken, RevokeTokens, ServerTime, Step,
@@ -53,7 +53,7 @@ fn header(message: &str) -> Response<Bytes> {
     answer
 }
 
-/// All that a program prints of an error.
+/// Returns everything that a program may print of an error.
 fn shown(error: &Error) -> String {
     let mut shown = format!("{error} {error:?} {error:#?}");
     if let Some(info) = error.error_info() {

@@ -1,4 +1,4 @@
-//! Answers that are lost on the way: the service has taken the request, and the client does not know it.
+//! Lost answers: the service has exchanged the request, and the client does not know it.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ struct Inner {
     replays_left: AtomicUsize,
     nonces: Mutex<HashSet<String>>,
     exchanges: AtomicUsize,
-    /// Asked by the auth callback and the auth URL.
+    /// The number of requests signed for the auth callback and the auth URL.
     signed: AtomicUsize,
 }
 
@@ -43,7 +43,7 @@ impl Service {
         }))
     }
 
-    /// Finds that many nonces used, whatever they are.
+    /// Creates a service that refuses its first `replays` exchanges as replays.
     fn replayed(replays: usize) -> Self {
         let service = Self::losing(0, || unreachable!());
         service.0.replays_left.store(replays, Ordering::SeqCst);
@@ -97,7 +97,7 @@ fn options<M: Mode>(source: &str) -> ClientOptions<M> {
     }
 }
 
-/// What both clients get from a service by that source.
+/// Returns the tokens that the blocking and the async client get with `source`, and the service of each.
 fn tokens(source: &str, service: impl Fn() -> Service) -> [(Result<TokenDetails, Error>, Service); 2] {
     let over = service();
     let (sends, signs) = (over.clone(), over.clone());

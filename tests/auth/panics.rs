@@ -1,4 +1,4 @@
-//! Sources that panic, and runtimes that end while they are asked.
+//! Sources that panic, and runtimes that end during a fetch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ fn never(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
     unreachable!("nothing is sent")
 }
 
-/// Panics are expected here, and need not be printed.
+/// Panics without the panic hook, so that the expected panic is not printed.
 fn panics() -> ! {
     std::panic::resume_unwind(Box::new("a bug"))
 }
@@ -76,7 +76,7 @@ fn panic_of_source_is_same_error_for_both_caches_and_next_call_asks_again() {
     assert!(blocking.kind() != ErrorKind::AuthCallback && !blocking.to_string().contains("callback"), "{blocking}");
 }
 
-/// The time-out in the fetch is of the runtime that began it.
+/// The timer in the fetch belongs to the runtime that started the fetch.
 #[test]
 fn end_of_runtime_in_a_fetch_is_no_panic_of_a_callback() {
     let source = |_: TokenParams| async {
@@ -94,14 +94,14 @@ fn end_of_runtime_in_a_fetch_is_no_panic_of_a_callback() {
         })
         .await
     });
-    // Waits on a runtime that goes on.
+    // The next caller waits on another runtime.
     drop(gone);
     let error = runtime().block_on(cache.token()).unwrap_err();
     assert!(error.kind() == ErrorKind::Transport && error.is_transient(), "{error:?}");
     assert!(error.to_string().contains("runtime"), "{error}");
 }
 
-/// Of two members of one name, one reader would take the first and another the last.
+/// If a member occurs twice, one reader would use the first and another the last.
 #[test]
 fn duplicate_member_of_auth_url_answer_is_refused() {
     for body in [

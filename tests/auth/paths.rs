@@ -1,4 +1,4 @@
-//! Paths that a library or a service would read as other paths.
+//! Paths that a library or a service would change into other paths.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +20,7 @@ fn ask(endpoint: &str, uri: &str) -> Result<usize, ErrorKind> {
     outcome.map(|_| SENT.load(Ordering::SeqCst)).map_err(|error| error.kind())
 }
 
-/// reqwest would make `/messages` of `/channels/%2E%2E/messages`, with the credentials in it.
+/// reqwest would send `/channels/%2E%2E/messages` as `/messages`, with the credentials.
 #[test]
 fn dot_segments_are_refused() {
     for path in [
@@ -46,7 +46,7 @@ fn dot_segments_are_refused() {
 #[test]
 fn backslashes_are_refused_in_paths() {
     for path in ["/channels/a\\messages", "/\\evil.example.com/", "/a/..\\b"] {
-        // `http` may refuse them itself.
+        // The `http` crate may refuse such a path itself.
         let Ok(request) = Request::get(path).body(Bytes::new()) else { continue };
         assert_eq!(ask("main", &request.uri().to_string()), Err(ErrorKind::Configuration), "{path}");
     }

@@ -1,4 +1,4 @@
-//! What the clients and the libraries below them write to the `log` facade, with everything on.
+//! Log records of the clients and of the libraries they use, at every level of the `log` facade.
 
 use std::cell::RefCell;
 use std::sync::Once;
@@ -10,7 +10,7 @@ use super::scripted::block_on;
 use super::support::{TestService, key, message};
 
 thread_local! {
-    /// What this thread logs, if it listens.
+    /// The targets and texts that this thread has logged since it began to listen.
     static HEARD: RefCell<Option<Vec<(String, String)>>> = const { RefCell::new(None) };
 }
 
@@ -22,7 +22,7 @@ impl Log for Listener {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Some arguments ask whether a level is enabled when they are formatted.
+        // Format before the mutable borrow: some arguments call `enabled`, which borrows `HEARD` too.
         let heard = (record.target().to_owned(), record.args().to_string());
         HEARD.with_borrow_mut(|all| all.as_mut().map(|all| all.push(heard)));
     }
@@ -30,7 +30,7 @@ impl Log for Listener {
     fn flush(&self) {}
 }
 
-/// What is logged during a call, as targets and texts.
+/// Returns the targets and texts that are logged during `call`.
 fn listen(call: impl FnOnce()) -> Vec<(String, String)> {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {
@@ -46,7 +46,8 @@ fn options<M: Mode>(service: &TestService) -> ClientOptions<M> {
     ClientOptions::new().endpoint(service.endpoint.clone()).key(key())
 }
 
-/// The texts that no log may have: a secret and a token, as they are, in base64, and as `ureq-proto` dumps bytes.
+/// Returns the texts that no log may contain: the key's secret, the token, the key in base64, and a query of the auth
+/// URL.
 fn secrets(token: &str) -> Vec<String> {
     let basic = ably_auth::exchange::Authorization::basic(&key());
     let basic = basic.header().to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
@@ -59,7 +60,7 @@ fn auth_url(service: &TestService) -> AuthUrl {
 
 fn shows(heard: &[(String, String)], token: &str) -> bool {
     let all: String = heard.iter().map(|(_, text)| text.as_str()).collect();
-    // Rows of 16 bytes: 40 characters of digits and spaces, then the text.
+    // `ureq-proto` dumps bytes in rows of 16: 40 characters of hex digits and spaces, then the text.
     let rows = heard.iter().filter(|(target, _)| target.ends_with("::util")).filter_map(|(_, text)| text.get(..40));
     let hex: String = rows.flat_map(str::chars).filter(char::is_ascii_hexdigit).collect();
     secrets(token).iter().any(|secret| {
@@ -88,7 +89,7 @@ fn async_client_logs_no_credential() {
     assert!(!shows(&heard, &token), "{heard:?}");
 }
 
-/// ureq cannot be kept from it: the README says which targets to leave out.
+/// We cannot stop ureq from logging credentials, so the README says which targets to disable.
 #[test]
 fn blocking_client_logs_credentials_only_under_documented_targets() {
     let service = TestService::start();
@@ -104,7 +105,7 @@ fn blocking_client_logs_credentials_only_under_documented_targets() {
         );
         by_url.unwrap().request(message()).unwrap_err();
     });
-    assert!(shows(&heard, &token), "ureq has become silent: say so in the README, and test for it here");
+    assert!(shows(&heard, &token), "ureq no longer logs credentials: say so in the README, and test for it here");
     let is_documented = |target: &str| {
         ["ureq", "ureq_proto"].iter().any(|crate_name| {
             target.strip_prefix(crate_name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

@@ -1,10 +1,10 @@
-//! A program that uses reqwest for its own purposes too.
+//! Programs that also use reqwest for their own requests.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Features of reqwest hold for the whole program. With `rustls-no-provider`, `reqwest::Client::new` panics in code that has
-/// never heard of it; with any other TLS, it may be another one than that code has chosen.
+/// Features of reqwest apply to the whole program. With `rustls-no-provider`, `reqwest::Client::new` panics in code
+/// that does not expect it. Any other TLS feature may differ from the one that such code has chosen.
 #[test]
 fn async_client_turns_on_no_tls_of_reqwest() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

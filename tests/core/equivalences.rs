@@ -200,7 +200,8 @@ fn control_characters_are_refused_on_both_sides() {
     }
 }
 
-/// A clientId with a control character is refused before the mac is looked at; so is a short nonce, or none, or no timestamp.
+/// A clientId with a control character, a short or missing nonce, and a missing timestamp are refused before the mac is
+/// checked.
 #[test]
 fn what_the_service_needs_is_not_left_to_the_mac() {
     for (expected, changed) in [

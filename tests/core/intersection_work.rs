@@ -1,4 +1,4 @@
-//! The work of an intersection: the same result as by comparing all pairs, in a number of steps that has a limit.
+//! The work of an intersection: the same result as comparing all pairs, in a limited number of steps.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use proptest::sample::select;
 use super::oracle::{entries, read};
 use super::support::config;
 
-/// The steps that the service allows.
+/// The number of steps that the service allows.
 const ENOUGH: u64 = 1_000_000;
 
-/// The intersection as its documentation defines it: each pair, and each made name beside each entry.
+/// Computes the intersection as its documentation defines it: from all pairs, with each made name compared with each
+/// entry.
 fn by_pairs(one: &Capability, other: &Capability) -> Capability {
     let collect = |entries: Vec<(Resource, Operations)>| {
         entries.into_iter().fold(Capability::none(), |all, (resource, operations)| {
@@ -38,7 +39,7 @@ fn by_pairs(one: &Capability, other: &Capability) -> Capability {
     collect(all.iter().filter(is_needed).map(|(resource, operations)| (resource.clone(), operations.clone())).collect())
 }
 
-/// Many resources over few segments, some of which sort before `:` and some after.
+/// Generates many resources from few segments, some of which sort before `:` and some after.
 fn many_entries() -> impl Strategy<Value = Capability> {
     let kind = prop_oneof![8 => Just(""), 2 => Just("[*]"), 1 => Just("[queue]"), 1 => Just("[meta]")];
     let segment = prop_oneof![4 => select(vec!["A", "a", "a!", "ab", "~"]), 2 => Just("*"), 1 => Just("*!")];
@@ -58,13 +59,13 @@ fn many_entries() -> impl Strategy<Value = Capability> {
 proptest! {
     #![proptest_config(config())]
 
-    /// Whatever is skipped, the result is what all pairs give.
+    /// The result is the same as from comparing all pairs, although pairs are skipped.
     #[test]
     fn intersection_is_that_of_all_pairs(one in many_entries(), other in many_entries()) {
         prop_assert_eq!(one.intersect(&other), by_pairs(&one, &other));
     }
 
-    /// The limited form gives the same result, or none; and it gives one if there are as many steps as it took.
+    /// The limited form returns the same result or an error. The steps that it took are enough, and fewer are an error.
     #[test]
     fn limited_intersection_is_the_same_or_an_error(one in many_entries(), other in many_entries(), share in 0..100_u64) {
         let mut work = Work::steps(ENOUGH);
@@ -80,7 +81,7 @@ proptest! {
         }
     }
 
-    /// Resources are shared where one covers another, whatever their operations are.
+    /// Resources are shared if one covers the other, whatever their operations are.
     #[test]
     fn shared_resources_are_those_that_cover(one in entries(), other in entries(), many in many_entries()) {
         for (one, other) in [(read(&one), read(&other)), (read(&one), many)] {
@@ -95,18 +96,18 @@ fn made(count: usize, name: impl Fn(usize) -> String, operations: &[&str]) -> Ca
     serde_json::to_string(&entries).unwrap().parse().unwrap()
 }
 
-/// A resource of that many segments, each `*` or a letter by a bit of the number.
+/// Returns a resource of `segments` segments, each `letter` or `*` depending on a bit of `number`.
 fn mixed(number: usize, segments: usize, letter: &str) -> String {
     (0..segments).map(|at| if number >> at & 1 == 0 { letter } else { "*" }).collect::<Vec<_>>().join(":")
 }
 
-/// Returns the steps that an intersection takes, if they are within the limit.
+/// Returns the number of steps that an intersection takes, or `None` if it exceeds the limit.
 fn steps(one: &Capability, other: &Capability) -> Option<u64> {
     let mut work = Work::steps(ENOUGH);
     one.intersect_within(other, &mut work).ok().map(|_| ENOUGH - work.left())
 }
 
-/// What applications ask for takes a small part of the limit, also of keys with thousands of resources.
+/// Typical requests take a small part of the limit, even for keys with thousands of resources.
 #[test]
 fn plain_requests_take_few_steps() {
     let rooms = made(6_000, |nth| format!("chat:room{nth}:*"), &["publish", "subscribe"]);
@@ -126,7 +127,7 @@ fn plain_requests_take_few_steps() {
     }
 }
 
-/// Pairs that differ in a segment are not compared: with all pairs, these would be 36 million.
+/// Pairs that differ in a segment are not compared: comparing all pairs would be 36 million comparisons.
 #[test]
 fn resources_that_differ_are_skipped() {
     let [ours, theirs] = ["a", "b"].map(|last| made(6_000, |nth| format!("chat:{nth}:{last}"), &["publish"]));
@@ -135,7 +136,7 @@ fn resources_that_differ_are_skipped() {
     assert_eq!(ours.intersect(&theirs), Capability::none());
 }
 
-/// Input that is made to take long is given up after the steps that are allowed, and its result is bounded as well.
+/// Hostile input is refused after the allowed number of steps, and the size of a result is limited as well.
 #[test]
 fn work_beyond_the_limit_is_refused() {
     let deep = |count: usize, wild: &'static str, other: &'static str| {
@@ -169,7 +170,7 @@ fn work_beyond_the_limit_is_refused() {
     }
 }
 
-/// A walk along a resource visits each entry's segments at most once, however many `*` there are to choose from.
+/// A search for a resource visits the segments of each entry at most once, however many of them are `*`.
 #[test]
 fn mixed_wildcards_do_not_multiply() {
     let all_masks = made(1 << 10, |nth| format!("{}:b", mixed(nth, 10, "a")), &["publish"]);

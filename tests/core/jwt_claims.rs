@@ -126,7 +126,7 @@ fn claims_of_another_type_are_refused() {
     assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is no string: `ably.channel.`");
     for value in ["null", "-1", "1e999", r#""1""#, "[]", "true"] {
         let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{value}"#));
-        let name = "JWT has a limit that is none: `ably.limits.publish.perAttachment.maxRate.`";
+        let name = "JWT has an invalid publish limit: `ably.limits.publish.perAttachment.maxRate.`";
         assert_named(verify(&jwt), ErrorKind::Jwt, name);
     }
 }
@@ -157,12 +157,12 @@ fn null_claims_are_absent() {
     assert_named(verify(&with_claims(twice)), ErrorKind::Jwt, "JWT has a claim twice");
 }
 
-/// Without its claim, a JWT has all the key's rights and no limit: null must not mean that.
+/// A JWT without these claims has all the key's rights and no limit, so null must not count as absent.
 #[test]
 fn null_capability_and_null_limit_are_refused() {
     let name = "JWT has a claim that is null: `x-ably-capability`";
     assert_named(verify(&with_claims(r#""x-ably-capability":null"#)), ErrorKind::Jwt, name);
-    let name = "JWT has a limit that is none: `ably.limits.publish.perAttachment.maxRate.`";
+    let name = "JWT has an invalid publish limit: `ably.limits.publish.perAttachment.maxRate.`";
     let limit = with_claims(r#""ably.limits.publish.perAttachment.maxRate.chat":null"#);
     assert_named(verify(&limit), ErrorKind::Jwt, name);
 }

@@ -201,7 +201,7 @@ fn signatures_have_32_bytes() {
     );
     assert_malformed(
         &format!("{signed_text}.{}", "A".repeat(43)),
-        "JWT's signature verification failed: it is not the key's",
+        "JWT's signature verification failed: this key did not sign the JWT",
     );
 }
 

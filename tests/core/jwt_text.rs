@@ -1,4 +1,4 @@
-//! What a JWT's text says, whether or not it is acceptable.
+//! The content of a JWT, which can be read even if the service would refuse the JWT.
 
 use ably_auth_core::jwt::JwtText;
 use ably_auth_core::{ErrorKind, Timestamp};

@@ -203,7 +203,7 @@ fn long_request_is_verified_as_sent_only() {
     assert!(signed(2, true) && signed(100, true) && !signed(1_000, true));
 }
 
-/// No number has as many digits, so the mac is not looked at.
+/// No number of milliseconds has 33 digits, so the request is refused before the mac is checked.
 #[test]
 fn long_ttl_or_timestamp_is_refused() {
     let key = super::support::key();

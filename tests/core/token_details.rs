@@ -137,7 +137,7 @@ fn other_shapes_are_refused() {
     }
 }
 
-/// As the oldest documents print it.
+/// The oldest documents print an empty clientId for none.
 #[test]
 fn empty_client_id_means_none() {
     for json in [r#"{"token":"t","clientId":""}"#, r#"{"clientId":"","token":"t","issued":1}"#] {

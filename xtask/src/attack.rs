@@ -1,4 +1,4 @@
-//! Attacks on the service, with the figures that each costs.
+//! Attacks on the service, with the memory, the CPU time and the latency that each causes.
 
 use crate::{Result, command};
 

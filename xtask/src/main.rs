@@ -99,7 +99,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "attack",
         options: &["--long"],
-        about: "attacks on the service, each with its memory, its processor time and what an honest client waits; --long sends more",
+        about: "attacks on the service, with the memory, CPU time and client latency of each; --long sends more",
         run: attack::run,
     },
     Task {

@@ -22,9 +22,9 @@ use crate::verifier::VerifyToken;
 /// token for any identity says which it is (`RSA7e2`). Everyone else is answered with 401, or with 400 where that is usual,
 /// and an error that SDKs know.
 ///
-/// A layer is around the routes that are there when it is put on: a route added after `.layer(…)` lets in anybody. Put the layer
-/// on last, and have routes extract [`Authenticated`] or guard them by [`require`](crate::require), which let nobody in without
-/// the layer.
+/// The layer covers only the routes that exist when it is added: a route added after `.layer(…)` is open to everyone.
+/// Add the layer last, and have routes extract [`Authenticated`] or guard them with [`require`](crate::require). Both
+/// refuse every request if the layer is missing.
 ///
 /// A layer for CORS goes around this one: a preflight shows no token.
 ///

@@ -35,7 +35,7 @@ pub(crate) fn from_query(uri: &Uri) -> Result<Option<Token>, Refusal> {
     let mut tokens = pairs.filter(|(name, _)| matches!(&**name, "accessToken" | "access_token"));
     let token = tokens.next();
     if tokens.next().is_some() {
-        return Err(not_a_credential("there is more than one token in the query"));
+        return Err(not_a_credential("the query has more than one token"));
     }
     token.map(|(_, token)| bearer(&token)).transpose()
 }
@@ -54,7 +54,7 @@ pub(crate) fn claimed_identity(headers: &HeaderMap) -> Result<Option<Identity>, 
         return Ok(None);
     };
     if headers.next().is_some() {
-        let message = "there is more than one X-Ably-ClientId header; send one";
+        let message = "the request has more than one X-Ably-ClientId header; send one";
         return Err(Refusal::new(ErrorCode::INVALID_CLIENT_ID, message));
     }
     let unfit = || {

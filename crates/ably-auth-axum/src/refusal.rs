@@ -14,10 +14,10 @@ const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage")
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The challenges of a 401, in one line: SDKs look at the first scheme alone, and ably-java fails if that is `Bearer`.
+/// The challenges of a 401, in one header: SDKs read only the first scheme, and ably-java fails if that is `Bearer`.
 const CHALLENGE: &str = r#"x-ably-token realm="ably", Bearer realm="ably""#;
 
-/// As [`CHALLENGE`], for a token error: `stale` tells SDKs to renew the token.
+/// The challenges of a 401 for a token error: `stale` tells SDKs to renew the token.
 const STALE_TOKEN_CHALLENGE: &str = r#"x-ably-token realm="ably", stale="true", Bearer realm="ably""#;
 
 /// A longer message is cut in the header; the body has it whole.
@@ -96,8 +96,10 @@ impl Refusal {
         self.0.status_code()
     }
 
-    /// The answer's headers, but for those of its body, for who writes the answer without axum: the code and the message,
-    /// that it is not to be stored and, on a 401, that a token is wanted or, for a token error (40140 to 40149), a new one.
+    /// Returns the answer's headers, except those of its body, for servers that write the answer without axum.
+    ///
+    /// They hold the code, the message and `Cache-Control: no-store`. A 401 also has challenges, which ask for a token,
+    /// or for a new token after a token error (40140 to 40149).
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let info = self.info();

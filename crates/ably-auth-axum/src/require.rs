@@ -21,9 +21,11 @@ use crate::template::Template;
 /// Guards a route: only who has `operation` on `resource` gets through, others are answered with 401 and code 40160.
 ///
 /// The resource may have names of path parameters in braces, which stand for what the path has there, with its percent
-/// encoding undone: just what [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a parameter with `:`
-/// in it names a channel of more segments. A path with two parameters of the same name, such as those of an outer and an inner
-/// router, is refused with 500. Put it on a route below an [`Authenticate`](crate::Authenticate) layer.
+/// encoding undone: just what [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a parameter
+/// that contains `:` names a channel with more segments.
+///
+/// A request is refused with 500 if its path has two parameters of the same name, for example one of an outer and one
+/// of an inner router. Put the guard on a route below an [`Authenticate`](crate::Authenticate) layer.
 ///
 /// ```
 /// use std::time::Duration;

@@ -64,7 +64,8 @@ impl Template {
                             "the route's path has no parameter `{name}`; have the server require one that it has"
                         ))
                     })?;
-                    // `Path` gives a handler the last of them, or all: this guard would check another value.
+                    // `Path` gives the handler the last value of a repeated parameter, or all: checking the first is
+                    // not enough.
                     if values.next().is_some() {
                         return Err(Refusal::internal(format!(
                             "the route's path has the parameter `{name}` more than once; have the server give each a \

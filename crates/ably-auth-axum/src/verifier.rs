@@ -142,8 +142,8 @@ impl Verifier {
     /// - 40142 if it has expired, 40141 if it was revoked;
     /// - 40003 if it lives for longer than any token may;
     /// - 40012 if its clientId is none;
-    /// - 40160 if it permits nothing that its key does;
-    /// - 40000 if its capability takes too much work to compare with the key's.
+    /// - 40160 if it permits nothing that its key permits;
+    /// - 40000 if comparing its capability with the key's takes more than [`Work::PER_REQUEST`] steps.
     fn verify(&self, unverified: UnverifiedJwt<'_>, key: &Key) -> Result<VerifiedToken, Refusal> {
         let verified = unverified.verify(&key.signer, self.clock.now(), self.leeway).map_err(of_jwt)?;
         let claims = verified.claims();

@@ -11,7 +11,7 @@ use crate::transport::UreqTransport;
 
 /// A blocking client of Ably's REST interface, as far as authentication goes (`RSC1`).
 ///
-/// ureq logs credentials at `TRACE`: [leave out its targets](crate#logs).
+/// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 ///
 /// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
 ///
@@ -28,8 +28,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the
-    /// [environment](ably_auth::ProxyEnv) names for all but this machine.
+    /// Creates a client from `options`, with its own HTTP client. It follows no redirects, and uses the proxy that the
+    /// [environment](ably_auth::ProxyEnv) names, except for requests to this machine.
     ///
     /// # Errors
     /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.

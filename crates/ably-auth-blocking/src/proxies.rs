@@ -8,7 +8,8 @@ use ureq::{Proxy, ProxyProtocol};
 #[derive(Clone, Debug)]
 pub(crate) struct Proxies {
     env: ProxyEnv,
-    /// Is asked which hosts are reached directly, and is not itself a proxy.
+    /// A placeholder that holds the `NO_PROXY` list and tells which hosts are reached directly. No request goes through
+    /// it.
     exceptions: Option<Proxy>,
 }
 
@@ -18,7 +19,8 @@ impl Proxies {
         Self { env, exceptions }
     }
 
-    /// Returns the proxy for a request to `uri`, or none if that is a loopback address: a proxy cannot reach this machine.
+    /// Returns the proxy for a request to `uri`, or `None` for a direct connection: to a host in `NO_PROXY`, or to a
+    /// loopback address, because a proxy cannot reach this machine.
     pub(crate) fn proxy_for(&self, uri: &Uri) -> Result<Option<Proxy>, TransportFault> {
         if is_loopback(uri) || self.exceptions.as_ref().is_some_and(|exceptions| exceptions.is_no_proxy(uri)) {
             return Ok(None);
@@ -59,7 +61,7 @@ mod tests {
         });
         let transport = UreqTransport::for_settings(&HttpSettings::default()).unwrap().with_proxies(env);
         let outcome = transport.send(Request::get(uri).body(Bytes::new()).unwrap());
-        // Ends the thread, if nothing was asked.
+        // If no request reached the proxy, this connection ends the proxy's thread.
         drop(std::net::TcpStream::connect(&here));
         let head = serves.join().unwrap();
         let was_asked = (!head.is_empty()).then_some(head);

@@ -14,13 +14,13 @@ const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Sends requests with a [`ureq::Agent`].
 ///
-/// ureq logs credentials at `TRACE`: [leave out its targets](crate#logs).
+/// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: Agent,
     open_timeout: Duration,
     request_timeout: Duration,
-    /// None for a given agent, which has its own.
+    /// `None` for an agent from the caller, which has its own proxy settings.
     proxies: Option<Proxies>,
 }
 
@@ -32,7 +32,8 @@ impl UreqTransport {
         Self { agent, open_timeout, request_timeout, proxies: None }
     }
 
-    /// Sends with an agent of its own, by way of the proxy that the [environment](ProxyEnv) names unless it is to this machine.
+    /// Creates a transport with its own agent. It uses the proxy that the [environment](ProxyEnv) names, except for
+    /// requests to this machine.
     ///
     /// # Errors
     /// None today; TLS is set up with the first connection.

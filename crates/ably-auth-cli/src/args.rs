@@ -19,8 +19,8 @@ pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
 ///
-/// Exit status: 0 yes or done, 1 a negative answer (refused, not valid, nothing in common), 2 bad usage or input, or output that cannot be
-/// written.
+/// Exit status: 0 for yes or success, 1 for a negative answer (refused, not valid, nothing in common), 2 for bad usage, bad
+/// input or output that cannot be written.
 #[derive(Parser)]
 #[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -127,11 +127,11 @@ pub(crate) enum Key {
         #[command(flatten)]
         control: Control,
     },
-    /// Revoke a key for good, and with it every token made from it; at a terminal, asks first
+    /// Revoke a key and every token made from it, permanently; ask for confirmation first at a terminal
     Revoke {
         /// The key, as `appId.keyId`
         key_name: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -158,8 +158,8 @@ pub(crate) struct Control {
     /// Where the Control API is
     #[arg(long, value_name = "URL", default_value = "https://control.ably.net/v1")]
     pub(crate) control_url: String,
-    /// A file with an access token of the Control API, or `-` for stdin [env: ABLY_CONTROL_TOKEN, the token itself] [default: asked for at a
-    /// terminal]
+    /// A file with an access token of the Control API, or `-` for stdin [env: ABLY_CONTROL_TOKEN, the token itself]
+    /// [default: a prompt at a terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
 }
@@ -179,7 +179,7 @@ pub(crate) enum TokenRequest {
         #[arg(long, value_name = "TEXT")]
         nonce: Option<String>,
     },
-    /// Verify that the token request whose JSON is on stdin is signed with the key, and that the service would take it now
+    /// Verify the token request on stdin (JSON): that the key signed it, and that the service would accept it now
     Verify {
         #[command(flatten)]
         key: KeyArg,
@@ -199,7 +199,7 @@ pub(crate) enum Token {
         key: KeyArg,
         #[command(flatten)]
         params: TokenParams,
-        /// Print the token alone, for `ABLY_TOKEN=$(…)`
+        /// Print only the token, for `ABLY_TOKEN=$(…)`
         #[arg(long, conflicts_with = "json")]
         token_only: bool,
     },
@@ -232,7 +232,7 @@ pub(crate) struct KeyArg {
 
 #[derive(ClapArgs)]
 pub(crate) struct TokenArg {
-    /// The token; others on this machine may see it here
+    /// The token; other users of this machine can see it in the list of processes
     #[arg(value_name = "TOKEN", conflicts_with = "token_file", hide_env = true)]
     pub(crate) token: Option<String>,
     /// A file with the token, or `-` for stdin [env: ABLY_TOKEN, the token itself] [default: stdin; at a terminal, asked for]

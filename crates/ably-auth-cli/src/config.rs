@@ -22,7 +22,7 @@ use crate::output::Failure;
 
 const COMMAND: &str = "serve";
 
-/// Stands for the parts of a URL that may be secret.
+/// The replacement for the parts of a URL that may be secret.
 const HIDDEN: &str = "[redacted]";
 
 const ENVIRONMENT: &str = "the environment";
@@ -72,7 +72,7 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     Ok(Words { words: before, of_file })
 }
 
-/// Returns the command without the variables that have an empty value, which count as unset.
+/// Returns `program` without the environment variables that are empty, so that they count as unset.
 pub(crate) fn without_empty_variables(program: Command) -> Command {
     program.mut_subcommand(COMMAND, |command| {
         command.mut_args(|arg| {
@@ -82,7 +82,7 @@ pub(crate) fn without_empty_variables(program: Command) -> Command {
     })
 }
 
-/// Returns the variable that the refused value of an option comes from, unless it comes from the command line or the file.
+/// Returns the environment variable that holds the refused value, unless the value is in `words`.
 pub(crate) fn variable_of(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
     let name = option.strip_prefix("--")?.split([' ', '=', '[']).next()?;
@@ -93,7 +93,8 @@ pub(crate) fn variable_of(error: &clap::Error, words: &[OsString]) -> Option<Str
     (is_serve && value_of(words, name).is_none()).then(|| variable.to_string_lossy().into_owned())
 }
 
-/// Names the variable or the file that an option comes from, in a message that begins with the option.
+/// Returns `message` with its leading option renamed to the environment variable, or prefixed with `--config`, if the value
+/// came from there.
 pub(crate) fn with_origin(message: &str, told: &[(String, String, &'static str)]) -> Option<String> {
     let rest = message.strip_prefix("--")?;
     let name = rest.split([' ', ':']).next()?;
@@ -108,7 +109,7 @@ pub(crate) fn with_origin(message: &str, told: &[(String, String, &'static str)]
     }
 }
 
-/// Checks the mode of the file, if it holds a password.
+/// Checks the permissions of the `--config` file if it contains a password.
 pub(crate) fn check_mode(path: &Path) -> Result<(), Failure> {
     let name = format!("--config {}", path.display());
     let mut file = File::open(path).map_err(|error| Failure::file(&name, &error))?;

@@ -1,4 +1,4 @@
-//! The text of a credential as people pass it on: from a variable, a file, a prompt, stdin or an argument.
+//! Cleaning and checks for a credential from an environment variable, a file, a prompt, stdin or an argument.
 
 use std::env::{self, VarError};
 
@@ -10,13 +10,13 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 const QUOTES: &[char] =
     &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
 
-/// Returns the text without a byte order mark at its start, which some editors write.
+/// Returns `text` without a leading byte order mark, which some editors write.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Returns the text without white space around it and without a byte order mark. Refuses an empty text, and for a credential
-/// that is not JSON also quotes around it and characters that are not visible. No message quotes the text.
+/// Returns `text` without white space around it and without a byte order mark. Refuses empty text. Unless the text is JSON,
+/// also refuses quotes around it and invisible characters. No message quotes the text.
 pub(crate) fn clean<'a>(name: &str, text: &'a str, what: &str) -> Result<&'a str, Failure> {
     let text = without_mark(text.trim()).trim();
     if text.is_empty() {
@@ -36,7 +36,7 @@ pub(crate) fn clean<'a>(name: &str, text: &'a str, what: &str) -> Result<&'a str
     Ok(text)
 }
 
-/// Returns the value of a variable. One without a value, or with white space alone, counts as unset.
+/// Returns the value of the environment variable `name`. A variable that is empty or only white space counts as unset.
 pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
     match env::var(name) {
         Ok(text) => Ok((!text.trim().is_empty()).then_some(text)),

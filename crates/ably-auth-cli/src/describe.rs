@@ -70,7 +70,7 @@ impl Description {
         self.permits(details.capability_text());
     }
 
-    /// Adds what could be read of a malformed JWT.
+    /// Adds the readable header and claims of a malformed JWT, with tokens redacted.
     pub(crate) fn lenient(&mut self, jwt: LenientJwt) {
         for (name, member, object) in [("header", "header", jwt.header), ("claim", "claims", jwt.claims)] {
             let Some(mut object) = object else { continue };
@@ -130,7 +130,7 @@ impl Description {
         parts.extend(self.life.map(|life| life.draw(paint)));
         parts.extend(self.capability.as_deref().map(|text| match Capability::parse_lenient(text) {
             Ok(capability) => matrix::of(&capability, paint),
-            Err(error) => format!("its capability is none: {}", printable(&error.to_string())),
+            Err(error) => format!("invalid capability: {}", printable(&error.to_string())),
         }));
         if !self.problems.is_empty() {
             parts.push(format!("problems\n- {}", self.problems.join("\n- ")));

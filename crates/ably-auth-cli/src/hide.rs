@@ -6,7 +6,7 @@ use crate::draw::printable;
 pub(crate) fn without_secrets(text: &str) -> String {
     let args: Vec<_> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let keys: Vec<_> = args.iter().filter_map(|arg| key_in(arg)).collect();
-    // A message may quote an argument as it is or escaped.
+    // A message may quote an argument either unchanged or escaped.
     let escaped: Vec<_> = keys.iter().map(|(name, key)| (printable(name), printable(key))).collect();
     let escaped = escaped.iter().map(|(name, key)| (name.as_str(), key.as_str()));
     let text = hide(text, keys.iter().copied().chain(escaped).collect());

@@ -19,7 +19,7 @@ const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
 /// The most that is read of an input: more than any credential or capability is.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Returns the key of `--key` or `--key-file`, else of the environment, else of who sits at the terminal. No message quotes it.
+/// Returns the key from `--key` or `--key-file`, else from `ABLY_API_KEY`, else from a prompt. No message quotes the key.
 pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     let (name, text) = match (arg.key, arg.key_file) {
         (Some(text), _) => ("--key".into(), text),
@@ -39,8 +39,8 @@ pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     ApiKey::parse(text).map_err(|error| Failure::input(&name, error))
 }
 
-/// Returns a token, or what is about one: from `--token-file`, else from the environment, else from stdin, which at a terminal
-/// is asked. With it goes the name of where it came from.
+/// Returns a token or its details, after the name of the source. The source is the argument or `--token-file`, else
+/// `ABLY_TOKEN`, else a prompt at a terminal, else stdin.
 pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     let (name, text) = match (&arg.token, &arg.token_file) {
         (Some(text), _) if text == "-" => ("stdin".into(), stdin()?),
@@ -58,20 +58,20 @@ pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     Ok((name, text))
 }
 
-/// A bare number of milliseconds below this is more likely to be in another unit.
+/// The limit in milliseconds below which a bare number is probably meant in another unit.
 const SMALL_MILLIS: u64 = 10_000;
 
-/// Returns true if a time since the epoch is in seconds where milliseconds belong. As milliseconds, it is before March 1973.
+/// Returns true if `time` is probably in seconds since the epoch. As milliseconds, it would be before March 1973.
 pub(crate) const fn is_in_seconds(time: u64) -> bool {
     time >= 1_000_000_000 && time < 100_000_000_000
 }
 
-/// Returns the time that the option gives, or the system clock's.
+/// Returns `given`, the value of `option`, or else the time of the system clock.
 pub(crate) fn now(option: &str, given: Option<u64>) -> Timestamp {
     given.map_or_else(|| SystemClock.now(), |given| timestamp(option, given))
 }
 
-/// Returns the time, and warns of one that is in seconds.
+/// Returns the time in `given`, and warns if it is probably in seconds.
 pub(crate) fn timestamp(option: &str, given: u64) -> Timestamp {
     if is_in_seconds(given) {
         output::note(&format!("warning: {option}: {given} looks like seconds; give milliseconds: {given}000"));
@@ -79,7 +79,7 @@ pub(crate) fn timestamp(option: &str, given: u64) -> Timestamp {
     Timestamp::from_millis(given)
 }
 
-/// Returns the milliseconds of a duration, and warns of a bare number that is so small that it may be in another unit.
+/// Returns a duration in milliseconds. Warns about a bare number that is small enough to be meant in another unit.
 pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
     let millis = u64::try_from(span.duration.as_millis()).unwrap_or(u64::MAX);
     if span.is_bare && (1..SMALL_MILLIS).contains(&millis) {
@@ -90,8 +90,8 @@ pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
     millis
 }
 
-/// Reads an endpoint as people write it: with a scheme in capitals, or a host and a port without a scheme. The text is not
-/// quoted: some give a key, or a URL with credentials in it.
+/// Parses an endpoint. Accepts a scheme in capitals, and a host and a port without a scheme. No message quotes the text,
+/// because it may be a key or a URL with credentials.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     let text = text.trim();
     let wrong = |why: &str| {
@@ -110,7 +110,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     };
     let starts_with = |start: &str| rest.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start));
     match scheme.as_deref() {
-        Some("ws" | "wss") => return Err(wrong("is of WebSocket, and the service is asked over `http` or `https`")),
+        Some("ws" | "wss") => return Err(wrong("is a WebSocket URL, not one of `http` or `https`")),
         None if starts_with("http:") || starts_with("https:") => {
             return Err(wrong("has a scheme without `//` after it"));
         }
@@ -141,7 +141,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     };
     match scheme {
         Some(scheme) => parse(&scheme),
-        // A service of this machine has no TLS, most of the time.
+        // A service on this machine usually has no TLS.
         None => parse("https").map(|endpoint| if endpoint.is_loopback() { endpoint.with_tls(false) } else { endpoint }),
     }
 }
@@ -153,7 +153,8 @@ pub(crate) fn scoped<'a>(name: &str, text: &'a str, at_last: bool) -> Result<(&'
     parts.filter(|(resource, _)| !resource.is_empty()).ok_or_else(|| Failure::input(name, problem))
 }
 
-/// Returns the access token of the Control API: from `--control-token`, else from the environment. No message quotes it.
+/// Returns the Control API's access token from `file` (`--control-token`), else from `ABLY_CONTROL_TOKEN`, else from a
+/// prompt. No message quotes the token.
 pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
     let (name, text) = match file {
         Some(path) => secret_input("--control-token", path)?,
@@ -170,13 +171,13 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
     };
     let text = credential::clean(&name, &text, "an access token")?;
     if file.is_some() && text.contains(char::is_whitespace) {
-        let problem = "it holds more than one word; give a file with one access token alone";
+        let problem = "it contains more than one word; give a file with one access token and nothing else";
         return Err(Failure::input(&name, problem));
     }
     Token::new(text).map_err(|error| Failure::input(&name, error))
 }
 
-/// Reads a capability given as an argument, or on stdin for `-`.
+/// Parses the capability in `text`, or on stdin if `text` is `-`.
 pub(crate) fn capability(name: &str, text: &str) -> Result<Capability, Failure> {
     let (name, text) = if text == "-" { ("stdin", stdin()?) } else { (name, text.to_owned()) };
     let text = credential::clean(name, &text, "a capability, such as `{\"chat\":[\"publish\"]}`,")?;
@@ -194,38 +195,39 @@ pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Fail
     })
 }
 
-/// True once stdin was read: there is nothing more in it.
+/// True after stdin was read: a second read would find nothing.
 static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn stdin() -> Result<String, Failure> {
     if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
-        return Err(Failure::input("stdin", "two inputs are to come from it; give one of them in another way"));
+        return Err(Failure::input("stdin", "it is given for two inputs; give one of them in another way"));
     }
     prompt::announce_stdin();
     read("stdin", io::stdin().lock())
 }
 
-/// Reads the file of an option that holds a credential, or stdin for `-`. Returns its name for errors, and its text.
+/// Reads a credential from the file of `option`, or from stdin if `path` is `-`. Returns the input's name for errors,
+/// and its text.
 fn secret_input(option: &str, path: &Path) -> Result<(String, String), Failure> {
     if path.as_os_str() == "-" { Ok(("stdin".into(), stdin()?)) } else { secret_file(option, path) }
 }
 
-/// Reads a file that holds one or a few credentials. Returns its name for errors, and its text.
+/// Reads a file with one or more credentials. Returns the file's name for errors, and its text.
 pub(crate) fn secret_file(option: &str, path: &Path) -> Result<(String, String), Failure> {
     let name = format!("{option} {}", path.display());
     let text = read(&name, open_secret(&name, path)?)?;
     Ok((name, text))
 }
 
-/// Opens a file that holds secrets, and checks its mode.
+/// Opens a file with secrets, and checks its permissions.
 pub(crate) fn open_secret(name: &str, path: &Path) -> Result<fs::File, Failure> {
     let file = fs::File::open(path).map_err(|error| Failure::file(name, &error))?;
     check_mode(name, path, &file)?;
     Ok(file)
 }
 
-/// Refuses a file that other users may write. Warns of one that other users may read, or that its group may write. The mode is
-/// that of the file which a symbolic link leads to. Only regular files are checked: a pipe or a terminal has no stored mode.
+/// Refuses a file that any user may write. Warns about a file that any user may read, or that its group may write. The mode
+/// is that of a symbolic link's target. Only regular files are checked: a pipe or a terminal has no stored mode.
 #[cfg(unix)]
 pub(crate) fn check_mode(name: &str, path: &Path, file: &fs::File) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;
@@ -255,7 +257,7 @@ pub(crate) const fn check_mode(_: &str, _: &Path, _: &fs::File) -> Result<(), Fa
     Ok(())
 }
 
-/// Logs a warning; prints it where no log was started.
+/// Logs a warning, or prints it to stderr if logging was not started.
 #[cfg(unix)]
 fn warn(text: &str) {
     use tracing::dispatcher::{self, Dispatch};

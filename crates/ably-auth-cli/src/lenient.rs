@@ -1,4 +1,4 @@
-//! What a JWT's text shows though it may be malformed, and a list of what is wrong with it.
+//! A lenient reader of JWTs: the readable parts of a JWT that may be malformed, and a list of its problems.
 
 use ably_auth::{Capability, KeyName, Timestamp};
 use base64::Engine as _;
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::draw::{moment, printable};
 
-/// Times of JWTs are in seconds. A number from here on, which is in the year 5138, is in milliseconds.
+/// The smallest number that counts as milliseconds. JWT times are in seconds, and 10^11 s is in the year 5138.
 const FIRST_MILLISECONDS: f64 = 1e11;
-/// The longest life of a token, in seconds.
+/// The maximum lifetime of a token, in seconds.
 const MAX_LIFE: f64 = 86_400.0;
 const SIGNATURE_BYTES: usize = 32;
 
-/// The most edits between a misspelt name and the one that was meant.
+/// The maximum number of edits between a misspelt name and the correct one.
 const MAX_EDITS: usize = 3;
 
 const TOKEN: &str = "x-ably-token";
@@ -22,7 +22,7 @@ const CAPABILITY: &str = "x-ably-capability";
 const CLAIMS: &[&str] = &[CAPABILITY, "x-ably-clientId", "x-ably-clientType", "x-ably-revocation-key", TOKEN];
 const PREFIXES: &[&str] = &["ably.channel.", "ably.limits.publish.perAttachment.maxRate."];
 
-/// A decoder for what encoders get wrong: padding, and bits after the last byte.
+/// A base64url decoder that accepts frequent errors of encoders: padding, and non-zero bits after the last byte.
 const DECODER: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -30,14 +30,14 @@ const DECODER: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The readable parts of a JWT.
+/// The readable parts of a JWT, and its problems.
 pub(crate) struct LenientJwt {
     pub(crate) header: Option<Map<String, Value>>,
     pub(crate) claims: Option<Map<String, Value>>,
     pub(crate) problems: Vec<String>,
 }
 
-/// Reads what can be read. Returns nothing if neither the header nor the claims can be.
+/// Reads the readable parts of a JWT. Returns `None` if neither the header nor the claims are readable.
 pub(crate) fn read(text: &str) -> Option<LenientJwt> {
     let parts: Vec<_> = text.split('.').collect();
     let is_encrypted = parts.len() == 5;
@@ -78,7 +78,7 @@ fn object(name: &str, part: &str, problems: &mut Vec<String>) -> Option<Map<Stri
         return None;
     };
     if part.contains(['=', '+', '/']) {
-        problems.push(format!("its {name} is in base64, not in base64url without padding; encode it so"));
+        problems.push(format!("its {name} is in base64, not in base64url without padding; change its encoding"));
     }
     Some(object)
 }
@@ -87,7 +87,7 @@ fn check_signature(part: &str, problems: &mut Vec<String>) {
     match decode(part).map(|bytes| bytes.len()) {
         Some(SIGNATURE_BYTES) => {}
         Some(0) => problems.push("it has no signature; sign it with the key's secret".into()),
-        // Of another algorithm, which is a problem of its own.
+        // A longer signature is probably of another algorithm, which `check_header` reports.
         Some(bytes) if bytes > SIGNATURE_BYTES => {}
         Some(bytes) => problems.push(format!("its signature has {bytes} bytes, not 32; pass on the whole token")),
         None => problems.push("its signature is not base64url; pass on the token unchanged".into()),
@@ -109,7 +109,7 @@ fn check_header(header: &Map<String, Value>, problems: &mut Vec<String>) {
         None => problems.push("`kid` is missing; write the name of the key, `appId.keyId`".into()),
     }
     if header.get("typ").is_some_and(|typ| *typ != "JWT") {
-        problems.push("`typ` is not \"JWT\"; write that, or leave it out".into());
+        problems.push("`typ` is not \"JWT\"; write \"JWT\", or leave `typ` out".into());
     }
 }
 
@@ -128,9 +128,11 @@ fn check_times(claims: &Map<String, Value>, problems: &mut Vec<String>) {
     if let (Some(Value::Number(issued)), Some(Value::Number(expires))) = (claims.get("iat"), claims.get("exp")) {
         let life = seconds(expires) - seconds(issued);
         if life <= 0.0 {
-            problems.push("`exp` is not after `iat`; give the end of its life".into());
+            problems.push("`exp` is not after `iat`; give a later `exp`".into());
         } else if life > MAX_LIFE && seconds(expires) < FIRST_MILLISECONDS {
-            problems.push(format!("it lives for {life} s, and the service takes 86400 s at most; mint it for less"));
+            problems.push(format!(
+                "it lives for {life} s, but the service takes 86400 s at most; mint one with a shorter lifetime"
+            ));
         }
     }
 }
@@ -144,7 +146,8 @@ fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) => match Capability::parse_strict(text) {
             Ok(capability) if capability.is_empty() => {
-                problems.push(format!("`{CAPABILITY}` permits nothing; name what it is to permit, or leave it out"));
+                problems
+                    .push(format!("`{CAPABILITY}` permits nothing; add what the JWT needs, or leave the claim out"));
             }
             Ok(_) => {}
             Err(error) => problems.push(format!("`{CAPABILITY}`: {}", printable(&error.to_string()))),
@@ -156,7 +159,7 @@ fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
     }
 }
 
-/// Returns what is wrong with the name of a claim that is meant for the service, if something is.
+/// Returns a problem if `name` is meant as a claim of the service, but is not one.
 fn misspelt(name: &str) -> Option<String> {
     if CLAIMS.contains(&name) || PREFIXES.iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix)) {
         return None;
@@ -174,7 +177,7 @@ fn misspelt(name: &str) -> Option<String> {
         return Some(format!("unknown claim `{shown}`; did you mean `{known}`?"));
     }
     if plain.starts_with("xably") {
-        return Some(format!("unknown claim `{shown}`: the service does not read it; see whether it is misspelt"));
+        return Some(format!("unknown claim `{shown}`: the service does not read it; check its spelling"));
     }
     let of_resource = name.to_ascii_lowercase().starts_with("ably.");
     let meant: Vec<_> = PREFIXES.iter().map(|prefix| format!("`{prefix}RESOURCE`")).collect();
@@ -185,7 +188,7 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Returns how many characters have to be inserted, removed or replaced to get from one text to the other.
+/// Returns the number of characters to insert, remove or replace to change `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (at, one) in a.chars().enumerate() {
@@ -202,19 +205,19 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Returns true if the claim or header may hold a token, which is not shown.
+/// Returns true if the claim or header field `name` may contain a token, which must not be shown.
 pub(crate) fn is_secret(name: &str) -> bool {
     plain(name).contains("token")
 }
 
-/// Returns a value as people read it. Times are in words too.
+/// Formats a value for people. Appends the date to `iat`, `exp` and `nbf`.
 pub(crate) fn in_words(name: &str, value: &Value) -> String {
     let text = value.as_str().map_or_else(|| printable(&value.to_string()), printable);
     let Some(number) = value.as_f64().filter(|_| ["iat", "exp", "nbf"].contains(&name)) else {
         return text;
     };
     let millis = if number >= FIRST_MILLISECONDS { number } else { number * 1000.0 };
-    // Saturates, as a cast does.
+    // The cast saturates, so a negative or huge number is safe.
     format!("{text} ({})", moment(Timestamp::from_millis(millis as u64)))
 }
 

@@ -61,22 +61,22 @@ impl Outcome {
     }
 }
 
-/// The first error of writing to stdout.
+/// The first error of a write to stdout.
 static WRITE_ERROR: OnceLock<String> = OnceLock::new();
 
-/// Prints a line. An error is kept for [`check_written`] and for the exit status.
+/// Prints a line to stdout. Keeps an error for [`check_written`] and the exit status.
 pub(crate) fn line(text: &str) {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
     keep_error(written);
 }
 
-/// Prints a line of JSON. At a terminal, characters that the terminal would obey are escaped, as JSON allows.
+/// Prints a line of JSON. At a terminal, escapes the characters that could control it, as JSON allows.
 fn json_line(json: &str) {
     if io::stdout().is_terminal() { line(&printable_json(json)) } else { line(json) }
 }
 
-/// Ignores a closed pipe: a reader that has gone away, such as `head`, is no reason to fail.
+/// Keeps the first write error. Ignores a closed pipe, because a reader such as `head` may end early.
 fn keep_error(written: io::Result<()>) {
     if let Err(error) = written.or_else(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(()),
@@ -86,17 +86,17 @@ fn keep_error(written: io::Result<()>) {
     }
 }
 
-/// Fails if something that was printed could not be written.
+/// Returns an error if an earlier write to stdout failed.
 pub(crate) fn check_written() -> Result<(), Failure> {
     WRITE_ERROR.get().map_or(Ok(()), |_| Err(Failure::Input(unwritten())))
 }
 
 fn unwritten() -> String {
     let error = WRITE_ERROR.get().map_or("unknown error", String::as_str);
-    format!("stdout: the output cannot be written: {error}; free the disk or write elsewhere")
+    format!("stdout: the output cannot be written: {error}; free disk space, or write elsewhere")
 }
 
-/// Returns the exit status, or 2 with an error if the output could not be written.
+/// Returns `status` as the exit status. If a write to stdout failed, prints that error and returns 2.
 fn exit(status: u8) -> ExitCode {
     if WRITE_ERROR.get().is_none() {
         return ExitCode::from(status);
@@ -114,7 +114,7 @@ pub(crate) fn note(text: &str) {
 const MISPLACED: &str = "credentials are not given so, where others may see them: a token goes to stdin, into the file of \
                          --token-file or into ABLY_TOKEN; a key into the file of --key-file or into ABLY_API_KEY";
 
-/// Prints help, or what is wrong with the command line. `variable` is the variable that a refused value comes from.
+/// Prints help, or the error in the command line. `variable` is the environment variable that holds the refused value.
 pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
     let text = told.render().to_string();
     let hidden = without_secrets(&text);
@@ -159,7 +159,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Returns the failure with another text, if there is one.
+    /// Returns the failure with the text that `other` returns, if it returns one.
     pub(crate) fn or_text(self, other: impl FnOnce(&str) -> Option<String>) -> Self {
         match self {
             Self::Input(text) => Self::Input(other(&text).unwrap_or(text)),
@@ -201,7 +201,7 @@ impl Failure {
     }
 }
 
-/// The message, without the JSON.
+/// Formats the message, without the JSON.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Input(text) | Self::Failed { text, .. }) = self;

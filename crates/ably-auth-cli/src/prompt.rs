@@ -30,7 +30,7 @@ pub(crate) fn announce_stdin() {
     }
 }
 
-/// Asks a question that is answered by `y` or `yes`. Returns true if nobody is there to be asked.
+/// Asks a question, and returns true if the answer is `y` or `yes`. Without a terminal, returns true without asking.
 pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(true);

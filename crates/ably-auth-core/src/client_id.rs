@@ -24,7 +24,7 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Checks the clientId of a token request that a peer sent. Some peers write an empty one for none.
+/// Checks the clientId of a token request from a peer. An empty clientId is valid: some peers send it for no clientId.
 #[cfg(feature = "alloc")]
 pub(crate) fn check_sent(text: Option<&str>) -> Result<(), Error> {
     text.filter(|text| !text.is_empty()).map_or(Ok(()), check)
@@ -64,7 +64,7 @@ impl ClientId {
         if text == WILDCARD { Ok(Self::Any) } else { Identity::new(text).map(Self::Identified) }
     }
 
-    /// Reads a clientId that a peer sent: an empty one means none, as some peers write it.
+    /// Parses a clientId from a peer. An empty clientId is [`ClientId::None`]: some peers send it for no clientId.
     pub(crate) fn parse_sent(text: &str) -> Result<Self, Error> {
         if text.is_empty() { Ok(Self::None) } else { Self::parse(text) }
     }

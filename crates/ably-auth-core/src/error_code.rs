@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A code of the service: five digits, of which the first three are often the HTTP status.
+/// An error code of the service. It has five digits, of which the first three are often the HTTP status.
 ///
 /// Codes that have no constant here are kept as they are: a newer service may have more.
 ///
@@ -62,13 +62,13 @@ codes! {
     INVALID_CREDENTIAL = 40005, 400, "check that the whole key or token was given, and nothing else";
     /// The body is larger than the service takes.
     BODY_TOO_LARGE = 40009, 413, "send less in one request";
-    /// The channel has no acceptable name.
+    /// The channel name is invalid.
     INVALID_CHANNEL_NAME = 40010, 400, "use a name that is not blank, has no line breaks and begins with neither `:` nor `[`";
     /// A clientId that is not acceptable, or not compatible with the credential.
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
     /// A part of a batch failed.
     BATCH_ERROR = 40020, 400, "see which parts of the batch failed, and correct those";
-    /// The request is not authorized, without a more particular code.
+    /// The request is not authorized, and no more specific code applies.
     UNAUTHORIZED = 40100, 401, "check the credentials and what they permit";
     /// No credentials, or a wrong secret or mac.
     INVALID_CREDENTIALS = 40101, 401, "check the key's secret, and that the signed request was not changed";
@@ -106,7 +106,7 @@ codes! {
     APP_KEY_LIMIT = 40127, 401, "revoke keys that are not used, or raise the limit";
     /// The account has too many apps.
     ACCOUNT_APP_LIMIT = 40128, 401, "delete apps that are not used, or raise the limit";
-    /// A key error without a more particular code.
+    /// A key error for which no more specific code applies.
     KEY_ERROR = 40130, 401, "check the key, or use another key";
     /// The key was revoked.
     KEY_REVOKED = 40131, 401, "use another key";
@@ -138,7 +138,7 @@ codes! {
     BASIC_AUTH_NEEDED = 40162, 401, "use the API key itself, from a server";
     /// The key's tokens are not revocable.
     TOKENS_NOT_REVOCABLE = 40163, 401, "enable revocable tokens for the key";
-    /// The key's tokens are not revocable, by the newer code.
+    /// The key's tokens are not revocable: a newer code for the same error as 40163.
     TOKENS_NOT_REVOCABLE_FOR_KEY = 40164, 401, "enable revocable tokens for the key";
     /// The channel was attached without the mode that the operation needs.
     CHANNEL_MODE_NOT_REQUESTED = 40165, 401, "attach to the channel with the mode";
@@ -162,7 +162,7 @@ codes! {
     FORBIDDEN = 40300, 403, "do not repeat the request with the same credentials";
     /// The account does not permit connections over TLS.
     TLS_NOT_PERMITTED = 40310, 403, "connect without TLS, or change the plan of the account";
-    /// The app takes connections over TLS alone.
+    /// The app accepts only connections over TLS.
     TLS_REQUIRED = 40311, 403, "connect with TLS";
     /// The request needs authentication.
     AUTHENTICATION_REQUIRED = 40320, 403, "authenticate with a key or a token";
@@ -184,7 +184,7 @@ codes! {
     INTERNAL = 50000, 500, "try again later";
     /// The service did not answer in time.
     TIMEOUT = 50003, 500, "try again later";
-    /// The connection cannot take the authentication parameters.
+    /// The authentication parameters do not fit the connection.
     INCOMPATIBLE_AUTH_PARAMS = 80011, 401, "use the clientId and key of the connection, or open another connection";
     /// The connection key is invalid.
     INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
@@ -230,7 +230,7 @@ impl fmt::Debug for ErrorCode {
 mod tests {
     use super::*;
 
-    /// Codes with the status that the public list gives, where it gives one.
+    /// Codes for which the public list gives a status, with that status.
     const LISTED: &[(u32, u16)] = &[
         (40010, 400),
         (40020, 400),
@@ -272,7 +272,7 @@ mod tests {
         (91000, 400),
     ];
 
-    /// Codes for which the public list gives no status; ours is that of their group.
+    /// Codes for which the public list gives no status, with the status of their group.
     const UNLISTED: &[(u32, u16)] = &[
         (40110, 401),
         (40113, 401),

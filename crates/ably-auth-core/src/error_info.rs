@@ -13,13 +13,13 @@ use crate::printable::{self, PrintableText};
 
 type Detail = BTreeMap<String, serde_json::Value>;
 
-/// How many errors behind an error are kept.
+/// The maximum number of causes that an error keeps.
 const MAX_CAUSES: usize = 8;
 
 /// An error as the service words it (`TI1`).
 ///
-/// One that is read keeps at most 4 KiB of each text, a `detail` of at most 4 KiB, and 8 causes. `Display` and `Debug` escape
-/// control characters, since the text may come from anybody.
+/// A deserialized error keeps at most 4 KiB of each text, a `detail` of at most 4 KiB, and 8 causes. `Display` and
+/// `Debug` escape control characters, because the text may come from an untrusted sender.
 ///
 /// ```
 /// use ably_auth_core::{ErrorCode, ErrorEnvelope};
@@ -56,13 +56,13 @@ fn if_it_fits<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
     Ok(serde_json::from_value(value).ok())
 }
 
-/// Reads a text up to the length that is kept: an error may come from anybody.
+/// Reads a text and cuts it to [`PrintableText::MAX_BYTES`], because an error may come from an untrusted sender.
 fn short_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = if_it_fits(deserializer)?;
     Ok(text.map(|text| if printable::cut(&text).len() < text.len() { printable::cut(&text).into() } else { text }))
 }
 
-/// Reads a detail, unless it is larger than what is kept.
+/// Reads a detail, and drops it if its JSON is longer than [`PrintableText::MAX_BYTES`].
 fn small_detail<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Detail>, D::Error> {
     let detail: Option<Detail> = if_it_fits(deserializer)?;
     let is_small =
@@ -123,8 +123,8 @@ impl ErrorInfo {
         self
     }
 
-    /// The same error with `[redacted]` in the place of each of these texts, wherever the service repeats one: of what was sent
-    /// to it, nothing should come back in an error. A detail that has one is left out.
+    /// Returns the error with `[redacted]` in place of each text in `secrets`, so that an error repeats no credential
+    /// of its request. A detail that contains such a text is removed.
     ///
     /// ```
     /// use ably_auth_core::{ErrorCode, ErrorInfo};

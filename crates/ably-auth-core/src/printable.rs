@@ -1,12 +1,12 @@
-//! Text of others, as a terminal or a log may show it.
+//! Untrusted text, in a form that is safe for terminals and logs.
 
 use core::fmt::{self, Write as _};
 
-/// Text that others wrote, such as a service's message, in a form that is safe to print.
+/// Untrusted text, such as a service's error message, in a form that is safe to print.
 ///
-/// Control characters, bidirectional controls and line separators are written as escapes such as `\u{1b}`, so the text can
-/// neither control a terminal nor begin a line in a log. What is longer than [`MAX_BYTES`](Self::MAX_BYTES) with its escapes
-/// is cut, and ends with `…`.
+/// Control characters, bidirectional controls and line separators are written as escapes such as `\u{1b}`, so the text
+/// can neither control a terminal nor start a new line in a log. A text that is longer than
+/// [`MAX_BYTES`](Self::MAX_BYTES) with its escapes is cut, and ends with `…`.
 ///
 /// ```
 /// use ably_auth_core::PrintableText;
@@ -20,16 +20,16 @@ pub struct PrintableText<'a> {
 }
 
 impl<'a> PrintableText<'a> {
-    /// The most bytes that are shown, unless [`at_most`](Self::at_most) says otherwise.
+    /// The maximum number of bytes that are shown, unless [`at_most`](Self::at_most) sets another.
     pub const MAX_BYTES: usize = 4096;
 
-    /// Takes the text that is to be shown.
+    /// Creates a printable form of `text`.
     #[must_use]
     pub const fn new(text: &'a str) -> Self {
         Self { text, max_bytes: Self::MAX_BYTES }
     }
 
-    /// The same text, of which at most that many bytes are shown.
+    /// Sets the maximum number of bytes that are shown, not counting the `…` of a cut text.
     #[must_use]
     pub const fn at_most(mut self, max_bytes: usize) -> Self {
         self.max_bytes = max_bytes;
@@ -54,7 +54,7 @@ impl fmt::Display for PrintableText<'_> {
     }
 }
 
-/// The beginning of the text, of at most [`PrintableText::MAX_BYTES`].
+/// Returns the beginning of `text`, at most [`PrintableText::MAX_BYTES`] long.
 pub(crate) fn cut(text: &str) -> &str {
     let mut end = text.len().min(PrintableText::MAX_BYTES);
     while !text.is_char_boundary(end) {

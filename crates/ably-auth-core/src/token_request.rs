@@ -22,11 +22,11 @@ use crate::token_params::TokenParams;
 /// What the oldest document says an omitted ttl is signed as.
 const OLDEST_OMITTED_TTL: &str = "3600000";
 
-/// The most bytes that capability, clientId and nonce may have together for a mac over anything but the text as sent: a
-/// request that nobody signed is refused after one mac over a long text, not after four.
+/// The maximum total bytes of capability, clientId and nonce for which a mac over another form than the sent one is
+/// accepted. A longer request with a wrong mac is refused after one mac computation instead of up to four.
 const MAX_ALTERNATIVE_BYTES: usize = 4 * 1024;
 
-/// The most bytes of a ttl or a timestamp: no number of milliseconds has as many.
+/// The maximum bytes of a ttl or a timestamp. Every valid number of milliseconds is shorter.
 const MAX_INTEGER_BYTES: usize = 32;
 
 /// A number of milliseconds as it came, kept so that a signature over it can still be checked.
@@ -63,7 +63,8 @@ impl Integer {
         }
     }
 
-    /// Returns the text that a mac covers; none if it is too long for a number or has a control character.
+    /// Returns the text that a mac covers, or `None` if it is longer than [`MAX_INTEGER_BYTES`] or has a control
+    /// character.
     fn to_text(&self) -> Option<Cow<'_, str>> {
         let text: Cow<'_, str> = match self {
             Self::Millis(millis) => Cow::Owned(Decimal::new(*millis).as_str().into()),
@@ -241,15 +242,15 @@ impl TokenRequest {
 
     /// Checks the mac over the text as it came, in constant time.
     ///
-    /// Accepted too are what peers are known to sign in place of what they send: the canonical form of the capability, and
-    /// one hour, or nothing, for a ttl that is left out or 0. This holds where capability, clientId and nonce have 4 KiB
-    /// together at most; a longer request has to be signed as it is sent.
+    /// It also accepts what some peers sign instead of what they send: the canonical form of the capability, a ttl of
+    /// one hour for an omitted ttl, and an empty ttl for 0. This applies if capability, clientId and nonce have at most
+    /// 4 KiB together; a longer request must be signed as it is sent.
     ///
     /// # Errors
     /// - [`ErrorKind::TokenRequest`] if the request names another key than this;
-    /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is missing
-    ///   or has a control character, with which two different requests could have the same mac, or if a ttl or a timestamp
-    ///   is longer than any number;
+    /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is
+    ///   missing or has a control character, which could give two different requests the same mac, or if a ttl or a
+    ///   timestamp is longer than 32 bytes;
     /// - [`ErrorKind::Mac`] if there is no mac, or the key did not make it for these values.
     pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.verify_with(&key.signer_of_one(), key.key_name())
@@ -405,10 +406,10 @@ impl<'a> VerifiedTokenRequest<'a> {
         self.0.capability.as_deref().filter(|text| !text.is_empty())
     }
 
-    /// The identity asked for; an empty clientId asks for none, as some peers write it.
+    /// Returns the requested identity. An empty clientId requests none: some peers send it for no clientId.
     ///
     /// # Errors
-    /// [`ErrorKind::ClientId`] if it has a control character.
+    /// [`ErrorKind::ClientId`] if the clientId has a control character.
     pub fn client_id(&self) -> Result<ClientId, Error> {
         self.0.client_id.as_deref().map_or(Ok(ClientId::None), ClientId::parse_sent)
     }

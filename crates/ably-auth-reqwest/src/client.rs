@@ -26,8 +26,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client as the options say, with an HTTP client of its own: no redirects, and the proxy that the
-    /// [environment](ably_auth::ProxyEnv) or the operating system names for all but this machine.
+    /// Creates a client from `options`, with its own HTTP client. It follows no redirects, and uses the proxy that the
+    /// [environment](ably_auth::ProxyEnv) or the operating system names, except for requests to this machine.
     ///
     /// # Errors
     /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
@@ -41,7 +41,7 @@ impl Client {
     /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
     /// credentials elsewhere. Of the options' time-outs, that of a request holds; that of a connection is the client's own.
     ///
-    /// This crate turns on none of reqwest's TLS features: depend on reqwest with the one that you want.
+    /// This crate enables no TLS feature of reqwest: depend on reqwest yourself, with the TLS feature that you want.
     ///
     /// ```
     /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};

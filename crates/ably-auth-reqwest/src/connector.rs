@@ -1,4 +1,4 @@
-//! Connections of the transport's own HTTP client: directly, or by way of a proxy.
+//! Connections of the transport's own HTTP client, direct or through a proxy.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Link, BoxError>> + Send>>;
 
-/// Makes connections, with TLS where the URI asks for it, within a time.
+/// A connector that uses TLS for `https` URIs, with a time limit for each connection attempt.
 #[derive(Clone)]
 pub(crate) struct Connector {
     https: HttpsConnector<Route>,
@@ -60,13 +60,13 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// No connection was made in time.
+/// The error when no connection is established within the time limit.
 #[derive(Debug)]
 pub(crate) struct TimedOut;
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no connection was made in time")
+        f.write_str("timed out while connecting")
     }
 }
 
@@ -76,7 +76,7 @@ impl StdError for TimedOut {}
 pub(crate) struct Proxies {
     matcher: Matcher,
     env: ProxyEnv,
-    /// Does not match the hosts that are reached directly.
+    /// A matcher of all hosts except those in `NO_PROXY`, which are reached directly.
     exceptions: Matcher,
 }
 
@@ -85,12 +85,12 @@ impl Proxies {
         Self::new(Matcher::from_system(), ProxyEnv::read(|name| std::env::var_os(name)))
     }
 
-    /// The proxies of the environment, or those of `otherwise` if it names none.
+    /// Uses the proxies of `env`, or those of `otherwise` if `env` names none.
     pub(crate) fn new(otherwise: Matcher, env: ProxyEnv) -> Self {
         let named = [Uri::from_static("http://a"), Uri::from_static("https://a")].map(|to| env.proxy_for(&to));
         let matcher = match named {
             [Ok(None), Ok(None)] => otherwise,
-            // A variable that cannot be used is reported when a request would go by it.
+            // `check` reports an invalid variable when a request would use its proxy.
             [http, https] => {
                 let url =
                     |named: Result<Option<&str>, TransportFault>| named.ok().flatten().unwrap_or_default().to_owned();
@@ -101,12 +101,13 @@ impl Proxies {
         Self { matcher, env, exceptions }
     }
 
-    /// Returns the proxy for a request to `to`, or none if that is a loopback address: a proxy cannot reach this machine.
+    /// Returns the proxy for a request to `to`, or `None` for a direct connection: to a host in `NO_PROXY`, or to a
+    /// loopback address, because a proxy cannot reach this machine.
     fn proxy_for(&self, to: &Uri) -> Option<Intercept> {
         if is_loopback(to) { None } else { self.matcher.intercept(to) }
     }
 
-    /// Refuses a request for which the environment names a proxy that cannot be used.
+    /// Returns an error if the environment names an invalid proxy for a request to `to`.
     pub(crate) fn check(&self, to: &Uri) -> Result<(), TransportFault> {
         if is_loopback(to) || self.exceptions.intercept(to).is_none() {
             Ok(())
@@ -124,7 +125,7 @@ impl Proxies {
     }
 }
 
-/// The way to a host, without its TLS.
+/// A connector to a host or to its proxy, without the TLS of the host.
 #[derive(Clone)]
 struct Route {
     tcp: HttpConnector<Resolver>,
@@ -138,7 +139,7 @@ impl Service<Uri> for Route {
     type Future = Connecting;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // Each connection is made by a connector of its own, which is waited for there.
+        // `call` clones a connector for each connection, and waits until the clone is ready.
         Poll::Ready(Ok(()))
     }
 
@@ -172,23 +173,23 @@ where
     service.call(to).await.map_err(Into::into)
 }
 
-/// The environment names a proxy of a protocol that is not spoken here. Going without it could reach another network.
+/// The error for a proxy that is not an HTTP proxy. A direct connection instead could reach another network.
 #[derive(Debug)]
 struct UnsupportedProxy;
 
 impl fmt::Display for UnsupportedProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the environment names a proxy that is not an HTTP proxy; give an `http://` or `https://` proxy")
+        f.write_str("unsupported proxy: only HTTP proxies are supported; set an `http://` or `https://` proxy")
     }
 }
 
 impl StdError for UnsupportedProxy {}
 
-/// The operating system's resolver, whose errors can be told from others.
+/// The operating system's resolver, with its own error type so that its errors can be recognised.
 #[derive(Clone)]
 struct Resolver(GaiResolver);
 
-/// The host's name could not be resolved.
+/// The error when a host's name cannot be resolved.
 #[derive(Debug)]
 pub(crate) struct Unresolvable(std::io::Error);
 
@@ -235,7 +236,7 @@ impl<S: Read + Write + Connection + Send + Unpin> Stream for S {}
 /// A connection to a host or to a proxy.
 pub(crate) struct Link {
     stream: Box<dyn Stream>,
-    /// Requests name their host, since the proxy has to know it.
+    /// True if a proxy forwards the requests: they then contain the whole URI, because the proxy needs the host.
     is_to_proxy: bool,
 }
 

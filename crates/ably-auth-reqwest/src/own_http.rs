@@ -1,7 +1,8 @@
 //! The transport's own HTTP client: hyper with rustls.
 //!
-//! It is not a `reqwest::Client`, because reqwest's TLS features hold for the whole program: with one that brings no
-//! cryptography, as we would need for ring, every other user of reqwest would panic in `reqwest::Client::new`.
+//! It is not a `reqwest::Client`, because reqwest's TLS features apply to the whole program. To use ring, we would have
+//! to enable the feature without a cryptography provider, with which `reqwest::Client::new` panics for every other user
+//! of reqwest.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -21,7 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::connector::{Connector, Proxies, TimedOut, Unresolvable};
 use crate::transport::Collected;
 
-/// How long a connection is kept that nothing is sent over.
+/// The time after which an idle connection is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
@@ -59,7 +60,7 @@ impl OwnHttp {
             let (parts, body) = answer.into_parts();
             Ok(Response::from_parts(parts, collect(body).await?))
         };
-        let late = |_| TransportFault::new(FaultKind::TimedOut, "the time for the request is over");
+        let late = |_| TransportFault::new(FaultKind::TimedOut, "the request timed out");
         tokio::time::timeout(timeout, sent).await.map_err(late)?
     }
 }
@@ -80,7 +81,7 @@ fn tls_config() -> Result<rustls::ClientConfig, Error> {
 }
 
 fn trusting(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
-    // Named, so that it does not depend on what else is linked into the program.
+    // Name the provider, so that the choice does not depend on other crates in the program.
     let provider = rustls::crypto::ring::default_provider();
     let config = rustls::ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()

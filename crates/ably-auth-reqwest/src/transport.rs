@@ -1,4 +1,4 @@
-//! Requests over reqwest, or over the client of our own.
+//! Requests over reqwest, or over this crate's own HTTP client.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::own_http::OwnHttp;
 
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// Sends requests with a [`reqwest::Client`] of yours, or with an HTTP client of its own.
+/// A transport that uses your [`reqwest::Client`], or its own HTTP client.
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     http: Http,
@@ -27,7 +27,7 @@ enum Http {
     #[cfg(not(feature = "rustls"))]
     WithoutTls {
         http: reqwest::Client,
-        /// For this machine, which no proxy can reach in our place.
+        /// The client for requests to this machine, which uses no proxy, because a proxy cannot reach this machine.
         on_loopback: reqwest::Client,
     },
 }
@@ -45,8 +45,8 @@ impl ReqwestTransport {
 
     /// Sends with a client of its own, by way of the proxy that the environment names unless it is to this machine.
     ///
-    /// The client is hyper with rustls, not reqwest: reqwest's TLS is chosen for the whole program, by features that other
-    /// users of reqwest in it would feel.
+    /// With the feature `rustls`, the client is hyper with rustls, not reqwest: reqwest's TLS features apply to the
+    /// whole program, so they would affect its other users of reqwest.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
@@ -106,7 +106,7 @@ async fn send(
     Ok(response)
 }
 
-/// An answer's body as far as it has come, within a bound.
+/// The received part of an answer's body, at most [`MAX_ANSWER_BYTES`].
 #[derive(Default)]
 pub(crate) struct Collected(BytesMut);
 

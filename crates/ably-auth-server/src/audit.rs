@@ -12,13 +12,13 @@ use crate::limits::Rate;
 use crate::metrics::{self, Metrics};
 use crate::rates::Buckets;
 
-/// Subscribers select audit events by this target.
+/// The `tracing` target by which subscribers select audit events.
 const TARGET: &str = "ably_auth_server::audit";
 
-/// The name of the one bucket for refused requests without a known caller.
+/// The name of the rate limit bucket that all refused requests without a known caller share.
 const UNKNOWN_CALLERS: &str = "unknown callers";
 
-/// Returns true if a subscriber takes audit events, so that nothing is collected in vain.
+/// Returns true if a subscriber takes audit events; otherwise, callers need not collect their fields.
 pub(crate) fn is_wanted() -> bool {
     enabled!(target: TARGET, Level::INFO)
 }
@@ -65,7 +65,7 @@ impl Action {
 pub(crate) enum Outcome {
     Done,
     Refused,
-    /// The client disconnected before the response; the operation may have been done.
+    /// The client disconnected before the response; the operation may have completed.
     Unknown,
 }
 
@@ -110,9 +110,10 @@ pub(crate) enum SecretSource {
 #[derive(Debug)]
 pub(crate) struct Audit {
     refusals: Option<Buckets>,
-    /// Suppressed since the last event.
+    /// The number of events suppressed since the last emitted event.
     suppressed: AtomicU64,
-    /// A reload that the store did not answer is retried twice a second; only the first failure is an event.
+    /// True if the last reload failed because the store did not answer. Such a reload is retried twice a second; only
+    /// the first failure is an event.
     is_reload_failing: AtomicBool,
 }
 
@@ -190,7 +191,7 @@ impl Audit {
     }
 }
 
-/// Records that the operator declared the clock to be right.
+/// Records that the operator declared the clock to be right, and whether that was stored.
 pub(crate) fn trust_clock(is_done: bool) {
     let (outcome, code) = if is_done { (Outcome::Done, 0) } else { (Outcome::Refused, ErrorCode::TIMEOUT.as_u32()) };
     let (action, outcome) = (Action::TrustClock.name(), outcome.name());

@@ -43,7 +43,7 @@ impl Principal {
         self.token.is_none()
     }
 
-    /// Returns what a JWT says beyond its rights; none for other credentials.
+    /// Returns the claims of a JWT other than its capability; `None` for other credentials.
     pub(crate) fn claims(&self) -> Option<&JwtClaims> {
         self.token.as_ref().and_then(VerifiedToken::claims)
     }

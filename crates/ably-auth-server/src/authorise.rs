@@ -16,7 +16,8 @@ pub(crate) fn authorise(capability: &Capability, operation: Operation, resource:
     Err(ably_auth_axum::Refusal::not_permitted(resource, operation).into())
 }
 
-/// As [`authorise`], for reading a channel. With a filter it is enough that the capability permits filtered reading.
+/// Refuses to read a channel if the capability does not permit it. For a filtered read, permission on the resource
+/// `[filter]{channel}` is enough.
 pub(crate) fn authorise_reading(
     capability: &Capability,
     operation: Operation,
@@ -29,12 +30,13 @@ pub(crate) fn authorise_reading(
     authorise(capability, operation, channel)
 }
 
-/// Refuses an anonymous client in a namespace for identified clients.
+/// Refuses an anonymous client on a channel in a namespace that only identified clients may use.
 pub(crate) fn check_identified(principal: &Principal, channel: &str, is_identified: bool) -> Result<(), Refusal> {
     if is_identified || !principal.app.app.needs_identity(channel) {
         return Ok(());
     }
-    let message = "the channel's namespace is for identified clients; use a credential with a clientId, or act as one";
+    let message = "only identified clients may use this channel's namespace; use a credential with a clientId, or send \
+                   `X-Ably-ClientId`";
     Err(Refusal::new(ErrorCode::IDENTIFIED_CLIENT_NEEDED, message))
 }
 

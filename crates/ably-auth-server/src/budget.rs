@@ -1,9 +1,9 @@
-//! Memory that is bounded for the whole process, and for each app's part of it.
+//! Memory budgets, for the whole process and for each app.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An amount of memory, in bytes, and how much of it is in use.
+/// A limit on memory, in bytes, and how much of it is in use.
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: usize,
@@ -19,12 +19,12 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Returns how many bytes are in use beyond the budget.
+    /// Returns how many bytes are in use above the limit.
     pub(crate) fn excess(&self) -> usize {
         self.used().saturating_sub(self.most)
     }
 
-    /// Takes bytes if there are as many left.
+    /// Reserves `bytes` if that stays within the limit. Returns true if it did.
     fn try_take(&self, bytes: usize) -> bool {
         let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.most);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
@@ -35,7 +35,7 @@ impl Budget {
     }
 }
 
-/// Bytes that are taken from one or several budgets, until this is dropped.
+/// A reservation of bytes in one or more budgets. Dropping it releases the bytes.
 #[derive(Debug)]
 pub(crate) struct Permit {
     budgets: Vec<Arc<Budget>>,
@@ -43,7 +43,7 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Takes bytes from every budget, or from none.
+    /// Reserves `bytes` in every budget, or in none of them.
     pub(crate) fn take<'a>(bytes: usize, budgets: impl IntoIterator<Item = &'a Arc<Budget>>) -> Option<Self> {
         let mut permit = Self { budgets: Vec::new(), bytes };
         for budget in budgets {
@@ -66,7 +66,8 @@ impl Drop for Permit {
     }
 }
 
-/// What one holder uses of a budget. It may go over: who shares the budget then makes room.
+/// The bytes of a budget that one holder uses. They may exceed the limit; the holders must then free memory, by
+/// [`Budget::excess`].
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
@@ -82,7 +83,7 @@ impl Share {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Says how many bytes the holder uses now. One caller at a time.
+    /// Sets how many bytes the holder uses now. Calls for one holder must not overlap.
     pub(crate) fn set(&self, bytes: usize) {
         let before = self.used.swap(bytes, Ordering::Relaxed);
         if bytes >= before {
@@ -109,7 +110,7 @@ mod tests {
         let first = Permit::take(30, [&whole, &part]).unwrap();
         assert_eq!((whole.used(), part.used(), first.bytes()), (30, 30, 30));
         assert!(Permit::take(1, [&whole, &part]).is_none());
-        assert_eq!(whole.used(), 30, "nothing is taken by halves");
+        assert_eq!(whole.used(), 30, "a failed reservation takes nothing");
         let other = Permit::take(70, [&whole]).unwrap();
         assert!(Permit::take(1, [&whole]).is_none() && Permit::take(usize::MAX, [&whole]).is_none());
         drop((first, other));

@@ -133,7 +133,7 @@ async fn replace(
             Refusal::new(ErrorCode::NOT_FOUND, message)
         })?;
         let (before, key) = (key.size(), Arc::new(change(Key::clone(key))));
-        // A change that adds nothing is not refused: a key can always be revoked.
+        // A change that needs no more memory is always accepted, so that a key can always be revoked.
         if key.size() > before {
             state.registry.check_memory(key.size())?;
         }

@@ -6,17 +6,17 @@ use ably_auth_core::Token;
 
 use crate::error::{Error, ErrorKind};
 
-/// The fewest characters of an access token.
+/// The minimum length of an access token, in characters.
 const MIN_CHARS: usize = 16;
 
-/// The most characters of a name. Names appear in logs, so a random token in the place of a name must be refused: 128 bits are
-/// 32 characters in hexadecimal, and 256 bits are 43 in base64.
+/// The maximum length of a name, in characters. Names appear in logs, so a random token given as a name must be refused.
+/// 128 bits are 32 characters in hexadecimal, and 256 bits are 43 in base64.
 const MAX_NAME_CHARS: usize = 30;
 
-/// The most tokens of a service. Each request to the Control API is compared with all of them.
+/// The maximum number of tokens of a service. Each request to the Control API is compared with all of them.
 const MAX_TOKENS: usize = 64;
 
-/// The name of a token that was given without one.
+/// The name of a token that was configured without a name.
 const DEFAULT_NAME: &str = "default";
 
 /// An access token of the Control API, with a name for audit events.
@@ -43,8 +43,8 @@ pub struct ControlToken {
 }
 
 impl ControlToken {
-    /// Creates a token that may do everything. A name has 1 to 30 characters of `A-Z a-z 0-9 . _ -`; a token has at least 16
-    /// characters.
+    /// Creates a token that permits every operation of the Control API. A name has 1 to 30 characters of
+    /// `A-Z a-z 0-9 . _ -`; a token has at least 16 characters.
     ///
     /// # Errors
     /// [`ErrorKind::ControlToken`] if the name or the token is not as described. The error quotes neither.
@@ -67,7 +67,8 @@ impl ControlToken {
         Self { name: DEFAULT_NAME.into(), token, is_read_only: false }
     }
 
-    /// Restricts the token to GET requests. Secrets of keys are then not readable either.
+    /// Restricts the token to GET and HEAD requests if `read_only` is true. Such a token cannot read the secrets of
+    /// keys.
     #[must_use]
     pub const fn read_only(mut self, read_only: bool) -> Self {
         self.is_read_only = read_only;
@@ -87,14 +88,14 @@ impl ControlToken {
     fn check_length(&self) -> Result<(), Error> {
         if self.token.expose().len() < MIN_CHARS {
             return Err(invalid(format!(
-                "invalid control token: it is too short to be safe from guessing; use at least {MIN_CHARS} random characters"
+                "invalid control token: it is too short and can be guessed; use at least {MIN_CHARS} random characters"
             )));
         }
         Ok(())
     }
 }
 
-/// Checks tokens that are used together.
+/// Checks the tokens of a service: their number and lengths, and that names and tokens are unique.
 pub(crate) fn check(tokens: &[ControlToken]) -> Result<(), Error> {
     if tokens.len() > MAX_TOKENS {
         return Err(invalid(format!("too many control tokens: {}; give at most {MAX_TOKENS}", tokens.len())));
@@ -114,8 +115,8 @@ pub(crate) fn check(tokens: &[ControlToken]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the token that equals `shown`. Each comparison takes constant time, and all are made, so that the time does not
-/// depend on which token matches.
+/// Returns the token that equals `shown`. Each comparison takes constant time, and none is skipped, so that the time
+/// does not depend on which token matches.
 pub(crate) fn find<'a>(tokens: &'a [ControlToken], shown: &Token) -> Option<&'a ControlToken> {
     tokens.iter().fold(None, |found, token| if *shown == token.token { Some(token) } else { found })
 }

@@ -1,34 +1,35 @@
-//! Cutoffs of one target: the moments before which its tokens are revoked, and how repeated revocations share them.
+//! The cutoffs of one target: tokens issued before a cutoff are revoked. Repeated revocations share cutoffs.
 //!
-//! A revocation with a margin adds a cutoff that applies 30 seconds later. Without merging, each repetition within these
-//! 30 seconds would add one more. So a cutoff takes over a new one whose moment is at most [`MERGED_MILLIS`] later than its
-//! own. No token then ends later than it was promised, and none ends more than [`MERGED_MILLIS`] earlier.
+//! A revocation with a margin adds a cutoff that applies 30 seconds later. Without merging, each repetition within
+//! these 30 seconds would add one more cutoff. So a new cutoff is merged into one that applies at most
+//! [`MERGED_MILLIS`] earlier. No token is then valid for longer than the response promised, and none ends more than
+//! [`MERGED_MILLIS`] earlier.
 
 use ably_auth_core::{Timestamp, Ttl};
 
-/// How long clients have to renew when a margin is asked for (`RSA17f`).
+/// The time, in milliseconds, that clients have to renew their tokens if a revocation asks for a margin (`RSA17f`).
 pub(crate) const MARGIN_MILLIS: u64 = 30 * 1000;
 
-/// How much of the margin a repeated revocation can lose by sharing the cutoff of an earlier one.
+/// The part of the margin, in milliseconds, that a repeated revocation can lose by sharing an earlier cutoff.
 pub(crate) const MERGED_MILLIS: u64 = 2 * 1000;
 
-/// Revokes the tokens that were issued before a moment, from another moment on.
+/// A revocation of the tokens that were issued before one moment. It applies from another moment, `applies_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cutoff {
-    /// Revokes tokens of this service that were issued before this moment.
+    /// Tokens of this service that were issued before this moment are revoked.
     pub(crate) issued_before: Timestamp,
-    /// Revokes JWTs whose `iat` is before this moment. It is later than `issued_before` by as much as the clock of a JWT's
-    /// issuer may be ahead.
+    /// JWTs whose `iat` is before this moment are revoked. Without a requested `issuedBefore`, it is later than
+    /// `issued_before`, because the clock of a JWT's issuer may be ahead.
     pub(crate) jwts_before: Timestamp,
     pub(crate) applies_at: Timestamp,
 }
 
-/// A target's cutoffs once a revocation is added.
+/// A target's cutoffs after a revocation is added.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Added {
-    /// None if they stay as they are.
+    /// The new cutoffs; `None` if they do not change.
     pub(crate) cutoffs: Option<Vec<Cutoff>>,
-    /// When the added revocation applies at the latest.
+    /// The latest moment from which the added revocation applies.
     pub(crate) applies_at: Timestamp,
 }
 
@@ -41,8 +42,8 @@ impl Cutoff {
         issued < if is_jwt { self.jwts_before } else { self.issued_before }
     }
 
-    /// Returns the moment from which no token issued before the cutoff can be alive. Revocable tokens live for an hour at
-    /// most, but a token may be older than the day on which its key's tokens were made revocable.
+    /// Returns the moment at which every token issued before the cutoff has expired: [`Ttl::MAX`] after it. Revocable
+    /// tokens live for at most an hour, but a token may have got a longer ttl before its key's tokens became revocable.
     pub(crate) fn expires(self) -> Timestamp {
         self.issued_before.max(self.jwts_before).saturating_add(Ttl::MAX)
     }
@@ -51,7 +52,7 @@ impl Cutoff {
         self.expires() > now
     }
 
-    /// Returns whether the other one revokes nothing more, and nothing earlier.
+    /// Returns whether this cutoff revokes all tokens that `other` revokes, and no later than `other` does.
     fn includes(self, other: Self) -> bool {
         self.issued_before >= other.issued_before
             && self.jwts_before >= other.jwts_before
@@ -66,23 +67,23 @@ impl Cutoff {
         }
     }
 
-    /// Returns whether the new one, with its margin, can share this cutoff's moment.
+    /// Returns whether `new` can apply at this cutoff's moment, at most [`MERGED_MILLIS`] earlier than its own.
     fn is_shared_by(self, new: Self) -> bool {
         self.applies_at <= new.applies_at && new.applies_at.millis_since(self.applies_at) <= MERGED_MILLIS
     }
 }
 
-/// Adds a revocation to the cutoffs that a target has.
+/// Adds the cutoff `new` to those that a target already has.
 ///
-/// At most one of the result applies now, and the others are pending. Those pending are more than [`MERGED_MILLIS`] apart,
-/// so a margin has room for 15 of them.
+/// At most one of the resulting cutoffs applies now; the others are pending. Pending cutoffs are more than
+/// [`MERGED_MILLIS`] apart, so at most 15 of them fit into a margin.
 pub(crate) fn add(known: &[Cutoff], new: Cutoff, now: Timestamp) -> Added {
     if let Some(covering) = known.iter().find(|known| known.includes(new)) {
         return Added { cutoffs: None, applies_at: covering.applies_at.max(now) };
     }
     let living = known.iter().copied().filter(|cutoff| cutoff.can_match(now));
     let (applied, mut pending): (Vec<_>, Vec<_>) = living.partition(|cutoff| cutoff.applies(now));
-    // What each of them revokes is revoked already, so together they are one.
+    // All of these apply already, so they can be merged into one.
     let mut applied = applied.into_iter().reduce(Cutoff::merged);
     let mut applies_at = new.applies_at;
     if new.applies(now) {
@@ -105,21 +106,21 @@ pub(crate) fn add(known: &[Cutoff], new: Cutoff, now: Timestamp) -> Added {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+#[allow(clippy::arithmetic_side_effects, reason = "the test's own small numbers")]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
 
-    /// The cutoff that applies, and those that a margin has room for.
+    /// The cutoff that applies, and the pending ones that fit into a margin.
     const MAX_CUTOFFS: usize = 1 + 15;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_millis(millis)
     }
 
-    /// A revocation at that time: with a margin or without, of all tokens or of those issued up to `ago` before.
+    /// Returns a cutoff requested at `now`, of all tokens or of those issued more than `ago` milliseconds before.
     fn revocation(now: u64, with_margin: bool, ago: Option<u64>) -> Cutoff {
         let (issued_before, jwts_before) = ago.map_or((now + 1, now + 2_001), |ago| (now - ago, now - ago));
         let applies_at = if with_margin { now + MARGIN_MILLIS } else { now };
@@ -173,7 +174,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
-        /// Every token ends by the earliest moment that some answer promised, and at most `MERGED_MILLIS` before.
+        /// Every token ends by the earliest moment that a response promised, and at most `MERGED_MILLIS` before it.
         #[test]
         fn promises_hold_and_tokens_end_little_earlier(
             steps in vec((0_u64..4_000, any::<bool>(), prop::option::of(0_u64..100_000)), 1..60),

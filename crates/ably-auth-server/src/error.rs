@@ -13,7 +13,7 @@ pub enum ErrorKind {
     Address,
     /// An access token of the Control API, or its name.
     ControlToken,
-    /// The secret that seals tokens.
+    /// The secret from which the keys that seal tokens derive.
     ServiceSecret,
     /// A limit that is not in the form of one.
     Limits,

@@ -18,7 +18,8 @@ use crate::state::State;
 use crate::store::{Feed, Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS, lock};
 use crate::token::{Claims, Entropy};
 
-/// The longest text of a capability that has more resources than the request and the key together.
+/// The maximum length, in bytes, of a granted capability's text. It applies only if the capability has more resources
+/// than the request and the key together.
 const MAX_GRANTED_BYTES: usize = 128 * 1024;
 
 /// Issues tokens by what the service knows.
@@ -31,24 +32,24 @@ struct Asked {
     client_id: ClientId,
 }
 
-/// The key that a token is asked of, by what the service knew when it was looked for.
+/// The key of a token request, with the state of the service when the key was looked up.
 pub(crate) struct AskedOf {
     app: Arc<RunningApp>,
     key: Arc<Key>,
-    /// The version of the feed that the service had seen then.
+    /// The version of the store's feed that the service had seen before the lookup.
     seen: u64,
 }
 
 impl Issuer<'_> {
-    /// Finds the key that a request names. A key that is not known yet is looked for in the store.
+    /// Finds the key that a request names. Asks the store about a key that the service does not know yet.
     pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<AskedOf, Refusal> {
         let seen = self.0.store.feed().seen();
         let (app, key) = self.0.key(key_name, now).await?;
         Ok(AskedOf { app, key, seen })
     }
 
-    /// Exchanges a token request. The sender is authenticated before anything is awaited, and before anything is told of the
-    /// key but that it exists.
+    /// Exchanges a token request for a token. The sender is authenticated before anything is awaited, and before the
+    /// response can reveal anything about the key except that it exists.
     pub(crate) async fn exchange(
         &self,
         asked_of: AskedOf,
@@ -58,7 +59,7 @@ impl Issuer<'_> {
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
         let AskedOf { mut app, mut key, seen } = asked_of;
-        // The body's text is not quoted: a sender who mistakes the field may have put the whole key there.
+        // The body's `keyName` is not quoted: a sender may have put the whole key there by mistake.
         if request.key_name() != key.name().as_str() {
             let message = "the body's `keyName` is not the path's; post the request to `/keys/{keyName}/requestToken`";
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
@@ -115,7 +116,7 @@ impl Issuer<'_> {
         let token = app.memory.sealer().seal_reference(reference, entropy)?;
         let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
         let details = TokenDetails::issued_by(key_name, token, moments, &*claims.capability, client_id);
-        // The claims are dropped before the store answers: in parsed form they take many times their text.
+        // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
         let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
         if !kept.await? {
             let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
@@ -125,7 +126,8 @@ impl Issuer<'_> {
     }
 }
 
-/// Returns what is to be used once of a request of this time, if anything. Refuses a request of another time, or of none.
+/// Returns the fingerprint of the request's nonce, if it has one. Refuses a request whose timestamp is missing or not
+/// within the replay window.
 fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
     let Some(timestamp) = request.timestamp()? else {
         let message = "the token request has no timestamp; send the time in milliseconds since the epoch";
@@ -150,18 +152,18 @@ fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
         }
         Use::Forgotten { until } => Err(Refusal::until(
             ErrorCode::TIMESTAMP_NOT_CURRENT,
-            "the service cannot tell whether the request was exchanged: its clock was ahead, or its record was lost",
+            "the service cannot check whether the request was exchanged before: its clock was ahead, or its record was lost",
             until,
             now,
         )),
         Use::Unknown => Err(Refusal::until(
             ErrorCode::TIMEOUT,
-            "the service cannot tell whether the request was exchanged: its store was lost",
+            "the service cannot check whether the request was exchanged before: its store was lost",
             feed.known_from(),
             now,
         )),
         Use::Full => {
-            let message = "there are too many token requests; wait a little, and try again";
+            let message = "there are too many token requests; try again later";
             Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
         }
     }
@@ -232,12 +234,13 @@ pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, 
         (_, true, _) => "the key permits nothing",
         (.., Ok(true)) => "the key permits other operations on these resources",
         (.., Ok(false)) => "the key permits other resources",
-        (.., Err(_)) => "the key permits none of it",
+        (.., Err(_)) => "the key permits none of these operations",
     };
     Err(nothing_in_common(&asked.to_string(), why))
 }
 
-/// Returns what a key permits of the filtered reading that is asked for: who may read a channel may read it through a filter.
+/// Returns the part of the requested `[filter]` resources that the key permits. A key that permits an operation on a
+/// channel also permits it through a filter.
 fn grant_filtered(has: &Capability, asked: &Capability, work: &mut Work) -> Option<Capability> {
     const FILTERED: &str = "[filter]";
     let mut channels = Capability::none();

@@ -33,32 +33,34 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// How long a client may take to take in any more of its answers; then the connection is closed. 10 s unless said so.
     pub answer_deadline: Duration,
-    /// The fewest bytes per second that a client may take in of a large answer, on average, once `answer_deadline` is over;
-    /// then the connection is closed. 32 KiB by default.
+    /// The minimum average rate, in bytes per second, at which a client must read a large response after
+    /// `answer_deadline`; a slower client's connection is closed. 32 KiB by default.
     pub answer_bytes_per_second: u32,
-    /// The most bytes of answers of over 4 KiB that are in flight, from when they are made until they are written; more are
-    /// answered with 503. The holders of one app's keys and tokens get a quarter at most. 64 MiB by default.
+    /// The maximum bytes of responses over 4 KiB in flight, from when they are made until they are written; requests
+    /// above that are answered with 503. The holders of one app's keys and tokens get at most a quarter. 64 MiB by
+    /// default.
     pub answers_bytes: usize,
-    /// The most memory, in bytes, that the history of all channels takes. Over it, the app that has the most loses its oldest
-    /// messages. 256 MiB by default.
+    /// The maximum memory, in bytes, for the history of all channels. Above it, the app with the most history loses its
+    /// oldest messages. 256 MiB by default.
     pub history_bytes: usize,
-    /// The most memory, in bytes, that apps and keys take which are made or changed at run time, over the Control API or in a
-    /// sandbox; more are refused with 429. 64 MiB by default.
+    /// The maximum memory, in bytes, for apps and keys that are created or changed at run time, over the Control API or
+    /// in a sandbox; requests for more are answered with 429. 64 MiB by default.
     pub run_time_bytes: usize,
     /// How long a connection is kept for another request, or twice that. 75 s unless said so: more than the 60 s of most
     /// load balancers, which are then the ones to close it.
     pub idle: Duration,
-    /// The most connections at once. If more come, the one that is idle for longest is closed; if none is idle, requests on
-    /// the new one are answered with 503. 10,000 unless said so.
+    /// The maximum number of open connections. A new one above it closes the connection that has been idle longest. If
+    /// none is idle, requests on the new connection are answered with 503. 10,000 by default.
     pub connections: usize,
-    /// The most connections at once from an IPv4 address or an IPv6 network of 64 bits; requests on more are answered with
-    /// 503. Trusted proxies have no such limit. `None` stands for a quarter of [`connections`](Self::connections), and for no
-    /// limit in a sandbox; `Some(usize::MAX)` sets no limit. `None` unless said so.
+    /// The maximum number of open connections from one IPv4 address or IPv6 /64 network; requests on more connections
+    /// are answered with 503. Trusted proxies have no such limit. `None` means a quarter of
+    /// [`connections`](Self::connections), or no limit in a sandbox; `Some(usize::MAX)` means no limit. `None` by
+    /// default.
     pub connections_per_address: Option<usize>,
     /// The most requests that are being read and answered at once; more are answered with 503. 2,000 unless said so.
     pub requests: usize,
-    /// The most memory that revocations may take, in bytes; an app may take a quarter of it. What would be more is answered
-    /// with 429 (42910). 256 MiB by default.
+    /// The maximum memory, in bytes, for revocations; one app may use a quarter of it. Revocations above it are
+    /// answered with 429 (42910). 256 MiB by default.
     pub revocation_bytes: usize,
     /// How many requests a key's holder and the holders of its tokens may make together; more are answered with 429. None:
     /// any number, as unless said so.
@@ -66,13 +68,15 @@ pub struct Limits {
     /// How many requests may come from an IPv4 address or an IPv6 network of 64 bits; more are answered with 429. None: any
     /// number, as unless said so.
     pub per_address: Option<Rate>,
-    /// The rate of audit events for refused requests of callers that did not authenticate. Events above it are counted and not
-    /// emitted; the next event has their number. 10 a second with a burst of 100 by default; `None` for no limit.
+    /// The maximum rate of audit events for refused requests of unauthenticated callers. Events above it are counted
+    /// but not emitted; the next emitted event has their number. 10 per second with a burst of 100 by default; `None`
+    /// means no limit.
     pub audit_refusals: Option<Rate>,
-    /// Who is believed when it says for whom it asks, and that it was asked over TLS. Nobody unless said so.
+    /// The networks of the proxies that are trusted to state the client's address and whether it used TLS. None by
+    /// default.
     pub trusted_proxies: Vec<Network>,
-    /// The header in which [`trusted_proxies`](Self::trusted_proxies) say so; no other is read. They must set it or append to
-    /// it in every request. [`ProxyHeader::XForwarded`] unless said so.
+    /// The header in which [`trusted_proxies`](Self::trusted_proxies) state this; no other is read. The proxies must
+    /// set it or append to it in every request. [`ProxyHeader::XForwarded`] by default.
     pub proxy_header: ProxyHeader,
     /// How long the service goes on as ever, saying that it is not ready, once it is to end: for load balancers to notice.
     /// No time unless said so.
@@ -114,16 +118,16 @@ impl Limits {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
     }
 
-    /// Returns the most connections from an address.
+    /// Returns the maximum number of connections from one address.
     pub(crate) fn most_connections_per_address(&self, is_sandbox: bool) -> usize {
         let usual = if is_sandbox { usize::MAX } else { self.connections / 4 };
         self.connections_per_address.unwrap_or(usual).max(1)
     }
 }
 
-/// The headers in which a trusted proxy says for whom it asks.
+/// The headers in which a trusted proxy states the client's address and whether it used TLS.
 ///
-/// Only one kind is read: a proxy that sets the one passes the other on as a client wrote it.
+/// Only one kind is read, because a proxy that sets one kind passes the other on as the client sent it.
 ///
 /// ```
 /// use ably_auth_server::{Limits, ProxyHeader};

@@ -187,11 +187,11 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) connections_accepted: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
-    /// Those that were closed to make room for another.
+    /// Idle connections that were closed to make room for a new one.
     pub(crate) connections_evicted: AtomicU64,
-    /// Audit events of refused requests over the rate.
+    /// Audit events of refused requests that were suppressed because they exceeded the rate.
     pub(crate) audit_suppressed: AtomicU64,
-    /// Audit events that could not be written.
+    /// Audit events that a subscriber could not write.
     pub(crate) audit_failed: AtomicU64,
     pub(crate) reloads: AtomicU64,
     pub(crate) reloads_failed: AtomicU64,

@@ -7,13 +7,13 @@ use serde::de::IgnoredAny;
 
 use crate::raw::RawValue;
 
-/// The namespace that is for identified clients unless the app says otherwise.
+/// The namespace that requires identified clients by default; an app can change this.
 const BY_DEFAULT: &str = "identified";
 
-/// What an entry takes beside its text, in bytes.
+/// The bytes that an entry uses in addition to its text.
 const ENTRY_BYTES: usize = 48;
 
-/// The namespaces of an app that are for identified clients.
+/// The namespaces of an app that only identified clients may use.
 #[derive(Clone, Debug)]
 pub(crate) struct IdentifiedNamespaces(BTreeSet<Box<str>>);
 
@@ -23,7 +23,7 @@ impl Default for IdentifiedNamespaces {
     }
 }
 
-/// An entry of an app's `namespaces`. Others than these are kept and have no effect.
+/// An entry of an app's `namespaces`. Entries of another form have no effect.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Entry {
@@ -32,7 +32,7 @@ enum Entry {
 }
 
 impl IdentifiedNamespaces {
-    /// Reads an app's `namespaces`. Of several entries for a namespace the last counts.
+    /// Reads an app's `namespaces`. If several entries name the same namespace, the last one applies.
     pub(crate) fn of(namespaces: &RawValue) -> Self {
         let mut found = Self::default();
         for entry in namespaces.read::<Vec<Entry>>().unwrap_or_default() {
@@ -45,12 +45,13 @@ impl IdentifiedNamespaces {
         found
     }
 
-    /// Returns whether a channel is in one of the namespaces: by the part of its name before the first `:`.
+    /// Returns whether `channel` is in one of the namespaces. Its namespace is the part of its name before the first
+    /// `:`.
     pub(crate) fn has(&self, channel: &str) -> bool {
         self.0.contains(channel.split(':').next().unwrap_or_default())
     }
 
-    /// Returns how many bytes of memory are kept, about.
+    /// Returns approximately how many bytes of memory the namespaces use.
     pub(crate) fn size(&self) -> usize {
         let sizes = self.0.iter().map(|id| id.len().saturating_add(ENTRY_BYTES));
         sizes.fold(0, usize::saturating_add)

@@ -1,4 +1,4 @@
-//! Publishing: what a credential may publish on a channel, and what the service adds to it.
+//! Publishing: checks what a credential may publish on a channel, and adds the service's fields to the messages.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::channels::Message;
 use crate::refusal::Refusal;
 use crate::state::State;
 
-/// Refuses messages that the sender must not publish on the channel, and returns the others as they are to be kept.
+/// Refuses all messages if the sender must not publish one of them on the channel. Otherwise, returns them ready to
+/// store.
 pub(crate) fn admit(
     state: &State,
     principal: &Principal,
@@ -31,8 +32,8 @@ pub(crate) fn admit(
     Ok(messages)
 }
 
-/// Refuses what is over the rate that the token's issuer has set for one attachment. A request without an attachment counts
-/// as one of the token's attachment to the channel.
+/// Refuses messages above the rate that the token's issuer has set for one attachment. Requests have no attachment, so
+/// all requests of a token on a channel count as one.
 fn check_rate(
     state: &State,
     principal: &Principal,
@@ -52,12 +53,12 @@ fn check_rate(
         let message =
             format!("the token's limit of {rate} messages a second on this channel is reached; publish more slowly");
         let refusal = Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message);
-        // A rate of 0, and more messages at once than the limit allows, no waiting helps.
+        // Waiting does not help if the rate is 0, or if one request has more messages than the limit ever allows.
         if wait == Duration::MAX { refusal } else { refusal.after(wait) }
     })
 }
 
-/// Returns the value of the most specific resource that matches the channel.
+/// Returns the value of the most specific resource that covers the channel.
 fn most_specific<'a, T>(by_resource: impl Iterator<Item = (&'a str, T)>, channel: &str) -> Option<T> {
     let channel = Resource::parse_lenient(channel).ok()?;
     let matching = by_resource
@@ -65,8 +66,8 @@ fn most_specific<'a, T>(by_resource: impl Iterator<Item = (&'a str, T)>, channel
     matching.max_by_key(|(resource, _)| specificity(resource)).map(|(_, value)| value)
 }
 
-/// Returns what sorts resources by how particular they are: a channel's own kind before all kinds, then by the segments that
-/// are not wildcards, and by all segments. The text decides between two that only meet.
+/// Returns a sort key that is larger for a more specific resource. It compares, in this order: plain channels above
+/// resources with a `[…]` prefix, the number of segments that are not `*`, the number of all segments, and the text.
 fn specificity(resource: &str) -> (bool, usize, usize, &str) {
     let is_of_channels = !resource.starts_with('[');
     let segments = || resource.split(':');

@@ -17,7 +17,8 @@ const MAX_REMEMBERED: usize = 8_192;
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
-/// The slowest rate: one in a century. With a slower one, the moments at which a bucket is full would not fit into a number.
+/// The interval of the slowest rate, one per century, in nanoseconds. With a longer one, the moments at which a bucket
+/// is full would overflow a `u64`.
 const MAX_INTERVAL: u64 = 100 * 366 * 24 * 60 * 60 * 1_000_000_000;
 
 /// A bucket each for many. A bucket is one number: the moment at which it will be full again, in nanoseconds.
@@ -48,8 +49,9 @@ impl Buckets {
         self.take_within(whose, now, self.interval, self.depth)
     }
 
-    /// Takes as many as given of a bucket that fills at a rate of its own, per second, and holds what comes in a second, or
-    /// one. Otherwise it says how long it is until there are as many: [`Duration::MAX`] if there never are.
+    /// Takes `count` tokens from a bucket that fills at `rate` tokens per second. It holds the tokens of one second,
+    /// but at least one. If it has too few, returns the time until it has enough, or [`Duration::MAX`] if it never
+    /// will.
     pub(crate) fn take_many<T: Hash + ?Sized>(
         &self,
         whose: &T,
@@ -60,7 +62,7 @@ impl Buckets {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a cast saturates, and a rate is positive"
+            reason = "the cast saturates, and a rate is not negative"
         )]
         let interval = ((NANOS_PER_SECOND / rate) as u64).clamp(1, MAX_INTERVAL);
         let depth = interval.max(NANOS_PER_SECOND as u64);
@@ -96,7 +98,7 @@ impl Buckets {
     }
 }
 
-/// Buckets that have no rate in common: each is taken from with [`Buckets::take_many`].
+/// Creates buckets without a common rate, for [`Buckets::take_many`] only.
 impl Default for Buckets {
     fn default() -> Self {
         Self::new(Rate { per_second: 1, burst: 1 })
@@ -135,13 +137,13 @@ mod tests {
         assert_eq!(take("a", 0, 10.0, 6), Ok(()));
         assert_eq!(take("a", 0, 10.0, 1), Err(at(100)));
         assert_eq!((take("a", 100, 10.0, 1), take("a", 100, 10.0, 1)), (Ok(()), Err(at(100))));
-        assert_eq!((take("b", 0, 0.5, 1), take("b", 0, 0.5, 1)), (Ok(()), Err(at(2_000))), "one at least");
+        assert_eq!((take("b", 0, 0.5, 1), take("b", 0, 0.5, 1)), (Ok(()), Err(at(2_000))), "it holds at least one");
         assert_eq!(take("b", 2_000, 0.5, 1), Ok(()));
         for (rate, count) in [(0.0, 1), (10.0, 11), (0.5, 2), (1e-300, 2), (1.0, usize::MAX)] {
             assert_eq!(take("c", 0, rate, count), Err(Duration::MAX), "{rate} {count}");
         }
         assert_eq!((take("d", 0, 1e300, 500), take("e", 0, 1e-300, 1)), (Ok(()), Ok(())));
-        assert!(take("e", 1_000, 1e-300, 1).is_err(), "a century is not over");
+        assert!(take("e", 1_000, 1e-300, 1).is_err(), "the bucket fills once per century");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Values of any shape, kept as the bytes of their MessagePack.
+//! JSON values of any shape, stored as MessagePack bytes.
 //!
-//! A tree of values takes tens of times the bytes that it was read from. What is only kept and given back stays bytes: a
-//! [`RawValue`] takes at most two and a half times as many as came. It grows piece by piece, since a buffer that is moved to
-//! a larger place takes both for a moment.
+//! A tree of parsed values uses tens of times the bytes that it was read from. So a value that is only stored and
+//! returned stays encoded: a [`RawValue`] uses at most two and a half times the bytes of its input. Its buffer grows in
+//! pieces, because moving one large buffer to a larger one would occupy both for a moment.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -14,22 +14,22 @@ use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializ
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_transcode::Transcoder;
 
-/// One value: anything of JSON.
+/// A JSON value of any type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawValue(Pieces);
 
 impl RawValue {
-    /// Returns a list without elements.
+    /// Returns an empty list.
     pub(crate) fn empty_list() -> Self {
         Self(Pieces(vec![vec![0x90]]))
     }
 
-    /// Returns how many bytes of memory are kept.
+    /// Returns how many bytes of memory the value uses.
     pub(crate) fn size(&self) -> usize {
         self.0.size()
     }
 
-    /// Reads the value as a type; none if it has another form.
+    /// Reads the value as a `T`; returns `None` if it has another form.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Option<T> {
         T::deserialize(&mut rmp_serde::Deserializer::new(self.0.reader())).ok()
     }
@@ -54,7 +54,7 @@ impl Serialize for RawValue {
     }
 }
 
-/// A list of values.
+/// A [`RawValue`] that is a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawList(pub(crate) RawValue);
 
@@ -67,7 +67,7 @@ impl Default for RawList {
 impl<'de> Deserialize<'de> for RawList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = RawValue::deserialize(deserializer)?;
-        if value.is_list() { Ok(Self(value)) } else { Err(de::Error::custom("invalid type: another, expected a list")) }
+        if value.is_list() { Ok(Self(value)) } else { Err(de::Error::custom("invalid type: no list, expected a list")) }
     }
 }
 
@@ -77,10 +77,10 @@ impl Serialize for RawList {
     }
 }
 
-/// The fields of an object that this version does not know, in their order. No name is there twice.
+/// The unknown fields of an object, in order and without duplicate names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RawFields {
-    /// Names and values, one after the other.
+    /// Names and values, alternating.
     pairs: Pieces,
     count: u32,
 }
@@ -105,20 +105,20 @@ impl RawFields {
     }
 }
 
-/// Collects [`RawFields`] while an object is read.
+/// A collector of [`RawFields`] while an object is read.
 #[derive(Default)]
 pub(crate) struct FieldCollector {
     pairs: Pieces,
-    /// Hashes of the names that were there.
+    /// The hashes of the names added so far.
     names: Vec<u64>,
     hasher: RandomState,
 }
 
 impl FieldCollector {
-    /// The most unknown fields of an object.
+    /// The maximum number of unknown fields in an object.
     const MAX_FIELDS: usize = 64;
 
-    /// Reads the value of the field that has just been named.
+    /// Adds a field: its `name`, and its value, which is read from `map`.
     pub(crate) fn add<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         if self.names.len() >= Self::MAX_FIELDS {
             return Err(de::Error::custom("too many unknown fields"));
@@ -138,7 +138,7 @@ impl FieldCollector {
     }
 }
 
-/// Bytes in pieces, each of which but the last is full.
+/// A byte buffer in pieces. Every piece except the last has [`Self::FULL`] bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Pieces(Vec<Vec<u8>>);
 
@@ -150,7 +150,7 @@ impl Pieces {
         full.saturating_add(self.0.last().map_or(0, Vec::len))
     }
 
-    /// Returns how many bytes of memory are in use.
+    /// Returns how many bytes of memory the pieces use.
     fn size(&self) -> usize {
         let pieces = self.0.iter().map(|piece| piece.capacity().saturating_add(size_of::<Vec<u8>>()));
         pieces.fold(0, usize::saturating_add)
@@ -172,7 +172,7 @@ impl Pieces {
         }
     }
 
-    /// Replaces bytes; those that are not there are left out.
+    /// Overwrites the bytes from offset `at`; ignores those beyond the end.
     fn replace(&mut self, at: usize, bytes: [u8; LENGTH_BYTES]) {
         for (at, byte) in (at..).zip(bytes) {
             let piece = self.0.get_mut(at / Self::FULL);
@@ -204,10 +204,10 @@ impl Write for Pieces {
     }
 }
 
-/// Reads piece after piece.
+/// A reader of the pieces, one after the other.
 struct Reader<'a> {
     pieces: &'a [Vec<u8>],
-    /// How much of the first piece is read.
+    /// The number of bytes of the first piece that have been read.
     at: usize,
 }
 
@@ -225,11 +225,11 @@ impl Read for Reader<'_> {
     }
 }
 
-/// Copies a value from any format to the end of the bytes.
+/// A seed that reads a value of any format and appends it to the buffer.
 struct Copy<'a>(&'a mut Pieces);
 
 impl Copy<'_> {
-    /// Begins a list or an object and returns where its length is to be written, if that is not known yet.
+    /// Begins a list or an object. If its length is not known yet, returns the offset at which to write it.
     fn begin(&mut self, hint: Option<usize>, marker: u8) -> Result<Option<usize>, rmp::encode::ValueWriteError> {
         let length = hint.and_then(|hint| u32::try_from(hint).ok());
         match length {
@@ -242,7 +242,7 @@ impl Copy<'_> {
         }
     }
 
-    /// Writes the length of what has ended, or checks the one that was announced.
+    /// Ends a list or an object: writes its length, or checks the length that `begin` wrote.
     fn end<E: de::Error>(&mut self, place: Option<usize>, hint: Option<usize>, count: usize) -> Result<(), E> {
         let Some(place) = place else {
             return if hint == Some(count) { Ok(()) } else { Err(E::custom("a length that is wrong")) };
@@ -264,7 +264,7 @@ impl<'de> DeserializeSeed<'de> for Copy<'_> {
     }
 }
 
-/// Copies the name of a field, which is a string in every format.
+/// A seed that reads a field name, which is a string in every format, and appends it to the buffer.
 struct CopyName<'a>(&'a mut Pieces);
 
 impl<'de> DeserializeSeed<'de> for CopyName<'_> {
@@ -287,7 +287,7 @@ impl Visitor<'_> for CopyName<'_> {
     }
 }
 
-/// No bytes: JSON has none.
+/// Accepts every JSON value. Bytes are refused, because JSON has none.
 impl<'de> Visitor<'de> for Copy<'_> {
     type Value = ();
 

@@ -69,7 +69,7 @@ struct KeyRecord<'a> {
     listed: bool,
 }
 
-/// A cutoff by position: `issued_before`, `applies_at`, and `jwts_before` if it is another than `issued_before`.
+/// A cutoff as a tuple: `issued_before`, `applies_at`, and `jwts_before` if it differs from `issued_before`.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum SaidCutoff {

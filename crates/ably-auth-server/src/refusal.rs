@@ -63,14 +63,15 @@ impl Refusal {
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
     }
 
-    /// The same refusal, with how long to wait before another try.
+    /// Sets how long the client must wait before it retries.
     #[must_use]
     pub(crate) fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// Refuses a token request whose replay cannot be told. One with a timestamp after `until` is accepted.
+    /// Returns the refusal of a token request for which a replay cannot be ruled out. The advice is to sign a new
+    /// request after `until`.
     pub(crate) fn until(code: ErrorCode, why: &str, until: Timestamp, now: Timestamp) -> Self {
         let wait = (until >= now).then(|| Duration::from_millis(until.millis_since(now).saturating_add(1)));
         let advice = match wait {

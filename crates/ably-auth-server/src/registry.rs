@@ -19,7 +19,7 @@ use crate::token::Sealer;
 /// The most apps that may be there, since in a sandbox anybody may make one.
 pub(crate) const MAX_APPS: usize = 1_000;
 
-/// An app gets this part of the bytes that answers in flight may take, so that none takes them all.
+/// The divisor for an app's share of the bytes that responses in flight may use, so that no app can use them all.
 const ANSWER_SHARES: usize = 4;
 
 /// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
@@ -36,9 +36,9 @@ pub(crate) struct AppMemory {
     pub(crate) is_listed: bool,
     sealer: RwLock<Arc<Sealer>>,
     pub(crate) channels: Mutex<Channels>,
-    /// What the channels take of the memory for history.
+    /// The part of the history budget that the app's channels use.
     history: Share,
-    /// What answers to holders of the app's keys and tokens may take while nobody has read them.
+    /// The budget for large responses in flight to holders of the app's keys and tokens.
     pub(crate) answers: Arc<Budget>,
     pub(crate) stats: Mutex<Stats>,
 }
@@ -49,7 +49,7 @@ impl AppMemory {
         Arc::clone(&self.sealer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps messages of a channel and returns their serials, and how many of them are new.
+    /// Stores messages of a channel. Returns their serials and how many of them are new.
     pub(crate) fn publish(
         &self,
         name: &str,
@@ -63,7 +63,7 @@ impl AppMemory {
         published
     }
 
-    /// Drops the oldest messages, for so many bytes; returns whether there were any.
+    /// Drops the oldest messages of one channel until `bytes` are free or none are left. Returns false if the app has none.
     fn drop_oldest_messages(&self, bytes: usize) -> bool {
         let mut channels = lock(&self.channels);
         let dropped = channels.drop_oldest(bytes);
@@ -76,11 +76,11 @@ pub(crate) struct Registry {
     pub(crate) apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
     pub(crate) listed: Mutex<Listed>,
     secrets: RwLock<ServiceSecrets>,
-    /// The memory for the history of all channels.
+    /// The memory budget for the history of all channels.
     history: Arc<Budget>,
-    /// How many bytes of answers one app may have in flight.
+    /// The maximum bytes of large responses in flight for one app.
     answers_per_app: usize,
-    /// How much memory apps and keys may take that are made at run time, in bytes.
+    /// The maximum memory, in bytes, for apps and keys that are created or changed at run time.
     run_time_bytes: usize,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct ServiceSecrets {
 }
 
 impl ServiceSecrets {
-    /// Refuses secrets of zero bytes only: buffers that were never filled.
+    /// Refuses a secret of only zero bytes: it is a buffer that was never filled.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_unset = |secret: &Zeroizing<[u8; 32]>| secret.iter().all(|byte| *byte == 0);
         if self.current.iter().chain(&self.earlier).any(is_unset) {
@@ -155,7 +155,7 @@ impl Registry {
         }
     }
 
-    /// Drops messages of the app that has the most history, the oldest first, while there is too much in all.
+    /// Drops messages of the app with the most history, oldest first, until all history is within the budget.
     pub(crate) fn make_room_for_history(&self) {
         loop {
             let excess = self.history.excess();
@@ -187,7 +187,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Refuses apps and keys of run time for which there is not so much memory left.
+    /// Refuses to add `bytes` if apps and keys created or changed at run time would then exceed their memory limit.
     pub(crate) fn check_memory(&self, bytes: usize) -> Result<(), Refusal> {
         let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
         let size = |running: &Arc<RunningApp>| {
@@ -198,7 +198,7 @@ impl Registry {
             return Ok(());
         }
         let message =
-            "apps and keys made at run time take too much memory; delete some, or give keys smaller capabilities";
+            "apps and keys created at run time use too much memory; delete some, or give keys smaller capabilities";
         Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
     }
 

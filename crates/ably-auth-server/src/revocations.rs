@@ -15,7 +15,7 @@ use crate::usage::Usage;
 /// The most targets that an app's tokens can be revoked by at once: each is kept for a day, by every service of the store.
 const MAX_TARGETS: usize = 100_000;
 
-/// The part of all revocations that one app may take.
+/// The divisor for an app's share of the memory for revocations.
 const APP_SHARE: usize = 4;
 
 /// What revocations look at in a token.
@@ -27,7 +27,7 @@ pub(crate) struct Subject<'a> {
     /// The capability that a JWT's issuer wrote, where it is another than the one granted.
     pub(crate) written: Option<&'a Capability>,
     pub(crate) revocation_key: Option<&'a str>,
-    /// Whether another clock than the service's said when it was issued.
+    /// True for a JWT: its issue time comes from its issuer's clock, not from the service's.
     pub(crate) is_jwt: bool,
 }
 
@@ -41,10 +41,10 @@ impl Subject<'_> {
     }
 }
 
-/// When a target's cutoffs match no token any more, and a number that no other target has.
+/// The moment at which a target's cutoffs stop matching any token, and a number that makes it unique.
 type End = (Timestamp, u64);
 
-/// What is known of a target.
+/// The cutoffs of a target.
 #[derive(Debug)]
 struct Entry {
     cutoffs: Box<[Cutoff]>,
@@ -57,9 +57,9 @@ pub(crate) struct Revocations {
     by_key: HashMap<Arc<KeyName>, HashMap<Arc<Target>, Entry>>,
     /// The latest moment before which tokens were revoked, whichever.
     last_cutoff: Option<Timestamp>,
-    /// Each target once.
+    /// Every target, in the order in which their cutoffs stop matching.
     by_end: BTreeMap<End, (Arc<KeyName>, Arc<Target>)>,
-    /// The number of the last target.
+    /// The number of the [`End`] that was created last.
     last_number: u64,
     by_app: HashMap<Box<str>, Usage>,
     all: Usage,
@@ -69,7 +69,7 @@ pub(crate) struct Revocations {
 const MAX_PRUNED: usize = 8;
 
 impl Revocations {
-    /// Returns the cutoffs of a target once that one is added.
+    /// Returns the cutoffs of `target` after `cutoff` is added.
     pub(crate) fn with(&self, key: &KeyName, target: &Target, cutoff: Cutoff, now: Timestamp) -> Added {
         cutoffs::add(self.of(key, target), cutoff, now)
     }
@@ -138,8 +138,8 @@ impl Revocations {
         self.last_cutoff.unwrap_or(Timestamp::from_millis(0))
     }
 
-    /// Refuses changes to targets of an app's keys if they would take too much: of the app's share, or of the `most` bytes
-    /// that all may take. A change that takes no more than what is there is always made.
+    /// Refuses changes to the targets of a key if its app would exceed its share or its number of targets, or if all
+    /// revocations would exceed `most` bytes. Changes that need no more memory than before are always permitted.
     pub(crate) fn check_room(
         &self,
         key: &KeyName,
@@ -163,9 +163,9 @@ impl Revocations {
             if of_app.targets > MAX_TARGETS {
                 Err(format!("the app has revoked {MAX_TARGETS} targets within a day"))
             } else if of_app.bytes > share {
-                Err(format!("the app's revocations take the {share} bytes that an app may have"))
+                Err(format!("the app's revocations have reached their limit of {share} bytes"))
             } else if all.plus(new).bytes > most {
-                Err(format!("all revocations take the {most} bytes that there are for them"))
+                Err(format!("all revocations together have reached their limit of {most} bytes"))
             } else {
                 Ok(())
             }
@@ -181,7 +181,7 @@ impl Revocations {
         })
     }
 
-    /// Returns how much can match no token any more and is yet to be dropped: of the app, and of all.
+    /// Returns the usage of targets that match no token any more but are not dropped yet: of the app, and of all apps.
     fn dead(&self, app_id: &str, now: Timestamp) -> (Usage, Usage) {
         let dead = self.by_end.range(..=(now, u64::MAX)).map(|(_, (key, target))| {
             let usage = Usage::of(target, self.of(key, target));
@@ -358,7 +358,7 @@ mod tests {
         let (mut revocations, now) = (Revocations::default(), Timestamp::from_millis(1_000));
         let target = |nth: usize| Target::client_id(&format!("{nth:0>1000}"));
         let one = Usage::of(&target(0), &[cutoff(1_000, 1_000)]).bytes;
-        // An app's share has room for two, and all for eight.
+        // An app's share has room for two targets, and all revocations for eight.
         let most = 8 * one;
         let mut revoke = |app: &str, nth: usize, at: u64| {
             let (key, target, now) = (KeyName::parse(app).unwrap(), target(nth), Timestamp::from_millis(at));
@@ -372,12 +372,12 @@ mod tests {
         assert_eq!(revoke("a.key", 0, 1_000), Ok(()));
         assert_eq!(revoke("a.other", 1, 1_000), Ok(()));
         assert_eq!(revoke("a.key", 2, 1_000), Err(ErrorCode::RATE_LIMITED), "the app's share is used up");
-        assert_eq!(revoke("a.key", 0, 2_000), Ok(()), "a target that is there takes no more room");
+        assert_eq!(revoke("a.key", 0, 2_000), Ok(()), "a known target needs no more room");
         for app in ["b.key", "c.key", "d.key"] {
             assert_eq!((revoke(app, 0, 1_000), revoke(app, 1, 1_000)), (Ok(()), Ok(())), "{app}");
         }
-        assert_eq!(revoke("e.key", 0, 1_000), Err(ErrorCode::RATE_LIMITED), "all of it is used up");
-        assert_eq!(revoke("e.key", 0, 1_000 + DAY), Ok(()), "there is room once tokens have ended");
+        assert_eq!(revoke("e.key", 0, 1_000), Err(ErrorCode::RATE_LIMITED), "the limit of all revocations is used up");
+        assert_eq!(revoke("e.key", 0, 1_000 + DAY), Ok(()), "there is room after the tokens have expired");
         assert!(revocations.all.bytes <= most);
         revocations.prune(now.saturating_add(ably_auth_core::Ttl::MAX).saturating_add(ably_auth_core::Ttl::MAX));
         assert_eq!((revocations.all, revocations.by_app.len()), (Usage::default(), 0));

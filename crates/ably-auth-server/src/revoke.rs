@@ -6,8 +6,8 @@
 //! revocations, one after the other, have the same moment, however short the time between them, or slow the clock.
 //!
 //! The `iat` of a JWT comes from the clock of its issuer, which may be ahead by [`LEEWAY`]. So a revocation without
-//! `issuedBefore` takes the JWTs whose `iat` is up to that much later than its moment: each of them may have been minted
-//! before. If other services share the store, their clocks may be ahead by as much again.
+//! `issuedBefore` also revokes JWTs whose `iat` is up to [`LEEWAY`] after the revocation, because they may have been
+//! issued before it. If other services share the store, their clocks may be ahead by the same amount again.
 
 use std::collections::HashMap;
 
@@ -26,14 +26,14 @@ use crate::state::State;
 /// How long ago `issuedBefore` may be: as long as a revocable token can live.
 const MAX_AGE_MILLIS: u64 = Ttl::MAX_REVOCABLE.as_millis();
 
-/// The longest value of a target, in bytes. Ably advises to keep channel names below 2048 characters; a clientId or a
-/// revocation key that comes in a header is shorter still.
+/// The maximum length of a target's value, in bytes. Ably advises to keep channel names below 2048 characters; a
+/// clientId or a revocation key in a header is shorter.
 const MAX_VALUE_BYTES: usize = 2048;
 
-/// The longest text of a target: the longest type, and the longest value.
+/// The maximum length of a target's text, in bytes: that of the longest type and the longest value.
 const MAX_TARGET_BYTES: usize = "revocationKey:".len().saturating_add(MAX_VALUE_BYTES);
 
-/// How much of a target that is too long is repeated in its result.
+/// The number of characters that a result repeats of a target that is too long.
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// What is asked, with targets as they came: one that is wrong fails alone.
@@ -54,8 +54,8 @@ impl Revocation {
         let most = RevokeTokensRequest::MAX_TARGETS;
         if self.targets.is_empty() || self.targets.len() > most {
             let problem =
-                if self.targets.is_empty() { "no target".into() } else { format!("more than {most} targets") };
-            let message = format!("invalid targets: there is {problem}; give 1 to {most} in one request");
+                if self.targets.is_empty() { "the list is empty".into() } else { format!("more than {most} targets") };
+            let message = format!("invalid targets: {problem}; give 1 to {most} in one request");
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let by_channel = principal.app.app.revocation_by_channel();
@@ -106,7 +106,7 @@ impl Revocation {
         let problem = match (issued_before > now, now.millis_since(issued_before) > MAX_AGE_MILLIS) {
             (true, _) => "is in the future",
             (_, true) => "is over an hour ago",
-            // The caller says which `iat`s are meant.
+            // The caller's `issuedBefore` applies to the `iat` of JWTs as it is, without leeway.
             _ => return Ok((issued_before, Cutoff { issued_before, jwts_before: issued_before, applies_at })),
         };
         let message = format!("issuedBefore {issued_before} {problem}; the time is {now}, and tokens live for an hour");
@@ -118,13 +118,13 @@ const fn later(now: Timestamp, millis: u64) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis))
 }
 
-/// Returns how far ahead of the service's time the `iat` of a JWT can be that was accepted until now.
+/// Returns how far the `iat` of a JWT that was accepted until now can be ahead of the service's time, in milliseconds.
 fn max_ahead(is_shared: bool) -> u64 {
     let leeway = u64::try_from(LEEWAY.as_millis()).unwrap_or(u64::MAX);
     if is_shared { leeway.saturating_mul(2) } else { leeway }
 }
 
-/// Returns what a result repeats of a target that failed.
+/// Returns the text that a result repeats of a failed target; a target that is too long is shortened.
 fn shown(text: &str) -> String {
     if text.len() <= MAX_TARGET_BYTES {
         return text.into();

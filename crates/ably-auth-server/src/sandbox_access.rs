@@ -1,6 +1,6 @@
-//! The hosts as which a sandbox is asked from other machines and containers.
+//! Access to a sandbox from other machines and containers.
 
-/// Access to a sandbox beyond this machine. There is none by default.
+/// The hosts for which a sandbox answers requests, in addition to this machine's. There are none by default.
 #[derive(Debug, Default)]
 pub(crate) struct SandboxAccess {
     pub(crate) hosts: Vec<String>,
@@ -13,7 +13,7 @@ impl SandboxAccess {
         self.is_public || !self.hosts.is_empty()
     }
 
-    /// Returns true if a request for that host, which has no port, counts as one for this machine.
+    /// Returns true if a request for `host`, given without a port, is treated like one for this machine.
     pub(crate) fn permits(&self, host: &str) -> bool {
         self.is_public || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }

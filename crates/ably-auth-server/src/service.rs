@@ -207,7 +207,8 @@ impl Service {
         self.0.audit.reload(Err(ErrorKind::Apps));
     }
 
-    /// Counts audit events that a subscriber could not write, in `ably_auth_audit_events_lost_total{reason="write"}`.
+    /// Counts `count` audit events that a subscriber could not write, in
+    /// `ably_auth_audit_events_lost_total{reason="write"}`.
     pub fn audit_events_lost(&self, count: u64) {
         metrics::add(&self.0.metrics.audit_failed, count);
     }
@@ -259,8 +260,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for these hosts as for `localhost`: for a container that
-    /// others reach by its name. Whoever reaches the address can make apps, and keys are sent without TLS.
+    /// Lets a sandbox listen on any address, and answer requests for these hosts like those for `localhost`. Use this
+    /// for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
+    /// sent without TLS.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -273,15 +275,16 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for any host. Whoever reaches the address can make apps, and
-    /// keys are sent without TLS; a web page can reach it through a name that its owner points here.
+    /// Lets a sandbox listen on any address, and answer requests for any host, if `is_public` is true. Anybody who
+    /// reaches the address can create apps, and keys are sent without TLS. A web page can reach it through a host name
+    /// that the page's owner points to this address (DNS rebinding).
     pub const fn sandbox_public(mut self, is_public: bool) -> Self {
         self.sandbox_access.is_public = is_public;
         self
     }
 
-    /// Sets whether the channel endpoints (`/channels`) are served, which are there to try what a token permits. They are,
-    /// by default; a service in production does not need them.
+    /// Sets whether the channel endpoints (`/channels`) are served; they are by default. They exist to test what a token
+    /// permits; a service in production does not need them.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -324,8 +327,8 @@ impl ServiceBuilder {
     /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
     /// is started without one has the one of its store or, in memory, makes one and takes no token from before.
     ///
-    /// Give 32 bytes from a cryptographic source of random numbers. A secret of zero bytes, as a buffer has that was never
-    /// filled, is refused by [`build`](Self::build).
+    /// Use 32 bytes from a cryptographic source of random numbers. [`build`](Self::build) refuses a secret of only zero
+    /// bytes, such as a buffer that was never filled.
     pub fn service_secret(mut self, secret: [u8; 32]) -> Self {
         self.secrets.current = Some(Zeroizing::new(secret));
         self
@@ -346,9 +349,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Opens the Control API, under `/v1`, to whoever has this access token of at least 16 characters: it makes apps, and
-    /// makes, changes and revokes keys. Closed unless said so. Audit events name the token `default`; for several tokens, use
-    /// [`control_tokens`](Self::control_tokens).
+    /// Opens the Control API, under `/v1`, to clients with this access token of at least 16 characters. The API creates
+    /// apps, and creates, changes and revokes keys. It is closed by default. Audit events name the token `default`; for
+    /// several tokens, use [`control_tokens`](Self::control_tokens).
     ///
     /// ```
     /// use ably_auth_core::Token;
@@ -364,8 +367,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Opens the Control API to these access tokens, in the place of those given before: several at once, so that one can be
-    /// replaced while the others are in use. Names and tokens must be unique; there are at most 64.
+    /// Opens the Control API to clients with one of these access tokens, which replace those set before. With several
+    /// tokens, one can be replaced while the others are in use. Names and tokens must be unique, and at most 64 are
+    /// permitted.
     pub fn control_tokens(mut self, tokens: impl IntoIterator<Item = ControlToken>) -> Self {
         self.control_tokens = tokens.into_iter().collect();
         self
@@ -390,7 +394,8 @@ impl ServiceBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Store`] if the store holds what this service cannot understand;
-    /// [`ErrorKind::ControlToken`] if an access token of the Control API is too short, or a name or a token is there twice;
+    /// [`ErrorKind::ControlToken`] if an access token of the Control API is too short, if a name or a token is used twice,
+    /// or if there are too many tokens;
     /// [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes;
     /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
     /// more apps than it holds (1000).

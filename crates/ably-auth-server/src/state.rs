@@ -37,22 +37,22 @@ pub(crate) struct State {
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_access: SandboxAccess,
-    /// The access tokens of the Control API; it is closed if there are none.
+    /// The access tokens of the Control API, which is closed if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,
     pub(crate) request_ids: RequestIds,
     pub(crate) limits: Limits,
-    /// Whether the endpoints of channels are served.
+    /// True if the channel endpoints are served.
     pub(crate) channels: bool,
-    /// What large answers may take until they are written.
+    /// The budget for large responses until they are written.
     pub(crate) answers: Arc<Budget>,
-    /// Turns for work on channels that takes long. There is one fewer than processors, so that tokens are issued meanwhile.
+    /// The permits for long work on channels. There is one fewer than processors, so that tokens are issued meanwhile.
     pub(crate) long_work: Semaphore,
     pub(crate) metrics: Metrics,
     /// Runs since the service was made.
     pub(crate) stopwatch: Stopwatch,
     pub(crate) by_key: Option<Buckets>,
-    /// What tokens publish on a channel, where their issuer has set a rate.
+    /// The rate limits for messages that a token publishes on a channel, if the token's issuer has set a rate.
     pub(crate) publish_rates: Buckets,
     pub(crate) by_address: Option<Buckets>,
 }

@@ -21,14 +21,14 @@ const MINUTE_MILLIS: u64 = 60 * 1000;
 /// How many minutes are kept: a day.
 const MAX_MINUTES: usize = 24 * 60;
 
-/// The most counters that fixtures may have, over all minutes of an app.
+/// The maximum number of fixture counters of an app, over all minutes.
 const MAX_FIXTURE_COUNTERS: usize = 2_048;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counts {
     messages: u64,
     tokens: u64,
-    /// What a test suite has put there, in a sandbox.
+    /// The counters that a test suite has written, in a sandbox.
     fixture: Counters,
 }
 
@@ -36,22 +36,22 @@ struct Counts {
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     minutes: BTreeMap<u64, Counts>,
-    /// How many counters fixtures have.
+    /// The number of fixture counters, over all minutes.
     fixture_counters: usize,
 }
 
-/// How intervals are written.
+/// The JSON form of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As older clients read them: objects in objects.
+    /// Nested objects, for older clients.
     Nested,
-    /// As clients of version 3 of the protocol read them: `entries`.
+    /// `entries`, for clients of version 3 of the protocol and later.
     Entries,
 }
 
 struct Interval {
     unit: Unit,
-    /// The minute at which it begins.
+    /// The minute at which the interval begins, counted from the epoch.
     start: u64,
     counters: Counters,
 }
@@ -66,7 +66,7 @@ impl Positioned for Interval {
     }
 }
 
-/// Counters that a test suite puts into an interval.
+/// The counters that a test suite writes for one interval.
 #[derive(Debug)]
 pub(crate) struct Fixture {
     interval_id: String,
@@ -87,18 +87,17 @@ impl Stats {
         *counted = counted.saturating_add(1);
     }
 
-    /// Adds what a test suite wants to read back: all of it, or none.
+    /// Adds the counters that a test suite writes: those of all `fixtures`, or none.
     pub(crate) fn add_fixtures(&mut self, fixtures: &[Fixture]) -> Result<(), Refusal> {
         let minutes: Option<Vec<_>> = fixtures.iter().map(|fixture| interval::parse_id(&fixture.interval_id)).collect();
         let Some(minutes) = minutes else {
-            let message =
-                "invalid intervalId: it is not the name of an interval; give it as `2015-12-10:11:18`, in UTC";
+            let message = "invalid intervalId: it is not an interval name; give it as `2015-12-10:11:18`, in UTC";
             return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
         };
         let added = fixtures.iter().map(|fixture| fixture.counters.len()).fold(0, usize::saturating_add);
         if self.fixture_counters.saturating_add(added) > MAX_FIXTURE_COUNTERS {
             let message = format!(
-                "too many statistics: an app takes {MAX_FIXTURE_COUNTERS} counters from outside; make another app"
+                "too many statistics: an app holds {MAX_FIXTURE_COUNTERS} counters from `POST /stats`; use another app"
             );
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
@@ -121,7 +120,7 @@ impl Stats {
     }
 
     pub(crate) fn page(&self, page: &Page, unit: Unit, form: Form) -> (Vec<Value>, Option<u64>) {
-        // An interval is in the page if any of it is.
+        // An interval is in the page if any part of it is, so the page starts where the interval of `start` begins.
         let start = unit.start(page.start.as_millis() / MINUTE_MILLIS).saturating_mul(MINUTE_MILLIS);
         let page = Page { start: Timestamp::from_millis(start), ..*page };
         let mut intervals: Vec<Interval> = Vec::new();
@@ -143,7 +142,7 @@ impl Stats {
 
 impl Counts {
     fn add_to(&self, counters: &mut Counters) {
-        // A message comes over REST: there is no other way here.
+        // All messages count as REST: the service has no realtime connections.
         for name in ["all.all.count", "all.messages.count", "inbound.rest.messages.count"] {
             counters.add(name, self.messages);
         }
@@ -158,7 +157,7 @@ impl Interval {
         if form == Form::Entries {
             return json!({ "intervalId": id, "unit": unit, "entries": self.counters.entries() });
         }
-        // Older clients take for granted that these are there.
+        // Older clients fail if these fields are missing.
         let requests = json!({ "succeeded": 0, "failed": 0, "refused": 0 });
         let mut object = Map::from_iter([
             ("intervalId".into(), id.into()),
@@ -235,6 +234,6 @@ mod tests {
         for minute in 5_000..7_000 {
             stats.count_token(Timestamp::from_millis(minute * MINUTE_MILLIS));
         }
-        assert_eq!((stats.minutes.len(), stats.fixture_counters), (MAX_MINUTES, 0), "what is dropped makes room");
+        assert_eq!((stats.minutes.len(), stats.fixture_counters), (MAX_MINUTES, 0), "dropped minutes make room");
     }
 }

@@ -16,7 +16,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind};
 
-/// A certificate and its key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3. Clones share them.
+/// A certificate and its private key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3. Clones share them.
 ///
 /// `Debug` shows neither. [`Server::with_tls`](crate::Server::with_tls) shows how it is used.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct Tls {
     current: Arc<Current>,
 }
 
-/// The certificate that new connections are shown.
+/// The certificate and key for new connections.
 #[derive(Debug)]
 struct Current(RwLock<Arc<CertifiedKey>>);
 
@@ -39,19 +39,20 @@ fn wrong(problem: &str) -> Error {
     Error::new(ErrorKind::Tls, problem)
 }
 
-/// Reads a certificate and its key from PEM.
+/// Reads a certificate chain and its private key from PEM.
 fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<CertifiedKey>, Error> {
-    let unreadable = "the certificate is not in the form of PEM; give a file of `BEGIN CERTIFICATE` blocks";
+    let unreadable = "invalid certificate: it is not PEM; give a file of `BEGIN CERTIFICATE` blocks";
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| wrong(unreadable))?;
     if chain.is_empty() {
         return Err(wrong(unreadable));
     }
-    // The source is left out: nothing of a key's file is to be shown.
+    // The source error is left out, so that the message shows nothing of the key file.
     let key = PrivateKeyDer::from_pem_slice(private_key)
-        .map_err(|_| wrong("the key is not in the form of PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
+        .map_err(|_| wrong("invalid private key: it is not PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
     let certified = CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
-        wrong("the certificate and the key do not go together; give the key of the first certificate").because(error)
+        wrong("invalid private key: it does not match the certificate; give the key of the first certificate")
+            .because(error)
     })?;
     Ok(Arc::new(certified))
 }
@@ -73,8 +74,8 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current })
     }
 
-    /// Replaces the certificate and its key, for this value, its clones, and the servers that have one. New connections are
-    /// shown the new certificate; those that are open go on.
+    /// Replaces the certificate and its private key, for this value, its clones and the servers that use them. New
+    /// connections get the new certificate; open connections continue.
     ///
     /// ```no_run
     /// use ably_auth_server::Tls;
@@ -86,7 +87,7 @@ impl Tls {
     /// ```
     ///
     /// # Errors
-    /// As of [`from_pem`](Self::from_pem). The previous certificate then stays in use.
+    /// The same as those of [`from_pem`](Self::from_pem). The previous certificate then stays in use.
     pub fn reload(&self, certificates: &[u8], private_key: &[u8]) -> Result<(), Error> {
         let renewed = certified_key(certificates, private_key)?;
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;

@@ -1,16 +1,16 @@
-//! The memory that revocations take.
+//! The memory that revocations use.
 
 use ably_auth_core::TokenRevocationTargetSpecifier as Target;
 
 use crate::cutoffs::Cutoff;
 
-/// What a target takes beside its text and its cutoffs, here and in the store: measured, and rounded up.
+/// The bytes that a target uses, here and in the store, in addition to its text and cutoffs: measured, and rounded up.
 const ENTRY_BYTES: usize = 512;
 
-/// How often a target's text is in memory: here, and in the name of the store's record.
+/// The number of copies of a target's text in memory: one here, and one in the name of the store's record.
 const COPIES_OF_TEXT: usize = 2;
 
-/// How many targets there are, and the memory that they take.
+/// The number of targets, and the memory that they use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) targets: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Returns what one target takes.
+    /// Returns the usage of one target with its cutoffs.
     pub(crate) fn of(target: &Target, cutoffs: &[Cutoff]) -> Self {
         let text = target.as_str().len().saturating_mul(COPIES_OF_TEXT);
         let bytes = ENTRY_BYTES.saturating_add(text).saturating_add(size_of_val(cutoffs));

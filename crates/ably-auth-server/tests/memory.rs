@@ -1,4 +1,5 @@
-//! What a request takes of memory, whatever its body is made of: measured by an allocator that counts, in a process of its own.
+//! Tests of the memory that a request takes, for bodies of any content. A counting allocator measures the whole process, so
+//! this test has a separate binary.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests break")]
 
 use std::pin::pin;
@@ -19,11 +20,12 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const NOW: u64 = 1_449_746_287_318;
 const KEY: &str = "app.key:an-example-not-a-secret";
 
-/// The largest body, and a little more than what a request takes that has none.
+/// The largest body that the service accepts, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// A little more than the memory that a request without a body takes, in bytes.
 const SMALL: usize = 16 * 1024;
 
-/// A store that never answers whether it has heard of more, nor that it keeps something.
+/// A store whose operations never complete, except `use_once`.
 #[derive(Debug, Default)]
 struct Stalled(Memory);
 
@@ -66,7 +68,8 @@ fn service() -> ServiceBuilder {
     Service::builder().apps(Apps::of_key(KEY.parse().unwrap())).sandbox(true).clock(clock).service_secret([7; 32])
 }
 
-/// What a request took at most and what it takes while it waits, if it does, in bytes; without its body.
+/// The memory that a request takes in bytes, without its body: the peak, and what it holds after the first poll. `response` is
+/// `None` if the request still waits.
 struct Taken {
     peak: usize,
     waiting: usize,
@@ -101,7 +104,7 @@ fn with_key(mut request: Request<Bytes>) -> Request<Bytes> {
 const JSON: &str = "application/json";
 const MSGPACK: &str = "application/x-msgpack";
 
-/// Values of about so many bytes that are made of many parts.
+/// Returns JSON values of at most about `bytes` bytes that grow when they are decoded: many elements, escapes or levels.
 fn hostile_json(bytes: usize) -> Vec<String> {
     let list = |unit: &str| format!("[{}]", vec![unit; bytes / (unit.len() + 1)].join(","));
     let mut values: Vec<_> =
@@ -109,7 +112,7 @@ fn hostile_json(bytes: usize) -> Vec<String> {
     values.push(format!("{{{}}}", vec!["\"\":0"; bytes / 5].join(",")));
     values.push(format!("\"{}\"", "\\u0000".repeat(bytes / 6)));
     values.push(format!("\"{}\"", "\\n".repeat(bytes / 2)));
-    // A capability of many resources, as its text is sent.
+    // A capability with many resources, sent as a JSON string.
     values.push(format!(
         "\"{{{}}}\"",
         (0..bytes / 20).map(|nth| format!(r#"\"{nth}\":[\"*\"]"#)).collect::<Vec<_>>().join(",")
@@ -126,7 +129,7 @@ fn hostile_msgpack(bytes: usize) -> Vec<Vec<u8>> {
     [&[0x81, 0xa0, 0xc0][..], &[0xc0], &[0x90], &[0x80], &[0xa0], &[0x00], &[0x91, 0x91, 0x90]].map(list).into()
 }
 
-/// An object with a key's name and that value under each of the names.
+/// Returns a JSON object with a `keyName`, and with `value` under each of `names`.
 fn json_body(names: &[&str], value: &str) -> Vec<u8> {
     let fields: String = names.iter().map(|name| format!(r#","{name}":{value}"#)).collect();
     format!(r#"{{"keyName":"app.key"{fields}}}"#).into_bytes()
@@ -144,7 +147,7 @@ fn bodies(names: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
     json.chain(msgpack).collect()
 }
 
-// One test, since all share the allocator.
+// These checks are one test, because tests run in parallel and the allocator counts for all of them.
 #[test]
 fn memory_of_a_request_is_bounded_by_its_body() {
     a_strangers_request_waits_with_its_body_alone();
@@ -185,7 +188,8 @@ fn a_request_takes_four_times_its_body_at_most() {
         let (bytes, kind) = (request.body().len(), request.headers()["content-type"].clone());
         let start = String::from_utf8_lossy(&request.body()[..80.min(bytes)]).into_owned();
         let taken = measure(&service, request);
-        // The body itself is the fourth. A capability that is compared takes more, on one thread at a time.
+        // `measure` leaves out the body, which is the fourth part. Comparing a capability takes more, but never waits, so each
+        // thread compares one at a time.
         let is_compared = what == "a key holder's token request" && start.contains("capability");
         let bound = if is_compared { 16 * MAX_BODY } else { 3 * MAX_BODY + SMALL };
         assert!(taken.peak <= bound, "{what} takes {} of {bytes} ({kind:?}): {start}", taken.peak + bytes);

@@ -1,4 +1,4 @@
-//! What a sandbox logs of the requests that it refuses.
+//! Tests of the log events of a sandbox for the requests that it refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests break")]
 
 #[path = "audit/log.rs"]
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "an-example-not-a-secret";
 
-/// Sends requests to a service, and returns what it logs.
+/// Sends `requests` to a service and returns the events that it logs.
 fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
     let apps = Apps::from_json(
         &json!({ "appId": "app", "keys": [{ "id": "key", "secret": SECRET, "capability": r#"{"chat":["history"]}"# }] })

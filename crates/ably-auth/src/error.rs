@@ -9,7 +9,7 @@ use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 use crate::exchange::RequestId;
 use crate::transport::{FaultKind, TransportFault};
 
-/// The most bytes of an error's text: it may have two texts of the service's, and our own words.
+/// The maximum bytes of an error's text, which may contain two texts of the service and our own.
 const MAX_TEXT_BYTES: usize = 3 * PrintableText::MAX_BYTES;
 
 /// What an [`Error`] is about.
@@ -38,8 +38,8 @@ pub enum ErrorKind {
 
 /// Why there is no token, or no answer to an authenticated request.
 ///
-/// It is cheap to clone, since all who wait for one token are told of its failure. Its text never holds a body, a token or
-/// a secret, and of what the service says it holds 4 KiB at most, with control characters escaped.
+/// It is cheap to clone, because all callers that wait for one token get its error. Its text never contains a body, a
+/// token or a secret. Of each text of the service it contains at most 4 KiB, with control characters escaped.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
@@ -81,7 +81,7 @@ enum Source {
 
 impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
-        // It may quote what a service or the server behind an auth URL says.
+        // Escape and cut the text: it may quote the service, or the server behind an auth URL.
         let (status, text) = (code.status(), PrintableText::new(&text.into()).at_most(MAX_TEXT_BYTES).to_string());
         Self(Arc::new(Inner { kind, code, status, text, request_id: None, source }))
     }
@@ -149,14 +149,15 @@ impl Error {
     }
 
     pub(crate) fn abandoned() -> Self {
-        let text = "the callers that waited for a token have gone; give them more time than the source takes";
+        let text =
+            "the fetch of a token was abandoned: its callers gave up; let them wait longer than the source takes";
         Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
     }
 
     pub(crate) fn broken_off() -> Self {
         let text = "the fetch of a token was broken off: its source panicked, or the runtime that it began on has ended; \
                     ask again, on a runtime that goes on";
-        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked");
+        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked, or its runtime ended");
         Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
     }
 
@@ -258,7 +259,7 @@ impl Error {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
     }
 
-    /// Says whether the service had exchanged the token request before (40105).
+    /// Returns true if the service refused the token request as a replay (40105).
     pub(crate) fn is_replay(&self) -> bool {
         self.kind() == ErrorKind::Refused && self.ably_code() == ErrorCode::NONCE_REPLAYED
     }

@@ -134,8 +134,9 @@ impl Endpoint {
     /// The URI of a path and query at this endpoint.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is not a path that begins with `/`, or if the path
-    /// has a backslash or a segment `.` or `..`, as it is or percent-encoded: some HTTP libraries send another path for those.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if `path_and_query` is not a path that begins with
+    /// `/`, or if the path has a backslash or a segment `.` or `..`, plain or percent-encoded. Some HTTP libraries
+    /// change such paths.
     pub fn uri(&self, path_and_query: &str) -> Result<Uri, Error> {
         let path: Option<PathAndQuery> = path_and_query.starts_with('/').then(|| path_and_query.parse().ok()).flatten();
         let path =
@@ -177,9 +178,9 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Says whether a segment of a path means this folder or the one above, with its dots percent-encoded or not.
+/// Returns true if `segment` is `.` or `..`, with its dots plain or percent-encoded.
 fn is_dot_segment(segment: &str) -> bool {
-    // The longest one is `%2e%2e`.
+    // The longest dot segment is `%2e%2e`.
     segment.len() <= 6 && matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..")
 }
 

@@ -10,11 +10,12 @@ use crate::transport::{FaultKind, TransportFault};
 
 /// The proxies that a program's environment names, read by one rule for every transport.
 ///
-/// - `HTTP_PROXY` is for requests without TLS, `HTTPS_PROXY` for those with it, and `ALL_PROXY` for both where there is no other.
-///   Each may be in lower case; an empty one counts as unset.
-/// - Under CGI, where `REQUEST_METHOD` is set, `HTTP_PROXY` is ignored: there it is a header that a client sent (httpoxy).
-/// - A proxy is an HTTP proxy: `http://host:port`, `https://host:port`, or `host:port`. With any other value, such as a SOCKS
-///   proxy, requests are refused. Sending them directly could reach another network than the one that is meant.
+/// - `HTTP_PROXY` applies to requests without TLS, and `HTTPS_PROXY` to requests with TLS. `ALL_PROXY` applies to
+///   requests for which no other variable is set. Each name may be in lower case; an empty variable counts as unset.
+/// - Under CGI, where `REQUEST_METHOD` is set, `HTTP_PROXY` is ignored: there it holds a header that a client sent
+///   (httpoxy).
+/// - A proxy is an HTTP proxy: `http://host:port`, `https://host:port`, or `host:port`. With any other value, such as a
+///   SOCKS proxy, requests are refused. A direct connection instead could reach another network than the intended one.
 /// - `NO_PROXY` names the hosts that are reached directly.
 ///
 /// ```
@@ -34,7 +35,7 @@ pub struct ProxyEnv {
     no_proxy: String,
 }
 
-/// A variable and its value, if that is a proxy.
+/// A variable, and its URL if its value names an HTTP proxy.
 #[derive(Clone)]
 struct Named {
     variable: &'static str,
@@ -42,7 +43,7 @@ struct Named {
 }
 
 impl ProxyEnv {
-    /// Reads the variables that `variable` gives, such as [`std::env::var_os`].
+    /// Reads the environment through `variable`, such as [`std::env::var_os`].
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let value = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: [&'static str; 2]| {
@@ -59,7 +60,7 @@ impl ProxyEnv {
         }
     }
 
-    /// Returns the URL of the proxy for a request to that URI, whatever `NO_PROXY` says.
+    /// Returns the URL of the proxy for a request to `uri`. It does not apply `NO_PROXY`.
     ///
     /// # Errors
     /// [`FaultKind::Unreachable`] if the variable does not name an HTTP proxy.
@@ -69,19 +70,19 @@ impl ProxyEnv {
         // The value is not quoted: it may hold a password.
         url.as_deref().map(Some).ok_or_else(|| {
             let text =
-                format!("the variable {variable} does not name an HTTP proxy; give `http://host:port`, or unset it");
+                format!("invalid proxy: `{variable}` does not name an HTTP proxy; set `http://host:port`, or unset it");
             TransportFault::new(FaultKind::Unreachable, text)
         })
     }
 
-    /// Returns the list of hosts that are reached directly, as `NO_PROXY` has it.
+    /// Returns the value of `NO_PROXY`: the list of hosts that are reached directly.
     #[must_use]
     pub fn no_proxy(&self) -> &str {
         &self.no_proxy
     }
 }
 
-/// The URL of an HTTP proxy.
+/// Returns the URL of an HTTP proxy, or `None` if `value` does not name one.
 fn url(value: &OsString) -> Option<String> {
     let text = value.to_str()?.trim();
     let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -94,7 +95,7 @@ fn url(value: &OsString) -> Option<String> {
     (is_http && is_bare && has_good_port && !authority.host().is_empty()).then_some(url)
 }
 
-/// Shows which variables name a proxy, and not which: a password may stand in it.
+/// Shows the names of the variables, but not their proxies, which may contain a password.
 impl fmt::Debug for ProxyEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variable = |named: &Option<Named>| named.as_ref().map(|named| named.variable);

@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Answers "a token for these params", every time with a new one.
 ///
 /// Put a [`TokenCache`](crate::TokenCache) before it to keep one for as long as it is good. Async closures are sources too.
-/// A panic of a source is an error for all who wait for the token.
+/// If a source panics, all callers that wait for the token get an error.
 /// A source must not ask the cache that it is behind, for it would wait for itself: it gets an error, or, if it leaves that
 /// to another task or thread, waits for ever.
 ///

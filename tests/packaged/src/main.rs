@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .auth_url(ably_auth_reqwest::AuthUrl::new(&auth_url)?);
     let client = ably_auth_reqwest::Client::new(options)?;
     client.request(message()?).await?;
-    // Of another part of the program: it would panic if ours had chosen a TLS for it.
+    // Stands for another part of the program: it would panic if our crates enabled reqwest's TLS without a provider.
     drop(reqwest::Client::new());
     println!("ably-auth-axum, ably-auth-reqwest: a token from an auth URL publishes");
 

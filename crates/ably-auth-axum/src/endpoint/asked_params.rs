@@ -146,7 +146,7 @@ fn too_large() -> Refusal {
 }
 
 fn too_slow() -> Refusal {
-    let message = "the body did not come in time; send it at once, or the params in the query";
+    let message = "the body did not arrive in time; send it without delay, or send the params in the query";
     Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408)
 }
 

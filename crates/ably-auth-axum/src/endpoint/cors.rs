@@ -38,7 +38,8 @@ impl Cors {
         Ok(Self::These(origins))
     }
 
-    /// Returns the policy for pages that embed an answer: those of other origins only if one is allowed to ask.
+    /// Returns the `Cross-Origin-Resource-Policy` of an answer: `cross-origin` if another origin is allowed, else
+    /// `same-origin`.
     pub(super) fn resource_policy(&self) -> HeaderValue {
         match self {
             Self::These(origins) if origins.is_empty() => HeaderValue::from_static("same-origin"),

@@ -152,7 +152,7 @@ impl Grant {
     /// # Errors
     /// - 40102 if an identity is asked for that is not granted: a token for another would be of no use to the client;
     /// - 40160 if nothing is left of the capability;
-    /// - 40000 if the capability takes more than [`Work::PER_REQUEST`] steps to compare with the one granted.
+    /// - 40000 if comparing the capability with the granted one takes more than [`Work::PER_REQUEST`] steps.
     pub fn narrowed(mut self, asked: &TokenParams) -> Result<Self, Refusal> {
         if let ClientId::Identified(identity) = &asked.client_id {
             if !self.client_id.permits(identity.as_str()) {

@@ -30,7 +30,7 @@ pub use asked_params::AskedParams;
 pub use grant::Grant;
 pub use grants::{Grants, IntoGrant};
 
-/// Says which pages may embed an answer, such as by a script, an image or a `fetch` that may not read it.
+/// The header that says which pages may embed an answer, such as by a script, an image or a `no-cors` `fetch`.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,8 +92,8 @@ impl AuthEndpoint {
         Self::new(Form::Jwt, key)
     }
 
-    /// Answers with a signed token request, as JSON, which the client exchanges for a token with the service. The request
-    /// shows its capability and clientId to the client that receives it.
+    /// Answers with a signed token request, as JSON, which the client exchanges for a token with the service. The
+    /// client can read the capability and the clientId of the request.
     pub fn token_request(key: &ApiKey) -> Self {
         Self::new(Form::TokenRequest, key)
     }
@@ -124,7 +124,7 @@ impl AuthEndpoint {
         self
     }
 
-    /// Sets how long a client may take to send the form of a POST; then the answer is 408. 10 s unless set.
+    /// Sets the time limit for receiving the form of a POST: a slower client is answered with 408. The default is 10 s.
     ///
     /// The form is read before the application decides, so that the decision can depend on it. The body is at most 64 KiB.
     pub const fn body_timeout(mut self, timeout: Duration) -> Self {

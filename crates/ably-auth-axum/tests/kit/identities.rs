@@ -48,7 +48,7 @@ async fn a_claimed_client_id_has_to_be_one() {
     assert_eq!(answer.refused(), (400, 40012));
 }
 
-/// The service behind, or a proxy before, may go by another one of them.
+/// A proxy, or the service behind it, may use the other header.
 #[tokio::test]
 async fn second_client_id_is_refused() {
     for (first, second) in [("bob", "eve"), ("bob", "bob"), ("bob", "")] {

@@ -45,7 +45,7 @@ fn a_client_id_has_to_be_granted() {
     assert_eq!(id(&nobody, &asking("alice")), refused);
 }
 
-/// A capability is short to write, and may be much work to compare with a long grant. Many resources alone are not.
+/// A short capability can take much work to compare with a long grant. Many resources alone do not.
 #[test]
 fn capability_that_takes_too_much_work_is_refused() {
     let many = |count: usize, name: fn(usize) -> String| {

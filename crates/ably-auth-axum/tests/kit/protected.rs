@@ -93,7 +93,8 @@ async fn parameters_of_an_outer_router_are_taken_too() {
     assert_eq!(ask(&app, "/acme/rooms/a", r#"{"evil:a":["publish"]}"#).await.refused(), (401, 40160));
 }
 
-/// Of two parameters of one name, a handler with a map gets the last: a guard that took the first would let in anybody.
+/// A handler that extracts a map gets the last of two parameters with the same name. A guard that checked only the
+/// first would let everyone in.
 #[tokio::test]
 async fn repeated_parameter_lets_nobody_in() {
     let guard = || require("chat:{room}", Operation::Publish).unwrap();
@@ -129,7 +130,7 @@ async fn a_guard_that_cannot_tell_lets_nobody_in() {
     assert_eq!(ask(&Router::new().route("/", unlayered), "/", r#"{"[*]*":["*"]}"#).await.refused(), (500, 50000));
 }
 
-/// A layer is around the routes that are there when it is put on: the documents say so.
+/// A layer covers only the routes that exist when it is added, as documented.
 #[tokio::test]
 async fn route_added_after_layer_is_unguarded() {
     let open = || get(|| async { "in" });
@@ -137,7 +138,7 @@ async fn route_added_after_layer_is_unguarded() {
     let nobody = |uri: &str| Request::get(uri).body(String::new().into()).unwrap();
     assert_eq!(send(&app, nobody("/before")).await.refused(), (401, 40101));
     assert_eq!(send(&app, nobody("/after")).await.status, 200);
-    // With an extractor or a guard of its own it is refused.
+    // An extractor or a guard on such a route refuses the request.
     let guarded = open().layer(require("chat", Operation::Publish).unwrap());
     let sender = get(|_: ably_auth_axum::Authenticated| async { "in" });
     let app = Router::new().layer(verifier().layer()).route("/guarded", guarded).route("/sender", sender);

@@ -1,4 +1,4 @@
-//! Requests to an auth URL that take their time, and answers that other sites may not embed.
+//! Slow request bodies at an auth URL, and answers that other sites may not embed.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn app(body_timeout: Duration, decides: &Arc<AtomicBool>) -> Router {
     Router::new().route("/ably-token", endpoint)
 }
 
-/// A body of which a part comes, and then nothing more.
+/// Returns a body that sends one part and then nothing more.
 fn unfinished() -> Body {
     let begins = stream::once(async { Ok::<_, std::convert::Infallible>("ttl=6") });
     Body::from_stream(begins.chain(stream::pending()))
@@ -45,11 +45,11 @@ async fn body_that_never_ends_is_refused_in_time() {
     }
     let unset =
         Router::new().route("/ably-token", AuthEndpoint::jwt(&key()).grant(|| async { pending::<Grant>().await }));
-    assert_eq!(send(&unset, post(unfinished())).await.status, 408, "there is a bound by default");
+    assert_eq!(send(&unset, post(unfinished())).await.status, 408, "there is a time limit by default");
     assert!(!decides.load(Ordering::SeqCst));
 }
 
-/// The time of the application's own decision is the application's affair.
+/// The body timeout does not limit the application's decision.
 #[tokio::test(start_paused = true)]
 async fn slow_decision_is_waited_for() {
     let endpoint = still(AuthEndpoint::jwt(&key())).body_timeout(Duration::from_secs(1)).grant(|| async {

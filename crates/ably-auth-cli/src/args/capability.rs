@@ -52,10 +52,10 @@ pub(crate) struct Asked {
     /// The operation, such as `publish`
     #[arg(value_name = "OPERATION", required_unless_present = "operation", conflicts_with = "operation")]
     pub(crate) to: Option<String>,
-    /// The same as RESOURCE
+    /// The channel, queue or metachannel, in place of the argument RESOURCE
     #[arg(long, value_name = "RESOURCE")]
     pub(crate) resource: Option<String>,
-    /// The same as OPERATION
+    /// The operation, in place of the argument OPERATION
     #[arg(long, value_name = "OPERATION")]
     pub(crate) operation: Option<String>,
 }

@@ -18,7 +18,7 @@ pub(crate) enum Jwt {
         /// What the holder may show on a channel, or on several with a wildcard; may be repeated
         #[arg(long, value_name = "RESOURCE=TEXT")]
         channel_claim: Vec<String>,
-        /// Another claim: JSON, or else text; may be repeated
+        /// Another claim, whose VALUE is JSON or else plain text; may be repeated
         #[arg(long, value_name = "NAME=VALUE")]
         claim: Vec<String>,
         /// How many messages a second a connection may publish on a channel, or on each of several; may be repeated

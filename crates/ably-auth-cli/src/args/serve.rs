@@ -38,20 +38,21 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox: Yes,
-    /// DANGER: let other machines and containers use the sandbox under this host name, such as that of a compose service. It may
-    /// then listen on any address, where everybody can make apps, and keys travel without TLS; may be repeated
+    /// DANGER: let other machines and containers use the sandbox under this host name, such as the name of a Compose
+    /// service. The sandbox may then listen on any address. Anybody who can reach it can make apps, and keys are sent
+    /// without TLS; may be repeated
     #[arg(long, value_name = "NAME", env = "ABLY_AUTH_SANDBOX_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) sandbox_allow_host: Vec<String>,
-    /// DANGER: let everybody who reaches the address use the sandbox, under any host name
+    /// DANGER: let anybody who can reach the address use the sandbox, under any host name
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox_public: Yes,
-    /// Serve the channel endpoints, by which a token's rights can be tried; switch them off in production
+    /// Serve the channel endpoints, with which a token's rights can be tried; set this to `false` in production
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
     pub(crate) channels: Yes,
-    /// Open the Control API, under /v1, to the access tokens in this file: one token alone, or lines of `NAME TOKEN` or `NAME
-    /// TOKEN read-only`; over TLS or in a sandbox only
+    /// A file with access tokens, for which the Control API is served under /v1: only one token, or lines of `NAME TOKEN` or
+    /// `NAME TOKEN read-only`. Requires TLS, --sandbox or --trusted-proxy
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
     pub(crate) control_token: Option<PathBuf>,
     /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
@@ -116,7 +117,7 @@ pub(crate) struct Log {
     /// What is told: at `info`, a line for each request; at `warn`, only what went wrong
     #[arg(long, value_name = "LEVEL", env = "ABLY_AUTH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
-    /// Append audit events, such as changes of keys, to this file as JSON lines, and not to stderr; it is reopened on SIGHUP
+    /// A file to which audit events, such as changes of keys, are appended as JSON lines, not to stderr; SIGHUP reopens it
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_AUDIT_LOG")]
     pub(crate) audit_log: Option<PathBuf>,
 }
@@ -154,16 +155,17 @@ pub(crate) struct Limits {
     /// How long a client may take to take in any more of its answers
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) answer_deadline: Duration,
-    /// The fewest bytes per second that a client may take in of a large answer, on average, once --answer-deadline is over
+    /// The minimum average rate, in bytes per second, at which a client must read a large answer. The client gets
+    /// --answer-deadline in addition to the time that this rate allows
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MIN_ANSWER_RATE", default_value_t = 32_768)]
     pub(crate) min_answer_rate: u32,
-    /// The most bytes of large answers that are in flight until they are written; an app gets a quarter of it at most
+    /// The maximum size of all large answers that are not fully written yet, in bytes; an app may use a quarter of it
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_ANSWERS", default_value_t = 67_108_864)]
     pub(crate) max_answers: usize,
-    /// The most memory that the history of all channels takes, in bytes
+    /// The maximum memory for the history of all channels, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HISTORY", default_value_t = 268_435_456)]
     pub(crate) max_history: usize,
-    /// The most memory that apps and keys take which are made or changed at run time, in bytes
+    /// The maximum memory for apps and keys that are made or changed at run time, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
     pub(crate) max_run_time_apps: usize,
     /// How long a connection is kept for another request
@@ -172,20 +174,20 @@ pub(crate) struct Limits {
     /// The most connections at once
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub(crate) max_connections: usize,
-    /// The most connections at once from an IPv4 address or an IPv6 network of 64 bits, trusted proxies excepted; a quarter
-    /// of --max-connections by default, or `off` in a sandbox
+    /// The maximum number of simultaneous connections from an IPv4 address or an IPv6 /64 network, except from trusted
+    /// proxies [default: a quarter of --max-connections, or `off` in a sandbox]
     #[arg(long, value_name = "COUNT|off", env = "ABLY_AUTH_MAX_CONNECTIONS_PER_ADDRESS", value_parser = count_or_off)]
     pub(crate) max_connections_per_address: Option<CountOrOff>,
     /// The most requests at once
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_REQUESTS", default_value_t = 2_000)]
     pub(crate) max_requests: usize,
-    /// The most memory that revocations may take, in bytes; an app may take a quarter of it
+    /// The maximum memory for revocations, in bytes; an app may use a quarter of it
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_REVOCATIONS", default_value_t = 268_435_456)]
     pub(crate) max_revocations: usize,
-    /// The most bytes that are kept for tokens that do not fit into a header; an app may take an eighth of it
+    /// The maximum size of all stored tokens that are too large for a header, in bytes; an app may use an eighth of it
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_LARGE_TOKENS", default_value_t = 67_108_864)]
     pub(crate) max_large_tokens: usize,
-    /// The most used nonces, of about 35 bytes each, in memory or in the folder of --data
+    /// The maximum number of used nonces, of about 35 bytes each, in memory or in the --data folder
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_NONCES", default_value_t = 10_000_000)]
     pub(crate) max_nonces: usize,
     /// Requests per second with a key and its tokens, and how many at once: `100:250`; any number unless said so
@@ -194,15 +196,16 @@ pub(crate) struct Limits {
     /// Requests per second from an IPv4 address or an IPv6 network of 64 bits; 1000:2000 unless said so or in a sandbox
     #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_RATE_PER_ADDRESS", value_parser = rate_or_off)]
     pub(crate) rate_per_address: Option<RateOrOff>,
-    /// Audit events per second for refused requests without a valid credential; the number of those left out is logged
+    /// The maximum rate of audit events for refused requests without a valid credential, per second. The next event
+    /// reports how many were left out
     #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_AUDIT_REFUSALS", default_value = "10:100",
           value_parser = rate_or_off)]
     pub(crate) audit_refusals: RateOrOff,
-    /// A load balancer, or a network of them, that is believed about for whom it asks, and whether over TLS
+    /// A load balancer, or a network of them, that is trusted to report a client's address and use of TLS
     #[arg(long, value_name = "ADDR[/BITS]", env = "ABLY_AUTH_TRUSTED_PROXY", value_delimiter = ',')]
     pub(crate) trusted_proxy: Vec<Network>,
-    /// Where --trusted-proxy says so: in X-Forwarded-For and X-Forwarded-Proto, or in Forwarded (RFC 7239). It must set or
-    /// append to these in every request; the others are not read
+    /// The headers in which --trusted-proxy reports a client: X-Forwarded-For and X-Forwarded-Proto, or Forwarded (RFC
+    /// 7239). The proxy must set or append to these headers in every request; the other headers are not read
     #[arg(long, value_name = "HEADER", env = "ABLY_AUTH_TRUSTED_PROXY_HEADER", value_enum, default_value_t = TrustedHeader::XForwarded)]
     pub(crate) trusted_proxy_header: TrustedHeader,
     /// How long to serve on after SIGTERM while not ready, for load balancers to notice
@@ -230,7 +233,7 @@ fn count_or_off(text: &str) -> Result<CountOrOff, String> {
         return Ok(CountOrOff::Off);
     }
     let count = text.parse().ok().filter(|count| *count > 0);
-    count.map(CountOrOff::Count).ok_or_else(|| "give a count as `100`, or `off`".into())
+    count.map(CountOrOff::Count).ok_or_else(|| "give a count such as `100`, or `off`".into())
 }
 
 #[derive(Clone, Copy)]

@@ -10,12 +10,12 @@ pub(crate) struct Span {
     pub(crate) is_bare: bool,
 }
 
-/// Reads a time since the epoch.
+/// Parses a time in milliseconds since the epoch.
 pub(super) fn milliseconds(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "give whole milliseconds since the epoch, such as 1767225600000".into())
 }
 
-/// Reads a duration with units, or a bare number of milliseconds.
+/// Parses a duration with units, or a bare number of milliseconds.
 pub(super) fn span(text: &str) -> Result<Span, String> {
     if let Ok(millis) = text.parse() {
         return Ok(Span { duration: Duration::from_millis(millis), is_bare: true });
@@ -24,12 +24,12 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     units(text).map(|duration| Span { duration, is_bare: false }).ok_or_else(|| problem.into())
 }
 
-/// Reads a duration with units.
+/// Parses a duration with units.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    units(text).ok_or_else(|| "give a time as `10s`, `500ms`, `2m` or `1h`".into())
+    units(text).ok_or_else(|| "give a duration such as `10s`, `500ms`, `2m` or `1h`".into())
 }
 
-/// Adds up numbers with units, such as `1h30m`.
+/// Parses numbers with units, such as `1h30m`, and returns their sum.
 fn units(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = 0_u64;

@@ -36,7 +36,7 @@ fn both(Two { a, b }: &Two) -> Result<(Capability, Capability), Failure> {
     Ok((input::capability("capability A", a)?, input::capability("capability B", b)?))
 }
 
-/// Returns the value of an option, or else of the argument in its place, with the name of where it came from.
+/// Returns the option's `value`, or without it the argument's value `at`, after the name of the input that was used.
 fn given<'a>(option: &'a str, value: Option<&'a str>, argument: &'a str, at: Option<&'a str>) -> (&'a str, &'a str) {
     value.map_or_else(|| (argument, at.unwrap_or_default()), |value| (option, value))
 }

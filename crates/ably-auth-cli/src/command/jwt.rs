@@ -86,7 +86,7 @@ fn limit(text: &str) -> Result<(&str, u32), Failure> {
 
 fn inspect(token: &args::TokenArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let (name, text) = input::token(token)?;
-    // The clock is read after the input: a token on a pipe may be minted meanwhile.
+    // Read the clock after the input: the token may be minted while this command waits for stdin.
     let description = describe(&text, input::now("--now", now)).map_err(|error| Failure::input(&name, error))?;
     let text = description.text(TITLE, Paint::stdout());
     Ok(Outcome::yes(text, &description.json()))
@@ -94,7 +94,7 @@ fn inspect(token: &args::TokenArg, now: Option<u64>) -> Result<Outcome, Failure>
 
 pub(super) const TITLE: &str = "JWT, not verified";
 
-/// Describes what a JWT says, as far as it can be read, and lists what is wrong with it.
+/// Describes the readable parts of a JWT, and lists its problems.
 pub(super) fn describe(text: &str, now: Timestamp) -> Result<Description, ably_auth_core::Error> {
     let mut description = Description::default();
     description.kind("jwt");
@@ -122,7 +122,7 @@ pub(super) fn describe(text: &str, now: Timestamp) -> Result<Description, ably_a
 fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Option<u64>) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let (_, text) = input::token(token)?;
-    // The clock is read after the input: a token on a pipe may be minted meanwhile.
+    // Read the clock after the input: the token may be minted while this command waits for stdin.
     let now = input::now("--now", now);
     Ok(match verified(&key, &text, leeway, now) {
         Ok(jwt) => {
@@ -146,7 +146,7 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
     })
 }
 
-/// Verifies as the service does: of a JWT with a token embedded in it, that token counts.
+/// Verifies a JWT as the service does. If a token is embedded in the JWT, verifies that token, and the expiry of the JWT.
 fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
     let Some(embedded) = embedded_token(text).ok().flatten() else {
         return signed(key, text, leeway, now);
@@ -154,7 +154,7 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
     let inner = embedded.token().expose();
     if !has_jwt_form(inner) {
         let reason =
-            "the token embedded in the JWT is native, and only the service can verify it; call the service with it";
+            "the token embedded in the JWT is native, and only the service can verify it; send the JWT to the service";
         return Err((ErrorCode::INVALID_JWT, reason.into()));
     }
     let jwt = signed(key, inner, leeway, now)?;
@@ -162,11 +162,14 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
     Ok(jwt)
 }
 
-/// Refuses what the service refuses of any key: a life over 24 hours, and a capability that is invalid or empty.
+/// Refuses a lifetime over 24 hours, and an invalid or empty capability. The service refuses them whatever the key permits.
 fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
     claims.ttl().map_err(|_| {
         let life = claims.expires().millis_since(claims.issued());
-        let reason = format!("JWT lives for {life} ms, and the service takes {} at most; mint it for less", Ttl::MAX);
+        let reason = format!(
+            "JWT lives for {life} ms, but the service takes {} at most; mint one with a shorter lifetime",
+            Ttl::MAX
+        );
         (ErrorCode::INVALID_PARAMETER, reason)
     })?;
     let Some(text) = claims.capability_text() else { return Ok(()) };
@@ -174,7 +177,7 @@ fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
         (ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability`: {}", printable(&error.to_string())))
     })?;
     if capability.is_empty() {
-        let reason = "`x-ably-capability` permits nothing; name what the JWT is to permit, or leave it out";
+        let reason = "`x-ably-capability` permits nothing; add what the JWT needs, or leave the claim out";
         return Err((ErrorCode::CAPABILITY_REFUSED, reason.into()));
     }
     Ok(())

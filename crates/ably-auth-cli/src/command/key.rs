@@ -41,7 +41,7 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             ask(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
         }
         Key::Revoke { key_name, yes, control } => {
-            let question = format!("revoke the key {} and every token made from it, for good?", printable(&key_name));
+            let question = format!("revoke the key {} and every token made from it permanently?", printable(&key_name));
             if !yes && !prompt::confirm(&question)? {
                 return Err(Failure::Input("nothing was revoked".into()));
             }

@@ -55,7 +55,7 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
     // First of all: one that comes before it is caught ends the process.
     let hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
     let audit = args.log.audit_log.as_deref().map(AuditLog::open).transpose()?.map(Arc::new);
-    // Before files of secrets are read, so that a warning of their mode is logged.
+    // Reading the files of secrets may log warnings about their permissions, so start logging first.
     log::start(&args.log, audit.as_ref());
     audit.as_deref().map_or(Ok(()), AuditLog::check_mode)?;
     let SetUp { service, apps, sandbox_key } = set_up(args)?;
@@ -111,12 +111,12 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
     served.map(|()| Outcome::shown(true))
 }
 
-/// All of the service but its store.
+/// The service without its store, and the values that were read or made with it.
 struct SetUp {
     service: ServiceBuilder,
-    /// The apps' file as it was read, if there is one.
+    /// The fingerprint of the `--apps` file's text, if the option is given.
     apps: Option<Fingerprint>,
-    /// The key of the app that a sandbox without apps gets.
+    /// The key of the app that a sandbox without `--apps` makes.
     sandbox_key: Option<ApiKey>,
 }
 
@@ -223,7 +223,7 @@ fn limits(args: &Serve) -> Limits {
     limits
 }
 
-/// The part of all large tokens that one app may take.
+/// The divisor of `--max-large-tokens` that gives the limit of one app.
 const LARGE_TOKEN_SHARE: usize = 8;
 
 fn store_limits(args: &Serve) -> StoreLimits {
@@ -279,7 +279,7 @@ fn redis_ca(args: &Keep) -> Result<Option<Vec<u8>>, Failure> {
     args.redis_ca.as_ref().map(read).transpose()
 }
 
-/// Returns what TLS is to be spoken with, if it is, and the files that it was read from, if it was.
+/// Returns the TLS configuration if TLS is on, with the files to reload it from unless the certificate is self-signed.
 fn tls(args: &Serve) -> Result<Option<(Tls, Option<certificate::Files>)>, Failure> {
     if let Some(path) = &args.tls_self_signed {
         return self_signed::tls(path).map(|tls| Some((tls, None)));

@@ -48,7 +48,7 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
         return details(text, now).map(|description| ("TokenDetails", description));
     }
     let token = Token::new(text).map_err(|error| error.to_string())?;
-    // JSON in base64url begins so.
+    // A JWT starts with its header: a JSON object, whose `{"` is `eyJ` in base64url.
     if has_jwt_form(text) || text.starts_with("eyJ") {
         return match jwt::describe(text, now) {
             Ok(description) => Ok((jwt::TITLE, description)),

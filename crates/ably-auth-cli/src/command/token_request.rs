@@ -10,7 +10,7 @@ use crate::input;
 use crate::output::{self, Failure, Outcome};
 use crate::verdict::{self, Refused, refused};
 
-/// How far the timestamp of a request may be from the service's clock, on either side.
+/// The maximum difference between a request's timestamp and the service's clock, in either direction.
 const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
 pub(crate) fn run(command: args::TokenRequest) -> Result<Outcome, Failure> {
@@ -40,7 +40,7 @@ fn sign(
 fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let text = input::stdin()?;
-    // The clock is read after the input: a request on a pipe may be signed meanwhile.
+    // Read the clock after the input: the request may be signed while this command waits for stdin.
     let now = input::now("--now", now);
     let request: TokenRequest = serde_json::from_str(&text).map_err(|error| {
         // Where, but not the parser's words, which may quote what was given.
@@ -61,7 +61,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     })
 }
 
-/// Refuses what the service refuses of any key, in the service's order.
+/// Checks what the service checks whatever the key permits, in the service's order: timestamp, ttl, capability, clientId.
 fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refused> {
     let Some(timestamp) = request.timestamp().map_err(refused)? else {
         return Err((ErrorCode::BAD_REQUEST, "timestamp is missing; sign a new token request".into()));
@@ -71,14 +71,14 @@ fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refus
             "it is in seconds; give milliseconds".to_owned()
         } else {
             let (side, other) = if timestamp < now { ("behind", "old") } else { ("ahead of", "early") };
-            format!("it is over 2 minutes {side} {} and too {other}; sign a new one, or set the clock", moment(now))
+            format!("it is over 2 minutes {side} {} and too {other}; sign a new request, or set the clock", moment(now))
         };
         let reason = format!("timestamp {timestamp} is not current: {reason}");
         return Err((ErrorCode::TIMESTAMP_NOT_CURRENT, reason));
     }
     request.ttl().map_err(refused)?;
     if request.capability().map_err(refused)?.is_some_and(|capability| capability.is_empty()) {
-        let reason = "the capability permits nothing; name what the token is to permit, or leave it out";
+        let reason = "the capability permits nothing; add what the token needs, or leave the capability out";
         return Err((ErrorCode::CAPABILITY_REFUSED, reason.into()));
     }
     request.client_id().map(drop).map_err(refused)

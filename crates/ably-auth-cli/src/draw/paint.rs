@@ -18,7 +18,7 @@ impl Paint {
         Self { colours: Self::has_colour(&io::stdout()), columns: terminal::columns(io::stdout()) }
     }
 
-    /// Returns whether to colour what goes there.
+    /// Returns true if output to `to` is coloured.
     pub(crate) fn has_colour(to: &impl IsTerminal) -> bool {
         let (no_color, term) = (env::var_os("NO_COLOR"), env::var_os("TERM"));
         Self::decide(to.is_terminal(), no_color.as_deref(), term.as_deref())

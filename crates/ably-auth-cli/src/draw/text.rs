@@ -9,18 +9,18 @@ pub(crate) const fn is_invisible(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns foreign text with everything escaped that a terminal would obey or that would change the direction of the line.
+/// Escapes control and invisible characters of untrusted `text`, which could control a terminal or reverse the line.
 pub(crate) fn printable(text: &str) -> String {
     escaped(text, |c| c.is_control() || is_invisible(c), |c, shown| shown.extend(c.escape_default()))
 }
 
-/// Escapes as [`printable`], except line ends.
+/// Escapes like [`printable`], but keeps line feeds.
 pub(crate) fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(printable).collect();
     lines.join("\n")
 }
 
-/// Escapes as [`printable`], in JSON's own escapes, so that the JSON means the same.
+/// Escapes like [`printable`], but with JSON escapes, so that the JSON keeps its meaning. Keeps line feeds.
 pub(crate) fn printable_json(json: &str) -> String {
     let is_harmful = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
     escaped(json, is_harmful, |c, shown| {

@@ -1,4 +1,4 @@
-//! Bodies of strangers: as large as the service reads, and as expensive to read as their sender could make them.
+//! Bodies from unauthenticated clients: as large as the service reads, and as expensive to parse as a client can make them.
 
 use std::io::Write as _;
 use std::sync::Barrier;
@@ -11,7 +11,7 @@ const CONNECTIONS: usize = 250;
 const THREADS: usize = 25;
 const BODY_BYTES: usize = 63_000;
 
-/// A MessagePack map with a key name and an unknown field, which is an array of small maps.
+/// Returns a MessagePack map with a key name and an unknown field, which is an array of small maps.
 fn msgpack_maps() -> Vec<u8> {
     let count = 21_000_u16;
     let mut body = vec![0x82, 0xa7];
@@ -44,7 +44,7 @@ fn fields(name: impl Fn(usize) -> String) -> Vec<u8> {
     (body + "}").into_bytes()
 }
 
-/// All kinds of bodies.
+/// Returns a request for each kind of body and each path.
 pub(crate) fn requests() -> Vec<Request> {
     let json = [
         json_of(r#"{"":0}"#, ",", ["[", "]"]),
@@ -63,7 +63,7 @@ pub(crate) fn requests() -> Vec<Request> {
         .collect()
 }
 
-/// Sends each request over all connections at once: the last byte of each comes only when all others have been sent.
+/// Sends each request on all connections at once: holds back the last byte of each until the other bytes of all are sent.
 fn send_at_once(attack: &Attack, requests: &[Request]) {
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
@@ -80,7 +80,7 @@ fn send_at_once(attack: &Attack, requests: &[Request]) {
                     barrier.wait();
                     open.retain_mut(|connection| connection.stream.write_all(last).is_ok());
                     for mut connection in open {
-                        // It may be refused in any way.
+                        // The service may refuse the body in any way: only the cost is measured.
                         let _ = connection.answer();
                     }
                     barrier.wait();
@@ -92,7 +92,7 @@ fn send_at_once(attack: &Attack, requests: &[Request]) {
 
 #[test]
 fn stranger_bodies_in_memory_are_bounded() {
-    Attack::new("bodies of strangers", BOUND_MIB, &[]).run(|attack| {
+    Attack::new("unauthenticated bodies", BOUND_MIB, &[]).run(|attack| {
         for _ in 0..pick(1, 5) {
             send_at_once(attack, &requests()[..pick(6, 18)]);
         }
@@ -105,7 +105,7 @@ fn stranger_bodies_with_stalled_redis_are_bounded() {
         return;
     };
     let options = ["--redis", &redis.url(), "--redis-is-new"];
-    Attack::new("bodies of strangers, Redis stalled", BOUND_MIB, &options).run_alone(|attack| {
+    Attack::new("unauthenticated bodies, Redis stalled", BOUND_MIB, &options).run_alone(|attack| {
         redis.stopped(|| send_at_once(attack, &requests()[..pick(2, 18)]));
     });
 }

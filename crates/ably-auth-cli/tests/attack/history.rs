@@ -1,4 +1,4 @@
-//! The history of channels, which the holders of tokens fill.
+//! Attacks that fill the history of channels, with valid tokens.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use crate::support::{ATTACKER, Attack, Connection, Request, pick, token};
 
 const APPS: usize = 6;
 
-/// One message whose data is an array of small maps.
+/// Returns a MessagePack message whose data is an array of small maps.
 fn msgpack_message() -> Vec<u8> {
     let count = 21_000_u16;
     let mut body = b"\x81\xa4data\xdc".to_vec();
@@ -23,7 +23,7 @@ fn batch() -> Vec<u8> {
     format!("[{}]", vec!["{}"; 20_000].join(",")).into_bytes()
 }
 
-/// Publishes as the holder of one token of each app.
+/// Sends `count` requests for each app, with a token of that app.
 fn publish(attack: &Attack, count: usize, request: impl Fn(usize) -> Request + Sync) {
     let request = &request;
     thread::scope(|scope| {

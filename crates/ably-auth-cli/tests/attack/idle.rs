@@ -1,4 +1,4 @@
-//! Connections that never finish what they began, and connections that begin nothing.
+//! Connections that never finish a request, and connections that never start one.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use crate::support::{ATTACKER, Attack, Request, open_from, pick};
 
 const BOUND_MIB: u64 = 400;
 
-/// Returns that many connections, or as many as the limit of open files allows.
+/// Returns `count`, or a smaller number that the limit on open files allows.
 fn within_file_limit(count: usize) -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
@@ -17,7 +17,7 @@ fn within_file_limit(count: usize) -> usize {
     count.min(limit.saturating_sub(200))
 }
 
-/// Opens connections, sends a beginning on each, and holds them for a while.
+/// Opens `count` connections, sends `beginning` on each, and holds them open for 1 s, or for 12 s in the long form.
 fn hold(attack: &Attack, count: usize, beginning: &[u8]) {
     let open: Vec<_> = (0..within_file_limit(count))
         .filter_map(|_| {

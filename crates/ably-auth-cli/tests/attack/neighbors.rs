@@ -1,4 +1,4 @@
-//! What one app or address takes from the others.
+//! Attacks by one app or one address on the resources of the others.
 
 use std::net::Ipv4Addr;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::support::{ATTACKER, Attack, Connection, Request, basic, open_from, pi
 
 const BOUND_MIB: u64 = 512;
 
-/// Asks for a token whose capability has about that many bytes.
+/// Returns params with a capability of about `bytes` bytes, which differs for each `nth`.
 fn large(bytes: usize, nth: usize) -> TokenParams {
     let entries: serde_json::Map<_, _> =
         (0..bytes / 120).map(|at| (format!("channel-{nth}-{at:04}-{}", "n".repeat(80)), json!(["publish"]))).collect();
@@ -31,19 +31,19 @@ fn large_tokens_of_one_app_leave_room_for_others() {
                 break;
             }
         }
-        assert_eq!(refused, Some(42910), "there is no end to the large tokens of one key");
+        assert_eq!(refused, Some(42910), "the large tokens of one key are not limited");
         let _ = token_with(&attack.service, "app1.key", &large(60_000, 0));
     });
 }
 
-/// Posts revocations as the holder of a key.
+/// Posts `count` revocations with the key `app0.revocable`.
 fn revoke(attack: &Attack, count: usize, body: impl Fn(usize) -> serde_json::Value) {
     let (path, credential) = ("/keys/app0.revocable/revokeTokens", basic("app0.revocable"));
     let mut connection = Connection::open(ATTACKER, &attack.service).unwrap();
     for nth in 0..count {
         let request = Request::json(path, body(nth).to_string()).with(&credential);
         attack.count(request.body.len());
-        // It may be refused in any way, so long as the connection goes on.
+        // The service may refuse the revocation in any way. Reconnect if it closed the connection.
         if connection.send(&request).is_err() {
             connection = Connection::open(ATTACKER, &attack.service).unwrap();
         }
@@ -81,7 +81,7 @@ fn idle_connections_of_one_address_leave_room_for_others() {
             answer.is_ok_and(|answer| answer.status == 201)
         });
         let answered = answers.count();
-        assert!(answered >= 9, "another address got {answered} of 10 answers beside {} idle connections", open.len());
+        assert!(answered >= 9, "another address got {answered} of 10 answers during {} idle connections", open.len());
     });
 }
 

@@ -1,4 +1,4 @@
-//! The processor time of bodies that are refused: what an honest client waits while one address sends them.
+//! The processor time for refused bodies: how long an honest client waits while one address sends them.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ const PER_SECOND: u32 = 66;
 
 #[test]
 fn refused_bodies_leave_time_for_others() {
-    Attack::new("66 bodies a second of one address", 256, &[]).run(|attack| {
+    Attack::new("66 bodies a second from one address", 256, &[]).run(|attack| {
         let (begun, requests) = (Instant::now(), requests());
         let mut connection = None;
         let count = PER_SECOND * u32::try_from(pick(3, 20)).unwrap();

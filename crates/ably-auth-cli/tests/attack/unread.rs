@@ -1,4 +1,4 @@
-//! Answers that nobody reads, or that are read slowly.
+//! Answers that the client does not read, or reads slowly.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::support::{ATTACKER, Attack, Connection, Request, open_from, pick, tok
 const BOUND_MIB: u64 = 512;
 const PATH: &str = "/channels/large/messages";
 
-/// Publishes messages of 65,300 NULs, each of which JSON writes in six characters.
+/// Publishes messages of 65,300 NULs, which JSON escapes as six characters each. Returns the `Authorization` header.
 fn fill(attack: &Attack, messages: usize) -> String {
     let bearer = token(&attack.service, "app0.key");
     let mut body = b"\x81\xa4data\xda".to_vec();
@@ -24,7 +24,7 @@ fn fill(attack: &Attack, messages: usize) -> String {
     bearer
 }
 
-/// Asks for the history over that many connections, and reads nothing.
+/// Requests the history on `count` connections, and reads nothing.
 fn ask(attack: &Attack, bearer: &str, count: usize) -> Vec<TcpStream> {
     let request = Request::get(PATH).with(bearer).bytes();
     let asked = (0..count).filter_map(|_| {
@@ -62,7 +62,7 @@ fn answers_that_are_read_slowly_are_bounded() {
     });
 }
 
-/// Slow is no reason to be cut off: this client takes in 300 kB each second, and gets all of it.
+/// Reads 300 kB each second. A client that reads slowly but steadily must not be disconnected.
 #[test]
 fn steady_reader_gets_whole_answer() {
     Attack::new("answers: a reader of 300 kB/s", BOUND_MIB, &[]).run(|attack| {

@@ -11,7 +11,7 @@ use crate::support::{File, SECRET, apps, run, run_with_env};
 const TOKEN: &str = "hush-access-token-of-the-tests";
 const SERVICE_SECRET: &str = "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f6a3d5b9c7e2f10";
 
-/// A service with a control token `deploy`, and the files that go with it.
+/// A service with a control token named `deploy`, and the files that it uses.
 struct World {
     service: Heard,
     url: String,
@@ -44,7 +44,7 @@ impl World {
     }
 }
 
-/// The events of a log, all of which are whole lines.
+/// Parses the events of a log, and asserts that all lines are whole.
 fn lines(text: &str) -> Vec<Value> {
     assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
     assert!(!text.contains(TOKEN) && !text.contains(SECRET), "{text}");
@@ -104,7 +104,7 @@ fn audit_log_is_reopened_on_hangup() {
     assert_eq!(lines(&fs::read_to_string(&old.0).unwrap()).len(), 3, "the old file is in use until the signal");
     world.service.signal("-HUP");
     for _ in 0..1_000 {
-        // The reload that the signal also starts is an event too.
+        // The signal also starts a reload, which is another event, so look for `key.list`.
         if fs::read_to_string(&world.log.0).is_ok_and(|log| log.contains("key.list")) {
             break;
         }

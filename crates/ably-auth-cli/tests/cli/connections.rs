@@ -1,4 +1,4 @@
-//! `ably-auth serve`: its limits of connections and of files, and what a proxy is believed to say.
+//! `ably-auth serve`: its limits on connections and open files, and the headers of a trusted proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::operating::{Heard, get};
 use crate::support::{apps, run};
 
-/// An answer on a connection that is kept open.
+/// Sends a request on a new connection. Returns the open connection and the first 12 bytes of the response.
 fn keep_open(address: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -46,7 +46,7 @@ fn header_of_a_proxy_is_chosen() {
         write!(stream, "GET /stats HTTP/1.0\r\nAuthorization: {key}\r\n{forwarded}\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        // Over TLS the key is looked at, and it is wrong.
+        // Over TLS the service checks the key, which is wrong (40101). Without TLS it refuses any key (40103).
         assert!(answer.contains("40101") || answer.contains("40103"), "{answer}");
         answer.contains("40101")
     };
@@ -57,7 +57,7 @@ fn header_of_a_proxy_is_chosen() {
     run(&["serve", "--sandbox", "--trusted-proxy-header", "both"]).bad(&["x-forwarded", "forwarded"]);
 }
 
-/// The service under `ulimit`, which sets both limits or the soft one.
+/// Starts the service with the limits that `ulimit` sets: both, or only the soft limit with `-S`.
 #[cfg(unix)]
 fn start_with(ulimit: &str, connections: &str) -> Heard {
     let script = format!("ulimit {ulimit} && exec \"$0\" \"$@\"");

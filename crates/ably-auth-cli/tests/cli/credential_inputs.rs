@@ -1,4 +1,4 @@
-//! Credentials as people pass them on: with line ends, a byte order mark, quotes or invisible characters, or not at all.
+//! Credentials as people pass them: with line ends, a byte order mark, quotes or invisible characters, or empty.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use crate::support::{
     Answer, File, KEY, SECRET, apps, program, run, run_with_env, run_with_key_in_env, run_with_stdin,
 };
 
-/// Texts around a credential that mean nothing.
+/// Characters before and after a credential that are ignored.
 const HARMLESS: [(&str, &str); 7] = [
     ("", "\n"),
     ("", "\r\n"),
@@ -51,7 +51,7 @@ fn what_surrounds_a_credential_is_left_out() {
     }
 }
 
-/// Runs commands with the text as each kind of credential. Gives the name of the input with each answer.
+/// Runs a command with `text` as each kind of credential. Returns the name of the input with each answer.
 fn with_each(text: &str, file: &str) -> Vec<(String, Answer)> {
     let file = File::new(file, text);
     let (key_file, token_file) = (format!("--key-file {}", file.path()), format!("--token-file {}", file.path()));
@@ -156,7 +156,7 @@ fn values_of_variables_and_files_are_named_by_them() {
         ("ABLY_AUTH_LOG_LEVEL", "loud", "error: ABLY_AUTH_LOG_LEVEL: invalid value 'loud'"),
         ("ABLY_AUTH_APPS", "no/such.json", "error: ABLY_AUTH_APPS no/such.json: "),
         ("ABLY_AUTH_AUDIT_LOG", "no/such/file", "error: ABLY_AUTH_AUDIT_LOG no/such/file: "),
-        ("ABLY_AUTH_REDIS", "http://:hush@127.0.0.1", "error: ABLY_AUTH_REDIS: the URL of Redis is not"),
+        ("ABLY_AUTH_REDIS", "http://:hush@127.0.0.1", "error: ABLY_AUTH_REDIS: invalid Redis URL: "),
     ] {
         let answer = run_with_env(&serve, variable, value);
         answer.bad(&[said]);
@@ -177,7 +177,7 @@ fn check_config_checks_the_form_of_redis_urls() {
     let check = ["serve", "--check-config", "--apps", apps.path()];
     for url in ["127.0.0.1", "http://127.0.0.1", "redis://127.0.0.1:port", "redis://:hush@", "redis://h/db", "redis:"] {
         let answer = run(&[&check[..], &["--redis", url]].concat());
-        answer.bad(&["error: --redis: the URL of Redis is not"]);
+        answer.bad(&["error: --redis: invalid Redis URL: "]);
         answer.is_silent_about("hush");
     }
     for url in ["redis://127.0.0.1:1", "rediss://:hush@redis.example.com:6380/2", "redis+unix:///run/redis.sock"] {
@@ -190,7 +190,7 @@ fn check_config_checks_the_form_of_redis_urls() {
 #[test]
 fn stdin_is_read_for_one_input_only() {
     let text = format!("{KEY}\n");
-    let twice = "stdin: two inputs are to come from it";
+    let twice = "stdin: it is given for two inputs";
     run_with_stdin(&["jwt", "verify", "--key-file", "-"], &text).bad(&[twice]);
     run_with_stdin(&["token-request", "verify", "--key-file", "-"], &text).bad(&[twice]);
     run_with_stdin(&["capability", "intersect", "-", "-"], "{}").bad(&[twice]);

@@ -1,4 +1,4 @@
-//! Files of secrets that other users can read or write.
+//! Files with secrets that other users can read or write.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use crate::support::{Answer, File, KEY, apps, run, run_with_env};
 const TOKEN: &str = "an-access-token-of-the-tests";
 const SECRET: &str = "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f6a3d5b9c7e2f10";
 
-/// Runs with the file under each mode: without a word, with a warning, and refused.
+/// Calls `run` with each mode of the file, and asserts that it is accepted silently, accepted with a warning, or refused.
 fn check(option: &str, file: &File, run: impl Fn() -> Answer) {
     for mode in [0o400, 0o600, 0o640, 0o440] {
         file.set_mode(mode);

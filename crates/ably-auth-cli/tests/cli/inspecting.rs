@@ -82,7 +82,7 @@ fn what_is_not_known_is_not_made_up() {
     assert_eq!(inspect(&text, &["--json"]).yes_json(), expected);
     let mut odd = details();
     odd["capability"] = json!("{");
-    assert!(inspect(&odd.to_string(), &[]).yes().contains("its capability is none: "));
+    assert!(inspect(&odd.to_string(), &[]).yes().contains("invalid capability: "));
 }
 
 #[test]

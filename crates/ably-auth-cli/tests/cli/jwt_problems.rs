@@ -1,4 +1,4 @@
-//! `ably-auth jwt verify` answers as the service would, and `inspect` shows what can be read of a malformed JWT.
+//! `ably-auth jwt verify` answers as the service would, and `inspect` shows the readable parts of a malformed JWT.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,7 +11,7 @@ use crate::support::{Answer, KEY, SECRET, Service, apps, run, run_with_stdin};
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
 const NOW: u64 = 1_767_225_600;
 
-/// A JWT that the key signed, whatever it says.
+/// Returns a JWT that is signed with the key, even if `header` or `claims` are invalid.
 fn signed(header: &str, claims: &str) -> String {
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
@@ -31,7 +31,7 @@ fn claims(more: &Value) -> String {
     claims.to_string()
 }
 
-/// The `iat` of a JWT, in seconds.
+/// Returns the `iat` of a JWT, in seconds.
 fn issued(token: &str) -> u64 {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice::<Value>(&payload).unwrap()["iat"].as_u64().unwrap()
@@ -41,7 +41,7 @@ fn verify(token: &str) -> Answer {
     run_with_stdin(&["jwt", "verify", "--key", KEY, "--now", &format!("{}", NOW * 1000)], token)
 }
 
-/// Claims that the service refuses, and what is said of them.
+/// Returns claims that the service refuses, each with a part of the expected message.
 fn refused() -> Vec<(Value, &'static str)> {
     vec![
         (json!({ "exp": NOW + 86_401 }), "lives for 86401000 ms"),
@@ -70,7 +70,7 @@ fn verifying_refuses_what_the_service_refuses() {
     verify(&signed(HEADER, &claims(&json!({ "x-ably-capability": r#"{"*":["*"]}"# })))).yes();
 }
 
-/// The service itself is asked, with the same claims at its own time.
+/// Sends JWTs with the same claims to the service, with times around the current time.
 #[test]
 fn verifying_agrees_with_the_service() {
     let apps = apps("agreement.json");

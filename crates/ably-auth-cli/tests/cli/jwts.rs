@@ -143,7 +143,7 @@ fn verifying_says_no_with_the_reason() {
     let (rest, signature) = token.rsplit_once('.').unwrap();
     let other = format!("{rest}.{}", if signature.starts_with('A') { "B" } else { "A" }) + &signature[1..];
     for (token, now, code, said) in [
-        (&*other, ISSUED, 40144, "JWT's signature verification failed: it is not the key's"),
+        (&*other, ISSUED, 40144, "JWT's signature verification failed: this key did not sign the JWT"),
         (&token, "1449746887000", 40142, "JWT has expired"),
         (&token, "1449746286999", 40144, "JWT is issued later than now"),
         ("shop.native", ISSUED, 40144, "JWT"),

@@ -68,7 +68,7 @@ fn limits_of_what_is_kept_are_options() {
                 run(&["revoke", "--endpoint", &service.url(), "--key", KEY, &format!("clientId:{nth}")]),
             ];
             for (of, answer) in answers.into_iter().enumerate() {
-                // A large token takes a nonce, too.
+                // A large token uses a nonce too.
                 if of == nth || (nth == 0 && of == 1) {
                     assert_eq!(answer.no(), "", "{option}");
                     assert!(answer.stderr.contains("code 42910"), "{option}: {answer:?}");

@@ -286,7 +286,7 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
         if is_url {
             assert!(answer.yes().contains("[redacted]"), "{answer:?}");
         } else {
-            answer.bad(&["--config: redis: the URL of Redis is not in the form of one"]);
+            answer.bad(&["--config: redis: invalid Redis URL: unknown scheme or malformed address"]);
         }
         answer.is_silent_about("hush");
         run(&["--json", "serve", "--check-config", "--sandbox", "--redis", url]).is_silent_about("hush");

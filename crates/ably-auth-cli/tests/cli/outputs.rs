@@ -1,4 +1,4 @@
-//! What is printed: errors of writing it, and foreign text that a terminal would obey.
+//! Printed output: write errors, and untrusted text that could control a terminal.
 
 use std::net::TcpListener;
 use std::thread;
@@ -61,7 +61,7 @@ mod full {
     }
 }
 
-/// Text that clears a screen, turns a line around, begins a line, and hides in a line.
+/// Text that clears the screen, sets a colour, reverses the line, returns to the line's start, and has invisible characters.
 const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\r\u{7f}z";
 
 #[track_caller]
@@ -125,7 +125,7 @@ fn client_ids_are_escaped() {
     assert!(answer.yes().contains(r"bob\u{202e}nimda\u{200b}"), "{answer:?}");
 }
 
-/// Answers one request with that status and body.
+/// Starts a server that answers one request with `status` and `body`, and returns its URL.
 fn answering(status: &'static str, body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The first lines of a sandbox, and sandboxes for containers.
+//! The first lines that a sandbox prints, and sandboxes for containers.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::{Process, Service, apps, program, run, run_with_key_in_env, spawn};
 
-/// A sandbox, and what it printed up to the last of its first lines.
+/// Starts a sandbox. Returns the process, and its output up to the line with `Endpoint::parse(`.
 fn sandbox(more: &[&str]) -> (Process, String) {
     let args = [&["serve", "--sandbox", "--listen", "127.0.0.1:0"], more].concat();
     let mut process = spawn(program(&args).stderr(Stdio::null()));
@@ -28,7 +28,7 @@ fn sandbox_without_apps_prints_a_key_that_works() {
     let (_process, text) = sandbox(&[]);
     let (key, url) = (after(&text, "export ABLY_API_KEY="), after(&text, "listening on "));
     assert_eq!(run_with_key_in_env(&["key", "inspect", "--json"], key).status, Some(0));
-    // The line for a token, as it stands.
+    // Run the printed `ably-auth token request` command unchanged.
     let line = text.lines().find_map(|line| line.trim().strip_prefix("ably-auth ")).unwrap();
     let token = run_with_key_in_env(&line.split(' ').collect::<Vec<_>>(), key).yes_json();
     assert_eq!(token["capability"], r#"{"*":["*"]}"#);
@@ -65,7 +65,7 @@ fn sandbox_with_apps_prints_no_key() {
     assert!(!stderr.contains("ABLY_API_KEY"), "{stderr}");
 }
 
-/// The status of an answer to a request for that host.
+/// Requests `target` with `Host: host`, and returns the status of the response.
 fn status(address: &str, target: &str, host: &str, origin: Option<&str>) -> u16 {
     let port = address.rsplit_once(':').unwrap().1;
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();

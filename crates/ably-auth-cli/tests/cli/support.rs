@@ -172,7 +172,7 @@ impl File {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
         fs::write(&path, text).unwrap();
         let file = Self(path);
-        // Most of them hold a secret.
+        // Most of these files contain a secret.
         #[cfg(unix)]
         file.set_mode(0o600);
         file
@@ -257,7 +257,8 @@ impl Service {
     }
 }
 
-/// Answers a request with that status and JSON. Reads the request to its end first: closing before that resets the connection.
+/// Answers a request with `status` and the JSON `body`. Reads the whole request first, because closing the connection before
+/// its end resets the connection.
 pub(crate) fn answer_json(mut stream: TcpStream, status: &str, body: &str) {
     let mut request = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;

@@ -173,7 +173,7 @@ fn revoking_a_key_is_confirmed() {
     for answer in ["n\n", "\n", "no\n", "y\n", "YES\n"] {
         let url = "http://127.0.0.1:1";
         let mut window = Window::open(100, &["key", "revoke", "shop.backend", "--control-url", url]);
-        window.wait_for("revoke the key shop.backend and every token made from it, for good? [y/N] ");
+        window.wait_for("revoke the key shop.backend and every token made from it permanently? [y/N] ");
         window.press(answer);
         if answer.to_lowercase().starts_with('y') {
             window.wait_for("Access token of the Control API (not shown): ");

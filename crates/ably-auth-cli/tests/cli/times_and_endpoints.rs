@@ -118,8 +118,8 @@ fn wrong_endpoints_say_what_is_wrong() {
         ("  ", "is empty"),
         ("two words", "has white space in it"),
         ("http://a b", "has white space in it"),
-        ("ws://localhost:8484", "is of WebSocket"),
-        ("WSS://main.realtime.ably.net", "is of WebSocket"),
+        ("ws://localhost:8484", "is a WebSocket URL"),
+        ("WSS://main.realtime.ably.net", "is a WebSocket URL"),
         ("ftp://127.0.0.1", "is not of `http` or `https`"),
         ("http:localhost:8484", "has a scheme without `//` after it"),
         ("https:/localhost", "has a scheme without `//` after it"),
@@ -138,5 +138,5 @@ fn wrong_endpoints_say_what_is_wrong() {
     let answer = request(&format!("localhost:{SECRET}"));
     answer.bad(&["has a port that is not a number"]);
     answer.is_silent_about(SECRET);
-    run(&["revoke", "clientId:bob", "--key", KEY, "--endpoint", "ws://localhost"]).bad(&["is of WebSocket"]);
+    run(&["revoke", "clientId:bob", "--key", KEY, "--endpoint", "ws://localhost"]).bad(&["is a WebSocket URL"]);
 }

@@ -57,7 +57,7 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
     assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
 }
 
-/// The PEM of a new certificate for localhost, and of its key.
+/// Returns the PEM of a new certificate for localhost, and of its private key.
 fn pair() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem =
@@ -81,7 +81,7 @@ fn renewed_certificate_is_served_and_a_broken_one_is_not() {
     fs::write(&certificate.0, &new).unwrap();
     let told = service.event("TLS certificate not reloaded");
     assert_eq!(told["level"], "ERROR");
-    assert!(told["error"].as_str().unwrap().contains("do not go together"), "{told}");
+    assert!(told["error"].as_str().unwrap().contains("does not match the certificate"), "{told}");
     assert!(is_served(&trusted_old));
     fs::write(&key.0, &new_key).unwrap();
     let told = service.event("TLS certificate reloaded");

@@ -16,7 +16,7 @@ pub(crate) fn vectors() -> Vec<(String, Value, Value)> {
     cases.iter().map(take).collect()
 }
 
-/// Verifies at the time of the request.
+/// Verifies the request at the time of its timestamp.
 fn verify(key: &str, request: &str) -> crate::support::Answer {
     run_with_stdin(&["token-request", "verify", "--key", key, "--now", &time_of(request)], request)
 }
@@ -118,7 +118,7 @@ fn what_is_no_token_request_is_bad_input() {
     assert_eq!(message, "stdin: not the JSON of a token request (line 1 column 2)");
 }
 
-/// A request signed with [`KEY`].
+/// Returns a token request signed with [`KEY`] and the options `more`.
 fn sign(more: &[&str]) -> String {
     run(&[&["token-request", "sign", "--key", KEY], more].concat()).yes().to_owned()
 }
@@ -158,7 +158,7 @@ fn timestamp_in_seconds_is_recognised() {
     }
 }
 
-/// As [`sign`], without warnings about the time.
+/// Signs like [`sign`], but accepts warnings about the time.
 fn signed_json(timestamp: &str) -> String {
     run(&["token-request", "sign", "--key", KEY, "--timestamp", timestamp]).stdout
 }

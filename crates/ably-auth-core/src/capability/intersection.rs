@@ -1,4 +1,4 @@
-//! The intersection of two capabilities, in bounded work.
+//! The intersection of two capabilities, in a limited number of steps.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -10,28 +10,29 @@ use super::tree::{Entry, Roots, cost_of_pair};
 use super::work::Work;
 use crate::error::Error;
 
-/// The steps that a pair of entries takes, beside those for its operations.
+/// The steps for a pair of entries, in addition to those for its operations.
 const PAIR_STEPS: usize = 2;
 
-/// The steps that a pair takes if what both permit has a name that one side wrote.
+/// The additional steps for a pair whose common name is one that either side wrote.
 const WRITTEN_STEPS: usize = 8;
 
-/// The steps that a made name takes, beside those for its bytes.
+/// The steps for a name that neither side wrote, in addition to those for its bytes.
 const MADE_STEPS: usize = 32;
 
 impl Capability {
-    /// What both permit, in the names that were written: what a token gets of its key and its request.
+    /// Returns what both capabilities permit, such as the rights of a token from those of its key and its request.
     ///
     /// **Law:** `a.intersect(&b).permits(n, o) == (a.permits(n, o) && b.permits(n, o))`. `a.intersect(&b) == b.intersect(&a)`,
-    /// `a.intersect(&a) == a` and `a.intersect(&Capability::all()) == a`; in meaning it associates and distributes over
-    /// [`union`](Self::union).
+    /// `a.intersect(&a) == a` and `a.intersect(&Capability::all()) == a`. In what the result permits, `intersect` is
+    /// associative and distributes over [`union`](Self::union).
     ///
-    /// An entry's name matters beyond its meaning (tokens are revoked by it), so names that either side wrote are kept,
-    /// also where another entry covers them; a name that had to be made, such as `a:b` out of `a:*` and `*:b`, is kept only
-    /// if no other entry covers it with all of its operations.
+    /// The result keeps each name that either side wrote, even if another entry covers it, because tokens are revoked
+    /// by name. A name that neither side wrote, such as `a:b` from `a:*` and `*:b`, is kept only if no other entry
+    /// covers it with all of its operations.
     ///
-    /// The work grows with the pairs of entries that match a name in common, and where names have to be made, with the square
-    /// of these. For capabilities from strangers there is [`intersect_within`](Self::intersect_within).
+    /// The work grows with the number of pairs of entries that match a common name. If the result needs names that
+    /// neither side wrote, the work grows with the square of that number. For capabilities from untrusted callers, use
+    /// [`intersect_within`](Self::intersect_within).
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -43,13 +44,13 @@ impl Capability {
     /// ```
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
-        // So many steps take centuries. If they did not suffice, nothing would be permitted.
+        // `u64::MAX` steps take centuries, so they suffice. If they did not, the result would permit nothing.
         self.intersect_within(other, &mut Work::steps(u64::MAX)).unwrap_or_default()
     }
 
     /// Computes [`intersect`](Self::intersect) in a limited number of [steps](Work), which it takes from `work`.
     ///
-    /// **Law:** if it returns a capability, that is `a.intersect(&b)`; and it returns one if there are enough steps.
+    /// **Law:** if `work` has enough steps, the result is `a.intersect(&b)`; otherwise it is an error.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -68,7 +69,7 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if the steps do not suffice; none are then left.
+    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if `work` has too few steps; it then has none left.
     pub fn intersect_within(&self, other: &Self, work: &mut Work) -> Result<Self, Error> {
         let mut written: BTreeMap<&Resource, Operations> = BTreeMap::new();
         let mut made: Vec<Entry> = Vec::new();
@@ -98,7 +99,8 @@ impl Capability {
         if made.is_empty() {
             return Ok(common);
         }
-        // What a written entry has all of is not made anew: it might add to another, and `a.intersect(&a)` is to add nothing.
+        // Skip a made name that a written entry covers with all of its operations: it could extend another made name,
+        // and `a.intersect(&a)` must add nothing.
         let of_common = Roots::new(&common.entries);
         let mut added: BTreeMap<Resource, Operations> = BTreeMap::new();
         for (resource, operations) in made {
@@ -107,7 +109,7 @@ impl Capability {
             }
         }
         let all = common.union(&Self { entries: added.into_iter().collect() });
-        // Names that were made may cover one another, which shows only once each has all of its operations.
+        // Made names may cover one another. This can be checked only when each has all of its operations.
         let of_all = Roots::new(&all.entries);
         let mut needed = Vec::new();
         for entry in &all.entries {
@@ -121,8 +123,10 @@ impl Capability {
         Ok(Self { entries: entries.filter_map(|(entry, is_needed)| is_needed.then_some(entry)).collect() })
     }
 
-    /// Returns whether a resource of one covers a resource of the other, whatever their operations are: why an intersection
-    /// is empty. It takes its [steps](Work) from `work`.
+    /// Returns true if a resource of one capability covers a resource of the other, whatever their operations are.
+    ///
+    /// It tells why an intersection is empty: if this returns true, the operations on these resources have nothing in
+    /// common. The comparison takes its [steps](Work) from `work`.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -136,7 +140,7 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if the steps do not suffice; none are then left.
+    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if `work` has too few steps; it then has none left.
     pub fn shares_resources_within(&self, other: &Self, work: &mut Work) -> Result<bool, Error> {
         let [ours, theirs] = [self, other].map(|capability| Roots::new(&capability.entries));
         for (covering, covered) in [(&ours, other), (&theirs, self)] {

@@ -98,7 +98,7 @@ impl<'a> Pattern<'a> {
     }
 }
 
-/// As [`Pattern::covers`], of what follows the kinds.
+/// Returns true if `path` covers `other`, as in [`Pattern::covers`], but without the kinds.
 #[cfg(feature = "alloc")]
 pub(super) fn path_covers(path: &str, other: &str) -> bool {
     let (mut ours, mut theirs) = (Segments::of(path), Segments::of(other));

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Resource(Box<str>);
 
 impl Resource {
-    /// Reads a resource of a kind that is known here: a channel, `[filter]`, `[queue]`, `[meta]` or `[*]`.
+    /// Parses a resource of a known kind: a channel, `[filter]`, `[queue]`, `[meta]` or `[*]`.
     ///
     /// # Errors
     /// [`ErrorKind::Capability`] as for [`parse_lenient`](Self::parse_lenient), or if the kind is unknown.

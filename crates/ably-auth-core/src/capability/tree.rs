@@ -1,8 +1,8 @@
-//! Entries as a tree of segments.
+//! A view of sorted entries as a tree of segments.
 //!
-//! Entries are in byte order, so those that begin with the same segments are next to each other. A [`Node`] is such a run: it
-//! takes no memory of its own, and a child is found by binary search. Nothing is hashed, so nobody can choose names that
-//! make a search slow.
+//! Entries are in byte order, so entries that begin with the same segments are adjacent. A [`Node`] is a slice of such
+//! entries: it allocates nothing, and a child is found by binary search. Nothing is hashed, so an attacker cannot
+//! choose names that make a search slow.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -18,21 +18,21 @@ pub(super) type Entry = (Resource, Operations);
 const SEPARATOR: u8 = b':';
 const WILDCARD: &str = "*";
 
-/// The most entries that are compared one by one rather than searched.
+/// The maximum number of entries, or of pairs of entries, that are compared one by one instead of searched.
 const FEW: usize = 4;
 
-/// The bytes of a segment that are compared in one step.
+/// The number of bytes of a segment that one step compares.
 const STEP_BYTES: usize = 32;
 
 /// Entries whose resources begin with the same segments.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     entries: &'a [Entry],
-    /// Where the next segment of each begins.
+    /// The byte at which the next segment of each resource begins.
     offset: usize,
 }
 
-/// The roots: for each kind of resource one, and for channels two, before and after the brackets.
+/// The root nodes: one for each bracketed kind of resource, and two for channels, which sort before and after `[`.
 pub(super) struct Roots<'a> {
     channels: [Node<'a>; 2],
     bracketed: Vec<(Kind<'a>, Node<'a>)>,
@@ -62,7 +62,7 @@ impl<'a> Roots<'a> {
         channels.chain(self.bracketed.iter().copied()).filter(|(_, node)| !node.entries.is_empty())
     }
 
-    /// Returns whether one of the entries whose resource covers the asked one is accepted.
+    /// Returns true if `accept` accepts an entry whose resource covers `asked`.
     pub(super) fn any_covering(
         &self,
         asked: Pattern<'_>,
@@ -78,8 +78,8 @@ impl<'a> Roots<'a> {
         Ok(false)
     }
 
-    /// Hands each pair of entries to `meet` whose resources may match a name in common, ours first. Pairs that match none may
-    /// be among them; a pair that does match one is handed over once.
+    /// Calls `meet` once for each pair of entries whose resources match a common name, with our entry first. It may
+    /// also call `meet` for pairs that match no common name.
     pub(super) fn pairs(
         &self,
         other: &Self,
@@ -112,34 +112,34 @@ impl<'a> Node<'a> {
         entry.0.as_str().get(self.offset..).unwrap_or_default()
     }
 
-    /// Spends what one binary search for a segment takes.
+    /// Spends the steps of one binary search for `segment`.
     fn spend_search(&self, segment: &str, work: &mut Work) -> Result<(), Error> {
         let comparisons = (usize::BITS.saturating_sub(self.entries.len().leading_zeros())) as usize;
         work.spend(comparisons.saturating_mul((segment.len() / STEP_BYTES).saturating_add(1)))
     }
 
-    /// Returns the entry whose last segment is this.
+    /// Returns the entry whose last segment is `segment`.
     fn end(&self, segment: &str, work: &mut Work) -> Result<Option<&'a Entry>, Error> {
         self.spend_search(segment, work)?;
         let found = self.entries.binary_search_by(|entry| self.rest(entry).cmp(segment));
         Ok(found.ok().and_then(|at| self.entries.get(at)))
     }
 
-    /// Returns the entries that go on after this segment.
+    /// Returns the entries that have more segments after `segment`.
     fn child(&self, segment: &str, work: &mut Work) -> Result<Option<Self>, Error> {
         self.spend_search(segment, work)?;
         let (_, from) = split(self.entries, |entry| compare(self.rest(entry), segment) == Ordering::Less);
         Ok(self.first_child(from, segment))
     }
 
-    /// Returns those of the entries, from the first one on, that go on after this segment.
+    /// Returns the leading `entries` that have more segments after `segment`.
     fn first_child(&self, entries: &'a [Entry], segment: &str) -> Option<Self> {
         let is_below =
             |entry: &Entry| compare(entry.0.as_str().get(self.offset..).unwrap_or_default(), segment).is_eq();
         if !entries.first().is_some_and(is_below) {
             return None;
         }
-        // Most often there is one, or all of them.
+        // Most often only the first entry matches, or all do, so check that before a binary search.
         let (below, _) = match (entries.get(1), entries.last()) {
             (Some(second), _) if !is_below(second) => entries.split_at_checked(1)?,
             (_, Some(last)) if is_below(last) => (entries, [].as_slice()),
@@ -168,7 +168,7 @@ impl<'a> Node<'a> {
             let (segment, rest) = split_segment(asked);
             let is_literal = segment != WILDCARD;
             let Some(rest) = rest else {
-                // A `*` that ends what is asked stands for more than one segment, which only a `*` in last place covers.
+                // A last segment `*` in `asked` stands for one or more segments, which only a last segment `*` covers.
                 if is_literal && node.end(segment, work)?.is_some_and(accept) {
                     return Ok(true);
                 }
@@ -184,8 +184,8 @@ impl<'a> Node<'a> {
         Ok(false)
     }
 
-    /// Hands over the pairs that end at this node and at the other, and the pairs of nodes that are still to be looked at.
-    /// It goes through our segments, so ours should be the smaller node.
+    /// Calls `meet` for the pairs of entries that are decided at these nodes, and `pending` for the pairs of child
+    /// nodes that remain. It iterates over the segments of `self`, so `self` should be the smaller node.
     fn pairs(
         self,
         other: Self,
@@ -240,16 +240,16 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The next segments of a node, in byte order.
+/// The entries of a node, grouped by their next segment, in byte order.
 struct Groups<'a> {
     node: Node<'a>,
     entries: &'a [Entry],
 }
 
 enum Group<'a> {
-    /// The segment is the entry's last.
+    /// An entry whose last segment is the group's.
     End(&'a Entry),
-    /// The entries that go on after the segment.
+    /// The entries that have more segments after the group's.
     Child(Node<'a>),
 }
 
@@ -277,7 +277,7 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Returns what it costs to walk along two resources.
+/// Returns the steps for comparing two whole resources.
 pub(super) fn cost_of_pair(one: &str, other: &str) -> usize {
     (one.len().min(other.len()) / 8).saturating_add(1)
 }
@@ -286,7 +286,7 @@ fn split_segment(path: &str) -> (&str, Option<&str>) {
     super::pattern::Segments::split(path)
 }
 
-/// Compares a resource's rest with a segment and the `:` after it: equal if the rest begins with both.
+/// Compares `rest` with `segment` followed by `:`. They are equal if `rest` begins with both.
 fn compare(rest: &str, segment: &str) -> Ordering {
     let (rest, segment) = (rest.as_bytes(), segment.as_bytes());
     match rest.split_at_checked(segment.len()) {
@@ -295,7 +295,7 @@ fn compare(rest: &str, segment: &str) -> Ordering {
     }
 }
 
-/// Splits entries at the first of which that is not so.
+/// Splits `entries` at the first entry for which `is_before` returns false.
 fn split(entries: &[Entry], is_before: impl Fn(&Entry) -> bool) -> (&[Entry], &[Entry]) {
     entries.split_at_checked(entries.partition_point(is_before)).unwrap_or((entries, &[]))
 }

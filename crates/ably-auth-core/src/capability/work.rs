@@ -1,4 +1,4 @@
-//! A limit to the work of one computation.
+//! A limit on the work of one computation.
 
 use crate::error::{Error, ErrorKind};
 
@@ -7,14 +7,15 @@ use crate::error::{Error, ErrorKind};
 /// The count depends on the two capabilities alone, not on the machine or the time, so the same input always needs the same
 /// number of steps:
 ///
-/// - a comparison of two segments takes one, and one more for each 32 bytes of the segment;
-/// - a pair of entries takes two, and one for each operation in it that is no [`Operation`](super::Operation);
-/// - each 8 bytes of two resources that are compared as a whole take one;
-/// - a pair that has something in common takes eight more if its name is that of one of the two;
-/// - a name that neither side wrote, such as `a:b` out of `a:*` and `*:b`, takes 32, and one for each 4 bytes. So the steps
-///   bound the memory, too: at most about 4 bytes for each step.
+/// - a comparison of two segments takes one step, and one more for each 32 bytes of the segment;
+/// - a pair of entries takes two, and one for each of its operations that is not a known
+///   [`Operation`](super::Operation);
+/// - a comparison of two whole resources takes one for each 8 bytes;
+/// - a pair with a common name that one side wrote takes eight more;
+/// - a name that neither side wrote, such as `a:b` from `a:*` and `*:b`, takes 32, and one for each 4 bytes. The steps
+///   therefore limit the memory, too, to at most about 4 bytes for each step.
 ///
-/// As a rule, 1,000 steps take 5 to 40 µs.
+/// Typically, 1,000 steps take 5 to 40 µs.
 ///
 /// ```
 /// use ably_auth_core::Capability;
@@ -34,22 +35,22 @@ pub struct Work {
 }
 
 impl Work {
-    /// The steps that a service should allow for each request: they take about 15 ms, and at most 100 ms.
+    /// The number of steps that a service should allow for each request. They take about 15 ms, and at most 100 ms.
     pub const PER_REQUEST: u64 = 1_000_000;
 
-    /// Allows that many steps.
+    /// Creates a limit of `steps` steps.
     #[must_use]
     pub const fn steps(steps: u64) -> Self {
         Self { left: steps }
     }
 
-    /// Returns the steps that are left.
+    /// Returns the number of steps that are left.
     #[must_use]
     pub const fn left(&self) -> u64 {
         self.left
     }
 
-    /// Takes steps, or returns the error if there are not as many.
+    /// Takes `steps` steps. If fewer are left, it takes them all and returns an error.
     pub(super) fn spend(&mut self, steps: usize) -> Result<(), Error> {
         match self.left.checked_sub(steps as u64) {
             Some(left) => {

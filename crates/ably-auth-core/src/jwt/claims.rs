@@ -61,7 +61,8 @@ pub struct JwtClaims {
 
 #[derive(Clone, Default, PartialEq)]
 struct Maps {
-    /// By resource. A claim that is null stays here until all is read, so that a second one is found.
+    /// Channel claims by resource. A null claim stays here until the whole payload is read, so that a duplicate is
+    /// found.
     channel_claims: BTreeMap<Box<str>, Option<Box<str>>>,
     /// By resource.
     publish_limits: BTreeMap<Box<str>, f64>,
@@ -191,7 +192,8 @@ impl JwtClaims {
         self.revocation_key.as_deref()
     }
 
-    /// Returns the type of client that the issuer vouches for: `x-ably-clientType`. [`others`](Self::others) has it too.
+    /// Returns the client type that the issuer vouches for: `x-ably-clientType`. [`others`](Self::others) contains it
+    /// too.
     #[must_use]
     pub fn client_type(&self) -> Option<&str> {
         self.maps().client_type.as_deref()
@@ -238,8 +240,7 @@ fn time(claim: &'static str, value: &Value<'_>) -> Result<Option<Timestamp>, Err
 /// Reads the capability. Null is refused, because a JWT without the claim has all the rights of its key.
 fn capability_text(value: Value<'_>) -> Result<Cow<'_, str>, Error> {
     if value.is_null() {
-        let advice =
-            "give the capability as JSON text in a string; leave the claim out to ask for all that the key has";
+        let advice = "give the capability as JSON text in a string, or omit the claim to get all rights of the key";
         return Err(invalid("JWT has a claim that is null:", advice).input(names::CAPABILITY));
     }
     text(names::CAPABILITY, value)
@@ -258,7 +259,7 @@ fn limit(value: &Value<'_>) -> Result<f64, Error> {
     // What is JSON but no number reads as none either.
     let limit = value.raw.parse().ok().filter(|limit: &f64| limit.is_finite() && *limit >= 0.0);
     let advice = "give the messages a second as a JSON number that is not negative";
-    limit.ok_or_else(|| invalid("JWT has a limit that is none:", advice).input(names::PUBLISH_LIMIT))
+    limit.ok_or_else(|| invalid("JWT has an invalid publish limit:", advice).input(names::PUBLISH_LIMIT))
 }
 
 impl fmt::Debug for JwtClaims {

@@ -4,10 +4,10 @@
 //! outside is believed in two steps: `UnverifiedJwt::parse` tells whose key to look up, and `UnverifiedJwt::verify` gives a
 //! `VerifiedJwt`, of which alone the claims are true. What `embedded_token` finds is verified in the same way.
 //!
-//! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in seconds
-//! and we in milliseconds: fractions of a second are read, but never written. Numbers are read by value, so `1.7e9` is a time
-//! too. A claim that is null is read as absent, except two: a null capability and a null publish limit are refused, because
-//! without them a JWT may do more.
+//! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in
+//! seconds, this crate in milliseconds: fractions of a second are read, but never written. Numbers are read by value,
+//! so `1.7e9` is a valid time. A null claim is read as absent, with two exceptions: a null capability and a null
+//! publish limit are refused, because a JWT without them has more rights.
 //!
 //! | claim | written from | read by |
 //! | --- | --- | --- |

@@ -8,7 +8,7 @@ pub(super) const NOT_BEFORE: &str = "nbf";
 pub(super) const CAPABILITY: &str = "x-ably-capability";
 pub(super) const CLIENT_ID: &str = "x-ably-clientId";
 pub(super) const REVOCATION_KEY: &str = "x-ably-revocation-key";
-/// Has no field of its own: it is written as one of the others.
+/// The client type. It has no field in `JwtFields`: it is written as one of the `others`.
 #[cfg(feature = "alloc")]
 pub(super) const CLIENT_TYPE: &str = "x-ably-clientType";
 pub(super) const TOKEN: &str = "x-ably-token";

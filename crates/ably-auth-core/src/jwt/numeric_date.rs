@@ -36,8 +36,8 @@ const fn with_digit(value: u64, digit: u8) -> u64 {
     value.wrapping_mul(10).wrapping_add((digit & 0xf) as u64)
 }
 
-/// Reads the milliseconds of any JSON number of seconds, rounded down: `1.7e9`, `1700000000000e-3`, `-0`. Gives nothing for a
-/// time before the epoch or after the year 5138, and for what is not a number.
+/// Converts any JSON number of seconds to milliseconds, rounded down: `1.7e9`, `1700000000000e-3`, `-0`. Returns `None`
+/// for a time before the epoch or after the year 5138, and for a value that is not a number.
 #[cold]
 fn by_value(json: &str) -> Option<u64> {
     let (number, exponent) = match json.split_once(['e', 'E']) {
@@ -54,7 +54,7 @@ fn by_value(json: &str) -> Option<u64> {
     if leading_zeros == whole.len().wrapping_add(fraction.len()) {
         return Some(0);
     }
-    // The digits that are left of the decimal point of the milliseconds.
+    // `count` is the number of digits before the decimal point of the time in milliseconds.
     let left = |digits: usize| i64::try_from(digits).unwrap_or(i64::MAX);
     let count = left(whole.len()).saturating_add(exponent).saturating_add(3).saturating_sub(left(leading_zeros));
     if is_negative || count > left(MAX_DIGITS.wrapping_add(3)) {
@@ -64,7 +64,7 @@ fn by_value(json: &str) -> Option<u64> {
     Some(significant.take(usize::try_from(count).unwrap_or(0)).fold(0, with_digit))
 }
 
-/// Reads an exponent. One with very many digits is as good as the largest one.
+/// Parses an exponent. It saturates, because all very large exponents have the same effect.
 fn saturating_integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (-1, digits),

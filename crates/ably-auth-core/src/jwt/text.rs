@@ -1,4 +1,4 @@
-//! What a JWT's text says, whether or not it is acceptable.
+//! The content of a JWT, which can be read even if the service would refuse the JWT.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::secret::Token;
 use crate::time::Timestamp;
 
-/// The header and the payload of any JWT: of any algorithm, signed or encrypted, with claims of any form.
+/// The header and the payload of a JWT with any algorithm, signed or encrypted, and with claims of any form.
 ///
-/// Nothing in it is verified, and the service may refuse it: this is for looking at, and for guessing when to ask for another
-/// one. [`UnverifiedJwt`](super::UnverifiedJwt) is for JWTs that are to be accepted.
+/// Nothing in it is verified, and the service may refuse the JWT. Use it to display a JWT, or to estimate when to
+/// request a new one. To accept a JWT, use [`UnverifiedJwt`](super::UnverifiedJwt).
 ///
 /// ```
 /// use ably_auth_core::jwt::JwtText;
@@ -27,16 +27,16 @@ use crate::time::Timestamp;
 #[derive(Clone, PartialEq)]
 pub struct JwtText {
     header: String,
-    /// None where it is encrypted.
+    /// `None` if the JWT is encrypted.
     payload: Option<String>,
 }
 
 impl JwtText {
-    /// Takes the text apart.
+    /// Parses the header and the payload of a JWT.
     ///
     /// # Errors
-    /// [`ErrorKind::Jwt`](crate::ErrorKind::Jwt) if it is longer than any token may be, does not have three parts or five, or
-    /// has a header or a payload that is not a JSON object in base64url. Padding is accepted.
+    /// [`ErrorKind::Jwt`](crate::ErrorKind::Jwt) if `text` is longer than any token may be, does not have three or five
+    /// parts, or has a header or a payload that is not a JSON object in base64url. Padding is accepted.
     pub fn parse(text: &str) -> Result<Self, Error> {
         parts::check_len(text)?;
         if !super::has_jwt_form(text) {
@@ -65,31 +65,31 @@ impl JwtText {
         &self.header
     }
 
-    /// Returns the JSON of the payload, unless the JWT is encrypted.
+    /// Returns the JSON of the payload, or `None` if the JWT is encrypted.
     #[must_use]
     pub fn payload(&self) -> Option<&str> {
         self.payload.as_deref()
     }
 
-    /// Returns the JSON of a claim: of the first of that name in the payload, or in the header of an encrypted JWT.
+    /// Returns the JSON of the first claim `name` in the payload, or in the header if the JWT is encrypted.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&str> {
         member(self.payload().unwrap_or(&self.header), name).map(|(json, _)| json)
     }
 
-    /// Returns the time of `iat`, if it is one.
+    /// Returns the time in `iat`, or `None` if the claim is missing or is not a valid time.
     #[must_use]
     pub fn issued(&self) -> Option<Timestamp> {
         numeric_date::read(names::ISSUED, self.claim(names::ISSUED)?).ok()
     }
 
-    /// Returns the time of `exp`, if it is one.
+    /// Returns the time in `exp`, or `None` if the claim is missing or is not a valid time.
     #[must_use]
     pub fn expires(&self) -> Option<Timestamp> {
         numeric_date::read(names::EXPIRES, self.claim(names::EXPIRES)?).ok()
     }
 
-    /// Returns the token under `x-ably-token`, in the header or the payload.
+    /// Returns the token in `x-ably-token` of the header, or else of the payload.
     #[must_use]
     pub fn embedded_token(&self) -> Option<Token> {
         let of = |json| Token::new(&member(json, names::TOKEN)?.1?).ok();
@@ -97,7 +97,7 @@ impl JwtText {
     }
 }
 
-/// The JSON of a member, and its text if it is a string.
+/// Returns the JSON of the first member `wanted`, and its text if it is a string.
 fn member<'a>(object: &'a str, wanted: &str) -> Option<(&'a str, Option<alloc::borrow::Cow<'a, str>>)> {
     let mut members = Members::of(object);
     while let Ok(Some((name, value))) = members.next() {
@@ -108,7 +108,7 @@ fn member<'a>(object: &'a str, wanted: &str) -> Option<(&'a str, Option<alloc::b
     None
 }
 
-/// Shows neither part: a token may stand in either.
+/// Shows neither part, because either may contain a token.
 impl fmt::Debug for JwtText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtText").field("is_encrypted", &self.payload.is_none()).finish_non_exhaustive()

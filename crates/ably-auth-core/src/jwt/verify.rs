@@ -81,7 +81,7 @@ impl<'a> UnverifiedJwt<'a> {
     pub fn verify(self, signer: &Signer, now: Timestamp, leeway: Duration) -> Result<VerifiedJwt, Error> {
         if !is_same(&signer.hmac(self.signed.as_bytes()), &self.signature) {
             let advice = "sign the JWT, unchanged, with the secret of the key that `kid` names";
-            return Err(invalid("JWT's signature verification failed: it is not the key's", advice));
+            return Err(invalid("JWT's signature verification failed: this key did not sign the JWT", advice));
         }
         let verified = VerifiedJwt { claims: self.decode_without_verifying()?, key_name: self.key_name };
         check_times(&verified.claims, now, leeway)?;

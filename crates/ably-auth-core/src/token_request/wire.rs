@@ -1,4 +1,4 @@
-//! Token requests read from the wire, with or without the fields that this version does not know.
+//! Deserialization of token requests, which keeps or skips unknown fields.
 
 use alloc::string::{String, ToString as _};
 use core::fmt;
@@ -9,10 +9,10 @@ use super::TokenRequest;
 use crate::wire::OtherFields;
 
 impl TokenRequest {
-    /// Reads a request and skips the fields that this version does not know.
+    /// Deserializes a request and skips the fields that this version does not know.
     ///
-    /// A service reads requests of senders that it does not know yet. What it skips takes no memory, whatever it holds;
-    /// [`Deserialize`] keeps such fields, to pass them on.
+    /// Use it for requests from senders that are not authenticated yet: a skipped field takes no memory, whatever its
+    /// value is. [`Deserialize`] keeps unknown fields, so that they can be passed on.
     ///
     /// ```
     /// use ably_auth_core::TokenRequest;
@@ -26,8 +26,8 @@ impl TokenRequest {
     /// ```
     ///
     /// # Errors
-    /// The format's own, if the input is not a map, lacks `keyName`, has a known field twice or more than 64 unknown ones, or
-    /// has a value of another type.
+    /// The format's error, if the input is not a map, lacks `keyName`, repeats a known field, has more than 64 unknown
+    /// fields, or has a value of the wrong type.
     pub fn deserialize_known_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Fields { keeps_others: false })
     }
@@ -35,12 +35,13 @@ impl TokenRequest {
 
 impl<'de> Deserialize<'de> for TokenRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not `deserialize_map`: serde_json quotes what it finds in place of a map, which may be a token.
+        // Not `deserialize_map`: serde_json would quote a value that is not a map, which may be a token.
         deserializer.deserialize_any(Fields { keeps_others: true })
     }
 }
 
-/// The most unknown fields that are skipped. A newer SDK adds a few; a stranger must not add work without end.
+/// The maximum number of unknown fields that are skipped. A newer SDK adds a few; an untrusted sender must not cause
+/// unlimited work.
 const MAX_SKIPPED: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Field {
     }
 }
 
-/// A field's name. One that is not known is kept only where the field is.
+/// The name of a field. An unknown name is stored only if its field is kept.
 enum Name {
     Known(Field),
     Other(Option<String>),
@@ -175,13 +176,13 @@ impl<'de> Visitor<'de> for Fields {
         Ok(read)
     }
 
-    // What stands in place of the map is not quoted: it may be a whole key or a token.
+    // Do not quote the value: it may be a whole key or a token.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<TokenRequest, E> {
-        Err(E::custom("a string where the fields of a token request belong"))
+        Err(E::custom("expected the fields of a token request, found a string"))
     }
 
     fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<TokenRequest, E> {
-        Err(E::custom("bytes where the fields of a token request belong"))
+        Err(E::custom("expected the fields of a token request, found bytes"))
     }
 }
 

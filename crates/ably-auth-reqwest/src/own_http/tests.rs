@@ -16,11 +16,11 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use super::{OwnHttp, trusting};
 use crate::connector::Proxies;
 
-/// A name that the operating system does not resolve: only a proxy gets there.
+/// A name that the operating system does not resolve: only a proxy can reach it.
 const ELSEWHERE: &str = "service.invalid";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello";
 
-/// A server that hands each connection to `serve`, and tells what that has read.
+/// Starts a server that passes each connection to `serve`. Returns its port, and a receiver of what `serve` read.
 fn server(serve: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -50,7 +50,7 @@ fn answered(mut stream: impl Read + Write) -> String {
     head
 }
 
-/// A certificate for the name, as a server has it and as a client trusts it.
+/// Creates a certificate for `name`: the server's configuration, and the root store of a client that trusts it.
 fn certificate(name: &str) -> (Arc<ServerConfig>, RootCertStore) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let certificate: CertificateDer<'static> = made.cert.der().clone();
@@ -145,7 +145,7 @@ fn no_proxy_is_asked_for_this_machine() {
     assert!(heads.recv().unwrap().starts_with("GET /a "));
 }
 
-/// Going directly instead could reach another network than the one that the user wants.
+/// A direct connection instead could reach another network than the one that the user wants.
 #[test]
 fn socks_proxy_is_refused() {
     for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {

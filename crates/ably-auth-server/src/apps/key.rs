@@ -179,9 +179,9 @@ impl Key {
         !self.listed || self.modified.is_some()
     }
 
-    /// Returns how many bytes of memory the key takes, about.
+    /// Returns approximately how many bytes of memory the key uses.
     pub(crate) fn size(&self) -> usize {
-        /// What an entry of a capability takes beside its resource's text.
+        /// The bytes that a capability entry uses in addition to its resource's text.
         const ENTRY: usize = 128;
         let entries = self.capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY));
         let label = self.label.as_deref().map_or(0, str::len);

@@ -34,10 +34,10 @@ pub struct App {
     id: Box<str>,
     account_id: Box<str>,
     keys: Vec<Arc<Key>>,
-    /// A list, as is what follows.
+    /// The `namespaces` list as it was received.
     namespaces: RawValue,
     channels: RawValue,
-    /// What `namespaces` says of identity.
+    /// The namespaces of `namespaces` that only identified clients may use.
     identified: IdentifiedNamespaces,
     revocation_by_channel: bool,
 }
@@ -95,8 +95,8 @@ impl App {
         self
     }
 
-    /// Keeps what was said of namespaces and channels, to give it back when asked. Of it, only which namespaces are for
-    /// identified clients has an effect.
+    /// Stores `namespaces` and `channels` so that they can be returned on request. The service acts only on the
+    /// `identified` fields of `namespaces`.
     #[must_use]
     pub(crate) fn with_settings(mut self, namespaces: RawValue, channels: RawValue) -> Self {
         self.identified = IdentifiedNamespaces::of(&namespaces);
@@ -184,19 +184,19 @@ impl App {
         (&self.namespaces, &self.channels)
     }
 
-    /// Returns how many bytes of memory the keys take, about, that were made or changed at run time.
+    /// Returns approximately how many bytes of memory the keys use that were created or changed at run time.
     pub(crate) fn size_of_run_time_keys(&self) -> usize {
         let keys = self.keys().filter(|key| key.is_of_run_time());
         keys.map(Key::size).fold(0, usize::saturating_add)
     }
 
-    /// Returns how many bytes of memory the app takes without its keys, about.
+    /// Returns approximately how many bytes of memory the app uses, not counting its keys.
     pub(crate) fn size_of_settings(&self) -> usize {
         let sizes = [self.namespaces.size(), self.channels.size(), self.identified.size()];
         sizes.into_iter().fold(size_of::<Self>(), usize::saturating_add)
     }
 
-    /// Returns whether a channel is in a namespace for identified clients.
+    /// Returns whether `channel` is in a namespace that only identified clients may use.
     pub(crate) fn needs_identity(&self, channel: &str) -> bool {
         self.identified.has(channel)
     }

@@ -21,7 +21,7 @@ impl Data {
         matches!(self, Self::Bytes(_))
     }
 
-    /// Returns how many bytes are kept.
+    /// Returns how many bytes the data uses.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
@@ -29,7 +29,7 @@ impl Data {
         }
     }
 
-    /// Writes the data for a format that has bytes, or, with bytes as base64, for one that has none.
+    /// Returns the data ready to serialize. Without `has_bytes`, the format has no byte type and bytes become base64.
     pub(super) fn rendered(&self, has_bytes: bool) -> impl Serialize + '_ {
         Rendered { data: self, has_bytes }
     }

@@ -1,4 +1,4 @@
-//! The extras of a message: an object whose `userClaim` is the service's to give.
+//! The extras of a message: an object in which only the service sets `userClaim`.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::raw::{FieldCollector, RawFields};
 
-/// The field that a token's issuer vouches for. What a publisher sends in it is dropped.
+/// The field that holds a claim of the publisher's JWT. A value that the publisher sends is dropped.
 const USER_CLAIM: &str = "userClaim";
 
 /// The field that needs the operation `privileged-headers`.
@@ -30,7 +30,7 @@ impl Extras {
         self
     }
 
-    /// Returns how many bytes are kept.
+    /// Returns how many bytes the extras use.
     pub(super) fn size(&self) -> usize {
         self.fields.size().saturating_add(self.user_claim.as_deref().map_or(0, str::len))
     }
@@ -72,9 +72,9 @@ impl<'de> Deserialize<'de> for Extras {
                 Ok(Extras { fields: fields.finish(), user_claim: None, is_privileged })
             }
 
-            // Not quoted: it may be a secret, and as long as a body.
+            // The string is not quoted: it may be a secret, and as long as the body.
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Extras, E> {
-                Err(E::custom("invalid type: another, expected an object"))
+                Err(E::custom("invalid type: string, expected an object"))
             }
         }
 

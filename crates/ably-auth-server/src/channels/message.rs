@@ -25,8 +25,8 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// Puts the publisher's name to the message, or checks the name that it has (`RSL1m`), and adds what the publisher's
-    /// token claims for the channel.
+    /// Sets the message's clientId to the publisher's, or checks the one that it has (`RSL1m`). Adds `user_claim`, the
+    /// publisher's claim for the channel, to the extras.
     pub(crate) fn signed_by(mut self, principal: &Principal, user_claim: Option<&str>) -> Result<Self, Refusal> {
         match &self.client_id {
             None => self.client_id = principal.identity.as_ref().map(|identity| identity.as_str().into()),
@@ -62,9 +62,9 @@ impl Message {
         self
     }
 
-    /// Returns how many bytes of memory the message takes, about.
+    /// Returns approximately how many bytes of memory the message uses.
     pub(super) fn size(&self) -> usize {
-        /// What an allocation takes beside what is in it.
+        /// The overhead of an allocation, in bytes.
         const ALLOCATION: usize = 16;
         let texts = [&self.id, &self.name, &self.client_id, &self.encoding];
         let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
@@ -75,16 +75,16 @@ impl Message {
     }
 }
 
-/// A message with what the service has given it.
+/// A message with the fields that the service adds: the timestamp and the serial.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Published<'a> {
     pub(super) message: &'a Message,
     pub(super) serial: Serial,
-    /// Whether the format has bytes. For one that has none they are base64, as the encoding says (`RSL4`).
+    /// True if the response format has a byte type. Otherwise bytes become base64, and the encoding says so (`RSL4`).
     pub(super) has_bytes: bool,
 }
 
-/// Tells a message from all others of its app; serials sort by time.
+/// An identifier of a message, unique within its app. Serials sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Serial {
     pub(super) published: Timestamp,
@@ -109,7 +109,7 @@ impl Serialize for Published<'_> {
         let is_there =
             [id.is_some(), name.is_some(), client_id.is_some(), data.is_some(), encoding.is_some(), extras.is_some()];
         let optional = is_there.into_iter().filter(|is_there| *is_there).count();
-        // And the timestamp and the serial.
+        // Two more for the timestamp and the serial.
         let fields = optional.saturating_add(2).saturating_add(other.count());
         let mut object = serializer.serialize_map(Some(fields))?;
         for (field, value) in [("id", id), ("name", name), ("clientId", client_id)] {
@@ -141,7 +141,7 @@ impl<'de> Deserialize<'de> for Message {
 
 struct Fields;
 
-/// Sets a field that must not be there twice.
+/// Sets a field, or fails if the message contains it twice.
 fn set<T, E: de::Error>(field: &mut Option<T>, name: &'static str, value: Option<T>) -> Result<(), E> {
     if field.is_some() {
         return Err(E::duplicate_field(name));
@@ -167,7 +167,7 @@ impl<'de> Visitor<'de> for Fields {
                 "data" => set(&mut message.data, "data", map.next_value()?)?,
                 "encoding" => set(&mut message.encoding, "encoding", map.next_value()?)?,
                 "extras" => set(&mut message.extras, "extras", map.next_value()?)?,
-                // The service's own, whatever the publisher says.
+                // Only the service sets these; values from the publisher are ignored.
                 "timestamp" | "serial" => drop(map.next_value::<IgnoredAny>()?),
                 name => other.add(name, &mut map)?,
             }

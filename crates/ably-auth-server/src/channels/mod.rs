@@ -20,25 +20,25 @@ use crate::random;
 use crate::refusal::Refusal;
 use message::Serial;
 
-/// The most channels of an app that are kept.
+/// The maximum number of channels kept for an app.
 const MAX_CHANNELS: usize = 256;
 
-/// The most messages of a channel that are kept.
+/// The maximum number of messages kept for a channel.
 const MAX_MESSAGES: usize = 256;
 
-/// The most memory, in bytes, that a channel's messages take.
+/// The maximum memory, in bytes, that a channel's messages use.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The most messages that are published at once.
+/// The maximum number of messages that one request publishes.
 pub(crate) const MAX_PUBLISHED: usize = 500;
 
-/// The channels of an app on which something was published. The least recently used one makes room for a new one.
+/// The channels of an app that have messages. At the limit, a new channel evicts the one published on least recently.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     channels: HashMap<Box<str>, Channel>,
-    /// How many messages were published, on all channels.
+    /// The number of messages published so far, on all channels.
     published: u64,
-    /// How much memory all channels take, in bytes.
+    /// The memory that all channels use, in bytes.
     bytes: usize,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Returns the message as it is served in a format that has bytes, or in one that has none.
+    /// Returns the message ready to serialize, for a format that has a byte type if `has_bytes` is true.
     pub(crate) fn published(&self, has_bytes: bool) -> Published<'_> {
         Published { message: &self.message, serial: self.serial, has_bytes }
     }
@@ -79,13 +79,13 @@ impl Positioned for &Stored {
 }
 
 impl Channels {
-    /// Returns how much memory is in use, in bytes.
+    /// Returns how many bytes of memory all channels use.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Keeps messages and returns their serials, and how many of them were not there before. A message without an id gets one
-    /// that begins with `batch`. A message whose id is kept already is not kept again, so that a publisher can try again.
+    /// Stores messages. Returns their serials and how many messages are new. A message without an id gets one that
+    /// begins with `batch`. A message whose id is already stored is not stored again, so that a publisher can retry.
     pub(crate) fn publish(
         &mut self,
         name: &str,
@@ -125,8 +125,8 @@ impl Channels {
         }
     }
 
-    /// Drops messages of the least recently used channel, the oldest first, until as many bytes are free or the channel is
-    /// gone. Returns whether there was anything to drop.
+    /// Drops messages of the channel published on least recently, oldest first, until `bytes` are free or the channel
+    /// has no messages and is removed. Returns false if there are no channels.
     pub(crate) fn drop_oldest(&mut self, bytes: usize) -> bool {
         let oldest = self.channels.iter().min_by_key(|(_, channel)| channel.last_position);
         let oldest = oldest.map(|(name, _)| name.clone());
@@ -155,7 +155,7 @@ impl Channels {
         (names.into_iter().map(Into::into).collect(), more)
     }
 
-    /// Returns the messages on a page, and the position to go on after if there are more.
+    /// Returns the messages of `page`. If more follow, also returns the position after which the next page starts.
     pub(crate) fn history(&self, name: &str, page: &Page) -> (Vec<Stored>, Option<u64>) {
         let (kept, next) = page.of(self.channels.get(name).into_iter().flat_map(|channel| &channel.messages));
         (kept.into_iter().cloned().collect(), next)
@@ -163,12 +163,12 @@ impl Channels {
 }
 
 impl Channel {
-    /// Returns how much memory the channel takes, about, under a name of its own.
+    /// Returns approximately how many bytes of memory the channel uses, with its `name`.
     fn size(&self, name: &str) -> usize {
         self.bytes.saturating_add(size_of::<Self>()).saturating_add(name.len().saturating_mul(2))
     }
 
-    /// Returns the serial of the message with that id, if it is kept.
+    /// Returns the serial of the stored message with that id.
     fn serial_of(&self, id: &str) -> Option<Serial> {
         self.messages.iter().find(|stored| stored.message.id() == Some(id)).map(|stored| stored.serial)
     }
@@ -179,7 +179,7 @@ impl Channel {
         while (self.messages.len() > MAX_MESSAGES || self.bytes > MAX_BYTES) && self.drop_first() {}
     }
 
-    /// Drops the oldest message; returns whether there was one.
+    /// Drops the oldest message. Returns false if the channel has none.
     fn drop_first(&mut self) -> bool {
         let Some(oldest) = self.messages.pop_front() else {
             return false;
@@ -189,8 +189,8 @@ impl Channel {
     }
 }
 
-/// Returns with what the ids of messages begin that are published together: as the publisher says, by the id of the first
-/// message, or at random.
+/// Returns the prefix of the ids of messages that are published together. It comes from the first message's id, without
+/// `:0`; if that message has no id, it is random.
 pub(crate) fn batch_id(messages: &[Message]) -> Result<String, Refusal> {
     match messages.first().and_then(Message::id) {
         Some(id) => Ok(id.strip_suffix(":0").unwrap_or(id).to_owned()),

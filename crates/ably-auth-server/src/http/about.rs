@@ -1,4 +1,4 @@
-//! The page at `/`, which says what the service is and where things are.
+//! The page at `/`, which describes the service and lists its paths.
 
 use ably_auth_core::ErrorCode;
 use http::header::ACCEPT;
@@ -13,15 +13,15 @@ const WHAT: &str = "ably-auth: a token service that speaks Ably's REST protocol.
 
 const NOT_OFFERED: &str = "Realtime connections (WebSocket, SSE), push, presence members and integrations.";
 
-/// Paths and what is there.
+/// The paths that every service has, with a description of each.
 const PATHS: &[(&str, &str)] = &[
     ("GET /time", "the service's clock; needs no credentials"),
-    ("POST /keys/{keyName}/requestToken", "a token for a signed token request"),
+    ("POST /keys/{keyName}/requestToken", "exchange a token request for a token"),
     ("POST /keys/{keyName}/revokeTokens", "revoke tokens; needs the key"),
     ("GET /stats", "counters"),
 ];
 
-/// As [`PATHS`], where channels are served.
+/// The additional paths of a service that serves channels.
 const OF_CHANNELS: &[(&str, &str)] = &[
     ("GET /channels", "channels that have messages"),
     ("GET /channels/{channel}", "the status of a channel"),
@@ -31,7 +31,7 @@ const OF_CHANNELS: &[(&str, &str)] = &[
     ("GET /channels/{channel}/presence", "an empty list"),
 ];
 
-/// As [`PATHS`], in a sandbox.
+/// The additional paths of a sandbox.
 const OF_SANDBOX: &[(&str, &str)] = &[
     ("POST /apps", "make an app with keys"),
     ("DELETE /apps/{appId}", "delete an app"),
@@ -52,15 +52,15 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     let mut text = format!("{WHAT}\n");
     if call.state.sandbox {
-        text.push_str("This one is a sandbox: it is for tests on this machine.\n");
+        text.push_str("This service is a sandbox: use it for tests only.\n");
     }
     text.push('\n');
     paths().for_each(|(path, what)| text.extend([&format!("  {path:<36}"), *what, "\n"]));
-    text.extend(["\nNot offered here: ", NOT_OFFERED, "\nAs JSON: send `Accept: application/json`.\n"]);
+    text.extend(["\nNot offered here: ", NOT_OFFERED, "\nFor JSON, send `Accept: application/json`.\n"]);
     Ok(Reply::text(text))
 }
 
-/// Returns whether the client asks for JSON or MessagePack by name.
+/// Returns whether the `Accept` header names JSON or MessagePack.
 fn wants_data(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepts.flat_map(|value| value.split(',')).any(|range| {
@@ -75,8 +75,8 @@ pub(super) fn check_no_upgrade(call: &Call<'_>) -> Result<(), Refusal> {
     if asks { Err(super::route::not_offered("a realtime connection over WebSocket")) } else { Ok(()) }
 }
 
-/// What a request token path answers to `GET`: Ably does not name the method there.
+/// Returns the refusal for `GET` on a `requestToken` path: 404, as on Ably, and not 405.
 pub(super) fn not_a_get() -> Refusal {
-    let message = "Could not find the path: there is nothing to `GET` there; `POST` a token request";
+    let message = "Could not find the path: it does not serve `GET`; `POST` a token request";
     Refusal::new(ErrorCode::NOT_FOUND, message)
 }

@@ -23,7 +23,7 @@ const HTTPS_PORT: u16 = 443;
 /// The most keys that one request makes.
 const MAX_KEYS: usize = 100;
 
-/// The most that an app's namespaces, or its channels, take of memory, in bytes.
+/// The maximum memory, in bytes, that an app's `namespaces` use; its `channels` have the same limit.
 const MAX_SETTINGS: usize = 8 * 1024;
 
 /// What is not understood is left aside: test suites send more than concerns tokens.
@@ -54,7 +54,7 @@ fn one_key() -> AtMost<Object<NewKey>, MAX_KEYS> {
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
     let Object(asked): Object<NewApp> = call.read()?;
     if [&asked.namespaces, &asked.channels].into_iter().any(|list| list.0.size() > MAX_SETTINGS) {
-        let message = "the app's namespaces or channels are over 8 KiB; send fewer";
+        let message = "invalid app: `namespaces` or `channels` use more than 8 KiB; send fewer entries";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let mut app = App::new(&apps::random_id().map_err(failed)?)

@@ -1,4 +1,4 @@
-//! Publishing on several channels with one request.
+//! Publishing messages on several channels with one request.
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
 use http::StatusCode;
@@ -16,23 +16,23 @@ use crate::authenticate::Principal;
 use crate::channels::MAX_PUBLISHED;
 use crate::refusal::Refusal;
 
-/// The most specifications in one request.
+/// The maximum number of specifications in one request.
 const MAX_SPECS: usize = 10;
 
-/// The most messages of one specification: with [`MAX_SPECS`], as many as one request publishes otherwise.
+/// The maximum number of messages in one specification. [`MAX_SPECS`] times this is [`MAX_PUBLISHED`].
 const MAX_MESSAGES: usize = MAX_PUBLISHED / MAX_SPECS;
 
-/// The most channels in one request.
+/// The maximum number of channels in one request.
 const MAX_CHANNELS: usize = 100;
 
-/// Messages, and the channels on each of which they are published.
+/// A specification: messages, and the channels on which all of them are published.
 #[derive(serde::Deserialize)]
 struct Spec {
     channels: Channels,
     messages: OneOrMany<MAX_MESSAGES>,
 }
 
-/// One name, or a list of names.
+/// The channel names of a specification, read from one name or a list of names.
 struct Channels(Vec<String>);
 
 impl<'de> Deserialize<'de> for Channels {
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Channels {
             type Value = Channels;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a channel's name or a list of names")
+                f.write_str("a channel name or a list of names")
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Channels, E> {
@@ -61,7 +61,7 @@ impl<'de> Deserialize<'de> for Channels {
     }
 }
 
-/// One specification, or a list of them.
+/// The body of a request: one specification, or a list of specifications.
 struct Body {
     specs: Vec<Spec>,
     is_list: bool,
@@ -90,7 +90,7 @@ impl<'de> Deserialize<'de> for Body {
             }
 
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Body, E> {
-                Err(E::custom("invalid type: another, expected an object or a list"))
+                Err(E::custom("invalid type: string, expected an object or a list"))
             }
         }
 
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for Body {
     }
 }
 
-/// What came of one specification.
+/// The result of one specification.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SpecResult {
@@ -107,7 +107,7 @@ struct SpecResult {
     results: Vec<ChannelResult>,
 }
 
-/// What came of one channel.
+/// The result of publishing on one channel.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ChannelResult {
@@ -176,7 +176,7 @@ fn apply(call: &Call<'_>, principal: &Principal, spec: Spec) -> SpecResult {
     result
 }
 
-/// Answers a client that does not say which version it speaks, or an old one: with a plain list.
+/// Returns the response for a client that sends an old protocol version or none: a plain list of results.
 fn reply_as_of_old(call: &Call<'_>, results: Vec<SpecResult>) -> Result<Reply, Refusal> {
     let has_failures = results.iter().any(|result| result.failure_count > 0);
     let results: Vec<_> = results.into_iter().flat_map(|result| result.results).collect();

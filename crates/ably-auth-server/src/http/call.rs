@@ -37,9 +37,9 @@ pub(super) struct Call<'a> {
     pub(super) request_id: String,
     /// The key that the request is about, for the log: once it is known, and if it is wanted.
     key: Option<OnceLock<KeyName>>,
-    /// The app of the sender, once that is known.
+    /// The app of the sender, after authentication.
     app: OnceLock<Arc<RunningApp>>,
-    /// As whom the sender acts, once that is known.
+    /// The clientId that the sender acts as, after authentication; set in a sandbox only.
     identity: OnceLock<Identity>,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
@@ -86,7 +86,7 @@ impl<'a> Call<'a> {
         self.parts.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the version of the protocol that the client speaks; the oldest if it does not say.
+    /// Returns the major version of the protocol from `X-Ably-Version`; 0 if that is missing or not a number.
     pub(super) fn version(&self) -> u32 {
         let said = self.header("x-ably-version").unwrap_or_default();
         said.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
@@ -131,12 +131,12 @@ impl<'a> Call<'a> {
         Ok(principal)
     }
 
-    /// Returns the app of the sender, if it is known by now.
+    /// Returns the app of the sender, if the sender has been authenticated.
     pub(super) fn app(&self) -> Option<&Arc<RunningApp>> {
         self.app.get()
     }
 
-    /// Returns as whom the sender acts, in a sandbox and once that is known.
+    /// Returns the clientId that the sender acts as, if this is a sandbox and the sender has been authenticated.
     pub(super) fn client_id(&self) -> Option<&str> {
         self.identity.get().map(Identity::as_str)
     }
@@ -149,14 +149,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Adds to the audit event of the request, if it has one.
+    /// Adds fields to the audit event of the request, if the request is audited.
     pub(super) fn note(&self, change: impl FnOnce(&mut Notes)) {
         if let Some(trail) = &self.trail {
             trail.note(change);
         }
     }
 
-    /// Emits the audit event, if there is one, and returns the request id and the key.
+    /// Emits the audit event, if the request is audited. Returns the request id and the key name.
     pub(super) fn finish(self, code: Option<ErrorCode>) -> (String, Option<KeyName>) {
         if let Some(trail) = self.trail {
             trail.finish(code);

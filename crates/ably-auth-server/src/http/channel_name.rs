@@ -1,4 +1,4 @@
-//! The channel that a path names.
+//! The channel name in a path.
 
 use std::borrow::Cow;
 
@@ -6,25 +6,25 @@ use ably_auth_core::ErrorCode;
 
 use crate::refusal::Refusal;
 
-/// The longest name of a channel, in bytes.
+/// The maximum length of a channel name, in bytes.
 pub(super) const MAX_CHANNEL_NAME: usize = 2_048;
 
-/// A channel as a path names it, without the qualifier in brackets that may stand before its name.
+/// A channel name from a path, without the optional qualifier in brackets before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChannelName<'a> {
     pub(super) name: Cow<'a, str>,
-    /// Whether the qualifier filters what is read of the channel.
+    /// True if the qualifier filters the messages that are read.
     pub(super) is_filtered: bool,
 }
 
 impl<'a> ChannelName<'a> {
-    /// Reads a percent-decoded segment of a path.
+    /// Parses a percent-decoded segment of a path.
     pub(super) fn parse(segment: Cow<'a, str>) -> Result<Self, Refusal> {
         let qualifier = segment.strip_prefix('[').map(|rest| rest.split_once(']'));
         let (start, is_filtered) = match qualifier {
             None => (0, false),
             Some(Some((qualifier, _))) => (qualifier.len().saturating_add(2), is_filter(qualifier)?),
-            Some(None) => return Err(invalid("no `]` closes its bracket", "use a name that does not begin with `[`")),
+            Some(None) => return Err(invalid("the qualifier has no `]`", "use a name that does not begin with `[`")),
         };
         let name = match segment {
             Cow::Borrowed(text) => Cow::Borrowed(text.get(start..).unwrap_or_default()),
@@ -35,34 +35,30 @@ impl<'a> ChannelName<'a> {
     }
 }
 
-/// Returns whether a qualifier filters. `?rewind=1` has parameters, `filter=…` a filter and perhaps parameters.
+/// Returns whether a qualifier has a filter. `?rewind=1` has only parameters; `filter=…` is a filter, perhaps with
+/// parameters.
 fn is_filter(qualifier: &str) -> Result<bool, Refusal> {
     let is_filter = qualifier.starts_with("filter=");
     if is_filter || qualifier.starts_with('?') {
         return Ok(is_filter);
     }
-    Err(invalid(
-        "its bracket holds no qualifier of a channel",
-        "use `[?rewind=1]name`, `[filter=…]name` or the name alone",
-    ))
+    Err(invalid("the qualifier in brackets is unknown", "use `[?rewind=1]name`, `[filter=…]name` or the name alone"))
 }
 
-/// Refuses what cannot be the name of a channel.
+/// Refuses a text that is not a valid channel name.
 pub(super) fn check(name: &str) -> Result<(), Refusal> {
     let is_line_break = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
     if name.len() > MAX_CHANNEL_NAME {
-        return Err(invalid(&format!("it has over {MAX_CHANNEL_NAME} bytes"), "use a shorter name"));
+        return Err(invalid(&format!("it is longer than {MAX_CHANNEL_NAME} bytes"), "use a shorter name"));
     }
     if name.contains(is_line_break) {
-        return Err(invalid("it has a line break", "use a name without line breaks"));
+        return Err(invalid("it contains a line break", "use a name without line breaks"));
     }
     if name.trim().is_empty() {
         return Err(invalid("it is blank", "name a channel"));
     }
     match name.chars().next() {
-        Some('[') => {
-            Err(invalid("it begins with `[`", "use a name that does not, with one qualifier at most before it"))
-        }
+        Some('[') => Err(invalid("it begins with `[`", "use a name that does not, after at most one qualifier")),
         Some(':') => Err(invalid("it begins with `:`", "use a name that does not")),
         _ => Ok(()),
     }

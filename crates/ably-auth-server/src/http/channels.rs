@@ -19,23 +19,23 @@ use crate::publishing;
 use crate::refusal::Refusal;
 use crate::store::lock;
 
-/// A page of history ends before it is larger than this, in bytes, unless a single message is.
+/// The maximum size of a page of history, in bytes. A page with a single message may be larger.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
-/// A body of more bytes takes so long to read that it waits for its turn.
+/// The size in bytes above which reading a body takes so long that it needs a `long_work` permit.
 const LONG_BODY: usize = 4 * 1024;
 
-/// Waits for the turn of work that takes long, with nothing decoded.
+/// Waits for a permit for long work. Call it before decoding anything, so that waiting requests use little memory.
 async fn turn<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
     call.state.long_work.acquire().await.map_err(|_| Refusal::internal())
 }
 
-/// Waits for the turn to read a body, if it is one that takes long.
+/// Waits for a permit to read the body if it is larger than [`LONG_BODY`]; otherwise returns `None`.
 pub(super) async fn turn_to_read<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
     if call.body.is_some_and(|body| body.len() > LONG_BODY) { turn(call).await.map(Some) } else { Ok(None) }
 }
 
-/// Finds out who sent the request, and refuses those who may not do that with the channel.
+/// Authenticates the sender, and refuses the request if the sender may not perform `operation` on the channel.
 async fn permitted(call: &Call<'_>, operation: Operation, channel: &ChannelName<'_>) -> Result<Principal, Refusal> {
     let principal = call.principal().await?;
     authorise_reading(principal.capability(), operation, &channel.name, channel.is_filtered)?;
@@ -66,7 +66,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(call.reply(StatusCode::OK, &listed)?.with_links(links))
 }
 
-/// Answers with a page of history. `name` is the last segment of the path, for links.
+/// Returns a page of history. `name` is the last segment of the path, for links.
 pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
@@ -81,14 +81,14 @@ pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &s
     Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(page::links(call, name, next)))
 }
 
-/// Answers with the members that are present: nobody ever is, since nobody connects.
+/// Returns the presence members of a channel: always an empty list, because the service has no realtime connections.
 pub(super) async fn presence(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::Subscribe, channel).await?;
     page::limit(call)?;
     no_presence(call, "presence")
 }
 
-/// Answers with the presence events of the past, of which there are none.
+/// Returns past presence events: always an empty list.
 pub(super) async fn presence_history(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::History, channel).await?;
     page::read(call)?;
@@ -101,7 +101,7 @@ fn no_presence(call: &Call<'_>, name: &str) -> Result<Reply, Refusal> {
 
 pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    // Before the body is read: who must not publish is told so, whatever the body is.
+    // Before the body is read, so that a sender who must not publish gets this refusal even if the body is invalid.
     authorise(principal.capability(), Operation::Publish, &channel.name)?;
     let _turn = turn_to_read(call).await?;
     let OneOrMany::<MAX_PUBLISHED>(messages) = call.read()?;
@@ -113,14 +113,14 @@ pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Resul
     )
 }
 
-/// Messages that were published, or that were there already.
+/// The result of publishing: new messages, and messages that were stored already.
 pub(super) struct Published {
-    /// With which the ids of the messages begin that were published together.
+    /// The prefix of the ids of the messages that were published together.
     pub(super) id: String,
     pub(super) serials: Vec<String>,
 }
 
-/// Publishes messages on a channel. The caller makes room for history afterwards.
+/// Publishes messages on a channel. The caller must call `make_room_for_history` afterwards.
 pub(super) fn publish_on(
     call: &Call<'_>,
     principal: &Principal,
@@ -137,7 +137,7 @@ pub(super) fn publish_on(
     Ok(Published { id, serials })
 }
 
-/// One message, or a list of at most `N` of them.
+/// One message, or a list of at most `N` messages.
 pub(super) struct OneOrMany<const N: usize>(pub(super) Vec<Message>);
 
 impl<'de, const N: usize> Deserialize<'de> for OneOrMany<N> {

@@ -85,7 +85,7 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     }
 }
 
-/// Returns the control token that the request shows.
+/// Returns the configured control token that the request carries, or refuses the request.
 fn authenticate<'a>(call: &Call<'a>) -> Result<&'a ControlToken, Refusal> {
     if !call.may_hold_keys() {
         let message =
@@ -104,7 +104,7 @@ fn authenticate<'a>(call: &Call<'a>) -> Result<&'a ControlToken, Refusal> {
     Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
 }
 
-/// Refuses what the token may not do. Returns true if the response is to hold the secrets of keys.
+/// Refuses a request that the token does not permit. Returns true if the response must contain the secrets of keys.
 fn check_scope(call: &Call<'_>, token: &ControlToken) -> Result<bool, Refusal> {
     if token.is_read_only() && !matches!(call.parts.method, Method::GET | Method::HEAD) {
         let message = "the control token is read-only; use a control token that may make changes";
@@ -210,7 +210,7 @@ fn strict(capability: &str) -> Result<Capability, Refusal> {
     Ok(Capability::parse_strict(capability)?)
 }
 
-/// Describes a key. Its secret is left out unless it is asked for, or the key is new.
+/// Returns the description of a key. It contains the secret only if `with_secret` is true.
 fn describe(key: &Key, with_secret: bool) -> Value {
     let (name, (created, modified)) = (key.name(), key.times());
     let mut described = json!({

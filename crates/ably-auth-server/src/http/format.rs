@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 100;
 /// Most answers fit into this many bytes.
 const USUAL_BYTES: usize = 1024;
 
-/// How a MessagePack list begins whose length is two bytes.
+/// The MessagePack marker of a list with a two-byte length.
 const ARRAY_16: u8 = 0xdc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +84,8 @@ impl Format {
         Ok(text)
     }
 
-    /// Encodes values as a list, and ends it before it is larger than so many bytes, but not before the first value. Returns
-    /// how many values are in it.
+    /// Encodes values as a list of at most `most` bytes, not counting its closing bracket. The list contains at least
+    /// the first value, even if that is larger. Returns how many values the list contains.
     pub(super) fn encode_list<T: Serialize>(
         self,
         values: impl IntoIterator<Item = T>,
@@ -130,7 +130,7 @@ impl Format {
         }
     }
 
-    /// Reads a token request, of a sender that nobody knows yet: unknown fields are skipped and take no memory.
+    /// Reads a token request. The sender is not authenticated yet, so unknown fields are skipped and use no memory.
     pub(super) fn decode_token_request(self, body: &[u8]) -> Result<TokenRequest, Refusal> {
         match self {
             Self::Json => {
@@ -154,7 +154,7 @@ impl Format {
 }
 
 fn unreadable(format: &str, problem: &str) -> Refusal {
-    let message = format!("the body is not readable as {format}: {problem}; send what the endpoint takes");
+    let message = format!("the body is not readable as {format}: {problem}; send the fields that the endpoint takes");
     Refusal::new(ErrorCode::INVALID_BODY, message)
 }
 
@@ -167,7 +167,7 @@ fn explain_msgpack(error: &rmp_serde::decode::Error, place: &str) -> String {
         rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error) => {
             unreadable::explain(error, place)
         }
-        // The others are a fixed text, at most with a number.
+        // All other errors have a fixed text, some with a number, so they quote nothing of the body.
         error => format!("{error} at {place}"),
     }
 }
@@ -241,7 +241,8 @@ impl Preference {
     }
 }
 
-/// Refuses a string without quoting it: it may be a secret, and as long as a body.
+/// Returns the error for an unexpected string. It does not quote the string, which may be a secret and as long as the
+/// body.
 pub(super) fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
     E::invalid_type(de::Unexpected::Other("string"), expected)
 }
@@ -269,12 +270,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
 
-        // Not `deserialize_map`: serde_json quotes what it finds in place of a map.
+        // Not `deserialize_map`: its serde_json error quotes the value found instead of a map.
         deserializer.deserialize_any(OfObject(PhantomData))
     }
 }
 
-/// A list of at most `N` values. One that is longer is refused while it is read.
+/// A list of at most `N` values. Reading stops with an error at the first value above the limit.
 pub(super) struct AtMost<T, const N: usize>(pub(super) Vec<T>);
 
 impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N> {
@@ -304,7 +305,7 @@ impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N>
             }
         }
 
-        // Not `deserialize_seq`: serde_json quotes what it finds in place of a list.
+        // Not `deserialize_seq`: its serde_json error quotes the value found instead of a list.
         deserializer.deserialize_any(List(PhantomData))
     }
 }

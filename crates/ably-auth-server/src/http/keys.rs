@@ -31,7 +31,8 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     };
     let issuer = Issuer(call.state);
     let asked_of = issuer.find(&key_name, call.now).await?;
-    // Not before: a stranger can make the search for the key wait, and what is decoded must not wait with it.
+    // Decoded only after `find`: an unauthenticated client can make `find` wait for the store, and a decoded body would
+    // occupy memory meanwhile.
     let request = call.read_token_request()?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
     let details = issuer.exchange(asked_of, &request, shown.as_ref(), &entropy, call.now).await?;
@@ -72,7 +73,8 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
     reply_as_of_old(call, &results)
 }
 
-/// Returns the kinds of the targets, sorted, with `other` for an unknown kind. The values are personal data and are left out.
+/// Returns the kinds of the targets, sorted, with `other` for an unknown kind. It omits the values: they are personal
+/// data.
 fn target_kinds(targets: &[String]) -> String {
     let known = ["channel", "clientId", "revocationKey"];
     let kind =

@@ -80,10 +80,10 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
     Answered { response, endpoint, code, request_id, key }
 }
 
-/// The largest answer, in bytes, that is not counted among those in flight.
+/// The size, in bytes, of the largest response body that does not count as in flight.
 const SMALL_ANSWER: usize = 4 * 1024;
 
-/// Counts a large answer as in flight, or refuses to give it if there are too many that nobody has read.
+/// Counts a large response as in flight. If too many bytes are in flight already, returns a 503 response instead.
 fn admit_answer(call: &Call<'_>, reply: Reply) -> Reply {
     if reply.size() <= SMALL_ANSWER {
         return reply;

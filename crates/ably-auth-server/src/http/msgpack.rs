@@ -1,10 +1,10 @@
-//! MessagePack maps of which most is skipped: at the speed of the bytes, and without a heap.
+//! A reader of MessagePack maps that skips ignored values without decoding them and without allocating.
 
 use rmp_serde::decode::Error;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor, value::BorrowedStrDeserializer};
 use serde::forward_to_deserialize_any;
 
-/// A body that is a map. Each value is read from its own bytes; a value that is ignored is not decoded.
+/// A body that is a map. Each value is read from its own bytes; an ignored value is not decoded.
 pub(super) struct Map<'de> {
     body: &'de [u8],
     at: usize,
@@ -17,11 +17,11 @@ struct Value<'de> {
     max_depth: usize,
 }
 
-/// The deepest nesting that is read of a value that is kept.
+/// The maximum nesting depth of a value that is decoded.
 const MAX_DEPTH: usize = 16;
 
 impl<'de> Map<'de> {
-    /// Returns nothing if the body is not a map.
+    /// Reads the header of the map. Returns `None` if the body is not a map.
     pub(super) fn of(body: &'de [u8]) -> Option<Self> {
         let (marker, rest) = body.split_first()?;
         let (at, entries_left) = match marker {
@@ -33,7 +33,7 @@ impl<'de> Map<'de> {
         Some(Self { body, at, entries_left })
     }
 
-    /// The byte at which reading stopped.
+    /// Returns the byte offset at which reading stopped.
     pub(super) const fn position(&self) -> usize {
         self.at
     }
@@ -69,7 +69,7 @@ impl<'de> MapAccess<'de> for Map<'de> {
         self.entries_left = left;
         let key = self.take()?;
         let text: &str =
-            rmp_serde::from_slice(key).map_err(|_| Error::Syntax("a field's name is not a string".into()))?;
+            rmp_serde::from_slice(key).map_err(|_| Error::Syntax("a field name is not a string".into()))?;
         seed.deserialize(BorrowedStrDeserializer::new(text)).map(Some)
     }
 
@@ -108,9 +108,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
     }
 }
 
-/// Returns where the value ends that begins at a byte; nothing if it is broken or does not end.
+/// Returns the end of the value that begins at `at`; `None` if the value is malformed or incomplete.
 fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
-    // How many values are still to come. Each takes a byte at least, so a count that the bytes cannot hold is a lie.
+    // The number of values still to be read. Each has at least one byte, so a larger count than bytes left is invalid.
     let mut pending = 1_usize;
     while let Some(left) = pending.checked_sub(1) {
         let (marker, rest) = bytes.get(at..)?.split_first()?;
@@ -122,7 +122,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
             0xc4 | 0xd9 => (0, number(rest, 1)?.checked_add(1)?),
             0xc5 | 0xda => (0, number(rest, 2)?.checked_add(2)?),
             0xc6 | 0xdb => (0, number(rest, 4)?.checked_add(4)?),
-            // An extension has a type behind its length.
+            // An extension has a type byte after its length.
             0xc7 => (0, number(rest, 1)?.checked_add(2)?),
             0xc8 => (0, number(rest, 2)?.checked_add(3)?),
             0xc9 => (0, number(rest, 4)?.checked_add(5)?),
@@ -149,7 +149,7 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// Reads the first bytes as a number, the most significant first.
+/// Reads the first `count` bytes as a big-endian number.
 fn number(bytes: &[u8], count: usize) -> Option<usize> {
     let digits = bytes.get(..count)?;
     digits.iter().try_fold(0_usize, |number, digit| number.checked_mul(256)?.checked_add(usize::from(*digit)))

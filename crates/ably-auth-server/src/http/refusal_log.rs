@@ -1,6 +1,6 @@
-//! The log of refusals in a sandbox: what was asked, and the sentence that the client got.
+//! The log of refusals in a sandbox: the request, and the error message that the client got.
 //!
-//! Elsewhere nothing of it is logged, since channels and clientIds are personal data. A key in a path is left out here too.
+//! Only a sandbox logs them, because channel names and clientIds are personal data. A key in a path is always left out.
 
 use ably_auth_core::{ApiKey, ErrorInfo};
 use http::Method;
@@ -9,13 +9,13 @@ use tracing::{Level, enabled, event};
 use super::call::Call;
 use super::route::{self, Route};
 
-/// By which a subscriber can choose these events.
+/// The `tracing` target by which subscribers select these events.
 const TARGET: &str = "ably_auth_server::refusal";
 
-/// The most characters of a path, a channel or a clientId that are logged.
+/// The maximum number of characters logged of a path, a channel name or a clientId.
 const MAX_CHARS: usize = 100;
 
-/// Logs why a request was refused, if that is wanted.
+/// Logs why a request was refused, in a sandbox and if a subscriber takes the event.
 pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
     if !call.state.sandbox || !enabled!(target: TARGET, Level::INFO) {
         return;
@@ -40,7 +40,7 @@ pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
     );
 }
 
-/// Returns the operation that a request needs, where the path and the method say it.
+/// Returns the operation that a request needs, if the path and the method determine it.
 fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
     Some(match route {
         Route::Channels | Route::Channel(_) => "channel-metadata",
@@ -52,14 +52,14 @@ fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
     })
 }
 
-/// Returns the path without its query, in which credentials may be, and without whole keys.
+/// Returns the path with `[key]` in place of whole keys. `path` must not contain the query, which may hold credentials.
 fn path(path: &str) -> String {
     let is_key = |segment: &str| route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok());
     let segments: Vec<_> = path.split('/').map(|segment| if is_key(segment) { "[key]" } else { segment }).collect();
     shown(&segments.join("/"))
 }
 
-/// Returns text without control characters and not longer than a line.
+/// Returns the first [`MAX_CHARS`] characters of `text`, with control characters escaped.
 fn shown(text: &str) -> String {
     let more = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
     let start: String = text.chars().take(MAX_CHARS).collect();

@@ -31,7 +31,7 @@ impl Reply {
         Ok(Self::encoded(status, format.encode(body)?, format))
     }
 
-    /// Makes an answer of a body that is encoded already.
+    /// Creates a response from a body that is already encoded.
     pub(super) fn encoded(status: StatusCode, body: Vec<u8>, format: Format) -> Self {
         let headers = HeaderMap::with_capacity(USUAL_HEADERS);
         let mut reply = Self { status, headers, body: body.into(), code: None, permit: None };
@@ -39,12 +39,12 @@ impl Reply {
         reply
     }
 
-    /// Returns how large the body is, in bytes.
+    /// Returns the size of the body, in bytes.
     pub(super) const fn size(&self) -> usize {
         self.body.len()
     }
 
-    /// Counts the body as in flight until the response is dropped or written.
+    /// Attaches the permit that counts the body as in flight until the response is written or dropped.
     pub(super) fn with_permit(mut self, permit: Permit) -> Self {
         self.permit = Some(permit);
         self
@@ -54,14 +54,14 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None, permit: None }
     }
 
-    /// Makes an answer of text for people.
+    /// Creates a plain-text response for people.
     pub(super) fn text(text: String) -> Self {
         let mut reply = Self { status: StatusCode::OK, body: text.into(), ..Self::empty() };
         reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         reply
     }
 
-    /// Adds links, one header line each: several SDKs read no more than one from a line.
+    /// Adds a `Link` header line for each link: several SDKs read only one link from a line.
     pub(super) fn with_links(mut self, links: Vec<String>) -> Self {
         for link in links {
             if let Ok(link) = HeaderValue::from_str(&link) {

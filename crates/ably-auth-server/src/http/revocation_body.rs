@@ -1,4 +1,4 @@
-//! The body of `revokeTokens`: what is over the limits is counted while it is read, and not kept.
+//! The body of `revokeTokens`. Targets above the limit are skipped while the body is read.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::{StrDeserializer, U64Deserializer};
 use serde::de::{Deserializer, Error, IgnoredAny, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 
-/// The targets that are kept: one more than may be asked for, to tell that there are too many.
+/// The maximum number of targets kept: one more than a request may have, to detect that it has too many.
 const MAX_KEPT: usize = RevokeTokensRequest::MAX_TARGETS.saturating_add(1);
 
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Targets {
     }
 }
 
-/// A moment that may be left out, or may not be readable as one.
+/// A moment in a body: absent, valid, or not a timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Moment {
     #[default]

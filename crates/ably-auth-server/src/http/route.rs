@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// An endpoint, with what its path holds, percent-decoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// The page that says what the service is.
+    /// The page that describes the service.
     Root,
     Time,
     RequestToken(Cow<'a, str>),
@@ -20,13 +20,13 @@ pub(super) enum Route<'a> {
     Channels,
     Channel(ChannelName<'a>),
     Messages(ChannelName<'a>),
-    /// The older path to publish on.
+    /// The older path for publishing.
     Publish(ChannelName<'a>),
-    /// The older path of the history.
+    /// The older path for reading history.
     History(ChannelName<'a>),
     Presence(ChannelName<'a>),
     PresenceHistory(ChannelName<'a>),
-    /// Publishes on several channels.
+    /// The path for publishing on several channels.
     Batch,
     Stats,
     Apps,
@@ -72,7 +72,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Returns the channel, if the endpoint is one channel's.
+    /// Returns the channel, if the endpoint belongs to a single channel.
     pub(super) const fn channel(&self) -> Option<&ChannelName<'a>> {
         match self {
             Self::Channel(channel)
@@ -85,7 +85,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Returns whether the endpoint is there for channels alone.
+    /// Returns whether the endpoint belongs to the channel endpoints, which can be turned off.
     pub(super) const fn is_of_channels(&self) -> bool {
         self.channel().is_some() || matches!(self, Self::Channels | Self::Batch)
     }
@@ -103,14 +103,14 @@ impl<'a> Route<'a> {
             | Self::PresenceHistory(_)
             | Self::Stats => "GET, HEAD, OPTIONS",
             Self::RevokeTokens(_) | Self::Publish(_) | Self::Batch | Self::Apps => "POST, OPTIONS",
-            // A GET for a token is answered with 404, as Ably does.
+            // `GET` on `requestToken` is allowed here and gets a 404, as on Ably.
             Self::RequestToken(_) | Self::Messages(_) => "GET, HEAD, POST, OPTIONS",
             Self::App(_) => "DELETE, OPTIONS",
         }
     }
 }
 
-/// Refuses a path that nothing is at. SDKs look for the first words.
+/// Returns the refusal for an unknown path. SDKs look for the first words of its message.
 pub(super) fn not_found() -> Refusal {
     Refusal::new(
         ErrorCode::NOT_FOUND,
@@ -118,13 +118,13 @@ pub(super) fn not_found() -> Refusal {
     )
 }
 
-/// Refuses what Ably offers and this service does not.
+/// Returns the refusal for a feature that Ably offers and this service does not.
 pub(super) fn not_offered(what: &str) -> Refusal {
-    let message = format!("Could not find the path: {what} is not offered here; see `/` for what is");
+    let message = format!("Could not find the path: {what} is not offered here; see `/` for the paths that are");
     Refusal::new(ErrorCode::NOT_FOUND, message)
 }
 
-/// Returns whether Ably serves the path, or paths below it.
+/// Returns whether Ably serves this path or paths below it.
 fn is_of_ably(segments: [Option<&str>; 4]) -> bool {
     match segments {
         [Some("channels"), Some(_), Some(of_channel), _] => {

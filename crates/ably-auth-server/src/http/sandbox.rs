@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 /// Refuses a request that a browser makes for a page from elsewhere: by its origin, or, where a name was made to point
 /// here, by the host that it asked for.
 pub(super) fn check(call: &Call<'_>) -> Result<(), Refusal> {
-    // The host of an absolute target goes before the header (RFC 9112, section 3.2.2).
+    // The host of an absolute target takes precedence over the `Host` header (RFC 9112, section 3.2.2).
     let host = call.parts.uri.authority().map(Authority::as_str).or_else(|| call.header("host"));
     let origin = call.parts.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
     let is_from_elsewhere = origin.is_some_and(|origin| !is_origin_here(origin));

@@ -1,4 +1,4 @@
-//! Statistics: reading them and, in a sandbox, writing those that a test suite wants to read back.
+//! The statistics endpoint. In a sandbox, a test suite can also write statistics to read them back.
 
 use ably_auth_core::{ErrorCode, Operation};
 use http::StatusCode;
@@ -15,10 +15,10 @@ use crate::refusal::Refusal;
 use crate::stats::{Fixture, Form, Unit};
 use crate::store::lock;
 
-/// The version of the protocol from which statistics are written as entries.
+/// The first version of the protocol in which an interval has `entries`.
 const FIRST_VERSION_WITH_ENTRIES: u32 = 3;
 
-/// The most intervals that one request writes.
+/// The maximum number of intervals that one request writes.
 const MAX_FIXTURES: usize = 500;
 
 pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -32,7 +32,7 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
             Unit::named(&unit).ok_or_else(|| page::out_of_range("unit", advice))?
         }
     };
-    // Who does not say a version gets the newer form: that is no SDK.
+    // A client that sends no version gets the newer form: SDKs always send one.
     let is_old = call.header("x-ably-version").is_some() && call.version() < FIRST_VERSION_WITH_ENTRIES;
     let form = if is_old { Form::Nested } else { Form::Entries };
     let (intervals, next) = lock(&principal.app.memory.stats).page(&page, unit, form);
@@ -51,7 +51,7 @@ pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
     call.reply(StatusCode::CREATED, &json!({ "intervals": fixtures.len() }))
 }
 
-/// The statistics of one interval, or a list of such.
+/// The statistics of one or more intervals, read from an object or a list of objects.
 struct Fixtures(Vec<Fixture>);
 
 impl<'de> Deserialize<'de> for Fixtures {
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Fixtures {
             type Value = Fixtures;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("the statistics of an interval or a list of such")
+                f.write_str("the statistics of an interval or a list of them")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fixtures, A::Error> {
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Fixtures {
             }
 
             fn visit_str<E: de::Error>(self, _: &str) -> Result<Fixtures, E> {
-                Err(E::custom("invalid type: another, expected an object or a list"))
+                Err(E::custom("invalid type: string, expected an object or a list"))
             }
         }
 

@@ -1,4 +1,4 @@
-//! What the audit event of a request says, collected while the request is answered.
+//! The audit event of a request, collected while the request is processed.
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -13,10 +13,10 @@ use crate::service::Arrival;
 use crate::state::State;
 use crate::store::lock;
 
-/// Longer ids in a path are left out of the event.
+/// The maximum length of an id in an event. Longer ids from a path are left out.
 const MAX_ID_CHARS: usize = 128;
 
-/// The parts of an event that are known only after the request was read.
+/// The fields of an event that become known while the request is processed.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) actor: Option<String>,
@@ -27,8 +27,8 @@ pub(super) struct Notes {
     pub(super) secrets: Option<bool>,
 }
 
-/// The pending audit event of a request. If it is dropped unfinished, the client has disconnected while the request was
-/// processed; that is an event too, because the store may have been written.
+/// The pending audit event of a request. If it is dropped unfinished, the client disconnected while the request was
+/// processed. That emits an event too, because the store may have been written.
 pub(super) struct Trail<'a> {
     state: &'a State,
     action: Action,
@@ -58,9 +58,9 @@ impl<'a> Trail<'a> {
         change(&mut lock(&self.notes));
     }
 
-    /// Emits the event.
+    /// Emits the event, with the outcome that `code` and the notes give.
     pub(super) fn finish(mut self, code: Option<ErrorCode>) {
-        // A batch is done if one of its parts is.
+        // A batch counts as done if at least one of its targets was revoked.
         let has_done_some = lock(&self.notes).count.map(|count| count > 0);
         let is_done = match (self.action, has_done_some) {
             (Action::RevokeTokens, Some(has_done_some)) => has_done_some,
@@ -98,7 +98,7 @@ impl Drop for Trail<'_> {
     }
 }
 
-/// Returns the action, and what the path says of it; nothing for a request that is not audited.
+/// Returns the action and the app and key that the path names; `None` for a request that is not audited.
 fn subject(state: &State, parts: &Parts) -> Option<(Action, Notes)> {
     let (path, method) = (parts.uri.path(), parts.method.as_str());
     if method == "OPTIONS" {
@@ -138,7 +138,7 @@ fn control(method: &str, path: &str) -> (Action, Notes) {
     (action, Notes { app: plain_id(app), key: key_name(&format!("{app}.{key}")), ..Notes::default() })
 }
 
-/// Returns an id that a log can show as it is. What a client sends in the place of an id may be anything, also a secret.
+/// Returns `text` if it is a plausible id, which a log can show. A client may send any text as an id, even a secret.
 fn plain_id(text: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     (!text.is_empty() && text.len() <= MAX_ID_CHARS && text.bytes().all(is_plain)).then(|| text.to_owned())
@@ -150,7 +150,7 @@ fn key_name(text: &str) -> Option<KeyName> {
     KeyName::parse(text).ok()
 }
 
-/// Returns the method by its name; clients may send any word as a method.
+/// Returns the name of a known method, or `other`: clients may send any word as a method.
 fn method(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"];
     known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")

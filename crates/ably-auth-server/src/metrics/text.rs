@@ -55,12 +55,12 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
         ),
         (
             "ably_auth_connections_evicted_total",
-            "Idle connections that were closed to make room for another.",
+            "Idle connections closed to make room for new ones.",
             &[("", &metrics.connections_evicted)],
         ),
         (
             "ably_auth_audit_events_lost_total",
-            "Audit events that were not written, by the reason.",
+            "Audit events that were not written, by reason.",
             &[("{reason=\"rate\"}", &metrics.audit_suppressed), ("{reason=\"write\"}", &metrics.audit_failed)],
         ),
         (

@@ -34,18 +34,18 @@ use crate::tls::Tls;
 /// hyper's buffer cannot be smaller, and the headers are to fit in with room to spare.
 const MIN_BUFFER: usize = 8 * 1024;
 
-/// The most refused connections at once that get an answer. More are closed at once, or refusing would be as much work as
-/// serving.
+/// The maximum number of refused connections that are answered at the same time. Connections above it are closed
+/// without a response, so that refusing costs less than serving.
 const REFUSED_AT_ONCE: u64 = 256;
 
 /// How long one that is told so may take to ask, and how long one may take that asks how the service is.
 const HURRY: Duration = Duration::from_secs(1);
 
-/// The most connections to the admin address at once. If more come, the one that is idle for longest is closed or, if none
-/// is, the new one.
+/// The maximum number of open connections to the admin address. At this limit, a new connection replaces the one that
+/// has been idle longest. If none is idle, the new connection is closed.
 const ADMIN_CONNECTIONS: usize = 64;
 
-/// How long a new connection may be silent before it may be closed to make room for another.
+/// The time for which a silent new connection cannot be evicted.
 const NEW_GRACE: Duration = Duration::from_secs(1);
 
 /// How long one of them is kept, so that those who do nothing do not keep out for long those who ask.
@@ -67,7 +67,7 @@ pub(super) struct Connections {
     tls: Option<Tls>,
     closing: watch::Receiver<bool>,
     table: Table,
-    /// The connections that are over a limit and get an answer that says so.
+    /// The number of connections over a limit that are being refused.
     refused: Gauge,
     readiness: admin::Readiness,
 }
@@ -89,7 +89,7 @@ impl Connections {
     ) -> Self {
         let limits = &service.state().limits;
         let table = match role {
-            // A health check is to be answered whatever number of connections is silent, so there is no grace.
+            // A health check must be answered even if silent connections fill the table, so they have no grace period.
             Role::Admin => Table::new(ADMIN_CONNECTIONS, usize::MAX, Duration::ZERO),
             Role::Service => {
                 let per_address = limits.most_connections_per_address(service.is_sandbox());
@@ -106,7 +106,7 @@ impl Connections {
 
     pub(super) async fn serve(&self, stream: TcpStream, client: IpAddr) {
         let phase = self.table.phase();
-        // A task has the same waker for as long as it lives.
+        // The waker of a tokio task does not change, so one clone is valid for the whole connection.
         let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
         match self.role {
             Role::Admin => self.serve_admin(stream, client, phase, waker).await,
@@ -134,7 +134,7 @@ impl Connections {
         let _open = metrics.connections.enter();
         let is_proxy = limits.trusts(client);
         let entered = self.table.enter(&phase, waker, (!is_proxy).then(|| site(client)));
-        // Both are held until the connection is closed.
+        // `_slot` and `_refused` count this connection until it is closed.
         let (_slot, _refused, welcome) = match entered {
             Ok(slot) => {
                 add(&metrics.connections_evicted, u64::from(slot.has_evicted));
@@ -168,7 +168,7 @@ impl Connections {
             Step::Evicted => Poll::Ready(None),
             _ => agreeing.as_mut().poll(context),
         });
-        // If the handshake failed, nobody is there to be answered.
+        // `None` means that the handshake failed or the connection was evicted; drop the connection.
         if let Some(stream) = unless_evicted.await {
             self.speak(stream, client, phase, waits, welcome).await;
         }
@@ -203,7 +203,8 @@ impl Connections {
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
         let connection = http1::Builder::new()
             .header_read_timeout(None)
-            // A client may close its side after a whole request; whether it is gone is seen by the stream.
+            // A client may close its write side after a complete request. `stream` detects a client that has
+            // disconnected.
             .half_close(true)
             .max_buf_size(buffer)
             // Answers are small: to copy one behind its head costs less than a list of two parts costs the system.

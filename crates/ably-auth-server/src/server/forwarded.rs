@@ -1,9 +1,10 @@
-//! The client that a trusted proxy asks for, and whether the client spoke TLS.
+//! The client's address, and whether the client used TLS, as trusted proxies report them.
 //!
-//! Each proxy appends an element for the hop that it saw, so elements are read from the last one back. An element is
-//! believed if the hop behind it is a trusted proxy: the first of them is the connection's peer, and the next is the address
-//! that the element names. Reading stops at the first address that is not trusted, which is the client's, and at the first
-//! element that names no address. What stands before it was written by somebody who is not trusted, and is not even parsed.
+//! Each proxy appends an element for the hop in front of it, so elements are read from the last to the first. The last
+//! element was appended by the connection's peer. Each other element was appended by the address that the element after
+//! it names. An element is trusted if a trusted proxy appended it. Reading stops at the first untrusted address, which
+//! is the client's, or at the first element without an address. Elements before it were written by an untrusted party
+//! and are not parsed.
 
 use std::net::IpAddr;
 
@@ -15,22 +16,22 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 const FORWARDED: &str = "forwarded";
 
-/// What is believed about a request.
+/// The data about the client of a request, as trusted proxies report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Believed {
     pub(super) client: IpAddr,
-    /// Whether the client spoke TLS with the first trusted proxy.
+    /// True if the client used TLS to the first trusted proxy.
     pub(super) is_https: bool,
 }
 
-/// An element of a header, which a trusted proxy wrote.
+/// An element of a header that a trusted proxy wrote.
 struct Element {
-    /// None if it is hidden, unknown or malformed.
+    /// The address; `None` if it is hidden, unknown or malformed.
     address: Option<IpAddr>,
     is_https: bool,
 }
 
-/// Reads what the headers of a request say that came from the trusted proxy `peer`.
+/// Reads the client's address and protocol from the headers of a request that the trusted proxy `peer` sent.
 pub(super) fn read(limits: &Limits, headers: &HeaderMap, peer: IpAddr) -> Believed {
     match limits.proxy_header {
         ProxyHeader::XForwarded => {
@@ -47,14 +48,14 @@ pub(super) fn read(limits: &Limits, headers: &HeaderMap, peer: IpAddr) -> Believ
     }
 }
 
-/// How many elements were believed, and what the last of them says: it is the one about the client.
+/// The number of elements that were read, and `is_https` of the last one read, which describes the client.
 #[derive(Default)]
 struct Hops {
     count: usize,
     is_https: bool,
 }
 
-/// Goes through the elements from the last one back, for as long as trusted proxies wrote them.
+/// Reads elements from the last to the first while trusted proxies wrote them. Returns the client's address.
 fn walk<'a>(
     limits: &Limits,
     peer: IpAddr,
@@ -76,7 +77,7 @@ fn walk<'a>(
     (client, hops)
 }
 
-/// Returns the elements of all headers of that name, from the last one back.
+/// Returns the elements of all headers called `name`, from the last to the first.
 fn list<'a, I: Iterator<Item = &'a [u8]>, F: Fn(&'a [u8]) -> I>(
     headers: &'a HeaderMap,
     name: &'static str,
@@ -85,15 +86,16 @@ fn list<'a, I: Iterator<Item = &'a [u8]>, F: Fn(&'a [u8]) -> I>(
     headers.get_all(name).iter().rev().flat_map(move |value| split(value.as_bytes()))
 }
 
-/// Splits at commas, from the end, and takes no notice of quotes: `X-Forwarded-For` has none that a comma stands in.
+/// Splits `value` at commas, from the end. Ignores quotes, since no quoted value in `X-Forwarded-For` contains a comma.
 fn rsplit_plain(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.rsplit(|byte| *byte == b',')
 }
 
-/// Returns whether `X-Forwarded-Proto` says that the client spoke TLS, where the client is that many elements from the end.
+/// Returns true if `X-Forwarded-Proto` says that the client used TLS. `hop` is the position of the client's element,
+/// counted from the end and starting at 1.
 ///
-/// A single value was set for the whole way. In a list each proxy has appended its own, so the client's stands as far from
-/// the end as the client's address does.
+/// A single value applies to the whole path. In a list, each proxy has appended its own value. So the client's value is
+/// as far from the end as the client's address.
 fn is_x_forwarded_https(headers: &HeaderMap, hop: usize) -> bool {
     let protocols = || list(headers, X_FORWARDED_PROTO, rsplit_plain);
     let is_single = protocols().nth(1).is_none();
@@ -105,7 +107,7 @@ fn is_https(protocol: &[u8]) -> bool {
     protocol.trim_ascii().eq_ignore_ascii_case(b"https")
 }
 
-/// Parses an element of `Forwarded`: pairs as `for=192.0.2.1`, with semicolons between them.
+/// Parses an element of `Forwarded`: pairs such as `for=192.0.2.1`, separated by semicolons.
 fn element(text: &[u8]) -> Element {
     const MALFORMED: Element = Element { address: None, is_https: false };
     let (mut address, mut protocol) = (None, None);
@@ -120,7 +122,7 @@ fn element(text: &[u8]) -> Element {
             name if name.eq_ignore_ascii_case(b"proto") => &mut protocol,
             _ => continue,
         };
-        // A name may be there once. If it is there twice, a client may have got one in.
+        // Each name may occur once. A client may have injected the second one, so the whole element is malformed.
         if known.replace(value).is_some() {
             return MALFORMED;
         }
@@ -128,21 +130,21 @@ fn element(text: &[u8]) -> Element {
     Element { address: address.and_then(node), is_https: protocol.and_then(unquote).is_some_and(is_https) }
 }
 
-/// Parses an address with an optional port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`,
-/// or one of these in quotes.
+/// Parses an address with an optional port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or
+/// `[2001:db8::1]:80`. The text may be quoted.
 fn node(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(unquote(text.trim_ascii())?).ok()?;
     if let Some((address, port)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return address.parse().ok().filter(|address: &IpAddr| address.is_ipv6() && (port.is_empty() || is_port(port)));
     }
-    // An IPv6 address without brackets has several colons, and no port.
+    // An IPv6 address without brackets has colons but no port, so try the whole text first.
     text.parse().ok().or_else(|| {
         let (address, port) = text.split_at(text.find(':')?);
         address.parse().ok().filter(|_| is_port(port))
     })
 }
 
-/// Returns whether the text is a colon and a port, which may be an obfuscated one.
+/// Returns true if `text` is a colon and a port. The port may be obfuscated, such as `:_port-1`.
 fn is_port(text: &str) -> bool {
     let Some(port) = text.strip_prefix(':') else {
         return false;
@@ -155,9 +157,10 @@ fn is_port(text: &str) -> bool {
     }
 }
 
-/// Returns what stands in quotes, or the text if there are none. None if only one quote is there.
+/// Returns the text between quotes, or `text` itself if it has no quotes. Returns `None` if it has quotes that do not
+/// enclose it.
 ///
-/// Escapes are not undone: no address and no protocol needs one.
+/// Keeps escapes as they are, since no address and no protocol contains one.
 fn unquote(text: &[u8]) -> Option<&[u8]> {
     match text.strip_prefix(b"\"") {
         Some(rest) => rest.strip_suffix(b"\""),
@@ -165,10 +168,10 @@ fn unquote(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Splits at a separator that does not stand in quotes, from the end.
+/// Splits `value` from the end, at each `separator` outside quotes.
 ///
-/// Quotes are counted from the end too. So whatever a client has written, a quote that it left open among it, what a proxy
-/// has appended is read as the proxy wrote it.
+/// Quotes are also counted from the end. So the elements that a proxy appended are read as the proxy wrote them, even
+/// if the text before them, from the client, leaves a quote open.
 fn rsplit_unquoted(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
@@ -192,7 +195,7 @@ fn rsplit_unquoted(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns whether an odd number of backslashes stands at the end.
+/// Returns true if `before` ends with an odd number of backslashes.
 fn is_escaped(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
@@ -302,7 +305,7 @@ mod tests {
         }
     }
 
-    /// Bytes that a header may hold, those that mean something among them more often than not.
+    /// Generates bytes that a header may contain, mostly bytes and words that have a meaning in it.
     fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
         let telling = prop::sample::select(&b"\",;=\\ :[]"[..]);
         let words =
@@ -343,7 +346,7 @@ mod tests {
                 Some(last) if !is_own_line => last.extend([b", ", appended.as_bytes()].concat()),
                 _ => lines.push(appended.as_bytes().to_vec()),
             }
-            // As the client writes every header, those that are not chosen are its own.
+            // The client can set every header, so the headers that are not selected contain its values.
             let mut all: Vec<(&str, &[u8])> = lines.iter().map(|line| ("forwarded", &**line)).collect();
             all.push(("x-forwarded-for", b"192.0.2.66"));
             all.push(("x-forwarded-proto", b"https"));

@@ -1,4 +1,4 @@
-//! The Host header of a request, as RFC 9112 requires it.
+//! Validation of the Host header of a request (RFC 9112).
 
 use std::net::Ipv6Addr;
 
@@ -11,23 +11,24 @@ use http::{HeaderValue, Uri, Version};
 use crate::refusal::Refusal;
 use crate::sandbox_access::SandboxAccess;
 
-/// The longest host that is read, in bytes: that of a DNS name.
+/// The maximum length of a host in bytes, which is that of a DNS name.
 const MAX_HOST: usize = 255;
 
-/// Refuses a request of HTTP/1.1 that has no Host, and any that has several or one that is not a host.
+/// Refuses a request with several Host headers or an invalid one, and an HTTP/1.1 request without one.
 pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
     let mut hosts = parts.headers.get_all(HOST).iter();
     let problem = match (hosts.next(), hosts.next()) {
         (None, _) if parts.version < Version::HTTP_11 => return Ok(()),
         (Some(host), None) if is_host(host) => return Ok(()),
-        (None, _) => "there is no Host header; send one",
-        (Some(_), Some(_)) => "there is more than one Host header; send one",
-        (Some(_), None) => "the Host header is not a host with an optional port; send `Host: example.com`",
+        (None, _) => "the Host header is missing; send exactly one",
+        (Some(_), Some(_)) => "more than one Host header; send exactly one",
+        (Some(_), None) => "the Host header is not `host` or `host:port`; send for example `Host: example.com`",
     };
     Err(Refusal::new(ErrorCode::BAD_REQUEST, format!("invalid request: {problem}")))
 }
 
-/// Replaces a host that a sandbox is allowed to be asked as by `localhost`, which is what the service takes requests for.
+/// Replaces the host of a request to a sandbox by `localhost`, if `access` permits that host. The service accepts
+/// requests for `localhost`.
 pub(super) fn localize(parts: &mut Parts, access: &SandboxAccess) {
     let is_allowed = |authority: &Authority| access.permits(authority.host());
     if let Some(authority) = parts.uri.authority() {
@@ -44,7 +45,7 @@ pub(super) fn localize(parts: &mut Parts, access: &SandboxAccess) {
     }
 }
 
-/// Returns whether the value is empty, or a host with an optional port.
+/// Returns true if `value` is empty, or a host with an optional port.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
         return false;
@@ -61,7 +62,7 @@ fn is_host(value: &HeaderValue) -> bool {
     is_valid && host.len() <= MAX_HOST && is_port(port)
 }
 
-/// Returns whether the bytes are a `reg-name` of RFC 3986, which an IPv4 address is too.
+/// Returns true if `name` is a `reg-name` of RFC 3986. An IPv4 address also is one.
 fn is_name(mut name: &[u8]) -> bool {
     while let Some((first, rest)) = name.split_first() {
         name = match (first, rest) {
@@ -73,7 +74,7 @@ fn is_name(mut name: &[u8]) -> bool {
     true
 }
 
-/// Returns whether the text is empty, or a colon and a port, which may be left out.
+/// Returns true if `text` is empty, or a colon with an optional port number.
 fn is_port(text: &str) -> bool {
     let digits = text.strip_prefix(':').unwrap_or(text);
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());

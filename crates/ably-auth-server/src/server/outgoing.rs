@@ -1,4 +1,4 @@
-//! Answers on their way out: what a large one takes is counted until the client has it.
+//! Response bodies. A large response counts against its memory budget until it is flushed to the client.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,25 +13,25 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::budget::Permit;
 use crate::store::lock;
 
-/// The largest piece of a body that is handed over at once: hyper keeps few of them, and the rest stays in the body.
+/// The maximum size of a body frame in bytes. hyper buffers few frames, so the rest of the body stays in [`Outgoing`].
 const PIECE: usize = 16 * 1024;
 
-/// The large answers of a connection that are not written yet.
+/// The large responses of a connection that are not flushed yet.
 #[derive(Debug, Default)]
 pub(super) struct Unwritten {
-    /// How many bytes these answers have together.
+    /// The total size of these responses in bytes.
     bytes: AtomicUsize,
-    /// Those that hyper has taken over whole; written once the stream is flushed.
+    /// The permits of the responses that hyper has read completely. They are released when the stream is flushed.
     handed_over: Mutex<Vec<Arc<Permit>>>,
 }
 
 impl Unwritten {
-    /// Returns how many bytes the large answers have that are not written yet.
+    /// Returns the total size in bytes of the large responses that are not flushed yet.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Notes that everything that was handed over is written.
+    /// Records that everything which hyper has read is written, and releases the permits of complete responses.
     pub(super) fn flushed(&self) {
         if self.bytes() > 0 {
             lock(&self.handed_over).drain(..).for_each(|permit| self.remove(&permit));
@@ -43,16 +43,16 @@ impl Unwritten {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     bytes: Bytes,
-    /// Of a large answer, with the connection that it goes out on.
+    /// The permit of a large response, and the unwritten responses of its connection.
     counted: Option<(Arc<Permit>, Arc<Unwritten>)>,
 }
 
 impl Outgoing {
-    /// Makes an answer's body one that is counted until it is written, if the answer is large.
+    /// Wraps the body of `answer`. If the response is large, its body counts as unwritten until it is flushed.
     pub(super) fn of(mut answer: Response<Bytes>, unwritten: &Arc<Unwritten>) -> Response<Self> {
         let permit = answer.extensions_mut().remove::<Arc<Permit>>();
         let counted = permit.map(|permit| {
@@ -63,7 +63,7 @@ impl Outgoing {
     }
 }
 
-/// A body that is not sent, such as that of a HEAD request, or whose client has gone.
+/// Releases the permit of a body that is not sent: to a HEAD request, or to a client that has disconnected.
 impl Drop for Outgoing {
     fn drop(&mut self) {
         if let Some((permit, unwritten)) = self.counted.take() {
@@ -127,7 +127,7 @@ mod tests {
             assert_eq!((budget.used(), unwritten.bytes()), (100_000, 100_000));
         }
         drop(body);
-        assert_eq!((read, budget.used()), (100_000, 100_000), "it is handed over and not written");
+        assert_eq!((read, budget.used()), (100_000, 100_000), "read by hyper but not flushed");
         unwritten.flushed();
         assert_eq!((budget.used(), unwritten.bytes()), (0, 0));
     }

@@ -23,14 +23,15 @@ const MAX_UNREAD: usize = 1024 * 1024;
 pub(super) struct Waits {
     pub(super) head: Duration,
     pub(super) idle: Duration,
-    /// For the client to take in more of its answers, and for an answer to a client that has closed its side.
+    /// The time limit for the client to read more of its responses, and for a response to a client that has closed its
+    /// write side.
     pub(super) answer: Duration,
-    /// The fewest bytes per second that the client may take in of a large answer once that time is over.
+    /// The minimum rate, in bytes per second, at which the client must read a large response once `answer` has passed.
     pub(super) answer_rate: u32,
 }
 
 impl Waits {
-    /// Returns how long a client may take for the whole of so many bytes.
+    /// Returns the time limit for a client to read `bytes` bytes in total.
     fn whole_answer(&self, bytes: usize) -> Duration {
         let millis = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1_000);
         let millis = millis.checked_div(self.answer_rate.into()).unwrap_or(0);
@@ -49,19 +50,20 @@ pub(super) struct Patient<S> {
     linger: Option<(Pin<Box<Sleep>>, usize)>,
     /// Set up only for a client that takes nothing in.
     answer: Option<Pin<Box<Sleep>>>,
-    /// Set up only for a client that does not take in a large answer at once.
+    /// The timer for a large response as a whole. Set only if the client does not read it at once.
     whole_answer: Option<Pin<Box<Sleep>>>,
     unwritten: Arc<Unwritten>,
     watch: Watch,
 }
 
-/// What is seen of a client while its request is being answered. hyper reads nothing then.
+/// The view of a client while its request is being answered, since hyper reads nothing then.
 #[derive(Default)]
 struct Watch {
-    /// The first byte of the next request, if it has come already.
+    /// The first byte of the next request, if it has already arrived.
     ahead: Option<u8>,
-    /// Set up once no more can be seen of the client: because it has closed its side, and may wait for the answer or be gone,
-    /// which looks the same; or because the next request is there, and is not read yet.
+    /// The timer that starts when reading reveals nothing more about the client. One cause is that the client closed
+    /// its write side: it may still wait for the response, or have disconnected. The other is that the next request has
+    /// arrived, of which only the first byte is read.
     unseen: Option<Pin<Box<Sleep>>>,
 }
 
@@ -181,7 +183,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.phase.step() == Step::Evicted {
-            // As if the client had closed the connection.
+            // Report the end of the stream, as if the client had closed the connection.
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -232,7 +234,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
             this.whole_answer = None;
         }
         if this.phase.flushed() {
-            // hyper does not always ask for more after an answer, so the timer is set up here too.
+            // hyper does not always read again after a response, so start the idle timer here too.
             let is_set_up = this.idle.as_ref().is_some_and(|(sleep, _)| !sleep.is_elapsed());
             if !is_set_up && this.is_over(context) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -276,7 +278,7 @@ mod tests {
     use super::*;
     use crate::budget::{Budget, Permit};
 
-    /// Takes in a byte each second.
+    /// A stream that accepts one byte per second.
     struct Trickle(Pin<Box<Sleep>>);
 
     impl AsyncRead for Trickle {
@@ -301,7 +303,7 @@ mod tests {
         }
     }
 
-    /// How many bytes of an answer a client gets that takes in one a second.
+    /// Returns how many bytes of a response a client receives that reads one byte per second.
     async fn taken_in(bytes: usize, is_large: bool) -> usize {
         let unwritten = Arc::<Unwritten>::default();
         let mut answer = Response::new(Bytes::from(vec![0; bytes]));
@@ -323,8 +325,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_answer_that_is_taken_in_too_slowly_is_cut_off() {
-        assert_eq!(taken_in(100, true).await, 20, "after 10.5 s, and a second for every 10 bytes");
-        assert_eq!(taken_in(100, false).await, 100, "a small one may take as long as it goes on");
+        assert_eq!(taken_in(100, true).await, 20, "limit: 10.5 s plus 1 s per 10 bytes");
+        assert_eq!(taken_in(100, false).await, 100, "a small response has no limit for the whole");
         assert_eq!(taken_in(11, true).await, 11, "in time");
     }
 }

@@ -1,4 +1,4 @@
-//! The phase of a connection: what it is in the middle of, and since when it is idle.
+//! The phase of a connection: its current step, and since when it is idle.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +17,13 @@ pub(super) enum Step {
     Body,
     /// A whole request is being answered.
     Busy,
-    /// An answer is being written.
+    /// A response is being written.
     Answered,
-    /// The answer is being written before the request was read to its end, so that the connection is closed after it.
+    /// A response is being written, but its request was not read completely. The connection is closed after it.
     Unread,
-    /// The last answer was written, and nothing of another request has been received.
+    /// The last response was written, and nothing of the next request has been received.
     Idle,
-    /// The connection was idle and is closed to make room for another.
+    /// The connection was idle and is being closed to make room for another.
     Evicted,
 }
 
@@ -45,17 +45,17 @@ impl Step {
     }
 }
 
-/// The phase of a connection. The connection's task moves it on; any other task may only evict it while it is idle.
+/// The phase of a connection. Only the connection's task advances it. Other tasks may only evict it while it is idle.
 #[derive(Debug)]
 pub(super) struct Phase {
     state: AtomicU64,
-    /// When the connection became idle, in microseconds of the stopwatch.
+    /// The time at which the connection became idle, in microseconds of `stopwatch`.
     idle_since: AtomicU64,
     stopwatch: Stopwatch,
 }
 
 impl Phase {
-    /// Returns the phase of a new connection, which counts as idle once `grace` has passed without a byte.
+    /// Returns the phase of a new connection, which becomes idle after `grace` if no byte is received.
     pub(super) fn new(stopwatch: Stopwatch, grace: Duration) -> Arc<Self> {
         let idle_since = micros(stopwatch.elapsed().saturating_add(grace));
         Arc::new(Self { state: AtomicU64::new(Step::New as u64), idle_since: idle_since.into(), stopwatch })
@@ -65,12 +65,13 @@ impl Phase {
         Step::of(self.state.load(Ordering::Acquire))
     }
 
-    /// Returns a number that is another one for each request and step.
+    /// Returns a number that differs for each request and step.
     pub(super) fn state(&self) -> u64 {
         self.state.load(Ordering::Relaxed)
     }
 
-    /// Moves on from a step that is not idle. No other task changes such a state, so a load and a store suffice.
+    /// Sets the step. The current step must not be idle: no other task changes such a state, so a load and a store
+    /// suffice.
     fn set(&self, step: Step) {
         let count = self.state.load(Ordering::Relaxed) & !Step::MASK;
         self.state.store(count | step as u64, Ordering::Release);
@@ -92,13 +93,14 @@ impl Phase {
         }
     }
 
-    /// Records that the head of a request was received. Returns `false` if the connection has been evicted, so that this
-    /// request has to be its last.
+    /// Records that the head of a request was received. Returns `false` if the connection has been evicted. Then this
+    /// request must be its last.
     pub(super) fn begin(&self, is_whole: bool) -> bool {
         let step = if is_whole { Step::Busy } else { Step::Body };
         let state = self.state.load(Ordering::Acquire);
         let next = (state & !Step::MASK).wrapping_add(Step::ONE_REQUEST) | step as u64;
-        // A request may have been read together with the one before, so the connection may be idle.
+        // The connection may be idle and be evicted meanwhile: a pipelined request may have been read with the one
+        // before.
         let before = self.state.swap(next, Ordering::AcqRel);
         Step::of(before) != Step::Evicted
     }
@@ -108,12 +110,12 @@ impl Phase {
         self.set(Step::Busy);
     }
 
-    /// Records that the answer is ready to be written.
+    /// Records that the response is ready to be written. `is_read` is true if the request was read completely.
     pub(super) fn end(&self, is_read: bool) {
         self.set(if is_read { Step::Answered } else { Step::Unread });
     }
 
-    /// Records that the answer was written. Returns `true` if the connection is idle from now on.
+    /// Records that the response was written. Returns `true` if the connection is idle from now on.
     pub(super) fn flushed(&self) -> bool {
         let is_idle = self.step() == Step::Answered;
         if is_idle {
@@ -123,12 +125,13 @@ impl Phase {
         is_idle
     }
 
-    /// Returns since when the connection is idle, in microseconds of the stopwatch. `None` if it is not.
+    /// Returns the time at which the connection became idle, in microseconds of the stopwatch, or `None` if it is not
+    /// idle.
     pub(super) fn idle_since(&self) -> Option<u64> {
         self.step().is_idle().then(|| self.idle_since.load(Ordering::Relaxed))
     }
 
-    /// Evicts the connection, unless it is not idle any more.
+    /// Evicts the connection if it is still idle. Returns `false` if it is not.
     pub(super) fn evict(&self) -> bool {
         let state = self.state.load(Ordering::Acquire);
         let evicted = (state & !Step::MASK) | Step::Evicted as u64;
@@ -148,16 +151,16 @@ mod tests {
     #[test]
     fn only_an_idle_connection_is_evicted() {
         let phase = Phase::new(Stopwatch::start(), Duration::ZERO);
-        assert!(phase.receive() && !phase.evict(), "a part of a head is there");
+        assert!(phase.receive() && !phase.evict(), "part of a head was received");
         assert!(phase.begin(false) && !phase.evict());
         phase.receive_whole();
         assert!(!phase.evict());
         phase.end(true);
-        assert!(!phase.evict(), "the answer is not written yet");
+        assert!(!phase.evict(), "the response is not written yet");
         assert!(phase.flushed() && phase.idle_since().is_some());
         assert!(phase.evict() && phase.step() == Step::Evicted && phase.idle_since().is_none());
-        assert!(!phase.receive(), "it takes no request any more");
-        assert!(!phase.begin(true), "one that was read already is the last");
+        assert!(!phase.receive(), "an evicted connection receives nothing");
+        assert!(!phase.begin(true), "a request that was already read is the last");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Returns where the request came from, by what a trusted proxy says if it came from one.
+    /// Returns the origin of the request. For a request from a trusted proxy, it is the client that the proxy reports.
     fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
         let Self { local, client, is_private } = self;
         if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
@@ -93,7 +93,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Answers a request on a connection over a limit, and closes the connection.
+/// Refuses a request on a connection that exceeds a limit, and closes the connection.
 pub(super) fn refuse_connection(
     service: &Service,
     asked: Request<Incoming>,
@@ -135,7 +135,7 @@ fn size(parts: &Parts) -> usize {
     sizes.chain(target).fold(parts.method.as_str().len(), usize::saturating_add)
 }
 
-/// Why a body could not be read.
+/// The reason why a body could not be read.
 enum BodyError {
     TooLarge,
     Broken(&'static str),
@@ -145,14 +145,14 @@ impl From<hyper::Error> for BodyError {
     fn from(error: hyper::Error) -> Self {
         let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
         if error.is_incomplete_message() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof) {
-            // Nobody may be there to read this.
-            return Self::Broken("invalid body: it ends early; send as much as its length says");
+            // The client may have disconnected and not receive this message.
+            return Self::Broken("invalid body: it is incomplete; send it up to its announced length or last chunk");
         }
-        Self::Broken("invalid body: its chunks are malformed; send `Transfer-Encoding: chunked` as in RFC 9112")
+        Self::Broken("invalid body: malformed chunks; encode a body with `Transfer-Encoding: chunked` as in RFC 9112")
     }
 }
 
-/// Reads the body.
+/// Reads the body, up to `most` bytes.
 async fn read(parts: &Parts, body: Incoming, most: usize) -> Result<Bytes, BodyError> {
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > most) {

@@ -1,9 +1,10 @@
-//! The table of open connections: how many there are, how many of an address, and which one is idle for longest.
+//! The table of open connections: their number, their number per address, and which one has been idle longest.
 //!
-//! The table is locked when a connection opens or closes, and never for a request. Its index orders connections by a moment
-//! that may be out of date: each connection has become idle then or later. Making room takes the first entry, moves it to
-//! the right place if the connection has been in use since, and evicts it if not. So the one that is evicted is the one that
-//! is idle for longest, and an entry is moved at most once for each time that its connection was used.
+//! The table is locked when a connection opens or closes, and never for a request. Its index orders connections by a
+//! time that may be outdated: the connection became idle at that time or later. To make room, the table looks at the
+//! first entry. If the connection was used since that time, its entry moves to the right place; otherwise the
+//! connection is evicted. So the evicted connection is the one that has been idle longest. An entry moves at most once
+//! for each use of its connection.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -14,14 +15,14 @@ use super::phase::{Phase, micros};
 use crate::clock::Stopwatch;
 use crate::store::lock;
 
-/// The most connections in use that are passed over in the search for an idle one. Each of them is moved to the end, so the
-/// next search goes on where this one stopped.
+/// The maximum number of connections in use that a search for an idle one skips. Skipped entries move to the end, so
+/// the next search continues where this one stopped.
 const MAX_PASSED_OVER: usize = 256;
 
-/// Why a connection is refused.
+/// The reason why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exceeded {
-    /// There are too many connections, and none of them is idle.
+    /// There are too many connections, and no idle one was found.
     Total,
     /// There are too many connections from the same address.
     Address,
@@ -31,7 +32,7 @@ pub(super) enum Exceeded {
 pub(super) struct Table {
     most: usize,
     most_per_site: usize,
-    /// How long a new connection may be silent before it counts as idle.
+    /// The time for which a new connection may be silent before it counts as idle.
     grace: Duration,
     stopwatch: Stopwatch,
     open: Mutex<Open>,
@@ -40,28 +41,28 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 struct Open {
     last_id: u64,
-    /// By the moment at which the connection became idle, or an earlier one; and by its ID.
+    /// The entries, ordered by the time at which the connection became idle, or an earlier one, and by ID.
     by_idle: BTreeMap<(u64, u64), Entry>,
-    /// The moment under which each ID is in `by_idle`.
+    /// The time in the `by_idle` key of each ID.
     moments: HashMap<u64, u64>,
-    /// How many connections each address has, where that is limited.
+    /// The number of connections of each address whose connections are limited.
     sites: HashMap<u128, usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     phase: Arc<Phase>,
-    /// Wakes the connection's task.
+    /// The waker of the connection's task, which is called on eviction.
     waker: Waker,
     site: Option<u128>,
 }
 
-/// A connection's entry in the table, which is removed when this is dropped.
+/// A connection's entry in the table. Dropping the slot removes the entry.
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
     table: &'a Table,
     id: u64,
-    /// Whether another connection was evicted for this one.
+    /// True if another connection was evicted for this one.
     pub(super) has_evicted: bool,
 }
 
@@ -75,9 +76,9 @@ impl Table {
         Phase::new(self.stopwatch, self.grace)
     }
 
-    /// Enters a connection. If the table is full, the connection that is idle for longest is evicted.
+    /// Adds a connection. If the table is full, evicts the connection that has been idle longest.
     ///
-    /// `site` is the client's address, if the connections of that address are limited.
+    /// `site` identifies the client's address. It is `None` if the connections of that address are not limited.
     pub(super) fn enter(&self, phase: &Arc<Phase>, waker: Waker, site: Option<u128>) -> Result<Slot<'_>, Exceeded> {
         let now = micros(self.stopwatch.elapsed());
         let mut open = lock(&self.open);
@@ -105,11 +106,11 @@ impl Open {
         self.moments.insert(id, since);
     }
 
-    /// Evicts the connection that is idle for longest. Returns `false` if none is idle.
+    /// Evicts the connection that has been idle longest. Returns `false` if it finds no idle connection.
     fn make_room(&mut self, now: u64) -> bool {
         let mut passed_over = 0_usize;
         while let Some((&(moment, id), entry)) = self.by_idle.first_key_value() {
-            // The others have been idle since `moment` at the earliest.
+            // `moment` is the smallest key, so no other connection became idle earlier.
             if moment > now || passed_over > MAX_PASSED_OVER {
                 return false;
             }
@@ -121,7 +122,7 @@ impl Open {
                     return true;
                 }
                 Some(since) if since > moment && since <= now => since,
-                // It is in use, or so new that it is given time. It may be idle from now on.
+                // The connection is in use or in its grace period, so it becomes idle later than `now`.
                 _ => {
                     passed_over = passed_over.saturating_add(1);
                     now.saturating_add(1)
@@ -180,7 +181,7 @@ mod tests {
         let table = table(100, 100);
         let open: Vec<_> = (0..100).map(|_| enter(&table, 1).unwrap()).collect();
         let pause = || std::thread::sleep(Duration::from_micros(10));
-        // Used in the order 99, 98, …, 1; then 50 is used again.
+        // Use the connections 99, 98, …, 0, and then 99 again.
         for (phase, _) in open.iter().rev() {
             pause();
             use_once(phase);
@@ -203,7 +204,7 @@ mod tests {
         for (phase, _) in &open[..999] {
             assert!(phase.receive());
         }
-        // Each search passes over so many at most, and the next one goes on behind them.
+        // Each search skips a limited number of connections, and the next search continues after them.
         let searches = (0..10).take_while(|_| enter(&table, 2).is_err()).count();
         assert!(searches <= 4 && last.step() == Step::Evicted, "{searches}");
         assert!(open[..999].iter().all(|(phase, _)| phase.step() == Step::Head));
@@ -238,7 +239,7 @@ mod tests {
         assert_eq!(enter(&table, 2).unwrap_err(), Exceeded::Total);
         use_once(&second.0);
         std::thread::sleep(Duration::from_micros(10));
-        assert!(enter(&table, 2).is_ok(), "the grace is over with the first request");
+        assert!(enter(&table, 2).is_ok(), "the first request ends the grace period");
         assert_eq!((first.0.step(), second.0.step()), (Step::New, Step::Evicted));
     }
 }

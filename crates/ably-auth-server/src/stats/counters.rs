@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The parts of which a counter's name can be made.
+/// The known parts of counter names.
 const SEGMENTS: [&str; 26] = [
     "all",
     "inbound",
@@ -35,18 +35,18 @@ const SEGMENTS: [&str; 26] = [
     "httpEvent",
 ];
 
-/// The most parts of a name.
+/// The maximum number of parts in a name.
 const MAX_SEGMENTS: usize = 4;
 
-/// The most counters of an interval.
+/// The maximum number of counters in an interval.
 const MAX_COUNTERS: usize = 64;
 
-/// A counter's name: for each part, from the first on, one more than its place among [`SEGMENTS`]; then zeros.
+/// A counter's name. Each part is stored as its index in [`SEGMENTS`] plus one; unused parts at the end are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name([u8; MAX_SEGMENTS]);
 
 impl Name {
-    /// Returns the name with one part more; nothing if there is no such name.
+    /// Returns the name with `segment` appended; `None` if the segment is unknown or the name is full.
     fn with(self, segment: &str) -> Option<Self> {
         let place = SEGMENTS.iter().position(|known| *known == segment)?;
         let mut name = self;
@@ -62,7 +62,7 @@ impl Name {
         self.0.iter().filter_map(|part| SEGMENTS.get(usize::from(*part).checked_sub(1)?).copied())
     }
 
-    /// Returns the name that the counter has among `entries`.
+    /// Returns the name of the counter in `entries`.
     fn entry(&self) -> String {
         let text = self.segments().collect::<Vec<_>>().join(".");
         match self.segments().next() {
@@ -74,7 +74,7 @@ impl Name {
     }
 }
 
-/// Counters of an interval, in the order of their names.
+/// The counters of an interval, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counters(Vec<(Name, u64)>);
 
@@ -83,14 +83,15 @@ impl Counters {
         self.0.len()
     }
 
-    /// Adds to a counter. An unknown name is not counted.
+    /// Adds `count` to a counter. An unknown name is ignored.
     pub(super) fn add(&mut self, name: &str, count: u64) {
         if let Some(name) = Name::parse(name).filter(|_| count > 0) {
             self.merge(name, count);
         }
     }
 
-    /// Adds those of another interval. What is a peak or a minimum stays one.
+    /// Adds the counters of another interval. A peak or mean becomes the larger of the two values, and a minimum the
+    /// smaller.
     pub(super) fn add_all(&mut self, other: &Self) {
         other.0.iter().for_each(|&(name, count)| self.merge(name, count));
     }
@@ -111,12 +112,12 @@ impl Counters {
         }
     }
 
-    /// Writes the counters as clients read them from version 3 of the protocol on: names with dots.
+    /// Returns the counters by dotted name, for clients of version 3 of the protocol and later.
     pub(super) fn entries(&self) -> Map<String, Value> {
         self.0.iter().map(|(name, count)| (name.entry(), (*count).into())).collect()
     }
 
-    /// Writes the counters into an object as older clients read them: objects in objects.
+    /// Writes the counters into `object` as nested objects, for older clients.
     pub(super) fn nest(&self, object: &mut Map<String, Value>) {
         for (name, count) in &self.0 {
             let mut segments: Vec<_> = name.segments().collect();
@@ -131,14 +132,14 @@ impl Counters {
     }
 }
 
-/// Reads counters from objects in objects. What is no known counter is left out.
+/// A seed that reads counters from nested objects. It ignores unknown counters.
 pub(super) struct Nested<'a> {
     pub(super) counters: &'a mut Counters,
     name: Name,
 }
 
 impl<'a> Nested<'a> {
-    /// Reads what stands under a first part of a name; nothing if there is no such part.
+    /// Creates a seed for the value of the top-level field `segment`; `None` if no counter name can begin with it.
     pub(super) fn of(counters: &'a mut Counters, segment: &str) -> Option<Self> {
         Name::default().with(segment).map(|name| Nested { counters, name })
     }

@@ -1,9 +1,9 @@
-//! Intervals of statistics, and how they are named.
+//! Intervals of statistics, and their names.
 
 const MINUTES_PER_HOUR: u64 = 60;
 const MINUTES_PER_DAY: u64 = 24 * MINUTES_PER_HOUR;
 
-/// How long an interval is.
+/// The length of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Minute,
@@ -26,7 +26,7 @@ impl Unit {
         }
     }
 
-    /// Returns the minute at which the interval begins that a minute is in. Minutes count from the epoch.
+    /// Returns the first minute of the interval that contains `minute`. Minutes count from the epoch.
     pub(super) fn start(self, minute: u64) -> u64 {
         let length = match self {
             Self::Minute => 1,
@@ -41,7 +41,8 @@ impl Unit {
         minute.saturating_sub(minute.checked_rem(length).unwrap_or(0))
     }
 
-    /// Returns the name of the interval that a minute is in, in UTC: `YYYY-MM-DD:HH:MM`, or as much of it as the unit needs.
+    /// Returns the UTC name of the interval that contains `minute`: `YYYY-MM-DD:HH:MM`, or as much of it as the unit
+    /// needs.
     pub(super) fn id(self, minute: u64) -> String {
         let Date { year, month, day } = Date::of(minute / MINUTES_PER_DAY);
         let month = format!("{year:04}-{month:02}");
@@ -55,7 +56,7 @@ impl Unit {
     }
 }
 
-/// Reads the name of an interval of any unit. Returns the minute at which it begins.
+/// Parses the name of an interval of any unit. Returns its first minute, counted from the epoch.
 pub(super) fn parse_id(id: &str) -> Option<u64> {
     let number = |text: &str, length: usize| {
         let is_number = text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -82,12 +83,12 @@ struct Date {
     day: u8,
 }
 
-/// Days from the first of March of the year 0 to the epoch.
+/// The number of days from 1 March of the year 0 to the epoch.
 const EPOCH: u64 = 719_468;
 
-#[expect(clippy::arithmetic_side_effects, reason = "the parts of a date are small, and subtracted from what is larger")]
+#[expect(clippy::arithmetic_side_effects, reason = "the parts of a date are small, and no difference is negative")]
 impl Date {
-    /// Returns the date of a day since the epoch.
+    /// Returns the date of `day`, counted from the epoch.
     fn of(day: u64) -> Self {
         // Years are counted from March, so that the leap day is the last of a year and each month begins at a fixed day.
         let day = day.saturating_add(EPOCH);
@@ -101,7 +102,7 @@ impl Date {
         Self { year: era.saturating_mul(400).saturating_add(year + turn), month: small(month), day: small(day) }
     }
 
-    /// Returns the day since the epoch; none for a date before it, or one that there is not.
+    /// Returns the day, counted from the epoch; `None` for a date before the epoch or one that does not exist.
     fn to_days(self) -> Option<u64> {
         let (month, day) = (u64::from(self.month), u64::from(self.day));
         if !(1..=12).contains(&month) || !(1..=31).contains(&day) || self.year > 9_999 {

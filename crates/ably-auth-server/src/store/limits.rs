@@ -1,6 +1,6 @@
-//! How much a store holds.
+//! The limits of a store.
 
-/// What a store holds at most; what would be more is refused with 42910.
+/// The limits of a store. A request that would exceed one of them is refused with 42910.
 ///
 /// ```
 /// use ably_auth_server::store::{Memory, StoreLimits};
@@ -13,14 +13,15 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreLimits {
-    /// The most bytes that the claims of large tokens may take, those whose token would not fit into a header. 64 MiB by
-    /// default. In memory, the claims that were used last are also held parsed, in an eighth of this at most.
+    /// The maximum size in bytes of the claims of large tokens, which are those that do not fit into a header. 64 MiB
+    /// by default. `Memory` and `Redb` also hold the most recently used claims in parsed form, in at most an eighth of
+    /// this size.
     pub large_token_bytes: usize,
-    /// The most of these bytes that one app's tokens may take, so that an app cannot use up what others need. 8 MiB by
-    /// default.
+    /// The maximum part of these bytes that the tokens of one app may use, so that no app uses up the memory of others.
+    /// 8 MiB by default.
     pub large_token_bytes_per_app: usize,
-    /// The most used nonces, of 35 bytes each. 10,000,000 by default: 40,000 a second for as long as they are kept. A Redis
-    /// holds as many as its `maxmemory` has room for, and this limit does not count there.
+    /// The maximum number of used nonces, of 35 bytes each. 10,000,000 by default: 40,000 a second for as long as
+    /// nonces are kept. Redis ignores this limit and holds as many as its `maxmemory` allows.
     pub nonces: usize,
 }
 

@@ -10,7 +10,7 @@ use super::{Feed, Pending, Record, Store, StoreLimits, Unavailable, Use, Written
 
 /// Keeps everything in memory, for as long as the process lives. It answers at once.
 ///
-/// It holds as many used nonces and large tokens as its [`StoreLimits`] say; what would be more is refused.
+/// Its [`StoreLimits`] limit the used nonces and large tokens that it holds. Above these limits, requests are refused.
 ///
 /// ```
 /// use ably_auth_server::{Service, store::Memory};
@@ -34,7 +34,7 @@ impl Memory {
         Self::default()
     }
 
-    /// Knows nothing yet, and holds no more than that.
+    /// Returns an empty store with these limits.
     #[must_use]
     pub fn with_limits(limits: StoreLimits) -> Self {
         Self {

@@ -73,7 +73,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// records at all are written as others are, so that it is known whether there is room.
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written>;
 
-    /// Keeps claims until their token expires. Gives whether there was room, for their app and for all.
+    /// Keeps claims until their token expires. Returns false if the limit of their app, or that of the store, is
+    /// reached.
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool>;
 
     /// The claims that were kept under that reference.
@@ -101,13 +102,13 @@ pub enum Use {
     First,
     /// It was used before.
     Again,
-    /// Nonces of its time were dropped already, since the clock was ahead. A request with a later timestamp than `until` is not
-    /// concerned.
+    /// Nonces with this nonce's timestamp were already dropped, because the clock was ahead. Requests with a timestamp
+    /// later than `until` are not affected.
     Forgotten {
-        /// The last of the timestamps, from that of the request on, of which this is so.
+        /// The last timestamp of the dropped span that contains the request's timestamp.
         until: Timestamp,
     },
-    /// Nonces of its time may have been lost with the store: those up to [`Feed::known_from`].
+    /// The nonce may have been used and then lost with the store, as all nonces up to [`Feed::known_from`] may.
     Unknown,
     /// There is no room for more.
     Full,

@@ -70,11 +70,11 @@ pub(super) const fn is_over(timestamp: Timestamp, now: Timestamp) -> bool {
 /// Used nonces by their timestamps, so that the oldest come first.
 #[derive(Debug)]
 pub(super) struct Nonces {
-    /// The most that are kept.
+    /// The maximum number of nonces.
     most: usize,
     used: BTreeSet<Fingerprint>,
-    /// The timestamps of nonces that were dropped. If the clock steps back to one of them, it is not known which nonces were used
-    /// then, and none is taken.
+    /// The timestamps of dropped nonces. If the clock steps back to one of them, the nonces that were used then are
+    /// unknown. So no nonce with such a timestamp is accepted.
     forgotten: Spans,
 }
 
@@ -115,7 +115,7 @@ impl Nonces {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+#[allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 mod tests {
     use proptest::prelude::*;
 
@@ -200,7 +200,8 @@ mod tests {
         assert_eq!(nonces.used.len(), 1);
     }
 
-    /// A clock that is two hours ahead for five minutes drops nonces of its own time. These used to close the two hours before.
+    /// A clock that is two hours ahead for five minutes drops nonces with timestamps of that time. Requests with
+    /// timestamps of the two hours before must still be accepted.
     #[test]
     fn clock_that_was_ahead_closes_only_the_time_it_has_shown() {
         const HOUR: u64 = 60 * 60 * 1000;
@@ -226,7 +227,8 @@ mod tests {
         assert_eq!(nonces.use_once(nonce("app.key1", "same", 1), at(1)), Use::Again);
     }
 
-    /// A step of the clock, the minutes for which it then runs, and how far the requests' timestamps are from it.
+    /// Generates changes of the clock: a step in ms, the minutes for which it then runs, and the skew of timestamps in
+    /// ms.
     fn clocks() -> impl Strategy<Value = Vec<(i64, u64, i64)>> {
         const DAY: i64 = 24 * 60 * 60 * 1000;
         let window = i64::try_from(WINDOW_MILLIS).unwrap();
@@ -235,15 +237,15 @@ mod tests {
     }
 
     proptest! {
-        /// The clock steps forward and back by up to a day. No request is accepted twice, and a new one is accepted unless the clock
-        /// was near that time before.
+        /// The clock steps forward and back by up to a day. No request is accepted twice. A new request is accepted
+        /// unless the clock was near its timestamp before.
         #[test]
         fn stepping_clock_replays_nothing_and_closes_only_what_it_has_shown(clocks in clocks()) {
             const DAY: u64 = 24 * 60 * 60 * 1000;
             let (mut nonces, mut now, mut latest) = (Nonces::new(10_000), 1_000 * DAY, 0);
             let (mut accepted, mut shown): (Vec<Fingerprint>, Vec<u64>) = Default::default();
             for (nth, (step, minutes, skew)) in clocks.into_iter().enumerate() {
-                // A clock that is more than a day behind is not served.
+                // The service refuses all requests while its clock is more than a day behind, so do not test that.
                 now = now.saturating_add_signed(step).max(latest - latest.min(DAY));
                 for minute in 0..=minutes {
                     for replayed in &accepted {

@@ -1,4 +1,4 @@
-//! Claims that were parsed lately: parsing a large capability takes milliseconds.
+//! A cache of parsed claims, since parsing a large capability takes milliseconds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use super::Reference;
 use crate::token::Claims;
 use ably_auth_core::Capability;
 
-/// What an entry of a parsed capability takes beside its text: the entry, in a vector that may be half empty, and the
-/// allocation of its text.
+/// The bytes that an entry of a parsed capability uses besides its text: the entry, in a vector that may be half empty,
+/// and the allocation of the text.
 const ENTRY_BYTES: usize = 128;
 
 struct Used {
@@ -17,12 +17,12 @@ struct Used {
     turn: u64,
 }
 
-/// The claims that were used last, as many as fit into a number of bytes.
+/// The most recently used claims, up to a total size in bytes.
 pub(super) struct Parsed {
     most: usize,
     bytes: usize,
     claims: BTreeMap<Reference, Used>,
-    /// The least recently used come first.
+    /// The references, the least recently used first.
     turns: BTreeMap<u64, Reference>,
     turn: u64,
 }
@@ -67,7 +67,7 @@ impl Parsed {
     }
 }
 
-/// Returns what a parsed capability takes.
+/// Returns the approximate size of a parsed capability in bytes.
 fn bytes_of(capability: &Capability) -> usize {
     let entries = capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY_BYTES));
     entries.fold(ENTRY_BYTES, usize::saturating_add)

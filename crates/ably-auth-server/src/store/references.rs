@@ -11,10 +11,10 @@ use super::parsed::Parsed;
 use super::{StoreLimits, lock};
 use crate::token::Claims;
 
-/// What a token's claims take beside their bytes: where they are found, and what is counted of them.
+/// The bytes that an entry uses besides its encoded claims: its places in the indexes and its counters.
 pub(super) const ENTRY_BYTES: usize = 160;
 
-/// The part of [`StoreLimits::large_token_bytes`] that parsed claims may take besides.
+/// The divisor that gives the additional size for parsed claims: an eighth of [`StoreLimits::large_token_bytes`].
 const PARSED_SHARE: usize = 8;
 
 /// Under what a store has the claims of a token that would not fit into a header.
@@ -53,7 +53,7 @@ struct Written<'a> {
 }
 
 impl KeptClaims {
-    /// Returns the app that the token is of.
+    /// Returns the ID of the token's app.
     #[must_use]
     pub fn app_id(&self) -> &str {
         self.0.key_name.app_id()
@@ -93,7 +93,7 @@ impl fmt::Debug for KeptClaims {
     }
 }
 
-/// Claims as bytes: parsed, they would take some ten times as much.
+/// Encoded claims. The parsed form would use about ten times as much memory.
 struct Kept {
     bytes: Arc<[u8]>,
     app_id: Arc<str>,
@@ -120,7 +120,8 @@ impl References {
         Self { limits, kept: BTreeMap::new(), bytes: 0, by_app: HashMap::new(), parsed }
     }
 
-    /// Keeps claims, and returns whether there was room: of the app's share, and of all.
+    /// Drops expired claims, then keeps `bytes`. Returns false if the limit of the app, or that of the store, is
+    /// reached.
     pub(super) fn keep(&mut self, reference: Reference, app_id: &str, bytes: Vec<u8>, now: Timestamp) -> bool {
         while let Some(first) = self.kept.first_entry().filter(|first| first.key().expires <= now) {
             let (reference, kept) = first.remove_entry();
@@ -137,7 +138,7 @@ impl References {
         true
     }
 
-    /// Keeps claims that were kept before, whether there is room or not.
+    /// Restores claims that were kept before, even if they exceed the limits.
     pub(super) fn restore(&mut self, reference: Reference, app_id: &str, bytes: Vec<u8>) {
         let known = self.by_app.get_key_value(app_id).map(|(known, _)| Arc::clone(known));
         let app_id = known.unwrap_or_else(|| app_id.into());
@@ -162,7 +163,7 @@ impl References {
     }
 }
 
-/// Returns the claims that were kept. They are parsed while others may use the references.
+/// Returns the claims kept under `reference`. Parses them without the lock, so that other callers do not wait.
 pub(super) fn get(references: &Mutex<References>, reference: Reference) -> Option<KeptClaims> {
     let bytes = {
         let mut references = lock(references);
@@ -214,7 +215,7 @@ mod tests {
         };
         assert_eq!([1, 2, 3, 4].map(|id| keep("a", 100, id, 0)), [true, true, true, false]);
         assert_eq!([5, 6, 7, 8].map(|id| keep("b", 100, id, 0)), [true, true, true, false]);
-        assert_eq!([9, 10, 11].map(|id| keep("c", 200, id, 99)), [true, true, false], "all is used up");
+        assert_eq!([9, 10, 11].map(|id| keep("c", 200, id, 99)), [true, true, false], "the store's limit is reached");
         assert!(keep("a", 200, 4, 100), "there is room once tokens have expired");
         assert_eq!((references.bytes, references.kept.len(), references.by_app.len()), (3_000, 3, 2));
     }

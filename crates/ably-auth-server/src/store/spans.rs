@@ -1,37 +1,39 @@
-//! The timestamps whose nonces were dropped, as a few spans of time.
+//! The timestamps of dropped nonces, as a few spans of time.
 //!
-//! A single latest timestamp would not do. A clock that is ahead for a minute makes nonces of its own time, and these are dropped by it
-//! as well. If every timestamp before them counted as dropped, no request would be exchanged until the right clock got there.
+//! The latest dropped timestamp alone would not suffice. A clock that is ahead for a minute creates nonces of its own
+//! time, and later drops them. If every earlier timestamp counted as dropped, no request would be exchanged until the
+//! correct clock reached that time.
 
 use ably_auth_core::{Timestamp, Ttl};
 
 use super::nonces::WINDOW_MILLIS;
 
-/// Spans that are no further apart than this are joined. When a clock joins its own past to a span ahead, what lies between is already
-/// too old to be exchanged, so joining refuses no current request.
+/// The maximum gap, in ms, between spans that are joined. When a clock joins its own past to a span ahead, the
+/// timestamps in the gap are already too old to be exchanged. So joining refuses no current request.
 const MAX_GAP_MILLIS: u64 = WINDOW_MILLIS;
 
-/// Spans that end longer before the latest one become part of the floor. A clock that is this far behind is not served.
+/// The maximum time, in ms, between the end of a span and the latest timestamp. Older spans become part of the floor.
+/// The service refuses all requests while its clock is this far behind.
 ///
-/// With [`MAX_GAP_MILLIS`] it bounds the number of spans at about 720.
+/// Together with [`MAX_GAP_MILLIS`], it limits the number of spans to about 720.
 const HORIZON_MILLIS: u64 = Ttl::MAX.as_millis();
 
-/// A set of timestamps, in O(1) memory: all up to a floor, and spans after it.
+/// A set of timestamps in O(1) memory: all timestamps up to a floor, and spans after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Spans {
     floor: Option<Timestamp>,
-    /// In order, and more than [`MAX_GAP_MILLIS`] apart from each other.
+    /// The spans in ascending order, more than [`MAX_GAP_MILLIS`] apart from each other.
     spans: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Spans {
-    /// Contains each timestamp up to this one.
+    /// Returns the set of all timestamps up to `floor`.
     #[cfg(feature = "redb")]
     pub(super) const fn up_to(floor: Timestamp) -> Self {
         Self { floor: Some(floor), spans: Vec::new() }
     }
 
-    /// Restores what [`floor`](Self::floor) and [`spans`](Self::spans) returned; the spans are sorted and joined again.
+    /// Restores a set from its [`floor`](Self::floor) and its [`spans`](Self::spans). Sorts and joins the spans again.
     #[cfg(feature = "redb")]
     pub(super) fn restored(floor: Option<Timestamp>, spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> Self {
         let mut restored = Self { floor, spans: Vec::new() };
@@ -39,7 +41,7 @@ impl Spans {
         restored
     }
 
-    /// Returns the timestamp up to which all are contained.
+    /// Returns the floor: the set contains every timestamp up to it.
     #[cfg(feature = "redb")]
     pub(super) const fn floor(&self) -> Option<Timestamp> {
         self.floor
@@ -51,17 +53,17 @@ impl Spans {
         &self.spans
     }
 
-    /// Returns the latest timestamp that is contained.
+    /// Returns the latest timestamp in the set.
     pub(super) fn latest(&self) -> Option<Timestamp> {
         self.spans.last().map(|(_, last)| *last).or(self.floor)
     }
 
-    /// Returns the end of the span that contains this timestamp.
+    /// Returns the last timestamp of the span that contains `timestamp`, or the floor if `timestamp` is not after it.
     pub(super) fn end_of(&self, timestamp: Timestamp) -> Option<Timestamp> {
         if let Some(floor) = self.floor.filter(|floor| timestamp <= *floor) {
             return Some(floor);
         }
-        // The latest ones are asked for most.
+        // Most callers ask for recent timestamps, so search from the end.
         let span = self.spans.iter().rev().find(|(first, _)| *first <= timestamp);
         span.map(|(_, last)| *last).filter(|last| timestamp <= *last)
     }
@@ -102,7 +104,7 @@ impl Spans {
         other.spans.iter().for_each(|(first, last)| self.add_span(*first, *last));
     }
 
-    /// Removes the timestamps after this one.
+    /// Removes all timestamps after `end`.
     #[cfg(feature = "redb")]
     pub(super) fn cut(&mut self, end: Timestamp) {
         self.floor = self.floor.map(|floor| floor.min(end));
@@ -112,8 +114,8 @@ impl Spans {
         });
     }
 
-    /// Contains each timestamp up to this one if it contains any from it on. For a time that is set back: the clock that was wrong
-    /// may have dropped anything before.
+    /// Replaces the set by all timestamps up to `end` if it contains one at or after `end`. This is for a clock that is
+    /// set back: the wrong clock may have dropped any nonce before `end`.
     pub(super) fn lower(&mut self, end: Timestamp) {
         if self.latest().is_some_and(|latest| latest >= end) {
             *self = Self { floor: Some(end), spans: Vec::new() };
@@ -160,7 +162,7 @@ mod tests {
     fn number_of_spans_is_bounded() {
         let spans = spans((0..5_000).map(|nth| nth * (MAX_GAP_MILLIS + 1)));
         assert!(spans.spans.len() <= 721, "{} spans", spans.spans.len());
-        assert_eq!(spans.end_of(at(1)), spans.floor, "what is older than a day counts as contained");
+        assert_eq!(spans.end_of(at(1)), spans.floor, "timestamps older than a day count as contained");
     }
 
     #[cfg(feature = "redb")]
@@ -183,7 +185,7 @@ mod tests {
             prop_assert!(firsts.is_sorted());
         }
 
-        /// Within a day, only what is between two timestamps that are close is contained besides them.
+        /// Within a day, the set contains only the added timestamps and the gaps between close ones.
         #[test]
         fn distant_timestamp_is_not_contained(
             timestamps in prop::collection::vec(HOUR..20 * HOUR, 0..50),

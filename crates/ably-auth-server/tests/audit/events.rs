@@ -1,4 +1,4 @@
-//! Who did what, and with what outcome.
+//! Audit events: the action, the actor and the outcome of each operation.
 
 use std::future::Future as _;
 use std::pin::pin;
@@ -42,7 +42,7 @@ fn control(world: &World, method: &str, path: &str, token: &str, body: &Value) -
     world.send(request, if body.is_null() { String::new() } else { body.to_string() })
 }
 
-/// The event without its request id, which has to be the response's.
+/// Returns the only audit event, without its message and its request id, which must be the one of `answer`.
 #[track_caller]
 fn event_of(answer: &Answer) -> Value {
     let mut event = log::one();
@@ -110,7 +110,8 @@ fn refused_calls_are_events_with_code() {
     let event = event_of(&control(&world, "GET", KEYS, "wrong-access-token", &Value::Null));
     let expected = json!({ "action": "key.list", "method": "GET", "app": "app1", "outcome": "refused", "code": 40101 });
     assert_eq!(event, expected);
-    // Anything may stand in a path, and be any method: neither is repeated unless it is plain.
+    // A client chooses the path and the method, so either can hold a secret. The event has only well-formed ids and known
+    // methods.
     let path = format!("/v1/apps/app1/keys/app1.key1:{SECRET}/revoke");
     let event = event_of(&control(&world, "POST", &path, CONTROL, &Value::Null));
     assert_eq!((&event["app"], event.get("key"), &event["code"]), (&json!("app1"), None, &json!(40400)));
@@ -175,7 +176,7 @@ async fn reloads_clock_and_secrets_are_audited() {
                            "message": "audit" });
     assert_eq!(log::one(), expected);
     Service::builder().build().unwrap();
-    assert_eq!(log::take(), [Value::Null; 0], "a secret of this process alone was not loaded");
+    assert_eq!(log::take(), [Value::Null; 0], "a secret that the service generates is not a loaded one");
     service.trust_clock().await.unwrap();
     let event = log::one();
     assert_eq!((&event["action"], &event["outcome"]), (&json!("clock.trust"), &json!("done")));
@@ -202,7 +203,7 @@ fn refusals_of_strangers_are_limited_and_counted() {
         control(&world, "GET", KEYS, "wrong-access-token", &Value::Null);
     }
     let written = log::take().len();
-    // A second or two may have passed.
+    // The rate admits one more event for each second that the loop takes.
     assert!((3..100).contains(&written), "{written}");
     control(&world, "GET", KEYS, CONTROL, &Value::Null);
     let event = log::one();
@@ -216,7 +217,7 @@ fn refusals_of_strangers_are_limited_and_counted() {
     assert_eq!(log::take().len(), 10, "refusals of a known caller are not limited");
 }
 
-/// A store that does not answer to a write.
+/// A store that never completes a write.
 #[derive(Debug)]
 struct Stalled(Memory);
 

@@ -1,5 +1,5 @@
-//! The events of one target, on the current thread. One subscriber for the whole process hears them, since `tracing` may
-//! remember for a place in the code that nobody listens.
+//! A log of the events of one target on the current thread. The whole process has one subscriber, because `tracing` caches
+//! for each callsite whether a subscriber wants its events.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -62,21 +62,21 @@ impl Subscriber for Log {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Starts to collect the events of this thread. A process has one target.
+/// Starts to collect the events of this thread. The first call sets the target for the whole process.
 pub(crate) fn start(target: &'static str) {
     static INSTALLED: Once = Once::new();
-    // First the target, by which the subscriber is asked when it is installed.
+    // `tracing` calls `enabled`, which reads `TARGET`, as soon as the subscriber is installed.
     TARGET.get_or_init(|| target);
     INSTALLED.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
     EVENTS.with_borrow_mut(Vec::clear);
 }
 
-/// Takes the events since the last call.
+/// Returns the events since the last call and removes them.
 pub(crate) fn take() -> Vec<Value> {
     EVENTS.take()
 }
 
-/// Takes the one event since the last call.
+/// Returns the only event since the last call and removes it. Panics unless there is exactly one.
 #[track_caller]
 pub(crate) fn one() -> Value {
     let mut events = take();

@@ -1,4 +1,5 @@
-//! Audit events, in a process of their own: all of its tests share one subscriber, installed before the first event.
+//! Tests of audit events. They are a separate binary because they share one subscriber, which must be installed before the
+//! first event of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 mod events;

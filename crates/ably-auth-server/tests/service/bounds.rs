@@ -1,4 +1,4 @@
-//! What holders of keys and tokens can make grow, and where it ends.
+//! Tests of the bounds on the memory that holders of keys and tokens can make the service use.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -29,13 +29,13 @@ fn history(world: &World, channel: &str, key: &str) -> Vec<Value> {
     world.get(&format!("/channels/{channel}/messages"), &basic(key)).json().as_array().unwrap().clone()
 }
 
-/// An answer that is not taken yet.
+/// Returns a response whose bytes stay in flight until it is dropped, as if its client did not read it.
 fn unread(world: &World, path: &str, key: &str) -> Response<Bytes> {
     let request = Request::get(path).header("Host", "localhost").header("Authorization", basic(key));
     let answering = pin!(world.service.handle(request.body(Bytes::new()).unwrap()));
     match answering.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("a service in memory answers at once"),
+        Poll::Pending => panic!("a service with a store in memory does not wait"),
     }
 }
 
@@ -146,7 +146,7 @@ fn answers_that_nobody_reads_are_bounded_for_the_process_and_each_app() {
     let refused = world.get(path, &basic(KEY));
     assert_eq!((refused.code(), refused.header("retry-after")), ((503, 50004), "1"));
     held.extend((0..4).map(|_| unread(&world, path, ELSEWHERE)));
-    assert!(held.iter().all(|answer| answer.status() == 200), "another app has a share of its own");
+    assert!(held.iter().all(|answer| answer.status() == 200), "each app has a separate share");
     assert_eq!(world.get("/time", "").status, 200, "a small answer does not count");
     held.clear();
     assert_eq!(world.get(path, &basic(KEY)).status, 200);
@@ -178,5 +178,5 @@ fn apps_made_at_run_time_are_bounded() {
     let path = format!("/apps/{}", app["appId"].as_str().unwrap());
     assert_eq!(world.send(Request::delete(path).header("Authorization", key), "").status, 204);
     assert_eq!(make().status, 201, "there is room again");
-    assert_eq!(world.get("/stats", &basic(KEY)).status, 200, "the apps of the file do not count");
+    assert_eq!(world.get("/stats", &basic(KEY)).status, 200, "apps of the configuration do not count");
 }

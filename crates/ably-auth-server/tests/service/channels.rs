@@ -115,7 +115,7 @@ fn publishers_speak_for_themselves() {
     }
 }
 
-/// Returns where a link of that kind leads, if there is one.
+/// Returns the target of the `Link` header with the relation `rel`, or `None`.
 pub(crate) fn link(answer: &Answer, rel: &str) -> Option<String> {
     let wanted = format!("; rel=\"{rel}\"");
     let mut links = answer.headers.get_all("link").iter().map(|link| link.to_str().unwrap());

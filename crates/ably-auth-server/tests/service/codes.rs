@@ -1,7 +1,7 @@
 //! Every code that a service gives, with a request that gets it.
 //!
-//! Not among them are the codes that a client gives itself (40106, 40170, 40171, 80019), those of what Ably alone has, and that
-//! of a machine without randomness or memory (50000). That of a part of a revocation (40121) is tested with revocations.
+//! Left out are the codes that only clients report (40106, 40170, 40171, 80019), the codes of features that only Ably has, and
+//! 50000, which needs a machine without randomness or memory. The tests of revocations cover 40121, the code of a single target.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Which connections are kept, refused and closed when there are too many, and when a client closes its side.
+//! Tests of connection limits, of the eviction of idle connections, and of clients that close their side.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::operating::Told;
 use crate::operating::{Client, LIVE, MOMENT, PATIENCE, Running, TIME, run, run_over, token_request};
 use crate::store::ready::{Mood, Moody};
 
-/// A request whose body is still missing its end, so that its connection is in use.
+/// A request with an incomplete body, so that its connection is not idle.
 const UNFINISHED: &str = "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{";
 
-/// A connection that has had one answer and waits for another request.
+/// Opens a connection, which is idle after one response.
 async fn idle(service: &Running) -> Client {
     let mut client = service.connect().await;
     client.send(TIME).await;
@@ -32,7 +32,7 @@ async fn longest_idle_connection_makes_room() {
     let mut second = idle(&service).await;
     let mut third = idle(&service).await;
     first.send(TIME).await;
-    assert_eq!(first.hear().await.unwrap().status, 200, "it is idle for less long than the second one now");
+    assert_eq!(first.hear().await.unwrap().status, 200, "`first` is now idle for a shorter time than `second`");
     let mut fourth = idle(&service).await;
     assert!(second.hear().await.is_none(), "closed without an error");
     for client in [&mut first, &mut third, &mut fourth] {
@@ -78,7 +78,7 @@ async fn busy_connection_is_not_closed_for_another() {
     busy[1].send("GET /time HTT").await;
     service.until("ably_auth_requests_in_flight", 1).await;
     service.until("ably_auth_connections", 2).await;
-    // The part of a head may be read a moment later.
+    // The service may not have read the partial head yet, so connect until a connection gets a response.
     let told = loop {
         let mut third = service.connect().await;
         third.send(TIME).await;
@@ -93,7 +93,7 @@ async fn busy_connection_is_not_closed_for_another() {
     assert_eq!(busy[1].hear().await.unwrap().status, 200);
 }
 
-/// What a new connection is answered from that address.
+/// Returns the response to a request on a new connection from `address`.
 #[cfg(target_os = "linux")]
 async fn ask_from(service: &Running, address: &str) -> Told {
     let socket = TcpSocket::new_v4().unwrap();
@@ -120,7 +120,7 @@ async fn address_has_a_share_of_the_connections() {
     assert_eq!(ask_from(&service, "127.0.0.2").await.status, 200, "others have their own");
     for client in &mut mine {
         client.send(TIME).await;
-        assert_eq!(client.hear().await.unwrap().status, 200, "those that are in are served");
+        assert_eq!(client.hear().await.unwrap().status, 200, "open connections are still served");
     }
     drop(mine);
     service.until("ably_auth_connections", 0).await;
@@ -260,7 +260,7 @@ async fn body_cut_short_by_a_half_close_ends_the_connection() {
     client.0.shutdown().await.unwrap();
     let mut answer = Vec::new();
     let read = timeout(Duration::from_secs(5), client.0.read_to_end(&mut answer));
-    read.await.expect("nobody waits for the rest of the body").unwrap();
+    read.await.expect("the service does not wait for the rest of the body").unwrap();
     assert!(!answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
     service.until("ably_auth_connections", 0).await;
 }

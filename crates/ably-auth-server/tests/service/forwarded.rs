@@ -1,4 +1,4 @@
-//! What is believed of what a proxy says.
+//! Tests of the headers in which a trusted proxy names the client's address and TLS.
 
 use ably_auth_server::{Limits, ProxyHeader, Rate, Server, Service};
 use tokio::net::TcpStream;

@@ -1,4 +1,4 @@
-//! How a request is framed on the wire: its Host, its length and its chunks.
+//! Tests of the framing of a request: its `Host` header, its length and its chunks.
 
 use ably_auth_server::{Server, Service};
 use tokio::io::AsyncReadExt as _;
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::operating::{Client, TIME, Told, run, token_request};
 use crate::support::*;
 
-/// A service that is not a sandbox, and how it answers.
+/// Sends `request` to a new service that is not a sandbox, and returns the response.
 async fn answer_of(request: &str) -> Told {
     let service = Service::builder().apps(apps()).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
@@ -33,13 +33,13 @@ async fn broken_chunks_are_a_bad_request() {
         assert!(client.hear().await.is_none());
     }
     let told = service.ask(&chunked("2\r\n{}\r\n0\r\n\r\n")).await;
-    assert_eq!(told.code().0, 400, "whole, and about its content: {told:?}");
+    assert_eq!(told.code().0, 400, "a complete body is refused for its content: {told:?}");
     assert!(!told.body.contains("chunk"), "{told:?}");
 }
 
 #[tokio::test]
 async fn nothing_after_a_body_of_two_lengths_is_a_request() {
-    // With both lengths, a proxy may have taken the other one, and what follows would be another client's.
+    // A proxy may have used the other length. The bytes after the body could then be a request of another client.
     let service = run(|_| {}).await;
     for lengths in
         ["Transfer-Encoding: chunked\r\nContent-Length: 30", "Content-Length: 30\r\nTransfer-Encoding: chunked"]
@@ -126,7 +126,7 @@ async fn absolute_target_goes_before_host() {
     assert_eq!(ask("http://localhost/time", "evil.example").await, 200);
     assert_eq!(ask("/time", "evil.example").await, 403);
     let told = service.ask("GET http://localhost/time HTTP/1.1\r\n\r\n").await;
-    assert_eq!(told.code(), (400, 40000), "a client sends Host all the same");
+    assert_eq!(told.code(), (400, 40000), "`Host` is required even with an absolute target");
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ fn a_message_is_published_in_its_holders_name() {
     assert_eq!(world.get("/channels/chat/messages", &token).json()[0]["clientId"], "bob");
 }
 
-/// What packages in the field write: null for a claim without a value, and times as any JSON number.
+/// Covers what existing JWT libraries write: null for a claim without a value, and times as any JSON number.
 #[test]
 fn null_claims_and_times_with_exponent_are_accepted() {
     let world = World::new();
@@ -226,7 +226,7 @@ fn null_claims_and_times_with_exponent_are_accepted() {
     assert_eq!(code(&world, &jwt(KEY, 60, &times)), (200, 0));
 }
 
-/// A JWT without a capability has all the key's rights: null must not mean that.
+/// Guards against accidental rights: a JWT without a capability has all rights of its key, so null must not count as absent.
 #[test]
 fn null_capability_is_refused() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Capabilities that are made to take long, or to give a token without end.
+//! Tests with capabilities that are crafted to take long to compare, or to give a token of unbounded length.
 
 use ably_auth_core::{Capability, Operation};
 use ably_auth_server::Apps;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// A world in which the limited key has this capability.
+/// Returns a world in which the key `LIMITED` has `capability`.
 fn world_of(capability: &Capability) -> World {
     let key = json!({ "id": "limited", "secret": SECRET, "capability": capability.to_string() });
     let apps = json!({ "apps": [{ "appId": "app1", "keys": [key] }] });
@@ -20,7 +20,7 @@ fn many(count: usize, operation: Operation, name: impl Fn(usize) -> String) -> C
     json!(entries).to_string().parse().unwrap()
 }
 
-/// A resource of 61 segments, in which `*` and `a` take turns by the number.
+/// Returns a resource of 61 segments: 60 of `*` and `a` in an order that depends on `nth`, then `nth`.
 fn deep(nth: usize) -> String {
     let at = |place: usize| if (nth * 31 + place * 17) % 7 < 3 { "*" } else { "a" };
     (0..60).map(at).chain([&*nth.to_string()]).collect::<Vec<_>>().join(":")
@@ -65,7 +65,7 @@ fn token_with_too_long_a_capability_is_refused() {
     assert!(answer.message().ends_with("; ask for fewer resources or use wildcards"), "{}", answer.message());
 }
 
-/// The reason for an empty intersection is found within the same limit.
+/// Checks that the search for the reason of an empty intersection has the same limit of work.
 #[test]
 fn reason_for_no_common_operation_is_bounded() {
     let world = world_of(&many(2_000, Operation::History, |nth| format!("room{nth}:*")));

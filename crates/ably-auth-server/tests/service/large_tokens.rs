@@ -76,14 +76,14 @@ fn where_they_are_not_kept_they_are_not_known() {
     assert_eq!(answer(&restarted, request, "").code(), (401, 40143));
 }
 
-/// Room for two tokens of each app, and for three in all.
+/// Returns limits with room for two large tokens of each app, and for three in total.
 pub(crate) fn few() -> StoreLimits {
     let mut limits = StoreLimits::default();
     (limits.large_token_bytes, limits.large_token_bytes_per_app) = (160_000, 110_000);
     limits
 }
 
-/// Needs a service with room for [`few`].
+/// Checks that an app cannot use up the share of another one. `world` needs a store with the limits of [`few`].
 pub(crate) fn app_uses_up_its_share_alone(world: &World) {
     let capability: ably_auth_core::Capability = channels(1_000).parse().unwrap();
     let exchange = |key_name: &str| {

@@ -216,7 +216,7 @@ async fn who_takes_in_answers_slowly_gets_them_all() {
     writing.await.unwrap().unwrap();
 }
 
-/// A connection whose client asks for an answer of about 1 MB and has hardly any room for it.
+/// Opens a connection with a receive buffer of 4 KiB, and requests a response of about 390 kB.
 async fn asking_for_much(service: &Running) -> TcpStream {
     let body = format!(r#"{{"data":"{}"}}"#, r"\u0000".repeat(10_833));
     let publishing = format!(
@@ -243,7 +243,7 @@ async fn client_that_is_fast_enough_gets_a_large_answer_whole() {
     let (mut bytes, mut whole) = (vec![0; 4_096], Vec::new());
     while !whole.ends_with(b"}]") {
         let read = timeout(PATIENCE, client.read(&mut bytes)).await.unwrap().unwrap();
-        assert!(read > 0, "it is let go after {} bytes", whole.len());
+        assert!(read > 0, "the connection is closed after {} bytes", whole.len());
         whole.extend_from_slice(&bytes[..read]);
         tokio::time::sleep(MOMENT / 4).await;
     }
@@ -288,7 +288,7 @@ async fn connections_over_the_limit_are_told_so() {
     assert!(told.has("retry-after: 1") && told.has("connection: close"), "{told:?}");
     assert!(third.hear().await.is_none());
     one.send("}").await;
-    assert_eq!(one.hear().await.unwrap().status, 201, "those that are in are served");
+    assert_eq!(one.hear().await.unwrap().status, 201, "open connections are still served");
     drop(one);
     service.until("ably_auth_connections", 1).await;
     assert_eq!(service.ask(TIME).await.status, 200);

@@ -1,4 +1,4 @@
-//! What a credential publishes, and what the service makes of it.
+//! Tests of publishing: what a credential may publish, and what the service stores.
 
 use http::Request;
 use serde_json::{Value, json};
@@ -34,9 +34,9 @@ fn message_with_a_known_id_is_kept_once() {
     assert_eq!(json!(data), json!([1, 3, 4, 5, 7]));
     publish(&json!({ "data": 8 }));
     publish(&json!({ "data": 8 }));
-    assert_eq!(history(&world, "chat").len(), 7, "without an id each is another message");
+    assert_eq!(history(&world, "chat").len(), 7, "messages without an id are all kept");
     world.post("/channels/other/messages", &basic(KEY), &json!({ "id": "one" }));
-    assert_eq!(history(&world, "other").len(), 1, "ids are those of a channel");
+    assert_eq!(history(&world, "other").len(), 1, "an id counts within its channel only");
 }
 
 fn batch(world: &World, credential: &str, version: &str, body: &Value) -> Answer {
@@ -145,7 +145,7 @@ fn anonymous_client_is_refused_in_an_identified_namespace() {
         };
         assert_eq!(publish(&anonymous, json!({})), (401, 40161));
         assert_eq!(publish(&bob, json!({})), (201, 0));
-        assert_eq!(publish(&key, json!([{ "clientId": "bob" }, {}])), (401, 40161), "each message has a publisher");
+        assert_eq!(publish(&key, json!([{ "clientId": "bob" }, {}])), (401, 40161), "each message needs a clientId");
         assert_eq!(publish(&key, json!([{ "clientId": "bob" }])), (201, 0));
     }
     for channel in ["open:a", "vipers", "a:vip", "chat"] {
@@ -202,7 +202,7 @@ fn privileged_extras_need_their_operation() {
         assert!(refused.message().contains("`privileged-headers` on `chat`"), "{}", refused.message());
         assert_eq!(publish(&privileged, json!({ "extras": extras })).code(), (201, 0));
     }
-    assert_eq!(history(&world, "chat").len(), 2, "of a batch nothing is kept");
+    assert_eq!(history(&world, "chat").len(), 2, "no message of a refused request is kept");
     assert_eq!(publish(&plain, json!({ "extras": { "headers": { "privileged": 1 } } })).code(), (201, 0));
 }
 
@@ -218,14 +218,14 @@ fn publish_rate_of_a_token_is_kept() {
     let refused = publish(&token, "slow:a", json!({}));
     assert_eq!(refused.code(), (429, 42911));
     assert!(!refused.header("retry-after").is_empty());
-    assert_eq!(publish(&token, "slow:b", json!({})).code(), (201, 0), "each channel has a rate of its own");
+    assert_eq!(publish(&token, "slow:b", json!({})).code(), (201, 0), "each channel has a separate rate");
     assert_eq!(publish(&token, "slow:c", json!([{}, {}])).code(), (429, 42911), "a list counts each message");
     assert_eq!(publish(&token, "slow:fast", json!([{}, {}, {}])).code(), (201, 0), "the most specific limit counts");
     let never = publish(&token, "never", json!({}));
     assert_eq!((never.code(), never.header("retry-after")), ((429, 42911), ""), "no waiting helps");
     assert_eq!(publish(&token, "other", json!([{}, {}, {}])).code(), (201, 0));
     let of_another = minted(&json!({ limit("slow:*"): 0.000_001, "x-ably-clientId": "bob" }));
-    assert_eq!(publish(&of_another, "slow:a", json!({})).code(), (201, 0), "each token has a rate of its own");
+    assert_eq!(publish(&of_another, "slow:a", json!({})).code(), (201, 0), "each token has a separate rate");
     let results = batch(&world, &token, "3", &json!({ "channels": ["slow:a", "slow:d"], "messages": {} })).json();
     assert_eq!((&results["successCount"], &results["results"][0]["error"]["code"]), (&json!(1), &json!(42911)));
     assert_eq!(history(&world, "slow:a").len(), 2);
@@ -239,7 +239,7 @@ fn filtered_channel_is_a_resource() {
     let token = bearer(&filtered);
     let read = |credential: &str, channel: &str| world.get(&format!("/channels/{channel}/messages"), credential).code();
     assert_eq!(read(&token, "%5Bfilter=YT0x%5Dchat:a"), (200, 0));
-    assert_eq!(read(&token, "chat:a"), (401, 40160), "without the filter it is more than the token has");
+    assert_eq!(read(&token, "chat:a"), (401, 40160), "the token does not permit reading without the filter");
     assert_eq!(read(&token, "%5Bfilter=YT0x%5Dother"), (401, 40160));
     assert_eq!(read(&token, "%5B%3Frewind=1%5Dchat:a"), (401, 40160));
     assert_eq!(read(&bearer(&world.token(KEY, &can(r#"{"chat:*":["history"]}"#))), "%5Bfilter=x%5Dchat:a"), (200, 0));

@@ -1,4 +1,4 @@
-//! Revoking JWTs, whose `iat` comes from the clock of their issuer.
+//! Tests of the revocation of JWTs, whose `iat` comes from the clock of their issuer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// By how much the clock of a JWT's issuer may be ahead, in milliseconds.
+/// The time by which the clock of a JWT's issuer may be ahead, in milliseconds.
 pub(crate) const LEEWAY: u64 = 2_000;
 
-/// Targets, and the claims of a JWT that each of them describes.
+/// Returns revocation targets, each with the claims of a JWT that the target matches.
 fn targets() -> [(&'static str, Value); 3] {
     [
         ("clientId:bob", json!({ "x-ably-clientId": "bob" })),
@@ -20,7 +20,7 @@ fn targets() -> [(&'static str, Value); 3] {
     ]
 }
 
-/// A JWT with that `iat`, to the millisecond, which lives for half an hour.
+/// Returns a JWT with an `iat` of `millis` in milliseconds, which expires half an hour later.
 pub(crate) fn issued_at(millis: u64, claims: &Value) -> String {
     let seconds = |millis: u64| -> Value {
         let text = format!("{}.{:03}", millis / 1000, millis % 1000);
@@ -119,7 +119,7 @@ fn key_revocation_takes_jwts_of_a_fast_clock() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// A JWT that was minted before the revocation, by any clock within the leeway, ends when the answer says.
+    /// Checks that a JWT minted before the revocation, by any clock within the leeway, is refused from `appliesAt` on.
     #[test]
     fn jwt_minted_before_ends_when_promised(
         minted in 0_u64..5_000,

@@ -121,7 +121,7 @@ fn wrong_targets_fail_alone() {
         assert_eq!(batch["results"][nth]["error"]["statusCode"], 400, "{nth}");
     }
     let elsewhere = revoke_with(&world, ELSEWHERE, "3", &json!({ "targets": ["channel:chat", "clientId:bob"] }));
-    assert_eq!(elsewhere.json()["results"][0]["error"]["code"], 40121, "the app has no revocation by channel");
+    assert_eq!(elsewhere.json()["results"][0]["error"]["code"], 40121, "the app does not permit revocation by channel");
     assert_eq!(elsewhere.json()["successCount"], 1);
 }
 
@@ -162,7 +162,7 @@ fn repeated_margins_end_tokens_when_promised() {
 #[test]
 fn app_uses_up_its_share_of_revocations_alone() {
     let mut limits = Limits::default();
-    // For each app, room for three targets like these.
+    // An app gets a quarter of this: room for three targets.
     limits.revocation_bytes = 4 * 3 * 600;
     let service = World::builder(&Arc::default(), true).limits(limits).build().unwrap();
     let revoke = |key_name: &str, target: &str| {
@@ -174,7 +174,7 @@ fn app_uses_up_its_share_of_revocations_alone() {
         assert_eq!(revoke(REVOCABLE, target), (201, 0), "{target}");
     }
     assert_eq!(revoke(REVOCABLE, "clientId:d"), (429, 42910));
-    assert_eq!(revoke(REVOCABLE, "clientId:b"), (201, 0), "one that is there can be revoked again");
+    assert_eq!(revoke(REVOCABLE, "clientId:b"), (201, 0), "a revoked target can be revoked again");
     assert_eq!(revoke(ELSEWHERE, "clientId:d"), (201, 0));
 }
 

@@ -1,4 +1,4 @@
-//! What the tests of Ably's own SDKs look for in answers.
+//! Tests of the details of responses that the test suites of Ably's SDKs check.
 
 use http::Request;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 fn challenge(answer: &Answer) -> &str {
-    assert_eq!(answer.headers.get_all("www-authenticate").iter().count(), 1, "one line holds every challenge");
+    assert_eq!(answer.headers.get_all("www-authenticate").iter().count(), 1, "one header line has all challenges");
     answer.header("www-authenticate")
 }
 
@@ -150,7 +150,7 @@ fn unsigned_token_request_needs_a_timestamp() {
     assert_eq!(post(&json!({ "keyName": KEY, "timestamp": NOW - HOUR })), (401, 40104));
     let by_nobody =
         world.send(Request::post(format!("/keys/{KEY}/requestToken")), json!({ "keyName": KEY }).to_string());
-    assert_eq!(by_nobody.code(), (401, 40101), "the mac or the key comes first");
+    assert_eq!(by_nobody.code(), (401, 40101), "the missing mac is reported before the missing timestamp");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Statistics, in the forms in which clients read them.
+//! Tests of statistics, in the formats that clients read.
 
 use http::Request;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn statistics_are_nested_for_older_clients() {
     }
 }
 
-/// As SDKs' suites send them.
+/// Returns fixtures as the test suites of Ably's SDKs send them.
 fn fixtures() -> Value {
     let minute = |id: &str, count: u64| {
         json!({

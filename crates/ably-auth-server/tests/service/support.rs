@@ -138,7 +138,7 @@ impl World {
         Self { apps, ..self }
     }
 
-    /// The same world with another service.
+    /// Returns the same world with a service that `build` configures.
     pub(crate) fn with_service(self, build: impl FnOnce(ServiceBuilder) -> ServiceBuilder) -> Self {
         let service = build(Self::builder(&self.now, true)).build().unwrap();
         Self { service, ..self }
@@ -234,8 +234,8 @@ pub(crate) fn answer(service: &Service, request: Builder, body: impl Into<Bytes>
     }
 }
 
-/// Returns what the system's clock says, for services that go by it.
-#[expect(clippy::disallowed_methods, reason = "a service over a socket goes by the system's clock")]
+/// Returns the time of the system clock in milliseconds, for services that use it.
+#[expect(clippy::disallowed_methods, reason = "a service on a socket uses the system clock")]
 pub(crate) fn system_now() -> u64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     since_epoch.as_millis().try_into().unwrap()

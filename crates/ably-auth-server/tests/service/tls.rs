@@ -121,7 +121,7 @@ async fn reloaded_certificate_is_shown_to_new_connections() {
     open.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     open.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "on the connection that was open: {answer}");
+    assert!(answer.starts_with("HTTP/1.1 200"), "the open connection is still served: {answer}");
 }
 
 #[tokio::test]
@@ -138,10 +138,10 @@ async fn idle_tls_connection_is_closed_cleanly_for_another() {
     idle.read_exact(&mut start).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 200");
     let request = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-    // It is idle a moment after its answer has come.
+    // The connection counts as idle only a moment after the client has received the response.
     while !exchange(address, &trusted, &request).await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {}
     let mut rest = Vec::new();
-    idle.read_to_end(&mut rest).await.expect("TLS is ended, and not cut off");
+    idle.read_to_end(&mut rest).await.expect("the service closes TLS before the connection");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn unfinished_handshake_makes_room_after_a_moment() {
     let is_served =
         async || exchange(address, &trusted, request).await.is_ok_and(|told| told.starts_with("HTTP/1.1 200"));
     let served = async { while !is_served().await {} };
-    timeout(Duration::from_secs(30), served).await.expect("before the handshake is given up");
+    timeout(Duration::from_secs(30), served).await.expect("a new client is served before the handshake times out");
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ fn what_is_no_certificate_is_named_and_no_key_shown() {
         (&*certificate, "", "BEGIN PRIVATE KEY"),
         (&*certificate, &*certificate, "BEGIN PRIVATE KEY"),
         (&*certificate, &*broken, "BEGIN PRIVATE KEY"),
-        (&*certificate, &*another_key, "do not go together"),
+        (&*certificate, &*another_key, "does not match the certificate"),
     ] {
         let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls);

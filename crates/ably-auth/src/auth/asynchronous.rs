@@ -178,13 +178,14 @@ impl<T: Transport + 'static> Auth<T> {
         Ok(token.details().clone())
     }
 
-    /// Sends a request with credentials. Its URI is a path with a query, or names the endpoint's scheme and host too.
+    /// Sends `request` with credentials. Its URI is a path with or without a query, or also has the endpoint's scheme
+    /// and host.
     ///
     /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
     /// more (`RSC10`).
     ///
-    /// If a host's answer is lost, the next host is asked, so the service may receive a request twice. Give each message that
-    /// you publish an `id`: the service stores it once.
+    /// If a host's answer is lost, the request is sent to the next host, so the service may receive it twice. Give each
+    /// message that you publish an `id`, so that the service stores the message once.
     ///
     /// # Errors
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for any answer without success,

@@ -30,8 +30,8 @@ type Fetch = Shared<BoxFuture<'static, Outcome>>;
 /// - At most one fetch of the same is under way. Whoever needs it shares its outcome, success or failure; dropping
 ///   one caller's future cancels nothing for the others, and a fetch that nobody waits for any more ends.
 /// - A token is renewed [a little early](CachePolicy::early_refresh): one caller does it, and all others are served the old token
-///   meanwhile. If it fails, that one is served the old token too. A caller who gives up counts as a failure, so that others
-///   are served the old token [for a while](CachePolicy::early_backoff).
+///   meanwhile. If the renewal fails, that caller is served the old token too. If that caller gives up, the renewal
+///   counts as failed, so that others are served the old token [for a while](CachePolicy::early_backoff).
 /// - A lifetime counts from the moment of asking, by the clocks here; where the service's clock
 ///   [is known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token that says nothing of its end is used until
 ///   the service refuses it.
@@ -282,7 +282,8 @@ impl TokenCache {
     }
 }
 
-/// A fetch that is under way. It is abandoned if it is dropped before its end, which is never done under the lock.
+/// A fetch in progress. Dropping it before its end abandons the fetch. It is never dropped under the lock, because
+/// `drop` takes the lock.
 struct Unfinished {
     inner: Arc<Inner>,
     begun: Option<Begun<dyn TokenSource>>,

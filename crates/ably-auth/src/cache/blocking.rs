@@ -124,7 +124,7 @@ impl Turn {
             Self::Wait(fetch) => fetch.wait(),
             Self::Make(begun, Question { source, params }, fetch) => {
                 let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
-                // As in the async cache, where the caller who polls a fetch is any of those who wait for it.
+                // Turn a panic into an error for every caller that waits, as the async cache does.
                 let outcome = catch_unwind(AssertUnwindSafe(|| source.token(&params)));
                 let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
                 unfinished.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))

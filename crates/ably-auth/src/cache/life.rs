@@ -100,11 +100,11 @@ impl Times {
         if said.issued.is_some() || said.expires.is_some() {
             return said;
         }
-        // Only a hint when to ask for another one, so it is read whether or not it is acceptable.
+        // The times only tell when to renew, so they are read even from a JWT that the service may refuse.
         JwtText::parse(details.token().expose()).map_or(said, |jwt| Self::of_jwt(&jwt))
     }
 
-    /// The times of a JWT, or of the one in it, whichever ends first.
+    /// Returns the times of `jwt` or of the JWT embedded in it, whichever expires first.
     fn of_jwt(jwt: &JwtText) -> Self {
         let outer = Self { issued: jwt.issued(), expires: jwt.expires() };
         let inner = jwt.embedded_token().and_then(|token| JwtText::parse(token.expose()).ok());

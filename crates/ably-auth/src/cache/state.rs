@@ -312,10 +312,10 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         Ok(Fetched { token, is_expired })
     }
 
-    /// Takes in that nobody waits for a fetch any more, so that it ends without an outcome.
+    /// Removes a fetch that ends without an outcome, because no caller waits for it any more.
     ///
-    /// A renewal ahead of time counts as failed: otherwise the next caller would begin another one, and give up too, while the
-    /// token at hand is good.
+    /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and perhaps
+    /// give up too, although the held token is still valid.
     pub(super) fn abandon(&mut self, begun: &Begun<S>, settings: &Settings, now: &Now, draw: Draw) {
         self.in_flight.retain(|fetch| fetch.ticket != begun.ticket);
         let is_early = matches!(begun.purpose, Purpose::Request(Reason::Early));

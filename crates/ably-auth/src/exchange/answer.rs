@@ -17,7 +17,7 @@ const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 /// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
 const MAX_DEPTH: usize = 64;
 
-/// How much of a message in a header is kept. It is ASCII, so each byte is a character.
+/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character.
 const MAX_MESSAGE_BYTES: usize = ably_auth_core::PrintableText::MAX_BYTES;
 
 /// Reads a body of JSON or MessagePack, or the error that the answer is.

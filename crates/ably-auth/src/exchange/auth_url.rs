@@ -166,7 +166,7 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     }
     let unfit =
         |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
-    // Read from the text, in which a member that is there twice is seen.
+    // Read from `body`, not from `value`: only the text shows that a member occurs twice.
     if value.get("token").is_some() {
         let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
         return Ok(details.into());

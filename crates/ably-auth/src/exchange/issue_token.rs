@@ -18,8 +18,8 @@ use crate::transport::TransportFault;
 /// (`RSA10k`). A request that is refused for its time (40104) shows that the clock here is wrong: then the time is asked,
 /// kept, and the request signed anew, once.
 ///
-/// A request that is refused as a replay (40105) has been exchanged before: one host took it, the answer was lost, and the
-/// next host was asked. Nobody got that token, so another request is signed, once.
+/// A request that is refused as a replay (40105) was exchanged before: one host exchanged it, the answer was lost, and
+/// the request was sent to the next host. No client received that token, so another request is signed, once.
 #[derive(Debug)]
 pub struct IssueToken {
     signer: Arc<KeySigner>,
@@ -66,7 +66,7 @@ impl IssueToken {
         step
     }
 
-    /// Says whether another nonce may help. One that the caller chose is the caller's to replace.
+    /// Returns true if a request with a new nonce may succeed. A nonce that the caller chose is not replaced.
     fn may_have_lost_answer(&self, error: &Error) -> bool {
         error.is_replay() && !self.replayed && self.params.nonce.is_none()
     }

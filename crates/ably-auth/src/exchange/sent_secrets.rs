@@ -1,4 +1,4 @@
-//! The credentials of a request, so that an error does not show those that an answer repeats.
+//! The credentials of a request, which are removed from errors in case an answer repeats them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
 
-/// Shorter texts occur by chance in any message.
+/// The minimum bytes of a text that is redacted: shorter texts occur by chance in any message.
 const MIN_BYTES: usize = 4;
 
 /// Texts that were sent as credentials.
@@ -17,7 +17,7 @@ const MIN_BYTES: usize = 4;
 pub(super) struct SentSecrets(Vec<String>);
 
 impl SentSecrets {
-    /// Those in headers that are marked as sensitive: a token, or a key in base64, and what it decodes to.
+    /// Collects the values of headers that are marked as sensitive: a token, or a key in base64 and decoded.
     pub(super) fn of_headers(headers: &HeaderMap) -> Self {
         let mut secrets = Self::default();
         for value in headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok()) {
@@ -36,7 +36,8 @@ impl SentSecrets {
         secrets
     }
 
-    /// Those of a request to an auth URL: its headers, and the values in its query and form.
+    /// Collects the credentials of a request to an auth URL: its sensitive headers, and the values in its query and
+    /// form.
     pub(super) fn of_auth_url(request: &Request<Bytes>, params: &[(String, String)]) -> Self {
         let mut secrets = Self::of_headers(request.headers());
         params.iter().for_each(|(_, value)| secrets.add(value));
@@ -49,7 +50,7 @@ impl SentSecrets {
         secrets
     }
 
-    /// The mac of a token request, which gets a token for whoever sends it first.
+    /// Collects the mac of a token request, because the first sender of a signed request gets its token.
     pub(super) fn of_token_request(request: &TokenRequest) -> Self {
         let mut secrets = Self::default();
         if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(request) {
@@ -63,12 +64,12 @@ impl SentSecrets {
     fn add(&mut self, text: &str) {
         if text.len() >= MIN_BYTES {
             self.0.push(text.to_owned());
-            // The longest first, so that no part of one is left.
+            // Replace longer texts first, so that no part of them is left.
             self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
         }
     }
 
-    /// Returns the error without what was sent.
+    /// Returns `info` without the credentials that were sent.
     pub(super) fn redact(&self, info: ErrorInfo) -> ErrorInfo {
         let texts: Vec<&str> = self.0.iter().map(String::as_str).collect();
         info.without(&texts)

@@ -27,17 +27,17 @@ pub(super) enum Taken {
     Exchange(RequestToken),
 }
 
-/// Counts the token requests that were refused as replays (40105) while one token was asked for.
+/// The limit on new token requests after a replay (40105), while one token is fetched.
 ///
-/// A new token request is a replay if one host took it, its answer was lost, and the next host was asked. Nobody got that
-/// token, so the callback or URL is asked for another request, once.
+/// A new token request is refused as a replay if one host exchanged it, the answer was lost, and the request was sent
+/// to the next host. No client received that token, so the callback or URL is asked for another request, once.
 #[derive(Debug)]
 pub(super) struct Replays {
     may_ask_again: bool,
 }
 
 impl Replays {
-    /// Allows one more request, unless the caller chose the nonce: then the next request would have the same one.
+    /// Allows one more request, unless the caller chose the nonce: then the next request would have the same nonce.
     pub(super) const fn of(params: &TokenParams) -> Self {
         Self { may_ask_again: params.nonce.is_none() }
     }

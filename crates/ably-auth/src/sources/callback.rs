@@ -56,7 +56,10 @@ impl From<TokenRequest> for AuthCallbackAnswer {
     }
 }
 
-/// An async auth callback. A panic in it is an error for all who wait for the token. Closures from [`TokenParams`] to anything that an [`AuthCallbackAnswer`] can be made of are.
+/// An async auth callback.
+///
+/// Async closures are callbacks if they take [`TokenParams`] and return what converts into an [`AuthCallbackAnswer`].
+/// If a callback panics, all callers that wait for the token get an error.
 #[async_trait]
 pub trait AuthCallback: Send + Sync {
     /// Gets what stands for a token with these params.
@@ -127,7 +130,7 @@ impl<T, C: BlockingAuthCallback + ?Sized> CallbackSource<T, C> {
     }
 }
 
-/// Many callers may wait for one call of a callback, so its panic is an error for all of them.
+/// The error of a callback that panics. Many callers may wait for one call, so all of them get the error.
 const PANICKED: &str = "it panicked";
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The file of `--audit-log`: audit events as JSON lines.
+//! The `--audit-log` file: audit events as JSON lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -15,41 +15,41 @@ use tokio::time;
 use crate::input;
 use crate::output::Failure;
 
-/// Write errors are logged at most this often.
+/// The minimum time between two logs of write errors.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A file that events are appended to. An event is written when it happens; nothing is buffered.
+/// A file to which events are appended. Each event is written when it happens, without a buffer.
 #[derive(Debug)]
 pub(super) struct AuditLog {
     path: PathBuf,
     output: Mutex<Output>,
-    /// Tells [`watch`] of a write error. An event must not be logged while another is being written.
+    /// Wakes [`watch`] to log a write error. The writer itself must not log while an event is being written.
     has_failed: Notify,
 }
 
 #[derive(Debug)]
 struct Output {
     file: File,
-    /// True if the last line was written in part: the next event then starts on a new line.
+    /// True if only a part of the last line was written, so that the next event starts on a new line.
     is_partial: bool,
     lost: u64,
     error: Option<io::Error>,
 }
 
 impl AuditLog {
-    /// Opens or creates the file; a new one is readable and writable for its owner alone.
+    /// Opens or creates the file at `path`. Only the owner may read and write a new file.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let (file, is_partial) = open(path).map_err(|error| Failure::file(&name(path), &error))?;
         let output = Output { file, is_partial, lost: 0, error: None };
         Ok(Self { path: path.to_owned(), output: Mutex::new(output), has_failed: Notify::new() })
     }
 
-    /// Refuses a file that other users may change.
+    /// Refuses a file that any user may write. [`input::check_mode`] also warns about weaker problems.
     pub(super) fn check_mode(&self) -> Result<(), Failure> {
         input::check_mode(&name(&self.path), &self.path, &self.output().file)
     }
 
-    /// Opens the path again, which is another file after a rotation. The old file stays in use if that fails.
+    /// Opens the path again, because log rotation may have replaced the file. The old file stays in use if that fails.
     fn reopen(&self) {
         let file = self.path.display();
         match open(&self.path) {
@@ -65,7 +65,7 @@ impl AuditLog {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts and logs the events that were lost since the last call.
+    /// Counts in the metrics, and logs, the events that were lost since the last call.
     fn report(&self, service: &Service) {
         let (lost, error) = {
             let mut output = self.output();
@@ -78,7 +78,7 @@ impl AuditLog {
     }
 }
 
-/// Writes a line. An error stops neither the request nor the service; it is kept for [`AuditLog::report`].
+/// Writes each event as a line. An error stops neither the request nor the service: [`AuditLog::report`] logs it later.
 impl Write for &AuditLog {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let mut output = self.output();
@@ -121,7 +121,7 @@ fn name(path: &Path) -> String {
     format!("--audit-log {}", path.display())
 }
 
-/// Returns the file, and true if its last line has no end.
+/// Opens or creates the file. Returns it, and true if its last line does not end with a line feed.
 fn open(path: &Path) -> io::Result<(File, bool)> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
@@ -141,7 +141,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
     Ok((file, last != *b"\n"))
 }
 
-/// Reopens the file on each SIGHUP, and reports write errors, for as long as the service runs.
+/// Reopens the file on each SIGHUP and reports write errors, until the service ends.
 pub(super) async fn watch(log: Arc<AuditLog>, service: Service, mut hangups: Receiver<()>) {
     loop {
         tokio::select! {

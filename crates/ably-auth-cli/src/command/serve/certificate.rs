@@ -11,16 +11,16 @@ use tokio::time::{self, MissedTickBehavior};
 use super::reload::{Fingerprint, LOOK, Seen};
 use crate::input;
 
-/// The files of a certificate and its key.
+/// The files of a certificate and its private key.
 pub(super) struct Files {
     certificate: PathBuf,
     key: PathBuf,
-    /// The content that was read last.
+    /// The fingerprint of the content that was read last.
     content: Fingerprint,
 }
 
 impl Files {
-    /// Returns the files, of which that content has been read.
+    /// Creates the pair of files. `content` is the fingerprint of what was already read from them.
     pub(super) fn read(certificate: &Path, key: &Path, content: Fingerprint) -> Self {
         Self { certificate: certificate.to_owned(), key: key.to_owned(), content }
     }
@@ -40,12 +40,12 @@ impl Files {
     }
 }
 
-/// Reloads the certificate when one of its files changes and on SIGHUP, for as long as the service runs. Files that cannot
-/// be used change nothing.
+/// Reloads the certificate on SIGHUP and when one of its files changes, until the service ends. If the files cannot be used,
+/// the previous certificate stays in use.
 pub(super) async fn keep_up(tls: Tls, mut files: Files, mut hangups: Receiver<()>) {
     let mut look = time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The files may have changed already since they were read.
+    // The files may have changed since startup read them. `read_as` is `None`, so the first look reads them again.
     let (mut read_as, mut before) = (None, files.seen());
     loop {
         let is_signal = tokio::select! {
@@ -53,7 +53,7 @@ pub(super) async fn keep_up(tls: Tls, mut files: Files, mut hangups: Receiver<()
             _ = look.tick() => false,
         };
         let seen = files.seen();
-        // A file that is being written, or a pair of which only one has been renewed, is given time.
+        // Wait until two looks see the same files: one may be half written, or only one of the pair renewed.
         let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
         let is_changed = read_as.as_ref() != Some(&seen) && is_settled;
         if is_signal || is_changed {

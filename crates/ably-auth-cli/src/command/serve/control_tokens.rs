@@ -1,4 +1,4 @@
-//! The file of `serve --control-token`: one access token, or several with names.
+//! The `serve --control-token` file: one access token, or several with names.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::output::Failure;
 
 const READ_ONLY: &str = "read-only";
 
-/// Sets the control tokens of the file. No error quotes a word of it, because a word in the wrong place may be a token.
+/// Adds the control tokens in the file to `service`. Errors do not quote the file: a word in the wrong place may be a token.
 pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     let (name, text) = input::secret_file("--control-token", path)?;
     match parse(&text).map_err(|problem| Failure::input(&name, problem))? {
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilde
 
 #[derive(Debug)]
 enum Parsed {
-    /// A file with a token alone.
+    /// The token of a file that contains nothing else.
     Bare(Token),
     Named(Vec<ControlToken>),
 }

@@ -1,10 +1,12 @@
-//! The system's limit of open files, against what the service may need.
+//! The system's limit on open files, and the number that the service may need.
 
-/// Open files that are not accepted connections: up to 256 of refused connections, 64 of the admin address, 64 of the store.
+/// The number of open files besides accepted connections: up to 256 for refused connections, 64 for the admin address, 64
+/// for the store.
 #[cfg(unix)]
 const OTHERS: usize = 256 + 64 + 64;
 
-/// Raises the limit of open files as far as the connections need it, and warns if they may need more.
+/// Raises the soft limit on open files to what `connections` may need. Logs a warning if that fails or
+/// the hard limit is lower.
 #[cfg(unix)]
 pub(super) fn check(connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -12,7 +14,7 @@ pub(super) fn check(connections: usize) {
     let needed = u64::try_from(connections.saturating_add(OTHERS)).unwrap_or(u64::MAX);
     let mut limit = getrlimit(Resource::Nofile);
     let before = limit.current;
-    // No limit is one that suffices.
+    // `None` means that the system sets no limit.
     let suffices = |limit: Option<u64>| limit.is_none_or(|limit| limit >= needed);
     if suffices(before) {
         return;

@@ -1,4 +1,4 @@
-//! Logs on stderr, and audit events in a file of their own.
+//! Logs on stderr, and audit events in a separate file.
 
 use std::io;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::draw::Paint;
 /// The target of audit events.
 const AUDIT: &str = "ably_auth_server::audit";
 
-/// Starts logging. Audit events go to `audit`, at any level, or else to stderr like the others. A logger that is set already
-/// stays.
+/// Starts logging. With `audit`, audit events go only to that file, whatever `--log-level` is; without it, to stderr. If
+/// a logger is already set, it stays in use.
 pub(super) fn start(log: &Log, audit: Option<&Arc<AuditLog>>) {
     let level = match log.log_level {
         LogLevel::Off => LevelFilter::OFF,

@@ -1,4 +1,4 @@
-//! The lines in which a sandbox logs refusals: short, since somebody reads them while trying things out.
+//! The text format in which a sandbox logs refused requests: short, because developers read it while they experiment.
 
 use std::fmt::{self, Debug};
 
@@ -9,19 +9,19 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use unicode_width::UnicodeWidthChar as _;
 
-/// The target of these events.
+/// The target of the events for refused requests.
 pub(super) const TARGET: &str = "ably_auth_server::refusal";
 
-/// The most columns of a line.
+/// The maximum width of a line, in columns.
 const COLUMNS: usize = 100;
 
-/// The columns before each line but the first of an event: the width of status and code.
+/// The indent of an event's lines after the first, in columns: the width of status and code.
 const INDENT: usize = 11;
 
 const RED: &str = "\u{1b}[31m";
 const RESET: &str = "\u{1b}[0m";
 
-/// Writes an event as a line with what was asked, and the reason below it.
+/// A format that writes an event as a line for the request, and the reason below it.
 pub(super) struct RefusalFormat;
 
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Refusal {
         let mut lines = wrap(&asked).into_iter();
         let first = lines.next().unwrap_or_default();
         writeln!(out, "{red}{} {}{reset}  {first}", self.status, self.code)?;
-        // The reason is the service's own words, in which what a client sent may stand.
+        // The reason may quote text that the client sent, so replace control characters.
         let reason: String = self.reason.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         for line in lines.chain(wrap(&reason)) {
             writeln!(out, "{:INDENT$}{line}", "")?;
@@ -96,7 +96,7 @@ impl Refusal {
     }
 }
 
-/// Breaks text into lines: between words where that is possible.
+/// Breaks `text` into lines that fit after the indent, between words where possible.
 fn wrap(text: &str) -> Vec<String> {
     let room = COLUMNS.saturating_sub(INDENT);
     let width = |text: &str| text.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();

@@ -19,7 +19,7 @@ use crate::output::Failure;
 /// a moment.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
 
-/// Returns what changes with each SIGHUP, or never where there is no such signal.
+/// Returns a channel that changes on each SIGHUP, and never on a system without that signal.
 pub(super) fn hangups() -> io::Result<Receiver<()>> {
     let (sender, receiver) = watch::channel(());
     #[cfg(unix)]
@@ -101,7 +101,7 @@ pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, 
     }
 }
 
-/// Reads the file of `--apps`.
+/// Reads the `--apps` file, and removes a byte order mark.
 pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     let name = format!("--apps {}", path.display());
     let mut text = String::new();

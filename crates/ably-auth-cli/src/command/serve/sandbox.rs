@@ -1,4 +1,4 @@
-//! The first lines of a sandbox without apps: a key, and how to use it.
+//! The first lines that a sandbox without `--apps` prints: a key, and how to use it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::args::Serve;
 use crate::draw::printable;
 use crate::output::Failure;
 
-/// Returns lines to paste into a shell, JavaScript and Rust. They show the key, which ends with the process.
+/// Returns examples to paste into a shell, JavaScript and Rust. They show the key, which is valid until the process ends.
 pub(super) fn first_lines(key: &ApiKey, scheme: &str, listening: SocketAddr, certificate: Option<&Path>) -> String {
     let key = format!("{}:{}", key.key_name(), key.secret().expose());
     let address = reachable(listening);
@@ -46,7 +46,7 @@ Rust, with ably-auth-reqwest or ably-auth-blocking:
     )
 }
 
-/// Refuses the sandbox options without `--sandbox`, and a `--sandbox-allow-host` that is not a host name.
+/// Refuses `--sandbox-public` and `--sandbox-allow-host` without `--sandbox`, and a value that is not only a host name.
 pub(super) fn check(args: &Serve) -> Result<(), Failure> {
     let is_open = args.sandbox_public || !args.sandbox_allow_host.is_empty();
     if is_open && !args.sandbox {
@@ -62,17 +62,17 @@ pub(super) fn check(args: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Warns of a sandbox that others than this machine may use.
+/// Logs a warning if other machines may use the sandbox.
 pub(super) fn warn(args: &Serve, address: SocketAddr) {
     if args.sandbox_public {
-        tracing::warn!(%address, "PUBLIC SANDBOX: everybody who reaches it can make apps, and keys are sent without TLS");
+        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can make apps, and keys are sent without TLS");
     } else if !args.sandbox_allow_host.is_empty() {
         let hosts = args.sandbox_allow_host.join(",");
-        tracing::warn!(%address, hosts, "OPEN SANDBOX: others who reach it can make apps, and keys are sent without TLS");
+        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and make apps, and keys are sent without TLS");
     }
 }
 
-/// Returns the address by which this machine reaches a service that listens there.
+/// Returns the address at which this machine reaches a service that listens on `listening`.
 fn reachable(listening: SocketAddr) -> SocketAddr {
     let ip = match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -20,7 +20,8 @@ pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilde
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let secrets = lines.map(|(number, line)| -> Result<_, Failure> {
         let wrong = |problem: &str| Failure::input(&name, format!("line {number} {problem}"));
-        let secret = bytes(line).ok_or_else(|| wrong("is not 64 hexadecimal digits"))?;
+        let secret =
+            bytes(line).ok_or_else(|| wrong("is not 64 hexadecimal digits; make one with `openssl rand -hex 32`"))?;
         check_random(&secret).map_err(|reason| {
             wrong(&format!("is not a random secret: {reason}; make one with `openssl rand -hex 32`"))
         })?;
@@ -44,8 +45,8 @@ fn bytes(line: &str) -> Option<[u8; BYTES]> {
     Some(secret)
 }
 
-/// Refuses a secret that is plainly a placeholder. The library refuses zero bytes only, since its callers use fixed secrets in
-/// tests.
+/// Refuses a secret that is clearly a placeholder. The library refuses only zero bytes, because its callers use fixed
+/// secrets in tests.
 fn check_random(secret: &[u8; BYTES]) -> Result<(), &'static str> {
     if secret.iter().collect::<BTreeSet<_>>().len() < MIN_DISTINCT {
         return Err("it has fewer than 8 distinct bytes");

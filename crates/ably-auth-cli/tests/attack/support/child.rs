@@ -13,7 +13,7 @@ pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 /// The address space of the service, in KiB.
 const ADDRESS_SPACE: usize = 1_572_864;
 
-/// The apps are `app0` to `app7`. Each has the keys `key` and `revocable`, and revocation by channel.
+/// The number of apps, `app0` to `app7`. Each has the keys `key` and `revocable`, and revocation by channel.
 const APPS: usize = 8;
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -25,7 +25,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the service with these options, and the others by default.
+    /// Starts the service with `options`, and with defaults for the others.
     pub(crate) fn start(options: &[&str]) -> Self {
         let app = |nth| {
             json!({ "appId": format!("app{nth}"), "revocationByChannel": true, "keys": [
@@ -56,14 +56,14 @@ impl Service {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// Returns the peak of the resident memory in KiB; none if the process has ended.
+    /// Returns the peak of the resident memory in KiB, or `None` if the process has ended.
     pub(crate) fn peak_kib(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.split_whitespace().next()?.parse().ok()
     }
 
-    /// Returns the processor time so far, in hundredths of a second.
+    /// Returns the processor time that the service has used, in hundredths of a second.
     pub(crate) fn processor_ticks(&self) -> Option<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -73,7 +73,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended already, which is what the attack finds out.
+        // The process may have ended already, which `Attack` reports.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = fs::remove_file(&self.apps);

@@ -1,4 +1,4 @@
-//! A client of plain sockets, which can also be slow or wrong.
+//! A client on plain sockets, which can be slow and can send invalid requests.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -13,12 +13,12 @@ use serde_json::Value;
 use super::Service;
 use super::child::SECRET;
 
-/// The address of the attackers; the honest client has 127.0.0.1.
+/// The source address of the attackers. The honest client uses 127.0.0.1.
 pub(crate) const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Connects from an address.
+/// Connects to the service from the address `source`.
 pub(crate) fn open_from(source: Ipv4Addr, service: &Service) -> io::Result<TcpStream> {
     let address: SocketAddr = service.address.parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -34,7 +34,7 @@ pub(crate) fn open_from(source: Ipv4Addr, service: &Service) -> io::Result<TcpSt
     Ok(stream)
 }
 
-/// A request, and how it is written.
+/// An HTTP request.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
@@ -68,7 +68,7 @@ impl Request {
         self
     }
 
-    /// Returns the bytes on the wire.
+    /// Encodes the request as HTTP/1.1.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { method, path, content_type, .. } = self;
         let mut bytes =
@@ -115,7 +115,7 @@ impl Connection {
         self.answer()
     }
 
-    /// Reads an answer whose length is announced.
+    /// Reads an answer. Without `Content-Length`, its body is empty.
     pub(crate) fn answer(&mut self) -> io::Result<Answer> {
         let head_ends = loop {
             match self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -151,7 +151,7 @@ pub(crate) fn basic(key_name: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{key_name}:{SECRET}")))
 }
 
-/// Returns a signed request for a token.
+/// Returns the HTTP request for a token, with a signed token request.
 pub(crate) fn sign(key_name: &str, params: &TokenParams) -> Request {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let key: ApiKey = format!("{key_name}:{SECRET}").parse().unwrap();
@@ -161,7 +161,7 @@ pub(crate) fn sign(key_name: &str, params: &TokenParams) -> Request {
     Request::json(&format!("/keys/{key_name}/requestToken"), serde_json::to_vec(&signed).unwrap())
 }
 
-/// Returns the bearer's header of a new token with all rights of the key.
+/// Requests a token with all rights of the key, and returns the value of its `Authorization` header.
 pub(crate) fn token(service: &Service, key_name: &str) -> String {
     token_with(service, key_name, &TokenParams::new())
 }

@@ -1,4 +1,4 @@
-//! What an attack costs the service and an honest client.
+//! Measurement of what an attack costs the service and an honest client.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,25 +13,25 @@ use super::{Connection, Service, sign};
 /// The key of the honest client; no attack uses its app.
 const HONEST: &str = "app7.key";
 
-/// How many requests the honest client makes before the attack.
+/// The number of requests that the honest client makes before the attack.
 const QUIET: usize = 100;
 
-/// How long the honest client may take to get a token once the attack is over.
+/// The time limit for the honest client to get a token after the attack.
 const RECOVERY: Duration = Duration::from_secs(20);
 
-/// How many times longer the honest client may wait during an attack of the long form.
+/// The maximum ratio of the honest client's wait during an attack to its wait before, in the long form.
 const MAX_RATIO: f64 = 5.0;
 
 fn is_long() -> bool {
     std::env::var("ABLY_AUTH_ATTACK").is_ok_and(|form| form == "long")
 }
 
-/// Returns the number for the short form or the long one.
+/// Returns `long` in the long form, else `short`.
 pub(crate) fn pick(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }
 
-/// An attack on a service of its own. Attacks run one after the other, so that each is measured alone.
+/// An attack on a service that nothing else uses. Attacks run one after the other, so that each is measured alone.
 pub(crate) struct Attack {
     resource: &'static str,
     bound_mib: u64,
@@ -47,12 +47,12 @@ impl Attack {
         Self { resource, bound_mib, sent: AtomicU64::new(0), service: Service::start(options), _alone: alone }
     }
 
-    /// Counts bytes that were sent.
+    /// Adds `bytes` to the number of bytes sent.
     pub(crate) fn count(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Runs the attack while an honest client asks for tokens, prints the row and asserts what has to hold.
+    /// Runs the attack while an honest client requests tokens. Prints the row and asserts the limits.
     pub(crate) fn run(self, attack: impl FnOnce(&Self)) {
         let quiet = median(&ask(&self.service, |asked| asked < QUIET));
         let ticks = self.service.processor_ticks();
@@ -67,7 +67,7 @@ impl Attack {
         self.report(quiet, median(&waits), ticks);
     }
 
-    /// Runs the attack without an honest client beside it, for a service that cannot serve anybody meanwhile.
+    /// Runs the attack without an honest client, for a service that cannot answer one during the attack.
     pub(crate) fn run_alone(self, attack: impl FnOnce(&Self)) {
         let quiet = median(&ask(&self.service, |asked| asked < QUIET));
         let ticks = self.service.processor_ticks();
@@ -109,7 +109,7 @@ impl Attack {
     }
 }
 
-/// Ends the honest client also if the attack panics.
+/// A guard that stops the honest client even if the attack panics.
 struct EndOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for EndOnDrop<'_> {
@@ -118,7 +118,7 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Asks for tokens one after the other, and returns how long each token took. A request that fails is made again.
+/// Requests tokens one after the other, and returns the wait for each. Repeats failed requests for [`RECOVERY`] at most.
 fn ask(service: &Service, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let (mut waits, mut connection, mut begun) = (Vec::new(), None, Instant::now());
     while goes_on(waits.len()) {
@@ -137,7 +137,7 @@ fn ask(service: &Service, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
         }
         thread::sleep(Duration::from_millis(2));
     }
-    // A client that never got a token has waited, too.
+    // The client got no token at all, so its whole wait counts.
     if waits.is_empty() {
         waits.push(begun.elapsed());
     }

@@ -1,4 +1,4 @@
-//! What all attacks share.
+//! Helpers that all attacks share.
 
 mod child;
 mod client;

@@ -1,4 +1,4 @@
-//! A Redis of the test's own, which can be stopped.
+//! A Redis server for one test, which can be paused.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a Redis; none if it is not installed, which is said.
+    /// Starts a Redis server. If `redis-server` is not installed, prints that and returns `None`.
     pub(crate) fn start() -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
             eprintln!("NOT TESTED: `redis-server` is not installed; get it with `apt-get install redis-server`");
@@ -35,7 +35,7 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Runs something while the Redis is stopped.
+    /// Calls `run` while the Redis server is paused.
     pub(crate) fn stopped<T>(&self, run: impl FnOnce() -> T) -> T {
         self.signal("-STOP");
         let result = run();

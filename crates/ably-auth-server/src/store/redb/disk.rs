@@ -1,5 +1,5 @@
 //! The database: its tables, its version, and what is written together.
-#![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
+#![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -23,7 +23,7 @@ use crate::store::{KeptClaims, Record, Reference};
 /// The version of what is written below. One that reads a newer one would lose what it does not know of.
 const FORMAT: u64 = 3;
 
-/// Differs in that the database and the journal do not know each other. It is updated on opening.
+/// The previous format, without the data that links the database and the journal. It is updated on opening.
 const FORMAT_BEFORE: u64 = 2;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -35,13 +35,13 @@ const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new
 const FORMAT_NAME: &str = "format";
 const LATEST: &str = "latest";
 const KNOWN_FROM: &str = "known from";
-/// Set while a loss was noticed and the moment from which all is known is not written yet.
+/// Set from the detection of a loss until [`KNOWN_FROM`] is written.
 const IS_LOST: &str = "lost";
 const ID: &str = "id";
 const COMMITS: &str = "commits";
 const JOURNAL_FILE: &str = "journal file";
 const JOURNAL_END: &str = "journal end";
-/// Set by the last commit of a service that is stopped.
+/// Set by the last commit of a clean shutdown.
 const IS_CLEAN: &str = "clean";
 
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -55,7 +55,7 @@ const NEVER: u64 = u64::MAX;
 pub(super) type Fault = redb::Error;
 
 pub(super) struct Disk {
-    /// None once it is dropped.
+    /// The open database; `None` only while it is being dropped.
     database: Option<Database>,
     identity: Identity,
     /// Before that moment nothing is over: there is no need to look.
@@ -65,24 +65,25 @@ pub(super) struct Disk {
 /// What was written before.
 pub(super) struct Found {
     pub(super) records: Vec<Record>,
-    /// Claims as they were written, each with its app.
+    /// The encoded claims, each with its app's ID.
     pub(super) references: Vec<(Reference, Box<str>, Vec<u8>)>,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
-    /// Whether a loss was noticed, and the moment from which all is known is still to be written.
+    /// True if a loss was detected, and the time from which all data is known is not written yet.
     pub(super) is_lost: bool,
     pub(super) journal: Expected,
 }
 
 impl Disk {
-    /// Makes a database in an empty file. `is_lost` is whether there was another before.
+    /// Creates a database in an empty file. `is_lost` is true if an earlier database was lost; the new one records
+    /// that.
     pub(super) fn create(database: &Path, folder: &Path, is_lost: bool) -> Result<(), Error> {
         let mut disk = Self::begin(database, folder)?;
         let marked = if is_lost { disk.mark(Identity::default(), Position::default(), true) } else { Ok(()) };
         marked.map_err(|error| broken(folder, error))
     }
 
-    /// Opens a database that is whole. One that is not is not written to.
+    /// Verifies a database and opens it. Does not write to a damaged one.
     pub(super) fn open(database: &Path, folder: &Path) -> Result<Self, Error> {
         check(database).map_err(|error| match error {
             Fault::DatabaseAlreadyOpen => held_by_another(folder),
@@ -142,13 +143,13 @@ impl Disk {
         Ok(Identity { database: number(ID)?, commits: number(COMMITS)? })
     }
 
-    /// The database's own id, and how many commits are on the disk.
+    /// Returns the database's ID, and the number of commits on disk.
     pub(super) const fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// Takes this id and count, and says how far the journal was written, on opening. With `is_lost` it also remembers that
-    /// something was lost.
+    /// Writes `identity` and the position of the journal on opening. If `is_lost` is true, also records that data was
+    /// lost.
     pub(super) fn mark(&mut self, identity: Identity, journal: Position, is_lost: bool) -> Result<(), Fault> {
         guard(|| {
             let write = self.database()?.begin_write()?;
@@ -219,7 +220,8 @@ impl Disk {
         Ok(records)
     }
 
-    /// Writes all of it, and returns once it is on the disk. `journal` is how far the journal is on the disk by then.
+    /// Writes `puts` in one commit, and returns once it is on disk. `journal` is the position up to which the journal
+    /// is on disk.
     pub(super) fn commit(&mut self, puts: &[&Put], times: Times, journal: Position) -> Result<(), Fault> {
         guard(|| self.write(puts, times, journal))
     }
@@ -269,7 +271,7 @@ impl Disk {
     }
 }
 
-/// The library writes when it is dropped, and may panic then as well.
+/// Drops the database inside [`guard`], since redb writes when it is dropped, and may panic then.
 impl Drop for Disk {
     fn drop(&mut self) {
         let database = self.database.take();
@@ -286,8 +288,8 @@ fn builder() -> Builder {
     builder
 }
 
-/// Verifies the header and the checksum of each page, without a change to the file: the library repairs what it can by going back to
-/// the commit before, and would leave no trace of that.
+/// Verifies the header and the checksum of each page, without changing the file. redb would repair damage by going back
+/// to the previous commit, and leave no trace of it.
 fn check(path: &Path) -> Result<(), Fault> {
     let mut file = File::open(path)?;
     let flags = header::check(&mut file)?;
@@ -358,9 +360,9 @@ pub(super) fn broken(folder: &Path, error: Fault) -> Error {
     let path = folder::database_path(folder);
     let path = path.display();
     let message = match error {
-        // What the system refuses is not damage.
+        // An error of the operating system is not damage.
         Fault::Io(ref io) if !matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-            format!("`{path}` cannot be opened: {error}; see that it may be written and that the disk has room")
+            format!("`{path}` cannot be opened: {error}; check that it is writable and that the disk has free space")
         }
         _ => format!(
             "`{path}` is damaged: {error}; put back a copy of the whole folder, or delete this file: then keys and revocations that \

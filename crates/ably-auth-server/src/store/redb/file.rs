@@ -1,4 +1,4 @@
-//! The file of nonces that is written to.
+//! The nonce file that is currently written.
 
 use std::fmt;
 use std::fs::File;
@@ -10,17 +10,18 @@ use super::frames::{Entry, Frame, SALT_BYTES};
 use super::pairing::{Identity, Position};
 use crate::store::spans::Spans;
 
-/// A file grows by so many zeros at a time: where it has its bytes already, the disk has less to write for each answer.
+/// The number of zero bytes by which a file is extended. A write into allocated bytes causes less disk I/O per
+/// response.
 const STEP: usize = 128 * 1024;
 
-/// The file that is written to. What is behind its end is zeros.
+/// The file that is currently written. The bytes after `end` are zeros.
 pub(super) struct Open {
     pub(super) number: u64,
     pub(super) file: File,
     pub(super) salt: [u8; SALT_BYTES],
     pub(super) end: u64,
     pub(super) filled: u64,
-    /// The timestamps of the nonces in it.
+    /// The timestamps of the nonces in the file.
     pub(super) used: Spans,
 }
 
@@ -43,8 +44,8 @@ impl Open {
     }
 }
 
-/// The frame behind which nothing comes, since the service was stopped cleanly. It holds no nonces, so that damage to it loses none,
-/// and with it each frame that holds some has another behind it.
+/// The last frame of the journal after a clean shutdown. It holds no nonces, so damage to it loses none. With it, each
+/// frame with nonces is followed by another frame, so damage to such a frame is detected.
 pub(super) struct Closing {
     pub(super) open: Open,
     pub(super) latest: Timestamp,
@@ -55,7 +56,7 @@ impl Closing {
     pub(super) fn write(self, Identity { commits, .. }: Identity) {
         let Self { mut open, latest, forgotten } = self;
         let frame = Frame { latest, forgotten, commits, entry: Entry::NOTHING };
-        // Without it, the database still knows where the journal ends.
+        // Ignore a failed write: the database also records where the journal ends.
         let _ = open.append(&frame.to_bytes(&open.salt, open.end));
     }
 }

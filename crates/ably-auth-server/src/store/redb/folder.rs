@@ -119,8 +119,8 @@ pub(super) fn database_path(folder: &Path) -> PathBuf {
     folder.join(DATABASE)
 }
 
-/// Returns whether a store was in the folder before, by the files that come with it: only `lock` may be there in a new one, since a
-/// database is made first.
+/// Returns true if `secret` or `nonces` exists, which shows that the folder held a store before. An unfinished new
+/// folder contains at most `lock`, since the database is created before them.
 pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
     for name in [SECRET, super::journal::FOLDER] {
         let path = folder.join(name);
@@ -139,7 +139,8 @@ pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// The secret under which tokens are sealed, which is made with the folder. `was_made` is whether there was one before.
+/// Returns the secret that seals tokens, and creates it if it is missing. `was_made` is true if the folder had one
+/// before.
 pub(super) fn secret(folder: &Path, was_made: bool) -> Result<Zeroizing<[u8; 32]>, Error> {
     let path = folder.join(SECRET);
     match File::open(&path) {
@@ -148,7 +149,7 @@ pub(super) fn secret(folder: &Path, was_made: bool) -> Result<Zeroizing<[u8; 32]
             if was_made {
                 tracing::warn!(
                     folder = %folder.display(),
-                    "`secret` is missing; another one is made, and tokens that were sealed with it are refused (40143)"
+                    "`secret` is missing; creating a new one; tokens that the old one sealed are refused (40143)"
                 );
             }
             make_secret(folder, &path)?;

@@ -1,4 +1,4 @@
-//! What was found in the journal on opening.
+//! The state that is read from the journal on opening.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +10,17 @@ use crate::store::Fingerprint;
 use crate::store::nonces::window_end;
 use crate::store::spans::Spans;
 
-/// What was written before.
+/// The state that the journal holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) nonces: BTreeSet<Fingerprint>,
     pub(super) forgotten: Spans,
     pub(super) latest: Option<Timestamp>,
-    /// The database that it was written beside.
+    /// The identity of the database that the journal was written with.
     pub(super) identity: Identity,
-    /// Where it ends; none if there was none, or nothing in it.
+    /// The end of the journal; `None` if the journal is missing or empty.
     pub(super) position: Option<Position>,
-    /// Where it ended before the last frame, if that frame may have closed it.
+    /// The end of the journal before its last frame, if that frame may be the closing frame.
     pub(super) before_closing: Option<Position>,
 }
 

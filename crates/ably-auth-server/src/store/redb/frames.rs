@@ -28,9 +28,9 @@ const MOMENT_BYTES: usize = 8;
 /// A nonce needs a timestamp, and so nothing that is known is of the time 0.
 const NONE: Timestamp = Timestamp::from_millis(0);
 
-/// What is said beside the nonces: what it is, the latest time, and the timestamp up to which all nonces were dropped.
+/// The size of the fields before a frame's content: its kind, the latest time, and the end of the dropped timestamps.
 const PREFACE_BYTES: usize = 1 + 2 * MOMENT_BYTES;
-/// Kinds of frames. The first two are read only: before format 3, no frame had the number of commits of the database.
+/// The kinds of frames. The first two are only read: before format 3, frames did not contain the number of commits.
 const OF_NONCES_V2: u8 = 0;
 const OF_TIME_V2: u8 = 1;
 const OF_NONCES: u8 = 2;
@@ -46,7 +46,8 @@ pub(super) enum Entry {
     Used(Vec<Fingerprint>),
     /// The time is that, though a later one was known.
     Time(Timestamp),
-    /// The database's id, and the spans of dropped timestamps. It is the first of each file, since files before it are deleted.
+    /// The database's ID and the spans of dropped timestamps. Each file starts with it, since earlier files are
+    /// deleted.
     State {
         database: u64,
         dropped: Vec<(Timestamp, Timestamp)>,
@@ -62,7 +63,7 @@ pub(super) struct Frame {
     pub(super) latest: Timestamp,
     /// The timestamp up to which all nonces were dropped.
     pub(super) forgotten: Option<Timestamp>,
-    /// How many commits of the database were on the disk.
+    /// The number of database commits on disk when the frame was written.
     pub(super) commits: u64,
     pub(super) entry: Entry,
 }
@@ -79,7 +80,7 @@ pub(super) struct Contents {
     pub(super) frames: Vec<Frame>,
     /// Where the last of them ends.
     pub(super) end: u64,
-    /// Where the last of them begins.
+    /// The offset at which the last frame begins.
     pub(super) last: u64,
     /// Where the last frame of the file before ended; 0 if that is not said.
     pub(super) end_before: u64,
@@ -159,7 +160,7 @@ impl Frame {
         Some(Self { latest, forgotten: (forgotten != NONE).then_some(forgotten), commits, entry })
     }
 
-    /// The database that the frame speaks of, as far as it does.
+    /// Returns the identity of the database. The ID is 0 if the frame does not contain it.
     pub(super) const fn identity(&self) -> Identity {
         let database = if let Entry::State { database, .. } = self.entry { database } else { 0 };
         Identity { database, commits: self.commits }

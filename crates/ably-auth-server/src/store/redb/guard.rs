@@ -1,14 +1,14 @@
-//! The database's library panics on some damage. Here a panic becomes an error.
-#![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
+//! Conversion of panics into errors, since redb panics on some damage.
+#![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::disk::Fault;
 
-/// Calls `work`, and returns a panic as [`Fault::Corrupted`]. The panic hook still runs, and prints where it was.
+/// Calls `work`, and returns a panic as [`Fault::Corrupted`]. The panic hook still runs and prints the location.
 ///
-/// After an error, the database is to be dropped and opened again.
+/// After an error, drop the database and open it again.
 pub(super) fn guard<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     panic::catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|payload| Err(Fault::Corrupted(message(&*payload).into())))

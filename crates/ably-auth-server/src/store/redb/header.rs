@@ -1,7 +1,7 @@
-//! The first bytes of the database's file, which have no checksum of their own.
+//! The header of the database file, which has no checksum of its own.
 //!
-//! The library takes the sizes in them as they are. It panics if the file is shorter than they say, and allocates what they say.
-#![allow(clippy::result_large_err, reason = "the database's own error, where nothing is fast anyway")]
+//! redb trusts the sizes in the header. It panics if the file is shorter than they say, and allocates memory for them.
+#![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -12,22 +12,22 @@ use super::disk::Fault;
 
 const HEADER_BYTES: usize = 64;
 const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
-/// Where the flags are: behind the magic.
+/// The offset of the flags, after the magic bytes.
 const FLAGS: u64 = 9;
-/// The flag that tells which of two slots has the last commit.
+/// The flag that selects which of the two slots holds the last commit.
 const SLOT: u8 = 1;
 /// The flag of a database that was not closed.
 const NEEDS_RECOVERY: u8 = 2;
-/// Where the sizes begin: behind the flags, and two bytes that are not used.
+/// The offset of the sizes, after the flags and two unused bytes.
 const SIZES: usize = 12;
 
 const PAGE_BYTES: u64 = 4096;
-/// The most that the library puts into a region: 4 GiB.
+/// The maximum number of pages that redb puts into a region, which is 4 GiB.
 const MAX_REGION_PAGES: u64 = 1 << 20;
-/// The header of a region has a bit and more for each page.
+/// The maximum number of pages in a region's header, which holds a few bits for each page of the region.
 const MAX_REGION_HEADER_PAGES: u64 = 1 << 10;
 
-/// Refuses a file that is shorter than its header says, or whose header says what no library writes. Returns the flags.
+/// Refuses a file that is shorter than its header says, or whose header redb could not have written. Returns the flags.
 pub(super) fn check(file: &mut File) -> Result<u8, Fault> {
     let length = file.metadata()?.len();
     let mut header = Vec::new();
@@ -40,18 +40,18 @@ pub(super) fn check(file: &mut File) -> Result<u8, Fault> {
         return Err(Fault::Corrupted("its header has changed".into()));
     };
     if length < expected {
-        return Err(Fault::Corrupted(format!("its end is missing, {length} of at least {expected} bytes are there")));
+        return Err(Fault::Corrupted(format!("the file is truncated to {length} of at least {expected} bytes")));
     }
     let flags = usize::try_from(FLAGS).ok().and_then(|at| header.get(at).copied());
     flags.ok_or_else(|| Fault::Corrupted("its header has changed".into()))
 }
 
-/// Has the library verify the slots' checksums on opening: it does not for a database that was closed.
+/// Makes redb verify the slots' checksums on opening, which it does not do for a database that was closed.
 pub(super) fn demand_recovery(file: &impl StorageBackend, flags: u8) -> Result<(), Fault> {
     Ok(file.write(FLAGS, &[flags | NEEDS_RECOVERY])?)
 }
 
-/// Returns whether the library took the other slot on opening, though the database was closed.
+/// Returns true if redb switched to the other slot on opening, although the database was closed.
 pub(super) fn has_gone_back(file: &impl StorageBackend, flags: u8) -> Result<bool, Fault> {
     let now = file.read(FLAGS, 1)?.first().copied().unwrap_or(flags);
     Ok(flags & NEEDS_RECOVERY == 0 && (now ^ flags) & SLOT != 0)

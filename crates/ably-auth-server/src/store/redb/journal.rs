@@ -48,9 +48,9 @@ pub(super) struct Journal {
     open: Option<Open>,
     closed: VecDeque<Closed>,
     next: u64,
-    /// The timestamps of what was dropped.
+    /// The timestamps of dropped nonces.
     forgotten: Spans,
-    /// Whether `forgotten` has changed since it was written.
+    /// True if `forgotten` has changed since it was last written.
     is_forgotten_new: bool,
     pairing: Arc<Pairing>,
     /// The oldest file, once all in it is over and that is on the disk.
@@ -59,7 +59,7 @@ pub(super) struct Journal {
     is_unsure: bool,
 }
 
-/// A file to which nothing is added any more, and the timestamps of the nonces in it.
+/// A file that is not written any more, and the timestamps of the nonces in it.
 struct Closed {
     number: u64,
     end: u64,
@@ -69,7 +69,7 @@ struct Closed {
 impl Journal {
     /// What is in the folder. If there never was anything, what may have been used up to that moment is not known.
     ///
-    /// `pairing` is made of what was found, before anything is written.
+    /// `pairing` is called with the state that was read, before anything is written.
     pub(super) fn open(
         folder: &Path,
         unknown_until: Timestamp,
@@ -255,8 +255,8 @@ impl Work for Journal {
     }
 }
 
-/// Notes in which files nonces of which time are: in the last of these what is used, and in none what is of later than a time that was
-/// set. So each file is kept for as long as it has to, and no longer.
+/// Updates the timestamps of the nonces in each file. Adds used nonces to the last file. When the time is set, removes
+/// later timestamps from all files. So each file is kept exactly as long as its nonces are needed.
 fn note<'a>(entry: &Entry, files: impl Iterator<Item = &'a mut Spans>) {
     match entry {
         Entry::Used(nonces) => {
@@ -296,7 +296,7 @@ fn number(path: &Path) -> Option<u64> {
     text.parse().ok().filter(|number| name(*number) == text)
 }
 
-/// The journal ends before a place up to which it was written, as the database knows.
+/// Returns the error for a journal that ends before the position which the database recorded.
 pub(super) fn end_is_missing(folder: &Path, found: Position, expected: Position) -> Error {
     let path = |number| folder.join(FOLDER).join(name(number));
     if found.number < expected.number {

@@ -49,9 +49,10 @@ const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
 /// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, `secret`, under which tokens are
 /// sealed, and `nonces`, with the nonces that were used lately; on Unix only their owner may read them.
 ///
-/// If `store.redb` is missing beside the others, or is not the one that belongs to `nonces`, it was lost. Then tokens that were issued
-/// before the first request after that, and that can be revoked, are refused, and so are signed token requests of up to two minutes
-/// later. A warning is logged. A folder with damaged files is refused, and left as it is.
+/// If `store.redb` is missing while the other files exist, or does not belong to `nonces`, it was lost. A warning is
+/// logged. Then revocable tokens that were issued before the first request after the loss are refused. Signed token
+/// requests are also refused if their timestamp is up to two minutes later than that request. A folder with damaged
+/// files is refused and left unchanged.
 ///
 /// ```
 /// use ably_auth_server::{Apps, Service, store::Redb};
@@ -70,11 +71,11 @@ pub struct Redb {
     secret: Zeroizing<[u8; 32]>,
     used: Arc<Writer<Journal>>,
     records: Writer<Records>,
-    /// Dropped after both threads have ended.
+    /// Writes the journal's closing frame on drop, after both threads have ended.
     _closes_journal: ClosesJournal,
-    /// Whether something was lost, and from when on all is known has not been decided: that takes the time of a request.
+    /// True if data was lost, and the first request has not yet set the time from which all data is known.
     is_lost: AtomicBool,
-    /// Held while that is decided.
+    /// Held while the time after a loss is set, so that only one request sets it.
     settling: Mutex<()>,
     /// Dropped last, since the threads above write until they are.
     _held: folder::Held,
@@ -89,8 +90,8 @@ const fn unknown_until(written: Timestamp) -> Timestamp {
     Timestamp::from_millis(latest.saturating_add(WINDOW_MILLIS))
 }
 
-/// The identity with which a database goes on beside a journal. It takes the journal's id if that has one, so that a loss is noticed
-/// once.
+/// Returns the new identity that links a database to a journal. Takes the journal's ID if it has one, so that a loss is
+/// detected only once.
 fn joint(database: Identity, journal: Identity) -> Result<Identity, Error> {
     let mut ids = [journal.database, database.database].into_iter().filter(|id| *id != 0);
     let id = match ids.next() {
@@ -127,7 +128,8 @@ impl Redb {
         Self::open_with(folder, StoreLimits::default())
     }
 
-    /// As [`open`](Self::open), to hold no more than that. What is there already is held whatever the limits.
+    /// Opens the folder as [`open`](Self::open) does, with these limits. Data that is already there is kept even if it
+    /// exceeds them.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -162,7 +164,7 @@ impl Redb {
                 _ => {}
             }
             let (identity, position) = (joint(disk.identity(), used.identity)?, used.position.unwrap_or_default());
-            // On the disk before anything is written to the journal.
+            // The identity must be on disk before the journal is written, since the journal refers to it.
             disk.mark(identity, position, is_lost).map_err(|error| disk::broken(folder, error))?;
             Ok(Arc::new(Pairing::new(identity, position)))
         })?;
@@ -195,8 +197,9 @@ impl Redb {
         })
     }
 
-    /// After a loss, decides on the first request from when on all is known: no token was issued later, and no signed request can have
-    /// been used that has a later timestamp. The future waits until that is on the disk. Returns `None` if nothing is to be decided.
+    /// Sets, on the first request after a loss, the time from which all data is known. No token was issued after it,
+    /// and no signed request with a later timestamp can have been used. The future waits until the time is on disk.
+    /// Returns `None` if no loss is pending.
     fn settle_loss(&self, now: Timestamp) -> Option<impl Future<Output = Result<(), Unavailable>> + Send + use<>> {
         if !self.is_lost.load(Ordering::Acquire) {
             return None;
@@ -208,7 +211,7 @@ impl Redb {
         let known_from = window_end(self.feed.latest(now));
         self.feed.set_known_from(known_from);
         let written = self.records.put(records::Put::KnownFrom(known_from), now);
-        // Last: whoever sees that the loss is settled sees the moment, too.
+        // Store this last: a caller that sees the loss as settled must also see the time.
         self.is_lost.store(false, Ordering::Release);
         Some(async { written.await.map(drop) })
     }
@@ -261,7 +264,7 @@ impl Store for Redb {
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        // It is written with the records or before them.
+        // Do not wait: the time is written together with the records or before them.
         drop(self.settle_loss(now));
         let written = self.records.put(records::Put::Records(records, seen), now);
         Pending::waiting(written)
@@ -299,7 +302,7 @@ impl Store for Redb {
         // Before it is written, since nothing is to be dropped by the time as it was.
         feed.set_latest(now);
         self.remembered.store(now.as_millis(), Ordering::Relaxed);
-        // The time that is set says from when on all is known.
+        // `Put::Time` also sets the time from which all data is known.
         self.is_lost.store(false, Ordering::Release);
         let recorded = self.records.put(records::Put::Time(now), now);
         let used = Arc::clone(&self.used);

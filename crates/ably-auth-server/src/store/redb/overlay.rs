@@ -1,4 +1,4 @@
-//! A database file that is only read. What redb writes to check or repair it stays in memory.
+//! A read-only view of a database file. The writes of redb when it verifies or repairs the file stay in memory.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -18,7 +18,7 @@ pub(super) struct Overlay(Arc<Mutex<Inner>>);
 #[derive(Debug)]
 struct Inner {
     file: File,
-    /// How much of the file is still below the written blocks.
+    /// The length in bytes of the part of the file that is still visible below the written blocks.
     file_length: u64,
     length: u64,
     written: HashMap<u64, Vec<u8>>,
@@ -45,7 +45,7 @@ impl Inner {
         Ok(block)
     }
 
-    /// Returns the end of a range, which is within the file.
+    /// Returns the end of a range, or an error if the range exceeds the file.
     fn check(&self, offset: u64, length: usize) -> io::Result<u64> {
         let end = offset.checked_add(u64::try_from(length).unwrap_or(u64::MAX));
         end.filter(|end| *end <= self.length).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
@@ -109,7 +109,7 @@ impl StorageBackend for Overlay {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+#[allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 mod tests {
     use proptest::prelude::*;
 

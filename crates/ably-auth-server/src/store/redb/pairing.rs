@@ -1,8 +1,9 @@
-//! What the database and the journal of nonces record of each other, so that the loss of one is seen in the other.
+//! The data by which the database and the journal of nonces refer to each other, so that each reveals the loss of the
+//! other.
 //!
-//! The database counts its commits and has a random id, and each frame of the journal repeats the count that it knows of. So a database
-//! of another folder, or from an older backup, is noticed. In return, each commit records how far the journal was written.
-//! After a clean stop that is exactly where it ends.
+//! The database has a random ID and counts its commits. Each frame of the journal contains the latest count that it
+//! knows. So a database from another folder or from an older backup is detected. In return, each commit records the
+//! position up to which the journal was written. After a clean shutdown, only the closing frame follows this position.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -14,39 +15,39 @@ use super::journal;
 use crate::error::Error;
 use crate::store::lock;
 
-/// A place in the journal: a file's number, and how far it was written.
+/// A position in the journal: the number of a file, and the offset in bytes up to which it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) number: u64,
     pub(super) end: u64,
 }
 
-/// The database, as far as the journal is concerned.
+/// The identity of a database, as the journal records it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// The random id; 0 if it has none yet.
+    /// The random ID; 0 if the database has none yet.
     pub(super) database: u64,
     pub(super) commits: u64,
 }
 
-/// What the database says of the journal.
+/// The state of the journal, as the database recorded it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expected {
-    /// How far the journal was written at least.
+    /// The position up to which the journal was written at least.
     pub(super) position: Position,
-    /// Whether nothing was written after that, since the service was stopped cleanly.
+    /// True if only the closing frame was written after `position`, because the service was stopped cleanly.
     pub(super) is_clean: bool,
 }
 
-/// How the database and the journal fit together.
+/// The result of comparing the database with the journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     Sound,
-    /// The database is not the one beside which the journal was written last, for that reason.
+    /// The database is a different or an older one than the journal was last written with. The text is the reason.
     Lost(&'static str),
 }
 
-/// Compares what was found on opening.
+/// Compares the database with the journal on opening. Fails if the end of the journal is missing.
 pub(super) fn compare(folder: &Path, database: Identity, expected: Expected, journal: &Found) -> Result<Fit, Error> {
     if journal.identity.database != 0 && journal.identity.database != database.database {
         return Ok(Fit::Lost("it belongs to another folder"));
@@ -55,7 +56,7 @@ pub(super) fn compare(folder: &Path, database: Identity, expected: Expected, jou
         return Ok(Fit::Lost("it is older than `nonces`"));
     }
     let Some(found) = journal.position else {
-        // The journal was lost, which is noticed elsewhere.
+        // The journal was lost; `Redb::open_with` handles that.
         return Ok(Fit::Sound);
     };
     if found < expected.position {
@@ -68,13 +69,14 @@ pub(super) fn compare(folder: &Path, database: Identity, expected: Expected, jou
     Ok(Fit::Sound)
 }
 
-/// What both threads share while the store is open.
+/// The state that both threads share while the store is open.
 #[derive(Debug)]
 pub(super) struct Pairing {
     database: u64,
     commits: AtomicU64,
     position: Mutex<Position>,
-    /// The end of the journal, once its thread has ended. Written last, when the database has recorded a clean stop.
+    /// The closing frame, set when the thread of the journal ends. It is written last, after the database recorded a
+    /// clean stop.
     closing: Mutex<Option<Closing>>,
     has_journal_ended: AtomicBool,
     is_stop_recorded: AtomicBool,
@@ -96,7 +98,7 @@ impl Pairing {
         Identity { database: self.database, commits: self.commits.load(Ordering::Acquire) }
     }
 
-    /// Notes that so many commits are on the disk.
+    /// Records that `commits` commits are on disk.
     pub(super) fn set_commits(&self, commits: u64) {
         self.commits.fetch_max(commits, Ordering::AcqRel);
     }
@@ -105,7 +107,7 @@ impl Pairing {
         *lock(&self.position)
     }
 
-    /// Notes that the journal is on the disk up to there.
+    /// Records that the journal is on disk up to `position`.
     pub(super) fn set_position(&self, position: Position) {
         *lock(&self.position) = position;
     }
@@ -123,7 +125,7 @@ impl Pairing {
         self.is_stop_recorded.store(true, Ordering::Release);
     }
 
-    /// Writes the journal's closing frame, if the database has recorded the stop.
+    /// Writes the journal's closing frame if the database has recorded the stop.
     pub(super) fn close(&self) {
         let closing = lock(&self.closing).take();
         if let Some(closing) = closing.filter(|_| self.is_stop_recorded.load(Ordering::Acquire)) {

@@ -22,9 +22,9 @@ pub(super) enum Put {
     Moment,
     /// The time is that, though a later one was known.
     Time(Timestamp),
-    /// All is known from that moment on, after a loss.
+    /// The time from which all data is known after a loss.
     KnownFrom(Timestamp),
-    /// The service stops, and the journal has ended.
+    /// A clean stop of the service, after the journal has ended.
     Stop,
     #[cfg(test)]
     Panic,
@@ -40,7 +40,7 @@ pub(super) struct Records {
     /// Those that are there, to tell which have gone when a fault leaves that open.
     names: HashSet<Box<str>>,
     pairing: Arc<Pairing>,
-    /// From when on all is known after a loss, until that is on the disk.
+    /// The time from which all data is known after a loss; `None` once it is on disk.
     known_from: Option<Timestamp>,
 }
 
@@ -119,7 +119,7 @@ impl Records {
 
     fn put(&mut self, puts: &[&Put], times: Times) -> Result<(), Unavailable> {
         let (position, known_from) = (self.pairing.position(), self.known_from.map(Put::KnownFrom));
-        // Also with the next write, if it was not written with this one.
+        // If an earlier write of this time failed, write it again.
         let puts: Vec<_> = known_from.iter().chain(puts.iter().copied()).collect();
         let written = self.disk().and_then(|disk| {
             disk.commit(&puts, times, position).map_err(Unavailable::new)?;
@@ -132,7 +132,7 @@ impl Records {
                 Ok(())
             }
             Err(unavailable) => {
-                // A database that has failed once takes no more, until it is opened again.
+                // redb accepts no writes after a failure, so open the database again before the next write.
                 self.disk = None;
                 Err(unavailable)
             }
@@ -146,7 +146,7 @@ impl Records {
             let disk = Disk::open(&path, &self.folder).map_err(Unavailable::new)?;
             let (found, known) = (disk.identity(), self.pairing.identity());
             if found.database != known.database || found.commits < known.commits {
-                return Err(Unavailable::new("`store.redb` is not what was written; stop the service and put it back"));
+                return Err(Unavailable::new("`store.redb` was replaced; stop the service and restore the last file"));
             }
             let records = disk.records().map_err(Unavailable::new)?;
             let there: HashSet<_> = records.iter().map(|record| record.name.clone()).collect();
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(there.iter().map(|record| &*record.name).collect::<Vec<_>>(), ["one", "two"]);
     }
 
-    /// What was answered is in the file that is opened again, or nothing is answered.
+    /// A reopened file must contain all confirmed writes; otherwise the next write fails.
     #[cfg(unix)]
     #[tokio::test]
     async fn database_that_was_replaced_is_not_written_to() {
@@ -225,6 +225,6 @@ mod tests {
         std::fs::write(&path, older).unwrap();
         writer.put(Put::Panic, now).await.unwrap_err();
         let error = writer.put(revoked("two"), now).await.unwrap_err().to_string();
-        assert!(error.contains("is not what was written"), "{error}");
+        assert!(error.contains("`store.redb` was replaced"), "{error}");
     }
 }

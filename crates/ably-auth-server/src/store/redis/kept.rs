@@ -7,7 +7,7 @@ use crate::store::references::ENTRY_BYTES;
 use crate::store::{KeptClaims, Reference, StoreLimits, Unavailable};
 
 impl Inner {
-    /// Keeps claims, and returns whether there was room: of the app's share, and of all.
+    /// Keeps `bytes`. Returns false if the limit of the app, or that of the store, is reached.
     pub(super) async fn keep(
         &self,
         reference: Reference,

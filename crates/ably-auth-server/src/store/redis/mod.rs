@@ -102,7 +102,7 @@ pub struct RedisOptions {
     pub is_new: bool,
     /// With `rediss://`: the certificates to trust it by, as PEM. Mozilla's roots unless said so.
     pub roots_pem: Option<Vec<u8>>,
-    /// How much is held in Redis. Give all services that share it the same.
+    /// The limits of what Redis holds. Give the same limits to all services that share it.
     pub limits: StoreLimits,
 }
 
@@ -130,13 +130,13 @@ struct Since {
     written: u64,
 }
 
-/// The line before each certificate of a PEM file.
+/// The first line of each certificate in a PEM file.
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// Returns a client that has not connected yet. No message shows the URL, which may hold a password.
+/// Returns a client that has not connected yet. Errors never contain the URL, since it may hold a password.
 fn client(url: &str, options: &RedisOptions) -> Result<Client, Error> {
     if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
-        // In a program that has several to choose from, somebody has to.
+        // rustls selects no provider by itself if several are compiled in.
         let _ = crypto::ring::default_provider().install_default();
     }
     let client = match &options.roots_pem {
@@ -145,21 +145,21 @@ fn client(url: &str, options: &RedisOptions) -> Result<Client, Error> {
         }
         None => Client::open(url),
     };
-    // A file without a certificate would be taken for no roots at all.
+    // A PEM file without a certificate would be accepted as an empty set of roots.
     let has_roots = |pem: &Vec<u8>| pem.windows(CERTIFICATE.len()).any(|text| text == CERTIFICATE);
     let client = client.ok().filter(|_| options.roots_pem.as_ref().is_none_or(has_roots));
     client.ok_or_else(|| {
         let message = if options.roots_pem.is_some() {
-            "the URL of Redis is not for TLS, or its roots are no certificates; give `rediss://host:port`, and PEM"
+            "invalid Redis TLS options: they need a `rediss://` URL and PEM certificates as roots; give both"
         } else {
-            "the URL of Redis is not in the form of one; give `redis://host:port` or `rediss://host:port`"
+            "invalid Redis URL: unknown scheme or malformed address; use `redis://host:port` or `rediss://host:port`"
         };
         Error::new(ErrorKind::Store, message)
     })
 }
 
 impl Redis {
-    /// Checks the form of a URL and of the options, without connecting.
+    /// Validates a URL and the options, without connecting.
     ///
     /// ```
     /// use ably_auth_server::store::{Redis, RedisOptions};
@@ -169,7 +169,8 @@ impl Redis {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the URL is not in the form of one, or the roots are no certificates.
+    /// [`ErrorKind::Store`] if the URL is malformed, or if roots are given that are not PEM certificates or not for a
+    /// `rediss://` URL.
     pub fn check(url: &str, options: &RedisOptions) -> Result<(), Error> {
         client(url, options).map(drop)
     }
@@ -384,7 +385,7 @@ impl Store for Redis {
             match inner.trip(now, "write", args).await?.as_str() {
                 "done" => Ok(Written::Done),
                 "outdated" => Ok(Written::Outdated),
-                _ => Err(Unavailable::new("the script's answer is not in the form of one")),
+                _ => Err(Unavailable::new(reply::MALFORMED)),
             }
         })
     }

@@ -7,6 +7,9 @@ use ably_auth_core::Timestamp;
 
 use crate::store::Record;
 
+/// The error for a reply that this version of the script cannot have sent.
+pub(super) const MALFORMED: &str = "the script's reply is malformed";
+
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) outcome: String,
@@ -58,5 +61,5 @@ fn record(fields: &[Vec<u8>]) -> Option<Versioned> {
 }
 
 fn odd() -> ParsingError {
-    ParsingError::from("the script's answer is not in the form of one".to_owned())
+    ParsingError::from(MALFORMED.to_owned())
 }

@@ -97,7 +97,7 @@ where
             (Ok(_), Act::Look, _) | (Ok(_), Act::Touch, None) => Ok(Use::First),
             (Ok(_), Act::Touch | Act::Use(_), Some(why)) => Err(Unavailable::new(why)),
             (Ok(_), Act::Use(_), None) => {
-                next_use(&mut letters).ok_or_else(|| Unavailable::new("the script's answer is not in the form of one"))
+                next_use(&mut letters).ok_or_else(|| Unavailable::new(super::reply::MALFORMED))
             }
         };
         let _ = done.send(answer);
@@ -105,7 +105,7 @@ where
     outcome.map(drop)
 }
 
-/// Reads a letter and, behind an `f`, the digits of a timestamp.
+/// Reads one result from the start of `letters`: a letter and, after an `f`, the digits of a timestamp.
 fn next_use(letters: &mut &str) -> Option<Use> {
     let mut chars = letters.chars();
     let letter = chars.next()?;

@@ -1,4 +1,4 @@
-//! What a store logs.
+//! A log of the events of a store, for tests.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -7,19 +7,19 @@ use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
 
-/// What is logged.
+/// A subscriber that collects the fields of all events as text.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<String>>);
 
 impl Log {
-    /// In this thread, from now on.
+    /// Starts to log the events of this thread, until the guard is dropped.
     pub(super) fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let guard = tracing::subscriber::set_default(log.clone());
         (log, guard)
     }
 
-    /// How often that was said.
+    /// Returns how often the log contains `what`.
     pub(super) fn says(&self, what: &str) -> usize {
         self.0.lock().unwrap().matches(what).count()
     }

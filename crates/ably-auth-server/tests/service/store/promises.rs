@@ -119,7 +119,7 @@ pub(super) fn a_revocation_takes_jwts_of_a_fast_clock_for_good(place: &dyn Place
     assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
     let world = place.again(world);
     assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
-    // Twice the leeway: other services, whose clocks are ahead as well, may share the store.
+    // Twice the leeway, since the clock of another service that shares the store may be ahead as well.
     let after = NOW + 2 * revoked_jwts::LEEWAY + 1;
     world.set(after);
     assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
@@ -217,7 +217,7 @@ pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn
         let request = world.sign(KEY, &params());
         (world.exchange(&request), request)
     };
-    // Of the right time.
+    // First, requests while the clock is right.
     for _ in 0..5 {
         assert_eq!(exchange(&world).0.code(), (201, 0));
         world.pass(MINUTE);
@@ -226,7 +226,7 @@ pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn
     let ahead = right + 2 * HOUR;
     world.jump(ahead);
     let mut used = Vec::new();
-    // So many that each store drops some of the first ones.
+    // Enough requests that each store drops some of the first nonces.
     for nth in 0..200 {
         let (answer, request) = exchange(&world);
         assert_eq!(answer.code(), (201, 0));
@@ -235,7 +235,7 @@ pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn
     }
     let end = world.now();
     world.jump(right + (end - ahead));
-    assert_eq!(exchange(&world).0.code(), (201, 0), "the time that was skipped is open");
+    assert_eq!(exchange(&world).0.code(), (201, 0), "requests of the time that the clock skipped are accepted");
     for _ in 0..20 {
         world.pass(5 * MINUTE);
         assert_eq!(exchange(&world).0.code(), (201, 0));

@@ -19,7 +19,7 @@ pub(crate) enum Mood {
     Well,
     Failing,
     Silent,
-    /// Answers, after a moment.
+    /// Answers after 20 ms.
     Slow,
 }
 

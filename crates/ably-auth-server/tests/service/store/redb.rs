@@ -42,7 +42,7 @@ fn app_uses_up_its_share_alone_in_a_folder() {
     let world = open(Some(&before), none);
     let publish =
         world.post("/channels/channel-0001-with-a-long-name/messages", &bearer(&token), &serde_json::json!({}));
-    assert_eq!(publish.code(), (201, 0), "what is there is held whatever the limits");
+    assert_eq!(publish.code(), (201, 0), "a stored token is kept even if it exceeds the limits");
     drop(world);
     let (folder, runtime) = (Folder::new(), runtime);
     large_tokens::app_uses_up_its_share_alone(&World::over(
@@ -337,7 +337,7 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     disk.fill();
     let error = Redb::open(&data).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("that the disk has room"), "{error}");
+    assert!(error.to_string().contains("that the disk has free space"), "{error}");
     disk.clear();
     let runtime = runtime();
     let world = World::over(Redb::open(&data).unwrap(), &runtime, None);

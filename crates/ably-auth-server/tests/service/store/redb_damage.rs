@@ -1,4 +1,4 @@
-//! A folder whose files were changed or cut short.
+//! Tests of a folder whose files were changed or truncated.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn revoke(world: &World, targets: &[String]) {
     assert_eq!(world.send(request, json!({ "targets": targets }).to_string()).status, 201);
 }
 
-/// A folder with many revocations, as a service leaves it that was stopped, and as one leaves it that was killed.
+/// Returns two folders with many revocations: one from a service that was stopped, and one from a service that was killed.
 fn folders() -> (InFolder, Folder) {
     let place = InFolder::new();
     let mut world = place.open(None);
@@ -31,14 +31,15 @@ fn folders() -> (InFolder, Folder) {
         world = place.again(world);
     }
     revoke(&world, &["clientId:last".into()]);
-    // With this the journal records that the revocation is in the database.
+    // This token request makes the journal record that the revocation is in the database.
     world.token(KEY, &params());
     let killed = crashed(&place.0, &["store.redb", "secret", "nonces"]);
     drop(world);
     (place, killed)
 }
 
-/// Either the folder is refused, by the path of what is damaged, or no revocation is missing, or what is missing is known to be.
+/// Checks that the folder is refused with the path of the database, has all revocations, or counts as a loss. Returns true if
+/// it was opened.
 fn assert_tells_or_knows(folder: &Path, what: &str) -> bool {
     let store = match Redb::open(folder) {
         Ok(store) => store,
@@ -58,7 +59,7 @@ fn assert_tells_or_knows(folder: &Path, what: &str) -> bool {
     true
 }
 
-/// Tries the folder with each of these databases.
+/// Opens a copy of `folder` with each of `databases`. Returns how many were opened and how many were refused.
 fn try_all(folder: &Folder, databases: impl Iterator<Item = (String, Vec<u8>)>) -> (usize, usize) {
     let (mut opened, mut refused) = (0, 0);
     for (what, bytes) in databases {
@@ -68,7 +69,7 @@ fn try_all(folder: &Folder, databases: impl Iterator<Item = (String, Vec<u8>)>) 
             opened += 1;
         } else {
             refused += 1;
-            assert_eq!(fs::read(damaged.0.join("store.redb")).unwrap(), bytes, "{what}: it is left as it is");
+            assert_eq!(fs::read(damaged.0.join("store.redb")).unwrap(), bytes, "{what}: a refused file has changed");
         }
     }
     (opened, refused)
@@ -83,14 +84,14 @@ fn database_that_was_cut_short_is_refused() {
         let odd = [1, 8, 9, 63, 64, 319, 320, 4095, 4097, 100_001, whole.len() - 1];
         let cut = ends.chain(odd).map(|end| (format!("cut at {end}"), whole[..end].to_vec()));
         let (opened, refused) = try_all(folder, cut);
-        assert_eq!(opened, 0, "and {refused} are refused");
+        assert_eq!(opened, 0, "{refused} were refused");
     }
 }
 
 #[test]
 fn database_with_a_flipped_byte_loses_no_revocation_unnoticed() {
     let (stopped, killed) = folders();
-    // Numerical Recipes' generator: the same places in each run.
+    // The generator of Knuth's MMIX with a fixed seed, so that each run flips the same bits.
     let mut random = 1_u64;
     let mut next = |below: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -98,7 +99,7 @@ fn database_with_a_flipped_byte_loses_no_revocation_unnoticed() {
     };
     for folder in [&stopped.0, &killed] {
         let whole = fs::read(folder.0.join("store.redb")).unwrap();
-        // Most of the file is empty, or of commits before the last: so half of the flips are where a name stands.
+        // Most of the file is empty or belongs to earlier commits, so half of the flips hit the name of a revocation.
         let names: Vec<_> = whole.windows(11).enumerate().filter(|(_, bytes)| *bytes == b"clientId:3-").collect();
         let places = (0..36).map(|nth| match nth % 4 {
             0 => next(whole.len()),
@@ -118,7 +119,7 @@ fn database_with_a_flipped_byte_loses_no_revocation_unnoticed() {
     }
 }
 
-/// What the last file of nonces holds, up to its zeros.
+/// Returns the bytes of a file of nonces, and the length of its content without the trailing zeros.
 fn written(path: &Path) -> (Vec<u8>, usize) {
     let bytes = fs::read(path).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
@@ -166,7 +167,8 @@ fn damage_to_nonces_after_a_clean_stop_replays_nothing() {
             }
         }
     }
-    // Damage to the frame that closes the file concerns no nonce, and a file without a frame is as good as none.
+    // Damage to the closing frame affects no nonce. A file without a complete frame counts as a missing one, so requests get
+    // 40104.
     assert!(opened > 0 && refused > opened, "{refused} refused and {opened} opened");
 }
 
@@ -183,7 +185,7 @@ fn last_file_of_nonces_that_is_missing_after_a_clean_stop_is_refused() {
     fs::remove_file(place.0.0.join("nonces/0000000002")).unwrap();
     let error = Redb::open(&place.0.0).unwrap_err().to_string();
     assert!(error.contains("nonces/0000000002` cannot be believed: it is missing"), "{error}");
-    // As it says.
+    // Follow the advice of the message.
     fs::remove_dir_all(place.0.0.join("nonces")).unwrap();
     for _ in 0..2 {
         let world = place.open(Some(&before));
@@ -197,7 +199,7 @@ fn frame_that_a_killed_service_was_writing_is_not_damage() {
     let world = place.open(None);
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
-    // By the time this is answered, nothing else is being written.
+    // Once this revocation is answered, no other write is in progress.
     revoke(&world, &["clientId:nobody".into()]);
     let before = world.clone_without_service();
     let path = "nonces/0000000001";

@@ -1,4 +1,4 @@
-//! A folder of which something is missing, or is of another folder or time.
+//! Tests of a folder in which a file is missing, or comes from another folder or an earlier time.
 
 use std::fs;
 use std::path::Path;
@@ -30,15 +30,15 @@ fn copy(from: &Path, to: &Path) {
     assert!(status.unwrap().success());
 }
 
-/// After a loss: the token that was revoked is over, and it stays so over restarts and once requests are exchanged again.
+/// Checks the service after a loss: it refuses the revoked token, also after restarts and once it exchanges requests again.
 fn assert_is_lost(place: &InFolder, before: &World, revoked: &ably_auth_core::TokenDetails) {
-    // Nobody asks the first one, so that it decides nothing.
+    // No request reaches this store, so it must not settle the loss.
     drop(Redb::open(&place.0.0).unwrap());
     let mut world = place.open(Some(before));
     let signed = world.sign(KEY, &params());
     assert_eq!(world.accepts(revoked).code(), (401, 40141));
     let refused = world.exchange(&signed);
-    assert_eq!(refused.code(), (500, 50003), "it may have been exchanged before");
+    assert_eq!(refused.code(), (500, 50003), "the request may have been exchanged before");
     assert_eq!(refused.header("retry-after"), "121");
     world = place.again(world);
     assert_eq!(world.accepts(revoked).code(), (401, 40141));
@@ -75,7 +75,7 @@ fn missing_database_refuses_what_may_have_been_revoked() {
         remove(&place.0, missing);
         assert_is_lost(&place, &before, &bob);
         let world = place.open(Some(&before));
-        assert_eq!(world.accepts(&lasting).code(), (200, 0), "its tokens cannot be revoked");
+        assert_eq!(world.accepts(&lasting).code(), (200, 0), "a token that cannot be revoked stays valid");
     }
 }
 
@@ -93,7 +93,7 @@ fn loss_is_remembered_by_a_service_that_is_killed() {
     let asked_nothing = crashed(&place.0, &all);
     let world = World::over(opened, &runtime(), Some(&before));
     assert_eq!(world.accepts(&bob).code(), (401, 40141));
-    // By the time this is answered, nothing else is being written.
+    // Once this revocation is answered, no other write is in progress.
     revoke(&world, "nobody");
     let asked = crashed(&place.0, &all);
     for copy in [asked_nothing, asked] {
@@ -105,7 +105,7 @@ fn loss_is_remembered_by_a_service_that_is_killed() {
 #[test]
 fn new_folder_refuses_nothing() {
     let place = InFolder::new();
-    // As processes leave it that are killed while they make it.
+    // The states that a process leaves behind if it is killed while it creates the folder.
     let made = Redb::open(&place.0.0).unwrap();
     let partly: Vec<_> = [&["lock"][..], &["lock", "store.redb"], &["lock", "store.redb", "secret"]]
         .into_iter()
@@ -176,7 +176,7 @@ fn journal_that_ends_before_what_the_database_knows_is_refused() {
     let world = place.open(None);
     let older = crashed(&place.0, &["nonces"]);
     world.token(KEY, &params());
-    // With this the database records how far the journal is.
+    // This revocation makes the database record how far the journal was written.
     revoke(&world, "bob");
     let killed = crashed(&place.0, &["store.redb", "secret"]);
     copy(&older.0.join("nonces"), &killed.0.join("nonces"));

@@ -110,7 +110,7 @@ fn lost_nonces_close_only_the_times_at_which_some_were_used() {
     assert!(use_all(&place, &store, 0..5, NOW, NOW).iter().all(is_forgotten));
     assert_eq!(use_all(&place, &store, 10..15, between, between), [Use::First; 5]);
     let again = use_all(&place, &store, 5..10, ahead, ahead);
-    // Nonces that were not used are refused up to the last that was.
+    // The lost nonces are unknown, so every nonce is refused up to the timestamp of the last used one.
     assert_eq!(again, [Use::Forgotten { until: at(ahead + 9) }; 5]);
     assert_eq!(use_all(&place, &store, 20..21, ahead + 10, ahead), [Use::First]);
 }
@@ -119,7 +119,7 @@ fn lost_nonces_close_only_the_times_at_which_some_were_used() {
 fn times_of_dropped_nonces_are_kept_in_bounded_memory() {
     let Some(place) = Shared::new() else { return };
     let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
-    // So far apart that each is a span of its own, over more than three days.
+    // At intervals of 3 minutes, so that each nonce is a separate span. Together they cover more than three days.
     for nth in 0..1_500 {
         let now = NOW + nth * 3 * MINUTE;
         assert_eq!(use_all(&place, &store, nth..nth + 1, now, now), [Use::First]);
@@ -127,7 +127,7 @@ fn times_of_dropped_nonces_are_kept_in_bounded_memory() {
     let bytes: usize = place.0.command(&["HSTRLEN", "{ably-auth}:state", "spans"]).parse().unwrap();
     assert!((1_000..20_000).contains(&bytes), "{bytes}");
     let later = NOW + 1_500 * 3 * MINUTE;
-    // More than a day before, nothing is told apart any more.
+    // Spans that ended more than a day before the latest are merged, so a nonce between them is refused.
     let old = use_all(&place, &store, 2_000..2_001, NOW + 2 * MINUTE + 30_000, NOW + 2 * MINUTE);
     assert!(matches!(old[0], Use::Forgotten { .. }), "{old:?}");
     assert_eq!(use_all(&place, &store, 2_001..2_002, later, later), [Use::First]);

@@ -1,4 +1,4 @@
-#![allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+#![allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -19,7 +19,7 @@ fn nonce(nth: u64, timestamp: u64) -> Fingerprint {
     Fingerprint::new(&KeyName::parse("app.key").unwrap(), &nth.to_string(), at(timestamp))
 }
 
-/// A journal beside a database that has no commits.
+/// Opens a journal whose database has no commits.
 fn open(folder: &Path, unknown_until: u64) -> Result<(Journal, Found), Error> {
     let pairing = |found: &Found| {
         let identity = Identity { database: 7, commits: 0 };
@@ -28,7 +28,7 @@ fn open(folder: &Path, unknown_until: u64) -> Result<(Journal, Found), Error> {
     Journal::open(folder, at(unknown_until), pairing)
 }
 
-/// What is said of nonces, and nothing of the files.
+/// Returns the data about nonces, without the data about files.
 fn said(found: Found) -> (BTreeSet<Fingerprint>, Spans, Option<Timestamp>) {
     (found.nonces, found.forgotten, found.latest)
 }
@@ -58,7 +58,7 @@ fn write(journal: &mut Journal, puts: &[Put], now: u64) {
 }
 
 fn use_all(journal: &mut Journal, nonces: impl IntoIterator<Item = Fingerprint>, now: u64) {
-    // So few at once that no file takes many more than it is to.
+    // Write few nonces at once, so that no file grows far above its limit.
     let puts: Vec<_> = nonces.into_iter().map(Put::Nonce).collect();
     puts.chunks(10).for_each(|puts| write(journal, puts, now));
 }
@@ -88,7 +88,7 @@ fn a_file_goes_once_all_in_it_is_over_and_what_went_is_told() {
     for nth in 0..20 {
         write(&mut journal, &[Put::Nonce(nonce(nth, later))], later);
     }
-    assert!(!files[0].exists() && files[1].exists(), "in the second, some are not over");
+    assert!(!files[0].exists() && files[1].exists(), "some nonces in the second file have not expired");
     drop(journal);
     let found = place.open().1;
     let forgotten = found.forgotten.latest().unwrap();
@@ -112,7 +112,7 @@ fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_
     for _ in 0..20 {
         write(&mut journal, &[Put::Probe], over);
     }
-    assert_eq!(place.files().len(), 1, "the files of the later time do not wait for it");
+    assert_eq!(place.files().len(), 1, "files with later timestamps are deleted before that time");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn without_its_folder_what_was_used_lately_is_not_known_and_stays_so() {
         assert_eq!((found.forgotten, found.nonces.len()), (Spans::up_to(at(5)), 0));
         write(&mut journal, &[Put::Probe], 9);
     }
-    // As a process leaves it that is ended while it begins.
+    // Simulate a process that ended while it created the folder.
     fs::rename(place.0.join(FOLDER), place.0.join(NEW_FOLDER)).unwrap();
     assert_eq!(open(&place.0, 8).unwrap().1.forgotten, Spans::up_to(at(8)));
 }
@@ -134,7 +134,7 @@ fn a_write_that_failed_is_refused_and_the_next_is_not() {
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(1, 1)], 1);
     let path = place.files().pop().unwrap();
-    // What may only be read takes nothing.
+    // Writing to a file that is open only for reading fails.
     journal.open.as_mut().unwrap().file = File::open(path).unwrap();
     let refused = journal.write(&[Put::Nonce(nonce(2, 2))], Times { now: at(2), latest: at(2) });
     assert!(refused.is_err());
@@ -157,7 +157,7 @@ fn a_file_that_was_changed_or_is_missing_is_refused() {
     let error = place.error();
     assert!(error.contains("0000000003` cannot be believed: the file before it is missing"), "{error}");
     fs::remove_file(&files[0]).unwrap();
-    assert!(!place.open().1.nonces.is_empty(), "the first is missing if it was over");
+    assert!(!place.open().1.nonces.is_empty(), "the first file may have been deleted after it expired");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
     fs::remove_file(&first).unwrap();
     let later = 1_000 + WINDOW_MILLIS;
     (0..3).for_each(|_| write(&mut journal, &[Put::Probe], later));
-    assert!(!journal.path(2).exists(), "the next is deleted all the same");
+    assert!(!journal.path(2).exists(), "the next file is still deleted");
     drop(journal);
     assert_eq!(place.open().1.forgotten.latest(), Some(at(79)));
 }
@@ -229,7 +229,7 @@ fn closing_frame_ends_where_the_database_says() {
     let end = pairing.position();
     journal.end(Times { now: at(0), latest: at(1) });
     drop(journal);
-    assert_eq!(place.open().1.position, Some(end), "without a record of the stop there is none");
+    assert_eq!(place.open().1.position, Some(end), "no closing frame without a recorded stop");
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(2, 2)], 2);
     let pairing = journal.pairing();
@@ -273,7 +273,7 @@ proptest! {
                     let is_current = replayed.timestamp().as_millis().abs_diff(now) <= WINDOW_MILLIS;
                     prop_assert!(!is_current || nonces.use_once(*replayed, at(now)) != Use::First);
                 }
-                // So many that files are closed and deleted.
+                // Write enough nonces that files are closed and deleted.
                 for _ in 0..4 {
                     nth += 1;
                     let new = nonce(nth, now);
