@@ -68,6 +68,8 @@ codes! {
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
     /// A part of a batch failed.
     BATCH_ERROR = 40020, 400, "see which parts of the batch failed, and correct those";
+    /// The id that the publisher gave a message is invalid.
+    INVALID_MESSAGE_ID = 40031, 400, "use a shorter id, or leave it out";
     /// The request is not authorized, and no more specific code applies.
     UNAUTHORIZED = 40100, 401, "check the credentials and what they permit";
     /// No credentials, or a wrong secret or mac.
@@ -234,6 +236,7 @@ mod tests {
     const LISTED: &[(u32, u16)] = &[
         (40010, 400),
         (40020, 400),
+        (40031, 400),
         (40100, 401),
         (40101, 401),
         (40102, 401),

@@ -30,6 +30,11 @@ impl Budget {
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
+    /// Reserves `bytes` even if that exceeds the limit.
+    fn take(&self, bytes: usize) {
+        self.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -53,6 +58,22 @@ impl Permit {
             permit.budgets.push(Arc::clone(budget));
         }
         Some(permit)
+    }
+
+    /// Reserves `bytes` in every budget, even if that exceeds a limit.
+    pub(crate) fn take_beyond_limit<'a>(bytes: usize, budgets: impl IntoIterator<Item = &'a Arc<Budget>>) -> Self {
+        let budgets: Vec<_> = budgets.into_iter().cloned().collect();
+        budgets.iter().for_each(|budget| budget.take(bytes));
+        Self { budgets, bytes }
+    }
+
+    /// Changes how many bytes are reserved, even if that exceeds a limit.
+    pub(crate) fn resize(&mut self, bytes: usize) {
+        for budget in &self.budgets {
+            budget.take(bytes);
+            budget.give_back(self.bytes);
+        }
+        self.bytes = bytes;
     }
 
     pub(crate) const fn bytes(&self) -> usize {
@@ -87,7 +108,7 @@ impl Share {
     pub(crate) fn set(&self, bytes: usize) {
         let before = self.used.swap(bytes, Ordering::Relaxed);
         if bytes >= before {
-            self.budget.used.fetch_add(bytes.saturating_sub(before), Ordering::Relaxed);
+            self.budget.take(bytes.saturating_sub(before));
         } else {
             self.budget.give_back(before.saturating_sub(bytes));
         }
@@ -113,7 +134,10 @@ mod tests {
         assert_eq!(whole.used(), 30, "a failed reservation takes nothing");
         let other = Permit::take(70, [&whole]).unwrap();
         assert!(Permit::take(1, [&whole]).is_none() && Permit::take(usize::MAX, [&whole]).is_none());
-        drop((first, other));
+        let mut beyond = Permit::take_beyond_limit(5, [&whole, &part]);
+        beyond.resize(7);
+        assert_eq!((whole.used(), part.used(), beyond.bytes()), (107, 37, 7));
+        drop((first, other, beyond));
         assert_eq!((whole.used(), part.used()), (0, 0));
     }
 

@@ -9,61 +9,94 @@ use crate::authenticate::Principal;
 use crate::authorise::{authorise, check_identified};
 use crate::channels::Message;
 use crate::refusal::Refusal;
+use crate::registry::AppMemory;
 use crate::state::State;
 
-/// Refuses all messages if the sender must not publish one of them on the channel. Otherwise, returns them ready to
-/// store.
-pub(crate) fn admit(
-    state: &State,
-    principal: &Principal,
-    channel: &str,
-    messages: Vec<Message>,
-) -> Result<Vec<Message>, Refusal> {
-    authorise(principal.capability(), Operation::Publish, channel)?;
-    if messages.iter().any(Message::is_privileged) {
-        authorise(principal.capability(), Operation::PrivilegedHeaders, channel)?;
+/// Checks what one request publishes. It reads the resources of the token's claims once, for all channels.
+pub(crate) struct Publisher<'a> {
+    state: &'a State,
+    principal: &'a Principal,
+    user_claims: ByResource<'a, &'a str>,
+    limits: ByResource<'a, f64>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(crate) fn new(state: &'a State, principal: &'a Principal) -> Self {
+        let claims = principal.claims();
+        Self {
+            state,
+            principal,
+            user_claims: ByResource::new(claims.into_iter().flat_map(JwtClaims::channel_claims)),
+            limits: ByResource::new(claims.into_iter().flat_map(JwtClaims::publish_limits)),
+        }
     }
-    let claims = principal.claims();
-    let user_claim = claims.and_then(|claims| most_specific(claims.channel_claims(), channel));
-    let sign = |message: Message| message.signed_by(principal, user_claim);
-    let messages = messages.into_iter().map(sign).collect::<Result<Vec<_>, _>>()?;
-    check_identified(principal, channel, messages.iter().all(Message::has_client_id))?;
-    claims.map_or(Ok(()), |claims| check_rate(state, principal, claims, (channel, messages.len())))?;
-    Ok(messages)
+
+    /// Returns what is stored for the sender's app.
+    pub(crate) fn memory(&self) -> &'a AppMemory {
+        &self.principal.app.memory
+    }
+
+    /// Refuses the request if the sender must not publish on the channel.
+    pub(crate) fn authorise(&self, channel: &str) -> Result<(), Refusal> {
+        authorise(self.principal.capability(), Operation::Publish, channel)
+    }
+
+    /// Refuses all messages if the sender must not publish one of them on the channel, although
+    /// [`authorise`](Self::authorise) permits the channel. Otherwise, returns them ready to store.
+    pub(crate) fn admit(&self, channel: &str, messages: Vec<Message>) -> Result<Vec<Message>, Refusal> {
+        let principal = self.principal;
+        messages.iter().try_for_each(Message::check_id)?;
+        if messages.iter().any(Message::is_privileged) {
+            authorise(principal.capability(), Operation::PrivilegedHeaders, channel)?;
+        }
+        let user_claim = self.user_claims.most_specific(channel);
+        let sign = |message: Message| message.signed_by(principal, user_claim);
+        let messages = messages.into_iter().map(sign).collect::<Result<Vec<_>, _>>()?;
+        check_identified(principal, channel, messages.iter().all(Message::has_client_id))?;
+        self.check_rate(channel, messages.len())?;
+        Ok(messages)
+    }
+
+    /// Refuses messages above the rate that the token's issuer has set for one attachment. Requests have no attachment,
+    /// so all requests of a token on a channel count as one.
+    fn check_rate(&self, channel: &str, messages: usize) -> Result<(), Refusal> {
+        let Some((claims, rate)) = self.principal.claims().zip(self.limits.most_specific(channel)) else {
+            return Ok(());
+        };
+        let attachment = (
+            self.principal.key.name().as_str(),
+            claims.client_id().as_str(),
+            (claims.issued().as_millis(), claims.expires().as_millis()),
+            channel,
+        );
+        let taken = self.state.publish_rates.take_many(&attachment, self.state.stopwatch.elapsed(), rate, messages);
+        taken.map_err(|wait| {
+            let message = format!(
+                "the token's limit of {rate} messages a second on this channel is reached; publish more slowly"
+            );
+            let refusal = Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message);
+            // Waiting does not help if the rate is 0, or if one request has more messages than the limit ever allows.
+            if wait == Duration::MAX { refusal } else { refusal.after(wait) }
+        })
+    }
 }
 
-/// Refuses messages above the rate that the token's issuer has set for one attachment. Requests have no attachment, so
-/// all requests of a token on a channel count as one.
-fn check_rate(
-    state: &State,
-    principal: &Principal,
-    claims: &JwtClaims,
-    (channel, messages): (&str, usize),
-) -> Result<(), Refusal> {
-    let Some(rate) = most_specific(claims.publish_limits(), channel) else {
-        return Ok(());
-    };
-    let attachment = (
-        principal.key.name().as_str(),
-        claims.client_id().as_str(),
-        (claims.issued().as_millis(), claims.expires().as_millis()),
-        channel,
-    );
-    state.publish_rates.take_many(&attachment, state.stopwatch.elapsed(), rate, messages).map_err(|wait| {
-        let message =
-            format!("the token's limit of {rate} messages a second on this channel is reached; publish more slowly");
-        let refusal = Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message);
-        // Waiting does not help if the rate is 0, or if one request has more messages than the limit ever allows.
-        if wait == Duration::MAX { refusal } else { refusal.after(wait) }
-    })
-}
+/// Values by the resource that they concern.
+struct ByResource<'a, T>(Vec<(Resource, &'a str, T)>);
 
-/// Returns the value of the most specific resource that covers the channel.
-fn most_specific<'a, T>(by_resource: impl Iterator<Item = (&'a str, T)>, channel: &str) -> Option<T> {
-    let channel = Resource::parse_lenient(channel).ok()?;
-    let matching = by_resource
-        .filter(|(resource, _)| Resource::parse_lenient(resource).is_ok_and(|resource| resource.covers(&channel)));
-    matching.max_by_key(|(resource, _)| specificity(resource)).map(|(_, value)| value)
+impl<'a, T: Copy> ByResource<'a, T> {
+    /// Leaves out resources that are not readable: they cover no channel.
+    fn new(values: impl Iterator<Item = (&'a str, T)>) -> Self {
+        let read = |(text, value): (&'a str, T)| Some((Resource::parse_lenient(text).ok()?, text, value));
+        Self(values.filter_map(read).collect())
+    }
+
+    /// Returns the value of the most specific resource that covers the channel.
+    fn most_specific(&self, channel: &str) -> Option<T> {
+        let channel = Resource::parse_lenient(channel).ok()?;
+        let matching = self.0.iter().filter(|(resource, ..)| resource.covers(&channel));
+        matching.max_by_key(|(_, text, _)| specificity(text)).map(|(.., value)| *value)
+    }
 }
 
 /// Returns a sort key that is larger for a more specific resource. It compares, in this order: plain channels above
@@ -81,12 +114,12 @@ fn specificity(resource: &str) -> (bool, usize, usize, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::most_specific;
+    use super::ByResource;
 
     #[test]
     fn most_specific_resource_wins() {
         let all = ["[*]*", "*", "*:*", "chat:*", "chat:*:*", "chat:*:b", "chat:a:b", "other", "[queue]chat"];
-        let found = |channel: &str| most_specific(all.iter().map(|resource| (*resource, *resource)), channel);
+        let all = ByResource::new(all.iter().map(|resource| (*resource, *resource)));
         for (channel, expected) in [
             ("x", "*"),
             ("x:y", "*:*"),
@@ -98,9 +131,9 @@ mod tests {
             ("chat:a:b", "chat:a:b"),
             ("chat:a:b:c", "chat:*:*"),
         ] {
-            assert_eq!(found(channel), Some(expected), "{channel}");
+            assert_eq!(all.most_specific(channel), Some(expected), "{channel}");
         }
-        assert_eq!(most_specific([("chat", 1), ("[queue]*", 2)].into_iter(), "other"), None);
-        assert_eq!(most_specific([("[*]*", 1)].into_iter(), "other"), Some(1));
+        assert_eq!(ByResource::new([("chat", 1), ("[queue]*", 2)].into_iter()).most_specific("other"), None);
+        assert_eq!(ByResource::new([("[*]*", 1)].into_iter()).most_specific("other"), Some(1));
     }
 }

@@ -49,7 +49,8 @@ pub(crate) enum Form {
     Entries,
 }
 
-struct Interval {
+/// What an app did in a span of time.
+pub(crate) struct Interval {
     unit: Unit,
     /// The minute at which the interval begins, counted from the epoch.
     start: u64,
@@ -119,7 +120,8 @@ impl Stats {
         self.minutes.entry(minute).or_default()
     }
 
-    pub(crate) fn page(&self, page: &Page, unit: Unit, form: Form) -> (Vec<Value>, Option<u64>) {
+    /// Returns the intervals of `page`. If more follow, also returns the position after which the next page starts.
+    pub(crate) fn page(&self, page: &Page, unit: Unit) -> (Vec<Interval>, Option<u64>) {
         // An interval is in the page if any part of it is, so the page starts where the interval of `start` begins.
         let start = unit.start(page.start.as_millis() / MINUTE_MILLIS).saturating_mul(MINUTE_MILLIS);
         let page = Page { start: Timestamp::from_millis(start), ..*page };
@@ -135,8 +137,7 @@ impl Stats {
                 }
             }
         }
-        let (intervals, next) = page.of(intervals.into_iter());
-        (intervals.iter().map(|interval| interval.to_json(form)).collect(), next)
+        page.of(intervals.into_iter())
     }
 }
 
@@ -152,7 +153,7 @@ impl Counts {
 }
 
 impl Interval {
-    fn to_json(&self, form: Form) -> Value {
+    pub(crate) fn to_json(&self, form: Form) -> Value {
         let (id, unit) = (self.unit.id(self.start), self.unit.name());
         if form == Form::Entries {
             return json!({ "intervalId": id, "unit": unit, "entries": self.counters.entries() });

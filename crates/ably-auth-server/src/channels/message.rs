@@ -13,6 +13,10 @@ use crate::authenticate::Principal;
 use crate::raw::{FieldCollector, RawFields};
 use crate::refusal::Refusal;
 
+/// The maximum length, in bytes, of the id that a publisher gives a message. Messages published with it, and the answer,
+/// repeat it.
+const MAX_ID: usize = 256;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Message {
     id: Option<Box<str>>,
@@ -42,6 +46,16 @@ impl Message {
             self.extras = Some(self.extras.unwrap_or_default().with_user_claim(claim));
         }
         Ok(self)
+    }
+
+    /// Refuses a message whose id is too long.
+    pub(crate) fn check_id(&self) -> Result<(), Refusal> {
+        if self.id().is_none_or(|id| id.len() <= MAX_ID) {
+            return Ok(());
+        }
+        let message =
+            format!("invalid message id: it is longer than {MAX_ID} bytes; use a shorter one, or leave it out");
+        Err(Refusal::new(ErrorCode::INVALID_MESSAGE_ID, message))
     }
 
     pub(crate) const fn has_client_id(&self) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::format::{AtMost, Object};
+use super::lists::{AtMost, Object};
 use super::reply::Reply;
 use crate::apps::{self, App, Key};
 use crate::control;
@@ -25,6 +25,9 @@ const MAX_KEYS: usize = 100;
 
 /// The maximum memory, in bytes, that an app's `namespaces` use; its `channels` have the same limit.
 const MAX_SETTINGS: usize = 8 * 1024;
+
+/// The size, in bytes, above which no key of an answer is, without its capability.
+const SIZE_OF_KEY: usize = 512;
 
 /// What is not understood is left aside: test suites send more than concerns tokens.
 #[derive(Deserialize)]
@@ -70,11 +73,11 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
         app = app.with_key(key).map_err(failed)?;
     }
     let app = app.created(call.now);
-    call.note(|notes| {
-        notes.app = Some(app.id().to_owned());
-        notes.secrets = Some(app.keys().len() > 0);
-    });
+    call.note(|notes| notes.app = Some(app.id().to_owned()));
+    let about_keys = app.keys().len().saturating_mul(SIZE_OF_KEY);
+    call.reserve_answer(call.size_of_echo().saturating_add(about_keys))?;
     control::add_app(call.state, &app, call.now).await?;
+    call.note(|notes| notes.secrets = Some(app.keys().len() > 0));
     call.reply(StatusCode::CREATED, &CreatedApp::of(&app, call))
 }
 

@@ -1,20 +1,22 @@
 //! Publishing messages on several channels with one request.
 
-use ably_auth_core::{ErrorCode, ErrorInfo};
+use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo};
 use http::StatusCode;
 use serde::Serialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::call::Call;
 use super::channel_name;
-use super::channels::{OneOrMany, publish_on, turn_to_read};
-use super::format::{AtMost, Object};
-use super::keys::FIRST_VERSION_WITH_BATCH_RESULTS;
+use super::channels::{publish_on, size_of_answer, turn};
+use super::lists::{AtMost, OneOrMany};
 use super::reply::Reply;
-use crate::authenticate::Principal;
-use crate::channels::MAX_PUBLISHED;
+use crate::channels::{MAX_PUBLISHED, Message};
+use crate::publishing::Publisher;
 use crate::refusal::Refusal;
+
+/// The first version of the protocol in which the answer to a batch counts the parts that failed.
+pub(super) const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
 
 /// The maximum number of specifications in one request.
 const MAX_SPECS: usize = 10;
@@ -29,7 +31,7 @@ const MAX_CHANNELS: usize = 100;
 #[derive(serde::Deserialize)]
 struct Spec {
     channels: Channels,
-    messages: OneOrMany<MAX_MESSAGES>,
+    messages: OneOrMany<Message, MAX_MESSAGES>,
 }
 
 /// The channel names of a specification, read from one name or a list of names.
@@ -61,52 +63,6 @@ impl<'de> Deserialize<'de> for Channels {
     }
 }
 
-/// The body of a request: one specification, or a list of specifications.
-struct Body {
-    specs: Vec<Spec>,
-    is_list: bool,
-}
-
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Specs;
-
-        impl<'de> Visitor<'de> for Specs {
-            type Value = Body;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object with `channels` and `messages`, or a list of such objects")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Body, A::Error> {
-                let spec = Spec::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Body { specs: vec![spec], is_list: false })
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Body, A::Error> {
-                let AtMost(specs): AtMost<Object<Spec>, MAX_SPECS> =
-                    AtMost::deserialize(SeqAccessDeserializer::new(list))?;
-                Ok(Body { specs: specs.into_iter().map(|Object(spec)| spec).collect(), is_list: true })
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Body, E> {
-                Err(E::custom("invalid type: string, expected an object or a list"))
-            }
-        }
-
-        deserializer.deserialize_any(Specs)
-    }
-}
-
-/// The result of one specification.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SpecResult {
-    success_count: usize,
-    failure_count: usize,
-    results: Vec<ChannelResult>,
-}
-
 /// The result of publishing on one channel.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -123,19 +79,14 @@ enum ChannelResult {
     },
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorWithBatch<'a> {
-    error: &'a ErrorInfo,
-    batch_response: &'a [ChannelResult],
-}
-
 pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    let _turn = turn_to_read(call).await?;
-    let Body { specs, is_list } = call.read()?;
+    let publisher = Publisher::new(call.state, &principal);
+    // Even a short body can name many channels, each of which is compared with all resources of the credential.
+    let _turn = turn(call).await?;
+    let OneOrMany::<Spec, MAX_SPECS> { values: specs, is_list } = call.read()?;
     let channels = specs.iter().map(|spec| spec.channels.0.len()).fold(0, usize::saturating_add);
-    let copies = |spec: &Spec| spec.channels.0.len().saturating_mul(spec.messages.0.len());
+    let copies = |spec: &Spec| spec.channels.0.len().saturating_mul(spec.messages.values.len());
     let total = specs.iter().map(copies).fold(0, usize::saturating_add);
     if total == 0 || total > MAX_PUBLISHED || channels > MAX_CHANNELS {
         let message = format!(
@@ -144,9 +95,12 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
         );
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
-    let results: Vec<_> = specs.into_iter().map(|spec| apply(call, &principal, spec)).collect();
+    call.reserve_answer(specs.iter().map(Spec::size_of_answer).fold(0, usize::saturating_add))?;
+    let results: Vec<_> = specs.into_iter().map(|spec| apply(call, &publisher, spec)).collect();
     if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
-        return reply_as_of_old(call, results);
+        let has_failures = results.iter().any(|result| result.failure_count > 0);
+        let results: Vec<_> = results.into_iter().flat_map(|result| result.results).collect();
+        return reply_as_of_old(call, &results, has_failures);
     }
     match (is_list, results.as_slice()) {
         (false, [only]) => call.reply(StatusCode::CREATED, only),
@@ -154,12 +108,21 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
     }
 }
 
-fn apply(call: &Call<'_>, principal: &Principal, spec: Spec) -> SpecResult {
-    let Spec { channels: Channels(channels), messages: OneOrMany(messages) } = spec;
-    let mut result = SpecResult { success_count: 0, failure_count: 0, results: Vec::with_capacity(channels.len()) };
+impl Spec {
+    /// Returns the size, in bytes, above which no answer is.
+    fn size_of_answer(&self) -> usize {
+        let sizes = self.channels.0.iter().map(|channel| size_of_answer(channel, self.messages.values.len()));
+        sizes.fold(0, usize::saturating_add)
+    }
+}
+
+fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<ChannelResult> {
+    let Spec { channels: Channels(channels), messages: OneOrMany { values: messages, .. } } = spec;
+    let mut result = BatchResult { success_count: 0, failure_count: 0, results: Vec::with_capacity(channels.len()) };
     for channel in channels {
-        let published =
-            channel_name::check(&channel).and_then(|()| publish_on(call, principal, &channel, messages.clone()));
+        let published = channel_name::check(&channel)
+            .and_then(|()| publisher.authorise(&channel))
+            .and_then(|()| publish_on(call, publisher, &channel, messages.clone()));
         call.state.registry.make_room_for_history();
         result.results.push(match published {
             Ok(published) => {
@@ -176,15 +139,24 @@ fn apply(call: &Call<'_>, principal: &Principal, spec: Spec) -> SpecResult {
     result
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorWithBatch<'a, T> {
+    error: &'a ErrorInfo,
+    batch_response: &'a [T],
+}
+
 /// Returns the response for a client that sends an old protocol version or none: a plain list of results.
-fn reply_as_of_old(call: &Call<'_>, results: Vec<SpecResult>) -> Result<Reply, Refusal> {
-    let has_failures = results.iter().any(|result| result.failure_count > 0);
-    let results: Vec<_> = results.into_iter().flat_map(|result| result.results).collect();
+pub(super) fn reply_as_of_old<T: Serialize>(
+    call: &Call<'_>,
+    results: &[T],
+    has_failures: bool,
+) -> Result<Reply, Refusal> {
     if !has_failures {
-        return call.reply(StatusCode::CREATED, &results);
+        return call.reply(StatusCode::CREATED, results);
     }
     let error = ErrorInfo::new(ErrorCode::BATCH_ERROR, "batched response includes errors; see `batchResponse`");
     let error = error.with_request_id(&call.request_id);
-    let body = ErrorWithBatch { error: &error, batch_response: &results };
+    let body = ErrorWithBatch { error: &error, batch_response: results };
     Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error.into()))
 }

@@ -1,13 +1,13 @@
 //! A request while it is being answered.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ably_auth_core::{ErrorCode, Identity, KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
 use http::uri::Scheme;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,11 +16,13 @@ use super::format::Format;
 use super::reply::Reply;
 use super::trail::{Notes, Trail};
 use crate::authenticate::{Authenticator, Credential, Principal};
+use crate::budget::{Budget, Permit};
 use crate::observe;
 use crate::refusal::Refusal;
 use crate::registry::RunningApp;
 use crate::service::Arrival;
 use crate::state::State;
+use crate::store::lock;
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
@@ -43,7 +45,12 @@ pub(super) struct Call<'a> {
     identity: OnceLock<Identity>,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
+    /// The memory reserved for the answer.
+    answer: Mutex<Option<Permit>>,
 }
+
+/// The size, in bytes, of the largest response body that does not count as in flight.
+const SMALL_ANSWER: usize = 4 * 1024;
 
 impl<'a> Call<'a> {
     pub(super) fn new(state: &'a State, parts: &'a Parts, body: Option<&'a Bytes>, arrival: Option<Arrival>) -> Self {
@@ -60,6 +67,7 @@ impl<'a> Call<'a> {
             key: observe::is_wanted().then(OnceLock::new),
             app: OnceLock::new(),
             identity: OnceLock::new(),
+            answer: Mutex::default(),
         }
     }
 
@@ -156,6 +164,48 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Reserves memory for an answer of at most `bytes` bytes, or refuses the request. Call this before a change: an
+    /// answer that says that a change was made must not be refused.
+    pub(super) fn reserve_answer(&self, bytes: usize) -> Result<(), Refusal> {
+        if bytes > SMALL_ANSWER {
+            let permit = Permit::take(bytes, self.answer_budgets()).ok_or_else(too_many_answers)?;
+            *lock(&self.answer) = Some(permit);
+        }
+        Ok(())
+    }
+
+    /// Returns the size, in bytes, above which no answer is that repeats parts of the body.
+    pub(super) fn size_of_echo(&self) -> usize {
+        self.body.map_or(0, |body| body.len().saturating_mul(4))
+    }
+
+    /// Counts a large answer as in flight. If too many bytes are in flight already and nothing was changed, returns a
+    /// 503 answer instead.
+    pub(super) fn admit_answer(&self, reply: Reply) -> Reply {
+        let reserved = lock(&self.answer).take();
+        let bytes = reply.size();
+        if bytes <= SMALL_ANSWER {
+            return reply;
+        }
+        let is_done = reply.code.is_none() && !matches!(self.parts.method, Method::GET | Method::HEAD);
+        let permit = match reserved {
+            Some(mut permit) => {
+                permit.resize(bytes);
+                Some(permit)
+            }
+            None if is_done => Some(Permit::take_beyond_limit(bytes, self.answer_budgets())),
+            None => Permit::take(bytes, self.answer_budgets()),
+        };
+        match permit {
+            Some(permit) => reply.with_permit(permit),
+            None => Reply::refusing(&too_many_answers(), self.format, &self.request_id),
+        }
+    }
+
+    fn answer_budgets(&self) -> impl Iterator<Item = &Arc<Budget>> {
+        [&self.state.answers].into_iter().chain(self.app().map(|app| &app.memory.answers))
+    }
+
     /// Emits the audit event, if the request is audited. Returns the request id and the key name.
     pub(super) fn finish(self, code: Option<ErrorCode>) -> (String, Option<KeyName>) {
         if let Some(trail) = self.trail {
@@ -163,6 +213,10 @@ impl<'a> Call<'a> {
         }
         (self.request_id, self.key.and_then(OnceLock::into_inner))
     }
+}
+
+fn too_many_answers() -> Refusal {
+    Refusal::overloaded("bytes of unread answers")
 }
 
 fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {

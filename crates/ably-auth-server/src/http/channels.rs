@@ -1,21 +1,22 @@
 //! Endpoints that are there to be authorised for.
 
+use std::borrow::Cow;
+
 use ably_auth_core::{ErrorCode, Operation};
 use http::StatusCode;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 use tokio::sync::SemaphorePermit;
 
 use super::call::Call;
-use super::channel_name::ChannelName;
-use super::format::{AtMost, Format, Object, unexpected_string};
+use super::channel_name::{ChannelName, MAX_CHANNEL_NAME};
+use super::format::Format;
+use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
 use crate::authenticate::Principal;
 use crate::authorise::{EVERY_CHANNEL, authorise, authorise_reading, check_identified};
 use crate::channels::{self, MAX_PUBLISHED, Message, Stored};
-use crate::publishing;
+use crate::publishing::Publisher;
 use crate::refusal::Refusal;
 use crate::store::lock;
 
@@ -26,12 +27,12 @@ const MAX_PAGE_BYTES: usize = 1024 * 1024;
 const LONG_BODY: usize = 4 * 1024;
 
 /// Waits for a permit for long work. Call it before decoding anything, so that waiting requests use little memory.
-async fn turn<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
+pub(super) async fn turn<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
     call.state.long_work.acquire().await.map_err(|_| Refusal::internal())
 }
 
 /// Waits for a permit to read the body if it is larger than [`LONG_BODY`]; otherwise returns `None`.
-pub(super) async fn turn_to_read<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
+async fn turn_to_read<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
     if call.body.is_some_and(|body| body.len() > LONG_BODY) { turn(call).await.map(Some) } else { Ok(None) }
 }
 
@@ -53,17 +54,31 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
     authorise(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL)?;
     let limit = page::limit(call)?;
-    let (prefix, after) = (call.query("prefix").unwrap_or_default(), call.query(page::AFTER));
+    let (prefix, after) = (name_start(call, "prefix")?, name_start(call, page::AFTER)?);
+    let prefix = prefix.unwrap_or_default();
     let by_id = match call.query("by").as_deref() {
         None | Some("value") => false,
         Some("id") => true,
         Some(_) => return Err(page::out_of_range("by", "give `value` or `id`")),
     };
     let (names, more) = lock(&principal.app.memory.channels).names(&prefix, after.as_deref(), limit);
-    let links = page::links(call, "channels", names.last().filter(|_| more));
+    let by = if by_id { "id" } else { "value" };
+    let params = [("limit", limit.to_string()), ("prefix", prefix.to_string()), ("by", by.to_owned())];
+    let params = page::asked(call, params);
+    let next = names.last().filter(|_| more);
+    let links = page::links("channels", &params, after.as_deref(), next.map(String::as_str));
     let listed: Vec<_> =
         names.into_iter().map(|name| if by_id { name.into() } else { channels::status(&name) }).collect();
     Ok(call.reply(StatusCode::OK, &listed)?.with_links(links))
+}
+
+/// Returns a parameter of the query that a channel name can begin with.
+fn name_start<'a>(call: &Call<'a>, parameter: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let start = call.query(parameter);
+    if start.as_ref().is_some_and(|start| start.len() > MAX_CHANNEL_NAME) {
+        return Err(page::out_of_range(parameter, &format!("give at most {MAX_CHANNEL_NAME} bytes")));
+    }
+    Ok(start)
 }
 
 /// Returns a page of history. `name` is the last segment of the path, for links.
@@ -78,39 +93,53 @@ pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &s
     if count < messages.len() {
         next = count.checked_sub(1).and_then(|last| messages.get(last)).map(Stored::place);
     }
-    Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(page::links(call, name, next)))
+    let links = page::links_of(&page, name, &page::params(call, &page), next);
+    Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(links))
 }
 
 /// Returns the presence members of a channel: always an empty list, because the service has no realtime connections.
 pub(super) async fn presence(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::Subscribe, channel).await?;
-    page::limit(call)?;
-    no_presence(call, "presence")
+    let params = page::asked(call, [("limit", page::limit(call)?.to_string())]);
+    no_presence(call, page::links("presence", &params, None, None))
 }
 
 /// Returns past presence events: always an empty list.
 pub(super) async fn presence_history(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::History, channel).await?;
-    page::read(call)?;
-    no_presence(call, "history")
+    let page = page::read(call)?;
+    no_presence(call, page::links_of(&page, "history", &page::params(call, &page), None))
 }
 
-fn no_presence(call: &Call<'_>, name: &str) -> Result<Reply, Refusal> {
-    Ok(call.reply::<[(); 0]>(StatusCode::OK, &[])?.with_links(page::links(call, name, None::<u64>)))
+fn no_presence(call: &Call<'_>, links: Vec<String>) -> Result<Reply, Refusal> {
+    Ok(call.reply::<[(); 0]>(StatusCode::OK, &[])?.with_links(links))
 }
 
 pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
+    let publisher = Publisher::new(call.state, &principal);
     // Before the body is read, so that a sender who must not publish gets this refusal even if the body is invalid.
-    authorise(principal.capability(), Operation::Publish, &channel.name)?;
+    publisher.authorise(&channel.name)?;
     let _turn = turn_to_read(call).await?;
-    let OneOrMany::<MAX_PUBLISHED>(messages) = call.read()?;
-    let published = publish_on(call, &principal, &channel.name, messages)?;
+    let OneOrMany::<Message, MAX_PUBLISHED> { values: messages, .. } = call.read()?;
+    call.reserve_answer(size_of_answer(&channel.name, messages.len()))?;
+    let published = publish_on(call, &publisher, &channel.name, messages)?;
     call.state.registry.make_room_for_history();
     call.reply(
         StatusCode::CREATED,
         &json!({ "channel": channel.name, "messageId": published.id, "serials": published.serials }),
     )
+}
+
+/// Returns the size, in bytes, above which no answer is about messages published on a channel.
+pub(super) fn size_of_answer(channel: &str, messages: usize) -> usize {
+    /// The size of a serial, with its quotes and comma.
+    const SERIAL: usize = 32;
+    /// The size of the rest of the answer: the id, the field names, or the text of a refusal.
+    const REST: usize = 1024;
+    // A refusal names the channel twice, and JSON escapes a character with up to 6 bytes.
+    let names = channel.len().min(MAX_CHANNEL_NAME).saturating_mul(12);
+    messages.saturating_mul(SERIAL).saturating_add(names).saturating_add(REST)
 }
 
 /// The result of publishing: new messages, and messages that were stored already.
@@ -120,52 +149,21 @@ pub(super) struct Published {
     pub(super) serials: Vec<String>,
 }
 
-/// Publishes messages on a channel. The caller must call `make_room_for_history` afterwards.
+/// Publishes messages on a channel that the publisher is authorised for. The caller must call `make_room_for_history`
+/// afterwards.
 pub(super) fn publish_on(
     call: &Call<'_>,
-    principal: &Principal,
+    publisher: &Publisher<'_>,
     channel: &str,
     messages: Vec<Message>,
 ) -> Result<Published, Refusal> {
     if messages.is_empty() {
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, "there is no message; send one, or a list of them"));
     }
-    let messages = publishing::admit(call.state, principal, channel, messages)?;
+    let messages = publisher.admit(channel, messages)?;
     let id = channels::batch_id(&messages)?;
-    let (serials, kept) = principal.app.memory.publish(channel, messages, &id, call.now);
-    lock(&principal.app.memory.stats).count_messages(kept, call.now);
+    let memory = publisher.memory();
+    let (serials, kept) = memory.publish(channel, messages, &id, call.now);
+    lock(&memory.stats).count_messages(kept, call.now);
     Ok(Published { id, serials })
-}
-
-/// One message, or a list of at most `N` messages.
-pub(super) struct OneOrMany<const N: usize>(pub(super) Vec<Message>);
-
-impl<'de, const N: usize> Deserialize<'de> for OneOrMany<N> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyNumber<const N: usize>;
-
-        impl<'de, const N: usize> Visitor<'de> for AnyNumber<N> {
-            type Value = OneOrMany<N>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a message or a list of messages")
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<OneOrMany<N>, E> {
-                Err(unexpected_string(&self))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMany<N>, A::Error> {
-                Message::deserialize(MapAccessDeserializer::new(map)).map(|message| OneOrMany(vec![message]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMany<N>, A::Error> {
-                let AtMost(messages): AtMost<Object<Message>, N> =
-                    AtMost::deserialize(SeqAccessDeserializer::new(list))?;
-                Ok(OneOrMany(messages.into_iter().map(|Object(message)| message).collect()))
-            }
-        }
-
-        deserializer.deserialize_any(AnyNumber)
-    }
 }

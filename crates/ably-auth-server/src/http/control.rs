@@ -8,7 +8,8 @@ use serde::ser::Serializer as _;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::format::{Format, Object};
+use super::format::Format;
+use super::lists::Object;
 use super::reply::Reply;
 use super::route;
 use crate::apps::Key;
@@ -63,6 +64,7 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
         ("POST", ["apps", app_id, "keys"]) => {
             let Object(NewKey { name, capability: OfObject(capability), revocable_tokens }) = call.read()?;
             let asked = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
+            call.reserve_answer(call.size_of_echo())?;
             let key = control::create_key(state, app_id, asked, now).await?;
             note_key(call, &key, true);
             Reply::new(StatusCode::CREATED, &describe(&key, true), Format::Json)
@@ -71,6 +73,7 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
             let Object(ChangedKey { name, capability, revocable_tokens }) = call.read()?;
             let capability = capability.map(|OfObject(text)| strict(&text)).transpose()?;
             let asked = KeyChanges { name, capability, revocable_tokens };
+            call.reserve_answer(call.size_of_echo())?;
             let key = control::change_key(state, (app_id, key_id), asked, now).await?;
             note_key(call, &key, with_secrets);
             Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)

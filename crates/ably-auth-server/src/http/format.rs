@@ -1,13 +1,9 @@
 //! JSON and MessagePack, by `Content-Type` and `Accept`.
 
-use std::fmt;
-use std::marker::PhantomData;
-
 use ably_auth_core::{ErrorCode, TokenRequest};
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use super::msgpack;
@@ -238,75 +234,6 @@ impl Preference {
         let named_first =
             (self.precision, std::cmp::Reverse(self.place)) > (other.precision, std::cmp::Reverse(other.place));
         self.weight > other.weight || (self.weight > 0 && self.weight == other.weight && named_first)
-    }
-}
-
-/// Returns the error for an unexpected string. It does not quote the string, which may be a secret and as long as the
-/// body.
-pub(super) fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
-    E::invalid_type(de::Unexpected::Other("string"), expected)
-}
-
-/// A value of which only an object is taken, though its type could also be read from a list of its fields' values.
-pub(super) struct Object<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfObject<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Object<T>, E> {
-                Err(unexpected_string(&self))
-            }
-        }
-
-        // Not `deserialize_map`: its serde_json error quotes the value found instead of a map.
-        deserializer.deserialize_any(OfObject(PhantomData))
-    }
-}
-
-/// A list of at most `N` values. Reading stops with an error at the first value above the limit.
-pub(super) struct AtMost<T, const N: usize>(pub(super) Vec<T>);
-
-impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T, const N: usize>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for List<T, N> {
-            type Value = AtMost<T, N>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a list of at most {N}")
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-                Err(unexpected_string(&self))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = list.next_element()? {
-                    if values.len() == N {
-                        return Err(de::Error::invalid_length(N.saturating_add(1), &self));
-                    }
-                    values.push(value);
-                }
-                Ok(AtMost(values))
-            }
-        }
-
-        // Not `deserialize_seq`: its serde_json error quotes the value found instead of a list.
-        deserializer.deserialize_any(List(PhantomData))
     }
 }
 

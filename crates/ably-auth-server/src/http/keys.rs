@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo, KeyName, Timestamp, TokenRevocationResult};
+use ably_auth_core::{BatchResult, ErrorCode, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
-use serde::Serialize;
 
+use super::batch::{FIRST_VERSION_WITH_BATCH_RESULTS, reply_as_of_old};
 use super::call::Call;
-use super::format::Object;
+use super::lists::Object;
 use super::reply::Reply;
 use super::revocation_body::{Moment, RevocationBody};
 use crate::authenticate::{Credential, Principal};
@@ -18,8 +18,8 @@ use crate::refusal::Refusal;
 use crate::revoke::Revocation;
 use crate::token::Entropy;
 
-/// The version of the protocol from which a batch's answer says which of its parts failed.
-pub(super) const FIRST_VERSION_WITH_BATCH_RESULTS: u32 = 3;
+/// The size, in bytes, above which no result of a revocation is, without the target.
+const SIZE_OF_RESULT: usize = 512;
 
 pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let key_name = KeyName::parse(key_name)?;
@@ -34,6 +34,7 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     // Decoded only after `find`: an unauthenticated client can make `find` wait for the store, and a decoded body would
     // occupy memory meanwhile.
     let request = call.read_token_request()?;
+    call.reserve_answer(call.size_of_echo())?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
     let details = issuer.exchange(asked_of, &request, shown.as_ref(), &entropy, call.now).await?;
     metrics::add(&call.state.metrics.tokens_issued, 1);
@@ -62,15 +63,16 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
         targets: body.targets.0,
     };
     call.note(|notes| notes.target_kinds = Some(target_kinds(&revocation.targets)));
+    let about_targets = revocation.targets.len().saturating_mul(SIZE_OF_RESULT);
+    call.reserve_answer(call.size_of_echo().saturating_add(about_targets))?;
     let results = revocation.apply(&principal, call.state, call.now).await?;
     let count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Success(_))).count();
     call.note(|notes| notes.count = u64::try_from(count).ok());
-    if call.version() >= FIRST_VERSION_WITH_BATCH_RESULTS {
-        let failure_count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Failure(_))).count();
-        let success_count = results.len().saturating_sub(failure_count);
-        return call.reply(StatusCode::CREATED, &BatchResult { success_count, failure_count, results });
+    let failure_count = results.len().saturating_sub(count);
+    if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
+        return reply_as_of_old(call, &results, failure_count > 0);
     }
-    reply_as_of_old(call, &results)
+    call.reply(StatusCode::CREATED, &BatchResult { success_count: count, failure_count, results })
 }
 
 /// Returns the kinds of the targets, sorted, with `other` for an unknown kind. It omits the values: they are personal
@@ -94,21 +96,4 @@ fn check_may_revoke(principal: &Principal, key_name: &KeyName) -> Result<(), Ref
         return Ok(());
     };
     Err(Refusal::new(code, message))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorWithBatch<'a> {
-    error: &'a ErrorInfo,
-    batch_response: &'a [TokenRevocationResult],
-}
-
-fn reply_as_of_old(call: &Call<'_>, results: &[TokenRevocationResult]) -> Result<Reply, Refusal> {
-    if results.iter().all(|result| matches!(result, TokenRevocationResult::Success(_))) {
-        return call.reply(StatusCode::CREATED, results);
-    }
-    let error = ErrorInfo::new(ErrorCode::BATCH_ERROR, "batched response includes errors; see `batchResponse`");
-    let error = error.with_request_id(&call.request_id);
-    let body = ErrorWithBatch { error: &error, batch_response: results };
-    Ok(call.reply(StatusCode::BAD_REQUEST, &body)?.with_error(&error.into()))
 }

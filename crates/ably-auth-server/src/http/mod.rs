@@ -11,6 +11,7 @@ mod cors;
 mod credentials;
 mod format;
 mod keys;
+mod lists;
 mod msgpack;
 mod page;
 mod refusal_log;
@@ -26,7 +27,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
-use crate::budget::Permit;
 use crate::metrics::Endpoint;
 use crate::refusal::Refusal;
 use crate::service::Arrival;
@@ -72,27 +72,12 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
         let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
         (endpoint, Reply::refusing(&refusal, call.format, &call.request_id))
     });
-    let reply = admit_answer(&call, reply);
+    let reply = call.admit_answer(reply);
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
     cors::add(state.sandbox, parts, response.headers_mut());
     Answered { response, endpoint, code, request_id, key }
-}
-
-/// The size, in bytes, of the largest response body that does not count as in flight.
-const SMALL_ANSWER: usize = 4 * 1024;
-
-/// Counts a large response as in flight. If too many bytes are in flight already, returns a 503 response instead.
-fn admit_answer(call: &Call<'_>, reply: Reply) -> Reply {
-    if reply.size() <= SMALL_ANSWER {
-        return reply;
-    }
-    let of_app = call.app().map(|app| &app.memory.answers);
-    match Permit::take(reply.size(), [&call.state.answers].into_iter().chain(of_app)) {
-        Some(permit) => reply.with_permit(permit),
-        None => Reply::refusing(&Refusal::overloaded("bytes of unread answers"), call.format, &call.request_id),
-    }
 }
 
 /// Refuses what no path takes.

@@ -57,19 +57,43 @@ pub(super) fn out_of_range(name: &str, advice: &str) -> Refusal {
     Refusal::new(ErrorCode::INVALID_PARAMETER, format!("the query's `{name}` is out of range; {advice}"))
 }
 
-/// Links relative to the resource, as SDKs expect them (`TG3`): the first page, this one, and the next if there is one.
-pub(super) fn links(call: &Call<'_>, name: &str, next: Option<impl ToString>) -> Vec<String> {
-    // Credentials may stand in the query too, and are not for a header that is logged.
-    let asked = ["start", "end", "direction", "limit", "unit", "prefix", "by"].map(|name| (name, call.query(name)));
-    let link = |after: Option<Cow<'_, str>>, rel: &str| {
+/// The parameters that the links of a page repeat. A link repeats what the service has read, not the text of the query,
+/// which may be long or contain credentials.
+pub(super) type Params = Vec<(&'static str, String)>;
+
+/// Returns the parameters of a page that the query contains.
+pub(super) fn params(call: &Call<'_>, page: &Page) -> Params {
+    let direction = if page.direction == Direction::Forwards { "forwards" } else { "backwards" };
+    let all = [
+        ("start", page.start.as_millis().to_string()),
+        ("end", page.end.as_millis().to_string()),
+        ("direction", direction.to_owned()),
+        ("limit", page.limit.to_string()),
+    ];
+    asked(call, all)
+}
+
+/// Returns those of `params` that the query contains.
+pub(super) fn asked(call: &Call<'_>, params: impl IntoIterator<Item = (&'static str, String)>) -> Params {
+    params.into_iter().filter(|(name, _)| call.query(name).is_some()).collect()
+}
+
+/// Returns the links of a page whose things have positions. If more follow, `next` is the position of its last thing.
+pub(super) fn links_of(page: &Page, name: &str, params: &Params, next: Option<u64>) -> Vec<String> {
+    let text = |position: u64| position.to_string();
+    links(name, params, page.after.map(text).as_deref(), next.map(text).as_deref())
+}
+
+/// Returns links relative to the resource, as SDKs expect them (`TG3`): to the first page, to the page after `after`,
+/// which is the current one, and to the next page if there is one.
+pub(super) fn links(name: &str, params: &Params, after: Option<&str>, next: Option<&str>) -> Vec<String> {
+    let link = |after: Option<&str>, rel: &str| {
         let mut query = Serializer::new(String::new());
-        for (name, value) in &asked {
-            query.extend_pairs(value.as_ref().map(|value| (name, value)));
-        }
+        query.extend_pairs(params);
         query.extend_pairs(after.map(|after| (AFTER, after)));
         format!("<./{name}?{}>; rel=\"{rel}\"", query.finish())
     };
-    let mut links = vec![link(None, "first"), link(call.query(AFTER), "current")];
-    links.extend(next.map(|next| link(Some(next.to_string().into()), "next")));
+    let mut links = vec![link(None, "first"), link(after, "current")];
+    links.extend(next.map(|next| link(Some(next), "next")));
     links
 }

@@ -2,12 +2,10 @@
 
 use ably_auth_core::{ErrorCode, Operation};
 use http::StatusCode;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
 use super::call::Call;
-use super::format::{AtMost, Object};
+use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
 use crate::authorise::{EVERY_CHANNEL, authorise};
@@ -35,8 +33,11 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
     // A client that sends no version gets the newer form: SDKs always send one.
     let is_old = call.header("x-ably-version").is_some() && call.version() < FIRST_VERSION_WITH_ENTRIES;
     let form = if is_old { Form::Nested } else { Form::Entries };
-    let (intervals, next) = lock(&principal.app.memory.stats).page(&page, unit, form);
-    Ok(call.reply(StatusCode::OK, &intervals)?.with_links(page::links(call, "stats", next)))
+    let (intervals, next) = lock(&principal.app.memory.stats).page(&page, unit);
+    let intervals: Vec<_> = intervals.iter().map(|interval| interval.to_json(form)).collect();
+    let mut params = page::params(call, &page);
+    params.extend(page::asked(call, [("unit", unit.name().to_owned())]));
+    Ok(call.reply(StatusCode::OK, &intervals)?.with_links(page::links_of(&page, "stats", &params, next)))
 }
 
 pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -46,40 +47,7 @@ pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
     }
     authorise(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
-    let Fixtures(fixtures) = call.read()?;
+    let OneOrMany::<Fixture, MAX_FIXTURES> { values: fixtures, .. } = call.read()?;
     lock(&principal.app.memory.stats).add_fixtures(&fixtures)?;
     call.reply(StatusCode::CREATED, &json!({ "intervals": fixtures.len() }))
-}
-
-/// The statistics of one or more intervals, read from an object or a list of objects.
-struct Fixtures(Vec<Fixture>);
-
-impl<'de> Deserialize<'de> for Fixtures {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyNumber;
-
-        impl<'de> Visitor<'de> for AnyNumber {
-            type Value = Fixtures;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("the statistics of an interval or a list of them")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fixtures, A::Error> {
-                Fixture::deserialize(MapAccessDeserializer::new(map)).map(|fixture| Fixtures(vec![fixture]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Fixtures, A::Error> {
-                let AtMost(fixtures): AtMost<Object<Fixture>, MAX_FIXTURES> =
-                    AtMost::deserialize(SeqAccessDeserializer::new(list))?;
-                Ok(Fixtures(fixtures.into_iter().map(|Object(fixture)| fixture).collect()))
-            }
-
-            fn visit_str<E: de::Error>(self, _: &str) -> Result<Fixtures, E> {
-                Err(E::custom("invalid type: string, expected an object or a list"))
-            }
-        }
-
-        deserializer.deserialize_any(AnyNumber)
-    }
 }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use ably_auth_server::Limits;
 use bytes::Bytes;
+use http::request::Builder;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -31,8 +32,12 @@ fn history(world: &World, channel: &str, key: &str) -> Vec<Value> {
 
 /// Returns a response whose bytes stay in flight until it is dropped, as if its client did not read it.
 fn unread(world: &World, path: &str, key: &str) -> Response<Bytes> {
-    let request = Request::get(path).header("Host", "localhost").header("Authorization", basic(key));
-    let answering = pin!(world.service.handle(request.body(Bytes::new()).unwrap()));
+    unread_answer(world, Request::get(path).header("Authorization", basic(key)), "")
+}
+
+fn unread_answer(world: &World, request: Builder, body: impl Into<Bytes>) -> Response<Bytes> {
+    let request = request.header("Host", "localhost");
+    let answering = pin!(world.service.handle(request.body(body.into()).unwrap()));
     match answering.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
         Poll::Pending => panic!("a service with a store in memory does not wait"),
@@ -150,6 +155,88 @@ fn answers_that_nobody_reads_are_bounded_for_the_process_and_each_app() {
     assert_eq!(world.get("/time", "").status, 200, "a small answer does not count");
     held.clear();
     assert_eq!(world.get(path, &basic(KEY)).status, 200);
+}
+
+/// Fills the answers budget of `KEY`'s app. The budget is free again when the result is dropped.
+fn fill_answers(world: &World) -> Vec<Response<Bytes>> {
+    publish(world, "full", KEY, &"x".repeat(65_000));
+    let held: Vec<_> = (0..4).map(|_| unread(world, "/channels/full/messages", KEY)).collect();
+    assert_eq!(world.get("/channels/full/messages", &basic(KEY)).code(), (503, 50004));
+    held
+}
+
+#[test]
+fn change_is_refused_before_it_is_made_or_its_answer_is_given() {
+    let world = world(|limits| limits.answers_bytes = MIB);
+    let targets: Vec<_> = (0..60).map(|nth| format!("clientId:{nth}-{}", "x".repeat(80))).collect();
+    let batch = json!({ "channels": (0..90).map(|nth| format!("c{nth}")).collect::<Vec<_>>(), "messages": {} });
+    let changes = [
+        (Request::post("/channels/chat/messages").header("Authorization", basic(KEY)), json!(vec![json!({}); 300])),
+        (Request::post("/messages").header("Authorization", basic(KEY)), batch),
+        (
+            Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("Authorization", basic(REVOCABLE)),
+            json!({ "targets": targets }),
+        ),
+    ];
+    let held = fill_answers(&world);
+    for (request, body) in changes {
+        assert_eq!(world.send(request, body.to_string()).code(), (503, 50004));
+    }
+    drop(held);
+    assert_eq!(history(&world, "chat", KEY).len() + history(&world, "c0", KEY).len(), 0, "nothing was published");
+    let token = world.token(REVOCABLE, &of(&format!("1-{}", "x".repeat(80))));
+    assert_eq!(world.accepts(&token).status, 200, "nothing was revoked");
+}
+
+#[test]
+fn answer_to_a_change_is_given_whatever_nobody_reads() {
+    let world = world(|limits| limits.answers_bytes = MIB);
+    let app = json!({ "keys": vec![json!({}); 30] });
+    let mut held = Vec::new();
+    loop {
+        let answer = unread_answer(&world, Request::post("/apps"), app.to_string());
+        if answer.status() == 503 {
+            break;
+        }
+        assert_eq!(answer.status(), 201);
+        let bytes: usize = held.iter().map(|answer: &Response<Bytes>| answer.body().len()).sum();
+        assert!(bytes <= MIB, "{bytes} bytes");
+        held.push(answer);
+    }
+    let apps = held.len();
+    held.clear();
+    let mut more = 0;
+    while world.send(Request::post("/apps"), "{}").status == 201 {
+        more += 1;
+    }
+    assert_eq!(apps + more, 998, "the refused request made no app: of 1,000 apps, two are there from the start");
+}
+
+#[test]
+fn message_ids_and_links_are_bounded() {
+    let world = World::new();
+    let publish =
+        |id: usize| world.post("/channels/chat/messages", &basic(KEY), &json!([{ "id": "x".repeat(id) }, {}]));
+    assert_eq!(publish(256).code(), (201, 0));
+    let refused = publish(257);
+    assert_eq!(refused.code(), (400, 40031));
+    assert!(refused.text().contains("longer than 256 bytes; use a shorter one"), "{}", refused.text());
+    let zeros = "0".repeat(20_000);
+    for query in [
+        format!("limit={zeros}1"),
+        format!("start={zeros}&end={zeros}9&direction=forwards"),
+        format!("unknown={zeros}"),
+    ] {
+        for path in ["/channels/chat/messages", "/channels/chat/presence/history", "/stats"] {
+            let answer = world.get(&format!("{path}?{query}"), &basic(KEY));
+            let links = answer.headers.get_all("link").iter().map(http::HeaderValue::len);
+            assert!(answer.status == 200 && links.sum::<usize>() < 1_000, "{path}: {}", answer.text());
+        }
+    }
+    let long = "x".repeat(2_049);
+    for query in [format!("prefix={long}"), format!("after={long}")] {
+        assert_eq!(world.get(&format!("/channels?{query}"), &basic(KEY)).code(), (400, 40003));
+    }
 }
 
 #[test]

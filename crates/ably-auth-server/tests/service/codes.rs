@@ -34,6 +34,7 @@ fn of_requests(world: &World) -> Vec<Case> {
         ((403, 40300), Request::get("/time").header("Origin", "https://elsewhere.example"), Value::Null),
         ((404, 40400), Request::get("/nowhere"), Value::Null),
         ((400, 40010), get("/channels/:x", &key), Value::Null),
+        ((400, 40031), post("/channels/chat/messages", &key), json!({ "id": "x".repeat(257) })),
         ((401, 40161), get("/channels/identified:x", &key), Value::Null),
         ((429, 42911), post("/channels/chat/messages", &never_publishing()), json!({})),
         ((405, 40500), Request::delete("/time"), Value::Null),

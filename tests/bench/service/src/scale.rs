@@ -192,8 +192,12 @@ async fn verification() -> bool {
     let mut services = Vec::new();
     for size in SIZES {
         let service = Service::builder().apps(Apps::from_json(APP).unwrap()).build().unwrap();
-        let token =
-            post(&service, "app1.key1/requestToken", BASIC, &json!({ "keyName": "app1.key1", "clientId": "bob", "timestamp": crate::load::now() }));
+        let token = post(
+            &service,
+            "app1.key1/requestToken",
+            BASIC,
+            &json!({ "keyName": "app1.key1", "clientId": "bob", "timestamp": crate::load::now() }),
+        );
         let token: Value = serde_json::from_slice(token.await.body()).unwrap();
         revoke(&service, 0..size).await;
         services.push((service, format!("Bearer {}", token["token"].as_str().unwrap()), f64::MAX));
