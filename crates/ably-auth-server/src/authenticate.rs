@@ -43,6 +43,11 @@ impl Principal {
         self.token.is_none()
     }
 
+    /// Returns the token that the sender has; `None` if the sender has the key itself.
+    pub(crate) const fn token(&self) -> Option<&VerifiedToken> {
+        self.token.as_ref()
+    }
+
     /// Returns the claims of a JWT other than its capability; `None` for other credentials.
     pub(crate) fn claims(&self) -> Option<&JwtClaims> {
         self.token.as_ref().and_then(VerifiedToken::claims)

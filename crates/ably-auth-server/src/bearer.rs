@@ -110,7 +110,7 @@ impl Reader<'_> {
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
             Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
         })?;
-        let capability = issue::grant(written.clone(), &key)?;
+        let capability = issue::grant(written.clone(), key.capability(), "key")?;
         Ok(Bearer { app, key, token: VerifiedToken::of_jwt(verified, capability), written })
     }
 }

@@ -3,10 +3,12 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use ably_auth_axum::VerifiedToken;
 use ably_auth_core::capability::Work;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, JwtClaims, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl,
+    VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -28,8 +30,21 @@ pub(crate) struct Issuer<'a>(pub(crate) &'a State);
 /// What a token is to be, once it is clear that it may be issued.
 struct Asked {
     ttl: Ttl,
+    /// The latest time at which the token may expire.
+    latest_end: Option<Timestamp>,
     capability: Capability,
     client_id: ClientId,
+}
+
+/// What entitles the sender of a token request to a token, if not the mac of the request.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// The request must be signed.
+    Mac,
+    /// The key.
+    Key(&'a ApiKey),
+    /// A valid token of the same key. The new token may do no more than this one, and does not live longer.
+    Token(&'a VerifiedToken),
 }
 
 /// The key of a token request, with the state of the service when the key was looked up.
@@ -54,7 +69,7 @@ impl Issuer<'_> {
         &self,
         asked_of: AskedOf,
         request: &TokenRequest,
-        shown: Option<&ApiKey>,
+        proof: Proof<'_>,
         entropy: &Entropy,
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
@@ -65,7 +80,7 @@ impl Issuer<'_> {
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let State { store, .. } = self.0;
-        let request = prove(request, &key, shown)?;
+        let request = prove(request, &key, proof)?;
         key.check_in_force(self.0.latest(now))?;
         self.0.check_rate_of(key.name())?;
         let nonce = fresh_nonce(&request, &key, now)?;
@@ -77,7 +92,7 @@ impl Issuer<'_> {
             (app, key) = self.0.registry.key(key.name())?;
             key.check_in_force(self.0.latest(now))?;
         }
-        let asked = asked(&request, &key)?;
+        let asked = asked(&request, &key, proof)?;
         let details = self.seal(&app, &key, asked, entropy, (now, latest)).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
@@ -87,7 +102,7 @@ impl Issuer<'_> {
         &self,
         app: &RunningApp,
         key: &Key,
-        Asked { ttl, capability, client_id }: Asked,
+        Asked { ttl, latest_end, capability, client_id }: Asked,
         entropy: &Entropy,
         (now, latest): (Timestamp, Timestamp),
     ) -> Result<TokenDetails, Refusal> {
@@ -103,6 +118,7 @@ impl Issuer<'_> {
         // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.
         let issued = latest.max(self.0.first_valid_issue(key, &subject));
         let expires = issued.saturating_add(ttl);
+        let expires = latest_end.map_or(expires, |latest_end| latest_end.min(expires));
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
         let token = app.memory.sealer().seal(&claims, entropy)?;
@@ -169,31 +185,69 @@ fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn asked(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Asked, Refusal> {
-    Ok(Asked {
-        ttl: ttl(request, key)?,
-        capability: grant(request.capability()?, key)?,
-        client_id: request.client_id()?,
-    })
+fn asked(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<Asked, Refusal> {
+    let (ttl, capability, client_id) = (ttl(request, key)?, request.capability()?, request.client_id()?);
+    if let Proof::Token(token) = proof {
+        let capability = grant(capability, token.capability(), "token")?;
+        return Ok(Asked {
+            ttl,
+            latest_end: Some(token.expires()),
+            capability: grant(Some(capability), key.capability(), "key")?,
+            client_id: client_id_within(client_id, token)?,
+        });
+    }
+    Ok(Asked { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
 }
 
-/// Shows that the key's holder made the request: by its mac, or by the key itself.
-fn prove<'a>(
-    request: &'a TokenRequest,
-    key: &Key,
-    shown: Option<&ApiKey>,
-) -> Result<VerifiedTokenRequest<'a>, Refusal> {
-    if let Some(shown) = shown {
+/// Returns the clientId of a token that is requested with `token`: the same one, unless that permits any.
+fn client_id_within(asked: ClientId, token: &VerifiedToken) -> Result<ClientId, Refusal> {
+    match (&asked, token.client_id()) {
+        (_, ClientId::Any) => Ok(asked),
+        (ClientId::None, of_token) => Ok(of_token.clone()),
+        (_, of_token) if asked == *of_token => Ok(asked),
+        _ => {
+            let message =
+                "the token does not permit this clientId; leave it out, or use a token that was issued for it";
+            Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message))
+        }
+    }
+}
+
+/// Verifies that the sender is entitled to a token: by the mac of the request, by the key, or by a token.
+fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<VerifiedTokenRequest<'a>, Refusal> {
+    if let Proof::Key(shown) = proof {
         authenticate::compare(shown, key)?;
     }
     if request.is_signed() {
         return Ok(request.verify_with(key.signer(), key.name())?);
     }
-    if shown.is_none() {
-        let message = "the request has no mac; sign it, or authenticate with the key itself";
-        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
+    match proof {
+        Proof::Mac => {
+            let message = "the request has no mac; sign it, or authenticate with the key or one of its tokens";
+            return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
+        }
+        Proof::Key(_) => {}
+        Proof::Token(token) => check_may_request(token, key)?,
     }
     Ok(request.trust_key_holder(key.name())?)
+}
+
+/// Refuses a token with which no other token may be requested. The new token would not have what limits this one: it
+/// would be issued after a revocation of this one, and it has none of a JWT's claims.
+fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
+    let claims = token.claims();
+    let is_limited = |claims: &JwtClaims| claims.publish_limits().len() > 0 || claims.channel_claims().len() > 0;
+    let problem = if token.key_name() != key.name() {
+        "the token is of another key"
+    } else if key.revocable_tokens() {
+        "the key's tokens are revocable"
+    } else if claims.is_some_and(is_limited) {
+        "the JWT has claims for channels, which the new token could not have"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{problem}; sign the token request, or authenticate with the key itself");
+    Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
 }
 
 fn ttl(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Ttl, Refusal> {
@@ -205,16 +259,18 @@ fn ttl(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Ttl, Refusal> {
     Ok(ttl)
 }
 
-/// What a token may do: what is asked for, as far as the key has it (`RSA6`).
-pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, Refusal> {
-    let has = key.capability();
+/// Returns what a token may do: what is asked for, as far as `has` permits it (`RSA6`). `holder` names in errors the
+/// credential that has `has`.
+pub(crate) fn grant(asked: Option<Capability>, has: &Capability, holder: &str) -> Result<Capability, Refusal> {
     let Some(asked) = asked else {
-        return if has.is_empty() { Err(nothing_in_common("", "the key permits nothing")) } else { Ok(has.clone()) };
+        let why = || nothing_in_common("", &format!("the {holder} permits nothing"));
+        return if has.is_empty() { Err(why()) } else { Ok(has.clone()) };
     };
     let mut work = Work::steps(Work::PER_REQUEST);
     let Ok(mut granted) = has.intersect_within(&asked, &mut work) else {
-        let message = "invalid capability: it takes too much work to compare with the key's; ask for fewer resources or use \
-                       wildcards";
+        let message = format!(
+            "invalid capability: it takes too much work to compare with the {holder}'s; ask for fewer resources or use wildcards"
+        );
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
     if let Some(filtered) = grant_filtered(has, &asked, &mut work) {
@@ -230,13 +286,13 @@ pub(crate) fn grant(asked: Option<Capability>, key: &Key) -> Result<Capability, 
     }
     let near = has.shares_resources_within(&asked, &mut work);
     let why = match (asked.is_empty(), has.is_empty(), near) {
-        (true, ..) => "that permits nothing",
-        (_, true, _) => "the key permits nothing",
-        (.., Ok(true)) => "the key permits other operations on these resources",
-        (.., Ok(false)) => "the key permits other resources",
-        (.., Err(_)) => "the key permits none of these operations",
+        (true, ..) => "that permits nothing".into(),
+        (_, true, _) => format!("the {holder} permits nothing"),
+        (.., Ok(true)) => format!("the {holder} permits other operations on these resources"),
+        (.., Ok(false)) => format!("the {holder} permits other resources"),
+        (.., Err(_)) => format!("the {holder} permits none of these operations"),
     };
-    Err(nothing_in_common(&asked.to_string(), why))
+    Err(nothing_in_common(&asked.to_string(), &why))
 }
 
 /// Returns the part of the requested `[filter]` resources that the key permits. A key that permits an operation on a

@@ -11,7 +11,7 @@ use super::lists::Object;
 use super::reply::Reply;
 use super::revocation_body::{Moment, RevocationBody};
 use crate::authenticate::{Credential, Principal};
-use crate::issue::Issuer;
+use crate::issue::{Issuer, Proof};
 use crate::metrics;
 use crate::random;
 use crate::refusal::Refusal;
@@ -24,19 +24,24 @@ const SIZE_OF_RESULT: usize = 512;
 pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let key_name = KeyName::parse(key_name)?;
     call.note_key(&key_name);
-    let shown = match call.credential()? {
-        Some(Credential::Key(shown)) => Some(shown),
-        // A token says nothing about who holds the key; the request's mac does.
-        Some(Credential::Token(_)) | None => None,
-    };
+    let credential = call.credential()?;
     let issuer = Issuer(call.state);
     let asked_of = issuer.find(&key_name, call.now).await?;
-    // Decoded only after `find`: an unauthenticated client can make `find` wait for the store, and a decoded body would
-    // occupy memory meanwhile.
+    // A token counts for an unsigned request only. The body is decoded anew after each wait for the store: an
+    // unauthenticated client can make the service wait, and a decoded body would occupy memory meanwhile.
+    let principal = match credential {
+        Some(Credential::Token(_)) if !call.read_token_request()?.is_signed() => Some(call.principal().await?),
+        _ => None,
+    };
     let request = call.read_token_request()?;
     call.reserve_answer(call.size_of_echo())?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
-    let details = issuer.exchange(asked_of, &request, shown.as_ref(), &entropy, call.now).await?;
+    let proof = match (&credential, principal.as_ref().and_then(Principal::token)) {
+        (_, Some(token)) => Proof::Token(token),
+        (Some(Credential::Key(shown)), None) => Proof::Key(shown),
+        (Some(Credential::Token(_)) | None, None) => Proof::Mac,
+    };
+    let details = issuer.exchange(asked_of, &request, proof, &entropy, call.now).await?;
     metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }

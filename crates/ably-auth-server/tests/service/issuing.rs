@@ -1,6 +1,6 @@
 //! From token requests to tokens.
 
-use ably_auth_core::{Timestamp, TokenDetails};
+use ably_auth_core::{ClientId, Timestamp, TokenDetails};
 use http::Request;
 use serde_json::{Value, json};
 
@@ -275,11 +275,61 @@ fn the_keys_holder_need_not_sign() {
     assert_eq!(post(&basic(KEY), &json!({ "keyName": KEY, "timestamp": NOW - 3 * MINUTE })), (401, 40104));
     assert_eq!(post(&basic(KEY), &json!({ "keyName": KEY, "mac": "x" })), (401, 40101));
     let stranger = bearer(&details("app1.x"));
-    assert_eq!(post(&stranger, &unsigned), (401, 40101));
+    assert_eq!(post(&stranger, &unsigned), (401, 40145));
     assert_eq!(post(&stranger, &signed(&world, &[("ttl", json!(2))])), (201, 0));
 
     let world = World::without_sandbox();
     assert_eq!(world.post(&path, &basic(KEY), &unsigned).code(), (401, 40103));
+}
+
+#[test]
+fn unsigned_request_with_a_token_gets_no_more_than_the_token_has() {
+    let world = World::new();
+    let post = |credential: &str, fields: Value| {
+        let mut body = json!({ "keyName": KEY, "timestamp": NOW });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        world.post(&format!("/keys/{KEY}/requestToken"), credential, &body)
+    };
+    let has = can(r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#).ttl(ttl(30 * MINUTE));
+    let of_bob = bearer(&world.token(KEY, &has.clone().client_id(ClientId::parse("bob").unwrap())));
+    let granted: TokenDetails = serde_json::from_slice(&post(&of_bob, json!({})).body).unwrap();
+    assert_eq!(granted.capability_text(), Some(r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#));
+    assert_eq!(granted.client_id().as_str(), Some("bob"));
+    assert_eq!(granted.expires().unwrap().as_millis(), NOW + 30 * MINUTE, "not the default of an hour");
+    assert_eq!(world.accepts(&granted).code(), (401, 40160), "the token is valid, without `stats`");
+    let less = post(&of_bob, json!({ "capability": r#"{"chat:a":["*"],"other":["*"]}"#, "ttl": 1_000 }));
+    let less: TokenDetails = serde_json::from_slice(&less.body).unwrap();
+    assert_eq!(less.capability_text(), Some(r#"{"chat:a":["publish","subscribe"]}"#));
+    assert_eq!(less.expires().unwrap().as_millis(), NOW + 1_000);
+
+    let refused = |credential: &str, fields: Value| post(credential, fields).code();
+    assert_eq!(refused(&of_bob, json!({ "capability": r#"{"other":["*"]}"# })), (401, 40160));
+    for (holder, asked, code) in [
+        (ClientId::parse("bob").unwrap(), "alice", (401, 40102)),
+        (ClientId::parse("bob").unwrap(), "*", (401, 40102)),
+        (ClientId::parse("bob").unwrap(), "bob", (201, 0)),
+        (ClientId::None, "bob", (401, 40102)),
+        (ClientId::Any, "bob", (201, 0)),
+        (ClientId::Any, "*", (201, 0)),
+    ] {
+        let token = bearer(&world.token(KEY, &has.clone().client_id(holder.clone())));
+        assert_eq!(refused(&token, json!({ "clientId": asked })), code, "{holder:?} asks for {asked}");
+    }
+    let limited = |claims: Value| format!("Bearer {}", jwt(KEY, 60, &claims));
+    assert_eq!(refused(&limited(json!({})), json!({})), (201, 0));
+    for claims in [json!({ "ably.limits.publish.perAttachment.maxRate.*": 1 }), json!({ "ably.channel.*": "guest" })] {
+        assert_eq!(refused(&limited(claims), json!({})), (401, 40101));
+    }
+    assert_eq!(refused(&of_bob, json!({ "timestamp": NOW - 3 * MINUTE })), (401, 40104));
+    let of_another_key = bearer(&world.token(LIMITED, &params()));
+    assert_eq!(refused(&of_another_key, json!({})), (401, 40101));
+
+    let revocable = bearer(&world.token(REVOCABLE, &params()));
+    let body = json!({ "keyName": REVOCABLE, "timestamp": NOW });
+    let answer = world.post(&format!("/keys/{REVOCABLE}/requestToken"), &revocable, &body);
+    assert_eq!(answer.code(), (401, 40101), "the new token would outlive a revocation of the first");
+    world.set(NOW + 31 * MINUTE);
+    assert_eq!(refused(&of_bob, json!({ "timestamp": NOW + 31 * MINUTE })), (401, 40142));
 }
 
 #[test]
