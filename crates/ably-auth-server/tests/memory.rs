@@ -2,17 +2,22 @@
 //! this test has a separate binary.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests break")]
 
+#[path = "service/faulty.rs"]
+#[allow(dead_code, reason = "the service's own tests use the rest")]
+mod faulty;
+
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
-use ably_auth_server::store::{Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Use, Written};
 use ably_auth_server::{Apps, Limits, Service, ServiceBuilder};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response};
 use peak_alloc::PeakAlloc;
+
+use faulty::{Call, Faulty, Stalled};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -25,42 +30,9 @@ const MAX_BODY: usize = 64 * 1024;
 /// A little more than the memory that a request without a body takes, in bytes.
 const SMALL: usize = 16 * 1024;
 
-/// A store whose operations never complete, except `use_once`.
-#[derive(Debug, Default)]
-struct Stalled(Memory);
-
-impl Store for Stalled {
-    fn feed(&self) -> &Feed {
-        self.0.feed()
-    }
-
-    fn secret(&self) -> Option<[u8; 32]> {
-        None
-    }
-
-    fn catch_up(&self, _: Timestamp) -> Pending<()> {
-        Pending::waiting(std::future::pending())
-    }
-
-    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.0.use_once(nonce, now)
-    }
-
-    fn write(&self, _: Vec<Record>, _: u64, _: Timestamp) -> Pending<Written> {
-        Pending::waiting(std::future::pending())
-    }
-
-    fn keep(&self, _: Reference, _: KeptClaims, _: Timestamp) -> Pending<bool> {
-        Pending::waiting(std::future::pending())
-    }
-
-    fn kept(&self, _: Reference) -> Pending<Option<KeptClaims>> {
-        Pending::waiting(std::future::pending())
-    }
-
-    fn set_time(&self, _: Timestamp) -> Pending<()> {
-        Pending::waiting(std::future::pending())
-    }
+/// Returns a store whose operations never complete, except `use_once`.
+fn stalled() -> Faulty<Stalled> {
+    Faulty::new(Stalled(&[Call::CatchUp, Call::Write, Call::Keep, Call::Kept, Call::SetTime]))
 }
 
 fn service() -> ServiceBuilder {
@@ -157,7 +129,7 @@ fn memory_of_a_request_is_bounded_by_its_body() {
 }
 
 fn a_strangers_request_waits_with_its_body_alone() {
-    let service = service().store(Stalled::default()).build().unwrap();
+    let service = service().store(stalled()).build().unwrap();
     for (content_type, body) in bodies(&["x"]) {
         for path in ["/keys/nope.nope/requestToken", "/keys/app.nope/requestToken"] {
             let taken = measure(&service, post(path, content_type, &body));
@@ -174,7 +146,7 @@ fn large_capability() -> String {
 }
 
 fn a_large_token_waits_without_its_claims() {
-    let service = service().store(Stalled::default()).build().unwrap();
+    let service = service().store(stalled()).build().unwrap();
     let body =
         serde_json::json!({ "keyName": "app.key", "capability": large_capability(), "timestamp": NOW }).to_string();
     let taken = measure(&service, with_key(post("/keys/app.key/requestToken", JSON, body.as_bytes())));

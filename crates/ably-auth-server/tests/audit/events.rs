@@ -4,10 +4,7 @@ use std::future::Future as _;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use ably_auth_core::{Timestamp, Token};
-use ably_auth_server::store::{
-    Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
-};
+use ably_auth_core::Token;
 use ably_auth_server::{Apps, ControlToken, Limits, Rate, Server, Service};
 use bytes::Bytes;
 use http::Request;
@@ -15,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::faulty::{Call, Faulty, Stalled};
 use crate::log;
 use crate::support::*;
 
@@ -217,49 +215,11 @@ fn refusals_of_strangers_are_limited_and_counted() {
     assert_eq!(log::take().len(), 10, "refusals of a known caller are not limited");
 }
 
-/// A store that never completes a write.
-#[derive(Debug)]
-struct Stalled(Memory);
-
-impl Store for Stalled {
-    fn feed(&self) -> &Feed {
-        self.0.feed()
-    }
-
-    fn secret(&self) -> Option<[u8; 32]> {
-        None
-    }
-
-    fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.0.catch_up(now)
-    }
-
-    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.0.use_once(nonce, now)
-    }
-
-    fn write(&self, _: Vec<Record>, _: u64, _: Timestamp) -> Pending<Written> {
-        Pending::waiting(std::future::pending::<Result<Written, Unavailable>>())
-    }
-
-    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        self.0.keep(reference, claims, now)
-    }
-
-    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        self.0.kept(reference)
-    }
-
-    fn set_time(&self, now: Timestamp) -> Pending<()> {
-        self.0.set_time(now)
-    }
-}
-
 #[test]
 fn disconnected_clients_leave_an_event() {
     log::start(TARGET);
     let now = std::sync::Arc::default();
-    let service = World::builder(&now, true).store(Stalled(Memory::new())).build().unwrap();
+    let service = World::builder(&now, true).store(Faulty::new(Stalled(&[Call::Write]))).build().unwrap();
     log::take();
     let request = Request::post(format!("{KEYS}/key1/revoke")).header("Authorization", format!("Bearer {CONTROL}"));
     {

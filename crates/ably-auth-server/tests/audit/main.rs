@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 mod events;
+#[path = "../service/faulty.rs"]
+#[allow(dead_code, reason = "the service's own tests use the rest")]
+mod faulty;
 mod log;
 #[path = "../service/support.rs"]
 #[allow(dead_code, reason = "the service's own tests use the rest")]

@@ -13,6 +13,8 @@ mod codes;
 mod connections;
 mod control;
 mod embedded;
+#[allow(dead_code, reason = "other test binaries use the rest")]
+mod faulty;
 mod forwarded;
 mod framing;
 mod issuing;

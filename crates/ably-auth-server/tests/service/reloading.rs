@@ -1,16 +1,15 @@
 //! Apps told anew to a service that runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use ably_auth_core::{Timestamp, Token};
-use ably_auth_server::store::{
-    Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Unavailable, Use, Written,
-};
+use ably_auth_core::Token;
+use ably_auth_server::store::{Pending, Unavailable};
 use ably_auth_server::{App, Apps, ErrorKind, Key, Relisted, Service};
 use http::Request;
 use serde_json::json;
 
+use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
 /// One app, with keys of those ids, each of which permits everything.
@@ -127,70 +126,27 @@ async fn too_many_apps_change_nothing() {
     assert!(service.metrics().contains("ably_auth_reloads_total{result=\"failed\"} 1"));
 }
 
-/// Keeps what is written, so that a service can be started with it, and fails to write so often.
+/// Fails so many of the next writes.
 #[derive(Clone, Debug, Default)]
-struct Hiccup {
-    store: Arc<Memory>,
-    fails: Arc<AtomicUsize>,
-    written: Arc<Mutex<Vec<Record>>>,
-}
+struct FailedWrites(Arc<AtomicUsize>);
 
-impl Hiccup {
-    /// A store that has what was written to this one.
-    fn again(&self) -> Memory {
-        let again = Memory::new();
-        again.feed().publish(self.written.lock().unwrap().clone());
-        again
-    }
-}
-
-impl Store for Hiccup {
-    fn feed(&self) -> &Feed {
-        self.store.feed()
-    }
-
-    fn secret(&self) -> Option<[u8; 32]> {
-        None
-    }
-
-    fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.store.catch_up(now)
-    }
-
-    fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.store.use_once(nonce, now)
-    }
-
-    fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Pending::unavailable(Unavailable::new("it was told to"));
-        }
-        self.written.lock().unwrap().extend(records.iter().cloned());
-        self.store.write(records, seen, now)
-    }
-
-    fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        self.store.keep(reference, claims, now)
-    }
-
-    fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        self.store.kept(reference)
-    }
-
-    fn set_time(&self, now: Timestamp) -> Pending<()> {
-        self.store.set_time(now)
+impl Fault for FailedWrites {
+    fn on<T: Send + Unpin + 'static>(&self, call: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+        let fails = call == Call::Write
+            && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if fails { Pending::unavailable(Unavailable::new("it was told to")) } else { ask() }
     }
 }
 
 #[tokio::test]
 async fn a_key_that_is_taken_out_while_the_store_fails_is_over_at_once_and_for_good() {
-    let store = Hiccup::default();
+    let store = Faulty::new(FailedWrites::default());
     let builder = |apps| Service::builder().apps(apps).sandbox(true).control_token(Token::new(CONTROL).unwrap());
     let service = builder(keys(&["stays", "leaked"])).store(store.clone()).build().unwrap();
     control(&service, Request::patch("/v1/apps/app/keys/leaked"), r#"{"name":"changed"}"#);
     let leaked = format!("Bearer {}", token(&service, "app.leaked"));
     for tries in 1..=2 {
-        store.fails.store(1, Ordering::SeqCst);
+        store.fault.0.store(1, Ordering::SeqCst);
         let error = service.reload(keys(&["stays"])).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store, "{tries}");
         assert_eq!(code(&service, &basic("app.leaked")), (401, 40131), "{tries}: {error}");
@@ -206,11 +162,11 @@ async fn a_key_that_is_taken_out_while_the_store_fails_is_over_at_once_and_for_g
 
 #[tokio::test]
 async fn a_key_that_was_not_revoked_yet_may_come_back() {
-    let store = Hiccup::default();
+    let store = Faulty::new(FailedWrites::default());
     let service = Service::builder().apps(keys(&["one", "two"])).sandbox(true);
     let service = service.control_token(Token::new(CONTROL).unwrap()).store(store.clone()).build().unwrap();
     control(&service, Request::patch("/v1/apps/app/keys/two"), r#"{"name":"changed"}"#);
-    store.fails.store(1, Ordering::SeqCst);
+    store.fault.0.store(1, Ordering::SeqCst);
     service.reload(keys(&["one"])).await.unwrap_err();
     assert_eq!(code(&service, &basic("app.two")), (401, 40131));
     assert_eq!(reload(&service, keys(&["one", "two"])).await, [0, 0, 0]);

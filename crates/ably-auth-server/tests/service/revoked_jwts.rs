@@ -41,12 +41,6 @@ pub(crate) fn code(world: &World, token: &str) -> (u16, u64) {
     world.get("/stats", &format!("Bearer {token}")).code()
 }
 
-pub(crate) fn revoke(world: &World, body: &Value) -> Answer {
-    let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
-    let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
-    world.send(request, body.to_string())
-}
-
 #[test]
 fn revocation_takes_jwts_of_a_fast_clock() {
     for (target, claims) in targets() {
@@ -57,7 +51,7 @@ fn revocation_takes_jwts_of_a_fast_clock() {
             for token in &tokens {
                 assert_eq!(code(&world, token), (200, 0), "{target} {ahead}");
             }
-            assert_eq!(revoke(&world, &json!({ "targets": [target] })).json()["successCount"], 1);
+            assert_eq!(world.revoke(&json!({ "targets": [target] })).json()["successCount"], 1);
             for passed in [0, ahead, 10 * MINUTE] {
                 world.set(NOW + passed);
                 for token in &tokens {
@@ -73,7 +67,7 @@ fn margin_ends_jwts_of_a_fast_clock() {
     for (target, claims) in targets() {
         let world = World::new();
         let token = issued_at(NOW + LEEWAY, &claims);
-        revoke(&world, &json!({ "targets": [target], "allowReauthMargin": true }));
+        world.revoke(&json!({ "targets": [target], "allowReauthMargin": true }));
         world.set(NOW + 29_999);
         assert_eq!(code(&world, &token), (200, 0), "{target}");
         world.set(NOW + 30_000);
@@ -86,7 +80,7 @@ fn margin_ends_jwts_of_a_fast_clock() {
 fn jwt_minted_after_the_leeway_is_valid() {
     for (target, claims) in targets() {
         let world = World::new();
-        revoke(&world, &json!({ "targets": [target] }));
+        world.revoke(&json!({ "targets": [target] }));
         assert_eq!(world.accepts(&world.token(REVOCABLE, &of("bob"))).code(), (200, 0), "{target}");
         world.set(NOW + LEEWAY + 1);
         assert_eq!(code(&world, &issued_at(NOW + LEEWAY, &claims)), (401, 40141), "{target}");
@@ -99,7 +93,7 @@ fn given_moment_is_compared_with_the_iat() {
     let world = World::new();
     let [(_, bob), ..] = targets();
     let tokens = [NOW - 1, NOW, NOW + LEEWAY].map(|issued| issued_at(issued, &bob));
-    revoke(&world, &json!({ "targets": ["clientId:bob"], "issuedBefore": NOW }));
+    world.revoke(&json!({ "targets": ["clientId:bob"], "issuedBefore": NOW }));
     assert_eq!(tokens.map(|token| code(&world, &token)), [(401, 40141), (200, 0), (200, 0)]);
 }
 
@@ -139,7 +133,7 @@ proptest! {
         let body = json!({ "targets": [target], "allowReauthMargin": with_margin });
         let mut applies_at = u64::MAX;
         for _ in 0..=repeats {
-            let answer = revoke(&world, &body).json();
+            let answer = world.revoke(&body).json();
             applies_at = applies_at.min(answer["results"][0]["appliesAt"].as_u64().unwrap());
             world.pass(700);
         }

@@ -14,10 +14,6 @@ fn revoke_with(world: &World, key_name: &str, version: &str, body: &Value) -> An
     world.send(request, body.to_string())
 }
 
-fn revoke(world: &World, body: &Value) -> Answer {
-    revoke_with(world, REVOCABLE, "6", body)
-}
-
 #[test]
 fn a_client_is_shut_out_and_may_come_back() {
     let world = World::new();
@@ -25,7 +21,7 @@ fn a_client_is_shut_out_and_may_come_back() {
         [of("bob"), of("alice"), params(), of("*")].map(|params| world.token(REVOCABLE, &params));
     let of_another_key = world.token(KEY, &of("bob"));
     world.set(NOW + 10);
-    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    let answer = world.revoke(&json!({ "targets": ["clientId:bob"] }));
     assert_eq!(answer.status, 201);
     let expected = json!({ "successCount": 1, "failureCount": 0, "results": [
         { "target": "clientId:bob", "issuedBefore": NOW + 10, "appliesAt": NOW + 10 },
@@ -44,15 +40,15 @@ fn a_client_is_shut_out_and_may_come_back() {
 fn within_one_millisecond_before_is_before_and_after_is_after() {
     let world = World::new();
     let before = world.token(REVOCABLE, &of("bob"));
-    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    world.revoke(&json!({ "targets": ["clientId:bob"] }));
     let after = world.token(REVOCABLE, &of("bob"));
     assert_eq!(world.accepts(&before).code(), (401, 40141));
     assert_eq!(world.accepts(&after).code(), (200, 0));
     assert_eq!(after.issued().unwrap().as_millis(), NOW + 1);
     assert_eq!(world.token(REVOCABLE, &of("alice")).issued().unwrap().as_millis(), NOW);
-    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    world.revoke(&json!({ "targets": ["clientId:bob"] }));
     world.set(NOW + 1);
-    revoke(&world, &json!({ "targets": ["clientId:bob"] }));
+    world.revoke(&json!({ "targets": ["clientId:bob"] }));
     assert_eq!(world.accepts(&after).code(), (401, 40141));
 }
 
@@ -63,7 +59,7 @@ fn the_moment_may_be_given() {
     world.set(NOW + 10);
     let late = world.token(REVOCABLE, &of("bob"));
     world.set(NOW + 20);
-    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "issuedBefore": NOW + 10 }));
+    let answer = world.revoke(&json!({ "targets": ["clientId:bob"], "issuedBefore": NOW + 10 }));
     assert_eq!(answer.json()["results"][0]["issuedBefore"], NOW + 10);
     assert_eq!(world.accepts(&early).code(), (401, 40141));
     assert_eq!(world.accepts(&late).code(), (200, 0), "it was issued at that moment, not before");
@@ -72,7 +68,7 @@ fn the_moment_may_be_given() {
 #[test]
 fn the_moment_is_within_the_last_hour() {
     let world = World::new();
-    let at = |moment: Value| revoke(&world, &json!({ "targets": ["clientId:bob"], "issuedBefore": moment })).code();
+    let at = |moment: Value| world.revoke(&json!({ "targets": ["clientId:bob"], "issuedBefore": moment })).code();
     assert_eq!(at(json!(NOW)), (201, 0));
     assert_eq!(at(json!(NOW - HOUR)), (201, 0));
     assert_eq!(at(json!(NOW.to_string())), (201, 0));
@@ -88,7 +84,7 @@ fn the_moment_is_within_the_last_hour() {
 fn a_margin_leaves_time_to_renew() {
     let world = World::new();
     let token = world.token(REVOCABLE, &of("bob"));
-    let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "allowReauthMargin": true }));
+    let answer = world.revoke(&json!({ "targets": ["clientId:bob"], "allowReauthMargin": true }));
     assert_eq!(answer.json()["results"][0]["appliesAt"], NOW + 30_000);
     world.set(NOW + 29_999);
     assert_eq!(world.accepts(&token).code(), (200, 0));
@@ -103,7 +99,7 @@ fn channels_are_matched_by_their_text() {
     let world = World::new();
     let [wide, narrow] = [r#"{"*":["stats"],"foo:*":["*"]}"#, r#"{"*":["stats"],"foo:bar":["*"]}"#]
         .map(|capability| world.token(REVOCABLE, &can(capability)));
-    assert_eq!(revoke(&world, &json!({ "targets": ["channel:foo:*"] })).json()["successCount"], 1);
+    assert_eq!(world.revoke(&json!({ "targets": ["channel:foo:*"] })).json()["successCount"], 1);
     assert_eq!(world.accepts(&wide).code(), (401, 40141));
     assert_eq!(world.accepts(&narrow).code(), (200, 0));
 }
@@ -112,7 +108,7 @@ fn channels_are_matched_by_their_text() {
 fn wrong_targets_fail_alone() {
     let world = World::new();
     let targets = json!({ "targets": ["clientId:bob", "bob", "clientId:", ":bob", "planet:mars", "revocationKey:g1"] });
-    let answer = revoke(&world, &targets);
+    let answer = world.revoke(&targets);
     assert_eq!(answer.status, 201);
     let batch = answer.json();
     assert_eq!((&batch["successCount"], &batch["failureCount"]), (&json!(2), &json!(4)));
@@ -130,7 +126,7 @@ fn long_target_fails_alone_and_is_cut() {
     let world = World::new();
     let of = |bytes: usize| "b".repeat(bytes);
     let [longest, too_long, huge] = [of(2_048), of(2_049), of(20_000)].map(|value| format!("clientId:{value}"));
-    let answer = revoke(&world, &json!({ "targets": [longest, too_long, huge, of(20_000), "clientId:bob"] }));
+    let answer = world.revoke(&json!({ "targets": [longest, too_long, huge, of(20_000), "clientId:bob"] }));
     let results = answer.json()["results"].clone();
     assert_eq!((&results[0]["target"], &results[4]["target"]), (&json!(longest), &json!("clientId:bob")));
     for nth in 1..4 {
@@ -149,7 +145,7 @@ fn repeated_margins_end_tokens_when_promised() {
     let mut first = None;
     for nth in 0..300 {
         world.set(NOW + nth * 90);
-        let answer = revoke(&world, &json!({ "targets": ["clientId:bob"], "allowReauthMargin": true })).json();
+        let answer = world.revoke(&json!({ "targets": ["clientId:bob"], "allowReauthMargin": true })).json();
         let applies_at = answer["results"][0]["appliesAt"].as_u64().unwrap();
         first.get_or_insert(applies_at);
         assert!((28_000..=30_000).contains(&(applies_at - world.now())), "{nth}");
@@ -182,9 +178,9 @@ fn app_uses_up_its_share_of_revocations_alone() {
 fn the_number_of_targets_is_limited() {
     let world = World::new();
     let targets = |count: usize| json!({ "targets": vec!["clientId:bob"; count] });
-    assert_eq!(revoke(&world, &targets(0)).code(), (400, 40000));
-    assert_eq!(revoke(&world, &targets(100)).code(), (201, 0));
-    assert_eq!(revoke(&world, &targets(101)).code(), (400, 40000));
+    assert_eq!(world.revoke(&targets(0)).code(), (400, 40000));
+    assert_eq!(world.revoke(&targets(100)).code(), (201, 0));
+    assert_eq!(world.revoke(&targets(101)).code(), (400, 40000));
 }
 
 #[test]

@@ -203,6 +203,13 @@ impl World {
         self.send(Request::post(path).header("Authorization", credential), body.to_string())
     }
 
+    /// Asks [`REVOCABLE`] to revoke tokens, as a client of the present version does.
+    pub(crate) fn revoke(&self, body: &Value) -> Answer {
+        let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
+        let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
+        self.send(request, body.to_string())
+    }
+
     /// Whether the token lets its holder in, for anything at all.
     pub(crate) fn accepts(&self, token: &TokenDetails) -> Answer {
         self.get("/stats", &bearer(token))

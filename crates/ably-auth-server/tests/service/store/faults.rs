@@ -8,8 +8,8 @@ use ably_auth_server::store::{Pending, Unavailable};
 use http::Request;
 use serde_json::json;
 
-use super::faulty::{Fault, Faulty};
 use super::runtime;
+use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
 /// Fails at the call of that number, counted down; before it is done, or after.
@@ -31,7 +31,7 @@ impl Failing {
 }
 
 impl Fault for Failing {
-    fn on<T: Send + Unpin + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+    fn on<T: Send + Unpin + 'static>(&self, _: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         let fails = self.until.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1);
         if !fails {
             return ask();

@@ -1,7 +1,6 @@
 //! What every store promises, asked of each of them; and what one promises alone.
 
 pub(crate) mod faults;
-mod faulty;
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 mod log;
 mod memory;

@@ -19,12 +19,6 @@ fn first(place: &dyn Place) -> World {
     place.open(None)
 }
 
-fn revoke(world: &World, targets: &Value) -> Answer {
-    let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
-    let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
-    world.send(request, targets.to_string())
-}
-
 fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
     let request = Request::builder().method(method).uri(format!("/v1/apps/{path}"));
     world.send(request.header("Authorization", format!("Bearer {CONTROL}")), body.to_string())
@@ -84,8 +78,8 @@ pub(super) fn what_is_not_signed_leaves_nothing(place: &dyn Place) {
 pub(super) fn what_was_revoked_stays_revoked(place: &dyn Place) {
     let world = first(place);
     let [bob, alice] = ["bob", "alice"].map(|name| world.token(REVOCABLE, &of(name)));
-    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob", "clientId:a/b:c"] })).json()["successCount"], 2);
-    let margin = revoke(&world, &json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob", "clientId:a/b:c"] })).json()["successCount"], 2);
+    let margin = world.revoke(&json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
     assert_eq!(margin.json()["results"][0]["appliesAt"], NOW + 30_000);
     let world = place.again(world);
     assert_eq!(world.accepts(&bob).code(), (401, 40141));
@@ -105,7 +99,7 @@ pub(super) fn a_revocation_without_a_moment_takes_what_a_clock_ahead_issued(plac
     let early = world.token(REVOCABLE, &of("bob"));
     let world = place.again(world);
     world.set(NOW);
-    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
     assert_eq!(world.accepts(&early).code(), (401, 40141));
     let late = world.token(REVOCABLE, &of("bob"));
     assert_eq!(place.again(world).accepts(&late).code(), (200, 0));
@@ -116,7 +110,7 @@ pub(super) fn a_revocation_takes_jwts_of_a_fast_clock_for_good(place: &dyn Place
     let bob = json!({ "x-ably-clientId": "bob" });
     let token = revoked_jwts::issued_at(NOW + revoked_jwts::LEEWAY, &bob);
     assert_eq!(revoked_jwts::code(&world, &token), (200, 0));
-    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
     let world = place.again(world);
     assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
     // Twice the leeway, since the clock of another service that shares the store may be ahead as well.
@@ -289,7 +283,7 @@ pub(super) fn a_revocation_takes_what_was_issued_before_whatever_the_clock(place
     for (nth, passed) in [0, 0, 1, 1_000, 0, 20_000, 0].into_iter().enumerate() {
         world.pass(passed);
         let target = ["clientId:bob", "channel:*", "clientId:bob"][nth % 3];
-        assert_eq!(revoke(&world, &json!({ "targets": [target] })).json()["successCount"], 1);
+        assert_eq!(world.revoke(&json!({ "targets": [target] })).json()["successCount"], 1);
         for token in &tokens {
             assert_eq!(world.accepts(token).code(), (401, 40141), "{nth}");
         }
@@ -307,7 +301,7 @@ pub(super) fn time_goes_on_though_the_clock_was_set_back(place: &dyn Place) {
     let token = world.token(REVOCABLE, &of("alice"));
     let bob = world.token(REVOCABLE, &of("bob").ttl(ttl(10 * MINUTE)));
     world.set(NOW - HOUR);
-    let margin = revoke(&world, &json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
+    let margin = world.revoke(&json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
     assert_eq!(margin.json()["results"][0]["appliesAt"], NOW + 30_000);
     world.pass(59_000);
     assert_eq!(world.accepts(&token).code(), (200, 0));
@@ -343,7 +337,7 @@ pub(super) fn a_clock_that_is_far_off_grants_nothing(place: &dyn Place) {
     let world = first(place);
     let [over, revoked, good] = [("a", 1_000), ("bob", HOUR), ("c", HOUR)]
         .map(|(name, millis)| world.token(REVOCABLE, &of(name).ttl(ttl(millis))));
-    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
     world.pass(1_000);
     assert_eq!(world.accepts(&over).code(), (401, 40142));
     let mut world = place.again(world);
@@ -355,7 +349,7 @@ pub(super) fn a_clock_that_is_far_off_grants_nothing(place: &dyn Place) {
             assert_eq!(world.accepts(token).code(), (500, 50003), "{off}");
         }
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003), "{off}");
-        assert_eq!(revoke(&world, &json!({ "targets": ["clientId:c"] })).code(), (500, 50003), "{off}");
+        assert_eq!(world.revoke(&json!({ "targets": ["clientId:c"] })).code(), (500, 50003), "{off}");
         assert_eq!(control(&world, "GET", "app1/keys", &json!({})).status, 500);
         assert_eq!(world.send(Request::get("/time"), "").json(), json!([world.now()]));
         world.jump(right + 1);
@@ -374,7 +368,7 @@ pub(super) fn a_clock_that_is_said_to_be_right_is_gone_by(place: &dyn Place) {
     assert_eq!(world.exchange(&used).code(), (201, 0));
     // For nine days the clock is wrong, and all of before is dropped by it.
     world.set(NOW + 9 * DAY);
-    assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob", "clientId:alice"] })).status, 201);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob", "clientId:alice"] })).status, 201);
     let of_wrong = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
     world.pass(2 * MINUTE + 1);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
@@ -396,7 +390,7 @@ pub(super) fn a_clock_that_is_said_to_be_right_is_gone_by(place: &dyn Place) {
         let renewed = world.token(REVOCABLE, &of("bob"));
         assert!(renewed.issued().unwrap().as_millis() < NOW + 6 * MINUTE);
         assert_eq!(world.accepts(&renewed).code(), (200, 0));
-        assert_eq!(revoke(&world, &json!({ "targets": ["clientId:bob"] })).status, 201);
+        assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
         assert_eq!(world.accepts(&renewed).code(), (401, 40141));
         world = place.again(world);
     }
@@ -436,7 +430,7 @@ pub(super) fn changes_at_once_are_all_made(place: &dyn Place) {
                 let world = &world;
                 scope.spawn(move || {
                     let targets = json!({ "targets": [format!("clientId:user{nth}"), "clientId:everybody"] });
-                    assert_eq!(revoke(world, &targets).json()["successCount"], 2);
+                    assert_eq!(world.revoke(&targets).json()["successCount"], 2);
                     let key = json!({ "name": "one of many", "capability": { "*": ["*"] } });
                     let made = control(world, "POST", "app1/keys", &key);
                     assert_eq!(made.status, 201, "{}", made.text());

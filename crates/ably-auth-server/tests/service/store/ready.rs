@@ -7,7 +7,7 @@ use std::time::Duration;
 use ably_auth_server::store::{Pending, Record, Store as _, Unavailable};
 use ably_auth_server::{Server, Service};
 
-use super::faulty::{Fault, Faulty};
+use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
 /// Answers, or does not, or says that it cannot.
@@ -34,7 +34,7 @@ impl Moody {
 }
 
 impl Fault for Moody {
-    fn on<T: Send + Unpin + 'static>(&self, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+    fn on<T: Send + Unpin + 'static>(&self, _: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         match self.0.load(Ordering::SeqCst) {
             0 => ask(),
             1 => Pending::unavailable(Unavailable::new("it was told to")),

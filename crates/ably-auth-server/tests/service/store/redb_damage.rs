@@ -14,23 +14,17 @@ use crate::support::*;
 
 const TARGETS: usize = 400;
 
-fn revoke(world: &World, targets: &[String]) {
-    let request = http::Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
-    let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
-    assert_eq!(world.send(request, json!({ "targets": targets }).to_string()).status, 201);
-}
-
 /// Returns two folders with many revocations: one from a service that was stopped, and one from a service that was killed.
 fn folders() -> (InFolder, Folder) {
     let place = InFolder::new();
     let mut world = place.open(None);
     for nth in 0..4 {
         let targets: Vec<_> = (0..TARGETS / 4).map(|target| format!("clientId:{nth}-{target}")).collect();
-        revoke(&world, &targets);
+        assert_eq!(world.revoke(&json!({ "targets": &targets })).status, 201);
         world.token(KEY, &params());
         world = place.again(world);
     }
-    revoke(&world, &["clientId:last".into()]);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:last"] })).status, 201);
     // This token request makes the journal record that the revocation is in the database.
     world.token(KEY, &params());
     let killed = crashed(&place.0, &["store.redb", "secret", "nonces"]);
@@ -200,7 +194,7 @@ fn frame_that_a_killed_service_was_writing_is_not_damage() {
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
     // Once this revocation is answered, no other write is in progress.
-    revoke(&world, &["clientId:nobody".into()]);
+    assert_eq!(world.revoke(&json!({ "targets": ["clientId:nobody"] })).status, 201);
     let before = world.clone_without_service();
     let path = "nonces/0000000001";
     let killed = crashed(&place.0, &["store.redb", "secret", "nonces"]);

@@ -13,10 +13,8 @@ use crate::alone::alone;
 use crate::support::*;
 
 fn revoke(world: &World, client_id: &str) {
-    let request = http::Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
-    let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
     let targets = json!({ "targets": [format!("clientId:{client_id}")] });
-    assert_eq!(world.send(request, targets.to_string()).status, 201);
+    assert_eq!(world.revoke(&targets).status, 201);
 }
 
 fn remove(folder: &Folder, names: &[&str]) {

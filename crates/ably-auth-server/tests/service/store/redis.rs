@@ -42,8 +42,7 @@ impl Place for Shared {
 every_promise!(Shared::new());
 
 pub(super) fn revoke(world: &World, target: &str) -> u16 {
-    let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("Authorization", basic(REVOCABLE));
-    world.send(request, json!({ "targets": [target] }).to_string()).status
+    world.revoke(&json!({ "targets": [target] })).status
 }
 
 pub(super) fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
