@@ -4,6 +4,7 @@ mod arrows;
 mod files;
 mod links;
 mod manifests;
+mod prose;
 mod weight;
 
 pub(crate) use weight::bare_dependencies;
@@ -17,6 +18,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     complaints.extend(manifests::check(&workspace.published()));
     complaints.extend(files::check()?);
     complaints.extend(links::check()?);
+    complaints.extend(prose::check()?);
     complaints.extend(weight::check(&workspace.published())?);
     if complaints.is_empty() {
         println!("tidy");
