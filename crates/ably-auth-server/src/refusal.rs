@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 
-use crate::store::Unavailable;
-
 /// The service has more to do than it takes on.
 pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 
@@ -105,13 +103,6 @@ impl Refusal {
 impl From<ably_auth_axum::Refusal> for Refusal {
     fn from(of_any: ably_auth_axum::Refusal) -> Self {
         Self { of_any, allow: None, retry_after: None }
-    }
-}
-
-/// What exactly is wrong with the store is not for clients to know.
-impl From<Unavailable> for Refusal {
-    fn from(_: Unavailable) -> Self {
-        Self::unavailable()
     }
 }
 

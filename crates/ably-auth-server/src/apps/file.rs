@@ -5,9 +5,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use zeroize::Zeroizing;
 
 use super::{App, Apps, Key, key_name};
+use crate::decode_error;
 use crate::error::{Error, ErrorKind};
 use crate::raw::RawList;
-use crate::unreadable;
 
 const FORM: &str = r#"an app reads `{"appId":"…","keys":[{"id":"…","secret":"…"}]}`"#;
 
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Secret {
 
 pub(super) fn read(text: &str) -> Result<Apps, Error> {
     entries(text)
-        .map_err(|error| Error::new(ErrorKind::Apps, format!("apps: {}; {FORM}", unreadable::explain_json(&error))))?
+        .map_err(|error| Error::new(ErrorKind::Apps, format!("apps: {}; {FORM}", decode_error::explain_json(&error))))?
         .into_iter()
         .try_fold(Apps::new(), |apps, entry| apps.with_app(entry.into_app()?))
 }

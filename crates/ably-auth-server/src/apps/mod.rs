@@ -1,7 +1,9 @@
 //! The apps that a service knows, with their keys.
 
+pub(crate) mod control_token;
 mod file;
 mod key;
+pub(crate) mod namespaces;
 
 pub(crate) use file::capability_of_new_key;
 pub use key::Key;
@@ -14,8 +16,8 @@ use ably_auth_core::{ApiKey, KeyName, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::apps::namespaces::IdentifiedNamespaces;
 use crate::error::{Error, ErrorKind};
-use crate::namespaces::IdentifiedNamespaces;
 use crate::random;
 use crate::raw::RawValue;
 

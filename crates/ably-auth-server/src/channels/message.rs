@@ -3,13 +3,12 @@
 use std::fmt;
 use std::mem::size_of;
 
-use ably_auth_core::{ErrorCode, Identity, Timestamp};
+use ably_auth_core::{ClientId, ErrorCode, Identity, Timestamp};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::data::Data;
 use super::extras::Extras;
-use crate::authenticate::Principal;
 use crate::raw::{FieldCollector, RawFields};
 use crate::refusal::Refusal;
 
@@ -28,21 +27,43 @@ pub(crate) struct Message {
     other: RawFields,
 }
 
+/// The publisher of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Author<'a> {
+    /// The identity that the publisher acts as; `None` for an anonymous one.
+    pub(crate) identity: Option<&'a Identity>,
+    /// The clientId of the publisher's credential.
+    pub(crate) client_id: &'a ClientId,
+    /// The publisher's claim for the channel.
+    pub(crate) user_claim: Option<&'a str>,
+}
+
+impl Author<'_> {
+    /// Returns whether the author may publish with this clientId: the one that it acts as, or otherwise one that its
+    /// credential permits.
+    fn may_speak_as(&self, client_id: &str) -> bool {
+        match self.identity {
+            Some(identity) => identity.as_str() == client_id,
+            None => self.client_id.permits(client_id),
+        }
+    }
+}
+
 impl Message {
-    /// Sets the message's clientId to the publisher's, or checks the one that it has (`RSL1m`). Adds `user_claim`, the
-    /// publisher's claim for the channel, to the extras.
-    pub(crate) fn signed_by(mut self, principal: &Principal, user_claim: Option<&str>) -> Result<Self, Refusal> {
+    /// Sets the message's clientId to the author's, or checks the one that it has (`RSL1m`). Adds the author's claim to
+    /// the extras.
+    pub(crate) fn signed_by(mut self, author: &Author<'_>) -> Result<Self, Refusal> {
         match &self.client_id {
-            None => self.client_id = principal.identity.as_ref().map(|identity| identity.as_str().into()),
+            None => self.client_id = author.identity.map(|identity| identity.as_str().into()),
             Some(client_id) => {
                 Identity::new(client_id)?;
-                if !principal.may_speak_as(client_id) {
+                if !author.may_speak_as(client_id) {
                     let message = "a message's clientId is another than the credential permits; leave it out";
                     return Err(Refusal::new(ErrorCode::INVALID_CLIENT_ID, message));
                 }
             }
         }
-        if let Some(claim) = user_claim {
+        if let Some(claim) = author.user_claim {
             self.extras = Some(self.extras.unwrap_or_default().with_user_claim(claim));
         }
         Ok(self)

@@ -3,8 +3,10 @@
 mod data;
 mod extras;
 mod message;
+pub(crate) mod page;
+pub(crate) mod stats;
 
-pub(crate) use message::{Message, Published};
+pub(crate) use message::{Author, Message, Published};
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
@@ -15,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::page::{Page, Positioned};
+use crate::channels::page::{Page, Positioned};
 use crate::random;
 use crate::refusal::Refusal;
 use message::Serial;
@@ -209,7 +211,7 @@ pub(crate) fn status(name: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Direction;
+    use crate::channels::page::Direction;
 
     fn publish(channels: &mut Channels, name: &str, bytes: usize) {
         let message = format!(r#"{{"data":"{}"}}"#, "x".repeat(bytes));

@@ -11,11 +11,11 @@ use super::call::Call;
 use super::lists::{AtMost, Object};
 use super::reply::Reply;
 use crate::apps::{self, App, Key};
-use crate::control;
 use crate::error::Error;
+use crate::policy::control;
 use crate::raw::{RawList, RawValue};
 use crate::refusal::Refusal;
-use crate::registry::unknown_app;
+use crate::state::registry::unknown_app;
 
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;

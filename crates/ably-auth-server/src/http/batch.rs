@@ -12,7 +12,7 @@ use super::channels::{publish_on, size_of_answer, turn};
 use super::lists::{AtMost, OneOrMany};
 use super::reply::Reply;
 use crate::channels::{MAX_PUBLISHED, Message};
-use crate::publishing::Publisher;
+use crate::policy::publish::Publisher;
 use crate::refusal::Refusal;
 
 /// The first version of the protocol in which the answer to a batch counts the parts that failed.

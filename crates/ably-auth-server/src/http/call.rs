@@ -11,18 +11,18 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::arrival::Arrival;
 use super::credentials;
 use super::format::Format;
 use super::reply::Reply;
+use super::request_log;
 use super::trail::{Notes, Trail};
-use crate::authenticate::{Authenticator, Credential, Principal};
-use crate::budget::{Budget, Permit};
-use crate::observe;
+use crate::limits::budget::{Budget, Permit};
+use crate::policy::authenticate::{Authenticator, Credential, Principal};
 use crate::refusal::Refusal;
-use crate::registry::RunningApp;
-use crate::service::Arrival;
 use crate::state::State;
-use crate::store::lock;
+use crate::state::registry::RunningApp;
+use crate::sync::lock;
 
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
             arrival,
             now: state.clock.now(),
             request_id,
-            key: observe::is_wanted().then(OnceLock::new),
+            key: request_log::is_wanted().then(OnceLock::new),
             app: OnceLock::new(),
             identity: OnceLock::new(),
             answer: Mutex::default(),

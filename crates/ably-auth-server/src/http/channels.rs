@@ -13,12 +13,12 @@ use super::format::Format;
 use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
-use crate::authenticate::Principal;
-use crate::authorise::{EVERY_CHANNEL, authorise, authorise_reading, check_identified};
 use crate::channels::{self, MAX_PUBLISHED, Message, Stored};
-use crate::publishing::Publisher;
+use crate::policy::authenticate::Principal;
+use crate::policy::authorize::{EVERY_CHANNEL, authorise, authorise_reading, check_identified};
+use crate::policy::publish::Publisher;
 use crate::refusal::Refusal;
-use crate::store::lock;
+use crate::sync::lock;
 
 /// The maximum size of a page of history, in bytes. A page with a single message may be larger.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;

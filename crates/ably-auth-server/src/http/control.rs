@@ -13,8 +13,8 @@ use super::lists::Object;
 use super::reply::Reply;
 use super::route;
 use crate::apps::Key;
-use crate::control::{self, KeyChanges};
-use crate::control_token::{self, ControlToken};
+use crate::apps::control_token::{self, ControlToken};
+use crate::policy::control::{self, KeyChanges};
 use crate::refusal::Refusal;
 
 /// Whether a path is of the Control API, where that is open.

@@ -4,7 +4,7 @@ use ably_auth_core::{ApiKey, ErrorCode, Identity, Token};
 use http::header::AUTHORIZATION;
 
 use super::call::Call;
-use crate::authenticate::Credential;
+use crate::policy::authenticate::Credential;
 use crate::refusal::Refusal;
 use crate::token;
 

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use super::msgpack;
+use crate::decode_error;
 use crate::refusal::Refusal;
-use crate::unreadable;
 
 /// No honest body is deeper; a deeper one would cost stack.
 const MAX_DEPTH: usize = 100;
@@ -155,13 +155,13 @@ fn unreadable(format: &str, problem: &str) -> Refusal {
 }
 
 fn unreadable_json(error: &serde_json::Error) -> Refusal {
-    unreadable("JSON", &unreadable::explain_json(error))
+    unreadable("JSON", &decode_error::explain_json(error))
 }
 
 fn explain_msgpack(error: &rmp_serde::decode::Error, place: &str) -> String {
     match error {
         rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error) => {
-            unreadable::explain(error, place)
+            decode_error::explain(error, place)
         }
         // All other errors have a fixed text, some with a number, so they quote nothing of the body.
         error => format!("{error} at {place}"),

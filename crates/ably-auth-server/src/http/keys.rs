@@ -10,12 +10,12 @@ use super::call::Call;
 use super::lists::Object;
 use super::reply::Reply;
 use super::revocation_body::{Moment, RevocationBody};
-use crate::authenticate::{Credential, Principal};
-use crate::issue::{Issuer, Proof};
-use crate::metrics;
+use crate::ops::metrics;
+use crate::policy::authenticate::{Credential, Principal};
+use crate::policy::issue::{Issuer, Proof};
+use crate::policy::revoke::Revocation;
 use crate::random;
 use crate::refusal::Refusal;
-use crate::revoke::Revocation;
 use crate::token::Entropy;
 
 /// The size, in bytes, above which no result of a revocation is, without the target.

@@ -2,6 +2,7 @@
 
 mod about;
 mod apps;
+mod arrival;
 mod batch;
 mod call;
 mod channel_name;
@@ -16,20 +17,22 @@ mod msgpack;
 mod page;
 mod refusal_log;
 mod reply;
+pub(crate) mod request_log;
 mod revocation_body;
 mod route;
 mod sandbox;
 mod stats;
 mod trail;
 
+pub(crate) use arrival::Arrival;
+
 use ably_auth_core::{ErrorCode, KeyName};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
-use crate::metrics::Endpoint;
+use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
-use crate::service::Arrival;
 use crate::state::State;
 use call::Call;
 use reply::Reply;

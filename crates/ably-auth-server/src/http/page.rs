@@ -6,7 +6,7 @@ use ably_auth_core::{ErrorCode, Timestamp};
 use form_urlencoded::Serializer;
 
 use super::call::Call;
-use crate::page::{Direction, Page};
+use crate::channels::page::{Direction, Page};
 use crate::refusal::Refusal;
 
 const DEFAULT_LIMIT: usize = 100;

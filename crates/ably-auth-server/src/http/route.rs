@@ -6,7 +6,7 @@ use ably_auth_core::ErrorCode;
 use percent_encoding::percent_decode_str;
 
 use super::channel_name::ChannelName;
-use crate::metrics::Endpoint;
+use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 
 /// An endpoint, with what its path holds, percent-decoded once.

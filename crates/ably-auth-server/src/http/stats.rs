@@ -8,10 +8,10 @@ use super::call::Call;
 use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
-use crate::authorise::{EVERY_CHANNEL, authorise};
+use crate::channels::stats::{Fixture, Form, Unit};
+use crate::policy::authorize::{EVERY_CHANNEL, authorise};
 use crate::refusal::Refusal;
-use crate::stats::{Fixture, Form, Unit};
-use crate::store::lock;
+use crate::sync::lock;
 
 /// The first version of the protocol in which an interval has `entries`.
 const FIRST_VERSION_WITH_ENTRIES: u32 = 3;

@@ -7,11 +7,11 @@ use ably_auth_core::{ErrorCode, KeyName};
 use http::Method;
 use http::request::Parts;
 
+use super::arrival::Arrival;
 use super::route::{self, Route};
-use crate::audit::{self, Action, Outcome};
-use crate::service::Arrival;
+use crate::ops::audit::{self, Action, Outcome};
 use crate::state::State;
-use crate::store::lock;
+use crate::sync::lock;
 
 /// The maximum length of an id in an event. Longer ids from a path are left out.
 const MAX_ID_CHARS: usize = 128;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
-use super::lock;
+use crate::sync::lock;
 
 /// So many names are remembered with the version of their last change; after that, all of them count as changed.
 const MAX_REMEMBERED: usize = 10_000;

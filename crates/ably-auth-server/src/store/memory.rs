@@ -1,12 +1,14 @@
 //! The store that lasts as long as the process.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use ably_auth_core::Timestamp;
 
 use super::nonces::{Fingerprint, Nonces};
-use super::references::{self, KeptClaims, Reference, References};
+use super::references::{self, KeptClaims, References};
 use super::{Feed, Pending, Record, Store, StoreLimits, Unavailable, Use, Written};
+use crate::sync::lock;
+use crate::token::Reference;
 
 /// Keeps everything in memory, for as long as the process lives. It answers at once.
 ///
@@ -90,9 +92,4 @@ impl Store for Memory {
         self.feed.set_known_from(now);
         Pending::ready(())
     }
-}
-
-/// A panic elsewhere has left the data whole: nothing that is done under a lock can fail halfway.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

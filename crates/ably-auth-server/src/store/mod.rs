@@ -32,7 +32,6 @@ use ably_auth_core::Timestamp;
 pub use feed::{Feed, Record};
 pub use limits::StoreLimits;
 pub use memory::Memory;
-pub(crate) use memory::lock;
 pub use nonces::Fingerprint;
 pub(crate) use nonces::WINDOW_MILLIS;
 pub use pending::Pending;
@@ -40,7 +39,16 @@ pub use pending::Pending;
 pub use redb::Redb;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
-pub use references::{KeptClaims, Reference};
+pub use references::KeptClaims;
+
+use crate::refusal::Refusal;
+pub use crate::token::Reference;
+
+/// The name of the record of the secret under which tokens are sealed.
+pub(crate) const SECRET: &str = "secret/current";
+
+/// The prefix of the names of records of secrets under which other services have sealed tokens.
+pub(crate) const OF_EARLIER_SECRET: &str = "secret/earlier/";
 
 /// Where a service keeps what it must not forget.
 ///
@@ -142,3 +150,10 @@ impl fmt::Display for Unavailable {
 }
 
 impl std::error::Error for Unavailable {}
+
+/// Clients do not need to know what exactly is wrong with the store.
+impl From<Unavailable> for Refusal {
+    fn from(_: Unavailable) -> Self {
+        Self::unavailable()
+    }
+}

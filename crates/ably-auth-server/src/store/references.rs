@@ -7,36 +7,16 @@ use std::sync::{Arc, Mutex};
 use ably_auth_core::{Capability, ClientId, KeyName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::StoreLimits;
 use super::parsed::Parsed;
-use super::{StoreLimits, lock};
-use crate::token::Claims;
+use crate::sync::lock;
+use crate::token::{Claims, Reference};
 
 /// The bytes that an entry uses besides its encoded claims: its places in the indexes and its counters.
 pub(super) const ENTRY_BYTES: usize = 160;
 
 /// The divisor that gives the additional size for parsed claims: an eighth of [`StoreLimits::large_token_bytes`].
 const PARSED_SHARE: usize = 8;
-
-/// Under what a store has the claims of a token that would not fit into a header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
-    pub(crate) expires: Timestamp,
-    pub(crate) id: u128,
-}
-
-impl Reference {
-    /// When the token expires, from which on nobody asks.
-    #[must_use]
-    pub const fn expires(&self) -> Timestamp {
-        self.expires
-    }
-
-    /// What tells it from all others.
-    #[must_use]
-    pub const fn id(&self) -> u128 {
-        self.id
-    }
-}
 
 /// What a token says of its holder, for a store to keep. `Debug` does not show it.
 #[derive(Clone, PartialEq)]

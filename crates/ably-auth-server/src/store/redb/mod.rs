@@ -26,11 +26,10 @@ use zeroize::Zeroizing;
 
 use super::nonces::{Nonces, WINDOW_MILLIS, window_end};
 use super::references::{self, References};
-use super::{
-    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written, lock,
-};
+use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::Error;
 use crate::random;
+use crate::sync::lock;
 use disk::Disk;
 use journal::Journal;
 use pairing::{Fit, Identity, Pairing};

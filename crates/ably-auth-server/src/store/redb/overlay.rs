@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use redb::StorageBackend;
 
-use crate::store::lock;
+use crate::sync::lock;
 
 const BLOCK: usize = 4096;
 const BLOCK_LENGTH: u64 = 4096;

@@ -13,7 +13,7 @@ use super::file::Closing;
 use super::found::Found;
 use super::journal;
 use crate::error::Error;
-use crate::store::lock;
+use crate::sync::lock;
 
 /// A position in the journal: the number of a file, and the offset in bytes up to which it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,8 @@ use ably_auth_core::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind};
-use crate::store::{Feed, Unavailable, lock};
+use crate::store::{Feed, Unavailable};
+use crate::sync::lock;
 
 /// The most that waits to be written; more is refused, since it would wait for too long.
 const MAX_WAITING: usize = 16 * 1024;

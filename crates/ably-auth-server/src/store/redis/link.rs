@@ -10,7 +10,8 @@ use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
 use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind};
 use crate::random;
-use crate::store::{Unavailable, lock};
+use crate::store::Unavailable;
+use crate::sync::lock;
 
 /// For how long an answer is waited for: a little less than for all that a request asks, so that a connection on which nothing
 /// comes is left.

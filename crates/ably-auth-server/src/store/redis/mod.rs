@@ -23,11 +23,10 @@ use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use zeroize::Zeroizing;
 
 use super::nonces::WINDOW_MILLIS;
-use super::{
-    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written, lock,
-};
+use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::{Error, ErrorKind};
 use crate::random;
+use crate::sync::lock;
 use known::Known;
 use link::{Link, Server};
 use reply::Reply;

@@ -7,7 +7,8 @@ use ably_auth_core::Timestamp;
 use super::reply::Versioned;
 use super::secret::Secret;
 use super::{Inner, MAX_RECORDS, Since, fields};
-use crate::store::{Record, Unavailable, lock};
+use crate::store::{Record, Unavailable};
+use crate::sync::lock;
 
 impl Inner {
     /// Reads everything anew, since Redis has another generation of it, or has dropped what this service had not read.

@@ -10,8 +10,9 @@ use super::link::Link;
 use super::{Inner, PREFIX};
 use crate::error::{Error, ErrorKind};
 use crate::random;
-use crate::records::{OF_EARLIER_SECRET, SECRET};
-use crate::store::{Record, Unavailable, lock};
+use crate::store::{OF_EARLIER_SECRET, SECRET};
+use crate::store::{Record, Unavailable};
+use crate::sync::lock;
 
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 

@@ -1,0 +1,178 @@
+//! A request from a socket: read within its limits, then answered.
+
+use std::error::Error as _;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tokio::time;
+
+use ably_auth_core::ErrorCode;
+
+use super::forwarded::{self, Believed};
+use super::host;
+use super::phase::Phase;
+use super::table::Exceeded;
+use crate::clock::Stopwatch;
+use crate::http::Arrival;
+use crate::limits::Limits;
+use crate::refusal::Refusal;
+use crate::service::Service;
+
+/// Where a request came from and to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Socket {
+    pub(super) local: SocketAddr,
+    pub(super) client: IpAddr,
+    pub(super) is_private: bool,
+}
+
+impl Socket {
+    /// Returns the origin of the request. For a request from a trusted proxy, it is the client that the proxy reports.
+    fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
+        let Self { local, client, is_private } = self;
+        if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
+            return Arrival { local, client, is_private };
+        }
+        let Believed { client, is_https } = forwarded::read(limits, headers, client);
+        Arrival { local, client, is_private: is_private || is_https }
+    }
+}
+
+pub(super) async fn answer(
+    service: &Service,
+    asked: Request<Incoming>,
+    socket: Socket,
+    phase: &Phase,
+    since: Stopwatch,
+) -> Response<Bytes> {
+    let state = service.state();
+    let (_in_flight, now_in_flight) = state.metrics.in_flight.enter();
+    let (mut parts, body) = asked.into_parts();
+    let arrival = socket.arrival(&state.limits, &parts.headers);
+    if now_in_flight > u64::try_from(state.limits.requests).unwrap_or(u64::MAX) {
+        return closing(&body, service.refuse(&parts, Refusal::overloaded("requests"), Some(arrival), since));
+    }
+    if let Err(refusal) = state.check_rate_from(arrival.client) {
+        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+    }
+    if size(&parts) > state.limits.header_bytes {
+        let message = format!("the headers are over {} bytes; send less in them", state.limits.header_bytes);
+        let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(431);
+        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+    }
+    if let Err(refusal) = host::check(&parts) {
+        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+    }
+    if state.sandbox {
+        host::localize(&mut parts, &state.sandbox_access);
+    }
+    if body.is_end_stream() {
+        return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
+    }
+    match time::timeout(state.limits.body_deadline, read(&parts, body, state.limits.body_bytes)).await {
+        Ok(Ok(body)) => {
+            phase.receive_whole();
+            service.answer(&parts, Some(&body), Some(arrival), since).await
+        }
+        Ok(Err(BodyError::TooLarge)) => closed(service.answer(&parts, None, Some(arrival), since).await),
+        Ok(Err(BodyError::Broken(problem))) => {
+            let refusal = Refusal::new(ErrorCode::BAD_REQUEST, problem);
+            closed(service.refuse(&parts, refusal, Some(arrival), since))
+        }
+        Err(_) => {
+            let message = "the body did not come in time; send it at once, or send less";
+            let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
+            closed(service.refuse(&parts, refusal, Some(arrival), since))
+        }
+    }
+}
+
+/// Refuses a request on a connection that exceeds a limit, and closes the connection.
+pub(super) fn refuse_connection(
+    service: &Service,
+    asked: Request<Incoming>,
+    socket: Socket,
+    exceeded: Exceeded,
+    since: Stopwatch,
+) -> Response<Bytes> {
+    let (parts, _) = asked.into_parts();
+    let arrival = socket.arrival(&service.state().limits, &parts.headers);
+    let too_many = match exceeded {
+        Exceeded::Total => "connections",
+        Exceeded::Address => "connections from this address",
+    };
+    closed(service.refuse(&parts, Refusal::overloaded(too_many), Some(arrival), since))
+}
+
+/// A connection whose body is not read can carry no other request.
+fn closing(body: &Incoming, answer: Response<Bytes>) -> Response<Bytes> {
+    if body.is_end_stream() { answer } else { closed(answer) }
+}
+
+pub(super) fn closed(mut answer: Response<Bytes>) -> Response<Bytes> {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// How long a request's line and headers were, about.
+fn size(parts: &Parts) -> usize {
+    /// What stands around a header's name and value.
+    const AROUND: usize = 4;
+    let headers = parts.headers.iter();
+    let sizes = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(AROUND));
+    let uri = &parts.uri;
+    let target = [
+        uri.scheme_str().map_or(0, str::len),
+        uri.authority().map_or(0, |authority| authority.as_str().len()),
+        uri.path_and_query().map_or(0, |path| path.as_str().len()),
+    ];
+    sizes.chain(target).fold(parts.method.as_str().len(), usize::saturating_add)
+}
+
+/// The reason why a body could not be read.
+enum BodyError {
+    TooLarge,
+    Broken(&'static str),
+}
+
+impl From<hyper::Error> for BodyError {
+    fn from(error: hyper::Error) -> Self {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        if error.is_incomplete_message() || cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof) {
+            // The client may have disconnected and not receive this message.
+            return Self::Broken("invalid body: it is incomplete; send it up to its announced length or last chunk");
+        }
+        Self::Broken("invalid body: malformed chunks; encode a body with `Transfer-Encoding: chunked` as in RFC 9112")
+    }
+}
+
+/// Reads the body, up to `most` bytes.
+async fn read(parts: &Parts, body: Incoming, most: usize) -> Result<Bytes, BodyError> {
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        // What is no data is a trailer, which says nothing here.
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        if whole.len().saturating_add(data.len()) > most {
+            return Err(BodyError::TooLarge);
+        }
+        if whole.is_empty() && body.is_end_stream() {
+            return Ok(data);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}

@@ -1,0 +1,108 @@
+//! TLS, for a service that is reached from elsewhere.
+
+use std::fmt;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ServerConfig, crypto};
+use tokio_rustls::server::TlsStream;
+
+use crate::error::{Error, ErrorKind};
+use crate::sync;
+
+/// A certificate and its private key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3. Clones share them.
+///
+/// `Debug` shows neither. [`Server::with_tls`](crate::Server::with_tls) shows how it is used.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+}
+
+/// The certificate and key for new connections.
+#[derive(Debug)]
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&sync::read(&self.0)))
+    }
+}
+
+fn wrong(problem: &str) -> Error {
+    Error::new(ErrorKind::Tls, problem)
+}
+
+/// Reads a certificate chain and its private key from PEM.
+fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<CertifiedKey>, Error> {
+    let unreadable = "invalid certificate: it is not PEM; give a file of `BEGIN CERTIFICATE` blocks";
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| wrong(unreadable))?;
+    if chain.is_empty() {
+        return Err(wrong(unreadable));
+    }
+    // The source error is left out, so that the message shows nothing of the key file.
+    let key = PrivateKeyDer::from_pem_slice(private_key)
+        .map_err(|_| wrong("invalid private key: it is not PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
+    let certified = CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
+        wrong("invalid private key: it does not match the certificate; give the key of the first certificate")
+            .because(error)
+    })?;
+    Ok(Arc::new(certified))
+}
+
+impl Tls {
+    /// Reads PEM: a certificate with those that lead from it to its root, and its private key (PKCS #8, PKCS #1 or SEC 1).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Tls`] if there is no certificate or no key in them, if they cannot be read, or if one is not of the
+    /// other. The message shows nothing of the key.
+    pub fn from_pem(certificates: &[u8], private_key: &[u8]) -> Result<Self, Error> {
+        let current = Arc::new(Current(RwLock::new(certified_key(certificates, private_key)?)));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| wrong("TLS cannot be set up; see why").because(error))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::<Current>::clone(&current));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current })
+    }
+
+    /// Replaces the certificate and its private key, for this value, its clones and the servers that use them. New
+    /// connections get the new certificate; open connections continue.
+    ///
+    /// ```no_run
+    /// use ably_auth_server::Tls;
+    ///
+    /// # fn renewed(tls: &Tls) -> Result<(), Box<dyn std::error::Error>> {
+    /// tls.reload(&std::fs::read("certificate.pem")?, &std::fs::read("key.pem")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The same as those of [`from_pem`](Self::from_pem). The previous certificate then stays in use.
+    pub fn reload(&self, certificates: &[u8], private_key: &[u8]) -> Result<(), Error> {
+        let renewed = certified_key(certificates, private_key)?;
+        *sync::write(&self.current.0) = renewed;
+        Ok(())
+    }
+
+    /// Agrees with a client on keys, if it does so within that time.
+    pub(crate) async fn agree(&self, stream: TcpStream, within: Duration) -> Option<TlsStream<TcpStream>> {
+        time::timeout(within, self.acceptor.accept(stream)).await.ok()?.ok()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls([redacted])")
+    }
+}

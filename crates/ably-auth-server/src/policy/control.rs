@@ -1,0 +1,151 @@
+//! The Control API: apps and keys made, changed and revoked while the service runs. Whatever changes does so at once.
+
+use std::sync::Arc;
+
+use ably_auth_core::{Capability, ErrorCode, Timestamp};
+
+use crate::apps::{self, App, Key};
+use crate::error::Error;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::state::records;
+use crate::state::registry::{RunningApp, unknown_app};
+
+/// The most keys that an app may have, revoked ones among them.
+const MAX_KEYS: usize = 1_000;
+
+const MAX_NAME_CHARS: usize = 256;
+
+/// What a key is to have; none leaves it as it is.
+#[derive(Debug, Default)]
+pub(crate) struct KeyChanges {
+    pub(crate) name: Option<String>,
+    pub(crate) capability: Option<Capability>,
+    pub(crate) revocable_tokens: Option<bool>,
+}
+
+impl KeyChanges {
+    fn check(&self) -> Result<(), Refusal> {
+        self.name.as_deref().map_or(Ok(()), check_name)
+    }
+
+    fn apply(&self, mut key: Key) -> Key {
+        if let Some(name) = &self.name {
+            key = key.with_label(name);
+        }
+        if let Some(capability) = &self.capability {
+            key = key.with_capability(capability.clone());
+        }
+        if let Some(revocable) = self.revocable_tokens {
+            key = key.with_revocable_tokens(revocable);
+        }
+        key
+    }
+}
+
+/// Refuses what is not fit to be called by.
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        let message =
+            format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them a control character; give such a one");
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    }
+    Ok(())
+}
+
+pub(crate) async fn create_app(state: &State, account_id: &str, name: &str, now: Timestamp) -> Result<App, Refusal> {
+    check_name(account_id)?;
+    check_name(name)?;
+    let app = App::new(&apps::random_id().map_err(failed)?).map_err(failed)?.with_account_id(account_id);
+    add_app(state, &app, now).await?;
+    Ok(app)
+}
+
+/// Makes an app, with the keys that it has.
+pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<(), Refusal> {
+    let plan = || {
+        state.registry.check_room()?;
+        state.registry.check_memory(app.size_of_settings().saturating_add(app.size_of_run_time_keys()))?;
+        let keys = app.keys().map(records::key);
+        Ok((std::iter::once(records::app(app)).chain(keys).collect::<Result<_, _>>()?, ()))
+    };
+    state.change(now, plan).await
+}
+
+/// Deletes an app, with its keys.
+pub(crate) async fn remove_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    let plan = || match state.registry.app(app_id) {
+        Some(running) => Ok((records::no_app(&running.app, running.memory.is_listed)?, ())),
+        None => Ok((Vec::new(), ())),
+    };
+    state.change(now, plan).await
+}
+
+pub(crate) async fn keys(state: &State, app_id: &str, now: Timestamp) -> Result<Vec<Key>, Refusal> {
+    state.catch_up(now).await?;
+    Ok(app(state, app_id)?.app.keys().cloned().collect())
+}
+
+pub(crate) async fn create_key(
+    state: &State,
+    app_id: &str,
+    asked: KeyChanges,
+    now: Timestamp,
+) -> Result<Arc<Key>, Refusal> {
+    asked.check()?;
+    let plan = || {
+        if app(state, app_id)?.app.keys().len() >= MAX_KEYS {
+            let message = format!("the app has {MAX_KEYS} keys already; change one of them");
+            return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
+        }
+        let key = asked.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
+        state.registry.check_memory(key.size())?;
+        Ok((vec![records::key(&key)?], Arc::new(key)))
+    };
+    state.change(now, plan).await
+}
+
+pub(crate) async fn change_key(
+    state: &State,
+    names: (&str, &str),
+    asked: KeyChanges,
+    now: Timestamp,
+) -> Result<Arc<Key>, Refusal> {
+    asked.check()?;
+    replace(state, names, |key| asked.apply(key).modified_at(now), now).await
+}
+
+/// Takes a key out of force for good, and with it every token made from it.
+pub(crate) async fn revoke_key(state: &State, names: (&str, &str), now: Timestamp) -> Result<Arc<Key>, Refusal> {
+    replace(state, names, |key| key.with_enabled(false).modified_at(now), now).await
+}
+
+async fn replace(
+    state: &State,
+    (app_id, key_id): (&str, &str),
+    change: impl Fn(Key) -> Key + Send + Sync,
+    now: Timestamp,
+) -> Result<Arc<Key>, Refusal> {
+    let plan = || {
+        let running = app(state, app_id)?;
+        let key = running.app.key(key_id).ok_or_else(|| {
+            let message = format!("app `{app_id}` has no key `{}`; check the key id", key_id.escape_debug());
+            Refusal::new(ErrorCode::NOT_FOUND, message)
+        })?;
+        let (before, key) = (key.size(), Arc::new(change(Key::clone(key))));
+        // A change that needs no more memory is always accepted, so that a key can always be revoked.
+        if key.size() > before {
+            state.registry.check_memory(key.size())?;
+        }
+        Ok((vec![records::key(&key)?], key))
+    };
+    state.change(now, plan).await
+}
+
+fn app(state: &State, app_id: &str) -> Result<Arc<RunningApp>, Refusal> {
+    state.registry.app(app_id).ok_or_else(|| unknown_app(&app_id.escape_debug().to_string()))
+}
+
+fn failed(_: Error) -> Refusal {
+    Refusal::internal()
+}

@@ -1,0 +1,346 @@
+//! Issuing: from a token request to a token.
+
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+use ably_auth_axum::VerifiedToken;
+use ably_auth_core::capability::Work;
+use ably_auth_core::jwt::HeaderFit;
+use ably_auth_core::{
+    ApiKey, Capability, ClientId, ErrorCode, JwtClaims, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl,
+    VerifiedTokenRequest,
+};
+
+use crate::apps::Key;
+use crate::policy::authenticate;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::state::registry::RunningApp;
+use crate::state::revocations::Subject;
+use crate::store::{Feed, Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS};
+use crate::sync::lock;
+use crate::token::{Claims, Entropy};
+
+/// The maximum length, in bytes, of a granted capability's text. It applies only if the capability has more resources
+/// than the request and the key together.
+const MAX_GRANTED_BYTES: usize = 128 * 1024;
+
+/// Issues tokens by what the service knows.
+pub(crate) struct Issuer<'a>(pub(crate) &'a State);
+
+/// What a token is to be, once it is clear that it may be issued.
+struct Asked {
+    ttl: Ttl,
+    /// The latest time at which the token may expire.
+    latest_end: Option<Timestamp>,
+    capability: Capability,
+    client_id: ClientId,
+}
+
+/// What entitles the sender of a token request to a token, if not the mac of the request.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof<'a> {
+    /// The request must be signed.
+    Mac,
+    /// The key.
+    Key(&'a ApiKey),
+    /// A valid token of the same key. The new token may do no more than this one, and does not live longer.
+    Token(&'a VerifiedToken),
+}
+
+/// The key of a token request, with the state of the service when the key was looked up.
+pub(crate) struct AskedOf {
+    app: Arc<RunningApp>,
+    key: Arc<Key>,
+    /// The version of the store's feed that the service had seen before the lookup.
+    seen: u64,
+}
+
+impl Issuer<'_> {
+    /// Finds the key that a request names. Asks the store about a key that the service does not know yet.
+    pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<AskedOf, Refusal> {
+        let seen = self.0.store.feed().seen();
+        let (app, key) = self.0.key(key_name, now).await?;
+        Ok(AskedOf { app, key, seen })
+    }
+
+    /// Exchanges a token request for a token. The sender is authenticated before anything is awaited, and before the
+    /// response can reveal anything about the key except that it exists.
+    pub(crate) async fn exchange(
+        &self,
+        asked_of: AskedOf,
+        request: &TokenRequest,
+        proof: Proof<'_>,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<TokenDetails, Refusal> {
+        let AskedOf { mut app, mut key, seen } = asked_of;
+        // The body's `keyName` is not quoted: a sender may have put the whole key there by mistake.
+        if request.key_name() != key.name().as_str() {
+            let message = "the body's `keyName` is not the path's; post the request to `/keys/{keyName}/requestToken`";
+            return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+        }
+        let State { store, .. } = self.0;
+        let request = prove(request, &key, proof)?;
+        key.check_in_force(self.0.latest(now))?;
+        self.0.check_rate_of(key.name())?;
+        let nonce = fresh_nonce(&request, &key, now)?;
+        // Before the store is told the time, so that whoever revokes by what the store knows takes this token too.
+        let latest = self.0.latest(now);
+        check_use(store.use_once(nonce, now).await?, store.feed(), now)?;
+        self.0.learn()?;
+        if store.feed().seen() != seen {
+            (app, key) = self.0.registry.key(key.name())?;
+            key.check_in_force(self.0.latest(now))?;
+        }
+        let asked = asked(&request, &key, proof)?;
+        let details = self.seal(&app, &key, asked, entropy, (now, latest)).await?;
+        lock(&app.memory.stats).count_token(now);
+        Ok(details)
+    }
+
+    async fn seal(
+        &self,
+        app: &RunningApp,
+        key: &Key,
+        Asked { ttl, latest_end, capability, client_id }: Asked,
+        entropy: &Entropy,
+        (now, latest): (Timestamp, Timestamp),
+    ) -> Result<TokenDetails, Refusal> {
+        let subject = Subject {
+            key: key.name(),
+            client_id: &client_id,
+            capability: &capability,
+            written: None,
+            revocation_key: None,
+            is_jwt: false,
+        };
+        // Where tokens were revoked within this very millisecond, the token counts as issued after it. So it does where the
+        // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.
+        let issued = latest.max(self.0.first_valid_issue(key, &subject));
+        let expires = issued.saturating_add(ttl);
+        let expires = latest_end.map_or(expires, |latest_end| latest_end.min(expires));
+        let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
+        let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
+        let token = app.memory.sealer().seal(&claims, entropy)?;
+        let moments = (issued, expires);
+        if HeaderFit::of(token.expose()) != HeaderFit::Over {
+            return Ok(TokenDetails::issued_by(claims.key_name, token, moments, &*claims.capability, claims.client_id));
+        }
+        drop(token);
+        // The claims would not fit into a header, so the store keeps them and the token refers to them.
+        let reference = Reference::new(expires, entropy);
+        let token = app.memory.sealer().seal_reference(reference, entropy)?;
+        let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
+        let details = TokenDetails::issued_by(key_name, token, moments, &*claims.capability, client_id);
+        // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
+        let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
+        if !kept.await? {
+            let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
+            return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
+        }
+        Ok(details)
+    }
+}
+
+/// Returns the fingerprint of the request's nonce, if it has one. Refuses a request whose timestamp is missing or not
+/// within the replay window.
+fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
+    let Some(timestamp) = request.timestamp()? else {
+        let message = "the token request has no timestamp; send the time in milliseconds since the epoch";
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    };
+    if now.abs_diff(timestamp) > WINDOW_MILLIS {
+        let message = format!(
+            "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; set the clock, \
+             or ask `/time` before signing"
+        );
+        return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
+    }
+    Ok(request.nonce().map(|nonce| Fingerprint::new(key.name(), nonce, timestamp)))
+}
+
+fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
+    match used {
+        Use::First => Ok(()),
+        Use::Again => {
+            let message = "the request was exchanged before; sign a new token request for each token";
+            Err(Refusal::new(ErrorCode::NONCE_REPLAYED, message))
+        }
+        Use::Forgotten { until } => Err(Refusal::until(
+            ErrorCode::TIMESTAMP_NOT_CURRENT,
+            "the service cannot check whether the request was exchanged before: its clock was ahead, or its record was lost",
+            until,
+            now,
+        )),
+        Use::Unknown => Err(Refusal::until(
+            ErrorCode::TIMEOUT,
+            "the service cannot check whether the request was exchanged before: its store was lost",
+            feed.known_from(),
+            now,
+        )),
+        Use::Full => {
+            let message = "there are too many token requests; try again later";
+            Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
+        }
+    }
+}
+
+fn asked(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<Asked, Refusal> {
+    let (ttl, capability, client_id) = (ttl(request, key)?, request.capability()?, request.client_id()?);
+    if let Proof::Token(token) = proof {
+        let capability = grant(capability, token.capability(), "token")?;
+        return Ok(Asked {
+            ttl,
+            latest_end: Some(token.expires()),
+            capability: grant(Some(capability), key.capability(), "key")?,
+            client_id: client_id_within(client_id, token)?,
+        });
+    }
+    Ok(Asked { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
+}
+
+/// Returns the clientId of a token that is requested with `token`: the same one, unless that permits any.
+fn client_id_within(asked: ClientId, token: &VerifiedToken) -> Result<ClientId, Refusal> {
+    match (&asked, token.client_id()) {
+        (_, ClientId::Any) => Ok(asked),
+        (ClientId::None, of_token) => Ok(of_token.clone()),
+        (_, of_token) if asked == *of_token => Ok(asked),
+        _ => {
+            let message =
+                "the token does not permit this clientId; leave it out, or use a token that was issued for it";
+            Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message))
+        }
+    }
+}
+
+/// Verifies that the sender is entitled to a token: by the mac of the request, by the key, or by a token.
+fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<VerifiedTokenRequest<'a>, Refusal> {
+    if let Proof::Key(shown) = proof {
+        authenticate::compare(shown, key)?;
+    }
+    if request.is_signed() {
+        return Ok(request.verify_with(key.signer(), key.name())?);
+    }
+    match proof {
+        Proof::Mac => {
+            let message = "the request has no mac; sign it, or authenticate with the key or one of its tokens";
+            return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
+        }
+        Proof::Key(_) => {}
+        Proof::Token(token) => check_may_request(token, key)?,
+    }
+    Ok(request.trust_key_holder(key.name())?)
+}
+
+/// Refuses a token with which no other token may be requested. The new token would not have what limits this one: it
+/// would be issued after a revocation of this one, and it has none of a JWT's claims.
+fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
+    let claims = token.claims();
+    let is_limited = |claims: &JwtClaims| claims.publish_limits().len() > 0 || claims.channel_claims().len() > 0;
+    let problem = if token.key_name() != key.name() {
+        "the token is of another key"
+    } else if key.revocable_tokens() {
+        "the key's tokens are revocable"
+    } else if claims.is_some_and(is_limited) {
+        "the JWT has claims for channels, which the new token could not have"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{problem}; sign the token request, or authenticate with the key itself");
+    Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
+}
+
+fn ttl(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Ttl, Refusal> {
+    let ttl = request.ttl()?.unwrap_or(Ttl::DEFAULT);
+    if ttl > key.max_ttl() {
+        let message = format!("a ttl of {ttl} ms is over {}, the most for a key with revocable tokens", key.max_ttl());
+        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; ask for less")));
+    }
+    Ok(ttl)
+}
+
+/// Returns what a token may do: what is asked for, as far as `has` permits it (`RSA6`). `holder` names in errors the
+/// credential that has `has`.
+pub(crate) fn grant(asked: Option<Capability>, has: &Capability, holder: &str) -> Result<Capability, Refusal> {
+    let Some(asked) = asked else {
+        let why = || nothing_in_common("", &format!("the {holder} permits nothing"));
+        return if has.is_empty() { Err(why()) } else { Ok(has.clone()) };
+    };
+    let mut work = Work::steps(Work::PER_REQUEST);
+    let Ok(mut granted) = has.intersect_within(&asked, &mut work) else {
+        let message = format!(
+            "invalid capability: it takes too much work to compare with the {holder}'s; ask for fewer resources or use wildcards"
+        );
+        return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
+    };
+    if let Some(filtered) = grant_filtered(has, &asked, &mut work) {
+        for (resource, operations) in filtered.iter() {
+            granted = granted.with(resource.as_str(), operations.clone())?;
+        }
+    }
+    if !granted.is_empty() {
+        if granted.len() > has.len().saturating_add(asked.len()) {
+            check_length(&granted)?;
+        }
+        return Ok(granted);
+    }
+    let near = has.shares_resources_within(&asked, &mut work);
+    let why = match (asked.is_empty(), has.is_empty(), near) {
+        (true, ..) => "that permits nothing".into(),
+        (_, true, _) => format!("the {holder} permits nothing"),
+        (.., Ok(true)) => format!("the {holder} permits other operations on these resources"),
+        (.., Ok(false)) => format!("the {holder} permits other resources"),
+        (.., Err(_)) => format!("the {holder} permits none of these operations"),
+    };
+    Err(nothing_in_common(&asked.to_string(), &why))
+}
+
+/// Returns the part of the requested `[filter]` resources that the key permits. A key that permits an operation on a
+/// channel also permits it through a filter.
+fn grant_filtered(has: &Capability, asked: &Capability, work: &mut Work) -> Option<Capability> {
+    const FILTERED: &str = "[filter]";
+    let mut channels = Capability::none();
+    for (resource, operations) in asked.iter() {
+        if let Some(channel) = resource.as_str().strip_prefix(FILTERED) {
+            channels = channels.with(channel, operations.clone()).ok()?;
+        }
+    }
+    if channels.is_empty() {
+        return None;
+    }
+    let permitted = has.intersect_within(&channels, work).ok()?;
+    permitted.iter().try_fold(Capability::none(), |granted, (channel, operations)| {
+        granted.with(&format!("{FILTERED}{channel}"), operations.clone()).ok()
+    })
+}
+
+fn check_length(granted: &Capability) -> Result<(), Refusal> {
+    struct Room(usize);
+
+    impl Write for Room {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    write!(Room(MAX_GRANTED_BYTES), "{granted}").map_err(|_| {
+        let message = "invalid capability: what the key permits of it is longer than 128 KiB; ask for fewer resources or use \
+                       wildcards";
+        Refusal::new(ErrorCode::BAD_REQUEST, message)
+    })
+}
+
+fn nothing_in_common(asked: &str, why: &str) -> Refusal {
+    const MAX_CHARS: usize = 300;
+    let shortened: String = asked.chars().take(MAX_CHARS).collect();
+    let more = if shortened.len() < asked.len() { "…" } else { "" };
+    let asked = if asked.is_empty() {
+        "nothing in particular was asked for".into()
+    } else {
+        format!("`{shortened}{more}` was asked for")
+    };
+    let message = format!("no capability is left: {asked}, and {why}; ask for what the key permits");
+    Refusal::new(ErrorCode::CAPABILITY_REFUSED, message)
+}

@@ -1,0 +1,143 @@
+//! Publishing: checks what a credential may publish on a channel, and adds the service's fields to the messages.
+
+use std::time::Duration;
+
+use ably_auth_core::capability::Resource;
+use ably_auth_core::{ErrorCode, JwtClaims, Operation};
+
+use crate::channels::{Author, Message};
+use crate::policy::authenticate::Principal;
+use crate::policy::authorize::{authorise, check_identified};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::state::registry::AppMemory;
+
+/// Checks what one request publishes. It reads the resources of the token's claims once, for all channels.
+pub(crate) struct Publisher<'a> {
+    state: &'a State,
+    principal: &'a Principal,
+    user_claims: ByResource<'a, &'a str>,
+    limits: ByResource<'a, f64>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(crate) fn new(state: &'a State, principal: &'a Principal) -> Self {
+        let claims = principal.claims();
+        Self {
+            state,
+            principal,
+            user_claims: ByResource::new(claims.into_iter().flat_map(JwtClaims::channel_claims)),
+            limits: ByResource::new(claims.into_iter().flat_map(JwtClaims::publish_limits)),
+        }
+    }
+
+    /// Returns what is stored for the sender's app.
+    pub(crate) fn memory(&self) -> &'a AppMemory {
+        &self.principal.app.memory
+    }
+
+    /// Refuses the request if the sender must not publish on the channel.
+    pub(crate) fn authorise(&self, channel: &str) -> Result<(), Refusal> {
+        authorise(self.principal.capability(), Operation::Publish, channel)
+    }
+
+    /// Refuses all messages if the sender must not publish one of them on the channel, although
+    /// [`authorise`](Self::authorise) permits the channel. Otherwise, returns them ready to store.
+    pub(crate) fn admit(&self, channel: &str, messages: Vec<Message>) -> Result<Vec<Message>, Refusal> {
+        let principal = self.principal;
+        messages.iter().try_for_each(Message::check_id)?;
+        if messages.iter().any(Message::is_privileged) {
+            authorise(principal.capability(), Operation::PrivilegedHeaders, channel)?;
+        }
+        let author = Author {
+            identity: principal.identity.as_ref(),
+            client_id: principal.client_id(),
+            user_claim: self.user_claims.most_specific(channel),
+        };
+        let sign = |message: Message| message.signed_by(&author);
+        let messages = messages.into_iter().map(sign).collect::<Result<Vec<_>, _>>()?;
+        check_identified(principal, channel, messages.iter().all(Message::has_client_id))?;
+        self.check_rate(channel, messages.len())?;
+        Ok(messages)
+    }
+
+    /// Refuses messages above the rate that the token's issuer has set for one attachment. Requests have no attachment,
+    /// so all requests of a token on a channel count as one.
+    fn check_rate(&self, channel: &str, messages: usize) -> Result<(), Refusal> {
+        let Some((claims, rate)) = self.principal.claims().zip(self.limits.most_specific(channel)) else {
+            return Ok(());
+        };
+        let attachment = (
+            self.principal.key.name().as_str(),
+            claims.client_id().as_str(),
+            (claims.issued().as_millis(), claims.expires().as_millis()),
+            channel,
+        );
+        let taken = self.state.publish_rates.take_many(&attachment, self.state.stopwatch.elapsed(), rate, messages);
+        taken.map_err(|wait| {
+            let message = format!(
+                "the token's limit of {rate} messages a second on this channel is reached; publish more slowly"
+            );
+            let refusal = Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message);
+            // Waiting does not help if the rate is 0, or if one request has more messages than the limit ever allows.
+            if wait == Duration::MAX { refusal } else { refusal.after(wait) }
+        })
+    }
+}
+
+/// Values by the resource that they concern.
+struct ByResource<'a, T>(Vec<(Resource, &'a str, T)>);
+
+impl<'a, T: Copy> ByResource<'a, T> {
+    /// Leaves out resources that are not readable: they cover no channel.
+    fn new(values: impl Iterator<Item = (&'a str, T)>) -> Self {
+        let read = |(text, value): (&'a str, T)| Some((Resource::parse_lenient(text).ok()?, text, value));
+        Self(values.filter_map(read).collect())
+    }
+
+    /// Returns the value of the most specific resource that covers the channel.
+    fn most_specific(&self, channel: &str) -> Option<T> {
+        let channel = Resource::parse_lenient(channel).ok()?;
+        let matching = self.0.iter().filter(|(resource, ..)| resource.covers(&channel));
+        matching.max_by_key(|(_, text, _)| specificity(text)).map(|(.., value)| *value)
+    }
+}
+
+/// Returns a sort key that is larger for a more specific resource. It compares, in this order: plain channels above
+/// resources with a `[…]` prefix, the number of segments that are not `*`, the number of all segments, and the text.
+fn specificity(resource: &str) -> (bool, usize, usize, &str) {
+    let is_of_channels = !resource.starts_with('[');
+    let segments = || resource.split(':');
+    (
+        is_of_channels,
+        segments().filter(|segment| !segment.ends_with('*') || segment.len() > 1).count(),
+        segments().count(),
+        resource,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ByResource;
+
+    #[test]
+    fn most_specific_resource_wins() {
+        let all = ["[*]*", "*", "*:*", "chat:*", "chat:*:*", "chat:*:b", "chat:a:b", "other", "[queue]chat"];
+        let all = ByResource::new(all.iter().map(|resource| (*resource, *resource)));
+        for (channel, expected) in [
+            ("x", "*"),
+            ("x:y", "*:*"),
+            ("other", "other"),
+            ("chat", "*"),
+            ("chat:a", "chat:*"),
+            ("chat:a:c", "chat:*:*"),
+            ("chat:x:b", "chat:*:b"),
+            ("chat:a:b", "chat:a:b"),
+            ("chat:a:b:c", "chat:*:*"),
+        ] {
+            assert_eq!(all.most_specific(channel), Some(expected), "{channel}");
+        }
+        assert_eq!(ByResource::new([("chat", 1), ("[queue]*", 2)].into_iter()).most_specific("other"), None);
+        assert_eq!(ByResource::new([("[*]*", 1)].into_iter()).most_specific("other"), Some(1));
+    }
+}

@@ -1,0 +1,200 @@
+//! What all requests share: what the service knows, and the store by which it keeps knowing it.
+
+pub(crate) mod cutoffs;
+pub(crate) mod records;
+pub(crate) mod registry;
+pub(crate) mod revocations;
+pub(crate) mod service_clock;
+pub(crate) mod usage;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use ably_auth_core::{KeyName, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::apps::Key;
+use crate::apps::control_token::ControlToken;
+use crate::clock::{Clock, Stopwatch};
+use crate::limits::budget::Budget;
+use crate::limits::rate_limiter::Buckets;
+use crate::limits::{self, Limits};
+use crate::ops::audit::Audit;
+use crate::ops::metrics::{self, Metrics};
+use crate::ops::request_id::RequestIds;
+use crate::refusal::Refusal;
+use crate::sandbox_access::SandboxAccess;
+use crate::state::registry::{Registry, RunningApp};
+use crate::state::revocations::{Revocations, Subject};
+use crate::state::service_clock::Time;
+use crate::store::{Record, Store, Unavailable, WINDOW_MILLIS, Written};
+use crate::sync;
+use records::Change;
+
+/// So often somebody else may come first with a change to the same thing.
+const MAX_TRIES: usize = 32;
+
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) revocations: RwLock<Revocations>,
+    pub(crate) store: Box<dyn Store>,
+    /// Whether the store told something that cannot be understood: then it is not known what was revoked.
+    pub(crate) is_confused: AtomicBool,
+    pub(crate) clock: Clock,
+    pub(crate) time: Time,
+    pub(crate) sandbox: bool,
+    pub(crate) sandbox_access: SandboxAccess,
+    /// The access tokens of the Control API, which is closed if there are none.
+    pub(crate) control_tokens: Vec<ControlToken>,
+    pub(crate) audit: Audit,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) limits: Limits,
+    /// True if the channel endpoints are served.
+    pub(crate) channels: bool,
+    /// The budget for large responses until they are written.
+    pub(crate) answers: Arc<Budget>,
+    /// The permits for long work on channels. There is one fewer than processors, so that tokens are issued meanwhile.
+    pub(crate) long_work: Semaphore,
+    pub(crate) metrics: Metrics,
+    /// Runs since the service was made.
+    pub(crate) stopwatch: Stopwatch,
+    pub(crate) by_key: Option<Buckets>,
+    /// The rate limits for messages that a token publishes on a channel, if the token's issuer has set a rate.
+    pub(crate) publish_rates: Buckets,
+    pub(crate) by_address: Option<Buckets>,
+}
+
+impl State {
+    /// Refuses what is too much for a key. To be asked once it is known that its holder is who asks, or a holder of its
+    /// tokens: nobody else is to use up what is theirs.
+    pub(crate) fn check_rate_of(&self, key: &KeyName) -> Result<(), Refusal> {
+        let Some(buckets) = &self.by_key else {
+            return Ok(());
+        };
+        buckets.take(key.as_str(), self.stopwatch.elapsed()).map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_key, 1);
+            Refusal::too_often("with this key and its tokens", wait)
+        })
+    }
+
+    /// Refuses what is too much from an address.
+    pub(crate) fn check_rate_from(&self, address: IpAddr) -> Result<(), Refusal> {
+        let Some(buckets) = &self.by_address else {
+            return Ok(());
+        };
+        buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
+            metrics::add(&self.metrics.limited_by_address, 1);
+            Refusal::too_often("from this address", wait)
+        })
+    }
+
+    /// Sees to it that time goes on, and refuses everything while the clock is wrong by more than a day.
+    pub(crate) fn check_clock(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.time.advance(self.store.feed(), now).map_err(|_| Refusal::wrong_clock())
+    }
+
+    /// Takes the clock for right. A time that is known and later was wrong then.
+    pub(crate) async fn trust_clock(&self) -> Result<(), Unavailable> {
+        let (now, latest) = (self.clock.now(), self.store.feed().latest_known());
+        if latest.millis_since(now) > WINDOW_MILLIS {
+            tracing::warn!(%now, %latest, "the clock is taken for right, and is set back for whoever uses the store");
+            self.store.set_time(now).await?;
+            sync::write(&self.revocations).set_time(now);
+        }
+        self.time.set(now);
+        Ok(())
+    }
+
+    /// Takes in what the store has got to know.
+    pub(crate) fn learn(&self) -> Result<(), Refusal> {
+        self.store.feed().learn(|record| {
+            let understood = records::read(&record).map(|change| self.apply(change));
+            if !matches!(understood, Some(Ok(()))) {
+                self.is_confused.store(true, Ordering::Release);
+            }
+        });
+        if self.is_confused.load(Ordering::Acquire) { Err(Refusal::unavailable()) } else { Ok(()) }
+    }
+
+    fn apply(&self, change: Change) -> Result<(), Refusal> {
+        match change {
+            Change::App(app) => return self.registry.set_app(app),
+            Change::AppGone(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
+            Change::Key(key) => self.registry.set_key(*key),
+            Change::Revoked(key, target, cutoffs) => {
+                let mut revocations = sync::write(&self.revocations);
+                revocations.set(&key, target, cutoffs, self.store.feed().latest_known());
+            }
+            Change::Secret(secret, is_current) => return self.registry.set_secret(secret, is_current),
+            Change::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Knows, from then on, all that was written before.
+    pub(crate) async fn catch_up(&self, now: Timestamp) -> Result<(), Refusal> {
+        self.store.catch_up(now).await?;
+        self.learn()
+    }
+
+    /// The latest time that is known of: what was over stays so, whatever the clock does.
+    pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
+        self.store.feed().latest(now)
+    }
+
+    /// The key of that name. It may have been made a moment ago, by another service.
+    pub(crate) async fn key(&self, name: &KeyName, now: Timestamp) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
+        match self.registry.key(name) {
+            Err(_) => self.catch_up(now).await?,
+            found => return found,
+        }
+        self.registry.key(name)
+    }
+
+    /// Writes what `plan` makes of what is known, or makes it anew if that has changed meanwhile. Gives what `plan` gives
+    /// once the change holds; if there is nothing to write, it holds already.
+    pub(crate) async fn change<T>(
+        &self,
+        now: Timestamp,
+        plan: impl Fn() -> Result<(Vec<Record>, T), Refusal> + Send + Sync,
+    ) -> Result<T, Refusal> {
+        self.check_clock(now)?;
+        self.catch_up(now).await?;
+        for _ in 0..MAX_TRIES {
+            let seen = self.store.feed().seen();
+            let (records, given) = plan()?;
+            if records.is_empty() {
+                return Ok(given);
+            }
+            let written = self.store.write(records, seen, now).await?;
+            self.learn()?;
+            if written == Written::Done {
+                return Ok(given);
+            }
+        }
+        Err(Refusal::unavailable())
+    }
+
+    /// Whether a token of that subject, issued then, is revoked; also if that cannot be known.
+    pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
+        let is_lost = key.revocable_tokens() && issued < self.store.feed().known_from();
+        is_lost || self.revocations().is_revoked(subject, issued, now)
+    }
+
+    /// The first moment at which a token of that subject can be issued without being revoked already.
+    pub(crate) fn first_valid_issue(&self, key: &Key, subject: &Subject<'_>) -> Timestamp {
+        let feed = self.store.feed();
+        let valid = self.revocations().first_valid_issue(subject, feed.latest_known());
+        if key.revocable_tokens() { valid.max(feed.known_from()) } else { valid }
+    }
+
+    /// The latest moment that a token of a key with revocable tokens can have been issued at.
+    pub(crate) fn last_issue(&self, revocations: &Revocations, now: Timestamp) -> Timestamp {
+        self.latest(now).max(self.store.feed().known_from()).max(revocations.last_cutoff())
+    }
+
+    pub(crate) fn revocations(&self) -> impl std::ops::Deref<Target = Revocations> + '_ {
+        sync::read(&self.revocations)
+    }
+}

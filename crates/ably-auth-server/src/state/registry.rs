@@ -1,0 +1,348 @@
+//! The apps of a running service, each with what it keeps in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, RwLock};
+
+use ably_auth_core::{ErrorCode, KeyName, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::apps::{App, Apps, Key};
+use crate::channels::stats::Stats;
+use crate::channels::{Channels, Message};
+use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
+use crate::limits::budget::{Budget, Share};
+use crate::refusal::Refusal;
+use crate::sync;
+use crate::sync::lock;
+use crate::token::Sealer;
+
+/// The most apps that may be there, since in a sandbox anybody may make one.
+pub(crate) const MAX_APPS: usize = 1_000;
+
+/// The divisor for an app's share of the bytes that responses in flight may use, so that no app can use them all.
+const ANSWER_SHARES: usize = 4;
+
+/// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
+#[derive(Clone, Debug)]
+pub(crate) struct RunningApp {
+    pub(crate) app: App,
+    pub(crate) memory: Arc<AppMemory>,
+}
+
+/// What stays with an app when its keys change.
+#[derive(Debug)]
+pub(crate) struct AppMemory {
+    /// Whether the service is told of the app whenever it starts.
+    pub(crate) is_listed: bool,
+    sealer: RwLock<Arc<Sealer>>,
+    pub(crate) channels: Mutex<Channels>,
+    /// The part of the history budget that the app's channels use.
+    history: Share,
+    /// The budget for large responses in flight to holders of the app's keys and tokens.
+    pub(crate) answers: Arc<Budget>,
+    pub(crate) stats: Mutex<Stats>,
+}
+
+impl AppMemory {
+    /// By the secrets as they are now.
+    pub(crate) fn sealer(&self) -> Arc<Sealer> {
+        Arc::clone(&sync::read(&self.sealer))
+    }
+
+    /// Stores messages of a channel. Returns their serials and how many of them are new.
+    pub(crate) fn publish(
+        &self,
+        name: &str,
+        messages: Vec<Message>,
+        batch: &str,
+        now: Timestamp,
+    ) -> (Vec<String>, usize) {
+        let mut channels = lock(&self.channels);
+        let published = channels.publish(name, messages, batch, now);
+        self.history.set(channels.bytes());
+        published
+    }
+
+    /// Drops the oldest messages of one channel until `bytes` are free or none are left. Returns false if the app has none.
+    fn drop_oldest_messages(&self, bytes: usize) -> bool {
+        let mut channels = lock(&self.channels);
+        let dropped = channels.drop_oldest(bytes);
+        self.history.set(channels.bytes());
+        dropped
+    }
+}
+
+pub(crate) struct Registry {
+    pub(crate) apps: RwLock<HashMap<Box<str>, Arc<RunningApp>>>,
+    pub(crate) listed: Mutex<Listed>,
+    secrets: RwLock<ServiceSecrets>,
+    /// The memory budget for the history of all channels.
+    history: Arc<Budget>,
+    /// The maximum bytes of large responses in flight for one app.
+    answers_per_app: usize,
+    /// The maximum memory, in bytes, for apps and keys that are created or changed at run time.
+    run_time_bytes: usize,
+}
+
+/// What the service was told of, and what of that was changed since, at run time.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    /// As it was told last.
+    pub(crate) apps: Apps,
+    /// Apps whose settings are from run time, or that are of it altogether.
+    pub(crate) changed_apps: HashSet<Box<str>>,
+    /// Apps that were deleted, of those that the service is or was told of: others do not come back by themselves.
+    pub(crate) gone_apps: HashSet<Box<str>>,
+    /// Keys that were made or changed.
+    pub(crate) changed_keys: HashSet<KeyName>,
+    /// Of those, as the store has them, the ones that are not told of any more: they are disabled, and yet to be revoked.
+    pub(crate) gone_keys: HashMap<KeyName, Arc<Key>>,
+}
+
+/// What all keys that seal tokens derive from: the one under which tokens are sealed, and those from before.
+#[derive(Default)]
+pub(crate) struct ServiceSecrets {
+    pub(crate) current: Option<Zeroizing<[u8; 32]>>,
+    pub(crate) earlier: Vec<Zeroizing<[u8; 32]>>,
+    /// Whether it is the store that says which they are.
+    pub(crate) are_of_store: bool,
+}
+
+impl ServiceSecrets {
+    /// Refuses a secret of only zero bytes: it is a buffer that was never filled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let is_unset = |secret: &Zeroizing<[u8; 32]>| secret.iter().all(|byte| *byte == 0);
+        if self.current.iter().chain(&self.earlier).any(is_unset) {
+            let message = "invalid service secret: all of its bytes are zero; use 32 bytes from a cryptographic source of random \
+                           numbers";
+            return Err(Error::new(ErrorKind::ServiceSecret, message));
+        }
+        Ok(())
+    }
+
+    fn sealer(&self, app_id: &str) -> Result<Sealer, Refusal> {
+        let current = self.current.as_deref().ok_or_else(Refusal::internal)?;
+        Sealer::new(current, self.earlier.iter().map(|secret| &**secret), app_id)
+    }
+
+    /// Whether that changes anything.
+    fn add(&mut self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> bool {
+        let is_known = self.current.as_ref() == Some(&secret) || !is_current && self.earlier.contains(&secret);
+        if is_known {
+            return false;
+        }
+        let earlier = if is_current { self.current.replace(secret) } else { Some(secret) };
+        self.earlier.extend(earlier);
+        true
+    }
+}
+
+impl std::fmt::Debug for ServiceSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServiceSecrets([redacted])")
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(secrets: ServiceSecrets, limits: &Limits) -> Self {
+        Self {
+            apps: RwLock::default(),
+            listed: Mutex::default(),
+            secrets: RwLock::new(secrets),
+            history: Budget::new(limits.history_bytes),
+            answers_per_app: limits.answers_bytes / ANSWER_SHARES,
+            run_time_bytes: limits.run_time_bytes,
+        }
+    }
+
+    /// Drops messages of the app with the most history, oldest first, until all history is within the budget.
+    pub(crate) fn make_room_for_history(&self) {
+        loop {
+            let excess = self.history.excess();
+            if excess == 0 {
+                return;
+            }
+            let apps = sync::read(&self.apps);
+            let largest = apps.values().max_by_key(|running| running.memory.history.used()).cloned();
+            drop(apps);
+            if !largest.is_some_and(|running| running.memory.drop_oldest_messages(excess)) {
+                return;
+            }
+        }
+    }
+
+    /// An app that the service is told of when it starts.
+    pub(crate) fn list(&self, app: App) -> Result<(), Refusal> {
+        self.check_room()?;
+        let mut listed = lock(&self.listed);
+        listed.apps = std::mem::take(&mut listed.apps).with_app(app.clone()).unwrap_or_default();
+        self.insert(app.listed(), true)
+    }
+
+    /// Refuses one app more if there are too many.
+    pub(crate) fn check_room(&self) -> Result<(), Refusal> {
+        if sync::read(&self.apps).len() >= MAX_APPS {
+            return Err(too_many_apps());
+        }
+        Ok(())
+    }
+
+    /// Refuses to add `bytes` if apps and keys created or changed at run time would then exceed their memory limit.
+    pub(crate) fn check_memory(&self, bytes: usize) -> Result<(), Refusal> {
+        let apps = sync::read(&self.apps);
+        let size = |running: &Arc<RunningApp>| {
+            let settings = if running.memory.is_listed { 0 } else { running.app.size_of_settings() };
+            settings.saturating_add(running.app.size_of_run_time_keys())
+        };
+        if apps.values().map(size).fold(bytes, usize::saturating_add) <= self.run_time_bytes {
+            return Ok(());
+        }
+        let message =
+            "apps and keys created at run time use too much memory; delete some, or give keys smaller capabilities";
+        Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
+    }
+
+    /// An app with other settings and the keys that it has, or, if there is none of that id, a new one.
+    pub(crate) fn set_app(&self, app: App) -> Result<(), Refusal> {
+        let mut listed = lock(&self.listed);
+        listed.changed_apps.insert(app.id().into());
+        listed.gone_apps.remove(app.id());
+        let mut apps = sync::write(&self.apps);
+        match apps.get_mut(app.id()) {
+            Some(running) => {
+                let app = app.with_keys_of(&running.app);
+                *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+                Ok(())
+            }
+            None => {
+                drop(apps);
+                self.insert(app, false)
+            }
+        }
+    }
+
+    fn insert(&self, app: App, is_listed: bool) -> Result<(), Refusal> {
+        let running = self.running(app, is_listed)?;
+        sync::write(&self.apps).insert(running.app.id().into(), running);
+        Ok(())
+    }
+
+    /// An app that begins to run.
+    pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
+        let secrets = sync::read(&self.secrets);
+        let sealer = RwLock::new(Arc::new(secrets.sealer(app.id())?));
+        let memory = Arc::new(AppMemory {
+            is_listed,
+            sealer,
+            channels: Mutex::default(),
+            history: Share::of(Arc::clone(&self.history)),
+            answers: Budget::new(self.answers_per_app),
+            stats: Mutex::default(),
+        });
+        Ok(Arc::new(RunningApp { app, memory }))
+    }
+
+    /// What the store says of the secret under which tokens are sealed: that it is this one now, or that another service has
+    /// sealed under this one. What was taken before is taken on.
+    pub(crate) fn set_secret(&self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> Result<(), Refusal> {
+        let mut secrets = sync::write(&self.secrets);
+        if !secrets.are_of_store || !secrets.add(secret, is_current) {
+            return Ok(());
+        }
+        for running in sync::read(&self.apps).values() {
+            let sealer = Arc::new(secrets.sealer(running.app.id())?);
+            *sync::write(&running.memory.sealer) = sealer;
+        }
+        Ok(())
+    }
+
+    /// How many apps there are, and how many keys they have.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let apps = sync::read(&self.apps);
+        (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
+    }
+
+    /// A key as it is from now on. Without its app it is nobody's. One that was taken out of what the service is told of, while
+    /// nobody was there to see it, is not in force.
+    pub(crate) fn set_key(&self, mut key: Key) {
+        let mut listed = lock(&self.listed);
+        listed.changed_keys.insert(key.name().clone());
+        if let Some(gone) = listed.gone_keys.get_mut(key.name()) {
+            *gone = Arc::new(key.clone());
+            key = key.with_enabled(false);
+        }
+        let (app_id, key_id) = (key.name().app_id(), key.name().key_id());
+        let is_told = listed.apps.get(app_id).is_some_and(|app| app.key(key_id).is_some());
+        if key.is_listed() && !is_told {
+            key = key.withheld();
+        }
+        let mut apps = sync::write(&self.apps);
+        if let Some(running) = apps.get_mut(key.name().app_id()) {
+            let app = running.app.clone().with_key_set(key);
+            *running = Arc::new(RunningApp { app, memory: Arc::clone(&running.memory) });
+        }
+    }
+
+    /// The app is no more; `is_listed` if the service may be told of it anew.
+    pub(crate) fn remove(&self, app_id: &str, is_listed: bool) {
+        let mut listed = lock(&self.listed);
+        listed.changed_apps.remove(app_id);
+        listed.changed_keys.retain(|name| name.app_id() != app_id);
+        listed.gone_keys.retain(|name, _| name.app_id() != app_id);
+        if is_listed || listed.apps.get(app_id).is_some() {
+            listed.gone_apps.insert(app_id.into());
+        }
+        sync::write(&self.apps).remove(app_id);
+    }
+
+    pub(crate) fn app(&self, app_id: &str) -> Option<Arc<RunningApp>> {
+        sync::read(&self.apps).get(app_id).cloned()
+    }
+
+    pub(crate) fn key(&self, name: &KeyName) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
+        let app = self.app(name.app_id()).ok_or_else(|| unknown_app(name.app_id()))?;
+        match app.app.key(name.key_id()).cloned() {
+            Some(key) => Ok((app, key)),
+            None => {
+                let message = format!("app `{}` has no key `{}`; check the key id", name.app_id(), name.key_id());
+                Err(Refusal::new(ErrorCode::NOT_FOUND, message).with_status(401))
+            }
+        }
+    }
+}
+
+pub(crate) fn too_many_apps() -> Refusal {
+    Refusal::new(ErrorCode::RATE_LIMITED, "there are 1000 apps already; delete those that are done with")
+}
+
+pub(crate) fn unknown_app(app_id: &str) -> Refusal {
+    Refusal::new(ErrorCode::NOT_FOUND, format!("there is no app `{app_id}` here; check the app id and the host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_apps_that_come_and_go_nothing_is_left() {
+        let secrets =
+            ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new(), are_of_store: false };
+        let registry = Registry::new(secrets, &Limits::default());
+        registry.list(App::new("told").unwrap()).unwrap();
+        for nth in 0..10 {
+            let app_id = format!("app{nth}");
+            registry.set_app(App::new(&app_id).unwrap()).unwrap();
+            registry.set_key(Key::new(format!("{app_id}.key:hush").parse().unwrap()));
+            registry.remove(&app_id, false);
+        }
+        registry.remove("told", false);
+        registry.remove("told before", true);
+        let listed = lock(&registry.listed);
+        let mut gone: Vec<_> = listed.gone_apps.iter().map(|app_id| &**app_id).collect();
+        gone.sort_unstable();
+        assert_eq!(gone, ["told", "told before"]);
+        assert!(listed.changed_apps.is_empty() && listed.changed_keys.is_empty());
+        assert_eq!(registry.count(), (0, 0));
+    }
+}
