@@ -2,9 +2,11 @@
 
 mod arrows;
 mod files;
+mod imports;
 mod links;
 mod manifests;
 mod prose;
+mod rooms;
 mod weight;
 
 pub(crate) use weight::bare_dependencies;
@@ -19,6 +21,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     complaints.extend(files::check()?);
     complaints.extend(links::check()?);
     complaints.extend(prose::check()?);
+    complaints.extend(rooms::check()?);
     complaints.extend(weight::check(&workspace.published())?);
     if complaints.is_empty() {
         println!("tidy");

@@ -1,0 +1,209 @@
+//! The imports between the files of a crate, read from its source.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, UseTree};
+
+use crate::Result;
+
+/// A module path within a crate, without the crate itself.
+pub(super) type Module = Vec<String>;
+
+/// A file of a crate, and what it names of other modules.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) module: Module,
+    /// The paths that the file uses, resolved to the crate's root.
+    used: BTreeSet<Module>,
+    /// The names that the file re-exports, with their paths.
+    exported: BTreeMap<String, Module>,
+}
+
+/// The files of a crate by their modules.
+pub(super) struct Files(pub(super) BTreeMap<Module, File>);
+
+impl Files {
+    /// Reads the files of the crate whose source is in `folder`. Test modules are left out.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let mut files = Self(BTreeMap::new());
+        files.read_module(folder, &folder.join("lib.rs"), Vec::new())?;
+        Ok(files)
+    }
+
+    fn read_module(&mut self, folder: &Path, path: &Path, module: Module) -> Result {
+        let text = fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+        let parsed = syn::parse_file(&text).map_err(|error| format!("cannot parse `{}`: {error}", path.display()))?;
+        let mut names = Names { module: module.clone(), ..Names::default() };
+        names.visit_file(&parsed);
+        for child in &names.children {
+            let inner = [module.as_slice(), std::slice::from_ref(child)].concat();
+            let stem = inner.iter().fold(folder.to_path_buf(), |path, name| path.join(name));
+            let file = [stem.with_extension("rs"), stem.join("mod.rs")].into_iter().find(|path| path.is_file());
+            self.read_module(
+                folder,
+                &file.ok_or_else(|| format!("no file for module `{}`", inner.join("::")))?,
+                inner,
+            )?;
+        }
+        let used = names.used();
+        self.0.insert(module.clone(), File { path: path.into(), module, used, exported: names.exported });
+        Ok(())
+    }
+
+    /// Returns the modules of the files that a file imports from.
+    pub(super) fn imports(&self, file: &File) -> BTreeSet<&Module> {
+        let targets = file.used.iter().filter_map(|path| self.resolve(path, 0));
+        targets.filter(|target| **target != file.module).collect()
+    }
+
+    /// Returns the module whose file defines what `path` names. Follows re-exports.
+    fn resolve<'a>(&'a self, path: &[String], depth: usize) -> Option<&'a Module> {
+        const MAX_DEPTH: usize = 8;
+        let split = (0..=path.len()).rev().find(|split| self.0.contains_key(&path[..*split]))?;
+        let file = self.0.get(&path[..split])?;
+        let exported = path.get(split).and_then(|name| file.exported.get(name)).filter(|_| depth < MAX_DEPTH);
+        match exported {
+            Some(target) => self.resolve(&[target.as_slice(), &path[split + 1..]].concat(), depth + 1),
+            None => Some(&file.module),
+        }
+    }
+
+    /// Returns groups of files that import each other in a circle.
+    pub(super) fn circles(&self) -> Vec<Vec<&File>> {
+        let arrows: BTreeMap<&Module, BTreeSet<&Module>> =
+            self.0.iter().map(|(module, file)| (module, self.imports(file))).collect();
+        let reached: BTreeMap<&Module, BTreeSet<&Module>> =
+            arrows.keys().map(|module| (*module, reach(&arrows, module))).collect();
+        let in_circle = |one: &Module, other: &Module| reached[one].contains(other) && reached[other].contains(one);
+        let (mut circles, mut placed) = (Vec::new(), BTreeSet::new());
+        for module in reached.keys().filter(|module| in_circle(module, module)) {
+            if placed.contains(*module) {
+                continue;
+            }
+            let circle: Vec<&Module> = reached.keys().copied().filter(|other| in_circle(module, other)).collect();
+            placed.extend(circle.iter().copied());
+            circles.push(circle.into_iter().map(|module| &self.0[module]).collect());
+        }
+        circles
+    }
+}
+
+/// Returns the modules that a module reaches by one arrow or more.
+fn reach<'a>(arrows: &BTreeMap<&'a Module, BTreeSet<&'a Module>>, start: &'a Module) -> BTreeSet<&'a Module> {
+    let (mut seen, mut pending) = (BTreeSet::new(), vec![start]);
+    while let Some(module) = pending.pop() {
+        pending.extend(arrows.get(module).into_iter().flatten().copied().filter(|next| seen.insert(*next)));
+    }
+    seen
+}
+
+/// Collects the names of a file.
+#[derive(Default)]
+struct Names {
+    module: Module,
+    children: Vec<String>,
+    /// The modules and items that `use` brings into scope, by their names in the file.
+    imported: BTreeMap<String, Module>,
+    exported: BTreeMap<String, Module>,
+    /// The first segments and the full paths that the code names.
+    named: Vec<Module>,
+}
+
+impl Names {
+    /// Returns the resolved paths that the file uses. A name that the file only re-exports is not used.
+    fn used(&self) -> BTreeSet<Module> {
+        let named = |name: &String| self.named.iter().any(|path| path.first() == Some(name));
+        let imported = self.imported.iter().filter(|(name, _)| !self.exported.contains_key(*name) || named(name));
+        let in_code = self.named.iter().filter_map(|path| self.absolute(path));
+        imported.map(|(_, path)| path.clone()).chain(in_code).collect()
+    }
+
+    /// Resolves a path to the crate's root; `None` for another crate's.
+    fn absolute(&self, path: &[String]) -> Option<Module> {
+        let (first, rest) = path.split_first()?;
+        let (base, rest) = match first.as_str() {
+            "crate" => (Vec::new(), rest),
+            "self" => (self.module.clone(), rest),
+            "super" => {
+                let up = path.iter().take_while(|segment| *segment == "super").count();
+                (self.module[..self.module.len().checked_sub(up)?].to_vec(), &path[up..])
+            }
+            name if self.children.iter().any(|child| child == name) => (self.module.clone(), path),
+            name => (self.imported.get(name)?.clone(), rest),
+        };
+        Some([base.as_slice(), rest].concat())
+    }
+
+    fn add_tree(&mut self, tree: &UseTree, mut path: Module, is_exported: bool) {
+        match tree {
+            UseTree::Path(inner) => {
+                path.push(inner.ident.to_string());
+                self.add_tree(&inner.tree, path, is_exported);
+            }
+            UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.add_tree(tree, path.clone(), is_exported));
+            }
+            UseTree::Name(name) => self.add_name(&name.ident.to_string(), &name.ident.to_string(), path, is_exported),
+            UseTree::Rename(name) => {
+                self.add_name(&name.ident.to_string(), &name.rename.to_string(), path, is_exported);
+            }
+            UseTree::Glob(_) => self.add_name("self", "*", path, is_exported),
+        }
+    }
+
+    fn add_name(&mut self, name: &str, alias: &str, mut path: Module, is_exported: bool) {
+        let alias = if alias == "self" { path.last().cloned().unwrap_or_default() } else { alias.to_owned() };
+        if name != "self" {
+            path.push(name.to_owned());
+        }
+        if let Some(path) = self.absolute(&path) {
+            if is_exported {
+                self.exported.insert(alias.clone(), path.clone());
+            }
+            self.imported.insert(alias, path);
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_file(&mut self, file: &'ast syn::File) {
+        for item in &file.items {
+            if let Item::Mod(module) = item {
+                if module.content.is_none() && !is_for_tests(&module.attrs) {
+                    self.children.push(module.ident.to_string());
+                }
+            }
+        }
+        for item in &file.items {
+            if let Item::Use(import) = item {
+                let is_exported = !matches!(import.vis, syn::Visibility::Inherited);
+                self.add_tree(&import.tree, Vec::new(), is_exported);
+            }
+        }
+        visit::visit_file(self, file);
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if !is_for_tests(&module.attrs) {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    // The `crate` of `pub(crate)` is no import.
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        self.named.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        visit::visit_path(self, path);
+    }
+}
+
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let is_test = |meta: &syn::MetaList| meta.tokens.to_string() == "test";
+        attribute.path().is_ident("cfg") && attribute.meta.require_list().is_ok_and(is_test)
+    })
+}

@@ -1,0 +1,75 @@
+//! The order within a crate: no module imports one of a room above its own, and no files import each other in a circle.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::imports::{Files, Module};
+use crate::Result;
+
+/// The rooms of a crate from the bottom to the top: the modules of its root. Modules of one row may import each other, as
+/// long as their files do so in no circle.
+struct House {
+    name: &'static str,
+    rooms: &'static [&'static [&'static str]],
+}
+
+const HOUSES: &[House] = &[House {
+    name: "ably-auth-server",
+    rooms: &[
+        &["clock", "decode_error", "error", "random", "raw", "refusal", "sandbox_access", "sync"],
+        &["apps", "limits", "token"],
+        &["store"],
+        &["channels", "ops"],
+        &["state"],
+        &["policy"],
+        &["http"],
+        &["service"],
+        &["net"],
+    ],
+}];
+
+/// The crates whose files must import each other in no circle.
+const WITHOUT_CIRCLES: &[&str] = &["ably-auth-server"];
+
+pub(super) fn check() -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for name in WITHOUT_CIRCLES {
+        let files = Files::read(&Path::new("crates").join(name).join("src"))?;
+        for circle in files.circles() {
+            let paths: Vec<_> = circle.iter().map(|file| format!("`{}`", file.path.display())).collect();
+            complaints.push(format!(
+                "these files import each other in a circle: {}; move what both need into a file below them",
+                paths.join(", ")
+            ));
+        }
+        if let Some(house) = HOUSES.iter().find(|house| house.name == *name) {
+            complaints.extend(check_house(house, &files));
+        }
+    }
+    Ok(complaints)
+}
+
+fn check_house(house: &House, files: &Files) -> Vec<String> {
+    let floors: BTreeMap<&str, usize> =
+        (0..).zip(house.rooms).flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
+    let floor = |module: &Module| match module.first() {
+        Some(room) => floors.get(room.as_str()).copied(),
+        // The root of the crate sees all rooms.
+        None => Some(house.rooms.len()),
+    };
+    let mut complaints = Vec::new();
+    for file in files.0.values() {
+        let Some(own) = floor(&file.module) else {
+            let module = file.module.join("::");
+            complaints.push(format!("`{module}` of {} is in no room; add it to `xtask/src/tidy/rooms.rs`", house.name));
+            continue;
+        };
+        for import in files.imports(file) {
+            if floor(import).is_some_and(|floor| floor > own) {
+                let (path, import) = (file.path.display(), import.join("::"));
+                complaints.push(format!("`{path}` imports `{import}` of a room above it; move what it needs down"));
+            }
+        }
+    }
+    complaints
+}
