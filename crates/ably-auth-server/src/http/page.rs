@@ -90,6 +90,10 @@ pub(super) fn links(name: &str, params: &Params, after: Option<&str>, next: Opti
     let link = |after: Option<&str>, rel: &str| {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(params);
+        if params.is_empty() {
+            // ably-js ignores a link with an empty query.
+            query.append_pair("limit", &DEFAULT_LIMIT.to_string());
+        }
         query.extend_pairs(after.map(|after| (AFTER, after)));
         format!("<./{name}?{}>; rel=\"{rel}\"", query.finish())
     };

@@ -71,6 +71,17 @@ fn link_has_a_line_of_its_own() {
 }
 
 #[test]
+fn link_has_a_query_even_if_the_request_has_none() {
+    let world = World::new();
+    for path in ["/channels/chat/messages", "/channels", "/stats", "/channels/chat/presence"] {
+        let name = path.rsplit('/').next().unwrap();
+        let answer = world.get(path, &basic(KEY));
+        let expected = ["first", "current"].map(|rel| format!("<./{name}?limit=100>; rel=\"{rel}\""));
+        assert_eq!(links(&answer), expected, "{path}");
+    }
+}
+
+#[test]
 fn sdk_texts_are_in_the_messages() {
     let world = World::new();
     for moment in [NOW - HOUR, NOW + HOUR, 1, NOW / 1000] {
