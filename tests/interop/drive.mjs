@@ -36,8 +36,20 @@ const details = (token) => {
   return `${token.clientId ?? '-'} ${token.capability} ${life}`;
 };
 
+// Returns the value at a JSON pointer as text, or `-` if there is none.
+const at = (value, pointer) => {
+  const found = pointer.split('/').slice(1).reduce((inner, name) => inner?.[name], value) ?? '-';
+  return typeof found === 'string' ? found : JSON.stringify(found);
+};
+
+const lowerCase = (headers) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+const labels = (page) => page.items.map((item) => item.data ?? item.intervalId ?? item).join(' ');
+const errorText = ({ code, statusCode }) => `${code}/${statusCode}`;
+
 class Play {
   calls = 0;
+  // The message of the last error.
+  message = '';
   channel = 'chat:' + Math.random().toString(36).slice(2);
 
   async client({ key, use = 'root', callback, authUrl, authMethod, authHeaders, token, details, ...options }) {
@@ -55,6 +67,12 @@ class Play {
     if (token) options.token = token.includes('.') ? token : await fetched(artifact(token, own));
     if (details) options.tokenDetails = await fetched(artifact(details, own));
     return new Ably.Rest({ ...common, ...options });
+  }
+
+  // Returns an argument with its placeholders replaced.
+  filled({ of = 'root', ...arg }) {
+    const values = { app: app.id, key: app.keys[of].split(':')[0], channel: this.channel };
+    return JSON.parse(JSON.stringify(arg).replace(/{(app|key|channel)}/g, (_, name) => values[name]));
   }
 
   async step(rest, name, arg) {
@@ -79,9 +97,16 @@ class Play {
         return details(await rest.auth.authorize(arg));
       case 'clientId':
         return rest.auth.clientId ?? '-';
-      case 'publish':
-        await channel.publish({ name: 'n', data: 'd', ...arg?.message });
+      case 'publish': {
+        const messages = (arg?.messages ?? [arg?.message]).map((message) => ({ name: 'n', data: 'd', ...message }));
+        await channel.publish(arg?.messages ? messages : messages[0]);
         return 'ok';
+      }
+      case 'batchPublish': {
+        const { successCount, failureCount, results } = await rest.batchPublish(arg);
+        const each = results.map((one) => (one.error ? errorText(one.error) : one.messageId && 'ok'));
+        return `${successCount}+${failureCount}: ${each.join(' ')}`;
+      }
       case 'echo': {
         await channel.publish('n', DATA[arg.data]);
         const [message] = (await channel.history()).items;
@@ -91,28 +116,45 @@ class Play {
         return (await channel.history()).items.length;
       case 'author':
         return (await channel.history()).items[0].clientId ?? '-';
-      case 'pages': {
-        const sizes = [];
-        for (let page = await channel.history({ limit: 2 }); page; page = await page.next()) sizes.push(page.items.length);
-        return sizes.join('+');
+      case 'last': {
+        const { items } = await channel.history();
+        return arg.see.map((pointer) => at(items[0], pointer)).join(' ');
+      }
+      case 'presence':
+        return (await channel.presence.get()).items.length;
+      case 'presenceHistory':
+        return (await channel.presence.history()).items.length;
+      case 'walk': {
+        const { path = 'history', query } = this.filled(arg);
+        const pages = [];
+        let page = await { history: () => channel.history(query), stats: () => rest.stats(query) }[path]?.();
+        for (page ??= await rest.request('get', path, 6, query); page; page = await page.next()) pages.push(page);
+        return `${pages.map(labels).join(', ')}; ${labels(await pages.at(-1).first())}`;
       }
       case 'status':
         return (await channel.status()).status.isActive ? 'active' : 'inactive';
-      case 'stats':
-        return (await rest.stats({ limit: 1 })).items.every((interval) => interval.unit === 'minute') ? 'ok' : 'other';
+      case 'stats': {
+        const { items } = await rest.stats(arg?.query ?? { limit: 1 });
+        if (arg?.see) return arg.see.map((pointer) => at(items, pointer)).join(' ');
+        return items.every((interval) => interval.unit === 'minute') ? 'ok' : 'other';
+      }
       case 'revoke': {
         const targets = arg.targets.map((text) => ({ type: text.split(':')[0], value: text.split(':').slice(1).join(':') }));
         const client = arg.with ? await this.client({ key: arg.with }) : rest;
         const batch = await client.auth.revokeTokens(targets);
-        const each = batch.results.map((one) => (one.error ? `${one.error.code}/${one.error.statusCode}` : one.appliesAt > 0 && 'ok'));
+        const each = batch.results.map((one) => (one.error ? errorText(one.error) : one.appliesAt > 0 && 'ok'));
         return `${batch.successCount}+${batch.failureCount}: ${each.join(' ')}`;
       }
-      case 'request': {
-        const [method, path, body] = arg;
-        const key = app.keys[arg[3] ?? 'root'].split(':')[0];
-        const answer = await rest.request(method, path.replace('{app}', app.id).replace('{key}', key), 6, {}, body);
-        return answer.success ? answer.statusCode : `${answer.errorCode}/${answer.statusCode}`;
+      case 'ask': {
+        const { method = 'get', path, version = 6, query = {}, headers = {}, body, see = [] } = this.filled(arg);
+        const answer = await rest.request(method, path, version, query, body, lowerCase(headers));
+        if (!answer.success) this.message = answer.errorMessage;
+        const status = answer.success ? answer.statusCode : `${answer.errorCode}/${answer.statusCode}`;
+        const seen = see.map((what) => (what.startsWith('/') ? at(answer.items, what) : (answer.headers[what] ?? '-')));
+        return [status, ...seen].join(' ');
       }
+      case 'said':
+        return this.message.includes(arg) ? 'yes' : `no: ${this.message}`;
       case 'calls':
         return this.calls;
       case 'sleep':
@@ -127,20 +169,24 @@ class Play {
     let rest;
     try {
       rest = await this.client(client);
-    } catch (error) {
-      return said(error);
+    } catch (fault) {
+      return said(fault);
     }
     for (const [name, arg] of steps.map((step) => [step].flat())) {
-      saw.push(await this.step(rest, name, arg).catch(said));
+      saw.push(
+        await this.step(rest, name, arg).catch((fault) => {
+          this.message = fault.message;
+          return said(fault);
+        }),
+      );
     }
     return saw.join(' | ');
   }
 }
 
-const said = (error) => (error.code ? `${error.code}/${error.statusCode}` : `${error}`);
+const said = (fault) => (fault.code ? errorText(fault) : `${fault}`);
 
 for (const one of JSON.parse(readFileSync(cases, 'utf8'))) {
-  const steps = one.steps.map((step) => (Array.isArray(step) && step[0] === 'request' ? [step[0], step.slice(1)] : step));
-  const answer = one.na?.js ? { na: one.na.js } : { saw: await new Play().run({ ...one, steps }) };
+  const answer = one.na?.js ? { na: one.na.js } : { saw: await new Play().run(one) };
   console.log(JSON.stringify({ case: one.case, ...answer }));
 }

@@ -62,6 +62,32 @@ def params(given):
     return {"client_id" if name == "clientId" else name: value for name, value in (given or {}).items()} or None
 
 
+def at(value, pointer):
+    """Returns the value at a JSON pointer as text, or `-` if there is none."""
+    for name in pointer.split("/")[1:]:
+        try:
+            value = value[int(name) if isinstance(value, list) else name]
+        except (LookupError, TypeError):
+            return "-"
+    return "-" if value is None else value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def fields(item):
+    """Returns the fields of a message or of statistics by their names on the wire."""
+    names = {"client_id": "clientId", "interval_id": "intervalId"}
+    attributes = ("id", "name", "data", "client_id", "extras", "interval_id", "unit", "entries")
+    return {names.get(name, name): getattr(item, name, None) for name in attributes}
+
+
+def labels(page):
+    items = [item if isinstance(item, dict) else fields(item) for item in page.items]
+    return " ".join(item.get("data") or item["intervalId"] for item in items)
+
+
+def message(given):
+    return Message(**({"name": "n", "data": "d"} | (params(given) or {})))
+
+
 def said(error):
     code = f"{error.code}/{error.status_code}" if isinstance(error, AblyException) else repr(error)
     if code == "40103/401" and url.scheme == "http":
@@ -72,6 +98,8 @@ def said(error):
 class Play:
     def __init__(self):
         self.calls = 0
+        # The message of the last error.
+        self.message = ""
         self.channel = f"chat:{random.getrandbits(40):x}"
 
     async def client(self, key=None, use="root", callback=None, authUrl=None, authMethod="GET", authHeaders=None,
@@ -93,6 +121,14 @@ class Play:
         if details:
             options["token_details"] = TokenDetails.from_dict(await fetched(artifact(details, own)))
         return AblyRest(**COMMON, **options)
+
+    def filled(self, arg):
+        """Returns an argument with its placeholders replaced."""
+        text = json.dumps(arg)
+        key = app["keys"][arg.get("of", "root")].split(":")[0]
+        for name, value in {"{app}": app["id"], "{key}": key, "{channel}": self.channel}.items():
+            text = text.replace(name, value)
+        return json.loads(text)
 
     async def step(self, rest, name, arg=None):
         global app
@@ -122,27 +158,45 @@ class Play:
             case "clientId":
                 return rest.auth.client_id or "-"
             case "publish":
-                message = params(arg.get("message")) or {}
-                await channel.publish(Message(name="n", data="d", **message))
+                messages = [message(given) for given in arg.get("messages", [arg.get("message")])]
+                await channel.publish(messages if "messages" in arg else messages[0])
                 return "ok"
             case "echo":
                 await channel.publish("n", DATA[arg["data"]])
-                message = (await channel.history()).items[0]
-                return "same" if message.data == DATA[arg["data"]] else f"other: {message.data!r}"
+                data = (await channel.history()).items[0].data
+                return "same" if data == DATA[arg["data"]] else f"other: {data!r}"
             case "history":
                 return len((await channel.history()).items)
             case "author":
                 return (await channel.history()).items[0].client_id or "-"
-            case "pages":
-                sizes, page = [], await channel.history(limit=2)
+            case "last":
+                item = fields((await channel.history()).items[0])
+                return " ".join(at(item, pointer) for pointer in arg["see"])
+            case "presence":
+                return len((await channel.presence.get()).items)
+            case "presenceHistory":
+                return len((await channel.presence.history()).items)
+            case "walk":
+                asked = self.filled(arg)
+                match asked.get("path", "history"):
+                    case "history":
+                        page = await channel.history(**asked["query"])
+                    case "stats":
+                        page = await rest.stats(**asked["query"])
+                    case path:
+                        page = await rest.request("GET", path, "6", params=asked["query"])
+                pages = []
                 while page:
-                    sizes.append(len(page.items))
+                    pages.append(page)
                     page = await page.next()
-                return "+".join(map(str, sizes))
+                return f"{', '.join(map(labels, pages))}; {labels(await pages[-1].first())}"
             case "status":
                 return "active" if (await channel.status()).status.is_active else "inactive"
             case "stats":
-                return "ok" if all(i.unit == "minute" for i in (await rest.stats(limit=1)).items) else "other"
+                items = [fields(item) for item in (await rest.stats(**arg.get("query", {"limit": 1}))).items]
+                if "see" in arg:
+                    return " ".join(at(items, pointer) for pointer in arg["see"])
+                return "ok" if all(item["unit"] == "minute" for item in items) else "other"
             case "revoke":
                 # The SDK has no method for it.
                 client = await self.client(key=arg["with"]) if "with" in arg else rest
@@ -154,15 +208,24 @@ class Play:
                 each = [f"{one['error']['code']}/{one['error']['statusCode']}" if "error" in one
                         else one["appliesAt"] > 0 and "ok" for one in batch["results"]]
                 return f"{batch['successCount']}+{batch['failureCount']}: {' '.join(each)}"
-            case "request":
-                method, path, body, *key = arg + [None] * (3 - len(arg))
-                key = app["keys"][key[0] if key else "root"].split(":")[0]
-                path = path.replace("{app}", app["id"]).replace("{key}", key)
-                if method == "delete":
+            case "ask":
+                asked = self.filled(arg)
+                method, path = asked.get("method", "get").upper(), asked["path"]
+                if method == "DELETE":
                     # The SDK's `request` takes no answer without a content type.
                     return (await rest.http.delete(path)).status_code
-                answer = await rest.request(method.upper(), path, "6", body=body)
-                return answer.status_code if answer.success else f"{answer.error_code}/{answer.status_code}"
+                answer = await rest.request(method, path, str(asked.get("version", 6)), params=asked.get("query"),
+                                            body=asked.get("body"), headers=asked.get("headers"))
+                if not answer.success:
+                    self.message = answer.error_message
+                status = answer.status_code if answer.success else f"{answer.error_code}/{answer.status_code}"
+                # A header of several lines is not joined by commas, so that a case can tell.
+                lines = answer.response.headers.multi_items()
+                header = lambda name: " & ".join(value for line, value in lines if line == name) or "-"
+                seen = [at(answer.items, what) if what[0] == "/" else header(what) for what in asked.get("see", [])]
+                return " ".join(map(str, [status, *seen]))
+            case "said":
+                return "yes" if arg in self.message else f"no: {self.message}"
             case "calls":
                 return self.calls
             case "sleep":
@@ -180,8 +243,9 @@ class Play:
             for step in steps:
                 name, *args = [step] if isinstance(step, str) else step
                 try:
-                    saw.append(str(await self.step(rest, name, args if name == "request" else (args or [None])[0])))
+                    saw.append(str(await self.step(rest, name, *args)))
                 except Exception as error:
+                    self.message = getattr(error, "message", "")
                     saw.append(said(error))
         return " | ".join(saw)
 

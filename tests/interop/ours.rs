@@ -4,7 +4,9 @@
 //! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`, and the backend's
 //! address as `KIT`; `ours mint KEY JSON`; `ours kit`.
 
+mod credentials;
 mod kit;
+mod reading;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -13,11 +15,10 @@ use std::time::Duration;
 
 use ably_auth::{
     ApiKey, AuthMethod, AuthUrl, ClientId, Clock as _, Endpoint, Error, Identity, RevokeTokensRequest, SystemClock,
-    Timestamp, Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult, TokenRevocationTargetSpecifier,
-    Ttl,
+    Timestamp, Token, TokenDetails, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier, Ttl,
 };
-use ably_auth_core::JwtFields;
 use bytes::Bytes;
+use credentials::{Answer, fetch, mint};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ fn main() -> Result<(), Fault> {
         }
         ["kit"] => kit::serve(),
         [face @ ("reqwest" | "blocking"), cases, service, issuer] => {
-            let mut player = Player { face, service, issuer, app: Value::Null };
+            let mut player = Player { face, service, issuer, app: Value::Null, message: String::new() };
             for (nth, case) in
                 serde_json::from_str::<Vec<Value>>(&std::fs::read_to_string(cases)?)?.into_iter().enumerate()
             {
@@ -68,54 +69,13 @@ fn now() -> Timestamp {
     SystemClock.now()
 }
 
-fn mint(key: &ApiKey, values: &Value) -> Result<Token, Fault> {
-    let number = |name: &str| values[name].as_str().map(str::parse::<u64>).transpose();
-    let issued = Timestamp::from_millis(now().as_millis() - number("ago")?.unwrap_or(0));
-    let ttl = number("ttl")?.map_or(Ok(Ttl::DEFAULT), Ttl::from_millis)?;
-    let fields = JwtFields {
-        capability: values["capability"].as_str(),
-        client_id: values["clientId"].as_str(),
-        revocation_key: values["revocationKey"].as_str(),
-        ..JwtFields::new(key.key_name().as_str(), issued, ttl)
-    };
-    Ok(fields.mint(&key.signer())?)
-}
-
-/// What an auth callback got from the issuer.
-enum Answer {
-    Token(Token),
-    Details(TokenDetails),
-    Request(TokenRequest),
-}
-
-impl From<Answer> for ably_auth::sources::AuthCallbackAnswer {
-    fn from(answer: Answer) -> Self {
-        match answer {
-            Answer::Token(token) => token.into(),
-            Answer::Details(details) => details.into(),
-            Answer::Request(request) => request.into(),
-        }
-    }
-}
-
-fn fetch(url: &str) -> Result<Answer, Fault> {
-    let mut answer = ureq::get(url).call()?;
-    let is_json = answer.headers().get("content-type").is_some_and(|it| it == "application/json");
-    let text = answer.body_mut().read_to_string()?;
-    Ok(if !is_json {
-        Answer::Token(Token::new(&text)?)
-    } else if text.contains("\"token\"") {
-        Answer::Details(serde_json::from_str(&text)?)
-    } else {
-        Answer::Request(serde_json::from_str(&text)?)
-    })
-}
-
 struct Player<'a> {
     face: &'a str,
     service: &'a str,
     issuer: &'a str,
     app: Value,
+    /// The message of the last error.
+    message: String,
 }
 
 impl Player<'_> {
@@ -128,14 +88,19 @@ impl Player<'_> {
         let channel = format!("chat:{nth}");
         let steps = case["steps"].as_array().into_iter().flatten().map(|step| {
             let (name, arg) = match step.as_array() {
-                Some(words) if words[0] == "request" => ("request", step),
                 Some(words) => (words[0].as_str().unwrap_or_default(), &words[1]),
                 None => (step.as_str().unwrap_or_default(), &Value::Null),
             };
-            if name == "calls" {
-                return calls.load(Ordering::Relaxed).to_string();
+            match (name, arg.as_str()) {
+                ("calls", _) => return calls.load(Ordering::Relaxed).to_string(),
+                ("said", Some(text)) if self.message.contains(text) => return "yes".into(),
+                ("said", _) => return format!("no: {}", self.message),
+                _ => {}
             }
-            self.step(&client, &channel, name, arg).unwrap_or_else(said)
+            self.step(&client, &channel, name, arg).unwrap_or_else(|fault| {
+                self.message = fault.to_string();
+                said(fault)
+            })
         });
         steps.collect::<Vec<_>>().join(" | ")
     }
@@ -155,7 +120,6 @@ impl Player<'_> {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         query.push(("key".into(), key.into()));
-        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         let kit = std::env::var("KIT").unwrap_or_default();
         let (server, path) = path.strip_prefix("kit/").map_or((self.issuer, path), |form| (&*kit, form));
@@ -238,8 +202,18 @@ impl Player<'_> {
         Ok(Client::Reqwest(ably_auth_reqwest::Client::with_http(options, http.build()?)?, runtime))
     }
 
+    /// Returns an argument with its placeholders replaced.
+    fn filled(&self, arg: &Value, channel: &str) -> Value {
+        let key = self.key(arg["of"].as_str().unwrap_or("root")).split(':').next().unwrap_or_default();
+        let app_id = self.app["appId"].as_str().unwrap_or_default();
+        let values = [("{app}", app_id), ("{key}", key), ("{channel}", channel)];
+        let text = values.iter().fold(arg.to_string(), |text, (name, value)| text.replace(name, value));
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
     fn step(&mut self, client: &Client, channel: &str, name: &str, arg: &Value) -> Result<String, Fault> {
-        let channel = arg["channel"].as_str().unwrap_or(channel);
+        let own = self.filled(arg, channel);
+        let channel = encode(arg["channel"].as_str().unwrap_or(channel));
         let messages = format!("/channels/{channel}/messages");
         Ok(match name {
             "provision" => {
@@ -254,22 +228,42 @@ impl Player<'_> {
             "requestToken" => details(&ask!(client, it => it.auth().request_token(&params(arg)?))?),
             "authorize" => details(&ask!(client, it => it.auth().authorize(&params(arg)?))?),
             "publish" => {
-                let mut message = json!({ "name": "n", "data": "d" });
-                if let Some(client_id) = arg["message"]["clientId"].as_str() {
-                    message["clientId"] = client_id.into();
-                }
-                send(client, "POST", &messages, Some(&message)).map(|_| "ok".into())?
+                let complete = |given: &Value| {
+                    let mut message = json!({ "name": "n", "data": "d" });
+                    for (name, value) in given.as_object().into_iter().flatten() {
+                        message[name] = value.clone();
+                    }
+                    message
+                };
+                let several = arg["messages"].as_array().map(|all| all.iter().map(complete).collect());
+                let body = several.map_or_else(|| complete(&arg["message"]), Value::Array);
+                send(client, "POST", &messages, Some(&body)).map(|_| "ok".into())?
             }
-            "history" => list(client, &messages)?.len().to_string(),
+            "history" => count(&list(client, &messages)?),
             "author" => list(client, &messages)?[0]["clientId"].as_str().unwrap_or("-").into(),
-            "pages" => pages(client, channel)?,
+            "last" => reading::see(&list(client, &messages)?[0], &arg["see"]),
+            "presence" => count(&list(client, &format!("/channels/{channel}/presence"))?),
+            "presenceHistory" => count(&list(client, &format!("/channels/{channel}/presence/history"))?),
+            "walk" => {
+                let path = match own["path"].as_str() {
+                    None => messages,
+                    Some("stats") => "/stats".into(),
+                    Some(path) => path.into(),
+                };
+                reading::walk(client, &path, &own["query"])?
+            }
+            "stats" if arg["see"].is_array() => {
+                let path = format!("/stats?{}", reading::query(&arg["query"]));
+                reading::see(&list(client, &path)?, &arg["see"])
+            }
             "status" => {
                 let answer = send(client, "GET", &format!("/channels/{channel}"), None)?;
                 let status: Value = serde_json::from_slice(answer.body())?;
                 if status["status"]["isActive"] == true { "active" } else { "inactive" }.into()
             }
             "stats" => {
-                let by_minute = list(client, "/stats?limit=1")?.iter().all(|interval| interval["unit"] == "minute");
+                let intervals = list(client, "/stats?limit=1")?;
+                let by_minute = intervals.as_array().into_iter().flatten().all(|interval| interval["unit"] == "minute");
                 if by_minute { "ok" } else { "other" }.into()
             }
             "revoke" => {
@@ -286,14 +280,7 @@ impl Player<'_> {
                 let each: Vec<_> = batch.results.iter().map(outcome).collect();
                 format!("{}+{}: {}", batch.success_count, batch.failure_count, each.join(" "))
             }
-            "request" => {
-                let key = self.key(arg[4].as_str().unwrap_or("root"));
-                let app_id = self.app["appId"].as_str().unwrap_or_default();
-                let path = arg[2].as_str().unwrap_or_default().replace("{app}", app_id);
-                let path = path.replace("{key}", key.split(':').next().unwrap_or_default());
-                let method = arg[1].as_str().unwrap_or_default().to_uppercase();
-                send(client, &method, &path, arg.get(3))?.status().as_u16().to_string()
-            }
+            "ask" => reading::ask(client, &own)?,
             "sleep" => {
                 std::thread::sleep(Duration::from_millis(arg.as_u64().unwrap_or_default()));
                 ".".into()
@@ -303,31 +290,28 @@ impl Player<'_> {
     }
 }
 
+fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
 fn send(client: &Client, method: &str, path: &str, body: Option<&Value>) -> Result<Response<Bytes>, Fault> {
     let mut request = Request::builder().method(method).uri(path);
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
-    let request = request.body(body.map_or_else(Bytes::new, |body| body.to_string().into()))?;
+    self::request(client, request.body(body.map_or_else(Bytes::new, |body| body.to_string().into()))?)
+}
+
+fn request(client: &Client, request: Request<Bytes>) -> Result<Response<Bytes>, Fault> {
     Ok(ask!(client, it => it.request(request))?)
 }
 
-fn list(client: &Client, path: &str) -> Result<Vec<Value>, Fault> {
-    Ok(serde_json::from_slice(send(client, "GET", path, None)?.body())?)
+fn count(list: &Value) -> String {
+    list.as_array().map_or(0, Vec::len).to_string()
 }
 
-/// The sizes of history's pages, as the links lead from one to the next.
-fn pages(client: &Client, channel: &str) -> Result<String, Fault> {
-    let mut next = Some("./messages?limit=2".to_owned());
-    let mut sizes = Vec::new();
-    while let Some(link) = next.take() {
-        let answer = send(client, "GET", &format!("/channels/{channel}/{}", link.trim_start_matches("./")), None)?;
-        sizes.push(serde_json::from_slice::<Vec<Value>>(answer.body())?.len().to_string());
-        let mut links = answer.headers().get_all("link").iter().filter_map(|link| link.to_str().ok());
-        let link = links.find_map(|link| link.strip_suffix("; rel=\"next\""));
-        next = link.map(|link| link.trim_matches(['<', '>']).to_owned());
-    }
-    Ok(sizes.join("+"))
+fn list(client: &Client, path: &str) -> Result<Value, Fault> {
+    Ok(serde_json::from_slice(send(client, "GET", path, None)?.body())?)
 }
 
 fn params(given: &Value) -> Result<TokenParams, Error> {
