@@ -2,6 +2,10 @@
 //!
 //! Each driver says what it saw; what is right stands in the cases alone. A case may have another answer, or none and the
 //! reason why, where an SDK has its own way.
+//!
+//! Most new cases need no new step: `ask` sends a request that the case writes out, with the placeholders `{app}`, `{key}`
+//! and `{channel}`, and `see` lists JSON pointers and header names to print. `walk` follows links from page to page, `last`
+//! reads the latest message, and `said` searches the last error's message.
 
 mod matrix;
 pub(crate) mod programs;
