@@ -33,7 +33,7 @@ pub(super) fn mint(key: &ApiKey, values: &Value) -> Result<Token, Fault> {
     Ok(fields.mint(&key.signer())?)
 }
 
-/// What an auth callback got from the issuer.
+/// A response of the issuer to an auth callback.
 pub(super) enum Answer {
     Token(Token),
     Details(TokenDetails),

@@ -36,7 +36,7 @@ const details = (token) => {
   return `${token.clientId ?? '-'} ${token.capability} ${life}`;
 };
 
-// Returns the value at a JSON pointer as text, or `-` if there is none.
+// Returns the value at a JSON pointer as text, or `-` if it is missing or null.
 const at = (value, pointer) => {
   const found = pointer.split('/').slice(1).reduce((inner, name) => inner?.[name], value) ?? '-';
   return typeof found === 'string' ? found : JSON.stringify(found);

@@ -63,7 +63,7 @@ def params(given):
 
 
 def at(value, pointer):
-    """Returns the value at a JSON pointer as text, or `-` if there is none."""
+    """Returns the value at a JSON pointer as text, or `-` if it is missing or null."""
     for name in pointer.split("/")[1:]:
         try:
             value = value[int(name) if isinstance(value, list) else name]

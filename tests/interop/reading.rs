@@ -70,7 +70,7 @@ pub(super) fn query(params: &Value) -> String {
     query.finish()
 }
 
-/// Returns the value at a JSON pointer as text, or `-` if there is none.
+/// Returns the value at a JSON pointer as text, or `-` if it is missing or null.
 fn at(body: &Value, pointer: &str) -> String {
     body.pointer(pointer).filter(|value| !value.is_null()).map_or_else(|| "-".into(), text)
 }
