@@ -36,10 +36,14 @@ pub(super) fn check() -> Result<Vec<String>> {
     for name in WITHOUT_CIRCLES {
         let files = Files::read(&Path::new("crates").join(name).join("src"))?;
         for circle in files.circles() {
-            let paths: Vec<_> = circle.iter().map(|file| format!("`{}`", file.path.display())).collect();
+            let is_inside = |module: &&Module| circle.iter().any(|file| file.module == **module);
+            let arrows = circle.iter().flat_map(|file| {
+                let imports = files.imports(file).into_iter().filter(is_inside);
+                imports.map(|import| format!("`{}` -> `{}`", file.module.join("::"), import.join("::")))
+            });
             complaints.push(format!(
-                "these files import each other in a circle: {}; move what both need into a file below them",
-                paths.join(", ")
+                "files of {name} import each other in a circle: {}; move what both need into a file below them",
+                arrows.collect::<Vec<_>>().join(", ")
             ));
         }
         if let Some(house) = HOUSES.iter().find(|house| house.name == *name) {

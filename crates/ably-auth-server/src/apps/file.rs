@@ -4,17 +4,13 @@ use ably_auth_core::{ApiKey, Capability, Timestamp};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use zeroize::Zeroizing;
 
-use super::{App, Apps, Key, key_name};
+use super::app::{App, Apps, key_name};
+use super::key::Key;
 use crate::decode_error;
 use crate::error::{Error, ErrorKind};
 use crate::raw::RawList;
 
 const FORM: &str = r#"an app reads `{"appId":"…","keys":[{"id":"…","secret":"…"}]}`"#;
-
-/// What a key may do if nothing else is said: everything on every channel.
-pub(crate) fn capability_of_new_key() -> Capability {
-    Capability::parse_strict(r#"{"*":["*"]}"#).unwrap_or_default()
-}
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +63,36 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-pub(super) fn read(text: &str) -> Result<Apps, Error> {
+impl Apps {
+    /// Reads JSON: `{"apps": [app, …]}`, `[app, …]`, or one app alone. An app reads
+    ///
+    /// ```json
+    /// {
+    ///   "appId": "app1",
+    ///   "accountId": "mine",
+    ///   "keys": [
+    ///     { "id": "key1", "secret": "…" },
+    ///     { "id": "key2", "secret": "…", "capability": "{\"chat:*\":[\"subscribe\"]}",
+    ///       "revocableTokens": true, "enabled": true, "expires": 1999999999999 }
+    ///   ],
+    ///   "namespaces": [],
+    ///   "channels": [],
+    ///   "revocationByChannel": false
+    /// }
+    /// ```
+    ///
+    /// of which `appId`, `keys` and each key's `id` and `secret` are needed. A key without a capability has `{"*":["*"]}`;
+    /// `expires` is in milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if the text is not JSON of this form, has an unknown field, an id or capability that is not in
+    /// the form of one, or an app or a key twice. The message says where, and shows no secret.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        read(text)
+    }
+}
+
+fn read(text: &str) -> Result<Apps, Error> {
     entries(text)
         .map_err(|error| Error::new(ErrorKind::Apps, format!("apps: {}; {FORM}", decode_error::explain_json(&error))))?
         .into_iter()

@@ -4,6 +4,11 @@ use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Signer, Timestamp, 
 
 use crate::refusal::Refusal;
 
+/// What a key may do if nothing else is said: everything on every channel.
+fn capability_of_new_key() -> Capability {
+    Capability::parse_strict(r#"{"*":["*"]}"#).unwrap_or_default()
+}
+
 /// A key, and what its holder may do.
 ///
 /// `Debug` does not show the secret.
@@ -46,7 +51,7 @@ impl Key {
         Self {
             signer: api_key.signer(),
             api_key,
-            capability: super::capability_of_new_key(),
+            capability: capability_of_new_key(),
             revocable_tokens: false,
             enabled: true,
             expires: None,
@@ -221,6 +226,19 @@ impl Key {
         }
         if self.is_expired(now) {
             return Err(Refusal::new(ErrorCode::KEY_EXPIRED, "the key has expired; use another key"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a key that a sender has shown if it is not this one. Secrets are compared in constant time.
+    pub(crate) fn check_shown(&self, shown: &ApiKey) -> Result<(), Refusal> {
+        if shown.key_name() != self.name() {
+            let message = "the key in the header is not the one that the request is about; use that key";
+            return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
+        }
+        if shown.secret() != self.api_key().secret() {
+            let message = "the key's secret is wrong; check that it is whole";
+            return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
         }
         Ok(())
     }

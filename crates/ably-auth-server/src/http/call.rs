@@ -16,6 +16,7 @@ use super::credentials;
 use super::format::Format;
 use super::reply::Reply;
 use super::request_log;
+use super::route::query;
 use super::trail::{Notes, Trail};
 use crate::limits::budget::{Budget, Permit};
 use crate::policy::authenticate::{Authenticator, Credential, Principal};
@@ -71,14 +72,22 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Returns the body, or refuses a request whose body is too large.
+    pub(super) fn body(&self) -> Result<&'a Bytes, Refusal> {
+        self.body.ok_or_else(|| {
+            let most = self.state.limits.body_bytes;
+            let message = format!("the body is over {most} bytes; send less in one request");
+            Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
+        })
+    }
+
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        Format::of_body(&self.parts.headers)?.decode(self.body.ok_or_else(|| super::too_large(self.state))?)
+        Format::of_body(&self.parts.headers)?.decode(self.body()?)
     }
 
     /// Reads the body as a token request.
     pub(super) fn read_token_request(&self) -> Result<TokenRequest, Refusal> {
-        let body = self.body.ok_or_else(|| super::too_large(self.state))?;
-        Format::of_body(&self.parts.headers)?.decode_token_request(body)
+        Format::of_body(&self.parts.headers)?.decode_token_request(self.body()?)
     }
 
     pub(super) fn reply<T: Serialize + ?Sized>(&self, status: StatusCode, body: &T) -> Result<Reply, Refusal> {
@@ -115,7 +124,7 @@ impl<'a> Call<'a> {
 
     /// What the request shows of its sender, if anything; a key only where it may be shown.
     pub(super) fn credential(&self) -> Result<Option<Credential>, Refusal> {
-        let credential = credentials::read(self)?;
+        let credential = credentials::read(self.parts)?;
         if matches!(credential, Some(Credential::Key(_))) && !self.may_hold_keys() {
             return Err(credentials::key_without_tls());
         }
@@ -125,7 +134,7 @@ impl<'a> Call<'a> {
     /// Who sent the request.
     pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let credential = self.credential()?.ok_or_else(credentials::missing)?;
-        let claimed = credentials::claimed_identity(self)?;
+        let claimed = credentials::claimed_identity(self.parts)?;
         let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
@@ -217,9 +226,4 @@ impl<'a> Call<'a> {
 
 fn too_many_answers() -> Refusal {
     Refusal::overloaded("bytes of unread answers")
-}
-
-fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {
-    let query = parts.uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }

@@ -2,15 +2,16 @@
 
 use ably_auth_core::{ApiKey, ErrorCode, Identity, Token};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
-use super::call::Call;
+use super::route::query;
 use crate::policy::authenticate::Credential;
 use crate::refusal::Refusal;
 use crate::token;
 
 /// The header is believed before the query, which is for who cannot set headers.
-pub(super) fn read(call: &Call<'_>) -> Result<Option<Credential>, Refusal> {
-    let mut headers = call.parts.headers.get_all(AUTHORIZATION).iter();
+pub(super) fn read(parts: &Parts) -> Result<Option<Credential>, Refusal> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
     if let Some(header) = headers.next() {
         if headers.next().is_some() {
             return Err(not_a_credential("there is more than one Authorization header"));
@@ -18,10 +19,10 @@ pub(super) fn read(call: &Call<'_>) -> Result<Option<Credential>, Refusal> {
         let text = header.to_str().map_err(|_| not_a_credential("the Authorization header is not plain ASCII"))?;
         return from_header(text).map(Some);
     }
-    if let Some(key) = call.query("key") {
+    if let Some(key) = query(parts, "key") {
         return as_key(ApiKey::parse(&key)).map(Some);
     }
-    let token = ["accessToken", "access_token"].into_iter().find_map(|name| call.query(name));
+    let token = ["accessToken", "access_token"].into_iter().find_map(|name| query(parts, name));
     token.map(|token| bearer(&token)).transpose()
 }
 
@@ -48,8 +49,8 @@ fn bearer(text: &str) -> Result<Credential, Refusal> {
 }
 
 /// As whom the sender wants to act (`RSA7e2`).
-pub(super) fn claimed_identity(call: &Call<'_>) -> Result<Option<Identity>, Refusal> {
-    let Some(header) = call.parts.headers.get("x-ably-clientid") else {
+pub(super) fn claimed_identity(parts: &Parts) -> Result<Option<Identity>, Refusal> {
+    let Some(header) = parts.headers.get("x-ably-clientid") else {
         return Ok(None);
     };
     // What is not ASCII is not base64 either.

@@ -26,27 +26,18 @@ mod trail;
 
 pub(crate) use arrival::Arrival;
 
-use ably_auth_core::{ErrorCode, KeyName};
+use ably_auth_core::ErrorCode;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, StatusCode};
 
 use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 use crate::state::State;
 use call::Call;
 use reply::Reply;
+use request_log::Answered;
 use route::Route;
-
-/// An answer, and what is to be told of it beside.
-pub(crate) struct Answered {
-    pub(crate) response: Response<Bytes>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) code: Option<ErrorCode>,
-    pub(crate) request_id: String,
-    /// The key that it was about, if that is known and wanted.
-    pub(crate) key: Option<KeyName>,
-}
 
 /// Answers a request, whose body is none if it is larger than the service takes.
 pub(crate) async fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Answered {
@@ -92,7 +83,7 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.parts.uri.path() != "/time" {
         call.state.check_clock(call.now)?;
     }
-    call.body.map(|_| ()).ok_or_else(|| too_large(call.state))
+    call.body().map(|_| ())
 }
 
 async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
@@ -130,9 +121,4 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
         route => Err(Refusal::method_not_allowed(route.methods(call.state.sandbox))),
     };
     reply.map(|reply| (endpoint, reply))
-}
-
-fn too_large(state: &State) -> Refusal {
-    let message = format!("the body is over {} bytes; send less in one request", state.limits.body_bytes);
-    Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
 }

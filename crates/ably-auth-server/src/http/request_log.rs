@@ -5,9 +5,18 @@ use bytes::Bytes;
 use http::Response;
 use tracing::{Level, enabled, event};
 
-use super::Answered;
 use crate::clock::Stopwatch;
-use crate::ops::metrics::Metrics;
+use crate::ops::metrics::{Endpoint, Metrics};
+
+/// An answer, and what is to be told of it beside.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) code: Option<ErrorCode>,
+    pub(crate) request_id: String,
+    /// The key that it was about, if that is known and wanted.
+    pub(crate) key: Option<KeyName>,
+}
 
 /// By which a subscriber can choose these events.
 const TARGET: &str = "ably_auth_server::request";

@@ -6,6 +6,8 @@ use ably_auth_core::ErrorCode;
 use percent_encoding::percent_decode_str;
 
 use super::channel_name::ChannelName;
+use http::request::Parts;
+
 use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 
@@ -146,6 +148,12 @@ pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
 
 fn channel(segment: &str) -> Result<ChannelName<'_>, Refusal> {
     ChannelName::parse(decode(segment)?)
+}
+
+/// Returns the first value of that name in the query.
+pub(super) fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {
+    let query = parts.uri.query()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

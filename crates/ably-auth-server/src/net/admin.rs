@@ -14,7 +14,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// For how long what the store said is gone by: whoever asks all the time is not to keep it busy.
-const FRESH: Duration = Duration::from_millis(250);
+const READINESS_TTL: Duration = Duration::from_millis(250);
 
 /// Whether the service was ready when it was last looked at. Those who ask at once share a look.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Readiness {
     async fn of(&self, service: &Service) -> bool {
         let mut known = self.0.lock().await;
         let was_ready = match &*known {
-            Some((since, was_ready)) if since.elapsed() < FRESH => *was_ready,
+            Some((since, was_ready)) if since.elapsed() < READINESS_TTL => *was_ready,
             _ => {
                 let is_ready = service.check_ready().await;
                 *known = Some((Stopwatch::start(), is_ready));

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::outgoing::{Outgoing, Unwritten};
 use super::phase::{Phase, Step};
 use super::table::{Exceeded, Table};
-use super::timeouts::{Patient, Waits};
+use super::timeouts::{TimeoutStream, Waits};
 use super::{admin, request};
 use crate::clock::Stopwatch;
 use crate::limits::site;
@@ -39,7 +39,7 @@ const MIN_BUFFER: usize = 8 * 1024;
 const REFUSED_AT_ONCE: u64 = 256;
 
 /// How long one that is told so may take to ask, and how long one may take that asks how the service is.
-const HURRY: Duration = Duration::from_secs(1);
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The maximum number of open connections to the admin address. At this limit, a new connection replaces the one that
 /// has been idle longest. If none is idle, the new connection is closed.
@@ -120,7 +120,7 @@ impl Connections {
             return;
         };
         let waits = Waits {
-            head: HURRY,
+            head: REFUSED_TIMEOUT,
             idle: limits.idle.min(ADMIN_IDLE),
             answer: limits.answer_deadline,
             answer_rate: limits.answer_bytes_per_second,
@@ -156,9 +156,12 @@ impl Connections {
                 answer: limits.answer_deadline,
                 answer_rate: limits.answer_bytes_per_second,
             },
-            Welcome::Refused(_) => {
-                Waits { head: HURRY, idle: HURRY, answer: HURRY, answer_rate: limits.answer_bytes_per_second }
-            }
+            Welcome::Refused(_) => Waits {
+                head: REFUSED_TIMEOUT,
+                idle: REFUSED_TIMEOUT,
+                answer: REFUSED_TIMEOUT,
+                answer_rate: limits.answer_bytes_per_second,
+            },
         };
         let Some(tls) = &self.tls else {
             return self.speak(stream, client, phase, waits, welcome).await;
@@ -198,7 +201,7 @@ impl Connections {
                 Ok::<_, Infallible>(Outgoing::of(answer, unwritten))
             }
         });
-        let stream = TokioIo::new(Patient::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), waits));
+        let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), waits));
         // What is longer than the limit is to be answered, and not just cut off.
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
         let connection = http1::Builder::new()

@@ -27,7 +27,7 @@ use crate::service::Service;
 use connection::{Connections, Role};
 
 /// How long to wait when the system gives no more connections: most often it has run out of files.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it is told with what.
 ///
@@ -210,7 +210,7 @@ async fn accept(
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
-                    time::sleep(BREATH).await;
+                    time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
         }

@@ -39,7 +39,7 @@ impl Waits {
     }
 }
 
-pub(super) struct Patient<S> {
+pub(super) struct TimeoutStream<S> {
     stream: S,
     phase: Arc<Phase>,
     waits: Waits,
@@ -67,7 +67,7 @@ struct Watch {
     unseen: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
+impl<S> TimeoutStream<S> {
     pub(super) const fn new(stream: S, phase: Arc<Phase>, unwritten: Arc<Unwritten>, waits: Waits) -> Self {
         Self {
             stream,
@@ -108,7 +108,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S> Patient<S> {
+impl<S> TimeoutStream<S> {
     /// What came of writing; an error once nothing could be written for too long, whatever the connection is about.
     fn unless_stuck<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if written.is_ready() {
@@ -132,7 +132,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Patient<S> {
+impl<S: AsyncRead + Unpin> TimeoutStream<S> {
     /// Sees whether the client is still there while its request is being answered. Returns an error once it is not: after a
     /// reset at once, and when the time for the answer is over if no more can be seen of the client.
     fn poll_watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -179,7 +179,7 @@ fn far(from: Instant) -> Instant {
     from.checked_add(DAY).unwrap_or(from)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.phase.step() == Step::Evicted {
@@ -215,7 +215,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -315,7 +315,7 @@ mod tests {
             Waits { head: Duration::MAX, idle: Duration::MAX, answer: Duration::from_millis(10_500), answer_rate: 10 };
         let trickle = Trickle(Box::pin(sleep(Duration::from_secs(1))));
         let mut stream =
-            Patient::new(trickle, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, waits);
+            TimeoutStream::new(trickle, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, waits);
         let mut taken = 0_usize;
         while taken < bytes && stream.write(&[0]).await.is_ok() {
             taken = taken.saturating_add(1);

@@ -11,12 +11,12 @@ use crate::ops::metrics::{StoreCounts, StoreOperation};
 use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Use, Written};
 
 #[derive(Debug)]
-pub(crate) struct Metered {
+pub(crate) struct InstrumentedStore {
     store: Box<dyn Store>,
     counts: Arc<StoreCounts>,
 }
 
-impl Metered {
+impl InstrumentedStore {
     pub(crate) const fn new(store: Box<dyn Store>, counts: Arc<StoreCounts>) -> Self {
         Self { store, counts }
     }
@@ -45,7 +45,7 @@ impl Metered {
     }
 }
 
-impl Store for Metered {
+impl Store for InstrumentedStore {
     fn feed(&self) -> &Feed {
         self.store.feed()
     }

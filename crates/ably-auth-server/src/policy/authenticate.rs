@@ -6,7 +6,7 @@ use ably_auth_axum::VerifiedToken;
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
-use crate::policy::verify_token::{Bearer, Reader};
+use crate::policy::verify_token::{Bearer, Reader, revoked};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -93,7 +93,7 @@ impl Authenticator<'_> {
 
     async fn key_holder(&self, shown: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
         let (_, key) = self.0.key(shown.key_name(), now).await?;
-        compare(shown, &key)?;
+        key.check_shown(shown)?;
         // Who has shown the key is told by what is so now.
         self.0.catch_up(now).await?;
         let (app, key) = self.0.registry.key(shown.key_name())?;
@@ -142,20 +142,4 @@ fn may_change(refusal: &Refusal) -> bool {
         refusal.info().code(),
         ErrorCode::NOT_FOUND | ErrorCode::TOKEN_UNRECOGNISED | ErrorCode::TOKEN_REVOKED | ErrorCode::CAPABILITY_REFUSED
     )
-}
-
-pub(crate) fn revoked(message: &str) -> Refusal {
-    Refusal::new(ErrorCode::TOKEN_REVOKED, message)
-}
-
-/// Whether the key that was shown is that key, to the secret. Secrets are compared in constant time.
-pub(crate) fn compare(shown: &ApiKey, key: &Key) -> Result<(), Refusal> {
-    if shown.key_name() != key.name() {
-        let message = "the key in the header is not the one that the request is about; use that key";
-        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
-    }
-    if shown.secret() != key.api_key().secret() {
-        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, "the key's secret is wrong; check that it is whole"));
-    }
-    Ok(())
 }

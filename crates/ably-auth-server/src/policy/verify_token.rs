@@ -8,8 +8,7 @@ use ably_auth_core::jwt::{self, UnverifiedJwt};
 use ably_auth_core::{Capability, ErrorCode, ErrorKind, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
-use crate::policy::authenticate::revoked;
-use crate::policy::issue;
+use crate::policy::grant;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -110,9 +109,13 @@ impl Reader<'_> {
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
             Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
         })?;
-        let capability = issue::grant(written.clone(), key.capability(), "key")?;
+        let capability = grant::grant(written.clone(), key.capability(), "key")?;
         Ok(Bearer { app, key, token: VerifiedToken::of_jwt(verified, capability), written })
     }
+}
+
+pub(crate) fn revoked(message: &str) -> Refusal {
+    Refusal::new(ErrorCode::TOKEN_REVOKED, message)
 }
 
 /// What is wrong with a JWT, or with a token in one.

@@ -25,7 +25,7 @@ use crate::limits::Limits;
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
 use crate::ops::audit::{self, Audit, SecretSource};
-use crate::ops::instrumented_store::Metered;
+use crate::ops::instrumented_store::InstrumentedStore;
 use crate::ops::metrics::{self, Metrics};
 use crate::ops::request_id::RequestIds;
 use crate::policy::reload::{self, Relisted};
@@ -416,7 +416,7 @@ impl ServiceBuilder {
             registry,
             time: Time::new(self.clock.steady.clone(), from),
             revocations: RwLock::default(),
-            store: Box::new(Metered::new(self.store, Arc::clone(&metrics.store))),
+            store: Box::new(InstrumentedStore::new(self.store, Arc::clone(&metrics.store))),
             is_confused: AtomicBool::new(false),
             clock: self.clock,
             sandbox: self.sandbox,

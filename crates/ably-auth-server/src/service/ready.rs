@@ -8,7 +8,7 @@ use tokio::time;
 use crate::service::Service;
 
 /// How long the store may take to answer. Whoever asks for this does not wait for much longer.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Service {
     /// As [`is_ready`](Self::is_ready), but asks the store, and waits for its answer for half a second at most. To be called
@@ -34,7 +34,7 @@ impl Service {
         if state.check_clock(now).is_err() {
             return false;
         }
-        let answer = time::timeout(PATIENCE, state.store.probe(now)).await;
+        let answer = time::timeout(PROBE_TIMEOUT, state.store.probe(now)).await;
         let is_there = matches!(answer, Ok(Ok(())));
         state.metrics.store.set_failing(!is_there);
         is_there && state.learn().is_ok() && self.is_up()

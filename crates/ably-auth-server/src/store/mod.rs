@@ -16,6 +16,7 @@ mod feed;
 mod limits;
 mod memory;
 mod nonces;
+mod outcome;
 mod parsed;
 mod pending;
 #[cfg(feature = "redb")]
@@ -33,15 +34,15 @@ pub use feed::{Feed, Record};
 pub use limits::StoreLimits;
 pub use memory::Memory;
 pub use nonces::Fingerprint;
-pub(crate) use nonces::WINDOW_MILLIS;
+pub use outcome::{Unavailable, Use, Written};
 pub use pending::Pending;
 #[cfg(feature = "redb")]
 pub use redb::Redb;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use references::KeptClaims;
+pub(crate) use spans::WINDOW_MILLIS;
 
-use crate::refusal::Refusal;
 pub use crate::token::Reference;
 
 /// The name of the record of the secret under which tokens are sealed.
@@ -100,60 +101,4 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// While it is asked, no other service is to use what is shared.
     fn set_time(&self, now: Timestamp) -> Pending<()>;
-}
-
-/// What came of using a nonce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Use {
-    /// It is used now, and was not before.
-    First,
-    /// It was used before.
-    Again,
-    /// Nonces with this nonce's timestamp were already dropped, because the clock was ahead. Requests with a timestamp
-    /// later than `until` are not affected.
-    Forgotten {
-        /// The last timestamp of the dropped span that contains the request's timestamp.
-        until: Timestamp,
-    },
-    /// The nonce may have been used and then lost with the store, as all nonces up to [`Feed::known_from`] may.
-    Unknown,
-    /// There is no room for more.
-    Full,
-}
-
-/// What came of writing records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Written {
-    /// They are written.
-    Done,
-    /// Nothing is written, since one of them has changed: it is in the feed.
-    Outdated,
-}
-
-/// The store did not answer, or not in time. What was asked may have been done, or not.
-#[derive(Clone, Debug)]
-pub struct Unavailable(Box<str>);
-
-impl Unavailable {
-    /// For that reason, which holds no secret.
-    pub fn new(why: impl fmt::Display) -> Self {
-        Self(why.to_string().into())
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store is not available: {}; see that it runs and has room", self.0)
-    }
-}
-
-impl std::error::Error for Unavailable {}
-
-/// Clients do not need to know what exactly is wrong with the store.
-impl From<Unavailable> for Refusal {
-    fn from(_: Unavailable) -> Self {
-        Self::unavailable()
-    }
 }

@@ -5,11 +5,8 @@ use std::collections::BTreeSet;
 use ably_auth_core::{KeyName, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use super::Use;
-use super::spans::Spans;
-
-/// How far a token request's timestamp may be from the service's clock, either side.
-pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
+use super::outcome::Use;
+use super::spans::{Spans, WINDOW_MILLIS};
 
 /// The most that is forgotten with one that is used: more than come, and so few that nobody waits for it.
 const MAX_DROPPED: usize = 32;

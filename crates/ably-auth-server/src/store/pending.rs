@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::Unavailable;
+use super::outcome::Unavailable;
 
 type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send>>;
 

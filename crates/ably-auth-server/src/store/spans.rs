@@ -6,7 +6,8 @@
 
 use ably_auth_core::{Timestamp, Ttl};
 
-use super::nonces::WINDOW_MILLIS;
+/// How far a token request's timestamp may be from the service's clock, either side.
+pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
 /// The maximum gap, in ms, between spans that are joined. When a clock joins its own past to a span ahead, the
 /// timestamps in the gap are already too old to be exchanged. So joining refuses no current request.

@@ -9,13 +9,13 @@ use ably_auth_core::Timestamp;
 use redb::{Builder, Database, ReadableTable as _, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
-use super::filled::Filled;
 use super::folder::{self, held_by_another};
-use super::guard::guard;
+use super::guard::{Fault, guard};
 use super::header;
+use super::identity::{Expected, Identity, Position};
 use super::overlay::Overlay;
-use super::pairing::{Expected, Identity, Position};
-use super::records::Put;
+use super::preallocated_file::PreallocatedFile;
+use super::put::Put;
 use super::writer::Times;
 use crate::error::{Error, ErrorKind};
 use crate::store::{KeptClaims, Record, Reference};
@@ -50,9 +50,6 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 const MAX_DROPPED: usize = 256;
 
 const NEVER: u64 = u64::MAX;
-
-/// An error of the database, whichever it is.
-pub(super) type Fault = redb::Error;
 
 pub(super) struct Disk {
     /// The open database; `None` only while it is being dropped.
@@ -96,7 +93,7 @@ impl Disk {
         let file = OpenOptions::new().read(true).write(true).open(database);
         let file = file.map_err(|error| broken(folder, error.into()))?;
         let opened = guard(|| {
-            let database = Filled::new(file).and_then(|file| builder().create_with_backend(file))?;
+            let database = PreallocatedFile::new(file).and_then(|file| builder().create_with_backend(file))?;
             let mut disk = Self { database: Some(database), identity: Identity::default(), expired_due: 0 };
             let format = disk.format()?;
             disk.identity = disk.read_identity()?;
@@ -374,7 +371,7 @@ pub(super) fn broken(folder: &Path, error: Fault) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::place::Place;
+    use super::super::temp_dir::TempDir;
     use super::*;
 
     fn at(millis: u64) -> Timestamp {
@@ -382,7 +379,7 @@ mod tests {
     }
 
     fn with_disk(test: impl FnOnce(&Path, Disk)) {
-        let place = Place::new();
+        let place = TempDir::new();
         let path = place.0.join("store.redb");
         File::create(&path).unwrap();
         test(&path, Disk::begin(&path, &place.0).unwrap());

@@ -7,7 +7,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use ably_auth_core::Timestamp;
 
 use super::frames::{Entry, Frame, SALT_BYTES};
-use super::pairing::{Identity, Position};
+use super::identity::{Identity, Position};
 use crate::store::spans::Spans;
 
 /// The number of zero bytes by which a file is extended. A write into allocated bytes causes less disk I/O per

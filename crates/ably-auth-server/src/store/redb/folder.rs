@@ -122,7 +122,7 @@ pub(super) fn database_path(folder: &Path) -> PathBuf {
 /// Returns true if `secret` or `nonces` exists, which shows that the folder held a store before. An unfinished new
 /// folder contains at most `lock`, since the database is created before them.
 pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
-    for name in [SECRET, super::journal::FOLDER] {
+    for name in [SECRET, super::journal_files::FOLDER] {
         let path = folder.join(name);
         if path.try_exists().map_err(|error| failed(&path, "cannot be read", error))? {
             return Ok(true);
@@ -224,12 +224,12 @@ pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::place::Place;
+    use super::super::temp_dir::TempDir;
     use super::*;
 
     #[test]
     fn a_folder_is_held_by_one_until_it_is_let_go() {
-        let place = Place::new();
+        let place = TempDir::new();
         let folder = place.0.join("of/several");
         prepare(&folder).unwrap();
         let held = hold(&folder).unwrap();

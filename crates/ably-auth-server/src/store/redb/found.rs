@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ably_auth_core::Timestamp;
 
 use super::frames::{Entry, Frame};
-use super::pairing::{Identity, Position};
+use super::identity::{Identity, Position};
 use crate::store::Fingerprint;
 use crate::store::nonces::window_end;
 use crate::store::spans::Spans;

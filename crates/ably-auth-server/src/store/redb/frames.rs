@@ -10,7 +10,7 @@
 use ably_auth_core::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::pairing::Identity;
+use super::identity::Identity;
 use crate::store::Fingerprint;
 
 pub(super) const SALT_BYTES: usize = 16;

@@ -4,7 +4,8 @@
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::disk::Fault;
+/// An error of the database, whichever it is.
+pub(super) type Fault = redb::Error;
 
 /// Calls `work`, and returns a panic as [`Fault::Corrupted`]. The panic hook still runs and prints the location.
 ///

@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 
 use redb::StorageBackend;
 
-use super::disk::Fault;
+use super::guard::Fault;
 
 const HEADER_BYTES: usize = 64;
 const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";

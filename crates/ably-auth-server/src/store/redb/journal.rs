@@ -16,23 +16,19 @@ use super::file::{Closing, Open};
 use super::folder;
 use super::found::Found;
 use super::frames::{self, Contents, Damaged, Entry, Frame, MAX_NONCES};
-use super::pairing::{Identity, Pairing, Position};
+use super::identity::{Identity, Position};
+use super::journal_files::{FOLDER, NEW_FOLDER, damaged, name, number};
+use super::pairing::Pairing;
 use super::writer::{Job, Times, Work};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::random;
 use crate::store::Fingerprint;
 use crate::store::Unavailable;
 use crate::store::nonces::{is_over, window_end};
 use crate::store::spans::Spans;
 
-pub(super) const FOLDER: &str = "nonces";
-const NEW_FOLDER: &str = "nonces.new";
-
 /// A file that has got so large is closed.
 const LARGE: u64 = if cfg!(test) { 1024 } else { 4 * 1024 * 1024 };
-
-/// The digits of a file's number, so that names sort as numbers do.
-const DIGITS: usize = 10;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Put {
@@ -284,34 +280,6 @@ fn entries(puts: &[Put]) -> Vec<Entry> {
         entries.push(Entry::Used(Vec::new()));
     }
     entries
-}
-
-fn name(number: u64) -> String {
-    format!("{number:0DIGITS$}")
-}
-
-/// The number that the file is named by; none if it is none of ours.
-fn number(path: &Path) -> Option<u64> {
-    let text = path.file_name()?.to_str()?;
-    text.parse().ok().filter(|number| name(*number) == text)
-}
-
-/// Returns the error for a journal that ends before the position which the database recorded.
-pub(super) fn end_is_missing(folder: &Path, found: Position, expected: Position) -> Error {
-    let path = |number| folder.join(FOLDER).join(name(number));
-    if found.number < expected.number {
-        return damaged(&path(expected.number), "it is missing");
-    }
-    damaged(&path(found.number), "its end is missing, or has changed since it was written")
-}
-
-fn damaged(path: &Path, problem: &str) -> Error {
-    let message = format!(
-        "`{}` cannot be believed: {problem}; put back a copy of the folder `{FOLDER}`, or delete it: then no token request of \
-         before is exchanged, and none of the next minutes",
-        path.display()
-    );
-    Error::new(ErrorKind::Store, message)
 }
 
 #[cfg(test)]

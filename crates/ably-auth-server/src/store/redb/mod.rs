@@ -2,18 +2,21 @@
 
 mod disk;
 mod file;
-mod filled;
 mod folder;
 mod found;
 mod frames;
 mod guard;
 mod header;
+mod identity;
 mod journal;
+mod journal_files;
 mod overlay;
 mod pairing;
-#[cfg(test)]
-mod place;
+mod preallocated_file;
+mod put;
 mod records;
+#[cfg(test)]
+mod temp_dir;
 mod writer;
 
 use std::fmt;
@@ -24,15 +27,17 @@ use std::sync::{Arc, Mutex};
 use ably_auth_core::Timestamp;
 use zeroize::Zeroizing;
 
-use super::nonces::{Nonces, WINDOW_MILLIS, window_end};
+use super::nonces::{Nonces, window_end};
 use super::references::{self, References};
+use super::spans::WINDOW_MILLIS;
 use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::Error;
 use crate::random;
 use crate::sync::lock;
 use disk::Disk;
+use identity::Identity;
 use journal::Journal;
-use pairing::{Fit, Identity, Pairing};
+use pairing::{Fit, Pairing};
 use records::Records;
 use writer::Writer;
 
@@ -209,7 +214,7 @@ impl Redb {
         }
         let known_from = window_end(self.feed.latest(now));
         self.feed.set_known_from(known_from);
-        let written = self.records.put(records::Put::KnownFrom(known_from), now);
+        let written = self.records.put(put::Put::KnownFrom(known_from), now);
         // Store this last: a caller that sees the loss as settled must also see the time.
         self.is_lost.store(false, Ordering::Release);
         Some(async { written.await.map(drop) })
@@ -222,7 +227,7 @@ impl Redb {
         if latest.saturating_sub(before) >= TIME_WRITTEN_EVERY_MILLIS
             && self.remembered.compare_exchange(before, latest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
-            drop(self.records.put(records::Put::Moment, now));
+            drop(self.records.put(put::Put::Moment, now));
         }
     }
 }
@@ -265,7 +270,7 @@ impl Store for Redb {
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
         // Do not wait: the time is written together with the records or before them.
         drop(self.settle_loss(now));
-        let written = self.records.put(records::Put::Records(records, seen), now);
+        let written = self.records.put(put::Put::Records(records, seen), now);
         Pending::waiting(written)
     }
 
@@ -276,7 +281,7 @@ impl Store for Redb {
         if !lock(&self.references).keep(reference, claims.app_id(), bytes.clone(), self.feed.latest(now)) {
             return Pending::ready(false);
         }
-        let written = self.records.put(records::Put::Reference(reference, bytes), now);
+        let written = self.records.put(put::Put::Reference(reference, bytes), now);
         Pending::waiting(async { written.await.map(|_| true) })
     }
 
@@ -287,7 +292,7 @@ impl Store for Redb {
     /// Writes nothing, by way of the threads and onto the disk.
     fn probe(&self, now: Timestamp) -> Pending<()> {
         drop(self.settle_loss(now));
-        let recorded = self.records.put(records::Put::Records(Vec::new(), 0), now);
+        let recorded = self.records.put(put::Put::Records(Vec::new(), 0), now);
         let used = self.used.put(journal::Put::Probe, now);
         Pending::waiting(async {
             recorded.await?;
@@ -303,7 +308,7 @@ impl Store for Redb {
         self.remembered.store(now.as_millis(), Ordering::Relaxed);
         // `Put::Time` also sets the time from which all data is known.
         self.is_lost.store(false, Ordering::Release);
-        let recorded = self.records.put(records::Put::Time(now), now);
+        let recorded = self.records.put(put::Put::Time(now), now);
         let used = Arc::clone(&self.used);
         Pending::waiting(async move {
             let written = async {

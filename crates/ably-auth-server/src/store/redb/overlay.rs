@@ -113,7 +113,7 @@ impl StorageBackend for Overlay {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::place::Place;
+    use super::super::temp_dir::TempDir;
     use super::*;
 
     #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 1..20_000),
             steps in prop::collection::vec(step(), 0..12),
         ) {
-            let place = Place::new();
+            let place = TempDir::new();
             let path = place.0.join("file");
             std::fs::write(&path, &bytes).unwrap();
             let overlay = Overlay::new(File::open(&path).unwrap()).unwrap();

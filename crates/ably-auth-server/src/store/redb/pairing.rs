@@ -11,33 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::file::Closing;
 use super::found::Found;
-use super::journal;
+use super::identity::{Expected, Identity, Position};
+use super::journal_files;
 use crate::error::Error;
 use crate::sync::lock;
-
-/// A position in the journal: the number of a file, and the offset in bytes up to which it was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) number: u64,
-    pub(super) end: u64,
-}
-
-/// The identity of a database, as the journal records it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
-    /// The random ID; 0 if the database has none yet.
-    pub(super) database: u64,
-    pub(super) commits: u64,
-}
-
-/// The state of the journal, as the database recorded it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Expected {
-    /// The position up to which the journal was written at least.
-    pub(super) position: Position,
-    /// True if only the closing frame was written after `position`, because the service was stopped cleanly.
-    pub(super) is_clean: bool,
-}
 
 /// The result of comparing the database with the journal.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +37,7 @@ pub(super) fn compare(folder: &Path, database: Identity, expected: Expected, jou
         return Ok(Fit::Sound);
     };
     if found < expected.position {
-        return Err(journal::end_is_missing(folder, found, expected.position));
+        return Err(journal_files::end_is_missing(folder, found, expected.position));
     }
     let is_at_end = found == expected.position || journal.before_closing == Some(expected.position);
     if expected.is_clean && !is_at_end {

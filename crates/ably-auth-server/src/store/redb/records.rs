@@ -10,25 +10,9 @@ use ably_auth_core::Timestamp;
 use super::disk::Disk;
 use super::folder;
 use super::pairing::Pairing;
+use super::put::Put;
 use super::writer::{self, Times, Work};
-use crate::store::{Feed, Record, Reference, Unavailable, Written};
-
-/// What is to be written.
-pub(super) enum Put {
-    /// Unless one of them was written after that version.
-    Records(Vec<Record>, u64),
-    Reference(Reference, Vec<u8>),
-    /// The latest time alone, which goes with each write.
-    Moment,
-    /// The time is that, though a later one was known.
-    Time(Timestamp),
-    /// The time from which all data is known after a loss.
-    KnownFrom(Timestamp),
-    /// A clean stop of the service, after the journal has ended.
-    Stop,
-    #[cfg(test)]
-    Panic,
-}
+use crate::store::{Feed, Record, Unavailable, Written};
 
 type Job = writer::Job<Put, Written>;
 
@@ -173,8 +157,8 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pairing::{Identity, Position};
-    use super::super::place::Place;
+    use super::super::identity::{Identity, Position};
+    use super::super::temp_dir::TempDir;
     use super::super::writer::Writer;
     use super::*;
 
@@ -185,7 +169,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn panic_in_a_commit_is_answered_and_the_next_write_reopens() {
-        let place = Place::new();
+        let place = TempDir::new();
         let path = folder::database_path(&place.0);
         drop(folder::begin(&path).unwrap());
         Disk::create(&path, &place.0, false).unwrap();
@@ -210,7 +194,7 @@ mod tests {
     #[cfg(unix)]
     #[tokio::test]
     async fn database_that_was_replaced_is_not_written_to() {
-        let place = Place::new();
+        let place = TempDir::new();
         let path = folder::database_path(&place.0);
         drop(folder::begin(&path).unwrap());
         Disk::create(&path, &place.0, false).unwrap();

@@ -13,9 +13,12 @@ use crate::random;
 use crate::store::Unavailable;
 use crate::sync::lock;
 
+/// All keys begin with it; the braces keep them together where a cluster spreads keys.
+pub(super) const PREFIX: &str = "{ably-auth}:";
+
 /// For how long an answer is waited for: a little less than for all that a request asks, so that a connection on which nothing
 /// comes is left.
-const PATIENCE: Duration = Duration::from_millis(400);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// After a connection that could not be made, the next is tried this much later, and up to twice that: soon, and not by all
 /// services at once.
@@ -63,7 +66,7 @@ impl Link {
         Ok((Self { client, current: Mutex::new(Some(linked)), pause: tokio::sync::Mutex::default() }, server))
     }
 
-    /// Asks, and waits for the answer within [`PATIENCE`].
+    /// Asks, and waits for the answer within [`ATTEMPT_TIMEOUT`].
     pub(super) async fn ask<T, F: Future<Output = RedisResult<T>>>(
         &self,
         ask: impl FnOnce(MultiplexedConnection, Arc<Server>) -> F,
@@ -82,7 +85,7 @@ impl Link {
                 Unavailable::new(reason(&error))
             })
         };
-        match tokio::time::timeout(PATIENCE, asked).await {
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, asked).await {
             Ok(answer) => answer,
             Err(_) => {
                 // A host that is gone without a word never answers on it.
@@ -141,8 +144,9 @@ fn leads_nowhere(error: &RedisError) -> bool {
 }
 
 async fn connect(client: &Client) -> RedisResult<Linked> {
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(ATTEMPT_TIMEOUT))
+        .set_response_timeout(Some(ATTEMPT_TIMEOUT));
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     let server = Arc::new(ask_server(&mut connection).await?);
     Ok(Linked { connection, server })

@@ -1,51 +1,31 @@
 //! The store that several services share.
 
-mod kept;
-mod known;
+mod batching;
+mod inner;
 mod link;
+mod reference_tokens;
 mod reply;
-mod rereading;
+mod resync;
 mod secret;
-mod together;
+mod sync_state;
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use ably_auth_core::Timestamp;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::{Client, Script, TlsCertificates};
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{self, CryptoProvider};
-use zeroize::Zeroizing;
 
-use super::nonces::WINDOW_MILLIS;
 use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::{Error, ErrorKind};
-use crate::random;
 use crate::sync::lock;
-use known::Known;
+use batching::{Act, Batcher};
+use inner::{Inner, another, fields};
 use link::{Link, Server};
-use reply::Reply;
-use together::{Act, Together};
-
-/// For how long all that a request asks is waited for.
-const PATIENCE: Duration = Duration::from_millis(500);
-
-/// All keys begin with it; the braces keep them together where a cluster spreads keys.
-const PREFIX: &str = "{ably-auth}:";
-
-/// The most records in one request.
-const MAX_RECORDS: usize = 200;
-
-/// Clocks that are further apart than this are worth a word.
-const SKEW_MILLIS: u64 = 10 * 1000;
-
-/// How often they are.
-const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
+use sync_state::SyncState;
 
 /// Keeps everything in a Redis or Valkey, which several services share: what one of them knows, all know.
 ///
@@ -78,7 +58,7 @@ const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
 /// ```
 pub struct Redis {
     inner: Arc<Inner>,
-    together: Together,
+    batcher: Batcher,
 }
 
 /// What there is to say of a [`Redis`].
@@ -103,30 +83,6 @@ pub struct RedisOptions {
     pub roots_pem: Option<Vec<u8>>,
     /// The limits of what Redis holds. Give the same limits to all services that share it.
     pub limits: StoreLimits,
-}
-
-struct Inner {
-    feed: Feed,
-    link: Link,
-    script: Script,
-    kept: Script,
-    limits: StoreLimits,
-    /// What tells this service from the others.
-    name: String,
-    known: Mutex<Known>,
-    /// Held by the one who reads everything anew.
-    rereading: Arc<tokio::sync::Mutex<()>>,
-    runtime: Handle,
-    secret: Mutex<Zeroizing<[u8; 32]>>,
-    /// When it was said that the clocks differ.
-    skew_told: AtomicU64,
-}
-
-/// From where on something is asked, and by whose account.
-struct Since {
-    version: u64,
-    generation: String,
-    written: u64,
 }
 
 /// The first line of each certificate in a PEM file.
@@ -202,7 +158,7 @@ impl Redis {
             kept: Script::new(include_str!("kept.lua")),
             limits,
             name: another()?,
-            known: Mutex::new(Known::new()),
+            known: Mutex::new(SyncState::new()),
             rereading: Arc::default(),
             runtime: Handle::current(),
             secret: Mutex::new(secret),
@@ -222,113 +178,12 @@ impl Redis {
             tracing::warn!("Redis is said to be new, and is not; say so no more, or a loss may go unnoticed");
         }
         let asked = Arc::clone(&inner);
-        let together = Together::start(move |now, act, nonces| {
+        let batcher = Batcher::start(move |now, act, nonces| {
             let inner = Arc::clone(&asked);
             async move { inner.trip(now, act, nonces).await }
         });
-        Ok(Self { inner, together })
+        Ok(Self { inner, batcher })
     }
-}
-
-impl Inner {
-    /// Asks, takes in what is new, and gives the outcome; all that within [`PATIENCE`].
-    async fn trip(self: &Arc<Self>, now: Timestamp, act: &str, args: Vec<Vec<u8>>) -> Result<String, Unavailable> {
-        let late = || Unavailable::new("Redis does not tell everything in time");
-        tokio::time::timeout(PATIENCE, self.whole_trip(now, act, args)).await.unwrap_or_else(|_| Err(late()))
-    }
-
-    /// As [`trip`](Self::trip), within whatever time it takes.
-    async fn whole_trip(
-        self: &Arc<Self>,
-        now: Timestamp,
-        act: &str,
-        args: Vec<Vec<u8>>,
-    ) -> Result<String, Unavailable> {
-        let since = self.since();
-        let reply = self.call(now, &since, act, &args).await?;
-        let outcome = reply.outcome.clone();
-        if reply.reset {
-            self.reread(now).await?;
-        } else {
-            let mut more = reply.more;
-            self.take(reply, now)?;
-            while more {
-                let next = self.call(now, &self.since(), "look", &[]).await?;
-                more = next.more;
-                self.take(next, now)?;
-            }
-        }
-        Ok(outcome)
-    }
-
-    fn since(&self) -> Since {
-        let known = lock(&self.known);
-        Since { version: self.feed.version(), generation: known.generation.clone(), written: known.written }
-    }
-
-    async fn call(&self, now: Timestamp, since: &Since, act: &str, args: &[Vec<u8>]) -> Result<Reply, Unavailable> {
-        let another = another().map_err(Unavailable::new)?;
-        // On the start, no time is known yet.
-        let latest = if now.as_millis() == 0 { now } else { self.feed.latest(now) };
-        let told = lock(&self.known).latest;
-        let mut call = self.script.prepare_invoke();
-        for name in ["state", "records", "log", "expiries", "nonces", "secret"] {
-            call.key(format!("{PREFIX}{name}"));
-        }
-        call.arg(now.as_millis()).arg(since.version).arg(&since.generation).arg(another).arg(WINDOW_MILLIS);
-        call.arg(latest.as_millis()).arg(act).arg(&self.name).arg(since.written).arg(told.as_millis());
-        let ask = |mut connection, server: Arc<Server>| async move {
-            call.arg(&server.run).arg(u8::from(server.loses_nothing));
-            for arg in args {
-                call.arg(arg.as_slice());
-            }
-            call.invoke_async::<Reply>(&mut connection).await
-        };
-        self.link.ask(ask).await
-    }
-
-    /// What came in answer to a question of this generation.
-    fn take(&self, reply: Reply, now: Timestamp) -> Result<(), Unavailable> {
-        let mut known = lock(&self.known);
-        if reply.reset || known.generation != reply.generation {
-            return Err(Unavailable::new("Redis was emptied while it was asked"));
-        }
-        self.see(&mut known, &reply, now);
-        for new in &reply.news {
-            known.note(new.clone());
-        }
-        self.feed.receive(reply.news.into_iter().map(|new| new.record).collect(), reply.up_to);
-        Ok(())
-    }
-
-    fn see(&self, known: &mut Known, reply: &Reply, now: Timestamp) {
-        known.written = known.written.max(reply.written);
-        known.latest = known.latest.max(reply.latest);
-        self.feed.latest(reply.latest);
-        self.feed.set_known_from(reply.known_from.max(self.feed.known_from()));
-        let (skew, now) = (reply.latest.millis_since(now), now.as_millis());
-        let is_told = now.saturating_sub(self.skew_told.load(Ordering::Relaxed)) < SKEW_TOLD_EVERY_MILLIS;
-        if skew > SKEW_MILLIS && now > 0 && !is_told {
-            self.skew_told.store(now, Ordering::Relaxed);
-            tracing::warn!(
-                millis = skew,
-                "this clock is behind what another service, or this one before, took the time for"
-            );
-        }
-    }
-}
-
-/// Four arguments.
-fn fields(Record { name, value, expires }: &Record) -> [Vec<u8>; 4] {
-    let there: &[u8] = if value.is_some() { b"1" } else { b"0" };
-    let value = value.as_ref().map(|value| value.to_vec()).unwrap_or_default();
-    let expires = expires.map(|expires| expires.as_millis().to_string()).unwrap_or_default();
-    [name.as_bytes().to_vec(), there.to_vec(), value, expires.into_bytes()]
-}
-
-/// A name that nothing has.
-fn another() -> Result<String, Error> {
-    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<12>()?))
 }
 
 /// Refuses a Redis that forgets by itself, and one that only looks on.
@@ -368,12 +223,12 @@ impl Store for Redis {
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        let answer = self.together.ask(Act::Look, now);
+        let answer = self.batcher.ask(Act::Look, now);
         Pending::waiting(async { answer.await.map(drop) })
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        Pending::waiting(self.together.ask(nonce.map_or(Act::Touch, Act::Use), now))
+        Pending::waiting(self.batcher.ask(nonce.map_or(Act::Touch, Act::Use), now))
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {

@@ -6,8 +6,9 @@ use std::fs::{File, OpenOptions};
 use ably_auth_core::KeyName;
 use proptest::prelude::*;
 
-use super::super::place::Place;
+use super::super::temp_dir::TempDir;
 use super::*;
+use crate::error::ErrorKind;
 use crate::store::nonces::Nonces;
 use crate::store::{Use, WINDOW_MILLIS};
 
@@ -33,7 +34,7 @@ fn said(found: Found) -> (BTreeSet<Fingerprint>, Spans, Option<Timestamp>) {
     (found.nonces, found.forgotten, found.latest)
 }
 
-impl Place {
+impl TempDir {
     fn open(&self) -> (Journal, Found) {
         open(&self.0, 0).unwrap()
     }
@@ -65,7 +66,7 @@ fn use_all(journal: &mut Journal, nonces: impl IntoIterator<Item = Fingerprint>,
 
 #[test]
 fn what_was_used_is_found_again_over_many_files() {
-    let place = Place::new();
+    let place = TempDir::new();
     let used: BTreeSet<_> = (0..300).map(|nth| nonce(nth, nth)).collect();
     let (mut journal, found) = place.open();
     assert_eq!(found, Found { forgotten: Spans::up_to(at(0)), ..Found::default() });
@@ -80,7 +81,7 @@ fn what_was_used_is_found_again_over_many_files() {
 
 #[test]
 fn a_file_goes_once_all_in_it_is_over_and_what_went_is_told() {
-    let place = Place::new();
+    let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, nth)), 100);
     let files = place.files();
@@ -99,7 +100,7 @@ fn a_file_goes_once_all_in_it_is_over_and_what_went_is_told() {
 
 #[test]
 fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_it() {
-    let (place, later) = (Place::new(), 7 * 24 * 60 * 60 * 1000);
+    let (place, later) = (TempDir::new(), 7 * 24 * 60 * 60 * 1000);
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, later)), later);
     let now = 1_000;
@@ -117,7 +118,7 @@ fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_
 
 #[test]
 fn without_its_folder_what_was_used_lately_is_not_known_and_stays_so() {
-    let place = Place::new();
+    let place = TempDir::new();
     for _ in 0..3 {
         let (mut journal, found) = open(&place.0, 5).unwrap();
         assert_eq!((found.forgotten, found.nonces.len()), (Spans::up_to(at(5)), 0));
@@ -130,7 +131,7 @@ fn without_its_folder_what_was_used_lately_is_not_known_and_stays_so() {
 
 #[test]
 fn a_write_that_failed_is_refused_and_the_next_is_not() {
-    let place = Place::new();
+    let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(1, 1)], 1);
     let path = place.files().pop().unwrap();
@@ -145,7 +146,7 @@ fn a_write_that_failed_is_refused_and_the_next_is_not() {
 
 #[test]
 fn a_file_that_was_changed_or_is_missing_is_refused() {
-    let place = Place::new();
+    let place = TempDir::new();
     use_all(&mut place.open().0, (0..200).map(|nth| nonce(nth, nth)), 1);
     let files = place.files();
     let mut bytes = fs::read(&files[1]).unwrap();
@@ -162,7 +163,7 @@ fn a_file_that_was_changed_or_is_missing_is_refused() {
 
 #[test]
 fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished() {
-    let place = Place::new();
+    let place = TempDir::new();
     use_all(&mut place.open().0, (0..60).map(|nth| nonce(nth, nth)), 1);
     use_all(&mut place.open().0, [nonce(60, 60)], 1);
     let files = place.files();
@@ -179,7 +180,7 @@ fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished
 
 #[test]
 fn a_folder_without_files_says_as_little_as_none() {
-    let place = Place::new();
+    let place = TempDir::new();
     use_all(&mut place.open().0, [nonce(1, 1)], 1);
     place.files().iter().for_each(|file| fs::remove_file(file).unwrap());
     let (mut journal, found) = open(&place.0, 7).unwrap();
@@ -190,7 +191,7 @@ fn a_folder_without_files_says_as_little_as_none() {
 
 #[test]
 fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
-    let place = Place::new();
+    let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, nth)), 100);
     for name in ["lost+found", "+000000002", "00000000002", "0000000001~"] {
@@ -208,7 +209,7 @@ fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
 #[test]
 fn deleted_file_closes_only_the_times_of_its_nonces() {
     const HOUR: u64 = 60 * 60 * 1000;
-    let place = Place::new();
+    let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, HOUR + nth)), HOUR);
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, 3 * HOUR + nth)), 3 * HOUR);
@@ -222,7 +223,7 @@ fn deleted_file_closes_only_the_times_of_its_nonces() {
 
 #[test]
 fn closing_frame_ends_where_the_database_says() {
-    let place = Place::new();
+    let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(1, 1)], 1);
     let pairing = journal.pairing();
@@ -255,7 +256,7 @@ proptest! {
     #[test]
     fn stepping_clock_and_restarts_replay_nothing(steps in steps()) {
         const DAY: u64 = 24 * 60 * 60 * 1000;
-        let place = Place::new();
+        let place = TempDir::new();
         let (mut now, mut latest, mut nth) = (1_000 * DAY, 0, 0);
         let mut accepted: Vec<Fingerprint> = Vec::new();
         let (mut journal, found) = place.open();

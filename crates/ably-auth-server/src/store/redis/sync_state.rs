@@ -10,7 +10,7 @@ use crate::store::Record;
 /// No fewer are looked through for those that are over.
 const FEW: usize = 1_000;
 
-pub(super) struct Known {
+pub(super) struct SyncState {
     pub(super) generation: String,
     /// The sequence number of the last change of this service's own, in that generation.
     pub(super) written: u64,
@@ -22,7 +22,7 @@ pub(super) struct Known {
     many: usize,
 }
 
-impl Known {
+impl SyncState {
     pub(super) fn new() -> Self {
         let latest = Timestamp::from_millis(0);
         Self { generation: String::new(), written: 0, latest, records: HashMap::new(), many: FEW }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_over_is_not_kept_for_ever() {
-        let mut known = Known::new();
+        let mut known = SyncState::new();
         for nth in 0..100_000 {
             known.latest = Timestamp::from_millis(nth);
             known.note(record(format!("revoked/{nth}"), Some(b"hush"), Some(nth + 100)));
@@ -85,11 +85,12 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_told_for_a_day() {
-        let mut known = Known::new();
+        let mut known = SyncState::new();
         known.note(record("key/b".into(), Some(b"hush"), None));
         known.note(record("app/b".into(), Some(b"hush"), None));
         known.note(record("app/a".into(), None, None));
-        let names = |known: &Known| known.to_restore().into_iter().map(|known| known.record.name).collect::<Vec<_>>();
+        let names =
+            |known: &SyncState| known.to_restore().into_iter().map(|known| known.record.name).collect::<Vec<_>>();
         assert_eq!(names(&known), ["app/a".into(), "app/b".into(), Box::<str>::from("key/b")]);
         known.latest = known.latest.saturating_add(Ttl::MAX);
         assert_eq!(names(&known), ["app/b".into(), Box::<str>::from("key/b")]);

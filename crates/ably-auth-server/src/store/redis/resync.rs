@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use ably_auth_core::Timestamp;
 
+use super::inner::{Inner, Since, fields};
 use super::reply::Versioned;
 use super::secret::Secret;
-use super::{Inner, MAX_RECORDS, Since, fields};
 use crate::store::{Record, Unavailable};
 use crate::sync::lock;
+
+/// The most records in one request.
+const MAX_RECORDS: usize = 200;
 
 impl Inner {
     /// Reads everything anew, since Redis has another generation of it, or has dropped what this service had not read.

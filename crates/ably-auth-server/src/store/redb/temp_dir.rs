@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) struct Place(pub(super) PathBuf);
+pub(super) struct TempDir(pub(super) PathBuf);
 
-impl Place {
+impl TempDir {
     pub(super) fn new() -> Self {
         static NTH: AtomicU64 = AtomicU64::new(0);
         let nth = NTH.fetch_add(1, Ordering::SeqCst);
@@ -16,7 +16,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }

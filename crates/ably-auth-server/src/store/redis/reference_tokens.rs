@@ -2,7 +2,8 @@
 
 use ably_auth_core::Timestamp;
 
-use super::{Inner, PREFIX};
+use super::inner::Inner;
+use super::link::PREFIX;
 use crate::store::references::ENTRY_BYTES;
 use crate::store::{KeptClaims, Reference, StoreLimits, Unavailable};
 

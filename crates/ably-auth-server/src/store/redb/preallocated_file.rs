@@ -14,9 +14,9 @@ const PIECE: usize = 256 * 1024;
 /// The first write to a hole changes where the file is on the disk, and that is one more thing for the disk to write before a
 /// request is answered.
 #[derive(Debug)]
-pub(super) struct Filled(FileBackend);
+pub(super) struct PreallocatedFile(FileBackend);
 
-impl Filled {
+impl PreallocatedFile {
     pub(super) fn new(file: File) -> Result<Self, DatabaseError> {
         FileBackend::new(file).map(Self)
     }
@@ -32,7 +32,7 @@ impl Filled {
     }
 }
 
-impl StorageBackend for Filled {
+impl StorageBackend for PreallocatedFile {
     fn len(&self) -> io::Result<u64> {
         self.0.len()
     }

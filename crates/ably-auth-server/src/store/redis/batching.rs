@@ -28,9 +28,9 @@ struct Asked {
 
 /// The way to the one who asks. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Together(mpsc::UnboundedSender<Asked>);
+pub(super) struct Batcher(mpsc::UnboundedSender<Asked>);
 
-impl Together {
+impl Batcher {
     /// Each trip gets the time, what to do, and the nonces to use.
     pub(super) fn start<Trip>(
         mut trip: impl FnMut(Timestamp, &'static str, Vec<Vec<u8>>) -> Trip + Send + 'static,
@@ -145,16 +145,16 @@ mod tests {
     async fn however_many_wait_nobody_waits_while_more_than_two_trips_fail() {
         let trips = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&trips);
-        let together = Together::start(move |_, _, _| {
+        let batcher = Batcher::start(move |_, _, _| {
             made.fetch_add(1, Ordering::SeqCst);
             async { Err(Unavailable::new("it stands still")) }
         });
-        let all: Vec<_> = (0..20 * MAX_AT_ONCE).map(|nth| together.ask(nonce(&nth.to_string()), at(1))).collect();
+        let all: Vec<_> = (0..20 * MAX_AT_ONCE).map(|nth| batcher.ask(nonce(&nth.to_string()), at(1))).collect();
         for asked in all {
             assert!(asked.await.is_err());
         }
         assert!(trips.load(Ordering::SeqCst) <= 2);
-        assert!(together.ask(Act::Look, at(1)).await.is_err());
+        assert!(batcher.ask(Act::Look, at(1)).await.is_err());
         assert!(trips.load(Ordering::SeqCst) >= 2, "who comes later has a trip of their own");
     }
 
@@ -162,19 +162,19 @@ mod tests {
     async fn each_gets_the_answer_to_what_it_asked_and_who_has_gone_uses_nothing() {
         let trips = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&trips);
-        let together = Together::start(move |now, act, nonces| {
+        let batcher = Batcher::start(move |now, act, nonces| {
             seen.lock().unwrap().push((now, act, nonces.len() / 2));
             async { Ok("daf17u".to_owned()) }
         });
         let (look, first, gone) =
-            (together.ask(Act::Look, at(3)), together.ask(nonce("a"), at(1)), together.ask(nonce("b"), at(9)));
+            (batcher.ask(Act::Look, at(3)), batcher.ask(nonce("a"), at(1)), batcher.ask(nonce("b"), at(9)));
         drop(gone);
         let (again, touch, forgotten, unknown, one_more) = (
-            together.ask(nonce("a"), at(2)),
-            together.ask(Act::Touch, at(7)),
-            together.ask(nonce("c"), at(1)),
-            together.ask(nonce("d"), at(1)),
-            together.ask(nonce("e"), at(1)),
+            batcher.ask(nonce("a"), at(2)),
+            batcher.ask(Act::Touch, at(7)),
+            batcher.ask(nonce("c"), at(1)),
+            batcher.ask(nonce("d"), at(1)),
+            batcher.ask(nonce("e"), at(1)),
         );
         assert_eq!(
             (look.await.unwrap(), first.await.unwrap(), again.await.unwrap()),
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!((touch.await.unwrap(), forgotten.await.unwrap()), (Use::First, Use::Forgotten { until }));
         assert_eq!(unknown.await.unwrap(), Use::Unknown);
         assert!(one_more.await.is_err(), "there was no letter for it");
-        assert!(together.ask(Act::Look, at(8)).await.is_ok());
+        assert!(batcher.ask(Act::Look, at(8)).await.is_ok());
         assert_eq!(*trips.lock().unwrap(), [(at(7), "use", 5), (at(8), "look", 0)]);
     }
 
@@ -192,11 +192,11 @@ mod tests {
     async fn more_than_fit_into_a_trip_take_another() {
         let trips = Arc::new(AtomicUsize::new(0));
         let made = Arc::clone(&trips);
-        let together = Together::start(move |_, _, nonces| {
+        let batcher = Batcher::start(move |_, _, nonces| {
             made.fetch_add(1, Ordering::SeqCst);
             async move { Ok("d".repeat(nonces.len() / 2)) }
         });
-        let all: Vec<_> = (0..3 * MAX_AT_ONCE).map(|nth| together.ask(nonce(&nth.to_string()), at(1))).collect();
+        let all: Vec<_> = (0..3 * MAX_AT_ONCE).map(|nth| batcher.ask(nonce(&nth.to_string()), at(1))).collect();
         for asked in all {
             assert_eq!(asked.await.unwrap(), Use::First);
         }

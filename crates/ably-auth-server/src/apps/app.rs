@@ -1,0 +1,314 @@
+//! An app with its keys, and a list of apps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ably_auth_core::{ApiKey, KeyName, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::key::Key;
+use crate::apps::namespaces::IdentifiedNamespaces;
+use crate::error::{Error, ErrorKind};
+use crate::random;
+use crate::raw::RawValue;
+
+/// An app: an id, and the keys whose names begin with it.
+///
+/// ```
+/// use ably_auth_server::{App, Apps, Key};
+///
+/// let watcher = Key::new("app1.key2:hush".parse()?).with_capability(r#"{"chat:*":["subscribe"]}"#.parse()?);
+/// let app = App::new("app1")?.with_key(Key::new("app1.key1:secret".parse()?))?.with_key(watcher)?;
+/// let apps = Apps::new().with_app(app)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct App {
+    id: Box<str>,
+    account_id: Box<str>,
+    keys: Vec<Arc<Key>>,
+    /// The `namespaces` list as it was received.
+    namespaces: RawValue,
+    channels: RawValue,
+    /// The namespaces of `namespaces` that only identified clients may use.
+    identified: IdentifiedNamespaces,
+    revocation_by_channel: bool,
+}
+
+impl App {
+    /// An app without keys.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if the id is empty or has anything but `A-Z a-z 0-9 _ -`.
+    pub fn new(app_id: &str) -> Result<Self, Error> {
+        key_name(app_id, "any").map(|name| Self::without_keys(&name))
+    }
+
+    fn without_keys(of: &KeyName) -> Self {
+        Self {
+            id: of.app_id().into(),
+            account_id: "local".into(),
+            keys: Vec::new(),
+            namespaces: RawValue::empty_list(),
+            channels: RawValue::empty_list(),
+            identified: IdentifiedNamespaces::default(),
+            revocation_by_channel: false,
+        }
+    }
+
+    /// The app with that key as well.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if the key is of another app, or if the app has a key of that id.
+    pub fn with_key(mut self, key: Key) -> Result<Self, Error> {
+        let name = key.name();
+        if name.app_id() != &*self.id {
+            let message = format!("key `{name}` is of another app than `{}`; add it to its own", self.id);
+            return Err(Error::new(ErrorKind::Apps, message));
+        }
+        if self.key(name.key_id()).is_some() {
+            let message = format!("key `{name}` is there twice; give each key of an app an id of its own");
+            return Err(Error::new(ErrorKind::Apps, message));
+        }
+        self.keys.push(Arc::new(key));
+        Ok(self)
+    }
+
+    /// Whether tokens may be revoked by a channel of their capability; off unless said so.
+    #[must_use]
+    pub const fn with_revocation_by_channel(mut self, revocable: bool) -> Self {
+        self.revocation_by_channel = revocable;
+        self
+    }
+
+    /// The account to which the app is said to belong; `local` unless said so.
+    #[must_use]
+    pub fn with_account_id(mut self, account_id: &str) -> Self {
+        self.account_id = account_id.into();
+        self
+    }
+
+    /// Stores `namespaces` and `channels` so that they can be returned on request. The service acts only on the
+    /// `identified` fields of `namespaces`.
+    #[must_use]
+    pub(crate) fn with_settings(mut self, namespaces: RawValue, channels: RawValue) -> Self {
+        self.identified = IdentifiedNamespaces::of(&namespaces);
+        self.namespaces = namespaces;
+        self.channels = channels;
+        self
+    }
+
+    /// Says when its keys were made, of those of which that is not known.
+    #[must_use]
+    pub(crate) fn created(mut self, now: Timestamp) -> Self {
+        for key in &mut self.keys {
+            *key = Arc::new(Key::clone(key).created_at(now));
+        }
+        self
+    }
+
+    /// One of which the service is told whenever it starts, with its keys.
+    #[must_use]
+    pub(crate) fn listed(mut self) -> Self {
+        for key in &mut self.keys {
+            *key = Arc::new(Key::clone(key).listed());
+        }
+        self
+    }
+
+    /// The app with that key in the place of the one of its name.
+    #[must_use]
+    pub(crate) fn with_key_changed(mut self, key: &Arc<Key>) -> Self {
+        for known in self.keys.iter_mut().filter(|known| known.name() == key.name()) {
+            *known = Arc::clone(key);
+        }
+        self
+    }
+
+    /// The app with that key: in the place of the one of its name if there is one, else as well.
+    #[must_use]
+    pub(crate) fn with_key_set(mut self, key: Key) -> Self {
+        let key = Arc::new(key);
+        if self.key(key.name().key_id()).is_some() {
+            return self.with_key_changed(&key);
+        }
+        self.keys.push(key);
+        self
+    }
+
+    /// The app with the keys of that one in the place of its own.
+    #[must_use]
+    pub(crate) fn with_keys_of(mut self, other: &Self) -> Self {
+        self.keys.clone_from(&other.keys);
+        self
+    }
+
+    /// The app with those keys in the place of its own.
+    #[must_use]
+    pub(crate) fn with_keys(mut self, keys: Vec<Arc<Key>>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    pub(crate) fn shared_keys(&self) -> &[Arc<Key>] {
+        &self.keys
+    }
+
+    /// The app's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The app's keys, in the order in which they were added.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
+        self.keys.iter().map(|key| &**key)
+    }
+
+    pub(crate) fn key(&self, key_id: &str) -> Option<&Arc<Key>> {
+        self.keys.iter().find(|key| key.name().key_id() == key_id)
+    }
+
+    pub(crate) fn account_id(&self) -> &str {
+        &self.account_id
+    }
+
+    pub(crate) const fn settings(&self) -> (&RawValue, &RawValue) {
+        (&self.namespaces, &self.channels)
+    }
+
+    /// Returns approximately how many bytes of memory the keys use that were created or changed at run time.
+    pub(crate) fn size_of_run_time_keys(&self) -> usize {
+        let keys = self.keys().filter(|key| key.is_of_run_time());
+        keys.map(Key::size).fold(0, usize::saturating_add)
+    }
+
+    /// Returns approximately how many bytes of memory the app uses, not counting its keys.
+    pub(crate) fn size_of_settings(&self) -> usize {
+        let sizes = [self.namespaces.size(), self.channels.size(), self.identified.size()];
+        sizes.into_iter().fold(size_of::<Self>(), usize::saturating_add)
+    }
+
+    /// Returns whether `channel` is in a namespace that only identified clients may use.
+    pub(crate) fn needs_identity(&self, channel: &str) -> bool {
+        self.identified.has(channel)
+    }
+
+    pub(crate) const fn revocation_by_channel(&self) -> bool {
+        self.revocation_by_channel
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("id", &self.id).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+/// The apps that a service knows when it starts.
+///
+/// ```
+/// use ably_auth_server::Apps;
+///
+/// let apps = Apps::from_json(r#"{"apps": [{"appId": "app1", "keys": [{"id": "key1", "secret": "hush"}]}]}"#)?;
+/// let names: Vec<_> = apps.iter().flat_map(|app| app.keys()).map(|key| key.name().to_string()).collect();
+/// assert_eq!(names, ["app1.key1"]);
+/// assert!(!format!("{apps:?}").contains("hush"));
+/// # Ok::<(), ably_auth_server::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Apps(BTreeMap<Box<str>, App>);
+
+impl Apps {
+    /// No apps.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One app, with one key that may do everything on every channel.
+    ///
+    /// ```
+    /// use ably_auth_server::Apps;
+    ///
+    /// let apps = Apps::of_key("app1.key1:secret".parse()?);
+    /// assert_eq!(apps.iter().next().map(|app| app.id()), Some("app1"));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of_key(key: ApiKey) -> Self {
+        let mut app = App::without_keys(key.key_name());
+        app.keys.push(Arc::new(Key::new(key)));
+        Self(BTreeMap::from([(app.id.clone(), app)]))
+    }
+
+    /// As [`of_key`](Self::of_key), with a key made for the occasion: to try things out.
+    ///
+    /// ```
+    /// let (apps, key) = ably_auth_server::Apps::create()?;
+    /// println!("the key's name is {}; only its holder should see {}", key.key_name(), key.secret().expose().len());
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Random`] if the system gives no random numbers.
+    pub fn create() -> Result<(Self, ApiKey), Error> {
+        let key = random_key(&random_id()?)?;
+        Ok((Self::of_key(key.clone()), key))
+    }
+
+    /// These apps and that one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if there is an app of that id.
+    pub fn with_app(mut self, app: App) -> Result<Self, Error> {
+        if self.0.contains_key(app.id()) {
+            let message = format!("app `{}` is there twice; give each app an id of its own", app.id());
+            return Err(Error::new(ErrorKind::Apps, message));
+        }
+        self.0.insert(app.id.clone(), app);
+        Ok(self)
+    }
+
+    pub(crate) fn get(&self, app_id: &str) -> Option<&App> {
+        self.0.get(app_id)
+    }
+
+    /// The apps, in the order of their ids.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &App> {
+        self.0.values()
+    }
+}
+
+impl IntoIterator for Apps {
+    type Item = App;
+    type IntoIter = std::collections::btree_map::IntoValues<Box<str>, App>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_values()
+    }
+}
+
+pub(super) fn key_name(app_id: &str, key_id: &str) -> Result<KeyName, Error> {
+    KeyName::parse(&format!("{app_id}.{key_id}")).map_err(|error| {
+        let app_id_is_good = KeyName::parse(&format!("{app_id}.any")).is_ok();
+        let which = if app_id_is_good { format!("a key id of app `{app_id}`") } else { "an app id".into() };
+        let message = format!("{which} is not in the form of one; use `A-Z a-z 0-9 _ -`, at least one");
+        Error::new(ErrorKind::Apps, message).because(error)
+    })
+}
+
+/// An id that nobody else has: 48 random bits.
+pub(crate) fn random_id() -> Result<String, Error> {
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<6>()?))
+}
+
+/// A key of that app that nobody can guess: its secret has 256 random bits.
+pub(crate) fn random_key(app_id: &str) -> Result<ApiKey, Error> {
+    let secret = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode(*zeroize::Zeroizing::new(random::bytes::<32>()?)));
+    let name = key_name(app_id, &random_id()?)?;
+    ApiKey::from_parts(name, &secret)
+        .map_err(|error| Error::new(ErrorKind::Apps, "a new key is not in the form of one").because(error))
+}
