@@ -17,7 +17,8 @@ const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 /// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character.
+/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character. It may
+/// split a credential, of which [`SentSecrets::redact`] then removes the beginning.
 const MAX_MESSAGE_BYTES: usize = ably_auth_core::PrintableText::MAX_BYTES;
 
 /// Reads a body of JSON or MessagePack, or the error that the answer is.
@@ -70,15 +71,15 @@ pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<Err
     Some(sent.redact(error))
 }
 
-/// The media type of an answer, in lower case and without parameters.
+/// The media type of an answer, as it is written, without parameters.
 pub(super) fn content_type(answer: &Response<Bytes>) -> Option<String> {
     let text = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(text.split(';').next().unwrap_or_default().trim().to_owned())
 }
 
 /// The body, or its format and the place where it goes wrong. Not the parser's own words, which may quote it: a token stands in it.
 fn body<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, String> {
-    if content_type(answer).as_deref() == Some("application/x-msgpack") {
+    if content_type(answer).is_some_and(|it| it.eq_ignore_ascii_case("application/x-msgpack")) {
         let mut reader = rmp_serde::Deserializer::from_read_ref(answer.body());
         reader.set_max_depth(MAX_DEPTH);
         return T::deserialize(&mut reader).map_err(|_| "MessagePack".to_owned());
