@@ -135,6 +135,7 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
         _ => "see its server's log",
     };
     Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
+        .retrying_after(answer::retry_after(answer))
 }
 
 /// A token, without the line feed that many a server puts after it.
