@@ -11,7 +11,7 @@ mod proxies;
 #[cfg(feature = "rustls")]
 mod roots;
 mod transport;
-#[cfg(not(feature = "rustls"))]
+#[cfg(any(test, not(feature = "rustls")))]
 mod without_tls;
 
 pub use client::Client;

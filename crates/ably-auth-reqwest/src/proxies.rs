@@ -54,7 +54,7 @@ impl Proxies {
     }
 
     /// Returns the URL of the proxy for a request to `to`, with its credentials.
-    #[cfg(not(feature = "rustls"))]
+    #[cfg(any(test, not(feature = "rustls")))]
     pub(crate) fn url_for(&self, to: &Uri) -> Option<String> {
         let proxy = self.proxy_for(to)?;
         let named = self.env.proxy_for(to).ok().flatten();

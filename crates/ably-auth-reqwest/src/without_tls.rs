@@ -16,6 +16,7 @@ pub(crate) struct WithoutTls {
 }
 
 impl WithoutTls {
+    #[cfg(not(feature = "rustls"))]
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, Error> {
         Self::with_proxies(settings, Proxies::from_system())
     }
@@ -78,6 +79,9 @@ mod tests {
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
             String::from_utf8(head).unwrap()
         });
+        // reqwest panics without one if another crate of the program turns on its rustls. It may be there already.
+        #[cfg(feature = "rustls")]
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let env = ProxyEnv::read(|name| {
             let found = variables.iter().find(|(theirs, _)| *theirs == name);
             found.map(|(_, value)| value.replace("HERE", &here).into())
