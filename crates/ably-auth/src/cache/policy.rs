@@ -73,8 +73,8 @@ impl CachePolicy {
     /// unless set. [`Duration::ZERO`] ignores it.
     ///
     /// Up to the limit it replaces a shorter wait of [`early_backoff`](Self::early_backoff) or
-    /// [`failure_backoff`](Self::failure_backoff), also after the first failure. A token that expires during the wait after an early renewal is
-    /// renewed then.
+    /// [`failure_backoff`](Self::failure_backoff), also after the first failure. A token that expires during the wait after
+    /// an early renewal is renewed then.
     #[must_use]
     pub const fn retry_after_limit(mut self, limit: Duration) -> Self {
         self.retry_after_limit = limit;
