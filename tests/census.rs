@@ -37,6 +37,7 @@ const HOLD_NONE: &[&str] = &[
     "SystemClock",
     "SystemRandom",
     "TimeOffset",
+    "TlsRoots",
     "TokenRevocationFailureResult",
     "TokenRevocationResult",
     "TokenRevocationSuccessResult",

@@ -171,3 +171,38 @@ fn reflected_credentials_are_replaced() {
         }
     }
 }
+
+/// A service may put a reflected credential where the text is cut.
+#[test]
+fn credentials_around_cut_are_replaced() {
+    let bearer = Authorization::bearer(&Token::new("xVLyHw.Dtxd9tuz-Dtxd9tuz").unwrap());
+    for begins_at in 4096 - 60..4096 + 8 {
+        let message = format!("{}xVLyHw.Dtxd9tuz-Dtxd9tuz, not good", " ".repeat(begins_at));
+        for answer in [body(&message), header(&message)] {
+            let error = fails_with(&bearer, answer);
+            let info = error.error_info().unwrap();
+            for text in [info.message(), info.cause().map_or("", |cause| cause.message())] {
+                assert!("[redacted], not good".starts_with(text.trim_start()), "{begins_at}: {:?}", text.trim_start());
+            }
+            assert!(!shown(&error).contains("xV"), "{begins_at}");
+        }
+    }
+}
+
+/// A batch with success may hold errors, and the answer of an auth URL a content type, that repeat a credential.
+#[test]
+fn credentials_outside_error_bodies_are_replaced() {
+    let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
+    let mut revoke = RevokeTokens::new(&Endpoint::default(), &key(), &request);
+    revoke.start();
+    let failed = serde_json::json!({"target": "clientId:bob", "error": {"code": 40000, "message": "no kept-secret"}});
+    let batch = serde_json::json!({"successCount": 0, "failureCount": 1, "results": [failed]});
+    let Step::Done(Ok(batch)) = revoke.answered(Ok(answer(201, batch.to_string()))) else { panic!("it is a batch") };
+    assert!(format!("{batch:?}").contains("no [redacted]"), "{batch:?}");
+
+    let auth_url = AuthUrl::new("https://example.com/ably").unwrap().auth_params([("k", "In-The-Params")]);
+    let mut reflects = answer(200, "x");
+    reflects.headers_mut().insert("content-type", "text/In-The-Params".parse().unwrap());
+    let error = fails(QueryAuthUrl::new(&auth_url, &TokenParams::new()), reflects);
+    assert!(error.to_string().contains("`text/[redacted]`"), "{error}");
+}

@@ -4,7 +4,13 @@ use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ably_auth::{BlockingTokenCache, CachePolicy, Error, TokenParams};
+use ably_auth::sources::KeySigner;
+use ably_auth::{
+    ApiKey, Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, CachePolicy, ClientOptions, Error, Token,
+    TokenParams,
+};
+use bytes::Bytes;
+use http::{Request, Response};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -34,7 +40,7 @@ impl Subscriber for Notes {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(String::new());
+        let mut line = Line(format!("{} ", event.metadata().level()));
         event.record(&mut line);
         self.0.lock().unwrap().push(line.0);
     }
@@ -79,4 +85,42 @@ fn events_say_why() {
     let has = |what: &str| notes.iter().any(|note| note.contains(what));
     assert!(has("code=40170") && has("failures=2 wait_ms=100") && has("left alone"), "{notes:#?}");
     assert!(!has("hush"), "{notes:#?}");
+}
+
+/// `RSA4a1`
+#[test]
+fn client_with_token_alone_reports_40171() {
+    let path = concat!(module_path!(), "::client_with_token_alone_reports_40171");
+    alone(path, token_alone_is_reported);
+}
+
+fn token_alone_is_reported() {
+    fn nothing(_: Request<Bytes>) -> Result<Response<Bytes>, ably_auth::TransportFault> {
+        Ok(Response::new(Bytes::new()))
+    }
+    let key = || ApiKey::parse("app.key:hush").unwrap();
+    let token = || Token::new("app.hush").unwrap();
+    let made = |options: ClientOptions<Blocking>| {
+        let notes = Notes::default();
+        tracing::subscriber::with_default(notes.clone(), || BlockingAuth::new(options, nothing).unwrap());
+        let notes = notes.0.lock().unwrap().clone();
+        assert!(notes.iter().all(|note| !note.contains("hush")), "{notes:#?}");
+        notes
+            .iter()
+            .any(|note| note.starts_with("INFO ") && note.contains("code=40171") && note.contains("help.ably.io"))
+    };
+    assert!(made(ClientOptions::new().token(token())));
+    let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
+    assert!(made(ClientOptions::new().token(request)));
+    assert!(!made(ClientOptions::new().token(token()).key(key())));
+    assert!(!made(ClientOptions::new().key(key())));
+    let callback = move |_: &TokenParams| Ok::<_, Error>(Token::new("app.hush")?);
+    assert!(!made(ClientOptions::<Blocking>::new().token(token()).auth_callback(callback)));
+
+    let notes = Notes::default();
+    let nothing = |_: Request<Bytes>| async { Ok::<_, ably_auth::TransportFault>(Response::new(Bytes::new())) };
+    tracing::subscriber::with_default(notes.clone(), || {
+        Auth::new(ClientOptions::<Async>::new().token(token()), nothing).unwrap();
+    });
+    assert!(notes.0.lock().unwrap().iter().any(|note| note.contains("code=40171")));
 }

@@ -1,8 +1,11 @@
 //! The async client.
 
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
 use ably_auth_reqwest::{
     ApiKey, Client, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, Identity,
-    RevokeTokensRequest, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier,
+    RevokeTokensRequest, Token, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier,
 };
 use bytes::Bytes;
 use http::Request;
@@ -126,4 +129,33 @@ async fn nobody_there_is_a_transient_fault() {
     let error: Error = client.time().await.unwrap_err();
     assert_eq!(error.transport_fault().map(|fault| fault.kind()), Some(FaultKind::Unreachable));
     assert!(error.is_transient());
+}
+
+/// The transport has the runtime's timer, so that a callback that waits for its own client ends.
+#[tokio::test]
+async fn callback_that_asks_its_client_through_task_ends() {
+    let service = TestService::start();
+    let own: Arc<OnceLock<Client>> = Arc::default();
+    let asked = Arc::clone(&own);
+    let callback = move |_: TokenParams| {
+        let asked = Arc::clone(&asked);
+        let request = Request::get("/stats").body(Bytes::new()).unwrap();
+        let asks = tokio::spawn(async move { asked.get().unwrap().request(request).await.map(drop) });
+        async move {
+            asks.await.unwrap()?;
+            Ok::<_, Error>(Token::new("app.t")?)
+        }
+    };
+    let client = client(&service, |options| options.auth_callback(callback).token_timeout(Duration::from_millis(50)));
+    let client = own.get_or_init(|| client);
+    let error = client.request(Request::get("/stats").body(Bytes::new()).unwrap()).await.unwrap_err();
+    assert_eq!((error.kind(), error.ably_code()), (ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED));
+}
+
+#[test]
+fn jwts_are_minted_without_runtime() {
+    let client = Client::new(ClientOptions::new().key(key()).mint_jwt(true)).unwrap();
+    let mut credentials = std::pin::pin!(client.auth().credentials());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(credentials.as_mut().poll(&mut context).is_ready());
 }

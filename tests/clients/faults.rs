@@ -36,7 +36,7 @@ fn a_port_where_nobody_listens_is_unreachable() {
         assert_eq!(error.transport_fault().unwrap().kind(), FaultKind::Unreachable, "{name}: {error:?}");
         assert_eq!(
             (error.kind(), error.ably_code(), error.status_code()),
-            (ErrorKind::Transport, ErrorCode::INTERNAL, 500)
+            (ErrorKind::Unreachable, ErrorCode::INTERNAL, 500)
         );
     }
 }
@@ -78,9 +78,9 @@ fn a_connection_that_breaks_off_is_interrupted() {
 }
 
 #[test]
-fn a_tls_handshake_that_fails_is_unreachable() {
+fn a_tls_handshake_that_fails_is_a_tls_fault() {
     let told = |server: &Scripted| Told::of(format!("https://{}", server.address));
-    meets(FaultKind::Unreachable, &Act::Answer("HTTP/1.1 400 Bad Request\r\n\r\n".into()), told);
+    meets(FaultKind::Tls, &Act::Answer("HTTP/1.1 400 Bad Request\r\n\r\n".into()), told);
 }
 
 #[test]

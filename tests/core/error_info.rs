@@ -164,3 +164,45 @@ fn errors_are_read_whatever_else_they_say() {
         assert!(serde_json::from_str::<ErrorInfo>(json).is_err(), "{json}");
     }
 }
+
+/// Every secret of a text is replaced, wherever the text is cut, and whatever secrets overlap.
+#[test]
+fn no_part_of_secret_is_left_around_cut() {
+    let key = "app.key:S\u{e9}cret-\u{1f642}-of-the-key";
+    let secrets = ["", key, "S\u{e9}cret-\u{1f642}-of-the-key", "AbCd", "Cd-EfGh"];
+    for filler in ["x", "\u{e9}", "\u{1f642}"] {
+        for secret in &secrets[1..] {
+            for begins_at in 4096 - 2 * secret.len()..4096 + 4 {
+                let mut message = filler.repeat(begins_at / filler.len());
+                message += &"x".repeat(begins_at - message.len());
+                message = format!("{message}{secret} ~~~~~~~~~~");
+                let cause = json!({"code": 1, "message": &message});
+                let error = read(&json!({"code": 1, "message": &message, "requestId": &message, "cause": cause}));
+                let error = error.without(&secrets);
+                let texts = [error.message(), error.request_id().unwrap(), error.cause().unwrap().message()];
+                for text in texts {
+                    let rest = text.trim_start_matches(['x', '\u{e9}', '\u{1f642}']);
+                    assert!("[redacted] ~~~~~~~~~~".starts_with(rest), "{begins_at}: {rest:?}");
+                    assert!(text.len() <= 4096, "{}", text.len());
+                }
+            }
+        }
+    }
+    let overlapping = ErrorInfo::new(ErrorCode::BAD_REQUEST, "AbCd-EfGh, AbCd").without(&secrets);
+    assert_eq!(overlapping.message(), "[redacted], [redacted]");
+}
+
+/// A detail is removed if it has a secret in any member, also one that its JSON escapes, and kept otherwise.
+#[test]
+fn detail_with_secret_is_removed() {
+    let with = |detail: Value| read(&json!({"code": 1, "detail": detail})).without(&["", "hush\"\\", "4711"]);
+    for detail in [
+        json!({"a": "so hush\"\\ it is"}),
+        json!({"hush\"\\": 1}),
+        json!({"a": [{"b": "hush\"\\"}]}),
+        json!({"a": 47110}),
+    ] {
+        assert_eq!(with(detail.clone()).detail().count(), 0, "{detail}");
+    }
+    assert_eq!(with(json!({"a": "kept", "b": [1, null, true]})).detail().count(), 2);
+}

@@ -32,7 +32,8 @@ impl Client {
     /// [environment](ably_auth::ProxyEnv) names, except for requests to this machine.
     ///
     /// # Errors
-    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
+    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set
+    /// up, or not with the [root certificates](ClientOptions::add_root_certificates) of the options.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let transport = UreqTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: BlockingAuth::new(options, transport)? })
@@ -53,8 +54,14 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`BlockingAuth::new`].
+    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options set root
+    /// certificates, which are up to your own agent.
     pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
+        if options.get_http_settings().has_own_roots() {
+            let text =
+                "root certificates cannot be set for an agent of your own; add them to its configuration instead";
+            return Err(Error::configuration(text));
+        }
         let transport = UreqTransport::new(agent, options.get_http_settings());
         Ok(Self { auth: BlockingAuth::new(options, transport)? })
     }

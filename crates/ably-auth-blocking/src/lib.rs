@@ -4,6 +4,8 @@
 
 mod client;
 mod proxies;
+#[cfg(feature = "rustls")]
+mod roots;
 mod transport;
 
 pub use client::Client;

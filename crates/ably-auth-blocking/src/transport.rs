@@ -10,6 +10,8 @@ use ureq::{Agent, Body};
 
 use crate::proxies::Proxies;
 
+type Builder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+
 const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Sends requests with a [`ureq::Agent`].
@@ -36,9 +38,9 @@ impl UreqTransport {
     /// requests to this machine.
     ///
     /// # Errors
-    /// None today; TLS is set up with the first connection.
+    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the root certificates of the settings cannot be used.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
-        let agent = Agent::config_builder().proxy(None).build().into();
+        let agent = with_roots(Agent::config_builder().proxy(None), settings)?.build().into();
         Ok(Self::new(agent, settings).with_proxies(ProxyEnv::read(|name| std::env::var_os(name))))
     }
 
@@ -79,6 +81,21 @@ impl UreqTransport {
     }
 }
 
+#[cfg(feature = "rustls")]
+fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error> {
+    let roots = crate::roots::trusted(settings)?;
+    Ok(agent.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build()))
+}
+
+#[cfg(not(feature = "rustls"))]
+fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error> {
+    if settings.has_own_roots() {
+        let text = "root certificates need TLS; turn on the feature `rustls` of ably-auth-blocking, or leave them out";
+        return Err(Error::configuration(text));
+    }
+    Ok(agent)
+}
+
 impl BlockingTransport for UreqTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         let (parts, mut body) = self.run(request)?.into_parts();
@@ -91,13 +108,12 @@ fn fault(error: ureq::Error) -> TransportFault {
     let kind = match &error {
         ureq::Error::Timeout(_) => FaultKind::TimedOut,
         ureq::Error::HostNotFound => FaultKind::Unresolvable,
-        ureq::Error::ConnectionFailed
-        | ureq::Error::Tls(_)
-        | ureq::Error::TlsRequired
-        | ureq::Error::InvalidProxyUrl
-        | ureq::Error::ConnectProxyFailed(_) => FaultKind::Unreachable,
+        ureq::Error::ConnectionFailed | ureq::Error::InvalidProxyUrl | ureq::Error::ConnectProxyFailed(_) => {
+            FaultKind::Unreachable
+        }
+        ureq::Error::Tls(_) | ureq::Error::TlsRequired => FaultKind::Tls,
         #[cfg(feature = "rustls")]
-        ureq::Error::Rustls(_) => FaultKind::Unreachable,
+        ureq::Error::Rustls(_) => FaultKind::Tls,
         ureq::Error::BodyExceedsLimit(_) => FaultKind::TooLarge,
         ureq::Error::Io(error) => of_io(error),
         _ => FaultKind::Interrupted,
@@ -118,7 +134,7 @@ fn of_io(error: &io::Error) -> FaultKind {
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => FaultKind::Unreachable,
         // What rustls makes of a handshake that fails.
-        io::ErrorKind::InvalidData => FaultKind::Unreachable,
+        io::ErrorKind::InvalidData => FaultKind::Tls,
         _ if of_resolver(error) => FaultKind::Unresolvable,
         _ => FaultKind::Interrupted,
     }

@@ -162,6 +162,15 @@ pub(crate) struct Control {
     /// [default: a prompt at a terminal]
     #[arg(long, value_name = "FILE")]
     pub(crate) control_token: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) roots: Roots,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct Roots {
+    /// Trust the root certificates in this PEM file too, such as a company's own CA [env: ABLY_CACERT, the file]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -202,6 +211,8 @@ pub(crate) enum Token {
         /// Print only the token, for `ABLY_TOKEN=$(…)`
         #[arg(long, conflicts_with = "json")]
         token_only: bool,
+        #[command(flatten)]
+        roots: Roots,
     },
     /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
     Inspect {

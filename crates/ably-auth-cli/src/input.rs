@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ably_auth::{ApiKey, Capability, ClientId, Clock as _, Endpoint, SystemClock, Timestamp, Token, TokenParams, Ttl};
+use ably_auth_blocking::{ClientOptions, UreqTransport};
 
 use crate::args;
 use crate::credential;
@@ -15,6 +16,7 @@ use crate::prompt;
 const CONTROL_TOKEN_VARIABLE: &str = "ABLY_CONTROL_TOKEN";
 const KEY_VARIABLE: &str = "ABLY_API_KEY";
 const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
+const ROOTS_VARIABLE: &str = "ABLY_CACERT";
 
 /// The most that is read of an input: more than any credential or capability is.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -175,6 +177,20 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
         return Err(Failure::input(&name, problem));
     }
     Token::new(text).map_err(|error| Failure::input(&name, error))
+}
+
+/// Adds the root certificates of `--cacert`, or else of the file in `ABLY_CACERT`, to `options`.
+pub(crate) fn trusting(options: ClientOptions, arg: &args::Roots) -> Result<ClientOptions, Failure> {
+    let of_variable =
+        || credential::variable(ROOTS_VARIABLE).map(|path| path.map(|path| (ROOTS_VARIABLE, path.into())));
+    let named = arg.cacert.clone().map(|path| ("--cacert", path));
+    let Some((option, path)) = named.map_or_else(of_variable, |named| Ok(Some(named)))? else { return Ok(options) };
+    let name = format!("{option} {}", path.display());
+    let pem = fs::read(&path).map_err(|error| Failure::file(&name, &error))?;
+    let options = options.add_root_certificates(pem);
+    // Making a transport checks the certificates, so that the error names the file.
+    UreqTransport::for_settings(options.get_http_settings()).map_err(|error| Failure::input(&name, error))?;
+    Ok(options)
 }
 
 /// Parses the capability in `text`, or on stdin if `text` is `-`.

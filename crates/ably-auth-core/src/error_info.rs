@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error_code::ErrorCode;
 use crate::printable::{self, PrintableText};
+use crate::redaction::Redaction;
 
 type Detail = BTreeMap<String, serde_json::Value>;
 
@@ -126,6 +127,8 @@ impl ErrorInfo {
     /// Returns the error with `[redacted]` in place of each text in `secrets`, so that an error repeats no credential
     /// of its request. A detail that contains such a text is removed.
     ///
+    /// A text of about 4 KiB may have been cut inside a secret, so the beginning of a secret at its end is replaced too.
+    ///
     /// ```
     /// use ably_auth_core::{ErrorCode, ErrorInfo};
     ///
@@ -134,18 +137,19 @@ impl ErrorInfo {
     /// ```
     #[must_use]
     pub fn without(mut self, secrets: &[impl AsRef<str>]) -> Self {
-        let redact = |text: &mut String| {
-            for secret in secrets.iter().map(AsRef::as_ref).filter(|secret| !secret.is_empty()) {
-                if text.contains(secret) {
-                    *text = text.replace(secret, "[redacted]");
-                }
-            }
-        };
-        [&mut self.message, &mut self.href, &mut self.request_id].into_iter().flatten().for_each(redact);
-        let repeats = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_ref()));
-        self.detail = self.detail.filter(|detail| !repeats(&serde_json::to_string(detail).unwrap_or_default()));
-        self.cause = self.cause.map(|cause| Box::new(cause.without(secrets)));
+        let secrets = Redaction::new(secrets.iter().map(AsRef::as_ref));
+        self.redact(&secrets);
         self
+    }
+
+    fn redact(&mut self, secrets: &Redaction<'_>) {
+        for text in [&mut self.message, &mut self.href, &mut self.request_id].into_iter().flatten() {
+            secrets.apply(text);
+        }
+        self.detail.take_if(|detail| detail.iter().any(|(name, value)| secrets.occur_in_member(name, value)));
+        if let Some(cause) = &mut self.cause {
+            cause.redact(secrets);
+        }
     }
 
     /// The service's code.

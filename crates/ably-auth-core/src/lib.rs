@@ -199,6 +199,8 @@ mod error_info;
 #[cfg(feature = "serde")]
 mod printable;
 #[cfg(feature = "serde")]
+mod redaction;
+#[cfg(feature = "serde")]
 mod revocation;
 #[cfg(feature = "serde")]
 mod token_details;

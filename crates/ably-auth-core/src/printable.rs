@@ -56,7 +56,12 @@ impl fmt::Display for PrintableText<'_> {
 
 /// Returns the beginning of `text`, at most [`PrintableText::MAX_BYTES`] long.
 pub(crate) fn cut(text: &str) -> &str {
-    let mut end = text.len().min(PrintableText::MAX_BYTES);
+    cut_at(text, PrintableText::MAX_BYTES)
+}
+
+/// Returns the beginning of `text`, at most `max_bytes` long.
+pub(crate) fn cut_at(text: &str, max_bytes: usize) -> &str {
+    let mut end = text.len().min(max_bytes);
     while !text.is_char_boundary(end) {
         end = end.wrapping_sub(1);
     }

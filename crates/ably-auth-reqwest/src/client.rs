@@ -30,7 +30,8 @@ impl Client {
     /// [environment](ably_auth::ProxyEnv) or the operating system names, except for requests to this machine.
     ///
     /// # Errors
-    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
+    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up, or not
+    /// with the [root certificates](ClientOptions::add_root_certificates) of the options.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let transport = ReqwestTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: Auth::new(options, transport)? })
@@ -55,8 +56,14 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`Auth::new`].
+    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options set root
+    /// certificates, which are up to your own client.
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
+        if options.get_http_settings().has_own_roots() {
+            let text =
+                "root certificates cannot be set for an HTTP client of your own; add them to its builder instead";
+            return Err(Error::configuration(text));
+        }
         let transport = ReqwestTransport::new(http, options.get_http_settings());
         Ok(Self { auth: Auth::new(options, transport)? })
     }

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ably_auth::{ProxyEnv, TransportFault, is_loopback};
+use http::Uri;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiFuture, GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use rustls::ClientConfig;
 use tower_service::Service;
+
+use crate::proxies::{Proxies, UnsupportedProxy};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -72,59 +72,6 @@ impl fmt::Display for TimedOut {
 
 impl StdError for TimedOut {}
 
-/// The proxies that the environment or the operating system names.
-pub(crate) struct Proxies {
-    matcher: Matcher,
-    env: ProxyEnv,
-    /// A matcher of all hosts except those in `NO_PROXY`, which are reached directly.
-    exceptions: Matcher,
-}
-
-impl Proxies {
-    pub(crate) fn from_system() -> Self {
-        Self::new(Matcher::from_system(), ProxyEnv::read(|name| std::env::var_os(name)))
-    }
-
-    /// Uses the proxies of `env`, or those of `otherwise` if `env` names none.
-    pub(crate) fn new(otherwise: Matcher, env: ProxyEnv) -> Self {
-        let named = [Uri::from_static("http://a"), Uri::from_static("https://a")].map(|to| env.proxy_for(&to));
-        let matcher = match named {
-            [Ok(None), Ok(None)] => otherwise,
-            // `check` reports an invalid variable when a request would use its proxy.
-            [http, https] => {
-                let url =
-                    |named: Result<Option<&str>, TransportFault>| named.ok().flatten().unwrap_or_default().to_owned();
-                Matcher::builder().http(url(http)).https(url(https)).no(env.no_proxy().to_owned()).build()
-            }
-        };
-        let exceptions = Matcher::builder().all("http://localhost").no(env.no_proxy()).build();
-        Self { matcher, env, exceptions }
-    }
-
-    /// Returns the proxy for a request to `to`, or `None` for a direct connection: to a host in `NO_PROXY`, or to a
-    /// loopback address, because a proxy cannot reach this machine.
-    fn proxy_for(&self, to: &Uri) -> Option<Intercept> {
-        if is_loopback(to) { None } else { self.matcher.intercept(to) }
-    }
-
-    /// Returns an error if the environment names an invalid proxy for a request to `to`.
-    pub(crate) fn check(&self, to: &Uri) -> Result<(), TransportFault> {
-        if is_loopback(to) || self.exceptions.intercept(to).is_none() {
-            Ok(())
-        } else {
-            self.env.proxy_for(to).map(drop)
-        }
-    }
-
-    /// Returns the `Proxy-Authorization` value for a request that is not tunnelled.
-    pub(crate) fn authorization(&self, to: &Uri) -> Option<HeaderValue> {
-        let proxy = self.proxy_for(to).filter(|_| to.scheme() == Some(&Scheme::HTTP))?;
-        let mut value = proxy.basic_auth()?.clone();
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
 /// A connector to a host or to its proxy, without the TLS of the host.
 #[derive(Clone)]
 struct Route {
@@ -148,8 +95,8 @@ impl Service<Uri> for Route {
             let connecting = connect(self.tcp.clone(), to);
             return Box::pin(async move { connecting.await.map(Link::new) });
         };
-        if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
-            return Box::pin(async { Err(UnsupportedProxy.into()) });
+        if let Err(unsupported) = UnsupportedProxy::check(&proxy) {
+            return Box::pin(async { Err(unsupported.into()) });
         }
         let to_proxy = self.to_proxy.clone();
         if to.scheme() == Some(&Scheme::HTTP) {
@@ -172,18 +119,6 @@ where
     poll_fn(|context| service.poll_ready(context)).await.map_err(Into::into)?;
     service.call(to).await.map_err(Into::into)
 }
-
-/// The error for a proxy that is not an HTTP proxy. A direct connection instead could reach another network.
-#[derive(Debug)]
-struct UnsupportedProxy;
-
-impl fmt::Display for UnsupportedProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unsupported proxy: only HTTP proxies are supported; set an `http://` or `https://` proxy")
-    }
-}
-
-impl StdError for UnsupportedProxy {}
 
 /// The operating system's resolver, with its own error type so that its errors can be recognised.
 #[derive(Clone)]

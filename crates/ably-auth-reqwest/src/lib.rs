@@ -7,7 +7,12 @@ mod client;
 mod connector;
 #[cfg(feature = "rustls")]
 mod own_http;
+mod proxies;
+#[cfg(feature = "rustls")]
+mod roots;
 mod transport;
+#[cfg(any(test, not(feature = "rustls")))]
+mod without_tls;
 
 pub use client::Client;
 pub use transport::ReqwestTransport;

@@ -19,7 +19,9 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::connector::{Connector, Proxies, TimedOut, Unresolvable};
+use crate::connector::{Connector, TimedOut, Unresolvable};
+use crate::proxies::Proxies;
+use crate::roots;
 use crate::transport::Collected;
 
 /// The time after which an idle connection is closed.
@@ -33,7 +35,7 @@ pub(crate) struct OwnHttp {
 
 impl OwnHttp {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, Error> {
-        Ok(Self::with(tls_config()?, Proxies::from_system(), settings.http_open_timeout()))
+        Ok(Self::with(trusting(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
     }
 
     fn with(tls: rustls::ClientConfig, proxies: Proxies, open_timeout: Duration) -> Self {
@@ -76,10 +78,6 @@ async fn collect(mut body: Incoming) -> Result<Bytes, TransportFault> {
     Ok(collected.into_bytes())
 }
 
-fn tls_config() -> Result<rustls::ClientConfig, Error> {
-    trusting(rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
-}
-
 fn trusting(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
     // Name the provider, so that the choice does not depend on other crates in the program.
     let provider = rustls::crypto::ring::default_provider();
@@ -94,6 +92,8 @@ fn fault(error: hyper_util::client::legacy::Error) -> TransportFault {
         FaultKind::TimedOut
     } else if any_source(&error, <dyn StdError>::is::<Unresolvable>) {
         FaultKind::Unresolvable
+    } else if is_tls_fault(&error) {
+        FaultKind::Tls
     } else if error.is_connect() {
         FaultKind::Unreachable
     } else {
@@ -104,6 +104,16 @@ fn fault(error: hyper_util::client::legacy::Error) -> TransportFault {
 
 fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
+}
+
+/// Returns true for an error of rustls, also inside I/O errors, whose source it is not.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))
+}
+
+pub(crate) fn is_tls_fault(error: &(dyn StdError + 'static)) -> bool {
+    any_source(error, is_tls)
 }
 
 fn any_source(error: &(dyn StdError + 'static), found: impl Fn(&(dyn StdError + 'static)) -> bool) -> bool {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use ably_auth::{Error, FaultKind, HttpSettings, Transport, TransportFault};
+use ably_auth::{Error, FaultKind, HttpSettings, Sleep, Transport, TransportFault};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 
 #[cfg(feature = "rustls")]
 use crate::own_http::OwnHttp;
+#[cfg(not(feature = "rustls"))]
+use crate::without_tls::WithoutTls;
 
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
@@ -25,11 +27,7 @@ enum Http {
     #[cfg(feature = "rustls")]
     Own(Box<OwnHttp>),
     #[cfg(not(feature = "rustls"))]
-    WithoutTls {
-        http: reqwest::Client,
-        /// The client for requests to this machine, which uses no proxy, because a proxy cannot reach this machine.
-        on_loopback: reqwest::Client,
-    },
+    WithoutTls(WithoutTls),
 }
 
 impl ReqwestTransport {
@@ -49,25 +47,15 @@ impl ReqwestTransport {
     /// whole program, so they would affect its other users of reqwest.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up.
+    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up, or not with the root
+    /// certificates of the settings.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
         #[cfg(feature = "rustls")]
         let http = Http::Own(Box::new(OwnHttp::new(settings)?));
         #[cfg(not(feature = "rustls"))]
-        let http = without_tls(settings)?;
+        let http = Http::WithoutTls(WithoutTls::new(settings)?);
         Ok(Self { http, request_timeout: settings.http_request_timeout() })
     }
-}
-
-#[cfg(not(feature = "rustls"))]
-fn without_tls(settings: &HttpSettings) -> Result<Http, Error> {
-    let build = |change: fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder| {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(settings.http_open_timeout())
-            .redirect(reqwest::redirect::Policy::none());
-        change(builder).build().map_err(|error| Error::configuration(format!("reqwest cannot be set up: {error}")))
-    };
-    Ok(Http::WithoutTls { http: build(|builder| builder)?, on_loopback: build(reqwest::ClientBuilder::no_proxy)? })
 }
 
 #[async_trait]
@@ -79,10 +67,17 @@ impl Transport for ReqwestTransport {
             #[cfg(feature = "rustls")]
             Http::Own(http) => http.send(request, timeout).await,
             #[cfg(not(feature = "rustls"))]
-            Http::WithoutTls { http, on_loopback } => {
-                send(if ably_auth::is_loopback(request.uri()) { on_loopback } else { http }, request, timeout).await
+            Http::WithoutTls(without_tls) => {
+                let http = without_tls.client_for(request.uri())?;
+                send(http, request, timeout).await
             }
         }
+    }
+
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        // Outside of a runtime there is no timer, and nothing can be sent either.
+        tokio::runtime::Handle::try_current().ok()?;
+        Some(Box::pin(tokio::time::sleep(duration)))
     }
 }
 
@@ -124,11 +119,24 @@ impl Collected {
     }
 }
 
+/// Returns true if the client's TLS is rustls and that failed. A `reqwest::Client` with another TLS reports `Unreachable`.
+#[cfg(feature = "rustls")]
+fn is_tls(error: &reqwest::Error) -> bool {
+    crate::own_http::is_tls_fault(error)
+}
+
+#[cfg(not(feature = "rustls"))]
+const fn is_tls(_: &reqwest::Error) -> bool {
+    false
+}
+
 fn fault(error: reqwest::Error) -> TransportFault {
     let kind = if error.is_timeout() {
         FaultKind::TimedOut
     } else if error.is_dns() {
         FaultKind::Unresolvable
+    } else if is_tls(&error) {
+        FaultKind::Tls
     } else if error.is_connect() {
         FaultKind::Unreachable
     } else {

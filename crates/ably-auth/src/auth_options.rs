@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ApiKey, ErrorCode, TokenDetails};
+use ably_auth_core::{ApiKey, ErrorCode, TokenDetails, TokenRequest};
 
 use crate::auth_url::AuthUrl;
 use crate::error::Error;
 use crate::mode::Mode;
+use crate::sources::AuthCallbackAnswer;
+use crate::token_text;
 
 /// How a client authenticates (`AO1`): part of its [`ClientOptions`](crate::ClientOptions), or what
 /// [`authorize_with`](crate::Auth::authorize_with) replaces them by.
@@ -25,6 +27,7 @@ use crate::mode::Mode;
 pub struct AuthOptions<M: Mode> {
     pub(crate) key: Option<ApiKey>,
     pub(crate) token: Option<TokenDetails>,
+    pub(crate) token_request: Option<TokenRequest>,
     pub(crate) auth_callback: Option<Arc<M::Callback>>,
     pub(crate) auth_url: Option<AuthUrl>,
     pub(crate) token_source: Option<Arc<M::Source>>,
@@ -45,9 +48,12 @@ macro_rules! auth_setters {
             }
 
             /// Authenticates with that token, until it is refused or known to have expired (`AO2h`, `AO2i`).
+            ///
+            /// A [`TokenRequest`](ably_auth_core::TokenRequest) is exchanged for the first token (`TO3j2`). The service
+            /// exchanges it once.
             #[must_use]
-            pub fn token(mut self, token: impl Into<ably_auth_core::TokenDetails>) -> Self {
-                self $(.$auth)? .token = Some(token.into());
+            pub fn token(mut self, token: impl Into<crate::sources::AuthCallbackAnswer>) -> Self {
+                self $(.$auth)? .set_token(token.into());
                 self
             }
 
@@ -141,6 +147,7 @@ impl<M: Mode> AuthOptions<M> {
         Self {
             key: None,
             token: None,
+            token_request: None,
             auth_callback: None,
             auth_url: None,
             token_source: None,
@@ -148,6 +155,14 @@ impl<M: Mode> AuthOptions<M> {
             use_token_auth: None,
             query_time: false,
         }
+    }
+
+    pub(crate) fn set_token(&mut self, token: AuthCallbackAnswer) {
+        (self.token, self.token_request) = match token {
+            AuthCallbackAnswer::Token(token) => (Some(token.into()), None),
+            AuthCallbackAnswer::TokenDetails(details) => (Some(details), None),
+            AuthCallbackAnswer::TokenRequest(request) => (None, Some(request)),
+        };
     }
 
     /// The same with that key if there is none (`RSA10i`).
@@ -158,7 +173,12 @@ impl<M: Mode> AuthOptions<M> {
 
     /// Whether requests carry a token rather than the key (`RSA4`).
     pub(crate) fn uses_tokens(&self) -> bool {
-        self.use_token_auth.unwrap_or(self.mint_jwt || self.token.is_some() || self.has_token_source())
+        self.use_token_auth.unwrap_or(self.mint_jwt || self.has_token() || self.has_token_source())
+    }
+
+    /// Returns true if there is a token, or a token request to exchange for one.
+    fn has_token(&self) -> bool {
+        self.token.is_some() || self.token_request.is_some()
     }
 
     fn has_token_source(&self) -> bool {
@@ -168,6 +188,10 @@ impl<M: Mode> AuthOptions<M> {
     /// Refuses what cannot work, or not together (`RSC1b`).
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refused = |why| Err(Error::with_code(ErrorCode::UNABLE_TO_AUTHENTICATE, why));
+        if let Some(problem) = self.token.as_ref().and_then(|details| token_text::problem(details.token())) {
+            let text = format!("invalid token: the text {problem}");
+            return Err(Error::with_code(ErrorCode::INVALID_CREDENTIAL, text));
+        }
         let has_key = self.key.is_some();
         if !has_key && self.mint_jwt {
             return refused("a JWT is minted with a key; give one, or leave out `mint_jwt`");
@@ -177,7 +201,7 @@ impl<M: Mode> AuthOptions<M> {
                 "without tokens there is only the key to authenticate with; give one, or leave out `use_token_auth`",
             );
         }
-        if !has_key && self.token.is_none() && !self.has_token_source() {
+        if !has_key && !self.has_token() && !self.has_token_source() {
             return refused("there is no way to authenticate; give a key, a token, an auth callback or an auth URL");
         }
         if self.token_source.is_some() && (self.auth_callback.is_some() || self.auth_url.is_some()) {
@@ -199,6 +223,7 @@ impl<M: Mode> Clone for AuthOptions<M> {
         Self {
             key: self.key.clone(),
             token: self.token.clone(),
+            token_request: self.token_request.clone(),
             auth_callback: self.auth_callback.clone(),
             auth_url: self.auth_url.clone(),
             token_source: self.token_source.clone(),
@@ -218,6 +243,7 @@ impl<M: Mode> fmt::Debug for AuthOptions<M> {
         f.debug_struct("AuthOptions")
             .field("key", &self.key)
             .field("token", &self.token)
+            .field("token_request", &self.token_request.is_some())
             .field("auth_callback", &self.auth_callback.is_some())
             .field("auth_url", &self.auth_url)
             .field("token_source", &self.token_source.is_some())

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 
@@ -20,8 +21,14 @@ pub enum ErrorKind {
     Configuration,
     /// A value is not in the form that it must have.
     Invalid,
-    /// There was no answer.
+    /// There was no answer: it did not come in time, the connection failed, or the answer is too large.
     Transport,
+    /// The host's name could not be resolved (DNS).
+    Unresolvable,
+    /// No connection to the host could be made.
+    Unreachable,
+    /// The TLS handshake with the host failed, such as when its certificate is not trusted.
+    Tls,
     /// The service answered with an error.
     Refused,
     /// The answer could not be understood.
@@ -34,6 +41,8 @@ pub enum ErrorKind {
     NoMeansToRenew,
     /// The source gave a token that had expired already.
     TokenExpired,
+    /// No token came within the [token timeout](crate::ClientOptions::token_timeout).
+    TokenTimedOut,
 }
 
 /// Why there is no token, or no answer to an authenticated request.
@@ -68,6 +77,7 @@ struct Inner {
     status: u16,
     text: String,
     request_id: Option<RequestId>,
+    retry_after: Option<Duration>,
     source: Option<Source>,
 }
 
@@ -83,7 +93,7 @@ impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
         // Escape and cut the text: it may quote the service, or the server behind an auth URL.
         let (status, text) = (code.status(), PrintableText::new(&text.into()).at_most(MAX_TEXT_BYTES).to_string());
-        Self(Arc::new(Inner { kind, code, status, text, request_id: None, source }))
+        Self(Arc::new(Inner { kind, code, status, text, request_id: None, retry_after: None, source }))
     }
 
     /// The same error with what only some have. Only for errors that nobody else holds yet.
@@ -111,6 +121,17 @@ impl Error {
             .with(|inner| inner.status = status)
     }
 
+    /// The error of an answer that redirects: a redirect could lead the credentials elsewhere.
+    pub(crate) fn redirected(info: ErrorInfo, status: u16) -> Self {
+        let text = format!(
+            "the service answers with a redirect (status {status}), and redirects are not followed, because they could \
+             carry credentials elsewhere: {info}; set the endpoint to the host that serves the API"
+        );
+        let code = info.code();
+        Self::new(ErrorKind::Refused, code, text, Some(Source::Info(Box::new(info))))
+            .with(|inner| inner.status = status)
+    }
+
     pub(crate) fn answer(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Answer, ErrorCode::INVALID_BODY, text, None)
     }
@@ -129,6 +150,11 @@ impl Error {
     pub(crate) fn auth_url_fault(fault: TransportFault) -> Self {
         let text = format!("the auth URL gave no answer: {fault}; check the URL, and the server behind it");
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Fault(fault)))
+    }
+
+    /// The same error, with the time after which the service wants to be asked again.
+    pub(crate) fn retrying_after(self, retry_after: Option<Duration>) -> Self {
+        self.with(|inner| inner.retry_after = retry_after)
     }
 
     /// The same error, about that request.
@@ -159,6 +185,15 @@ impl Error {
                     ask again, on a runtime that goes on";
         let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked, or its runtime ended");
         Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
+    }
+
+    pub(crate) fn token_timed_out(timeout: Duration) -> Self {
+        let text = format!(
+            "no token came within {timeout:?}; if the source of tokens asks this client for one, such as through a task or \
+             thread that it starts, it waits for itself: let it get what it needs without this client's tokens; if it is \
+             just slow, set a longer `token_timeout`"
+        );
+        Self::new(ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
     pub(crate) fn waits_for_itself() -> Self {
@@ -244,6 +279,20 @@ impl Error {
         }
     }
 
+    /// Returns how long to wait before the next attempt, if an answer with 429 or 503 says so in `Retry-After`: at most a day.
+    ///
+    /// A date in `Retry-After` counts from the answer's own `Date`. Of an auth callback's errors it is known only of those
+    /// that are an [`Error`].
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let of_source = || match &self.0.source {
+            Some(Source::Same(error)) => error.retry_after(),
+            Some(Source::Other(source)) => source.downcast_ref::<Self>().and_then(Self::retry_after),
+            _ => None,
+        };
+        self.0.retry_after.or_else(of_source)
+    }
+
     /// The fault of the transport, if that is what went wrong.
     #[must_use]
     pub fn transport_fault(&self) -> Option<&TransportFault> {
@@ -289,13 +338,26 @@ impl From<ably_auth_core::Error> for Error {
 
 impl From<TransportFault> for Error {
     fn from(fault: TransportFault) -> Self {
-        let (code, advice) = match fault.kind() {
-            FaultKind::TimedOut => (ErrorCode::TIMEOUT, "check the endpoint and the network, and try again"),
-            FaultKind::TooLarge => (ErrorCode::INVALID_BODY, "ask for less at once, such as by a `limit` in the query"),
-            _ => (ErrorCode::INTERNAL, "check the endpoint and the network, and try again"),
+        let network = "check the endpoint and the network, and try again";
+        let (kind, code, advice) = match fault.kind() {
+            FaultKind::TimedOut => (ErrorKind::Transport, ErrorCode::TIMEOUT, network),
+            FaultKind::TooLarge => {
+                let advice = "ask for less at once, such as by a `limit` in the query";
+                (ErrorKind::Transport, ErrorCode::INVALID_BODY, advice)
+            }
+            FaultKind::Interrupted => (ErrorKind::Transport, ErrorCode::INTERNAL, network),
+            FaultKind::Unresolvable => {
+                (ErrorKind::Unresolvable, ErrorCode::INTERNAL, "check the endpoint's name and the DNS, and try again")
+            }
+            FaultKind::Unreachable => (ErrorKind::Unreachable, ErrorCode::INTERNAL, network),
+            FaultKind::Tls => {
+                let advice = "check the host's certificate; if a CA of your own issued it, add that CA with \
+                              `add_root_certificates`";
+                (ErrorKind::Tls, ErrorCode::INTERNAL, advice)
+            }
         };
         let (text, request_id) = (format!("{fault}; {advice}"), fault.request_id.clone());
-        Self::new(ErrorKind::Transport, code, text, Some(Source::Fault(fault))).about(request_id)
+        Self::new(kind, code, text, Some(Source::Fault(fault))).about(request_id)
     }
 }
 

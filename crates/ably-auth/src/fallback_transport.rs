@@ -14,7 +14,7 @@ use crate::exchange::{FallbackStep, HostFallback, Hosts, RequestId};
 use crate::hosts::Endpoint;
 use crate::http_settings::HttpSettings;
 use crate::random::Random;
-use crate::transport::{BlockingTransport, Transport, TransportFault};
+use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
 /// Sends requests to a service over another transport, to whichever of its hosts serves them: see
 /// [`HostFallback`]. [`Auth`](crate::Auth) puts it before the transport that it is given.
@@ -101,12 +101,17 @@ impl<T: Transport> Transport for FallbackTransport<T> {
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
-                    let answer = self.transport.send(request).await;
+                    let uri = request.uri().clone();
+                    let answer = self.transport.send(request).await.map_err(|fault| fault.at(&uri));
                     self.answered(&mut walk, answer)
                 }
                 FallbackStep::Done(outcome) => return named(outcome, request_id),
             };
         }
+    }
+
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        self.transport.sleep(duration)
     }
 }
 
@@ -117,7 +122,8 @@ impl<T: BlockingTransport> BlockingTransport for FallbackTransport<T> {
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
-                    let answer = self.transport.send(request);
+                    let uri = request.uri().clone();
+                    let answer = self.transport.send(request).map_err(|fault| fault.at(&uri));
                     self.answered(&mut walk, answer)
                 }
                 FallbackStep::Done(outcome) => return named(outcome, request_id),

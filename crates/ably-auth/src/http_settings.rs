@@ -1,11 +1,13 @@
 //! How requests to the service are sent: hosts, tries and deadlines.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
 
 use crate::error::Error;
 use crate::hosts;
+use crate::tls_roots::TlsRoots;
 
 /// No library of HTTP can be relied on to add a longer time than this to the present.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,6 +32,8 @@ pub struct HttpSettings {
     pub(crate) http_request_timeout: Duration,
     pub(crate) http_open_timeout: Duration,
     pub(crate) add_request_ids: bool,
+    pub(crate) tls_roots: TlsRoots,
+    pub(crate) root_certificates: Vec<Arc<[u8]>>,
 }
 
 impl Default for HttpSettings {
@@ -42,6 +46,8 @@ impl Default for HttpSettings {
             http_request_timeout: Duration::from_secs(10),
             http_open_timeout: Duration::from_secs(4),
             add_request_ids: false,
+            tls_roots: TlsRoots::Mozilla,
+            root_certificates: Vec::new(),
         }
     }
 }
@@ -57,6 +63,23 @@ impl HttpSettings {
     #[must_use]
     pub fn http_open_timeout(&self) -> Duration {
         self.http_open_timeout.min(LONGEST_TIMEOUT)
+    }
+
+    /// Returns the root certificates by which servers are trusted.
+    #[must_use]
+    pub const fn tls_roots(&self) -> TlsRoots {
+        self.tls_roots
+    }
+
+    /// Returns the texts in PEM that hold additional root certificates.
+    pub fn root_certificates(&self) -> impl Iterator<Item = &[u8]> {
+        self.root_certificates.iter().map(AsRef::as_ref)
+    }
+
+    /// Returns true if the options set which root certificates are trusted. A transport refuses that if it cannot honour it.
+    #[must_use]
+    pub fn has_own_roots(&self) -> bool {
+        self.tls_roots != TlsRoots::default() || !self.root_certificates.is_empty()
     }
 
     pub(crate) fn set_fallback_hosts(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) {

@@ -18,6 +18,8 @@ mod random;
 mod source;
 pub mod sources;
 mod time_offset;
+mod tls_roots;
+mod token_text;
 mod transport;
 
 pub use auth::{Auth, BlockingAuth, Credentials};
@@ -35,7 +37,8 @@ pub use proxy_env::ProxyEnv;
 pub use random::{Random, SystemRandom};
 pub use source::{BlockingTokenSource, TokenSource};
 pub use time_offset::TimeOffset;
-pub use transport::{BlockingTransport, FaultKind, Transport, TransportFault};
+pub use tls_roots::TlsRoots;
+pub use transport::{BlockingTransport, FaultKind, Sleep, Transport, TransportFault};
 
 pub use ably_auth_core::{
     ApiKey, BatchResult, Capability, ClientId, ErrorCode, ErrorInfo, Identity, KeyName, Nonce, Operation,

@@ -14,6 +14,7 @@ use crate::hosts::{self, Endpoint};
 use crate::http_settings::HttpSettings;
 use crate::mode::Mode;
 use crate::random::{Random, SystemRandom};
+use crate::tls_roots::TlsRoots;
 
 /// How a client authenticates, and where.
 ///
@@ -37,6 +38,7 @@ pub struct ClientOptions<M: Mode> {
     pub(crate) endpoint: Endpoint,
     pub(crate) http: HttpSettings,
     pub(crate) basic_on_loopback: bool,
+    pub(crate) token_timeout: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -52,6 +54,7 @@ impl<M: Mode> ClientOptions<M> {
             endpoint: Endpoint::default(),
             http: HttpSettings::default(),
             basic_on_loopback: false,
+            token_timeout: crate::cache::TOKEN_TIMEOUT,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -128,6 +131,46 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
+    /// Trusts servers by those root certificates: [Mozilla's](TlsRoots::Mozilla) unless set.
+    ///
+    /// [`TlsRoots::System`] needs the feature `native-roots` of the client's crate; without it, making the client fails.
+    #[must_use]
+    pub const fn tls_roots(mut self, roots: TlsRoots) -> Self {
+        self.http.tls_roots = roots;
+        self
+    }
+
+    /// Trusts the root certificates in `pem` too, such as a company's own CA. It can be called several times.
+    ///
+    /// `pem` holds one or more `BEGIN CERTIFICATE` blocks. Making the client fails if it holds none, or one that is not a
+    /// certificate.
+    ///
+    /// ```
+    /// use ably_auth::{Async, ClientOptions};
+    ///
+    /// # fn options() -> std::io::Result<()> {
+    /// let options = ClientOptions::<Async>::new().add_root_certificates(std::fs::read("company-ca.pem")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn add_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.http.root_certificates.push(pem.into().into());
+        self
+    }
+
+    /// Limits how long a call waits for a token that is being got: 60 s unless set. A wait that takes longer ends with
+    /// [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut) and 40170 (`RSA4e`).
+    ///
+    /// So an auth callback that asks its own client for a token through a task or thread ends with an error; without a limit
+    /// it would wait for itself for ever. A blocking client does not interrupt the callback itself. An async client needs a
+    /// transport with a [timer](crate::Transport::sleep), as `ably-auth-reqwest` has.
+    #[must_use]
+    pub const fn token_timeout(mut self, timeout: Duration) -> Self {
+        self.token_timeout = timeout;
+        self
+    }
+
     /// Sends a random `request_id` with every request to the service, the same with each try, and tells it in the
     /// [errors](Error::request_id) (`RSC7c`, `TO3p`).
     #[must_use]
@@ -173,6 +216,11 @@ impl<M: Mode> ClientOptions<M> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_identity()?;
         self.http.check()?;
+        if self.token_timeout.is_zero() {
+            return Err(Error::configuration(
+                "invalid token timeout: zero leaves no time for a token; set a longer one, or leave it at its default",
+            ));
+        }
         self.check_tokens_by(&self.auth)?;
         if self.auth.uses_tokens() { Ok(()) } else { self.check_basic() }
     }
@@ -245,6 +293,7 @@ impl<M: Mode> fmt::Debug for ClientOptions<M> {
             .field("endpoint", &self.endpoint)
             .field("http", &self.http)
             .field("basic_on_loopback", &self.basic_on_loopback)
+            .field("token_timeout", &self.token_timeout)
             .finish_non_exhaustive()
     }
 }

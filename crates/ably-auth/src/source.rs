@@ -11,8 +11,8 @@ use crate::error::Error;
 ///
 /// Put a [`TokenCache`](crate::TokenCache) before it to keep one for as long as it is good. Async closures are sources too.
 /// If a source panics, all callers that wait for the token get an error.
-/// A source must not ask the cache that it is behind, for it would wait for itself: it gets an error, or, if it leaves that
-/// to another task or thread, waits for ever.
+/// A source must not ask the cache that it is behind, because it would wait for itself. It gets an error: at once, or, through
+/// another task or thread, after the cache's [time limit](crate::TokenCache::with_timeout).
 ///
 /// ```
 /// use ably_auth::{Error, Token, TokenDetails, TokenParams, TokenSource};

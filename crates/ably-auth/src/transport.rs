@@ -3,11 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 
 use crate::exchange::RequestId;
 
@@ -32,7 +34,18 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// A [`TransportFault`] if there is no answer.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault>;
+
+    /// Returns a future that ends after `duration`, or `None` if the transport has no timer.
+    ///
+    /// Without a timer, waits for a token have no [limit](crate::ClientOptions::token_timeout).
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        let _ = duration;
+        None
+    }
 }
+
+/// A future that ends after some time.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 #[async_trait]
 impl<F, A> Transport for F
@@ -69,8 +82,10 @@ where
 pub enum FaultKind {
     /// The host's name could not be resolved.
     Unresolvable,
-    /// There is no way to the host: it refuses connections, or TLS fails.
+    /// No connection to the host could be made, such as when it refuses connections.
     Unreachable,
+    /// The TLS handshake failed, such as when the host's certificate is not trusted.
+    Tls,
     /// There was no connection, or no answer to its last byte, in time.
     TimedOut,
     /// The connection failed before the answer was complete, or in some other way.
@@ -91,13 +106,22 @@ pub enum FaultKind {
 pub struct TransportFault {
     kind: FaultKind,
     source: Arc<dyn StdError + Send + Sync>,
+    host: Option<Arc<str>>,
     pub(crate) request_id: Option<RequestId>,
 }
 
 impl TransportFault {
     /// A fault and what led to it. The source's text is shown: it must hold neither credentials nor a query.
     pub fn new(kind: FaultKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind, source: Arc::from(source.into()), request_id: None }
+        Self { kind, source: Arc::from(source.into()), host: None, request_id: None }
+    }
+
+    /// Adds the host of the request to `uri`, unless the fault has one.
+    pub(crate) fn at(mut self, uri: &Uri) -> Self {
+        if let (None, Some(host)) = (&self.host, uri.host()) {
+            self.host = Some(uri.port_u16().map_or_else(|| host.into(), |port| format!("{host}:{port}").into()));
+        }
+        self
     }
 
     pub(crate) fn of_request(mut self, request_id: RequestId) -> Self {
@@ -110,6 +134,12 @@ impl TransportFault {
     pub const fn kind(&self) -> FaultKind {
         self.kind
     }
+
+    /// Returns the host that the request was sent to, with its port if the URI has one.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
 }
 
 impl fmt::Display for TransportFault {
@@ -117,10 +147,15 @@ impl fmt::Display for TransportFault {
         f.write_str(match self.kind {
             FaultKind::Unresolvable => "the host's name cannot be resolved",
             FaultKind::Unreachable => "the host cannot be reached",
+            FaultKind::Tls => "the TLS handshake failed",
             FaultKind::TimedOut => "no answer in time",
             FaultKind::Interrupted => "the connection failed",
             FaultKind::TooLarge => "the answer is too large",
-        })
+        })?;
+        match &self.host {
+            Some(host) => write!(f, " (host `{host}`)"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -134,6 +169,10 @@ impl StdError for TransportFault {
 impl<T: Transport + ?Sized> Transport for Arc<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         (**self).send(request).await
+    }
+
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        (**self).sleep(duration)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::{KeyArg, values};
+use super::{KeyArg, Roots, values};
 
 #[derive(ClapArgs)]
 pub(crate) struct Revoke {
@@ -20,4 +20,6 @@ pub(crate) struct Revoke {
     pub(crate) endpoint: String,
     #[command(flatten)]
     pub(crate) key: KeyArg,
+    #[command(flatten)]
+    pub(crate) roots: Roots,
 }

@@ -1,7 +1,7 @@
 //! The Control API, as much of it as concerns apps and keys.
 
-use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, HttpSettings, Token};
-use ably_auth_blocking::UreqTransport;
+use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, Token};
+use ably_auth_blocking::{ClientOptions, UreqTransport};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, StatusCode};
@@ -40,10 +40,11 @@ impl Control {
             ));
         }
         let path = path.trim_end_matches('/');
+        let roots = input::trusting(ClientOptions::new(), &args.roots)?;
         Ok(Self {
             path: if path.is_empty() { String::new() } else { format!("/{path}") },
             token: input::control_token(args.control_token.as_deref())?,
-            transport: UreqTransport::for_settings(&HttpSettings::default())?,
+            transport: UreqTransport::for_settings(roots.get_http_settings())?,
             endpoint,
         })
     }

@@ -32,7 +32,7 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
     // A service on this machine, without TLS, has been named as such.
     let options =
         ClientOptions::new().key(input::key(command.key)?).endpoint(endpoint.clone()).allow_basic_on_loopback(true);
-    let client = Client::new(options)?;
+    let client = Client::new(input::trusting(options, &command.roots)?)?;
     let batch = waiting_for(&endpoint, || client.auth().revoke_tokens(&request))?;
     let json = output::wire(&batch)?;
     Ok(Outcome::wire(batch.failure_count == 0, text(&batch, Paint::stdout()), json))

@@ -15,7 +15,9 @@ use crate::progress::waiting_for;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
     match command {
-        Args::Request { endpoint, key, params, token_only } => request(&endpoint, key, &params, token_only),
+        Args::Request { endpoint, key, params, token_only, roots } => {
+            request(&endpoint, key, &params, &roots, token_only)
+        }
         Args::Inspect { token, now: NowArg { now } } => {
             let (name, text) = input::token(&token)?;
             let (title, description) =
@@ -30,10 +32,12 @@ fn request(
     endpoint: &str,
     key: args::KeyArg,
     params: &args::TokenParams,
+    roots: &args::Roots,
     token_only: bool,
 ) -> Result<Outcome, Failure> {
     let endpoint = input::endpoint(endpoint)?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
+    let options = input::trusting(options, roots)?;
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
     if token_only {

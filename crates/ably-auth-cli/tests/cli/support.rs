@@ -52,6 +52,7 @@ pub(crate) fn program(args: &[&str]) -> Command {
         .args(args)
         .env_remove("ABLY_API_KEY")
         .env_remove("ABLY_TOKEN")
+        .env_remove("ABLY_CACERT")
         .env_remove("ABLY_CONTROL_TOKEN")
         .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null())

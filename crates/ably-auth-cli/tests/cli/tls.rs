@@ -57,6 +57,41 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
     assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
 }
 
+/// Every command that speaks to a service reaches one with an own CA, by `--cacert` or `ABLY_CACERT`.
+#[test]
+fn cacert_is_trusted_by_every_command_that_speaks_to_service() {
+    let (certificate, apps, token) =
+        (File::new("ca.pem", ""), apps("ca-apps.json"), File::new("ca-token", "hush-access-token"));
+    let tls = ["--tls-self-signed", certificate.path(), "--apps", apps.path(), "--control-token", token.path()];
+    let service = Service::start(&[&["--sandbox"][..], &tls].concat());
+    let url = format!("https://localhost:{}", service.address.rsplit_once(':').unwrap().1);
+    let control_url = format!("{url}/v1");
+    let endpoint = ["--endpoint", &url, "--key", KEY];
+    let control = ["--control-url", &control_url, "--control-token", token.path()];
+    let (app_id, _) = KEY.split_once('.').unwrap();
+    let commands: [(&[&str], &[&str]); 5] = [
+        (&["token", "request", "--token-only"], &endpoint),
+        (&["revoke", "clientId:bob"], &endpoint),
+        (&["app", "create", "Shop", "--account", "mine"], &control),
+        (&["key", "create", app_id, "--name", "Kitchen", "--capability", r#"{"a":["*"]}"#], &control),
+        (&["key", "list", app_id], &control),
+    ];
+    for (command, to) in commands {
+        let command = [command, to].concat();
+        let is_refused_by_tls = |answer: &crate::support::Answer| answer.stderr.contains("TLS");
+        assert!(is_refused_by_tls(&run(&command)), "{command:?}");
+        let trusting = [&command[..], &["--cacert", certificate.path()]].concat();
+        for answer in [run(&trusting), crate::support::run_with_env(&command, "ABLY_CACERT", certificate.path())] {
+            assert!(!is_refused_by_tls(&answer) && answer.status != Some(2), "{command:?}: {answer:?}");
+        }
+        assert!(is_refused_by_tls(&crate::support::run_with_env(&command, "ABLY_CACERT", "")), "{command:?}");
+        let bad = [&command[..], &["--cacert", token.path()]].concat();
+        run(&bad).bad(&["--cacert", token.path(), "holds no certificate"]);
+        let missing = crate::support::run_with_env(&command, "ABLY_CACERT", "/nowhere/ca.pem");
+        missing.bad(&["ABLY_CACERT /nowhere/ca.pem", "check the path"]);
+    }
+}
+
 /// Returns the PEM of a new certificate for localhost, and of its private key.
 fn pair() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::{OwnHttp, trusting};
-use crate::connector::Proxies;
+use crate::proxies::Proxies;
 
 /// A name that the operating system does not resolve: only a proxy can reach it.
 const ELSEWHERE: &str = "service.invalid";
@@ -90,12 +90,12 @@ fn trusted_server_is_reached_over_tls() {
 }
 
 #[test]
-fn server_of_unknown_certificate_is_unreachable() {
+fn server_of_unknown_certificate_is_tls_fault() {
     let (config, _) = certificate("localhost");
     let (_, others) = certificate("localhost");
     let (port, _heads) = server(move |stream| over_tls(&config, stream));
     let fault = ask(&format!("https://localhost:{port}/"), None, others).unwrap_err();
-    assert_eq!(fault.kind(), FaultKind::Unreachable);
+    assert_eq!(fault.kind(), FaultKind::Tls);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, chosen::Chosen};
+use super::{Plan, chosen::Chosen, report_no_means_to_renew};
 use crate::auth_options::AuthOptions;
 use crate::cache::{Generation, TokenCache};
 use crate::error::Error;
@@ -54,7 +54,11 @@ impl<T: Transport + 'static> Auth<T> {
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options, transport)?;
         let options = &plan.options;
-        let source: Arc<dyn TokenSource> = Arc::new(plan.source(&options.auth)?);
+        let source = plan.source(&options.auth)?.exchanging_first(&options.auth);
+        if options.auth.uses_tokens() && source.gives_one_token() {
+            report_no_means_to_renew();
+        }
+        let source: Arc<dyn TokenSource> = Arc::new(source);
         let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => TokenCache::with_token(source, params, clock, token.clone()),
@@ -62,6 +66,8 @@ impl<T: Transport + 'static> Auth<T> {
         };
         let tokens =
             tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+        let service = Arc::clone(&plan.service);
+        let tokens = tokens.with_timeout(options.token_timeout, move |timeout| service.sleep(timeout));
         Ok(Self { plan, tokens })
     }
 
@@ -171,7 +177,7 @@ impl<T: Transport + 'static> Auth<T> {
         if wants_time {
             self.plan.service.learn(self.time().await?);
         }
-        let source = Arc::new(self.plan.source(&options)?.giving_first(options.token.clone()));
+        let source = Arc::new(self.plan.source(&options)?.giving_first(&options));
         let own = params.map(|params| self.plan.own_params(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source)).await?;
         self.plan.authorized(token.generation(), params, Some(options));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, chosen::Chosen};
+use super::{Plan, chosen::Chosen, report_no_means_to_renew};
 use crate::auth_options::AuthOptions;
 use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
@@ -52,7 +52,11 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options, transport)?;
         let options = &plan.options;
-        let source: Arc<dyn BlockingTokenSource> = Arc::new(plan.source(&options.auth)?);
+        let source = plan.source(&options.auth)?.exchanging_first(&options.auth);
+        if options.auth.uses_tokens() && source.gives_one_token() {
+            report_no_means_to_renew();
+        }
+        let source: Arc<dyn BlockingTokenSource> = Arc::new(source);
         let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
@@ -60,6 +64,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         };
         let tokens =
             tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+        let tokens = tokens.with_timeout(options.token_timeout);
         Ok(Self { plan, tokens })
     }
 
@@ -179,7 +184,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         if wants_time {
             self.plan.service.learn(self.time()?);
         }
-        let source = Arc::new(self.plan.source(&options)?.giving_first(options.token.clone()));
+        let source = Arc::new(self.plan.source(&options)?.giving_first(&options));
         let own = params.map(|params| self.plan.own_params(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;
         self.plan.authorized(token.generation(), params, Some(options));

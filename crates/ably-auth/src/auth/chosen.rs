@@ -1,15 +1,16 @@
 //! The source of tokens that a client's options choose.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ably_auth_core::{Identity, TokenDetails, TokenParams};
+use ably_auth_core::{Identity, TokenDetails, TokenParams, TokenRequest};
 use async_trait::async_trait;
 
 use super::identity;
 use super::service::Service;
 use crate::auth_options::AuthOptions;
 use crate::error::Error;
-use crate::exchange::{self, ServerTime};
+use crate::exchange::{self, RequestToken, ServerTime};
 use crate::mode::{Async, Blocking, Mode};
 use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};
@@ -20,10 +21,17 @@ use crate::transport::{BlockingTransport, Transport};
 pub(super) struct Chosen<M: Mode, T> {
     what: What<M, T>,
     /// Given in place of the first one that is asked for.
-    first: Mutex<Option<TokenDetails>>,
+    first: Mutex<Option<First>>,
     service: Arc<Service<T>>,
     identity: Option<Identity>,
     query_time: bool,
+}
+
+/// What the options give in place of the first token that is asked for.
+#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
+enum First {
+    Token(TokenDetails),
+    Exchange(TokenRequest),
 }
 
 #[allow(clippy::large_enum_variant, reason = "there is one in a client")]
@@ -34,6 +42,11 @@ enum What<M: Mode, T> {
     Jwt(JwtSource),
     Key(KeySource<Arc<Service<T>>>),
     Fixed(FixedTokenSource),
+    /// A token request, which the service exchanges once.
+    Exchange {
+        request: TokenRequest,
+        is_spent: AtomicBool,
+    },
 }
 
 impl<M: Mode, T> Chosen<M, T> {
@@ -60,6 +73,8 @@ impl<M: Mode, T> Chosen<M, T> {
             }
         } else if let Some(token) = &options.token {
             What::Fixed(FixedTokenSource::new(token.clone()))
+        } else if let Some(request) = &options.token_request {
+            What::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
         } else {
             return Err(Error::no_means_to_renew(None));
         };
@@ -72,13 +87,32 @@ impl<M: Mode, T> Chosen<M, T> {
         })
     }
 
-    /// The same, but for that token, which comes first.
-    pub(super) fn giving_first(self, token: Option<TokenDetails>) -> Self {
-        Self { first: Mutex::new(token), ..self }
+    /// Gives the token of `options` first, or the token for their token request.
+    pub(super) fn giving_first(self, options: &AuthOptions<M>) -> Self {
+        match options.token.clone() {
+            Some(token) => Self { first: Mutex::new(Some(First::Token(token))), ..self },
+            None => self.exchanging_first(options),
+        }
     }
 
-    fn first(&self) -> Option<TokenDetails> {
+    /// Gives the token for the token request of `options` first.
+    pub(super) fn exchanging_first(self, options: &AuthOptions<M>) -> Self {
+        // A source that is the token request exchanges it itself.
+        let request = options.token_request.clone().filter(|_| !self.gives_one_token());
+        Self { first: Mutex::new(request.map(First::Exchange)), ..self }
+    }
+
+    /// Returns true if the options give one token, or one token request, and nothing for the tokens after it.
+    pub(super) const fn gives_one_token(&self) -> bool {
+        matches!(self.what, What::Fixed(_) | What::Exchange { .. })
+    }
+
+    fn first(&self) -> Option<First> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn exchange(&self, request: &TokenRequest) -> RequestToken {
+        RequestToken::new(&self.service.endpoint, request)
     }
 
     fn checked(&self, token: Result<TokenDetails, Error>) -> Result<TokenDetails, Error> {
@@ -97,8 +131,12 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
         if let Some(exchange) = self.wants_time() {
             self.service.learn(exchange::run(exchange, &*self.service).await?);
         }
-        if let Some(token) = self.first() {
-            return self.checked(Ok(token));
+        match self.first() {
+            Some(First::Token(token)) => return self.checked(Ok(token)),
+            Some(First::Exchange(request)) => {
+                return self.checked(exchange::run(self.exchange(&request), &*self.service).await);
+            }
+            None => {}
         }
         let token = match &self.what {
             What::Own(source) => source.token(params).await,
@@ -107,6 +145,11 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
             What::Jwt(source) => TokenSource::token(source, params).await,
             What::Key(source) => source.token(params).await,
             What::Fixed(source) => TokenSource::token(source, params).await,
+            What::Exchange { request, is_spent } => {
+                let token = exchange::run(self.exchange(request), &*self.service).await;
+                is_spent.store(token.is_ok(), Ordering::Release);
+                token
+            }
         };
         self.checked(token)
     }
@@ -115,6 +158,7 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
         match &self.what {
             What::Own(source) => source.can_renew(),
             What::Fixed(_) => false,
+            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
             What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
         }
     }
@@ -125,8 +169,12 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
         if let Some(exchange) = self.wants_time() {
             self.service.learn(exchange::run_blocking(exchange, &*self.service)?);
         }
-        if let Some(token) = self.first() {
-            return self.checked(Ok(token));
+        match self.first() {
+            Some(First::Token(token)) => return self.checked(Ok(token)),
+            Some(First::Exchange(request)) => {
+                return self.checked(exchange::run_blocking(self.exchange(&request), &*self.service));
+            }
+            None => {}
         }
         let token = match &self.what {
             What::Own(source) => source.token(params),
@@ -135,6 +183,11 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
             What::Jwt(source) => BlockingTokenSource::token(source, params),
             What::Key(source) => source.token(params),
             What::Fixed(source) => BlockingTokenSource::token(source, params),
+            What::Exchange { request, is_spent } => {
+                let token = exchange::run_blocking(self.exchange(request), &*self.service);
+                is_spent.store(token.is_ok(), Ordering::Release);
+                token
+            }
         };
         self.checked(token)
     }
@@ -143,6 +196,7 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
         match &self.what {
             What::Own(source) => source.can_renew(),
             What::Fixed(_) => false,
+            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
             What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
         }
     }

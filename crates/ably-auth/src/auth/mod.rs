@@ -43,6 +43,16 @@ struct Current<M: Mode> {
     since: Generation,
 }
 
+/// Logs that the options give one token and no means to renew it (`RSA4a1`).
+fn report_no_means_to_renew() {
+    #[cfg(feature = "tracing")]
+    tracing::info!(
+        code = ErrorCode::NO_MEANS_TO_RENEW.as_u32(),
+        href = "https://help.ably.io/error/40171",
+        "the token cannot be renewed; give the client a key, an auth callback or an auth URL too"
+    );
+}
+
 impl<M: Mode> Clone for Current<M> {
     fn clone(&self) -> Self {
         Self { auth: self.auth.clone(), params: self.params.clone(), ..*self }

@@ -1,6 +1,7 @@
 //! What all of a client's exchanges share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ably_auth_core::{ApiKey, Timestamp};
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use crate::options::ClientOptions;
 use crate::random::Random;
 use crate::sources::KeySigner;
 use crate::time_offset::TimeOffset;
-use crate::transport::{BlockingTransport, Transport, TransportFault};
+use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
 /// The service as a client reaches it. As a transport it carries what goes to the service.
 pub(super) struct Service<T> {
@@ -61,6 +62,10 @@ impl<T> Service<T> {
 impl<T: Transport> Transport for Service<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         self.transport.send(request).await
+    }
+
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        self.transport.sleep(duration)
     }
 }
 

@@ -6,10 +6,12 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
+use std::time::Duration;
 
 use ably_auth_core::{TokenDetails, TokenParams};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
+use futures_util::future::{BoxFuture, Either, Shared, WeakShared, select};
 
 use super::ROUNDS;
 use super::life::Now;
@@ -18,10 +20,14 @@ use super::settings::Settings;
 use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
 use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::random::Random;
 use crate::source::TokenSource;
 use crate::time_offset::TimeOffset;
+use crate::transport::Sleep;
+
+/// Makes a future that ends after a time, if there is a timer.
+type Timer = dyn Fn(Duration) -> Option<Sleep> + Send + Sync;
 
 type Fetch = Shared<BoxFuture<'static, Outcome>>;
 
@@ -62,6 +68,7 @@ pub struct TokenCache(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    sleep: Option<Box<Timer>>,
     state: Mutex<State<dyn TokenSource, Waiting>>,
 }
 
@@ -112,7 +119,7 @@ impl TokenCache {
     #[must_use]
     pub fn new(source: Arc<dyn TokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(source, params));
-        Self(Arc::new(Inner { settings: Settings::new(clock), state }))
+        Self(Arc::new(Inner { settings: Settings::new(clock), sleep: None, state }))
     }
 
     /// As [`new`](Self::new), with a token that is there already.
@@ -151,8 +158,27 @@ impl TokenCache {
         self.set(|settings| settings.offset = Some(offset))
     }
 
+    /// Limits how long a caller waits for a token, by the timer `sleep`, which may be [that of a
+    /// transport](crate::Transport::sleep); without a limit unless set. To be called before the cache is cloned; afterwards it
+    /// changes nothing.
+    ///
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
+    /// cache through a task that it starts ends with an error, too. A held token that is still good is served instead.
+    #[must_use]
+    pub fn with_timeout(
+        mut self,
+        timeout: Duration,
+        sleep: impl Fn(Duration) -> Option<Sleep> + Send + Sync + 'static,
+    ) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.settings.timeout = timeout;
+            inner.sleep = Some(Box::new(sleep));
+        }
+        self
+    }
+
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        if let Some(Inner { settings, state }) = Arc::get_mut(&mut self.0) {
+        if let Some(Inner { settings, state, .. }) = Arc::get_mut(&mut self.0) {
             change(settings);
             state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
         }
@@ -209,8 +235,9 @@ impl TokenCache {
                     }
                 }
             };
-            let outcome = fetch.await;
-            if is_new {
+            let outcome = self.0.outcome_of(fetch).await;
+            let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
+            if is_new || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
             }
         }
@@ -242,7 +269,7 @@ impl TokenCache {
                     }
                 }
             };
-            let outcome = fetch.await;
+            let outcome = self.0.outcome_of(fetch).await;
             let now = self.0.settings.now();
             if let Some(answer) = self.0.lock().answer(outcome, &now) {
                 return answer;
@@ -308,6 +335,13 @@ impl Drop for Unfinished {
     }
 }
 
+fn at_once<T>(poll: Poll<T>) -> Option<T> {
+    match poll {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
 impl Waiting {
     fn join(&self) -> Option<Fetch> {
         self.fetch.as_ref().and_then(WeakShared::upgrade)
@@ -315,6 +349,21 @@ impl Waiting {
 }
 
 impl Inner {
+    /// Waits for a fetch, within the time limit if there is a timer.
+    async fn outcome_of(&self, mut fetch: Fetch) -> Outcome {
+        let Some(sleep) = &self.sleep else { return fetch.await };
+        // What is there at once needs no timer, nor the runtime that has it.
+        if let Some(outcome) = poll_fn(|context| Poll::Ready(at_once(fetch.poll_unpin(context)))).await {
+            return outcome;
+        }
+        let timeout = self.settings.timeout;
+        let Some(timer) = sleep(timeout) else { return fetch.await };
+        match select(fetch, timer).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(((), _)) => Err(Error::token_timed_out(timeout)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, Waiting>> {
         // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

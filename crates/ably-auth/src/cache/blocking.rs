@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use ably_auth_core::{TokenDetails, TokenParams};
 
@@ -11,10 +12,10 @@ use super::life::Now;
 use super::policy::CachePolicy;
 use super::settings::Settings;
 use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
-use super::sync::{Condvar, Mutex, MutexGuard, thread};
+use super::sync::{Condvar, Mutex, MutexGuard, thread, wait_while};
 use super::token::{CachedToken, Generation};
 use crate::clock::Clock;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::random::Random;
 use crate::source::BlockingTokenSource;
 use crate::time_offset::TimeOffset;
@@ -71,14 +72,10 @@ impl Fetch {
         self.ended.notify_all();
     }
 
-    fn wait(&self) -> Outcome {
-        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(outcome) = &*outcome {
-                return outcome.clone();
-            }
-            outcome = self.ended.wait(outcome).unwrap_or_else(PoisonError::into_inner);
-        }
+    fn wait(&self, timeout: Duration) -> Outcome {
+        let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = wait_while(&self.ended, outcome, timeout, Option::is_none);
+        outcome.clone().unwrap_or_else(|| Err(Error::token_timed_out(timeout)))
     }
 }
 
@@ -121,7 +118,7 @@ impl Turn {
 
     fn outcome(self, inner: &Inner) -> Outcome {
         match self {
-            Self::Wait(fetch) => fetch.wait(),
+            Self::Wait(fetch) => fetch.wait(inner.settings.timeout),
             Self::Make(begun, Question { source, params }, fetch) => {
                 let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
                 // Turn a panic into an error for every caller that waits, as the async cache does.
@@ -175,6 +172,16 @@ impl BlockingTokenCache {
     #[must_use]
     pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
+    }
+
+    /// Limits how long a caller waits for a token that another thread is getting: 60 s unless set. To be called before the
+    /// cache is cloned; afterwards it changes nothing.
+    ///
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
+    /// cache through a thread that it starts ends with an error, too. The source itself is not interrupted.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.set(|settings| settings.timeout = timeout)
     }
 
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -238,7 +245,8 @@ impl BlockingTokenCache {
                 }
             };
             let outcome = turn.outcome(&self.0);
-            if is_new {
+            let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
+            if is_new || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
             }
         }

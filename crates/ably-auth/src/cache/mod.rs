@@ -11,10 +11,15 @@ mod sync;
 mod token;
 mod trace;
 
+use std::time::Duration;
+
 pub use asynchronous::TokenCache;
 pub use blocking::BlockingTokenCache;
 pub use policy::CachePolicy;
 pub use token::{CachedToken, Generation};
+
+/// The time that a caller waits for a token, unless set.
+pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often one caller waits for a fetch whose token is refused or expires before the caller gets to see it.
 const ROUNDS: usize = 3;

@@ -20,6 +20,7 @@ pub struct CachePolicy {
     early_refresh: Duration,
     early_backoff: Backoff,
     failure_backoff: Backoff,
+    retry_after_limit: Duration,
 }
 
 impl CachePolicy {
@@ -31,6 +32,7 @@ impl CachePolicy {
             early_refresh: seconds(5 * 60),
             early_backoff: Backoff { first: seconds(1), most: seconds(60) },
             failure_backoff: Backoff { first: Duration::from_millis(100), most: seconds(10) },
+            retry_after_limit: seconds(60),
         }
     }
 
@@ -65,6 +67,24 @@ impl CachePolicy {
     pub const fn failure_backoff(mut self, first: Duration, most: Duration) -> Self {
         self.failure_backoff = Backoff { first, most };
         self
+    }
+
+    /// Limits for how long the source is left alone because its error has a [`retry_after`](crate::Error::retry_after): 60 s
+    /// unless set. [`Duration::ZERO`] ignores it.
+    ///
+    /// Up to the limit it replaces a shorter wait of [`early_backoff`](Self::early_backoff) or
+    /// [`failure_backoff`](Self::failure_backoff), also after the first failure. A token that expires during the wait after
+    /// an early renewal is renewed then.
+    #[must_use]
+    pub const fn retry_after_limit(mut self, limit: Duration) -> Self {
+        self.retry_after_limit = limit;
+        self
+    }
+
+    /// Returns the wait of a backoff, or the longer one that the source asks for.
+    pub(super) fn with_retry_after(&self, wait: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
+        let asked = retry_after.map(|asked| asked.min(self.retry_after_limit)).filter(|asked| !asked.is_zero());
+        wait.max(asked)
     }
 
     /// How long before its end a token of that lifetime is to be renewed.
@@ -145,6 +165,18 @@ mod tests {
         assert!(policy.wait_early(3, seconds(9999), Draw(255)) > seconds(2));
         assert_eq!(policy.wait_early(9, seconds(10), Draw(0)), seconds(5));
         assert_eq!(policy.wait_early(9, Duration::ZERO, Draw(0)), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn retry_after_only_lengthens_waits_up_to_limit() {
+        let policy = CachePolicy::new();
+        let wait = |backoff: Option<u64>, asked: Option<u64>| {
+            policy.with_retry_after(backoff.map(seconds), asked.map(seconds)).map(|wait| wait.as_secs())
+        };
+        assert_eq!([wait(None, None), wait(None, Some(0)), wait(Some(3), None)], [None, None, Some(3)]);
+        assert_eq!([wait(None, Some(7)), wait(Some(3), Some(7)), wait(Some(9), Some(7))], [Some(7), Some(7), Some(9)]);
+        assert_eq!(wait(None, Some(86_400)), Some(60));
+        assert_eq!(policy.retry_after_limit(Duration::ZERO).with_retry_after(None, Some(seconds(5))), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What a cache is told and handed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::TOKEN_TIMEOUT;
 use super::life::Now;
 use super::policy::{CachePolicy, Draw};
 use crate::clock::Clock;
@@ -13,11 +15,12 @@ pub(super) struct Settings {
     pub(super) random: Arc<dyn Random>,
     pub(super) policy: CachePolicy,
     pub(super) offset: Option<Arc<TimeOffset>>,
+    pub(super) timeout: Duration,
 }
 
 impl Settings {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, random: Arc::new(SystemRandom), policy: CachePolicy::new(), offset: None }
+        Self { clock, random: Arc::new(SystemRandom), policy: CachePolicy::new(), offset: None, timeout: TOKEN_TIMEOUT }
     }
 
     pub(super) fn now(&self) -> Now {

@@ -352,6 +352,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
                 (&mut self.cold, settings.policy.wait_cold(count, draw))
             }
         };
+        let wait = settings.policy.with_retry_after(wait, error.retry_after());
         failures.until = wait.map(|wait| now.here.saturating_add(wait));
         trace::backs_off(failures.count, wait.unwrap_or_default());
     }

@@ -1,9 +1,11 @@
 //! Reading the service's answers.
 
+use std::time::Duration;
+
 use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
 use bytes::Bytes;
-use http::Response;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -17,7 +19,11 @@ const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 /// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character.
+/// The maximum of a `Retry-After`.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character. It may
+/// split a credential, of which [`SentSecrets::redact`] then removes the beginning.
 const MAX_MESSAGE_BYTES: usize = ably_auth_core::PrintableText::MAX_BYTES;
 
 /// Reads a body of JSON or MessagePack, or the error that the answer is.
@@ -36,7 +42,13 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, se
 
 /// The error that an answer without success is.
 pub(super) fn refusal(answer: &Response<Bytes>, sent: &SentSecrets) -> Error {
-    Error::refused(error_info(answer, sent)).about(request_id(answer))
+    let (status, info) = (answer.status().as_u16(), error_info(answer, sent));
+    let error = if matches!(status, 301..=303 | 307 | 308) {
+        Error::redirected(info, status)
+    } else {
+        Error::refused(info).retrying_after(retry_after(answer))
+    };
+    error.about(request_id(answer))
 }
 
 /// An answer's error: from its body, else from its headers, else from its status.
@@ -70,15 +82,33 @@ pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<Err
     Some(sent.redact(error))
 }
 
-/// The media type of an answer, in lower case and without parameters.
+/// Returns the time in `Retry-After` of an answer with 429 or 503. A date counts from the answer's own `Date`, so that the
+/// clocks need not agree.
+pub(super) fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
+    if !matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        return None;
+    }
+    let header = |name| answer.headers().get(name)?.to_str().ok().map(str::trim);
+    let value = header(RETRY_AFTER)?;
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = if is_number {
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        let until = httpdate::parse_http_date(value).ok()?;
+        until.duration_since(httpdate::parse_http_date(header(DATE)?).ok()?).unwrap_or_default()
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+/// The media type of an answer, as it is written, without parameters.
 pub(super) fn content_type(answer: &Response<Bytes>) -> Option<String> {
     let text = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(text.split(';').next().unwrap_or_default().trim().to_owned())
 }
 
 /// The body, or its format and the place where it goes wrong. Not the parser's own words, which may quote it: a token stands in it.
 fn body<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, String> {
-    if content_type(answer).as_deref() == Some("application/x-msgpack") {
+    if content_type(answer).is_some_and(|it| it.eq_ignore_ascii_case("application/x-msgpack")) {
         let mut reader = rmp_serde::Deserializer::from_read_ref(answer.body());
         reader.set_max_depth(MAX_DEPTH);
         return T::deserialize(&mut reader).map_err(|_| "MessagePack".to_owned());

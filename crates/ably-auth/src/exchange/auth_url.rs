@@ -104,18 +104,19 @@ fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnsw
     if body.len() > MAX_ANSWER_BYTES {
         return Err(Error::auth_url("the auth URL's answer is over 128 KiB; it should be a token and nothing else"));
     }
-    match answer::content_type(answer).as_deref() {
+    let content_type = answer::content_type(answer);
+    match content_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("application/json") => json(body),
         Some("text/plain" | "application/jwt") => match std::str::from_utf8(body) {
             Ok(text) => token(text).map(AuthCallbackAnswer::from),
             Err(_) => Err(Error::auth_url("the auth URL's answer is not text; send a token")),
         },
-        other => Err(Error::auth_url(format!(
+        _ => Err(Error::auth_url(format!(
             "the auth URL answers {}; send a token as `text/plain` or `application/jwt`, or token details or a token \
              request as `application/json`",
-            other.map_or_else(
+            content_type.map_or_else(
                 || "without a content type".to_owned(),
-                |other| format!("with the content type `{other}`")
+                |other| format!("with the content type `{}`", sent.redact_text(&other))
             )
         ))),
     }
@@ -134,6 +135,7 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
         _ => "see its server's log",
     };
     Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
+        .retrying_after(answer::retry_after(answer))
 }
 
 /// A token, without the line feed that many a server puts after it.

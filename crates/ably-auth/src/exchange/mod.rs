@@ -93,7 +93,10 @@ pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Si
     let mut step = exchange.start();
     loop {
         match step {
-            Step::Send(request) => step = exchange.answered(transport.send(request).await),
+            Step::Send(request) => {
+                let uri = request.uri().clone();
+                step = exchange.answered(transport.send(request).await.map_err(|fault| fault.at(&uri)));
+            }
             Step::Done(outcome) => return outcome,
         }
     }
@@ -110,7 +113,10 @@ pub fn run_blocking<E: Exchange>(
     let mut step = exchange.start();
     loop {
         match step {
-            Step::Send(request) => step = exchange.answered(transport.send(request)),
+            Step::Send(request) => {
+                let uri = request.uri().clone();
+                step = exchange.answered(transport.send(request).map_err(|fault| fault.at(&uri)));
+            }
             Step::Done(outcome) => return outcome,
         }
     }

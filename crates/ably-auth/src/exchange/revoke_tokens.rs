@@ -43,8 +43,21 @@ impl Exchange for RevokeTokens {
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {
-        Step::Done(
-            answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "a batch of revocations", &self.sent)),
-        )
+        let batch =
+            answer.map_err(Error::from).and_then(|answer| answer::read(&answer, "a batch of revocations", &self.sent));
+        Step::Done(batch.map(|batch| without_secrets(batch, &self.sent)))
     }
+}
+
+/// Removes what was sent as a credential from the errors of single targets.
+fn without_secrets(
+    mut batch: BatchResult<TokenRevocationResult>,
+    sent: &SentSecrets,
+) -> BatchResult<TokenRevocationResult> {
+    for result in &mut batch.results {
+        if let TokenRevocationResult::Failure(failed) = result {
+            failed.error = sent.redact(failed.error.clone());
+        }
+    }
+    batch
 }

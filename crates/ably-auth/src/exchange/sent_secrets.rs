@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ably_auth_core::{ErrorInfo, TokenRequest};
+use ably_auth_core::{ErrorCode, ErrorInfo, TokenRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -64,9 +64,12 @@ impl SentSecrets {
     fn add(&mut self, text: &str) {
         if text.len() >= MIN_BYTES {
             self.0.push(text.to_owned());
-            // Replace longer texts first, so that no part of them is left.
-            self.0.sort_by_key(|text| std::cmp::Reverse(text.len()));
         }
+    }
+
+    /// Returns `text` without the credentials that were sent.
+    pub(super) fn redact_text(&self, text: &str) -> String {
+        self.redact(ErrorInfo::new(ErrorCode::BAD_REQUEST, text)).message().to_owned()
     }
 
     /// Returns `info` without the credentials that were sent.

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::exchange::RequestToken;
 use crate::hosts::Endpoint;
 use crate::sources::AuthCallbackAnswer;
+use crate::token_text;
 
 /// The longest token that a callback or URL may answer (`RSA4f`).
 const MAX_TOKEN_BYTES: usize = 128 * 1024;
@@ -66,6 +67,9 @@ impl Answers {
         };
         if details.token().expose().len() > MAX_TOKEN_BYTES {
             return Err((self.refuse)(format!("the {} gave a token of over 128 KiB; see what it answers", self.who)));
+        }
+        if let Some(problem) = token_text::problem(details.token()) {
+            return Err((self.refuse)(format!("invalid token: what the {} gave {problem}", self.who)));
         }
         Ok(Taken::Token(details))
     }

@@ -1,0 +1,142 @@
+//! Waiting for a token has a limit, also for a source that waits for itself.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use ably_auth::{
+    Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, ClientOptions, Error, ErrorCode, ErrorKind, Sleep, Token,
+    TokenCache, TokenDetails, TokenParams, Transport, TransportFault,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::support::{VirtualTime, details};
+
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// Answers everything, and has tokio's timer.
+struct WithTimer;
+
+#[async_trait]
+impl Transport for WithTimer {
+    async fn send(&self, _: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        Ok(Response::new(Bytes::new()))
+    }
+
+    fn sleep(&self, duration: Duration) -> Option<Sleep> {
+        tokio_sleep(duration)
+    }
+}
+
+fn tokio_sleep(duration: Duration) -> Option<Sleep> {
+    Some(Box::pin(tokio::time::sleep(duration)))
+}
+
+fn stats() -> Request<Bytes> {
+    Request::get("/stats").body(Bytes::new()).unwrap()
+}
+
+fn has_timed_out(error: &Error) {
+    assert_eq!((error.kind(), error.ably_code()), (ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED), "{error}");
+    assert!(error.to_string().contains("waits for itself") && error.to_string().contains("token_timeout"), "{error}");
+}
+
+#[tokio::test]
+async fn async_callback_that_asks_its_client_through_task_ends() {
+    let client: Arc<OnceLock<Auth<WithTimer>>> = Arc::default();
+    let own = Arc::clone(&client);
+    let callback = move |_: TokenParams| {
+        let own = Arc::clone(&own);
+        async move {
+            let asks = tokio::spawn(async move { own.get().unwrap().request(stats()).await.map(drop) });
+            asks.await.unwrap()?;
+            Ok::<_, Error>(Token::new("app.t")?)
+        }
+    };
+    let options = ClientOptions::<Async>::new().auth_callback(callback).token_timeout(MOMENT);
+    let auth = client.get_or_init(|| Auth::new(options, WithTimer).unwrap());
+    has_timed_out(&auth.request(stats()).await.unwrap_err());
+    has_timed_out(&auth.authorize(None).await.unwrap_err());
+}
+
+#[test]
+fn blocking_callback_that_asks_its_client_through_thread_ends() {
+    type Nothing = fn(Request<Bytes>) -> Result<Response<Bytes>, TransportFault>;
+    let client: Arc<OnceLock<BlockingAuth<Nothing>>> = Arc::default();
+    let own = Arc::clone(&client);
+    let callback = move |_: &TokenParams| {
+        let own = Arc::clone(&own);
+        let asks = thread::spawn(move || own.get().unwrap().request(stats()).map(drop));
+        asks.join().unwrap()?;
+        Ok::<_, Error>(Token::new("app.t")?)
+    };
+    let options = ClientOptions::<Blocking>::new().auth_callback(callback).token_timeout(MOMENT);
+    let nothing: Nothing = |_| Ok(Response::new(Bytes::new()));
+    let auth = client.get_or_init(|| BlockingAuth::new(options, nothing).unwrap());
+    let error = auth.request(stats()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AuthCallback);
+    has_timed_out(std::error::Error::source(&error).unwrap().downcast_ref().unwrap());
+}
+
+/// A caller that authorizes waits for a fetch from before, and then for its own: a limit ends the first wait, too.
+#[test]
+fn blocking_caller_that_authorizes_has_limit() {
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let source = move |_: &TokenParams| {
+        begun.send(()).unwrap();
+        let _ = released.lock().unwrap().recv();
+        Ok(details("t"))
+    };
+    let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let cache = cache.with_timeout(MOMENT);
+    let maker = thread::spawn({
+        let cache = cache.clone();
+        move || cache.token().map(drop)
+    });
+    begins.recv().unwrap();
+    has_timed_out(&cache.authorize(None, None).unwrap_err());
+    has_timed_out(&cache.token().unwrap_err());
+    drop(release);
+    maker.join().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn early_renewal_that_takes_too_long_serves_good_token() {
+    let (asked, time) = (Arc::new(AtomicUsize::new(0)), VirtualTime::default());
+    let counted = Arc::clone(&asked);
+    let source = move |_: TokenParams| {
+        let nth = counted.fetch_add(1, Ordering::SeqCst);
+        async move { if nth == 0 { Ok(details("first")) } else { std::future::pending().await } }
+    };
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), time.clock()).with_timeout(MOMENT, tokio_sleep);
+    cache.token().await.unwrap();
+    time.advance(900);
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "first");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    time.advance(100);
+    has_timed_out(&cache.token().await.unwrap_err());
+}
+
+/// Without a runtime there is no timer, and none is needed for what comes at once.
+#[test]
+fn token_that_is_there_at_once_needs_no_timer() {
+    let source = |_: TokenParams| async { Ok::<TokenDetails, Error>(details("t")) };
+    let no_timer = |_: Duration| -> Option<Sleep> { panic!("no timer is needed") };
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let cache = cache.with_timeout(MOMENT, no_timer);
+    let mut token = std::pin::pin!(cache.token());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(token.as_mut().poll(&mut context).is_ready());
+}
+
+#[test]
+fn token_timeout_of_zero_is_refused() {
+    let options = ClientOptions::<Blocking>::new().token(Token::new("app.t").unwrap()).token_timeout(Duration::ZERO);
+    let nothing = |_: Request<Bytes>| Ok(Response::new(Bytes::new()));
+    assert_eq!(BlockingAuth::new(options, nothing).unwrap_err().kind(), ErrorKind::Configuration);
+}
