@@ -62,11 +62,11 @@ impl Files {
     /// Returns the module whose file defines what `path` names. Follows re-exports.
     fn resolve<'a>(&'a self, path: &[String], depth: usize) -> Option<&'a Module> {
         const MAX_DEPTH: usize = 8;
-        let split = (0..=path.len()).rev().find(|split| self.0.contains_key(&path[..*split]))?;
-        let file = self.0.get(&path[..split])?;
-        let exported = path.get(split).and_then(|name| file.exported.get(name)).filter(|_| depth < MAX_DEPTH);
-        match exported {
-            Some(target) => self.resolve(&[target.as_slice(), &path[split + 1..]].concat(), depth + 1),
+        let splits = (0..=path.len()).rev().filter_map(|split| path.split_at_checked(split));
+        let (file, rest) = splits.into_iter().find_map(|(module, rest)| Some((self.0.get(module)?, rest)))?;
+        let exported = rest.split_first().and_then(|(name, rest)| Some((file.exported.get(name)?, rest)));
+        match exported.filter(|_| depth < MAX_DEPTH) {
+            Some((target, rest)) => self.resolve(&[target.as_slice(), rest].concat(), depth + 1),
             None => Some(&file.module),
         }
     }
@@ -77,7 +77,8 @@ impl Files {
             self.0.iter().map(|(module, file)| (module, self.imports(file))).collect();
         let reached: BTreeMap<&Module, BTreeSet<&Module>> =
             arrows.keys().map(|module| (*module, reach(&arrows, module))).collect();
-        let in_circle = |one: &Module, other: &Module| reached[one].contains(other) && reached[other].contains(one);
+        let reaches = |one: &Module, other: &Module| reached.get(one).is_some_and(|all| all.contains(other));
+        let in_circle = |one: &Module, other: &Module| reaches(one, other) && reaches(other, one);
         let (mut circles, mut placed) = (Vec::new(), BTreeSet::new());
         for module in reached.keys().filter(|module| in_circle(module, module)) {
             if placed.contains(*module) {
@@ -85,7 +86,7 @@ impl Files {
             }
             let circle: Vec<&Module> = reached.keys().copied().filter(|other| in_circle(module, other)).collect();
             placed.extend(circle.iter().copied());
-            circles.push(circle.into_iter().map(|module| &self.0[module]).collect());
+            circles.push(circle.into_iter().filter_map(|module| self.0.get(module)).collect());
         }
         circles
     }
@@ -129,7 +130,7 @@ impl Names {
             "self" => (self.module.clone(), rest),
             "super" => {
                 let up = path.iter().take_while(|segment| *segment == "super").count();
-                (self.module[..self.module.len().checked_sub(up)?].to_vec(), &path[up..])
+                (self.module.get(..self.module.len().checked_sub(up)?)?.to_vec(), path.get(up..)?)
             }
             name if self.children.iter().any(|child| child == name) => (self.module.clone(), path),
             name => (self.imported.get(name)?.clone(), rest),
@@ -206,4 +207,58 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
         let is_test = |meta: &syn::MetaList| meta.tokens.to_string() == "test";
         attribute.path().is_ident("cfg") && attribute.meta.require_list().is_ok_and(is_test)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a crate whose files have these texts.
+    fn files(name: &str, texts: &[(&str, &str)]) -> Files {
+        let folder = std::env::temp_dir().join(format!("xtask-imports-{name}-{}", std::process::id()));
+        for (path, text) in texts {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let files = Files::read(&folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        files
+    }
+
+    fn circles(files: &Files) -> Vec<Vec<String>> {
+        let names = |circle: Vec<&File>| circle.iter().map(|file| file.module.join("::")).collect();
+        files.circles().into_iter().map(names).collect()
+    }
+
+    #[test]
+    fn circle_of_files_is_found() {
+        let files = files(
+            "circle",
+            &[
+                ("lib.rs", "mod a; mod b; mod c;"),
+                ("a.rs", "use crate::b::B; pub(crate) struct A;"),
+                ("b.rs", "pub(crate) struct B; fn f() -> crate::c::C { todo() }"),
+                ("c.rs", "use super::a::{self, A as Other}; pub(crate) struct C;"),
+            ],
+        );
+        assert_eq!(circles(&files), [["a", "b", "c"]]);
+    }
+
+    #[test]
+    fn names_that_a_parent_exports_lead_to_their_file() {
+        let files = files(
+            "exports",
+            &[
+                ("lib.rs", "mod room; pub use room::{A, B};"),
+                ("room/mod.rs", "mod a; mod b; pub use a::A; pub use b::B;"),
+                ("room/a.rs", "pub struct A;"),
+                ("room/b.rs", "use super::A; #[cfg(test)] mod tests { use super::super::*; } pub struct B(A);"),
+            ],
+        );
+        assert_eq!(circles(&files), [[""; 0]; 0]);
+        let b = &files.0[&vec!["room".to_owned(), "b".to_owned()]];
+        let imports: Vec<_> = files.imports(b).into_iter().map(|module| module.join("::")).collect();
+        assert_eq!(imports, ["room::a"]);
+    }
 }

@@ -85,8 +85,8 @@ fn check_text(path: &Path, text: &str) -> Vec<String> {
 fn has_phrase(text: &str, phrase: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || "_-".contains(c);
     text.match_indices(phrase).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + phrase.len()..]);
-        !before.ends_with(is_word) && !after.starts_with(is_word)
+        let (before, after) = text.split_at(at);
+        !before.ends_with(is_word) && !after.trim_start_matches(phrase).starts_with(is_word)
     })
 }
 
