@@ -4,6 +4,7 @@ mod capability;
 mod jwt;
 mod revoke;
 mod serve;
+mod token;
 mod values;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
 pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
+pub(crate) use token::{Exchange, Try};
 pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
@@ -40,7 +42,7 @@ pub(crate) enum Command {
     /// Look at API keys; make, change and revoke them
     #[command(subcommand)]
     Key(Key),
-    /// Make apps
+    /// Make, list and delete apps
     #[command(subcommand)]
     App(App),
     /// Sign and verify token requests
@@ -151,6 +153,24 @@ pub(crate) enum App {
         #[command(flatten)]
         control: Control,
     },
+    /// List an account's apps
+    List {
+        /// The account
+        #[arg(long, value_name = "ACCOUNT_ID")]
+        account: String,
+        #[command(flatten)]
+        control: Control,
+    },
+    /// Delete an app with its keys and every token made from them, permanently; ask for confirmation first at a terminal
+    Delete {
+        /// The app
+        app_id: String,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        control: Control,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -203,6 +223,10 @@ pub(crate) enum Token {
         #[arg(long, conflicts_with = "json")]
         token_only: bool,
     },
+    /// Exchange a signed token request for a token, and print its details with the token itself
+    Exchange(Exchange),
+    /// Say whether a token may perform an operation on a channel, and why, without asking the service
+    Try(Try),
     /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
     Inspect {
         #[command(flatten)]

@@ -10,6 +10,7 @@ mod console_blocks;
 mod control;
 mod credential_inputs;
 mod demo;
+mod exchanging;
 #[cfg(unix)]
 mod file_modes;
 mod inspecting;
@@ -30,6 +31,7 @@ mod support;
 mod terminals;
 mod times_and_endpoints;
 mod tls;
+mod token_try;
 mod tokens;
 mod usage;
 mod verify;

@@ -47,7 +47,7 @@ fn sandbox_without_apps_prints_a_key_that_works() {
 #[test]
 fn lines_of_a_sandbox_with_tls_speak_tls() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let certificate = crate::support::File(folder.join(format!("{}-it's.pem", std::process::id())));
+    let certificate = File(folder.join(format!("{}-it's.pem", std::process::id())));
     let (_process, text) = sandbox(&["--tls-self-signed", certificate.path()]);
     let quoted = certificate.path().replace('\'', r"'\''");
     for said in ["tls: true", "endpoint https://127.0.0.1:", &format!("curl --cacert '{quoted}' -u")] {
