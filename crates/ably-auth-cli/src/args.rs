@@ -20,9 +20,6 @@ pub(crate) use token::{Exchange, Try};
 pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
-///
-/// Exit status: 0 for yes or success, 1 for a negative answer (refused, not valid, nothing in common), 2 for bad usage, bad
-/// input or output that cannot be written.
 #[derive(Parser)]
 #[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -60,9 +57,6 @@ pub(crate) enum Command {
     /// Revoke tokens
     Revoke(Revoke),
     /// Print what a shell needs to complete these commands
-    #[command(after_help = "For bash, put this into ~/.bashrc:  source <(ably-auth completions bash)\n\
-                            For zsh, write it to a folder of $fpath:  ably-auth completions zsh > ~/.zfunc/_ably-auth\n\
-                            For fish:  ably-auth completions fish > ~/.config/fish/completions/ably-auth.fish")]
     Completions {
         /// The shell
         shell: Shell,

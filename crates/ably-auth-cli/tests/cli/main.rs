@@ -13,6 +13,7 @@ mod demo;
 mod exchanging;
 #[cfg(unix)]
 mod file_modes;
+mod help;
 mod inspecting;
 mod jwt_problems;
 mod jwts;

@@ -58,7 +58,7 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
 }
 
 /// Returns the PEM of a new certificate for localhost, and of its private key.
-fn pair() -> (String, String) {
+pub(crate) fn pair() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem =
         |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
