@@ -6,9 +6,7 @@ use clap::{Command, CommandFactory as _};
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
 use crate::args::Args;
-use table::{ENTRIES, Entry};
-
-const BAD_INPUT: &str = "bad usage, bad input, or output that cannot be written";
+use table::{BAD_INPUT, ENTRIES, Entry};
 
 /// Returns the program's commands, with the sections in the text of `--help`.
 pub(crate) fn program() -> Command {
@@ -42,7 +40,7 @@ impl Sections {
     fn of(command: &Command, path: &str) -> Self {
         if let Some(entry) = ENTRIES.iter().find(|entry| entry.command == path) {
             let no = entry.no.map(|no| (1, no));
-            let statuses = std::iter::once((0, entry.done)).chain(no).chain([(2, BAD_INPUT)]).collect();
+            let statuses = std::iter::once((0, entry.done)).chain(no).chain([(2, entry.bad)]).collect();
             return Self { examples: entry.examples.to_vec(), statuses };
         }
         // A command with subcommands shows the first example of each.

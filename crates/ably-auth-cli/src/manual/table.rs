@@ -10,7 +10,12 @@ pub(super) struct Entry {
     pub(super) done: &'static str,
     /// The meaning of exit status 1, unless the command never ends with it.
     pub(super) no: Option<&'static str>,
+    /// The meaning of exit status 2.
+    pub(super) bad: &'static str,
 }
+
+/// The meaning of exit status 2 for most commands.
+pub(super) const BAD_INPUT: &str = "bad usage, bad input, or output that cannot be written";
 
 const FAILED: Option<&str> = Some("the service refused, or cannot be reached");
 
@@ -24,6 +29,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "each step had the expected result",
         no: Some("a step had another result"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "serve",
@@ -40,12 +46,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the service ended after a signal, or the configuration is valid",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key inspect",
         examples: &[("Show the public parts of the key in a file", "ably-auth key inspect --key-file shop.key")],
         done: "the parts are printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key generate",
@@ -55,6 +63,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the key is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key create",
@@ -64,6 +73,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the key is created and printed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key list",
@@ -73,36 +83,42 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the keys are printed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key update",
         examples: &[("Let the tokens of a key be revoked", "ably-auth key update shop.web --revocable-tokens true")],
         done: "the key is changed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "key revoke",
         examples: &[("Revoke a key in a script", "ably-auth key revoke shop.web --yes")],
         done: "the key is revoked",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "app create",
         examples: &[("Create an app, and print its id", "ably-auth app create Shop --account a1b2c3")],
         done: "the app is created",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "app list",
         examples: &[("List the apps of an account", "ably-auth app list --account a1b2c3")],
         done: "the apps are printed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "app delete",
         examples: &[("Delete an app in a script", "ably-auth app delete old-shop --yes")],
         done: "the app is deleted",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "token-request sign",
@@ -112,12 +128,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the token request is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "token-request verify",
         examples: &[("Verify the token request in a file", "ably-auth token-request verify < request.json")],
         done: "the token request is valid",
         no: Some("the token request is not valid"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "jwt mint",
@@ -130,12 +148,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the JWT is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "jwt inspect",
         examples: &[("Show the claims of the JWT in a file", "ably-auth jwt inspect --token-file bob.jwt")],
         done: "the JWT is shown",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "jwt verify",
@@ -145,6 +165,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the JWT is valid",
         no: Some("the JWT is not valid"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability format",
@@ -154,6 +175,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the capability is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability intersect",
@@ -163,6 +185,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the common capability is printed",
         no: Some("the capabilities have nothing in common"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability union",
@@ -172,6 +195,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the capability is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability minimal",
@@ -181,6 +205,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the capability is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability check",
@@ -190,6 +215,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the operation is permitted",
         no: Some("the operation is not permitted"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability explain",
@@ -199,6 +225,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "the operation is permitted",
         no: Some("the operation is not permitted"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability cover",
@@ -208,6 +235,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         done: "A permits all that B permits",
         no: Some("B permits something that A does not"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "capability table",
@@ -220,6 +248,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the table is printed",
         no: Some("the key grants nothing of the capability"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "token request",
@@ -232,6 +261,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the token is printed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "token exchange",
@@ -244,6 +274,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the token is printed",
         no: FAILED,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "token try",
@@ -259,6 +290,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the operation is permitted",
         no: Some("the operation is not permitted, or the token is not valid at this time"),
+        bad: "bad usage, bad input, or a token that does not tell what it permits",
     },
     Entry {
         command: "token inspect",
@@ -268,6 +300,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the token is shown",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "revoke",
@@ -280,6 +313,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the tokens of each target are revoked",
         no: Some("the service refused a target, or cannot be reached"),
+        bad: BAD_INPUT,
     },
     Entry {
         command: "completions",
@@ -290,6 +324,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the script is printed",
         no: None,
+        bad: BAD_INPUT,
     },
     Entry {
         command: "man",
@@ -299,5 +334,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         done: "the page is printed, or the pages are written",
         no: None,
+        bad: BAD_INPUT,
     },
 ];
