@@ -1,6 +1,6 @@
 //! The table: each command with its examples and its exit statuses. A test runs the examples.
 
-/// What the sections say of one command.
+/// The content of the sections for one command.
 pub(super) struct Entry {
     /// The command's name without that of the program.
     pub(super) command: &'static str,

@@ -12,7 +12,7 @@ use crate::draw::{Paint, matrix, moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
-/// What a token says about its rights.
+/// The rights of a token, as it states them.
 struct Rights {
     capability: Option<Capability>,
     is_jwt: bool,
