@@ -21,7 +21,7 @@ const SEED: &str = "1";
 /// Nothing of it is worth keeping: it is a sandbox of these minutes.
 const APPS: &str = r#"{"apps":[{"appId":"app1","revocationByChannel":true,"keys":[
     {"id":"key1","secret":"a-key-for-a-minute","capability":"{\"[*]*\":[\"*\"]}","revocableTokens":true},
-    {"id":"spare","secret":"a-key-to-be-revoked"}]}]}"#;
+    {"id":"spare","secret":"a-key-to-be-revoked"}]},{"appId":"old","keys":[]}]}"#;
 const KEY: &str = "app1.key1:a-key-for-a-minute";
 const CONTROL_TOKEN: &str = "an-access-token-for-a-minute";
 
@@ -36,7 +36,8 @@ pub(crate) fn run(_: &[String]) -> Result {
     let mut report = Report::default();
     // Made-up names alone would meet nothing that is there. The app that is deleted is not the one that the others need.
     let tokens = "[parameters]\n\"path.keyName\" = \"app1.key1\"\n";
-    let control = "[parameters]\n\"path.appId\" = \"app1\"\n\"path.keyId\" = \"spare\"\n";
+    let control = "[parameters]\n\"path.accountId\" = \"local\"\n\"path.appId\" = \"app1\"\n\
+                   \"path.keyId\" = \"spare\"\n\"path.id\" = \"old\"\n";
     let parts = [
         ("tokens, channels and apps", "--exclude-path-regex", tokens, ["--auth".into(), KEY.into()]),
         (

@@ -4,6 +4,7 @@ mod capability;
 mod jwt;
 mod revoke;
 mod serve;
+mod token;
 mod values;
 
 use std::path::PathBuf;
@@ -15,12 +16,10 @@ pub(crate) use capability::{Asked, Capability, Two};
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
 pub(crate) use serve::{CountOrOff, Keep, Log, LogFormat, LogLevel, RateOrOff, Serve, TrustedHeader};
+pub(crate) use token::{Exchange, Try};
 pub(crate) use values::Span;
 
 /// Ably credentials at a terminal: inspect, sign, check, exchange, and a token service to try them on.
-///
-/// Exit status: 0 for yes or success, 1 for a negative answer (refused, not valid, nothing in common), 2 for bad usage, bad
-/// input or output that cannot be written.
 #[derive(Parser)]
 #[command(name = "ably-auth", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -40,7 +39,7 @@ pub(crate) enum Command {
     /// Look at API keys; make, change and revoke them
     #[command(subcommand)]
     Key(Key),
-    /// Make apps
+    /// Make, list and delete apps
     #[command(subcommand)]
     App(App),
     /// Sign and verify token requests
@@ -58,9 +57,6 @@ pub(crate) enum Command {
     /// Revoke tokens
     Revoke(Revoke),
     /// Print what a shell needs to complete these commands
-    #[command(after_help = "For bash, put this into ~/.bashrc:  source <(ably-auth completions bash)\n\
-                            For zsh, write it to a folder of $fpath:  ably-auth completions zsh > ~/.zfunc/_ably-auth\n\
-                            For fish:  ably-auth completions fish > ~/.config/fish/completions/ably-auth.fish")]
     Completions {
         /// The shell
         shell: Shell,
@@ -151,6 +147,24 @@ pub(crate) enum App {
         #[command(flatten)]
         control: Control,
     },
+    /// List an account's apps
+    List {
+        /// The account
+        #[arg(long, value_name = "ACCOUNT_ID")]
+        account: String,
+        #[command(flatten)]
+        control: Control,
+    },
+    /// Delete an app with its keys and every token made from them, permanently; ask for confirmation first at a terminal
+    Delete {
+        /// The app
+        app_id: String,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        control: Control,
+    },
 }
 
 #[derive(ClapArgs)]
@@ -214,6 +228,10 @@ pub(crate) enum Token {
         #[command(flatten)]
         roots: Roots,
     },
+    /// Exchange a signed token request for a token, and print its details with the token itself
+    Exchange(Exchange),
+    /// Say whether a token may perform an operation on a channel, and why, without asking the service
+    Try(Try),
     /// Show what can be told of a token, a JWT, or the JSON of a token's details, without asking whether it is true
     Inspect {
         #[command(flatten)]

@@ -60,6 +60,17 @@ pub(crate) fn token(arg: &args::TokenArg) -> Result<(String, String), Failure> {
     Ok((name, text))
 }
 
+/// Returns a token request, after the name of the source: the argument or `--request-file`, else stdin.
+pub(crate) fn token_request(arg: &args::Exchange) -> Result<(String, String), Failure> {
+    let (name, text) = match (&arg.request, &arg.request_file) {
+        (Some(text), _) if text != "-" => ("the token request".into(), text.clone()),
+        (None, Some(path)) => secret_input("--request-file", path)?,
+        _ => ("stdin".into(), stdin()?),
+    };
+    let text = credential::clean(&name, &text, "the JSON of a token request")?.to_owned();
+    Ok((name, text))
+}
+
 /// The limit in milliseconds below which a bare number is probably meant in another unit.
 const SMALL_MILLIS: u64 = 10_000;
 

@@ -49,7 +49,10 @@ pub(crate) fn read(text: &str) -> Option<LenientJwt> {
         return None;
     }
     match parts.len() {
-        3 => check_signature(parts.get(2).copied().unwrap_or_default(), &mut problems),
+        3 => {
+            let is_hs256 = header.as_ref().and_then(|header| header.get("alg")).is_some_and(|alg| alg == "HS256");
+            check_signature(parts.get(2).copied().unwrap_or_default(), is_hs256, &mut problems);
+        }
         5 => problems.push("it is encrypted: only its header can be read".into()),
         count => problems.push(format!("it has {count} parts between dots, not 3; pass on the whole token")),
     }
@@ -83,12 +86,15 @@ fn object(name: &str, part: &str, problems: &mut Vec<String>) -> Option<Map<Stri
     Some(object)
 }
 
-fn check_signature(part: &str, problems: &mut Vec<String>) {
+fn check_signature(part: &str, is_hs256: bool, problems: &mut Vec<String>) {
     match decode(part).map(|bytes| bytes.len()) {
         Some(SIGNATURE_BYTES) => {}
         Some(0) => problems.push("it has no signature; sign it with the key's secret".into()),
-        // A longer signature is probably of another algorithm, which `check_header` reports.
-        Some(bytes) if bytes > SIGNATURE_BYTES => {}
+        // `check_header` reports another algorithm, whose signature may be longer.
+        Some(bytes) if bytes > SIGNATURE_BYTES && !is_hs256 => {}
+        Some(bytes) if bytes > SIGNATURE_BYTES => {
+            problems.push(format!("its signature has {bytes} bytes, not 32; sign it with HMAC-SHA-256, as `alg` says"));
+        }
         Some(bytes) => problems.push(format!("its signature has {bytes} bytes, not 32; pass on the whole token")),
         None => problems.push("its signature is not base64url; pass on the token unchanged".into()),
     }

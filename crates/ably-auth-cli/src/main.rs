@@ -10,6 +10,7 @@ mod draw;
 mod hide;
 mod input;
 mod lenient;
+mod manual;
 mod output;
 mod progress;
 mod prompt;
@@ -18,7 +19,7 @@ mod verdict;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::FromArgMatches as _;
 
 /// With musl's own one a service does half the work.
 #[cfg(target_env = "musl")]
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Ok(words) => words,
         Err(failure) => return failure.show(wants_json),
     };
-    let matches = match config::without_empty_variables(args::Args::command()).try_get_matches_from(&words.words) {
+    let matches = match config::without_empty_variables(manual::program()).try_get_matches_from(&words.words) {
         Ok(matches) => matches,
         Err(error) => return output::usage(&error, config::variable_of(&error, &words.words).as_deref()),
     };

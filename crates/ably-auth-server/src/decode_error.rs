@@ -1,7 +1,21 @@
 //! What is wrong with JSON or MessagePack, told without quoting it: it may hold a secret.
 
+/// The reason why an object with too many unknown fields is refused. The core has the same text.
+pub(crate) const TOO_MANY_FIELDS: &str = "too many unknown fields";
+
+/// The reason why an object with a repeated unknown field is refused.
+pub(crate) const REPEATED_FIELD: &str = "an unknown field is there twice";
+
+/// Texts that quote nothing of the input, so that they can be passed on as they are.
+const FIXED: [&str; 3] = [TOO_MANY_FIELDS, REPEATED_FIELD, "not a number of milliseconds since the epoch"];
+
 /// Says what serde found wrong. `error` is its own text, which may quote the input; `place` is where it stopped.
 pub(crate) fn explain(error: &str, place: &str) -> String {
+    // serde_json appends the place. A text that only begins in the same way may go on with input.
+    let text = error.strip_suffix(&format!(" at {place}")).unwrap_or(error);
+    if let Some(fixed) = FIXED.iter().find(|fixed| **fixed == text) {
+        return at(fixed, place);
+    }
     let names_a_field = ["missing field `", "duplicate field `"].iter().any(|start| error.starts_with(start));
     if let Some(rest) = error.strip_prefix("unknown field `") {
         // Some put a whole key where a field's name belongs.
@@ -39,7 +53,7 @@ fn at(problem: &str, place: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::explain_json;
+    use super::{FIXED, explain, explain_json};
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -59,6 +73,12 @@ mod tests {
         assert_eq!(say(r#"{"number":"hush, expected more at line 3"}"#), "expected u8 at line 1 column 41");
         assert_eq!(say(r#""app.key:hush""#), "expected struct Form at line 1 column 14");
         assert_eq!(say(r#"{"number":300}"#), "expected u8 at line 1 column 13");
+        for fixed in FIXED {
+            let error = <serde_json::Error as serde::de::Error>::custom(fixed);
+            assert_eq!(explain(&error.to_string(), "byte 7"), format!("{fixed} at byte 7"));
+            let longer = format!("{fixed} hush");
+            assert!(!explain(&longer, "byte 7").contains(fixed), "{longer}");
+        }
         assert_eq!(say(r#"{"number":"#), "EOF while parsing a value at line 1 column 10");
     }
 }

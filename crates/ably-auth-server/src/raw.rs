@@ -14,6 +14,8 @@ use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializ
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_transcode::Transcoder;
 
+use crate::decode_error;
+
 /// A JSON value of any type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawValue(Pieces);
@@ -121,11 +123,11 @@ impl FieldCollector {
     /// Adds a field: its `name`, and its value, which is read from `map`.
     pub(crate) fn add<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         if self.names.len() >= Self::MAX_FIELDS {
-            return Err(de::Error::custom("too many unknown fields"));
+            return Err(de::Error::custom(decode_error::TOO_MANY_FIELDS));
         }
         let hash = self.hasher.hash_one(name);
         if self.names.contains(&hash) {
-            return Err(de::Error::custom("a field is there twice"));
+            return Err(de::Error::custom(decode_error::REPEATED_FIELD));
         }
         self.names.push(hash);
         write::write_str(&mut self.pairs, name).map_err(de::Error::custom)?;

@@ -7,6 +7,7 @@ pub(crate) enum Capability {
     /// Print a capability's canonical text
     Format {
         /// The capability's JSON, or `-` for stdin
+        #[arg(value_name = "JSON")]
         capability: String,
     },
     /// Print what two capabilities have in common
@@ -16,6 +17,7 @@ pub(crate) enum Capability {
     /// Print the shortest capability that permits the same
     Minimal {
         /// The capability's JSON, or `-` for stdin
+        #[arg(value_name = "JSON")]
         capability: String,
     },
     /// Say whether a capability permits an operation on a resource
@@ -27,6 +29,7 @@ pub(crate) enum Capability {
     /// Draw a capability as a table, or what a token would get that asks for it
     Table {
         /// The capability's JSON, or `-` for stdin
+        #[arg(value_name = "JSON")]
         capability: String,
         /// What the key permits of which it is asked, as JSON
         #[arg(long, value_name = "JSON")]
@@ -45,6 +48,7 @@ pub(crate) struct Two {
 #[derive(ClapArgs)]
 pub(crate) struct Asked {
     /// The capability's JSON, or `-` for stdin
+    #[arg(value_name = "JSON")]
     pub(crate) capability: String,
     /// The channel, queue or metachannel
     #[arg(value_name = "RESOURCE", required_unless_present = "resource", conflicts_with = "resource")]

@@ -44,16 +44,25 @@ fn given<'a>(option: &'a str, value: Option<&'a str>, argument: &'a str, at: Opt
 fn question(asked: &Asked) -> Result<(Capability, Resource, OperationName<'_>), Failure> {
     let capability = input::capability("capability", &asked.capability)?;
     let (name, resource) = given("--resource", asked.resource.as_deref(), "the resource", asked.at.as_deref());
-    let resource = Resource::parse_strict(resource).map_err(|error| Failure::input(name, error))?;
-    let (name_of_operation, operation) =
-        given("--operation", asked.operation.as_deref(), "the operation", asked.to.as_deref());
-    let operation = OperationName::from(operation);
-    if let OperationName::Other(name) = operation {
+    let resource = self::resource(name, resource)?;
+    let (name, operation) = given("--operation", asked.operation.as_deref(), "the operation", asked.to.as_deref());
+    Ok((capability, resource, self::operation(name, operation)?))
+}
+
+/// Parses the resource in `text`, the value of the input `name`.
+pub(super) fn resource(name: &str, text: &str) -> Result<Resource, Failure> {
+    Resource::parse_strict(text).map_err(|error| Failure::input(name, error))
+}
+
+/// Parses the operation in `text`, the value of the input `name`. Refuses an unknown one.
+pub(super) fn operation<'a>(name: &str, text: &'a str) -> Result<OperationName<'a>, Failure> {
+    let operation = OperationName::from(text);
+    if let OperationName::Other(unknown) = operation {
         let known: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
-        let problem = format!("unknown operation `{}`; known are {}", name.escape_debug(), known.join(", "));
-        return Err(Failure::input(name_of_operation, problem));
+        let problem = format!("unknown operation `{}`; known are {}", unknown.escape_debug(), known.join(", "));
+        return Err(Failure::input(name, problem));
     }
-    Ok((capability, resource, operation))
+    Ok(operation)
 }
 
 fn check(asked: &Asked) -> Result<Outcome, Failure> {

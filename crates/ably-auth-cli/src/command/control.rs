@@ -49,7 +49,7 @@ impl Control {
         })
     }
 
-    /// Sends a request, and gives the answer's JSON. The path's segments must be safe in one.
+    /// Sends a request, and gives the answer's JSON, or null for an answer without content. The path's segments must be safe in one.
     pub(super) fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
         let path = format!("{}/{}", self.path, path.join("/"));
         let request = Request::builder()
@@ -62,6 +62,9 @@ impl Control {
             .map_err(|error| Failure::Input(format!("the request cannot be built: {error}")))?;
         let response = waiting("the Control API", || self.transport.send(request)).map_err(ably_auth::Error::from)?;
         let status = response.status();
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
         if status.is_success() {
             return serde_json::from_slice(response.body()).map_err(|_| unlike(status));
         }

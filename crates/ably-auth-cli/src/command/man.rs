@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::args::Args;
 use crate::draw::printable;
+use crate::manual;
 use crate::output::{Failure, Outcome};
 
 pub(crate) fn run(about: &[String], dir: Option<&Path>) -> Result<Outcome, Failure> {
@@ -17,7 +18,7 @@ pub(crate) fn run(about: &[String], dir: Option<&Path>) -> Result<Outcome, Failu
     program.build();
     if let Some(dir) = dir {
         let mut names = Vec::new();
-        write_all(&program, dir, &mut names)?;
+        write_all(&program, "", dir, &mut names)?;
         return Ok(Outcome::yes(names.join("\n"), &json!({ "pages": names })));
     }
     let mut command = &program;
@@ -25,7 +26,7 @@ pub(crate) fn run(about: &[String], dir: Option<&Path>) -> Result<Outcome, Failu
         let problem = || format!("there is no command `{}`; see --help", printable(name));
         command = command.find_subcommand(name).ok_or_else(|| Failure::input("the command", problem()))?;
     }
-    Ok(Outcome::text(page(command).trim_end()))
+    Ok(Outcome::text(page(command, &about.join(" ")).trim_end()))
 }
 
 /// The name of a command in full, such as `ably-auth-jwt-mint`.
@@ -33,18 +34,23 @@ fn name(command: &Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-fn page(command: &Command) -> String {
+/// Returns the page of the command that has `path` after the program's name.
+fn page(command: &Command, path: &str) -> String {
     let mut page = Vec::new();
-    let manual = concat!("ably-auth ", env!("CARGO_PKG_VERSION"));
+    let source = concat!("ably-auth ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).title(name(command)).source(source);
     // Writing to memory does not fail.
-    let _ = Man::new(command.clone()).title(name(command)).source(manual).render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
+    let _ = man.render(&mut page);
+    String::from_utf8_lossy(&page).into_owned() + &manual::roff(command, path).to_roff()
 }
 
-fn write_all(command: &Command, dir: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
+fn write_all(command: &Command, path: &str, dir: &Path, names: &mut Vec<String>) -> Result<(), Failure> {
     let file = format!("{}.1", name(command));
-    fs::write(dir.join(&file), page(command))
+    fs::write(dir.join(&file), page(command, path))
         .map_err(|error| Failure::file(&format!("--dir {}", dir.display()), &error))?;
     names.push(file);
-    command.get_subcommands().try_for_each(|command| write_all(command, dir, names))
+    command.get_subcommands().try_for_each(|command| {
+        let path = format!("{path} {}", command.get_name());
+        write_all(command, path.trim_start(), dir, names)
+    })
 }

@@ -76,7 +76,7 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
         if let Some(admin) = args.admin {
             server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
-        sandbox::warn(args, server.local_addr());
+        sandbox::warn(args, server.local_addr(), tls.is_some());
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some((tls, files)) = tls {
             server = server.with_tls(tls.clone());

@@ -1,5 +1,8 @@
 //! `ably-auth token`
 
+mod attempt;
+mod exchange;
+
 use ably_auth::{Timestamp, TokenDetails};
 use ably_auth_blocking::{Client, ClientOptions};
 use ably_auth_core::jwt::has_jwt_form;
@@ -18,6 +21,8 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         Args::Request { endpoint, key, params, token_only, roots } => {
             request(&endpoint, key, &params, &roots, token_only)
         }
+        Args::Exchange(args) => exchange::run(&args),
+        Args::Try(args) => attempt::run(&args),
         Args::Inspect { token, now: NowArg { now } } => {
             let (name, text) = input::token(&token)?;
             let (title, description) =
@@ -40,10 +45,15 @@ fn request(
     let options = input::trusting(options, roots)?;
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
+    new_token(&details, token_only)
+}
+
+/// Prints a new token: its details, or the token alone.
+fn new_token(details: &TokenDetails, token_only: bool) -> Result<Outcome, Failure> {
     if token_only {
         return Ok(Outcome::text(printable(details.token().expose())));
     }
-    Ok(Outcome::json(true, output::wire(&details)?))
+    Ok(Outcome::json(true, output::wire(details)?))
 }
 
 /// What it is, and what it says. No problem quotes it.
@@ -68,11 +78,14 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
     Ok(("native token", description))
 }
 
+/// Parses TokenDetails. The problem says where, without the parser's words, which may quote the text.
+fn read_details(text: &str) -> Result<TokenDetails, String> {
+    serde_json::from_str(text)
+        .map_err(|error| format!("not the JSON of a token's details (line {} column {})", error.line(), error.column()))
+}
+
 fn details(text: &str, now: Timestamp) -> Result<Description, String> {
-    // Where, but not the parser's words, which may quote what was given.
-    let details: TokenDetails = serde_json::from_str(text).map_err(|error| {
-        format!("not the JSON of a token's details (line {} column {})", error.line(), error.column())
-    })?;
+    let details = read_details(text)?;
     let mut description = Description::default();
     description.kind("tokenDetails");
     description.details(&details, now);

@@ -42,11 +42,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let text = input::stdin()?;
     // Read the clock after the input: the request may be signed while this command waits for stdin.
     let now = input::now("--now", now);
-    let request: TokenRequest = serde_json::from_str(&text).map_err(|error| {
-        // Where, but not the parser's words, which may quote what was given.
-        let (line, column) = (error.line(), error.column());
-        Failure::input("stdin", format!("not the JSON of a token request (line {line} column {column})"))
-    })?;
+    let request = read("stdin", &text)?;
     let verified = request.verify(&key).map_err(refused);
     Ok(match verified.and_then(|verified| check(&verified, now).map(|()| verified)) {
         Ok(verified) => {
@@ -58,6 +54,14 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
             Outcome::yes(format!("valid: signed with {} for {who}", verified.key_name()), &json)
         }
         Err(refused) => verdict::not_valid(refused),
+    })
+}
+
+/// Parses the JSON of a token request, which the input `name` gave. No message quotes it.
+pub(super) fn read(name: &str, text: &str) -> Result<TokenRequest, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Failure::input(name, format!("not the JSON of a token request (line {line} column {column})"))
     })
 }
 

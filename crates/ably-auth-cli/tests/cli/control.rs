@@ -63,6 +63,26 @@ fn from_an_app_to_a_revoked_key() {
 }
 
 #[test]
+fn apps_are_listed_and_deleted() {
+    let world = World::new("apps");
+    let app_id = world.run(&["app", "create", "a\u{202e}b", "--account", "mine"]).yes().to_owned();
+    let created = world.run(&["key", "create", &app_id, "--name", "k", "--capability", r#"{"a":["*"]}"#]);
+    let listed = world.run(&["app", "list", "--account", "mine"]);
+    assert_eq!(listed.yes(), format!(r"{app_id}  enabled  a\u{{202e}}b"));
+    let json = world.run(&["--json", "app", "list", "--account", "mine"]).yes_json();
+    assert_eq!((&json[0]["id"], &json[0]["name"]), (&json!(app_id), &json!("a\u{202e}b")));
+    assert_eq!(world.run(&["--json", "app", "list", "--account", "local"]).yes_json()[0]["id"], "shop");
+
+    assert_eq!(world.run(&["app", "delete", &app_id, "--yes"]).yes(), format!("deleted {app_id}"));
+    assert!(!world.takes(created.yes()));
+    assert_eq!(world.run(&["--json", "app", "list", "--account", "mine"]).yes_json(), json!([]));
+    let again = world.run(&["app", "delete", &app_id]);
+    assert!(again.no().is_empty() && again.stderr.contains("40400"), "{again:?}");
+    let json = world.run(&["--json", "app", "delete", "shop"]).yes_json();
+    assert_eq!(json, json!({ "id": "shop", "deleted": true }));
+}
+
+#[test]
 fn for_scripts_all_of_it_is_json() {
     let world = World::new("scripts");
     let app = world.run(&["--json", "app", "create", "Shop", "--account", "mine"]).yes_json();
@@ -132,6 +152,9 @@ fn bad_input_is_named_before_anything_is_sent() {
     with(&["key", "update", "shop.backend", "--capability", "{"]).bad(&["--capability: "]);
     with(&["key", "create", "shop", "--name", "n", "--capability", r#"{"a":["fly"]}"#]).bad(&["--capability: "]);
     with(&["app", "create", "Shop", "--account", ""]).bad(&["--account"]);
+    with(&["app", "list", "--account", "a/b"]).bad(&["--account"]);
+    with(&["app", "delete", "a/b"]).bad(&["app id"]);
+    with(&["app", "delete", KEY]).bad(&["app id"]);
     for (url, said) in [
         ("control.example/v1", "https://host/path"),
         ("http://control.example/v1", "without TLS"),

@@ -221,6 +221,10 @@ fn broken_jwts_are_shown_as_far_as_they_can_be() {
         (start.to_owned(), "it has 2 parts between dots, not 3"),
         (format!("{start}."), "it has no signature"),
         (token[..token.len() - 20].to_owned(), "its signature has "),
+        (
+            format!("{start}.{}", URL_SAFE_NO_PAD.encode([7; 64])),
+            "its signature has 64 bytes, not 32; sign it with HMAC",
+        ),
         (format!("{start}.!"), "its signature is not base64url"),
         (format!("{}.%.x", URL_SAFE_NO_PAD.encode(HEADER)), "its payload is not base64url"),
         (format!("{}.e30", URL_SAFE_NO_PAD.encode(HEADER)), "`exp` is missing"),

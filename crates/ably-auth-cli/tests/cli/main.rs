@@ -10,8 +10,10 @@ mod console_blocks;
 mod control;
 mod credential_inputs;
 mod demo;
+mod exchanging;
 #[cfg(unix)]
 mod file_modes;
+mod help;
 mod inspecting;
 mod jwt_problems;
 mod jwts;
@@ -30,6 +32,7 @@ mod support;
 mod terminals;
 mod times_and_endpoints;
 mod tls;
+mod token_try;
 mod tokens;
 mod usage;
 mod verify;

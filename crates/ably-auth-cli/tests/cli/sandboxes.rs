@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use crate::support::{Process, Service, apps, program, run, run_with_key_in_env, spawn};
+use crate::support::{File, Process, Service, apps, program, run, run_with_key_in_env, spawn};
 
 /// Starts a sandbox. Returns the process, and its output up to the line with `Endpoint::parse(`.
 fn sandbox(more: &[&str]) -> (Process, String) {
@@ -47,7 +47,7 @@ fn sandbox_without_apps_prints_a_key_that_works() {
 #[test]
 fn lines_of_a_sandbox_with_tls_speak_tls() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let certificate = crate::support::File(folder.join(format!("{}-it's.pem", std::process::id())));
+    let certificate = File(folder.join(format!("{}-it's.pem", std::process::id())));
     let (_process, text) = sandbox(&["--tls-self-signed", certificate.path()]);
     let quoted = certificate.path().replace('\'', r"'\''");
     for said in ["tls: true", "endpoint https://127.0.0.1:", &format!("curl --cacert '{quoted}' -u")] {
@@ -109,14 +109,20 @@ fn public_sandbox_answers_any_host_but_no_page_from_elsewhere() {
 
 #[test]
 fn access_to_a_sandbox_is_named_loudly() {
-    for (more, said) in
-        [(&["--sandbox-public"][..], "PUBLIC SANDBOX"), (&["--sandbox-allow-host", "ably"], "OPEN SANDBOX")]
-    {
-        let mut service = Service::start(&[&["--sandbox"], more].concat());
+    let certificate = File::new("sandbox.pem", "");
+    let tls = ["--tls-self-signed", certificate.path()];
+    for (more, tls, said) in [
+        (&["--sandbox-public"][..], &[][..], "PUBLIC SANDBOX"),
+        (&["--sandbox-allow-host", "ably"], &[], "OPEN SANDBOX"),
+        (&["--sandbox-public"], &tls, "PUBLIC SANDBOX"),
+        (&["--sandbox-allow-host", "ably"], &tls, "OPEN SANDBOX"),
+    ] {
+        let mut service = Service::start(&[&["--sandbox"], more, tls].concat());
         service.process.0.kill().unwrap();
         let mut stderr = String::new();
         service.process.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         assert!(stderr.contains("WARN") && stderr.contains(said), "{stderr}");
+        assert_eq!(stderr.contains("without TLS"), tls.is_empty(), "{stderr}");
     }
 }
 

@@ -169,24 +169,29 @@ fn json_at_a_terminal_moves_no_cursor() {
 }
 
 #[test]
-fn revoking_a_key_is_confirmed() {
-    for answer in ["n\n", "\n", "no\n", "y\n", "YES\n"] {
-        let url = "http://127.0.0.1:1";
-        let mut window = Window::open(100, &["key", "revoke", "shop.backend", "--control-url", url]);
-        window.wait_for("revoke the key shop.backend and every token made from it permanently? [y/N] ");
-        window.press(answer);
-        if answer.to_lowercase().starts_with('y') {
-            window.wait_for("Access token of the Control API (not shown): ");
-            window.press("an-access-token\n");
-            assert_eq!(window.process.ended(), Some(1), "nobody is there");
-        } else {
-            window.wait_for("nothing was revoked");
-            assert_eq!(window.process.ended(), Some(2));
+fn permanent_changes_are_confirmed() {
+    let revoke =
+        (&["key", "revoke", "shop.backend"][..], "revoke the key shop.backend and every token made from it", "revoked");
+    let delete =
+        (&["app", "delete", "shop"][..], "delete the app shop, its keys and every token made from them", "deleted");
+    let url = ["--control-url", "http://127.0.0.1:1"];
+    for (args, question, done) in [revoke, delete] {
+        for answer in ["n\n", "\n", "no\n", "y\n", "YES\n"] {
+            let mut window = Window::open(100, &[args, &url].concat());
+            window.wait_for(&format!("{question} permanently? [y/N] "));
+            window.press(answer);
+            if answer.to_lowercase().starts_with('y') {
+                window.wait_for("Access token of the Control API (not shown): ");
+                window.press("an-access-token\n");
+                assert_eq!(window.process.ended(), Some(1), "nobody is there");
+            } else {
+                window.wait_for(&format!("nothing was {done}"));
+                assert_eq!(window.process.ended(), Some(2));
+            }
         }
+        let mut window = Window::open(100, &[args, &["--yes"], &url].concat());
+        window.wait_for("Access token of the Control API (not shown): ");
+        window.press("\u{4}");
+        assert_eq!(window.process.ended(), Some(2));
     }
-    let mut window =
-        Window::open(100, &["key", "revoke", "shop.backend", "--yes", "--control-url", "http://127.0.0.1:1"]);
-    window.wait_for("Access token of the Control API (not shown): ");
-    window.press("\u{4}");
-    assert_eq!(window.process.ended(), Some(2));
 }

@@ -93,7 +93,7 @@ fn cacert_is_trusted_by_every_command_that_speaks_to_service() {
 }
 
 /// Returns the PEM of a new certificate for localhost, and of its private key.
-fn pair() -> (String, String) {
+pub(crate) fn pair() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let pem =
         |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));

@@ -28,6 +28,8 @@ use crate::raw::RawValue;
 pub struct App {
     id: Box<str>,
     account_id: Box<str>,
+    label: Option<Box<str>>,
+    created: Option<Timestamp>,
     keys: Vec<Arc<Key>>,
     /// The `namespaces` list as it was received.
     namespaces: RawValue,
@@ -50,6 +52,8 @@ impl App {
         Self {
             id: of.app_id().into(),
             account_id: "local".into(),
+            label: None,
+            created: None,
             keys: Vec::new(),
             namespaces: RawValue::empty_list(),
             channels: RawValue::empty_list(),
@@ -90,6 +94,20 @@ impl App {
         self
     }
 
+    /// Sets the display name.
+    #[must_use]
+    pub(crate) fn with_label(mut self, label: &str) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Sets the time of creation, unless it is known already.
+    #[must_use]
+    pub(crate) fn created_at(mut self, time: Timestamp) -> Self {
+        self.created.get_or_insert(time);
+        self
+    }
+
     /// Stores `namespaces` and `channels` so that they can be returned on request. The service acts only on the
     /// `identified` fields of `namespaces`.
     #[must_use]
@@ -100,9 +118,10 @@ impl App {
         self
     }
 
-    /// Says when its keys were made, of those of which that is not known.
+    /// Sets the time of creation of the app and its keys, where it is not known already.
     #[must_use]
     pub(crate) fn created(mut self, now: Timestamp) -> Self {
+        self = self.created_at(now);
         for key in &mut self.keys {
             *key = Arc::new(Key::clone(key).created_at(now));
         }
@@ -175,6 +194,19 @@ impl App {
         &self.account_id
     }
 
+    /// Returns the display name: the app's id if none was set.
+    pub(crate) fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.id)
+    }
+
+    pub(crate) fn given_label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    pub(crate) const fn given_created(&self) -> Option<Timestamp> {
+        self.created
+    }
+
     pub(crate) const fn settings(&self) -> (&RawValue, &RawValue) {
         (&self.namespaces, &self.channels)
     }
@@ -187,7 +219,8 @@ impl App {
 
     /// Returns approximately how many bytes of memory the app uses, not counting its keys.
     pub(crate) fn size_of_settings(&self) -> usize {
-        let sizes = [self.namespaces.size(), self.channels.size(), self.identified.size()];
+        let label = self.label.as_deref().map_or(0, str::len);
+        let sizes = [label, self.namespaces.size(), self.channels.size(), self.identified.size()];
         sizes.into_iter().fold(size_of::<Self>(), usize::saturating_add)
     }
 

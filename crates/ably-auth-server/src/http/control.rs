@@ -1,6 +1,6 @@
 //! The Control API on the wire: JSON in and out, and errors in a form of its own.
 
-use ably_auth_core::{Capability, ErrorCode, Token};
+use ably_auth_core::{Capability, ErrorCode, Timestamp, Token};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -12,8 +12,8 @@ use super::format::Format;
 use super::lists::Object;
 use super::reply::Reply;
 use super::route;
-use crate::apps::Key;
 use crate::apps::control_token::{self, ControlToken};
+use crate::apps::{App, Key};
 use crate::policy::control::{self, KeyChanges};
 use crate::refusal::Refusal;
 
@@ -38,8 +38,9 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     let segments: Vec<_> = path.splitn(6, '/').map(route::decode).collect::<Result<_, _>>()?;
     let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
     let methods = match segments.as_slice() {
-        ["accounts", _, "apps"] | ["apps", _, "keys", _, "revoke"] => "POST, OPTIONS",
-        ["apps", _, "keys"] => "GET, HEAD, POST, OPTIONS",
+        ["apps", _] => "DELETE, OPTIONS",
+        ["apps", _, "keys", _, "revoke"] => "POST, OPTIONS",
+        ["accounts", _, "apps"] | ["apps", _, "keys"] => "GET, HEAD, POST, OPTIONS",
         ["apps", _, "keys", _] => "PATCH, OPTIONS",
         _ => "",
     };
@@ -51,7 +52,17 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     let (state, now) = (call.state, call.now);
     let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     match (asked.as_str(), segments.as_slice()) {
+        ("GET", ["accounts", account_id, "apps"]) => {
+            let apps = control::apps(state, account_id, now).await?;
+            call.note(|notes| notes.count = u64::try_from(apps.len()).ok());
+            let apps: Vec<_> = apps.iter().map(|running| describe_app(&running.app)).collect();
+            Reply::new(StatusCode::OK, &apps, Format::Json)
+        }
         ("POST", ["accounts", account_id, "apps"]) => create_app(call, account_id).await,
+        ("DELETE", ["apps", app_id]) => {
+            control::delete_app(state, app_id, now).await?;
+            Ok(Reply::empty())
+        }
         ("GET", ["apps", app_id, "keys"]) => {
             let keys = control::keys(state, app_id, now).await?;
             let keys: Vec<_> = keys.iter().map(|key| describe(key, with_secrets)).collect();
@@ -151,16 +162,20 @@ async fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal>
     }
     let app = control::create_app(call.state, account_id, &name, call.now).await?;
     call.note(|notes| notes.app = Some(app.id().to_owned()));
-    let body = json!({
+    Reply::new(StatusCode::CREATED, &describe_app(&app), Format::Json)
+}
+
+fn describe_app(app: &App) -> Value {
+    let created = app.given_created().unwrap_or(Timestamp::from_millis(0));
+    json!({
         "id": app.id(),
         "accountId": app.account_id(),
-        "name": name,
+        "name": app.label(),
         "status": "enabled",
         "tlsOnly": false,
-        "created": call.now,
-        "modified": call.now,
-    });
-    Reply::new(StatusCode::CREATED, &body, Format::Json)
+        "created": created,
+        "modified": created,
+    })
 }
 
 #[derive(serde::Deserialize)]

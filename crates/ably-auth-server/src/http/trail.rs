@@ -128,7 +128,9 @@ fn control(method: &str, path: &str) -> (Action, Notes) {
     let segments: Vec<_> = path.splitn(6, '/').map(|segment| route::decode(segment).unwrap_or_default()).collect();
     let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
     let (action, app, key) = match (method, segments.as_slice()) {
+        ("GET" | "HEAD", ["accounts", _, "apps"]) => (Action::ListApps, "", ""),
         ("POST", ["accounts", _, "apps"]) => (Action::CreateApp, "", ""),
+        ("DELETE", ["apps", app]) => (Action::DeleteApp, *app, ""),
         ("GET" | "HEAD", ["apps", app, "keys"]) => (Action::ListKeys, *app, ""),
         ("POST", ["apps", app, "keys"]) => (Action::CreateKey, *app, ""),
         ("PATCH", ["apps", app, "keys", key]) => (Action::ChangeKey, *app, *key),

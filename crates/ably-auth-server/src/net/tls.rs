@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
-use tokio_rustls::rustls::{ServerConfig, crypto};
+use tokio_rustls::rustls::{self, ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 
 use crate::error::{Error, ErrorKind};
@@ -52,8 +52,19 @@ fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<Certifie
     let key = PrivateKeyDer::from_pem_slice(private_key)
         .map_err(|_| wrong("invalid private key: it is not PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
     let certified = CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
-        wrong("invalid private key: it does not match the certificate; give the key of the first certificate")
-            .because(error)
+        wrong(match &error {
+            rustls::Error::InconsistentKeys(_) => {
+                "invalid private key: it does not match the certificate; give the key of the first certificate"
+            }
+            rustls::Error::InvalidCertificate(_) => {
+                "invalid certificate: the first `BEGIN CERTIFICATE` block is not an X.509 certificate; give one that is"
+            }
+            _ => {
+                "invalid private key: its type or encoding is not supported; give an RSA key of 2048 to 8192 bits, an ECDSA \
+                 key of P-256 or P-384, or an Ed25519 key"
+            }
+        })
+        .because(error)
     })?;
     Ok(Arc::new(certified))
 }

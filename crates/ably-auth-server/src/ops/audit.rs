@@ -26,7 +26,9 @@ pub(crate) fn is_wanted() -> bool {
 /// An operation that is audited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
+    ListApps,
     CreateApp,
+    DeleteApp,
     ListKeys,
     CreateKey,
     ChangeKey,
@@ -44,7 +46,9 @@ pub(crate) enum Action {
 impl Action {
     const fn name(self) -> &'static str {
         match self {
+            Self::ListApps => "app.list",
             Self::CreateApp => "app.create",
+            Self::DeleteApp => "app.delete",
             Self::ListKeys => "key.list",
             Self::CreateKey => "key.create",
             Self::ChangeKey => "key.update",
@@ -89,7 +93,7 @@ pub(crate) struct Request<'a> {
     pub(crate) app: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
     pub(crate) target_kinds: Option<&'a str>,
-    /// The number of targets revoked, or of keys listed.
+    /// The number of targets revoked, or of keys or apps listed.
     pub(crate) count: Option<u64>,
     /// True if the response holds the secret of a key.
     pub(crate) secrets: Option<bool>,

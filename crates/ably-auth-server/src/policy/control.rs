@@ -56,7 +56,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
 pub(crate) async fn create_app(state: &State, account_id: &str, name: &str, now: Timestamp) -> Result<App, Refusal> {
     check_name(account_id)?;
     check_name(name)?;
-    let app = App::new(&apps::random_id().map_err(failed)?).map_err(failed)?.with_account_id(account_id);
+    let app = App::new(&apps::random_id().map_err(failed)?).map_err(failed)?;
+    let app = app.with_account_id(account_id).with_label(name).created_at(now);
     add_app(state, &app, now).await?;
     Ok(app)
 }
@@ -79,6 +80,19 @@ pub(crate) async fn remove_app(state: &State, app_id: &str, now: Timestamp) -> R
         None => Ok((Vec::new(), ())),
     };
     state.change(now, plan).await
+}
+
+/// Returns the apps of an account, ordered by id.
+pub(crate) async fn apps(state: &State, account_id: &str, now: Timestamp) -> Result<Vec<Arc<RunningApp>>, Refusal> {
+    state.catch_up(now).await?;
+    Ok(state.registry.apps_of(account_id))
+}
+
+/// Deletes an app, with its keys. Refuses an unknown app.
+pub(crate) async fn delete_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    state.catch_up(now).await?;
+    app(state, app_id)?;
+    remove_app(state, app_id, now).await
 }
 
 pub(crate) async fn keys(state: &State, app_id: &str, now: Timestamp) -> Result<Vec<Key>, Refusal> {

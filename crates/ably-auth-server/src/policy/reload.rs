@@ -141,7 +141,8 @@ fn merge(told: &App, before: Option<&App>, listed: &Listed, now: Timestamp, reli
         }
     }
     let settings = before.filter(|before| listed.changed_apps.contains(before.id())).unwrap_or(told);
-    settings.clone().with_keys(keys)
+    let created = before.and_then(App::given_created).unwrap_or(now);
+    settings.clone().with_keys(keys).created_at(created)
 }
 
 /// What is of run time goes before what is told; where that keeps up what somebody wanted to end, they are to know.

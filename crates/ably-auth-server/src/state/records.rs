@@ -45,6 +45,11 @@ struct AppRecord<'a> {
     /// Text with escapes cannot be borrowed.
     #[serde(borrow)]
     account_id: Cow<'a, str>,
+    /// Earlier versions wrote neither a label nor the time of creation.
+    #[serde(default)]
+    label: Option<Cow<'a, str>>,
+    #[serde(default)]
+    created: Option<Timestamp>,
     namespaces: RawList,
     channels: RawList,
     revocation_by_channel: bool,
@@ -109,6 +114,8 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
     let said = AppRecord {
         deleted,
         account_id: app.account_id().into(),
+        label: app.given_label().map(Cow::from),
+        created: app.given_created(),
         namespaces: RawList(namespaces.clone()),
         channels: RawList(channels.clone()),
         revocation_by_channel: app.revocation_by_channel(),
@@ -174,7 +181,13 @@ fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
     if said.deleted {
         return Some(Change::AppGone(app_id.into(), true));
     }
-    let app = App::new(app_id).ok()?.with_account_id(&said.account_id);
+    let mut app = App::new(app_id).ok()?.with_account_id(&said.account_id);
+    if let Some(label) = &said.label {
+        app = app.with_label(label);
+    }
+    if let Some(created) = said.created {
+        app = app.created_at(created);
+    }
     let app = app.with_settings(said.namespaces.0, said.channels.0);
     Some(Change::App(app.with_revocation_by_channel(said.revocation_by_channel)))
 }
@@ -236,12 +249,18 @@ mod tests {
     #[test]
     fn an_app_comes_back_whatever_its_account_is_called() {
         for account_id in ["mine", "a\"b", "a\\b", "ä/b"] {
-            let Some(Change::App(app)) = read(&app(&App::new("app").unwrap().with_account_id(account_id)).unwrap())
-            else {
-                panic!("no app of {account_id}")
-            };
-            assert_eq!(app.account_id(), account_id);
+            let whole = App::new("app").unwrap().with_account_id(account_id).with_label(account_id).created_at(at(5));
+            let Some(Change::App(app)) = read(&app(&whole).unwrap()) else { panic!("no app of {account_id}") };
+            assert_eq!((app.account_id(), app.label(), app.given_created()), (account_id, account_id, Some(at(5))));
         }
+    }
+
+    #[test]
+    fn app_of_earlier_version_is_read() {
+        let value = br#"{"accountId":"mine","namespaces":[],"channels":[],"revocationByChannel":true}"#;
+        let record = Record { name: "app/shop".into(), value: Some(Zeroizing::new(value.to_vec())), expires: None };
+        let Some(Change::App(app)) = read(&record) else { panic!("no app") };
+        assert_eq!((app.account_id(), app.label(), app.given_created()), ("mine", "shop", None));
     }
 
     #[test]

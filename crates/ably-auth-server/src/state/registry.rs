@@ -300,6 +300,16 @@ impl Registry {
         sync::read(&self.apps).get(app_id).cloned()
     }
 
+    /// Returns the apps of an account, ordered by id.
+    pub(crate) fn apps_of(&self, account_id: &str) -> Vec<Arc<RunningApp>> {
+        let apps = sync::read(&self.apps);
+        let mut of_account: Vec<_> =
+            apps.values().filter(|running| running.app.account_id() == account_id).cloned().collect();
+        drop(apps);
+        of_account.sort_unstable_by(|a, b| a.app.id().cmp(b.app.id()));
+        of_account
+    }
+
     pub(crate) fn key(&self, name: &KeyName) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
         let app = self.app(name.app_id()).ok_or_else(|| unknown_app(name.app_id()))?;
         match app.app.key(name.key_id()).cloned() {

@@ -63,6 +63,19 @@ fn control_calls_name_the_token_and_what_it_did() {
         json!({ "action": "app.create", "method": "POST", "actor": "deploy", "app": id, "outcome": "done", "code": 0 })
     );
 
+    let listed = event_of(&control(&world, "GET", "/v1/accounts/mine/apps", READER, &Value::Null));
+    assert_eq!(
+        listed,
+        json!({ "action": "app.list", "method": "GET", "actor": "dashboard", "count": 1, "outcome": "done", "code": 0 })
+    );
+    let path = format!("/v1/apps/{}", id.as_str().unwrap());
+    for (token, actor, outcome, code) in [(READER, "dashboard", "refused", 40300), (CONTROL, "deploy", "done", 0)] {
+        assert_eq!(
+            event_of(&control(&world, "DELETE", &path, token, &Value::Null)),
+            json!({ "action": "app.delete", "method": "DELETE", "actor": actor, "app": id, "outcome": outcome, "code": code })
+        );
+    }
+
     let new = json!({ "name": "hush-name", "capability": { "*": ["*"] } });
     let created = control(&world, "POST", KEYS, CONTROL, &new);
     let name = format!("app1.{}", created.json()["id"].as_str().unwrap());

@@ -64,6 +64,27 @@ fn unknown_field_is_skipped_whatever_it_holds() {
     let many = r#","x":0"#.repeat(65);
     let answer = world.send(request_token(), format!(r#"{{"keyName":"{KEY}"{many}}}"#));
     assert_eq!(answer.code(), (400, 40001));
+    assert!(answer.message().contains("JSON: too many unknown fields at line 1 column "), "{}", answer.message());
+}
+
+#[test]
+fn refused_unknown_fields_are_explained_without_quotes() {
+    let world = World::new();
+    let many: serde_json::Map<_, _> = (0..65).map(|at| (format!("hush{at}"), json!("hush"))).collect();
+    let (twice, twice_in_msgpack) = (r#"{"hush":1,"hush":"hush"}"#, b"\x82\xa4hush\x01\xa4hush\xa4hush".to_vec());
+    let in_extras = format!(r#"{{"extras":{twice}}}"#);
+    for (format, body, said) in [
+        ("json", Value::Object(many.clone()).to_string().into_bytes(), "JSON: too many unknown fields at line 1"),
+        ("json", twice.into(), "JSON: an unknown field is there twice at line 1 column 16"),
+        ("json", in_extras.into(), "JSON: an unknown field is there twice at line 1 column 26"),
+        ("x-msgpack", msgpack(&Value::Object(many)), "MessagePack: too many unknown fields at byte "),
+        ("x-msgpack", twice_in_msgpack, "MessagePack: an unknown field is there twice at byte 12"),
+    ] {
+        let request = Request::post("/channels/chat/messages").header("Authorization", basic(KEY));
+        let answer = world.send(request.header("Content-Type", format!("application/{format}")), body);
+        assert_eq!(answer.code(), (400, 40001));
+        assert!(answer.message().contains(said) && !answer.text().contains("hush"), "{}", answer.text());
+    }
 }
 
 #[test]

@@ -77,6 +77,44 @@ fn all_keys_are_listed() {
 }
 
 #[test]
+fn apps_of_an_account_are_listed_by_id() {
+    let world = World::new();
+    let list = |account: &str| send(&world, "GET", &format!("/v1/accounts/{account}/apps"), &Value::Null).json();
+    let told = json!({ "id": "app1", "accountId": "local", "name": "app1", "status": "enabled", "tlsOnly": false,
+                       "created": NOW, "modified": NOW });
+    assert!(list("local").as_array().unwrap().contains(&told), "{}", list("local"));
+    world.set(NOW + 5);
+    let create = |name: &str| send(&world, "POST", "/v1/accounts/mine/apps", &json!({ "name": name })).json();
+    let mut made = [create("Shop"), create("Bar"), create("Zoo")];
+    assert_eq!((&made[0]["name"], &made[0]["created"]), (&json!("Shop"), &json!(NOW + 5)));
+    made.sort_by_key(|app| app["id"].to_string());
+    assert_eq!(list("mine"), json!(made));
+    assert_eq!(list("nobody"), json!([]));
+    assert_eq!(send(&world, "HEAD", "/v1/accounts/mine/apps", &Value::Null).status, 200);
+}
+
+#[test]
+fn deleted_app_is_gone_with_its_keys_and_tokens() {
+    let world = World::new();
+    let app = send(&world, "POST", "/v1/accounts/mine/apps", &json!({ "name": "Shop" })).json();
+    let path = format!("/v1/apps/{}", app["id"].as_str().unwrap());
+    let new = json!({ "name": "n", "capability": { "*": ["*"] } });
+    let key = send(&world, "POST", &format!("{path}/keys"), &new).json();
+    let token = world.token(KEY, &params());
+    assert_eq!((usable(&world, &key), world.accepts(&token).code()), ((200, 0), (200, 0)));
+
+    let deleted = send(&world, "DELETE", &path, &Value::Null);
+    assert_eq!((deleted.status, deleted.text()), (204, String::new()));
+    assert_eq!(send(&world, "GET", "/v1/accounts/mine/apps", &Value::Null).json(), json!([]));
+    assert_eq!(usable(&world, &key).0, 404);
+    assert_eq!(code(&send(&world, "DELETE", &path, &Value::Null)), (404, 40400));
+    assert_eq!(world.accepts(&token).code(), (200, 0), "other apps are as they were");
+    // An app that the service was started with.
+    assert_eq!(send(&world, "DELETE", "/v1/apps/app1", &Value::Null).status, 204);
+    assert_ne!(world.accepts(&token).status, 200);
+}
+
+#[test]
 fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
     let world = World::new();
     let key = create(&world, &json!({ "name": "one", "capability": { "chat": ["*"] } }));
@@ -181,7 +219,9 @@ fn what_cannot_be_is_refused_in_the_form_of_the_control_api() {
         ("PATCH", "/v1/apps/app1/keys/key9", json!({}), (404, 40400)),
         ("POST", "/v1/apps/app1/keys/key9/revoke", json!({}), (404, 40400)),
         ("DELETE", &key, Value::Null, (405, 40500)),
-        ("GET", "/v1/accounts/a/apps", Value::Null, (405, 40500)),
+        ("PATCH", "/v1/accounts/a/apps", Value::Null, (405, 40500)),
+        ("GET", "/v1/apps/app1", Value::Null, (405, 40500)),
+        ("DELETE", "/v1/apps/app9", Value::Null, (404, 40400)),
         ("POST", "/v1/accounts/a/apps", json!({ "name": "n", "tlsOnly": true }), (400, 40000)),
         ("POST", "/v1/accounts/a/apps", json!({ "name": "n", "status": "disabled" }), (400, 40000)),
         ("POST", "/v1/accounts/a/apps", json!({ "title": "n" }), (400, 40001)),

@@ -83,10 +83,12 @@ async fn what_was_done_at_run_time_stays() {
     control(&service, Request::patch("/v1/apps/app/keys/changed"), r#"{"capability":{"other":["*"]}}"#);
     let sandboxed = answer(&service, Request::post("/apps"), "{}").json()["keys"][0]["keyStr"].clone();
     let listed = || control(&service, Request::get("/v1/apps/app/keys"), "");
-    let before = listed();
+    let listed_apps = || control(&service, Request::get("/v1/accounts/local/apps"), "");
+    let (before, apps_before) = (listed(), listed_apps());
 
     assert_eq!(reload(&service, keys(&["listed", "revoked", "changed"])).await, [0, 0, 0]);
     assert_eq!(listed().as_array().unwrap().len(), 4);
+    assert_eq!(listed_apps(), apps_before, "with the time at which each was made");
     assert_eq!(reload(&service, keys(&["changed", "revoked", "listed", "new"])).await, [1, 0, 0]);
     assert_eq!(code(&service, &basic("app.revoked")), (401, 40131));
     assert_eq!(code(&service, &basic("app.changed")), (401, 40160));

@@ -178,6 +178,7 @@ fn what_is_no_certificate_is_named_and_no_key_shown() {
     let (_, certificate, key) = certificate();
     let (_, _, another_key) = self::certificate();
     let broken = key.replace("-----END", "????-----END");
+    let (no_certificate, no_key) = (pem("CERTIFICATE", b"no X.509"), pem("PRIVATE KEY", b"no PKCS #8 at all"));
     for (certificate, key, said) in [
         ("", key.as_str(), "BEGIN CERTIFICATE"),
         (&*key, &*key, "BEGIN CERTIFICATE"),
@@ -185,7 +186,13 @@ fn what_is_no_certificate_is_named_and_no_key_shown() {
         (&*certificate, "", "BEGIN PRIVATE KEY"),
         (&*certificate, &*certificate, "BEGIN PRIVATE KEY"),
         (&*certificate, &*broken, "BEGIN PRIVATE KEY"),
-        (&*certificate, &*another_key, "does not match the certificate"),
+        (&*certificate, &*another_key, "invalid private key: it does not match the certificate"),
+        (
+            &*no_certificate,
+            &*key,
+            "invalid certificate: the first `BEGIN CERTIFICATE` block is not an X.509 certificate",
+        ),
+        (&*certificate, &*no_key, "invalid private key: its type or encoding is not supported"),
     ] {
         let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Tls);

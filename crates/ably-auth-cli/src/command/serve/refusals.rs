@@ -1,5 +1,6 @@
 //! The text format in which a sandbox logs refused requests: short, because developers read it while they experiment.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 use tracing::field::{Field, Visit};
@@ -17,6 +18,9 @@ const COLUMNS: usize = 100;
 
 /// The indent of an event's lines after the first, in columns: the width of status and code.
 const INDENT: usize = 11;
+
+/// The maximum length of a reason in bytes. The rest is cut, because the reason may quote what a stranger sent.
+const MAX_REASON_BYTES: usize = 1024;
 
 const RED: &str = "\u{1b}[31m";
 const RESET: &str = "\u{1b}[0m";
@@ -88,7 +92,7 @@ impl Refusal {
         let first = lines.next().unwrap_or_default();
         writeln!(out, "{red}{} {}{reset}  {first}", self.status, self.code)?;
         // The reason may quote text that the client sent, so replace control characters.
-        let reason: String = self.reason.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let reason: String = cut(&self.reason).chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         for line in lines.chain(wrap(&reason)) {
             writeln!(out, "{:INDENT$}{line}", "")?;
         }
@@ -96,27 +100,46 @@ impl Refusal {
     }
 }
 
-/// Breaks `text` into lines that fit after the indent, between words where possible.
+/// Returns at most [`MAX_REASON_BYTES`] bytes of `reason`, with `…` in place of what was cut.
+fn cut(reason: &str) -> Cow<'_, str> {
+    if reason.len() <= MAX_REASON_BYTES {
+        return reason.into();
+    }
+    let mut end = MAX_REASON_BYTES;
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", reason.get(..end).unwrap_or_default()).into()
+}
+
+/// Breaks `text` into lines that fit after the indent, between words where possible. Takes linear time.
 fn wrap(text: &str) -> Vec<String> {
     let room = COLUMNS.saturating_sub(INDENT);
-    let width = |text: &str| text.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
+    // The width of `line`, which is not measured again for each character.
+    let (mut line, mut used) = (String::new(), 0_usize);
     for word in text.split_inclusive(' ') {
-        let used = lines.last().map_or(0, |line| width(line));
-        if used > 0 && used + width(word.trim_end()) > room {
-            lines.push(String::new());
+        let needed: usize = word.trim_end().chars().map(columns).sum();
+        if used > 0 && used.saturating_add(needed) > room {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
         }
         for c in word.chars() {
-            let used = lines.last().map_or(0, |line| width(line));
-            if c != ' ' && used + c.width().unwrap_or(0) > room {
-                lines.push(String::new());
+            let more = columns(c);
+            if c != ' ' && used.saturating_add(more) > room {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
-            if let Some(line) = lines.last_mut() {
-                line.push(c);
-            }
+            line.push(c);
+            used = used.saturating_add(more);
         }
     }
+    lines.push(line);
     lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn columns(c: char) -> usize {
+    c.width().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -152,7 +175,9 @@ mod tests {
 
     #[test]
     fn long_refusal_fits_the_columns() {
-        for text in ["x".repeat(300), "word ".repeat(80), "字".repeat(120), "a \u{1b}[31m\n".repeat(30)] {
+        let texts =
+            ["x".repeat(300), "word ".repeat(80), "字".repeat(120), "👩‍🚀 👍🏽".repeat(40), "a \u{1b}[31m\n".repeat(30)];
+        for text in texts {
             let refusal = Refusal { path: text.replace(['\n', '\u{1b}'], ""), reason: text.clone(), ..refusal() };
             let lines = written(&refusal, false);
             for line in lines.lines() {
@@ -161,5 +186,24 @@ mod tests {
             }
             assert!(!lines.contains('\u{1b}'));
         }
+    }
+
+    #[test]
+    fn long_text_without_width_is_wrapped_in_linear_time() {
+        // In quadratic time, this would take hours.
+        let text = "e\u{301}".to_owned() + &"\u{301}".repeat(1_000_000);
+        assert_eq!(wrap(&text), [text]);
+    }
+
+    #[test]
+    fn long_reason_is_cut_between_characters() {
+        for c in ["x", "\u{301}", "字", "👍"] {
+            let shown = written(&Refusal { reason: c.repeat(7_500), ..refusal() }, false);
+            let reason: String = shown.lines().skip(1).map(str::trim).collect();
+            let count = MAX_REASON_BYTES / c.len();
+            assert_eq!(reason, c.repeat(count) + "…");
+        }
+        let whole = "x".repeat(MAX_REASON_BYTES);
+        assert!(!written(&Refusal { reason: whole, ..refusal() }, false).contains('…'));
     }
 }

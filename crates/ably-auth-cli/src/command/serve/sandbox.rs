@@ -63,12 +63,13 @@ pub(super) fn check(args: &Serve) -> Result<(), Failure> {
 }
 
 /// Logs a warning if other machines may use the sandbox.
-pub(super) fn warn(args: &Serve, address: SocketAddr) {
+pub(super) fn warn(args: &Serve, address: SocketAddr, is_tls: bool) {
+    let keys = if is_tls { "" } else { ", and keys are sent without TLS" };
     if args.sandbox_public {
-        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can make apps, and keys are sent without TLS");
+        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can make apps{keys}");
     } else if !args.sandbox_allow_host.is_empty() {
         let hosts = args.sandbox_allow_host.join(",");
-        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and make apps, and keys are sent without TLS");
+        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and make apps{keys}");
     }
 }
 

@@ -10,7 +10,7 @@ use crate::output::Failure;
 
 const BYTES: usize = 32;
 
-/// A random secret has fewer distinct bytes than this once in 10^40 draws.
+/// A random secret has fewer distinct bytes than this about once in 10^37 draws.
 const MIN_DISTINCT: usize = 8;
 
 /// Gives the service the secrets of the file. No message quotes it.

@@ -1,0 +1,144 @@
+//! `ably-auth token try`
+
+use ably_auth::capability::OperationName;
+use ably_auth::{Capability, Timestamp, TokenDetails};
+use ably_auth_core::jwt::{embedded_token, has_jwt_form};
+use ably_auth_core::{ApiKeyRef, Token, UnverifiedJwt};
+use serde_json::json;
+
+use crate::args::Try as Args;
+use crate::command::capability;
+use crate::draw::{Paint, matrix, moment, printable};
+use crate::input;
+use crate::output::{self, Failure, Outcome};
+
+/// The rights of a token, as it states them.
+struct Rights {
+    capability: Option<Capability>,
+    is_jwt: bool,
+    /// The time from which the token is valid, if it says so.
+    starts: Option<Timestamp>,
+    expires: Option<Timestamp>,
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let channel = capability::resource("the channel", &args.channel)?;
+    let operation = capability::operation("the operation", &args.operation)?;
+    let of_key = args.key_capability.as_deref().map(|text| input::capability("--key-capability", text)).transpose()?;
+    let (name, text) = input::token(&args.token)?;
+    // Read the clock after the input: the token may be minted while this command waits for stdin.
+    let now = input::now("--now", args.now.now);
+    let rights = rights(&text).map_err(|problem| Failure::input(&name, problem))?;
+    if of_key.is_some() && !rights.is_jwt {
+        let problem = "the token is not a JWT, and has its final capability already; leave this option out";
+        return Err(Failure::input("--key-capability", problem));
+    }
+    if let Some((reason, why)) = out_of_time(&rights, now) {
+        let asked = format!("`{}` on `{}`", operation.as_str(), printable(channel.as_str()));
+        let json = json!({ "permitted": false, "resource": channel.as_str(), "operation": operation.as_str(),
+                           "reason": reason });
+        return Ok(Outcome::no(format!("no: {asked} is not permitted: {why}"), &json));
+    }
+    let mut unchecked = vec!["revocation"];
+    if rights.is_jwt {
+        unchecked.insert(0, "signature");
+        if of_key.is_none() {
+            unchecked.insert(1, "capability of the key");
+        }
+    }
+    let capability = match (rights.capability, of_key) {
+        (Some(says), Some(of_key)) => says.intersect(&of_key),
+        (Some(says), None) => says,
+        (None, Some(of_key)) => of_key,
+        (None, None) => return Err(Failure::input(&name, unknown(rights.is_jwt))),
+    };
+    answer(&capability, (channel.as_str(), operation), &unchecked)
+}
+
+/// Answers from the capability. `unchecked` names what only the service can check.
+fn answer(
+    capability: &Capability,
+    (channel, operation): (&str, OperationName<'_>),
+    unchecked: &[&str],
+) -> Result<Outcome, Failure> {
+    let explanation = capability.explain(channel, operation);
+    let is_permitted = explanation.is_permitted();
+    let drawn = matrix::of(capability, Paint::stdout());
+    let text = format!(
+        "{}: {}\n\n{drawn}\n\nnot checked: {}",
+        if is_permitted { "yes" } else { "no" },
+        printable(&explanation.to_string()),
+        unchecked.join(", "),
+    );
+    Ok(Outcome::wire(is_permitted, text, output::wire(&explanation)?))
+}
+
+/// Reads what the token says. No problem quotes it.
+fn rights(text: &str) -> Result<Rights, String> {
+    if text.starts_with('{') {
+        return of_details(text);
+    }
+    Token::new(text).map_err(|error| error.to_string())?;
+    if has_jwt_form(text) || text.starts_with("eyJ") {
+        return of_jwt(text);
+    }
+    if ApiKeyRef::parse(text).is_ok() {
+        return Err("it is an API key, not a token; use `capability check` with the key's capability".into());
+    }
+    Err(opaque())
+}
+
+fn of_details(text: &str) -> Result<Rights, String> {
+    let details: TokenDetails = super::read_details(text)?;
+    let token = details.token().expose();
+    let capability = match details.capability_text() {
+        Some(text) => Some(parse(text)?),
+        None if has_jwt_form(token) => return of_jwt(token),
+        None => None,
+    };
+    Ok(Rights { capability, is_jwt: has_jwt_form(token), starts: details.issued(), expires: details.expires() })
+}
+
+fn of_jwt(text: &str) -> Result<Rights, String> {
+    let shown = |error: ably_auth_core::Error| printable(&error.to_string());
+    if let Some(embedded) = embedded_token(text).map_err(shown)? {
+        let inner = embedded.token().expose();
+        // A JWT in a JWT has no further token in it: the core refuses that.
+        return if has_jwt_form(inner) { of_jwt(inner) } else { Err(opaque()) };
+    }
+    let claims = UnverifiedJwt::parse(text).and_then(|jwt| jwt.decode_without_verifying());
+    let claims = claims.map_err(shown)?;
+    Ok(Rights {
+        capability: claims.capability_text().map(parse).transpose()?,
+        is_jwt: true,
+        starts: claims.not_before().max(Some(claims.issued())),
+        expires: Some(claims.expires()),
+    })
+}
+
+fn parse(text: &str) -> Result<Capability, String> {
+    Capability::parse_lenient(text).map_err(|error| format!("invalid capability: {}", printable(&error.to_string())))
+}
+
+/// Returns why the token is not valid now, as a word for scripts and as text, unless it is valid.
+fn out_of_time(rights: &Rights, now: Timestamp) -> Option<(&'static str, String)> {
+    if let Some(expires) = rights.expires.filter(|expires| *expires <= now) {
+        return Some(("expired", format!("the token expired at {}; get a new one", moment(expires))));
+    }
+    let starts = rights.starts.filter(|starts| *starts > now)?;
+    Some(("notYetValid", format!("the token is valid from {} on; check the clock", moment(starts))))
+}
+
+fn opaque() -> String {
+    "its rights cannot be told: only the service can read a native token, and none of its endpoints tells them; give the \
+     JSON of its TokenDetails"
+        .into()
+}
+
+const fn unknown(is_jwt: bool) -> &'static str {
+    if is_jwt {
+        "its rights cannot be told: the JWT has no capability, so it has that of its key; give that as --key-capability"
+    } else {
+        "its rights cannot be told: the TokenDetails has no `capability`; give the whole JSON that the service returned"
+    }
+}
