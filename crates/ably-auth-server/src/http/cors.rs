@@ -1,7 +1,7 @@
 //! Pages in browsers: which may ask, and what they may see of the answers.
 //!
 //! A token is all that a request needs, and a page has it or has not; nothing here goes by cookies. So pages from anywhere
-//! may ask, but for a sandbox, which takes requests without credentials and therefore serves pages of this machine only.
+//! may ask, except in a sandbox, which takes requests without credentials and answers only the pages that `sandbox` names.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::sandbox;
+use crate::state::State;
 
 const EXPOSED: &str = "Link, X-Ably-Errorcode, X-Ably-Errormessage, X-Ably-RequestId";
 
@@ -22,13 +23,13 @@ const USUAL_HEADERS: &str = "Authorization, Content-Type, X-Ably-ClientId, X-Abl
 const MAX_AGE: &str = "7200";
 
 /// Adds what a browser wants to know, if it is one that asks.
-pub(super) fn add(is_sandbox: bool, parts: &Parts, answer: &mut HeaderMap) {
+pub(super) fn add(state: &State, parts: &Parts, answer: &mut HeaderMap) {
     let Some(origin) = parts.headers.get(ORIGIN) else {
         return;
     };
-    let allowed = if is_sandbox {
+    let allowed = if state.sandbox {
         answer.insert(VARY, HeaderValue::from_static("Origin"));
-        if !sandbox::is_origin_here(origin.to_str().unwrap_or_default()) {
+        if !sandbox::answers_page(&state.sandbox_access, parts) {
             return;
         }
         origin.clone()

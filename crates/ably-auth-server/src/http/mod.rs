@@ -70,7 +70,7 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
-    cors::add(state.sandbox, parts, response.headers_mut());
+    cors::add(state, parts, response.headers_mut());
     Answered { response, endpoint, code, request_id, key }
 }
 

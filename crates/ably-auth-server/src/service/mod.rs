@@ -252,9 +252,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for these hosts like those for `localhost`. Use this
-    /// for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
-    /// sent without TLS.
+    /// Lets a sandbox listen on any address, and answer requests for these hosts, from web pages of any origin too. Use
+    /// this for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
+    /// sent without TLS. Requests for `localhost` are answered as before: from pages of this machine only.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -267,9 +267,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for any host, if `is_public` is true. Anybody who
-    /// reaches the address can create apps, and keys are sent without TLS. A web page can reach it through a host name
-    /// that the page's owner points to this address (DNS rebinding).
+    /// Lets a sandbox listen on any address, and answer requests for any host and from web pages of any origin, if
+    /// `is_public` is true. Anybody who reaches the address can create apps, and keys are sent without TLS. Every page in
+    /// a browser that reaches the address can use it.
     pub const fn sandbox_public(mut self, is_public: bool) -> Self {
         self.sandbox_access.is_public = is_public;
         self
