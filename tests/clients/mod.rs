@@ -8,6 +8,7 @@ mod logs;
 mod names;
 mod redaction;
 mod redirects;
+mod sandbox;
 pub(crate) mod scripted;
 mod second_user;
 pub(crate) mod support;

@@ -78,6 +78,8 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
 fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
+        #[cfg(feature = "sandbox")]
+        call.state.check_failure(&call.parts.method)?;
     }
     // Whoever asks for the time is told what the clock says.
     if call.parts.uri.path() != "/time" {

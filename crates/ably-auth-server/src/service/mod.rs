@@ -3,8 +3,11 @@
 mod ready;
 mod verify;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
+#[cfg(feature = "sandbox")]
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -31,6 +34,8 @@ use crate::ops::request_id::RequestIds;
 use crate::policy::reload::{self, Relisted};
 use crate::random;
 use crate::refusal::Refusal;
+#[cfg(feature = "sandbox")]
+use crate::sandbox::Emulation;
 use crate::sandbox_access::SandboxAccess;
 use crate::state::State;
 use crate::state::registry::{Registry, ServiceSecrets};
@@ -66,6 +71,8 @@ impl Service {
             apps: Apps::new(),
             sandbox: false,
             sandbox_access: SandboxAccess::default(),
+            #[cfg(feature = "sandbox")]
+            emulation: None,
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
@@ -212,6 +219,15 @@ impl Service {
         self.is_up() && !self.0.metrics.store.is_failing()
     }
 
+    /// Returns the service that answers the next request. It is another one only in a `Sandbox`, which replaces it.
+    pub(crate) fn current(&self) -> Cow<'_, Self> {
+        #[cfg(feature = "sandbox")]
+        if let Some(Emulation::Front(current)) = &self.0.emulation {
+            return Cow::Owned(current.read().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        Cow::Borrowed(self)
+    }
+
     pub(crate) fn is_sandbox(&self) -> bool {
         self.0.sandbox
     }
@@ -230,6 +246,8 @@ pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
     sandbox_access: SandboxAccess,
+    #[cfg(feature = "sandbox")]
+    emulation: Option<Emulation>,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -272,6 +290,12 @@ impl ServiceBuilder {
     /// a browser that reaches the address can use it.
     pub const fn sandbox_public(mut self, is_public: bool) -> Self {
         self.sandbox_access.is_public = is_public;
+        self
+    }
+
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn emulation(mut self, emulation: Emulation) -> Self {
+        self.emulation = Some(emulation);
         self
     }
 
@@ -421,6 +445,8 @@ impl ServiceBuilder {
             clock: self.clock,
             sandbox: self.sandbox,
             sandbox_access: self.sandbox_access,
+            #[cfg(feature = "sandbox")]
+            emulation: self.emulation,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
