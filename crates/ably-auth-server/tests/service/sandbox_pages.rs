@@ -78,6 +78,7 @@ fn pages_are_answered_by_mode_origin_and_host() {
                 assert_eq!(preflight.header("access-control-allow-headers"), "content-type,x-ably-version,ably-agent");
                 for answer in [&answer, &preflight] {
                     assert_eq!(answer.header("access-control-allow-origin"), origin, "{case}");
+                    assert_eq!(answer.header("access-control-allow-credentials"), "true", "{case}");
                     assert_eq!(answer.header("vary"), "Origin", "{case}");
                     assert!(answer.header("access-control-expose-headers").contains("X-Ably-Errorcode"), "{case}");
                 }
