@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest, jwt};
 use ably_auth_server::Sandbox;
@@ -48,6 +49,7 @@ pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> St
 
 pub(crate) fn send(sandbox: &Sandbox, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(request(method, path, headers, body).as_bytes()).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();

@@ -117,6 +117,7 @@ fn reset_restores_an_app_that_was_deleted() {
 fn reset_keeps_connections_open() {
     let sandbox = Sandbox::start().unwrap();
     let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut ask = || {
         stream.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let mut head = [0; 12];
