@@ -79,7 +79,9 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
         #[cfg(feature = "sandbox")]
-        call.state.check_failure(&call.parts.method)?;
+        if let Some(emulation) = &call.state.emulation {
+            emulation.check_failure(&call.parts.method)?;
+        }
     }
     // Whoever asks for the time is told what the clock says.
     if call.parts.uri.path() != "/time" {

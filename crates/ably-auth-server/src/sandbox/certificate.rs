@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, K
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
-use crate::tls::Tls;
+use crate::net::tls::Tls;
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 

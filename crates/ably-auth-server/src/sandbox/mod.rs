@@ -1,7 +1,7 @@
 //! A sandbox for the tests of an application: the service on a port of its own, in the process of the test.
 
 mod certificate;
-mod emulation;
+mod emulator;
 mod thread;
 
 use std::fmt;
@@ -13,10 +13,9 @@ use ably_auth_core::{ApiKey, ErrorCode};
 use crate::apps::{App, Apps, Key};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
-use crate::metrics;
-use crate::tls::Tls;
-pub(crate) use emulation::Emulation;
-use emulation::Emulator;
+use crate::net::tls::Tls;
+use crate::ops::metrics;
+use emulator::Emulator;
 use thread::ServerThread;
 
 const MIB: usize = 1024 * 1024;

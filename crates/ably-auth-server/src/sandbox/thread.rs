@@ -9,9 +9,9 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorKind};
-use crate::server::Server;
+use crate::net::Server;
+use crate::net::tls::Tls;
 use crate::service::Service;
-use crate::tls::Tls;
 
 pub(super) const HOST: &str = "127.0.0.1";
 

@@ -6,8 +6,6 @@ mod verify;
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
-#[cfg(feature = "sandbox")]
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -34,10 +32,10 @@ use crate::ops::request_id::RequestIds;
 use crate::policy::reload::{self, Relisted};
 use crate::random;
 use crate::refusal::Refusal;
-#[cfg(feature = "sandbox")]
-use crate::sandbox::Emulation;
 use crate::sandbox_access::SandboxAccess;
 use crate::state::State;
+#[cfg(feature = "sandbox")]
+use crate::state::emulation::Emulation;
 use crate::state::registry::{Registry, ServiceSecrets};
 use crate::state::service_clock::Time;
 use crate::store::{Memory, Store};
@@ -222,10 +220,15 @@ impl Service {
     /// Returns the service that answers the next request. It is another one only in a `Sandbox`, which replaces it.
     pub(crate) fn current(&self) -> Cow<'_, Self> {
         #[cfg(feature = "sandbox")]
-        if let Some(Emulation::Front(current)) = &self.0.emulation {
-            return Cow::Owned(current.read().unwrap_or_else(PoisonError::into_inner).clone());
+        if let Some(current) = self.0.emulation.as_ref().and_then(Emulation::current) {
+            return Cow::Owned(Self(current));
         }
         Cow::Borrowed(self)
+    }
+
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn shared_state(&self) -> Arc<State> {
+        Arc::clone(&self.0)
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -247,7 +250,7 @@ pub struct ServiceBuilder {
     sandbox: bool,
     sandbox_access: SandboxAccess,
     #[cfg(feature = "sandbox")]
-    emulation: Option<Emulation>,
+    emulation: Option<Emulation<State>>,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -294,7 +297,7 @@ impl ServiceBuilder {
     }
 
     #[cfg(feature = "sandbox")]
-    pub(crate) fn emulation(mut self, emulation: Emulation) -> Self {
+    pub(crate) fn emulation(mut self, emulation: Emulation<State>) -> Self {
         self.emulation = Some(emulation);
         self
     }

@@ -1,6 +1,8 @@
 //! What all requests share: what the service knows, and the store by which it keeps knowing it.
 
 pub(crate) mod cutoffs;
+#[cfg(feature = "sandbox")]
+pub(crate) mod emulation;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod revocations;
@@ -47,7 +49,7 @@ pub(crate) struct State {
     pub(crate) sandbox_access: SandboxAccess,
     /// The part that the service has in a `Sandbox`, if it belongs to one.
     #[cfg(feature = "sandbox")]
-    pub(crate) emulation: Option<crate::sandbox::Emulation>,
+    pub(crate) emulation: Option<emulation::Emulation<Self>>,
     /// The access tokens of the Control API, which is closed if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,
