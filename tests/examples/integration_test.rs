@@ -1,5 +1,5 @@
-//! What an application's integration tests do with a `Sandbox`: let a token expire without waiting, let the service fail,
-//! and begin again with an empty service. Both clients go through it.
+//! Plays an integration test of an application with a `Sandbox`: it lets a token expire without waiting, lets the service fail,
+//! and begins again with an empty service. Both clients go through it.
 //!
 //! ```console
 //! $ cargo run --example integration_test

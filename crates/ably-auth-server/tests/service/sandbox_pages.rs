@@ -5,7 +5,7 @@ use http::Request;
 
 use crate::support::*;
 
-/// How a sandbox is opened.
+/// The options by which a sandbox is opened.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Loopback,
