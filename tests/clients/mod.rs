@@ -9,6 +9,7 @@ mod names;
 mod redaction;
 mod redirects;
 mod roots;
+mod sandbox;
 pub(crate) mod scripted;
 mod second_user;
 pub(crate) mod support;

@@ -4,7 +4,7 @@ use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
 use ably_auth_reqwest::ReqwestTransport;
 use ably_auth_server::store::{KeptClaims, Memory, Record, Redb, Store as _};
-use ably_auth_server::{App, Apps, ControlToken, Key, Server, Service, ServiceBuilder, Tls};
+use ably_auth_server::{App, Apps, ControlToken, Key, Sandbox, SandboxBuilder, Server, Service, ServiceBuilder, Tls};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -24,6 +24,10 @@ async fn the_service_and_its_parts_show_nothing() {
     shows_nothing(&of_shop);
     let app: App = App::new("shop").unwrap().with_key(of_shop).unwrap();
     shows_nothing(&app);
+    let sandbox: SandboxBuilder = Sandbox::builder().app(app.clone());
+    shows_nothing(&sandbox);
+    let sandbox: Sandbox = sandbox.start().unwrap();
+    shows_nothing(&sandbox);
     let apps: Apps = Apps::new().with_app(app).unwrap();
     shows_nothing(&apps);
     let secret = *b"hush-hush-hush-hush-hush-hush-hu";

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Random,
     /// Where the service keeps what it must not forget, or what is there.
     Store,
+    /// An error code that a sandbox is asked for and that does not exist.
+    ErrorCode,
 }
 
 /// Why a service could not be set up or could not run.

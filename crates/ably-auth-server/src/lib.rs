@@ -15,6 +15,8 @@ mod policy;
 mod random;
 mod raw;
 mod refusal;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod sandbox_access;
 mod service;
 mod state;
@@ -29,4 +31,6 @@ pub use limits::{Limits, Network, ProxyHeader, Rate};
 pub use net::Server;
 pub use net::tls::Tls;
 pub use policy::reload::Relisted;
+#[cfg(feature = "sandbox")]
+pub use sandbox::{Sandbox, SandboxBuilder};
 pub use service::{Service, ServiceBuilder};

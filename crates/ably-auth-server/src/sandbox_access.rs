@@ -13,7 +13,7 @@ impl SandboxAccess {
         self.is_public || !self.hosts.is_empty()
     }
 
-    /// Returns true if a request for `host`, given without a port, is treated like one for this machine.
+    /// Returns true if the operator permitted requests for `host`, which has no port.
     pub(crate) fn permits(&self, host: &str) -> bool {
         self.is_public || self.hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host))
     }

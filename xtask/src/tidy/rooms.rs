@@ -25,6 +25,7 @@ const HOUSES: &[House] = &[House {
         &["http"],
         &["service"],
         &["net"],
+        &["sandbox"],
     ],
 }];
 

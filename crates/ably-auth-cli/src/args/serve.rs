@@ -39,11 +39,11 @@ pub(crate) struct Serve {
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox: Yes,
     /// DANGER: let other machines and containers use the sandbox under this host name, such as the name of a Compose
-    /// service. The sandbox may then listen on any address. Anybody who can reach it can make apps, and keys are sent
-    /// without TLS; may be repeated
+    /// service. The sandbox may then listen on any address, and web pages of any origin may use it under this name.
+    /// Anybody who can reach it can make apps, and keys are sent without TLS; may be repeated
     #[arg(long, value_name = "NAME", env = "ABLY_AUTH_SANDBOX_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) sandbox_allow_host: Vec<String>,
-    /// DANGER: let anybody who can reach the address use the sandbox, under any host name
+    /// DANGER: let anybody who can reach the address use the sandbox, under any host name and from any web page
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox_public: Yes,

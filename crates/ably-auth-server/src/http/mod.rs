@@ -70,7 +70,7 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
-    cors::add(state.sandbox, parts, response.headers_mut());
+    cors::add(state, parts, response.headers_mut());
     Answered { response, endpoint, code, request_id, key }
 }
 
@@ -78,6 +78,10 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered
 fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
+        #[cfg(feature = "sandbox")]
+        if let Some(emulation) = &call.state.emulation {
+            emulation.check_failure(&call.parts.method)?;
+        }
     }
     // Whoever asks for the time is told what the clock says.
     if call.parts.uri.path() != "/time" {

@@ -1,36 +1,61 @@
-//! What a sandbox asks beside credentials: anybody on this machine may use it, and no web page from elsewhere may.
+//! The hosts and web pages that a sandbox answers. It takes requests without credentials, so it answers by default only
+//! requests for this machine, and only pages of this machine.
 
 use std::net::IpAddr;
 
 use ably_auth_core::ErrorCode;
 use http::Uri;
-use http::header::ORIGIN;
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
 use http::uri::Authority;
 
 use super::call::Call;
 use crate::refusal::Refusal;
+use crate::sandbox_access::SandboxAccess;
 
-/// Refuses a request that a browser makes for a page from elsewhere: by its origin, or, where a name was made to point
-/// here, by the host that it asked for.
+/// Refuses a request for a host, or from a page, that the sandbox does not answer. A name that was made to point to this
+/// machine (DNS rebinding) is such a host.
 pub(super) fn check(call: &Call<'_>) -> Result<(), Refusal> {
-    // The host of an absolute target takes precedence over the `Host` header (RFC 9112, section 3.2.2).
-    let host = call.parts.uri.authority().map(Authority::as_str).or_else(|| call.header("host"));
-    let origin = call.parts.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    let is_from_elsewhere = origin.is_some_and(|origin| !is_origin_here(origin));
-    let asks_elsewhere = host.is_some_and(|host| {
-        let authority = host.parse::<Authority>();
-        !authority.is_ok_and(|authority| is_loopback(authority.host()))
-    });
-    if is_from_elsewhere || asks_elsewhere {
-        let message =
-            "a sandbox is for this machine alone; ask it as `localhost` or `127.0.0.1`, from a page of this machine";
-        return Err(Refusal::new(ErrorCode::FORBIDDEN, message));
-    }
-    Ok(())
+    let access = &call.state.sandbox_access;
+    let is_answered =
+        |host: Option<Authority>| host.is_some_and(|host| is_loopback(host.host()) || access.permits(host.host()));
+    let problem = if target(call.parts).is_some_and(|host| !is_answered(host)) {
+        "this sandbox does not answer requests for this host; ask it as `localhost` or `127.0.0.1`, or start it with \
+         `--sandbox-allow-host` and the name of the host"
+    } else if !answers_page(access, call.parts) {
+        "this sandbox does not answer pages of this origin here; open the page from `localhost`, or start the sandbox with \
+         `--sandbox-allow-host` and the name by which the page asks it"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(ErrorCode::FORBIDDEN, problem))
 }
 
-/// Whether a page of that origin is one of this machine.
-pub(super) fn is_origin_here(origin: &str) -> bool {
+/// Returns true if the request comes from no page, from a page of this machine, or from any page that asks for a host
+/// that the operator permitted.
+///
+/// Every page in a developer's browser can ask for `localhost`. A page that asks for this machine is therefore let in only
+/// if the sandbox is public, even if the operator permitted `localhost` by name.
+pub(super) fn answers_page(access: &SandboxAccess, parts: &Parts) -> bool {
+    let Some(origin) = parts.headers.get(ORIGIN) else {
+        return true;
+    };
+    let is_named = |host: &str| access.permits(host) && (access.is_public || !is_loopback(host));
+    let is_permitted = || target(parts).flatten().is_some_and(|host| is_named(host.host()));
+    is_origin_here(origin.to_str().unwrap_or_default()) || is_permitted()
+}
+
+/// Returns the host of the request, if it names one; `Some(None)` if that is not in the form of a host.
+fn target(parts: &Parts) -> Option<Option<Authority>> {
+    // The host of an absolute target takes precedence over the `Host` header (RFC 9112, section 3.2.2).
+    if let Some(authority) = parts.uri.authority() {
+        return Some(Some(authority.clone()));
+    }
+    parts.headers.get(HOST).map(|host| Authority::try_from(host.as_bytes()).ok())
+}
+
+/// Returns true if pages of that origin are pages of this machine.
+fn is_origin_here(origin: &str) -> bool {
     let uri = origin.parse::<Uri>();
     uri.is_ok_and(|uri| uri.authority().is_some_and(|authority| is_loopback(authority.host())))
 }

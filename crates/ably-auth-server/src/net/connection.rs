@@ -238,7 +238,7 @@ impl Connections {
         let since = Stopwatch::start();
         let socket = request::Socket { local: self.local, client, is_private: self.tls.is_some() };
         match welcome {
-            Welcome::Served => request::answer(&self.service, asked, socket, phase, since).await,
+            Welcome::Served => request::answer(&self.service.current(), asked, socket, phase, since).await,
             Welcome::Refused(exceeded) => request::refuse_connection(&self.service, asked, socket, exceeded, since),
         }
     }

@@ -5,11 +5,9 @@ use std::net::Ipv6Addr;
 use ably_auth_core::ErrorCode;
 use http::header::HOST;
 use http::request::Parts;
-use http::uri::Authority;
-use http::{HeaderValue, Uri, Version};
+use http::{HeaderValue, Version};
 
 use crate::refusal::Refusal;
-use crate::sandbox_access::SandboxAccess;
 
 /// The maximum length of a host in bytes, which is that of a DNS name.
 const MAX_HOST: usize = 255;
@@ -25,24 +23,6 @@ pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
         (Some(_), None) => "the Host header is not `host` or `host:port`; send for example `Host: example.com`",
     };
     Err(Refusal::new(ErrorCode::BAD_REQUEST, format!("invalid request: {problem}")))
-}
-
-/// Replaces the host of a request to a sandbox by `localhost`, if `access` permits that host. The service accepts
-/// requests for `localhost`.
-pub(super) fn localize(parts: &mut Parts, access: &SandboxAccess) {
-    let is_allowed = |authority: &Authority| access.permits(authority.host());
-    if let Some(authority) = parts.uri.authority() {
-        if is_allowed(authority) {
-            let mut uri = parts.uri.clone().into_parts();
-            uri.authority = Some(Authority::from_static("localhost"));
-            parts.uri = Uri::from_parts(uri).unwrap_or_default();
-        }
-        return;
-    }
-    let host = parts.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    if host.as_ref().is_some_and(is_allowed) {
-        parts.headers.insert(HOST, HeaderValue::from_static("localhost"));
-    }
 }
 
 /// Returns true if `value` is empty, or a host with an optional port.

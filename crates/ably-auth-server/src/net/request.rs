@@ -54,7 +54,7 @@ pub(super) async fn answer(
 ) -> Response<Bytes> {
     let state = service.state();
     let (_in_flight, now_in_flight) = state.metrics.in_flight.enter();
-    let (mut parts, body) = asked.into_parts();
+    let (parts, body) = asked.into_parts();
     let arrival = socket.arrival(&state.limits, &parts.headers);
     if now_in_flight > u64::try_from(state.limits.requests).unwrap_or(u64::MAX) {
         return closing(&body, service.refuse(&parts, Refusal::overloaded("requests"), Some(arrival), since));
@@ -69,9 +69,6 @@ pub(super) async fn answer(
     }
     if let Err(refusal) = host::check(&parts) {
         return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
-    }
-    if state.sandbox {
-        host::localize(&mut parts, &state.sandbox_access);
     }
     if body.is_end_stream() {
         return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;

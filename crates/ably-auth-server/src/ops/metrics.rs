@@ -81,7 +81,7 @@ impl Histogram {
 }
 
 /// The codes that are counted each for itself.
-fn codes() -> impl Iterator<Item = ErrorCode> {
+pub(crate) fn codes() -> impl Iterator<Item = ErrorCode> {
     ErrorCode::KNOWN.iter().copied().chain([OVERLOADED])
 }
 

@@ -78,10 +78,10 @@ impl Issuer<'_> {
         let request = prove(request, &key, proof)?;
         key.check_in_force(self.0.latest(now))?;
         self.0.check_rate_of(key.name())?;
-        let nonce = fresh_nonce(&request, &key, now)?;
+        let (nonce, asked_at) = fresh_nonce(&request, &key, self.0.sender_clocks(now))?;
         // Before the store is told the time, so that whoever revokes by what the store knows takes this token too.
         let latest = self.0.latest(now);
-        check_use(store.use_once(nonce, now).await?, store.feed(), now)?;
+        check_use(store.use_once(nonce, asked_at).await?, store.feed(), now)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.0.registry.key(key.name())?;
@@ -137,21 +137,26 @@ impl Issuer<'_> {
     }
 }
 
-/// Returns the fingerprint of the request's nonce, if it has one. Refuses a request whose timestamp is missing or not
-/// within the replay window.
-fn fresh_nonce(request: &VerifiedTokenRequest<'_>, key: &Key, now: Timestamp) -> Result<Option<Fingerprint>, Refusal> {
+/// Returns the fingerprint of the request's nonce, if it has one, and the clock within whose replay window the request's
+/// timestamp is. Refuses a request without a timestamp, or with one that is not within the window of any clock.
+fn fresh_nonce(
+    request: &VerifiedTokenRequest<'_>,
+    key: &Key,
+    clocks: [Timestamp; 2],
+) -> Result<(Option<Fingerprint>, Timestamp), Refusal> {
     let Some(timestamp) = request.timestamp()? else {
         let message = "the token request has no timestamp; send the time in milliseconds since the epoch";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
-    if now.abs_diff(timestamp) > WINDOW_MILLIS {
+    let Some(near) = clocks.into_iter().find(|clock| clock.abs_diff(timestamp) <= WINDOW_MILLIS) else {
+        let [now, _] = clocks;
         let message = format!(
             "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; set the clock, \
              or ask `/time` before signing"
         );
         return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
-    }
-    Ok(request.nonce().map(|nonce| Fingerprint::new(key.name(), nonce, timestamp)))
+    };
+    Ok((request.nonce().map(|nonce| Fingerprint::new(key.name(), nonce, timestamp)), near))
 }
 
 fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {

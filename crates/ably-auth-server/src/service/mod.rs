@@ -3,6 +3,7 @@
 mod ready;
 mod verify;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,8 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::sandbox_access::SandboxAccess;
 use crate::state::State;
+#[cfg(feature = "sandbox")]
+use crate::state::emulation::Emulation;
 use crate::state::registry::{Registry, ServiceSecrets};
 use crate::state::service_clock::Time;
 use crate::store::{Memory, Store};
@@ -66,6 +69,8 @@ impl Service {
             apps: Apps::new(),
             sandbox: false,
             sandbox_access: SandboxAccess::default(),
+            #[cfg(feature = "sandbox")]
+            emulation: None,
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),
@@ -212,6 +217,20 @@ impl Service {
         self.is_up() && !self.0.metrics.store.is_failing()
     }
 
+    /// Returns the service that answers the next request. It is another one only in a `Sandbox`, which replaces it.
+    pub(crate) fn current(&self) -> Cow<'_, Self> {
+        #[cfg(feature = "sandbox")]
+        if let Some(current) = self.0.emulation.as_ref().and_then(Emulation::current) {
+            return Cow::Owned(Self(current));
+        }
+        Cow::Borrowed(self)
+    }
+
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn shared_state(&self) -> Arc<State> {
+        Arc::clone(&self.0)
+    }
+
     pub(crate) fn is_sandbox(&self) -> bool {
         self.0.sandbox
     }
@@ -230,6 +249,8 @@ pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
     sandbox_access: SandboxAccess,
+    #[cfg(feature = "sandbox")]
+    emulation: Option<Emulation<State>>,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -252,9 +273,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for these hosts like those for `localhost`. Use this
-    /// for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
-    /// sent without TLS.
+    /// Lets a sandbox listen on any address, and answer requests for these hosts, from web pages of any origin too. Use
+    /// this for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
+    /// sent without TLS. Requests for `localhost` are answered as before: from pages of this machine only.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -267,11 +288,17 @@ impl ServiceBuilder {
         self
     }
 
-    /// Lets a sandbox listen on any address, and answer requests for any host, if `is_public` is true. Anybody who
-    /// reaches the address can create apps, and keys are sent without TLS. A web page can reach it through a host name
-    /// that the page's owner points to this address (DNS rebinding).
+    /// Lets a sandbox listen on any address, and answer requests for any host and from web pages of any origin, if
+    /// `is_public` is true. Anybody who reaches the address can create apps, and keys are sent without TLS. Every page in
+    /// a browser that reaches the address can use it.
     pub const fn sandbox_public(mut self, is_public: bool) -> Self {
         self.sandbox_access.is_public = is_public;
+        self
+    }
+
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn emulation(mut self, emulation: Emulation<State>) -> Self {
+        self.emulation = Some(emulation);
         self
     }
 
@@ -421,6 +448,8 @@ impl ServiceBuilder {
             clock: self.clock,
             sandbox: self.sandbox,
             sandbox_access: self.sandbox_access,
+            #[cfg(feature = "sandbox")]
+            emulation: self.emulation,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),

@@ -1,6 +1,8 @@
 //! What all requests share: what the service knows, and the store by which it keeps knowing it.
 
 pub(crate) mod cutoffs;
+#[cfg(feature = "sandbox")]
+pub(crate) mod emulation;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod revocations;
@@ -45,6 +47,9 @@ pub(crate) struct State {
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_access: SandboxAccess,
+    /// The part that the service has in a `Sandbox`, if it belongs to one.
+    #[cfg(feature = "sandbox")]
+    pub(crate) emulation: Option<emulation::Emulation<Self>>,
     /// The access tokens of the Control API, which is closed if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,
@@ -104,6 +109,16 @@ impl State {
         }
         self.time.set(now);
         Ok(())
+    }
+
+    /// Returns the clocks by which a token request may be signed. The second differs from `now` only in a `Sandbox` whose
+    /// clock was advanced: the clocks of its clients were not.
+    pub(crate) fn sender_clocks(&self, now: Timestamp) -> [Timestamp; 2] {
+        #[cfg(feature = "sandbox")]
+        if let Some(emulation) = &self.emulation {
+            return [now, emulation.before_advances(now)];
+        }
+        [now, now]
     }
 
     /// Takes in what the store has got to know.

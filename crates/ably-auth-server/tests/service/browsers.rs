@@ -30,16 +30,17 @@ fn every_route_may_be_asked_from_anywhere() {
     for (path, methods) in ROUTES {
         let answer = world.send(preflight(path, "https://shop.example"), "");
         assert_eq!((answer.status, answer.body.len()), (204, 0), "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
         assert_eq!(answer.header("access-control-allow-methods"), methods, "{path}");
         assert_eq!(answer.header("access-control-allow-headers"), "authorization,x-ably-version,x-of-mine");
         assert_eq!(answer.header("access-control-max-age"), "7200");
-        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
         assert_eq!(world.send(Request::options(path), "").header("allow"), methods);
     }
     let unasked =
         Request::options("/time").header("Origin", "https://a").header("Access-Control-Request-Method", "GET");
-    assert!(world.send(unasked, "").header("access-control-allow-headers").contains("X-Ably-Version"));
+    let unasked = world.send(unasked, "");
+    assert!(unasked.header("access-control-allow-headers").contains("X-Ably-Version"));
+    assert_eq!(unasked.header("access-control-allow-origin"), "*");
     assert_eq!(world.send(preflight("/nowhere", "https://shop.example"), "").code(), (404, 40400));
 }
 
@@ -51,13 +52,43 @@ fn answers_and_refusals_can_be_read_with_their_headers() {
         let request = Request::get(path).header("Origin", "https://shop.example").header("Authorization", &token);
         let answer = world.send(request, "");
         assert_eq!(answer.status, status);
-        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
         let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
         for header in ["link", "x-ably-errorcode", "x-ably-errormessage", "x-ably-requestid"] {
             assert!(exposed.contains(header), "{exposed}");
         }
     }
     assert!(!world.get("/stats", &token).headers.contains_key("access-control-allow-origin"), "no browser asked");
+}
+
+/// Ably's SDK for browsers sends whatever has an `Authorization` header with credentials.
+#[test]
+fn page_may_send_its_own_credentials_and_not_those_of_the_browser() {
+    let world = World::without_sandbox();
+    let token = bearer(&world.token(KEY, &params()));
+    let lower = token.replace("Bearer", "bearer");
+    let ask = |name: &'static str, value: &str| {
+        let request = Request::get("https://localhost/time").header("Origin", "https://shop.example");
+        let answer = world.send(request.header(name, value), "");
+        let credentials = answer.headers.contains_key("access-control-allow-credentials");
+        (credentials, answer.header("access-control-allow-origin").to_owned())
+    };
+    let (own, anybody) = ((true, "https://shop.example".to_owned()), (false, "*".to_owned()));
+    assert_eq!(ask("Authorization", &token), own);
+    assert_eq!(ask("Authorization", &lower), own);
+    assert_eq!(ask("Authorization", &basic(KEY)), anybody, "a browser sends a key that it remembers by itself");
+    assert_eq!(ask("Cookie", "a=b"), anybody);
+    assert_eq!(ask("Accept", "*/*"), anybody);
+    for (asked, expected) in
+        [("authorization", &own), ("x-ably-version, Authorization", &own), ("content-type", &anybody)]
+    {
+        let request = Request::options("/time").header("Origin", "https://shop.example");
+        let request = request.header("Access-Control-Request-Method", "GET");
+        let answer = world.send(request.header("Access-Control-Request-Headers", asked), "");
+        let credentials = answer.header("access-control-allow-credentials") == "true";
+        assert_eq!((credentials, answer.header("access-control-allow-origin").to_owned()), *expected, "{asked}");
+        assert_eq!(answer.header("vary"), if credentials { "Origin" } else { "" });
+    }
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod reloading;
 mod revoked_jwts;
 mod revoking;
 mod sandbox;
+mod sandbox_pages;
 mod sdks;
 mod socket;
 mod stats;

@@ -65,6 +65,24 @@ async fn a_service_is_reached_and_stops_when_told() {
 }
 
 #[tokio::test]
+async fn app_is_found_at_the_allowed_host_of_its_request() {
+    let service = Service::builder().sandbox(true).sandbox_hosts(["ably"]).build().unwrap();
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
+    let address = server.local_addr();
+    let running = tokio::spawn(server.run(std::future::pending()));
+    let create = |target: &'static str, host: &'static str| async move {
+        let request =
+            format!("POST {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+        let app = body_of(&exchange(address, &request).await);
+        (app["endpoint"].as_str().unwrap().to_owned(), app["port"].as_u64().unwrap())
+    };
+    assert_eq!(create("/apps", "ably:18471").await, ("ably".into(), 18471));
+    assert_eq!(create("/apps", "ABLY").await, ("ABLY".into(), 80));
+    assert_eq!(create("http://ably:18472/apps", "localhost").await, ("ably".into(), 18472));
+    running.abort();
+}
+
+#[tokio::test]
 async fn a_sandbox_stays_on_loopback() {
     let sandbox = || Service::builder().sandbox(true).build().unwrap();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {

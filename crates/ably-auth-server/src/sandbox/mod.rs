@@ -1,0 +1,399 @@
+//! A sandbox for the tests of an application: the service on a port of its own, in the process of the test.
+
+mod certificate;
+mod emulator;
+mod thread;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ably_auth_core::{ApiKey, ErrorCode};
+
+use crate::apps::{App, Apps, Key};
+use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
+use crate::net::tls::Tls;
+use crate::ops::metrics;
+use emulator::Emulator;
+use thread::ServerThread;
+
+const MIB: usize = 1024 * 1024;
+
+/// The time that [`Drop`] waits at most for requests in flight.
+const STOP_GRACE: Duration = Duration::from_millis(100);
+
+/// An emulator of the service for the integration tests of an application: it listens on a free port of `127.0.0.1` and
+/// has an app with one key. It stops when it is dropped.
+///
+/// It runs on a thread of its own, so it serves blocking tests (`#[test]`) and asynchronous ones (`#[tokio::test]`) alike.
+/// Each sandbox has its own port, app and state, so tests can run in parallel, each with its own.
+///
+/// | client | options |
+/// | --- | --- |
+/// | `ably-auth-reqwest`, `ably-auth-blocking` | `.key(sandbox.key().clone()).endpoint(Endpoint::parse(sandbox.url())?)` |
+/// | npm `ably` | `endpoint`: [`endpoint`](Self::endpoint), `port` and `tlsPort`: [`port`](Self::port), `tls: false`, `useTokenAuth: true` |
+///
+/// ```
+/// use std::io::{Read as _, Write as _};
+/// use std::net::TcpStream;
+///
+/// use ably_auth_server::Sandbox;
+///
+/// let sandbox = Sandbox::start()?;
+/// let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+/// stream.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+/// let mut response = String::new();
+/// stream.read_to_string(&mut response)?;
+/// assert!(response.starts_with("HTTP/1.1 200"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// It is a sandbox as `ably-auth serve --sandbox` is: it takes keys without TLS, `POST /apps` makes more apps, and it
+/// answers requests and web pages of this machine only. It keeps everything in memory.
+pub struct Sandbox {
+    emulator: Emulator,
+    key: ApiKey,
+    address: SocketAddr,
+    url: String,
+    certificate: Option<String>,
+    /// Stops the server when it is dropped.
+    _thread: ServerThread,
+}
+
+impl Sandbox {
+    /// Starts a sandbox with a new app, whose key may do everything on every channel.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// assert!(sandbox.url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Network`] if it cannot listen or start its thread; [`ErrorKind::Random`] if the system gives no random
+    /// numbers.
+    pub fn start() -> Result<Self, Error> {
+        Self::builder().start()
+    }
+
+    /// Returns a builder, for a sandbox with other keys, with TLS or with other limits.
+    pub fn builder() -> SandboxBuilder {
+        let limits = Limits {
+            answers_bytes: 16 * MIB,
+            history_bytes: 32 * MIB,
+            run_time_bytes: 16 * MIB,
+            revocation_bytes: 16 * MIB,
+            ..Limits::default()
+        };
+        SandboxBuilder { app: None, tls: false, limits }
+    }
+
+    /// Returns the host, `127.0.0.1`: the `endpoint` of Ably's SDKs, together with [`port`](Self::port). Our own clients
+    /// take the [`url`](Self::url).
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// assert_eq!(sandbox.url(), format!("http://{}:{}", sandbox.endpoint(), sandbox.port()));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn endpoint(&self) -> &'static str {
+        thread::HOST
+    }
+
+    /// Returns the port, which stays the same for as long as the sandbox lives.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let (one, other) = (Sandbox::start()?, Sandbox::start()?);
+    /// assert_ne!(one.port(), other.port());
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Returns the base URL, without a slash at the end: what `Endpoint::parse` of our clients takes.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let time = format!("{}/time", sandbox.url());
+    /// assert!(time.starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the key, which stays the same over [`reset`](Self::reset). With [`SandboxBuilder::app`], it is the first
+    /// key of the app.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let (name, secret) = (sandbox.key().key_name(), sandbox.key().secret());
+    /// let text = format!("{name}:{}", secret.expose()); // what an SDK calls `key`
+    /// # assert!(text.len() > 40);
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// Returns the app that the sandbox was started with.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// assert_eq!(sandbox.app().id(), sandbox.key().key_name().app_id());
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn app(&self) -> &App {
+        self.emulator.app()
+    }
+
+    /// Returns the certificate to trust, as PEM, if the sandbox speaks TLS.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::builder().tls(true).start()?;
+    /// assert!(sandbox.certificate().is_some_and(|pem| pem.starts_with("-----BEGIN CERTIFICATE-----")));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// Forgets everything that happened since the start, as if the service were started again.
+    ///
+    /// - Forgotten are: apps and keys that were made or changed, messages, statistics, revocations, used nonces, the tokens
+    ///   that were issued (they are refused with 40143), the failures of [`fail_next`](Self::fail_next), and the time by
+    ///   which the clock was advanced. The app and its keys are restored, even if they were deleted, changed or revoked.
+    /// - The address stays, and so do the app's id, the keys' secrets, the certificate and open connections.
+    /// - JWTs stay valid, because the service does not issue them; one that was revoked is valid again.
+    ///
+    /// A request that the service has begun to read gets its response from the state before.
+    ///
+    /// ```
+    /// # use std::io::{Read as _, Write as _};
+    /// # fn send(sandbox: &Sandbox, request: &str) -> std::io::Result<String> {
+    /// #     let mut stream = std::net::TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+    /// #     write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}")?;
+    /// #     let mut response = String::new();
+    /// #     stream.read_to_string(&mut response)?;
+    /// #     Ok(response)
+    /// # }
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let key = sandbox.key().clone();
+    /// sandbox.fail_next(10, 50003)?;
+    /// sandbox.reset()?;
+    /// assert!(send(&sandbox, "POST /apps")?.starts_with("HTTP/1.1 201"));
+    /// assert_eq!(sandbox.key(), &key);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Random`] if the system gives no random numbers. The state then stays as it was.
+    pub fn reset(&self) -> Result<(), Error> {
+        self.emulator.reset()
+    }
+
+    /// Moves the service's clock forward, so that tokens expire without waiting. The clock then goes on from there.
+    ///
+    /// The clocks of clients do not move: to them, the service's clock is ahead.
+    ///
+    /// - A client sends its token until the service refuses it (40142), and then renews it.
+    /// - The service accepts token requests that are signed by its own clock, and by a clock that was not advanced.
+    /// - A JWT that a client or your server mints by its own clock has expired already if the clock was advanced by more
+    ///   than its lifetime. To test the renewal of JWTs, use [`fail_next`](Self::fail_next) with 40142.
+    ///
+    /// The clock moves by whole milliseconds.
+    ///
+    /// ```
+    /// # use std::io::{Read as _, Write as _};
+    /// # fn time(sandbox: &Sandbox) -> Result<u64, Box<dyn std::error::Error>> {
+    /// #     let mut stream = std::net::TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+    /// #     stream.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    /// #     let mut response = String::new();
+    /// #     stream.read_to_string(&mut response)?;
+    /// #     Ok(response.rsplit('[').next().unwrap_or_default().trim_end_matches(']').parse()?)
+    /// # }
+    /// use std::time::Duration;
+    ///
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let before = time(&sandbox)?; // GET /time
+    /// sandbox.advance_clock(Duration::from_secs(3600));
+    /// assert!(time(&sandbox)? >= before + 3_600_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn advance_clock(&self, by: Duration) {
+        self.emulator.advance_clock(by);
+    }
+
+    /// Refuses the next `count` requests with that error code and its HTTP status, before anything else about them is
+    /// looked at.
+    ///
+    /// Requests that a browser sends by itself (`OPTIONS`) are answered and not counted, nor are those that a sandbox does
+    /// not answer anyway. The failures of an earlier call that are left are replaced; a `count` of 0 removes them.
+    ///
+    /// ```
+    /// # use std::io::{Read as _, Write as _};
+    /// # fn get(sandbox: &Sandbox, path: &str) -> std::io::Result<String> {
+    /// #     let mut stream = std::net::TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+    /// #     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    /// #     let mut response = String::new();
+    /// #     stream.read_to_string(&mut response)?;
+    /// #     Ok(response)
+    /// # }
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// sandbox.fail_next(1, 50003)?;
+    /// assert!(get(&sandbox, "/time")?.starts_with("HTTP/1.1 500"));
+    /// assert!(get(&sandbox, "/time")?.starts_with("HTTP/1.1 200"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::ErrorCode`] if the code is not in the table of `docs/errors.md`: it is neither one of
+    /// `ErrorCode::KNOWN` nor 50004. Nothing is changed then.
+    pub fn fail_next(&self, count: u32, code: u32) -> Result<(), Error> {
+        let code = ErrorCode::new(code);
+        if !metrics::codes().any(|known| known == code) {
+            let message = format!("unknown error code {code}; use one of `ErrorCode::KNOWN`, such as 50003 or 40142");
+            return Err(Error::new(ErrorKind::ErrorCode, message));
+        }
+        self.emulator.fail_next(count, code);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("url", &self.url).field("key", self.key.key_name()).finish_non_exhaustive()
+    }
+}
+
+/// The configuration of a [`Sandbox`] that is not started yet.
+///
+/// ```
+/// use ably_auth_server::{App, Key, Sandbox};
+///
+/// let key = Key::new("shop.backend:secret".parse()?).with_revocable_tokens(true);
+/// let sandbox = Sandbox::builder().app(App::new("shop")?.with_key(key)?).start()?;
+/// assert_eq!(sandbox.key().key_name().as_str(), "shop.backend");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct SandboxBuilder {
+    app: Option<App>,
+    tls: bool,
+    limits: Limits,
+}
+
+impl SandboxBuilder {
+    /// Sets the app, for keys with a limited capability or with revocable tokens. By default it is a new one, with a key
+    /// that may do everything and whose tokens cannot be revoked.
+    ///
+    /// ```
+    /// use ably_auth_server::{App, Key, Sandbox};
+    ///
+    /// let key = Key::new("shop.backend:secret".parse()?).with_capability(r#"{"chat:*":["publish"]}"#.parse()?);
+    /// let sandbox = Sandbox::builder().app(App::new("shop")?.with_key(key)?).start()?;
+    /// assert_eq!(sandbox.app().keys().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn app(mut self, app: App) -> Self {
+        self.app = Some(app);
+        self
+    }
+
+    /// Sets whether the sandbox speaks TLS, with a new certificate for `localhost`, `127.0.0.1` and `::1`, which clients
+    /// have to trust ([`Sandbox::certificate`]). It does not by default.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::builder().tls(true).start()?;
+    /// assert!(sandbox.url().starts_with("https://127.0.0.1:"));
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub const fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Sets what the sandbox takes on. By default it is [`Limits::default`], with 32 MiB for the history of channels, and
+    /// 16 MiB each for large responses in flight, for revocations, and for apps and keys made at run time.
+    ///
+    /// `shutdown_delay` has no effect, and `shutdown_grace` counts up to 100 ms.
+    ///
+    /// ```
+    /// use ably_auth_server::{Limits, Sandbox};
+    ///
+    /// let mut limits = Limits::default();
+    /// limits.body_bytes = 1024;
+    /// let sandbox = Sandbox::builder().limits(limits).start()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts the sandbox, and returns when it listens.
+    ///
+    /// ```
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::builder().start()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Apps`] if the app has no key; [`ErrorKind::Tls`] if no certificate can be made; otherwise those of
+    /// [`Sandbox::start`].
+    pub fn start(self) -> Result<Sandbox, Error> {
+        let app = self.app.map_or_else(new_app, Ok)?;
+        let Some(key) = app.keys().next().map(Key::api_key).cloned() else {
+            let message = format!("app `{}` has no key; add one with `with_key`", app.id());
+            return Err(Error::new(ErrorKind::Apps, message));
+        };
+        let mut limits = self.limits;
+        limits.shutdown_delay = Duration::ZERO;
+        limits.shutdown_grace = limits.shutdown_grace.min(STOP_GRACE);
+        let (tls, certificate) = if self.tls { Tls::self_signed().map(Some)? } else { None }.unzip();
+        let emulator = Emulator::new(app, limits)?;
+        let (thread, address) = ServerThread::start(emulator.front(), tls)?;
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
+        Ok(Sandbox { emulator, key, address, url, certificate, _thread: thread })
+    }
+}
+
+/// Makes an app with one key.
+fn new_app() -> Result<App, Error> {
+    let (apps, _) = Apps::create()?;
+    apps.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Apps, "no app was made; start the sandbox again"))
+}
