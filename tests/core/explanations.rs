@@ -28,7 +28,7 @@ const SAID: [(&str, &str, &str, &str); 6] = [
         r#"{"*":["publish"]}"#,
         "[queue]",
         "publish",
-        "`publish` on `[queue]` is not permitted: that is not in the form of a resource",
+        "`publish` on `[queue]` is not permitted: this is not a valid resource",
     ),
     (r#"{"*":["publish"]}"#, "a\nb", "publish", r"`publish` on `a\nb` is permitted by `*`"),
 ];

@@ -85,7 +85,7 @@ fn payloads_that_are_none_are_refused() {
         ))
     };
     assert!(verify(&deep(32)).is_ok());
-    assert_named(verify(&deep(33)), ErrorKind::Jwt, "JWT's payload is nested more than 32 deep");
+    assert_named(verify(&deep(33)), ErrorKind::Jwt, "JWT's payload is nested more than 32 levels deep");
 }
 
 /// Never the first, never the last: a claim that is there twice is in neither.
@@ -119,11 +119,11 @@ fn claims_of_another_type_are_refused() {
     for name in ["x-ably-capability", "x-ably-clientId", "x-ably-revocation-key", "x-ably-token"] {
         for value in ["1", "true", "[]", r#"{"chat":["publish"]}"#] {
             let jwt = with_claims(&format!(r#""{name}":{value}"#));
-            assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is no string: `{name}`"));
+            assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is not a string: `{name}`"));
         }
     }
     let jwt = with_claims(r#""ably.channel.a":{}"#);
-    assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is no string: `ably.channel.`");
+    assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is not a string: `ably.channel.`");
     for value in ["null", "-1", "1e999", r#""1""#, "[]", "true"] {
         let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{value}"#));
         let name = "JWT has an invalid publish limit: `ably.limits.publish.perAttachment.maxRate.`";

@@ -63,7 +63,7 @@ fn what_is_embedded_is_no_envelope_itself() {
     for once in [jws(&with_token(NATIVE), "{}"), jws("{}", &with_token(NATIVE)), jwe(&with_token(NATIVE))] {
         assert!(embedded_token(&once).unwrap().is_some());
         for twice in [jws(&with_token(&once), "{}"), jws("{}", &with_token(&once)), jwe(&with_token(&once))] {
-            assert_named(embedded_token(&twice), ErrorKind::Jwt, "JWT has a JWT in it that has a token in it");
+            assert_named(embedded_token(&twice), ErrorKind::Jwt, "JWT embeds a JWT that embeds a token");
         }
     }
 }
@@ -90,18 +90,15 @@ fn the_form_tells_jwts_from_native_tokens() {
 #[test]
 fn what_cannot_be_right_is_refused_by_name() {
     let refused = |outer: &str, name: &str| assert_named(embedded_token(outer), ErrorKind::Jwt, name);
-    refused(
-        &jws(&with_token("a.b"), &with_token("a.c")),
-        "JWT has one token embedded in its header and another in its payload",
-    );
+    refused(&jws(&with_token("a.b"), &with_token("a.c")), "JWT embeds different tokens in its header and its payload");
     for value in ["1", "{}", "[\"a.b\"]"] {
         let payload = format!(r#"{{"x-ably-token":{value}}}"#);
-        refused(&jws("{}", &payload), "embedded token is no string");
-        refused(&jwe(&payload), "embedded token is no string");
+        refused(&jws("{}", &payload), "embedded token is not a string");
+        refused(&jwe(&payload), "embedded token is not a string");
     }
     refused(&jws("{}", r#"{"x-ably-token":"a.b","x-ably-token":"a.b"}"#), "JWT has a claim twice");
     refused(&jws("{}", r#"{"exp":1,"\u0065xp":9,"x-ably-token":"a.b"}"#), "JWT has a claim twice");
-    refused(&jws("{}", r#"{"exp":"1","x-ably-token":"a.b"}"#), "JWT has a time that is no number: `exp`");
+    refused(&jws("{}", r#"{"exp":"1","x-ably-token":"a.b"}"#), "JWT has a time that is not a number: `exp`");
     refused(&jws("{}", r#"{"exp":1700000000000,"x-ably-token":"a.b"}"#), "JWT has a time after the year 5138: `exp`");
     refused(&jws("[]", "{}"), "JWT's header is not a JSON object");
     refused(&jws(&with_token("a.b"), "[]"), "JWT's payload is not a JSON object");
@@ -109,7 +106,7 @@ fn what_cannot_be_right_is_refused_by_name() {
     refused(&jws(&with_token("a.b"), "{}").replacen('.', "=.", 1), "JWT has padding");
     refused(&"a".repeat(1 << 20), "JWT is longer than 128 KiB");
     let deep = format!(r#"{{"a":{}}}"#, "[".repeat(90_000));
-    refused(&jwe(&deep), "JWT's header is nested more than 32 deep");
+    refused(&jwe(&deep), "JWT's header is nested more than 32 levels deep");
     for token in ["", "a b", "\\u00e9"] {
         assert_eq!(embedded_token(&jwe(&with_token(token))).unwrap_err().kind(), ErrorKind::Token);
     }

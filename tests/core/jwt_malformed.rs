@@ -84,10 +84,7 @@ fn headers_are_refused_by_name() {
         (r#"{"alg":"HS256","kid":"app.key","kid":"app.key"}"#, "JWT's header has a member twice"),
         (r#"{"x":1,"alg":"HS256","kid":"app.key","x":1}"#, "JWT's header has a member twice"),
         (r#"{"typ":"JWT","alg":"HS256","kid":"app.key","kid":"a.b"}"#, "JWT's header has a member twice"),
-        (
-            r#"{"alg":"HS256","kid":"app.key","crit":["exp"]}"#,
-            "JWT's header has `crit`, which asks for more than is known here",
-        ),
+        (r#"{"alg":"HS256","kid":"app.key","crit":["exp"]}"#, "JWT's header has `crit`, which is not supported"),
         (r#"{"alg":"HS256","kid":"app.key","typ":"JOSE"}"#, "JWT's `typ` is not `JWT`"),
         (r#"{"alg":"HS256","kid":"app.key","typ":7}"#, "JWT's `typ` is not `JWT`"),
         (r#"{"alg":"HS256"}"#, "JWT's header has no `kid`"),
@@ -106,7 +103,7 @@ fn headers_are_refused_by_name() {
     let deep =
         |levels| format!(r#"{{"alg":"HS256","kid":"app.key","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(verify(&signed(&deep(32), br#"{"iat":1700000000,"exp":1700000001}"#)).is_ok());
-    assert_malformed(&signed(&deep(33), b"{}"), "JWT's header is nested more than 32 deep");
+    assert_malformed(&signed(&deep(33), b"{}"), "JWT's header is nested more than 32 levels deep");
 }
 
 #[test]
@@ -140,12 +137,12 @@ fn base64_has_one_form() {
             ("\n", "JWT has white space"),
             ("\r\n", "JWT has white space"),
             ("\t", "JWT has white space"),
-            ("+", "JWT has a character of base64 that is none of base64url"),
-            ("/", "JWT has a character of base64 that is none of base64url"),
-            ("!", "JWT has a character that is none of base64url"),
-            ("\0", "JWT has a character that is none of base64url"),
-            ("é", "JWT has a character that is none of base64url"),
-            ("🦀", "JWT has a character that is none of base64url"),
+            ("+", "JWT has a base64 character that is not in base64url"),
+            ("/", "JWT has a base64 character that is not in base64url"),
+            ("!", "JWT has a character that is not in base64url"),
+            ("\0", "JWT has a character that is not in base64url"),
+            ("é", "JWT has a character that is not in base64url"),
+            ("🦀", "JWT has a character that is not in base64url"),
         ];
         for (foreign, name) in table {
             let mut changed = usual.clone();
@@ -163,8 +160,8 @@ fn base64_has_one_form() {
 /// The bits that a part's last character has to spare are zero: otherwise there would be many texts of one JWT.
 #[test]
 fn surplus_bits_are_refused() {
-    let surplus = "JWT has a part whose last character says more than belongs to it";
-    let bad_len = "JWT has a part of a length that base64url never has";
+    let surplus = "JWT has non-zero trailing bits in base64url";
+    let bad_len = "JWT has a part whose length is invalid in base64url";
     let next = |text: &str| {
         let (rest, last) = text.split_at(text.len() - 1);
         format!("{rest}{}", char::from(last.as_bytes()[0] + 1))
@@ -192,12 +189,12 @@ fn signatures_have_32_bytes() {
     let usual = usual();
     let (signed_text, signature) = usual.rsplit_once('.').unwrap();
     for wrong in [&(signature[..41].to_owned() + "A"), "AAAA", &"A".repeat(64), &"A".repeat(86), &"A".repeat(10_000)] {
-        assert_malformed(&format!("{signed_text}.{wrong}"), "JWT's signature is not of 32 bytes");
+        assert_malformed(&format!("{signed_text}.{wrong}"), "JWT's signature is not 32 bytes long");
     }
-    assert_malformed(&format!("{signed_text}.{signature}A"), "JWT's signature is not of 32 bytes");
+    assert_malformed(&format!("{signed_text}.{signature}A"), "JWT's signature is not 32 bytes long");
     assert_malformed(
         &format!("{signed_text}.{}", &signature[..41]),
-        "JWT has a part of a length that base64url never has",
+        "JWT has a part whose length is invalid in base64url",
     );
     assert_malformed(
         &format!("{signed_text}.{}", "A".repeat(43)),
@@ -222,7 +219,7 @@ fn length_is_looked_at_first() {
     assert_malformed(&with_claims(&format!("{},\"0\":1", members(9_000))), "JWT has a claim twice");
     assert_malformed(
         &with_claims(&format!(r#""a":{}"#, "[".repeat(90_000))),
-        "JWT's payload is nested more than 32 deep",
+        "JWT's payload is nested more than 32 levels deep",
     );
     let header = format!("{{\"alg\":\"HS256\",\"kid\":\"app.key\",{}}}", members(9_000));
     assert!(verify(&signed(&header, br#"{"iat":1700000000,"exp":1700000001}"#)).is_ok());

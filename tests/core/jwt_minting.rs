@@ -133,7 +133,7 @@ fn what_could_not_be_read_back_is_refused() {
     for client_id in ["", "a\n"] {
         assert_eq!(refused(JwtFields { client_id: Some(client_id), ..fields() }).kind(), ErrorKind::ClientId);
     }
-    let twice = "a claim of the JWT is given twice";
+    let twice = "claim of the JWT is given twice";
     let others = [("a", ClaimValue::Text("")), ("b", ClaimValue::Text("")), ("a", ClaimValue::Integer(1))];
     assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, twice);
     let channel_claims = [("a", "x"), ("a", "x")];
@@ -148,7 +148,7 @@ fn what_could_not_be_read_back_is_refused() {
         ErrorKind::Jwt,
         twice,
     );
-    let nameless = "a claim of the JWT is about a resource without a name";
+    let nameless = "claim of the JWT has an empty resource";
     assert_named(
         Err::<(), _>(refused(JwtFields { channel_claims: &[("", "x")], ..fields() })),
         ErrorKind::Jwt,
@@ -167,14 +167,14 @@ fn what_could_not_be_read_back_is_refused() {
         "ably.limits.publish.perAttachment.maxRate.a",
     ] {
         let others = [(name, ClaimValue::Integer(1))];
-        let name = "one of the other claims of a JWT has a field of its own";
+        let name = "claim in `others` has its own field in the JWT";
         assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, name);
     }
     for (json, name) in [
-        ("", "a claim that is given as JSON is none"),
-        ("1,\"exp\":2", "a claim that is given as JSON is none"),
-        ("{", "a claim that is given as JSON is none"),
-        (&*"[".repeat(33), "a claim that is given as JSON is nested more than 32 deep"),
+        ("", "claim of the JWT is not valid JSON"),
+        ("1,\"exp\":2", "claim of the JWT is not valid JSON"),
+        ("{", "claim of the JWT is not valid JSON"),
+        (&*"[".repeat(33), "claim of the JWT is nested more than 32 levels deep"),
     ] {
         let others = [("a", ClaimValue::Json(json))];
         assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, name);

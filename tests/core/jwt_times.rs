@@ -16,7 +16,7 @@ fn at(text: &str, millis: u64, leeway: Duration) -> Result<VerifiedJwt, Error> {
 
 const EXPIRED: &str = "JWT has expired";
 const EARLY: &str = "JWT is not valid yet";
-const UNBORN: &str = "JWT is issued later than now";
+const UNBORN: &str = "JWT was issued in the future";
 
 /// Valid from the first millisecond to the last before `exp`, each moved by the leeway and by no more.
 #[test]
@@ -104,9 +104,9 @@ fn times_that_are_none_are_refused_by_name() {
         ("1700000000000", "JWT has a time after the year 5138"),
         ("18446744073709551616", "JWT has a time after the year 5138"),
         (&"9".repeat(400), "JWT has a time after the year 5138"),
-        (r#""1700000000""#, "JWT has a time that is no number"),
-        ("true", "JWT has a time that is no number"),
-        ("[1]", "JWT has a time that is no number"),
+        (r#""1700000000""#, "JWT has a time that is not a number"),
+        ("true", "JWT has a time that is not a number"),
+        ("[1]", "JWT has a time that is not a number"),
     ] {
         let usual = ["1700000000", "1700003600", "1700000000"];
         for (which, claim) in ["iat", "exp", "nbf"].into_iter().enumerate() {

@@ -20,7 +20,7 @@
 //! chat:*  ○
 //! status  ✗
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{chat}' chat:lobby publish
-//! asked: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '' chat:lobby pubish
 //! operation: unknown operation `pubish`; operations are …`publish`…
 //! $ node type.mjs index.html explorer.wasm 'operation=publish' 'asked={chat}' 'asked=' 'resource='
@@ -30,7 +30,7 @@
 //! operation=publish: Yes: publish on chat:lobby is permitted by chat:lobby
 //!     granted: {"chat:lobby":["publish","subscribe"]}
 //!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
-//! asked={chat}: no answer; asked is wrong: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked={chat}: no answer; asked is wrong: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
 //! asked=: Yes: publish on chat:lobby is permitted by chat:*
 //!     granted: {"chat:*":["publish","subscribe"]}
 //!     chat:* granted, granted
