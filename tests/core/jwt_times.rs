@@ -127,7 +127,7 @@ fn iat_and_exp_are_required_and_ordered() {
     assert_named(payload(r#"{"iat":null,"exp":1700003600}"#), ErrorKind::Jwt, "JWT has no `iat`");
     assert_named(payload(r#"{"iat":1700000000,"exp":null}"#), ErrorKind::Jwt, "JWT has no `exp`");
     for exp in ["1700000000", "1699999999", "0", "1700000000.0004", "17e8", "1.7000000000004e9"] {
-        let name = "JWT expires no later than it is issued";
+        let name = "JWT's `exp` is not later than its `iat`";
         assert_named(payload(&format!(r#"{{"iat":1700000000,"exp":{exp}}}"#)), ErrorKind::Jwt, name);
     }
     let long = |seconds: u64| at(&jwt("0", &seconds.to_string(), ""), 0, Duration::ZERO).unwrap();

@@ -55,9 +55,9 @@ codes! {
     /// The request is malformed.
     BAD_REQUEST = 40000, 400, "correct the request; sending it again unchanged will not help";
     /// The body could not be read.
-    INVALID_BODY = 40001, 400, "send a body of the announced content type";
+    INVALID_BODY = 40001, 400, "send a body that matches its content type";
     /// A parameter, such as the ttl, is out of range.
-    INVALID_PARAMETER = 40003, 400, "bring the parameter into its range; a ttl is 1 ms to 24 h, or to 1 h for revocable tokens";
+    INVALID_PARAMETER = 40003, 400, "give a value in the range of the parameter: a ttl is 1 ms to 24 h, or to 1 h for revocable tokens";
     /// The credential is malformed.
     INVALID_CREDENTIAL = 40005, 400, "check that the whole key or token was given, and nothing else";
     /// The body is larger than the service takes.
@@ -67,7 +67,7 @@ codes! {
     /// A clientId that is not acceptable, or not compatible with the credential.
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
     /// A part of a batch failed.
-    BATCH_ERROR = 40020, 400, "see which parts of the batch failed, and correct those";
+    BATCH_ERROR = 40020, 400, "check which parts of the batch failed, and correct those";
     /// The id that the publisher gave a message is invalid.
     INVALID_MESSAGE_ID = 40031, 400, "use a shorter id, or leave it out";
     /// The request is not authorized, and no more specific code applies.
@@ -149,7 +149,7 @@ codes! {
     /// The client declares a type that its token does not have.
     UNTRUSTED_CLIENT_TYPE = 40167, 401, "put the client type into the token, as `x-ably-clientType`";
     /// The auth callback or auth URL of a client failed.
-    AUTH_SOURCE_FAILED = 40170, 401, "see why the auth callback failed";
+    AUTH_SOURCE_FAILED = 40170, 401, "check why the auth callback failed";
     /// The client has a token, but no means to renew it.
     NO_MEANS_TO_RENEW = 40171, 401, "give the client a key or an auth callback";
     /// The operation needs token authentication.
@@ -177,9 +177,9 @@ codes! {
     /// The app, the key or the path is unknown.
     NOT_FOUND = 40400, 404, "check the app id, the key id and the path";
     /// The path does not take this method.
-    METHOD_NOT_ALLOWED = 40500, 405, "use a method that the answer's `Allow` header names";
+    METHOD_NOT_ALLOWED = 40500, 405, "use a method that the response's `Allow` header names";
     /// Too many requests.
-    RATE_LIMITED = 42910, 429, "wait a little, and try again";
+    RATE_LIMITED = 42910, 429, "wait, then try again";
     /// A connection or an attachment publishes too often.
     PUBLISH_RATE_EXCEEDED = 42911, 429, "publish more slowly; the limit may be in the token";
     /// An internal error of the service.
@@ -191,7 +191,7 @@ codes! {
     /// The connection key is invalid.
     INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
     /// The client could not obtain a token.
-    TOKEN_REQUEST_FAILED = 80019, 401, "see why the auth callback or auth URL failed";
+    TOKEN_REQUEST_FAILED = 80019, 401, "check why the auth callback or auth URL failed";
     /// Presence needs a clientId.
     PRESENCE_WITHOUT_CLIENT_ID = 91000, 400, "use a credential with a clientId";
 }

@@ -60,7 +60,7 @@ impl fmt::Debug for KeySecret {
     }
 }
 
-/// A token string: an Ably token or a JWT. Its holder cannot read anything from it.
+/// A token string: an Ably token or a JWT. Clients treat it as opaque text.
 ///
 /// Anyone who has a token has its rights, so it is wiped when dropped, compared in constant time and not shown by
 /// `Debug`. `Serialize` writes it, because the wire needs it.

@@ -96,7 +96,7 @@ impl TokenRequestFields<'_> {
 
     pub(crate) const fn too_long(needed: usize) -> Error {
         let advice = "give a buffer of that size";
-        Error::new(ErrorKind::Buffer, "the buffer is too small for the token request", advice).needs(needed)
+        Error::new(ErrorKind::Buffer, "buffer is too small for the token request", advice).needs(needed)
     }
 
     fn write(&self, mac: &Mac, json: &mut impl Json) {

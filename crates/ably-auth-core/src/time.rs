@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// A point in time, in milliseconds since the Unix epoch. The service's clock is meant where the documentation names no
-/// other.
+/// A point in time, in milliseconds since the Unix epoch. It is by the service's clock, unless its documentation says
+/// otherwise.
 ///
 /// ```
 /// use ably_auth_core::{Timestamp, Ttl};

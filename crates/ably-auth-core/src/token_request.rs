@@ -269,8 +269,9 @@ impl TokenRequest {
         client_id::check_sent(self.client_id.as_deref())?;
         let missing_nonce = Error::new(ErrorKind::Nonce, "token request has no nonce", "sign it with a random nonce");
         nonce::check(self.nonce.as_deref().ok_or(missing_nonce)?)?;
-        let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
-        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text().ok_or_else(Self::no_timestamp)?;
+        let missing =
+            || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the current time");
+        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text().ok_or_else(Self::invalid_timestamp)?;
         let ttl = self.ttl.as_ref().map(|ttl| ttl.to_text().ok_or(Ttl::out_of_range())).transpose()?;
 
         let [sent, client_id, nonce] =
@@ -335,7 +336,7 @@ impl TokenRequest {
         })
     }
 
-    fn no_timestamp() -> Error {
+    fn invalid_timestamp() -> Error {
         let advice = "give whole milliseconds since the epoch";
         Error::new(ErrorKind::Timestamp, "timestamp is not a whole number of milliseconds", advice)
     }
@@ -420,7 +421,8 @@ impl<'a> VerifiedTokenRequest<'a> {
     /// # Errors
     /// [`ErrorKind::Timestamp`] if it is not a whole number of milliseconds.
     pub fn timestamp(&self) -> Result<Option<Timestamp>, Error> {
-        let read = |sent: &Integer| sent.as_millis().map(Timestamp::from_millis).ok_or_else(TokenRequest::no_timestamp);
+        let read =
+            |sent: &Integer| sent.as_millis().map(Timestamp::from_millis).ok_or_else(TokenRequest::invalid_timestamp);
         self.0.timestamp.as_ref().map(read).transpose()
     }
 

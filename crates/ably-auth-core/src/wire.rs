@@ -85,11 +85,11 @@ macro_rules! map_only {
                     }
 
                     fn visit_str<E: de::Error>(self, _text: &str) -> Result<Self::Value, E> {
-                        Err(E::custom(concat!("a string where ", $what, " belong")))
+                        Err(E::custom(concat!("expected ", $what, ", found a string")))
                     }
 
                     fn visit_bytes<E: de::Error>(self, _bytes: &[u8]) -> Result<Self::Value, E> {
-                        Err(E::custom(concat!("bytes where ", $what, " belong")))
+                        Err(E::custom(concat!("expected ", $what, ", found bytes")))
                     }
                 }
 

@@ -125,7 +125,7 @@ impl Capability {
 
     /// Returns true if a resource of one capability covers a resource of the other. Operations are ignored.
     ///
-    /// It tells why an intersection is empty: if this returns true, the operations on these resources have nothing in
+    /// It explains why an intersection is empty: if this returns true, the operations on these resources have nothing in
     /// common. The comparison takes its [steps](Work) from `work`.
     ///
     /// ```

@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the name of the next resource. Returns `None` at the end of the object, after which no text may follow.
     pub(super) fn resource(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
-        if !self.another(b'}', is_first, "expected `,` or `}` after a list of operations")? {
+        if !self.has_next(b'}', is_first, "expected `,` or `}` after a list of operations")? {
             return match self.peek() {
                 None => Ok(None),
                 Some(_) => Err(bad("unexpected text after the capability's `}`", self.at)),
@@ -79,14 +79,14 @@ impl<'a> Reader<'a> {
 
     /// Reads the name of the next operation. Returns `None` at the end of the list.
     pub(super) fn operation(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
-        if !self.another(b']', is_first, "expected `,` or `]` after the name of an operation")? {
+        if !self.has_next(b']', is_first, "expected `,` or `]` after the name of an operation")? {
             return Ok(None);
         }
         self.string("expected the name of an operation").map(Some)
     }
 
     /// Returns true if another element follows before the end.
-    fn another(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
+    fn has_next(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
         if self.take(end) {
             return Ok(false);
         }

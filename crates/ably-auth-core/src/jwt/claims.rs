@@ -126,7 +126,7 @@ impl JwtClaims {
         let issued = issued.flatten().ok_or_else(|| missing("JWT has no `iat`"))?;
         let expires = expires.flatten().ok_or_else(|| missing("JWT has no `exp`"))?;
         if expires <= issued {
-            return Err(invalid("JWT expires no later than it is issued", "give an `exp` that is later than `iat`"));
+            return Err(invalid("JWT's `exp` is not later than its `iat`", "give an `exp` that is later than `iat`"));
         }
         Ok(Self {
             issued,
