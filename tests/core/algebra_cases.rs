@@ -1,11 +1,11 @@
-//! The worked cases of capabilities: what a resource matches, and what a key and a request give.
+//! Worked examples of capabilities: the names that a resource matches, and intersections of keys and requests.
 
 use ably_auth_core::capability::Resource;
 use ably_auth_core::{Capability, Operation};
 
-/// Each resource, names that it matches and names that it does not.
+/// The table has resources, names that each matches, and names that it does not match.
 #[test]
-fn resources_match_what_the_table_says() {
+fn resource_matches_names_in_table() {
     let table: [(&str, &[&str], &[&str]); 12] = [
         ("chat", &["chat"], &["chats", "cha", "chat:a", "a:chat", "Chat", "[queue]chat", "[meta]chat"]),
         ("foo*", &["foo*"], &["foo", "fooa", "foo:a", "foo*:a"]),
@@ -35,17 +35,17 @@ fn resources_match_what_the_table_says() {
     }
 }
 
-/// What is not in the form of a resource is not permitted, whatever the capability.
+/// A text that is not a valid resource has no operation, even with the capability for everything.
 #[test]
-fn what_is_no_resource_is_never_permitted() {
+fn invalid_resource_is_never_permitted() {
     for text in ["", "[", "[queue", "[queue]", "[*]", "[]", "[*][queue]a", "[queue][queue]a"] {
         assert!(!Capability::all().permits(text, "publish"), "{text}");
     }
 }
 
-/// A channel's name may not begin with `[`, and a bracket that is not closed or that nothing follows names nothing.
+/// The name of a channel must not begin with `[`. A bracket must close, and a name must follow it.
 #[test]
-fn what_begins_with_a_bracket_is_no_channel() {
+fn malformed_bracket_is_refused() {
     for text in ["", "[chat", "[", "[queue]", "[*]", "[*][queue]a", "[queue][a", "[meta][meta]*"] {
         assert!(Resource::parse_lenient(text).is_err(), "{text}");
     }
@@ -58,9 +58,9 @@ fn what_begins_with_a_bracket_is_no_channel() {
     }
 }
 
-/// What a key has and what is asked for give what the table says; `None` is "refused".
+/// `None` in the table means that the intersection is empty.
 #[test]
-fn keys_and_requests_give_what_the_table_says() {
+fn intersection_matches_table() {
     let first = r#"{"chat":["publish","subscribe","presence"],"status":["subscribe"]}"#;
     let table = [
         (first, r#"{"[*]*":["*"]}"#, Some(r#"{"chat":["presence","publish","subscribe"],"status":["subscribe"]}"#)),

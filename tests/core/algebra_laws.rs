@@ -1,4 +1,4 @@
-//! The laws of the capability algebra, against brute force over a small world of names.
+//! The laws of the capability algebra, checked against a brute-force model.
 
 use ably_auth_core::Capability;
 use ably_auth_core::capability::Resource;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::oracle::{ASKED, Name, WORLD, covers, entries, has, matches, permits, read, resource};
 use super::support::config;
 
-/// Whether two capabilities permit the same operations on every name of the world.
+/// Returns true if two capabilities permit the same operations on every name of the world.
 fn mean_the_same(one: &Capability, other: &Capability) -> bool {
     let differs = |name: &Name, asked: &str| one.permits(&name.text, asked) != other.permits(&name.text, asked);
     !WORLD.iter().any(|name| ASKED.iter().any(|asked| differs(name, asked)))
@@ -16,9 +16,9 @@ fn mean_the_same(one: &Capability, other: &Capability) -> bool {
 proptest! {
     #![proptest_config(config())]
 
-    /// A name is permitted an operation exactly if an entry that matches the name has the operation or `*`.
+    /// A name permits an operation exactly if an entry that matches the name has the operation or `*`.
     #[test]
-    fn permits_on_a_name_is_what_its_entries_say(entries in entries()) {
+    fn permits_on_name_matches_entries(entries in entries()) {
         let capability = read(&entries);
         for name in WORLD.iter() {
             for asked in ASKED {
@@ -27,9 +27,9 @@ proptest! {
         }
     }
 
-    /// A resource with wildcards is permitted exactly if everything that it matches is, and then one entry covers it.
+    /// A resource with wildcards permits an operation exactly if all of its names do. A single entry then covers it.
     #[test]
-    fn permits_on_a_resource_is_permits_on_all_its_names(entries in entries(), resource in resource()) {
+    fn permits_on_resource_means_all_names(entries in entries(), resource in resource()) {
         let capability = read(&entries);
         for asked in ASKED {
             let by_names = WORLD.iter().all(|name| !matches(&resource, name) || permits(&entries, name, asked));
@@ -39,9 +39,9 @@ proptest! {
         }
     }
 
-    /// All operations, present and future, are permitted only by an entry that has `*`.
+    /// Only an entry with `*` permits all operations, present and future.
     #[test]
-    fn the_wildcard_is_permitted_only_by_itself(entries in entries(), resource in resource()) {
+    fn wildcard_is_permitted_by_wildcard_only(entries in entries(), resource in resource()) {
         let by_one = entries.iter().any(|(known, operations)| operations.contains("*") && covers(known, &resource));
         prop_assert_eq!(read(&entries).permits(&resource, "*"), by_one);
     }
@@ -67,9 +67,9 @@ proptest! {
         }
     }
 
-    /// What two resources have in common is one resource, or nothing.
+    /// The names that two resources have in common are those of one resource, or there are none.
     #[test]
-    fn two_resources_meet_in_one_or_none(one in resource(), other in resource()) {
+    fn two_resources_have_one_common_resource_or_none(one in resource(), other in resource()) {
         let all = |resource: &str| Capability::none().with(resource, ably_auth_core::capability::Operations::ALL).unwrap();
         let common = all(&one).intersect(&all(&other));
         prop_assert!(common.len() <= 1, "{}", common);
@@ -79,8 +79,8 @@ proptest! {
         }
     }
 
-    /// The pairs behind an intersection are those that match a name in common and have an operation in common, and each
-    /// says exactly which.
+    /// `meets` returns the pairs of entries that have a name and an operation in common, and exactly what they have in
+    /// common.
     #[test]
     fn meets_explain_the_intersection(one in entries(), other in entries()) {
         let (ours, theirs) = (read(&one), read(&other));
@@ -102,14 +102,14 @@ proptest! {
         prop_assert_eq!(meets.len(), expected.count());
     }
 
-    /// It does not matter who asks: `a ∩ b = b ∩ a`, to the last name.
+    /// `a ∩ b = b ∩ a`, with the same text.
     #[test]
     fn intersection_commutes(one in entries(), other in entries()) {
         let (one, other) = (read(&one), read(&other));
         prop_assert_eq!(one.intersect(&other), other.intersect(&one));
     }
 
-    /// `a ∩ a = a`, to the last name.
+    /// `a ∩ a = a`, with the same text.
     #[test]
     fn intersection_with_itself_changes_nothing(entries in entries()) {
         let capability = read(&entries);
@@ -124,9 +124,10 @@ proptest! {
         prop_assert!(mean_the_same(&left, &right), "{} and {}", left, right);
     }
 
-    /// Who asks for everything gets what the key has, to the last name; who asks for nothing gets nothing.
+    /// The intersection with everything is the same capability, with the same text. The intersection with nothing is
+    /// empty.
     #[test]
-    fn everything_is_the_unit_and_nothing_the_zero(entries in entries()) {
+    fn everything_is_identity_and_nothing_is_zero(entries in entries()) {
         let capability = read(&entries);
         prop_assert_eq!(&capability.intersect(&Capability::all()), &capability);
         prop_assert_eq!(&Capability::all().intersect(&capability), &capability);
@@ -135,9 +136,9 @@ proptest! {
     }
 }
 
-/// Everything permits everything, also what a newer service has; nothing permits nothing.
+/// `all` permits everything, including operations that only a newer service knows. `none` permits nothing.
 #[test]
-fn everything_and_nothing() {
+fn all_permits_everything_and_none_nothing() {
     for name in WORLD.iter() {
         for asked in ASKED {
             assert!(Capability::all().permits(&name.text, asked));
@@ -148,18 +149,18 @@ fn everything_and_nothing() {
     assert!(Capability::none().is_empty() && !Capability::all().is_empty());
 }
 
-/// Overlaps that come about in several ways, none of which one entry explains, still add no entry to `a ∩ a`.
+/// Several pairs give overlapping names that no single entry has. They add no entry to `a ∩ a`.
 #[test]
-fn intersection_with_itself_changes_nothing_where_many_entries_overlap() {
+fn self_intersection_of_overlapping_entries_is_same() {
     let text = r#"{"*:*:c":["subscribe"],"*:b:c":["publish"],"a:*:c":["publish"],"a:b:*":["subscribe"]}"#;
     let capability: Capability = text.parse().unwrap();
     assert_eq!(capability.intersect(&capability).to_string(), text);
 }
 
-/// What `[*]` says of a name that begins with a bracket is never of another kind of thing: a key without queues hands out
-/// none.
+/// A `[*]` resource whose name begins with a bracket never gives a resource of another kind, so a key without queues
+/// grants no queue.
 #[test]
-fn a_channel_wildcard_never_turns_into_a_queue() {
+fn channel_wildcard_never_grants_a_queue() {
     let key: Capability = r#"{"*":["*"]}"#.parse().unwrap();
     for asked in ["[*][queue]orders", "[*]*:[queue]orders", "[*][queue]*:orders", "[queue]orders", "[*]*"] {
         if let Ok(asked) = Capability::parse_lenient(&format!(r#"{{"{asked}":["subscribe"]}}"#)) {

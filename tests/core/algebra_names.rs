@@ -1,4 +1,4 @@
-//! The names that an intersection is written in: tokens are revoked by them.
+//! The names of the resources in an intersection, by which tokens are revoked.
 
 use ably_auth_core::Capability;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::oracle::{ASKED, Entries, covers, entries, has, meet, read};
 use super::support::config;
 
-/// The entries of one side that the other side grants something of, name and all.
+/// Returns the entries of one side whose name the other side covers, with the operations that both have.
 fn kept<'a>(side: &'a Entries, by: &'a Entries) -> impl Iterator<Item = (&'a String, Vec<&'static str>)> {
     side.iter().filter_map(move |(resource, operations)| {
         let covering: Vec<_> = by.iter().filter(|(other, _)| covers(other, resource)).collect();
@@ -19,8 +19,7 @@ fn kept<'a>(side: &'a Entries, by: &'a Entries) -> impl Iterator<Item = (&'a Str
 proptest! {
     #![proptest_config(config())]
 
-    /// A name that either side wrote, and that the other side covers, is kept as it is written, with every operation that
-    /// both have there.
+    /// A name of either side that the other side covers is in the result, with every operation that both have there.
     #[test]
     fn written_names_are_kept(one in entries(), other in entries()) {
         let common = read(&one).intersect(&read(&other));
@@ -31,7 +30,7 @@ proptest! {
         }
     }
 
-    /// A name that neither side wrote stands only where no other entry covers all of it.
+    /// A name that neither side has is in the result only if no other entry covers all of it.
     #[test]
     fn made_names_are_needed(one in entries(), other in entries()) {
         let common = read(&one).intersect(&read(&other));
@@ -44,9 +43,9 @@ proptest! {
         }
     }
 
-    /// Every name is one that either side wrote, or that one entry of each has in common.
+    /// Every name in the result is from either side, or is what one entry of each side has in common.
     #[test]
-    fn no_name_comes_from_nowhere(one in entries(), other in entries()) {
+    fn every_name_comes_from_the_inputs(one in entries(), other in entries()) {
         let (ours, theirs) = (read(&one), read(&other));
         let meets = ours.meets(&theirs);
         for (resource, _) in ours.intersect(&theirs).iter() {
@@ -55,35 +54,35 @@ proptest! {
     }
 }
 
-/// A name stays where another entry covers it, if it was asked for; one that had to be made goes.
+/// A name of either side stays even if another entry covers it. A new name is dropped then.
 #[test]
 fn only_made_names_are_dropped() {
     let intersect =
         |one: &str, other: &str| one.parse::<Capability>().unwrap().intersect(&other.parse().unwrap()).to_string();
     for (one, other, common) in [
-        // Asked for twice over, kept twice over.
+        // Each requested name stays.
         (
             r#"{"*":["*"]}"#,
             r#"{"a":["publish"],"a:*":["publish"],"a:b":["publish"]}"#,
             r#"{"a":["publish"],"a:*":["publish"],"a:b":["publish"]}"#,
         ),
-        // `a:b` is made of the wildcards and covered by `a:*`.
+        // `a:b` is new, and `a:*` covers it.
         (r#"{"a:*":["publish"]}"#, r#"{"*:b":["publish"],"a:*":["publish"]}"#, r#"{"a:*":["publish"]}"#),
-        // `a:b` is made of the wildcards and covered by nothing.
+        // `a:b` is new, and nothing covers it.
         (r#"{"a:*":["publish"]}"#, r#"{"*:b":["publish"]}"#, r#"{"a:b":["publish"]}"#),
-        // `a:b` is made, and what was written of it is kept beside.
+        // `a:b` is new, and is also a name of both sides. Both parts are kept.
         (
             r#"{"a:*":["publish"],"a:b":["history"]}"#,
             r#"{"*:b":["publish"],"a:b":["history"]}"#,
             r#"{"a:b":["history","publish"]}"#,
         ),
-        // `a:b:c` is made, and covered by a name that was written, with an operation that was made for it.
+        // `a:b:c` is new. A name of one side covers it, with an operation that the intersection added to that name.
         (
             r#"{"*":["subscribe"],"*:b:c":["*"],"a:*:*":["history"]}"#,
             r#"{"[*]a:*:*":["history","subscribe"]}"#,
             r#"{"a:*:*":["history","subscribe"]}"#,
         ),
-        // `a:b` is made, and covered only in part.
+        // `a:b` is new, and is covered only in part.
         (
             r#"{"a:*":["publish","history"]}"#,
             r#"{"*:b":["publish","history"],"a:*":["publish"]}"#,

@@ -1,4 +1,4 @@
-//! The order of capabilities, their union and their normal form, against brute force over a small world of names.
+//! The order of capabilities, their union and their normal form, checked against a brute-force model.
 
 use ably_auth_core::Capability;
 use proptest::prelude::*;
@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::oracle::{ASKED, Entries, WORLD, covers, entries, has, permits, read};
 use super::support::config;
 
-/// Whether everything that `other` permits, `entries` permits too: on the world's names, and for `*` by single entries.
+/// Returns true if `entries` permits everything that `other` permits: on the names of the world, and for `*` by single
+/// entries.
 fn permits_all_of(entries: &Entries, other: &Entries) -> bool {
     let by_names = WORLD
         .iter()
@@ -23,11 +24,12 @@ proptest! {
 
     /// One capability covers another exactly if it permits all that the other permits.
     #[test]
-    fn covers_is_permitting_all_of(one in entries(), other in entries()) {
+    fn covers_means_permits_everything(one in entries(), other in entries()) {
         prop_assert_eq!(read(&one).covers(&read(&other)), permits_all_of(&one, &other));
     }
 
-    /// `covers` is a partial order of meanings: reflexive, transitive, and both ways only between equivalents.
+    /// `covers` is a partial order on meanings: reflexive, transitive, and in both directions only for equivalent
+    /// capabilities.
     #[test]
     fn covers_is_a_partial_order(one in entries(), two in entries(), three in entries()) {
         let (one, two, three) = (read(&one), read(&two), read(&three));
@@ -37,9 +39,9 @@ proptest! {
         prop_assert!(one.union(&two).covers(&one) && one.covers(&one.intersect(&two)));
     }
 
-    /// Covering is meeting in the covered: `a ⊇ b` exactly if `a ∩ b` means `b`, and exactly if `a ∪ b` means `a`.
+    /// `a ⊇ b` exactly if `a ∩ b` is equivalent to `b`, and exactly if `a ∪ b` is equivalent to `a`.
     #[test]
-    fn covers_agrees_with_meet_and_join(one in entries(), other in entries()) {
+    fn covers_agrees_with_intersection_and_union(one in entries(), other in entries()) {
         let (one, other) = (read(&one), read(&other));
         prop_assert_eq!(one.covers(&other), one.intersect(&other).is_equivalent(&other));
         prop_assert_eq!(one.covers(&other), one.union(&other).is_equivalent(&one));
@@ -57,16 +59,16 @@ proptest! {
         }
     }
 
-    /// `a ∪ b = b ∪ a`, `(a ∪ b) ∪ c = a ∪ (b ∪ c)` and `a ∪ a = a`, to the last name.
+    /// `a ∪ b = b ∪ a`, `(a ∪ b) ∪ c = a ∪ (b ∪ c)` and `a ∪ a = a`, with the same text.
     #[test]
-    fn union_commutes_associates_and_repeats_nothing(one in entries(), two in entries(), three in entries()) {
+    fn union_is_commutative_associative_and_idempotent(one in entries(), two in entries(), three in entries()) {
         let (one, two, three) = (read(&one), read(&two), read(&three));
         prop_assert_eq!(one.union(&two), two.union(&one));
         prop_assert_eq!(one.union(&two).union(&three), one.union(&two.union(&three)));
         prop_assert_eq!(one.union(&one), one);
     }
 
-    /// Absorption: `a ∩ (a ∪ b)` and `a ∪ (a ∩ b)` mean `a`.
+    /// Absorption: `a ∩ (a ∪ b)` and `a ∪ (a ∩ b)` are equivalent to `a`.
     #[test]
     fn meet_and_join_absorb(one in entries(), other in entries()) {
         let (one, other) = (read(&one), read(&other));
@@ -74,7 +76,7 @@ proptest! {
         prop_assert!(one.union(&one.intersect(&other)).is_equivalent(&one));
     }
 
-    /// Distribution: `a ∩ (b ∪ c)` means `(a ∩ b) ∪ (a ∩ c)`.
+    /// Distribution: `a ∩ (b ∪ c)` is equivalent to `(a ∩ b) ∪ (a ∩ c)`.
     #[test]
     fn meet_distributes_over_join(one in entries(), two in entries(), three in entries()) {
         let (one, two, three) = (read(&one), read(&two), read(&three));
@@ -82,9 +84,9 @@ proptest! {
         prop_assert!(left.is_equivalent(&right), "{left} and {right}");
     }
 
-    /// The normal form means the same, is its own normal form, and is never longer.
+    /// The normal form is equivalent, is its own normal form, and is never longer.
     #[test]
-    fn minimal_keeps_the_meaning(entries in entries()) {
+    fn minimal_is_equivalent(entries in entries()) {
         let capability = read(&entries);
         let minimal = capability.minimal();
         prop_assert!(minimal.is_equivalent(&capability), "{minimal}");
@@ -92,9 +94,9 @@ proptest! {
         prop_assert!(minimal.to_string().len() <= capability.to_string().len());
     }
 
-    /// No operation of the normal form can be left out.
+    /// No operation of the normal form can be omitted.
     #[test]
-    fn minimal_has_nothing_to_spare(entries in entries()) {
+    fn minimal_has_no_redundant_operation(entries in entries()) {
         let minimal = read(&entries).minimal();
         for (resource, operations) in minimal.iter() {
             for dropped in operations.iter() {
@@ -109,7 +111,7 @@ proptest! {
         }
     }
 
-    /// All capabilities of one meaning have the same normal form: adding what is covered already changes nothing.
+    /// Equivalent capabilities have the same normal form. Adding a part that is already covered changes nothing.
     #[test]
     fn minimal_is_unique(one in entries(), other in entries()) {
         let (one, other) = (read(&one), read(&other));
@@ -117,9 +119,9 @@ proptest! {
         prop_assert_eq!(one.is_equivalent(&other), one.minimal() == other.minimal());
     }
 
-    /// An explanation says yes exactly if the capability does, and its entry is what it says it is.
+    /// An explanation agrees with `permits`, and its entry has the property that the variant states.
     #[test]
-    fn explanations_tell_the_truth(entries in entries(), resource in super::oracle::resource()) {
+    fn explanation_agrees_with_permits(entries in entries(), resource in super::oracle::resource()) {
         use ably_auth_core::capability::Explanation;
 
         let capability = read(&entries);
@@ -134,7 +136,7 @@ proptest! {
                     let narrower = having().find(|(known, _)| {
                         covers(known, &resource) && *known != by.0.as_str() && covers(by.0.as_str(), known)
                     });
-                    prop_assert_eq!(narrower, None, "more particular than {}", by.0);
+                    prop_assert_eq!(narrower, None, "more specific than {}", by.0);
                 }
                 Explanation::LacksOperation { closest, .. } => {
                     prop_assert!(covers(closest.0.as_str(), &resource) && !closest.1.contains(asked));

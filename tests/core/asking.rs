@@ -1,4 +1,4 @@
-//! Three ways to ask the same: the capability, the matcher made of it, and the text alone.
+//! Three ways to check an operation: a capability, its matcher, and its text.
 
 use ably_auth_core::capability::{Matcher, as_object, text_permits};
 use ably_auth_core::{Capability, Operation};
@@ -9,12 +9,12 @@ use proptest::sample::select;
 use super::oracle::{ASKED, WORLD, covers, entries, matches, read, resource};
 use super::support::config;
 
-/// What the text says by way of the owned type.
+/// Returns the result of parsing the text into a [`Capability`] and checking that.
 fn by_capability(text: &str, resource: &str, operation: &str) -> Option<bool> {
     Capability::parse_lenient(text).ok().map(|capability| capability.permits(resource, operation))
 }
 
-/// A JSON string that may be spelled in more than one way, or be none.
+/// Generates a JSON string that may have escapes, or be invalid.
 fn spelled() -> impl Strategy<Value = String> {
     let piece = select(vec![
         "a",
@@ -46,7 +46,7 @@ fn operation_name() -> impl Strategy<Value = String> {
         .prop_map(str::to_owned)
 }
 
-/// Text that is often a capability, and often nearly one.
+/// Generates text that is often a capability, or nearly one.
 fn nearly_a_capability() -> impl Strategy<Value = String> {
     let entry = (spelled(), vec(operation_name(), 0..3))
         .prop_map(|(resource, operations)| format!("{resource} : [{}]", operations.join(" ,")));
@@ -61,9 +61,9 @@ fn nearly_a_capability() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(config())]
 
-    /// The matcher says what the capability says, for names and for resources with wildcards.
+    /// The matcher agrees with the capability, for names and for resources with wildcards.
     #[test]
-    fn the_matcher_agrees_with_the_capability(entries in entries(), resources in vec(resource(), 8)) {
+    fn matcher_agrees_with_capability(entries in entries(), resources in vec(resource(), 8)) {
         let capability = read(&entries);
         let matcher = Matcher::new(&capability);
         for asked in ASKED.into_iter().chain(["*"]) {
@@ -73,9 +73,9 @@ proptest! {
         }
     }
 
-    /// The text alone says what the capability read from it says, whatever the text, and is refused exactly if it is.
+    /// `text_permits` agrees with the parsed capability, and refuses exactly the same texts.
     #[test]
-    fn the_text_agrees_with_the_capability(
+    fn text_agrees_with_capability(
         text in nearly_a_capability(),
         resource in prop_oneof![resource(), "[ab:*\\[\\]\n]{0,6}"],
         operation in select(vec!["publish", "subscribe", "teleport", "", "*"]),
@@ -84,9 +84,9 @@ proptest! {
         prop_assert_eq!(by_text, by_capability(&text, &resource, operation), "{} {} {}", text, resource, operation);
     }
 
-    /// A resource in text covers what it would cover as a value: names and resources, those of other kinds among them.
+    /// A resource in text covers the same names and resources as a parsed one, including those of other kinds.
     #[test]
-    fn a_resource_in_text_covers_what_it_matches(known in resource(), asked in resource()) {
+    fn resource_in_text_covers_same_names(known in resource(), asked in resource()) {
         let text = format!(r#"{{"{known}":["publish"]}}"#);
         prop_assert_eq!(text_permits(&text, &asked, "publish").unwrap(), covers(&known, &asked), "{} {}", known, asked);
         for name in WORLD.iter() {
@@ -95,15 +95,15 @@ proptest! {
         }
     }
 
-    /// The same holds for whatever anybody sends.
+    /// Both agree for arbitrary text.
     #[test]
-    fn any_text_at_all_agrees(text in "\\PC{0,40}", resource in "\\PC{0,8}") {
+    fn arbitrary_text_agrees_with_capability(text in "\\PC{0,40}", resource in "\\PC{0,8}") {
         prop_assert_eq!(text_permits(&text, &resource, "publish").ok(), by_capability(&text, &resource, "publish"));
     }
 
-    /// As an object and back is the same capability; the wire's string reads as the same, too.
+    /// A capability can be written as an object and read back. The string on the wire gives the same capability.
     #[test]
-    fn an_object_holds_a_capability(entries in entries()) {
+    fn object_round_trips(entries in entries()) {
         let capability = read(&entries);
         let object = as_object::serialize(&capability, serde_json::value::Serializer).unwrap();
         prop_assert_eq!(object.to_string(), capability.to_string());
@@ -114,9 +114,9 @@ proptest! {
     }
 }
 
-/// Resources that are out of order and named twice, in different spellings.
+/// The repeated resources are out of order and have different escapes.
 #[test]
-fn the_text_s_repetitions_are_found_in_any_order() {
+fn repeated_resource_in_text_is_found_in_any_order() {
     for text in [
         r#"{"b":["*"],"a":["*"],"b":["*"]}"#,
         r#"{"c":["*"],"b":["*"],"a":["*"],"\u0062":["*"]}"#,
@@ -129,18 +129,18 @@ fn the_text_s_repetitions_are_found_in_any_order() {
     assert!(text_permits(r#"{"b":["*"],"a":["*"],"c":["publish"]}"#, "c", "publish").unwrap());
 }
 
-/// Objects name each resource once, too.
+/// A repeated resource in an object is refused as well.
 #[test]
-fn an_object_repeats_no_resource() {
+fn repeated_resource_in_object_is_refused() {
     let error = serde_json::from_str::<Capability>(r#"{"a":["publish"],"a":["history"]}"#).unwrap_err();
     assert!(error.to_string().contains("repeated resource `a`"), "{error}");
     let error = serde_json::from_str::<Capability>(r#"{"a":[],"a":["history"]}"#).unwrap_err();
     assert!(error.to_string().contains("repeated resource `a`"), "{error}");
 }
 
-/// An object is read as a holder of tokens reads text: what is not known here is kept, and what grants nothing is not.
+/// An object is parsed leniently: unknown operations and kinds are kept, and entries that grant nothing are omitted.
 #[test]
-fn an_object_is_read_leniently() {
+fn object_is_parsed_leniently() {
     for (object, text) in [
         (r#"{"a":[],"b":["publish"]}"#, r#"{"b":["publish"]}"#),
         (r#"{"a":[]}"#, "{}"),
@@ -153,9 +153,9 @@ fn an_object_is_read_leniently() {
     assert!(serde_json::from_str::<Capability>(r#"{"[a":["publish"]}"#).is_err());
 }
 
-/// The matcher's tables hold a great many resources, deep and wide.
+/// The index of the matcher works with thousands of resources, with many segments or many children.
 #[test]
-fn a_large_capability_is_asked_as_surely_as_a_small_one() {
+fn matcher_works_with_large_capability() {
     let resources = (0..2_000).map(|i| match i % 4 {
         0 => format!("room:{i}"),
         1 => format!("room:{i}:*"),
@@ -173,9 +173,9 @@ fn a_large_capability_is_asked_as_surely_as_a_small_one() {
     }
 }
 
-/// However many branches a name leads into, each of them is walked: here the right one is the one left for last.
+/// A name with many branches in the index is checked against each of them. Here the last one is the right one.
 #[test]
-fn many_branches_are_all_walked() {
+fn every_branch_of_index_is_walked() {
     for depth in 0..20 {
         let a = |count: usize| "a:".repeat(count);
         let mut entries: std::collections::BTreeMap<_, _> = (0..20)
@@ -190,9 +190,9 @@ fn many_branches_are_all_walked() {
     }
 }
 
-/// Names and resources of a hundred thousand segments are asked about without running out of stack.
+/// Names and resources of 100,000 segments do not overflow the stack.
 #[test]
-fn depth_is_no_danger() {
+fn deep_resource_does_not_overflow_stack() {
     let deep = vec!["a"; 100_000].join(":");
     let wild = vec!["*"; 100_000].join(":");
     let capability =
@@ -206,10 +206,10 @@ fn depth_is_no_danger() {
     assert_eq!(capability.minimal(), capability);
 }
 
-/// Two capabilities of 4 KB whose every two entries meet in a new name are intersected in no time: with one comparison of
-/// every new name with every other, this test would run for half a minute.
+/// Two capabilities of 4 KB, in which every pair of entries gives a new name, are intersected quickly. If each new name
+/// were compared with each other, this test would take half a minute.
 #[test]
-fn many_new_names_are_no_danger() {
+fn many_new_names_are_intersected_quickly() {
     let made = |name: fn(usize) -> String| {
         let entries = (0..200).map(|i| (name(i), vec!["publish"])).collect::<std::collections::BTreeMap<_, _>>();
         serde_json::to_string(&entries).unwrap().parse::<Capability>().unwrap()
@@ -219,7 +219,7 @@ fn many_new_names_are_no_danger() {
 }
 
 #[test]
-fn names_that_begin_alike_are_told_apart() {
+fn names_with_common_prefix_are_distinguished() {
     for stem in ["", "c", "room-", "customer-", "the-customer-of-the-number-"] {
         let name = |i: usize| format!("{stem}{i:03}");
         let capability =

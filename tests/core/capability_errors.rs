@@ -1,4 +1,4 @@
-//! Text that is no capability: refused, with the place and a reason, whatever it is.
+//! Invalid capability texts, which are refused with the place and the reason.
 
 use ably_auth_core::{Capability, Error, ErrorKind};
 use proptest::collection::vec;
@@ -9,7 +9,8 @@ use super::support::config;
 
 const VALID: &str = " { \"chat\\u00e9:*\" : [ \"publish\" , \"subscribe\" ] , \"[queue]\\\"q\\\\\" : [ \"*\" ] , \"日\\ud83d\\ude80🚀\":[\"history\"] } ";
 
-/// Reads both ways; what a holder refuses, an issuer refuses too.
+/// Parses strictly and leniently, and checks the errors. A text that lenient parsing refuses is also refused by strict
+/// parsing.
 fn read(text: &str) -> (Result<Capability, Error>, Result<Capability, Error>) {
     let (strict, lenient) = (Capability::parse_strict(text), Capability::parse_lenient(text));
     assert!(strict.is_err() || lenient.is_ok(), "{text}");
@@ -22,7 +23,7 @@ fn read(text: &str) -> (Result<Capability, Error>, Result<Capability, Error>) {
     (strict, lenient)
 }
 
-/// A text that ends too early is refused, wherever it ends.
+/// A text that ends too early is refused at every possible end.
 #[test]
 fn truncated_text_is_refused() {
     let whole = VALID.trim_end().len();
@@ -32,9 +33,9 @@ fn truncated_text_is_refused() {
     }
 }
 
-/// Nothing may follow, and every character that JSON's grammar needs is needed.
+/// Extra text around a capability is refused, and so is a text that lacks any punctuation.
 #[test]
-fn every_mark_is_needed() {
+fn missing_or_extra_punctuation_is_refused() {
     for more in ["x", "}", ",", "{}", "\"", "\0", "\u{feff}", "\u{a0}"] {
         assert!(read(&format!("{VALID}{more}")).1.is_err(), "{more:?}");
         assert!(read(&format!("{more}{VALID}")).1.is_err(), "{more:?}");
@@ -50,9 +51,9 @@ fn every_mark_is_needed() {
     }
 }
 
-/// Each kind of mistake is found where it is.
+/// Each mistake is reported at its byte offset.
 #[test]
-fn mistakes_are_found_where_they_are() {
+fn mistake_is_reported_at_its_offset() {
     let refused_by_all = [
         ("", 0),
         ("null", 0),
@@ -91,7 +92,7 @@ fn mistakes_are_found_where_they_are() {
         assert_eq!(lenient.as_ref().map_err(Error::offset), Err(Some(at)), "{text}");
         assert_eq!(strict.map_err(|error| error.offset()), Err(Some(at)), "{text}");
     }
-    // A resource that grants nothing is named all the same.
+    // A resource with an empty list counts for the check for duplicates.
     assert_eq!(read(r#"{"a":[],"a":["history"]}"#).1.unwrap_err().offset(), Some(9));
     let refused_by_an_issuer = [
         (r#"{"a":["publish"],"b":["teleport"]}"#, 23, "b"),
@@ -106,9 +107,9 @@ fn mistakes_are_found_where_they_are() {
     assert_eq!(read(r#"{"[new]a":["publish"]}"#).0.unwrap_err().offset(), Some(2));
 }
 
-/// What was wrong is quoted so that it is one line, whatever it holds.
+/// Control characters in quoted input are escaped, so that an error is a single line.
 #[test]
-fn errors_are_one_line() {
+fn error_is_one_line() {
     for text in [r#"{"a":["tele\nport\u001b[31m"]}"#, r#"{"[a\nb\u001b]c":["publish"]}"#, r#"{"\n":["\n"]}"#] {
         let error = Capability::parse_strict(text).unwrap_err().to_string();
         assert!(!error.chars().any(char::is_control), "{error:?}");
@@ -118,9 +119,9 @@ fn errors_are_one_line() {
 proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 2048, ..config() })]
 
-    /// No text at all makes reading panic; what is read, a JSON library takes for JSON too.
+    /// No text causes a panic. A text that is accepted is also valid JSON for a JSON library.
     #[test]
-    fn any_text_is_read_or_refused(
+    fn any_text_is_accepted_or_refused(
         text in vec(prop_oneof![
             6 => select(r#"{}[]:,"\ *au012d8"#.chars().collect::<Vec<_>>()),
             1 => any::<char>(),
@@ -131,9 +132,10 @@ proptest! {
         }
     }
 
-    /// No change of one character of valid text makes reading panic; what is still read is still what a JSON library reads.
+    /// No change of one character of a valid text causes a panic. A changed text that is accepted has the same content
+    /// for a JSON library.
     #[test]
-    fn changed_text_is_read_or_refused(at in any::<Index>(), with in select(r#"{}[]:,"\ *au0é"#.chars().collect::<Vec<_>>())) {
+    fn changed_text_is_accepted_or_refused(at in any::<Index>(), with in select(r#"{}[]:,"\ *au0é"#.chars().collect::<Vec<_>>())) {
         let mut text: Vec<char> = VALID.chars().collect();
         *at.get_mut(&mut text) = with;
         let text: String = text.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Capabilities as JSON text: one canonical form, read from any spelling.
+//! Capabilities as JSON text: one canonical form, parsed from any equivalent JSON.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ const KNOWN: [&str; 17] = [
     "privileged-headers",
 ];
 
-/// Names of resources with all that JSON has to escape, and all that it has not.
+/// Generates names of resources, with characters that JSON must escape and others.
 fn name() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         4 => select("abz:*é日\u{1F680}\u{2028}\u{7f}/".chars().collect::<Vec<_>>()),
@@ -38,30 +38,31 @@ fn name() -> impl Strategy<Value = String> {
         1 => any::<char>(),
     ];
     let name = vec(character, 1..6).prop_map(|name| name.into_iter().collect::<String>());
-    name.prop_filter("a channel does not begin with a bracket", |name| !name.starts_with('['))
+    name.prop_filter("the name of a channel does not begin with a bracket", |name| !name.starts_with('['))
 }
 
 fn some<T: AsRef<str>>(operations: Vec<T>) -> Vec<String> {
     operations.iter().map(|operation| operation.as_ref().into()).collect()
 }
 
-/// Entries as an issuer takes them, in any order, operations perhaps repeated.
+/// Generates entries that an issuer accepts, in any order, perhaps with repeated operations.
 fn strict_entries() -> impl Strategy<Value = BTreeMap<String, Vec<String>>> {
     let operations = prop_oneof![4 => vec(select(&KNOWN[..]), 1..5).prop_map(some), 1 => Just(some(vec!["*"]))];
     btree_map(name(), operations, 0..5)
 }
 
-/// Entries as a holder takes them: also with unknown operations, with none, and with `*` among others.
+/// Generates entries that the holder of a token accepts: also with unknown operations, empty lists, and `*` with
+/// others.
 fn lenient_entries() -> impl Strategy<Value = BTreeMap<String, Vec<String>>> {
     let known = || select(&KNOWN[..]).prop_map(String::from);
     let operations = vec(prop_oneof![4 => known(), 3 => name(), 1 => Just(String::from("*"))], 0..5);
     btree_map(name(), operations, 0..5)
 }
 
-/// Decisions about spelling, taken one after the other.
-struct Whims(Vec<u8>);
+/// A sequence of random choices for escapes, white space and order.
+struct Choices(Vec<u8>);
 
-impl Whims {
+impl Choices {
     fn next(&mut self) -> u8 {
         self.0.rotate_left(1);
         self.0[0]
@@ -101,37 +102,37 @@ impl Whims {
 
     fn spell(&mut self, entries: &BTreeMap<String, Vec<String>>) -> String {
         let entries: Vec<_> = entries.iter().collect();
-        let object = self.list(('{', '}'), &entries, |whims, (resource, operations)| {
-            let list = whims.list(('[', ']'), operations, |whims, operation| whims.string(operation));
-            whims.string(resource) + whims.space() + ":" + whims.space() + &list
+        let object = self.list(('{', '}'), &entries, |choices, (resource, operations)| {
+            let list = choices.list(('[', ']'), operations, |choices, operation| choices.string(operation));
+            choices.string(resource) + choices.space() + ":" + choices.space() + &list
         });
         self.space().to_owned() + &object + self.space()
     }
 }
 
-fn whims() -> impl Strategy<Value = Vec<u8>> {
+fn choices() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 97)
 }
 
 proptest! {
     #![proptest_config(config())]
 
-    /// However an issuer's text is spelt, spaced and ordered, it is read as what it says, and written in the one canonical
-    /// form: no white space, bytewise order, nothing twice, no escape that JSON does not need.
+    /// Strict parsing accepts any escapes, white space and order, and `Display` writes the canonical form: no white
+    /// space, byte order, no duplicates, no needless escapes.
     #[test]
-    fn strict_reading_sees_through_spelling(entries in strict_entries(), whims in whims()) {
-        let text = Whims(whims).spell(&entries);
+    fn strict_parsing_accepts_any_equivalent_json(entries in strict_entries(), choices in choices()) {
+        let text = Choices(choices).spell(&entries);
         let read = Capability::parse_strict(&text).unwrap();
         prop_assert_eq!(Some(read.to_string()), super::support::canonical(&text));
         prop_assert_eq!(&Capability::parse_lenient(&text).unwrap(), &read);
         prop_assert_eq!(serde_json::from_value::<Capability>(serde_json::json!(text)).unwrap(), read);
     }
 
-    /// A holder's text is read with every name that it has, known or not, verbatim; `*` takes the others in, and a resource
-    /// with no operation is left out.
+    /// Lenient parsing keeps every name, known or unknown, unchanged. `*` replaces other operations, and a resource
+    /// without operations is omitted.
     #[test]
-    fn lenient_reading_keeps_what_it_does_not_know(entries in lenient_entries(), whims in whims()) {
-        let text = Whims(whims).spell(&entries);
+    fn lenient_parsing_keeps_unknown_operations(entries in lenient_entries(), choices in choices()) {
+        let text = Choices(choices).spell(&entries);
         let read = Capability::parse_lenient(&text).unwrap();
         prop_assert_eq!(Some(read.to_string()), super::support::canonical(&text));
         for (resource, operations) in &entries {
@@ -141,10 +142,10 @@ proptest! {
         }
     }
 
-    /// Canonical text is read back as the same capability, and written as the same text, strictly and leniently; on the wire
-    /// it is a JSON string.
+    /// Canonical text is parsed as the same capability and written as the same text, strictly and leniently. On the
+    /// wire it is a JSON string.
     #[test]
-    fn canonical_text_is_a_fixed_point(strict in strict_entries(), lenient in lenient_entries()) {
+    fn canonical_text_round_trips(strict in strict_entries(), lenient in lenient_entries()) {
         let strict = Capability::parse_strict(&serde_json::to_string(&strict).unwrap()).unwrap();
         prop_assert_eq!(&Capability::parse_strict(&strict.to_string()).unwrap(), &strict);
         let lenient = Capability::parse_lenient(&serde_json::to_string(&lenient).unwrap()).unwrap();
@@ -152,9 +153,9 @@ proptest! {
         prop_assert_eq!(serde_json::to_value(&lenient).unwrap(), serde_json::json!(lenient.to_string()));
     }
 
-    /// Building a capability entry by entry, in whatever order, gives what reading its text gives.
+    /// A capability that is built entry by entry, in any order, equals the one that is parsed from text.
     #[test]
-    fn building_is_reading(entries in oracle::entries()) {
+    fn built_capability_equals_parsed_one(entries in oracle::entries()) {
         let built = entries.iter().rev().try_fold(Capability::none(), |built, (resource, operations)| {
             built.with(resource, operations.iter().copied().collect::<ably_auth_core::capability::Operations>())
         });
@@ -168,9 +169,9 @@ proptest! {
     }
 }
 
-/// Adding to a resource that is there already adds operations to it, and keeps those that it has.
+/// Adding operations to an existing resource keeps the operations that it has.
 #[test]
-fn building_on_a_resource_adds_to_it() {
+fn with_adds_to_existing_resource() {
     use ably_auth_core::Operation::{History, Publish};
     let capability = Capability::none().with("a", [Publish]).unwrap().with("a", [History]).unwrap();
     assert_eq!(capability.to_string(), r#"{"a":["history","publish"]}"#);
@@ -196,9 +197,9 @@ fn order_is_by_bytes() {
     }
 }
 
-/// Every operation of today is read strictly, under its own name.
+/// Strict parsing accepts every known operation, each under its own name.
 #[test]
-fn todays_operations_are_known() {
+fn every_known_operation_is_parsed() {
     for operation in KNOWN {
         let capability = Capability::parse_strict(&format!(r#"{{"a":["{operation}"]}}"#)).unwrap();
         for other in KNOWN {
@@ -207,9 +208,9 @@ fn todays_operations_are_known() {
     }
 }
 
-/// An operation or a kind of resource that is not known here is kept by a holder of tokens, and refused by an issuer.
+/// Lenient parsing keeps an unknown operation or kind of resource. Strict parsing refuses it.
 #[test]
-fn the_unknown_is_kept_or_refused() {
+fn unknown_operation_or_kind_is_kept_or_refused() {
     for text in
         [r#"{"a":["publish","teleport"]}"#, r#"{"a":["Publish"]}"#, r#"{"[new]a":["publish"]}"#, r#"{"a":["**"]}"#]
     {
@@ -222,10 +223,11 @@ fn the_unknown_is_kept_or_refused() {
     assert_eq!(common.to_string(), r#"{"a":["teleport"],"b":["publish","teleport"]}"#);
 }
 
-/// Where an issuer refuses, a holder reads what was meant: no operation grants nothing, `*` beside others is `*`.
+/// Lenient parsing accepts some texts that strict parsing refuses: an empty list grants nothing, and `*` replaces other
+/// operations.
 #[test]
-fn a_holder_reads_what_was_meant() {
-    for (text, meant) in [
+fn lenient_parsing_accepts_empty_lists_and_wildcards() {
+    for (text, expected) in [
         (r#"{"a":[]}"#, "{}"),
         (r#"{"a":[],"b":["publish"]}"#, r#"{"b":["publish"]}"#),
         (r#"{"a":["*","publish"]}"#, r#"{"a":["*"]}"#),
@@ -233,6 +235,6 @@ fn a_holder_reads_what_was_meant() {
         (r#"{"a":["*","*"]}"#, r#"{"a":["*"]}"#),
     ] {
         assert!(Capability::parse_strict(text).is_err(), "{text}");
-        assert_eq!(Capability::parse_lenient(text).unwrap().to_string(), meant);
+        assert_eq!(Capability::parse_lenient(text).unwrap().to_string(), expected);
     }
 }

@@ -1,13 +1,13 @@
-//! Keys, client ids, nonces, lifetimes, tokens and macs: a wrong one cannot be built.
+//! Parsing of keys, client IDs, nonces, lifetimes, tokens and macs.
 
 use ably_auth_core::{ApiKey, ApiKeyRef, ClientId, ErrorKind, Identity, KeyName, Mac, Nonce, Timestamp, Token, Ttl};
 use proptest::prelude::*;
 
 use super::support::{KEY, KEY_NAME, config, key, ttl};
 
-/// A key's parts are what stands before the dot, between dot and colon, and after the colon.
+/// The parts of a key are the text before the dot, between the dot and the colon, and after the colon.
 #[test]
-fn a_key_has_three_parts() {
+fn key_has_three_parts() {
     for (text, app, id, secret) in [
         (KEY, "I2E_JQ", "OqUdfg", "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0"),
         ("a.b:c", "a", "b", "c"),
@@ -22,9 +22,9 @@ fn a_key_has_three_parts() {
     }
 }
 
-/// What is not a key is refused where it stops being one, by the owned and the borrowed form alike.
+/// An invalid key is refused at the offset of the mistake. The owned and the borrowed type return the same error.
 #[test]
-fn what_is_no_key_is_refused() {
+fn malformed_key_is_refused() {
     for (text, at) in [
         ("", 0),
         ("app.key", 7),
@@ -63,9 +63,9 @@ fn what_is_no_key_is_refused() {
     }
 }
 
-/// A key's name is two URL-safe parts, and a whole key is none.
+/// A key name has two URL-safe parts. A whole key is not a key name.
 #[test]
-fn what_is_no_key_name_is_refused() {
+fn malformed_key_name_is_refused() {
     assert_eq!(KeyName::parse(KEY_NAME).unwrap().to_string(), KEY_NAME);
     for text in
         ["", ".", "app", "app.", ".key", "app.key.x", "app.key:", "app.key:secret", "app key.x", "app.k/y", "é.b"]
@@ -75,9 +75,9 @@ fn what_is_no_key_name_is_refused() {
     }
 }
 
-/// Keys are equal if name and secret are, and only then.
+/// Keys are equal exactly if both their names and their secrets are equal.
 #[test]
-fn keys_are_compared_whole() {
+fn key_equality_includes_secret() {
     assert_eq!(key(), ApiKey::parse(KEY).unwrap());
     for other in [KEY.replace("1y0", "1y1"), KEY.replace("1y0", "1y"), KEY.to_owned() + "0", KEY.replace("OqU", "oqU")]
     {
@@ -85,9 +85,9 @@ fn keys_are_compared_whole() {
     }
 }
 
-/// `*` is any identity, another text that one identity, and an empty one or one with control characters is none.
+/// `*` is any identity, and other text is that identity. An empty text or one with control characters is refused.
 #[test]
-fn client_ids_are_none_any_or_one() {
+fn client_id_is_none_any_or_one() {
     for text in ["bob", "**", "user one", "üser-🚀", "a\"b\\c", "*a"] {
         let client_id = ClientId::parse(text).unwrap();
         assert_eq!((client_id.as_str(), client_id.is_none()), (Some(text), false));
@@ -104,9 +104,9 @@ fn client_ids_are_none_any_or_one() {
     assert!(Identity::new("*").is_err() && Identity::new("").is_err());
 }
 
-/// A nonce has 16 characters or more, characters being what a reader sees as such and not bytes.
+/// A nonce has at least 16 characters, which may be more bytes.
 #[test]
-fn nonces_have_sixteen_characters() {
+fn nonce_has_at_least_16_characters() {
     for text in ["9000000830710428", "ééééééééééééééé9", &"x".repeat(200)] {
         assert_eq!(Nonce::parse(text).unwrap().as_str(), text);
     }
@@ -115,9 +115,9 @@ fn nonces_have_sixteen_characters() {
     }
 }
 
-/// A lifetime is at least a millisecond and at most a day.
+/// A lifetime is at least one millisecond and at most one day.
 #[test]
-fn lifetimes_are_within_a_day() {
+fn lifetime_is_at_most_one_day() {
     for millis in [1, 3_600_000, 86_400_000] {
         assert_eq!(ttl(millis).as_millis(), millis);
     }
@@ -128,9 +128,9 @@ fn lifetimes_are_within_a_day() {
     assert_eq!([Ttl::MAX, Ttl::MAX_REVOCABLE, Ttl::DEFAULT].map(Ttl::as_millis), [86_400_000, 3_600_000, 3_600_000]);
 }
 
-/// A token is what a header can carry, up to 128 KiB.
+/// A token has only characters that a header can carry, and at most 128 KiB.
 #[test]
-fn tokens_fit_a_header() {
+fn token_has_only_header_characters() {
     let longest = "t".repeat(128 * 1024);
     for text in ["t", "xVLyHw.Dtxd9tuz", "a.b.c", "!~", &longest] {
         let token = Token::new(text).unwrap();
@@ -145,9 +145,9 @@ fn tokens_fit_a_header() {
     assert_ne!(Token::new("token").unwrap(), Token::new("token1").unwrap());
 }
 
-/// A mac is the padded standard base64 of 32 bytes, in its one spelling.
+/// A mac is 32 bytes in padded standard base64, and only the canonical encoding is accepted.
 #[test]
-fn macs_have_one_spelling() {
+fn mac_has_one_encoding() {
     let text = "1Py5dJH1mtXW66Y+iir+xpFoaGctRBlbINNQffAC2P0=";
     let mac = Mac::from_base64(text).unwrap();
     assert_eq!(mac.to_base64(), text.as_bytes());
@@ -169,9 +169,9 @@ fn macs_have_one_spelling() {
     assert_ne!(Mac::from_base64(&text.replace("1Py", "1Pz")).unwrap(), mac);
 }
 
-/// Moments are added to and compared without overflow.
+/// Arithmetic and comparison of timestamps never overflow.
 #[test]
-fn moments_stay_within_their_range() {
+fn timestamp_arithmetic_saturates() {
     let (first, last) = (Timestamp::from_millis(0), Timestamp::from_millis(u64::MAX));
     assert_eq!(last.saturating_add(Ttl::MAX), last);
     assert_eq!(first.saturating_add(Ttl::MAX).as_millis(), 86_400_000);
@@ -182,9 +182,9 @@ fn moments_stay_within_their_range() {
 proptest! {
     #![proptest_config(config())]
 
-    /// No text makes a parser panic, and every error's place is within the text.
+    /// No text causes a panic, and the offset of every error is within the text.
     #[test]
-    fn any_text_is_taken_or_refused(text in "[a.: *\\PC\n]{0,24}") {
+    fn any_text_is_accepted_or_refused(text in "[a.: *\\PC\n]{0,24}") {
         let offsets = [
             ApiKey::parse(&text).err(),
             KeyName::parse(&text).err(),
@@ -198,9 +198,9 @@ proptest! {
         }
     }
 
-    /// Every 128 bits give a nonce of their own.
+    /// Different random bytes give different nonces.
     #[test]
-    fn random_bytes_are_nonces_of_their_own(one in any::<[u8; 16]>(), other in any::<[u8; 16]>()) {
+    fn random_bytes_give_distinct_nonces(one in any::<[u8; 16]>(), other in any::<[u8; 16]>()) {
         let (ours, theirs) = (Nonce::from_random(&one), Nonce::from_random(&other));
         prop_assert_eq!(ours == theirs, one == other);
         prop_assert_eq!(&Nonce::parse(ours.as_str()).unwrap(), &ours);
@@ -209,9 +209,9 @@ proptest! {
     }
 }
 
-/// As the headers of a request carry them, by whichever sender: padded or not, in either alphabet of base64.
+/// Credentials in headers are accepted with and without padding, in both alphabets of base64.
 #[test]
-fn credentials_are_read_as_they_travel() {
+fn credentials_in_headers_are_parsed() {
     // Its base64 has `+` or `-`, `/` or `_`, and padding.
     let text = "a.b:~~>ÿ?";
     for encoded in ["YS5iOn5+PsO/Pw==", "YS5iOn5+PsO/Pw", "YS5iOn5-PsO_Pw==", "YS5iOn5-PsO_Pw"] {
@@ -232,7 +232,7 @@ fn credentials_are_read_as_they_travel() {
     for (encoded, name) in [("Ym9i", "bob"), ("YsO4Yg==", "bøb"), ("YsO4Yg", "bøb"), ("Pz8_", "???")] {
         assert_eq!(Identity::from_base64(encoded).unwrap().as_str(), name);
     }
-    // Nobody, everybody, a control character, no text and no base64.
+    // Empty, any identity, a control character, not UTF-8, and not base64.
     for wrong in ["", "Kg==", "YQo=", "/w==", "b b"] {
         assert_eq!(Identity::from_base64(wrong).unwrap_err().kind(), ErrorKind::ClientId, "{wrong}");
     }

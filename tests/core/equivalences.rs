@@ -1,4 +1,4 @@
-//! What a mac may be over besides the text as it came, and what no mac makes acceptable.
+//! The equivalent texts that a mac may cover instead of the received text, and the cases that no mac makes valid.
 
 use ably_auth_core::{ErrorKind, KeyName, Timestamp, TokenRequestFields};
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ const SIGNED: TokenRequestFields<'static> = TokenRequestFields {
     nonce: NONCE,
 };
 
-/// A request that sends `changed` beside the usual values, with a mac over `signed`.
+/// Returns a request with the usual values and `changed`, and a mac over `signed`.
 fn sent(signed: &TokenRequestFields<'_>, changed: &Value) -> Value {
     let mut sent = json!({"keyName": KEY_NAME, "timestamp": NOW.as_millis(), "nonce": NONCE});
     sent["mac"] = json!(mac(&key(), signed));
@@ -31,9 +31,9 @@ fn kind(sent: &Value) -> Option<ErrorKind> {
     request(sent).verify(&key()).err().map(|error| error.kind())
 }
 
-/// An omitted ttl may have been signed as empty, as SDKs do today, or as one hour, as the oldest document says.
+/// Today's SDKs sign an omitted ttl as an empty text. The oldest specification says that it is signed as one hour.
 #[test]
-fn an_omitted_ttl_is_empty_or_an_hour() {
+fn omitted_ttl_is_signed_as_empty_or_one_hour() {
     let hour = TokenRequestFields { ttl: Some(ttl(3_600_000)), ..SIGNED };
     for signed in [SIGNED, hour] {
         let sent = request(&sent(&signed, &json!({})));
@@ -41,13 +41,13 @@ fn an_omitted_ttl_is_empty_or_an_hour() {
     }
     let minute = TokenRequestFields { ttl: Some(ttl(60_000)), ..SIGNED };
     assert_eq!(kind(&sent(&minute, &json!({}))), Some(ErrorKind::Mac));
-    // The other way about an hour was not asked for by who signed nothing.
+    // The reverse is refused: a ttl of one hour is sent, but none was signed.
     assert_eq!(kind(&sent(&SIGNED, &json!({"ttl": 3_600_000}))), Some(ErrorKind::Mac));
 }
 
-/// A ttl of 0 may have been signed as nothing, and is out of range all the same.
+/// A ttl of 0 may be signed as an empty text. It is still out of range.
 #[test]
-fn a_ttl_of_zero_is_signed_as_nothing_and_refused_as_a_ttl() {
+fn zero_ttl_verifies_but_is_out_of_range() {
     for zero in [json!(0), json!("0")] {
         let sent = request(&sent(&SIGNED, &json!({"ttl": zero})));
         assert_eq!(sent.verify(&key()).unwrap().ttl().unwrap_err().kind(), ErrorKind::Ttl);
@@ -55,9 +55,9 @@ fn a_ttl_of_zero_is_signed_as_nothing_and_refused_as_a_ttl() {
     assert_eq!(kind(&sent(&SIGNED, &json!({"ttl": "00"}))), Some(ErrorKind::Mac));
 }
 
-/// A mac over the canonical form stands for every way of writing the same capability.
+/// A mac over the canonical form is valid for every equivalent text of the capability.
 #[test]
-fn a_mac_may_be_over_the_canonical_capability() {
+fn mac_over_canonical_capability_is_accepted() {
     let signed = TokenRequestFields { capability: Some(CANONICAL), ..SIGNED };
     for text in [
         CANONICAL,
@@ -76,9 +76,9 @@ fn a_mac_may_be_over_the_canonical_capability() {
     }
 }
 
-/// A mac over some other writing of the capability than that which is sent is none over this one.
+/// A mac over another equivalent text, neither the sent one nor the canonical one, is refused.
 #[test]
-fn a_mac_is_over_the_text_as_sent_or_canonical_and_nothing_else() {
+fn mac_over_other_equivalent_text_is_refused() {
     let spaced = TokenRequestFields { capability: Some(r#"{"chat": ["publish", "subscribe"]}"#), ..SIGNED };
     assert_eq!(kind(&sent(&spaced, &json!({"capability": spaced.capability}))), None);
     for text in [CANONICAL, r#"{ "chat": ["publish", "subscribe"]}"#] {
@@ -86,7 +86,7 @@ fn a_mac_is_over_the_text_as_sent_or_canonical_and_nothing_else() {
     }
 }
 
-/// The foreign requests that do not send canonical text could as well have signed it.
+/// The requests of other implementations also verify if their mac covers the canonical text.
 #[test]
 fn foreign_requests_verify_with_a_mac_over_canonical_text() {
     let mut rewritten = 0;
@@ -103,9 +103,9 @@ fn foreign_requests_verify_with_a_mac_over_canonical_text() {
 proptest! {
     #![proptest_config(config())]
 
-    /// A number of milliseconds is the same whether it is sent as an integer, as a whole float or as a decimal string.
+    /// A number of milliseconds may be sent as an integer, as a whole float or as a decimal string.
     #[test]
-    fn numbers_may_be_decimal_strings(millis in 1..=86_400_000_u64, timestamp in 0..1_u64 << 49) {
+    fn numbers_in_any_form_verify(millis in 1..=86_400_000_u64, timestamp in 0..1_u64 << 49) {
         let signed = TokenRequestFields { ttl: Some(ttl(millis)), timestamp: Timestamp::from_millis(timestamp), ..SIGNED };
         #[allow(clippy::cast_precision_loss, reason = "below 2^53 every integer is a float, and below 2^49 exact in decimal text")]
         let as_float = (millis as f64, timestamp as f64);
@@ -119,7 +119,7 @@ proptest! {
             prop_assert_eq!(verified.ttl().unwrap(), Some(ttl(millis)));
             prop_assert_eq!(verified.timestamp().unwrap(), Some(signed.timestamp));
         }
-        // Another spelling of the number is another text.
+        // Other digits for the same number are another text.
         for changed in [json!({"ttl": format!("0{millis}")}), json!({"ttl": format!("+{millis}")})] {
             let mut sent = sent(&signed, &changed);
             sent["timestamp"] = json!(timestamp);
@@ -128,10 +128,10 @@ proptest! {
     }
 }
 
-/// A line feed in a value makes two requests sign the same text; whichever was not signed is refused, though the mac is
-/// right for it.
+/// With a line feed in a value, two requests would have the same signed text. The one that was not signed is refused,
+/// although its mac is correct.
 #[test]
-fn line_feeds_do_not_let_one_mac_serve_two_requests() {
+fn line_feed_in_value_is_refused_despite_valid_mac() {
     let later = Timestamp::from_millis(NOW.as_millis() + 1);
     let other_nonce = "0000000000000016";
     let signed = TokenRequestFields {
@@ -174,13 +174,13 @@ fn line_feeds_do_not_let_one_mac_serve_two_requests() {
     for (expected, changed) in moved {
         assert_eq!(kind(&sent(&signed, &changed)), Some(expected), "{changed}");
     }
-    // The nonce is the last of the values, so nothing that follows it is signed as part of it either.
+    // The nonce is the last value, but a text after it must not be signed as part of it either.
     assert_eq!(kind(&sent(&SIGNED, &json!({"nonce": format!("{NONCE}\n{other_nonce}")}))), Some(ErrorKind::Nonce));
 }
 
-/// Control characters are refused by signer and verifier alike, before any mac is looked at.
+/// The signer and the verifier refuse control characters before they compute a mac.
 #[test]
-fn control_characters_are_refused_on_both_sides() {
+fn control_characters_are_refused_by_signer_and_verifier() {
     for control in ['\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}'] {
         let (bad, bad_nonce) = (format!("bob{control}"), format!("{NONCE}{control}"));
         let signer = key().signer();
@@ -203,7 +203,7 @@ fn control_characters_are_refused_on_both_sides() {
 /// A clientId with a control character, a short or missing nonce, and a missing timestamp are refused before the mac is
 /// checked.
 #[test]
-fn what_the_service_needs_is_not_left_to_the_mac() {
+fn invalid_values_are_refused_before_mac() {
     for (expected, changed) in [
         (ErrorKind::ClientId, json!({"clientId": "\n"})),
         (ErrorKind::Nonce, json!({"nonce": "too short"})),
@@ -217,9 +217,9 @@ fn what_the_service_needs_is_not_left_to_the_mac() {
     }
 }
 
-/// Under Basic authentication the key's holder need not sign, but may not ask in another key's name either.
+/// With Basic authentication, the holder of the key need not sign, but must not request a token of another key.
 #[test]
-fn the_keys_holder_needs_no_mac() {
+fn key_holder_needs_no_mac() {
     let bare = request(&json!({"keyName": KEY_NAME, "clientId": "bob"}));
     assert!(!bare.is_signed());
     assert_eq!(bare.verify(&key()).unwrap_err().kind(), ErrorKind::Mac);

@@ -1,4 +1,4 @@
-//! The service's errors: their codes, and how they are read.
+//! The service's errors: their codes, and how they are parsed.
 
 use std::error::Error as _;
 
@@ -9,10 +9,10 @@ fn read(json: &Value) -> ErrorInfo {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
-/// Code, status, message, help page and cause can be asked for.
+/// The accessors return the code, the status, the message, the help page and the cause.
 // rest/unit/TI1/errorinfo-attributes-0
 #[test]
-fn an_error_says_what_it_knows() {
+fn error_has_all_attributes() {
     let error = ErrorInfo::new(ErrorCode::new(40100), "not so").with_status(499).with_request_id("req-1");
     assert_eq!((error.code().as_u32(), error.status_code(), error.message()), (40100, 499, "not so"));
     assert_eq!(error.href(), Some("https://help.ably.io/error/40100"));
@@ -22,10 +22,10 @@ fn an_error_says_what_it_knows() {
     assert_eq!(caused.cause().map(|cause| cause.code()), Some(ErrorCode::INTERNAL));
 }
 
-/// An error is read from the body of an answer that refuses.
+/// An error is parsed from the body of an error response.
 // rest/unit/TI/errorinfo-from-json-0
 #[test]
-fn an_error_is_read_from_an_answer() {
+fn error_is_parsed_from_response() {
     let body = json!({"error": {"code": 40100, "statusCode": 401, "message": "Token expired",
         "href": "https://help.ably.io/error/40100", "requestId": "r-1", "detail": {"a": "b"}}});
     let envelope: ErrorEnvelope = serde_json::from_str(&body.to_string()).unwrap();
@@ -35,10 +35,10 @@ fn an_error_is_read_from_an_answer() {
     assert_eq!(serde_json::to_value(&envelope).unwrap(), body);
 }
 
-/// The errors behind an error are read, at any depth, and are its sources.
+/// Nested causes are parsed at any depth, and are the sources of the error.
 // rest/unit/TI/errorinfo-nested-cause-1
 #[test]
-fn causes_are_read() {
+fn causes_are_parsed() {
     let error = read(&json!({"code": 50000, "statusCode": 500, "message": "Internal error", "cause":
         {"code": 50001, "message": "Database connection failed", "cause": {"code": 50002, "message": "no disk"}}}));
     let cause = error.cause().unwrap();
@@ -48,7 +48,7 @@ fn causes_are_read() {
     assert!(error.source().unwrap().source().unwrap().source().is_none());
 }
 
-/// Each common code keeps its number, and has its usual status.
+/// Each common code has its usual status.
 // rest/unit/TI/common-error-codes-3
 #[test]
 fn codes_have_their_status() {
@@ -95,9 +95,9 @@ fn codes_have_their_status() {
     }
 }
 
-/// The codes of the protocol that concern authentication have names, in order, and each says what to do.
+/// The constants for codes are in order, and each has advice.
 #[test]
-fn codes_have_names() {
+fn codes_have_names_and_advice() {
     let known: Vec<_> = ErrorCode::KNOWN.iter().map(|code| code.as_u32()).collect();
     assert!(known.is_sorted_by(|one, other| one < other));
     for code in [
@@ -110,7 +110,7 @@ fn codes_have_names() {
     assert_eq!(ErrorCode::new(40199).advice(), None);
 }
 
-/// A new token may help with 40140 to 40149, and with nothing else (`RSA4b`).
+/// The token error codes are 40140 to 40149 and no others (`RSA4b`).
 #[test]
 fn ten_codes_are_token_errors() {
     for code in 0..60_000 {
@@ -118,10 +118,10 @@ fn ten_codes_are_token_errors() {
     }
 }
 
-/// As text, an error has its code, its status and its message.
+/// The text of an error has its code, its status, its message and its help page, each once.
 // rest/unit/TI/error-string-representation-4
 #[test]
-fn an_error_as_text_has_what_matters() {
+fn error_text_has_code_status_and_message() {
     let text = ErrorInfo::new(ErrorCode::new(40100), "Unauthorized: token expired").with_status(403).to_string();
     for part in ["40100", "403", "Unauthorized: token expired", "https://help.ably.io/error/40100"] {
         assert_eq!(text.matches(part).count(), 1 + usize::from(part == "40100"), "{part} in {text}");
@@ -130,7 +130,7 @@ fn an_error_as_text_has_what_matters() {
     assert_eq!(linked.to_string().matches("https://").count(), 1);
 }
 
-/// Errors of the same content are equal, and others are not.
+/// Errors are equal exactly if their content is equal.
 // rest/unit/TI/error-equality-5
 #[test]
 fn errors_are_compared_by_content() {
@@ -154,9 +154,9 @@ fn errors_are_compared_by_content() {
     }
 }
 
-/// A field that is not known here does not stand in the way, nor does one that is missing.
+/// Unknown fields are ignored, and all fields except the code may be missing.
 #[test]
-fn errors_are_read_whatever_else_they_say() {
+fn unknown_and_missing_fields_are_tolerated() {
     let error = read(&json!({"code": 40142, "newer": [1], "nonfatal": true}));
     assert_eq!((error.code(), error.status_code(), error.message()), (ErrorCode::TOKEN_EXPIRED, 401, ""));
     assert_eq!((error.href(), error.request_id(), error.cause()), (None, None, None));

@@ -81,7 +81,7 @@ proptest! {
         }
     }
 
-    /// Resources are shared if one covers the other, whatever their operations are.
+    /// Resources are shared if a resource of one side covers a resource of the other. Operations are ignored.
     #[test]
     fn shared_resources_are_those_that_cover(one in entries(), other in entries(), many in many_entries()) {
         for (one, other) in [(read(&one), read(&other)), (read(&one), many)] {
@@ -170,7 +170,7 @@ fn work_beyond_the_limit_is_refused() {
     }
 }
 
-/// A search for a resource visits the segments of each entry at most once, however many of them are `*`.
+/// A search for a resource visits the segments of each entry at most once, even if many of them are `*`.
 #[test]
 fn mixed_wildcards_do_not_multiply() {
     let all_masks = made(1 << 10, |nth| format!("{}:b", mixed(nth, 10, "a")), &["publish"]);

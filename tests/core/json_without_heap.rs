@@ -1,4 +1,4 @@
-//! The JSON of a token request, written without a heap: what serde writes of the owned type, byte for byte.
+//! The JSON of a token request, written without a heap. It is the same as serde writes for the owned type.
 
 use ably_auth_core::{ErrorKind, TokenParams, TokenRequest, TokenRequestFields, Ttl};
 use proptest::option;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{NOW, cases, config, key};
 
-/// The values of a token request that somebody else signed, as they stand in it.
+/// Returns a string field of a JSON object.
 fn string<'a>(json: &'a Value, name: &str) -> Option<&'a str> {
     json.get(name).and_then(Value::as_str)
 }
@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn it_is_what_serde_writes(
+    fn json_equals_that_of_serde(
         ttl in option::of(1..=86_400_000_u64),
         resource in option::of("[^\\[].{0,20}"),
         client_id in option::of("[^\\p{Cc}]{1,12}"),
@@ -61,9 +61,9 @@ proptest! {
     }
 }
 
-/// A request that came over the wire is written as it came, also what we would never sign.
+/// A received request is written with its original values, including those that this crate would never sign.
 #[test]
-fn a_request_is_written_as_it_came() {
+fn received_request_is_written_unchanged() {
     let mac = "1Py5dJH1mtXW66Y+iir+xpFoaGctRBlbINNQffAC2P0=";
     let whole = json!({"keyName": "a.b", "ttl": 60_000, "timestamp": 1, "nonce": "n", "mac": mac});
     let changes = [
@@ -99,9 +99,9 @@ fn a_request_is_written_as_it_came() {
     }
 }
 
-/// What other implementations signed is written with the same values and the same mac.
+/// The requests of other implementations are written with the same values and the same mac.
 #[test]
-fn the_vectors_are_written_with_their_own_macs() {
+fn foreign_requests_are_written_with_same_macs() {
     for case in cases() {
         let json = &case.request;
         let fields = TokenRequestFields {
@@ -115,7 +115,7 @@ fn the_vectors_are_written_with_their_own_macs() {
         let mut written = String::new();
         fields.write_json(&case.key.signer().sign(&fields).unwrap(), &mut written).unwrap();
         let mut expected = json.clone();
-        // Some peers write `null` for what they leave out.
+        // Some peers write `null` for omitted values.
         expected.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected, "{}", case.id);
     }

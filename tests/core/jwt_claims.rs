@@ -1,4 +1,4 @@
-//! What a JWT that the key signed may say, and what it may not.
+//! The claims of a JWT with a valid signature, and the claims that are refused.
 
 use ably_auth_core::{ClientId, ErrorKind, Ttl, UnverifiedJwt};
 
@@ -10,7 +10,7 @@ fn assert_refused(payload: &str, name: &str) {
 }
 
 #[test]
-fn all_claims_are_typed_and_others_kept() {
+fn known_claims_are_parsed_and_others_kept() {
     let jwt = with_claims(
         r#""nbf":1699999999.25,"x-ably-capability":"{\"chat\":[\"publish\",\"teleport\"]}","x-ably-clientId":"b\u00f6b",
         "x-ably-revocation-key":"g\/1","x-ably-token":"a.b","ably.channel.chat:*":"guest","ably.channel.":"none",
@@ -40,7 +40,7 @@ fn all_claims_are_typed_and_others_kept() {
 }
 
 #[test]
-fn what_is_left_out_is_absent() {
+fn omitted_claims_are_absent() {
     let verified = verify(&with_claims("")).unwrap();
     let claims = verified.claims();
     assert_eq!((claims.not_before(), claims.capability_text(), claims.revocation_key()), (None, None, None));
@@ -51,7 +51,7 @@ fn what_is_left_out_is_absent() {
 }
 
 #[test]
-fn payloads_that_are_none_are_refused() {
+fn invalid_payload_is_refused() {
     for payload in
         ["", "{", "[]", "null", "7", "\"\"", r#"{"iat":1700000000,"exp":1700000001}{}"#, r#"{"iat"}"#, "{iat:1}"]
     {
@@ -85,12 +85,12 @@ fn payloads_that_are_none_are_refused() {
         ))
     };
     assert!(verify(&deep(32)).is_ok());
-    assert_named(verify(&deep(33)), ErrorKind::Jwt, "JWT's payload is nested more than 32 deep");
+    assert_named(verify(&deep(33)), ErrorKind::Jwt, "JWT's payload is nested more than 32 levels deep");
 }
 
-/// Never the first, never the last: a claim that is there twice is in neither.
+/// A repeated claim is refused. Neither its first nor its last value is used.
 #[test]
-fn repeated_claims_are_refused() {
+fn repeated_claim_is_refused() {
     for (name, value) in [
         ("iat", "1700000000"),
         ("exp", "1700003600"),
@@ -115,15 +115,15 @@ fn repeated_claims_are_refused() {
 }
 
 #[test]
-fn claims_of_another_type_are_refused() {
+fn claim_of_wrong_type_is_refused() {
     for name in ["x-ably-capability", "x-ably-clientId", "x-ably-revocation-key", "x-ably-token"] {
         for value in ["1", "true", "[]", r#"{"chat":["publish"]}"#] {
             let jwt = with_claims(&format!(r#""{name}":{value}"#));
-            assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is no string: `{name}`"));
+            assert_named(verify(&jwt), ErrorKind::Jwt, &format!("JWT has a claim that is not a string: `{name}`"));
         }
     }
     let jwt = with_claims(r#""ably.channel.a":{}"#);
-    assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is no string: `ably.channel.`");
+    assert_named(verify(&jwt), ErrorKind::Jwt, "JWT has a claim that is not a string: `ably.channel.`");
     for value in ["null", "-1", "1e999", r#""1""#, "[]", "true"] {
         let jwt = with_claims(&format!(r#""ably.limits.publish.perAttachment.maxRate.a":{value}"#));
         let name = "JWT has an invalid publish limit: `ably.limits.publish.perAttachment.maxRate.`";
@@ -131,7 +131,7 @@ fn claims_of_another_type_are_refused() {
     }
 }
 
-/// Laravel's package for Ably writes `"x-ably-clientId":null` for guests.
+/// Ably's package for Laravel writes `"x-ably-clientId":null` for guests.
 #[test]
 fn null_claims_are_absent() {
     let nulls = [
@@ -157,7 +157,7 @@ fn null_claims_are_absent() {
     assert_named(verify(&with_claims(twice)), ErrorKind::Jwt, "JWT has a claim twice");
 }
 
-/// A JWT without these claims has all the key's rights and no limit, so null must not count as absent.
+/// A JWT without these claims has all rights of its key and no limit, so null must not count as absent.
 #[test]
 fn null_capability_and_null_limit_are_refused() {
     let name = "JWT has a claim that is null: `x-ably-capability`";
@@ -177,7 +177,7 @@ fn publish_limits_are_read_by_value() {
 }
 
 #[test]
-fn values_that_could_not_be_are_refused() {
+fn invalid_claim_values_are_refused() {
     let client_id = |text: &str| verify(&with_claims(&format!(r#""x-ably-clientId":"{text}""#)));
     assert_named(client_id(""), ErrorKind::ClientId, "clientId is empty");
     assert_named(client_id("a\\n"), ErrorKind::ClientId, "clientId has a control character");
@@ -187,9 +187,9 @@ fn values_that_could_not_be_are_refused() {
     assert_eq!(wrong.claims().capability().unwrap_err().kind(), ErrorKind::Capability);
 }
 
-/// Neither an error nor `Debug` shows a piece of the JWT.
+/// Neither an error nor `Debug` shows any part of the JWT.
 #[test]
-fn nothing_of_the_jwt_is_shown() {
+fn no_part_of_jwt_is_shown() {
     let hidden = "Zq7Wm2Xk9Vr4Tb6Hn3";
     let texts = [
         with_claims(&format!(r#""x-ably-token":"a.{hidden}","other":"{hidden}""#)),

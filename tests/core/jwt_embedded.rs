@@ -1,4 +1,4 @@
-//! Ably tokens inside of JWTs that others made.
+//! Ably tokens inside JWTs of other issuers.
 
 use ably_auth_core::jwt::{embedded_token, has_jwt_form};
 use ably_auth_core::{ErrorKind, Timestamp, Token, TokenParams, jwt};
@@ -27,7 +27,7 @@ fn assert_found(outer: &str, token: &str, expires: Option<u64>) {
 }
 
 #[test]
-fn it_is_found_in_each_of_the_three_places() {
+fn embedded_token_is_found_in_each_place() {
     let ably_jwt = jwt::mint(&key(), &TokenParams::new(), NOW).unwrap();
     for token in [NATIVE, ably_jwt.expose()] {
         assert_found(&jws(&with_token(token), "{}"), token, None);
@@ -39,37 +39,37 @@ fn it_is_found_in_each_of_the_three_places() {
         );
         assert_found(&jwe(&with_token(token)), token, None);
         assert_found(&jwe(&with_token(token).replace('}', r#","exp":7}"#)), token, Some(7000));
-        // The same in both is one.
+        // The same token in the header and in the payload is allowed.
         assert_found(&jws(&with_token(token), &with_token(token)), token, None);
-        // Neither its signature nor its algorithm is ours to look at.
+        // The signature and the algorithm of the outer JWT are not checked.
         assert_found(&jws(&with_token(token).replace("RS256", "none"), "{}").replace("c2lnbmF0dXJl", ""), token, None);
     }
-    // A JWS does not expire by what its header says.
+    // A JWS has its expiry in the payload, so `exp` in its header is ignored.
     assert_found(&jws(&with_token(NATIVE).replace('}', r#","exp":7}"#), "{}"), NATIVE, None);
 }
 
 #[test]
-fn what_has_none_gives_none() {
+fn jwt_without_embedded_token_gives_none() {
     assert_eq!(embedded_token(&jws(r#"{"alg":"RS256"}"#, r#"{"exp":5}"#)).unwrap(), None);
     assert_eq!(embedded_token(&jwe(r#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#)).unwrap(), None);
     assert_eq!(embedded_token(&with_claims("")).unwrap(), None);
-    // Not in what cannot be read, and not any deeper.
+    // A token in a nested object is not found.
     assert_eq!(embedded_token(&jws("{}", &format!(r#"{{"a":{}}}"#, with_token(NATIVE)))).unwrap(), None);
 }
 
-/// Only the innermost could be meant, and nobody has to look for it.
+/// A token at a second level is refused, because it would not be clear which token counts.
 #[test]
-fn what_is_embedded_is_no_envelope_itself() {
+fn doubly_embedded_token_is_refused() {
     for once in [jws(&with_token(NATIVE), "{}"), jws("{}", &with_token(NATIVE)), jwe(&with_token(NATIVE))] {
         assert!(embedded_token(&once).unwrap().is_some());
         for twice in [jws(&with_token(&once), "{}"), jws("{}", &with_token(&once)), jwe(&with_token(&once))] {
-            assert_named(embedded_token(&twice), ErrorKind::Jwt, "JWT has a JWT in it that has a token in it");
+            assert_named(embedded_token(&twice), ErrorKind::Jwt, "JWT embeds a JWT that embeds a token");
         }
     }
 }
 
 #[test]
-fn the_form_tells_jwts_from_native_tokens() {
+fn jwt_form_differs_from_native_tokens() {
     for (text, is_jwt) in [
         ("", false),
         ("a", false),
@@ -88,20 +88,17 @@ fn the_form_tells_jwts_from_native_tokens() {
 }
 
 #[test]
-fn what_cannot_be_right_is_refused_by_name() {
+fn malformed_outer_jwt_is_refused() {
     let refused = |outer: &str, name: &str| assert_named(embedded_token(outer), ErrorKind::Jwt, name);
-    refused(
-        &jws(&with_token("a.b"), &with_token("a.c")),
-        "JWT has one token embedded in its header and another in its payload",
-    );
+    refused(&jws(&with_token("a.b"), &with_token("a.c")), "JWT embeds different tokens in its header and its payload");
     for value in ["1", "{}", "[\"a.b\"]"] {
         let payload = format!(r#"{{"x-ably-token":{value}}}"#);
-        refused(&jws("{}", &payload), "embedded token is no string");
-        refused(&jwe(&payload), "embedded token is no string");
+        refused(&jws("{}", &payload), "embedded token is not a string");
+        refused(&jwe(&payload), "embedded token is not a string");
     }
     refused(&jws("{}", r#"{"x-ably-token":"a.b","x-ably-token":"a.b"}"#), "JWT has a claim twice");
     refused(&jws("{}", r#"{"exp":1,"\u0065xp":9,"x-ably-token":"a.b"}"#), "JWT has a claim twice");
-    refused(&jws("{}", r#"{"exp":"1","x-ably-token":"a.b"}"#), "JWT has a time that is no number: `exp`");
+    refused(&jws("{}", r#"{"exp":"1","x-ably-token":"a.b"}"#), "JWT has a time that is not a number: `exp`");
     refused(&jws("{}", r#"{"exp":1700000000000,"x-ably-token":"a.b"}"#), "JWT has a time after the year 5138: `exp`");
     refused(&jws("[]", "{}"), "JWT's header is not a JSON object");
     refused(&jws(&with_token("a.b"), "[]"), "JWT's payload is not a JSON object");
@@ -109,7 +106,7 @@ fn what_cannot_be_right_is_refused_by_name() {
     refused(&jws(&with_token("a.b"), "{}").replacen('.', "=.", 1), "JWT has padding");
     refused(&"a".repeat(1 << 20), "JWT is longer than 128 KiB");
     let deep = format!(r#"{{"a":{}}}"#, "[".repeat(90_000));
-    refused(&jwe(&deep), "JWT's header is nested more than 32 deep");
+    refused(&jwe(&deep), "JWT's header is nested more than 32 levels deep");
     for token in ["", "a b", "\\u00e9"] {
         assert_eq!(embedded_token(&jwe(&with_token(token))).unwrap_err().kind(), ErrorKind::Token);
     }
@@ -126,7 +123,7 @@ fn null_members_of_outer_jwt_are_absent() {
 }
 
 #[test]
-fn an_outer_jwt_does_not_outlive_the_inner_token() {
+fn outer_jwt_must_not_expire_after_inner_token() {
     let outer = |payload: &str| embedded_token(&jws(&with_token(NATIVE), payload)).unwrap().unwrap();
     let inner = Timestamp::from_millis;
     assert!(outer(r#"{"exp":5}"#).check_expires_within(inner(5000)).is_ok());
@@ -137,9 +134,9 @@ fn an_outer_jwt_does_not_outlive_the_inner_token() {
     assert_named(outer(r#"{"exp":5}"#).check_expires_within(inner(4999)), ErrorKind::Jwt, name);
 }
 
-/// An Ably JWT that holds another token is what it is: both can be told.
+/// In an Ably JWT that embeds a token, both the claims and the token can be read.
 #[test]
-fn an_ably_jwt_tells_what_is_in_it() {
+fn ably_jwt_may_embed_a_token() {
     let jwt = with_claims(&format!(r#""x-ably-token":"{NATIVE}""#));
     assert_eq!(verify(&jwt).unwrap().claims().embedded_token().unwrap().expose(), NATIVE);
     assert_eq!(embedded_token(&jwt).unwrap().unwrap().token().expose(), NATIVE);

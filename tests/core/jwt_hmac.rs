@@ -1,6 +1,7 @@
-//! HMAC-SHA-256 as RFC 2104 and FIPS 180-4 write it, to sign what no implementation would mint.
+//! HMAC-SHA-256 from RFC 2104 and FIPS 180-4, to sign JWTs that no implementation would mint.
 
-/// The first 32 bits of the fractional parts of the cube roots of the first 64 primes, and of the square roots of eight.
+/// Returns the first 32 bits of the fractional parts of the cube roots of the first 64 primes, and of the square roots
+/// of the first eight.
 fn constants() -> ([u32; 64], [u32; 8]) {
     let primes: Vec<u32> = (2..312).filter(|n| (2..*n).all(|d| n % d != 0)).collect();
     let fraction = |root: f64| ((root - root.floor()) * f64::from(2).powi(32)) as u32;
@@ -41,15 +42,15 @@ fn sha256(message: &[u8]) -> [u8; 32] {
     digest
 }
 
-/// For a secret that is no longer than a block.
+/// Computes the HMAC with a secret that is at most one block long.
 pub fn hmac(secret: &str, text: &[u8]) -> [u8; 32] {
     let pad = |with: u8| (0..64).map(|at| secret.as_bytes().get(at).copied().unwrap_or(0) ^ with).collect::<Vec<_>>();
     sha256(&[pad(0x5c), sha256(&[&pad(0x36), text].concat()).into()].concat())
 }
 
-/// The second case of RFC 4231.
+/// Test case 2 of RFC 4231.
 #[test]
-fn the_oracle_knows_the_answer() {
+fn hmac_matches_rfc_4231() {
     let mac = hmac("Jefe", b"what do ya want for nothing?");
     assert_eq!(mac[..8], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e]);
     assert_eq!(mac[24..], [0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43]);

@@ -1,4 +1,4 @@
-//! JWTs that are refused before their claims are read, each by name.
+//! JWTs that are refused before their claims are read. Each has its own error.
 
 use ably_auth_core::{ErrorKind, JwtFields, Token, Ttl, UnverifiedJwt};
 
@@ -13,9 +13,9 @@ fn usual() -> String {
     with_claims("")
 }
 
-/// The same JWT is taken if nothing is wrong with it: what follows fails for what is named alone.
+/// JWTs of the same form without a mistake are accepted, so the tests below fail only for the mistake that they name.
 #[test]
-fn the_usual_one_is_taken() {
+fn valid_jwt_is_accepted() {
     assert_eq!(verify(&usual()).unwrap().key_name().as_str(), "app.key");
     for header in [
         r#"{"alg":"HS256","kid":"app.key"}"#,
@@ -29,9 +29,9 @@ fn the_usual_one_is_taken() {
     }
 }
 
-/// Nothing but HS256, whatever else the JWT has or lacks.
+/// Only HS256 is accepted, and other algorithms are refused before any other check.
 #[test]
-fn other_algorithms_are_refused_before_all_else() {
+fn other_algorithm_is_refused_before_other_checks() {
     let table = [
         (r#"{"alg":"none"}"#, "JWT's `alg` is `none`, not `HS256`"),
         (r#"{"alg":"None"}"#, "JWT's `alg` is `none` in another case, not `HS256`"),
@@ -61,7 +61,7 @@ fn other_algorithms_are_refused_before_all_else() {
         for rest in [".", "..", ".!.!", ".e30.AAAA", ".e30.", ".....", ".====.===="] {
             assert_malformed(&format!("{part}{rest}"), name);
         }
-        // Nor does a `kid` or a `typ` help.
+        // A `kid` and a `typ` do not change the result.
         let more = header.replacen('{', r#"{"typ":"JWT","kid":"app.key","#, 1).replace(",}", "}");
         if !header.contains("kid") {
             assert_malformed(&signed(&more, b"{}"), name);
@@ -70,7 +70,7 @@ fn other_algorithms_are_refused_before_all_else() {
 }
 
 #[test]
-fn headers_are_refused_by_name() {
+fn malformed_header_is_refused() {
     let table = [
         ("", "JWT's header is not a JSON object"),
         ("[]", "JWT's header is not a JSON object"),
@@ -84,10 +84,7 @@ fn headers_are_refused_by_name() {
         (r#"{"alg":"HS256","kid":"app.key","kid":"app.key"}"#, "JWT's header has a member twice"),
         (r#"{"x":1,"alg":"HS256","kid":"app.key","x":1}"#, "JWT's header has a member twice"),
         (r#"{"typ":"JWT","alg":"HS256","kid":"app.key","kid":"a.b"}"#, "JWT's header has a member twice"),
-        (
-            r#"{"alg":"HS256","kid":"app.key","crit":["exp"]}"#,
-            "JWT's header has `crit`, which asks for more than is known here",
-        ),
+        (r#"{"alg":"HS256","kid":"app.key","crit":["exp"]}"#, "JWT's header has `crit`, which is not supported"),
         (r#"{"alg":"HS256","kid":"app.key","typ":"JOSE"}"#, "JWT's `typ` is not `JWT`"),
         (r#"{"alg":"HS256","kid":"app.key","typ":7}"#, "JWT's `typ` is not `JWT`"),
         (r#"{"alg":"HS256"}"#, "JWT's header has no `kid`"),
@@ -106,11 +103,11 @@ fn headers_are_refused_by_name() {
     let deep =
         |levels| format!(r#"{{"alg":"HS256","kid":"app.key","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(verify(&signed(&deep(32), br#"{"iat":1700000000,"exp":1700000001}"#)).is_ok());
-    assert_malformed(&signed(&deep(33), b"{}"), "JWT's header is nested more than 32 deep");
+    assert_malformed(&signed(&deep(33), b"{}"), "JWT's header is nested more than 32 levels deep");
 }
 
 #[test]
-fn parts_are_counted() {
+fn wrong_number_of_parts_is_refused() {
     let usual = usual();
     let (signed_text, _) = usual.rsplit_once('.').unwrap();
     assert_malformed("", "JWT has fewer than three parts");
@@ -125,9 +122,9 @@ fn parts_are_counted() {
     assert_malformed("..", "JWT's header is not a JSON object");
 }
 
-/// Base64url in one form only, in each of the parts, with the place at which it is not.
+/// Each part must be canonical base64url. The error has the offset of the first invalid character.
 #[test]
-fn base64_has_one_form() {
+fn non_base64url_character_is_refused() {
     let usual = usual();
     let parts: Vec<_> = usual.split('.').collect();
     let start = |part: usize| parts[..part].iter().map(|part| part.len() + 1).sum::<usize>();
@@ -140,12 +137,12 @@ fn base64_has_one_form() {
             ("\n", "JWT has white space"),
             ("\r\n", "JWT has white space"),
             ("\t", "JWT has white space"),
-            ("+", "JWT has a character of base64 that is none of base64url"),
-            ("/", "JWT has a character of base64 that is none of base64url"),
-            ("!", "JWT has a character that is none of base64url"),
-            ("\0", "JWT has a character that is none of base64url"),
-            ("é", "JWT has a character that is none of base64url"),
-            ("🦀", "JWT has a character that is none of base64url"),
+            ("+", "JWT has a base64 character that is not in base64url"),
+            ("/", "JWT has a base64 character that is not in base64url"),
+            ("!", "JWT has a character that is not in base64url"),
+            ("\0", "JWT has a character that is not in base64url"),
+            ("é", "JWT has a character that is not in base64url"),
+            ("🦀", "JWT has a character that is not in base64url"),
         ];
         for (foreign, name) in table {
             let mut changed = usual.clone();
@@ -160,11 +157,11 @@ fn base64_has_one_form() {
     }
 }
 
-/// The bits that a part's last character has to spare are zero: otherwise there would be many texts of one JWT.
+/// The unused bits of a part's last character must be zero. Otherwise one JWT would have several texts.
 #[test]
-fn surplus_bits_are_refused() {
-    let surplus = "JWT has a part whose last character says more than belongs to it";
-    let bad_len = "JWT has a part of a length that base64url never has";
+fn non_zero_trailing_bits_are_refused() {
+    let trailing_bits = "JWT has non-zero trailing bits in base64url";
+    let bad_len = "JWT has a part whose length is invalid in base64url";
     let next = |text: &str| {
         let (rest, last) = text.split_at(text.len() - 1);
         format!("{rest}{}", char::from(last.as_bytes()[0] + 1))
@@ -175,29 +172,29 @@ fn surplus_bits_are_refused() {
         let good = sign_parts(&header, &payload);
         assert!(verify(&good).is_ok());
         if header.len() % 4 != 0 {
-            assert_malformed(&sign_parts(&next(&header), &payload), surplus);
+            assert_malformed(&sign_parts(&next(&header), &payload), trailing_bits);
         }
         if payload.len() % 4 != 0 {
-            assert_malformed(&sign_parts(&header, &next(&payload)), surplus);
+            assert_malformed(&sign_parts(&header, &next(&payload)), trailing_bits);
         }
         let fifth = |text: &str| format!("{text}{}", &"AAAAA"[..(5 - text.len() % 4) % 4]);
         assert_malformed(&sign_parts(&fifth(&header), &payload), bad_len);
         assert_malformed(&sign_parts(&header, &fifth(&payload)), bad_len);
-        assert_malformed(&next(&good), surplus);
+        assert_malformed(&next(&good), trailing_bits);
     }
 }
 
 #[test]
-fn signatures_have_32_bytes() {
+fn signature_of_wrong_length_is_refused() {
     let usual = usual();
     let (signed_text, signature) = usual.rsplit_once('.').unwrap();
     for wrong in [&(signature[..41].to_owned() + "A"), "AAAA", &"A".repeat(64), &"A".repeat(86), &"A".repeat(10_000)] {
-        assert_malformed(&format!("{signed_text}.{wrong}"), "JWT's signature is not of 32 bytes");
+        assert_malformed(&format!("{signed_text}.{wrong}"), "JWT's signature is not 32 bytes long");
     }
-    assert_malformed(&format!("{signed_text}.{signature}A"), "JWT's signature is not of 32 bytes");
+    assert_malformed(&format!("{signed_text}.{signature}A"), "JWT's signature is not 32 bytes long");
     assert_malformed(
         &format!("{signed_text}.{}", &signature[..41]),
-        "JWT has a part of a length that base64url never has",
+        "JWT has a part whose length is invalid in base64url",
     );
     assert_malformed(
         &format!("{signed_text}.{}", "A".repeat(43)),
@@ -205,10 +202,10 @@ fn signatures_have_32_bytes() {
     );
 }
 
-/// What is too long is refused for that; what is just not too long is read, though it be of the most costly kind: with work
-/// for each two members or dots, this test would not end.
+/// A text over the maximum length is refused for its length. A text just below it is read, even if it is as expensive
+/// as possible. If each pair of members or dots needed work, this test would not end.
 #[test]
-fn length_is_looked_at_first() {
+fn length_is_checked_first() {
     let too_long = "JWT is longer than 128 KiB";
     for text in ["a".repeat(1 << 20), ".".repeat(1 << 20), usual() + &".".repeat(Token::MAX_BYTES)] {
         assert_malformed(&text, too_long);
@@ -216,22 +213,22 @@ fn length_is_looked_at_first() {
     assert_malformed(&"a".repeat(Token::MAX_BYTES + 1), too_long);
     assert_malformed(&"a".repeat(Token::MAX_BYTES), "JWT has fewer than three parts");
 
-    // What would cost the most: many members, many levels, many dots.
+    // The most expensive texts: many members, many levels, many dots.
     let members = |of: usize| (0..of).map(|at| format!(r#""{at:x}":0"#)).collect::<Vec<_>>().join(",");
     assert!(verify(&with_claims(&members(9_000))).is_ok());
     assert_malformed(&with_claims(&format!("{},\"0\":1", members(9_000))), "JWT has a claim twice");
     assert_malformed(
         &with_claims(&format!(r#""a":{}"#, "[".repeat(90_000))),
-        "JWT's payload is nested more than 32 deep",
+        "JWT's payload is nested more than 32 levels deep",
     );
     let header = format!("{{\"alg\":\"HS256\",\"kid\":\"app.key\",{}}}", members(9_000));
     assert!(verify(&signed(&header, br#"{"iat":1700000000,"exp":1700000001}"#)).is_ok());
     assert_malformed(&".".repeat(Token::MAX_BYTES), "JWT's header is not a JSON object");
 }
 
-/// The longest that is taken is the longest that is minted.
+/// The longest JWT that can be minted has the maximum length, and verifies.
 #[test]
-fn the_longest_is_minted_and_verified() {
+fn longest_jwt_is_minted_and_verified() {
     let mint = |len| {
         let group = "x".repeat(len);
         JwtFields { revocation_key: Some(&group), ..JwtFields::new("app.key", NOW, Ttl::DEFAULT) }.mint(&key().signer())

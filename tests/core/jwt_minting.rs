@@ -1,4 +1,4 @@
-//! Minting: the text, the buffer that it needs, and what is refused.
+//! Minting of JWTs: the text, the length of the buffer, and refused fields.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn fields<'a>() -> JwtFields<'a> {
 fn payload(fields: &JwtFields<'_>) -> String {
     let token = fields.mint(&key().signer()).unwrap();
     let parts: Vec<_> = token.expose().split('.').collect();
-    // Found by trying, so that nothing is decoded with what is tested.
+    // Compares with encoded text, so that the tested decoder is not used.
     let expected = |json: &str| {
         sign_parts(&base64url(br#"{"typ":"JWT","alg":"HS256","kid":"app.key"}"#), &base64url(json.as_bytes()))
     };
@@ -41,7 +41,7 @@ fn decode(part: &str) -> String {
 }
 
 #[test]
-fn the_text_is_what_it_should_be() {
+fn minted_payload_is_exact() {
     assert_eq!(payload(&fields()), format!(r#"{{"iat":{IAT},"exp":{}}}"#, IAT + 3600));
     let all = JwtFields {
         not_before: Some(Timestamp::from_millis(1)),
@@ -63,7 +63,7 @@ fn the_text_is_what_it_should_be() {
     };
     let expected = format!(r#"{{"iat":{IAT},"exp":{},"nbf":1,"x-ably-capability":"{{\"a\":[\"*\"]}}","#, IAT + 3600)
         + "\"x-ably-clientId\":\"b\\\"\\\\/";
-    // A clientId has no control characters; a revocation key may have.
+    // A clientId has no control characters; a revocation key may have them.
     let refused = all.mint(&key().signer()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ClientId);
     let all = JwtFields { client_id: Some("b\"\\/é🦀"), ..all };
@@ -86,9 +86,9 @@ fn the_text_is_what_it_should_be() {
     assert!(written.ends_with(&format!(r#""x-ably-revocation-key":"{json}"}}"#)), "{written}");
 }
 
-/// At every length around what is kept and encoded at once, the buffer that is said to be needed is just enough.
+/// `minted_len` is exact for lengths around the internal buffer and chunk sizes.
 #[test]
-fn the_buffer_that_is_said_to_be_needed_is_just_enough() {
+fn minted_len_is_exact() {
     let signer = key().signer();
     for len in (0..40).chain(180..200).chain(440..560).chain([1_000, 5_000]) {
         for group in ["x".repeat(len), "\"".repeat(len), "é\n".repeat(len / 3)] {
@@ -120,7 +120,7 @@ fn the_buffer_that_is_said_to_be_needed_is_just_enough() {
 }
 
 #[test]
-fn what_could_not_be_read_back_is_refused() {
+fn unreadable_fields_are_refused() {
     let refused = |fields: JwtFields<'_>| -> Error {
         let error = fields.mint(&key().signer()).unwrap_err();
         assert_eq!(fields.minted_len().unwrap_err(), error);
@@ -133,7 +133,7 @@ fn what_could_not_be_read_back_is_refused() {
     for client_id in ["", "a\n"] {
         assert_eq!(refused(JwtFields { client_id: Some(client_id), ..fields() }).kind(), ErrorKind::ClientId);
     }
-    let twice = "a claim of the JWT is given twice";
+    let twice = "claim of the JWT is given twice";
     let others = [("a", ClaimValue::Text("")), ("b", ClaimValue::Text("")), ("a", ClaimValue::Integer(1))];
     assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, twice);
     let channel_claims = [("a", "x"), ("a", "x")];
@@ -148,7 +148,7 @@ fn what_could_not_be_read_back_is_refused() {
         ErrorKind::Jwt,
         twice,
     );
-    let nameless = "a claim of the JWT is about a resource without a name";
+    let nameless = "claim of the JWT has an empty resource";
     assert_named(
         Err::<(), _>(refused(JwtFields { channel_claims: &[("", "x")], ..fields() })),
         ErrorKind::Jwt,
@@ -167,14 +167,14 @@ fn what_could_not_be_read_back_is_refused() {
         "ably.limits.publish.perAttachment.maxRate.a",
     ] {
         let others = [(name, ClaimValue::Integer(1))];
-        let name = "one of the other claims of a JWT has a field of its own";
+        let name = "claim in `others` has its own field in the JWT";
         assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, name);
     }
     for (json, name) in [
-        ("", "a claim that is given as JSON is none"),
-        ("1,\"exp\":2", "a claim that is given as JSON is none"),
-        ("{", "a claim that is given as JSON is none"),
-        (&*"[".repeat(33), "a claim that is given as JSON is nested more than 32 deep"),
+        ("", "claim of the JWT is not valid JSON"),
+        ("1,\"exp\":2", "claim of the JWT is not valid JSON"),
+        ("{", "claim of the JWT is not valid JSON"),
+        (&*"[".repeat(33), "claim of the JWT is nested more than 32 levels deep"),
     ] {
         let others = [("a", ClaimValue::Json(json))];
         assert_named(Err::<(), _>(refused(JwtFields { others: &others, ..fields() })), ErrorKind::Jwt, name);
@@ -182,14 +182,14 @@ fn what_could_not_be_read_back_is_refused() {
 }
 
 #[test]
-fn debug_does_not_show_an_embedded_token() {
+fn debug_hides_embedded_token() {
     let fields = JwtFields { embedded_token: Some("a.hush"), client_id: Some("bob"), ..fields() };
     let shown = format!("{fields:?}");
     assert!(shown.contains("bob") && shown.contains("[redacted]") && !shown.contains("hush"), "{shown}");
 }
 
 #[test]
-fn params_are_minted() {
+fn token_params_are_minted() {
     let key = key();
     let mint = |params: &TokenParams| {
         let token = jwt::mint(&key, params, NOW).unwrap();
@@ -208,7 +208,7 @@ fn params_are_minted() {
     let claims = mint(&asked).claims().clone();
     assert_eq!((claims.issued(), claims.ttl().unwrap(), claims.client_id()), (later, ttl(60_000), &ClientId::Any));
     assert_eq!(claims.capability_text(), Some(r#"{"a":["*"],"b":["publish","subscribe"]}"#));
-    // The borrowed key mints the same.
+    // A borrowed key mints the same JWT.
     let borrowed = ApiKeyRef::parse(super::jwt_support::KEY).unwrap();
     let mut buffer = [0; 512];
     let fields = JwtFields::new(borrowed.key_name(), NOW, Ttl::DEFAULT);
@@ -217,7 +217,7 @@ fn params_are_minted() {
 }
 
 #[test]
-fn the_budget_of_a_header_is_counted_to_the_byte() {
+fn header_fit_is_exact_to_the_byte() {
     let of = |len: usize| HeaderFit::of(&"a".repeat(len));
     let name = "authorization: Bearer ".len();
     assert_eq!(HEADER_BUDGET_BYTES, 8192);
@@ -225,9 +225,9 @@ fn the_budget_of_a_header_is_counted_to_the_byte() {
     assert_eq!((of(8192 - name), of(8193 - name)), (HeaderFit::Near, HeaderFit::Over));
 }
 
-/// A signer knows how its key's own JWTs begin, and is to sign all others as well.
+/// A signer stores the hash state after the start of its own key's JWTs. It must also sign JWTs that start differently.
 #[test]
-fn every_header_is_signed_as_it_is() {
+fn signer_handles_any_header() {
     let names = (1..120).map(|len| format!("app.{}", "k".repeat(len)));
     for (name, other) in names.flat_map(|name| [(name.clone(), "xVLyHw.aBcDeF".into()), (name.clone(), name)]) {
         let signer = ApiKey::parse(&format!("{other}:secret")).unwrap().signer();

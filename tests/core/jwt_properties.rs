@@ -1,4 +1,4 @@
-//! What holds for every JWT.
+//! Properties of all JWTs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::jwt_support::{IAT, key, signed, verify, with_claims};
 use super::support::config;
 
-/// Any JSON, with strings and numbers of all sorts.
+/// Generates any JSON value, with many kinds of strings and numbers.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -46,9 +46,9 @@ fn client_id() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(Config { cases: 512, ..config() })]
 
-    /// What is minted verifies, and says what it was minted from.
+    /// A minted JWT verifies, and has the claims that it was minted from.
     #[test]
-    fn what_is_minted_is_what_is_read(
+    fn minted_jwt_has_same_claims(
         secret in "[!-9;-~]{1,100}".prop_filter("no dot", |secret| !secret.contains('.')),
         issued in 0..99_999_000_000_000_u64,
         ttl in 1..=86_400_000_u64,
@@ -95,9 +95,9 @@ proptest! {
         prop_assert_eq!(read_others, expected);
     }
 
-    /// The reader and serde_json agree on what an object says, however it is written.
+    /// The parser and serde_json agree on the content of an object, with and without white space and escapes.
     #[test]
-    fn the_reader_agrees_with_another(claims in btree_map(name(), any_json(), 0..8), pretty in any::<bool>(), ascii in any::<bool>()) {
+    fn parser_agrees_with_serde_json(claims in btree_map(name(), any_json(), 0..8), pretty in any::<bool>(), ascii in any::<bool>()) {
         let object = Value::Object(claims.into_iter().filter(|(name, _)| !name.starts_with("x-ably-")).collect());
         let mut text = if pretty { serde_json::to_string_pretty(&object).unwrap() } else { object.to_string() };
         if ascii {
@@ -111,9 +111,9 @@ proptest! {
         prop_assert_eq!(Value::Object(read), serde_json::from_str::<Value>(&text).unwrap());
     }
 
-    /// Of text that is nearly JSON, the reader takes what serde_json takes, and no more.
+    /// The parser accepts and refuses the same texts as serde_json, for texts that are nearly JSON.
     #[test]
-    fn the_reader_takes_what_another_takes(
+    fn parser_accepts_same_texts_as_serde_json(
         value in any_json(),
         changes in vec((any::<Index>(), option::of(proptest::sample::select(&b"{}[]\",:\\u0dD18 \n\t\x01.eE+-ntf/b"[..]))), 0..4),
     ) {
@@ -130,10 +130,10 @@ proptest! {
         let Ok(text) = String::from_utf8(text) else { return Ok(()) };
         let known = serde_json::from_str::<Value>(&text).map(|known| (known.clone(), known.as_f64()));
         let read = verify(&with_claims(&format!("\"a\":{text}")));
-        // Numbers over the range of a double are JSON all the same.
+        // Numbers out of the range of a double are valid JSON, but serde_json refuses them.
         let is_huge = known.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range"));
         if !is_huge {
-            // A comma may begin another claim, and a key may be there twice, which only we mind.
+            // With a comma, the text may contain another claim or a repeated key, which only this crate refuses.
             let wrapped = serde_json::from_str::<Map<String, Value>>(&format!("{{\"a\":{text}}}"));
             match (&read, &wrapped) {
                 (Ok(_), Ok(_)) | (Err(_), Err(_)) => {}
@@ -143,9 +143,9 @@ proptest! {
         }
     }
 
-    /// A JWT of which any one byte was changed does not verify.
+    /// A JWT with any one byte changed does not verify.
     #[test]
-    fn any_change_of_a_byte_is_refused(at in any::<Index>(), byte in any::<u8>(), group in "[a-z]{0,30}") {
+    fn changed_byte_is_refused(at in any::<Index>(), byte in any::<u8>(), group in "[a-z]{0,30}") {
         let jwt = with_claims(&format!(r#""x-ably-revocation-key":"{group}""#));
         let mut bytes = jwt.clone().into_bytes();
         let at = at.index(bytes.len());
@@ -154,9 +154,9 @@ proptest! {
         prop_assert!(String::from_utf8(bytes).map_or(true, |changed| verify(&changed).is_err()));
     }
 
-    /// Nor does one that lacks characters, or has some more.
+    /// A JWT with missing or additional characters does not verify.
     #[test]
-    fn any_cut_or_addition_is_refused(at in any::<Index>(), more in "[A-Za-z0-9_.=-]{0,3}", cut in 0..4_usize) {
+    fn removed_or_added_characters_are_refused(at in any::<Index>(), more in "[A-Za-z0-9_.=-]{0,3}", cut in 0..4_usize) {
         let jwt = with_claims("");
         let at = at.index(jwt.len() + 1);
         let changed = format!("{}{more}{}", &jwt[..at], &jwt[(at + cut).min(jwt.len())..]);
@@ -164,9 +164,9 @@ proptest! {
         prop_assert!(verify(&changed).is_err(), "{changed}");
     }
 
-    /// Whatever is given, there is an answer.
+    /// No input causes a panic.
     #[test]
-    fn any_text_is_answered(text in any::<String>(), dotted in "[A-Za-z0-9_=+/ -]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,6}", header in any::<String>(), payload in any::<Vec<u8>>()) {
+    fn any_text_is_accepted_or_refused(text in any::<String>(), dotted in "[A-Za-z0-9_=+/ -]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,6}", header in any::<String>(), payload in any::<Vec<u8>>()) {
         for text in [&text, &dotted, &signed(&header, &payload), &signed(super::jwt_support::HEADER, &payload)] {
             let _ = verify(text);
             let _ = embedded_token(text);
@@ -175,9 +175,9 @@ proptest! {
     }
 }
 
-/// Every character of one JWT counts, changed to every other that base64url has.
+/// A JWT does not verify if any of its characters is replaced by any other character of base64url.
 #[test]
-fn every_character_counts() {
+fn every_character_is_verified() {
     let jwt = with_claims("");
     let dots: Vec<_> = jwt.match_indices('.').map(|(at, _)| at).collect();
     for at in 0..jwt.len() {

@@ -1,4 +1,4 @@
-//! JWTs put together by hand, for what no implementation would mint.
+//! Helpers that build JWTs which no implementation would mint.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::jwt_hmac::hmac;
 
 pub const KEY: &str = "app.key:secret";
 pub const HEADER: &str = r#"{"typ":"JWT","alg":"HS256","kid":"app.key"}"#;
-/// `iat` of what is put together here, in seconds.
+/// `iat` of these JWTs, in seconds.
 pub const IAT: u64 = 1_700_000_000;
 pub const NOW: Timestamp = Timestamp::from_millis(IAT * 1000);
 
@@ -16,7 +16,7 @@ pub fn key() -> ApiKey {
     ApiKey::parse(KEY).unwrap()
 }
 
-/// Base64url without padding, written out so that no library's leniency is tested by itself.
+/// Encodes base64url without padding. It uses no library, so that the tests do not depend on one.
 pub fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -28,29 +28,29 @@ pub fn base64url(bytes: &[u8]) -> String {
     text
 }
 
-/// A JWT of that header and payload, signed over their text as it is.
+/// Returns a JWT with this header and payload, signed over their text.
 pub fn signed(header: &str, payload: &[u8]) -> String {
     sign_parts(&base64url(header.as_bytes()), &base64url(payload))
 }
 
-/// Signs parts that are encoded already, well or badly.
+/// Signs parts that are already encoded, even if they are invalid.
 pub fn sign_parts(header: &str, payload: &str) -> String {
     let text = format!("{header}.{payload}");
     format!("{text}.{}", base64url(&hmac("secret", text.as_bytes())))
 }
 
-/// A JWT with the usual header and times, and that much more in the payload.
+/// Returns a JWT with the usual header and times, and with more claims.
 pub fn with_claims(more: &str) -> String {
     let comma = if more.is_empty() { "" } else { "," };
     signed(HEADER, format!(r#"{{"iat":{IAT},"exp":{}{comma}{more}}}"#, IAT + 3600).as_bytes())
 }
 
-/// Parses and verifies, at [`NOW`] and without leeway.
+/// Parses and verifies a JWT at [`NOW`], without leeway.
 pub fn verify(text: &str) -> Result<VerifiedJwt, Error> {
     UnverifiedJwt::parse(text)?.verify(&key().signer(), NOW, Duration::ZERO)
 }
 
-/// The error's name, kind and code are these, and it says what to do.
+/// Checks the error's problem, kind and code, and that it has advice.
 #[track_caller]
 pub fn assert_named<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, name: &str) {
     let error = result.unwrap_err();
@@ -64,7 +64,7 @@ pub fn assert_named<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKin
         ErrorKind::JwtExpired => 40142,
         ErrorKind::ClientId => 40012,
         ErrorKind::Token => 40005,
-        other => panic!("{other:?} is none of a JWT"),
+        other => panic!("{other:?} is not an error of a JWT"),
     };
     assert_eq!(error.ably_code().as_u32(), code);
 }

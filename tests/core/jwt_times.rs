@@ -1,4 +1,4 @@
-//! Seconds there, milliseconds here, and clocks that differ.
+//! Times of JWTs: seconds, milliseconds, and clocks that differ.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ fn at(text: &str, millis: u64, leeway: Duration) -> Result<VerifiedJwt, Error> {
 
 const EXPIRED: &str = "JWT has expired";
 const EARLY: &str = "JWT is not valid yet";
-const UNBORN: &str = "JWT is issued later than now";
+const FUTURE: &str = "JWT was issued in the future";
 
-/// Valid from the first millisecond to the last before `exp`, each moved by the leeway and by no more.
+/// A JWT is valid from its first millisecond until just before `exp`. The leeway extends both limits exactly.
 #[test]
-fn validity_begins_and_ends_to_the_millisecond() {
+fn validity_is_exact_to_the_millisecond() {
     let (start, end) = (IAT * 1000, (IAT + 60) * 1000);
     let plain = jwt(&IAT.to_string(), &(IAT + 60).to_string(), "");
-    // Issued a minute before it becomes valid.
+    // Issued one minute before it becomes valid.
     let later = jwt(&(IAT - 60).to_string(), &(IAT + 60).to_string(), &format!(r#","nbf":{IAT}"#));
     for leeway in [0, 1, 999, 1000, 30_000] {
-        for (text, early) in [(&plain, UNBORN), (&later, EARLY)] {
+        for (text, early) in [(&plain, FUTURE), (&later, EARLY)] {
             let at = |millis| at(text, millis, Duration::from_millis(leeway));
             assert_named(at(start - leeway - 1), ErrorKind::Jwt, early);
             assert!(at(start - leeway).is_ok());
@@ -39,7 +39,7 @@ fn validity_begins_and_ends_to_the_millisecond() {
 }
 
 #[test]
-fn moments_at_either_end_of_time_do_no_harm() {
+fn extreme_times_do_not_overflow() {
     let first = jwt("0", "1", "");
     assert!(at(&first, 0, Duration::ZERO).is_ok());
     assert!(at(&first, 999, Duration::ZERO).is_ok());
@@ -48,14 +48,14 @@ fn moments_at_either_end_of_time_do_no_harm() {
     assert!(at(&first, u64::MAX - 1, Duration::MAX).is_ok());
     let last = jwt("99999999998", "99999999999", "");
     assert!(at(&last, 99_999_999_998_000, Duration::ZERO).is_ok());
-    assert_named(at(&last, 0, Duration::ZERO), ErrorKind::Jwt, UNBORN);
+    assert_named(at(&last, 0, Duration::ZERO), ErrorKind::Jwt, FUTURE);
     assert!(at(&last, 0, Duration::MAX).is_ok());
-    // A lifetime of its own choice: 24 hours, a year from now.
+    // A lifetime of 24 hours that starts in a year.
     let next_year = jwt(&(IAT + 31_536_000).to_string(), &(IAT + 31_622_400).to_string(), "");
-    assert_named(verify(&next_year), ErrorKind::Jwt, UNBORN);
+    assert_named(verify(&next_year), ErrorKind::Jwt, FUTURE);
 }
 
-/// Fractions count to the millisecond, and what is finer is cut off.
+/// Fractions are read to the millisecond. Further digits are ignored.
 #[test]
 fn times_are_read_by_value() {
     for (written, millis) in [
@@ -92,7 +92,7 @@ fn times_are_read_by_value() {
 }
 
 #[test]
-fn times_that_are_none_are_refused_by_name() {
+fn invalid_time_is_refused() {
     for (value, problem) in [
         ("-1", "JWT has a time before the epoch"),
         ("-0.5", "JWT has a time before the epoch"),
@@ -104,9 +104,9 @@ fn times_that_are_none_are_refused_by_name() {
         ("1700000000000", "JWT has a time after the year 5138"),
         ("18446744073709551616", "JWT has a time after the year 5138"),
         (&"9".repeat(400), "JWT has a time after the year 5138"),
-        (r#""1700000000""#, "JWT has a time that is no number"),
-        ("true", "JWT has a time that is no number"),
-        ("[1]", "JWT has a time that is no number"),
+        (r#""1700000000""#, "JWT has a time that is not a number"),
+        ("true", "JWT has a time that is not a number"),
+        ("[1]", "JWT has a time that is not a number"),
     ] {
         let usual = ["1700000000", "1700003600", "1700000000"];
         for (which, claim) in ["iat", "exp", "nbf"].into_iter().enumerate() {
@@ -119,7 +119,7 @@ fn times_that_are_none_are_refused_by_name() {
 }
 
 #[test]
-fn both_ends_are_needed_and_in_order() {
+fn iat_and_exp_are_required_and_ordered() {
     let payload = |text: &str| verify(&signed(HEADER, text.as_bytes()));
     assert_named(payload("{}"), ErrorKind::Jwt, "JWT has no `iat`");
     assert_named(payload(r#"{"exp":1700003600}"#), ErrorKind::Jwt, "JWT has no `iat`");
@@ -127,7 +127,7 @@ fn both_ends_are_needed_and_in_order() {
     assert_named(payload(r#"{"iat":null,"exp":1700003600}"#), ErrorKind::Jwt, "JWT has no `iat`");
     assert_named(payload(r#"{"iat":1700000000,"exp":null}"#), ErrorKind::Jwt, "JWT has no `exp`");
     for exp in ["1700000000", "1699999999", "0", "1700000000.0004", "17e8", "1.7000000000004e9"] {
-        let name = "JWT expires no later than it is issued";
+        let name = "JWT's `exp` is not later than its `iat`";
         assert_named(payload(&format!(r#"{{"iat":1700000000,"exp":{exp}}}"#)), ErrorKind::Jwt, name);
     }
     let long = |seconds: u64| at(&jwt("0", &seconds.to_string(), ""), 0, Duration::ZERO).unwrap();
@@ -135,9 +135,9 @@ fn both_ends_are_needed_and_in_order() {
     assert_eq!(long(86_401).claims().ttl().unwrap_err().kind(), ErrorKind::Ttl);
 }
 
-/// A minted JWT lives no longer than asked, but at least a second, and is valid at the moment of minting.
+/// A minted JWT lives no longer than the ttl, but at least one second, and is valid when it is minted.
 #[test]
-fn minted_times_are_whole_seconds_within_what_is_asked() {
+fn minted_times_are_whole_seconds_within_ttl() {
     for (issued, ttl, iat, exp) in [
         (1_700_000_000_000, 60_000, 1_700_000_000, 1_700_000_060),
         (1_700_000_000_999, 60_000, 1_700_000_000, 1_700_000_060),

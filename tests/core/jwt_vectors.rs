@@ -1,6 +1,5 @@
-//! JWTs that other implementations minted, and ours that they have accepted.
-//!
-//! `cargo xtask vectors` makes the data anew.
+//! JWTs that other implementations minted, and JWTs of this crate that they accepted. `cargo xtask vectors` regenerates
+//! the data.
 
 use std::time::Duration;
 
@@ -28,12 +27,12 @@ fn moment(seconds: &Value) -> Timestamp {
     Timestamp::from_millis(seconds.as_u64().unwrap() * 1000)
 }
 
-/// The first moment at which the claims are valid.
+/// Returns the first time at which the claims are valid.
 fn start(claims: &Value) -> Timestamp {
     moment(claims.get("nbf").unwrap_or(&claims["iat"]))
 }
 
-/// What was read, as the object that it was read from.
+/// Returns the claims as a JSON object.
 fn written(claims: &JwtClaims) -> Value {
     let mut object = Map::new();
     let mut add = |name: &str, value: Option<Value>| value.and_then(|value| object.insert(name.into(), value));
@@ -58,7 +57,7 @@ fn written(claims: &JwtClaims) -> Value {
 }
 
 #[test]
-fn there_are_enough_of_them() {
+fn there_are_enough_vectors() {
     let file: Value = serde_json::from_str(include_str!("../vectors/jwt.json")).unwrap();
     let sources: Vec<_> = file["sources"].as_array().unwrap().iter().map(|source| source.as_str().unwrap()).collect();
     assert!(
@@ -67,7 +66,7 @@ fn there_are_enough_of_them() {
     assert_eq!((vectors("foreign").len(), vectors("ours").len(), vectors("refused").len()), (68, 34, 9));
 }
 
-/// Every JWT that another implementation minted verifies with its key, and says what it was minted from.
+/// Every JWT of another implementation verifies with its key, and has the claims that it was minted from.
 #[test]
 fn foreign_jwts_verify() {
     for case in vectors("foreign") {
@@ -82,7 +81,7 @@ fn foreign_jwts_verify() {
     }
 }
 
-/// None of them verifies with another secret.
+/// No JWT of another implementation verifies with another secret.
 #[test]
 fn foreign_jwts_verify_with_no_other_secret() {
     for case in vectors("foreign").iter().chain(&vectors("ours")) {
@@ -97,9 +96,9 @@ fn foreign_jwts_verify_with_no_other_secret() {
     }
 }
 
-/// What others have accepted is what we mint, byte for byte, into a buffer and on the heap.
+/// This crate mints the same bytes that other implementations accepted, into a buffer and on the heap.
 #[test]
-fn ours_are_what_others_have_accepted() {
+fn minted_jwts_equal_accepted_ones() {
     for case in vectors("ours") {
         let (id, key, claims) = (text(&case, "id"), key(&case), case["claims"].as_object().unwrap());
         assert_eq!(case["acceptedBy"].as_array().unwrap().len(), 2, "{id}");
@@ -144,9 +143,9 @@ fn ours_are_what_others_have_accepted() {
     }
 }
 
-/// Each algorithm that others can sign with, and that is none of ours, is refused by its name.
+/// Every other algorithm is refused, and the error names it.
 #[test]
-fn other_algorithms_are_refused_by_name() {
+fn other_algorithm_is_refused_by_name() {
     for case in vectors("refused") {
         let error = UnverifiedJwt::parse(text(&case, "jwt")).unwrap_err();
         let expected = format!("JWT's `alg` is `{}`, not `HS256`", text(&case, "alg"));

@@ -1,4 +1,4 @@
-//! `ably-auth-core`: keys, capabilities, signing and the wire's types.
+//! Tests of `ably-auth-core`: keys, capabilities, signing and the types of the wire.
 
 mod jwt_hmac;
 mod jwt_support;

@@ -1,4 +1,4 @@
-//! Sets of operations, with those that are not known here.
+//! Sets of operations, including unknown ones.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::support::config;
 const NAMES: [&str; 9] =
     ["*", "annotation-publish", "history", "publish", "subscribe", "aaa", "publish-later", "teleport", "zzz"];
 
-/// Some names; `*` stands for all and swallows the rest.
+/// Generates some names. `*` stands for all operations.
 fn names() -> impl Strategy<Value = BTreeSet<&'static str>> {
     btree_set(prop_oneof![1 => Just("*"), 12 => select(&NAMES[1..])], 0..6)
 }
@@ -25,9 +25,9 @@ fn has(names: &BTreeSet<&str>, name: &str) -> bool {
 proptest! {
     #![proptest_config(config())]
 
-    /// A set has the names that were put in, and those alone; `*` is all of them.
+    /// A set has exactly the names that were added. `*` stands for all names.
     #[test]
-    fn a_set_has_what_was_put_in(names in names()) {
+    fn set_has_exactly_added_names(names in names()) {
         let set: Operations = names.iter().copied().collect();
         for name in NAMES {
             prop_assert_eq!(set.contains(name), has(&names, name), "{}", name);
@@ -36,16 +36,17 @@ proptest! {
         prop_assert_eq!(set.is_all(), names.contains("*"));
     }
 
-    /// The names come out in byte order, known and unknown among each other; `*` comes alone.
+    /// The names are in byte order, known and unknown ones mixed. `*` is the only name in its set.
     #[test]
-    fn names_come_out_in_order(names in names()) {
+    fn names_are_in_byte_order(names in names()) {
         let set: Operations = names.iter().copied().collect();
         let expected = if names.contains("*") { vec!["*"] } else { names.into_iter().collect() };
         prop_assert_eq!(set.iter().map(OperationName::as_str).collect::<Vec<_>>(), expected.clone());
         prop_assert_eq!(set.to_string(), serde_json::to_string(&expected).unwrap());
     }
 
-    /// A set in both has what both have, and one covers another exactly if it has all that the other has.
+    /// An intersection has the operations that both sets have. A set covers another exactly if it has all of its
+    /// operations.
     #[test]
     fn sets_intersect_and_cover_by_name(one in names(), other in names()) {
         let (ours, theirs): (Operations, Operations) = (one.iter().copied().collect(), other.iter().copied().collect());
@@ -59,9 +60,9 @@ proptest! {
     }
 }
 
-/// An operation's name leads back to it, and the list of all is in the order of the canonical text.
+/// Each operation is found by its name, and the list of all operations is in the order of the canonical text.
 #[test]
-fn operations_are_known_by_name() {
+fn operation_is_found_by_name() {
     let names: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
     assert!(names.is_sorted());
     assert_eq!(names.len(), 17);

@@ -1,8 +1,8 @@
-//! Brute force: what resources and capabilities mean, by matching every name of a small world one by one.
+//! A brute-force model of resources and capabilities: it matches every name of a small world.
 //!
-//! Resources are written over the segments `a`, `b`, `a*` and `*`; the world's names have one segment, `z`, and
-//! one kind, `[new]`, that no resource here names, and are one segment longer than any resource. So a set of resources
-//! covers another in this world only if it does in the world without end.
+//! Resources have the segments `a`, `b`, `a*` and `*`. The names of the world also have a segment, `z`, and a kind,
+//! `[new]`, that no resource has, and they are one segment longer than any resource. So a set of resources covers
+//! another in this world only if it does so for all possible names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -12,14 +12,15 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Operations that capabilities name here, and two that none does: one that is known, one that is not.
+/// The operations in the capabilities, and those that are checked. The latter also have a known and an unknown
+/// operation that is in no capability.
 pub const NAMED: [&str; 3] = ["history", "publish", "subscribe"];
 pub const ASKED: [&str; 5] = ["history", "publish", "subscribe", "presence", "teleport"];
 
 /// The segments of the world's names.
 const SEGMENTS: [&str; 4] = ["a", "b", "z", "a*"];
 
-/// A concrete name: of a channel (no kind), or of a thing of another kind.
+/// A name of a channel (empty kind), or of a resource of another kind.
 pub struct Name {
     kind: &'static str,
     segments: Vec<&'static str>,
@@ -46,7 +47,7 @@ pub static WORLD: LazyLock<Vec<Name>> = LazyLock::new(|| {
     ["", "queue", "meta", "new"].into_iter().flat_map(named).collect()
 });
 
-/// Whether a resource's segments match a name's.
+/// Returns true if the segments of a resource match those of a name.
 fn segments_match(resource: &[&str], name: &[&str]) -> bool {
     match (resource, name) {
         ([], []) => true,
@@ -57,7 +58,7 @@ fn segments_match(resource: &[&str], name: &[&str]) -> bool {
     }
 }
 
-/// Whether a resource, by its text, matches a name.
+/// Returns true if the resource matches the name.
 pub fn matches(resource: &str, name: &Name) -> bool {
     let (kind, path) = match resource.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').unwrap(),
@@ -66,7 +67,7 @@ pub fn matches(resource: &str, name: &Name) -> bool {
     (kind == "*" || kind == name.kind) && segments_match(&path.split(':').collect::<Vec<_>>(), &name.segments)
 }
 
-/// Whether every name of the world that `other` matches, `resource` matches too.
+/// Returns true if `resource` matches every name of the world that `other` matches.
 pub fn covers(resource: &str, other: &str) -> bool {
     WORLD.iter().all(|name| !matches(other, name) || matches(resource, name))
 }
@@ -78,30 +79,30 @@ pub fn has(operations: &BTreeSet<&'static str>, operation: &str) -> bool {
     operations.contains("*") || operations.contains(operation)
 }
 
-/// Whether two lists of operations have one in common.
+/// Returns true if two lists of operations have one in common.
 pub fn meet(one: &BTreeSet<&'static str>, other: &BTreeSet<&'static str>) -> bool {
     NAMED.iter().chain(&["presence"]).any(|operation| has(one, operation) && has(other, operation))
 }
 
-/// Whether an entry that matches the name has the operation or `*`.
+/// Returns true if an entry that matches the name has the operation or `*`.
 pub fn permits(entries: &Entries, name: &Name, operation: &str) -> bool {
     entries.iter().any(|(resource, operations)| has(operations, operation) && matches(resource, name))
 }
 
-/// The capability of these entries, read from JSON that a JSON library wrote.
+/// Parses the capability with these entries from JSON that a JSON library wrote.
 pub fn read(entries: &Entries) -> Capability {
     let text = serde_json::to_string(entries).unwrap();
     Capability::parse_strict(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// A resource of up to three segments.
+/// Generates a resource of up to three segments.
 pub fn resource() -> impl Strategy<Value = String> {
     let kind = prop_oneof![6 => Just(""), 2 => Just("[*]"), 1 => Just("[queue]"), 1 => Just("[meta]")];
     let segment = prop_oneof![8 => select(vec!["a", "b", "*"]), 1 => Just("a*")];
     (kind, vec(segment, 1..=3)).prop_map(|(kind, path)| format!("{kind}{}", path.join(":")))
 }
 
-/// A resource that matches `a:b:a`, so that any two overlap.
+/// Generates a resource that matches `a:b:a`, so that any two of them overlap.
 fn overlapping_resource() -> impl Strategy<Value = String> {
     (1..=3_usize, [any::<bool>(), any::<bool>(), any::<bool>()]).prop_map(|(length, wild)| {
         let segment = |at: usize| if wild[at] || length < 3 && at + 1 == length { "*" } else { ["a", "b", "a"][at] };
@@ -113,7 +114,7 @@ fn operations() -> impl Strategy<Value = BTreeSet<&'static str>> {
     prop_oneof![5 => btree_set(select(&NAMED[..]), 1..=2), 1 => Just(BTreeSet::from(["*"]))]
 }
 
-/// A capability of a few entries: of unlike resources, or of resources that overlap much.
+/// Generates a capability of a few entries, with different resources or with resources that overlap.
 pub fn entries() -> impl Strategy<Value = Entries> {
     prop_oneof![
         2 => btree_map(resource(), operations(), 0..=4),

@@ -1,4 +1,4 @@
-//! Nothing shows a secret, a token or a mac: no `Debug`, no `Display`, no error and none of its sources.
+//! Secrets, tokens and macs are never shown: not by `Debug`, `Display`, errors or their sources.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -34,7 +34,8 @@ fn mac_text() -> String {
     serde_json::to_value(signed()).unwrap()["mac"].as_str().unwrap().into()
 }
 
-/// Whether the text has six characters in a row of the secret, the token or the mac, or the mac's bytes as numbers.
+/// Returns the leak if the text has six consecutive characters of the secret, the token or the mac, or bytes of the
+/// mac.
 fn leak(text: &str) -> Option<String> {
     let mac = mac_text();
     for private in [SECRET, TOKEN_REST, mac.trim_end_matches('=')] {
@@ -43,7 +44,7 @@ fn leak(text: &str) -> Option<String> {
             return Some(format!("`{piece}` of `{private}` in `{text}`"));
         }
     }
-    // Base64 read by hand: the mac's first three bytes.
+    // Decodes the first three bytes of the mac from base64.
     let sextet = |c: u8| {
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         alphabet.iter().position(|known| *known == c).unwrap()
@@ -79,7 +80,7 @@ fn assert_error_is_silent(error: &(dyn Error + 'static)) {
     }
 }
 
-/// What a parser says of wrong text that has the secret in it: an error, and a silent one.
+/// Returns the error of parsing a wrong text that contains the secret, and checks that the error does not show it.
 #[track_caller]
 fn assert_refused_silently<T: Debug, E: Error + 'static>(read: Result<T, E>) {
     match read {
@@ -88,7 +89,7 @@ fn assert_refused_silently<T: Debug, E: Error + 'static>(read: Result<T, E>) {
     }
 }
 
-/// The search finds what it looks for.
+/// The search finds leaks.
 #[test]
 fn leaks_are_found() {
     assert!(leak(SECRET).is_some() && leak(&token()).is_some() && leak(&mac_text()).is_some());
@@ -97,9 +98,9 @@ fn leaks_are_found() {
     assert_eq!(signer.to_base64(), mac_text().as_bytes());
 }
 
-/// `Debug` of every type that holds a secret, a token or a mac says what it is and no more.
+/// `Debug` of every type with a secret, a token or a mac hides it.
 #[test]
-fn debug_is_silent() {
+fn debug_shows_no_secret() {
     let (key, key_text, request) = (key(), key_text(), signed());
     assert_debug_is_silent(&key);
     assert_debug_is_silent(&ApiKeyRef::parse(&key_text).unwrap());
@@ -115,21 +116,21 @@ fn debug_is_silent() {
     let mut json = serde_json::to_value(&request).unwrap();
     json["another"] = json!(mac_text());
     assert_debug_is_silent(&serde_json::from_value::<TokenRequest>(json).unwrap());
-    // What is public still shows, or nobody could tell one from another.
+    // Public values are shown, so that two values can be distinguished.
     for text in [format!("{key:?}"), format!("{request:?}"), format!("{:?}", ApiKeyRef::parse(&key_text).unwrap())] {
         assert!(text.contains("app.key"), "{text}");
     }
 }
 
-/// Neither a secret nor a token nor a mac can be printed by mistake: none has `Display`.
+/// No type with a secret, a token or a mac has `Display`, so that it cannot be printed by mistake.
 #[test]
-fn nothing_private_has_display() {
+fn secret_types_have_no_display() {
     trait NotDisplay<Marker> {
         const HOLDS: bool = true;
     }
     impl<T: ?Sized> NotDisplay<()> for T {}
     impl<T: ?Sized + Display> NotDisplay<u8> for T {}
-    // With `Display` there would be two ways to choose from, and this would not compile.
+    // If a type had `Display`, two implementations would apply, and this would not compile.
     const {
         assert!(<ApiKey as NotDisplay<_>>::HOLDS && <ApiKeyRef<'_> as NotDisplay<_>>::HOLDS);
         assert!(<KeySecret as NotDisplay<_>>::HOLDS && <Token as NotDisplay<_>>::HOLDS);
@@ -138,9 +139,9 @@ fn nothing_private_has_display() {
     }
 }
 
-/// A key with a mistake in it is refused without a word of its secret, also where it stands in place of a name.
+/// The error for an invalid key does not show its secret, even if the key is in place of its name.
 #[test]
-fn errors_about_keys_are_silent() {
+fn key_error_shows_no_secret() {
     let mistakes = [
         SECRET.into(),
         format!(":{SECRET}"),
@@ -170,9 +171,9 @@ fn errors_about_keys_are_silent() {
     assert_refused_silently(serde_json::from_str::<KeyName>(&json!(key_text()).to_string()));
 }
 
-/// A token, a key or a mac given where something else belongs is refused without being quoted.
+/// An error does not show a token, a key or a mac that was passed in the wrong place.
 #[test]
-fn errors_about_misplaced_values_are_silent() {
+fn error_hides_misplaced_secret() {
     for text in [key_text(), token(), mac_text(), format!("eyJ0eXAi.eyJ4.{TOKEN_REST}")] {
         assert_refused_silently(Token::new(&format!("{text}\n")));
         assert_refused_silently(Token::new(&format!("Bearer {text}")));
@@ -188,9 +189,9 @@ fn errors_about_misplaced_values_are_silent() {
     }
 }
 
-/// JSON in which a value of one field stands in another is refused without being quoted.
+/// An error does not show a value that is in the wrong field of JSON.
 #[test]
-fn errors_about_json_are_silent() {
+fn json_error_hides_misplaced_secret() {
     for field in ["issued", "expires", "keyName"] {
         let json = json!({"token": token(), field: format!("{} ", token())}).to_string();
         assert_refused_silently(serde_json::from_str::<TokenDetails>(&json));
@@ -226,9 +227,9 @@ fn errors_about_json_are_silent() {
     assert_refused_silently(serde_json::from_str::<TokenRequest>(&twice));
 }
 
-/// A token where a token request has a number is refused when the number is needed, without being quoted.
+/// A token in place of a number in a token request is refused when the number is used. The error does not show it.
 #[test]
-fn errors_about_numbers_are_silent() {
+fn number_error_hides_misplaced_token() {
     let mut json = serde_json::to_value(signed()).unwrap();
     json["timestamp"] = json!(token());
     json["ttl"] = json!(token());
@@ -239,10 +240,10 @@ fn errors_about_numbers_are_silent() {
     assert_refused_silently(trusted.ttl());
 }
 
-/// A bare JSON string where token details or a token request belong, as an auth URL may answer, is refused without being
-/// quoted.
+/// A JSON string in place of token details or of a token request is refused. The error does not show it, because an
+/// auth URL may return a token in this form.
 #[test]
-fn errors_about_a_bare_string_are_silent() {
+fn error_hides_bare_string() {
     for text in [token(), mac_text(), key_text()] {
         assert_refused_silently(serde_json::from_str::<TokenDetails>(&json!(text).to_string()));
         assert_refused_silently(serde_json::from_value::<TokenDetails>(json!(text)));
@@ -251,15 +252,15 @@ fn errors_about_a_bare_string_are_silent() {
     }
 }
 
-/// An answer of another shape that holds a token is not taken for an error, and not quoted.
+/// A response of another form that contains a token is not parsed as an error, and is not shown.
 #[test]
-fn errors_about_answers_are_silent() {
+fn error_hides_token_in_response() {
     assert_refused_silently(serde_json::from_value::<ErrorEnvelope>(json!({"token": token()})));
 }
 
-/// A whole key given in a request in place of its name is refused, and neither the error nor `Debug` quotes it.
+/// A whole key in place of its name is refused. Neither the error nor `Debug` shows it.
 #[test]
-fn a_whole_key_in_place_of_its_name_is_not_shown() {
+fn whole_key_in_key_name_is_not_shown() {
     let mut json = serde_json::to_value(signed()).unwrap();
     json["keyName"] = json!(key_text());
     match serde_json::from_value::<TokenRequest>(json) {
@@ -272,16 +273,16 @@ fn a_whole_key_in_place_of_its_name_is_not_shown() {
     }
 }
 
-/// A token given as what to revoke is refused without being quoted.
+/// A token in place of a revocation target is refused. The error does not show it.
 #[test]
-fn a_token_in_place_of_a_revocation_target_is_not_shown() {
+fn token_in_revocation_target_is_not_shown() {
     assert_refused_silently(TokenRevocationTargetSpecifier::parse(&token()));
     assert_refused_silently(serde_json::from_value::<RevokeTokensRequest>(json!({"targets": [token()]})));
 }
 
-/// A verified request shows no more than the request, and the fields that are signed have no mac yet.
+/// A verified request and the fields to sign show no mac.
 #[test]
-fn a_verified_request_and_its_fields_are_silent() {
+fn verified_request_shows_no_mac() {
     let request = signed();
     let verified: ably_auth_core::VerifiedTokenRequest<'_> = request.verify(&key()).unwrap();
     assert_debug_is_silent(&verified);
@@ -296,9 +297,9 @@ fn a_verified_request_and_its_fields_are_silent() {
     assert_debug_is_silent(&fields);
 }
 
-/// No type of a JWT shows the JWT, its signature, or a token embedded in it.
+/// No type for JWTs shows a JWT, its signature, or an embedded token.
 #[test]
-fn jwts_are_silent() {
+fn jwt_types_show_no_token() {
     use ably_auth_core::jwt::{
         self, ClaimValue, EmbeddedToken, HeaderFit, JwtClaims, JwtFields, JwtText, UnverifiedJwt, VerifiedJwt,
     };

@@ -1,4 +1,4 @@
-//! Revoking tokens: targets, requests and results as JSON.
+//! Token revocation: targets, requests and results as JSON.
 
 use ably_auth_core::{
     BatchResult, ErrorKind, RevokeTokensRequest, Timestamp, TokenRevocationResult,
@@ -13,9 +13,9 @@ fn results(json: &Value) -> BatchResult<TokenRevocationResult> {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
-/// A target is a type and a value, joined by a colon.
+/// A target consists of a type and a value, separated by a colon.
 #[test]
-fn targets_are_type_and_value() {
+fn target_has_type_and_value() {
     for (target, text) in [
         (Target::client_id("alice"), "clientId:alice"),
         (Target::revocation_key("group-1"), "revocationKey:group-1"),
@@ -29,16 +29,16 @@ fn targets_are_type_and_value() {
     }
 }
 
-/// A type that is not known here is kept, for the service to judge.
+/// An unknown type is kept, because the service may know it.
 #[test]
-fn unknown_types_are_kept() {
+fn unknown_target_type_is_kept() {
     let target = Target::parse("invalidType:abc").unwrap();
     assert_eq!((target.target_type(), target.value()), ("invalidType", "abc"));
 }
 
-/// Without a colon, a type or a value there is no target.
+/// A target without a colon, a type or a value is refused.
 #[test]
-fn what_is_no_target_is_refused() {
+fn malformed_target_is_refused() {
     for text in ["", ":", "clientId", "clientId:", ":alice"] {
         assert_eq!(Target::parse(text).unwrap_err().kind(), ErrorKind::RevocationTarget, "{text}");
         assert!(serde_json::from_value::<Target>(text.into()).is_err(), "{text}");
@@ -48,17 +48,17 @@ fn what_is_no_target_is_refused() {
 proptest! {
     #![proptest_config(config())]
 
-    /// A target is split at its first colon: a value may have more of them, a type none.
+    /// A target is split at its first colon, so that the value may have more of them.
     #[test]
-    fn targets_are_split_at_the_first_colon(target_type in "[^:]{1,8}", value in "[:a*é]{1,8}") {
+    fn target_is_split_at_first_colon(target_type in "[^:]{1,8}", value in "[:a*é]{1,8}") {
         let target = Target::parse(&format!("{target_type}:{value}")).unwrap();
         prop_assert_eq!((target.target_type(), target.value()), (target_type.as_str(), value.as_str()));
     }
 }
 
-/// What is left out of a request is not in its JSON, and what is given is.
+/// The JSON of a request has only the fields that are set.
 #[test]
-fn a_request_has_what_was_given() {
+fn request_has_only_set_fields() {
     let mut request = RevokeTokensRequest::new([Target::client_id("alice"), Target::channel("a:*")]);
     assert_eq!(serde_json::to_value(&request).unwrap(), json!({"targets": ["clientId:alice", "channel:a:*"]}));
     request.issued_before = Some(NOW);
@@ -75,10 +75,11 @@ fn a_request_has_what_was_given() {
     }
 }
 
-/// A target whose tokens are revoked comes with the moment before which they were issued and that from which it applies.
+/// A success has the target, the time before which its tokens were issued, and the time from which the revocation
+/// applies.
 // rest/unit/TRS2/success-result-attributes-0
 #[test]
-fn a_success_says_what_was_revoked() {
+fn success_has_target_and_times() {
     let sent = json!({"successCount": 1, "failureCount": 0, "results":
         [{"target": "clientId:alice", "issuedBefore": 1_700_000_000_000_u64, "appliesAt": 1_700_000_001_000_u64}]});
     let read = results(&sent);
@@ -89,10 +90,10 @@ fn a_success_says_what_was_revoked() {
     assert_eq!(serde_json::to_value(&read).unwrap(), sent);
 }
 
-/// A target whose tokens could not be revoked comes as it was sent, with the reason.
+/// A failure has the target as it was sent, and the reason.
 // rest/unit/TRF2/failure-result-attributes-0
 #[test]
-fn a_failure_says_why() {
+fn failure_has_target_and_error() {
     let sent = json!({"successCount": 0, "failureCount": 1, "results":
         [{"target": "invalidType:abc", "error": {"code": 40000, "statusCode": 400, "message": "Invalid target type"}}]});
     let read = results(&sent);
@@ -103,7 +104,7 @@ fn a_failure_says_why() {
     assert_eq!(serde_json::to_value(&read).unwrap(), sent);
 }
 
-/// Successes and failures come in the order of the targets, with their counts; a failure's target may be no target at all.
+/// Successes and failures are in the order of the targets, with their counts. The target of a failure may be invalid.
 #[test]
 fn results_are_mixed() {
     let read = results(&json!({"successCount": 1, "failureCount": 2, "results": [

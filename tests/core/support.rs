@@ -1,4 +1,4 @@
-//! Keys, vectors and small conveniences that the subjects share.
+//! Keys, vectors and helpers for several test modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenRequest, TokenRequestFields,
 use proptest::test_runner::Config;
 use serde_json::Value;
 
-/// A key as the documentation shows one.
+/// A key from Ably's documentation.
 pub const KEY: &str = "I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 pub const KEY_NAME: &str = "I2E_JQ.OqUdfg";
 pub const NONCE: &str = "9000000830710428";
@@ -24,7 +24,7 @@ pub fn ttl(millis: u64) -> Ttl {
     Ttl::from_millis(millis).unwrap()
 }
 
-/// Proptest as the suite uses it: nothing is written beside the sources.
+/// Returns the proptest configuration of this suite, which writes no files next to the sources.
 pub fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }
@@ -38,7 +38,7 @@ pub struct Case {
     pub request: Value,
 }
 
-/// Those of `vectors/token-requests.json`.
+/// Returns the cases in `vectors/token-requests.json`.
 pub fn cases() -> Vec<Case> {
     let file: Value = serde_json::from_str(include_str!("../vectors/token-requests.json")).unwrap();
     let case = |case: &Value| {
@@ -54,12 +54,12 @@ pub fn cases() -> Vec<Case> {
     file["cases"].as_array().unwrap().iter().map(case).collect()
 }
 
-/// Reads a token request from its JSON, by way of its text.
+/// Parses a token request from the text of its JSON.
 pub fn request(json: &Value) -> TokenRequest {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
-/// The values that the mac of a request in JSON covers.
+/// Returns the values of a JSON request that its mac covers.
 pub fn fields(request: &Value) -> TokenRequestFields<'_> {
     TokenRequestFields {
         key_name: request["keyName"].as_str().unwrap(),
@@ -71,19 +71,19 @@ pub fn fields(request: &Value) -> TokenRequestFields<'_> {
     }
 }
 
-/// The mac that a key makes for these values, as the wire has it.
+/// Returns the mac of these values in base64.
 pub fn mac(key: &ApiKey, fields: &TokenRequestFields<'_>) -> String {
     String::from_utf8(key.signer().sign(fields).unwrap().to_base64().into()).unwrap()
 }
 
-/// An object without the fields that are null: what an encoder that leaves them out would have sent.
+/// Returns the object without its null fields, as some encoders send it.
 pub fn without_nulls(object: &Value) -> Value {
     let given = object.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
     Value::Object(given.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// The canonical text of a capability as a JSON library makes it: sorted by bytes, no white space, no needless escape,
-/// and, as a holder of tokens reads it, `*` alone and no empty list.
+/// Returns the canonical text of a capability, made by a JSON library: sorted by bytes, without white space and
+/// needless escapes. As in lenient parsing, `*` replaces other operations, and empty lists are omitted.
 pub fn canonical(text: &str) -> Option<String> {
     let read: BTreeMap<String, BTreeSet<String>> = serde_json::from_str(text).ok()?;
     let granting = read.into_iter().filter(|(_, operations)| !operations.is_empty()).map(|(resource, operations)| {

@@ -1,4 +1,4 @@
-//! A signed token request that anybody changed is refused.
+//! Changed token requests are refused.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::support::{Case, canonical, cases, config, request};
 
 const FIELDS: [&str; 7] = ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce", "mac"];
 
-/// What somebody on the way does to one field.
+/// A change of one field by an attacker.
 #[derive(Clone, Debug)]
 enum Change {
     Drop,
@@ -39,7 +39,7 @@ fn as_text(value: &Value) -> Option<String> {
 }
 
 impl Change {
-    /// The changed value: still a number if it was one and can be, else text.
+    /// Returns the changed value: a number if the original was a number and the result is valid, otherwise text.
     fn apply(&self, value: &Value) -> Value {
         let Some(text) = as_text(value) else {
             return match self {
@@ -70,7 +70,7 @@ impl Change {
     }
 }
 
-/// The ttls that a mac may have been made over, by what is sent: the documented equivalences.
+/// Returns the ttl texts that a mac may cover for a sent value: the documented equivalences.
 fn signed_ttls(sent: &Value) -> BTreeSet<String> {
     match as_text(sent) {
         None => BTreeSet::from(["", "3600000"].map(String::from)),
@@ -79,12 +79,12 @@ fn signed_ttls(sent: &Value) -> BTreeSet<String> {
     }
 }
 
-/// Whether the change makes no difference by one of the documented equivalences.
+/// Returns true if a documented equivalence makes the change irrelevant.
 fn is_equivalent(field: &str, signed: &Value, sent: &Value) -> bool {
     match field {
-        // An omitted value signs as the empty text.
+        // An omitted value is signed as an empty text.
         "ttl" => signed_ttls(sent).contains(&as_text(signed).unwrap_or_default()),
-        // The mac may be over the canonical form of what is sent.
+        // The mac may cover the canonical form of the sent text.
         "capability" => as_text(sent).and_then(|text| canonical(&text)) == as_text(signed),
         _ => false,
     }
@@ -99,7 +99,7 @@ fn with(case: &Case, field: &str, value: Value) -> Value {
     changed
 }
 
-/// Whether what arrives can be read at all and, if so, verifies.
+/// Returns true if the request can be parsed and verifies.
 fn is_accepted(case: &Case, sent: &Value) -> bool {
     serde_json::from_value::<TokenRequest>(sent.clone()).is_ok_and(|sent| sent.verify(&case.key).is_ok())
 }
@@ -107,9 +107,9 @@ fn is_accepted(case: &Case, sent: &Value) -> bool {
 proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 2048, ..config() })]
 
-    /// A request of which any single field was changed, dropped or added does not verify.
+    /// A request with any single field changed, removed or added does not verify.
     #[test]
-    fn any_change_of_any_field_is_refused(at in any::<Index>(), field in select(&FIELDS[..]), change in change()) {
+    fn changed_field_is_refused(at in any::<Index>(), field in select(&FIELDS[..]), change in change()) {
         let cases = cases();
         let case = at.get(&cases);
         let sent = change.apply(&case.request[field]);
@@ -118,9 +118,9 @@ proptest! {
     }
 }
 
-/// Each field is missed when it is dropped, where an empty one does not say the same.
+/// A request that lacks any field does not verify, unless an empty field means the same.
 #[test]
-fn every_field_is_missed() {
+fn removed_field_is_refused() {
     let mut refused = 0;
     for case in cases() {
         for field in FIELDS {
@@ -133,9 +133,9 @@ fn every_field_is_missed() {
     assert!(refused > 72 * 5, "{refused}");
 }
 
-/// Every character of a mac counts, from the first to the last.
+/// A change of any character of the mac is refused.
 #[test]
-fn every_character_of_the_mac_counts() {
+fn changed_mac_is_refused() {
     let case = &cases()[0];
     let mac = case.request["mac"].as_str().unwrap();
     for (at, old) in mac.char_indices().filter(|(_, c)| *c != '=') {
@@ -146,9 +146,9 @@ fn every_character_of_the_mac_counts() {
     }
 }
 
-/// The key's name is signed too: a mac is of no use under another name of a key with the same secret.
+/// The mac covers the key name, so it is invalid for another name of a key with the same secret.
 #[test]
-fn a_mac_holds_for_one_key_name() {
+fn mac_is_valid_for_one_key_name() {
     for case in cases() {
         let mut sent = case.request.clone();
         sent["keyName"] = json!("other.key");
@@ -157,9 +157,9 @@ fn a_mac_holds_for_one_key_name() {
     }
 }
 
-/// Values cannot be moved between neighbouring fields.
+/// Values cannot be exchanged between neighbouring fields.
 #[test]
-fn values_do_not_change_places() {
+fn exchanged_values_are_refused() {
     for case in cases() {
         for (one, other) in
             [("ttl", "capability"), ("capability", "clientId"), ("clientId", "nonce"), ("ttl", "timestamp")]
@@ -175,7 +175,7 @@ fn values_do_not_change_places() {
     }
 }
 
-/// A long request has to be signed as it is sent; a short one may be signed in canonical form.
+/// A long request must be signed as it is sent. A short one may be signed in canonical form.
 #[test]
 fn long_request_is_verified_as_sent_only() {
     let key = super::support::key();

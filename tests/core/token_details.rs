@@ -1,4 +1,4 @@
-//! Tokens as the service hands them out.
+//! Token details, as the service issues them.
 
 use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails};
 use serde_json::{Value, json};
@@ -20,10 +20,10 @@ fn whole() -> Value {
     })
 }
 
-/// All that the service says of a token is read.
+/// All details that the service sends are parsed.
 // rest/unit/TD/token-details-from-json-0
 #[test]
-fn details_are_read_from_json() {
+fn details_are_parsed_from_json() {
     let details = read(&whole());
     assert_eq!(details.token().expose(), "deserialized-token");
     assert_eq!(details.expires(), Some(Timestamp::from_millis(1_234_567_890_000)));
@@ -35,10 +35,10 @@ fn details_are_read_from_json() {
     assert_eq!(serde_json::to_value(&details).unwrap(), whole());
 }
 
-/// What an issuer says of a token can be asked for, and is what goes over the wire.
+/// The details that an issuer creates have the same values in the accessors and in JSON.
 // rest/unit/TD1/token-details-attributes-0
 #[test]
-fn details_say_what_the_issuer_said() {
+fn issued_details_have_same_values() {
     let capability: Capability = r#"{"*": ["*"]}"#.parse().unwrap();
     let expires = Timestamp::from_millis(NOW.as_millis() + 60_000);
     let details = TokenDetails::issued_by(
@@ -58,9 +58,9 @@ fn details_say_what_the_issuer_said() {
     assert_eq!(read(&json), details);
 }
 
-/// Of a token that came alone the rest is unknown, not zero, and is not written.
+/// If only the token is known, the other values are unknown, not zero, and are not written.
 #[test]
-fn a_token_may_come_alone() {
+fn details_of_bare_token_are_unknown() {
     let token = Token::new("xVLyHw.Dtxd9tuz").unwrap();
     for alone in [
         TokenDetails::from_token(token.clone()),
@@ -75,9 +75,9 @@ fn a_token_may_come_alone() {
     }
 }
 
-/// A time is the same as an integer, as a whole float and as a decimal string; anything else is refused.
+/// A time may be an integer, a whole float or a decimal string. Anything else is refused.
 #[test]
-fn times_are_read_from_any_number() {
+fn times_are_parsed_from_any_number() {
     for time in [json!(1_449_746_287_318_u64), json!(1_449_746_287_318.0), json!("1449746287318")] {
         let details = read(&json!({"token": "t", "issued": time, "expires": time}));
         assert_eq!((details.issued(), details.expires()), (Some(NOW), Some(NOW)), "{time}");
@@ -90,9 +90,9 @@ fn times_are_read_from_any_number() {
     }
 }
 
-/// A capability with what a newer service may have in it is read; the text stays as the service wrote it.
+/// A capability with parts that only a newer service knows is accepted. Its text is kept unchanged.
 #[test]
-fn a_newer_services_capability_is_read() {
+fn capability_of_newer_service_is_kept() {
     let text = r#"{"[new]a": ["teleport"], "b": ["*", "publish"]}"#;
     let details = read(&json!({"token": "t", "capability": text}));
     assert_eq!(details.capability_text(), Some(text));
@@ -101,15 +101,15 @@ fn a_newer_services_capability_is_read() {
     assert!(read(&json!({"token": "t", "capability": "nonsense"})).capability().unwrap().is_err());
 }
 
-/// `*` as a clientId is any identity.
+/// The clientId `*` stands for any identity.
 #[test]
-fn the_wildcard_client_id_is_any() {
+fn wildcard_client_id_is_any() {
     let details = read(&json!({"token": "t", "clientId": "*"}));
     assert_eq!(details.client_id(), &ClientId::Any);
     assert_eq!(serde_json::to_value(&details).unwrap()["clientId"], "*");
 }
 
-/// Fields that are not known here are kept and passed on.
+/// Unknown fields are kept and passed on.
 #[test]
 fn unknown_fields_are_passed_on() {
     let mut sent = whole();
@@ -117,7 +117,7 @@ fn unknown_fields_are_passed_on() {
     assert_eq!(serde_json::to_value(read(&sent)).unwrap(), sent);
 }
 
-/// What is not in the shape of token details is refused.
+/// JSON that is not token details is refused.
 #[test]
 fn other_shapes_are_refused() {
     for json in [
@@ -137,7 +137,7 @@ fn other_shapes_are_refused() {
     }
 }
 
-/// The oldest documents print an empty clientId for none.
+/// The oldest specifications show an empty clientId for no clientId.
 #[test]
 fn empty_client_id_means_none() {
     for json in [r#"{"token":"t","clientId":""}"#, r#"{"clientId":"","token":"t","issued":1}"#] {
@@ -147,9 +147,9 @@ fn empty_client_id_means_none() {
     }
 }
 
-/// Details are equal if all that is known is.
+/// Details are equal exactly if all known values are equal.
 #[test]
-fn details_are_compared_whole() {
+fn details_equality_includes_every_value() {
     for (field, other) in [
         ("token", json!("x")),
         ("expires", json!(1)),

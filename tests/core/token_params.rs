@@ -1,4 +1,4 @@
-//! What is asked of a token, and the request that is signed for it.
+//! Token parameters, and the request that is signed for them.
 
 use ably_auth_core::{Capability, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ fn absent(json: &Value, field: &str) -> bool {
     !json.as_object().unwrap().contains_key(field)
 }
 
-/// Parameters are what was asked for, and unset where nothing was.
+/// Parameters have the values that were set. The others are unset.
 // rest/unit/TK1/token-params-attributes-0
 #[test]
-fn parameters_are_unset_or_as_given() {
+fn params_are_unset_or_as_set() {
     let none = TokenParams::new();
     assert_eq!((none.ttl, none.capability, none.timestamp, none.nonce), (None, None, None, None));
     assert!(none.client_id.is_none());
@@ -36,47 +36,47 @@ fn parameters_are_unset_or_as_given() {
     assert_eq!(params.nonce.as_ref().map(Nonce::as_str), Some("full-nonce-value"));
 }
 
-/// A ttl that nobody asked for is not in the request: not null, not zero, not an hour.
+/// A ttl that was not set is not in the request, not even as null or as a default.
 // rest/unit/RSA5/ttl-null-when-unspecified-0
 #[test]
 fn no_ttl_is_filled_in() {
     assert!(absent(&signed(&TokenParams::new()), "ttl"));
 }
 
-/// A ttl that was asked for is in the request.
+/// A ttl that was set is in the request.
 // rest/unit/RSA5b/explicit-ttl-preserved-0
 #[test]
-fn a_ttl_is_passed_on() {
+fn ttl_is_in_request() {
     assert_eq!(signed(&TokenParams::new().ttl(ttl(7_200_000)))["ttl"], 7_200_000);
 }
 
-/// A capability that nobody asked for is not in the request.
+/// A capability that was not set is not in the request.
 // rest/unit/RSA6/capability-null-when-unspecified-0
 #[test]
 fn no_capability_is_filled_in() {
     assert!(absent(&signed(&TokenParams::new()), "capability"));
 }
 
-/// A capability that was asked for is in the request, as a JSON string that holds its canonical text.
+/// A capability that was set is in the request, as a JSON string with its canonical text.
 // rest/unit/RSA6b/explicit-capability-preserved-0
 #[test]
-fn a_capability_is_passed_on() {
+fn capability_is_in_request() {
     let asked: Capability = r#"{"channel-a": ["subscribe", "publish"]}"#.parse().unwrap();
     let sent = signed(&TokenParams::new().capability(asked));
     assert_eq!(sent["capability"], r#"{"channel-a":["publish","subscribe"]}"#);
 }
 
-/// A clientId that nobody asked for is not in the request; `*` is.
+/// A clientId that was not set is not in the request. `*` is in it.
 #[test]
-fn a_client_id_is_passed_on() {
+fn client_id_is_in_request() {
     assert!(absent(&signed(&TokenParams::new()), "clientId"));
     assert_eq!(signed(&TokenParams::new().client_id(ClientId::Any))["clientId"], "*");
     assert_eq!(signed(&TokenParams::new().client_id(ClientId::parse("bob").unwrap()))["clientId"], "bob");
 }
 
-/// The parameters' own timestamp and nonce come before those that are supplied for want of them (`RSA9c`, `RSA9d`).
+/// The timestamp and the nonce of the parameters take precedence over the arguments of `sign` (`RSA9c`, `RSA9d`).
 #[test]
-fn own_timestamp_and_nonce_come_first() {
+fn timestamp_and_nonce_of_params_take_precedence() {
     let supplied = signed(&TokenParams::new());
     assert_eq!((&supplied["timestamp"], &supplied["nonce"]), (&json!(NOW.as_millis()), &json!(NONCE)));
     let own = TokenParams::new().timestamp(Timestamp::from_millis(5)).nonce(Nonce::parse("own-nonce-of-mine").unwrap());
@@ -84,10 +84,10 @@ fn own_timestamp_and_nonce_come_first() {
     assert_eq!((&own["timestamp"], &own["nonce"]), (&json!(5), &json!("own-nonce-of-mine")));
 }
 
-/// The mac is in the request, as base64, and covers what the request says.
+/// The request has the mac in base64, which covers the values of the request.
 // rest/unit/TE/token-request-mac-signature-0
 #[test]
-fn the_mac_is_in_the_request() {
+fn mac_is_in_request() {
     let sent = signed(&TokenParams::new().client_id(ClientId::parse("bob").unwrap()).ttl(ttl(3_600_000)));
     assert_eq!(sent["mac"], "SVt6d9F8Xgpf3kO+Nstlr68xI063cRpg4anDbcSQ+yE=");
     assert_eq!(sent["mac"], mac(&key(), &super::support::fields(&sent)));

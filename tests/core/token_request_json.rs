@@ -1,4 +1,4 @@
-//! Token requests as JSON: kept as they came.
+//! Token requests as JSON, which keeps the received values.
 
 use ably_auth_core::{ErrorKind, Timestamp, TokenRequest};
 use proptest::prelude::*;
@@ -22,10 +22,10 @@ fn name(text: &str) -> ably_auth_core::KeyName {
     ably_auth_core::KeyName::parse(text).unwrap()
 }
 
-/// Each field can be asked for, and is unset where the request has none.
+/// Each field has an accessor, and is unset if the request does not have it.
 // rest/unit/TE1/token-request-attributes-0
 #[test]
-fn fields_can_be_asked_for() {
+fn request_has_all_attributes() {
     let whole = request(&whole());
     let trusted = whole.trust_key_holder(&name("appId.keyId")).unwrap();
     assert_eq!((whole.key_name(), trusted.key_name()), ("appId.keyId", "appId.keyId"));
@@ -42,11 +42,11 @@ fn fields_can_be_asked_for() {
     assert_eq!((trusted.timestamp().unwrap(), trusted.nonce()), (None, None));
 }
 
-/// What was read is written again, field by field, the mac too.
+/// A parsed request is written with the same fields, including the mac.
 // rest/unit/TE/token-request-to-json-1
 // rest/unit/TE/token-request-from-json-2
 #[test]
-fn what_is_read_is_written() {
+fn parsed_request_is_written_unchanged() {
     let read = request(&whole());
     assert!(read.is_signed());
     assert_eq!(serde_json::to_value(&read).unwrap(), whole());
@@ -61,7 +61,7 @@ fn what_is_read_is_written() {
     }
 }
 
-/// Fields that are not known here are kept and passed on.
+/// Unknown fields are kept and passed on.
 #[test]
 fn unknown_fields_are_passed_on() {
     let mut sent = whole();
@@ -70,7 +70,8 @@ fn unknown_fields_are_passed_on() {
     assert_eq!(serde_json::to_value(request(&sent)).unwrap(), sent);
 }
 
-/// What is not in the shape of a token request is refused: no key name, a value of another type, a field twice.
+/// JSON that is not a token request is refused: without a key name, with a value of a wrong type, or with a repeated
+/// field.
 #[test]
 fn other_shapes_are_refused() {
     let refused = |json: &str| assert!(serde_json::from_str::<TokenRequest>(json).is_err(), "{json}");
@@ -92,9 +93,9 @@ fn other_shapes_are_refused() {
     }
 }
 
-/// Numbers that are out of range are read, since a mac covers them, and refused when they are asked for.
+/// Numbers out of range are parsed, because a mac covers them, and refused when they are used.
 #[test]
-fn numbers_out_of_range_are_refused_when_asked_for() {
+fn number_out_of_range_is_refused_when_used() {
     let read = |changed: Value| {
         let mut sent = json!({"keyName": KEY_NAME});
         sent.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
@@ -133,9 +134,9 @@ fn numbers_out_of_range_are_refused_when_asked_for() {
     assert_eq!(read(json!({"timestamp": u64::MAX})).1, Ok(Some(Timestamp::from_millis(u64::MAX))));
 }
 
-/// A capability is read as an issuer reads one only when it is asked for; an empty text asks for nothing in particular.
+/// A capability is parsed strictly, but only when it is used. An empty text means no capability.
 #[test]
-fn a_capability_is_judged_when_asked_for() {
+fn capability_is_parsed_when_used() {
     let sent = |text: &str| request(&json!({"keyName": KEY_NAME, "capability": text}));
     let empty = sent("");
     let trusted = empty.trust_key_holder(key().key_name()).unwrap();
@@ -151,9 +152,9 @@ fn a_capability_is_judged_when_asked_for() {
 proptest! {
     #![proptest_config(config())]
 
-    /// Whatever is in the fields, a request that is read is written with the same values, and read again as the same.
+    /// A parsed request is written with the same values, for any values of its fields.
     #[test]
-    fn any_values_survive(
+    fn any_values_round_trip(
         texts in proptest::array::uniform4("\\PC{0,12}"),
         number in prop_oneof![any::<u64>().prop_map(|n| json!(n)), any::<i64>().prop_map(|n| json!(n)), "[0-9]{0,22}".prop_map(|n| json!(n))],
     ) {
@@ -164,9 +165,9 @@ proptest! {
         prop_assert_eq!(serde_json::to_value(&read).unwrap(), sent);
     }
 
-    /// A signed request in which some encoder turned the numbers into floats still verifies.
+    /// A signed request still verifies if an encoder has turned its numbers into floats.
     #[test]
-    fn floats_that_are_whole_are_integers(millis in 1..=86_400_000_u32) {
+    fn whole_floats_are_integers(millis in 1..=86_400_000_u32) {
         let fields = ably_auth_core::TokenRequestFields {
             key_name: KEY_NAME, ttl: Some(ttl(millis.into())), capability: None, client_id: None, timestamp: NOW, nonce: NONCE,
         };

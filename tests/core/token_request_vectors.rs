@@ -1,4 +1,4 @@
-//! Token requests that other implementations signed, and macs that other software made.
+//! Token requests that other implementations signed, and macs that other software computed.
 
 use ably_auth_core::{
     ApiKey, ApiKeyRef, ClientId, Mac, Nonce, Timestamp, TokenParams, TokenRequest, TokenRequestFields,
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::support::{canonical, cases, fields, mac, request, ttl, without_nulls};
 
-/// Every request that another implementation signed verifies with its key, and says what was asked.
+/// Every request of another implementation verifies with its key, and has the requested values.
 #[test]
 fn foreign_requests_verify() {
     let cases = cases();
@@ -26,7 +26,7 @@ fn foreign_requests_verify() {
     }
 }
 
-/// A request that another implementation signed does not verify with another secret, nor as that of another key.
+/// A request of another implementation does not verify with another secret, nor with another key name.
 #[test]
 fn foreign_requests_verify_with_no_other_key() {
     for case in cases() {
@@ -41,9 +41,9 @@ fn foreign_requests_verify_with_no_other_key() {
     }
 }
 
-/// From the same values the same mac is made, whether the key is owned or borrowed.
+/// The same values give the same mac, with an owned and with a borrowed key.
 #[test]
-fn the_same_values_give_the_same_mac() {
+fn same_values_give_same_mac() {
     for case in cases() {
         let (fields, sent) = (fields(&case.request), case.request["mac"].as_str().unwrap());
         assert_eq!(mac(&case.key, &fields), sent, "{}", case.id);
@@ -53,9 +53,9 @@ fn the_same_values_give_the_same_mac() {
     }
 }
 
-/// From the same parameters the same request is made as by an implementation that sends canonical text.
+/// The same parameters give the same request as those implementations that send canonical text.
 #[test]
-fn the_same_parameters_give_the_same_request() {
+fn same_params_give_same_request() {
     let mut compared = 0;
     for case in cases() {
         let sent = case.request["capability"].as_str();
@@ -79,9 +79,9 @@ fn the_same_parameters_give_the_same_request() {
     assert!(compared >= 30, "only {compared} requests have canonical text or none");
 }
 
-/// A request that is read and written again has every value as it came.
+/// A request that is parsed and written again has the same values.
 #[test]
-fn foreign_requests_survive_reading_and_writing() {
+fn foreign_requests_round_trip() {
     for case in cases() {
         let text = serde_json::to_string(&request(&case.request)).unwrap();
         let again: Value = serde_json::from_str(&text).unwrap();
@@ -90,11 +90,10 @@ fn foreign_requests_survive_reading_and_writing() {
     }
 }
 
-/// A secret is the HMAC key as it stands, at every length: within SHA-256's block, as long as it, and longer.
-///
-/// The macs were made with Python's `hmac` over `app.key\n\n\n\n1449746287318\n9000000830710428\n`.
+/// The secret is the HMAC key as it is, at any length: shorter than the block of SHA-256, equal, and longer. The macs
+/// were computed with Python's `hmac` over `app.key\n\n\n\n1449746287318\n9000000830710428\n`.
 #[test]
-fn secrets_of_every_length_sign_as_hmac_says() {
+fn secret_of_any_length_matches_hmac() {
     let expected = [
         (1, "85nCFmqnDej5sYPZiIjmD5bOjo1uQKsnGzqe7/3w5Qw="),
         (31, "CQ59oYC/mOK9aAvPaUwZV4QcQamWcaetwKuVhfH0APo="),

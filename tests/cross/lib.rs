@@ -1,1 +1,1 @@
-//! Nothing of its own: `suite.rs` is all.
+//! This library is empty. The tests are in `suite.rs`.

@@ -1,4 +1,4 @@
-//! What `tests/core` says of core's public face.
+//! The tests of `tests/core`, which use core's public API only.
 
 #[path = "../core/mod.rs"]
 mod core;

@@ -1,6 +1,6 @@
-// Asks the module `explorer.wasm`; also as a program: node explore.mjs MODULE CAPABILITY ASKED RESOURCE OPERATION
+// Calls the module `explorer.wasm`. As a program: node explore.mjs MODULE CAPABILITY ASKED RESOURCE OPERATION
 
-/** What the marks of a table stand for. */
+/** The meanings of the marks in a table. */
 export const MARKS = {
     granted: { sign: '●', means: 'granted' },
     beyond: { sign: '✗', means: 'beyond the key' },
@@ -8,13 +8,13 @@ export const MARKS = {
     no: { sign: '·', means: 'neither' },
 };
 
-/** A function of four texts: the key's capability, what is asked of it or nothing, a resource and an operation. */
+/** Returns a function of four texts: the key's capability, the requested capability or '', a resource and an operation. */
 export async function explorer(bytes) {
     const { instance } = await WebAssembly.instantiate(bytes);
     const { memory, input, explore, output } = instance.exports;
     return (...texts) => {
         const written = new TextEncoder().encode(texts.join('\0'));
-        // The memory is looked at anew each time, since it is another after it has grown.
+                // Get the memory after each call, because it is a new buffer after it has grown.
         const start = input(written.length);
         new Uint8Array(memory.buffer).set(written, start);
         const length = explore();
@@ -22,7 +22,7 @@ export async function explorer(bytes) {
     };
 }
 
-/** What a token would be granted, in words. */
+/** Returns the text about the capability of the token. */
 export function granted(answer) {
     return answer.granted ? `granted: ${answer.granted}` : 'nothing is granted: no token would be issued (40160)';
 }

@@ -1,4 +1,4 @@
-// What `index.html` does.
+// The script of `index.html`.
 
 import { explorer, granted, MARKS } from './explore.mjs';
 
@@ -12,12 +12,12 @@ function element(name, text, attributes = {}) {
     return made;
 }
 
-/** Puts a text in a place, with what stands in backticks as code. */
+/** Shows a text in an element, with the parts in backticks as code. */
 function say(place, text) {
     place.replaceChildren(...text.split('`').map((part, nth) => (nth % 2 ? element('code', part) : part)));
 }
 
-/** A sign for who sees it, in words for who hears it. */
+/** Returns a cell with a sign, and with its meaning for screen readers. */
 function marked(name, mark) {
     const { sign, means } = MARKS[mark];
     const cell = element(name, '', { class: mark === 'no' ? 'neither' : mark, title: means });
@@ -42,7 +42,7 @@ function show(answer) {
         at(field).setAttribute('aria-invalid', String(error !== ''));
         say(at(`${field}-error`), error);
     }
-    // What was so before the mistake is not so now.
+        // The old result does not apply to wrong input.
     at('answer').hidden = Boolean(answer.error);
     if (answer.error) return;
     say(at('verdict'), `${answer.permitted ? 'Yes' : 'No'}: ${answer.says}`);

@@ -1,5 +1,5 @@
-// Types into the page without a browser, and prints what it shows: node type.mjs PAGE MODULE FIELD=TEXT …
-// What stands for a browser's document has no more than `page.mjs` asks of one.
+// Enters texts into the page without a browser, and prints what it shows: node type.mjs PAGE MODULE FIELD=TEXT …
+// The replacement for a browser's document has only the functions that `page.mjs` uses.
 
 import { readFileSync } from 'node:fs';
 
@@ -24,7 +24,7 @@ class Node {
 
 const [page, module, ...typed] = process.argv.slice(2);
 const nodes = {};
-// Each tag that has an id; a field's text is its value, or what stands in it.
+// Each tag with an id. The text of a field is its value attribute or its content.
 for (const [, name, written, inner] of readFileSync(page, 'utf8').matchAll(/<(\w+)([^>]*\sid="[^>]*)>([^<]*)/g)) {
     const attributes = Object.fromEntries([...written.matchAll(/([\w-]+)(?:="([^"]*)")?/g)].map(([, key, value]) => [key, value ?? '']));
     if (name === 'textarea') attributes.value = inner;

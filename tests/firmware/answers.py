@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/answers.rs: what core must come to, worked out by Python's hmac and by nothing of ours."""
+"""Writes src/answers.rs: the expected results of core, computed with Python's hmac and without this project's code."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ def compact(value):
 
 
 def part(data):
-    """A part of a JWT."""
+    """Encode a part of a JWT."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -76,7 +76,7 @@ def rust(name, value):
     return f"pub const {name}: &str = {json.dumps(value)};\n"
 
 
-head = "//! Known answers, worked out by `answers.py`; change that one and run it.\n\n"
+head = "//! Known answers, computed by `answers.py`. To change them, edit that script and run it.\n\n"
 pathlib.Path(__file__).with_name("src").joinpath("answers.rs").write_text(
     head + "".join(rust(*answer) for answer in answers.items())
 )

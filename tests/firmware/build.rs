@@ -1,4 +1,4 @@
-//! Tells the linker where the target's machine has its memory.
+//! Gives the linker the memory layout of the target machine.
 
 use std::path::Path;
 use std::{env, error, fs};
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         let out = env::var("OUT_DIR")?;
         fs::copy(machine, Path::new(&out).join("memory.x"))?;
         println!("cargo:rustc-link-search={out}");
-        // The runtime of Cortex-M reads memory.x by itself.
+        // The Cortex-M runtime includes memory.x itself.
         if target.starts_with("riscv") {
             println!("cargo:rustc-link-arg-bins=-Tmemory.x");
         }

@@ -1,4 +1,4 @@
-// node checks.mjs MODULE: runs the checks in a WebAssembly module and writes the lines that the firmware writes.
+// node checks.mjs MODULE: runs the checks in a WebAssembly module, and prints the same lines as the firmware.
 import { readFileSync } from 'node:fs';
 
 const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]));
@@ -6,7 +6,7 @@ const { count, run, name, name_length, memory, __stack_low, __stack_high } = ins
 const PAINT = 0xc5;
 let well = count() > 0;
 for (let check = 0; check < count(); check++) {
-    // Only what the module keeps in memory; the engine's own stack is not to be seen from inside.
+        // This measures only the stack in the module's memory. The engine's own stack is not visible here.
     const stack = new Uint8Array(memory.buffer, __stack_low.value, __stack_high.value - __stack_low.value).fill(PAINT);
     let right = false;
     try {

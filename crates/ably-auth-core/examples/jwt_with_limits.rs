@@ -1,4 +1,4 @@
-//! A JWT for one player of a game: what they may do, what others are told of them, and how fast they may publish.
+//! A JWT for one player of a game, with a capability, a channel claim that other players see, and publish limits.
 //!
 //! ```console
 //! $ ABLY_API_KEY=appId.keyId:secret cargo run --example jwt_with_limits
@@ -9,7 +9,7 @@
 //! eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6ImFwcElkLmtleUlkIn0.…
 //! ```
 //!
-//! A JWT is made without asking anybody, so it is the server that holds the key which makes one, for a player whom it knows.
+//! A server makes a JWT without a request to Ably. It must hold the key, and must know the player.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let token = fields.mint(&signer)?;
 
-    // Whoever has the key can tell what the JWT says, and that nobody has changed it.
+    // The holder of the key can read the JWT and detect any change to it.
     let verified = UnverifiedJwt::parse(token.expose())?.verify(&signer, now, Duration::ZERO)?;
     let claims = verified.claims();
     let seconds = claims.ttl()?.as_millis() / 1000;

@@ -1,13 +1,13 @@
 //! The text that a token request's mac covers.
 //!
-//! Six values in fixed order, each followed by a line feed, empty ones and the last included. No value but the capability
-//! may hold a control character, and every capability is one field between known neighbours, so two different requests
-//! never have the same text.
+//! The text has six values in a fixed order, each followed by a line feed. Empty values and the last value also have
+//! the line feed. Only the capability may have control characters, and it is a single field between two others, so two
+//! different requests never have the same text.
 
-/// The longest decimal of a `u64`.
+/// The maximum number of decimal digits of a `u64`.
 const U64_DIGITS: usize = 20;
 
-/// The signed values, as text, in the order in which they are signed.
+/// The signed values as text, in the order of the canonical text.
 pub(crate) struct CanonicalText<'a> {
     pub(crate) key_name: &'a str,
     pub(crate) ttl: &'a [u8],
@@ -17,11 +17,11 @@ pub(crate) struct CanonicalText<'a> {
     pub(crate) nonce: &'a str,
 }
 
-/// As much of the text as is handed over at once: all of it, more often than not.
+/// The maximum bytes that are passed to the hash at once. Most texts are shorter.
 const PIECE_BYTES: usize = 256;
 
 impl CanonicalText<'_> {
-    /// Hands the text to `sink` in few pieces, so that nobody has to hold all of it.
+    /// Passes the text to `sink` in a few pieces, so that it need not be stored as a whole.
     pub(crate) fn feed(&self, mut sink: impl FnMut(&[u8])) {
         let [key_name, capability, client_id, nonce] =
             [self.key_name, self.capability, self.client_id, self.nonce].map(str::as_bytes);
@@ -44,19 +44,20 @@ impl CanonicalText<'_> {
     }
 }
 
-/// Where the first control character (`Cc`: C0, DEL, C1) stands.
+/// Returns the offset of the first control character (`Cc`: C0, DEL, C1).
 pub(crate) fn control_character(text: &str) -> Option<usize> {
     if is_printable_ascii(text) { None } else { find_control_character(text) }
 }
 
-/// What most texts are. Without branches, so that the compiler takes many bytes at once.
+/// Returns true if the text is printable ASCII, as most texts are. It has no branches, so that the compiler vectorizes
+/// it.
 pub(crate) fn is_printable_ascii(text: &str) -> bool {
     text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'))
 }
 
 #[cold]
 fn find_control_character(text: &str) -> Option<usize> {
-    // C1 are the only ones of two bytes: C2, and 80 to 9F.
+    // Only C1 characters have two bytes: C2, then 80 to 9F.
     let mut before = 0;
     let found = text.bytes().position(|byte| {
         let is_control = byte < 0x20 || byte == 0x7f || (before == 0xc2 && byte < 0xa0);
@@ -66,7 +67,7 @@ fn find_control_character(text: &str) -> Option<usize> {
     Some(if text.is_char_boundary(found) { found } else { found.saturating_sub(1) })
 }
 
-/// An integer in decimal, written without `core::fmt`.
+/// A decimal number, written without `core::fmt`.
 pub(crate) struct Decimal {
     digits: [[u8; 4]; U64_DIGITS / 4],
     start: usize,
@@ -76,11 +77,11 @@ impl Decimal {
     pub(crate) fn new(mut value: u64) -> Self {
         let mut digits = [[0; 4]; U64_DIGITS / 4];
         let mut start = U64_DIGITS;
-        // Four digits for each division of the large number, which is what takes time.
+        // Each division of the large number takes time, so it gives four digits.
         for four in digits.iter_mut().rev() {
             let pairs;
             (value, pairs) = split_off_four(value);
-            // A tenth of both pairs at once: 103 of 1024 parts, which is exact below 100.
+            // Divides both pairs by 10 at once: 103 / 1024 is exact below 100.
             let tens = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f;
             let ones = pairs.wrapping_sub(tens.wrapping_mul(10));
             let both = tens | (ones << 8);
@@ -105,7 +106,8 @@ impl Decimal {
     }
 }
 
-/// What is left without the last four digits, and those: the first two in the lower half of a word, the other two in the upper.
+/// Splits off the last four digits. The second value has the first two of them in its lower 16 bits and the last two in
+/// its upper 16 bits.
 #[cfg(target_pointer_width = "64")]
 const fn split_off_four(value: u64) -> (u64, u32) {
     let four = (value % 10_000) as u32;
@@ -119,7 +121,7 @@ fn split_off_four(value: u64) -> (u64, u32) {
     (value, first | (last << 16))
 }
 
-/// As on paper: where registers have 32 bits, dividing all 64 at once is a kilobyte of code.
+/// Divides byte by byte. On 32-bit targets, the division of a `u64` is a kilobyte of code.
 #[cfg(not(target_pointer_width = "64"))]
 fn split_off_two(value: u64) -> (u64, u32) {
     let mut remainder = 0_u16;
@@ -140,7 +142,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn control_characters_are_those_of_unicode() {
+    fn control_character_matches_unicode() {
         for c in '\0'..='\u{3000}' {
             let text: String = ['é', c, 'x', '\u{85}'].iter().collect();
             let first = text.char_indices().find(|(_, c)| c.is_control()).map(|(at, _)| at);
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_the_same_however_long_its_fields_are() {
+    fn text_is_the_same_for_any_field_length() {
         for len in [0, 1, PIECE_BYTES - 20, PIECE_BYTES - 2, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 1_000] {
             let capability: String = ('a'..='z').cycle().take(len).collect();
             let text = CanonicalText {
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_exact_at_every_length() {
+    fn decimal_is_exact_for_any_length() {
         let powers = (0..20).map(|power| 10_u64.pow(power));
         let mut values: Vec<u64> = powers.flat_map(|power| [power - 1, power, power + 7, power + power / 10]).collect();
         values.extend(0..10_000);

@@ -1,4 +1,4 @@
-//! Who a credential says its holder is.
+//! Client IDs: the identity that a credential gives its holder.
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
@@ -8,11 +8,12 @@ use core::fmt;
 use crate::canonical;
 use crate::error::{Error, ErrorKind};
 
-/// The text that stands on the wire for "any identity".
+/// The clientId that stands for any identity.
 #[cfg(feature = "alloc")]
 const WILDCARD: &str = "*";
 
-/// Refuses what would let two different token requests sign the same text.
+/// Refuses a clientId that is empty or has a control character. A control character could give two different token
+/// requests the same signed text.
 pub(crate) fn check(text: &str) -> Result<(), Error> {
     let advice = "leave the clientId out, give `*` for any identity, or give a name without control characters";
     if text.is_empty() {
@@ -30,7 +31,7 @@ pub(crate) fn check_sent(text: Option<&str>) -> Result<(), Error> {
     text.filter(|text| !text.is_empty()).map_or(Ok(()), check)
 }
 
-/// The identity that a credential confers (`TD6`, `RSA7`, `RSA15`).
+/// The identity that a credential gives its holder (`TD6`, `RSA7`, `RSA15`).
 ///
 /// ```
 /// use ably_auth_core::ClientId;
@@ -45,18 +46,18 @@ pub(crate) fn check_sent(text: Option<&str>) -> Result<(), Error> {
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientId {
-    /// No identity may be assumed.
+    /// The holder may not assume an identity.
     #[default]
     None,
-    /// Any identity may be assumed; `*` on the wire.
+    /// The holder may assume any identity; `*` on the wire.
     Any,
-    /// This identity, and no other.
+    /// The holder may assume this identity only.
     Identified(Identity),
 }
 
 #[cfg(feature = "alloc")]
 impl ClientId {
-    /// Reads a clientId as the wire has it: `*` is [`ClientId::Any`].
+    /// Parses a clientId as it is on the wire: `*` is [`ClientId::Any`].
     ///
     /// # Errors
     /// [`ErrorKind::ClientId`] if it is empty or has a control character.
@@ -69,7 +70,7 @@ impl ClientId {
         if text.is_empty() { Ok(Self::None) } else { Self::parse(text) }
     }
 
-    /// The wire's text, if there is one.
+    /// Returns the text on the wire, or `None` if there is no identity.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -79,13 +80,13 @@ impl ClientId {
         }
     }
 
-    /// Whether no identity may be assumed.
+    /// Returns true if the holder may not assume an identity.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// Whether the holder may act as `client_id`.
+    /// Returns true if the holder may act as `client_id`.
     #[must_use]
     pub fn permits(&self, client_id: &str) -> bool {
         match self {
@@ -112,7 +113,7 @@ impl core::str::FromStr for ClientId {
     }
 }
 
-/// One particular client id: not empty, not `*`, without control characters.
+/// A single clientId: not empty, not `*`, without control characters.
 ///
 /// ```
 /// let bob = ably_auth_core::Identity::new("bob")?;
@@ -125,7 +126,7 @@ pub struct Identity(Box<str>);
 
 #[cfg(feature = "alloc")]
 impl Identity {
-    /// Takes text for an identity.
+    /// Parses an identity.
     ///
     /// # Errors
     /// [`ErrorKind::ClientId`] if it is empty, `*`, or has a control character.
@@ -134,14 +135,14 @@ impl Identity {
         if text == WILDCARD {
             return Err(Error::new(
                 ErrorKind::ClientId,
-                "clientId `*` stands for any identity and names none",
+                "clientId `*` means any identity, but one identity is needed",
                 "give the identity to assume",
             ));
         }
         Ok(Self(text.into()))
     }
 
-    /// The identity as text.
+    /// Returns the identity as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! The crate's one error type.
+//! The error type of this crate.
 
 use core::fmt;
 
@@ -7,42 +7,42 @@ use alloc::boxed::Box;
 
 use crate::error_code::ErrorCode;
 
-/// What an [`Error`] is about.
+/// The category of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Text that is not an API key or a key name.
     Key,
-    /// A client id that is empty, or that holds a control character.
+    /// A client ID that is empty, or that contains a control character.
     ClientId,
-    /// A nonce that is too short, or that holds a control character.
+    /// A nonce that is too short, or that contains a control character.
     Nonce,
-    /// A time to live that is no number, zero, or over the limit.
+    /// A time to live that is not a number, is zero, or is over the limit.
     Ttl,
-    /// A timestamp that is missing or is no number of milliseconds.
+    /// A timestamp that is missing or is not a whole number of milliseconds.
     Timestamp,
-    /// A capability, or a resource or operation in one, that is not in the form of one.
+    /// An invalid capability, or an invalid resource or operation in a capability.
     Capability,
-    /// A token request that names another key than the one that it is checked with.
+    /// A token request that names a key other than the one it is checked with.
     TokenRequest,
-    /// A mac that is missing, or is not the one that the key makes for this token request.
+    /// A mac that is missing, or does not match the token request and the key.
     Mac,
-    /// A token that cannot be one: empty, or with characters that no header can carry.
+    /// An invalid token: empty, too long, or with characters that no header can carry.
     Token,
-    /// A revocation target that does not read `type:value`.
+    /// A revocation target that does not have the form `type:value`.
     RevocationTarget,
-    /// A JWT that is malformed, not signed as it should be, or not valid yet.
+    /// A JWT that is malformed, has a wrong signature, or is not valid yet.
     Jwt,
-    /// A JWT whose time has run out.
+    /// A JWT that has expired.
     JwtExpired,
-    /// A buffer that is too small for what is to be written; see [`Error::needed_bytes`].
+    /// A buffer that is too small for the output; see [`Error::needed_bytes`].
     Buffer,
 }
 
-/// Why a value could not be built, signed or verified.
+/// The reason why a value could not be built, signed or verified.
 ///
-/// The text says what was wrong and where, and ends with what to do. It never quotes a secret, a token or a mac, so it
-/// may be logged as it is.
+/// The text says what is invalid and where, and ends with advice. It never quotes a secret, a token or a mac, so it is
+/// safe to log.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -50,7 +50,7 @@ pub enum ErrorKind {
 ///
 /// let error = ApiKey::parse("appId.keyId:").unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Key);
-/// assert_eq!(error.to_string(), "key has an empty secret (byte 12); a key reads `appId.keyId:secret`");
+/// assert_eq!(error.to_string(), "key has an empty secret (byte 12); a key has the form `appId.keyId:secret`");
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -81,21 +81,21 @@ impl Error {
         }
     }
 
-    /// Adds the byte offset, in the text that was given, at which the trouble starts.
+    /// Adds the byte offset in the input at which the problem starts.
     #[must_use]
     pub(crate) const fn at(mut self, offset: usize) -> Self {
         self.at = Some(offset);
         self
     }
 
-    /// Adds how many bytes would have been enough.
+    /// Adds the number of bytes that the buffer needs.
     #[must_use]
     pub(crate) const fn needs(mut self, bytes: usize) -> Self {
         self.needs = Some(bytes);
         self
     }
 
-    /// Adds the piece of input that was wrong. For public values only: it is shown.
+    /// Adds the invalid part of the input. It is shown, so it must be public.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub(crate) fn input(mut self, input: &str) -> Self {
@@ -103,7 +103,7 @@ impl Error {
         self
     }
 
-    /// Adds the resource, of a capability, under which the trouble was found.
+    /// Adds the resource of the capability in which the problem was found.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub(crate) fn resource_name(mut self, resource: &str) -> Self {
@@ -111,19 +111,19 @@ impl Error {
         self
     }
 
-    /// What the error is about.
+    /// Returns the category of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The byte offset into the given text at which the trouble starts, where there is one.
+    /// Returns the byte offset in the input at which the problem starts, if it is known.
     #[must_use]
     pub const fn offset(&self) -> Option<usize> {
         self.at
     }
 
-    /// How many bytes the buffer should have had, where it was too small.
+    /// Returns the number of bytes that the buffer needs, if it was too small.
     ///
     /// ```
     /// use ably_auth_core::{ApiKeyRef, ErrorKind, JwtFields, Timestamp, Ttl};
@@ -139,14 +139,14 @@ impl Error {
         self.needs
     }
 
-    /// The capability's resource under which the trouble was found, where there is one.
+    /// Returns the resource of the capability in which the problem was found, if there is one.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.resource.as_deref()
     }
 
-    /// The code that the service gives for this error.
+    /// Returns the code that the service uses for this error.
     ///
     /// ```
     /// use ably_auth_core::{ApiKeyRef, ErrorCode};

@@ -23,7 +23,7 @@ macro_rules! codes {
         impl ErrorCode {
             $($(#[doc = $doc])+ pub const $name: Self = Self($code);)+
 
-            /// The HTTP status that goes with the code: the usual one where a code has several.
+            /// Returns the HTTP status for the code. If a code has several, it is the usual one.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self.0 {
@@ -36,7 +36,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What whoever meets the code should do, for the codes known here.
+            /// Returns advice on what to do about the error, for the codes known here.
             #[must_use]
             pub const fn advice(self) -> Option<&'static str> {
                 match self.0 {
@@ -45,7 +45,7 @@ macro_rules! codes {
                 }
             }
 
-            /// Every code that has a constant here, in ascending order.
+            /// All codes that have a constant here, in ascending order.
             pub const KNOWN: &'static [Self] = &[$(Self($code)),+];
         }
     };
@@ -55,10 +55,10 @@ codes! {
     /// The request is malformed.
     BAD_REQUEST = 40000, 400, "correct the request; sending it again unchanged will not help";
     /// The body could not be read.
-    INVALID_BODY = 40001, 400, "send a body of the announced content type";
+    INVALID_BODY = 40001, 400, "send a body that matches its content type";
     /// A parameter, such as the ttl, is out of range.
-    INVALID_PARAMETER = 40003, 400, "bring the parameter into its range; a ttl is 1 ms to 24 h, or to 1 h for revocable tokens";
-    /// A credential that is not in the form of one.
+    INVALID_PARAMETER = 40003, 400, "give a value in the range of the parameter: a ttl is 1 ms to 24 h, or to 1 h for revocable tokens";
+    /// The credential is malformed.
     INVALID_CREDENTIAL = 40005, 400, "check that the whole key or token was given, and nothing else";
     /// The body is larger than the service takes.
     BODY_TOO_LARGE = 40009, 413, "send less in one request";
@@ -67,7 +67,7 @@ codes! {
     /// A clientId that is not acceptable, or not compatible with the credential.
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
     /// A part of a batch failed.
-    BATCH_ERROR = 40020, 400, "see which parts of the batch failed, and correct those";
+    BATCH_ERROR = 40020, 400, "check which parts of the batch failed, and correct those";
     /// The id that the publisher gave a message is invalid.
     INVALID_MESSAGE_ID = 40031, 400, "use a shorter id, or leave it out";
     /// The request is not authorized, and no more specific code applies.
@@ -116,17 +116,17 @@ codes! {
     KEY_EXPIRED = 40132, 401, "use another key";
     /// Tokens can only be revoked with the key that issued them.
     REVOCATION_WITH_ANOTHER_KEY = 40133, 401, "revoke with the key that issued the tokens";
-    /// A token error without a more particular code.
+    /// A token error for which no more specific code applies.
     TOKEN_ERROR = 40140, 401, "request a new token";
     /// The token was revoked.
     TOKEN_REVOKED = 40141, 401, "request a new token, if the user is still welcome";
     /// The token has expired.
     TOKEN_EXPIRED = 40142, 401, "request a new token";
-    /// The token is not one of this service.
+    /// The token was not issued by this service.
     TOKEN_UNRECOGNISED = 40143, 401, "request a new token from the service that you are calling";
     /// The JWT is malformed, or not signed as it should be.
     INVALID_JWT = 40144, 401, "mint the JWT with HS256, `kid` and the key's secret";
-    /// The token is not in the form of one.
+    /// The token is malformed.
     INVALID_TOKEN = 40145, 401, "pass on the token exactly as it was issued";
     /// The app has too many connections.
     APP_CONNECTION_LIMIT = 40150, 401, "close connections, or raise the limit of the app";
@@ -149,7 +149,7 @@ codes! {
     /// The client declares a type that its token does not have.
     UNTRUSTED_CLIENT_TYPE = 40167, 401, "put the client type into the token, as `x-ably-clientType`";
     /// The auth callback or auth URL of a client failed.
-    AUTH_SOURCE_FAILED = 40170, 401, "see why the auth callback failed";
+    AUTH_SOURCE_FAILED = 40170, 401, "check why the auth callback failed";
     /// The client has a token, but no means to renew it.
     NO_MEANS_TO_RENEW = 40171, 401, "give the client a key or an auth callback";
     /// The operation needs token authentication.
@@ -160,7 +160,7 @@ codes! {
     NO_LOCATION_TOKEN = 40181, 401, "register the device's location token";
     /// Push to start needs token authentication of APNs.
     APNS_TOKEN_AUTH_FOR_PUSH_TO_START = 40182, 401, "configure APNs with a token";
-    /// What the request asks for is forbidden.
+    /// The requested action is forbidden.
     FORBIDDEN = 40300, 403, "do not repeat the request with the same credentials";
     /// The account does not permit connections over TLS.
     TLS_NOT_PERMITTED = 40310, 403, "connect without TLS, or change the plan of the account";
@@ -177,12 +177,12 @@ codes! {
     /// The app, the key or the path is unknown.
     NOT_FOUND = 40400, 404, "check the app id, the key id and the path";
     /// The path does not take this method.
-    METHOD_NOT_ALLOWED = 40500, 405, "use a method that the answer's `Allow` header names";
+    METHOD_NOT_ALLOWED = 40500, 405, "use a method that the response's `Allow` header names";
     /// Too many requests.
-    RATE_LIMITED = 42910, 429, "wait a little, and try again";
+    RATE_LIMITED = 42910, 429, "wait, then try again";
     /// A connection or an attachment publishes too often.
     PUBLISH_RATE_EXCEEDED = 42911, 429, "publish more slowly; the limit may be in the token";
-    /// An error within the service.
+    /// An internal error of the service.
     INTERNAL = 50000, 500, "try again later";
     /// The service did not answer in time.
     TIMEOUT = 50003, 500, "try again later";
@@ -191,25 +191,25 @@ codes! {
     /// The connection key is invalid.
     INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
     /// The client could not obtain a token.
-    TOKEN_REQUEST_FAILED = 80019, 401, "see why the auth callback or auth URL failed";
+    TOKEN_REQUEST_FAILED = 80019, 401, "check why the auth callback or auth URL failed";
     /// Presence needs a clientId.
     PRESENCE_WITHOUT_CLIENT_ID = 91000, 400, "use a credential with a clientId";
 }
 
 impl ErrorCode {
-    /// A code by its number.
+    /// Creates a code from its number.
     #[must_use]
     pub const fn new(code: u32) -> Self {
         Self(code)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn as_u32(self) -> u32 {
         self.0
     }
 
-    /// Whether a new token may help: 40140 to 40149 (`RSA4b`).
+    /// Returns true if a new token may help: 40140 to 40149 (`RSA4b`).
     #[must_use]
     pub const fn is_token_error(self) -> bool {
         matches!(self.0, 40140..=40149)

@@ -1,4 +1,4 @@
-//! Credentials as the headers of a request carry them.
+//! Credentials in the form that request headers carry.
 
 use alloc::string::String;
 
@@ -12,20 +12,20 @@ use crate::error::{Error, ErrorKind};
 use crate::key::ApiKey;
 use crate::secret::Token;
 
-/// Padded or not: senders differ.
+/// Accepts base64 with and without padding, because senders differ.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The text of which that is the base64, in either of its two alphabets.
+/// Decodes base64 in the standard or in the URL-safe alphabet.
 fn decode(text: &str) -> Option<Zeroizing<String>> {
     let standard = Zeroizing::new(text.replace('-', "+").replace('_', "/"));
     String::from_utf8(BASE64.decode(&*standard).ok()?).ok().map(Zeroizing::new)
 }
 
 impl ApiKey {
-    /// Reads a key as it stands behind `Authorization: Basic`: in base64, with or without its padding (`RSA11`).
+    /// Parses the credentials of `Authorization: Basic`: a key in base64, with or without padding (`RSA11`).
     ///
     /// ```
     /// let key = ably_auth_core::ApiKey::from_basic("YXBwLmtleTpzZWNyZXQ=")?;
@@ -34,21 +34,17 @@ impl ApiKey {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Key`] if it is not base64, or what it decodes to is no key.
+    /// [`ErrorKind::Key`] if it is not base64, or the decoded text is not a key.
     pub fn from_basic(text: &str) -> Result<Self, Error> {
-        let unfit = || {
-            Error::new(
-                ErrorKind::Key,
-                "what follows `Basic` is not the base64 of a key",
-                "encode the whole key as it is",
-            )
+        let invalid = || {
+            Error::new(ErrorKind::Key, "the text after `Basic` is not a key in base64", "encode the whole key as it is")
         };
-        Self::parse(&decode(text).ok_or_else(unfit)?)
+        Self::parse(&decode(text).ok_or_else(invalid)?)
     }
 }
 
 impl Token {
-    /// Reads a token as it stands behind `Authorization: Bearer`: as it is, or in base64, of which some SDKs make use.
+    /// Parses the credentials of `Authorization: Bearer`: a token as it is, or in base64, which some SDKs send.
     ///
     /// ```
     /// use ably_auth_core::Token;
@@ -59,22 +55,22 @@ impl Token {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Token`] if it is neither.
+    /// [`ErrorKind::Token`] if it is neither a token nor the base64 of a token.
     pub fn from_bearer(text: &str) -> Result<Self, Error> {
-        // A token has a `.`, and base64 has none.
+        // Every token has a `.`, which is not in the base64 alphabet.
         if text.contains('.') {
             return Self::new(text);
         }
-        let unfit = || {
+        let invalid = || {
             let advice = "pass on the token exactly as it was issued";
-            Error::new(ErrorKind::Token, "token has no `.` and is not the base64 of one", advice)
+            Error::new(ErrorKind::Token, "token has no `.` and is not a token in base64", advice)
         };
-        Self::new(&decode(text).ok_or_else(unfit)?)
+        Self::new(&decode(text).ok_or_else(invalid)?)
     }
 }
 
 impl Identity {
-    /// Reads an identity as the `X-Ably-ClientId` header carries it: in base64, with or without its padding (`RSA7e2`).
+    /// Parses the `X-Ably-ClientId` header: an identity in base64, with or without padding (`RSA7e2`).
     ///
     /// ```
     /// let bob = ably_auth_core::Identity::from_base64("Ym9i")?;
@@ -83,12 +79,12 @@ impl Identity {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::ClientId`] if it is not base64, or as [`new`](Self::new).
+    /// [`ErrorKind::ClientId`] if it is not base64, or the decoded text is not a valid identity for [`new`](Self::new).
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        let unfit = || {
+        let invalid = || {
             let advice = "encode it, or leave the header out";
-            Error::new(ErrorKind::ClientId, "X-Ably-ClientId is not the base64 of a clientId", advice)
+            Error::new(ErrorKind::ClientId, "X-Ably-ClientId is not a clientId in base64", advice)
         };
-        Self::new(&decode(text).ok_or_else(unfit)?)
+        Self::new(&decode(text).ok_or_else(invalid)?)
     }
 }

@@ -1,17 +1,17 @@
-//! JSON, written piece by piece: no heap, and none of `core::fmt`'s formatting.
+//! A JSON writer without a heap and without `core::fmt`.
 
 use core::fmt;
 
 use crate::scan::{is_plain, plain_len};
 
-/// What JSON is written to.
+/// A sink for JSON text.
 pub(crate) trait Json {
-    /// Text of JSON as it is, in whole characters.
+    /// Writes JSON as it is. It must consist of whole characters.
     fn raw(&mut self, json: &[u8]);
 
-    /// A string, with no escape but those that JSON needs.
+    /// Writes a string with only the escapes that JSON requires.
     fn text(&mut self, text: &str) {
-        // Without branches, so that the compiler takes many bytes at once.
+        // Without branches, so that the compiler vectorizes the loop.
         if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
             self.raw(b"\"");
             self.raw(text.as_bytes());
@@ -21,14 +21,14 @@ pub(crate) trait Json {
         }
     }
 
-    /// As [`text`](Self::text), of one that surely has something to escape, as JSON has.
+    /// Writes a string like [`text`](Self::text). It is faster for strings that have escapes, such as JSON in a string.
     fn text_with_escapes(&mut self, text: &str) {
         self.raw(b"\"");
         self.escaped(text);
         self.raw(b"\"");
     }
 
-    /// What stands between the quotes of such a string.
+    /// Writes the content of a string with its escapes, without the quotes.
     fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         loop {
@@ -58,7 +58,8 @@ pub(crate) trait Json {
     }
 }
 
-/// JSON in a caller's buffer. What does not fit is counted, so that the caller can be told how much would.
+/// A writer into a buffer of the caller. It also counts bytes that do not fit, for the error that says how many are
+/// needed.
 pub(crate) struct Slice<'b> {
     room: &'b mut [u8],
     needed: usize,
@@ -69,12 +70,12 @@ impl<'b> Slice<'b> {
         Self { room, needed: 0 }
     }
 
-    /// How many bytes the JSON has, whether there was room for them or not.
+    /// Returns the number of bytes of the JSON, including those that did not fit.
     pub(crate) const fn len(&self) -> usize {
         self.needed
     }
 
-    /// All of the JSON, or how many bytes it needs.
+    /// Returns the JSON, or the number of bytes that it needs.
     pub(crate) fn finish(self) -> Result<&'b str, usize> {
         let json = self.room.get(..self.needed).ok_or(self.needed)?;
         core::str::from_utf8(json).map_err(|_| self.needed)
@@ -90,7 +91,7 @@ impl Json for Slice<'_> {
         self.needed = self.needed.saturating_add(json.len());
     }
 
-    /// A byte at a time: in JSON the runs between two quotes are short.
+    /// Escapes byte by byte, because JSON has only short runs between quotes.
     fn escaped(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
@@ -102,38 +103,38 @@ impl Json for Slice<'_> {
     }
 }
 
-const GATHERED_BYTES: usize = 128;
+const BUFFER_BYTES: usize = 128;
 
-/// JSON for anything that takes text, gathered before it is handed over.
-pub(crate) struct Gathered<'w, W: fmt::Write + ?Sized> {
+/// A writer that collects JSON in a buffer before it passes it to `out`.
+pub(crate) struct BufferedWriter<'w, W: fmt::Write + ?Sized> {
     out: &'w mut W,
     written: fmt::Result,
-    bytes: [u8; GATHERED_BYTES],
+    bytes: [u8; BUFFER_BYTES],
     len: usize,
 }
 
-impl<'w, W: fmt::Write + ?Sized> Gathered<'w, W> {
+impl<'w, W: fmt::Write + ?Sized> BufferedWriter<'w, W> {
     pub(crate) const fn new(out: &'w mut W) -> Self {
-        Self { out, written: Ok(()), bytes: [0; GATHERED_BYTES], len: 0 }
+        Self { out, written: Ok(()), bytes: [0; BUFFER_BYTES], len: 0 }
     }
 
-    /// Hands over what is left, and says whether all of it was taken.
+    /// Passes the rest to `out`. Returns an error if any write failed.
     pub(crate) fn finish(mut self) -> fmt::Result {
         self.flush();
         self.written
     }
 
     fn flush(&mut self) {
-        let gathered = self.bytes.get(..self.len).unwrap_or_default();
-        self.written = self.written.and_then(|()| self.out.write_str(as_text(gathered)));
+        let buffered = self.bytes.get(..self.len).unwrap_or_default();
+        self.written = self.written.and_then(|()| self.out.write_str(as_text(buffered)));
         self.len = 0;
     }
 
-    /// What there is no room for begins the next piece, or is one of its own.
+    /// Flushes the buffer, then stores `json` in it, or passes it on if it is too long for the buffer.
     #[cold]
     fn overflow(&mut self, json: &[u8]) {
         self.flush();
-        if json.len() <= GATHERED_BYTES {
+        if json.len() <= BUFFER_BYTES {
             self.raw(json);
         } else {
             self.written = self.written.and_then(|()| self.out.write_str(as_text(json)));
@@ -141,7 +142,7 @@ impl<'w, W: fmt::Write + ?Sized> Gathered<'w, W> {
     }
 }
 
-impl<W: fmt::Write + ?Sized> Json for Gathered<'_, W> {
+impl<W: fmt::Write + ?Sized> Json for BufferedWriter<'_, W> {
     #[inline(always)]
     fn raw(&mut self, json: &[u8]) {
         match self.bytes.get_mut(self.len..).and_then(|room| room.get_mut(..json.len())) {
@@ -154,7 +155,7 @@ impl<W: fmt::Write + ?Sized> Json for Gathered<'_, W> {
     }
 }
 
-/// Only whole characters are written, so that nothing is lost.
+/// Converts to text. Only whole characters were written, so the conversion never fails.
 fn as_text(json: &[u8]) -> &str {
     core::str::from_utf8(json).unwrap_or_default()
 }

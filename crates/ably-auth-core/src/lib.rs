@@ -1,55 +1,53 @@
-//! Ably authentication without std: API keys, token requests, JWTs and capabilities, down to machines without a heap.
+//! Ably authentication without std: API keys, token requests, JWTs and capabilities, even on targets without a heap.
 //!
-//! This is the part of authentication that is computation alone. It signs and verifies token requests, mints and verifies
-//! JWTs, and says what a capability permits and what two have in common. There is no clock in it, no source of random
-//! numbers and no I/O: time and randomness are arguments. So the same code runs on a microcontroller, in a browser and in a
-//! token service, and a test needs no waiting.
+//! This crate has the pure computations of authentication. It signs and verifies token requests, mints and verifies
+//! JWTs, and checks and intersects capabilities. It has no clock, no source of random numbers and no I/O: time and
+//! randomness are arguments. So the same code runs on a microcontroller, in a browser and in a token service, and tests
+//! need not wait.
 //!
-//! | to | take | in the tier |
+//! | task | type or function | tier |
 //! | --- | --- | --- |
 //! | sign a token request | [`TokenRequestFields`] and a [`Signer`] | no feature |
 //! | mint a JWT | [`JwtFields::mint_into`] | no feature |
-//! | ask a capability's text | [`capability::text_permits`] | no feature |
-//! | sign and verify token requests as values | [`TokenRequest`] | `alloc` |
+//! | check an operation against the text of a capability | [`capability::text_permits`] | no feature |
+//! | sign and verify token requests as owned values | [`TokenRequest`] | `alloc` |
 //! | verify a JWT | [`UnverifiedJwt`] | `alloc` |
-//! | ask, intersect, compare and explain capabilities | [`Capability`] | `alloc` |
-//! | read and write what travels as JSON | [`TokenRequest`], [`TokenDetails`], [`RevokeTokensRequest`], [`ErrorInfo`] | `serde` |
+//! | check, intersect, compare and explain capabilities | [`Capability`] | `alloc` |
+//! | read and write the JSON of the wire | [`TokenRequest`], [`TokenDetails`], [`RevokeTokensRequest`], [`ErrorInfo`] | `serde` |
 //!
-//! What sends requests, holds tokens and renews them stands on top of this:
-//! [`ably-auth-reqwest`](https://docs.rs/ably-auth-reqwest) for async code,
-//! [`ably-auth-blocking`](https://docs.rs/ably-auth-blocking) for code that blocks, and
-//! [`ably-auth`](https://docs.rs/ably-auth) for a transport of your own.
+//! Other crates send requests, cache tokens and renew them: [`ably-auth-reqwest`](https://docs.rs/ably-auth-reqwest)
+//! for async code, [`ably-auth-blocking`](https://docs.rs/ably-auth-blocking) for blocking code, and
+//! [`ably-auth`](https://docs.rs/ably-auth) for your own transport.
 //!
 //! # Tiers
 //!
-//! Features are additive, and each is a tier: it adds to the one below, and changes nothing there. `std` and `serde` are on
-//! by default; firmware says `default-features = false`.
+//! Features are additive. Each is a tier that adds to the tier below and changes nothing in it. `std` and `serde` are
+//! on by default; firmware sets `default-features = false`.
 //!
 //! ## No feature
 //!
-//! No allocator is linked, let alone called. [`ApiKeyRef`] parses a key where it lies; a [`Signer`], keyed
-//! once, makes the [`Mac`] of [`TokenRequestFields`] or a JWT of [`JwtFields`], and writes JSON and JWT into a buffer of
-//! yours; [`capability::text_permits`] asks a capability as it stands in a token. [`Timestamp`], [`Ttl`],
-//! [`Operation`], [`Error`] and [`ErrorCode`] are here as well. It brings base64, hmac, sha2, subtle and zeroize, each
+//! No allocator is linked. [`ApiKeyRef`] parses a key without a copy. A [`Signer`] prepares a key once, and then makes
+//! the [`Mac`] of [`TokenRequestFields`] or the signature of [`JwtFields`]. Both write their text into your buffer.
+//! [`capability::text_permits`] checks the text of a capability from a token. [`Timestamp`], [`Ttl`], [`Operation`],
+//! [`Error`] and [`ErrorCode`] are also in this tier. The dependencies are base64, hmac, sha2, subtle and zeroize, each
 //! without std.
 //!
 //! ## `alloc`
 //!
-//! Adds the types that own their text, and what is verified: [`ApiKey`] and [`KeyName`], [`ClientId`],
-//! [`Nonce`], [`TokenParams`], [`TokenRequest`], [`Token`], [`UnverifiedJwt`], and [`Capability`] with its algebra and its
-//! [`capability::Matcher`]. An [`Error`] then also shows the piece of input that was wrong, where that is public.
-//! It needs a global allocator, and brings no dependency.
+//! Adds the types that own their text, and verification: [`ApiKey`] and [`KeyName`], [`ClientId`], [`Nonce`],
+//! [`TokenParams`], [`TokenRequest`], [`Token`], [`UnverifiedJwt`], and [`Capability`] with its algebra and its
+//! [`capability::Matcher`]. An [`Error`] also shows the invalid part of the input, if that is public. This tier needs a
+//! global allocator, and adds no dependency.
 //!
 //! ## `serde`
 //!
-//! Adds the wire: [`TokenRequest`] and [`Capability`] are read and written, and [`TokenDetails`],
-//! [`ErrorInfo`], [`RevokeTokensRequest`] and what comes of one are here. It turns on `alloc`, and brings serde and
-//! serde_json.
+//! Adds the wire formats: serde implementations for [`TokenRequest`] and [`Capability`], and the types
+//! [`TokenDetails`], [`ErrorInfo`] and [`RevokeTokensRequest`] with its results. This tier turns on `alloc`, and adds
+//! serde and serde_json.
 //!
 //! ## `std`
 //!
-//! Turns on `alloc`, and has nothing of its own today. It is there so that what only std can do may be added
-//! without breaking anybody.
+//! Turns on `alloc`, and adds nothing else today. It exists so that later additions that need std break nothing.
 //!
 //! # Sign a token request without a heap
 //!
@@ -57,10 +55,10 @@
 //! use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
 //!
 //! let key = ApiKeyRef::parse("appId.keyId:secret")?;
-//! let signer = key.signer(); // does the keying, once for any number of requests
+//! let signer = key.signer(); // prepares the key once, for any number of requests
 //! let request = TokenRequestFields {
 //!     key_name: key.key_name(),
-//!     ttl: None, // leaves it to the service
+//!     ttl: None, // the service's default
 //!     capability: Some(r#"{"sensors:attic":["publish"]}"#),
 //!     client_id: Some("sensor-1"),
 //!     timestamp: Timestamp::from_millis(1_449_746_287_318), // by your clock
@@ -76,7 +74,7 @@
 //!
 //! # Mint and verify a JWT
 //!
-//! A JWT is a token that its issuer makes without asking the service. Minting one needs no heap; verifying one does.
+//! A JWT is a token that its issuer makes without a request to the service. Minting needs no heap; verification does.
 //!
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
@@ -95,7 +93,7 @@
 //! let jwt = fields.mint_into(&signer, &mut buffer)?;
 //!
 //! let unverified = UnverifiedJwt::parse(jwt)?;
-//! assert_eq!(unverified.key_name().as_str(), "appId.keyId"); // whose key to look up
+//! assert_eq!(unverified.key_name().as_str(), "appId.keyId"); // the key to look up
 //! let verified = unverified.verify(&signer, now, Duration::ZERO)?;
 //! assert!(verified.claims().client_id().permits("bob"));
 //! # Ok::<(), ably_auth_core::Error>(())
@@ -103,7 +101,7 @@
 //!
 //! # Check a capability
 //!
-//! The text alone, as it came in a token, without a heap:
+//! Use the text of the capability in a token, which needs no heap:
 //!
 //! ```
 //! use ably_auth_core::Operation;
@@ -115,7 +113,7 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 //!
-//! As a value; and, for one that is asked all day long, with a matcher:
+//! Use a value, or a [`capability::Matcher`] for many checks of the same capability:
 //!
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
@@ -129,9 +127,9 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 //!
-//! # Reckon with capabilities
+//! # Combine capabilities
 //!
-//! A token gets what both its key has and its request asks for. The [module](capability) states the laws.
+//! A token gets the rights that both its key and its request have. The [module](capability) states the laws.
 //!
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
@@ -150,17 +148,17 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! - **No unsafe code and no panics.** Whatever text comes in, the answer is a value or an [`Error`] that says what is
-//!   wrong, where, and what to do.
-//! - **No secret is shown.** No `Debug` and no error holds a key's secret, a token or a mac. They are compared in constant
-//!   time, and what owns a secret or a token wipes it when it is dropped.
-//! - **What is signed is the text as it came.** A request that is to be verified is never rewritten first.
-//! - **No foreign type in the API**, but serde's traits in its tier.
+//! - **No unsafe code and no panics.** For any input, the result is a value or an [`Error`] that says what is invalid,
+//!   where, and what to do.
+//! - **No secret is shown.** No `Debug` and no error shows a key's secret, a token or a mac. These are compared in
+//!   constant time. Types that own a secret or a token wipe it when they are dropped.
+//! - **Signatures cover the received text.** A received request is never rewritten before its mac is checked.
+//! - **No foreign types in the API**, except serde's traits in the `serde` tier.
 //! - **Rust 1.85** builds every tier.
 //!
-// What a tier does not have is linked to where all of it is described.
+// Links to docs.rs for the items that are not in the current tier.
 #![cfg_attr(not(feature = "alloc"), doc = include_str!("links/alloc.md"))]
 #![cfg_attr(not(feature = "serde"), doc = include_str!("links/serde.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,4 +1,4 @@
-//! What makes a token request usable once.
+//! Nonces: each one makes a token request usable only once.
 
 #[cfg(feature = "alloc")]
 use core::fmt;
@@ -9,16 +9,18 @@ use crate::error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, string::String};
 
-/// The shortest nonce that the service takes, in characters.
+/// The minimum length of a nonce in characters, as the service requires.
 const MIN_CHARACTERS: usize = 16;
 
-/// Refuses what the service would, and what would let two different token requests sign the same text.
+/// Refuses a nonce that the service would refuse, and control characters, which could give two different token requests
+/// the same signed text.
 pub(crate) fn check(text: &str) -> Result<(), Error> {
     let advice = "give at least 16 random characters, none of them a control character";
     if text.len() >= MIN_CHARACTERS && canonical::is_printable_ascii(text) {
         return Ok(());
     }
-    // Bytes that begin a character. `chars().count()` is tuned for long texts, which is code that firmware pays for.
+    // Count the bytes that begin a character. `chars().count()` is optimized for long texts, and too large for
+    // firmware.
     if text.bytes().filter(|byte| byte & 0xc0 != 0x80).count() < MIN_CHARACTERS {
         return Err(Error::new(ErrorKind::Nonce, "nonce has fewer than 16 characters", advice));
     }
@@ -28,12 +30,12 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     }
 }
 
-/// A nonce: at least 16 characters, random, never used twice.
+/// A nonce: a random text of at least 16 characters that is used only once.
 ///
 /// ```
 /// use ably_auth_core::Nonce;
 ///
-/// // In earnest the bytes come from the system's cryptographic source.
+/// // In production, take the bytes from the system's cryptographic source.
 /// let nonce = Nonce::from_random(&[7; 16]);
 /// assert_eq!(nonce.as_str(), "07070707070707070707070707070707");
 /// assert!(Nonce::parse("too short").is_err());
@@ -45,7 +47,7 @@ pub struct Nonce(Box<str>);
 
 #[cfg(feature = "alloc")]
 impl Nonce {
-    /// Takes text for a nonce.
+    /// Parses a nonce.
     ///
     /// # Errors
     /// [`ErrorKind::Nonce`] if it has fewer than 16 characters or a control character.
@@ -54,16 +56,16 @@ impl Nonce {
         Ok(Self(text.into()))
     }
 
-    /// Writes 128 bits, which the caller drew from a cryptographic source, as 32 hexadecimal digits.
+    /// Creates a nonce from 128 bits of a cryptographic random source, as 32 hexadecimal digits.
     #[must_use]
     pub fn from_random(bytes: &[u8; 16]) -> Self {
         let digit = |value: u8| if value < 10 { b'0' | value } else { b'W'.wrapping_add(value) };
         let text = bytes.map(|byte| [byte >> 4, byte & 0xf].map(digit));
-        // Digits are ASCII, so that this is always text.
+        // The digits are ASCII, so this is always valid UTF-8.
         Self(core::str::from_utf8(text.as_flattened()).unwrap_or_default().into())
     }
 
-    /// The nonce as text.
+    /// Returns the nonce as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

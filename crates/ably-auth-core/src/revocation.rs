@@ -1,4 +1,4 @@
-//! Revoking tokens: what is asked, and what came of it.
+//! Token revocation: the request and its results.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -12,7 +12,8 @@ use crate::error::{Error, ErrorKind};
 use crate::error_info::ErrorInfo;
 use crate::time::Timestamp;
 
-/// Which tokens to revoke (`TRT1`): all those of a clientId, of a revocation key, or with a channel in their capability.
+/// A set of tokens to revoke (`TRT1`): all tokens with a clientId, with a revocation key, or with a channel in their
+/// capability.
 ///
 /// ```
 /// use ably_auth_core::TokenRevocationTargetSpecifier as Target;
@@ -29,19 +30,19 @@ pub struct TokenRevocationTargetSpecifier {
 }
 
 impl TokenRevocationTargetSpecifier {
-    /// All tokens of that clientId.
+    /// Selects all tokens with this clientId.
     #[must_use]
     pub fn client_id(client_id: &str) -> Self {
         Self::of("clientId", client_id)
     }
 
-    /// All tokens issued with that revocation key.
+    /// Selects all tokens with this revocation key.
     #[must_use]
     pub fn revocation_key(key: &str) -> Self {
         Self::of("revocationKey", key)
     }
 
-    /// All tokens whose capability has exactly that resource.
+    /// Selects all tokens whose capability has exactly this resource.
     #[must_use]
     pub fn channel(resource: &str) -> Self {
         Self::of("channel", resource)
@@ -52,34 +53,34 @@ impl TokenRevocationTargetSpecifier {
         Self { text: text.into(), colon: target_type.len() }
     }
 
-    /// Reads `type:value`, split at the first `:`. Types that are unknown here are kept, for the service to judge.
+    /// Parses `type:value`, split at the first `:`. An unknown type is kept, because the service may know it.
     ///
     /// # Errors
-    /// [`ErrorKind::RevocationTarget`] if there is no `:`, or nothing before or after it.
+    /// [`ErrorKind::RevocationTarget`] if there is no `:`, or no text before or after it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let advice = "write `clientId:…`, `revocationKey:…` or `channel:…`";
         match text.split_once(':') {
             Some((target_type, value)) if !target_type.is_empty() && !value.is_empty() => {
                 Ok(Self::of(target_type, value))
             }
-            // Not shown: some give a token where what it was issued for belongs.
-            _ => Err(Error::new(ErrorKind::RevocationTarget, "revocation target does not read `type:value`", advice)),
+            // The text is not shown, because some callers pass a token by mistake.
+            _ => Err(Error::new(ErrorKind::RevocationTarget, "revocation target is not `type:value`", advice)),
         }
     }
 
-    /// `clientId`, `revocationKey`, `channel`, or a type of a newer service (`TRT2a`).
+    /// Returns `clientId`, `revocationKey`, `channel`, or a type that only a newer service knows (`TRT2a`).
     #[must_use]
     pub fn target_type(&self) -> &str {
         self.text.get(..self.colon).unwrap_or_default()
     }
 
-    /// What the type speaks of (`TRT2b`).
+    /// Returns the value that the type applies to (`TRT2b`).
     #[must_use]
     pub fn value(&self) -> &str {
         self.text.get(self.colon.saturating_add(1)..).unwrap_or_default()
     }
 
-    /// The wire's text, `type:value`.
+    /// Returns the text on the wire, `type:value`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -118,7 +119,7 @@ impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
     }
 }
 
-/// What is asked of `revokeTokens` (`RSA17`).
+/// The body of a `revokeTokens` request (`RSA17`).
 ///
 /// ```
 /// use ably_auth_core::{RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
@@ -134,29 +135,29 @@ impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeTokensRequest {
-    /// Which tokens; at most 100 targets (`RSA17b`).
+    /// The tokens to revoke: at most 100 targets (`RSA17b`).
     pub targets: Vec<TokenRevocationTargetSpecifier>,
-    /// Only tokens issued before this moment; the time of the request if left out (`RSA17e`). Not in the future, and at
-    /// most an hour ago.
+    /// Revokes only tokens issued before this time. The default is the time of the request (`RSA17e`). It must not be
+    /// in the future, and must be at most one hour ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_before: Option<Timestamp>,
-    /// Whether the revocation takes effect 30 seconds later, so that clients can renew without a gap (`RSA17f`).
+    /// Delays the revocation by 30 seconds, so that clients can renew without a gap (`RSA17f`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_reauth_margin: Option<bool>,
 }
 
 impl RevokeTokensRequest {
-    /// The most targets that one request may have.
+    /// The maximum number of targets in one request.
     pub const MAX_TARGETS: usize = 100;
 
-    /// Revokes what was issued until now to those targets, at once.
+    /// Creates a request that immediately revokes the tokens issued until now to `targets`.
     #[must_use]
     pub fn new(targets: impl IntoIterator<Item = TokenRevocationTargetSpecifier>) -> Self {
         Self { targets: targets.into_iter().collect(), issued_before: None, allow_reauth_margin: None }
     }
 }
 
-/// A target whose tokens are revoked (`TRS1`).
+/// A target whose tokens were revoked (`TRS1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRevocationSuccessResult {
@@ -164,7 +165,7 @@ pub struct TokenRevocationSuccessResult {
     pub target: TokenRevocationTargetSpecifier,
     /// Tokens issued before this moment are revoked (`TRS2c`).
     pub issued_before: Timestamp,
-    /// When the revocation takes effect (`TRS2b`).
+    /// The time at which the revocation takes effect (`TRS2b`).
     pub applies_at: Timestamp,
 }
 
@@ -173,21 +174,21 @@ pub struct TokenRevocationSuccessResult {
 pub struct TokenRevocationFailureResult {
     /// The target as it was sent (`TRF2a`).
     pub target: String,
-    /// Why (`TRF2b`).
+    /// The reason (`TRF2b`).
     pub error: ErrorInfo,
 }
 
-/// What came of one target.
+/// The result for one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TokenRevocationResult {
-    /// Its tokens are revoked.
+    /// The tokens were revoked.
     Success(TokenRevocationSuccessResult),
-    /// They are not.
+    /// The tokens were not revoked.
     Failure(TokenRevocationFailureResult),
 }
 
-/// What came of a request with several targets (`BAR1`).
+/// The results of a request with several targets (`BAR1`).
 ///
 /// ```
 /// use ably_auth_core::{BatchResult, ErrorCode, TokenRevocationResult};
@@ -207,10 +208,10 @@ pub enum TokenRevocationResult {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResult<T> {
-    /// How many succeeded (`BAR2a`).
+    /// The number of targets that succeeded (`BAR2a`).
     pub success_count: usize,
-    /// How many failed (`BAR2b`).
+    /// The number of targets that failed (`BAR2b`).
     pub failure_count: usize,
-    /// What came of each, in the order of the targets (`BAR2c`).
+    /// The result for each target, in the order of the request (`BAR2c`).
     pub results: Vec<T>,
 }

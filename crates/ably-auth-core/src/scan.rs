@@ -1,6 +1,6 @@
-//! Where a JSON string stops being plain: at a quote, a backslash or a control character.
+//! Search for the end of plain text in a JSON string: a quote, a backslash or a control character.
 
-/// How many bytes come before the first that is not plain.
+/// Returns the number of bytes before the first one that is not plain.
 pub(crate) fn plain_len(text: &[u8]) -> usize {
     let mut plain = 0_usize;
     let mut rest = text;
@@ -19,14 +19,14 @@ pub(crate) const fn is_plain(byte: u8) -> bool {
     !matches!(byte, b'"' | b'\\' | ..=0x1f)
 }
 
-/// As [`plain_len`], of eight bytes at once.
+/// Does the same as [`plain_len`] for eight bytes at once.
 pub(crate) const fn plain_of_eight(eight: [u8; 8]) -> usize {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
     const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
     const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
-    // A borrow runs into later bytes only, so that the first one found is right.
+    // A subtraction borrows only from later bytes, so the first match is correct.
     let eight = u64::from_le_bytes(eight);
     let (quotes, backslashes) = (eight ^ QUOTES, eight ^ BACKSLASHES);
     let found = (eight.wrapping_sub(SPACES) & !eight)
@@ -40,7 +40,7 @@ mod tests {
     use super::{is_plain, plain_len};
 
     #[test]
-    fn every_byte_is_judged_alike_at_every_place() {
+    fn special_byte_is_found_at_every_offset() {
         for byte in 0..=u8::MAX {
             for at in 0..20 {
                 let mut text = [b'a'; 20];

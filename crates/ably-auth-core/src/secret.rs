@@ -1,4 +1,4 @@
-//! Text that is never shown: key secrets and tokens.
+//! Secret text that is never shown: key secrets and tokens.
 
 use alloc::boxed::Box;
 use core::{fmt, mem};
@@ -14,7 +14,7 @@ struct Wiped(Box<str>);
 impl Drop for Wiped {
     fn drop(&mut self) {
         let mut bytes = mem::take(&mut self.0).into_boxed_bytes();
-        // At once, where `Zeroize` would write byte for byte; the barrier keeps the compiler from leaving it out.
+        // One `fill` is faster than `Zeroize`, which writes each byte. The barrier keeps the compiler from removing it.
         bytes.fill(0);
         zeroize::optimization_barrier(&*bytes);
     }
@@ -30,7 +30,8 @@ impl Eq for Wiped {}
 
 /// The private part of an API key.
 ///
-/// Wiped when dropped, compared in constant time, absent from `Debug`; it has neither `Display` nor `Serialize`.
+/// It is wiped when dropped, compared in constant time, and not shown by `Debug`. It has neither `Display` nor
+/// `Serialize`.
 ///
 /// ```
 /// let key = ably_auth_core::ApiKey::parse("app.key:hush")?;
@@ -46,7 +47,7 @@ impl KeySecret {
         Self(Wiped(secret.into()))
     }
 
-    /// The secret itself, for the one place that needs it.
+    /// Returns the secret as text. Use it only where the secret itself is needed.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0.0
@@ -59,10 +60,10 @@ impl fmt::Debug for KeySecret {
     }
 }
 
-/// A token string: an Ably token or a JWT, opaque to whoever holds it.
+/// A token string: an Ably token or a JWT. Clients treat it as opaque text.
 ///
-/// Whoever has it has its rights, so it is wiped when dropped, compared in constant time and absent from `Debug`. It does
-/// serialise, since the wire carries it.
+/// Anyone who has a token has its rights, so it is wiped when dropped, compared in constant time and not shown by
+/// `Debug`. `Serialize` writes it, because the wire needs it.
 ///
 /// ```
 /// let token = ably_auth_core::Token::new("xVLyHw.Dtxd9tuz")?;
@@ -74,13 +75,15 @@ impl fmt::Debug for KeySecret {
 pub struct Token(Wiped);
 
 impl Token {
-    /// The longest text taken for a token, in bytes: what an auth callback or URL may return (`RSA4f`).
+    /// The maximum length of a token in bytes, the same as for the response of an auth callback or an auth URL
+    /// (`RSA4f`).
     pub const MAX_BYTES: usize = 128 * 1024;
 
-    /// Takes text for a token, after checking that a header can carry it.
+    /// Parses a token and checks that a header can carry it.
     ///
     /// # Errors
-    /// [`ErrorKind::Token`] if it is empty, longer than [`Token::MAX_BYTES`], or has anything but visible ASCII.
+    /// [`ErrorKind::Token`] if it is empty, longer than [`Token::MAX_BYTES`], or has a character other than visible
+    /// ASCII.
     pub fn new(text: &str) -> Result<Self, Error> {
         let advice = "pass on the token exactly as it was issued";
         if text.is_empty() {
@@ -89,7 +92,7 @@ impl Token {
         if text.len() > Self::MAX_BYTES {
             return Err(Error::new(ErrorKind::Token, "token is longer than 128 KiB", advice));
         }
-        // Without branches, so that the compiler takes many bytes at once.
+        // Without branches, so that the compiler vectorizes the loop.
         if text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic()) {
             return Ok(Self(Wiped(text.into())));
         }
@@ -98,12 +101,12 @@ impl Token {
         Err(Error::new(ErrorKind::Token, problem, advice).at(at))
     }
 
-    /// Takes over a token that was just made, of visible ASCII.
+    /// Takes ownership of a newly minted token, which must be visible ASCII.
     pub(crate) fn from_minted(text: alloc::string::String) -> Self {
         Self(Wiped(text.into_boxed_str()))
     }
 
-    /// The token itself, for the header that carries it.
+    /// Returns the token as text, for the header that carries it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0.0

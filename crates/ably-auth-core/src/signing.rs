@@ -14,18 +14,18 @@ use zeroize::Zeroizing;
 use crate::canonical::{CanonicalText, Decimal};
 use crate::client_id;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{Gathered, Json, Slice};
+use crate::json_text::{BufferedWriter, Json, Slice};
 use crate::key;
 use crate::nonce;
 use crate::time::{Timestamp, Ttl};
 
-/// The block of SHA-256, to which HMAC pads its key.
+/// The block size of SHA-256 in bytes, to which HMAC pads its key.
 pub(crate) const BLOCK_BYTES: usize = 64;
 
 type HmacBlock = Block<HmacCore<Sha256>>;
 type HmacBuffer = Buffer<HmacCore<Sha256>>;
 
-/// The values of a token request that its mac covers, borrowed from wherever they are.
+/// The values of a token request that its mac covers, borrowed from the caller.
 ///
 /// ```
 /// use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields, Ttl};
@@ -44,22 +44,22 @@ type HmacBuffer = Buffer<HmacCore<Sha256>>;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TokenRequestFields<'a> {
-    /// The name of the key that signs, `appId.keyId`.
+    /// The name of the signing key, `appId.keyId`.
     pub key_name: &'a str,
-    /// The lifetime asked for; none leaves it to the service (`RSA5`).
+    /// The requested lifetime. `None` requests the service's default (`RSA5`).
     pub ttl: Option<Ttl>,
-    /// The capability asked for, as canonical JSON text; none asks for all that the key has (`RSA6`).
+    /// The requested capability, as canonical JSON text. `None` requests the capability of the key (`RSA6`).
     pub capability: Option<&'a str>,
-    /// The identity asked for, `*` for any.
+    /// The requested identity, `*` for any.
     pub client_id: Option<&'a str>,
-    /// When the request is made.
+    /// The time of the request.
     pub timestamp: Timestamp,
-    /// At least 16 random characters.
+    /// A random text of at least 16 characters.
     pub nonce: &'a str,
 }
 
 impl TokenRequestFields<'_> {
-    /// Writes the JSON of the signed request to anything that takes text, fields in the wire's order.
+    /// Writes the JSON of the signed request to `out`, with the fields in the order of the wire.
     ///
     /// ```
     /// # use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
@@ -76,14 +76,15 @@ impl TokenRequestFields<'_> {
     /// ```
     ///
     /// # Errors
-    /// The writer's own.
+    /// Returns the error of `out`.
     pub fn write_json(&self, mac: &Mac, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-        let mut json = Gathered::new(out);
+        let mut json = BufferedWriter::new(out);
         self.write(mac, &mut json);
         json.finish()
     }
 
-    /// As [`write_json`](Self::write_json), into a buffer, and gives the text.
+    /// Writes the JSON of the signed request into `buffer` and returns it as text, like
+    /// [`write_json`](Self::write_json).
     ///
     /// # Errors
     /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
@@ -95,11 +96,12 @@ impl TokenRequestFields<'_> {
 
     pub(crate) const fn too_long(needed: usize) -> Error {
         let advice = "give a buffer of that size";
-        Error::new(ErrorKind::Buffer, "the buffer is too small for the token request", advice).needs(needed)
+        Error::new(ErrorKind::Buffer, "buffer is too small for the token request", advice).needs(needed)
     }
 
     fn write(&self, mac: &Mac, json: &mut impl Json) {
-        // Made before they are needed: a copy of bytes that were just written one by one has to wait for them.
+        // Computed before the output, so that these bytes are in memory when they are copied. A copy right after
+        // single-byte writes would stall.
         let ttl = self.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
         let timestamp = Decimal::new(self.timestamp.as_millis());
 
@@ -127,9 +129,9 @@ impl TokenRequestFields<'_> {
     }
 }
 
-/// A key's secret, taken in once and ready to sign any number of times.
+/// A key's secret, prepared to sign many requests.
 ///
-/// Signing allocates nothing. The state is wiped when it is dropped.
+/// Signing allocates nothing. The prepared secret is wiped when it is dropped.
 ///
 /// ```
 /// use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
@@ -152,21 +154,22 @@ impl TokenRequestFields<'_> {
 pub struct Signer {
     hmac: HmacCore<Sha256>,
     #[cfg(feature = "alloc")]
-    beginning: Option<Beginning>,
+    prefix: Option<HmacPrefix>,
 }
 
-/// A text's first block, taken in as well.
+/// The first block of a text, and the hash state after it.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
-struct Beginning {
+struct HmacPrefix {
     block: [u8; BLOCK_BYTES],
     hmac: HmacCore<Sha256>,
 }
 
 impl Signer {
-    /// Takes in the secret's bytes, as they stand in the key.
+    /// Prepares a secret, given as the bytes in the key.
     pub(crate) fn new(secret: &[u8]) -> Self {
-        // HMAC's own rule for keys, written out because the library's form of it returns an error that cannot happen.
+        // The key padding of HMAC (RFC 2104). The library's function returns an error that cannot happen, so it is not
+        // used.
         let mut block = Zeroizing::new([0; BLOCK_BYTES]);
         match block.get_mut(..secret.len()) {
             Some(start) => start.copy_from_slice(secret),
@@ -175,26 +178,26 @@ impl Signer {
         Self {
             hmac: HmacCore::new((&*block).into()),
             #[cfg(feature = "alloc")]
-            beginning: None,
+            prefix: None,
         }
     }
 
-    /// Takes in how texts begin of which many are to be signed: those that do are signed in one block less.
+    /// Prepares the first block of texts that begin the same way. Each such text is signed with one block less to hash.
     #[cfg(feature = "alloc")]
-    pub(crate) fn with_beginning(mut self, block: Option<[u8; BLOCK_BYTES]>) -> Self {
-        self.beginning = block.map(|block| {
+    pub(crate) fn with_prefix(mut self, block: Option<[u8; BLOCK_BYTES]>) -> Self {
+        self.prefix = block.map(|block| {
             let mut hmac = self.hmac.clone();
             hmac.update_blocks(&[block.into()]);
-            Beginning { block, hmac }
+            HmacPrefix { block, hmac }
         });
         self
     }
 
-    /// Signs a token request's values.
+    /// Signs the values of a token request.
     ///
     /// # Errors
-    /// [`ErrorKind::Key`], [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if the key's name or either of the others could not
-    /// be part of a request that the service takes.
+    /// [`ErrorKind::Key`], [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if the key name, the clientId or the nonce
+    /// is invalid.
     pub fn sign(&self, fields: &TokenRequestFields<'_>) -> Result<Mac, Error> {
         key::check_name(fields.key_name)?;
         if let Some(client_id) = fields.client_id {
@@ -204,7 +207,7 @@ impl Signer {
         Ok(self.sign_checked(fields))
     }
 
-    /// As [`sign`](Self::sign), of values that are known to be in their form.
+    /// Does the same as [`sign`](Self::sign) for values that are known to be valid.
     #[inline]
     pub(crate) fn sign_checked(&self, fields: &TokenRequestFields<'_>) -> Mac {
         let ttl = fields.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
@@ -219,15 +222,15 @@ impl Signer {
         })
     }
 
-    /// Checks a mac that came with these values, in constant time.
+    /// Checks the mac of these values, in constant time.
     ///
     /// # Errors
-    /// [`ErrorKind::Mac`] if the key does not make this mac for these values; the others as for [`Signer::sign`].
+    /// [`ErrorKind::Mac`] if it is not the mac of this key for these values; otherwise the errors of [`Signer::sign`].
     pub fn verify(&self, fields: &TokenRequestFields<'_>, mac: &Mac) -> Result<(), Error> {
         if self.sign(fields)? == *mac { Ok(()) } else { Err(Mac::mismatch()) }
     }
 
-    /// The HMAC of any bytes: what a JWT has for a signature.
+    /// Returns the HMAC of any bytes, such as the signature of a JWT.
     pub(crate) fn hmac(&self, bytes: &[u8]) -> [u8; 32] {
         let (mut hmac, bytes) = self.begin(bytes);
         let (blocks, rest) = HmacBlock::slice_as_chunks(bytes);
@@ -239,9 +242,9 @@ impl Signer {
 
     #[cfg(feature = "alloc")]
     fn begin<'b>(&self, bytes: &'b [u8]) -> (HmacCore<Sha256>, &'b [u8]) {
-        if let (Some(beginning), Some((block, rest))) = (&self.beginning, bytes.split_first_chunk()) {
-            if *block == beginning.block {
-                return (beginning.hmac.clone(), rest);
+        if let (Some(prefix), Some((block, rest))) = (&self.prefix, bytes.split_first_chunk()) {
+            if *block == prefix.block {
+                return (prefix.hmac.clone(), rest);
             }
         }
         (self.hmac.clone(), bytes)
@@ -262,7 +265,7 @@ impl Signer {
     }
 }
 
-/// A function for the sake of firmware, where each place that takes in a piece would have a quarter of a kilobyte of its own.
+/// Hashes one piece of text. It is not inlined, because each copy would take a quarter of a kilobyte of firmware.
 #[inline(never)]
 fn update(hmac: &mut HmacCore<Sha256>, buffer: &mut HmacBuffer, piece: &[u8]) {
     buffer.digest_blocks(piece, |blocks| hmac.update_blocks(blocks));
@@ -276,18 +279,18 @@ impl fmt::Debug for Signer {
 
 /// The signature of a token request: 32 bytes, on the wire as padded standard base64.
 ///
-/// A signed request can be exchanged for a token by whoever reads it, so `Debug` does not show it.
+/// Anyone who has a signed request can exchange it for a token, so `Debug` does not show the mac.
 #[derive(Clone, Copy)]
 pub struct Mac([u8; 32]);
 
 impl Mac {
-    /// The length of a mac's base64 text, in bytes.
+    /// The length of the base64 text of a mac in bytes.
     pub const BASE64_LEN: usize = 44;
 
-    /// Reads the wire's text.
+    /// Parses the base64 text on the wire.
     ///
     /// # Errors
-    /// [`ErrorKind::Mac`] if it is not the padded standard base64 of 32 bytes.
+    /// [`ErrorKind::Mac`] if it is not 32 bytes in standard base64 with padding.
     pub fn from_base64(text: &str) -> Result<Self, Error> {
         let mut bytes = [0; 33];
         match STANDARD.decode_slice(text, &mut bytes) {
@@ -295,11 +298,11 @@ impl Mac {
                 let [mac @ .., _] = bytes;
                 Ok(Self(mac))
             }
-            _ => Err(Error::new(ErrorKind::Mac, "mac is not the base64 of 32 bytes", Self::ADVICE)),
+            _ => Err(Error::new(ErrorKind::Mac, "mac is not 32 bytes in base64", Self::ADVICE)),
         }
     }
 
-    /// The wire's text, as ASCII bytes.
+    /// Returns the base64 text on the wire, as ASCII bytes.
     #[must_use]
     pub fn to_base64(&self) -> [u8; Self::BASE64_LEN] {
         let mut text = [0; Self::BASE64_LEN];

@@ -1,10 +1,11 @@
-//! Points in time and lifetimes, in integer milliseconds.
+//! Points in time and lifetimes, in whole milliseconds.
 
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// Milliseconds since the Unix epoch, by the service's clock unless said otherwise.
+/// A point in time, in milliseconds since the Unix epoch. It is by the service's clock, unless its documentation says
+/// otherwise.
 ///
 /// ```
 /// use ably_auth_core::{Timestamp, Ttl};
@@ -19,31 +20,31 @@ use crate::error::{Error, ErrorKind};
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// That many milliseconds after the epoch.
+    /// Creates a timestamp from milliseconds since the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// The moment at which a lifetime that starts now ends.
+    /// Returns the time at which a lifetime that starts at this time ends.
     #[must_use]
     pub const fn saturating_add(self, ttl: Ttl) -> Self {
         Self(self.0.saturating_add(ttl.as_millis()))
     }
 
-    /// How far apart two moments are, in milliseconds, whichever is the earlier.
+    /// Returns the difference between two times in milliseconds, in either order.
     #[must_use]
     pub const fn abs_diff(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)
     }
 
-    /// Milliseconds from `earlier` until this moment; 0 if it is not earlier.
+    /// Returns the milliseconds from `earlier` to this time, or 0 if `earlier` is later.
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
@@ -62,9 +63,9 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// How long a token lives: 1 ms to 24 h.
+/// The lifetime of a token: 1 ms to 24 h.
 ///
-/// The default, where a token request leaves it out, is the service's: 60 minutes (`RSA5`).
+/// If a token request has no lifetime, the service uses 60 minutes (`RSA5`).
 ///
 /// ```
 /// use ably_auth_core::Ttl;
@@ -78,17 +79,17 @@ impl fmt::Debug for Timestamp {
 pub struct Ttl(u64);
 
 impl Ttl {
-    /// The longest lifetime of any token: 24 hours.
+    /// The maximum lifetime of a token: 24 hours.
     pub const MAX: Self = Self(24 * 60 * 60 * 1000);
-    /// The longest lifetime of a token whose key has revocable tokens: 1 hour.
+    /// The maximum lifetime of a token whose key has revocable tokens: 1 hour.
     pub const MAX_REVOCABLE: Self = Self(60 * 60 * 1000);
-    /// The lifetime of a token whose request asks for none: 1 hour.
+    /// The lifetime of a token whose request has none: 1 hour.
     pub const DEFAULT: Self = Self(60 * 60 * 1000);
 
-    /// A lifetime of that many milliseconds.
+    /// Creates a lifetime from milliseconds.
     ///
     /// # Errors
-    /// [`ErrorKind::Ttl`] if it is 0 or over 24 hours.
+    /// [`ErrorKind::Ttl`] if it is 0 or more than 24 hours.
     pub const fn from_millis(millis: u64) -> Result<Self, Error> {
         if millis == 0 || millis > Self::MAX.0 {
             return Err(Self::out_of_range());
@@ -96,14 +97,14 @@ impl Ttl {
         Ok(Self(millis))
     }
 
-    /// The lifetime in milliseconds.
+    /// Returns the lifetime in milliseconds.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
     pub(crate) const fn out_of_range() -> Error {
-        Error::new(ErrorKind::Ttl, "ttl is not within 1 ms and 24 h", "give whole milliseconds from 1 to 86400000")
+        Error::new(ErrorKind::Ttl, "ttl is not between 1 ms and 24 h", "give whole milliseconds from 1 to 86400000")
     }
 }
 

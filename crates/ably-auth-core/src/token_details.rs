@@ -1,4 +1,4 @@
-//! Tokens as the service hands them out.
+//! Tokens with their details, as the service issues them.
 
 use alloc::string::{String, ToString as _};
 use core::fmt;
@@ -13,10 +13,10 @@ use crate::secret::Token;
 use crate::time::Timestamp;
 use crate::wire::{OtherFields, millis};
 
-/// A token and what is known about it (`TD1`).
+/// A token and its details (`TD1`).
 ///
-/// A token string that came alone is known by nothing else: the rest is then unknown, not zero. `Debug` does not show the
-/// token; serialising does, since the wire carries it.
+/// If only the token string is known, the other fields are unknown, not zero. `Debug` does not show the token.
+/// `Serialize` writes it, because the wire needs it.
 ///
 /// ```
 /// use ably_auth_core::{Timestamp, TokenDetails};
@@ -47,7 +47,7 @@ pub struct TokenDetails {
 }
 
 impl TokenDetails {
-    /// A token of which nothing else is known.
+    /// Creates details with only the token known.
     #[must_use]
     pub const fn from_token(token: Token) -> Self {
         Self {
@@ -61,8 +61,8 @@ impl TokenDetails {
         }
     }
 
-    /// What an issuer knows of a token that it has just made. Who mints a JWT without a capability does not know what the
-    /// key's will give it.
+    /// Creates the details of a token that an issuer has just made. Omit the capability of a JWT that has none, because
+    /// it then has the capability of its key, which the issuer may not know.
     ///
     /// ```
     /// use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails, Ttl};
@@ -97,43 +97,43 @@ impl TokenDetails {
         }
     }
 
-    /// The token (`TD2`).
+    /// Returns the token (`TD2`).
     #[must_use]
     pub const fn token(&self) -> &Token {
         &self.token
     }
 
-    /// The key that issued it, if known.
+    /// Returns the name of the key that issued the token, if known.
     #[must_use]
     pub const fn key_name(&self) -> Option<&KeyName> {
         self.key_name.as_ref()
     }
 
-    /// When it was issued, by the service's clock, if known (`TD4`).
+    /// Returns the time of issue by the service's clock, if known (`TD4`).
     #[must_use]
     pub const fn issued(&self) -> Option<Timestamp> {
         self.issued
     }
 
-    /// When it expires, by the service's clock, if known (`TD3`).
+    /// Returns the time of expiry by the service's clock, if known (`TD3`).
     #[must_use]
     pub const fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 
-    /// What it permits, as the service wrote it, if known (`TD5`).
+    /// Returns the text of the capability as the service wrote it, if known (`TD5`).
     #[must_use]
     pub fn capability_text(&self) -> Option<&str> {
         self.capability.as_deref()
     }
 
-    /// What it permits, read [leniently](Capability::parse_lenient), if known.
+    /// Parses the capability [leniently](Capability::parse_lenient), if it is known.
     #[must_use]
     pub fn capability(&self) -> Option<Result<Capability, Error>> {
         self.capability.as_deref().map(Capability::parse_lenient)
     }
 
-    /// Whom it identifies (`TD6`).
+    /// Returns the identity of the token (`TD6`).
     #[must_use]
     pub const fn client_id(&self) -> &ClientId {
         &self.client_id

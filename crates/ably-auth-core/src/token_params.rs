@@ -1,11 +1,11 @@
-//! What a client asks of a token.
+//! The parameters of a token request.
 
 use crate::capability::Capability;
 use crate::client_id::ClientId;
 use crate::nonce::Nonce;
 use crate::time::{Timestamp, Ttl};
 
-/// What is asked of a token (`TK1`): all of it optional.
+/// The requested properties of a token (`TK1`). All of them are optional.
 ///
 /// ```
 /// use ably_auth_core::{ClientId, TokenParams, Ttl};
@@ -18,54 +18,54 @@ use crate::time::{Timestamp, Ttl};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TokenParams {
-    /// How long the token is to live; the service's 60 minutes if left out (`TK2a`).
+    /// The lifetime of the token. The service's default is 60 minutes (`TK2a`).
     pub ttl: Option<Ttl>,
-    /// What the token is to permit; all that the key permits if left out (`TK2b`).
+    /// The capability of the token. The default is the capability of the key (`TK2b`).
     pub capability: Option<Capability>,
-    /// Whom the token is to identify (`TK2c`).
+    /// The identity of the token (`TK2c`).
     pub client_id: ClientId,
-    /// When the request is made; the moment of signing if left out (`TK2d`).
+    /// The time of the request. The default is the time of signing (`TK2d`).
     pub timestamp: Option<Timestamp>,
-    /// What makes the request unique; random if left out (`TK2e`).
+    /// A text that makes the request unique. The default is random (`TK2e`).
     pub nonce: Option<Nonce>,
 }
 
 impl TokenParams {
-    /// Nothing in particular.
+    /// Creates parameters that request no particular property.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks for that lifetime.
+    /// Sets the lifetime.
     #[must_use]
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Asks for that capability.
+    /// Sets the capability.
     #[must_use]
     pub fn capability(mut self, capability: Capability) -> Self {
         self.capability = Some(capability);
         self
     }
 
-    /// Asks for that identity.
+    /// Sets the identity.
     #[must_use]
     pub fn client_id(mut self, client_id: impl Into<ClientId>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// Signs as of that moment.
+    /// Sets the time of the request.
     #[must_use]
     pub const fn timestamp(mut self, timestamp: Timestamp) -> Self {
         self.timestamp = Some(timestamp);
         self
     }
 
-    /// Signs with that nonce.
+    /// Sets the nonce.
     #[must_use]
     pub fn nonce(mut self, nonce: Nonce) -> Self {
         self.nonce = Some(nonce);

@@ -1,4 +1,4 @@
-//! Token requests: signed by whoever holds the key, exchanged by whoever is handed one, verified by the service.
+//! Token requests: the holder of a key signs one, a client exchanges it for a token, and the service verifies it.
 
 use alloc::borrow::Cow;
 #[cfg(feature = "serde")]
@@ -19,8 +19,8 @@ use crate::signing::{Mac, Signer, TokenRequestFields};
 use crate::time::{Timestamp, Ttl};
 use crate::token_params::TokenParams;
 
-/// What the oldest document says an omitted ttl is signed as.
-const OLDEST_OMITTED_TTL: &str = "3600000";
+/// The ttl in milliseconds that some SDKs sign if the request has none, as the oldest specification says.
+const OMITTED_TTL: &str = "3600000";
 
 /// The maximum total bytes of capability, clientId and nonce for which a mac over another form than the sent one is
 /// accepted. A longer request with a wrong mac is refused after one mac computation instead of up to four.
@@ -29,22 +29,22 @@ const MAX_ALTERNATIVE_BYTES: usize = 4 * 1024;
 /// The maximum bytes of a ttl or a timestamp. Every valid number of milliseconds is shorter.
 const MAX_INTEGER_BYTES: usize = 32;
 
-/// A number of milliseconds as it came, kept so that a signature over it can still be checked.
+/// A number of milliseconds in the form in which it was received. A signature covers that form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Integer {
     Millis(u64),
-    /// A string: decimal digits from some peers, anything from others.
+    /// A string: decimal digits from some peers, but any text is possible.
     #[cfg(feature = "serde")]
     Text(Box<str>),
     #[cfg(feature = "serde")]
     Negative(i64),
-    /// The bits of a number that is not whole, or too large.
+    /// The bits of a number that is a fraction, or is too large.
     #[cfg(feature = "serde")]
     Fraction(u64),
 }
 
 impl Integer {
-    /// The number, if it came as one.
+    /// Returns the number if it was received as an integer.
     const fn as_integer(&self) -> Option<u64> {
         match self {
             Self::Millis(millis) => Some(*millis),
@@ -79,10 +79,10 @@ impl Integer {
     }
 }
 
-/// A request for a token, which whoever holds it may exchange once (`TE1`).
+/// A signed request for a token. Its holder can exchange it once (`TE1`).
 ///
-/// One that came over the wire is kept as it came, since its mac covers the text as sent: [`verify`](Self::verify) it before
-/// believing a word. `Debug` does not show the mac.
+/// A received request keeps its original text, because its mac covers that text. Call [`verify`](Self::verify) before
+/// you use any of its values. `Debug` does not show the mac.
 ///
 /// ```
 /// use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
@@ -118,21 +118,21 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Signs a request for what `params` ask (`RSA9`).
+    /// Signs a request for a token with `params` (`RSA9`).
     ///
-    /// `now` and `nonce` serve where the params have none of their own (`RSA9c`, `RSA9d`). Neither a ttl nor a capability is
-    /// filled in where the params have none (`RSA5`, `RSA6`).
+    /// Uses `now` and `nonce` if `params` has no timestamp or no nonce (`RSA9c`, `RSA9d`). Does not fill in a missing
+    /// ttl or capability (`RSA5`, `RSA6`).
     ///
     /// # Errors
-    /// None today: what could be wrong with any of it, its type has ruled out.
+    /// None today: the types of the arguments exclude every invalid value.
     pub fn sign(key: &ApiKey, params: &TokenParams, now: Timestamp, nonce: Nonce) -> Result<Self, Error> {
-        Self::sign_with(&key.signer_of_one(), key.key_name(), params, now, nonce)
+        Self::sign_with(&key.single_use_signer(), key.key_name(), params, now, nonce)
     }
 
-    /// As [`sign`](Self::sign), with the keying already done: for whoever signs many.
+    /// Does the same as [`sign`](Self::sign) with an existing signer, which is faster for many requests.
     ///
     /// # Errors
-    /// As [`sign`](Self::sign).
+    /// Returns the same errors as [`sign`](Self::sign).
     pub fn sign_with(
         signer: &Signer,
         key_name: &KeyName,
@@ -164,19 +164,19 @@ impl TokenRequest {
         })
     }
 
-    /// The name of the key that is said to have signed it.
+    /// Returns the name of the key that the request claims to be signed with.
     #[must_use]
     pub fn key_name(&self) -> &str {
         &self.key_name
     }
 
-    /// Whether it carries a mac. One without is for Basic authentication only.
+    /// Returns true if the request has a mac. An unsigned request is valid only with Basic authentication.
     #[must_use]
     pub const fn is_signed(&self) -> bool {
         self.mac.is_some()
     }
 
-    /// Writes the request's JSON to anything that takes text: what serde writes, without it.
+    /// Writes the request's JSON to `out`. The text is the same as with serde, but this needs no serde.
     ///
     /// ```
     /// use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
@@ -191,36 +191,37 @@ impl TokenRequest {
     /// ```
     ///
     /// # Errors
-    /// The writer's own.
+    /// Returns the error of `out`.
     pub fn write_json(&self, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-        match self.as_signed_here() {
+        match self.as_fields() {
             Some((fields, mac)) => fields.write_json(&mac, out),
             #[cfg(feature = "serde")]
             None => out.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?),
-            // Without serde there are no others.
+            // Without serde, no request is received from outside, so each one was signed here.
             #[cfg(not(feature = "serde"))]
             None => Err(fmt::Error),
         }
     }
 
-    /// As [`write_json`](Self::write_json), into a buffer, and gives the text.
+    /// Writes the request's JSON into `buffer` and returns it as text, like [`write_json`](Self::write_json).
     ///
     /// # Errors
     /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
     pub fn json_into<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
-        if let Some((fields, mac)) = self.as_signed_here() {
+        if let Some((fields, mac)) = self.as_fields() {
             return fields.json_into(&mac, buffer);
         }
         let mut json = String::new();
-        // A string takes any text.
+        // A write to a string cannot fail.
         let _ = self.write_json(&mut json);
         let room = buffer.get_mut(..json.len()).ok_or_else(|| TokenRequestFields::too_long(json.len()))?;
         room.copy_from_slice(json.as_bytes());
         Ok(core::str::from_utf8(room).unwrap_or_default())
     }
 
-    /// The values and the mac as we sign them, unless the request came with others, or with more.
-    fn as_signed_here(&self) -> Option<(TokenRequestFields<'_>, Mac)> {
+    /// Returns the values and the mac, or `None` if the request is not as [`sign`](Self::sign) makes it: a value in
+    /// another form, a missing value or an unknown field.
+    fn as_fields(&self) -> Option<(TokenRequestFields<'_>, Mac)> {
         #[cfg(feature = "serde")]
         if !self.other.is_empty() {
             return None;
@@ -240,26 +241,26 @@ impl TokenRequest {
         Some((fields, Mac::from_base64(self.mac.as_deref()?).ok()?))
     }
 
-    /// Checks the mac over the text as it came, in constant time.
+    /// Checks the mac over the received text, in constant time.
     ///
     /// It also accepts what some peers sign instead of what they send: the canonical form of the capability, a ttl of
     /// one hour for an omitted ttl, and an empty ttl for 0. This applies if capability, clientId and nonce have at most
     /// 4 KiB together; a longer request must be signed as it is sent.
     ///
     /// # Errors
-    /// - [`ErrorKind::TokenRequest`] if the request names another key than this;
+    /// - [`ErrorKind::TokenRequest`] if the request names a key other than `key`;
     /// - [`ErrorKind::ClientId`], [`ErrorKind::Nonce`], [`ErrorKind::Timestamp`] or [`ErrorKind::Ttl`] if a value is
     ///   missing or has a control character, which could give two different requests the same mac, or if a ttl or a
     ///   timestamp is longer than 32 bytes;
-    /// - [`ErrorKind::Mac`] if there is no mac, or the key did not make it for these values.
+    /// - [`ErrorKind::Mac`] if there is no mac, or it is not the mac of `key` for these values.
     pub fn verify(&self, key: &ApiKey) -> Result<VerifiedTokenRequest<'_>, Error> {
-        self.verify_with(&key.signer_of_one(), key.key_name())
+        self.verify_with(&key.single_use_signer(), key.key_name())
     }
 
-    /// As [`verify`](Self::verify), with the keying already done: for whoever verifies many.
+    /// Does the same as [`verify`](Self::verify) with an existing signer, which is faster for many requests.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify).
+    /// Returns the same errors as [`verify`](Self::verify).
     pub fn verify_with(&self, signer: &Signer, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.check_key_name(key_name)?;
         let advice = "sign the request, or authenticate it with the key itself";
@@ -268,8 +269,9 @@ impl TokenRequest {
         client_id::check_sent(self.client_id.as_deref())?;
         let missing_nonce = Error::new(ErrorKind::Nonce, "token request has no nonce", "sign it with a random nonce");
         nonce::check(self.nonce.as_deref().ok_or(missing_nonce)?)?;
-        let missing = || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the time");
-        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text().ok_or_else(Self::no_timestamp)?;
+        let missing =
+            || Error::new(ErrorKind::Timestamp, "token request has no timestamp", "sign it with the current time");
+        let timestamp = self.timestamp.as_ref().ok_or_else(missing)?.to_text().ok_or_else(Self::invalid_timestamp)?;
         let ttl = self.ttl.as_ref().map(|ttl| ttl.to_text().ok_or(Ttl::out_of_range())).transpose()?;
 
         let [sent, client_id, nonce] =
@@ -286,7 +288,7 @@ impl TokenRequest {
             signer.mac(&text) == mac
         };
         let (ttl, other_ttl) = match ttl.as_deref() {
-            None => ("", Some(OLDEST_OMITTED_TTL)),
+            None => ("", Some(OMITTED_TTL)),
             Some("0") => ("0", Some("")),
             Some(sent) => (sent, None),
         };
@@ -307,12 +309,12 @@ impl TokenRequest {
         Err(Mac::mismatch())
     }
 
-    /// Takes the request for one that the key's own holder made, as Basic authentication has shown already. A mac, a nonce
-    /// and a timestamp may then be missing, and a mac that is there is not looked at.
+    /// Accepts the request without checking its mac, because Basic authentication has already shown that the sender
+    /// holds the key. The mac, the nonce and the timestamp may be missing.
     ///
     /// # Errors
     /// [`ErrorKind::TokenRequest`] if the request names another key; [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if
-    /// either is not in the form of one.
+    /// the clientId or the nonce is invalid.
     pub fn trust_key_holder(&self, key_name: &KeyName) -> Result<VerifiedTokenRequest<'_>, Error> {
         self.check_key_name(key_name)?;
         client_id::check_sent(self.client_id.as_deref())?;
@@ -329,20 +331,20 @@ impl TokenRequest {
             Ok(other) => {
                 Error::new(ErrorKind::TokenRequest, "token request names another key:", advice).input(other.as_str())
             }
-            // Not shown: some give the whole key where its name belongs.
+            // The text is not shown, because some senders put the whole key into `keyName`.
             Err(_) => Error::new(ErrorKind::TokenRequest, "token request's `keyName` is not the name of a key", advice),
         })
     }
 
-    fn no_timestamp() -> Error {
+    fn invalid_timestamp() -> Error {
         let advice = "give whole milliseconds since the epoch";
-        Error::new(ErrorKind::Timestamp, "timestamp is no number of milliseconds", advice)
+        Error::new(ErrorKind::Timestamp, "timestamp is not a whole number of milliseconds", advice)
     }
 }
 
 impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Some give the whole key where its name belongs.
+        // Some senders put the whole key into `keyName`.
         let key_name = KeyName::parse(&self.key_name).map_or("[not the name of a key]".into(), |name| name.to_string());
         f.debug_struct("TokenRequest")
             .field("key_name", &key_name)
@@ -355,8 +357,8 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// A token request that the key's holder made, and nobody changed: only [`TokenRequest::verify`] and
-/// [`TokenRequest::trust_key_holder`] make one.
+/// A token request that is unchanged since the holder of the key made it. Only [`TokenRequest::verify`] and
+/// [`TokenRequest::trust_key_holder`] create one.
 ///
 /// ```
 /// use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
@@ -372,35 +374,35 @@ impl fmt::Debug for TokenRequest {
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 ///
-/// What it asks for may still be out of range: each value is read when it is asked for, so that a service can check them in
-/// an order that tells nothing to who did not sign.
+/// The requested values may still be out of range. Each method checks its own value, so that a service can choose the
+/// order of the checks and give no details to a sender that did not sign the request.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifiedTokenRequest<'a>(&'a TokenRequest);
 
 impl<'a> VerifiedTokenRequest<'a> {
-    /// The name of the key that signed.
+    /// Returns the name of the key that signed the request.
     #[must_use]
     pub fn key_name(&self) -> &'a str {
         &self.0.key_name
     }
 
-    /// The lifetime asked for.
+    /// Returns the requested lifetime.
     ///
     /// # Errors
-    /// [`ErrorKind::Ttl`] if it is no number, 0, negative or over 24 hours.
+    /// [`ErrorKind::Ttl`] if it is not a number, is 0 or negative, or is longer than 24 hours.
     pub fn ttl(&self) -> Result<Option<Ttl>, Error> {
         self.0.ttl.as_ref().map(|ttl| ttl.as_millis().ok_or(Ttl::out_of_range()).and_then(Ttl::from_millis)).transpose()
     }
 
-    /// The capability asked for, as the issuer reads it; an empty text asks for nothing in particular.
+    /// Returns the requested capability, parsed strictly as an issuer must. An empty text counts as no capability.
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] as for [`Capability::parse_strict`].
+    /// Returns the same errors as [`Capability::parse_strict`].
     pub fn capability(&self) -> Result<Option<Capability>, Error> {
         self.capability_text().map(Capability::parse_strict).transpose()
     }
 
-    /// The capability asked for, as it was sent.
+    /// Returns the text of the requested capability, as it was sent.
     #[must_use]
     pub fn capability_text(&self) -> Option<&'a str> {
         self.0.capability.as_deref().filter(|text| !text.is_empty())
@@ -414,16 +416,17 @@ impl<'a> VerifiedTokenRequest<'a> {
         self.0.client_id.as_deref().map_or(Ok(ClientId::None), ClientId::parse_sent)
     }
 
-    /// When it was signed; none only under Basic authentication.
+    /// Returns the time of signing. It can be `None` only with Basic authentication.
     ///
     /// # Errors
-    /// [`ErrorKind::Timestamp`] if it is no number of milliseconds.
+    /// [`ErrorKind::Timestamp`] if it is not a whole number of milliseconds.
     pub fn timestamp(&self) -> Result<Option<Timestamp>, Error> {
-        let read = |sent: &Integer| sent.as_millis().map(Timestamp::from_millis).ok_or_else(TokenRequest::no_timestamp);
+        let read =
+            |sent: &Integer| sent.as_millis().map(Timestamp::from_millis).ok_or_else(TokenRequest::invalid_timestamp);
         self.0.timestamp.as_ref().map(read).transpose()
     }
 
-    /// The nonce; none only under Basic authentication.
+    /// Returns the nonce. It can be `None` only with Basic authentication.
     #[must_use]
     pub fn nonce(&self) -> Option<&'a str> {
         self.0.nonce.as_deref()

@@ -1,4 +1,4 @@
-//! Pieces of the wire's JSON that the types share.
+//! Serde implementations and helpers that several wire types share.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::token_request::Integer;
 
-/// A newer service's fields, by name: kept and passed on.
+/// Fields that this version does not know, by name. They are kept and passed on.
 pub(crate) type OtherFields = alloc::collections::BTreeMap<String, serde_json::Value>;
 
 impl Serialize for Integer {
@@ -44,7 +44,8 @@ impl<'de> Deserialize<'de> for Integer {
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Integer, E> {
-                // Some encoders write every large number as a float: those that are whole are taken as what they are.
+                // Some encoders write every large number as a float, so a float without a fraction counts as an
+                // integer.
                 let digits = number.to_string();
                 Ok(digits.parse().map_or(Integer::Fraction(number.to_bits()), Integer::Millis))
             }
@@ -58,8 +59,8 @@ impl<'de> Deserialize<'de> for Integer {
     }
 }
 
-/// Reads a map and nothing else, with the reader that `serde(remote = "Self")` derives. On its own that one would quote what
-/// it was given in place of a map, such as a whole token.
+/// Implements serde for a type with `serde(remote = "Self")`, and accepts only a map. The derived code alone would
+/// quote a value that is not a map, which may be a whole token.
 macro_rules! map_only {
     ($($type:ident: $what:literal;)+) => {$(
         impl Serialize for crate::$type {
@@ -84,15 +85,15 @@ macro_rules! map_only {
                     }
 
                     fn visit_str<E: de::Error>(self, _text: &str) -> Result<Self::Value, E> {
-                        Err(E::custom(concat!("a string where ", $what, " belong")))
+                        Err(E::custom(concat!("expected ", $what, ", found a string")))
                     }
 
                     fn visit_bytes<E: de::Error>(self, _bytes: &[u8]) -> Result<Self::Value, E> {
-                        Err(E::custom(concat!("bytes where ", $what, " belong")))
+                        Err(E::custom(concat!("expected ", $what, ", found bytes")))
                     }
                 }
 
-                // Not `deserialize_map`, with which serde_json itself quotes what is no map.
+                // Not `deserialize_map`: serde_json would quote a value that is not a map.
                 deserializer.deserialize_any(Map)
             }
         }
@@ -103,7 +104,7 @@ map_only! {
     TokenDetails: "the fields of token details";
 }
 
-/// Milliseconds as a number or as a decimal string.
+/// Serde functions for milliseconds, as a number or as a decimal string.
 pub(crate) mod millis {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};

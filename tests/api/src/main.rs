@@ -1,4 +1,5 @@
-//! `api JSON...`: for each file that rustdoc wrote, the public items, one a line, in a file beside it that ends in `.txt`.
+//! `api JSON...`: writes the public items in each rustdoc JSON file, one per line, to a file of the same name that ends
+//! in `.txt`.
 
 use std::error::Error;
 use std::fs;
@@ -8,7 +9,7 @@ use public_api::Builder;
 
 fn main() -> Result<(), Box<dyn Error>> {
     for json in std::env::args_os().skip(1).map(PathBuf::from) {
-        // What every type has, or has by a derive, is in no doubt and would hide the rest.
+        // Implementations that every type has, or that are derived, would hide the other items.
         let listed = Builder::from_rustdoc_json(&json)
             .omit_blanket_impls(true)
             .omit_auto_trait_impls(true)

@@ -1,4 +1,4 @@
-//! What there is to say of four texts.
+//! The answer about a key's capability, a requested capability, a resource and an operation.
 
 use std::collections::BTreeSet;
 
@@ -10,27 +10,27 @@ use serde::Serialize;
 #[serde(untagged)]
 pub(crate) enum Answer {
     Explained(Box<Explained>),
-    /// What is wrong with which of the texts.
+    /// An error in one of the four texts.
     Wrong {
         field: &'static str,
         error: String,
     },
 }
 
-/// What the token gets, and whether it may.
+/// The capability of the token, and the result for the resource and the operation.
 #[derive(Serialize)]
 pub(crate) struct Explained {
-    /// As a token would have it; nothing if no token would be issued.
+    /// The canonical text of the token's capability, or `None` if no token would be issued.
     granted: Option<String>,
     permitted: bool,
     says: String,
     operations: Vec<String>,
     rows: Vec<Row>,
-    /// What may be asked for as an operation.
+    /// The names of all known operations.
     known: Vec<&'static str>,
 }
 
-/// A resource, with a mark for each operation.
+/// A resource, with one mark for each operation.
 #[derive(Serialize)]
 struct Row {
     resource: String,
@@ -41,9 +41,9 @@ struct Row {
 #[serde(rename_all = "lowercase")]
 enum Mark {
     Granted,
-    /// Asked, but the key does not have it.
+    /// Requested, but not permitted by the key.
     Beyond,
-    /// The key has it, but it is not asked.
+    /// Permitted by the key, but not requested.
     Unasked,
     No,
 }
@@ -78,7 +78,7 @@ fn explained(key: &str, asked: &str, resource: &str, operation: &str) -> Result<
         let (name, known) = (name.escape_debug(), known.join("`, `"));
         return Err(("operation", format!("unknown operation `{name}`; operations are `{known}`")));
     }
-    // Who asks for nothing in particular gets all that the key has.
+    // A token without a requested capability gets the capability of the key.
     let asked = asked.as_ref().unwrap_or(&key);
     let granted = asked.intersect(&key);
     let explanation = granted.explain(resource.as_str(), operation);
@@ -100,7 +100,7 @@ fn explained(key: &str, asked: &str, resource: &str, operation: &str) -> Result<
     })
 }
 
-/// Each operation and each resource that any of the capabilities names.
+/// Returns the operations and the resources that any of the capabilities names.
 fn table(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark) -> (Vec<String>, Vec<Row>) {
     let entries = || named_in.iter().flat_map(|capability| capability.iter());
     let operations: BTreeSet<_> =

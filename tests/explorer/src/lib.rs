@@ -1,4 +1,4 @@
-//! What a token of a capability may do, and why: core in a browser, and in node.
+//! An explorer for capabilities, which runs core in a browser and in node. It shows what a token may do, and why.
 //!
 //! ```console
 //! $ cargo build --release --target wasm32-unknown-unknown
@@ -20,7 +20,7 @@
 //! chat:*  ○
 //! status  ✗
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{chat}' chat:lobby publish
-//! asked: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
 //! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '' chat:lobby pubish
 //! operation: unknown operation `pubish`; operations are …`publish`…
 //! $ node type.mjs index.html explorer.wasm 'operation=publish' 'asked={chat}' 'asked=' 'resource='
@@ -30,15 +30,15 @@
 //! operation=publish: Yes: publish on chat:lobby is permitted by chat:lobby
 //!     granted: {"chat:lobby":["publish","subscribe"]}
 //!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
-//! asked={chat}: no answer; asked is wrong: no name of a resource stands here (byte 1); write it as a JSON string, in double quotes
+//! asked={chat}: no answer; asked is wrong: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
 //! asked=: Yes: publish on chat:lobby is permitted by chat:*
 //!     granted: {"chat:*":["publish","subscribe"]}
 //!     chat:* granted, granted
 //! resource=: no answer; resource is wrong: resource is empty; name a channel, …
 //! ```
 //!
-//! For a browser, put `index.html`, `page.mjs`, `explore.mjs` and the module, as `explorer.wasm`, on any web server, such as
-//! `python3 -m http.server --bind 127.0.0.1` in their folder.
+//! For a browser, put `index.html`, `page.mjs`, `explore.mjs` and the module, as `explorer.wasm`, on any web server.
+//! For example, run `python3 -m http.server --bind 127.0.0.1` in their folder.
 
 mod answer;
 
@@ -46,7 +46,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use answer::Answer;
 
-// WebAssembly passes numbers only: texts are written into this memory, and read out of it.
+// WebAssembly functions pass only numbers, so texts are written into this memory and read from it.
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static OUTPUT: Mutex<String> = Mutex::new(String::new());
 
@@ -54,8 +54,8 @@ fn lock<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where to write so many bytes of input: the key's capability, what is asked of it or nothing, a resource and an operation, with a
-/// zero between each two.
+/// Returns the address for `length` bytes of input: the key's capability, the requested capability or an empty text, a
+/// resource and an operation, separated by zero bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn input(length: usize) -> *mut u8 {
     let mut input = lock(&INPUT);
@@ -64,7 +64,7 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
     input.as_mut_ptr()
 }
 
-/// Answers what is in the input, and says how many bytes the answer has: an [`Answer`] as JSON.
+/// Evaluates the input. Returns the length in bytes of the output: an [`Answer`] as JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn explore() -> usize {
     let input = lock(&INPUT);
@@ -75,7 +75,7 @@ pub extern "C" fn explore() -> usize {
     output.len()
 }
 
-/// Where the answer is.
+/// Returns the address of the output.
 #[unsafe(no_mangle)]
 pub extern "C" fn output() -> *const u8 {
     lock(&OUTPUT).as_ptr()

@@ -1,4 +1,4 @@
-//! Known answers, worked out by `answers.py`; change that one and run it.
+//! Known answers, computed by `answers.py`. To change them, edit that script and run it.
 
 pub const KEY: &str = "I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 pub const KEY_NAME: &str = "I2E_JQ.OqUdfg";

@@ -1,4 +1,4 @@
-//! Core against known answers.
+//! Checks of core against known answers.
 
 use core::hint::black_box;
 
@@ -7,33 +7,33 @@ use ably_auth_core::{ApiKeyRef, Error, ErrorKind, JwtFields, Mac, Timestamp, Tok
 
 use crate::answers;
 
-/// One thing that core must get right.
+/// A check of one function of core.
 pub struct Check {
-    /// What it does, to go with "ok" or "FAILED".
+    /// The text that is printed after "ok" or "FAILED".
     pub name: &'static str,
-    /// Whether it did.
+    /// Runs the check, and returns true if it passes.
     pub run: fn() -> bool,
 }
 
-/// All of them.
+/// All checks.
 pub const ALL: &[Check] = &[
     Check { name: "parses a key", run: parses_a_key },
-    Check { name: "refuses what is no key", run: refuses_what_is_no_key },
+    Check { name: "refuses an invalid key", run: refuses_an_invalid_key },
     Check { name: "signs a token request", run: signs_a_token_request },
     Check { name: "writes a token request", run: writes_a_token_request },
     Check { name: "mints a JWT", run: mints_a_jwt },
     Check { name: "finds what a capability permits", run: finds_what_a_capability_permits },
     Check { name: "finds what a capability does not permit", run: finds_what_a_capability_does_not_permit },
-    Check { name: "refuses what is no capability", run: refuses_what_is_no_capability },
+    Check { name: "refuses an invalid capability", run: refuses_an_invalid_capability },
 ];
 
-// `black_box` hides the inputs from the compiler, which would otherwise do some of the work in our stead.
+// `black_box` hides the inputs from the compiler, which would otherwise compute some results at compile time.
 
 fn parses_a_key() -> bool {
     ApiKeyRef::parse(black_box(answers::KEY)).is_ok_and(|key| key.key_name() == answers::KEY_NAME)
 }
 
-fn refuses_what_is_no_key() -> bool {
+fn refuses_an_invalid_key() -> bool {
     ApiKeyRef::parse(black_box("appId.keyId")).is_err_and(|error| error.kind() == ErrorKind::Key)
 }
 
@@ -48,7 +48,7 @@ fn fields(key_name: &str) -> Result<TokenRequestFields<'_>, Error> {
     })
 }
 
-/// Also the whole of the image `sign`.
+/// Signs a token request. This is also the only work of the image `sign`.
 pub fn signs_a_token_request() -> bool {
     let key = ApiKeyRef::parse(black_box(answers::KEY));
     let signed = key.and_then(|key| key.signer().sign(&fields(key.key_name())?));
@@ -90,7 +90,7 @@ fn finds_what_a_capability_does_not_permit() -> bool {
         .all(|(on, what)| permits(on, what) == Some(false))
 }
 
-fn refuses_what_is_no_capability() -> bool {
+fn refuses_an_invalid_capability() -> bool {
     let asked = text_permits(black_box("{\"chat\":[\"publish\"]"), "chat", "publish");
     asked.is_err_and(|error| error.kind() == ErrorKind::Capability)
 }

@@ -1,7 +1,6 @@
-//! What the images share.
-//!
-//! `checks` does all that core does without a heap and compares it with known answers; `sign` is the least that signs a
-//! token request; `floor` is the same mac made with the libraries below core, for comparing sizes.
+//! Code that the images share. `checks` runs every function of core that needs no heap, and compares the results with
+//! known answers. `sign` is the smallest image that signs a token request. `floor` computes the same mac with the
+//! libraries below core, to compare the sizes.
 
 #![no_std]
 

@@ -1,21 +1,22 @@
-//! Talking to the debugger, whose part QEMU plays: text out, and an exit status.
+//! Semihosting calls to the debugger, which QEMU emulates: text output and an exit status.
 
 use core::panic::PanicInfo;
 
 const WRITE0: usize = 0x04;
 const EXIT: usize = 0x18;
-/// "The application is done"; any other reason is a failure.
+/// The reason for a successful end (ADP_Stopped_ApplicationExit). Any other reason is a failure.
 const APPLICATION_EXIT: usize = 0x2_0026;
 
-/// The text must end in a NUL.
+/// Makes a semihosting call. If `argument` points to a text, the text must end in a NUL.
 fn call(operation: usize, argument: usize) {
     #[cfg(target_arch = "arm")]
-    // SAFETY: the debugger answers in r0 and changes nothing but what the operation says.
+    // SAFETY: the debugger returns its result in r0 and changes nothing else, except as the operation defines.
     unsafe {
         core::arch::asm!("bkpt 0xab", inlateout("r0") operation => _, in("r1") argument);
     }
     #[cfg(target_arch = "riscv32")]
-    // SAFETY: as above, with a0. The three instructions are the call only when uncompressed and together.
+    // SAFETY: as above, with a0. The debugger recognizes the three instructions only if they are uncompressed and
+    // adjacent.
     unsafe {
         core::arch::asm!(
             ".balign 16", ".option push", ".option norvc",
@@ -26,7 +27,7 @@ fn call(operation: usize, argument: usize) {
     }
 }
 
-/// Writes text, without `core::fmt` and its 12 KB.
+/// Writes text without `core::fmt`, which takes 12 KB.
 pub fn write(text: &str) {
     for byte in text.bytes() {
         let piece = [byte, 0];
@@ -44,7 +45,7 @@ pub fn write_number(number: usize) {
     call(WRITE0, core::ptr::from_ref(&piece).addr());
 }
 
-/// Ends QEMU, with status 0 if all is well and 1 if not.
+/// Ends QEMU, with status 0 for success and 1 for failure.
 pub fn exit(well: bool) -> ! {
     call(EXIT, if well { APPLICATION_EXIT } else { 0 });
     loop {}

@@ -1,15 +1,16 @@
-//! How deep the stack has been: paint what is unused, work, and see how much of the paint is left.
+//! Measurement of the maximum stack depth: fill the unused stack with a pattern, run the work, and find the overwritten
+//! part.
 
 const PAINT: u32 = 0xc5c5_c5c5;
 
 unsafe extern "C" {
-    /// Where the stack may grow to: the end of the static memory, as there is no heap.
+    /// The limit of the stack: the end of the static memory, because there is no heap.
     static mut __sheap: u32;
-    /// Where it starts, at the end of RAM.
+    /// The start of the stack, at the end of RAM.
     static mut _stack_start: u32;
 }
 
-/// Does the work and gives the deepest that the stack has been, in bytes from the end of RAM.
+/// Runs `work`. Returns its result and the maximum stack depth in bytes from the end of RAM.
 #[inline(never)]
 pub fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let lowest = &raw mut __sheap;
@@ -27,7 +28,7 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     }
     let mut word = lowest;
     while word.addr() < now {
-        // SAFETY: between the static memory and the stack pointer there is RAM that nobody uses.
+        // SAFETY: the RAM between the static memory and the stack pointer is unused.
         unsafe {
             word.write_volatile(PAINT);
             word = word.add(1);
@@ -35,7 +36,7 @@ pub fn measure<T>(work: impl FnOnce() -> T) -> (T, usize) {
     }
     let result = work();
     let mut word = lowest;
-    // SAFETY: as above; below the stack pointer stands what `work` left behind, or paint.
+    // SAFETY: as above. Below the stack pointer there is only data that `work` left, or the pattern.
     while word.addr() < now && unsafe { word.read_volatile() } == PAINT {
         word = word.wrapping_add(1);
     }

@@ -1,28 +1,28 @@
-//! The checks as `checks.mjs` calls them.
+//! The functions that `checks.mjs` calls.
 
 use core::panic::PanicInfo;
 
 use crate::checks::ALL;
 
-/// How many there are.
+/// Returns the number of checks.
 #[unsafe(no_mangle)]
 extern "C" fn count() -> usize {
     ALL.len()
 }
 
-/// Whether this one is right.
+/// Runs a check, and returns true if it passes.
 #[unsafe(no_mangle)]
 extern "C" fn run(check: usize) -> bool {
     ALL.get(check).is_some_and(|check| (check.run)())
 }
 
-/// Where the name of this one is.
+/// Returns the address of a check's name.
 #[unsafe(no_mangle)]
 extern "C" fn name(check: usize) -> *const u8 {
     ALL.get(check).map_or(core::ptr::null(), |check| check.name.as_ptr())
 }
 
-/// How long the name of this one is.
+/// Returns the length of a check's name in bytes.
 #[unsafe(no_mangle)]
 extern "C" fn name_length(check: usize) -> usize {
     ALL.get(check).map_or(0, |check| check.name.len())

@@ -1,4 +1,4 @@
-//! The least that Rust's `alloc` asks for: memory that is handed out once and never taken back.
+//! The simplest allocator: memory is allocated once and never freed.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -11,13 +11,13 @@ struct Arena {
     used: AtomicUsize,
 }
 
-// SAFETY: `used` only grows, so that no two callers are given the same bytes.
+// SAFETY: `used` only grows, so no two callers get the same bytes.
 unsafe impl Sync for Arena {}
 
-// SAFETY: every block lies within `memory`, is aligned as asked, and overlaps no other.
+// SAFETY: every block is within `memory`, is aligned as requested, and overlaps no other.
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // Room for the worst misalignment, so that one addition is the whole decision.
+        // Reserves space for the worst misalignment, so that a single atomic addition is enough.
         let room = layout.size() + layout.align();
         let start = self.used.fetch_add(room, Relaxed);
         if start + room > SIZE {

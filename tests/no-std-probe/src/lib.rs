@@ -1,6 +1,5 @@
-//! Core as firmware sees it: no std, its own panic handler, C on the other side.
-//!
-//! If anything below core linked std, this would have two panic handlers and not build.
+//! Core in a program without std, with its own panic handler and a C interface. If any dependency of core linked std,
+//! this would have two panic handlers and would not build.
 
 #![no_std]
 
@@ -11,8 +10,8 @@ use core::panic::PanicInfo;
 
 use ably_auth_core::{ApiKeyRef, Error, Mac, Timestamp, TokenRequestFields, Ttl};
 
-/// Signs a token request of fixed values with the key in `key[..key_len]` and writes the mac in base64.
-/// Gives 0, or 1 if the key is not one.
+/// Signs a token request of fixed values with the key in `key[..key_len]`, and writes the mac in base64. Returns 0, or
+/// 1 if the key is invalid.
 ///
 /// # Safety
 /// `key` must be readable for `key_len` bytes, and `mac` writable for 44.
@@ -28,7 +27,7 @@ fn sign(text: &str) -> Result<Mac, Error> {
     let key = ApiKeyRef::parse(text)?;
     #[cfg(not(feature = "alloc"))]
     let signer = key.signer();
-    // A key that owns its text gives the allocator something to do.
+    // A key that owns its text uses the allocator.
     #[cfg(feature = "alloc")]
     let signer = ably_auth_core::ApiKey::parse(text)?.signer();
     signer.sign(&TokenRequestFields {

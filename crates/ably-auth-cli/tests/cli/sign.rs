@@ -99,8 +99,8 @@ fn bad_values_are_named() {
     for (option, value, said) in [
         ("--client-id", "", "--client-id: clientId is empty"),
         ("--client-id", "a\nb", "--client-id: "),
-        ("--ttl", "0", "--ttl: ttl is not within 1 ms and 24 h"),
-        ("--ttl", "86400001", "--ttl: ttl is not within 1 ms and 24 h"),
+        ("--ttl", "0", "--ttl: ttl is not between 1 ms and 24 h"),
+        ("--ttl", "86400001", "--ttl: ttl is not between 1 ms and 24 h"),
         ("--ttl", "1w", "invalid value '1w' for '--ttl <TIME>'"),
         ("--ttl", "1.5", "invalid value '1.5' for '--ttl <TIME>'"),
         ("--timestamp", "now", "invalid value 'now' for '--timestamp <MS>'"),
@@ -116,7 +116,7 @@ fn bad_values_are_named() {
         answer.is_silent_about(SECRET);
     }
     let message = run(&["--json", "token-request", "sign", "--key", KEY, "--ttl", "0"]).bad_json();
-    assert!(message.starts_with("--ttl: ttl is not within"), "{message}");
+    assert!(message.starts_with("--ttl: ttl is not between"), "{message}");
     run(&["token-request", "sign", "--key", KEY, "--ttl", "-1"]).bad(&["-1"]);
 }
 

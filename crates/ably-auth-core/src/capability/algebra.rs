@@ -1,17 +1,19 @@
-//! What a capability permits, and how two go together.
+//! Checks and combinations of capabilities.
 //!
-//! The module above states the laws and the two facts that they follow from: two resources meet in one or in none, and what
-//! several cover together, one covers alone. How each operation follows from them:
+//! The parent module states the laws and the two facts behind them: the common names of two resources are those of one
+//! resource, and a resource that several cover together is covered by one of them. Each operation follows from them:
 //!
-//! - `permits` of a name is what a capability means. Of a resource with wildcards it asks whether all entries together cover
-//!   it; by the second fact it looks for one that does so alone.
-//! - `covers` asks the same for each resource and operation of the other capability.
-//! - `union` is the entries of both.
-//! - `intersect` is what each entry of the one has in common with each of the other, which by the first fact is an entry. It
-//!   leaves some of them out, but only such as another covers, so the meaning stays.
-//! - `minimal` leaves out all that another covers. No two resources cover one another, so what covers a thing that is left
-//!   out is kept, or else what covers that. And the same is left for the same meaning: by the second fact each entry that is
-//!   left covers, and is covered by, one that is left of the other capability, which must be itself.
+//! - `permits` for a name is the definition of a capability's meaning. For a resource with wildcards, all entries
+//!   together must cover it. By the second fact, it is enough to find one entry that does.
+//! - `covers` does the same for each resource and operation of the other capability.
+//! - `union` has the entries of both.
+//! - `intersect` combines each entry of one with each entry of the other. By the first fact, the result of each pair is
+//!   an entry or nothing. It omits some entries, but only those that another entry covers, so the meaning stays the
+//!   same.
+//! - `minimal` omits everything that another entry covers. Different resources never cover each other in both
+//!   directions, so an omitted part is always covered by a part that stays. Equivalent capabilities have the same
+//!   minimal form: by the second fact, each remaining entry of one covers a remaining entry of the other and is covered
+//!   by one, and these must be the same.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -25,13 +27,13 @@ use super::pattern::Pattern;
 use super::resource::Resource;
 
 impl Capability {
-    /// Whether the operation is permitted on the resource.
+    /// Returns true if the operation is permitted on the resource.
     ///
-    /// **Law:** a name is permitted what an entry has whose resource matches it; a resource with wildcards is permitted what
-    /// all the names are that it matches; `*` is permitted where all operations are, present and future. What is not in the
-    /// form of a resource is never permitted.
+    /// **Law:** a name permits the operations of every entry whose resource matches it. A resource with wildcards
+    /// permits an operation if every name that it matches permits it. `*` is permitted only where all operations are
+    /// permitted, present and future. A text that is not a valid resource permits nothing.
     ///
-    /// This looks at every entry. For many questions there is a [`Matcher`].
+    /// This checks each entry. Use a [`Matcher`] for many checks of the same capability.
     ///
     /// ```
     /// use ably_auth_core::{Capability, Operation};
@@ -51,11 +53,12 @@ impl Capability {
         })
     }
 
-    /// Whether everything that `other` permits is permitted here, too.
+    /// Returns true if this capability permits everything that `other` permits.
     ///
-    /// **Law:** `a.covers(&b)` exactly if `a.permits(n, o)` wherever `b.permits(n, o)`. That is a partial order on meanings:
-    /// `a.covers(&a)`; if `a.covers(&b)` and `b.covers(&c)` then `a.covers(&c)`; and each covers the other exactly if they
-    /// are [equivalent](Self::is_equivalent). And `a.covers(&b)` exactly if `a.intersect(&b)` is equivalent to `b`.
+    /// **Law:** `a.covers(&b)` exactly if `a.permits(n, o)` wherever `b.permits(n, o)`. This is a partial order on
+    /// meanings: `a.covers(&a)`; if `a.covers(&b)` and `b.covers(&c)` then `a.covers(&c)`; and each covers the other
+    /// exactly if they are [equivalent](Self::is_equivalent). Also, `a.covers(&b)` exactly if `a.intersect(&b)` is
+    /// equivalent to `b`.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -73,7 +76,7 @@ impl Capability {
         })
     }
 
-    /// Whether both permit the same, however they are written. (`==` compares what is written.)
+    /// Returns true if both permit the same, even if they are written differently. (`==` compares the text.)
     ///
     /// **Law:** `a.is_equivalent(&b)` exactly if `a.minimal() == b.minimal()`.
     ///
@@ -90,7 +93,7 @@ impl Capability {
         self.covers(other) && other.covers(self)
     }
 
-    /// What either permits, in the names of both.
+    /// Returns a capability that permits what either permits, with the resource names of both.
     ///
     /// **Law:** `a.union(&b).permits(n, o) == (a.permits(n, o) || b.permits(n, o))`. `a.union(&b) == b.union(&a)`,
     /// `a.union(&b).union(&c) == a.union(&b.union(&c))` and `a.union(&a) == a`.
@@ -110,10 +113,10 @@ impl Capability {
         )
     }
 
-    /// The shortest way to write the same meaning: without any operation that another entry permits on the same names.
+    /// Returns the shortest equivalent capability, without any operation that another entry permits on the same names.
     ///
-    /// **Law:** `a.minimal().is_equivalent(&a)`, no operation in it can be left out, and it is the same for all capabilities
-    /// that permit the same: the normal form of their meaning.
+    /// **Law:** `a.minimal().is_equivalent(&a)`, no operation in it can be omitted, and it is the same for all
+    /// equivalent capabilities. It is their normal form.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -134,17 +137,18 @@ impl Capability {
         Self { entries: needed.filter(|(_, operations)| !operations.is_empty()).collect() }
     }
 
-    /// How [`intersect`](Self::intersect) comes about: each pair of entries that have something in common.
+    /// Returns the pairs of entries from which [`intersect`](Self::intersect) is made: those that have something in
+    /// common.
     ///
-    /// In the order of our entries, then of theirs.
+    /// They are in the order of the entries of `self`, then of those of `other`.
     ///
-    /// **Law:** what all of the meets permit together is what `intersect` permits.
+    /// **Law:** all of the meets together permit exactly what `intersect` permits.
     #[must_use]
     pub fn meets<'a>(&'a self, other: &'a Self) -> Vec<Meet<'a>> {
         self.iter().flat_map(|ours| other.iter().filter_map(move |theirs| Meet::of(ours, theirs))).collect()
     }
 
-    /// Entries in any order, put together and in order.
+    /// Merges entries in any order into a capability.
     fn collect(entries: impl Iterator<Item = (Resource, Operations)>) -> Self {
         let mut by_resource: BTreeMap<Resource, Operations> = BTreeMap::new();
         for (resource, operations) in entries {

@@ -1,17 +1,17 @@
-//! A capability's text, asked without a heap.
+//! Checks of a capability's text without a heap.
 
 use super::json::{JsonString, Reader};
 use super::operation::OperationName;
 use super::pattern::{self, Pattern};
 use crate::error::{Error, ErrorKind};
 
-/// Whether the capability that reads so permits the operation on the resource.
+/// Returns true if the capability in `text` permits the operation on the resource.
 ///
-/// **Law:** for every text, this is what `Capability::parse_lenient(text)?.permits(resource, operation)` is; and it is an
-/// error exactly if that is one.
+/// **Law:** for every text, the result is the same as that of `Capability::parse_lenient(text)?.permits(resource,
+/// operation)`, and it is an error for the same texts.
 ///
-/// It allocates nothing, and reads canonical text once. From each resource that is not in byte order it also looks back, for
-/// one that is named twice: limit the length of text from strangers.
+/// It allocates nothing, and reads canonical text once. For each resource that is out of byte order, it searches the
+/// text before it for a duplicate, so limit the length of untrusted text.
 ///
 /// ```
 /// use ably_auth_core::capability::text_permits;
@@ -23,8 +23,8 @@ use crate::error::{Error, ErrorKind};
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if it names a
-/// resource twice or one that is not in the form of one.
+/// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if a
+/// resource is repeated or malformed.
 pub fn text_permits<'a>(text: &str, resource: &str, operation: impl Into<OperationName<'a>>) -> Result<bool, Error> {
     let (asked, operation) = (Pattern::of(resource), operation.into());
     let mut reader = Reader::new(text);
@@ -56,7 +56,7 @@ fn list_contains(reader: &mut Reader<'_>, operation: OperationName<'_>) -> Resul
     Ok(contains)
 }
 
-/// Refuses a resource that was named before.
+/// Refuses a resource that occurs earlier in the text.
 fn check_is_new(text: &str, known: &JsonString<'_>) -> Result<(), Error> {
     let mut reader = Reader::new(text);
     reader.begin()?;

@@ -1,4 +1,4 @@
-//! Why a capability permits something, or what it lacks.
+//! Explanations why a capability permits something, or what it lacks.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use super::operations::Operations;
 use super::pattern::{Kind, Pattern, Segments};
 use super::resource::Resource;
 
-/// Why something is permitted or not: for people by its `Display`, for programs as it is.
+/// The reason why an operation is permitted or not. `Display` is for people; the variants are for programs.
 ///
 /// ```
 /// use ably_auth_core::Capability;
@@ -28,34 +28,34 @@ use super::resource::Resource;
 pub enum Explanation<'a> {
     /// This entry permits it.
     Permitted {
-        /// What was asked.
+        /// The operation and the resource in question.
         asked: Asked<'a>,
-        /// The entry that decided: of several, the one with the most particular name.
+        /// The entry that permits it. If several do, the most specific one.
         by: (&'a Resource, &'a Operations),
     },
-    /// This entry covers the resource, but does not have the operation; neither has any other that covers it.
+    /// This entry covers the resource but does not have the operation. No other entry that covers the resource has it.
     LacksOperation {
-        /// What was asked.
+        /// The operation and the resource in question.
         asked: Asked<'a>,
-        /// The entry that came closest: of several, the one with the most particular name.
+        /// The entry that comes closest. If several cover the resource, the most specific one.
         closest: (&'a Resource, &'a Operations),
     },
     /// No entry covers the resource, but this one has the operation.
     LacksResource {
-        /// What was asked.
+        /// The operation and the resource in question.
         asked: Asked<'a>,
-        /// The entry that came closest: the one whose name has the most segments in common, from the front, a `*` being in
-        /// common with all.
+        /// The entry that comes closest: the one that has the most leading segments in common with the resource. A `*`
+        /// counts as in common with any segment.
         closest: (&'a Resource, &'a Operations),
     },
-    /// No entry covers the resource, and none has the operation.
+    /// No entry covers the resource, and no entry has the operation.
     LacksBoth {
-        /// What was asked.
+        /// The operation and the resource in question.
         asked: Asked<'a>,
     },
-    /// What was asked is not in the form of a resource.
+    /// The text is not a valid resource.
     NoResource {
-        /// What was asked.
+        /// The operation and the resource in question.
         asked: Asked<'a>,
     },
 }
@@ -63,14 +63,14 @@ pub enum Explanation<'a> {
 /// An operation on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
-    /// The resource, as it was named.
+    /// The resource, as the caller gave it.
     pub resource: &'a str,
     /// The operation.
     pub operation: OperationName<'a>,
 }
 
 impl Explanation<'_> {
-    /// Whether it is permitted: what [`Capability::permits`] says.
+    /// Returns true if the operation is permitted, the same as [`Capability::permits`].
     #[must_use]
     pub const fn is_permitted(&self) -> bool {
         matches!(self, Self::Permitted { .. })
@@ -78,10 +78,10 @@ impl Explanation<'_> {
 }
 
 impl Capability {
-    /// Says why the operation is permitted on the resource, or what is lacking.
+    /// Explains why the operation is permitted on the resource, or what is missing.
     ///
-    /// **Law:** `a.explain(n, o).is_permitted() == a.permits(n, o)`. Since a single entry always decides, there is a single
-    /// one to show.
+    /// **Law:** `a.explain(n, o).is_permitted() == a.permits(n, o)`. A single entry always decides, so the explanation
+    /// shows a single entry.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -105,9 +105,9 @@ impl Capability {
         };
         let covering = || self.iter().filter(|(known, _)| known.pattern().covers(pattern));
         let has_it = |(_, operations): &(&Resource, &Operations)| operations.contains(asked.operation);
-        if let Some(by) = most_particular(covering().filter(has_it)) {
+        if let Some(by) = most_specific(covering().filter(has_it)) {
             Explanation::Permitted { asked, by }
-        } else if let Some(closest) = most_particular(covering()) {
+        } else if let Some(closest) = most_specific(covering()) {
             Explanation::LacksOperation { asked, closest }
         } else if let Some(closest) = self.iter().filter(has_it).max_by_key(|(known, _)| in_common(known, pattern)) {
             Explanation::LacksResource { asked, closest }
@@ -117,14 +117,14 @@ impl Capability {
     }
 }
 
-/// Of entries that all cover one name, the one that the others cover.
-fn most_particular<'a>(
+/// Returns the most specific entry: of entries that all cover one name, the one that the others cover.
+fn most_specific<'a>(
     entries: impl Iterator<Item = (&'a Resource, &'a Operations)>,
 ) -> Option<(&'a Resource, &'a Operations)> {
     entries.reduce(|best, entry| if best.0.covers(entry.0) { entry } else { best })
 }
 
-/// How many segments two names share from the front, a kind in common counting as the first.
+/// Returns the number of leading segments that two names have in common. A common kind counts as one.
 fn in_common(known: &Resource, asked: Pattern<'_>) -> usize {
     let known = known.pattern();
     if known.kind != Kind::Any && known.kind != asked.kind {
@@ -162,14 +162,14 @@ impl fmt::Display for Explanation<'_> {
                 )
             }
             Self::LacksBoth { .. } => f.write_str("not permitted: nothing covers it, and nothing has that operation"),
-            Self::NoResource { .. } => f.write_str("not permitted: that is not in the form of a resource"),
+            Self::NoResource { .. } => f.write_str("not permitted: this is not a valid resource"),
         }
     }
 }
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Explanation<'_> {
-    /// As `{"permitted":…,"resource":…,"operation":…,"reason":…}`, with the `entry` that decided or came closest.
+    /// Writes `{"permitted":…,"resource":…,"operation":…,"reason":…}`, with the `entry` that decided or came closest.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap as _;
         let (asked, reason, entry) = match self {

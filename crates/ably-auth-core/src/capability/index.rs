@@ -1,23 +1,23 @@
-//! Resources by their segments. A resource covers what is asked if it can be walked along it: each segment leads on by itself
-//! or by a `*`, and a `*` in last place ends the walk. So the index is a tree of segments, and to find what covers a name is
-//! to follow it there: that takes as many steps as the name has segments, times the branches that it meets on the way.
+//! An index of resources by their segments: a tree. A resource covers the name in question if the name's segments lead
+//! through the tree to it. Each step follows the edge of the same segment or of a `*`, and a `*` in the last place ends
+//! the walk. A search takes as many steps as the name has segments, times the number of branches on the way.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::pattern::{Kind, Pattern, Segments};
 
-/// No node, or no entry.
+/// The value for no node, or no entry.
 const NONE: u32 = u32::MAX;
 
-/// Where names of channels begin.
+/// The root node of channels.
 const CHANNELS: u32 = 0;
-/// Where names of any kind of thing (`[*]`) begin.
+/// The root node of names of any kind (`[*]`).
 const ANYTHING: u32 = 1;
-/// Where the kinds in brackets branch off.
+/// The root node of the kinds in brackets.
 const BRACKETED: u32 = 2;
 
-/// A tree of segments. Its edges by literal segments are in one hash table, those by `*` in the nodes.
+/// A tree of segments. The edges of literal segments are in one hash table, the edges of `*` are in the nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     nodes: Vec<Node>,
@@ -27,11 +27,11 @@ pub(super) struct Index {
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    /// The node behind a `*` that takes exactly one segment.
+    /// The child node for a `*` that matches exactly one segment.
     any_one: u32,
     /// The entry whose resource ends here.
     end: u32,
-    /// The entry whose resource goes on with a `*` that takes all the rest.
+    /// The entry whose resource continues with a last `*`, which matches one or more segments.
     tail: u32,
 }
 
@@ -40,7 +40,7 @@ impl Node {
 }
 
 impl Index {
-    /// Indexes resources, each as the entry of its place.
+    /// Indexes resources. The number of an entry is the position of its resource.
     pub(super) fn new<'a>(resources: impl Iterator<Item = Pattern<'a>>) -> Self {
         let mut index = Self { nodes: vec![Node::EMPTY; 3], edges: Edges::default(), has_anything: false };
         for (entry, resource) in (0..NONE).zip(resources) {
@@ -102,7 +102,7 @@ impl Index {
         added
     }
 
-    /// Whether one of the entries whose resource covers the asked one is accepted. Which of them is asked first is not said.
+    /// Returns true if `accept` accepts an entry whose resource covers `asked`. The order of the calls is unspecified.
     pub(super) fn any_covering(&self, asked: Pattern<'_>, mut accept: impl FnMut(usize) -> bool) -> bool {
         let mut accept = |entry: u32| entry != NONE && accept(entry as usize);
         let of_its_kind = match asked.kind {
@@ -123,10 +123,10 @@ impl Index {
                 return true;
             }
             let (segment, rest) = Segments::split(path);
-            // No edge is a `*`, so that one that is asked is covered by wildcards only.
+            // The table has no edge for `*`, so only wildcards cover a `*` in `asked`.
             let literal = self.edges.get(at, segment);
             let next = match rest {
-                // A `*` that ends what is asked stands for more than one segment, which only a tail covers.
+                // A last `*` in `asked` matches one or more segments, which only a tail covers.
                 None if accept(self.node(literal).end) => return true,
                 None => None,
                 Some(rest) => match (literal, node.any_one) {
@@ -146,7 +146,7 @@ impl Index {
     }
 }
 
-/// Branches that are still to be walked: a few without a heap, any number with one.
+/// The branches that remain to be walked. The first ones need no heap.
 #[derive(Default)]
 struct Pending<'a> {
     few: [(u32, &'a str); 8],
@@ -174,24 +174,24 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// From a node by a literal segment to a node: a hash table with linear probing, at most half full.
+/// A hash table of the edges of literal segments, with linear probing, at most half full.
 #[derive(Clone, Debug, Default)]
 struct Edges {
     slots: Vec<Slot>,
     used: usize,
-    /// All segments, one after the other.
+    /// The texts of all segments, concatenated.
     text: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     from: u32,
-    /// None in a free slot.
+    /// `NONE` if the slot is free.
     to: u32,
-    /// Where the segment stands in the text.
+    /// The offset of the segment in `text`.
     start: u32,
     bytes: u32,
-    /// The segment's first [`word`]: all of it, more often than not.
+    /// The first [`word`] of the segment, which is often all of it.
     head: u64,
 }
 
@@ -199,7 +199,7 @@ impl Slot {
     const FREE: Self = Self { from: NONE, to: NONE, start: 0, bytes: 0, head: 0 };
 }
 
-/// What an edge is found by.
+/// The lookup key of an edge.
 struct Key<'a> {
     from: u32,
     segment: &'a [u8],
@@ -208,8 +208,8 @@ struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    /// With a hash that is fast, and good enough for names: a wrong guess costs a comparison. Who may choose a capability's
-    /// resources can make its look-ups as slow as going through all of them, and no slower.
+    /// Creates a key with a fast hash. A collision costs one comparison. An attacker who chooses the resources of a
+    /// capability can make each look-up as slow as a check of all resources, but not slower.
     #[inline]
     fn new(from: u32, segment: &'a [u8]) -> Self {
         let head = word(segment);
@@ -223,11 +223,12 @@ impl<'a> Key<'a> {
 #[inline]
 fn mix(hash: u64, word: u64) -> u64 {
     let product = u128::from(hash.rotate_left(26) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // Both halves, so that the word's last bytes tell in the bits that are looked at.
+    // Use both halves, so that the last bytes of the word affect the low bits, which select the slot.
     (product ^ (product >> 64)) as u64
 }
 
-/// The first eight bytes; of fewer, some stand in it twice. No two texts of one length have the same up to there.
+/// Returns the first eight bytes of `text` as a number. If it is shorter, some bytes may be in the number twice. Two
+/// texts of the same length have the same number only if their first eight bytes are equal.
 #[inline]
 fn word(text: &[u8]) -> u64 {
     if let Some(eight) = text.first_chunk() {

@@ -13,7 +13,7 @@ use crate::error::Error;
 /// The steps for a pair of entries, in addition to those for its operations.
 const PAIR_STEPS: usize = 2;
 
-/// The additional steps for a pair whose common name is one that either side wrote.
+/// The additional steps for a pair whose common name is the name of one of the two entries.
 const WRITTEN_STEPS: usize = 8;
 
 /// The steps for a name that neither side wrote, in addition to those for its bytes.
@@ -90,7 +90,7 @@ impl Capability {
                 written.entry(&theirs.0).or_default().extend(operations);
             } else if let Some(name) = our.meet(their) {
                 work.spend((name.len() / 4).saturating_add(MADE_STEPS))?;
-                made.push((Resource::made(name), operations));
+                made.push((Resource::from_checked(name), operations));
             }
             Ok(())
         })?;
@@ -123,9 +123,9 @@ impl Capability {
         Ok(Self { entries: entries.filter_map(|(entry, is_needed)| is_needed.then_some(entry)).collect() })
     }
 
-    /// Returns true if a resource of one capability covers a resource of the other, whatever their operations are.
+    /// Returns true if a resource of one capability covers a resource of the other. Operations are ignored.
     ///
-    /// It tells why an intersection is empty: if this returns true, the operations on these resources have nothing in
+    /// It explains why an intersection is empty: if this returns true, the operations on these resources have nothing in
     /// common. The comparison takes its [steps](Work) from `work`.
     ///
     /// ```

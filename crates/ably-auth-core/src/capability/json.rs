@@ -1,20 +1,20 @@
-//! The little of JSON that a capability consists of, read without a heap.
+//! A parser for the JSON of capabilities, without a heap.
 
 use core::str::Chars;
 
 use crate::error::{Error, ErrorKind};
 
-const FORM: &str = "a capability reads `{\"channel\":[\"operation\"]}`";
+const FORM: &str = "a capability has the form `{\"channel\":[\"operation\"]}`";
 
 pub(super) const fn bad(problem: &'static str, at: usize) -> Error {
     Error::new(ErrorKind::Capability, problem, FORM).at(at)
 }
 
-/// Reads piece by piece, and knows where it is.
+/// A reader that keeps its position in the text.
 #[derive(Clone)]
 pub(super) struct Reader<'a> {
     text: &'a str,
-    /// The byte offset of what is read next.
+    /// The byte offset of the next byte to read.
     at: usize,
 }
 
@@ -54,39 +54,39 @@ impl<'a> Reader<'a> {
         if self.take(wanted) { Ok(()) } else { Err(bad(problem, self.at)) }
     }
 
-    /// Begins the object; the first resource, if there is one, comes next.
+    /// Reads the `{` of the object.
     pub(super) fn begin(&mut self) -> Result<(), Error> {
         self.expect(b'{', "capability does not begin with `{`")
     }
 
-    /// The next resource's name, or nothing where the object ends, after which nothing may follow.
+    /// Reads the name of the next resource. Returns `None` at the end of the object, after which no text may follow.
     pub(super) fn resource(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
-        if !self.another(b'}', is_first, "neither `,` nor `}` follows a list of operations")? {
+        if !self.has_next(b'}', is_first, "expected `,` or `}` after a list of operations")? {
             return match self.peek() {
                 None => Ok(None),
-                Some(_) => Err(bad("something follows the capability's `}`", self.at)),
+                Some(_) => Err(bad("unexpected text after the capability's `}`", self.at)),
             };
         }
-        let name = self.string("no name of a resource stands here")?;
-        self.expect(b':', "no `:` follows a resource's name")?;
+        let name = self.string("expected the name of a resource")?;
+        self.expect(b':', "expected `:` after the name of a resource")?;
         Ok(Some(name))
     }
 
-    /// Begins a list of operations.
+    /// Reads the `[` of a list of operations.
     pub(super) fn begin_operations(&mut self) -> Result<(), Error> {
-        self.expect(b'[', "no list of operations (`[`) stands here")
+        self.expect(b'[', "expected a list of operations (`[`)")
     }
 
-    /// The next operation's name, or nothing where the list ends.
+    /// Reads the name of the next operation. Returns `None` at the end of the list.
     pub(super) fn operation(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
-        if !self.another(b']', is_first, "neither `,` nor `]` follows an operation's name")? {
+        if !self.has_next(b']', is_first, "expected `,` or `]` after the name of an operation")? {
             return Ok(None);
         }
-        self.string("no name of an operation stands here").map(Some)
+        self.string("expected the name of an operation").map(Some)
     }
 
-    /// Whether there is another element before the end.
-    fn another(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
+    /// Returns true if another element follows before the end.
+    fn has_next(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
         if self.take(end) {
             return Ok(false);
         }
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         loop {
             let rest = self.rest();
             let Some(plain) = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) else {
-                return Err(bad("a string does not end", self.text.len()));
+                return Err(bad("a string has no closing quote", self.text.len()));
             };
             self.advance(plain);
             match rest.as_bytes().get(plain) {
@@ -123,28 +123,28 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A string as it stands in the text, known to be well-formed.
+/// A well-formed JSON string, not yet decoded.
 #[derive(Clone, Copy)]
 pub(super) struct JsonString<'a> {
     raw: &'a str,
-    /// Where it stands.
+    /// The byte offset of its content.
     pub(super) at: usize,
 }
 
 impl<'a> JsonString<'a> {
-    /// The string itself, if it needs no decoding.
+    /// Returns the text if it has no escapes.
     #[cfg(feature = "alloc")]
     pub(super) fn as_plain(&self) -> Option<&'a str> {
         (!self.raw.contains('\\')).then_some(self.raw)
     }
 
-    /// The characters that it stands for.
+    /// Returns the decoded characters.
     pub(super) fn chars(&self) -> Decoded<'a> {
         Decoded(self.raw.chars())
     }
 }
 
-/// Decodes as it goes.
+/// An iterator that decodes escapes.
 #[derive(Clone)]
 pub(super) struct Decoded<'a>(Chars<'a>);
 
@@ -156,7 +156,7 @@ impl Iterator for Decoded<'_> {
         if !rest.starts_with('\\') {
             return self.0.next();
         }
-        // The reader has been here, so this is an escape that there is.
+        // The reader has checked every escape, so this one is valid.
         let escape = unescape(rest).ok()?;
         self.0 = rest.get(escape.bytes..).unwrap_or_default().chars();
         Some(escape.char)
@@ -168,7 +168,7 @@ struct Escape {
     bytes: usize,
 }
 
-/// Reads the escape with which the text begins: the one place that knows them.
+/// Reads the escape at the start of `text`.
 fn unescape(text: &str) -> Result<Escape, &'static str> {
     let char = match text.as_bytes().get(1) {
         Some(b'"') => '"',
@@ -180,12 +180,12 @@ fn unescape(text: &str) -> Result<Escape, &'static str> {
         Some(b'r') => '\r',
         Some(b't') => '\t',
         Some(b'u') => return unescape_unicode(text),
-        _ => return Err("a string has an escape that JSON does not have"),
+        _ => return Err("a string has an invalid escape"),
     };
     Ok(Escape { char, bytes: 2 })
 }
 
-/// `\u` and four digits, twice where the first is half of a character.
+/// Reads `\u` and four digits, or two of these for a surrogate pair.
 fn unescape_unicode(text: &str) -> Result<Escape, &'static str> {
     const HALF: &str = "a string has half of a surrogate pair";
     let first = code_unit(text)?;
@@ -206,5 +206,5 @@ fn unescape_unicode(text: &str) -> Result<Escape, &'static str> {
 
 fn code_unit(text: &str) -> Result<u32, &'static str> {
     let digits = text.get(2..6).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("no four hexadecimal digits follow `\\u`")
+    digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("expected four hexadecimal digits after `\\u`")
 }

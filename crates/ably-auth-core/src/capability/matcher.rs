@@ -1,4 +1,4 @@
-//! Asking the same capability again and again.
+//! Fast repeated checks of one capability.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,13 +9,13 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::pattern::Pattern;
 
-/// A capability made ready for being asked often: an answer takes as long as the name is deep, however many resources there
-/// are. At worst, where names branch into many resources that differ in where a `*` stands, it takes as long as to look at all
-/// of these.
+/// An index of a capability for many checks. A check takes time in proportion to the number of segments of the name,
+/// independent of the number of resources. In the worst case, with many resources that have `*` in different places, it
+/// takes as long as a check of all of these.
 ///
 /// **Law:** `Matcher::new(&a).permits(n, o) == a.permits(n, o)`.
 ///
-/// Of ten resources or more, it is worth its making from about the tenth question. Until then, and of fewer, there is
+/// For ten or more resources, creating one pays off from about the tenth check. For fewer checks or resources, use
 /// [`Capability::permits`].
 ///
 /// ```
@@ -35,7 +35,7 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// Makes a capability ready.
+    /// Creates the index of a capability.
     #[must_use]
     pub fn new(capability: &Capability) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Matcher {
         }
     }
 
-    /// Whether the operation is permitted on the resource: what [`Capability::permits`] would say.
+    /// Returns true if the operation is permitted on the resource, the same as [`Capability::permits`].
     #[must_use]
     pub fn permits<'a>(&self, resource: &str, operation: impl Into<OperationName<'a>>) -> bool {
         let operation = operation.into();
@@ -57,10 +57,11 @@ impl Matcher {
         })
     }
 
-    /// Whether a single entry, other than the one at that place if so wished, has all of these operations on the resource.
-    pub(super) fn has_covering(&self, asked: Pattern<'_>, needed: &Operations, but: Option<usize>) -> bool {
+    /// Returns true if a single entry, other than the entry at index `except`, has all operations in `needed` on the
+    /// resource.
+    pub(super) fn has_covering(&self, asked: Pattern<'_>, needed: &Operations, except: Option<usize>) -> bool {
         self.index.any_covering(asked, |entry| {
-            Some(entry) != but && self.operations.get(entry).is_some_and(|operations| operations.covers(needed))
+            Some(entry) != except && self.operations.get(entry).is_some_and(|operations| operations.covers(needed))
         })
     }
 }

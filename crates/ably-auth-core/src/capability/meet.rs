@@ -1,9 +1,9 @@
-//! What two entries have in common.
+//! The common part of two entries.
 
 use super::operations::Operations;
 use super::resource::Resource;
 
-/// What one entry of a capability and one entry of another have in common: an entry, too.
+/// The common part of an entry of one capability and an entry of another. It is an entry, too.
 ///
 /// **Law:** its [`resource`](Self::resource) matches a name exactly if both resources do, and its
 /// [`operations`](Self::operations) are those that both have.
@@ -36,34 +36,34 @@ impl<'a> Meet<'a> {
         }
         let name = ours.0.pattern().meet(theirs.0.pattern())?;
         let written = [ours.0, theirs.0].into_iter().any(|resource| resource.as_str() == name);
-        Some(Self { ours, theirs, resource: Resource::made(name), operations, written })
+        Some(Self { ours, theirs, resource: Resource::from_checked(name), operations, written })
     }
 
-    /// The entry of the capability that was asked.
+    /// Returns the entry of the capability on which [`Capability::meets`](super::Capability::meets) was called.
     #[must_use]
     pub const fn ours(&self) -> (&'a Resource, &'a Operations) {
         self.ours
     }
 
-    /// The entry of the other capability.
+    /// Returns the entry of the other capability.
     #[must_use]
     pub const fn theirs(&self) -> (&'a Resource, &'a Operations) {
         self.theirs
     }
 
-    /// The resource that matches exactly what both match.
+    /// Returns the resource that matches exactly the names that both resources match.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
         &self.resource
     }
 
-    /// The operations that both have.
+    /// Returns the operations that both entries have.
     #[must_use]
     pub const fn operations(&self) -> &Operations {
         &self.operations
     }
 
-    /// Whether the resource's name is one that either side wrote, rather than a new one.
+    /// Returns true if one of the two entries already has the name of the resource, so that it is not a new name.
     #[must_use]
     pub const fn is_written(&self) -> bool {
         self.written

@@ -1,26 +1,27 @@
-//! Capabilities: which operations on which resources.
+//! Capabilities: permitted operations on resources.
 //!
-//! A [`Capability`] maps resources (channel names, queues, metachannels, with wildcards) to [`Operations`]. It is always
-//! valid and always canonical: resources in byte order, operations in byte order, nothing written twice. Text from outside
-//! that a signature covers is therefore not replaced by a capability's own text but kept beside it.
+//! A [`Capability`] maps resources (channel names, queues, metachannels, with wildcards) to [`Operations`]. It is
+//! always valid and always canonical: resources in byte order, operations in byte order, no duplicates. A signature
+//! covers the text that was received, which may not be canonical, so that text is kept in addition to the capability.
 //!
-//! # What a resource matches
+//! # Resources and wildcards
 //!
-//! Names are split by `:` into segments, and `*` stands for whole segments only.
+//! Names are split at `:` into segments. A `*` is a wildcard only if it is a whole segment.
 //!
 //! | resource | matches |
 //! | --- | --- |
-//! | `chat` | that channel alone |
-//! | `foo*` | the one channel of that name: no wildcard, since `*` is not the whole segment |
-//! | `*` | every channel; no queue, no metachannel |
-//! | `foo:*` | one or more segments after `foo:`, so `foo:a` and `foo:a:b`, not `foo` |
-//! | `foo:*:baz` | exactly one segment between |
+//! | `chat` | that channel only |
+//! | `foo*` | the channel with that name: `*` is not a whole segment, so it is not a wildcard |
+//! | `*` | every channel, but no queue and no metachannel |
+//! | `foo:*` | one or more segments after `foo:`, so `foo:a` and `foo:a:b`, but not `foo` |
+//! | `foo:*:baz` | exactly one segment in the middle |
 //! | `[queue]q`, `[queue]*`, `[meta]log`, `[meta]*` | a queue, all queues, a metachannel, all metachannels |
 //! | `[*]*` | everything |
 //!
-//! What is asked about is a name, or itself a resource with wildcards, which stands for all the names that it matches.
+//! The methods that check a resource take a name or a resource with wildcards, which stands for all names that it
+//! matches.
 //!
-//! # Asking
+//! # Check a capability
 //!
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
@@ -36,43 +37,46 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 //!
-//! Without a heap, [`text_permits`] asks the text; a [`Matcher`] is for a capability that is asked again and again.
+//! [`text_permits`] checks the text of a capability without a heap. A [`Matcher`] is faster if the same capability is
+//! checked many times.
 //!
 //! # The algebra
 //!
-//! A capability *means* a set of pairs: each name with each operation that an entry has on a resource that matches it. There
-//! is no end to names, nor, since a newer service may have more of them, to operations and to kinds of resources. The algebra
-//! is that of such sets:
+//! A capability *means* a set of pairs of a name and an operation: each name that a resource matches, with each
+//! operation of that resource's entry. There are infinitely many names. Operations and kinds of resources are also
+//! unlimited, because a newer service may add some. The algebra works on these sets:
 //!
-//! | written | on meanings | law |
+//! | method | meaning | law |
 //! | --- | --- | --- |
-//! | `a.permits(n, o)` | is *(n, o)* in *a*? | of a resource with wildcards: are all of its names? |
-//! | `a.covers(&b)` | *a* ⊇ *b* | a partial order: reflexive, transitive, and both ways only between equivalents |
+//! | `a.permits(n, o)` | is *(n, o)* in *a*? | for a resource with wildcards: are all of its names in *a*? |
+//! | `a.covers(&b)` | *a* ⊇ *b* | a partial order: reflexive, transitive, and in both directions only for equivalent capabilities |
 //! | `a.is_equivalent(&b)` | *a* = *b* | `a.covers(&b) && b.covers(&a)` |
-//! | `a.union(&b)` | *a* ∪ *b* | permits what either permits; commutes, associates, `a.union(&a) == a` |
-//! | `a.intersect(&b)` | *a* ∩ *b* | permits what both permit; commutes, associates in meaning, `a.intersect(&a) == a` |
-//! | `a.minimal()` | *a* | the same for all that are equivalent, and nothing in it can be left out |
-//! | `a.explain(n, o)` | why? | says yes exactly if `permits` does |
+//! | `a.union(&b)` | *a* ∪ *b* | permits what either permits; commutative, associative, `a.union(&a) == a` |
+//! | `a.intersect(&b)` | *a* ∩ *b* | permits what both permit; commutative, associative in meaning, `a.intersect(&a) == a` |
+//! | `a.minimal()` | *a* | the same for all equivalent capabilities, and no part of it can be omitted |
+//! | `a.explain(n, o)` | the reason | permitted exactly if `a.permits(n, o)` |
 //!
-//! `==` is finer than all of this: it compares what is written. So a law with `==` holds to the last name, and one that
-//! holds *in meaning* holds by `is_equivalent`. Union and intersection distribute over one another and absorb one another,
-//! in meaning; [`Capability::all`] and [`Capability::none`] are the greatest and the least.
+//! `==` compares the text, so it is stricter than the meaning. A law with `==` holds for the text. A law *in meaning*
+//! holds by `is_equivalent`. Union and intersection distribute over each other and absorb each other, in meaning.
+//! [`Capability::all`] is the greatest capability, and [`Capability::none`] is the least.
 //!
-//! Two facts carry all of it.
+//! The algebra follows from two facts.
 //!
-//! 1. **What two resources have in common is one resource, or nothing.** Read along both: two equal segments give that
-//!    segment, a `*` gives what the other has in its place, a `*` in last place gives all that the other still has, and
-//!    anything else has no name in common. So what two capabilities have in common is, entry by entry, a capability again.
-//! 2. **What several resources cover together, one of them covers alone.** Of what is covered, take a name in which each
-//!    `*`, the last one too, stands for one segment of a text that none of the several has; there is always one. Whichever of
-//!    them matches that name has a `*` wherever the covered one has, and ends in one, there or earlier, if the covered one
-//!    ends in one. So it matches all other names of the covered one, too. A kind that none of them names does the same for
-//!    `[*]`, and an operation that none of them names for `["*"]`. So it is enough to look for a single entry: no two have to
-//!    be put together.
+//! 1. **The names that two resources have in common are those of one resource, or there are none.** Compare the
+//!    segments from the left: two equal segments give that segment, a `*` gives the other's segment, and a `*` in the
+//!    last place gives all remaining segments of the other. Any other pair means that no name is common. So the
+//!    intersection of two capabilities, entry by entry, is a capability.
+//! 2. **If several resources together cover a resource, one of them covers it alone.** Take a name that the covered
+//!    resource matches, in which each `*` is replaced by a text that no segment of the several resources has. Such a
+//!    text always exists. One of the several resources matches this name. It has a `*` wherever the covered resource
+//!    has one, because no other segment matches the new text. If the covered resource ends in `*`, this one ends in `*`
+//!    at the same place or earlier. So it matches every name of the covered resource. The same holds for `[*]` with a
+//!    new kind, and for `["*"]` with a new operation. So it is enough to search for a single entry; entries never have
+//!    to be combined.
 //!
 #![cfg_attr(not(feature = "alloc"), doc = include_str!("../links/alloc.md"))]
 
-// In the order in which they are best read. First what is named: operations, and resources by their patterns.
+// The modules in reading order. First the parts: operations and resource patterns.
 mod operation;
 #[cfg(feature = "alloc")]
 mod operations;
@@ -80,7 +84,7 @@ mod pattern;
 #[cfg(feature = "alloc")]
 mod resource;
 
-// Then the laws, from entries to capabilities.
+// Then the laws, from single entries to capabilities.
 #[cfg(feature = "alloc")]
 mod algebra;
 #[cfg(feature = "alloc")]
@@ -94,13 +98,13 @@ mod tree;
 #[cfg(feature = "alloc")]
 mod work;
 
-// Then how many resources are asked at once.
+// Then the index for many resources.
 #[cfg(feature = "alloc")]
 mod index;
 #[cfg(feature = "alloc")]
 mod matcher;
 
-// At last how all of it is written.
+// Last the text and serde formats.
 mod asked_text;
 mod json;
 #[cfg(feature = "serde")]
@@ -137,7 +141,7 @@ fn repeated(at: usize) -> Error {
     Error::new(ErrorKind::Capability, "repeated resource", advice).at(at)
 }
 
-/// Which operations on which resources: see the [module's documentation](self).
+/// A set of permitted operations on resources: see the [module's documentation](self).
 ///
 /// ```
 /// use ably_auth_core::Capability;
@@ -149,15 +153,15 @@ fn repeated(at: usize) -> Error {
 #[cfg(feature = "alloc")]
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Capability {
-    /// In byte order of the resources' text, no text twice, no entry without an operation.
+    /// Sorted by the bytes of the resource, without duplicates and without entries that have no operation.
     entries: Vec<(Resource, Operations)>,
 }
 
 #[cfg(feature = "alloc")]
 impl Capability {
-    /// Reads JSON text as an issuer does: what the service would refuse in a request is refused.
+    /// Parses the JSON text as an issuer does. It refuses what the service would refuse in a request.
     ///
-    /// This is what [`FromStr`](core::str::FromStr) does.
+    /// [`FromStr`](core::str::FromStr) does the same.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -171,14 +175,15 @@ impl Capability {
     ///
     /// # Errors
     /// [`ErrorKind::Capability`], with the byte offset and the resource, if the text is not a JSON object of lists of
-    /// strings, if it names a resource twice, one that is not in the form of one or one of an unknown kind, or if it has a
-    /// list that is empty, that holds an unknown operation, or in which `*` does not stand alone.
+    /// strings; if a resource is repeated, malformed or of an unknown kind; or if a list is empty, has an unknown
+    /// operation, or has `*` together with other operations.
     pub fn parse_strict(text: &str) -> Result<Self, Error> {
         text::parse(text, text::Mode::Strict)
     }
 
-    /// Reads JSON text as a holder of tokens does: operations and kinds of resources that a newer service may know are
-    /// kept, a resource with an empty list grants nothing and is left out, and `*` beside other operations is `*`.
+    /// Parses the JSON text as the holder of a token does. It keeps unknown operations and kinds of resources, because
+    /// a newer service may know them. It omits a resource with an empty list, because that grants nothing. A `*`
+    /// together with other operations becomes `*` only.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -190,25 +195,26 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if it names
-    /// a resource twice or one that is not in the form of one.
+    /// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if a
+    /// resource is repeated or malformed.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         text::parse(text, text::Mode::Lenient)
     }
 
-    /// Everything: `{"[*]*":["*"]}`. It covers every capability, and intersected with one gives that one.
+    /// Returns the capability for everything: `{"[*]*":["*"]}`. It covers every capability. Its intersection with a
+    /// capability is that capability.
     #[must_use]
     pub fn all() -> Self {
         Self { entries: Vec::from([(Resource::everything(), Operations::ALL)]) }
     }
 
-    /// Nothing: `{}`. Every capability covers it; the service issues no token with it.
+    /// Returns the capability for nothing: `{}`. Every capability covers it. The service issues no token with it.
     #[must_use]
     pub const fn none() -> Self {
         Self { entries: Vec::new() }
     }
 
-    /// This capability with those operations on that resource added.
+    /// Returns this capability with `operations` on `resource` added.
     ///
     /// ```
     /// use ably_auth_core::{Capability, Operation};
@@ -221,7 +227,7 @@ impl Capability {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if the resource is not in the form of one or of an unknown kind, or no operation is given.
+    /// [`ErrorKind::Capability`] if the resource is malformed or of an unknown kind, or if `operations` is empty.
     pub fn with(mut self, resource: &str, operations: impl Into<Operations>) -> Result<Self, Error> {
         let resource = Resource::parse_strict(resource)?;
         let operations = operations.into();
@@ -237,7 +243,7 @@ impl Capability {
         Ok(self)
     }
 
-    /// Adds to what the resource has, keeping the order.
+    /// Adds operations to those of the resource, and keeps the entries sorted.
     fn add(&mut self, resource: Resource, operations: Operations) {
         match self.entries.binary_search_by(|(known, _)| known.cmp(&resource)) {
             Ok(at) => {
@@ -249,19 +255,19 @@ impl Capability {
         }
     }
 
-    /// Whether nothing is permitted.
+    /// Returns true if nothing is permitted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many resources are named.
+    /// Returns the number of resources.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The entries, in the byte order of their resources.
+    /// Returns the entries, sorted by the bytes of their resources.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -275,7 +281,7 @@ impl Capability {
         self.entries.iter().map(|(resource, operations)| (resource, operations))
     }
 
-    /// What is written for exactly this resource, wildcards not considered.
+    /// Returns the operations of exactly this resource. Wildcards are not expanded.
     ///
     /// ```
     /// use ably_auth_core::Capability;
@@ -292,9 +298,10 @@ impl Capability {
     }
 }
 
-/// The canonical text: no white space, resources and operations in byte order, no escape that JSON does not need.
+/// Writes the canonical text: no white space, resources and operations in byte order, only the escapes that JSON
+/// requires.
 ///
-/// **Law:** reading it gives the same capability again, and equal capabilities give equal text.
+/// **Law:** parsing it gives the same capability, and equal capabilities give equal text.
 #[cfg(feature = "alloc")]
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! Capabilities in serde formats: as the wire's string, and as an object.
+//! Capabilities in serde formats: as a string, which the wire uses, and as an object.
 
 use alloc::string::String;
 use core::fmt;
@@ -12,21 +12,21 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::resource::Resource;
 
-/// The wire's form: a string that holds the canonical text.
+/// Serializes as on the wire: a string with the canonical text.
 impl Serialize for Capability {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// Reads either form, [leniently](Capability::parse_lenient): a string that holds the text, or an object.
+/// Parses a string with the text, or an object, both [leniently](Capability::parse_lenient).
 impl<'de> Deserialize<'de> for Capability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(EitherForm)
     }
 }
 
-/// Capabilities as objects, as configuration files and control APIs have them: for `#[serde(with = "…")]`.
+/// Capabilities as objects, as in configuration files and control APIs, for use with `#[serde(with = "…")]`.
 ///
 /// ```
 /// use ably_auth_core::Capability;
@@ -46,10 +46,10 @@ pub mod as_object {
 
     use super::Capability;
 
-    /// Writes an object: resources and operations in byte order.
+    /// Writes an object with resources and operations in byte order.
     ///
     /// # Errors
-    /// The serializer's own.
+    /// Returns the error of the serializer.
     pub fn serialize<S: Serializer>(capability: &Capability, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(capability.len()))?;
         for (resource, operations) in capability.iter() {
@@ -58,10 +58,10 @@ pub mod as_object {
         map.end()
     }
 
-    /// Reads an object, or a string that holds its text, [leniently](Capability::parse_lenient).
+    /// Reads an object, or a string with the text, [leniently](Capability::parse_lenient).
     ///
     /// # Errors
-    /// The deserializer's own, or why it is no capability.
+    /// Returns the error of the deserializer, or says why the capability is invalid.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Capability, D::Error> {
         Capability::deserialize(deserializer)
     }
@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for EitherForm {
     type Value = Capability;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a capability, as an object or as a string that holds one")
+        f.write_str("a capability, as an object or as a string with its JSON text")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Capability, E> {
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Operations {
             type Value = Operations;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of operations' names")
+                f.write_str("a list of operation names")
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut names: A) -> Result<Operations, A::Error> {

@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-/// What stands for all operations, present and future.
+/// The name that stands for all operations, present and future.
 const WILDCARD: &str = "*";
 
 macro_rules! operations {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
-        /// An operation that the service knows today.
+        /// An operation that this version of the library knows.
         ///
         /// ```
         /// use ably_auth_core::Operation;
@@ -23,16 +23,16 @@ macro_rules! operations {
         }
 
         impl Operation {
-            /// All of them, in the byte order of their names.
+            /// All known operations, in the byte order of their names.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name on the wire.
+            /// Returns the name on the wire.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// The operation of that name.
+            /// Returns the operation with this name.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }
@@ -41,41 +41,41 @@ macro_rules! operations {
     };
 }
 
-// In the byte order of the names, which makes the order of the bits that of the canonical text.
+// In the byte order of the names, so that the bits of a set are in the order of the canonical text.
 operations! {
-    /// Publish annotations.
+    /// Publishes annotations.
     AnnotationPublish = "annotation-publish",
-    /// Receive annotations one by one.
+    /// Receives annotations one by one.
     AnnotationSubscribe = "annotation-subscribe",
-    /// Ask for a channel's status; on `*` or `[*]*`, list the channels.
+    /// Requests the status of a channel; on `*` or `[*]*`, lists the channels.
     ChannelMetadata = "channel-metadata",
-    /// Read past messages and presence events.
+    /// Reads past messages and presence events.
     History = "history",
-    /// Delete any message.
+    /// Deletes any message.
     MessageDeleteAny = "message-delete-any",
-    /// Delete one's own messages.
+    /// Deletes messages of the same client.
     MessageDeleteOwn = "message-delete-own",
-    /// Update any message.
+    /// Updates any message.
     MessageUpdateAny = "message-update-any",
-    /// Update one's own messages.
+    /// Updates messages of the same client.
     MessageUpdateOwn = "message-update-own",
-    /// Change a channel's objects.
+    /// Changes the objects of a channel.
     ObjectPublish = "object-publish",
-    /// Receive the changes of a channel's objects.
+    /// Receives changes of the objects of a channel.
     ObjectSubscribe = "object-subscribe",
-    /// Be present on a channel.
+    /// Enters presence on a channel.
     Presence = "presence",
-    /// Set the `privileged` part of a message's `extras`.
+    /// Sets the `privileged` part of a message's `extras`.
     PrivilegedHeaders = "privileged-headers",
-    /// Publish messages.
+    /// Publishes messages.
     Publish = "publish",
-    /// Manage the push subscriptions and devices of others.
+    /// Manages the push subscriptions and devices of other clients.
     PushAdmin = "push-admin",
-    /// Manage one's own device's push subscriptions.
+    /// Manages the push subscriptions of the same device.
     PushSubscribe = "push-subscribe",
-    /// Read the app's statistics: on `*` or `[*]*` only.
+    /// Reads the statistics of the app; only on `*` or `[*]*`.
     Stats = "stats",
-    /// Receive messages, presence events and changes of objects, and read who is present.
+    /// Receives messages, presence events and changes of objects, and reads the presence members.
     Subscribe = "subscribe",
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// An operation as somebody names it: one of today's, one of a newer service, or `*` for all.
+/// The name of an operation: a known one, an unknown one, or `*` for all.
 ///
 /// ```
 /// use ably_auth_core::Operation;
@@ -106,14 +106,14 @@ impl fmt::Display for Operation {
 pub enum OperationName<'a> {
     /// All operations, present and future: `*`.
     All,
-    /// One that is known here.
+    /// An operation that this version knows.
     Known(Operation),
-    /// One that is not known here, by its name.
+    /// The name of an operation that this version does not know.
     Other(&'a str),
 }
 
 impl<'a> OperationName<'a> {
-    /// The name on the wire.
+    /// Returns the name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         match self {

@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::operation::{Operation, OperationName};
 
-/// A set of operations: all, or some of today's by name, or any others by name.
+/// A set of operations: all operations, or some known and unknown ones by name.
 ///
 /// ```
 /// use ably_auth_core::Operation;
@@ -20,7 +20,7 @@ use super::operation::{Operation, OperationName};
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Operations {
-    /// `*`; the other two are then empty.
+    /// True for `*`; then the other two fields are empty.
     all: bool,
     known: u32,
     other: BTreeSet<Box<str>>,
@@ -33,19 +33,19 @@ impl Operations {
     /// No operation.
     pub const NONE: Self = Self { all: false, known: 0, other: BTreeSet::new() };
 
-    /// Whether there is none.
+    /// Returns true if the set has no operation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.all && self.known == 0 && self.other.is_empty()
     }
 
-    /// Whether these are all operations, present and future.
+    /// Returns true if the set has all operations, present and future.
     #[must_use]
     pub const fn is_all(&self) -> bool {
         self.all
     }
 
-    /// Whether the operation is among these; `*` is only in [`Operations::ALL`].
+    /// Returns true if the set has the operation. `*` is only in [`Operations::ALL`].
     #[must_use]
     pub fn contains<'a>(&self, operation: impl Into<OperationName<'a>>) -> bool {
         self.all
@@ -56,13 +56,14 @@ impl Operations {
             }
     }
 
-    /// Whether all of `other` are among these. By names alone nothing covers [`Operations::ALL`]: it has future ones, too.
+    /// Returns true if the set has all operations in `other`. Only [`Operations::ALL`] covers itself, because it also
+    /// has future operations.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.all || (!other.all && other.known & !self.known == 0 && other.other.is_subset(&self.other))
     }
 
-    /// The operations that are in both.
+    /// Returns the operations that are in both sets.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         match (self.all, other.all) {
@@ -76,7 +77,7 @@ impl Operations {
         }
     }
 
-    /// Adds one operation. To add `*` leaves nothing else to be named.
+    /// Adds one operation. After `*` is added, the set is [`Operations::ALL`].
     pub fn insert<'a>(&mut self, operation: impl Into<OperationName<'a>>) {
         match operation.into() {
             _ if self.all => {}
@@ -102,13 +103,13 @@ impl Operations {
         }
     }
 
-    /// The names in byte order; `*` alone if these are all.
+    /// Returns the names in byte order, or only `*` if the set has all operations.
     pub fn iter(&self) -> impl Iterator<Item = OperationName<'_>> {
         Iter { all: self.all, known: self.known, other: self.other.iter().peekable() }
     }
 }
 
-/// Merges the two ordered runs of names.
+/// An iterator that merges the sorted known and unknown names.
 struct Iter<'a> {
     all: bool,
     known: u32,
@@ -130,7 +131,7 @@ impl<'a> Iterator for Iter<'a> {
         if other_is_first {
             return self.other.next().map(|name| OperationName::Other(name));
         }
-        // Without its lowest bit.
+        // Clear the lowest bit, which has just been taken.
         self.known &= self.known.wrapping_sub(1);
         known.map(OperationName::Known)
     }
@@ -156,7 +157,7 @@ impl<'a, T: Into<OperationName<'a>>> FromIterator<T> for Operations {
     }
 }
 
-/// A JSON list in byte order.
+/// Writes a JSON list in byte order.
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         super::text::write_operations(self, f)

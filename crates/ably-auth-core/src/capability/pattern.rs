@@ -1,4 +1,5 @@
-//! Resource patterns: what one covers, and what two have in common. Borrowed, without allocation but for a new name.
+//! Resource patterns: which names they match, and what two of them have in common. They borrow their text; only a new
+//! name is allocated.
 
 #[cfg(feature = "alloc")]
 use alloc::string::String;
@@ -11,14 +12,14 @@ pub(super) const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or e
 const WILDCARD: &str = "*";
 const SEPARATOR: char = ':';
 
-/// Which kind of thing a resource names.
+/// The kind of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
     /// `[*]`: any kind.
     Any,
     /// No bracket: a channel.
     Channel,
-    /// `[queue]`, `[meta]`, or one that a newer service has.
+    /// `[queue]`, `[meta]`, or a kind that only a newer service knows.
     Bracketed(&'a str),
 }
 
@@ -29,7 +30,7 @@ impl Kind<'_> {
     }
 }
 
-/// A resource taken apart: its kind, and segments of which `*` is a wildcard.
+/// A parsed resource: its kind, and its segments, of which `*` is a wildcard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pattern<'a> {
     pub(super) kind: Kind<'a>,
@@ -37,8 +38,8 @@ pub(super) struct Pattern<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    /// Takes a resource apart; nothing if its bracket does not close, or if no name follows. No name begins with `[`, which
-    /// would make it that of another kind of thing once its own bracket is gone.
+    /// Parses a resource. Returns `None` if its bracket does not close, or if no name follows. A name must not begin
+    /// with `[`, because without its own bracket it would read as a resource of another kind.
     pub(super) fn of(resource: &'a str) -> Option<Self> {
         let (kind, path) = match resource.strip_prefix('[') {
             None => (Kind::Channel, resource),
@@ -50,9 +51,9 @@ impl<'a> Pattern<'a> {
         (!path.is_empty() && !path.starts_with('[')).then_some(Self { kind, path })
     }
 
-    /// Whether every name that `other` matches, this one matches too.
+    /// Returns true if this pattern matches every name that `other` matches.
     ///
-    /// It is enough to read along both: what a `*` of theirs stands for, no segment of ours matches whole but a `*`.
+    /// A comparison of the segments is enough: where `other` has a `*`, only a `*` matches all of its names.
     #[cfg(feature = "alloc")]
     pub(super) fn covers(self, other: Self) -> bool {
         if !self.kind.covers(other.kind) {
@@ -61,9 +62,9 @@ impl<'a> Pattern<'a> {
         path_covers(self.path, other.path)
     }
 
-    /// The one pattern that matches exactly what both match, if there is such a name at all.
+    /// Returns the pattern that matches exactly the names that both match, or `None` if there is no such name.
     ///
-    /// Where one of the two covers the other, this is the other's own text.
+    /// If one pattern covers the other, the result is the text of the other.
     #[cfg(feature = "alloc")]
     pub(super) fn meet(self, other: Self) -> Option<String> {
         let mut name = String::new();
@@ -126,14 +127,15 @@ impl Kind<'_> {
 #[cfg(feature = "alloc")]
 pub(super) struct Segment<'a> {
     pub(super) text: &'a str,
-    /// This segment and all after it.
+    /// The text from this segment to the end.
     and_rest: &'a str,
     is_last: bool,
 }
 
 #[cfg(feature = "alloc")]
 impl Segment<'_> {
-    /// A `*` in last place takes one or more segments; anywhere else it takes exactly one.
+    /// Returns true for a `*` in the last place, which matches one or more segments. Elsewhere a `*` matches exactly
+    /// one.
     pub(super) fn is_tail(&self) -> bool {
         self.is_last && self.is_wildcard()
     }
@@ -152,7 +154,7 @@ impl<'a> Segments<'a> {
         Self(Some(path))
     }
 
-    /// The first segment, and what follows it.
+    /// Returns the first segment and the text after it.
     #[inline]
     pub(super) fn split(path: &'a str) -> (&'a str, Option<&'a str>) {
         split_at_byte(path, SEPARATOR as u8).map_or((path, None), |(text, rest)| (text, Some(rest)))
@@ -171,27 +173,28 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// Why a resource is none, if so.
+/// Returns the reason why a resource is invalid, or `None` if it is valid.
 pub(super) fn problem(resource: impl Iterator<Item = char> + Clone) -> Option<&'static str> {
     let mut path = resource;
     let mut first = path.clone().next();
     if first == Some('[') {
         if !path.any(|c| c == ']') {
-            return Some("no `]` closes the bracket of resource");
+            return Some("no closing `]` in resource");
         }
         first = path.next();
         if first.is_none() {
-            return Some("no name follows the bracket of resource");
+            return Some("no name after the bracket in resource");
         }
     }
     match first {
         None => Some("resource is empty"),
-        Some('[') => Some("a name cannot begin with `[`, but does in resource"),
+        Some('[') => Some("name begins with `[` in resource"),
         Some(_) => None,
     }
 }
 
-/// As [`Pattern::covers`], and by the same walk, of a resource that is decoded as it is read: there is nowhere to put its text.
+/// Does the same as [`Pattern::covers`] for a resource that is decoded while it is read, because there is no heap for
+/// its text.
 pub(super) fn text_covers(resource: impl Iterator<Item = char> + Clone, asked: Pattern<'_>) -> bool {
     let mut path = resource;
     if path.clone().next() == Some('[') {

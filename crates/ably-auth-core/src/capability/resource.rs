@@ -1,4 +1,4 @@
-//! The resources that a capability names.
+//! The resources in a capability.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -7,7 +7,8 @@ use core::fmt;
 use super::pattern::{self, FORM, Kind, Pattern};
 use crate::error::{Error, ErrorKind};
 
-/// A resource as a capability names it: a name, perhaps with wildcards. See [what it matches](super#what-a-resource-matches).
+/// A resource in a capability: a name, which may have wildcards. See [which names it
+/// matches](super#resources-and-wildcards).
 ///
 /// ```
 /// use ably_auth_core::capability::Resource;
@@ -33,7 +34,7 @@ impl Resource {
         }
     }
 
-    /// Reads a resource of whatever kind, as a newer service may have more of them.
+    /// Parses a resource of any kind, because a newer service may have more kinds.
     ///
     /// ```
     /// use ably_auth_core::capability::Resource;
@@ -43,8 +44,8 @@ impl Resource {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if no name follows the bracket, or one
-    /// that begins with `[`.
+    /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if after the bracket there is no
+    /// name or one that begins with `[`.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
         match pattern::problem(text.chars()) {
             None => Ok(Self(text.into())),
@@ -57,27 +58,27 @@ impl Resource {
         Self("[*]*".into())
     }
 
-    /// Takes the name that two patterns [meet](Pattern::meet) in, which is in the form of one as they are.
-    pub(super) fn made(name: String) -> Self {
+    /// Creates a resource from the result of [`Pattern::meet`], which is always valid.
+    pub(super) fn from_checked(name: String) -> Self {
         Self(name.into())
     }
 
-    /// The name as it is written.
+    /// Returns the text of the resource.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether every name that `other` matches, this resource matches too.
+    /// Returns true if this resource matches every name that `other` matches.
     ///
-    /// **Law:** a partial order. Two resources that cover one another are the same, to the letter.
+    /// **Law:** this is a partial order. Two resources that cover each other have the same text.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.pattern().covers(other.pattern())
     }
 
     pub(super) fn pattern(&self) -> Pattern<'_> {
-        // Every constructor has taken the text apart before; the fallback names a channel, and so widens nothing.
+        // Every constructor has checked the text. The fallback is a channel, so it grants nothing more.
         Pattern::of(&self.0).unwrap_or(Pattern { kind: Kind::Channel, path: &self.0 })
     }
 }

@@ -1,4 +1,4 @@
-//! Capabilities as JSON text: an object of lists of strings, and nothing else.
+//! Capabilities as JSON text: an object whose values are lists of strings.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -10,16 +10,16 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{Gathered, Json};
+use crate::json_text::{BufferedWriter, Json};
 
 const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 
-/// For whom the text is read.
+/// The strictness of the parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// An issuer, who refuses what the service would.
+    /// For issuers: refuses what the service would refuse.
     Strict,
-    /// A holder, who keeps what a newer service may have meant.
+    /// For holders of tokens: keeps operations and kinds of resources that only a newer service knows.
     Lenient,
 }
 
@@ -71,7 +71,7 @@ fn operations(reader: &mut Reader<'_>, mode: Mode) -> Result<Operations, Error> 
         (_, _, None) => Ok(operations),
         (_, _, Some(at)) => {
             let advice = "name `*` alone, or the operations without it";
-            Err(Error::new(ErrorKind::Capability, "`*` does not stand alone", advice).at(at))
+            Err(Error::new(ErrorKind::Capability, "`*` is listed with other operations", advice).at(at))
         }
     }
 }
@@ -81,7 +81,7 @@ fn decode<'a>(string: &JsonString<'a>) -> Cow<'a, str> {
 }
 
 pub(super) fn write(capability: &Capability, out: &mut impl fmt::Write) -> fmt::Result {
-    let mut json = Gathered::new(out);
+    let mut json = BufferedWriter::new(out);
     json.raw(b"{");
     for (at, (resource, operations)) in capability.iter().enumerate() {
         if at > 0 {
@@ -96,7 +96,7 @@ pub(super) fn write(capability: &Capability, out: &mut impl fmt::Write) -> fmt::
 }
 
 pub(super) fn write_operations(operations: &Operations, out: &mut impl fmt::Write) -> fmt::Result {
-    let mut json = Gathered::new(out);
+    let mut json = BufferedWriter::new(out);
     list(operations, &mut json);
     json.finish()
 }

@@ -139,7 +139,7 @@ impl<'a> Node<'a> {
         if !entries.first().is_some_and(is_below) {
             return None;
         }
-        // Most often only the first entry matches, or all do, so check that before a binary search.
+        // In most cases only the first entry matches, or all do. Check these before the binary search.
         let (below, _) = match (entries.get(1), entries.last()) {
             (Some(second), _) if !is_below(second) => entries.split_at_checked(1)?,
             (_, Some(last)) if is_below(last) => (entries, [].as_slice()),

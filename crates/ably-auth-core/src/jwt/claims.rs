@@ -1,4 +1,4 @@
-//! What a JWT says.
+//! The claims of a JWT.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::secret::Token;
 use crate::time::{Timestamp, Ttl};
 
-/// What a JWT says of itself: whether it is true is for a [`VerifiedJwt`](super::VerifiedJwt) to say.
+/// The claims of a JWT. They can be trusted only if they come from a [`VerifiedJwt`](super::VerifiedJwt).
 ///
 /// `Debug` shows neither an embedded token nor the values of claims that Ably does not define.
 ///
@@ -55,7 +55,7 @@ pub struct JwtClaims {
     client_id: ClientId,
     revocation_key: Option<String>,
     embedded_token: Option<Token>,
-    /// What most JWTs have none of.
+    /// `None` for most JWTs.
     maps: Option<Box<Maps>>,
 }
 
@@ -64,10 +64,10 @@ struct Maps {
     /// Channel claims by resource. A null claim stays here until the whole payload is read, so that a duplicate is
     /// found.
     channel_claims: BTreeMap<Box<str>, Option<Box<str>>>,
-    /// By resource.
+    /// Publish limits in messages per second, by resource.
     publish_limits: BTreeMap<Box<str>, f64>,
     client_type: Option<Box<str>>,
-    /// JSON text by name.
+    /// The JSON text of the other claims, by name.
     others: BTreeMap<Box<str>, Box<str>>,
 }
 
@@ -79,7 +79,7 @@ static NO_MAPS: Maps = Maps {
 };
 
 impl Maps {
-    /// Takes a claim that is none of the single ones, and says whether it was there before.
+    /// Stores a claim that has no field of its own. Returns true if it is repeated.
     fn insert(&mut self, name: &str, value: Value<'_>) -> Result<bool, Error> {
         Ok(match scoped(name) {
             Some((names::CHANNEL, resource)) => {
@@ -126,7 +126,7 @@ impl JwtClaims {
         let issued = issued.flatten().ok_or_else(|| missing("JWT has no `iat`"))?;
         let expires = expires.flatten().ok_or_else(|| missing("JWT has no `exp`"))?;
         if expires <= issued {
-            return Err(invalid("JWT expires no later than it is issued", "give an `exp` that is later than `iat`"));
+            return Err(invalid("JWT's `exp` is not later than its `iat`", "give an `exp` that is later than `iat`"));
         }
         Ok(Self {
             issued,
@@ -140,53 +140,53 @@ impl JwtClaims {
         })
     }
 
-    /// When it was issued: `iat`.
+    /// Returns the time of issue: `iat`.
     #[must_use]
     pub const fn issued(&self) -> Timestamp {
         self.issued
     }
 
-    /// When it expires: `exp`.
+    /// Returns the time of expiry: `exp`.
     #[must_use]
     pub const fn expires(&self) -> Timestamp {
         self.expires
     }
 
-    /// When it becomes valid: `nbf`, if there is one.
+    /// Returns the time at which the JWT becomes valid: `nbf`, if it has one.
     #[must_use]
     pub const fn not_before(&self) -> Option<Timestamp> {
         self.not_before
     }
 
-    /// How long it lives, from `iat` to `exp`.
+    /// Returns the lifetime, from `iat` to `exp`.
     ///
     /// # Errors
-    /// [`ErrorKind::Ttl`](crate::ErrorKind::Ttl) if that is longer than the 24 hours that the service takes.
+    /// [`ErrorKind::Ttl`](crate::ErrorKind::Ttl) if it is longer than 24 hours, the maximum of the service.
     pub fn ttl(&self) -> Result<Ttl, Error> {
         Ttl::from_millis(self.expires.millis_since(self.issued))
     }
 
-    /// What it permits, as the issuer wrote it: `x-ably-capability`. None asks for all that the key has.
+    /// Returns the capability as the issuer wrote it: `x-ably-capability`. `None` means the capability of the key.
     #[must_use]
     pub fn capability_text(&self) -> Option<&str> {
         self.capability.as_deref()
     }
 
-    /// What it permits, read [leniently](Capability::parse_lenient).
+    /// Parses the capability [leniently](Capability::parse_lenient).
     ///
     /// # Errors
-    /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) as for [`Capability::parse_lenient`].
+    /// Returns the same errors as [`Capability::parse_lenient`].
     pub fn capability(&self) -> Result<Option<Capability>, Error> {
         self.capability.as_deref().map(Capability::parse_lenient).transpose()
     }
 
-    /// Whom it identifies: `x-ably-clientId`.
+    /// Returns the identity: `x-ably-clientId`.
     #[must_use]
     pub const fn client_id(&self) -> &ClientId {
         &self.client_id
     }
 
-    /// By what it can be revoked together with others: `x-ably-revocation-key`.
+    /// Returns the text by which several tokens can be revoked together: `x-ably-revocation-key`.
     #[must_use]
     pub fn revocation_key(&self) -> Option<&str> {
         self.revocation_key.as_deref()
@@ -199,7 +199,7 @@ impl JwtClaims {
         self.maps().client_type.as_deref()
     }
 
-    /// The token that stands in it: `x-ably-token`. One that does is not the token to go by: see
+    /// Returns the embedded token: `x-ably-token`. If there is one, it counts instead of this JWT: see
     /// [`embedded_token`](super::embedded_token).
     #[must_use]
     pub const fn embedded_token(&self) -> Option<&Token> {
@@ -210,24 +210,24 @@ impl JwtClaims {
         self.maps.as_deref().unwrap_or(&NO_MAPS)
     }
 
-    /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
+    /// Returns the claims that other clients on a channel can see, by resource: `ably.channel.<resource>`.
     pub fn channel_claims(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.maps().channel_claims.iter().map(|(resource, claim)| (&**resource, claim.as_deref().unwrap_or_default()))
     }
 
-    /// How many messages a second a connection may publish on a channel, by resource:
-    /// `ably.limits.publish.perAttachment.maxRate.<resource>`. Finite, and not negative.
+    /// Returns the maximum messages per second that a connection may publish on a channel, by resource:
+    /// `ably.limits.publish.perAttachment.maxRate.<resource>`. The numbers are finite and not negative.
     pub fn publish_limits(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
         self.maps().publish_limits.iter().map(|(resource, limit)| (&**resource, *limit))
     }
 
-    /// Claims that Ably does not define, by name, each as the JSON that it came as.
+    /// Returns the claims that Ably does not define, by name, each as its JSON text.
     pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.maps().others.iter().map(|(name, json)| (&**name, &**json))
     }
 }
 
-/// The kind of claim and the resource that it is about, if it is of a kind that is about one.
+/// Splits the name of a claim into its kind and its resource, if it has a resource.
 fn scoped(name: &str) -> Option<(&'static str, &str)> {
     let kinds = [names::CHANNEL, names::PUBLISH_LIMIT];
     kinds.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind).filter(|resource| !resource.is_empty())?)))
@@ -251,12 +251,12 @@ fn text_or_null<'a>(claim: &'static str, value: Value<'a>) -> Result<Option<Cow<
 }
 
 fn text<'a>(claim: &'static str, value: Value<'a>) -> Result<Cow<'a, str>, Error> {
-    let advice = "give it as a JSON string; a capability is JSON text in one";
-    value.text.ok_or_else(|| invalid("JWT has a claim that is no string:", advice).input(claim))
+    let advice = "give it as a JSON string; a capability is JSON text in a string";
+    value.text.ok_or_else(|| invalid("JWT has a claim that is not a string:", advice).input(claim))
 }
 
 fn limit(value: &Value<'_>) -> Result<f64, Error> {
-    // What is JSON but no number reads as none either.
+    // A JSON value that is not a number does not parse as a number either.
     let limit = value.raw.parse().ok().filter(|limit: &f64| limit.is_finite() && *limit >= 0.0);
     let advice = "give the messages a second as a JSON number that is not negative";
     limit.ok_or_else(|| invalid("JWT has an invalid publish limit:", advice).input(names::PUBLISH_LIMIT))

@@ -1,4 +1,4 @@
-//! Ably tokens that travel inside of other JWTs.
+//! Ably tokens inside other JWTs.
 
 use super::json::{Fault, Members, Value};
 use super::{invalid, names, numeric_date, parts};
@@ -6,9 +6,9 @@ use crate::error::{Error, ErrorKind};
 use crate::secret::Token;
 use crate::time::Timestamp;
 
-/// An Ably token or JWT found in a JWT that somebody else made.
+/// An Ably token or JWT that was found in a JWT of another issuer.
 ///
-/// The outer signature is not looked at: it is the inner token that counts, and that is still to be verified.
+/// The signature of the outer JWT is not checked. Only the inner token counts, and it is not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedToken {
     token: Token,
@@ -16,19 +16,19 @@ pub struct EmbeddedToken {
 }
 
 impl EmbeddedToken {
-    /// The token, which nobody has verified yet.
+    /// Returns the token, which is not verified yet.
     #[must_use]
     pub const fn token(&self) -> &Token {
         &self.token
     }
 
-    /// When the outer JWT expires, if it says so where it is not encrypted.
+    /// Returns the expiry of the outer JWT, if its readable parts have one.
     #[must_use]
     pub const fn outer_expires(&self) -> Option<Timestamp> {
         self.outer_expires
     }
 
-    /// Refuses an outer JWT that would outlive the token in it.
+    /// Refuses an outer JWT that expires later than the token in it.
     ///
     /// # Errors
     /// [`ErrorKind::Jwt`] if the outer `exp` is later than `inner_expires`.
@@ -41,15 +41,16 @@ impl EmbeddedToken {
     }
 }
 
-/// Whether the text has the form of a JWT, signed or encrypted: three parts or five, between dots. A native token has two.
+/// Returns true if the text has the form of a JWT, signed or encrypted: three or five parts between dots. An Ably token
+/// has two.
 #[must_use]
 pub fn has_jwt_form(text: &str) -> bool {
     matches!(text.bytes().filter(|b| *b == b'.').take(5).count(), 2 | 4)
 }
 
-/// Finds the token under `x-ably-token`: in the header of a JWT, signed or encrypted, or in the payload of a signed one.
+/// Finds the token in `x-ably-token`: in the header of a signed or encrypted JWT, or in the payload of a signed JWT.
 ///
-/// None of it is verified. A JWT without an embedded token gives nothing.
+/// It verifies nothing. For a JWT without an embedded token, it returns `None`.
 ///
 /// ```
 /// use ably_auth_core::jwt;
@@ -63,16 +64,17 @@ pub fn has_jwt_form(text: &str) -> bool {
 /// ```
 ///
 /// # Errors
-/// - [`ErrorKind::Jwt`] if the text is too long or no JWT, if `x-ably-token` or the outer `exp` is there twice or not in the
-///   form of one, if the header's token and the payload's differ, or if what is embedded has something embedded itself;
-/// - [`ErrorKind::Token`] if what is embedded could not be a token.
+/// - [`ErrorKind::Jwt`] if the text is too long or not a JWT, if `x-ably-token` or the outer `exp` is repeated or
+///   malformed, if the tokens of the header and the payload differ, or if the embedded token is a JWT that has an
+///   embedded token;
+/// - [`ErrorKind::Token`] if the embedded text is not a valid token.
 pub fn embedded_token(outer: &str) -> Result<Option<EmbeddedToken>, Error> {
     let Some(embedded) = find(outer)? else {
         return Ok(None);
     };
     let inner = embedded.token.expose();
     if has_jwt_form(inner) && find(inner)?.is_some() {
-        return Err(invalid("JWT has a JWT in it that has a token in it", "embed the token itself"));
+        return Err(invalid("JWT embeds a JWT that embeds a token", "embed the token itself"));
     }
     Ok(Some(embedded))
 }
@@ -92,27 +94,27 @@ fn find(outer: &str) -> Result<Option<EmbeddedToken>, Error> {
                 Found::read(json, parts::payload_fault)
             })?)
         }
-        // Encrypted: its header is all that can be read.
+        // An encrypted JWT: only the header is readable.
         _ => None,
     };
     let (token, outer_expires) = match in_payload {
         None => (in_header.token, in_header.expires),
-        Some(found) => (agreed(in_header.token, found.token)?, found.expires),
+        Some(found) => (single_token(in_header.token, found.token)?, found.expires),
     };
     Ok(token.map(|token| EmbeddedToken { token, outer_expires }))
 }
 
-fn agreed(header: Option<Token>, payload: Option<Token>) -> Result<Option<Token>, Error> {
+fn single_token(header: Option<Token>, payload: Option<Token>) -> Result<Option<Token>, Error> {
     match (header, payload) {
         (Some(header), Some(payload)) if header != payload => {
             let advice = "embed one token, in the header or in the payload";
-            Err(invalid("JWT has one token embedded in its header and another in its payload", advice))
+            Err(invalid("JWT embeds different tokens in its header and its payload", advice))
         }
         (header, payload) => Ok(header.or(payload)),
     }
 }
 
-/// What a header or a payload says of an embedded token.
+/// The members of a header or a payload that concern an embedded token.
 struct Found {
     token: Option<Token>,
     expires: Option<Timestamp>,
@@ -134,7 +136,7 @@ impl Found {
         }
         let advice = "embed an Ably token or an Ably JWT, as a JSON string";
         let token = token.filter(|value| !value.is_null()).map(|value| {
-            let text = value.text.ok_or_else(|| invalid("embedded token is no string", advice))?;
+            let text = value.text.ok_or_else(|| invalid("embedded token is not a string", advice))?;
             Token::new(&text)
         });
         Ok(Self {

@@ -1,19 +1,20 @@
-//! Base64url, written into a buffer: no heap, no table, no branches on what is encoded.
+//! A base64url encoder that writes into a buffer, without a heap, a table, or branches that depend on the input.
 
-/// How many bytes are encoded at a time: whole groups of three, and whole vectors where there are any.
-const BYTES: usize = 24;
-const CHARACTERS: usize = encoded_len(BYTES);
+/// The number of bytes that are encoded at once: a multiple of three, and a whole number of vectors where the target
+/// has any.
+const CHUNK_BYTES: usize = 24;
+const CHUNK_CHARACTERS: usize = encoded_len(CHUNK_BYTES);
 
-/// How many bytes more have to stand behind those that are encoded.
-pub(super) const BEHIND: usize = BYTES;
+/// The number of zero bytes that must follow the bytes to encode.
+pub(super) const PADDING_BYTES: usize = CHUNK_BYTES;
 
-/// How many bytes are moved at a time out of the way of their own characters.
-const MOVED_BYTES: usize = 4 * BYTES;
+/// The number of bytes that are copied at once before their characters overwrite them.
+const MOVED_BYTES: usize = 4 * CHUNK_BYTES;
 
 const HMAC_BYTES: usize = 32;
 pub(super) const SIGNATURE_LEN: usize = encoded_len(HMAC_BYTES);
 
-/// How many characters the base64url of that many bytes has.
+/// Returns the number of base64url characters for a number of bytes.
 pub(super) const fn encoded_len(bytes: usize) -> usize {
     bytes.saturating_mul(4).div_ceil(3)
 }
@@ -29,12 +30,12 @@ impl<'b> Encoder<'b> {
         Self { out, len: 0 }
     }
 
-    /// What is written.
+    /// Returns the text that has been written.
     pub(super) fn text(&self) -> &[u8] {
         self.out.get(..self.len).unwrap_or_default()
     }
 
-    /// Text as it is.
+    /// Writes text as it is.
     #[inline(always)]
     pub(super) fn plain(&mut self, text: &[u8]) {
         if let Some(room) = self.out.get_mut(self.len..).and_then(|room| room.get_mut(..text.len())) {
@@ -43,11 +44,12 @@ impl<'b> Encoder<'b> {
         }
     }
 
-    /// The first `len` of the bytes, with [`BEHIND`] zeros behind them: whole groups of three, but for a part's end.
+    /// Encodes the first `len` bytes. [`PADDING_BYTES`] zeros must follow them. `len` must be a multiple of three, except at
+    /// the end of a part.
     pub(super) fn encode(&mut self, bytes: &[u8], len: usize) {
-        // The last characters may be too many: what comes behind the part is written over them.
-        let room = self.out.get_mut(self.len..).unwrap_or_default().chunks_exact_mut(CHARACTERS);
-        let bytes = bytes.windows(BYTES + 1).step_by(BYTES).take(len.div_ceil(BYTES));
+        // The last chunk may write too many characters. The next write overwrites them.
+        let room = self.out.get_mut(self.len..).unwrap_or_default().chunks_exact_mut(CHUNK_CHARACTERS);
+        let bytes = bytes.windows(CHUNK_BYTES + 1).step_by(CHUNK_BYTES).take(len.div_ceil(CHUNK_BYTES));
         for (bytes, room) in bytes.zip(room) {
             if let (Some(bytes), Some(room)) = (bytes.first_chunk(), room.first_chunk_mut()) {
                 *room = encoded(bytes);
@@ -56,11 +58,12 @@ impl<'b> Encoder<'b> {
         self.len = self.len.saturating_add(encoded_len(len));
     }
 
-    /// As many bytes as that, which `write` writes.
+    /// Encodes `len` bytes that `write` produces.
     #[cold]
     pub(super) fn encode_in_place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
         let end = self.len.saturating_add(encoded_len(len));
-        // At the end of their characters' room: there what is written never catches up with what is still to be read.
+        // The bytes are placed at the end of the space for their characters, so that characters never overwrite bytes
+        // that are not read yet.
         let mut from = end.saturating_sub(len);
         if let Some(room) = self.out.get_mut(from..end) {
             write(room);
@@ -68,7 +71,7 @@ impl<'b> Encoder<'b> {
         while from < end {
             let len = end.saturating_sub(from).min(MOVED_BYTES);
             let next = from.saturating_add(len);
-            let mut moved = [0; MOVED_BYTES + BEHIND];
+            let mut moved = [0; MOVED_BYTES + PADDING_BYTES];
             if let (Some(room), Some(bytes)) = (moved.get_mut(..len), self.out.get(from..next)) {
                 room.copy_from_slice(bytes);
             }
@@ -77,21 +80,22 @@ impl<'b> Encoder<'b> {
         }
     }
 
-    /// The signature, behind which there is no room.
+    /// Encodes the signature. It is the last part, so there is no space for additional characters.
     pub(super) fn signature(&mut self, hmac: &[u8; HMAC_BYTES]) {
-        let mut bytes = [0; HMAC_BYTES + BEHIND];
+        let mut bytes = [0; HMAC_BYTES + PADDING_BYTES];
         bytes.split_at_mut(HMAC_BYTES).0.copy_from_slice(hmac);
-        if let (Some(first), Some(second)) = (bytes.first_chunk(), bytes.split_at(BYTES).1.first_chunk()) {
+        if let (Some(first), Some(second)) = (bytes.first_chunk(), bytes.split_at(CHUNK_BYTES).1.first_chunk()) {
             self.plain(&encoded(first));
-            self.plain(encoded(second).split_at(SIGNATURE_LEN - CHARACTERS).0);
+            self.plain(encoded(second).split_at(SIGNATURE_LEN - CHUNK_CHARACTERS).0);
         }
     }
 }
 
-/// The characters of all bytes but the last, which stands there so that three can be read as four.
+/// Returns the characters of all bytes except the last. The last byte is there so that each three bytes can be read as
+/// four.
 #[inline(always)]
-fn encoded(bytes: &[u8; BYTES + 1]) -> [u8; CHARACTERS] {
-    let mut values = [[0; 4]; CHARACTERS / 4];
+fn encoded(bytes: &[u8; CHUNK_BYTES + 1]) -> [u8; CHUNK_CHARACTERS] {
+    let mut values = [[0; 4]; CHUNK_CHARACTERS / 4];
     for (values, bytes) in values.iter_mut().zip(bytes.windows(4).step_by(3)) {
         let bits = bytes.first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
         let first = bits >> 2 & 0x3f;
@@ -100,14 +104,15 @@ fn encoded(bytes: &[u8; BYTES + 1]) -> [u8; CHARACTERS] {
         let fourth = bits << 8 & 0x3f00_0000;
         *values = (first | second | third | fourth).to_le_bytes();
     }
-    let mut characters = [0; CHARACTERS];
+    let mut characters = [0; CHUNK_CHARACTERS];
     for (character, value) in characters.iter_mut().zip(values.as_flattened()) {
         *character = character_of(*value);
     }
     characters
 }
 
-/// Adds up how far the alphabet's runs are apart, in signed bytes, since those are what vectors compare.
+/// Returns the character of a 6-bit value. It adds up the gaps between the ranges of the alphabet, in signed bytes,
+/// because vector instructions compare signed bytes.
 #[inline(always)]
 const fn character_of(value: u8) -> u8 {
     const fn gap(last: u8, next: u8) -> i8 {
@@ -133,14 +138,14 @@ mod tests {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::vec;
 
-    use super::{BEHIND, Encoder, SIGNATURE_LEN, encoded_len};
+    use super::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
 
-    /// What both ways of encoding a part make of it, and what comes behind it, is as another encoder has it.
+    /// Both ways of encoding give the same text as another encoder.
     #[test]
-    fn it_encodes_as_another_does() {
+    fn encoding_matches_other_encoder() {
         let bytes: [u8; 400] = core::array::from_fn(|at| (at * at + at / 7) as u8);
         let hmac = bytes.first_chunk().unwrap();
-        for len in 0..bytes.len() - BEHIND {
+        for len in 0..bytes.len() - PADDING_BYTES {
             let mut other = vec![b'.'; encoded_len(len) + 1 + SIGNATURE_LEN];
             URL_SAFE_NO_PAD.encode_slice(&bytes[..len], &mut other).unwrap();
             URL_SAFE_NO_PAD.encode_slice(hmac, &mut other[encoded_len(len) + 1..]).unwrap();
@@ -150,7 +155,7 @@ mod tests {
                 if in_place {
                     jwt.encode_in_place(len, |room| room.copy_from_slice(&bytes[..len]));
                 } else {
-                    jwt.encode(&[&bytes[..len], &[0; BEHIND]].concat(), len);
+                    jwt.encode(&[&bytes[..len], &[0; PADDING_BYTES]].concat(), len);
                 }
                 jwt.plain(b".");
                 jwt.signature(hmac);

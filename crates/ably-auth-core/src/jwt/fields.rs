@@ -1,9 +1,9 @@
-//! What a JWT is minted from, borrowed from wherever it is.
+//! The values of a JWT to mint, borrowed from the caller.
 
 use core::fmt;
 
 use super::MAX_BYTES;
-use super::encode::{BEHIND, Encoder, SIGNATURE_LEN, encoded_len};
+use super::encode::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
 use super::names;
 use super::seconds::{self, Lifetime};
 use crate::canonical::Decimal;
@@ -15,16 +15,18 @@ use crate::signing::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::{client_id, key};
 
-/// `{"typ":"JWT","alg":"HS256","kid":` in base64url: eleven groups of three bytes, so that what follows starts anew.
+/// `{"typ":"JWT","alg":"HS256","kid":` in base64url. These are eleven groups of three bytes, so the rest of the header
+/// is encoded separately.
 const HEADER_START: &[u8] = b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6";
-/// What stands around the key's name.
+/// The text before and after the key's name.
 const NAME_START: &[u8] = b"\"";
 const NAME_END: &[u8] = b"\"}";
 
-/// The first block of every JWT of that key, where its header is so long: of a usual name it is.
+/// Returns the first block of all JWTs of a key. Returns `None` if the header is shorter than a block, or the name is
+/// very long.
 #[cfg(feature = "alloc")]
-pub(crate) fn beginning(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
-    let mut name = [0; NAME_BYTES + BEHIND];
+pub(crate) fn header_prefix(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
+    let mut name = [0; NAME_BYTES + PADDING_BYTES];
     let mut json = Slice::new(&mut name);
     write_name(&mut json, key_name);
     let len = json.len();
@@ -35,22 +37,22 @@ pub(crate) fn beginning(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
     header.text().first_chunk().copied().filter(|_| len <= NAME_BYTES)
 }
 
-/// The header's end.
+/// Writes the end of the header: the key's name with its punctuation.
 fn write_name(json: &mut impl Json, key_name: &str) {
     json.raw(NAME_START);
-    // Nothing in it needs an escape.
+    // A key name has no characters that need an escape.
     json.raw(key_name.as_bytes());
     json.raw(NAME_END);
 }
 
-/// How much JSON is kept while it is measured: as much as most JWTs have.
+/// The maximum bytes of the key's name and of the payload that a draft stores. Most JWTs are shorter.
 const NAME_BYTES: usize = 64;
 const PAYLOAD_BYTES: usize = 384;
 
-/// The values of a JWT, borrowed from wherever they are; minting one needs no allocator.
+/// The values of a JWT, borrowed from the caller. Minting one needs no allocator.
 ///
-/// A JWT counts in whole seconds: `iat` is rounded down, and `exp` so that the JWT lives no longer than asked, but at least
-/// one second.
+/// A JWT has times in whole seconds. `iat` is rounded down. `exp` is rounded so that the JWT lives no longer than
+/// `ttl`, but at least one second.
 ///
 /// ```
 /// use ably_auth_core::{ApiKeyRef, JwtFields, Timestamp, Ttl};
@@ -68,28 +70,28 @@ const PAYLOAD_BYTES: usize = 384;
 /// ```
 #[derive(Clone, Copy)]
 pub struct JwtFields<'a> {
-    /// The name of the key that signs, `appId.keyId`: the header's `kid`.
+    /// The name of the signing key, `appId.keyId`: `kid` in the header.
     pub key_name: &'a str,
-    /// When the JWT is issued: `iat`.
+    /// The time of issue: `iat`.
     pub issued: Timestamp,
-    /// How long it lives: `exp` is as much later than `iat`.
+    /// The lifetime: `exp` is `iat` plus this.
     pub ttl: Ttl,
-    /// When it becomes valid, where that is not at once: `nbf`.
+    /// The time at which the JWT becomes valid, if that is after the time of issue: `nbf`.
     pub not_before: Option<Timestamp>,
-    /// What it permits, as canonical JSON text: `x-ably-capability`. None asks for all that the key has.
+    /// The capability, as canonical JSON text: `x-ably-capability`. `None` gives the capability of the key.
     pub capability: Option<&'a str>,
-    /// Whom it identifies, `*` for any: `x-ably-clientId`.
+    /// The identity, `*` for any: `x-ably-clientId`.
     pub client_id: Option<&'a str>,
-    /// By what it can be revoked together with others: `x-ably-revocation-key`.
+    /// A text by which several tokens can be revoked together: `x-ably-revocation-key`.
     pub revocation_key: Option<&'a str>,
-    /// An Ably token or JWT that stands in this one: `x-ably-token`.
+    /// An embedded Ably token or JWT: `x-ably-token`.
     pub embedded_token: Option<&'a str>,
-    /// What the holder may show on a channel, by resource: `ably.channel.<resource>`.
+    /// The claims that other clients on a channel can see, by resource: `ably.channel.<resource>`.
     pub channel_claims: &'a [(&'a str, &'a str)],
-    /// How many messages a second a connection may publish on a channel, by resource:
+    /// The maximum messages per second that a connection may publish on a channel, by resource:
     /// `ably.limits.publish.perAttachment.maxRate.<resource>`.
     pub publish_limits: &'a [(&'a str, u32)],
-    /// Claims that are none of the above, by name.
+    /// All other claims, by name.
     pub others: &'a [(&'a str, ClaimValue<'a>)],
 }
 
@@ -114,13 +116,13 @@ pub enum ClaimValue<'a> {
     Text(&'a str),
     /// An integer.
     Integer(i64),
-    /// JSON text of any value.
+    /// The JSON text of any value.
     #[cfg(feature = "alloc")]
     Json(&'a str),
 }
 
 impl<'a> JwtFields<'a> {
-    /// A JWT of that key and lifetime, with nothing else in it.
+    /// Creates a JWT with a key and a lifetime, without other claims.
     #[must_use]
     pub const fn new(key_name: &'a str, issued: Timestamp, ttl: Ttl) -> Self {
         Self {
@@ -138,22 +140,22 @@ impl<'a> JwtFields<'a> {
         }
     }
 
-    /// How many bytes the JWT has: what [`mint_into`](Self::mint_into) needs.
+    /// Returns the length of the JWT in bytes, which [`mint_into`](Self::mint_into) needs.
     ///
     /// # Errors
-    /// As [`mint_into`](Self::mint_into), but for the buffer.
+    /// Returns the same errors as [`mint_into`](Self::mint_into), except for the buffer.
     pub fn minted_len(&self) -> Result<usize, Error> {
         self.checked()?.draft(&mut Draft::new())
     }
 
-    /// Signs the JWT into a buffer, and gives its text.
+    /// Signs the JWT into `buffer` and returns its text.
     ///
     /// # Errors
     /// - [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small;
-    /// - [`ErrorKind::Key`] or [`ErrorKind::ClientId`] if the key's name or the clientId is not in the form of one;
+    /// - [`ErrorKind::Key`] or [`ErrorKind::ClientId`] if the key name or the clientId is invalid;
     /// - [`ErrorKind::Timestamp`] if a time is after the year 5138;
-    /// - [`ErrorKind::Jwt`] if a claim is named twice, is about a resource without a name, is given as another though it has
-    ///   a field of its own, or is no JSON, or if the JWT would be longer than any token may be.
+    /// - [`ErrorKind::Jwt`] if a claim is repeated, has an empty resource, is in `others` although it has its own
+    ///   field, or is not valid JSON, or if the JWT would be longer than any token.
     pub fn mint_into<'b>(&self, signer: &Signer, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
         let (checked, mut draft) = (self.checked()?, Draft::new());
         let needed = checked.draft(&mut draft)?;
@@ -165,10 +167,10 @@ impl<'a> JwtFields<'a> {
         Ok(core::str::from_utf8(buffer).unwrap_or_default())
     }
 
-    /// Signs the JWT.
+    /// Signs the JWT and returns it as a token.
     ///
     /// # Errors
-    /// As [`mint_into`](Self::mint_into), but for the buffer.
+    /// Returns the same errors as [`mint_into`](Self::mint_into), except for the buffer.
     #[cfg(feature = "alloc")]
     pub fn mint(&self, signer: &Signer) -> Result<crate::Token, Error> {
         let (checked, mut draft) = (self.checked()?, Draft::new());
@@ -220,28 +222,28 @@ impl ClaimValue<'_> {
     }
 }
 
-/// Values of which a JWT can be made.
+/// The validated values of a JWT.
 struct Checked<'f, 'a> {
     fields: &'f JwtFields<'a>,
     lifetime: Lifetime,
     not_before: Option<u64>,
 }
 
-/// The JSON of a JWT that is being measured, as far as it is kept.
+/// The JSON of a JWT, written while its length is computed. JSON that does not fit is written again later.
 struct Draft {
-    name: [u8; NAME_BYTES + BEHIND],
-    payload: [u8; PAYLOAD_BYTES + BEHIND],
+    name: [u8; NAME_BYTES + PADDING_BYTES],
+    payload: [u8; PAYLOAD_BYTES + PADDING_BYTES],
     payload_len: usize,
 }
 
 impl Draft {
     const fn new() -> Self {
-        Self { name: [0; NAME_BYTES + BEHIND], payload: [0; PAYLOAD_BYTES + BEHIND], payload_len: 0 }
+        Self { name: [0; NAME_BYTES + PADDING_BYTES], payload: [0; PAYLOAD_BYTES + PADDING_BYTES], payload_len: 0 }
     }
 }
 
 impl Checked<'_, '_> {
-    /// Measures the JWT, and keeps of its JSON what there is room for.
+    /// Computes the length of the JWT, and stores its JSON if it fits.
     fn draft(&self, draft: &mut Draft) -> Result<usize, Error> {
         self.name(draft.name.split_at_mut(NAME_BYTES).0);
         let mut payload = Slice::new(draft.payload.split_at_mut(PAYLOAD_BYTES).0);
@@ -250,13 +252,13 @@ impl Checked<'_, '_> {
         let parts = [HEADER_START.len(), encoded_len(self.name_len()), encoded_len(draft.payload_len), SIGNATURE_LEN];
         let len = parts.into_iter().fold(2, usize::saturating_add);
         if len > MAX_BYTES {
-            let advice = "put less into it; what nears 8 KiB finds no place in a header anyway";
+            let advice = "put less into it; many servers limit all headers of a request to 8 KiB";
             return Err(Error::new(ErrorKind::Jwt, "JWT would be longer than 128 KiB", advice));
         }
         Ok(len)
     }
 
-    /// Fills the buffer, which is as long as the JWT.
+    /// Writes the JWT into `buffer`, which must have exactly its length.
     fn write(&self, draft: &Draft, signer: &Signer, buffer: &mut [u8]) {
         let mut jwt = Encoder::new(buffer);
         jwt.plain(HEADER_START);
@@ -284,7 +286,8 @@ impl Checked<'_, '_> {
 
     fn payload(&self, json: &mut impl Json) {
         let fields = self.fields;
-        // Made before they are needed: a copy of bytes that were just written one by one has to wait for them.
+        // Computed before the output, so that these bytes are in memory when they are copied. A copy right after
+        // single-byte writes would stall.
         let [issued, expires] = [self.lifetime.issued, self.lifetime.expires].map(Decimal::new);
         json.raw(b"{\"iat\":");
         json.raw(issued.as_bytes());
@@ -317,7 +320,7 @@ impl Checked<'_, '_> {
     }
 }
 
-/// A claim that is a string, if there is one: its name comes with all that stands around it, ready to be copied.
+/// Writes a string claim, if it is present. `name` includes the punctuation, so that it is copied at once.
 #[inline(always)]
 fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str>) {
     if let Some(value) = value {
@@ -326,7 +329,7 @@ fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str
     }
 }
 
-/// Begins a claim that is not the first.
+/// Writes the name of a claim that is not the first.
 fn begin(json: &mut impl Json, prefix: &str, name: &str) {
     json.raw(b",\"");
     json.raw(prefix.as_bytes());

@@ -1,4 +1,4 @@
-//! The header: which algorithm, and whose key.
+//! The header of a JWT: its algorithm and its key.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::key::KeyName;
 const HS256: &str = "HS256";
 const SIGN: &str = "sign the JWT with HS256 and the key's secret";
 
-/// Names an algorithm that there is, but not here.
+/// Defines the error texts for `alg`. They name a known algorithm that is not supported.
 macro_rules! refusals {
     ($($name:literal)+) => {
         fn refusal(alg: &str) -> &'static str {
@@ -28,14 +28,14 @@ macro_rules! refusals {
 
 refusals! { "none" "HS384" "HS512" "RS256" "RS384" "RS512" "PS256" "PS384" "PS512" "ES256" "ES256K" "ES384" "ES512" "EdDSA" "Ed25519" }
 
-/// How our own headers and those of the usual libraries begin, in base64url, up to the value of `kid`:
+/// The beginnings of our own headers and of those of common libraries, in base64url, up to the value of `kid`:
 /// `{"typ":"JWT","alg":"HS256","kid":` and `{"alg":"HS256","typ":"JWT","kid":`.
 const USUAL_STARTS: [&str; 2] =
     ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6"];
 
-/// Reads a header, and gives the name of the key that is said to have signed.
+/// Parses a header. Returns the name of the key that it claims to be signed with.
 pub(super) fn read(header: &str) -> Result<KeyName, Error> {
-    // Of one with a usual start no more than the end has to be decoded, if that is as usual.
+    // After a usual start, only the end has to be decoded, which is much faster.
     let end = USUAL_STARTS.iter().find_map(|start| header.strip_prefix(start));
     match end.and_then(read_usual_end) {
         Some(key_name) => Ok(key_name),
@@ -43,7 +43,7 @@ pub(super) fn read(header: &str) -> Result<KeyName, Error> {
     }
 }
 
-/// Reads `"appId.keyId"}`, and nothing but that.
+/// Parses exactly `"appId.keyId"}`. Returns `None` for anything else.
 fn read_usual_end(end: &str) -> Option<KeyName> {
     let mut room = [0; 96];
     let room = room.get_mut(..base64url::decoded_len(end.len()))?;
@@ -52,7 +52,7 @@ fn read_usual_end(end: &str) -> Option<KeyName> {
     KeyName::parse(kid.strip_prefix('"')?.strip_suffix("\"}")?).ok()
 }
 
-/// Reads a header's JSON, and gives the name of the key that is said to have signed. The algorithm comes before all else.
+/// Parses the JSON of a header. The algorithm is checked before the other members.
 fn read_json(header: &str) -> Result<KeyName, Error> {
     let (mut alg, mut kid, mut typ, mut crit) = (None, None, None, None);
     let mut others: BTreeSet<Cow<'_, str>> = BTreeSet::new();
@@ -72,7 +72,7 @@ fn read_json(header: &str) -> Result<KeyName, Error> {
     }
     check_alg(alg)?;
     if crit.is_some() {
-        return Err(invalid("JWT's header has `crit`, which asks for more than is known here", "leave `crit` out"));
+        return Err(invalid("JWT's header has `crit`, which is not supported", "leave `crit` out"));
     }
     if typ.filter(|typ| !typ.is_null()).is_some_and(|typ| !typ.text.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")))
     {
@@ -81,7 +81,7 @@ fn read_json(header: &str) -> Result<KeyName, Error> {
     let advice = "give the name of the key that signs, `appId.keyId`, as the header's `kid`";
     let kid = kid.ok_or_else(|| invalid("JWT's header has no `kid`", advice))?;
     let kid = kid.text.ok_or_else(|| invalid("JWT's `kid` is not a string", advice))?;
-    // Not shown: some give the whole key where its name belongs.
+    // The text is not shown, because some senders put the whole key into `kid`.
     KeyName::parse(&kid).map_err(|_| invalid("JWT's `kid` is not the name of a key", advice))
 }
 

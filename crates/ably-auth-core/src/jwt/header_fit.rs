@@ -1,13 +1,13 @@
-//! Whether a token finds room in a header.
+//! The size of a token in relation to usual limits for headers.
 
-/// What servers and proxies commonly take for all of a request's headers, in bytes.
+/// The usual limit of servers and proxies for all headers of a request, in bytes.
 pub const HEADER_BUDGET_BYTES: usize = 8 * 1024;
 
 const NAME_AND_SCHEME: &str = "authorization: Bearer ";
-/// What other headers may need: a quarter.
+/// The bytes above which a token leaves less than a quarter of the limit to other headers.
 const NEAR_BYTES: usize = HEADER_BUDGET_BYTES / 4 * 3;
 
-/// How a token fits into the budget of a request's headers, with the name of its own header counted in.
+/// The size of an `Authorization` header with a token, compared with [`HEADER_BUDGET_BYTES`].
 ///
 /// ```
 /// use ably_auth_core::jwt::HeaderFit;
@@ -18,16 +18,16 @@ const NEAR_BYTES: usize = HEADER_BUDGET_BYTES / 4 * 3;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HeaderFit {
-    /// It leaves room for other headers.
+    /// It leaves at least a quarter of the limit for other headers.
     Fits,
-    /// It takes more than three quarters of the budget: a request with many other headers may be refused.
+    /// It takes more than three quarters of the limit. A request with many other headers may be refused.
     Near,
-    /// It takes more than the budget on its own.
+    /// It takes more than the limit on its own.
     Over,
 }
 
 impl HeaderFit {
-    /// How that token fits.
+    /// Compares the size of the header for `token` with the limit.
     #[must_use]
     pub const fn of(token: &str) -> Self {
         let header = token.len().saturating_add(NAME_AND_SCHEME.len());

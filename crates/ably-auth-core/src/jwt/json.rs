@@ -1,6 +1,5 @@
-//! The JSON of a header or a payload, read in one pass: its members by name, each value as it stands.
-//!
-//! Nothing recurs: what is nested is stepped over, after a look at whether it is JSON.
+//! A parser for the JSON of a header or a payload. In one pass, it returns the members by name, each with the text of
+//! its value. It does not recurse: it checks that nested values are JSON, and skips them.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -9,26 +8,26 @@ use alloc::vec::Vec;
 use crate::error::{Error, ErrorKind};
 use crate::scan::is_plain;
 
-/// How deep arrays and objects may be nested in a value.
+/// The maximum number of levels of nested arrays and objects in a value.
 const MAX_DEPTH: u32 = 32;
 
-/// How much room a string with escapes is given before its length is known: as much as most have.
-const FEW_BYTES: usize = 256;
+/// The initial capacity for a decoded string in bytes. Most strings are shorter.
+const INITIAL_BYTES: usize = 256;
 
-/// Why text was not read.
+/// The reason why a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It is not JSON, or not an object.
     Malformed,
-    /// It is nested deeper than anything of sense.
+    /// It has more than [`MAX_DEPTH`] levels.
     TooDeep,
 }
 
-/// A value.
+/// A JSON value.
 pub(super) struct Value<'a> {
-    /// Its JSON, as it stands.
+    /// The JSON text, unchanged.
     pub(super) raw: &'a str,
-    /// What it says, if it is a string.
+    /// The decoded text, if the value is a string.
     pub(super) text: Option<Cow<'a, str>>,
 }
 
@@ -38,43 +37,43 @@ impl Value<'_> {
     }
 }
 
-/// Refuses what is no JSON value.
+/// Refuses a text that is not a JSON value.
 pub(super) fn check(json: &str) -> Result<(), Error> {
     let mut reader = Reader { text: json, at: 0 };
     match reader.value().and_then(|_| reader.end()) {
         Ok(()) => Ok(()),
         Err(fault) => {
             let problem = match fault {
-                Fault::Malformed => "a claim that is given as JSON is none",
-                Fault::TooDeep => "a claim that is given as JSON is nested more than 32 deep",
+                Fault::Malformed => "claim of the JWT is not valid JSON",
+                Fault::TooDeep => "claim of the JWT is nested more than 32 levels deep",
             };
             Err(Error::new(ErrorKind::Jwt, problem, "give the text of one JSON value"))
         }
     }
 }
 
-/// An object's members, in order.
+/// The members of an object, in order.
 pub(super) struct Members<'a> {
     reader: Reader<'a>,
-    has_begun: bool,
+    is_started: bool,
 }
 
 impl<'a> Members<'a> {
     pub(super) const fn of(object: &'a str) -> Self {
-        Self { reader: Reader { text: object, at: 0 }, has_begun: false }
+        Self { reader: Reader { text: object, at: 0 }, is_started: false }
     }
 
-    /// The next, or nothing after the object's end.
+    /// Returns the next member, or `None` after the end of the object.
     #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>, Fault> {
         let reader = &mut self.reader;
-        if self.has_begun {
+        if self.is_started {
             if !reader.take(b',') {
                 reader.expect(b'}')?;
                 return reader.end().map(|()| None);
             }
         } else {
-            self.has_begun = true;
+            self.is_started = true;
             reader.expect(b'{')?;
             if reader.take(b'}') {
                 return reader.end().map(|()| None);
@@ -89,7 +88,7 @@ impl<'a> Members<'a> {
 
 struct Reader<'a> {
     text: &'a str,
-    /// The byte offset of what is read next.
+    /// The byte offset of the next byte to read.
     at: usize,
 }
 
@@ -108,7 +107,7 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// The next byte that is not white space.
+    /// Skips white space and returns the next byte without reading it.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.byte() {
@@ -159,7 +158,7 @@ impl<'a> Reader<'a> {
         Ok(Value { raw: self.since(start), text })
     }
 
-    /// A number or a word.
+    /// Skips a number, `true`, `false` or `null`.
     #[inline]
     fn scalar(&mut self) -> Result<(), Fault> {
         let word = match self.byte() {
@@ -209,7 +208,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a string says, whose opening quote is read.
+    /// Decodes a string whose opening quote has been read.
     fn text(&mut self) -> Result<Cow<'a, str>, Fault> {
         let plain = self.plain();
         match self.byte() {
@@ -222,26 +221,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, from the first escape on.
+    /// Decodes the rest of a string from its first escape.
     fn text_with_escapes(&mut self, plain: &str) -> Result<String, Fault> {
         let bytes = self.text.as_bytes();
         let mut rest = bytes.get(self.at..).unwrap_or_default().iter();
-        let mut said = Vec::with_capacity(plain.len().saturating_add(rest.len().min(FEW_BYTES)));
-        said.extend_from_slice(plain.as_bytes());
+        let mut decoded = Vec::with_capacity(plain.len().saturating_add(rest.len().min(INITIAL_BYTES)));
+        decoded.extend_from_slice(plain.as_bytes());
         while let Some(&byte) = rest.next() {
-            if stands_for_itself(byte) {
-                said.push(byte);
+            if is_plain_byte(byte) {
+                decoded.push(byte);
                 continue;
             }
             self.at = bytes.len().wrapping_sub(rest.len());
             match (byte, simple_escape(self.byte())) {
-                (b'"', _) => return String::from_utf8(said).map_err(|_| Fault::Malformed),
+                (b'"', _) => return String::from_utf8(decoded).map_err(|_| Fault::Malformed),
                 (b'\\', Some(byte)) => {
-                    said.push(byte);
+                    decoded.push(byte);
                     rest.next();
                 }
                 (b'\\', None) => {
-                    said.extend_from_slice(self.unicode_escape()?.encode_utf8(&mut [0; 4]).as_bytes());
+                    decoded.extend_from_slice(self.unicode_escape()?.encode_utf8(&mut [0; 4]).as_bytes());
                     rest = bytes.get(self.at..).unwrap_or_default().iter();
                 }
                 _ => break,
@@ -250,7 +249,7 @@ impl<'a> Reader<'a> {
         Err(Fault::Malformed)
     }
 
-    /// Steps over the rest of a string, whose opening quote is read.
+    /// Skips the rest of a string whose opening quote has been read.
     fn string(&mut self) -> Result<(), Fault> {
         loop {
             self.plain();
@@ -265,15 +264,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands before the next quote, backslash or control character, or before the end.
+    /// Reads the text up to the next quote, backslash or control character, or up to the end.
     fn plain(&mut self) -> &'a str {
         let start = self.at;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        self.advance(rest.iter().position(|byte| !stands_for_itself(*byte)).unwrap_or(rest.len()));
+        self.advance(rest.iter().position(|byte| !is_plain_byte(*byte)).unwrap_or(rest.len()));
         self.since(start)
     }
 
-    /// What an escape stands for that has more than one character behind its backslash, which is read.
+    /// Decodes a `\u` escape whose backslash has been read.
     fn unicode_escape(&mut self) -> Result<char, Fault> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let (character, width) = unicode_escape(rest).ok_or(Fault::Malformed)?;
@@ -281,18 +280,18 @@ impl<'a> Reader<'a> {
         Ok(character)
     }
 
-    /// Steps over a member's name.
+    /// Skips the name of a member and its colon.
     fn name(&mut self) -> Result<(), Fault> {
         self.expect(b'"')?;
         self.string()?;
         self.expect(b':')
     }
 
-    /// An array or an object, with all that is in it.
+    /// Skips an array or an object.
     fn nested(&mut self) -> Result<(), Fault> {
         let mut open = Open::default();
         loop {
-            // Here a value begins.
+            // A value starts here.
             match self.peek() {
                 Some(bracket @ (b'[' | b'{')) => {
                     self.advance(1);
@@ -312,7 +311,7 @@ impl<'a> Reader<'a> {
                 }
                 _ => self.scalar()?,
             }
-            // Here one has ended, and perhaps what it stands in.
+            // A value has ended here, and perhaps the arrays and objects around it.
             loop {
                 let Some(is_object) = open.innermost() else {
                     return Ok(());
@@ -330,11 +329,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The arrays and objects that have begun and not ended.
+/// A stack of the open arrays and objects.
 #[derive(Default)]
 struct Open {
     depth: u32,
-    /// A bit for each, set if it is an object; the innermost has the lowest.
+    /// One bit for each, set for an object. The innermost has the lowest bit.
     objects: u32,
 }
 
@@ -358,8 +357,8 @@ impl Open {
     }
 }
 
-/// A table, since the bytes of strings are looked at one by one.
-static STANDS_FOR_ITSELF: [bool; 256] = plain_bytes();
+/// A table, because strings are checked byte by byte.
+static PLAIN_BYTES: [bool; 256] = plain_bytes();
 
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "done by the compiler")]
 const fn plain_bytes() -> [bool; 256] {
@@ -372,11 +371,11 @@ const fn plain_bytes() -> [bool; 256] {
     table
 }
 
-fn stands_for_itself(byte: u8) -> bool {
-    STANDS_FOR_ITSELF.get(usize::from(byte)) == Some(&true)
+fn is_plain_byte(byte: u8) -> bool {
+    PLAIN_BYTES.get(usize::from(byte)) == Some(&true)
 }
 
-/// What a backslash and that byte stand for, if they alone are an escape.
+/// Returns the character of a backslash and one byte, if these two are an escape.
 #[inline]
 const fn simple_escape(byte: Option<u8>) -> Option<u8> {
     match byte {
@@ -390,7 +389,8 @@ const fn simple_escape(byte: Option<u8>) -> Option<u8> {
     }
 }
 
-/// `u` and four digits, and another `\u` and four where the first are half of a character.
+/// Decodes `u` and four digits, and a second `\u` with four digits if the first is half of a surrogate pair. Also
+/// returns the length.
 fn unicode_escape(text: &str) -> Option<(char, usize)> {
     let first = code_unit(text)?;
     if let Some(whole) = char::from_u32(first) {

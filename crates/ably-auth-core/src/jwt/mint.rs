@@ -1,4 +1,4 @@
-//! A JWT for what a client asks of a token.
+//! Minting of JWTs from token parameters.
 
 use alloc::string::ToString;
 
@@ -10,10 +10,10 @@ use crate::signing::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::token_params::TokenParams;
 
-/// Mints a JWT for what `params` ask: a token that needs no exchange.
+/// Mints a JWT with the properties in `params`. The token needs no exchange.
 ///
-/// Where the params have no ttl it lives for the hour that the service would give, and `now` serves where they have no
-/// timestamp. A nonce has no place in a JWT. For claims beyond these see [`JwtFields`].
+/// If `params` has no ttl, the JWT lives for one hour, the service's default. If it has no timestamp, `now` is used. A
+/// nonce is ignored, because a JWT has none. For more claims, use [`JwtFields`].
 ///
 /// ```
 /// use ably_auth_core::{ApiKey, ClientId, Timestamp, TokenParams, jwt};
@@ -26,15 +26,15 @@ use crate::token_params::TokenParams;
 /// ```
 ///
 /// # Errors
-/// As [`JwtFields::mint`].
+/// Returns the same errors as [`JwtFields::mint`].
 pub fn mint(key: &ApiKey, params: &TokenParams, now: Timestamp) -> Result<Token, Error> {
     mint_with(&key.signer(), key.key_name(), params, now)
 }
 
-/// As [`mint`], with the keying already done: for whoever mints many.
+/// Does the same as [`mint`] with an existing signer, which is faster for many JWTs.
 ///
 /// # Errors
-/// As [`mint`].
+/// Returns the same errors as [`mint`].
 pub fn mint_with(signer: &Signer, key_name: &KeyName, params: &TokenParams, now: Timestamp) -> Result<Token, Error> {
     let capability = params.capability.as_ref().map(ToString::to_string);
     let issued = params.timestamp.unwrap_or(now);

@@ -1,13 +1,14 @@
-//! JWTs: tokens that whoever holds a key makes without asking the service.
+//! JWTs: tokens that the holder of a key makes without a request to the service.
 //!
-//! A JWT is minted from [`JwtFields`], without a heap if need be, or with `mint` from what a client asks. One that comes from
-//! outside is believed in two steps: `UnverifiedJwt::parse` tells whose key to look up, and `UnverifiedJwt::verify` gives a
-//! `VerifiedJwt`, of which alone the claims are true. What `embedded_token` finds is verified in the same way.
+//! A JWT is minted from [`JwtFields`], which needs no heap, or with `mint` from token parameters. A received JWT is
+//! checked in two steps: `UnverifiedJwt::parse` returns the name of the key to look up, and `UnverifiedJwt::verify`
+//! returns a `VerifiedJwt`. Only the claims of a `VerifiedJwt` can be trusted. A token from `embedded_token` must be
+//! verified in the same way.
 //!
-//! HS256 is the only algorithm, with the key's secret as its key; another `alg` is refused by name. A JWT counts in
-//! seconds, this crate in milliseconds: fractions of a second are read, but never written. Numbers are read by value,
-//! so `1.7e9` is a valid time. A null claim is read as absent, with two exceptions: a null capability and a null
-//! publish limit are refused, because a JWT without them has more rights.
+//! HS256 is the only algorithm, with the key's secret as its key. Another `alg` is refused, and the error names it. A
+//! JWT has times in seconds, this crate in milliseconds: fractions of a second are read, but never written. Numbers are
+//! read by value, so `1.7e9` is a valid time. A null claim is read as absent, with two exceptions: a null capability
+//! and a null publish limit are refused, because a JWT without them has more rights.
 //!
 //! | claim | written from | read by |
 //! | --- | --- | --- |
@@ -34,7 +35,7 @@
 //! let token = jwt::mint(&key, &params, now)?;
 //!
 //! let unverified = UnverifiedJwt::parse(token.expose())?;
-//! assert_eq!(unverified.key_name(), key.key_name()); // whose secret to look up, and not yet to be believed
+//! assert_eq!(unverified.key_name(), key.key_name()); // the key to look up; not verified yet
 //! let verified = unverified.clone().verify(&key.signer(), now, Duration::ZERO)?;
 //! assert!(verified.claims().client_id().permits("bob"));
 //!
@@ -72,7 +73,7 @@ mod text;
 mod verify;
 
 #[cfg(feature = "alloc")]
-pub(crate) use fields::beginning;
+pub(crate) use fields::header_prefix;
 pub use fields::{ClaimValue, JwtFields};
 pub use header_fit::{HEADER_BUDGET_BYTES, HeaderFit};
 
@@ -85,7 +86,7 @@ pub use {
     verify::{UnverifiedJwt, VerifiedJwt},
 };
 
-/// The longest text taken for a JWT, in bytes: that of any token.
+/// The maximum length of a JWT in bytes, the same as for any token.
 const MAX_BYTES: usize = 128 * 1024;
 #[cfg(feature = "alloc")]
 const _: () = assert!(MAX_BYTES == crate::Token::MAX_BYTES);
@@ -95,7 +96,7 @@ const fn invalid(problem: &'static str, advice: &'static str) -> crate::Error {
     crate::Error::new(crate::ErrorKind::Jwt, problem, advice)
 }
 
-/// Room for text that is yet to be written: not of zeros, for which allocators take a slower way.
+/// Creates a buffer for a text. It is not filled with zeros, because allocators are slower for zeroed memory.
 #[cfg(feature = "alloc")]
 fn room(bytes: usize) -> alloc::vec::Vec<u8> {
     alloc::vec![b'.'; bytes]

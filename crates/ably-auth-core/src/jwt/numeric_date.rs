@@ -1,15 +1,15 @@
-//! A claim's seconds since the epoch, which may have a fraction.
+//! The times in claims: seconds since the epoch, which may have a fraction.
 
 use crate::error::{Error, ErrorKind};
 use crate::time::Timestamp;
 
-/// The digits of the last second of a JWT, which [`seconds`](super::seconds) knows.
+/// The maximum number of digits of a time in seconds; see [`seconds`](super::seconds).
 const MAX_DIGITS: usize = 11;
 
-/// Reads a claim's seconds, to the millisecond.
+/// Parses the time in a claim, to the millisecond.
 ///
 /// # Errors
-/// Says by name why a number is none of a time that there can be.
+/// Says why the time is out of range or not a number.
 pub(super) fn read(claim: &'static str, json: &str) -> Result<Timestamp, Error> {
     let (mut seconds, mut rest) = (0, json.as_bytes());
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
@@ -20,7 +20,7 @@ pub(super) fn read(claim: &'static str, json: &str) -> Result<Timestamp, Error> 
     if whole == 0 || whole > MAX_DIGITS {
         return by_value(json).map(Timestamp::from_millis).ok_or_else(|| fault(claim, json));
     }
-    // Eleven digits and three: a `u64` has room for more.
+    // Eleven digits for seconds and three for milliseconds fit into a `u64`.
     let millis = match rest {
         [] => seconds.wrapping_mul(1000),
         [b'.', fraction @ ..] if fraction.iter().all(u8::is_ascii_digit) => {
@@ -75,14 +75,14 @@ fn saturating_integer(text: &str) -> Option<i64> {
     is_number.then(|| digits.iter().fold(0, add).saturating_mul(sign))
 }
 
-/// Says why a number is none of a time that there can be.
+/// Returns the error for a time that is out of range or not a number.
 #[cold]
 fn fault(claim: &'static str, json: &str) -> Error {
     let seconds = "give seconds since the epoch, as a JSON number";
     let (problem, advice) = match json.as_bytes().first() {
         Some(b'-') => ("JWT has a time before the epoch:", seconds),
         Some(b'0'..=b'9') => ("JWT has a time after the year 5138:", "give seconds since the epoch, not milliseconds"),
-        _ => ("JWT has a time that is no number:", seconds),
+        _ => ("JWT has a time that is not a number:", seconds),
     };
     Error::new(ErrorKind::Jwt, problem, advice).input(claim)
 }

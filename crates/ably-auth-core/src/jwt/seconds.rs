@@ -1,9 +1,10 @@
-//! Whole seconds, which a JWT counts in, and our milliseconds.
+//! Conversion between the whole seconds of a JWT and milliseconds.
 
 use crate::error::{Error, ErrorKind};
 use crate::time::{Timestamp, Ttl};
 
-/// The last second of a JWT, in the year 5138: eleven digits, where a time in milliseconds has twelve or more.
+/// The latest time of a JWT in seconds since the epoch, in the year 5138. It has eleven digits; a time in milliseconds
+/// has twelve or more.
 pub(super) const LATEST: u64 = 99_999_999_999;
 
 /// A lifetime in whole seconds: `iat` and `exp`.
@@ -14,7 +15,7 @@ pub(super) struct Lifetime {
 }
 
 impl Lifetime {
-    /// Ends no later than was asked, but for a ttl below one second, which none can be.
+    /// Rounds a lifetime to whole seconds. It never lasts longer than `ttl`, unless `ttl` is shorter than one second.
     pub(super) fn of(issued: Timestamp, ttl: Ttl) -> Result<Self, Error> {
         let asked = floor(issued.saturating_add(ttl));
         let issued = floor(issued);
@@ -27,7 +28,7 @@ const fn floor(moment: Timestamp) -> u64 {
     moment.as_millis() / 1000
 }
 
-/// The first whole second that is not before that moment.
+/// Rounds a time up to whole seconds.
 pub(super) fn ceil(moment: Timestamp) -> Result<u64, Error> {
     let seconds = moment.as_millis().div_ceil(1000);
     if seconds > LATEST { Err(too_late()) } else { Ok(seconds) }

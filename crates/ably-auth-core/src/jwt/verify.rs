@@ -1,4 +1,4 @@
-//! From a JWT's text to what is believed of it.
+//! Parsing and verification of JWTs.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,10 +14,10 @@ use crate::key::KeyName;
 use crate::signing::Signer;
 use crate::time::Timestamp;
 
-/// A JWT in the form of one, of which nobody knows yet who made it.
+/// A well-formed JWT whose signature is not verified yet.
 ///
-/// It tells the name of the key that it says it is signed with, so that the key can be looked up, and no more:
-/// [`verify`](Self::verify) it with that key.
+/// It only gives the name of the key that it claims to be signed with, so that the key can be looked up. Then call
+/// [`verify`](Self::verify) with that key.
 ///
 /// ```
 /// use core::time::Duration;
@@ -36,21 +36,21 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct UnverifiedJwt<'a> {
     key_name: KeyName,
-    /// What the signature is over.
+    /// The text that the signature covers.
     signed: &'a str,
-    /// Decoded.
+    /// The decoded payload.
     payload: Vec<u8>,
     signature: [u8; parts::SIGNATURE_BYTES],
 }
 
 impl<'a> UnverifiedJwt<'a> {
-    /// Takes a JWT apart. Its length is looked at first, then its `alg`, then all else.
+    /// Parses a JWT. It checks the length first, then the header with its `alg`, then the rest.
     ///
     /// # Errors
     /// [`ErrorKind::Jwt`] if the text
-    /// - is longer than any token may be;
-    /// - does not have three parts, each in base64url without padding, white space or surplus bits;
-    /// - has a header that is no JSON object, has a member twice, `crit`, or a `typ` other than `JWT`;
+    /// - is longer than any token;
+    /// - does not have three parts, each in base64url without padding, white space or non-zero trailing bits;
+    /// - has a header that is not a JSON object, repeats a member, has `crit`, or has a `typ` other than `JWT`;
     /// - has an `alg` other than `HS256`, or a `kid` that is not the name of a key.
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         parts::check_len(text)?;
@@ -60,23 +60,23 @@ impl<'a> UnverifiedJwt<'a> {
         Ok(Self { key_name, signed, payload, signature })
     }
 
-    /// The key that it says it is signed with: the header's `kid`.
+    /// Returns the name of the key that the JWT claims to be signed with: `kid` in the header.
     #[must_use]
     pub const fn key_name(&self) -> &KeyName {
         &self.key_name
     }
 
-    /// Checks that the key signed it, in constant time, and then that it is valid now.
+    /// Checks the signature in constant time, and then the times.
     ///
-    /// It is valid from its `nbf`, if it has one, until just before its `exp`, give or take the `leeway` for clocks that
-    /// differ. One that is issued later than now is refused as well, since its lifetime would count from a moment of its
-    /// own choice.
+    /// The JWT is valid from its `nbf`, if it has one, until just before its `exp`. Each limit is extended by `leeway`,
+    /// because clocks differ. A JWT that was issued in the future is refused, because its issuer could otherwise choose
+    /// when its lifetime starts.
     ///
     /// # Errors
-    /// - [`ErrorKind::Jwt`] if the key did not sign it, a claim is missing, twice there or not in the form of one, or it is
+    /// - [`ErrorKind::Jwt`] if the signature is wrong, if a claim is missing, repeated or malformed, or if the JWT is
     ///   not valid yet;
-    /// - [`ErrorKind::ClientId`] if its clientId could not be one;
-    /// - [`ErrorKind::Token`] if its embedded token could not be one;
+    /// - [`ErrorKind::ClientId`] if its clientId is invalid;
+    /// - [`ErrorKind::Token`] if its embedded token is invalid;
     /// - [`ErrorKind::JwtExpired`] if it has expired.
     pub fn verify(self, signer: &Signer, now: Timestamp, leeway: Duration) -> Result<VerifiedJwt, Error> {
         if !is_same(&signer.hmac(self.signed.as_bytes()), &self.signature) {
@@ -88,16 +88,16 @@ impl<'a> UnverifiedJwt<'a> {
         Ok(verified)
     }
 
-    /// What it says, whoever made it and whenever: to look at, never to act upon.
+    /// Returns the claims without checking the signature or the times. Use them only for display.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify), but for the signature and the time.
+    /// Returns the same errors as [`verify`](Self::verify), except those for the signature and the times.
     pub fn decode_without_verifying(&self) -> Result<JwtClaims, Error> {
         JwtClaims::read(parts::as_utf8(&self.payload, "JWT's payload is not UTF-8")?)
     }
 }
 
-/// Compares in constant time, in words: that is as safe as in bytes, and sooner done.
+/// Compares in constant time. It compares words, which is as safe as bytes and faster.
 fn is_same(ours: &[u8; parts::SIGNATURE_BYTES], theirs: &[u8; parts::SIGNATURE_BYTES]) -> bool {
     let words = |bytes: &[u8; parts::SIGNATURE_BYTES]| {
         let mut words = [0; parts::SIGNATURE_BYTES / 8];
@@ -111,14 +111,14 @@ fn is_same(ours: &[u8; parts::SIGNATURE_BYTES], theirs: &[u8; parts::SIGNATURE_B
 
 fn check_times(claims: &JwtClaims, now: Timestamp, leeway: Duration) -> Result<(), Error> {
     let leeway = u64::try_from(leeway.as_millis()).unwrap_or(u64::MAX);
-    let clocks = "use it when it is valid, or see whether the two clocks agree";
+    let clocks = "check the clocks of both sides, or use the JWT later";
     let earliest = claims.not_before().unwrap_or(claims.issued());
     if now.as_millis() >= claims.expires().as_millis().saturating_add(leeway) {
         return Err(Error::new(ErrorKind::JwtExpired, "JWT has expired", "mint or request a new one"));
     }
     let latest = now.as_millis().saturating_add(leeway);
     if claims.issued().as_millis() > latest {
-        return Err(invalid("JWT is issued later than now", clocks));
+        return Err(invalid("JWT was issued in the future", clocks));
     }
     if earliest.as_millis() > latest {
         return Err(invalid("JWT is not valid yet", clocks));
@@ -132,7 +132,7 @@ impl fmt::Debug for UnverifiedJwt<'_> {
     }
 }
 
-/// A JWT that the key signed and that was valid when it was checked: only [`UnverifiedJwt::verify`] makes one.
+/// A JWT with a verified signature that was valid when it was checked. Only [`UnverifiedJwt::verify`] creates one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedJwt {
     key_name: KeyName,
@@ -140,13 +140,13 @@ pub struct VerifiedJwt {
 }
 
 impl VerifiedJwt {
-    /// The key that signed it.
+    /// Returns the name of the key that signed the JWT.
     #[must_use]
     pub const fn key_name(&self) -> &KeyName {
         &self.key_name
     }
 
-    /// What it says, and the holder of the key with it.
+    /// Returns the claims, which the holder of the key has signed.
     #[must_use]
     pub const fn claims(&self) -> &JwtClaims {
         &self.claims

@@ -11,8 +11,8 @@ use crate::wire::OtherFields;
 impl TokenRequest {
     /// Deserializes a request and skips the fields that this version does not know.
     ///
-    /// Use it for requests from senders that are not authenticated yet: a skipped field takes no memory, whatever its
-    /// value is. [`Deserialize`] keeps unknown fields, so that they can be passed on.
+    /// Use it for requests from senders that are not authenticated yet: a skipped field takes no memory, even if its value
+    /// is large. [`Deserialize`] keeps unknown fields, so that they can be passed on.
     ///
     /// ```
     /// use ably_auth_core::TokenRequest;

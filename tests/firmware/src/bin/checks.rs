@@ -1,4 +1,4 @@
-//! Everything that core does without a heap, one line a check: `ok <peak stack> <name>`.
+//! Runs every function of core that needs no heap. Prints one line for each check: `ok <peak stack> <name>`.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! What `sign` cannot do without: HMAC-SHA-256 and base64, with the signed text ready-made.
+//! The libraries that `sign` needs at least: HMAC-SHA-256 and base64, with the signed text as a constant.
 
 #![no_std]
 #![no_main]

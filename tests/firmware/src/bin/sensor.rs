@@ -1,4 +1,4 @@
-//! A sensor that asks for a token of its own: it signs what a gateway then posts for it. No heap, no operating system.
+//! A sensor that signs its own token request, which a gateway then posts. It has no heap and no operating system.
 //!
 //! ```console
 //! $ cargo build --release --target thumbv7em-none-eabihf --bin sensor
@@ -15,7 +15,7 @@ use ably_auth_core::capability::text_permits;
 use ably_auth_core::{ApiKeyRef, Error, Operation, Timestamp, TokenRequestFields, Ttl};
 use firmware::semihosting::{exit, write};
 
-/// What the sensor needs, and no more.
+/// The capability that the sensor needs.
 const CAPABILITY: &str = r#"{"sensors:attic":["publish"]}"#;
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
@@ -25,14 +25,14 @@ fn main() -> ! {
 }
 
 fn ask() -> Result<(), Error> {
-    let key = ApiKeyRef::parse("appId.keyId:secret")?; // in earnest: from flash that cannot be read from outside
+    let key = ApiKeyRef::parse("appId.keyId:secret")?; // in production: from read-protected flash
     let request = TokenRequestFields {
         key_name: key.key_name(),
         ttl: Some(Ttl::from_millis(600_000)?),
         capability: Some(CAPABILITY),
         client_id: Some("sensor-1"),
-        timestamp: Timestamp::from_millis(1_795_305_600_000), // in earnest: from the clock of the network
-        nonce: "f3a1c97be05d2486",                            // in earnest: from the hardware's random numbers
+        timestamp: Timestamp::from_millis(1_795_305_600_000), // in production: from the network's clock
+        nonce: "f3a1c97be05d2486",                            // in production: from the hardware's random source
     };
     let mac = key.signer().sign(&request)?;
     let mut buffer = [0; 384];

@@ -1,4 +1,4 @@
-//! The least that is of use: parses a key, signs a token request, writes the mac in base64.
+//! The smallest useful image: it parses a key, signs a token request, and encodes the mac in base64.
 
 #![no_std]
 #![no_main]
