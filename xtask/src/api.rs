@@ -1,9 +1,9 @@
-//! What each library promises to its users, listed in its `public-api.txt`, so that a change of it is seen.
+//! The public API of each library, compared with its `public-api.txt`, so that every change of it is seen.
 
 use std::path::PathBuf;
 use std::{env, fs};
 
-use crate::toolchain::written_program;
+use crate::toolchain::write_program;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
 
@@ -20,8 +20,8 @@ pub(crate) fn run(options: &[String]) -> Result {
             fs::write(&path, &items).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
         } else if !changes.is_empty() {
             complaints.push(format!(
-                "what `{name}` promises is not what `{}` lists; if it is meant so, `cargo xtask api --accept`, and tell users in \
-                 CHANGELOG.md:\n{}",
+                    "the public API of `{name}` differs from `{}`; if the change is intended, run `cargo xtask api --accept` and \
+                     describe it in CHANGELOG.md:\n{}",
                 path.file_name().unwrap_or_default().to_string_lossy(),
                 changes.join("\n")
             ));
@@ -37,15 +37,15 @@ struct Listing {
     items: String,
 }
 
-/// Of each library, as its users see it with all features.
+/// Lists the public items of each library with all features.
 fn listings() -> Result<Vec<Listing>> {
     let workspace = Workspace::load()?;
     let target = &workspace.target_directory;
-    // What rustdoc tells programs is not stable yet; a released one does it when told to. Only rustdoc is told, since
-    // everything else would be built anew for it.
+    // rustdoc's JSON output is unstable; RUSTC_BOOTSTRAP enables it in a released rustdoc. Only rustdoc gets the
+    // variable: with it in cargo's environment, all crates would be rebuilt.
     let rustdoc = env::var("RUSTDOC").unwrap_or_else(|_| "rustdoc".into());
     let rustdoc =
-        written_program(&target.join("api/rustdoc"), &format!("#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec {rustdoc} \"$@\"\n"))?;
+        write_program(&target.join("api/rustdoc"), &format!("#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec {rustdoc} \"$@\"\n"))?;
     let mut doc = command::cargo(["doc", "--quiet", "--locked", "--workspace", "--all-features", "--no-deps", "--lib"]);
     let flags = "-Zunstable-options --output-format json --cfg docsrs";
     command::run(doc.env("RUSTDOC", rustdoc).env("RUSTDOCFLAGS", flags))?;
@@ -66,7 +66,7 @@ fn listings() -> Result<Vec<Listing>> {
         .collect()
 }
 
-/// What is gone, and what is new.
+/// Returns the removed lines with `-`, and then the added lines with `+`.
 fn changes(old: &str, new: &str) -> Vec<String> {
     let gone = old.lines().filter(|line| !new.lines().any(|other| other == *line)).map(|line| format!("-{line}"));
     let fresh = new.lines().filter(|line| !old.lines().any(|other| other == *line)).map(|line| format!("+{line}"));
@@ -78,7 +78,7 @@ mod tests {
     use super::changes;
 
     #[test]
-    fn a_change_is_shown_and_no_more() {
+    fn changed_line_is_listed_as_removed_and_added() {
         assert_eq!(changes("a\nb\n", "a\nb\n"), Vec::<String>::new());
         assert_eq!(changes("pub fn a()\nb\n", "pub fn a(u8)\nb\n"), ["-pub fn a()", "+pub fn a(u8)"]);
     }

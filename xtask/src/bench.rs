@@ -1,4 +1,4 @@
-//! How fast core is: in instructions, beside a baseline that is checked in, and by the clock, beside peers and floors.
+//! Benchmarks: core's instruction counts against a committed baseline, and timings of core, the caches and the service.
 
 mod counts;
 mod tools;
@@ -27,12 +27,12 @@ pub(crate) fn run(options: &[String]) -> Result {
     }
     if !has("core") {
         return Err(
-            "core, auth, service and scale are what there is to measure; run `cargo xtask bench core` or another"
+            "no benchmark named; give `core`, `auth`, `service` or `scale`, for example `cargo xtask bench core`"
                 .into(),
         );
     }
     if has("--instructions") && has("--strict") {
-        return Err("`--strict` is about the clock, which `--instructions` leaves out; take one of them".into());
+        return Err("`--strict` limits timings, which `--instructions` does not measure; give only one of them".into());
     }
     let target = Workspace::load()?.target_directory;
     let counted = count(&target, has("--save"));
@@ -45,9 +45,9 @@ pub(crate) fn run(options: &[String]) -> Result {
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
-/// Counts instructions, and sees how many more or fewer they are than they were.
+/// Counts instructions, and compares the counts with the baseline.
 fn count(target: &Path, save: bool) -> Result {
-    tools::need_valgrind()?;
+    tools::install_valgrind()?;
     let runner = tools::runner(target)?;
     let mut bench = command::cargo(["bench", "--quiet", "--locked", "--manifest-path", INSTRUCTIONS]);
     bench.arg("--target-dir").arg(target.join("bench")).env("GUNGRAUN_RUNNER", runner);
@@ -60,7 +60,7 @@ fn count(target: &Path, save: bool) -> Result {
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
-/// Times core beside its peers and its floors; whether it is fast enough matters only where that is asked.
+/// Times core, its peers and its lower bounds. Core that is too slow is an error only if `strict` is set.
 fn time(target: &Path, strict: bool) -> Result {
     println!();
     let mut ratios = command::cargo(["run", "--quiet", "--locked", "--release", "--manifest-path", RATIOS]);

@@ -1,8 +1,8 @@
-//! A service that is killed again and again while it is asked, and must keep what it has promised.
+//! Crash test: kills the service again and again under load, and checks that it keeps every answered request.
 //!
-//! The service keeps its promises in a folder. Several clients ask it for tokens, revocations and keys, and note what was
-//! answered; at a random moment it is killed with SIGKILL, and started again on the same folder. Then every promise is held
-//! against what was noted: what was answered holds, whatever became of what was not.
+//! The service stores its data in a folder. Several clients request tokens, revocations and keys, and record the
+//! responses. At a random moment the service is killed with SIGKILL and restarted on the same folder. Then every
+//! recorded response must still hold; requests without a response may have been lost.
 
 pub(crate) mod client;
 mod promises;
@@ -21,24 +21,24 @@ use service::Service;
 
 const CLIENTS: usize = 4;
 
-const A_MINUTE: u64 = 60;
+const MINUTE: u64 = 60;
 
-/// The service lives for as long as one of these, in milliseconds, after it has begun to listen.
-const LIVES: [u64; 8] = [15, 120, 40, 300, 5, 75, 200, 30];
+/// How long the service runs after it has begun to listen, in ms.
+const LIFETIMES_MS: [u64; 8] = [15, 120, 40, 300, 5, 75, 200, 30];
 
 pub(crate) fn run(options: &[String]) -> Result {
     let seconds = seconds(options)?;
-    // What takes longer to build starts sooner, which pays where it is started hundreds of times.
-    let (profile, built) = if seconds > A_MINUTE { ("release", "release") } else { ("dev", "debug") };
+    // A release build takes longer, but starts faster, which pays in a long run with hundreds of starts.
+    let (profile, built) = if seconds > MINUTE { ("release", "release") } else { ("dev", "debug") };
     let build = ["build", "--quiet", "--locked", "--package", "ably-auth-cli", "--profile", profile];
     command::run(&mut command::cargo(build))?;
     let program = Workspace::load()?.target_directory.join(built).join("ably-auth");
     let folder = Folder::new()?;
-    #[allow(clippy::disallowed_methods, reason = "how long to go on is a matter of the clock on the wall")]
+    #[allow(clippy::disallowed_methods, reason = "the duration of the run is wall-clock time")]
     let now = Instant::now;
     let end = now() + Duration::from_secs(seconds);
     let (mut promises, mut kills) = (Promises::default(), 0_usize);
-    for life in LIVES.iter().cycle() {
+    for life in LIFETIMES_MS.iter().cycle() {
         let mut service = Service::start(&program, &folder.0, &[])?;
         promises.check(&Client::new(service.address()), kills)?;
         if now() >= end {
@@ -57,26 +57,26 @@ pub(crate) fn run(options: &[String]) -> Result {
         }));
         kills += 1;
     }
-    println!("chaos: {kills} kills, and of {promises} none was broken");
+    println!("chaos: {kills} kills; all of {promises} were kept");
     if promises.is_empty() {
-        return Err("nothing was promised, so nothing was proved; see why the service answers nothing".into());
+        return Err("the service answered no request, so the run proves nothing; see its log above".into());
     }
     Ok(())
 }
 
-/// How long to go on: a minute, unless said otherwise.
+/// Parses the duration of the run in seconds; 60 by default.
 pub(crate) fn seconds(options: &[String]) -> Result<u64> {
     let number = |text: &String| text.parse::<u64>().ok().filter(|number| *number > 0);
     match options {
-        [] => Some(A_MINUTE),
-        [unit, text] if unit == "--minutes" => number(text).map(|minutes| minutes * A_MINUTE),
+        [] => Some(MINUTE),
+        [unit, text] if unit == "--minutes" => number(text).map(|minutes| minutes * MINUTE),
         [unit, text] if unit == "--seconds" => number(text),
         _ => None,
     }
-    .map_or_else(|| Err("give `--minutes N`, `--seconds N` or nothing".into()), Ok)
+    .map_or_else(|| Err("invalid options: give `--minutes N`, `--seconds N` or nothing".into()), Ok)
 }
 
-/// A folder for these minutes.
+/// A temporary folder, deleted on drop.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {

@@ -6,10 +6,10 @@ use std::{env, ffi::OsStr};
 
 use crate::Result;
 
-/// Cargo, as if called from a shell.
+/// Returns a `cargo` command with the environment of a shell.
 ///
-/// `cargo run` tells us about the package xtask in variables. Build scripts that watch them (ring's does) would run anew
-/// each time that we and a shell take turns.
+/// `cargo run` sets variables that describe the package xtask. Build scripts that watch them (ring's does) would be
+/// rerun each time that xtask and a shell alternate.
 pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
@@ -21,9 +21,9 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     cargo
 }
 
-/// Runs it with its output passed through.
+/// Runs a command with its output passed through.
 pub(crate) fn run(command: &mut Command) -> Result {
-    let line = announce(command);
+    let line = print_command(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{line}` failed ({status}); its output above says why").into()),
@@ -31,10 +31,10 @@ pub(crate) fn run(command: &mut Command) -> Result {
     }
 }
 
-/// Runs it with its output passed through and shown, line by line, to `look`.
+/// Runs a command, prints its output, and passes each line of it to `look`.
 pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result {
-    let line = announce(command);
-    let fault = |error| format!("`{line}` broke off: {error}");
+    let line = print_command(command);
+    let fault = |error| format!("cannot run `{line}`: {error}");
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(fault)?;
     for output in child.stdout.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()) {
         let output = output.map_err(fault)?;
@@ -45,24 +45,24 @@ pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status}); its output above says why").into()) }
 }
 
-/// What it writes to standard output.
+/// Runs a command and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let line = shown(command);
+    let line = command_line(command);
     let output =
         command.stderr(Stdio::inherit()).output().map_err(|error| format!("`{line}` did not start: {error}"))?;
     if !output.status.success() {
         return Err(format!("`{line}` failed ({}); its output above says why", output.status).into());
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("`{line}` wrote what is not UTF-8").into())
+    String::from_utf8(output.stdout).map_err(|_| format!("the output of `{line}` is not UTF-8").into())
 }
 
-fn announce(command: &Command) -> String {
-    let line = shown(command);
+fn print_command(command: &Command) -> String {
+    let line = command_line(command);
     println!("$ {line}");
     line
 }
 
-fn shown(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program()).file_stem().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

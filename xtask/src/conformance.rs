@@ -1,7 +1,7 @@
-//! Which cases of the specification's universal test suite pass, with which client.
+//! Reports which cases of the specification's universal test suite pass, and with which client.
 //!
-//! `tests/spec-ids.txt` lists the cases that concern authentication. `tests/conformance` has a trial for each, named by the
-//! case's id and, in brackets, the client that it is run with.
+//! `tests/spec-ids.txt` lists the cases that concern authentication. `tests/conformance` has a trial for each, named by
+//! the case's id and, in brackets, the client that it is run with.
 
 mod outcomes;
 
@@ -12,11 +12,11 @@ use crate::{Complaints, Result, command, workspace};
 pub(crate) use outcomes::Outcomes;
 
 const LIST: &str = "tests/spec-ids.txt";
-/// Cases that are not to pass, each with the reason.
+/// Cases that need not pass, each with the reason.
 const EXCEPTIONS: &str = "tests/conformance-exceptions.toml";
 
-/// What a client-less case is run with.
-const ALONE: &str = "";
+/// Client name of the cases that use no client.
+const NO_CLIENT: &str = "";
 const CLIENTS: [&str; 2] = ["reqwest", "blocking"];
 
 #[derive(Debug, PartialEq)]
@@ -28,16 +28,16 @@ struct Group {
 pub(crate) fn run(options: &[String]) -> Result {
     let mut outcomes = Outcomes::default();
     let mut tests = command::cargo(["test", "--package", "ably-auth-tests", "--test", "conformance", "--no-fail-fast"]);
-    // Also of what fails beside the cases, but it does not keep the cases from being counted.
+    // Tests other than the cases may fail too; the cases are counted all the same.
     let ran = command::watch(&mut tests, |line| outcomes.read(line));
     if outcomes.is_empty() {
         return ran;
     }
-    judge(&outcomes, options.iter().any(|option| option == "--missing")).and(ran)
+    check_outcomes(&outcomes, options.iter().any(|option| option == "--missing")).and(ran)
 }
 
-/// Prints what became of the cases, and complains of those that did not pass.
-pub(crate) fn judge(outcomes: &Outcomes, list_missing: bool) -> Result {
+/// Prints the outcome of the cases, and returns an error for those that did not pass.
+pub(crate) fn check_outcomes(outcomes: &Outcomes, list_missing: bool) -> Result {
     let list = fs::read_to_string(LIST).map_err(|error| format!("cannot read `{LIST}`: {error}"))?;
     let groups = parse(&list)?;
     let exceptions = match fs::read_to_string(EXCEPTIONS) {
@@ -48,16 +48,17 @@ pub(crate) fn judge(outcomes: &Outcomes, list_missing: bool) -> Result {
 
     let known = |id: &str| groups.iter().any(|group| group.ids.iter().any(|listed| listed == id));
     for id in outcomes.ids().filter(|id| !known(id)) {
-        complaints.push(format!("a test is of `{id}`, which `{LIST}` does not list; correct the id or list it"));
+        complaints.push(format!("a test has the id `{id}`, which `{LIST}` does not list; correct the id or list it"));
     }
     for id in exceptions.keys().filter(|id| !known(id)) {
-        complaints.push(format!("`{EXCEPTIONS}` excepts `{id}`, which `{LIST}` does not list; take it out"));
+        complaints.push(format!("`{EXCEPTIONS}` has the id `{id}`, which `{LIST}` does not list; remove it"));
     }
-    for path in workspace::files()?.iter().filter(|path| outcomes::may_bear_ids(path)) {
+    for path in workspace::files()?.iter().filter(|path| outcomes::may_have_ids(path)) {
         let source = fs::read_to_string(path).unwrap_or_default();
         for id in outcomes::ids(&source).into_iter().filter(|id| !known(id)) {
             let path = path.display();
-            complaints.push(format!("`{path}` names `{id}`, which `{LIST}` does not list; correct the id or list it"));
+            complaints
+                .push(format!("`{path}` has the id `{id}`, which `{LIST}` does not list; correct the id or list it"));
         }
     }
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
@@ -91,15 +92,15 @@ fn report(
                     Some(true) => counts.into_iter().for_each(|count| count.passed += 1),
                     Some(false) => {
                         counts.into_iter().for_each(|count| count.failed += 1);
-                        complaints.push(format!("`{shown}` fails; its output says why"));
+                        complaints.push(format!("`{shown}` failed; see its output above"));
                     }
                     None => {
                         counts.into_iter().for_each(|count| count.missing += 1);
                         without.push(shown.clone());
                         if !exceptions.contains_key(id) {
                             complaints.push(format!(
-                                "no test is of `{shown}`; write one in `tests/conformance`, or except it in \
-                                 `{EXCEPTIONS}` with the reason"
+                                "`{shown}` has no test; write one in `tests/conformance`, or list it in \
+                                  `{EXCEPTIONS}` with the reason"
                             ));
                         }
                     }
@@ -118,11 +119,11 @@ fn report(
 }
 
 fn line(client: &str, Count { passed, failed, missing }: &Count) -> String {
-    let client = if client == ALONE { "(no client)" } else { client };
+    let client = if client == NO_CLIENT { "(no client)" } else { client };
     format!("{client:12} {passed:3} passed, {failed} failed, {missing} missing")
 }
 
-/// `##` starts a group and names its file; `#` is a comment; all else is an id a line.
+/// Parses the list of ids: `## FILE` starts a group, `#` a comment, and every other line is an id.
 fn parse(list: &str) -> Result<Vec<Group>> {
     let mut groups: Vec<Group> = Vec::new();
     for line in list.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -130,14 +131,14 @@ fn parse(list: &str) -> Result<Vec<Group>> {
             groups.push(Group { file: file.into(), ids: Vec::new() });
         } else if !line.starts_with('#') {
             let group =
-                groups.last_mut().ok_or_else(|| format!("`{LIST}`: `{line}` stands before the first `## FILE`"))?;
+                groups.last_mut().ok_or_else(|| format!("`{LIST}`: `{line}` comes before the first `## FILE`"))?;
             group.ids.push(line.into());
         }
     }
     Ok(groups)
 }
 
-/// Lines `"id" = "reason"`, and comments.
+/// Parses lines of `"id" = "reason"`, and comments.
 fn exceptions(text: &str) -> Result<BTreeMap<String, String>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
@@ -146,7 +147,7 @@ fn exceptions(text: &str) -> Result<BTreeMap<String, String>> {
             line.split_once(" = ")
                 .and_then(|(id, reason)| Some((quoted(id)?, quoted(reason)?)))
                 .filter(|(_, reason)| !reason.trim().is_empty())
-                .ok_or_else(|| format!("`{EXCEPTIONS}`: `{line}` does not read `\"id\" = \"reason\"`").into())
+                .ok_or_else(|| format!("`{EXCEPTIONS}`: invalid line `{line}`: expected `\"id\" = \"reason\"`").into())
         })
         .collect()
 }
@@ -162,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_read_by_group() {
+    fn list_is_parsed_by_group() {
         let groups = parse("# About\n\n## a.md\nrest/unit/A/x-0\n").expect("a list");
         assert_eq!(groups, [Group { file: "a.md".into(), ids: vec!["rest/unit/A/x-0".into()] }]);
         assert!(parse("rest/unit/A/x-0").is_err());
     }
 
     #[test]
-    fn an_exception_has_a_reason() {
+    fn exception_without_reason_is_refused() {
         let read = exceptions("# Why\n\"rest/unit/A/x-0\" = \"deprecated\"\n").expect("an exception");
         assert_eq!(read.get("rest/unit/A/x-0").map(String::as_str), Some("deprecated"));
         for bad in ["\"rest/unit/A/x-0\" = \"\"", "rest/unit/A/x-0 = \"why\"", "\"rest/unit/A/x-0\""] {
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_to_pass_each_case() {
+    fn each_client_must_pass_each_case() {
         let groups = parse("## a.md\nrest/unit/A/x-0\nrest/unit/A/y-0\n").expect("a list");
         let passing = ["test rest/unit/A/x-0 [reqwest]  ... ok", "test rest/unit/A/x-0 [blocking] ... ok"];
         let complaints = |lines: &[&str], excepted: &[&str]| {
@@ -187,7 +188,7 @@ mod tests {
         };
         let all = [&passing[..], &["test rest/unit/A/y-0 ... ok"]].concat();
         assert_eq!(complaints(&all, &[]), 0, "a case without a client is run once");
-        assert_eq!(complaints(&passing, &[]), 2, "a case that nobody has taken is missing for each client");
+        assert_eq!(complaints(&passing, &[]), 2, "a case without a test is missing for each client");
         assert_eq!(complaints(&passing, &["rest/unit/A/y-0"]), 0);
         assert_eq!(complaints(&all[1..], &[]), 1, "one client is not enough");
         assert_eq!(complaints(&[&all[..], &["test rest/unit/A/y-0 ... FAILED"]].concat(), &["rest/unit/A/y-0"]), 1);

@@ -1,4 +1,4 @@
-//! Core's tests on machines that are not like this one: 32 bits, and the most significant byte first.
+//! Core's tests on a 32-bit and on a big-endian machine.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ struct Machine {
     target: &'static str,
     linker: &'static str,
     packages: &'static [&'static str],
-    /// The program, and its package, that runs what this processor cannot.
+    /// The emulator and its Debian package, for a target that this processor cannot run.
     emulator: Option<(&'static str, &'static str)>,
 }
 
@@ -30,7 +30,7 @@ const MACHINES: &[Machine] = &[
     },
 ];
 
-/// Core's own tests, and what `tests/core` says of its public face.
+/// Core's unit tests, and the tests of its public API in `tests/core`.
 const SUITE: &[&str] = &["--manifest-path", "tests/cross/Cargo.toml", "-p", "ably-auth-core", "-p", "cross"];
 
 pub(crate) fn run(_: &[String]) -> Result {
@@ -42,21 +42,21 @@ pub(crate) fn run(_: &[String]) -> Result {
         });
     }
     let (Tally { passed, failed, skipped }, outcome) = report.finish();
-    println!("on other machines: {passed} passed, {failed} failed, {skipped} skipped");
+    println!("cross: {passed} passed, {failed} failed, {skipped} skipped");
     outcome
 }
 
 fn tests(toolchain: &Toolchain, machine: &Machine) -> Result<Command> {
     let folder = Workspace::load()?.target_directory.join("cross");
     let mut cargo = toolchain.cargo(&["test", "--quiet", "--locked", "--no-fail-fast", "--target", machine.target]);
-    // The whole standard library is built with the tests; a released compiler does so when told to.
+    // The standard library is built from source; RUSTC_BOOTSTRAP allows that in a released compiler.
     cargo
         .args(SUITE)
         .arg("-Zbuild-std=std,panic_unwind,test")
         .arg("--target-dir")
         .arg(folder)
         .env("RUSTC_BOOTSTRAP", "1");
-    // Nothing of the other machine's has to be found at run time.
+    // Static linking, so that no library of the target is needed at run time.
     for flags in ["RUSTFLAGS", "RUSTDOCFLAGS"] {
         cargo.env(flags, "-Ctarget-feature=+crt-static");
     }
@@ -64,7 +64,7 @@ fn tests(toolchain: &Toolchain, machine: &Machine) -> Result<Command> {
     cargo.env(setting("LINKER"), toolchain.program(machine.linker, machine.linker, machine.packages)?);
     if let Some((emulator, package)) = machine.emulator {
         cargo.env(setting("RUNNER"), toolchain.program(emulator, package, &[package])?);
-        // A tenth of the speed, and an order of bytes shows in every case or in none.
+        // The emulator runs at a tenth of the speed, and an error in the byte order shows in every case.
         cargo.env("PROPTEST_CASES", "64");
     }
     Ok(cargo)

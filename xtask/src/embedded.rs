@@ -1,4 +1,4 @@
-//! Core on the metal: `tests/firmware`, built for machines without an operating system and run in QEMU, and in node.
+//! Core on bare metal: builds `tests/firmware` for machines without an operating system, and runs it in QEMU and node.
 
 mod budget;
 mod image;
@@ -16,13 +16,13 @@ use budget::{Budget, Sizes};
 const FIRMWARE: &str = "tests/firmware/Cargo.toml";
 const SENSOR: &str = "tests/firmware/src/bin/sensor.rs";
 const EXPLORER: &str = "tests/explorer/Cargo.toml";
-/// Where the flash of signing is compared with its floor.
+/// The target on which the flash of signing is compared with its lower bound.
 const MEASURE: &str = "thumbv7em-none-eabihf";
 const WASM: &str = "wasm32-unknown-unknown";
-/// SHA-256 as a loop: half the flash at half the speed.
+/// Selects SHA-256 as a loop: half the flash at half the speed.
 const COMPACT: &str = "--cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
-/// A checks' run is a matter of a second; firmware that crashed waits for ever.
-const SECONDS: &str = "60";
+/// Timeout of one run, in seconds. A run takes about 1 s; crashed firmware hangs.
+const TIMEOUT_SECONDS: &str = "60";
 
 struct Machine {
     target: &'static str,
@@ -79,7 +79,7 @@ impl Bench {
             self.play(SENSOR, &[("qemu-system-arm", &emulator), ("sensor", &folder.join("sensor"))]);
         }
         if machine.target == MEASURE {
-            // Without core, which would switch features on in the libraries.
+            // Without core: core would enable features in the libraries.
             let folder = self.build(&["build", "--no-default-features"], machine.target, flags, &[])?;
             self.run_image(machine, flags, &folder.join("floor"))?;
         }
@@ -96,7 +96,7 @@ impl Bench {
     }
 
     fn run_wasm(&mut self) -> Result {
-        // As much stack as the smallest of the machines has RAM, and its ends by name for `checks.mjs`.
+        // As much stack as the smallest machine has RAM. `checks.mjs` reads its bounds from the exported symbols.
         let linker = ["-zstack-size=16384", "--export=__stack_low", "--export=__stack_high"];
         let linker: Vec<String> = linker.iter().map(|option| format!("-Clink-arg={option}")).collect();
         let folder = self.build(&["rustc", "--lib", "--crate-type", "cdylib"], WASM, "", &linker)?;
@@ -105,7 +105,7 @@ impl Bench {
         self.measure(WASM, &module, node.arg("tests/firmware/checks.mjs").arg(&module))
     }
 
-    /// A page that asks core, with a standard library as rustup has it for browsers.
+    /// Builds and runs a web page that calls core, with the standard library that rustup provides for browsers.
     fn run_explorer(&mut self) -> Result {
         let folder = self.folder.join("explorer");
         let mut cargo =
@@ -132,7 +132,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Plays an example that is built already, with each of these words being a file.
+    /// Plays an example that is already built, with each of `files` in the place of its word.
     fn play(&mut self, example: &str, files: &[(&str, &Path)]) {
         let shown: Vec<String> = files.iter().map(|(_, file)| file.display().to_string()).collect();
         let mut words = vec![("cargo build", ":")];
@@ -154,21 +154,22 @@ impl Bench {
         Ok(folder.join(target).join("release"))
     }
 
-    /// Runs an image and notes what it takes.
+    /// Runs an image, and records its sizes.
     fn measure(&mut self, target: &str, image: &Path, run: &mut Command) -> Result {
         let name = format!("{target} {}", image.file_stem().unwrap_or_default().to_string_lossy());
         let mut stack = None;
         if command::watch(run, |line| stack = stack.max(peak(line))).is_err() {
-            self.complaints.push(format!("`{name}` fails, or does not end within {SECONDS} s; what it wrote is above"));
+            self.complaints
+                .push(format!("`{name}` failed or ran longer than {TIMEOUT_SECONDS} s; see its output above"));
         }
         let bytes = fs::read(image).map_err(|error| format!("cannot read `{}`: {error}", image.display()))?;
         let Some(sizes) = image::measure(&bytes) else {
             return Err(format!("`{}` is neither ELF nor WebAssembly", image.display()).into());
         };
         for what in image::unwanted(&bytes, !name.ends_with(" sign")) {
-            self.complaints.push(format!("`{name}` has {what}; find who brought it with `nm -C` and take it out"));
+            self.complaints.push(format!("`{name}` has {what}; find its origin with `nm -C` and remove it"));
         }
-        // Without an allocator, which is looked for above, there is no heap.
+        // No image has an allocator, as checked above, so the heap is 0.
         self.images.insert(name, Sizes { flash: sizes.flash, ram: sizes.ram, stack, heap: 0 });
         Ok(())
     }
@@ -179,7 +180,7 @@ impl Bench {
             let stack = stack.map_or("-".into(), |stack| stack.to_string());
             println!("{name:50} {flash:>8} {ram:>10} {stack:>10} {heap:>5}");
         }
-        println!("(flash without interrupt vectors; static RAM of WebAssembly is all its memory, stack included)\n");
+        println!("(flash without interrupt vectors; static RAM of WebAssembly is its whole memory, with the stack)\n");
 
         let mut budget = Budget::read()?;
         for target in [title(MEASURE, ""), title(MEASURE, COMPACT)] {
@@ -206,11 +207,11 @@ fn title(target: &str, flags: &str) -> String {
 
 fn limited(program: &Path) -> Command {
     let mut command = Command::new("timeout");
-    command.arg(SECONDS).arg(program);
+    command.arg(TIMEOUT_SECONDS).arg(program);
     command
 }
 
-/// Reads `ok 1080 signs a token request`.
+/// Parses the peak stack out of a line such as `ok 1080 signs a token request`.
 fn peak(line: &str) -> Option<u64> {
     let mut words = line.split(' ');
     matches!(words.next()?, "ok" | "FAILED").then(|| words.next()?.parse().ok())?
@@ -221,7 +222,7 @@ mod tests {
     use super::peak;
 
     #[test]
-    fn the_firmware_is_understood() {
+    fn peak_stack_is_parsed_from_output() {
         assert_eq!(peak("ok 1080 signs a token request"), Some(1080));
         assert_eq!(peak("FAILED 12 parses a key"), Some(12));
         assert_eq!(peak("qemu-system-arm: 12 things"), None);

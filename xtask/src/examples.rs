@@ -1,4 +1,4 @@
-//! The examples do what their documentation shows: each begins with a transcript of a shell, which is played here.
+//! Runs the examples: each begins with a shell transcript, and must print what that shows.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,16 +8,16 @@ use crate::report::Report;
 use crate::workspace::{self, Workspace};
 use crate::{Complaints, Result, command};
 
-/// Where those that are servers listen.
+/// The address that example servers listen on.
 const ADDRESS: &str = "127.0.0.1:3000";
-/// An example ends, or listens, within seconds; one that waits for ever is stopped.
-const SECONDS: &str = "60";
-/// Stands for what is another each time.
+/// Timeout of one example, in seconds. An example ends, or listens, within a few seconds.
+const TIMEOUT_SECONDS: &str = "60";
+/// Matches any text in a transcript line.
 const ANYTHING: char = '…';
 
 pub(crate) fn run(_: &[String]) -> Result {
     let target = Workspace::load()?.target_directory;
-    // As the tests build them, so that it is done once.
+    // With the same options as the tests, so that nothing is built twice.
     let build = ["build", "--quiet", "--workspace", "--all-features", "--examples", "--bin", "ably-auth"];
     command::run(&mut command::cargo(build))?;
     let mut report = Report::default();
@@ -34,23 +34,23 @@ fn is_example(path: &Path) -> bool {
 
 fn play(path: &Path, target: &Path) -> Result {
     if net::TcpListener::bind(ADDRESS).is_err() {
-        return Err(format!("somebody listens on {ADDRESS}, where the examples do; stop that program").into());
+        return Err(format!("another program listens on {ADDRESS}, which the examples use; stop it").into());
     }
     let built = target.join("debug");
-    // What cargo would run; it is built already.
+    // The examples are already built, so run the binaries directly.
     play_with(path, target, &[("cargo run --example ", &format!("{}/examples/", built.display()))], &built)
 }
 
-/// Plays the transcript in a file, in a folder of its own, with some of its words replaced and with more programs to be found.
+/// Plays the transcript of a file in an empty folder. Replaces the given words, and adds `programs` to the PATH.
 pub(crate) fn play_with(path: &Path, target: &Path, words: &[(&str, &str)], programs: &Path) -> Result {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     let expected = transcript(&text);
     if !expected.iter().any(|line| line.starts_with("$ ")) {
-        return Err("it shows no transcript; begin its documentation with one, in a block of the kind `console`".into());
+        return Err("no transcript found; begin the file's documentation with a `console` block".into());
     }
     let folder = folder(target)?;
     let mut shell = Command::new("timeout");
-    shell.args([SECONDS, "sh", "-c"]).arg(script(&expected, words)).current_dir(&folder);
+    shell.args([TIMEOUT_SECONDS, "sh", "-c"]).arg(script(&expected, words)).current_dir(&folder);
     let mut path = programs.to_owned().into_os_string();
     path.push(":");
     path.push(env::var_os("PATH").unwrap_or_default());
@@ -61,7 +61,7 @@ pub(crate) fn play_with(path: &Path, target: &Path, words: &[(&str, &str)], prog
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
-/// A folder for what the examples write.
+/// Creates an empty folder for the examples' files.
 fn folder(target: &Path) -> Result<PathBuf> {
     let folder = target.join("examples");
     let made = if folder.exists() { fs::remove_dir_all(&folder) } else { Ok(()) };
@@ -70,21 +70,21 @@ fn folder(target: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The lines of the block of the kind `console` in the documentation of a file.
+/// Returns the lines of the first `console` block in a file's documentation.
 fn transcript(text: &str) -> Vec<&str> {
     let lines =
         text.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
     lines.skip_while(|line| *line != "```console").skip(1).take_while(|line| *line != "```").collect()
 }
 
-/// The commands, each of which says itself before it runs. A server is waited for until it listens.
+/// Returns a script that prints each command and runs it. It waits for a server until that listens.
 fn script(transcript: &[&str], words: &[(&str, &str)]) -> String {
     let mut script = String::from("trap 'kill $server 2>/dev/null; wait' EXIT\n");
     for line in transcript.iter().filter_map(|line| line.strip_prefix("$ ")) {
         script.push_str(&format!("cat <<'SAID'\n$ {line}\nSAID\n"));
         let run = words.iter().fold(line.to_owned(), |line, (word, other)| line.replace(word, other));
         match run.strip_suffix('&') {
-            // What ends in no new line is given one.
+            // awk adds a newline at the end if the output lacks one.
             None => script.push_str(&format!("{{ {run}\n}} >said 2>&1\nawk 1 said\n")),
             Some(run) => script.push_str(&format!(
                 "{run} >server 2>&1 &\nserver=$!\n\
@@ -99,19 +99,19 @@ fn differences(expected: &[&str], shown: &[&str]) -> Vec<String> {
     let lines = expected.len().max(shown.len());
     let pairs = (0..lines).map(|nth| (expected.get(nth).copied(), shown.get(nth).copied()));
     let different = pairs.filter(|(expected, shown)| match (expected, shown) {
-        (Some(expected), Some(shown)) => !fits(shown, expected),
+        (Some(expected), Some(shown)) => !matches_pattern(shown, expected),
         _ => true,
     });
     let said = |line: Option<&str>| line.map_or_else(|| "nothing".into(), |line| format!("`{line}`"));
     different
         .map(|(expected, shown)| {
-            format!("it shows {}, and its documentation {}; change one", said(shown), said(expected))
+            format!("the output has {}, its documentation {}; change one of them", said(shown), said(expected))
         })
         .collect()
 }
 
-/// Whether a line is as expected, where `…` is anything.
-fn fits(line: &str, expected: &str) -> bool {
+/// Returns whether a line matches the expected one, in which `…` stands for any text.
+fn matches_pattern(line: &str, expected: &str) -> bool {
     let mut parts = expected.split(ANYTHING);
     let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
     let parts: Vec<&str> = parts.collect();
@@ -128,32 +128,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transcript_is_read_from_the_documentation_of_the_file() {
+    fn transcript_is_read_from_file_documentation() {
         let text = "//! A thing.\n//!\n//! ```console\n//! $ run it\n//! out\n//! ```\n//! More.\n\n//! ```console\n//! $ no\n";
         assert_eq!(transcript(text), ["$ run it", "out"]);
         assert!(transcript("//! A thing.\nfn main() {}").is_empty());
     }
 
     #[test]
-    fn lines_fit_with_anything_where_there_are_dots() {
-        assert!(fits("token abc lives", "token … lives") && fits("a-b-c", "…b…") && fits("same", "same"));
-        assert!(!fits("token abc dies", "token … lives") && !fits("samesame", "same") && !fits("x", "…y…"));
+    fn dots_match_any_text() {
+        assert!(
+            matches_pattern("token abc lives", "token … lives")
+                && matches_pattern("a-b-c", "…b…")
+                && matches_pattern("same", "same")
+        );
+        assert!(
+            !matches_pattern("token abc dies", "token … lives")
+                && !matches_pattern("samesame", "same")
+                && !matches_pattern("x", "…y…")
+        );
     }
 
     #[test]
-    fn lines_that_differ_are_named_and_so_are_missing_ones() {
+    fn different_and_missing_lines_are_reported() {
         assert_eq!(differences(&["a", "b…"], &["a", "bcd"]), Vec::<String>::new());
         assert_eq!(
             differences(&["a", "b"], &["c"]),
             [
-                "it shows `c`, and its documentation `a`; change one",
-                "it shows nothing, and its documentation `b`; change one"
+                "the output has `c`, its documentation `a`; change one of them",
+                "the output has nothing, its documentation `b`; change one of them"
             ]
         );
     }
 
     #[test]
-    fn what_runs_is_what_is_shown_but_for_what_is_built_already() {
+    fn built_program_replaces_cargo_run_in_script_only() {
         let script =
             script(&["$ KEY=a cargo run --example worker", "out"], &[("cargo run --example ", "built/examples/")]);
         assert!(script.contains("\n$ KEY=a cargo run --example worker\n"), "{script}");

@@ -1,4 +1,4 @@
-//! What CI asks besides tests.
+//! Lint checks: formatting, clippy, documentation, tidy and cargo-deny.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,8 @@ use crate::report::Report;
 use crate::workspace::{Package, Workspace};
 use crate::{Result, command, tidy};
 
-/// Packages outside the workspace, built for other machines, without std, for a model checker or from packages.
+/// Packages outside the workspace that clippy cannot build on the host: for other machines, without std, for a model
+/// checker or from packaged crates.
 const ALONE: &[&str] = &[
     "tests/cross/Cargo.toml",
     "tests/firmware/Cargo.toml",
@@ -18,7 +19,7 @@ const ALONE: &[&str] = &[
     "tests/packaged/Cargo.toml",
 ];
 
-/// Packages outside the workspace that are built as any other is, so that clippy can see them.
+/// Packages outside the workspace that build on the host, so clippy checks them.
 const BUILT: &[&str] = &[
     "tests/api/Cargo.toml",
     "tests/bench/auth/Cargo.toml",
@@ -30,10 +31,10 @@ const BUILT: &[&str] = &[
 
 pub(crate) const CORE: &str = "ably-auth-core";
 
-/// What core's tiers are asked for with. What one does not have, its documentation must not link to.
+/// The cargo options of core's feature tiers. Documentation in a tier must not link to items that the tier lacks.
 pub(crate) const TIERS: &[&[&str]] = &[&[], &["--features", "alloc"], &["--features", "serde"], &["--features", "std"]];
 
-/// Where the lower tiers' documentation leads to what only the higher ones have, and to what of the whole.
+/// Link targets of the lower tiers' documentation: pages on docs.rs, for items that only higher tiers have.
 const LINKS: &[&str] = &["crates/ably-auth-core/src/links/alloc.md", "crates/ably-auth-core/src/links/serde.md"];
 const DOCS_RS: &str = "https://docs.rs/ably-auth-core/latest/";
 
@@ -78,12 +79,12 @@ fn clippy(report: &mut Report, selection: &[&str]) {
     });
 }
 
-/// No, default and all features, each set once.
+/// Returns the options for no, default and all features, without duplicate sets.
 fn variants(package: &Package) -> Vec<&'static [&'static str]> {
     let mut default = BTreeSet::new();
     let mut pending = vec!["default"];
     while let Some(name) = pending.pop() {
-        // What is no feature of the package itself turns on something in a dependency.
+        // Any other name enables a feature of a dependency.
         if let Some((name, implied)) = package.features.get_key_value(name) {
             if default.insert(name) {
                 pending.extend(implied.iter().map(String::as_str));
@@ -102,7 +103,7 @@ fn variants(package: &Package) -> Vec<&'static [&'static str]> {
     variants
 }
 
-/// Core's documentation without a broken link: in each tier, and as docs.rs shows it.
+/// Checks core's documentation for broken links: in each tier, and as docs.rs builds it.
 fn tier_documentation(target: &Path) -> Result {
     let doc = |options: &[&str], flags| {
         let mut doc = command::cargo(["doc", "--no-deps", "--package", CORE]);
@@ -114,19 +115,19 @@ fn tier_documentation(target: &Path) -> Result {
     }
     let shown = target.join("docs.rs");
     let mut docs_rs = doc(&["--all-features"], "--cfg docsrs");
-    // What says of each item which feature it takes is not stable yet; a released compiler does it when told to.
+    // The list of features that an item needs is unstable; RUSTC_BOOTSTRAP enables it in a released compiler.
     command::run(docs_rs.arg("--target-dir").arg(&shown).env("RUSTC_BOOTSTRAP", "1"))?;
     for file in LINKS {
         let links = fs::read_to_string(file).map_err(|error| format!("cannot read `{file}`: {error}"))?;
-        dead(&links, |page| shown.join("doc").join(page).exists()).map_or(Ok(()), |link| {
-            Err(format!("`{file}` links to `{link}`, which is no page of core's; see where that item is now"))
+        broken_link(&links, |page| shown.join("doc").join(page).exists()).map_or(Ok(()), |link| {
+            Err(format!("`{file}` links to `{link}`, which is not a page of core's documentation; correct the link"))
         })?;
     }
     Ok(())
 }
 
-/// The first link that leads to no page.
-fn dead(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
+/// Returns the first link whose page does not exist.
+fn broken_link(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
     let urls = links.lines().filter_map(|line| line.split_once("]: ")).map(|(_, url)| url);
     urls.into_iter().find(|url| {
         let page = url.strip_prefix(DOCS_RS).map(|page| page.split('#').next().unwrap_or(page));
@@ -134,30 +135,30 @@ fn dead(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
     })
 }
 
-/// Core with every set of its features, so that each tier stands on its own.
+/// Checks core with every combination of its features.
 fn tiers() -> Result {
     let mut hack = tool("cargo-hack", "CARGO_HACK")?;
     let clippy = ["hack", "clippy", "--package", CORE, "--feature-powerset", "--", "-D", "warnings"];
     command::run(hack.args(clippy))
 }
 
-/// A program of cargo's that is not cargo's own.
+/// Returns a command for a cargo plugin, or an error if it is not installed.
 fn tool(name: &str, variable: &str) -> Result<Command> {
     let program = env::var_os(variable).unwrap_or_else(|| name.into());
     match Command::new(&program).arg("--version").output() {
         Ok(_) => Ok(Command::new(program)),
-        Err(_) => {
-            Err(format!("{name} is not here; `cargo install {name} --locked`, or name the program in {variable}")
-                .into())
-        }
+        Err(_) => Err(format!(
+            "{name} is not installed; run `cargo install {name} --locked`, or name the program in {variable}"
+        )
+        .into()),
     }
 }
 
 fn deny() -> Result {
     let mut deny = tool("cargo-deny", "CARGO_DENY")?;
-    // It looks at the licences of all platforms' crates, of which this platform's build has fetched only its own.
+    // cargo-deny reads the crates of all platforms, and a build has fetched only those of this platform.
     command::run(&mut command::cargo(["fetch", "--locked"]))?;
-    // A wrapper is a permission, which nobody has to use.
+    // A wrapper in `deny.toml` permits a dependency; it need not be used.
     let check = ["--offline", "check", "--allow", "unused-wrapper", "licenses", "bans", "sources"];
     command::run(deny.args(check))
 }
@@ -173,15 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn dead_links_are_found() {
+    fn dead_link_is_found() {
         let links = format!("[`A`]: {DOCS_RS}core/struct.A.html\n[`A::b`]: {DOCS_RS}core/struct.A.html#method.b\n");
-        assert_eq!(dead(&links, |page| page == "core/struct.A.html"), None);
-        assert_eq!(dead(&links, |_| false), Some(&*format!("{DOCS_RS}core/struct.A.html")));
-        assert!(dead("[`C`]: https://example.com/c.html", |_| true).is_some());
+        assert_eq!(broken_link(&links, |page| page == "core/struct.A.html"), None);
+        assert_eq!(broken_link(&links, |_| false), Some(&*format!("{DOCS_RS}core/struct.A.html")));
+        assert!(broken_link("[`C`]: https://example.com/c.html", |_| true).is_some());
     }
 
     #[test]
-    fn features_that_make_no_difference_are_not_tried() {
+    fn equal_feature_sets_are_checked_once() {
         assert_eq!(variants_of(&[]), [&[] as &[&str]]);
         assert_eq!(variants_of(&[("default", &[])]), [&[] as &[&str]]);
         let tiers: &[(&str, &[&str])] = &[("default", &["std"]), ("std", &["alloc"]), ("alloc", &["base64/alloc"])];

@@ -1,4 +1,4 @@
-//! The blocking cache, in every order in which its threads can take turns.
+//! Model checking of the blocking cache: every interleaving of its threads.
 
 use crate::workspace::Workspace;
 use crate::{Result, command};
@@ -8,6 +8,6 @@ const MANIFEST: &str = "tests/loom/Cargo.toml";
 pub(crate) fn run(_: &[String]) -> Result {
     let target = Workspace::load()?.target_directory.join("loom");
     let mut tests = command::cargo(["test", "--locked", "--manifest-path", MANIFEST, "--target-dir"]);
-    // Everything below is built with the checker's locks in the place of the standard library's.
+    // `cfg(loom)` builds all crates with loom's locks instead of the standard library's.
     command::run(tests.arg(target).env("RUSTFLAGS", "--cfg loom"))
 }

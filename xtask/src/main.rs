@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask help` lists them.
+//! The project's tasks; `cargo xtask help` lists them.
 
 mod api;
 mod attack;
@@ -35,100 +35,95 @@ struct Task {
 }
 
 const TASKS: &[Task] = &[
-    Task { name: "test", options: &[], about: "every test there is, with totals in the last line", run: test::run },
-    Task { name: "lint", options: &[], about: "formatting, clippy, docs, tidy and cargo-deny", run: lint::run },
-    Task { name: "tidy", options: &[], about: "the dependency rule and the rules for files", run: tidy::run },
-    Task { name: "probe", options: &[], about: "core runs without std, and without an allocator", run: probe::run },
+    Task { name: "test", options: &[], about: "run all tests, and print totals in the last line", run: test::run },
+    Task { name: "lint", options: &[], about: "check formatting, clippy, docs, tidy and cargo-deny", run: lint::run },
+    Task { name: "tidy", options: &[], about: "check dependencies, files, links and language", run: tidy::run },
+    Task { name: "probe", options: &[], about: "run core without std, with and without an allocator", run: probe::run },
     Task {
         name: "embedded",
         options: &["--accept"],
-        about: "core on the metal: firmware in QEMU, its sizes within budget; --accept takes these for the budget",
+        about: "run core as firmware in QEMU and check its sizes against the budget; --accept updates the budget",
         run: embedded::run,
     },
-    Task {
-        name: "cross",
-        options: &[],
-        about: "core's tests on i686, and on s390x, which is big-endian",
-        run: cross::run,
-    },
-    Task {
-        name: "msrv",
-        options: &[],
-        about: "each crate with Rust 1.85, the oldest that it promises to build with",
-        run: msrv::run,
-    },
+    Task { name: "cross", options: &[], about: "run core's tests on i686 and on big-endian s390x", run: cross::run },
+    Task { name: "msrv", options: &[], about: "check each crate with Rust 1.85, the minimum version", run: msrv::run },
     Task {
         name: "package",
         options: &[],
-        about: "what would be published, and a program that is built from it alone",
+        about: "package each crate, and build and run a program from the packages alone",
         run: package::run,
     },
     Task {
         name: "examples",
         options: &[],
-        about: "the examples do what their documentation shows; needs curl",
+        about: "run the examples, and compare their output with their documentation; needs curl",
         run: examples::run,
     },
     Task {
         name: "api",
         options: &["--accept"],
-        about: "what each library promises is what its public-api.txt lists; --accept lists it anew",
+        about: "compare each library's public API with its public-api.txt; --accept updates the file",
         run: api::run,
     },
-    Task { name: "loom", options: &[], about: "the blocking cache in every order of its threads", run: loom::run },
+    Task {
+        name: "loom",
+        options: &[],
+        about: "check the blocking cache in every interleaving of its threads",
+        run: loom::run,
+    },
     Task {
         name: "bench",
         options: &["core", "auth", "service", "scale", "--instructions", "--save", "--strict"],
-        about: "core's speed, by counting and by the clock, the token caches' or the token service's by the clock, or what the service costs as it grows; --instructions only counts, --save takes the counts for the \
-                baseline, --strict fails where the clock says too slow",
+        about: "benchmark core, the token caches (auth), the service, or the service's cost as it grows (scale); \
+            --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
         run: bench::run,
     },
     Task {
         name: "chaos",
         options: &["--minutes", "--seconds"],
-        about: "kills a service that keeps its promises in a folder, again and again for 1 minute or so many, and holds it to them",
+        about: "kill a service on a folder repeatedly, for 1 minute by default; check that no confirmed data is lost",
         run: chaos::run,
     },
     Task {
         name: "soak",
         options: &["--minutes", "--seconds"],
-        about: "a service at full load for 1 minute or so many, with reloads, revocations and slow clients: what it has in memory, \
-                and what it refused without a cause",
+        about: "run a service at full load, for 1 minute by default, with reloads, revocations and slow \
+            clients; check its memory and its responses",
         run: soak::run,
     },
     Task {
         name: "attack",
         options: &["--long"],
-        about: "attacks on the service, with the memory, CPU time and client latency of each; --long sends more",
+        about: "attack the service; print memory, CPU time and client latency of each attack; --long sends more",
         run: attack::run,
     },
     Task {
         name: "conformance",
         options: &["--missing"],
-        about: "cases of Ably's test suite that pass with each client; --missing lists those that have no test",
+        about: "run the cases of Ably's test suite with each client; --missing lists cases without a test",
         run: conformance::run,
     },
     Task {
         name: "interop",
         options: &[],
-        about: "Ably's own SDKs and our clients against the service, as a matrix; needs node, npm, python3 and the network",
+        about: "run Ably's SDKs and our clients against the service; needs node, npm, python3 and the network",
         run: interop::run,
     },
     Task {
         name: "openapi",
         options: &[],
-        about: "the service against `docs/openapi.yaml`; needs python3 and the network",
+        about: "test the service against `docs/openapi.yaml`; needs python3 and the network",
         run: openapi::run,
     },
     Task {
         name: "vectors",
         options: &[],
-        about: "makes `tests/vectors/jwt.json` anew; needs node, npm, python3 and the network",
+        about: "regenerate `tests/vectors/jwt.json`; needs node, npm, python3 and the network",
         run: vectors::run,
     },
 ];
 
-/// What a task has to complain of. Empty when it failed and has already said why.
+/// Error messages of a task. Empty if the task has already printed them.
 #[derive(Debug)]
 struct Complaints(Vec<String>);
 
@@ -155,10 +150,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(task) = TASKS.iter().find(|task| task.name == name) else {
-        eprint!("error: there is no task `{name}`; take one of these:\n{}", list());
+        eprint!("error: unknown task `{name}`; the tasks are:\n{}", list());
         return ExitCode::from(2);
     };
-    // A number belongs to the option before it; the task itself sees to that.
+    // A number is the value of the option before it; the task checks that.
     let takes_numbers = task.options.contains(&"--minutes");
     let is_known = |option: &String| {
         let is_number = takes_numbers && option.bytes().all(|byte| byte.is_ascii_digit());
@@ -166,7 +161,7 @@ fn main() -> ExitCode {
     };
     if let Some(surplus) = options.iter().find(|option| !is_known(option)) {
         let known = if task.options.is_empty() { "nothing".into() } else { format!("`{}`", task.options.join("`, `")) };
-        eprintln!("error: `{name}` does not know `{surplus}`; leave it out, {name} takes {known}");
+        eprintln!("error: unknown option `{surplus}` of `{name}`; it takes {known}");
         return ExitCode::from(2);
     }
     match enter_workspace().and_then(|()| (task.run)(&options)) {
@@ -182,9 +177,9 @@ fn list() -> String {
     TASKS.iter().map(|task| format!("  cargo xtask {:12} {}\n", task.name, task.about)).collect()
 }
 
-/// All paths in the tasks start at the workspace's root, wherever cargo was called.
+/// Changes to the workspace's root, which all paths in the tasks are relative to.
 fn enter_workspace() -> Result {
-    let xtask = env::var_os("CARGO_MANIFEST_DIR").ok_or("started without cargo; run `cargo xtask`")?;
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set; run `cargo xtask`")?;
     let root = Path::new(&xtask).parent().ok_or("xtask has no parent folder; run `cargo xtask` in a checkout")?;
     env::set_current_dir(root).map_err(|error| format!("cannot enter `{}`: {error}", root.display()).into())
 }

@@ -1,7 +1,7 @@
-//! The crates with the oldest compiler that they promise to build with, and with the cargo of that time.
+//! Checks the crates with the minimum supported Rust version, and the cargo of that version.
 //!
-//! That each set of features stands on its own is for `lint` to see. Here they are checked together, since what they
-//! are made of then has to be checked once; only core's tiers, which cost nothing, are also checked one by one.
+//! The crates are checked together with all features, so that each dependency is checked once. Only core's tiers, which
+//! are quick to check, are also checked one by one; `lint` checks all sets of features with the current compiler.
 
 use crate::lint::{CORE, TIERS};
 use crate::report::Report;
@@ -13,14 +13,14 @@ pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
     let published = workspace.published();
     let complaints: Vec<String> =
-        published.iter().filter_map(|package| unchecked(&package.name, package.rust_version.as_deref())).collect();
+        published.iter().filter_map(|package| wrong_version(&package.name, package.rust_version.as_deref())).collect();
     if !complaints.is_empty() {
         return Err(Complaints(complaints));
     }
     let toolchain = Toolchain::oldest()?;
     let folder = workspace.target_directory.join(format!("rust-{OLDEST}"));
     let check = |options: &[&str]| {
-        // Nothing runs but macros and build scripts, which take longer to make fast than they save.
+        // Only macros and build scripts run, and to optimize them takes longer than it saves.
         let slow = "profile.dev.package.\"*\".opt-level=0";
         let mut check = toolchain.own_cargo(&["check", "--quiet", "--locked", "--config", slow]);
         command::run(check.args(options).arg("--target-dir").arg(&folder))
@@ -35,12 +35,12 @@ pub(crate) fn run(_: &[String]) -> Result {
     report.finish().1
 }
 
-/// A crate that promises another version would be checked with the wrong compiler.
-fn unchecked(name: &str, promised: Option<&str>) -> Option<String> {
+/// Returns a complaint if the crate's `rust-version` is not the checked one.
+fn wrong_version(name: &str, promised: Option<&str>) -> Option<String> {
     (promised != Some(OLDEST)).then(|| {
         let promised = promised.map_or_else(|| "no Rust version".into(), |version| format!("Rust {version}"));
         format!(
-            "`{name}` promises {promised}, and Rust {OLDEST} is what is here; give it `rust-version.workspace = true`"
+            "`{name}` promises {promised}, but this task checks Rust {OLDEST}; give it `rust-version.workspace = true`"
         )
     })
 }
@@ -50,9 +50,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_promise_that_is_not_checked_is_found() {
-        assert_eq!(unchecked("a", Some(OLDEST)), None);
-        assert!(unchecked("a", Some("1.86")).is_some_and(|complaint| complaint.contains("`a` promises Rust 1.86")));
-        assert!(unchecked("a", None).is_some_and(|complaint| complaint.contains("no Rust version")));
+    fn crate_with_other_rust_version_is_reported() {
+        assert_eq!(wrong_version("a", Some(OLDEST)), None);
+        assert!(wrong_version("a", Some("1.86")).is_some_and(|complaint| complaint.contains("`a` promises Rust 1.86")));
+        assert!(wrong_version("a", None).is_some_and(|complaint| complaint.contains("no Rust version")));
     }
 }

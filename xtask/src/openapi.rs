@@ -1,4 +1,4 @@
-//! Whether the service is as `docs/openapi.yaml` says: schemathesis asks it what that permits, and what it does not.
+//! Tests the service against `docs/openapi.yaml` with schemathesis, with valid and invalid requests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,11 +14,11 @@ const DESCRIPTION: &str = "docs/openapi.yaml";
 const SCHEMATHESIS: &[&str] = &["schemathesis==4.32.5", "msgpack==1.2.2"];
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance,unsupported_method,allow_header_conformance";
-/// For each operation and phase; with this many all of it takes about a minute.
+/// Test cases for each operation and phase; with 40, the task takes about a minute.
 const EXAMPLES: &str = "40";
 const SEED: &str = "1";
 
-/// Nothing of it is worth keeping: it is a sandbox of these minutes.
+/// Apps of the temporary sandbox; the secrets protect nothing.
 const APPS: &str = r#"{"apps":[{"appId":"app1","revocationByChannel":true,"keys":[
     {"id":"key1","secret":"a-key-for-a-minute","capability":"{\"[*]*\":[\"*\"]}","revocableTokens":true},
     {"id":"spare","secret":"a-key-to-be-revoked"}]},{"appId":"old","keys":[]}]}"#;
@@ -34,7 +34,8 @@ pub(crate) fn run(_: &[String]) -> Result {
     let (apps, token) = (write(&folder, "apps.json", APPS)?, write(&folder, "control-token", CONTROL_TOKEN)?);
     let serve = || service(&cli, &["--apps".as_ref(), apps.as_ref(), "--control-token".as_ref(), token.as_ref()]);
     let mut report = Report::default();
-    // Made-up names alone would meet nothing that is there. The app that is deleted is not the one that the others need.
+    // With random names only, every request would be a 404. The Control API part deletes keys and apps, so it has a
+    // separate service.
     let tokens = "[parameters]\n\"path.keyName\" = \"app1.key1\"\n";
     let control = "[parameters]\n\"path.accountId\" = \"local\"\n\"path.appId\" = \"app1\"\n\
                    \"path.keyId\" = \"spare\"\n\"path.id\" = \"old\"\n";
@@ -64,7 +65,7 @@ fn schemathesis(python: &Path, config: &str, service: &Server) -> Result<Command
         .args(["--max-examples", EXAMPLES, "--seed", SEED, "--continue-on-failure", "--no-color", "--warnings", "off"])
         .env("PYTHONPATH", absolute(Path::new("tests/interop"))?)
         .env("SCHEMATHESIS_HOOKS", "msgpack_hooks");
-    // It leaves a folder of notes where it runs.
+    // schemathesis writes a folder of reports in the working directory.
     if let Some(folder) = Path::new(config).parent() {
         run.current_dir(folder);
     }
@@ -72,10 +73,10 @@ fn schemathesis(python: &Path, config: &str, service: &Server) -> Result<Command
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
-    path::absolute(path).map_err(|error| format!("cannot tell where `{}` is: {error}", path.display()).into())
+    path::absolute(path).map_err(|error| format!("cannot resolve `{}`: {error}", path.display()).into())
 }
 
-/// Writes a file, and gives its absolute path.
+/// Writes a file, and returns its absolute path.
 fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
     let path = absolute(&folder.join(name))?;
     fs::write(&path, text).map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;

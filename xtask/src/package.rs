@@ -1,4 +1,4 @@
-//! What would be published: each crate's archive, and a program outside the workspace that is built from these alone.
+//! Packages each crate, checks the files of the archives, and builds a program outside the workspace from them alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,46 +10,48 @@ use crate::{Complaints, Result, command};
 const DEPENDENT: &str = "tests/packaged/Cargo.toml";
 const CLI: &str = "ably-auth-cli";
 
-/// What each archive has; a reader of the registry, or of a copy of it, has nothing else.
+/// Files that each archive must have.
 const NEEDED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/"];
-/// What it may have besides.
+/// Files that an archive may have in addition.
 const ALLOWED: &[&str] = &["Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json", "examples/", "tests/"];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
     let published = workspace.published();
-    // A developer's tree is seldom clean, and nothing is sent anywhere. What is packaged is built below.
+    // The working tree may have changes, since nothing is uploaded. `--no-verify`, since the packages are built below.
     let mut package = command::cargo(["package", "--quiet", "--locked", "--no-verify", "--allow-dirty"]);
     command::run(package.args(published.iter().flat_map(|package| ["--package", package.name.as_str()])))?;
 
     let folder = workspace.target_directory.join("packaged");
     let archives = workspace.target_directory.join("package");
-    let mut lent = Vec::new();
+    let mut patches = Vec::new();
     let mut complaints = Vec::new();
     for package in published {
         let unpacked = unpack(package, &archives, &folder)?;
         complaints.extend(check(&package.name, &files(&unpacked, &unpacked)?));
-        lent.push((package.name.as_str(), unpacked));
+        patches.push((package.name.as_str(), unpacked));
     }
     if !complaints.is_empty() {
         return Err(Complaints(complaints));
     }
-    let lent: Vec<String> = lent.iter().flat_map(|(name, path)| lend(name, path)).collect();
+    let patches: Vec<String> = patches.iter().flat_map(|(name, path)| patch_options(name, path)).collect();
 
     let target = &workspace.target_directory;
     for task in ["build", "run"] {
         let mut dependent = command::cargo([task, "--quiet", "--locked", "--manifest-path", DEPENDENT]);
-        command::run(dependent.args(&lent).arg("--target-dir").arg(target))?;
+        command::run(dependent.args(&patches).arg("--target-dir").arg(target))?;
     }
-    // A program, on which no other can depend.
+    // The CLI is a program, which no other crate can depend on, so it is run directly.
     let cli = folder.join(format!("{CLI}-{}", version(&workspace, CLI)?));
     let mut run = command::cargo(["run", "--quiet", "--manifest-path"]);
-    command::run(run.arg(cli.join("Cargo.toml")).args(&lent).arg("--target-dir").arg(target).args(["--", "--version"]))
+    command::run(
+        run.arg(cli.join("Cargo.toml")).args(&patches).arg("--target-dir").arg(target).args(["--", "--version"]),
+    )
 }
 
 fn version<'w>(workspace: &'w Workspace, name: &str) -> Result<&'w str> {
     let package = workspace.packages.iter().find(|package| package.name == name);
-    Ok(&package.ok_or_else(|| format!("there is no package `{name}`"))?.version)
+    Ok(&package.ok_or_else(|| format!("unknown package `{name}`"))?.version)
 }
 
 fn unpack(package: &Package, archives: &Path, folder: &Path) -> Result<PathBuf> {
@@ -60,19 +62,19 @@ fn unpack(package: &Package, archives: &Path, folder: &Path) -> Result<PathBuf> 
         fs::remove_dir_all(&unpacked).map_err(fault)?;
     }
     fs::create_dir_all(folder).map_err(fault)?;
-    // With the time of now: the archive's own is always the same, and cargo would not see that a file has changed.
+    // `--touch` sets the current time: all archives have the same time stamps, so cargo would not see changed files.
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--gzip").arg("--touch").arg("--directory").arg(folder).arg("--file");
     command::output(tar.arg(archives.join(format!("{name}.crate"))))?;
     Ok(unpacked)
 }
 
-/// Puts an unpacked archive in the place of the registry's.
-fn lend(name: &str, path: &Path) -> [String; 2] {
+/// Returns the cargo options that replace a crate from the registry with an unpacked archive.
+fn patch_options(name: &str, path: &Path) -> [String; 2] {
     ["--config".into(), format!("patch.crates-io.{name}.path='{}'", path.display())]
 }
 
-/// Every file below a folder, as it is named in the archive.
+/// Lists every file below a folder, by its path in the archive.
 fn files(root: &Path, folder: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let fault = |error| format!("cannot read `{}`: {error}", folder.display());
@@ -91,9 +93,9 @@ fn check(name: &str, files: &[String]) -> Vec<String> {
     let is = |file: &str, rule: &str| if rule.ends_with('/') { file.starts_with(rule) } else { file == rule };
     let missing = NEEDED.iter().filter(|rule| !files.iter().any(|file| is(file, rule)));
     let stray = files.iter().filter(|file| !NEEDED.iter().chain(ALLOWED).any(|rule| is(file, rule)));
-    let missing = missing.map(|rule| format!("the package of `{name}` has no `{rule}`; add it to the crate's folder"));
-    let stray = stray
-        .map(|file| format!("the package of `{name}` has `{file}`; leave it out with `exclude` in its Cargo.toml"));
+    let missing = missing.map(|rule| format!("the package of `{name}` lacks `{rule}`; add it to the crate's folder"));
+    let stray =
+        stray.map(|file| format!("the package of `{name}` has `{file}`; exclude it with `exclude` in its Cargo.toml"));
     missing.chain(stray).collect()
 }
 
@@ -106,16 +108,16 @@ mod tests {
     }
 
     #[test]
-    fn a_package_has_what_it_needs_and_nothing_stray() {
+    fn missing_and_stray_files_are_reported() {
         let whole = ["Cargo.toml", "Cargo.lock", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"];
         assert_eq!(complaints(&whole), Vec::<String>::new());
         assert_eq!(
             complaints(&[&whole[..3], &whole[4..]].concat()),
-            ["the package of `a` has no `LICENSE-MIT`; add it to the crate's folder"]
+            ["the package of `a` lacks `LICENSE-MIT`; add it to the crate's folder"]
         );
         assert_eq!(
             complaints(&[&whole[..], &["notes.txt"]].concat()),
-            ["the package of `a` has `notes.txt`; leave it out with `exclude` in its Cargo.toml"]
+            ["the package of `a` has `notes.txt`; exclude it with `exclude` in its Cargo.toml"]
         );
     }
 }

@@ -1,7 +1,8 @@
-//! Core where there is no operating system: `tests/no-std-probe` links it into a program of its own panic handler.
+//! Core without an operating system: `tests/no-std-probe` links it into a program with its own panic handler.
 //!
-//! Were std anywhere below it, there would be two panic handlers; were `alloc`, there would be no allocator. Both are errors
-//! of the compiler. What the compiler cannot see, a crate that only looks free of std on this host, the list below guards.
+//! If a dependency used std, the program would have two panic handlers; if one used `alloc`, it would lack an
+//! allocator. The compiler refuses both. It cannot see a crate that avoids std on this host only; the list below guards
+//! against those.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use crate::{Complaints, Result, command};
 
 const PROBE: &str = "tests/no-std-probe/Cargo.toml";
 
-/// Crates that have been looked at and do without std and without an allocator.
+/// Crates that were reviewed, and use neither std nor an allocator.
 const VERIFIED: &[&str] = &[
     "base64",
     "block-buffer",
@@ -50,8 +51,8 @@ fn unverified(dependencies: &BTreeSet<String>) -> Vec<String> {
     unknown
         .map(|name| {
             format!(
-                "`ably-auth-core` without features brings `{name}`, which may need std; put it behind a feature, or, if its source \
-                 is `no_std` without features, add it to VERIFIED in `xtask/src/probe.rs`"
+                "`ably-auth-core` without features depends on `{name}`, which may need std; put it behind a feature, or, if it is \
+                 `no_std` without features, add it to VERIFIED in `xtask/src/probe.rs`"
             )
         })
         .collect()
@@ -62,8 +63,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crate_that_may_need_std_is_found() {
+    fn crate_that_may_need_std_is_reported() {
         assert_eq!(unverified(&["hmac v0.13.0".into(), "sha2 v0.11.0".into()].into()), Vec::<String>::new());
-        assert!(unverified(&["bytes v1.12.0".into()].into()).concat().contains("brings `bytes`, which may need std"));
+        assert!(unverified(&["bytes v1.12.0".into()].into()).concat().contains("on `bytes`, which may need std"));
     }
 }

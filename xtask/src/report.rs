@@ -1,4 +1,4 @@
-//! Steps that all run, also after one has failed, and what became of each.
+//! A report of steps that all run, even after one has failed.
 
 use std::ops::AddAssign;
 
@@ -31,7 +31,7 @@ impl Report {
         self.counted(name, |_| work());
     }
 
-    /// A step that counts its tests; the count stands also when the step fails.
+    /// Runs a step that counts its tests; the counts are kept even if the step fails.
     pub(crate) fn counted(&mut self, name: &str, work: impl FnOnce(&mut Tally) -> Result) {
         println!("\n== {name}");
         let mut tally = Tally::default();
@@ -41,17 +41,17 @@ impl Report {
         if let Err(complaints) = &outcome {
             eprint!("{complaints}");
             self.failed = true;
-            // The totals must not say that nothing failed when a step did not get as far as its tests.
+            // A step that fails before its tests counts as one failure, so that the totals never show 0.
             tally.failed = failed.max(1);
         }
         self.summary.push(format!("{} {name}{counts}", if outcome.is_ok() { "ok    " } else { "FAILED" }));
         self.total += tally;
     }
 
-    /// One line a step.
+    /// Prints one line for each step, and returns the totals.
     pub(crate) fn finish(self) -> (Tally, Result) {
         println!("\n{}", self.summary.join("\n"));
-        // Every step has said its own complaints already.
+        // Each step has printed its complaints already.
         (self.total, if self.failed { Err(Complaints(Vec::new())) } else { Ok(()) })
     }
 }

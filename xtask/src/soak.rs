@@ -1,7 +1,7 @@
-//! A service at full load for minutes, and what becomes of its memory and of its answers.
+//! Soak test: runs a service at full load for minutes, and checks its memory and its responses.
 //!
-//! Some clients ask for tokens without a pause, use them, and send some requests twice; one revokes; one has the apps read anew;
-//! some are too slow. Each knows what it has to be answered, and whatever else it is answered is an error that nobody caused.
+//! Some clients request and use tokens without a pause, and replay some requests; one revokes; one reloads the apps;
+//! some are too slow. Each knows the response that it must get; any other is an error.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::chaos::client::{Answer, Client, Connection, basic};
+use crate::chaos::client::{Client, Connection, Response, basic};
 use crate::chaos::service::{APPS, LASTING, REVOCABLE, Service};
 use crate::chaos::{Folder, now, seconds};
 use crate::workspace::Workspace;
@@ -25,16 +25,16 @@ const OPTIONS: &[&str] = &["--header-deadline", "1s", "--body-deadline", "1s"];
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// For as long as a used nonce is kept, in seconds, the memory grows with the load.
-const WINDOW: usize = 130;
+/// How long the service keeps a used nonce, in seconds. Until then, its memory grows with the load.
+const NONCE_WINDOW_SECONDS: usize = 130;
 
-/// More than what a used nonce takes, in bytes.
-const OF_NONCE: u64 = 160;
+/// Upper bound of the memory for a used nonce, in bytes.
+const NONCE_BYTES: u64 = 160;
 
-/// What a service takes beside that once it is warm, its store's cache among it, in bytes.
-const WARM: u64 = 192 << 20;
+/// Upper bound of the memory of a warm service without nonces, in bytes; includes the cache of its store.
+const WARM_BYTES: u64 = 192 << 20;
 
-/// How much more it may have in memory in the last quarter of a long run than in the quarter that it was warm in first.
+/// Allowed ratio of the memory in the last quarter of a long run to that in the first quarter after the warm-up.
 const GROWTH: f64 = 1.15;
 
 #[derive(Default)]
@@ -59,22 +59,22 @@ pub(crate) fn run(options: &[String]) -> Result {
     let (soak, client, apps) = (&soak, &client, folder.0.join("apps.json"));
     let samples = thread::scope(|scope| {
         for nth in 0..CLIENTS {
-            scope.spawn(move || soak.keep_on(client, |connection, turn| soak.ask(connection, nth, turn)));
+            scope.spawn(move || soak.repeat(client, |connection, turn| soak.ask(connection, nth, turn)));
         }
-        scope.spawn(|| soak.keep_on(client, |connection, turn| soak.revoke(connection, turn)));
+        scope.spawn(|| soak.repeat(client, |connection, turn| soak.revoke(connection, turn)));
         scope.spawn(|| soak.reload(&apps, service.id()));
         for nth in 0..SLOW {
-            scope.spawn(move || soak.be_slow(client, nth));
+            scope.spawn(move || soak.send_slowly(client, nth));
         }
         let samples = watch(soak, service.id(), seconds);
         soak.ended.store(true, Ordering::Relaxed);
         samples
     });
     let mut complaints = soak.errors.lock().map(|errors| errors.clone()).unwrap_or_default();
-    complaints.extend(grown(&samples));
+    complaints.extend(memory_growth(&samples));
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     println!(
-        "soak: {seconds} s, {} answers, {} tokens, {} revocations, {} reloads, {} slow clients; {} errors that nobody caused",
+        "soak: {seconds} s, {} answers, {} tokens, {} revocations, {} reloads, {} slow clients; {} errors",
         count(&soak.answers),
         count(&soak.tokens),
         count(&soak.revocations),
@@ -83,12 +83,12 @@ pub(crate) fn run(options: &[String]) -> Result {
         complaints.len(),
     );
     if [&soak.tokens, &soak.revocations, &soak.reloads, &soak.slow].into_iter().any(|counter| count(counter) == 0) {
-        complaints.push("not everything was done that belongs to it; see why".into());
+        complaints.push("a client made no progress: a count above is 0; see the log of the service".into());
     }
     if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
 }
 
-/// The memory and the tokens so far, each second.
+/// Samples the memory and the number of tokens once a second.
 fn watch(soak: &Soak, process: u32, seconds: u64) -> Vec<(u64, u64)> {
     let mut samples = Vec::new();
     for second in 1..=seconds {
@@ -102,28 +102,29 @@ fn watch(soak: &Soak, process: u32, seconds: u64) -> Vec<(u64, u64)> {
     samples
 }
 
-/// What speaks for memory that is not given back.
-fn grown(samples: &[(u64, u64)]) -> Option<String> {
+/// Returns a complaint if the samples show a memory leak.
+fn memory_growth(samples: &[(u64, u64)]) -> Option<String> {
     let (bytes, tokens) = samples.last()?;
-    let kept = tokens.saturating_sub(samples.get(samples.len().saturating_sub(WINDOW)).map_or(0, |sample| sample.1));
-    let kept = if samples.len() <= WINDOW { *tokens } else { kept };
-    if *bytes > WARM + OF_NONCE * kept {
-        return Some(format!("{} MiB are in memory for {kept} nonces; see what they are", bytes >> 20));
+    let kept = tokens
+        .saturating_sub(samples.get(samples.len().saturating_sub(NONCE_WINDOW_SECONDS)).map_or(0, |sample| sample.1));
+    let kept = if samples.len() <= NONCE_WINDOW_SECONDS { *tokens } else { kept };
+    if *bytes > WARM_BYTES + NONCE_BYTES * kept {
+        return Some(format!("the service uses {} MiB for {kept} nonces; look for a memory leak", bytes >> 20));
     }
-    // The first quarter begins once as many nonces go as come.
-    let settled = samples.get(WINDOW + 50..).filter(|settled| settled.len() >= 4 * 40)?;
+    // The first quarter begins when nonces expire as fast as new ones arrive.
+    let settled = samples.get(NONCE_WINDOW_SECONDS + 50..).filter(|settled| settled.len() >= 4 * 40)?;
     let quarter = settled.len() / 4;
     let mean = |part: Option<&[(u64, u64)]>| part.unwrap_or_default().iter().map(|sample| sample.0).sum::<u64>() as f64;
     let (first, last) = (mean(settled.get(..quarter)), mean(settled.get(settled.len() - quarter..)));
     (last > first * GROWTH)
-        .then(|| format!("the memory has grown by {:.0} %; see by what", (last / first - 1.0) * 100.0))
+        .then(|| format!("the memory has memory_growth by {:.0} %; look for a leak", (last / first - 1.0) * 100.0))
 }
 
 impl Soak {
-    /// On one connection, until the end or an error.
-    fn keep_on(&self, client: &Client, act: impl Fn(&mut Connection, u64) -> Option<()>) {
+    /// Repeats an action over one connection, until the end of the run or an error.
+    fn repeat(&self, client: &Client, act: impl Fn(&mut Connection, u64) -> Option<()>) {
         let Some(mut connection) = client.connect() else {
-            return self.complain("a client is not let in".into());
+            return self.complain("a client could not connect".into());
         };
         for turn in 0.. {
             if self.ended.load(Ordering::Relaxed) || act(&mut connection, turn).is_none() {
@@ -132,13 +133,15 @@ impl Soak {
         }
     }
 
-    /// Whether the answer is the one that has to be. There is an end to the complaints.
-    fn expect(&self, what: &str, answer: Option<Answer>, status: u16, code: u64) -> Option<Answer> {
+    /// Returns the response if it has the expected status and code; otherwise records a complaint. At most 20 are kept.
+    fn expect(&self, what: &str, answer: Option<Response>, status: u16, code: u64) -> Option<Response> {
         self.answers.fetch_add(1, Ordering::Relaxed);
         match answer {
             Some(answer) if (answer.status, answer.code()) == (status, code) => return Some(answer),
-            Some(answer) => self.complain(format!("{what}: {} {}, not {status} {code}", answer.status, answer.code())),
-            None => self.complain(format!("{what}: no answer")),
+            Some(answer) => {
+                self.complain(format!("{what}: got {} {}, not {status} {code}", answer.status, answer.code()));
+            }
+            None => self.complain(format!("{what}: no response")),
         }
         None
     }
@@ -159,8 +162,8 @@ impl Soak {
         let answer = self.expect("a token request", connection.ask("POST", PATH, &key, &request), 201, 0)?;
         self.tokens.fetch_add(1, Ordering::Relaxed);
         match turn % 16 {
-            0 => self.expect("a request again", connection.ask("POST", PATH, &key, &request), 401, 40105)?,
-            1 => self.expect("a request unsigned", connection.ask("POST", PATH, "", &request), 401, 40101)?,
+            0 => self.expect("a replayed request", connection.ask("POST", PATH, &key, &request), 401, 40105)?,
+            1 => self.expect("an unsigned request", connection.ask("POST", PATH, "", &request), 401, 40101)?,
             nth if nth % 4 == 2 => {
                 let bearer = format!("Bearer {}", answer.text("token")?);
                 self.expect("a token", connection.ask("GET", "/stats", &bearer, &Value::Null), 200, 0)?
@@ -184,7 +187,7 @@ impl Soak {
         Some(())
     }
 
-    /// Adds a key and takes it away; by turns, the service notices and is told.
+    /// Adds and removes a key by turns. Some changes are signalled with SIGHUP; the service must notice the others.
     fn reload(&self, apps: &Path, process: u32) {
         let new = apps.with_extension("new");
         for turn in 0_u64.. {
@@ -195,7 +198,7 @@ impl Soak {
             let extra = r#",{"id":"extra","secret":"hush"}]}"#;
             let text = if turn % 2 == 0 { APPS.replace("]}", extra) } else { APPS.into() };
             if fs::write(&new, text).and_then(|()| fs::rename(&new, apps)).is_err() {
-                return self.complain("the apps cannot be written".into());
+                return self.complain("cannot write the apps file".into());
             }
             if turn % 4 < 2 {
                 let _ = Command::new("kill").args(["-HUP", &process.to_string()]).status();
@@ -204,24 +207,24 @@ impl Soak {
         }
     }
 
-    /// Begins a request and does not end it: a head, or a body.
-    fn be_slow(&self, client: &Client, nth: usize) {
+    /// Sends half a request: an incomplete head, or an incomplete body.
+    fn send_slowly(&self, client: &Client, nth: usize) {
         while !self.ended.load(Ordering::Relaxed) {
             let Some(mut connection) = client.connect() else {
-                return self.complain("a slow client is not let in".into());
+                return self.complain("a slow client could not connect".into());
             };
             let head = "POST /keys/app.lasting/requestToken HTTP/1.1\r\nHost: localhost\r\n";
             let begun = if nth % 2 == 0 { head.into() } else { format!("{head}Content-Length: 100\r\n\r\n{{") };
-            let told = connection.send(&begun).and_then(|()| connection.hear()).map(|answer| answer.status);
-            if told != (nth % 2 == 1).then_some(408) {
-                return self.complain(format!("a slow client is told {told:?}"));
+            let status = connection.send(&begun).and_then(|()| connection.receive()).map(|answer| answer.status);
+            if status != (nth % 2 == 1).then_some(408) {
+                return self.complain(format!("a slow client got the status {status:?}"));
             }
             self.slow.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// What that process has in memory, in bytes.
+/// Returns the resident memory of a process, in bytes.
 fn resident(process: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,4 +1,4 @@
-//! Every test there is.
+//! All tests of the workspace.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use crate::conformance::{self, Outcomes};
 use crate::report::{Report, Tally};
 use crate::{Result, command, probe, tidy};
 
-/// What `cargo test` is asked for. Core is tested once more for every tier of its features.
+/// Options of each `cargo test` run. Core runs again in each of its feature tiers.
 const SUITES: &[&[&str]] = &[
     &["--workspace", "--all-features"],
     &["-p", "ably-auth-core", "--no-default-features"],
@@ -26,15 +26,15 @@ pub(crate) fn run(_: &[String]) -> Result {
     }
     report.step("probe", || probe::run(&[]));
     report.step("tidy", || tidy::run(&[]));
-    // The cases were run among the workspace's tests, and are not run again.
-    report.step("conformance", || conformance::judge(&outcomes, false));
+    // The cases have run among the workspace's tests.
+    report.step("conformance", || conformance::check_outcomes(&outcomes, false));
 
     let (Tally { passed, failed, skipped }, outcome) = report.finish();
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     outcome
 }
 
-/// Runs tests and counts them, also when some fail.
+/// Runs tests and counts them, even if some fail.
 pub(crate) fn count_into(tally: &mut Tally, tests: &mut Command) -> Result {
     count_into_and_show(tally, tests, |_| {})
 }
@@ -45,14 +45,12 @@ fn count_into_and_show(tally: &mut Tally, tests: &mut Command, mut look: impl Fn
         *tally += count(line).unwrap_or_default();
     })?;
     if tally.passed + tally.failed == 0 {
-        return Err(
-            "no test ran; a suite without tests proves nothing, so give it some or take it out of SUITES".into()
-        );
+        return Err("no test ran; add tests to the suite, or remove it from SUITES".into());
     }
     Ok(())
 }
 
-/// Reads `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
+/// Parses a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
 fn count(line: &str) -> Option<Tally> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let number = |what| counts.split("; ").find_map(|part| part.strip_suffix(what)?.trim().parse().ok());
@@ -64,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_harness_is_understood() {
+    fn harness_totals_are_parsed() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.01s";
         assert_eq!(count(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
         assert_eq!(count("test cache::renewal ... ok"), None);

@@ -1,4 +1,4 @@
-//! The rules that no compiler checks.
+//! Rules that the compiler does not check.
 
 mod arrows;
 mod files;

@@ -1,7 +1,8 @@
-//! JWTs of other implementations, for the tests: made anew, and checked both ways.
+//! Regenerates the JWT test vectors with other implementations, and checks that these accept our JWTs.
 //!
-//! `xtask/vectors/jwt_npm.js` and `jwt_pypi.py` write them, with libraries that are installed under `target/`. What these say
-//! of our own JWTs holds for a text that the script made of the same claims: that it is what we mint is for our test to say.
+//! `xtask/vectors/jwt_npm.js` and `jwt_pypi.py` write the vectors, with libraries that are installed under `target/`.
+//! "Our" JWTs are built by the script from the same claims; the test `jwt_vectors` checks that our crate mints the same
+//! text.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -27,12 +28,12 @@ pub(crate) fn run(_: &[String]) -> Result {
     python.arg("xtask/vectors/jwt_pypi.py").stdin(open(&from_npm)?);
     command::run(python.stdout(create(&from_both)?))?;
 
-    // Only now, so that a script that breaks off leaves the vectors as they were.
+    // Copied last, so that a script that fails leaves the old vectors in place.
     fs::copy(&from_both, VECTORS).map_err(|error| format!("cannot write `{VECTORS}`: {error}"))?;
     command::run(&mut command::cargo(["test", "--package", "ably-auth-tests", "--test", "suite", "jwt_vectors"]))
 }
 
-/// Installs both libraries, and gives the Python that has the one.
+/// Installs both libraries, and returns the Python that has PyJWT.
 fn install(folder: &Path) -> Result<std::path::PathBuf> {
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(folder).arg(NPM_LIBRARY);

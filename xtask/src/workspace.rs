@@ -1,4 +1,4 @@
-//! The workspace's packages, as cargo sees them, and its files, as git does.
+//! The workspace's packages, from cargo, and its files, from git.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,13 +50,13 @@ pub(crate) struct Dependency {
 }
 
 impl Workspace {
-    /// What the manifests say; nothing is resolved or downloaded.
+    /// Reads the manifests; nothing is resolved or downloaded.
     pub(crate) fn load() -> Result<Self> {
         let json = command::output(&mut command::cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
         serde_json::from_str(&json).map_err(|error| format!("cannot read what `cargo metadata` wrote: {error}").into())
     }
 
-    /// The crates that are the product, without tests and tools.
+    /// Returns the published crates, without tests and tools.
     pub(crate) fn published(&self) -> Vec<&Package> {
         self.packages
             .iter()
@@ -65,7 +65,7 @@ impl Workspace {
     }
 }
 
-/// Files that are the project's: those of git, or, in a tree that was unpacked from an archive, all but what was built.
+/// Lists the project's files: those of git, or, in a tree without git, all except build output.
 pub(crate) fn files() -> Result<Vec<PathBuf>> {
     let git = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output();
     match git {
@@ -75,7 +75,7 @@ pub(crate) fn files() -> Result<Vec<PathBuf>> {
         _ => {
             let mut files = Vec::new();
             walk(Path::new("."), &mut files).map_err(|error| format!("cannot list the project's files: {error}"))?;
-            // As git names them.
+            // Without `./`, as in git's list.
             Ok(files.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect())
         }
     }

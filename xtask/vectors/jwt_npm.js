@@ -1,5 +1,5 @@
-// Writes JWTs as npm's jsonwebtoken mints them, JWTs that must be refused, and the very text that we mint from the same
-// claims, after jsonwebtoken has accepted it. PyJWT does its part in jwt_pypi.py; `cargo xtask vectors` runs both.
+// Writes JWTs that npm's jsonwebtoken mints, JWTs that must be refused, and the text that our crate mints from the same
+// claims, after jsonwebtoken has accepted it. jwt_pypi.py adds PyJWT's part; `cargo xtask vectors` runs both.
 'use strict';
 
 const crypto = require('node:crypto');
@@ -9,7 +9,7 @@ const SOURCE = `jsonwebtoken npm ${require('jsonwebtoken/package.json').version}
 const KEYS = ['I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0', 'app-1.key_2:s'];
 const IAT = 1449746287;
 
-// Names and values in the order in which we write them; those of one kind in alphabetical order.
+// Names and values in the order in which our crate writes them; claims of one kind in alphabetical order.
 const CLAIMS = {
   plain: { iat: IAT, exp: IAT + 3600 },
   'one second': { iat: 1, exp: 2 },

@@ -1,4 +1,4 @@
-"""Adds what PyPI's PyJWT mints, and whether it accepts what we mint, to what jwt_npm.js wrote; `cargo xtask vectors` runs both."""
+"""Adds JWTs that PyPI's PyJWT mints, and whether it accepts ours, to the output of jwt_npm.js; `cargo xtask vectors` runs both."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ def main():
                 "jwt": jwt.encode(case["claims"], secret, algorithm="HS256", headers={"kid": key_name}),
             }
         )
-        # Its clock cannot be set: times are compared below instead.
+        # PyJWT's clock cannot be set, so the times are compared below instead.
         without_clock = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_sub": False}
         read = jwt.decode(case["jwt"], secret, algorithms=["HS256"], options=without_clock)
         if read != case["claims"] or jwt.get_unverified_header(case["jwt"])["kid"] != key_name:

@@ -1,4 +1,4 @@
-//! How many instructions each work takes, and took when that was last agreed to.
+//! Instruction counts of the benchmarks, and the committed baseline that they are compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,18 +10,18 @@ use crate::Result;
 
 const PATH: &str = "tests/bench/baseline.json";
 const SAVE: &str = "cargo xtask bench core --instructions --save";
-/// How much more than its baseline a work may take, in per cent: another compiler makes as much of a difference.
+/// Allowed growth over the baseline, in per cent. A different compiler version changes counts by as much.
 const TOLERANCE: u64 = 5;
 
-/// Instructions by the work's name.
+/// Instruction counts by benchmark name.
 ///
-/// Those of SHA-256 itself are left out. They are not ours, and valgrind knows no processor's own SHA-256, so that what stands
-/// in for it would drown all else.
+/// Instructions of SHA-256 itself are excluded: it is not our code, and valgrind does not support the SHA instructions
+/// of processors, so the software fallback would dominate every count.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 #[serde(transparent)]
 pub(super) struct Counts(BTreeMap<String, u64>);
 
-/// What gungraun says of one benchmark.
+/// gungraun's summary of one benchmark.
 #[derive(Deserialize)]
 struct Summary {
     function_name: String,
@@ -30,27 +30,27 @@ struct Summary {
 }
 
 impl Counts {
-    /// Reads gungraun's summaries, each a line of JSON, and the profiles that they lead to.
+    /// Reads gungraun's summaries, one JSON object a line, and the callgrind profile that each of them names.
     pub(super) fn read(summaries: &str) -> Result<Self> {
         let mut counts = BTreeMap::new();
         for line in summaries.lines() {
             let summary: Summary = serde_json::from_str(line).map_err(|error| {
-                format!("cannot understand what gungraun wrote: {error}; see what has changed in it")
+                format!("cannot parse gungraun's output: {error}; check whether its format has changed")
             })?;
             let name = format!("{}.{}", summary.function_name, summary.id);
             let profile = summary.output_dir.join(format!("callgrind.{name}.out"));
             counts.insert(name, count_in(&profile)?);
         }
         if counts.is_empty() {
-            return Err("gungraun counted nothing; give it benchmarks in `tests/bench/instructions`".into());
+            return Err("gungraun ran no benchmark; add one to `tests/bench/instructions`".into());
         }
         Ok(Self(counts))
     }
 
     pub(super) fn saved() -> Result<Self> {
         let text = fs::read_to_string(PATH)
-            .map_err(|error| format!("cannot read `{PATH}`: {error}; make it with `{SAVE}`"))?;
-        serde_json::from_str(&text).map_err(|error| format!("cannot understand `{PATH}`: {error}").into())
+            .map_err(|error| format!("cannot read `{PATH}`: {error}; create it with `{SAVE}`"))?;
+        serde_json::from_str(&text).map_err(|error| format!("cannot parse `{PATH}`: {error}").into())
     }
 
     pub(super) fn save(&self) -> Result {
@@ -58,33 +58,34 @@ impl Counts {
         fs::write(PATH, text + "\n").map_err(|error| format!("cannot write `{PATH}`: {error}").into())
     }
 
-    /// Prints each work beside its baseline, and says which take more than they may.
+    /// Prints each count next to its baseline, and returns a complaint for each that exceeds the tolerance.
     pub(super) fn compare(&self, baseline: &Self) -> Vec<String> {
         println!("\n{:36} {:>10} {:>10}   change", "instructions, without SHA-256", "baseline", "now");
         let names: BTreeSet<&String> = self.0.keys().chain(baseline.0.keys()).collect();
         let mut complaints = Vec::new();
         for name in names {
             let (Some(&was), Some(&is)) = (baseline.0.get(name), self.0.get(name)) else {
-                complaints
-                    .push(format!("`{name}` is not both counted and in `{PATH}`; bring them in line with `{SAVE}`"));
+                complaints.push(format!(
+                    "`{name}` is missing in the benchmarks or in `{PATH}`; update the baseline with `{SAVE}`"
+                ));
                 continue;
             };
             println!("{name:36} {was:>10} {is:>10} {:>+8.2} %", (is as f64 / was as f64 - 1.0) * 100.0);
             if is * 100 > was * (100 + TOLERANCE) {
                 complaints.push(format!(
-                    "`{name}` takes {is} instructions, more than {TOLERANCE} % over its baseline of {was}; make it faster, or, if \
-                     it is worth that, take it for the baseline with `{SAVE}`"
+                    "`{name}` takes {is} instructions, more than {TOLERANCE} % over its baseline of {was}; make it faster, or accept \
+                     the new count with `{SAVE}`"
                 ));
             }
         }
         let shrunk = self.shrunk(baseline);
         if !shrunk.is_empty() {
-            println!("\ncould grow back to the baseline unseen: `{}`; renew it with `{SAVE}`", shrunk.join("`, `"));
+            println!("\nfar below their baseline: `{}`; lower the baseline with `{SAVE}`", shrunk.join("`, `"));
         }
         complaints
     }
 
-    /// The works that take so much less than their baseline that it guards them no more.
+    /// Returns the benchmarks so far below their baseline that it no longer detects a regression.
     fn shrunk(&self, baseline: &Self) -> Vec<&str> {
         let is_less =
             |(name, is): &(&String, &u64)| baseline.0.get(*name).is_some_and(|was| *is * 100 < was * (100 - TOLERANCE));
@@ -94,12 +95,13 @@ impl Counts {
 
 fn count_in(profile: &Path) -> Result<u64> {
     let text = fs::read_to_string(profile).map_err(|error| format!("cannot read `{}`: {error}", profile.display()))?;
-    count(&text).ok_or_else(|| format!("`{}` is no profile of callgrind's as we know them", profile.display()).into())
+    count(&text)
+        .ok_or_else(|| format!("`{}` is not a callgrind profile in the expected format", profile.display()).into())
 }
 
-/// All instructions of a profile but those of SHA-256.
+/// Returns the total number of instructions in a profile, except those of SHA-256.
 fn count(profile: &str) -> Option<u64> {
-    // Called functions come as `cfn=NAME`, `calls=…` and a line with where and how many instructions.
+    // A call is written as `cfn=NAME`, `calls=…` and a line with the position and the instruction count.
     let mut of_sha_256 = 0;
     let mut lines = profile.lines();
     while let Some(line) = lines.next() {
@@ -134,21 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_that_guards_nothing_is_found() {
+    fn baseline_far_above_count_is_reported() {
         assert_eq!(counts(9_500).shrunk(&counts(10_000)), [] as [&str; 0]);
         assert_eq!(counts(9_499).shrunk(&counts(10_000)), ["sign"]);
         assert_eq!(counts(9_499).compare(&counts(10_000)), [] as [&str; 0]);
     }
 
     #[test]
-    fn a_work_without_a_baseline_and_a_baseline_without_a_work_are_found() {
+    fn name_in_only_one_of_counts_and_baseline_is_reported() {
         let none = Counts(BTreeMap::new());
         assert_eq!(counts(1).compare(&none).len(), 1);
         assert_eq!(none.compare(&counts(1)).len(), 1);
     }
 
     #[test]
-    fn sha_256_does_not_count() {
+    fn sha_256_is_excluded_from_count() {
         let profile = "events: Ir Dr\nsummary: 100 7\n\nfn=sign\n12 8 1\ncfn=sha2::sha256::soft::compress\ncalls=2 9\n13 60 4\n\
                        cfn=memcpy\ncalls=1 0\n14 2 1\ncfn=sha2::sha256::soft::compress\ncalls=1 9\n15 30 2\n\
                        fn=sha2::sha256::soft::compress\n20 90 6\ntotals: 100 7\n";

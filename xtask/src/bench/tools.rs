@@ -1,4 +1,4 @@
-//! The two programs that count instructions: valgrind, and gungraun's runner, which drives it.
+//! The two programs that count instructions: valgrind, and gungraun's runner, which starts valgrind.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use crate::{Complaints, Result, command};
 
 const LOCK: &str = "tests/bench/instructions/Cargo.lock";
 
-/// Installs valgrind from Debian's packages where it is missing and we may.
-pub(super) fn need_valgrind() -> Result {
+/// Installs valgrind from Debian's packages if it is missing and this process runs as root.
+pub(super) fn install_valgrind() -> Result {
     let is_here = |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
     if is_here("valgrind") {
         return Ok(());
     }
     let is_root = || command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_here("apt-get") || !is_root() {
-        return Err("valgrind is not here; install it, on Debian with `apt-get install valgrind` as root".into());
+        return Err("valgrind is not installed; on Debian, run `apt-get install valgrind` as root".into());
     }
     for words in [&["update", "-qq"][..], &["install", "-qqy", "--no-install-recommends", "valgrind"]] {
         command::run(
@@ -26,25 +26,25 @@ pub(super) fn need_valgrind() -> Result {
     Ok(())
 }
 
-/// The runner, of the version that the benchmarks are locked to: built once, and there the next time.
+/// Returns the runner in the version of the benchmarks' lock file; builds it on the first call.
 pub(super) fn runner(target: &Path) -> Result<PathBuf> {
     let lock = fs::read_to_string(LOCK).map_err(|error| format!("cannot read `{LOCK}`: {error}"))?;
     let Some(version) = locked("gungraun-runner", &lock) else {
-        return Err(format!("`{LOCK}` has no gungraun-runner; make it anew with `cargo update`").into());
+        return Err(format!("`{LOCK}` lacks gungraun-runner; update it with `cargo update`").into());
     };
     let root = target.join("tools");
-    // Without optimisation it is built in half the time, and valgrind is what takes its time when it runs.
+    // A debug build takes half the time, and in a benchmark run valgrind takes most of the time anyway.
     let mut install = command::cargo(["install", "--quiet", "--locked", "--debug", "gungraun-runner"]);
     install.arg("--version").arg(format!("={version}")).arg("--root").arg(&root);
-    // What is built on the way is thrown away.
+    // Without the variable, cargo builds in a temporary directory and deletes it.
     command::run(install.env_remove("CARGO_TARGET_DIR")).map_err(|Complaints(mut complaints)| {
-        complaints.push("gungraun's runner is built from crates.io; see that the network is there".into());
+        complaints.push("gungraun-runner is built from crates.io; check the network connection".into());
         Complaints(complaints)
     })?;
     Ok(root.join("bin/gungraun-runner"))
 }
 
-/// The version of a package in a lock file.
+/// Returns the version of a package in a lock file.
 fn locked<'a>(name: &str, lock: &'a str) -> Option<&'a str> {
     let (_, package) = lock.split_once(&format!("\nname = \"{name}\"\nversion = \""))?;
     package.split('"').next()
@@ -55,7 +55,7 @@ mod tests {
     use super::locked;
 
     #[test]
-    fn a_lock_file_tells_versions() {
+    fn version_is_read_from_lock_file() {
         let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"a-b\"\nversion = \"2.0.1\"\n";
         assert_eq!(locked("a", lock), Some("1.0.0"));
         assert_eq!(locked("a-b", lock), Some("2.0.1"));

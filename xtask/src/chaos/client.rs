@@ -1,4 +1,4 @@
-//! As little HTTP as it takes to ask the service.
+//! A minimal HTTP client for the service.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Client(String);
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Value,
 }
 
-impl Answer {
-    /// The code of the error that it is; 0 if it is none.
+impl Response {
+    /// Returns the error code; 0 if the response is not an error.
     pub(crate) fn code(&self) -> u64 {
         self.body.pointer("/error/code").and_then(Value::as_u64).unwrap_or_default()
     }
@@ -32,25 +32,25 @@ impl Client {
         Self(address.to_owned())
     }
 
-    /// Over a connection of its own. None if there is no whole answer.
-    pub(crate) fn ask(&self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Answer> {
+    /// Sends a request over a new connection. `None` if the response is incomplete.
+    pub(crate) fn ask(&self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Response> {
         self.connect()?.ask(method, path, credential, body)
     }
 
     pub(crate) fn connect(&self) -> Option<Connection> {
         let stream = TcpStream::connect(&self.0).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(READ_TIMEOUT)).ok()?;
         stream.set_nodelay(true).ok()?;
         Some(Connection(BufReader::new(stream)))
     }
 }
 
-/// A connection for any number of questions, one after the other.
+/// A connection for any number of sequential requests.
 pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    /// None if there is no whole answer, after which there will be no other.
-    pub(crate) fn ask(&mut self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Answer> {
+    /// Sends a request and reads the response. `None` if the response is incomplete; the connection is then unusable.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, credential: &str, body: &Value) -> Option<Response> {
         let body = body.to_string();
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-Ably-Version: 6\r\n");
         if !credential.is_empty() {
@@ -58,14 +58,14 @@ impl Connection {
         }
         write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).ok()?;
         self.send(&request)?;
-        self.hear()
+        self.receive()
     }
 
     pub(crate) fn send(&mut self, text: &str) -> Option<()> {
         self.0.get_mut().write_all(text.as_bytes()).ok()
     }
 
-    pub(crate) fn hear(&mut self) -> Option<Answer> {
+    pub(crate) fn receive(&mut self) -> Option<Response> {
         let (mut status, mut length, mut line) = (None, None, String::new());
         loop {
             line.clear();
@@ -80,11 +80,11 @@ impl Connection {
         }
         let mut body = vec![0; length?];
         self.0.read_exact(&mut body).ok()?;
-        Some(Answer { status: status?, body: serde_json::from_slice(&body).ok()? })
+        Some(Response { status: status?, body: serde_json::from_slice(&body).ok()? })
     }
 }
 
-/// `Basic` with a key.
+/// Returns an `Authorization` header value for a key.
 pub(crate) fn basic(key: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");
@@ -101,7 +101,7 @@ pub(crate) fn basic(key: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn keys_are_in_base64() {
+    fn basic_credential_is_base64() {
         assert_eq!(super::basic("a.b:cd"), "Basic YS5iOmNk");
         assert_eq!(super::basic("a.b:cde"), "Basic YS5iOmNkZQ==");
         assert_eq!(super::basic("a.b:cdef"), "Basic YS5iOmNkZWY=");

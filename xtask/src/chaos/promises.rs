@@ -1,4 +1,4 @@
-//! What the service has promised, and whether it holds.
+//! The responses that must survive a crash, and the check that they do.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,19 +9,20 @@ use super::client::{Client, basic};
 use super::service::{CONTROL, LASTING, REVOCABLE};
 use crate::Result;
 
-/// As many of each kind are held against the service after each start, the latest ones: the others were held before.
-const CHECKED: usize = 40;
+/// Number of recorded responses of each kind that are checked after a start: the latest, since older ones were checked
+/// before.
+const MAX_CHECKED: usize = 40;
 
-/// What was answered.
+/// Recorded responses.
 #[derive(Default)]
 pub(super) struct Promises {
-    /// Requests that were exchanged: never again.
+    /// Token requests that were exchanged; the service must refuse them.
     used: Vec<Value>,
-    /// Tokens that were revoked: never again.
+    /// Revoked tokens; the service must refuse them.
     revoked: Vec<String>,
-    /// Tokens, most of them by reference: as long as they live.
+    /// Unexpired tokens, most of them stored by reference; the service must accept them.
     tokens: Vec<String>,
-    /// Keys that were made: until they are revoked.
+    /// Created keys; the service must accept them.
     keys: Vec<String>,
 }
 
@@ -39,26 +40,26 @@ impl Promises {
         [self.used.len(), self.revoked.len(), self.tokens.len(), self.keys.len()].contains(&0)
     }
 
-    /// Holds the service to them.
+    /// Checks that the service still honours the latest recorded responses.
     pub(super) fn check(&self, client: &Client, kills: usize) -> Result {
         let held = |what: &str, holds: Option<bool>| match holds {
             Some(true) => Ok(()),
-            Some(false) => Err(format!("after kill {kills}, {what}; the promise is broken")),
-            None => Err(format!("after kill {kills}, the service does not answer; see why")),
+            Some(false) => Err(format!("after kill {kills}, {what}; the service lost data that it had confirmed")),
+            None => Err(format!("after kill {kills}, the service did not respond; see its log above")),
         };
         let stats = |credential: &str| client.ask("GET", "/stats", credential, &Value::Null);
         for request in latest(&self.used) {
             let answer = exchange(client, request).map(|answer| answer.code() == 40105);
-            held("a request is exchanged that was exchanged before", answer)?;
+            held("a token request was exchanged a second time", answer)?;
         }
         for token in latest(&self.revoked) {
-            held("a token works that was revoked", stats(token).map(|answer| answer.code() == 40141))?;
+            held("a revoked token was accepted", stats(token).map(|answer| answer.code() == 40141))?;
         }
         for token in latest(&self.tokens) {
-            held("a token is lost", stats(token).map(|answer| answer.status == 200))?;
+            held("a valid token was refused", stats(token).map(|answer| answer.status == 200))?;
         }
         for key in latest(&self.keys) {
-            held("a key is lost", stats(key).map(|answer| answer.status == 200))?;
+            held("a created key was refused", stats(key).map(|answer| answer.status == 200))?;
         }
         Ok(())
     }
@@ -72,10 +73,10 @@ impl fmt::Display for Promises {
 }
 
 fn latest<T>(promises: &[T]) -> &[T] {
-    promises.get(promises.len().saturating_sub(CHECKED)..).unwrap_or_default()
+    promises.get(promises.len().saturating_sub(MAX_CHECKED)..).unwrap_or_default()
 }
 
-/// Asks until the service is gone, and notes what it answers.
+/// Sends requests until the service stops, and records the responses.
 pub(super) fn collect(client: &Client, nth: usize) -> Promises {
     let mut promises = Promises::default();
     for turn in 0.. {
@@ -86,7 +87,7 @@ pub(super) fn collect(client: &Client, nth: usize) -> Promises {
     promises
 }
 
-/// One of each.
+/// Sends one request of each kind.
 fn ask(client: &Client, unique: &str, promises: &mut Promises) -> Option<()> {
     let request = json!({ "keyName": "app.lasting", "timestamp": now(), "nonce": format!("nonce-of-chaos-{unique}") });
     if exchange(client, &request)?.status == 201 {
@@ -118,13 +119,13 @@ fn ask(client: &Client, unique: &str, promises: &mut Promises) -> Option<()> {
     Some(())
 }
 
-/// The key vouches for the request, which has a nonce and a timestamp as if it were signed.
-fn exchange(client: &Client, request: &Value) -> Option<super::client::Answer> {
+/// Exchanges an unsigned request, authenticated by the key. Its nonce and timestamp are checked as in a signed request.
+fn exchange(client: &Client, request: &Value) -> Option<super::client::Response> {
     client.ask("POST", "/keys/app.lasting/requestToken", &basic(LASTING), request)
 }
 
 pub(crate) fn now() -> u64 {
-    #[allow(clippy::disallowed_methods, reason = "a request says when it was made")]
+    #[allow(clippy::disallowed_methods, reason = "a token request carries its creation time")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The service as a process of its own.
+//! The service as a child process.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::Result;
 /// The access token of the Control API.
 pub(crate) const CONTROL: &str = "control-access-token-of-chaos";
 
-/// Whose tokens are revocable, and whose are not.
+/// A key with revocable tokens, and one without.
 pub(crate) const REVOCABLE: &str = "app.revocable:hush";
 pub(crate) const LASTING: &str = "app.lasting:hush";
 
@@ -22,7 +22,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// On that folder, and listening: a store that cannot be opened ends it.
+    /// Starts the service on the folder, and waits until it listens. Fails if it cannot open its store.
     pub(crate) fn start(program: &Path, folder: &Path, options: &[&str]) -> Result<Self> {
         let failed = |error: io::Error| format!("the service cannot be started: {error}");
         let (apps, control) = (folder.join("apps.json"), folder.join("control"));
@@ -39,7 +39,7 @@ impl Service {
         let mut service = Self { process, address: address.clone().unwrap_or_default() };
         if address.is_none() {
             service.kill();
-            return Err("the service does not start again on its folder; what it says is above".into());
+            return Err("the service did not start on its folder; its log is above".into());
         }
         Ok(service)
     }
@@ -52,7 +52,7 @@ impl Service {
         &self.address
     }
 
-    /// At once, and without a word.
+    /// Kills the process with SIGKILL, without a graceful shutdown.
     pub(crate) fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

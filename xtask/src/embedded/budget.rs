@@ -1,4 +1,4 @@
-//! What each image may take up.
+//! The maximum size of each image.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 
 const PATH: &str = "tests/firmware/budget.json";
-/// How much more than its budget an image may take, in per cent: another compiler makes as much of a difference.
+/// Allowed growth over the budget, in per cent. A different compiler version changes sizes by as much.
 const TOLERANCE: u64 = 2;
 
-/// In bytes.
+/// Sizes in bytes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sizes {
     pub flash: u64,
     pub ram: u64,
-    /// Only of images that measure it.
+    /// Peak stack, only of images that measure it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<u64>,
     pub heap: u64,
@@ -26,7 +26,7 @@ pub(super) struct Sizes {
 #[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Budget {
-    /// How many times the flash of the libraries below it core may take, by target; no tolerance is added.
+    /// The maximum ratio of core's flash to that of the libraries below it, by target; no tolerance is added.
     pub times_floor: BTreeMap<String, f64>,
     pub images: BTreeMap<String, Sizes>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn read() -> Result<Self> {
         let text = fs::read_to_string(PATH).map_err(|error| format!("cannot read `{PATH}`: {error}"))?;
-        serde_json::from_str(&text).map_err(|error| format!("cannot understand `{PATH}`: {error}").into())
+        serde_json::from_str(&text).map_err(|error| format!("cannot parse `{PATH}`: {error}").into())
     }
 
     pub(super) fn write(&self) -> Result {
@@ -42,14 +42,15 @@ impl Budget {
         fs::write(PATH, text + "\n").map_err(|error| format!("cannot write `{PATH}`: {error}").into())
     }
 
-    /// Every size over its budget, and every image that only one side knows.
+    /// Returns a complaint for every size over its budget, and for every image that is only measured or only in the
+    /// budget.
     pub(super) fn check(&self, measured: &BTreeMap<String, Sizes>) -> Vec<String> {
         let names: BTreeSet<&String> = self.images.keys().chain(measured.keys()).collect();
         let mut complaints = Vec::new();
         for name in names {
             let (Some(allowed), Some(taken)) = (self.images.get(name), measured.get(name)) else {
                 complaints
-                    .push(format!("`{name}` is not both built and in `{PATH}`; bring them in line with `cargo xtask embedded --accept`"));
+                    .push(format!("`{name}` is missing in the images or in `{PATH}`; update the budget with `cargo xtask embedded --accept`"));
                 continue;
             };
             let kinds = [
@@ -62,7 +63,7 @@ impl Budget {
                 if taken * 100 > allowed * (100 + TOLERANCE) {
                     complaints.push(format!(
                         "`{name}` takes {taken} bytes of {kind}, more than {TOLERANCE} % over its budget of {allowed}; make it \
-                         smaller, or, if it is worth that, take it into the budget with `cargo xtask embedded --accept`"
+                          smaller, or accept the new size with `cargo xtask embedded --accept`"
                     ));
                 }
             }
@@ -70,7 +71,7 @@ impl Budget {
         complaints
     }
 
-    /// How many times the floor this image may take, if that is laid down.
+    /// Returns a complaint if the ratio exceeds the target's limit; a target without a limit always passes.
     pub(super) fn check_ratio(&self, target: &str, ratio: f64) -> Option<String> {
         let limit = *self.times_floor.get(target)?;
         (ratio > limit).then(|| {
@@ -96,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_a_budget_and_a_budget_without_an_image_are_found() {
+    fn image_in_only_one_of_build_and_budget_is_reported() {
         let budget = Budget { images: images(1, 0), ..Budget::default() };
         assert_eq!(budget.check(&BTreeMap::new()).len(), 1);
         assert_eq!(Budget::default().check(&images(1, 0)).len(), 1);
     }
 
     #[test]
-    fn a_ratio_has_no_tolerance() {
+    fn ratio_has_no_tolerance() {
         let budget = Budget { times_floor: [("thumb".into(), 1.5)].into(), ..Budget::default() };
         assert_eq!(budget.check_ratio("thumb", 1.5), None);
         assert!(budget.check_ratio("thumb", 1.501).is_some());

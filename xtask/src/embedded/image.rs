@@ -1,20 +1,22 @@
-//! What a linked image takes up.
+//! The size of a linked image.
 
-/// Bytes, and what should not be among them.
+/// Sizes in bytes.
 #[derive(Debug, PartialEq)]
 pub(super) struct Image {
-    /// Code and constants, and what variables start with. Without the interrupt vectors, of which each chip has its own.
+    /// Code, constants and the initial values of variables. Excludes the interrupt vectors, whose number depends on the
+    /// chip.
     pub flash: u64,
     /// Variables.
     pub ram: u64,
 }
 
-/// Signs of what has no place on the metal, by the names that the compiler gives to functions.
+/// Parts of mangled function names that must not be in an image, and what each of them stands for.
 const UNWANTED: &[(&str, &str)] =
     &[("__rust_alloc", "an allocator"), ("4core3fmt", "`core::fmt`, which is 12 KB of code"), PANIC];
 const PANIC: (&str, &str) = ("4core9panicking", "a call that can panic");
 
-/// Those that are in the image. Where lengths vary, base64 has checks that never fail and yet are there.
+/// Returns the unwanted parts that the image has. `may_check` permits panics: base64 with a variable length has bounds
+/// checks that the compiler cannot remove.
 pub(super) fn unwanted(image: &[u8], may_check: bool) -> Vec<&'static str> {
     let has = |name: &str| image.windows(name.len()).any(|window| window == name.as_bytes());
     let unwanted = UNWANTED.iter().filter(|sign| !(may_check && **sign == PANIC));
@@ -64,7 +66,8 @@ fn word(image: &[u8], at: usize) -> Option<u32> {
     image.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// The module without names for debuggers, and the memory that it asks for, stack and constants included.
+/// Measures a module: all sections except custom ones, which hold debug names, and the memory, stack and constants
+/// included.
 fn wasm(mut module: &[u8]) -> Option<Image> {
     const CUSTOM: u8 = 0;
     const MEMORY: u8 = 5;
@@ -77,7 +80,7 @@ fn wasm(mut module: &[u8]) -> Option<Image> {
             measured.flash += size;
         }
         if id == MEMORY {
-            // How many memories, the limits' form, and the least number of pages.
+            // The number of memories, the kind of the limits, and the minimum number of pages.
             measured.ram = number(content.get(2..)?)?.0 * PAGE;
         }
         module = rest;
@@ -85,7 +88,7 @@ fn wasm(mut module: &[u8]) -> Option<Image> {
     Some(measured)
 }
 
-/// Seven bits a byte, the lowest first; all but the last byte have the highest bit set.
+/// Parses a LEB128 number: seven bits a byte, lowest first; all bytes except the last have the highest bit set.
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let length = bytes.iter().take(9).position(|byte| byte & 0x80 == 0)? + 1;
     let (number, rest) = bytes.split_at_checked(length)?;
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_is_measured_without_its_names() {
+    fn module_is_measured_without_custom_sections() {
         let mut module = b"\0asm\x01\0\0\0".to_vec();
         module.extend([5, 3, 1, 0, 2]); // memory: two pages
         module.extend([10, 0x81, 0x01]); // code: 129 bytes
@@ -107,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn sections_are_told_apart() {
+    fn elf_sections_count_by_kind() {
         let names = b"\0.text\0.bss\0.stack\0.vector_table\0.comment\0";
         let offset = |name: &str| names.windows(name.len()).position(|at| at == name.as_bytes()).unwrap() as u32;
-        // Name, kind, flags, size; the first holds the names themselves.
+        // Name, kind, flags and size; the first section holds the names.
         let sections = [
             [0, 3, 0, names.len() as u32],
             [offset(".text"), 1, 6, 1000],
@@ -134,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_not_measured() {
+    fn file_of_other_kind_is_not_measured() {
         assert_eq!(measure(b"\x7fELF"), None);
         assert_eq!(measure(b"#!/bin/sh\n"), None);
     }
 
     #[test]
-    fn what_has_no_place_is_found() {
+    fn formatting_and_panics_are_found() {
         assert_eq!(unwanted(b"_ZN11firmware4mainE", false), [] as [&str; 0]);
         assert_eq!(unwanted(b"\0_ZN4core3fmt5write17h\0", true).len(), 1);
         assert_eq!(unwanted(b"_ZN4core9panicking9panic_fmt", false), ["a call that can panic"]);

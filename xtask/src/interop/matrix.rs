@@ -1,10 +1,10 @@
-//! What was seen, beside what is right.
+//! The matrix of what each client saw, compared with what the case expects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-/// A case as far as its answer goes; how it is played is for the drivers to read.
+/// The expectations of a case. The steps of the case are read by the drivers alone.
 #[derive(Deserialize)]
 pub(super) struct Case {
     case: String,
@@ -32,7 +32,7 @@ impl Case {
 struct Answer {
     case: String,
     saw: Option<String>,
-    /// Why there is nothing to see.
+    /// The reason why the case does not apply to this driver.
     na: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Column {
         Self { driver: driver.into(), name: name.into(), answers: BTreeMap::new() }
     }
 
-    /// Takes a driver's lines; what is none of its own is shown, since it will say what went wrong.
+    /// Reads a driver's output. A line that is not an answer is printed, since it may be an error message.
     pub(super) fn fill(&mut self, lines: Vec<String>) {
         for line in lines {
             match serde_json::from_str::<Answer>(&line) {
@@ -74,7 +74,7 @@ enum Cell<'a> {
     NotApplicable(&'a str),
 }
 
-/// Prints the matrix, and gives what is wrong in it.
+/// Prints the matrix, and returns a complaint for each wrong cell.
 pub(super) fn print(cases: &[Case], columns: &[Column]) -> Vec<String> {
     let width = cases.iter().map(|case| case.case.chars().count()).max().unwrap_or(0);
     for (nth, column) in columns.iter().enumerate() {
@@ -103,7 +103,7 @@ pub(super) fn print(cases: &[Case], columns: &[Column]) -> Vec<String> {
     let known: BTreeSet<&str> = cases.iter().map(|case| &*case.case).collect();
     for column in columns {
         let unknown = column.answers.keys().filter(|case| !known.contains(&***case));
-        wrong.extend(unknown.map(|case| format!("{}: `{case}` is no case", column.name)));
+        wrong.extend(unknown.map(|case| format!("{}: unknown case `{case}`", column.name)));
     }
     wrong
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_is_red_unless_the_right_thing_was_seen() {
+    fn cell_is_red_if_expected_outcome_was_not_seen() {
         let cases =
             r#"[{"case":"a","expect":"ok","expect-py":"no"},{"case":"b","expect":"ok"},{"case":"c","expect":"ok"}]"#;
         let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
@@ -142,6 +142,6 @@ mod tests {
         );
         assert_eq!(summary(&cases, &columns), "interop: 3 cases, 2 clients: 1 ok, 3 red, 2 n/a");
         let (known, strange) = cases.split_at(1);
-        assert!(print(known, &columns).concat().contains("`b` is no case"), "{}", strange[0].case);
+        assert!(print(known, &columns).concat().contains("unknown case `b`"), "{}", strange[0].case);
     }
 }

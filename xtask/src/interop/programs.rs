@@ -1,4 +1,4 @@
-//! What is installed under `target/interop`, and what is built.
+//! Programs that the task installs under `target/interop` or builds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::{Result, command};
 const NPM_SDK: &str = "ably@2.26.0";
 const PYPI_SDK: &str = "ably==3.1.4";
 
-/// The programs that are missing on a bare Debian, how to see that they are there, and their packages.
+/// Programs that a minimal Debian lacks: the arguments of a check that they are installed, and their packages.
 const NEEDED: &[(&str, &[&str], &[&str])] = &[
     ("node", &["--version"], &["nodejs"]),
     ("npm", &["--version"], &["npm"]),
@@ -20,16 +20,16 @@ const NEEDED: &[(&str, &[&str], &[&str])] = &[
 pub(crate) struct Programs {
     pub(crate) folder: PathBuf,
     pub(crate) python: PathBuf,
-    /// `ably-auth`.
+    /// The program `ably-auth`.
     pub(crate) cli: PathBuf,
-    /// The driver of our own clients.
+    /// The driver of this project's clients.
     pub(crate) ours: PathBuf,
 }
 
 impl Programs {
-    /// Installs the SDKs, and builds what is ours.
+    /// Installs the SDKs, and builds `ably-auth` and the driver.
     pub(crate) fn ready() -> Result<Self> {
-        need(&["node", "npm", "python3"])?;
+        install_missing(&["node", "npm", "python3"])?;
         let target = Workspace::load()?.target_directory;
         let folder = target.join("interop");
         fs::create_dir_all(&folder).map_err(|error| format!("cannot create `{}`: {error}", folder.display()))?;
@@ -49,9 +49,9 @@ pub(crate) fn cli(target: &Path) -> Result<PathBuf> {
     Ok(target.join("debug/ably-auth"))
 }
 
-/// A Python of that folder's own, with those packages.
+/// Creates a Python environment in the folder, and installs the packages there.
 pub(crate) fn python(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
-    need(&["python3"])?;
+    install_missing(&["python3"])?;
     let python = folder.join("bin/python");
     if !python.exists() {
         command::run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
@@ -61,8 +61,8 @@ pub(crate) fn python(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Installs, from Debian's packages, what of these is missing, where we may.
-fn need(programs: &[&str]) -> Result {
+/// Installs missing programs from Debian's packages, if this process runs as root.
+fn install_missing(programs: &[&str]) -> Result {
     let is_here = |program: &str, args: &[&str]| {
         let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
@@ -75,9 +75,7 @@ fn need(programs: &[&str]) -> Result {
     let is_root = || command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     let missing = packages.join(" ");
     if !is_here("apt-get", &["--version"]) || !is_root() {
-        return Err(
-            format!("not all is here that this takes; install it, on Debian with `apt-get install {missing}`").into()
-        );
+        return Err(format!("programs are missing; on Debian, run `apt-get install {missing}` as root").into());
     }
     println!("installing from Debian's packages: {missing}");
     for words in [&["update", "-qq"][..], &[&["install", "-qqy", "--no-install-recommends"], &*packages].concat()] {

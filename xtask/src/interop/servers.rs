@@ -1,4 +1,4 @@
-//! Programs that serve on loopback for as long as a task runs, and programs that must come to an end.
+//! Child processes: servers that run on loopback until they are dropped, and programs with a timeout.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::Result;
 
-/// A server that prints where it listens; it ends when this is dropped.
+/// A server that prints the URL it listens on; it is killed on drop.
 pub(crate) struct Server {
     child: Child,
     pub(crate) url: String,
@@ -26,7 +26,7 @@ impl Server {
         let mut server = Self { child, url: String::new() };
         match (read, line.split_whitespace().last()) {
             (Some(Ok(_)), Some(url)) if url.starts_with("http") => server.url = url.into(),
-            _ => return Err(format!("`{name}` does not say where it listens; start it by hand to see why").into()),
+            _ => return Err(format!("`{name}` did not print a URL to listen on; start it by hand to see why").into()),
         }
         Ok(server)
     }
@@ -34,13 +34,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has nothing to save; and if it has ended already, that was noticed by who asked it.
+        // The process has nothing to save. Both calls fail if it has ended already, which its callers have noticed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Our service in a sandbox, by a name that its certificate has.
+/// Starts the service as a sandbox. The URL has the host name that the service's certificate is valid for.
 pub(crate) fn service(cli: &Path, options: &[&OsStr]) -> Result<Server> {
     let mut serve = Command::new(cli);
     let mut server = Server::start(serve.args(["serve", "--sandbox", "--listen", "127.0.0.1:0"]).args(options))?;
@@ -48,7 +48,7 @@ pub(crate) fn service(cli: &Path, options: &[&OsStr]) -> Result<Server> {
     Ok(server)
 }
 
-/// The lines that a program prints, which is ended if it takes longer than that.
+/// Runs a program and returns the lines that it prints. Kills it when the timeout has passed.
 pub(crate) fn lines(command: &mut Command, longest: Duration) -> Result<Vec<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
@@ -57,16 +57,16 @@ pub(crate) fn lines(command: &mut Command, longest: Duration) -> Result<Vec<Stri
     let output = child.stdout.take();
     let reader = thread::spawn(move || {
         let mut text = String::new();
-        // What was read until then counts also if the rest is no text.
+        // If the rest is not UTF-8, the text before it still counts.
         let _ = output.map(|mut output| output.read_to_string(&mut text));
         let _ = done.send(());
         text
     });
     if printed.recv_timeout(longest).is_err() {
-        println!("`{name}` took longer than {} s, and was ended", longest.as_secs());
+        println!("`{name}` was killed: it ran longer than {} s", longest.as_secs());
         let _ = child.kill();
     }
     let _ = child.wait();
-    let text = reader.join().map_err(|_| format!("what `{name}` printed cannot be read"))?;
+    let text = reader.join().map_err(|_| format!("cannot read the output of `{name}`"))?;
     Ok(text.lines().map(Into::into).collect())
 }

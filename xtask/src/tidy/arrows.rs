@@ -1,4 +1,4 @@
-//! The dependency rule: an arrow in the drawing of the layers means "depends on", and there are no others.
+//! The dependency rule: a crate depends only on crates that the drawing of the layers permits.
 
 use crate::workspace::Package;
 
@@ -15,44 +15,44 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "ably-auth-core",
         below: &[],
-        because: "core is the ground that all others stand on",
+        because: "core is the lowest layer",
         instead: "move the code up a layer, to the crate that it needs",
     },
     Layer {
         name: "ably-auth",
         below: &["ably-auth-core"],
-        because: "`ably-auth` knows neither clients nor servers, its exchanges only yield requests and take responses",
-        instead: "move the code up a layer, into the client or server that it is about",
+        because: "`ably-auth` has no client or server; its exchanges only yield requests and take responses",
+        instead: "move the code up, into the client or server that needs it",
     },
     Layer {
         name: "ably-auth-reqwest",
         below: &["ably-auth-core", "ably-auth"],
-        because: "a client is a thin loop around the exchanges of `ably-auth` and knows no client or server beside it",
-        instead: "move what both need down, to `ably-auth`",
+        because: "a client is a thin loop around the exchanges of `ably-auth`, and uses no other client or server",
+        instead: "move shared code down, to `ably-auth`",
     },
     Layer {
         name: "ably-auth-blocking",
         below: &["ably-auth-core", "ably-auth"],
-        because: "a client is a thin loop around the exchanges of `ably-auth` and knows no client or server beside it",
-        instead: "move what both need down, to `ably-auth`",
+        because: "a client is a thin loop around the exchanges of `ably-auth`, and uses no other client or server",
+        instead: "move shared code down, to `ably-auth`",
     },
     Layer {
         name: "ably-auth-axum",
         below: &["ably-auth-core"],
-        because: "a backend's routes grant and verify by computation alone and call nobody",
-        instead: "move what both sides of the wire need down, to `ably-auth-core`",
+        because: "a backend's routes issue and verify tokens locally, and send no requests",
+        instead: "move code that clients and backends share down, to `ably-auth-core`",
     },
     Layer {
         name: "ably-auth-server",
         below: &["ably-auth-core", "ably-auth-axum"],
-        because: "the service answers requests and sends none, so it needs nothing of a client",
-        instead: "move what both sides of the wire need down, to `ably-auth-core`",
+        because: "the service answers requests and sends none, so it needs no client",
+        instead: "move code that clients and the service share down, to `ably-auth-core`",
     },
     Layer {
         name: "ably-auth-cli",
         below: &["ably-auth-core", "ably-auth", "ably-auth-reqwest", "ably-auth-blocking", "ably-auth-server"],
-        because: "the program is made of the product's crates, not of its tests and tools",
-        instead: "move what it needs into a crate of the product",
+        because: "the program uses the published crates, not the project's tests and tools",
+        instead: "move the code that it needs into a published crate",
     },
     Layer {
         name: TESTS,
@@ -65,18 +65,18 @@ const LAYERS: &[Layer] = &[
             "ably-auth-server",
             "ably-auth-cli",
         ],
-        because: "the tests see the product's public faces, not its tools",
+        because: "the tests use the public APIs of the published crates, not the project's tools",
         instead: "test a task in xtask itself",
     },
     Layer {
         name: "xtask",
         below: &[],
-        because: "xtask judges the others and must build when they do not",
-        instead: "run the crate as a program of its own",
+        because: "xtask checks the other crates, and must build when they do not",
+        instead: "run the crate as a separate program",
     },
 ];
 
-/// Crates of others that belong to one layer. The tests may name them too.
+/// An external crate that only certain layers may depend on. The tests may depend on it too.
 struct Owned {
     name: &'static str,
     owners: &'static [&'static str],
@@ -87,32 +87,32 @@ const OWNED: &[Owned] = &[
     Owned {
         name: "reqwest",
         owners: &["ably-auth-reqwest"],
-        because: "nobody shall pay for a client that they did not choose",
+        because: "users must not build an HTTP client that they did not choose",
     },
     Owned {
         name: "ureq",
         owners: &["ably-auth-blocking"],
-        because: "nobody shall pay for a client that they did not choose",
+        because: "users must not build an HTTP client that they did not choose",
     },
     Owned {
         name: "axum",
         owners: &["ably-auth-axum"],
-        because: "who only asks for tokens shall not pay for an HTTP server",
+        because: "users who only request tokens must not build an HTTP server",
     },
-    Owned { name: "redb", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
-    Owned { name: "redis", owners: &["ably-auth-server"], because: "what a service keeps is the service's affair" },
+    Owned { name: "redb", owners: &["ably-auth-server"], because: "only the service stores data" },
+    Owned { name: "redis", owners: &["ably-auth-server"], because: "only the service stores data" },
 ];
 
-/// What core itself may name: crates that do without std, a clock, randomness and I/O.
+/// External crates that core may depend on: they need no std, clock, randomness or I/O.
 const CORE_MAY_NAME: &[&str] = &["base64", "hmac", "serde", "serde_json", "sha2", "subtle", "zeroize"];
 
-/// Every arrow that may not be, each with the reason. Dev-dependencies count: tests that need more live in `tests/`.
+/// Returns a complaint for every forbidden dependency. Dev-dependencies count: tests that need more are in `tests/`.
 pub(super) fn check(packages: &[Package]) -> Vec<String> {
     let mut complaints = Vec::new();
     for package in packages {
         let Some(layer) = LAYERS.iter().find(|layer| layer.name == package.name) else {
             complaints.push(format!(
-                "`{}` is in no layer; add it to LAYERS in `xtask/src/tidy/arrows.rs` with the crates below it, and to the \
+                "`{}` has no layer; add it to LAYERS in `xtask/src/tidy/arrows.rs` with the crates below it, and to the \
                  drawing in `ARCHITECTURE.md`",
                 package.name
             ));
@@ -141,8 +141,8 @@ fn forbidden(layer: &Layer, dependency: &str, dev: bool) -> Option<String> {
     let unproven = layer.name == "ably-auth-core" && !dev && !CORE_MAY_NAME.contains(&dependency);
     unproven.then(|| {
         format!(
-            "core is for bare metal too and names only crates known to do without std, a clock and I/O ({}); move the code up \
-             a layer, to `ably-auth`",
+            "core runs on bare metal, and depends only on crates that need no std, clock or I/O ({}); move the code up, \
+             to `ably-auth`",
             CORE_MAY_NAME.join(", ")
         )
     })
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_drawn_arrows_pass() {
+    fn permitted_dependencies_pass() {
         let complaints = check(&[
             package("ably-auth-core", &[("hmac", None), ("serde", None), ("proptest", Some("dev"))]),
             package("ably-auth", &[("ably-auth-core", None), ("bytes", None)]),
@@ -184,47 +184,47 @@ mod tests {
     }
 
     #[test]
-    fn an_arrow_upward_is_found_with_its_reason() {
+    fn upward_dependency_is_reported_with_reason() {
         assert_eq!(
             complaint("ably-auth-core", "ably-auth", None),
-            "`ably-auth-core` depends on `ably-auth`: core is the ground that all others stand on; move the code up a layer, to \
+            "`ably-auth-core` depends on `ably-auth`: core is the lowest layer; move the code up a layer, to \
              the crate that it needs"
         );
     }
 
     #[test]
-    fn core_names_only_crates_that_do_without_std() {
+    fn core_depends_only_on_no_std_crates() {
         for kind in [None, Some("build")] {
             let complaint = complaint("ably-auth-core", "bytes", kind);
             assert!(
-                complaint.starts_with("`ably-auth-core` depends on `bytes`: core is for bare metal too"),
+                complaint.starts_with("`ably-auth-core` depends on `bytes`: core runs on bare metal"),
                 "{complaint}"
             );
         }
     }
 
     #[test]
-    fn a_crate_of_another_layer_is_found_with_its_owner() {
+    fn crate_of_other_layer_is_reported_with_owner() {
         assert_eq!(
             complaint("ably-auth", "reqwest", None),
-            "`ably-auth` depends on `reqwest`: only `ably-auth-reqwest` may, because nobody shall pay for a client that they \
-             did not choose; move the code there"
+            "`ably-auth` depends on `reqwest`: only `ably-auth-reqwest` may, because users must not build an HTTP client \
+             that they did not choose; move the code there"
         );
     }
 
     #[test]
-    fn arrows_between_siblings_and_for_tests_are_found() {
-        assert!(complaint("ably-auth-blocking", "ably-auth-reqwest", None).contains("move what both need down"));
-        assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("knows neither clients nor servers"));
+    fn sibling_and_test_dependencies_are_reported() {
+        assert!(complaint("ably-auth-blocking", "ably-auth-reqwest", None).contains("move shared code down"));
+        assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("has no client or server"));
         assert!(complaint("ably-auth-server", "ably-auth", None).contains("sends none"));
-        assert!(complaint("ably-auth-axum", "ably-auth-server", None).contains("call nobody"));
+        assert!(complaint("ably-auth-axum", "ably-auth-server", None).contains("send no requests"));
         assert!(complaint("ably-auth-server", "ureq", Some("dev")).contains("only `ably-auth-blocking` may"));
         assert!(complaint("xtask", "ably-auth-core", None).contains("must build when they do not"));
     }
 
     #[test]
-    fn a_crate_in_no_layer_is_found() {
+    fn crate_without_layer_is_reported() {
         let complaints = check(&[package("ably-auth-extra", &[])]);
-        assert!(complaints.concat().contains("`ably-auth-extra` is in no layer; add it to LAYERS"), "{complaints:?}");
+        assert!(complaints.concat().contains("`ably-auth-extra` has no layer; add it to LAYERS"), "{complaints:?}");
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn check() -> Result<Vec<String>> {
     for path in workspace::files()? {
         match fs::read(&path) {
             Ok(bytes) => complaints.extend(check_file(&path, &String::from_utf8_lossy(&bytes))),
-            // Deleted, and git has not been told yet.
+            // A deleted file that git still lists.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => complaints.push(format!("cannot read `{}`: {error}", path.display())),
         }
@@ -25,13 +25,14 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     if path.file_stem().is_some_and(|stem| stem == "rust-toolchain") {
         complaints.push(format!(
-            "`{name}` pins a toolchain, which every user of the checkout would have to download; delete it"
+            "`{name}` pins a toolchain, which every user of the checkout would have to download; delete the file"
         ));
     }
     for (number, line) in (1..).zip(text.lines()) {
         if let Some(folder) = machine_folder(line) {
-            complaints
-                .push(format!("`{name}:{number}` has a path of one machine, under `/{folder}`; make it relative"));
+            complaints.push(format!(
+                "`{name}:{number}` has an absolute path of one machine, under `/{folder}`; make it relative"
+            ));
         }
     }
     if path.extension().is_none_or(|extension| extension != "rs") {
@@ -42,23 +43,21 @@ fn check_file(path: &Path, text: &str) -> Vec<String> {
         complaints.push(format!("`{name}` has {lines} lines, more than {MAX_LINES}; split it by subject"));
     }
     for (number, line) in (1..).zip(text.lines()) {
-        // In two parts, so that this file does not complain of itself.
+        // In two parts, so that this file itself passes.
         for (start, end) in [("todo!", "("), ("unimplemented!", "("), ("#[", "ignore")] {
             if line.contains(&format!("{start}{end}")) {
-                complaints.push(format!(
-                    "`{name}:{number}` leaves work undone with `{start}{end}`; finish it or take it out"
-                ));
+                complaints.push(format!("`{name}:{number}` has unfinished work: `{start}{end}`; finish or remove it"));
             }
         }
     }
     complaints
 }
 
-/// The folder of an absolute path, if it is one where checkouts live on build machines.
+/// Returns the folder of an absolute path, if it is one that checkouts on build machines are in.
 fn machine_folder(line: &str) -> Option<&'static str> {
     ["work", "root", "home", "Users"].into_iter().find(|folder| {
         let path = format!("/{folder}/");
-        // A folder of that name inside the project is no absolute path.
+        // Inside a relative path, the folder's name is permitted.
         line.match_indices(&path)
             .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || ".-_".contains(c)))
     })
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn long_files_are_found() {
+    fn long_file_is_reported() {
         assert_eq!(check_rust(&"\n".repeat(MAX_LINES)), Vec::<String>::new());
         assert_eq!(
             check_rust(&"\n".repeat(MAX_LINES + 1)),
@@ -83,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn undone_work_is_found() {
+    fn unfinished_work_is_reported() {
         let complaint = check_rust(&format!("fn f() {{\n    todo{}()\n}}", '!')).concat();
-        assert!(complaint.contains("`src/lib.rs:2` leaves work undone with `todo"), "{complaint}");
+        assert!(complaint.contains("`src/lib.rs:2` has unfinished work: `todo"), "{complaint}");
         assert_eq!(check_rust(&format!("#{}", "[ignore = \"slow\"]")).len(), 1);
     }
 
     #[test]
-    fn paths_of_one_machine_are_found_in_any_file() {
+    fn absolute_path_is_reported_in_any_file() {
         let [work, root] = ["work", "root"].map(|folder| format!("/{folder}/"));
         assert_eq!(check_file(Path::new("README.md"), &format!("see `{work}x`")).len(), 1);
         assert_eq!(check_rust(&format!("let home = \"{root}\";")).len(), 1);
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_toolchain_is_found() {
+    fn pinned_toolchain_is_reported() {
         assert_eq!(check_file(Path::new("rust-toolchain.toml"), "").len(), 1);
         assert_eq!(check_file(Path::new("crates/a/rust-toolchain"), "").len(), 1);
     }

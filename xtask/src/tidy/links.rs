@@ -1,4 +1,4 @@
-//! Links from one of the project's files to another lead somewhere.
+//! Links between the project's files lead to existing files and headings.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::{Result, workspace};
 pub(super) fn check() -> Result<Vec<String>> {
     let files = workspace::files()?;
     let is_page = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "md");
-    // A page that is deleted, and git not told yet, is no page.
+    // Deleted pages, which git still lists, are skipped.
     let read = |path: &PathBuf| Some((path.clone(), fs::read_to_string(path).ok()?));
     let pages: BTreeMap<PathBuf, String> = files.iter().filter(is_page).filter_map(read).collect();
     Ok(complaints(&pages, Path::exists))
@@ -20,13 +20,13 @@ fn complaints(pages: &BTreeMap<PathBuf, String>, is_there: impl Fn(&Path) -> boo
     for (page, text) in pages {
         for (number, target) in links(text) {
             let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
-            let linked = if path.is_empty() { page.clone() } else { beside(page, path) };
-            let whence = format!("`{}:{number}` links to `{target}`", page.display());
+            let linked = if path.is_empty() { page.clone() } else { resolve(page, path) };
+            let place = format!("`{}:{number}` links to `{target}`", page.display());
             if !is_there(&linked) {
-                complaints.push(format!("{whence}, and there is no such file; correct the link"));
+                complaints.push(format!("{place}, but there is no such file; correct the link"));
             } else if let (Some(anchor), Some(text)) = (anchor, pages.get(&linked)) {
                 if !anchors(text).iter().any(|known| known == anchor) {
-                    complaints.push(format!("{whence}, and no heading there reads so; correct the link"));
+                    complaints.push(format!("{place}, but that page has no such heading; correct the link"));
                 }
             }
         }
@@ -34,8 +34,8 @@ fn complaints(pages: &BTreeMap<PathBuf, String>, is_there: impl Fn(&Path) -> boo
     complaints
 }
 
-/// The path of what is named in a file, from where that file's own path begins.
-fn beside(page: &Path, named: &str) -> PathBuf {
+/// Resolves a path that a page names, relative to the page's folder.
+fn resolve(page: &Path, named: &str) -> PathBuf {
     let mut path = page.parent().map(Path::to_owned).unwrap_or_default();
     for component in Path::new(named).components() {
         match component {
@@ -47,7 +47,7 @@ fn beside(page: &Path, named: &str) -> PathBuf {
     path
 }
 
-/// The lines outside of code, with their numbers.
+/// Returns the lines outside of code blocks, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_code = false;
     (1..).zip(text.lines()).filter(move |(_, line)| {
@@ -57,7 +57,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// What is linked to within the project, each with its line.
+/// Returns the link targets within the project, each with its line number.
 fn links(text: &str) -> Vec<(usize, &str)> {
     let is_elsewhere = |target: &str| ["https://", "http://", "mailto:"].iter().any(|start| target.starts_with(start));
     prose(text)
@@ -66,12 +66,12 @@ fn links(text: &str) -> Vec<(usize, &str)> {
             let named = line.strip_prefix('[').and_then(|rest| Some(rest.split_once("]: ")?.1));
             inline.chain(named).map(move |target| (number, target))
         })
-        // What names an item of Rust is rustdoc's to resolve.
+        // rustdoc resolves links to Rust items.
         .filter(|(_, target)| !is_elsewhere(target) && !target.contains("::"))
         .collect()
 }
 
-/// The anchors that GitHub gives to a page's headings.
+/// Returns the anchors that GitHub gives to a page's headings.
 fn anchors(text: &str) -> Vec<String> {
     let mut anchors: Vec<String> = Vec::new();
     for (_, line) in prose(text) {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_somewhere_are_left_alone() {
+    fn valid_links_pass() {
         let guide =
             "# Keys & `tokens`, in short\n[a](#keys--tokens-in-short) [b](../README.md#top) [c](https://x.y/z#q)";
         let readme = "# Top\n[guide](docs/a.md) [files](deploy/a.toml)\n```text\n[no](link.md)\n```\n[x]: docs/a.md";
@@ -105,19 +105,19 @@ mod tests {
     }
 
     #[test]
-    fn links_that_lead_nowhere_are_found() {
+    fn broken_links_are_reported() {
         let pages = [("docs/a.md", "\n[a](b.md)\n[c](../c.md#two) [d](../c.md#three)"), ("c.md", "# Two")];
         assert_eq!(
             complaints_of(&pages),
             [
-                "`docs/a.md:2` links to `b.md`, and there is no such file; correct the link",
-                "`docs/a.md:3` links to `../c.md#three`, and no heading there reads so; correct the link",
+                "`docs/a.md:2` links to `b.md`, but there is no such file; correct the link",
+                "`docs/a.md:3` links to `../c.md#three`, but that page has no such heading; correct the link",
             ]
         );
     }
 
     #[test]
-    fn headings_of_one_text_are_told_apart() {
+    fn equal_headings_get_numbered_anchors() {
         assert_eq!(anchors("# A\n## A\n#b\n### `x_y`: 1.2"), ["a", "a-1", "x_y-12"]);
     }
 }

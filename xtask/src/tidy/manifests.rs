@@ -1,4 +1,4 @@
-//! What each crate of the product shares with the others and says about itself.
+//! Manifest rules for the published crates: shared fields, licences, and fields for the package registry.
 
 use std::fs;
 
@@ -16,44 +16,45 @@ fn complaints(package: &Package) -> Vec<String> {
     let mut complaints = match fs::read_to_string(&package.manifest_path) {
         Ok(manifest) => not_inherited(&manifest)
             .into_iter()
-            .map(|line| format!("`{name}` does not take part; add `{line}` to its Cargo.toml"))
+            .map(|line| format!("`{name}` does not inherit a shared setting; add `{line}` to its Cargo.toml"))
             .collect(),
         Err(error) => vec![format!("cannot read the manifest of `{name}`: {error}")],
     };
     if !package.manifest_path.with_file_name("README.md").exists() {
-        complaints.push(format!("`{name}` has no README.md; write one for its readers at the package registry"));
+        complaints.push(format!("`{name}` has no README.md; write one for readers at the package registry"));
     }
     for licence in LICENCES {
         let copy = fs::read(package.manifest_path.with_file_name(licence)).ok();
         if copy.is_none() || copy != fs::read(licence).ok() {
-            complaints.push(format!("`{name}` has not our `{licence}`; link to it: `ln -s ../../{licence}`"));
+            complaints.push(format!("`{name}` lacks `{licence}`, or has another text; run `ln -s ../../{licence}`"));
         }
     }
-    complaints.extend(not_found(package));
+    complaints.extend(registry_complaints(package));
     if package.description.as_ref().is_none_or(String::is_empty) {
-        complaints.push(format!("`{name}` has no description; say in one line of its Cargo.toml what it does"));
+        complaints.push(format!("`{name}` has no description; add one line to its Cargo.toml"));
     }
     complaints
 }
 
-/// What a reader of the package registry finds the crate by. The registry takes up to five keywords.
-fn not_found(package: &Package) -> Vec<String> {
+/// Checks the fields that users search the package registry by. The registry permits up to five keywords.
+fn registry_complaints(package: &Package) -> Vec<String> {
     let name = &package.name;
     let mut complaints = Vec::new();
     if !(1..=5).contains(&package.keywords.len()) {
         complaints.push(format!("`{name}` has {} keywords; give it one to five", package.keywords.len()));
     }
     if package.categories.is_empty() {
-        complaints.push(format!("`{name}` has no categories; take some of https://crates.io/category_slugs"));
+        complaints.push(format!("`{name}` has no categories; choose some of https://crates.io/category_slugs"));
     }
     if package.documentation.is_none() {
         complaints
-            .push(format!("`{name}` names no documentation; give it `documentation = \"https://docs.rs/{name}\"`"));
+            .push(format!("`{name}` has no documentation link; add `documentation = \"https://docs.rs/{name}\"`"));
     }
     complaints
 }
 
-/// Cargo's metadata tells values, not where they come from, so this reads the text.
+/// Returns the fields that a manifest does not inherit. Reads the text, since cargo's metadata has only the resulting
+/// values.
 fn not_inherited(manifest: &str) -> Vec<String> {
     let lines: Vec<&str> = manifest.lines().map(str::trim).collect();
     let mut missing: Vec<String> = SHARED.iter().map(|field| format!("{field}.workspace = true")).collect();
@@ -72,20 +73,20 @@ mod tests {
                          license.workspace = true\n\n[lints]\nworkspace = true\n";
 
     #[test]
-    fn a_crate_that_nobody_would_find_is_found() {
+    fn missing_registry_fields_are_reported() {
         let named = |keywords: usize| Package {
             keywords: vec!["ably".into(); keywords],
             categories: vec!["authentication".into()],
             documentation: Some("https://docs.rs/a".into()),
             ..Package::default()
         };
-        assert_eq!(not_found(&named(5)), Vec::<String>::new());
-        assert_eq!((not_found(&named(0)).len(), not_found(&named(6)).len()), (1, 1));
-        assert_eq!(not_found(&Package::default()).len(), 3);
+        assert_eq!(registry_complaints(&named(5)), Vec::<String>::new());
+        assert_eq!((registry_complaints(&named(0)).len(), registry_complaints(&named(6)).len()), (1, 1));
+        assert_eq!(registry_complaints(&Package::default()).len(), 3);
     }
 
     #[test]
-    fn what_is_not_inherited_is_found() {
+    fn setting_that_is_not_inherited_is_reported() {
         assert_eq!(not_inherited(WHOLE), Vec::<String>::new());
         assert_eq!(
             not_inherited(&WHOLE.replace("edition.workspace = true", "edition = \"2021\"")),

@@ -1,11 +1,11 @@
-//! How many crates of others each of ours brings along at its barest.
+//! Limits on the number of dependencies of each published crate without features.
 
 use std::collections::BTreeSet;
 
 use crate::workspace::Package;
 use crate::{Result, command};
 
-/// A dependent pays for each crate in build time, in binary size and in code to trust.
+/// Maximum number of dependencies. Each costs users build time and binary size, and has to be trusted.
 const LIMITS: &[(&str, usize)] =
     &[("ably-auth-core", 30), ("ably-auth", 45), ("ably-auth-blocking", 65), ("ably-auth-axum", 55)];
 
@@ -21,20 +21,20 @@ pub(super) fn check(packages: &[&Package]) -> Result<Vec<String>> {
         if limit.is_some_and(|limit| count > limit) {
             complaints.push(format!(
                 "`{name}` has {count} dependencies without features, more than its limit; see `cargo tree -e normal \
-                 --no-default-features -p {name}` and drop one, or put it behind a feature"
+                 --no-default-features -p {name}` and remove one, or put it behind a feature"
             ));
         }
     }
     Ok(complaints)
 }
 
-/// Name and version of every package below this one, on this host, without features.
+/// Returns the name and version of every package below this one, on this host, without features.
 pub(crate) fn bare_dependencies(name: &str) -> Result<BTreeSet<String>> {
     let tree = ["tree", "-e", "normal", "--prefix", "none", "--no-default-features", "-p", name];
     Ok(unique(&command::output(&mut command::cargo(tree))?, name))
 }
 
-/// A line is a name, a version, and remarks such as `(*)` or `(proc-macro)`.
+/// Parses lines with a name, a version, and remarks such as `(*)` or `(proc-macro)`.
 fn unique(tree: &str, itself: &str) -> BTreeSet<String> {
     let lines = tree.lines().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "));
     lines.filter(|line| !line.is_empty() && line.split(' ').next() != Some(itself)).collect()
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_counts_once_and_itself_not_at_all() {
+    fn package_counts_once_and_root_is_excluded() {
         let tree =
             "mine v0.1.0 (here)\nserde v1.0.0\nserde_derive v1.0.0 (proc-macro)\nserde v1.0.0 (*)\nserde v0.9.0\n\n";
         assert_eq!(Vec::from_iter(unique(tree, "mine")), ["serde v0.9.0", "serde v1.0.0", "serde_derive v1.0.0"]);
