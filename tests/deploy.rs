@@ -1,4 +1,4 @@
-//! What is said of a service that runs is so.
+//! The files in `deploy`, the CI workflows and the manual agree with the service.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const CI: &str = include_str!("../.github/workflows/ci.yml");
 const ADVISORIES: &str = include_str!("../.github/workflows/advisories.yml");
 const DENY: &str = include_str!("../deny.toml");
 
-/// Every word of the text that begins as a metric's name does.
+/// Returns every word of the text that has the prefix of the metrics' names.
 fn names(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     // `ably_auth_server` is a log target, not a metric.
@@ -24,7 +24,7 @@ fn names(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn every_metric_of_the_dashboard_and_of_the_manual_is_there_and_the_manual_has_all() {
+fn metrics_in_dashboard_and_manual_exist_and_manual_is_complete() {
     let metrics = Service::builder().build().unwrap().metrics();
     let samples: BTreeSet<_> = metrics.lines().filter(|line| !line.starts_with('#')).flat_map(names).collect();
     let families: BTreeSet<_> = metrics.lines().filter(|line| line.starts_with("# TYPE")).flat_map(names).collect();
@@ -36,25 +36,25 @@ fn every_metric_of_the_dashboard_and_of_the_manual_is_there_and_the_manual_has_a
 }
 
 #[test]
-fn the_dashboard_is_one() {
+fn dashboard_panels_have_title_and_targets() {
     let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
     for panel in dashboard["panels"].as_array().unwrap() {
         assert!(!panel["targets"].as_array().unwrap().is_empty() && panel["title"].is_string(), "{panel}");
     }
 }
 
-/// What stands after that word on its line, in each line that has it and is no comment.
+/// Returns the rest of each line after the word, for lines that contain it and are not comments.
 fn after<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| Some(line.split_once(word)?.1.trim())).collect()
 }
 
 #[test]
-fn nobody_is_trusted_who_reaches_a_published_port() {
+fn published_port_is_not_trusted_as_proxy() {
     let gateways = COMPOSE.split("gateway: ").skip(1);
     let gateways: Vec<_> = gateways.map(|rest| rest.split([' ', '\n']).next().unwrap().parse().unwrap()).collect();
     let subnets: Vec<_> = COMPOSE.split("subnet: ").skip(1).map(|rest| rest.split(',').next().unwrap()).collect();
-    assert_eq!((gateways.len(), subnets.len()), (1, 1), "of each there is one that can be reached from outside");
+    assert_eq!((gateways.len(), subnets.len()), (1, 1), "exactly one network can be reached from outside");
     let trusted: Vec<Network> = after(COMPOSE, "ABLY_AUTH_TRUSTED_PROXY:")
         .iter()
         .flat_map(|list| list.split(','))
@@ -62,7 +62,7 @@ fn nobody_is_trusted_who_reaches_a_published_port() {
         .collect();
     assert!(!trusted.is_empty());
     for network in &trusted {
-        assert!(!network.contains(gateways[0]), "all that comes over a published port comes from the gateway");
+        assert!(!network.contains(gateways[0]), "connections through a published port come from the gateway");
     }
     let balancer = COMPOSE.split("ipv4_address: ").nth(1).unwrap().split([' ', '\n']).next().unwrap().parse().unwrap();
     assert!(trusted.iter().all(|network| network.contains(balancer)));
@@ -76,7 +76,7 @@ fn nobody_is_trusted_who_reaches_a_published_port() {
 }
 
 #[test]
-fn apps_that_are_written_anew_are_seen_in_a_container() {
+fn apps_are_mounted_as_folder() {
     let mounts: Vec<_> = [COMPOSE, IMAGE]
         .iter()
         .flat_map(|text| text.split_whitespace())
@@ -84,25 +84,25 @@ fn apps_that_are_written_anew_are_seen_in_a_container() {
         .collect();
     assert!(mounts.len() >= 2, "{mounts:?}");
     for mount in mounts {
-        assert_eq!(mount, "./apps:/etc/ably-auth:ro", "a mount of the file pins the one that is there");
+        assert_eq!(mount, "./apps:/etc/ably-auth:ro", "a mount of the file would keep showing the old file");
     }
 }
 
 #[test]
-fn the_image_knows_whom_to_believe() {
+fn image_has_ca_certificates() {
     let roots = "/etc/ssl/certs/ca-certificates.crt";
-    assert!(IMAGE.contains(&format!("COPY --from=build {roots} {roots}\n")), "or no `rediss://` can be connected to");
+    assert!(IMAGE.contains(&format!("COPY --from=build {roots} {roots}\n")), "`rediss://` needs CA certificates");
 }
 
 #[test]
-fn the_unit_can_read_its_files_and_is_started_again() {
+fn unit_can_read_its_files_and_is_restarted() {
     let has = |line: &str| UNIT.lines().any(|has| has == line);
     for line in ["User=ably-auth", "Group=ably-auth", "Type=notify", "Restart=on-failure", "RestartSec=2"] {
         assert!(has(line), "{line}");
     }
-    assert!(!UNIT.contains("DynamicUser"), "whom nobody could let read a file");
+    assert!(!UNIT.contains("DynamicUser"), "a file cannot be made readable by a dynamic user");
     let (unit, _) = UNIT.split_once("[Service]").unwrap();
-    assert!(unit.lines().any(|line| line == "StartLimitIntervalSec=0"), "it is an option of the unit");
+    assert!(unit.lines().any(|line| line == "StartLimitIntervalSec=0"), "the option belongs to [Unit]");
     let data = after(CONFIG, "data = ").remove(0).trim_matches('"');
     assert_eq!(data, format!("/var/lib/{}", after(UNIT, "StateDirectory=")[0]));
 }
@@ -120,7 +120,7 @@ fn bytes(text: &str) -> u64 {
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "m" | "mb" => 1024 * 1024,
         "g" | "gb" => 1024 * 1024 * 1024,
-        unit => panic!("`{unit}` is no unit"),
+        unit => panic!("unknown unit `{unit}`"),
     };
     digits.parse::<u64>().unwrap() * unit
 }
@@ -141,7 +141,7 @@ fn memory_is_limited_and_no_core_is_dumped() {
 }
 
 #[test]
-fn redis_has_password_that_is_no_argument() {
+fn redis_password_is_not_an_argument() {
     assert_eq!(after(COMPOSE, "requirepass "), ["${REDIS_PASSWORD:?set it in .env}"]);
     let url = after(COMPOSE, "ABLY_AUTH_REDIS: ")[0];
     assert_eq!(url, "redis://:${REDIS_PASSWORD:?set it in .env}@redis:6379");
@@ -152,7 +152,7 @@ fn redis_has_password_that_is_no_argument() {
         assert!(COMPOSE.lines().any(|has| has.trim() == line), "{line}");
     }
     for ignored in ["deploy/.env", "deploy/apps", "**/target", ".git"] {
-        assert!(IGNORED.lines().any(|line| line == ignored), "{ignored} would be copied into the image's build");
+        assert!(IGNORED.lines().any(|line| line == ignored), "{ignored} would be part of the image's build context");
     }
 }
 
@@ -180,7 +180,7 @@ fn images_and_actions_have_exact_versions() {
         }
     }
     assert!(found >= 5, "only {found} images");
-    // `images` finds only the images of Rust and Redis, so there must be no other.
+    // `images` only finds images of Rust and Redis, so check that there are no others.
     assert_eq!(after(IMAGE, "FROM "), ["${RUST_IMAGE} AS build", "scratch"]);
     assert!(
         after(COMPOSE, "image: ")
@@ -194,7 +194,7 @@ fn images_and_actions_have_exact_versions() {
 }
 
 #[test]
-fn advisories_are_checked_daily_and_ci_runs_all_the_rest() {
+fn advisories_are_checked_daily_and_ci_runs_everything_else() {
     assert!(ADVISORIES.contains("cargo deny check advisories") && after(ADVISORIES, "run: ").len() == 2);
     assert!(ADVISORIES.contains("\n  schedule:\n    - cron: '") && ADVISORIES.contains("\n  workflow_dispatch:"));
     assert_eq!(after(CI, "run: "), [".ci/run"]);
@@ -207,7 +207,7 @@ fn advisories_are_checked_daily_and_ci_runs_all_the_rest() {
             .skip(1)
             .find_map(|rest| rest.trim_start_matches(['@', ' ']).split_whitespace().next().map(str::to_owned))
     };
-    assert_eq!(pinned(ADVISORIES), pinned(include_str!("../.ci/run")), "the same cargo-deny as in CI");
+    assert_eq!(pinned(ADVISORIES), pinned(include_str!("../.ci/run")), "must be the same version as in CI");
     assert!(DENY.contains("[advisories]\nyanked = \"deny\"\n"));
 }
 

@@ -1,6 +1,6 @@
-//! The guide in `docs` is whole, and what its tables say is so.
+//! The guide in `docs` is complete, and its tables are correct.
 //!
-//! Its Rust blocks are tests of this package's library, and its console blocks are run by those of the command line.
+//! Its Rust blocks are doctests of this package's library, and its console blocks are run by the tests of the CLI.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The guide's pages, by the names of their files.
+/// Returns the guide's pages with their file names.
 fn pages() -> Vec<(String, String)> {
     let files = fs::read_dir(project().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -29,18 +29,18 @@ fn page(name: &str) -> String {
     fs::read_to_string(project().join("docs").join(name)).unwrap()
 }
 
-/// The cells of each line of the tables, without those of headings.
+/// Returns the cells of each table row, headings included.
 fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = text.lines().filter(|line| line.starts_with("| "));
     lines.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// All sources below a folder, as one text.
+/// Returns all sources below a folder as one text.
 fn sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -53,9 +53,9 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn no_page_is_forgotten() {
+fn every_page_is_linked_and_run() {
     let (pages, contents) = (pages(), page("README.md"));
-    assert!(pages.len() >= 11, "the guide is not where it was");
+    assert!(pages.len() >= 11, "the guide was not found");
     for (name, _) in pages {
         assert!(
             RUN.contains(&format!("= \"../docs/{name}\"")),
@@ -69,15 +69,16 @@ fn no_page_is_forgotten() {
 }
 
 #[test]
-fn every_block_is_of_a_kind_that_is_run_or_that_nobody_could_run() {
-    // That of `ably-auth-axum` has a server that waits for requests: it is one of the crate's examples, and run as such.
+fn every_block_is_run_or_is_no_program() {
+    // The README of `ably-auth-axum` has a server that waits for requests. It is one of the crate's examples, and run
+    // as such.
     let crates =
         ["ably-auth-core", "ably-auth", "ably-auth-reqwest", "ably-auth-blocking", "ably-auth-server", "ably-auth-cli"];
     let readmes = crates.map(|name| format!("crates/{name}/README.md")).into_iter().chain(["README.md".to_owned()]);
     let readmes = readmes.map(|path| (path.clone(), fs::read_to_string(project().join(path)).unwrap()));
     for (name, text) in pages().into_iter().chain(readmes) {
         for language in text.split("\n```").skip(1).step_by(2).map(|block| block.lines().next().unwrap_or_default()) {
-            // `no_run` is for servers, which serve until they are interrupted.
+            // `no_run` is for servers, which run until they are interrupted.
             let is_run = ["rust", "rust,no_run", "console", "sh"].contains(&language);
             assert!(
                 is_run || ["json", "mermaid", "text", "toml"].contains(&language),
@@ -100,7 +101,7 @@ fn servers_of_the_readmes_serve_until_interrupted() {
         for program in programs(&text).filter(|program| program.contains("server.run(")) {
             let serves_on =
                 ["std::future::pending()", "tokio::signal::ctrl_c()"].iter().any(|end| program.contains(end));
-            assert!(serves_on, "a server of `{path}` ends at once:{program}");
+            assert!(serves_on, "a server in `{path}` ends at once:{program}");
             let is_awaited = program.contains("server.run(interrupted).await");
             assert_eq!(program.starts_with("rust,no_run"), is_awaited, "`{path}`:{program}");
             servers += 1;
@@ -119,15 +120,15 @@ fn readme_says_first_what_the_project_is_not() {
 }
 
 #[test]
-fn every_code_is_explained_as_the_core_does() {
+fn every_code_is_explained_as_in_core() {
     let page = page("errors.md");
-    let told: Vec<_> = rows(&page).filter(|row| row.len() == 7 && row[0].parse::<u32>().is_ok()).collect();
+    let listed: Vec<_> = rows(&page).filter(|row| row.len() == 7 && row[0].parse::<u32>().is_ok()).collect();
     let of = |folder| sources(&project().join("crates").join(folder).join("src"));
     let core = of("ably-auth-core");
-    let sayers = [("service", of("ably-auth-server")), ("kit", of("ably-auth-axum")), ("client", of("ably-auth"))];
-    let codes: Vec<_> = told.iter().map(|row| ErrorCode::new(row[0].parse().unwrap())).collect();
-    assert_eq!(codes, ErrorCode::KNOWN, "`docs/errors.md` has each code that the core knows, in order");
-    for (code, row) in codes.iter().zip(told) {
+    let sources_of = [("service", of("ably-auth-server")), ("kit", of("ably-auth-axum")), ("client", of("ably-auth"))];
+    let codes: Vec<_> = listed.iter().map(|row| ErrorCode::new(row[0].parse().unwrap())).collect();
+    assert_eq!(codes, ErrorCode::KNOWN, "`docs/errors.md` must list every code of core, in order");
+    for (code, row) in codes.iter().zip(listed) {
         let [number, status, name, means, said_by, seen_by, advice] = row[..] else { unreachable!() };
         assert_eq!((status, advice), (&*code.status().to_string(), code.advice().unwrap()), "{number}");
         assert!(
@@ -135,10 +136,13 @@ fn every_code_is_explained_as_the_core_does() {
             "{number}: {means}"
         );
         assert!(!seen_by.is_empty(), "{number}");
-        for sayer in said_by.split(", ").filter(|sayer| *sayer != "Ably") {
-            let (_, source) = sayers.iter().find(|(known, _)| *known == sayer).expect(sayer);
+        for source_name in said_by.split(", ").filter(|source_name| *source_name != "Ably") {
+            let (_, source) = sources_of.iter().find(|(known, _)| *known == source_name).expect(source_name);
             let constant = format!("ErrorCode::{}", name.trim_matches('`'));
-            assert!(source.contains(&constant) || core.contains(&constant), "{number} is not said by the {sayer}");
+            assert!(
+                source.contains(&constant) || core.contains(&constant),
+                "{number} is not used by the {source_name}"
+            );
         }
     }
 }
@@ -146,15 +150,15 @@ fn every_code_is_explained_as_the_core_does() {
 #[test]
 fn every_operation_is_explained() {
     let page = page("capabilities.md");
-    let told: BTreeSet<&str> =
+    let listed: BTreeSet<&str> =
         rows(&page).filter(|row| row.len() == 2).flat_map(|row| code(row[0]).collect::<Vec<_>>()).collect();
     let known: BTreeSet<&str> = Operation::ALL.iter().map(|operation| operation.as_str()).chain(["*"]).collect();
-    assert_eq!(told.intersection(&known).count(), known.len(), "{:?}", known.difference(&told));
+    assert_eq!(listed.intersection(&known).count(), known.len(), "{:?}", known.difference(&listed));
 }
 
-/// Names in the tables are those of things that there are: types, functions, fields, constants.
+/// The names in the tables are those of public types, functions, fields and constants.
 #[test]
-fn every_name_is_that_of_something_public() {
+fn every_name_is_public() {
     let all = sources(&project().join("crates"));
     let words: BTreeSet<&str> = all
         .lines()
@@ -173,7 +177,7 @@ fn every_name_is_that_of_something_public() {
                 for part in path.split("::").filter(|part| !["Client", "new"].contains(part)) {
                     assert!(
                         words.contains(part) || codes.contains(part),
-                        "`{name}` has `{path}`, and there is no `{part}`"
+                        "`{name}` has `{path}`, but no public item has the name `{part}`"
                     );
                     asked += 1;
                 }
@@ -183,9 +187,9 @@ fn every_name_is_that_of_something_public() {
     assert!(asked > 80, "only {asked} names were found");
 }
 
-/// A test that a page names is there, in the file that it names.
+/// Every test that the threat model names exists in the file that it names.
 #[test]
-fn every_test_that_shows_something_is_there() {
+fn every_named_test_exists() {
     let folders =
         ["tests", "crates/ably-auth-server/tests", "crates/ably-auth-axum/tests/kit", "crates/ably-auth-cli/tests/cli"];
     let page = page("threat-model.md");
@@ -194,17 +198,17 @@ fn every_test_that_shows_something_is_there() {
     for word in page.split("## Who attacks").nth(1).unwrap().lines().flat_map(code) {
         if word.ends_with(".rs") {
             file = Some(folders.iter().flat_map(|folder| find(&project().join(folder), word)).collect::<String>());
-            assert_ne!(file.as_deref(), Some(""), "there is no `{word}`");
+            assert_ne!(file.as_deref(), Some(""), "file `{word}` not found");
         } else if word.len() > 12 && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
             let file = file.as_deref().unwrap_or_default();
-            assert!(file.contains(&format!("fn {word}(")), "there is no test `{word}` where it is said to be");
+            assert!(file.contains(&format!("fn {word}(")), "test `{word}` not found in the file that the page names");
             named += 1;
         }
     }
     assert!(named > 30, "only {named} tests were found");
 }
 
-/// The files of that name below a folder; the name may begin with a folder's.
+/// Returns the contents of all files with this name below a folder. The name may include a folder.
 fn find(folder: &Path, name: &str) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -216,7 +220,7 @@ fn find(folder: &Path, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The crates that a program names, but for std.
+/// Returns the crates that a program names, except std.
 fn named(program: &str) -> BTreeSet<&str> {
     let words = program.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
     let roots = words.filter_map(|word| Some(word.split_once("::")?.0));
@@ -224,7 +228,7 @@ fn named(program: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_front_page_says_to_add_all_that_its_first_program_needs() {
+fn readme_adds_all_crates_of_its_first_program() {
     let mut pages = 0;
     for folder in fs::read_dir(project().join("crates")).unwrap() {
         let folder = folder.unwrap().path();
@@ -238,7 +242,7 @@ fn a_front_page_says_to_add_all_that_its_first_program_needs() {
         let (_, program) = rest.split_once("```rust").unwrap();
         let (program, _) = program.split_once("```").unwrap();
         for root in named(program) {
-            assert!(added.contains(root), "{}: `{root}` is not added", folder.display());
+            assert!(added.contains(root), "{}: the commands do not add `{root}`", folder.display());
         }
         pages += 1;
     }

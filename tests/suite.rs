@@ -1,4 +1,4 @@
-//! Tests of every crate's public face, one subject a file.
+//! Tests of every crate's public API, one subject in each file.
 
 #[path = "core/mod.rs"]
 mod core_suite;

@@ -1,4 +1,4 @@
-//! Asking an auth URL, stepped by hand.
+//! The auth URL exchange, stepped by hand.
 
 use ably_auth::exchange::{Exchange, QueryAuthUrl, Step, token_params_query};
 use ably_auth::sources::AuthCallbackAnswer;
@@ -20,7 +20,7 @@ fn url(text: &str) -> AuthUrl {
 fn asked_with(auth_url: &AuthUrl, params: &TokenParams) -> Request<Bytes> {
     match QueryAuthUrl::new(auth_url, params).start() {
         Step::Send(request) => request,
-        Step::Done(outcome) => panic!("nothing is sent: {outcome:?}"),
+        Step::Done(outcome) => panic!("no request was sent: {outcome:?}"),
     }
 }
 
@@ -33,7 +33,7 @@ fn got_from(answer: Result<Response<Bytes>, TransportFault>) -> Result<AuthCallb
     exchange.start();
     match exchange.answered(answer) {
         Step::Done(outcome) => outcome,
-        Step::Send(request) => panic!("it asks again: {}", request.uri()),
+        Step::Send(request) => panic!("another request was sent: {}", request.uri()),
     }
 }
 
@@ -46,7 +46,7 @@ fn got(content_type: &str, body: impl Into<Bytes>) -> Result<AuthCallbackAnswer,
 fn token(got: Result<AuthCallbackAnswer, Error>) -> String {
     match got.unwrap() {
         AuthCallbackAnswer::Token(token) => token.expose().to_owned(),
-        other => panic!("no token: {other:?}"),
+        other => panic!("not a token: {other:?}"),
     }
 }
 
@@ -58,7 +58,7 @@ fn all_params() -> TokenParams {
 
 /// rest/unit/TK/token-params-to-query-string-0
 #[test]
-fn token_params_are_sent_by_the_names_of_the_specification() {
+fn token_params_have_names_of_specification() {
     assert_eq!(token_params_query(&TokenParams::new()), []);
     let nonce = Nonce::parse("a-nonce-of-enough-characters").unwrap();
     let params = all_params().timestamp(Timestamp::from_millis(1_704_067_200_000)).nonce(nonce);
@@ -76,16 +76,16 @@ fn token_params_are_sent_by_the_names_of_the_specification() {
 
 /// rest/unit/RSA8c/authurl-invoked-for-auth-0
 #[test]
-fn it_is_asked_by_get_and_without_credentials() {
+fn request_is_get_without_credentials() {
     let request = asked(&url(URL));
     assert_eq!((request.method().as_str(), request.uri().to_string()), ("GET", URL.to_owned()));
     assert!(request.body().is_empty() && request.headers().get("authorization").is_none());
     let ours = request.headers().keys().filter(|name| name.as_str().contains("ably")).count();
-    assert_eq!(ours, 0, "it is no service of Ably's");
+    assert_eq!(ours, 0, "an auth URL is not an Ably service");
     let AuthCallbackAnswer::TokenDetails(details) =
         got("application/json", r#"{"token":"authurl-token","expires":1704067200000}"#).unwrap()
     else {
-        panic!("no details")
+        panic!("not token details")
     };
     assert_eq!(details.token().expose(), "authurl-token");
     assert_eq!(details.expires(), Some(Timestamp::from_millis(1_704_067_200_000)));
@@ -93,7 +93,7 @@ fn it_is_asked_by_get_and_without_credentials() {
 
 /// rest/unit/RSA8c/authurl-query-params-3
 #[test]
-fn params_go_into_the_query_over_the_url_s_own_and_under_the_token_s() {
+fn params_override_url_query_and_token_params_override_both() {
     let auth_params = [("client_id", "my-client"), ("scope", "publish:*"), ("clientId", "mallory"), ("b", "over")];
     let asked_for = url(&format!("{URL}?a=1%20x&b=own&ttl=5&t%74l=6&clientId=eve&flag")).auth_params(auth_params);
     let request = asked_with(&asked_for, &all_params());
@@ -102,7 +102,7 @@ fn params_go_into_the_query_over_the_url_s_own_and_under_the_token_s() {
         "a=1%20x&flag&client_id=my-client&scope=publish%3A%2A&b=over&ttl=3600000\
          &capability=%7B%22ch%22%3A%5B%22publish%22%5D%7D&clientId=query%20client%26co"
     );
-    assert_eq!(asked(&url(&format!("{URL}?a=1&a=2"))).uri().query(), Some("a=1&a=2"), "its own stay as they are");
+    assert_eq!(asked(&url(&format!("{URL}?a=1&a=2"))).uri().query(), Some("a=1&a=2"), "the URL's query is unchanged");
     assert_eq!(asked(&url(URL).auth_params([("a", "1")]).auth_params([("b", "2")])).uri().query(), Some("b=2"));
     let spaced = url(&format!("{URL}?a+b=1&a%20b=2&a%2Bb=3")).auth_params([("a b", "over")]);
     assert_eq!(asked(&spaced).uri().query(), Some("a%2Bb=3&a%20b=over"));
@@ -111,7 +111,7 @@ fn params_go_into_the_query_over_the_url_s_own_and_under_the_token_s() {
 
 /// rest/unit/RSA8c/authurl-post-method-1
 #[test]
-fn by_post_params_are_a_form_and_the_url_keeps_its_query() {
+fn post_sends_params_as_form_and_keeps_query() {
     let post = url(&format!("{URL}?ttl=5")).auth_method(AuthMethod::Post).auth_params([("a b", "ü"), ("ttl", "9")]);
     let request = asked_with(&post, &TokenParams::new().ttl(Ttl::from_millis(60_000).unwrap()));
     assert_eq!((request.method().as_str(), request.uri().to_string()), ("POST", format!("{URL}?ttl=5")));
@@ -121,7 +121,7 @@ fn by_post_params_are_a_form_and_the_url_keeps_its_query() {
 
 /// rest/unit/RSA8c/authurl-custom-headers-2
 #[test]
-fn headers_are_sent_as_given_and_are_sensitive() {
+fn headers_are_sent_unchanged_and_are_sensitive() {
     let mut headers = HeaderMap::new();
     for (name, value) in [("x-custom-header", "custom-value"), ("x-api-key", "my-api-key"), ("accept", "text/plain")] {
         headers.append(HeaderName::from_static(name), value.parse().unwrap());
@@ -135,21 +135,21 @@ fn headers_are_sent_as_given_and_are_sensitive() {
 
 /// rest/unit/RSA8c/authurl-returns-jwt-4
 #[test]
-fn text_is_a_token() {
+fn text_answer_is_token() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.jwt-body.signature";
     for content_type in ["text/plain", "application/jwt", "Text/Plain; charset=utf-8", "application/jwt ;x=y"] {
         assert_eq!(token(got(content_type, jwt)), jwt, "{content_type}");
     }
-    assert_eq!(token(got("text/plain", format!(" {jwt}\r\n"))), jwt, "servers end lines");
-    assert_eq!(token(got("application/json", format!("\"{jwt}\""))), jwt, "and encode what they have");
+    assert_eq!(token(got("text/plain", format!(" {jwt}\r\n"))), jwt, "servers may add a newline");
+    assert_eq!(token(got("application/json", format!("\"{jwt}\""))), jwt, "servers may encode a token as JSON");
 }
 
 #[test]
-fn a_token_request_is_handed_on_as_it_was_signed() {
+fn token_request_keeps_its_signed_text() {
     let body =
         r#"{"keyName":"app.key","ttl":3600000,"capability":"{ \"b\":[\"*\"] }","timestamp":1,"nonce":"n","mac":"m"}"#;
     let AuthCallbackAnswer::TokenRequest(request) = got("application/json; charset=utf-8", body).unwrap() else {
-        panic!("no token request")
+        panic!("not a token request")
     };
     assert_eq!(request.key_name(), "app.key");
     assert_eq!(serde_json::to_value(&request).unwrap()["capability"], r#"{ "b":["*"] }"#);
@@ -164,7 +164,7 @@ fn is_40170(error: &Error, says: &str) {
 }
 
 #[test]
-fn what_is_no_token_is_40170_and_says_why() {
+fn invalid_answer_is_40170_with_reason() {
     for (content_type, body, says) in [
         ("text/html", "<html>hush", "content type `text/html`"),
         ("application/x-msgpack", "hush", "`application/x-msgpack`"),
@@ -189,7 +189,7 @@ fn what_is_no_token_is_40170_and_says_why() {
 }
 
 #[test]
-fn an_answer_is_128_kib_at_most() {
+fn answer_over_128_kib_is_refused() {
     let most = "t".repeat(128 * 1024);
     assert_eq!(token(got("text/plain", most.clone())), most);
     is_40170(&got("text/plain", most + "t").unwrap_err(), "128 KiB");
@@ -197,10 +197,10 @@ fn an_answer_is_128_kib_at_most() {
 
 /// rest/unit/RSA8c/authurl-error-propagated-5
 #[test]
-fn a_refusal_is_40170_but_403_stays_403() {
+fn refusal_is_40170_and_403_stays_403() {
     let error = got_from(Ok(answer(500, r#"{"error":"Internal server error, hush"}"#))).unwrap_err();
     is_40170(&error, "the auth URL answers with status 500");
-    assert!(error.is_transient(), "its server may recover");
+    assert!(error.is_transient(), "the server may recover");
     let error = got_from(Ok(answer(401, ""))).unwrap_err();
     is_40170(&error, "`auth_headers`");
     assert!(!error.is_transient());
@@ -215,7 +215,7 @@ fn a_refusal_is_40170_but_403_stays_403() {
 }
 
 #[test]
-fn a_redirect_is_refused() {
+fn redirect_is_refused() {
     for status in [301, 302, 303, 307, 308] {
         let mut redirect = answer(status, "");
         redirect.headers_mut().insert("location", "https://elsewhere.example.com/?hush".parse().unwrap());
@@ -224,7 +224,7 @@ fn a_redirect_is_refused() {
 }
 
 #[test]
-fn no_answer_is_40170_with_the_fault() {
+fn transport_fault_is_40170() {
     for kind in [FaultKind::TimedOut, FaultKind::Unresolvable, FaultKind::Interrupted, FaultKind::TooLarge] {
         let error = got_from(Err(TransportFault::new(kind, "it failed"))).unwrap_err();
         is_40170(&error, "the auth URL gave no answer");
@@ -233,7 +233,7 @@ fn no_answer_is_40170_with_the_fault() {
 }
 
 #[test]
-fn a_url_is_of_http_and_without_credentials() {
+fn url_of_other_scheme_or_with_credentials_is_refused() {
     for bad in ["", "/token", "auth.example.com/token", "ftp://a/b", "https://", "https://user:hush@a/b", "https://a b"]
     {
         let error = AuthUrl::new(bad).unwrap_err();
@@ -241,7 +241,9 @@ fn a_url_is_of_http_and_without_credentials() {
         assert!(!error.to_string().contains("hush"));
     }
     let long = url(URL).auth_params([("a", "x".repeat(100_000))]);
-    let Step::Done(Err(error)) = QueryAuthUrl::new(&long, &TokenParams::new()).start() else { panic!("it was sent") };
+    let Step::Done(Err(error)) = QueryAuthUrl::new(&long, &TokenParams::new()).start() else {
+        panic!("a request was sent")
+    };
     assert!(error.to_string().contains("POST"), "{error}");
     assert_eq!(asked(&long.auth_method(AuthMethod::Post)).body().len(), 100_002);
 }

@@ -1,4 +1,4 @@
-//! A call that needs credentials, stepped by hand.
+//! A call with credentials, stepped by hand.
 
 use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep};
 use ably_auth::{ApiKey, CachedToken, Error, ErrorCode, FaultKind, Generation, Identity, Token, TransportFault};
@@ -16,7 +16,7 @@ fn bearer(token: &str) -> Authorization {
     Authorization::bearer(&Token::new(token).unwrap())
 }
 
-/// A generation, as only a cache can make one.
+/// Returns a generation, which only a cache can create.
 fn generation() -> Generation {
     let source = |_: &ably_auth::TokenParams| Ok::<_, Error>(super::support::details("t"));
     let time = super::support::VirtualTime::default();
@@ -27,21 +27,21 @@ fn generation() -> Generation {
 fn wants_credentials(step: CallStep) -> Option<Generation> {
     match step {
         CallStep::Authorize { rejected } => rejected,
-        other => panic!("it wants no credentials: {other:?}"),
+        other => panic!("no credentials were requested: {other:?}"),
     }
 }
 
 fn sends(step: CallStep) -> Request<Bytes> {
     match step {
         CallStep::Send(request) => request,
-        other => panic!("it sends nothing: {other:?}"),
+        other => panic!("no request was sent: {other:?}"),
     }
 }
 
 fn ends(step: CallStep) -> Result<Response<Bytes>, Error> {
     match step {
         CallStep::Done(outcome) => outcome,
-        other => panic!("it goes on: {other:?}"),
+        other => panic!("the call did not end: {other:?}"),
     }
 }
 
@@ -49,7 +49,7 @@ fn ends(step: CallStep) -> Result<Response<Bytes>, Error> {
 /// rest/unit/RSA4b/renewal-on-40140-1
 /// rest/unit/RSA4b/renewal-on-40142-0
 #[test]
-fn every_token_error_leads_to_one_renewal_and_the_same_request_again() {
+fn token_error_leads_to_one_renewal_and_resend() {
     for code in 40140..=40149 {
         let (mut call, first) = (call(), generation());
         assert_eq!(wants_credentials(call.start()), None);
@@ -64,7 +64,7 @@ fn every_token_error_leads_to_one_renewal_and_the_same_request_again() {
 
 /// rest/unit/RSA4b/renewal-limit-no-loop-3
 #[test]
-fn a_renewed_token_that_is_refused_too_is_the_end() {
+fn refusal_of_renewed_token_ends_call() {
     let mut call = call();
     call.start();
     sends(call.authorized(&bearer("first"), Some(generation())));
@@ -76,7 +76,7 @@ fn a_renewed_token_that_is_refused_too_is_the_end() {
 
 /// rest/unit/RSC10b/non-token-401-no-renewal-0
 #[test]
-fn no_other_refusal_leads_to_a_renewal() {
+fn other_refusal_leads_to_no_renewal() {
     for (status, code) in
         [(401, 40100), (401, 40101), (401, 40139), (401, 40150), (401, 40160), (403, 40142), (500, 50000)]
     {
@@ -89,7 +89,7 @@ fn no_other_refusal_leads_to_a_renewal() {
 }
 
 #[test]
-fn a_key_is_not_renewed() {
+fn key_is_not_renewed() {
     let mut call = call();
     call.start();
     let key = ApiKey::parse("app.key:secret").unwrap();
@@ -99,7 +99,7 @@ fn a_key_is_not_renewed() {
 }
 
 #[test]
-fn a_fault_is_the_end() {
+fn transport_fault_ends_call() {
     let mut call = call();
     call.start();
     sends(call.authorized(&bearer("first"), Some(generation())));
@@ -108,7 +108,7 @@ fn a_fault_is_the_end() {
 }
 
 #[test]
-fn an_identity_is_assumed_in_base64() {
+fn assumed_identity_is_sent_as_base64() {
     let request = Request::get("http://localhost/").body(Bytes::new()).unwrap();
     let mut call = AuthenticatedCall::new(request, Some(&Identity::new("üser").unwrap()));
     call.start();

@@ -1,4 +1,4 @@
-//! What `authorize` changes, and what it leaves.
+//! The effects of `authorize`.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use http::{Request, Response};
 
 use super::support::{VirtualTime, answer, refusal};
 
-/// What was sent, as `METHOD path authorization`.
+/// The sent requests, as `METHOD path authorization`.
 type Log = Arc<Mutex<Vec<String>>>;
 
 fn key() -> ApiKey {
@@ -22,7 +22,7 @@ fn options() -> ClientOptions<Async> {
     ClientOptions::new().key(key())
 }
 
-/// Answers like a service whose clock stands at `time`, and numbers the tokens that it gives.
+/// Answers like a service whose clock is fixed at `time`. Numbers the tokens that it issues.
 fn service(
     log: &Log,
     time: u64,
@@ -77,7 +77,7 @@ fn at(millis: u64) -> impl Fn() -> Timestamp + Clone {
 const NOON: u64 = 1_700_000_000_000;
 
 #[tokio::test]
-async fn options_that_are_given_stay_and_the_key_stays_with_them() {
+async fn new_options_persist_and_key_is_kept() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let from_url = AuthOptions::new().auth_url(AuthUrl::new("https://example.com/token").unwrap());
@@ -86,11 +86,11 @@ async fn options_that_are_given_stay_and_the_key_stays_with_them() {
     auth.request(stats()).await.unwrap();
     assert_eq!(sent(&log), ["GET /token -", "GET /token -", "GET /stats Bearer from-the-url"]);
     let request = auth.create_token_request(None).await.unwrap();
-    assert!(request.verify(&key()).is_ok(), "the key is still there to sign with");
+    assert!(request.verify(&key()).is_ok(), "the key still signs");
 }
 
 #[tokio::test]
-async fn params_stay_but_for_what_is_for_the_once() {
+async fn params_persist_except_one_shot_ones() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let once = TokenParams::new().ttl(Ttl::from_millis(90_000).unwrap()).timestamp(Timestamp::from_millis(NOON - 1));
@@ -101,7 +101,7 @@ async fn params_stay_but_for_what_is_for_the_once() {
 }
 
 #[tokio::test]
-async fn what_a_failed_authorize_was_given_is_forgotten() {
+async fn params_of_failed_authorize_are_discarded() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let callback = |_: TokenParams| async { Err::<Token, _>("the user is logged out") };
@@ -117,7 +117,7 @@ async fn what_a_failed_authorize_was_given_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_client_can_go_over_to_tokens_and_back_to_its_key() {
+async fn client_can_switch_to_tokens_and_back_to_key() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     auth.authorize(None).await.unwrap();
@@ -132,7 +132,7 @@ async fn a_client_can_go_over_to_tokens_and_back_to_its_key() {
 }
 
 #[tokio::test]
-async fn a_given_token_replaces_the_one_in_use() {
+async fn given_token_replaces_current_one() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let given =
@@ -150,7 +150,7 @@ async fn a_given_token_replaces_the_one_in_use() {
 }
 
 #[tokio::test]
-async fn the_services_time_is_asked_once_and_kept() {
+async fn service_time_is_queried_once() {
     let log = Log::default();
     let an_hour_late = at(NOON - 3_600_000);
     let auth = auth(options().query_time(true).clock(Arc::new(an_hour_late)), &log, NOON);
@@ -162,9 +162,9 @@ async fn the_services_time_is_asked_once_and_kept() {
     assert_eq!(sent(&log), ["GET /time -", asked, asked]);
 }
 
-/// `query_time` in the options of one `authorize` is for that one; what was learned stays.
+/// `query_time` in the options of one call applies to that call; the measured offset is kept.
 #[tokio::test]
-async fn query_time_is_for_the_once() {
+async fn query_time_applies_to_one_call() {
     let (log, time) = (Log::default(), VirtualTime::default());
     time.advance(NOON);
     let auth = auth(options().clock(time.clock()), &log, NOON);
@@ -174,7 +174,7 @@ async fn query_time_is_for_the_once() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_an_hour_off_costs_one_more_round_and_is_then_known() {
+async fn wrong_clock_costs_one_time_query() {
     for clock in [NOON - 3_600_000, NOON + 3_600_000] {
         let log = Log::default();
         let auth = auth(options().clock(Arc::new(at(clock))), &log, NOON);
@@ -182,12 +182,12 @@ async fn a_clock_that_is_an_hour_off_costs_one_more_round_and_is_then_known() {
         let asked = "POST /keys/app.key/requestToken -";
         assert_eq!(sent(&log), [asked, "GET /time -", asked]);
         auth.authorize(None).await.unwrap();
-        assert_eq!(sent(&log), [asked], "the difference is remembered");
+        assert_eq!(sent(&log), [asked], "the offset is remembered");
     }
 }
 
 #[tokio::test]
-async fn a_moment_that_the_caller_set_is_the_callers_to_mend() {
+async fn timestamp_of_caller_is_not_corrected() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let wrong = TokenParams::new().timestamp(Timestamp::from_millis(1));
@@ -196,7 +196,7 @@ async fn a_moment_that_the_caller_set_is_the_callers_to_mend() {
 }
 
 #[test]
-fn a_blocking_client_does_the_same() {
+fn blocking_client_behaves_the_same() {
     let log = Log::default();
     let options = ClientOptions::new().key(key()).clock(Arc::new(at(NOON + 3_600_000)));
     let auth = BlockingAuth::new(options, service(&log, NOON)).unwrap();
@@ -205,19 +205,19 @@ fn a_blocking_client_does_the_same() {
     let asked = "POST /keys/app.key/requestToken -";
     assert_eq!(sent(&log), [asked, "GET /time -", asked, "GET /stats Bearer token-2"]);
     auth.authorize_with(None, AuthOptions::new().mint_jwt(true)).unwrap();
-    assert!(sent(&log).is_empty(), "a JWT takes no exchange");
+    assert!(sent(&log).is_empty(), "a JWT needs no exchange");
     let credentials = auth.credentials().unwrap();
-    let [(name, token)] = &credentials.query_params().collect::<Vec<_>>()[..] else { panic!("a token is enough") };
+    let [(name, token)] = &credentials.query_params().collect::<Vec<_>>()[..] else { panic!("expected a token only") };
     assert_eq!(*name, "access_token");
     assert_eq!(token, auth.token_details().unwrap().token().expose());
 }
 
-/// The ttl that a callback is asked for, and what lets it answer.
+/// The ttl that a callback was called with, in ms, and the sender that lets it return.
 type Asked = (Option<u64>, tokio::sync::oneshot::Sender<()>);
 
-/// Whoever of two asked last is who stays, also for what is signed and asked later.
+/// The call that started last wins, also for requests that are signed later.
 #[tokio::test]
-async fn of_two_authorizations_at_once_the_same_one_stays_everywhere() {
+async fn last_of_concurrent_authorize_calls_wins() {
     let ttl = |millis| TokenParams::new().ttl(Ttl::from_millis(millis).unwrap());
     for (first, second, first_answers_first, stays) in [
         (Some(ttl(60_000)), Some(ttl(120_000)), false, Some(120_000)),
@@ -254,11 +254,11 @@ async fn of_two_authorizations_at_once_the_same_one_stays_everywhere() {
             one.await.unwrap();
         }
         let signed = serde_json::to_value(auth.create_token_request(None).await.unwrap()).unwrap();
-        assert_eq!(signed.get("ttl").and_then(serde_json::Value::as_u64), stays, "signed");
+        assert_eq!(signed.get("ttl").and_then(serde_json::Value::as_u64), stays, "ttl of a signed request");
         let credentials = auth.credentials().await.unwrap();
         let mut renewal = Box::pin(auth.renewed_credentials(&credentials));
         assert!(futures_poll(&mut renewal).is_none());
-        assert_eq!(asked.lock().unwrap()[0].0, stays, "asked at the next renewal");
+        assert_eq!(asked.lock().unwrap()[0].0, stays, "ttl at the next renewal");
     }
 }
 
@@ -270,9 +270,9 @@ fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     }
 }
 
-/// A key that signs is not sent, so it may be used where none may be sent.
+/// A signing key is not sent, so it may be used where Basic auth is refused.
 #[tokio::test]
-async fn a_key_gets_tokens_without_tls_also_by_options_of_a_call() {
+async fn key_gets_tokens_without_tls() {
     let log = Log::default();
     let endpoint = Endpoint::parse("http://ably.example.com").unwrap();
     let auth = auth(options().use_token_auth(true).endpoint(endpoint).clock(Arc::new(at(NOON))), &log, NOON);
@@ -288,9 +288,9 @@ async fn a_key_gets_tokens_without_tls_also_by_options_of_a_call() {
     assert_eq!(sent(&log), ["GET /stats Bearer token-2"]);
 }
 
-/// A token that is given is used before any is asked for, whatever else there is to get tokens by.
+/// A given token is used first, even if the client can get other tokens.
 #[tokio::test]
-async fn a_token_given_to_a_client_that_has_a_key_is_the_one_in_use() {
+async fn given_token_is_used_before_key() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
     let given = AuthOptions::new().token(Token::new("app.given").unwrap());
@@ -301,23 +301,23 @@ async fn a_token_given_to_a_client_that_has_a_key_is_the_one_in_use() {
     auth.renewed_credentials(&refused).await.unwrap();
     auth.authorize(None).await.unwrap();
     let asked = "POST /keys/app.key/requestToken -";
-    assert_eq!(sent(&log), [asked, asked], "the next ones come from the key");
+    assert_eq!(sent(&log), [asked, asked], "later tokens come from the key");
 }
 
-/// Later on the time is asked, or not, as the client was made.
+/// After a call with options, the client's own `query_time` applies again.
 #[tokio::test]
-async fn options_that_stay_leave_query_time_as_it_was() {
+async fn options_of_call_leave_query_time_unchanged() {
     for query_time in [true, false] {
         let (log, time) = (Log::default(), VirtualTime::default());
         time.advance(NOON - 3_600_000);
-        // Its wall clock alone can be set.
+        // The steady clock stands still, so that moving the clock looks as if only the wall clock was set.
         let auth = auth(options().query_time(query_time).clock(Arc::new(Standing(time.clone()))), &log, NOON);
         auth.authorize_with(None, AuthOptions::new().mint_jwt(true).query_time(!query_time)).await.unwrap();
         assert_eq!(sent(&log), ["GET /time -"]);
         time.advance(60_000);
         auth.authorize(None).await.unwrap();
         let asked: &[&str] = if query_time { &["GET /time -"] } else { &[] };
-        assert_eq!(sent(&log), asked, "now that the clock was set, what was learned no longer holds");
+        assert_eq!(sent(&log), asked, "the offset is invalid after the wall clock was set");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The blocking cache: one fetch for all threads.
+//! The blocking cache: concurrent calls share one fetch.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -10,14 +10,14 @@ use ably_auth::{BlockingTokenCache, Error, ErrorCode, TokenParams};
 use super::support::{VirtualTime, details};
 
 #[test]
-fn many_cold_threads_make_one_fetch() {
+fn concurrent_first_calls_share_one_fetch() {
     const THREADS: usize = 200;
     let fetches = Arc::new(AtomicUsize::new(0));
     let source = {
         let fetches = Arc::clone(&fetches);
         move |_: &TokenParams| {
             fetches.fetch_add(1, Ordering::SeqCst);
-            // Long enough for the others to come and wait.
+            // Long enough for the other threads to arrive and wait.
             thread::sleep(Duration::from_millis(50));
             Ok::<_, Error>(details("only"))
         }
@@ -40,7 +40,7 @@ fn many_cold_threads_make_one_fetch() {
 }
 
 #[test]
-fn a_failure_is_told_and_then_forgotten() {
+fn failure_is_returned_and_not_cached() {
     let fetches = AtomicUsize::new(0);
     let source = move |_: &TokenParams| match fetches.fetch_add(1, Ordering::SeqCst) {
         0 => Err(Error::auth_callback("not today")),
@@ -52,7 +52,7 @@ fn a_failure_is_told_and_then_forgotten() {
 }
 
 #[test]
-fn a_source_that_panics_leaves_nobody_waiting() {
+fn panic_of_source_leaves_no_caller_waiting() {
     let fetches = Arc::new(AtomicUsize::new(0));
     let entered = Arc::new(Barrier::new(2));
     let source = {
@@ -75,13 +75,13 @@ fn a_source_that_panics_leaves_nobody_waiting() {
     let waiting = cache.token();
     let broken = broken.join().expect("no caller panics");
     assert_eq!(broken.map(drop).unwrap_err().ably_code(), ErrorCode::INTERNAL);
-    // Whoever waited is told, or came late enough to fetch anew.
+    // The second caller waited and got the error, or was late and fetched a new token.
     assert!(waiting.is_ok() || waiting.unwrap_err().ably_code() == ErrorCode::INTERNAL);
     assert_eq!(cache.token().unwrap().details().token().expose(), "second");
 }
 
 #[test]
-fn a_refused_token_is_renewed_once_and_an_expired_one_too() {
+fn refused_and_expired_tokens_are_each_renewed_once() {
     let (fetches, time) = (AtomicUsize::new(0), VirtualTime::default());
     let source = move |_: &TokenParams| {
         Ok::<_, Error>(details(&format!("token-{}", fetches.fetch_add(1, Ordering::SeqCst) + 1)))
@@ -95,9 +95,9 @@ fn a_refused_token_is_renewed_once_and_an_expired_one_too() {
     assert_eq!(cache.authorize(None, None).unwrap().details().token().expose(), "token-4");
 }
 
-/// Such as an auth callback that sends a request with the client's own credentials.
+/// A source calls its own cache, for example an auth callback that sends a request with the client's credentials.
 #[test]
-fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
+fn source_that_calls_its_own_cache_gets_error() {
     let caches = Arc::new(std::sync::OnceLock::<BlockingTokenCache>::new());
     let source = {
         let caches = Arc::clone(&caches);
@@ -112,7 +112,7 @@ fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
     for error in [cache.token().unwrap_err(), cache.authorize(None, None).unwrap_err()] {
         assert!(error.to_string().contains("waited for itself"), "{error}");
     }
-    // Another source may well use the tokens that there are.
+    // The source of one `authorize` call may use the cache's current token.
     let in_use = BlockingTokenCache::new(
         Arc::new(|_: &TokenParams| Ok(details("old"))),
         TokenParams::new(),

@@ -1,4 +1,4 @@
-//! The async cache: one fetch for all, whatever becomes of those who wait.
+//! The async cache: concurrent calls share one fetch, even if some of them are cancelled.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::support::{VirtualTime, details};
 
-/// Without renewals ahead of time, which chance would bring forward.
+/// Without early renewals, whose moment is random.
 const ONLY_WHEN_OVER: CachePolicy = CachePolicy::new().early_refresh(Duration::ZERO);
 
-/// A source whose fetches wait to be let go, and that counts them.
+/// A source that counts its fetches. Each of them waits for a permit.
 #[derive(Clone)]
 struct Gate {
     fetches: Arc<AtomicUsize>,
@@ -69,7 +69,7 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn ten_thousand_cold_callers_make_one_fetch() {
+async fn concurrent_first_calls_share_one_fetch() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     let cache = gate.cache(&time);
     let callers: Vec<_> = (0..10_000)
@@ -87,7 +87,7 @@ async fn ten_thousand_cold_callers_make_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_cancels_nothing_for_the_others() {
+async fn cancelled_call_does_not_cancel_fetch_for_others() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     let cache = gate.cache(&time);
     let [first, second] = [cache.clone(), cache.clone()].map(|cache| tokio::spawn(async move { cache.token().await }));
@@ -100,7 +100,7 @@ async fn a_caller_who_leaves_cancels_nothing_for_the_others() {
 }
 
 #[tokio::test]
-async fn when_all_callers_leave_the_next_one_is_served() {
+async fn call_after_all_others_were_cancelled_gets_token() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     let cache = gate.cache(&time);
     let lonely = tokio::spawn({
@@ -115,7 +115,7 @@ async fn when_all_callers_leave_the_next_one_is_served() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_to_all_who_wait_and_then_forgotten() {
+async fn failure_is_returned_to_all_and_not_cached() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     gate.fails.store(1, Ordering::SeqCst);
     let cache = gate.cache(&time);
@@ -131,7 +131,7 @@ async fn a_failure_is_told_to_all_who_wait_and_then_forgotten() {
 
 /// rest/unit/RSA16a/preserved-across-requests-0
 #[tokio::test]
-async fn a_token_serves_until_it_expires_by_our_own_clock() {
+async fn token_is_served_until_it_expires_by_local_clock() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     gate.open.add_permits(9);
     time.advance(5_000_000);
@@ -144,7 +144,7 @@ async fn a_token_serves_until_it_expires_by_our_own_clock() {
 }
 
 #[tokio::test]
-async fn many_who_saw_the_same_token_refused_renew_it_once() {
+async fn refused_token_is_renewed_once_for_all_callers() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     gate.open.add_permits(9);
     let cache = gate.cache(&time);
@@ -157,7 +157,7 @@ async fn many_who_saw_the_same_token_refused_renew_it_once() {
 
 /// rest/unit/RSA4a2/no-renewal-without-callback-0
 #[tokio::test]
-async fn a_token_that_cannot_be_renewed_ends_in_40171() {
+async fn fixed_token_that_was_refused_is_40171() {
     let (mut gate, time) = (Gate::new(), VirtualTime::default());
     gate.renewable = false;
     let cache = TokenCache::with_token(Arc::new(gate.clone()), TokenParams::new(), time.clock(), details("given"));
@@ -170,7 +170,7 @@ async fn a_token_that_cannot_be_renewed_ends_in_40171() {
 /// rest/unit/RSA10e/authorize-saves-params-0
 /// rest/unit/RSA10j/authorize-replaces-existing-token-0
 #[tokio::test]
-async fn authorize_always_fetches_and_keeps_the_params_but_for_time_and_nonce() {
+async fn authorize_fetches_and_keeps_params_except_one_shot_ones() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     gate.open.add_permits(9);
     let cache = gate.cache(&time);
@@ -184,7 +184,7 @@ async fn authorize_always_fetches_and_keeps_the_params_but_for_time_and_nonce() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_source_that_panics_is_an_error_to_all_who_wait_and_then_forgotten() {
+async fn panic_of_source_is_error_for_all_and_not_cached() {
     let fetches = Arc::new(AtomicUsize::new(0));
     let source = {
         let fetches = Arc::clone(&fetches);
@@ -205,9 +205,9 @@ async fn a_source_that_panics_is_an_error_to_all_who_wait_and_then_forgotten() {
         })
         .collect();
     for caller in callers {
-        let outcome = tokio::time::timeout(Duration::from_secs(5), caller).await.expect("nobody is left waiting");
-        let outcome = outcome.expect("the panic is nobody's own");
-        // Whoever came late enough has fetched anew.
+        let outcome = tokio::time::timeout(Duration::from_secs(5), caller).await.expect("a caller still waits");
+        let outcome = outcome.expect("a caller panicked");
+        // A late caller has fetched a new token.
         assert!(outcome.is_ok() || outcome.unwrap_err().ably_code() == ErrorCode::INTERNAL);
     }
     assert_eq!(cache.token().await.unwrap().details().token().expose(), "second");
@@ -215,7 +215,7 @@ async fn a_source_that_panics_is_an_error_to_all_who_wait_and_then_forgotten() {
 
 /// rest/unit/RSA10l/authorize-error-propagated-0
 #[tokio::test]
-async fn an_authorize_that_fails_leaves_the_token_and_the_params_as_they_were() {
+async fn failed_authorize_keeps_token_and_params() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     gate.open.add_permits(9);
     let cache = gate.cache(&time);
@@ -230,7 +230,7 @@ async fn an_authorize_that_fails_leaves_the_token_and_the_params_as_they_were() 
 }
 
 #[tokio::test]
-async fn authorize_does_not_hand_out_a_fixed_token_for_a_new_one() {
+async fn authorize_does_not_return_fixed_token_as_new() {
     let (mut gate, time) = (Gate::new(), VirtualTime::default());
     gate.renewable = false;
     let error = gate.cache(&time).authorize(None, None).await.unwrap_err();
@@ -238,7 +238,7 @@ async fn authorize_does_not_hand_out_a_fixed_token_for_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_on_many_threads_share_a_fetch() {
+async fn callers_on_many_threads_share_one_fetch() {
     let (gate, time) = (Gate::new(), VirtualTime::default());
     let cache = gate.cache(&time);
     let callers: Vec<_> = (0..64)
@@ -257,9 +257,9 @@ async fn callers_on_many_threads_share_a_fetch() {
     assert_eq!((generations.len(), gate.fetches()), (1, 1));
 }
 
-/// Such as an auth callback that sends a request with the client's own credentials.
+/// A source calls its own cache, for example an auth callback that sends a request with the client's credentials.
 #[tokio::test]
-async fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
+async fn source_that_calls_its_own_cache_gets_error() {
     let caches = Arc::new(std::sync::OnceLock::<TokenCache>::new());
     let source = {
         let caches = Arc::clone(&caches);
@@ -278,7 +278,7 @@ async fn a_source_that_asks_its_own_cache_is_told_rather_than_left_waiting() {
     for error in [cache.token().await.unwrap_err(), cache.authorize(None, None).await.unwrap_err()] {
         assert!(error.to_string().contains("waited for itself"), "{error}");
     }
-    // Another source may well use the tokens that there are.
+    // The source of one `authorize` call may use the cache's current token.
     let gives = |token: &'static str| async move { Ok(details(token)) };
     let source = Arc::new(move |_: TokenParams| gives("old"));
     let in_use = TokenCache::new(source, TokenParams::new(), VirtualTime::default().clock());

@@ -1,4 +1,4 @@
-//! What holds of a cache whatever happens to it, in whatever order.
+//! Properties of a cache that hold for every sequence of events.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// When a token was asked for, by both clocks, and how long it lives.
+/// The moment at which a token was requested, by both clocks, and its lifetime, in ms.
 #[derive(Clone, Copy)]
 struct Life {
     wall: u64,
@@ -66,7 +66,8 @@ struct Life {
 struct Model {
     world: World,
     cache: TokenCache,
-    /// Whether it is an explicit `authorize`, whose token is its own whatever came meanwhile.
+    /// Pending calls, each with true for an explicit `authorize`, which returns its own token even if a newer one
+    /// exists.
     calls: Vec<(bool, Calling)>,
     lives: Vec<Life>,
     is_open: Vec<bool>,
@@ -134,7 +135,7 @@ impl Model {
         }
     }
 
-    /// Answers until nothing is asked any more; some who asked are gone.
+    /// Answers until no fetch is open. Some callers may have been cancelled.
     fn answer_all(&mut self) {
         for _ in 0..1_000 {
             if self.is_open.contains(&true) {
@@ -143,7 +144,7 @@ impl Model {
         }
     }
 
-    /// Lets everybody get as far as they get, and judges every answer.
+    /// Polls all calls until none makes progress, and checks every answer.
     fn settle(&mut self) {
         loop {
             let before = (self.calls.len(), self.world.desk.count());
@@ -176,13 +177,13 @@ impl Model {
         if authorizes {
             return;
         }
-        assert!(token.generation() >= self.newest, "an older token than one that was given before");
-        assert!(token.generation() > self.refused, "a token that was refused");
+        assert!(token.generation() >= self.newest, "an older token than one that was returned before");
+        assert!(token.generation() > self.refused, "a refused token");
         self.newest = token.generation();
         let nth: usize = token.details().token().expose()[1..].parse().unwrap();
         let (wall, steady) = self.clocks();
         let life = self.lives[nth - 1];
-        assert!(wall < life.wall + life.lifetime && steady < life.steady + life.lifetime, "a token that has expired");
+        assert!(wall < life.wall + life.lifetime && steady < life.steady + life.lifetime, "an expired token");
         self.last = Some(token);
     }
 }
@@ -190,9 +191,9 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// That no two fetches of the same are under way is for the source to see.
+    /// The source itself checks that two equal fetches never run at once.
     #[test]
-    fn no_token_is_older_or_refused_or_expired_and_nobody_waits_for_ever(
+    fn token_is_never_older_refused_or_expired_and_no_call_hangs(
         chance in any::<u8>(),
         events in proptest::collection::vec(event(), 1..60),
     ) {
@@ -207,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn chance_only_brings_a_renewal_forward(chance in any::<u8>(), lifetime in 100..86_400_000_u64) {
+    fn randomness_only_makes_renewal_earlier(chance in any::<u8>(), lifetime in 100..86_400_000_u64) {
         let mut model = Model::new(chance);
         let fetches = |model: &mut Model, millis| {
             model.take(&Event::Wait(millis));
@@ -224,7 +225,7 @@ proptest! {
 
     /// Callers come at any time, and the source always fails.
     #[test]
-    fn a_source_that_fails_is_asked_no_more_often_than_its_backoff_says(
+    fn failing_source_is_called_no_more_often_than_backoff_allows(
         chance in any::<u8>(),
         waits in proptest::collection::vec(prop_oneof![0..50_u64, 0..20_000_u64], 1..60),
     ) {
@@ -243,14 +244,14 @@ proptest! {
                 failed_at = now;
                 model.take(&Event::Fails(0));
             } else {
-                prop_assert!(now - failed_at < 10_000, "left alone for too long");
+                prop_assert!(now - failed_at < 10_000, "no fetch for too long");
             }
             prop_assert!(model.calls.is_empty());
         }
     }
 }
 
-/// Takes three polls to give a token.
+/// A source that gives a token at the fourth poll.
 struct Slow(AtomicUsize);
 
 #[async_trait]
@@ -273,12 +274,12 @@ fn finish(call: &mut Calling) -> CachedToken {
         Poll::Ready(answer) => Some(answer),
         Poll::Pending => None,
     });
-    outcome.expect("somebody waits for ever").unwrap()
+    outcome.expect("a call hangs").unwrap()
 }
 
-/// Nobody else is there, or somebody who waits for the same since before, or since after.
+/// There is no other call, or one that began before the dropped one, or one that began after it.
 #[test]
-fn a_future_may_be_dropped_wherever_it_waits() {
+fn future_can_be_dropped_at_any_await() {
     type Begin = fn(TokenCache, Option<Generation>) -> Calling;
     let begins: [Begin; 3] = [
         |cache, _| Box::pin(async move { cache.token().await }),
@@ -318,5 +319,5 @@ fn a_future_may_be_dropped_wherever_it_waits() {
         assert!(finish(&mut call(begins[0], &None)).generation() >= last.generation());
         assert!(cache.token_details().is_some());
     }
-    assert!(dropped > 100, "{dropped} futures were dropped before their end");
+    assert!(dropped > 100, "only {dropped} futures were dropped before they ended");
 }

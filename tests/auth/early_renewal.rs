@@ -35,7 +35,7 @@ fn is_renewed_early(token: &str) -> bool {
     cache.token().unwrap();
     time.advance(500_000);
     cache.token().unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "not so early");
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "renewed at half its lifetime");
     time.advance(495_000);
     cache.token().unwrap();
     asked.load(Ordering::SeqCst) == 2
@@ -133,7 +133,7 @@ fn renewal_that_others_wait_for_is_not_abandoned() {
 }
 
 #[test]
-fn renewal_that_is_dropped_unpolled_leaves_no_trace() {
+fn renewal_that_is_dropped_unpolled_has_no_effect() {
     let (cache, time, asked) = slow_afterwards();
     served(&cache).is_ready().then_some(()).unwrap();
     time.advance(900);
@@ -143,7 +143,7 @@ fn renewal_that_is_dropped_unpolled_leaves_no_trace() {
 }
 
 #[test]
-fn cache_that_is_gone_before_its_renewal_does_no_harm() {
+fn cache_may_be_dropped_before_its_renewal() {
     let (cache, time, _) = slow_afterwards();
     served(&cache).is_ready().then_some(()).unwrap();
     time.advance(900);

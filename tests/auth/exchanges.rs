@@ -1,4 +1,4 @@
-//! The exchanges of one request, stepped by hand.
+//! Exchanges of one request, stepped by hand.
 
 use ably_auth::exchange::{Exchange, RequestToken, RevokeTokens, ServerTime, Step};
 use ably_auth::{
@@ -13,14 +13,14 @@ use super::support::{answer, refusal};
 fn sent<T>(step: Step<T>) -> Request<Bytes> {
     match step {
         Step::Send(request) => request,
-        Step::Done(_) => panic!("it ended without a request"),
+        Step::Done(_) => panic!("the exchange ended without a request"),
     }
 }
 
 fn done<T>(step: Step<T>) -> Result<T, Error> {
     match step {
         Step::Done(outcome) => outcome,
-        Step::Send(_) => panic!("it sent another request"),
+        Step::Send(_) => panic!("the exchange sent another request"),
     }
 }
 
@@ -41,7 +41,7 @@ fn time_of(response: Response<Bytes>) -> Result<Timestamp, Error> {
 
 /// rest/unit/RSC16/returns-server-time-0
 #[test]
-fn the_time_is_the_one_number_of_the_answer() {
+fn time_is_parsed_from_answer() {
     assert_eq!(time_of(answer(200, "[1704067200000]")).unwrap(), Timestamp::from_millis(1_704_067_200_000));
     for other in ["[]", "[1,2]", "{}", "1704067200000", "[-1]", "[1.5]", "[\"soon\"]", ""] {
         assert_eq!(time_of(answer(200, other)).unwrap_err().kind(), ErrorKind::Answer, "{other}");
@@ -52,7 +52,7 @@ fn the_time_is_the_one_number_of_the_answer() {
 /// rest/unit/RSC16/no-auth-required-2
 /// rest/unit/RSC7e/ably-version-header-0
 #[test]
-fn the_time_is_asked_without_credentials() {
+fn time_request_has_no_credentials() {
     let request = sent(ServerTime::new(&Endpoint::parse("http://localhost:1").unwrap()).start());
     assert_eq!((request.method().as_str(), request.uri().to_string()), ("GET", "http://localhost:1/time".into()));
     assert!(request.headers().get("authorization").is_none());
@@ -61,7 +61,7 @@ fn the_time_is_asked_without_credentials() {
 
 /// rest/unit/RSC7d/ably-agent-header-format-0
 #[test]
-fn every_request_names_its_agent_and_version() {
+fn request_names_agent_and_version() {
     let request = sent(ServerTime::new(&Endpoint::default()).start());
     let agent = request.headers()["ably-agent"].to_str().unwrap();
     let (name, version) = agent.split_once('/').unwrap();
@@ -71,7 +71,7 @@ fn every_request_names_its_agent_and_version() {
 
 /// rest/unit/RSC16/error-propagated-4
 #[test]
-fn an_error_of_the_service_is_handed_on() {
+fn error_of_service_is_passed_on() {
     let error = time_of(refusal(500, 50000)).unwrap_err();
     assert_eq!((error.kind(), error.ably_code()), (ErrorKind::Refused, ErrorCode::INTERNAL));
     assert!(error.is_transient());
@@ -79,7 +79,7 @@ fn an_error_of_the_service_is_handed_on() {
 }
 
 #[test]
-fn an_error_without_a_body_is_read_from_its_headers_or_status() {
+fn error_without_body_is_read_from_headers_or_status() {
     let mut response = answer(401, "<html>");
     response.headers_mut().insert("x-ably-errorcode", "40142".parse().unwrap());
     response.headers_mut().insert("x-ably-errormessage", "token expired".parse().unwrap());
@@ -92,7 +92,7 @@ fn an_error_without_a_body_is_read_from_its_headers_or_status() {
 }
 
 #[test]
-fn a_fault_of_the_transport_is_handed_on() {
+fn transport_fault_is_passed_on() {
     let mut exchange = ServerTime::new(&Endpoint::default());
     sent(exchange.start());
     let error = done(exchange.answered(Err(TransportFault::new(FaultKind::TimedOut, "10 s")))).unwrap_err();
@@ -103,28 +103,28 @@ fn a_fault_of_the_transport_is_handed_on() {
 
 /// rest/unit/RSA8d/callback-returns-token-request-2
 #[test]
-fn a_token_request_is_posted_as_it_is_to_the_key_that_it_names() {
+fn token_request_is_posted_unchanged_to_its_key() {
     let token_request = signed();
     let mut exchange = RequestToken::new(&Endpoint::default(), &token_request);
     let request = sent(exchange.start());
     assert_eq!(request.method(), "POST");
     assert_eq!(request.uri(), "https://main.realtime.ably.net/keys/app.key/requestToken");
     assert_eq!(request.headers()["content-type"], "application/json");
-    assert!(request.headers().get("authorization").is_none(), "the mac is credential enough");
+    assert!(request.headers().get("authorization").is_none(), "the mac authenticates the request");
     assert_eq!(serde_json::from_slice::<TokenRequest>(request.body()).unwrap(), token_request);
     let details = done(exchange.answered(Ok(answer(201, r#"{"token":"app.t","expires":"5"}"#)))).unwrap();
     assert_eq!((details.token().expose(), details.expires()), ("app.t", Some(Timestamp::from_millis(5))));
 }
 
 #[test]
-fn a_token_request_of_a_foreign_form_never_leaves_for_another_path() {
+fn token_request_with_invalid_key_name_is_not_sent() {
     let foreign: TokenRequest = serde_json::from_str(r#"{"keyName":"../../evil","nonce":"n","mac":"m"}"#).unwrap();
     let error = done(RequestToken::new(&Endpoint::default(), &foreign).start()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 #[test]
-fn an_answer_that_is_no_token_is_an_error_that_does_not_quote_it() {
+fn invalid_answer_is_error_that_does_not_quote_it() {
     for body in [r#"{"token":5,"x":"hush-hush"}"#, r#"["hush-hush"]"#, r#""hush-hush""#, "hush-hush", "{", ""] {
         let mut exchange = RequestToken::new(&Endpoint::default(), &signed());
         sent(exchange.start());
@@ -141,7 +141,7 @@ fn an_answer_that_is_no_token_is_an_error_that_does_not_quote_it() {
 /// rest/unit/RSA17e/issued-before-omitted-1
 /// rest/unit/RSA17f/reauth-margin-omitted-1
 #[test]
-fn revocation_posts_its_targets_with_the_key() {
+fn revocation_is_posted_with_targets_and_key() {
     let targets = ["clientId:bob", "revocationKey:group1", "channel:foo:*"];
     let specifiers = targets.map(|target| TokenRevocationTargetSpecifier::parse(target).unwrap());
     let request = RevokeTokensRequest::new(specifiers);
@@ -158,7 +158,7 @@ fn revocation_posts_its_targets_with_the_key() {
 /// rest/unit/RSA17f/reauth-margin-included-0
 /// rest/unit/RSA17f/both-options-together-2
 #[test]
-fn revocation_says_from_when_and_with_what_margin() {
+fn revocation_sends_issued_before_and_margin() {
     let mut request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
     request.issued_before = Some(Timestamp::from_millis(1_704_067_200_000));
     request.allow_reauth_margin = Some(true);
@@ -172,7 +172,7 @@ fn revocation_says_from_when_and_with_what_margin() {
 /// rest/unit/TRS2/success-result-attributes-0
 /// rest/unit/TRF2/failure-result-attributes-0
 #[test]
-fn what_came_of_each_target_is_told_apart() {
+fn revocation_has_one_result_for_each_target() {
     let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
     let mut exchange = RevokeTokens::new(&Endpoint::default(), &key(), &request);
     sent(exchange.start());
@@ -191,7 +191,7 @@ fn what_came_of_each_target_is_told_apart() {
 
 /// rest/unit/RSA17/server-error-propagated-0
 #[test]
-fn a_revocation_that_the_service_refuses_is_an_error() {
+fn refused_revocation_is_error() {
     let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
     let mut exchange = RevokeTokens::new(&Endpoint::default(), &key(), &request);
     sent(exchange.start());
@@ -201,14 +201,14 @@ fn a_revocation_that_the_service_refuses_is_an_error() {
 }
 
 #[test]
-fn an_exchange_that_is_started_twice_says_so() {
+fn second_start_of_exchange_is_error() {
     let mut exchange = ServerTime::new(&Endpoint::default());
     sent(exchange.start());
     assert_eq!(done(exchange.start()).unwrap_err().kind(), ErrorKind::Configuration);
 }
 
 #[test]
-fn an_auth_callbacks_error_passes_if_the_one_that_it_hands_on_does() {
+fn error_of_auth_callback_is_transient_if_its_cause_is() {
     let fault = || TransportFault::new(FaultKind::Unreachable, "connection refused");
     assert!(Error::auth_callback(Error::from(fault())).is_transient());
     assert!(Error::auth_callback(ErrorInfo::new(ErrorCode::new(42910), "slow down").with_status(429)).is_transient());

@@ -1,4 +1,4 @@
-//! The way of one request over the hosts, stepped by hand.
+//! The order of hosts for one request, stepped by hand.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn works() -> Answer {
     Ok(answer(200, "[1]"))
 }
 
-/// Always the first of those that are left.
+/// Randomness that always selects the first of the remaining hosts.
 fn first() -> [u8; 16] {
     [0; 16]
 }
@@ -42,18 +42,18 @@ fn first() -> [u8; 16] {
 fn host(step: FallbackStep) -> String {
     match step {
         FallbackStep::Send(request) => request.uri().host().unwrap().to_owned(),
-        FallbackStep::Done(outcome) => panic!("it is over: {outcome:?}"),
+        FallbackStep::Done(outcome) => panic!("the request ended: {outcome:?}"),
     }
 }
 
 fn done(step: FallbackStep) -> Answer {
     match step {
         FallbackStep::Done(outcome) => outcome,
-        FallbackStep::Send(request) => panic!("it goes on to {}", request.uri()),
+        FallbackStep::Send(request) => panic!("another request was sent to {}", request.uri()),
     }
 }
 
-/// The hosts that a request comes to, begun at `now`, with one answer for each.
+/// Returns the hosts that a request is sent to. It starts at `now`, and gets one answer from each host.
 fn visits(hosts: &Hosts, now: Duration, answers: impl IntoIterator<Item = Answer>) -> Vec<String> {
     let mut walk = hosts.request(request(), now);
     let mut visited = Vec::new();
@@ -79,7 +79,7 @@ fn starts_at(hosts: &Hosts, now: Duration) -> String {
 /// rest/unit/RSC15l/request-timeout-fallback-3
 /// rest/unit/RSC25/primary-tried-before-fallback-3
 #[test]
-fn it_goes_on_where_the_host_failed_and_not_where_the_request_did() {
+fn failure_of_host_leads_to_fallback_and_refusal_does_not() {
     let goes_on = |answer: Answer| {
         let hosts = hosts(&Options::new());
         let mut walk = hosts.request(request(), at(0));
@@ -96,7 +96,7 @@ fn it_goes_on_where_the_host_failed_and_not_where_the_request_did() {
     for kind in [FaultKind::Unresolvable, FaultKind::Unreachable, FaultKind::TimedOut, FaultKind::Interrupted] {
         assert!(goes_on(Err(TransportFault::new(kind, "it failed"))), "{kind:?}");
     }
-    assert!(!goes_on(Err(TransportFault::new(FaultKind::TooLarge, "17 MiB"))), "it would be as large from elsewhere");
+    assert!(!goes_on(Err(TransportFault::new(FaultKind::TooLarge, "17 MiB"))), "another host would send as much");
     for status in 500..=504 {
         assert!(goes_on(Ok(answer(status, "{}"))), "{status}");
     }
@@ -107,7 +107,7 @@ fn it_goes_on_where_the_host_failed_and_not_where_the_request_did() {
 
 /// rest/unit/RSC15l4/cloudfront-error-triggers-fallback-0
 #[test]
-fn it_goes_on_where_cloudfront_answers_in_the_service_s_place() {
+fn error_of_cloudfront_leads_to_fallback() {
     for (status, server, visited) in
         [(403, "CloudFront", 2), (400, "CloudFront", 2), (200, "CloudFront", 1), (403, "x", 1)]
     {
@@ -120,36 +120,36 @@ fn it_goes_on_where_cloudfront_answers_in_the_service_s_place() {
 
 /// rest/unit/RSC15m/no-fallback-empty-hosts-0
 #[test]
-fn without_fallbacks_the_first_answer_is_the_last() {
+fn request_without_fallbacks_ends_with_first_answer() {
     let none = Options::new().fallback_hosts([] as [&str; 0]);
     assert_eq!(visits(&hosts(&none), at(0), [Ok(answer(500, "{}"))]), [PRIMARY]);
 }
 
 /// rest/unit/REC2a2/custom-fallback-hosts-0
 #[test]
-fn fallbacks_that_are_named_take_the_place_of_the_default_ones() {
+fn configured_fallbacks_replace_default_ones() {
     let named = Options::new().fallback_hosts(["fb1.example.com", "fb2.example.com", "fb1.example.com"]);
     let visited = visits(&hosts(&named), at(0), [unreachable(), unreachable(), unreachable()]);
-    assert_eq!(visited, [PRIMARY, "fb1.example.com", "fb2.example.com"], "and none of them twice");
+    assert_eq!(visited, [PRIMARY, "fb1.example.com", "fb2.example.com"], "a duplicate host is asked once");
 }
 
 #[test]
-fn fallbacks_are_called_at_the_endpoint_s_port_unless_they_name_one() {
+fn fallback_without_port_uses_port_of_endpoint() {
     let options = Options::new().endpoint(Endpoint::parse("http://localhost:8484").unwrap());
     let hosts = hosts(&options.fallback_hosts(["localhost", "127.0.0.1:1"]));
     let mut walk = hosts.request(Request::get("http://localhost:8484/time").body(Bytes::new()).unwrap(), at(0));
     let mut step = walk.start();
     for expected in ["http://localhost:8484/time", "http://localhost:8484/time", "http://127.0.0.1:1/time"] {
-        let FallbackStep::Send(request) = step else { panic!("{expected} is not asked") };
+        let FallbackStep::Send(request) = step else { panic!("{expected} was not asked") };
         assert_eq!(request.uri(), expected);
         step = walk.answered(unreachable(), at(0), &first);
     }
 }
 
 #[test]
-fn no_more_hosts_are_asked_than_allowed_and_none_late() {
+fn retries_are_limited_in_number_and_time() {
     let all = || std::iter::repeat_with(unreachable);
-    assert_eq!(visits(&hosts(&Options::new()), at(0), all().take(4)).len(), 4, "the endpoint and three");
+    assert_eq!(visits(&hosts(&Options::new()), at(0), all().take(4)).len(), 4, "the endpoint and three fallbacks");
     assert_eq!(visits(&hosts(&Options::new().http_max_retry_count(0)), at(0), all().take(1)).len(), 1);
     assert_eq!(visits(&hosts(&Options::new().http_max_retry_count(usize::MAX)), at(0), all().take(6)).len(), 6);
 
@@ -158,7 +158,7 @@ fn no_more_hosts_are_asked_than_allowed_and_none_late() {
     walk.start();
     host(walk.answered(unreachable(), at(114), &first));
     let last = done(walk.answered(Ok(answer(503, "{}")), at(115), &first));
-    assert_eq!(last.unwrap().status(), 503, "and what the last one answered is the outcome");
+    assert_eq!(last.unwrap().status(), 503, "the last answer is the outcome");
     let none = super::fallback::hosts(&Options::new().http_max_retry_duration(Duration::ZERO));
     assert_eq!(visits(&none, at(0), all().take(1)).len(), 1);
 }
@@ -166,25 +166,25 @@ fn no_more_hosts_are_asked_than_allowed_and_none_late() {
 /// rest/unit/RSC15f/successful-fallback-cached-0
 /// rest/unit/RSC15f/cached-fallback-expires-1
 #[test]
-fn a_fallback_that_worked_is_preferred_for_a_while() {
+fn successful_fallback_is_preferred_until_timeout() {
     let hosts = hosts(&Options::new().fallback_retry_timeout(at(60)));
     let visited = visits(&hosts, at(0), [Ok(answer(500, "{}")), works()]);
     assert_eq!(starts_at(&hosts, at(59)), visited[1]);
     assert_eq!(starts_at(&hosts, at(60)), PRIMARY);
-    assert_eq!(starts_at(&hosts, at(0)), PRIMARY, "what is over is over");
+    assert_eq!(starts_at(&hosts, at(0)), PRIMARY, "an expired preference does not come back");
 }
 
 #[test]
-fn a_fallback_that_refuses_has_worked() {
+fn refusal_of_fallback_counts_as_success() {
     let hosts = hosts(&Options::new());
     let visited = visits(&hosts, at(0), [unreachable(), Ok(answer(401, "{}"))]);
     assert_eq!(starts_at(&hosts, at(599)), visited[1]);
-    assert_eq!(starts_at(&hosts, at(600)), PRIMARY, "for ten minutes");
+    assert_eq!(starts_at(&hosts, at(600)), PRIMARY, "the preference lasts ten minutes");
 }
 
 /// rest/unit/RSC15f/expired-not-resurrected-2
 #[test]
-fn a_late_success_of_a_preferred_fallback_does_not_bring_it_back() {
+fn late_success_does_not_restore_expired_preference() {
     let hosts = hosts(&Options::new().fallback_retry_timeout(at(100)));
     let visited = visits(&hosts, at(0), [unreachable(), works()]);
     let mut held = hosts.request(request(), at(99));
@@ -195,7 +195,7 @@ fn a_late_success_of_a_preferred_fallback_does_not_bring_it_back() {
 }
 
 #[test]
-fn a_success_does_not_prolong_the_preference() {
+fn success_does_not_extend_preference() {
     let hosts = hosts(&Options::new().fallback_retry_timeout(at(100)));
     visits(&hosts, at(0), [unreachable(), works()]);
     assert_ne!(visits(&hosts, at(99), [works()]), [PRIMARY]);
@@ -203,7 +203,7 @@ fn a_success_does_not_prolong_the_preference() {
 }
 
 #[test]
-fn a_preferred_fallback_that_fails_is_forgotten_and_the_endpoint_comes_next() {
+fn failed_preferred_fallback_is_dropped_and_endpoint_is_next() {
     let hosts = hosts(&Options::new());
     let preferred = visits(&hosts, at(0), [unreachable(), works()]).remove(1);
     let visited = visits(&hosts, at(1), std::iter::repeat_with(unreachable).take(4));
@@ -213,7 +213,7 @@ fn a_preferred_fallback_that_fails_is_forgotten_and_the_endpoint_comes_next() {
 }
 
 #[test]
-fn a_late_failure_does_not_drop_the_fallback_that_was_found_meanwhile() {
+fn late_failure_does_not_drop_newer_preference() {
     let hosts = hosts(&Options::new());
     visits(&hosts, at(0), [unreachable(), works()]);
     let (mut one, mut other): (HostFallback<'_>, _) =
@@ -229,21 +229,21 @@ fn a_late_failure_does_not_drop_the_fallback_that_was_found_meanwhile() {
 
 /// rest/unit/RSC15j/host-header-matches-request-0
 #[test]
-fn no_host_header_outlives_the_first_host() {
+fn host_header_is_removed() {
     let hosts = hosts(&Options::new());
     let mut request = request();
     request.headers_mut().insert("host", PRIMARY.parse().unwrap());
     let mut walk = hosts.request(request, at(0));
-    let FallbackStep::Send(first_try) = walk.start() else { panic!("nothing is sent") };
-    let FallbackStep::Send(next_try) = walk.answered(unreachable(), at(0), &first) else { panic!("it is over") };
+    let FallbackStep::Send(first_try) = walk.start() else { panic!("no request was sent") };
+    let FallbackStep::Send(next_try) = walk.answered(unreachable(), at(0), &first) else { panic!("no retry was sent") };
     for request in [&first_try, &next_try] {
-        assert!(request.headers().get("host").is_none(), "the transport fills it in from the URI");
+        assert!(request.headers().get("host").is_none(), "the transport sets it from the URI");
     }
     assert_ne!(first_try.uri().host(), next_try.uri().host());
 }
 
 #[test]
-fn what_is_for_another_host_goes_there_and_nowhere_else() {
+fn request_for_other_host_has_no_fallback() {
     let hosts = hosts(&Options::new());
     let other = Request::get("https://auth.example.com/").body(Bytes::new()).unwrap();
     let mut walk = hosts.request(other, at(0));
@@ -252,7 +252,7 @@ fn what_is_for_another_host_goes_there_and_nowhere_else() {
 }
 
 #[test]
-fn without_randomness_a_request_still_gets_through() {
+fn failure_of_randomness_does_not_fail_request() {
     struct None;
     impl Random for None {
         fn bytes(&self) -> Result<[u8; 16], Error> {

@@ -1,4 +1,4 @@
-//! What holds of every request's way over the hosts, whatever the hosts answer.
+//! Properties of the order of hosts that hold for every sequence of answers.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -29,11 +29,11 @@ impl Reply {
 fn replies() -> impl Strategy<Value = Vec<Vec<Reply>>> {
     let status = prop_oneof![3 => Just(None), 2 => Just(Some(503)), 1 => Just(Some(200)), 1 => Just(Some(401))];
     let reply = (status, 0_u64..6).prop_map(|(status, after)| Reply { status, after });
-    // As many replies as a request can want.
+    // Enough replies for any request.
     prop::collection::vec(prop::collection::vec(reply, 12), 1..6)
 }
 
-/// The hosts that each of some requests comes to, one request after another.
+/// Returns the hosts that each request visits, and when, in s. The requests run one after another.
 fn walk(hosts: &Hosts, requests: &[Vec<Reply>], draws: &[[u8; 16]]) -> Vec<Vec<(String, u64)>> {
     let draws = Mutex::new(draws.iter().copied().cycle());
     let random = || draws.lock().unwrap().next().unwrap();
@@ -50,7 +50,7 @@ fn walk(hosts: &Hosts, requests: &[Vec<Reply>], draws: &[[u8; 16]]) -> Vec<Vec<(
             now += reply.after;
             step = walk.answered(reply.answer(), Duration::from_secs(now), &random);
         }
-        assert!(matches!(step, FallbackStep::Done(_)), "it never ends");
+        assert!(matches!(step, FallbackStep::Done(_)), "the request did not end");
         visited
     };
     requests.iter().map(run).collect()
@@ -58,7 +58,7 @@ fn walk(hosts: &Hosts, requests: &[Vec<Reply>], draws: &[[u8; 16]]) -> Vec<Vec<(
 
 proptest! {
     #[test]
-    fn no_host_is_asked_twice_none_too_many_and_none_too_late(
+    fn host_is_asked_once_and_retries_are_limited_in_number_and_time(
         requests in replies(),
         draws in prop::collection::vec(any::<[u8; 16]>(), 1..8),
         max in 0_usize..8,
@@ -75,19 +75,19 @@ proptest! {
         let walks = walk(&hosts(), &requests, &draws);
         for visited in &walks {
             let names: BTreeSet<_> = visited.iter().map(|(host, _)| host.as_str()).collect();
-            prop_assert_eq!(names.len(), visited.len(), "a host came twice: {:?}", visited);
+            prop_assert_eq!(names.len(), visited.len(), "a host was asked twice: {:?}", visited);
             prop_assert!(visited.len() <= max + 1, "{:?}", visited);
             prop_assert!(visited[1..].iter().all(|(_, after)| *after < within), "{:?}", visited);
             prop_assert!(visited[0].0 == PRIMARY || visited.get(1).is_none_or(|(host, _)| host == PRIMARY));
             prop_assert!(names.iter().all(|host| *host == PRIMARY || named.iter().any(|name| name == host)));
         }
-        prop_assert_eq!(walks, walk(&hosts(), &requests, &draws), "the order depends on more than the draws");
+        prop_assert_eq!(walks, walk(&hosts(), &requests, &draws), "the order depends on more than the randomness");
     }
 }
 
 /// rest/unit/RSC15a/fallback-random-order-0
 #[test]
-fn each_fallback_comes_first_about_as_often_as_any_other() {
+fn fallbacks_are_chosen_with_equal_probability() {
     let options = ClientOptions::<Async>::new();
     let hosts = || Hosts::new(options.get_endpoint(), options.get_http_settings()).unwrap();
     let fails = vec![Reply { status: None, after: 0 }; 4];

@@ -1,4 +1,4 @@
-//! A client's requests to a service that has several hosts.
+//! Requests of a client to a service with several hosts.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ const PRIMARY: &str = "main.realtime.ably.net";
 
 type Answer = Result<Response<Bytes>, TransportFault>;
 
-/// What was sent, and what becomes of it.
+/// A service that logs its requests, and answers with the queued answers.
 #[derive(Clone, Default)]
 struct Service {
     log: Arc<Mutex<Vec<Request<Bytes>>>>,
@@ -23,7 +23,7 @@ struct Service {
 }
 
 impl Service {
-    /// A service that gives these answers in this order, and then the time.
+    /// Creates a service that gives these answers in order, and then the time.
     fn with(answers: impl IntoIterator<Item = Answer>) -> Self {
         let service = Self::default();
         service.answers.lock().unwrap().extend(answers);
@@ -67,7 +67,7 @@ fn fault(kind: FaultKind) -> Answer {
 /// rest/unit/RSC25/multiple-requests-primary-domain-2
 /// rest/unit/RSC25/request-path-preserved-4
 #[tokio::test]
-async fn requests_go_to_the_endpoint_as_long_as_it_serves_them() {
+async fn working_endpoint_gets_all_requests() {
     let service = Service::default();
     let auth = service.auth(ClientOptions::new());
     for _ in 0..2 {
@@ -82,7 +82,7 @@ async fn requests_go_to_the_endpoint_as_long_as_it_serves_them() {
 
 /// rest/unit/RSC25/custom-endpoint-domain-1
 #[test]
-fn another_routing_policy_has_other_hosts() {
+fn routing_policy_selects_its_hosts() {
     let service = Service::with([fault(FaultKind::Unresolvable)]);
     let options = ClientOptions::new().endpoint(ably_auth::Endpoint::parse("test").unwrap());
     service.blocking_auth(options).time().unwrap();
@@ -92,7 +92,7 @@ fn another_routing_policy_has_other_hosts() {
 }
 
 #[tokio::test]
-async fn whatever_a_client_asks_of_the_service_is_asked_of_its_other_hosts_too() {
+async fn every_request_to_service_uses_fallbacks() {
     let token = r#"{"token":"app.t","issued":0,"expires":1000}"#;
     let service = Service::with([
         fault(FaultKind::TimedOut),
@@ -106,7 +106,7 @@ async fn whatever_a_client_asks_of_the_service_is_asked_of_its_other_hosts_too()
     auth.request(Request::post("/channels/c/messages").body("{}".into()).unwrap()).await.unwrap();
     let (hosts, log) = (service.hosts(), service.log.lock().unwrap());
     assert_eq!((hosts.len(), hosts[0].as_str(), hosts[1] == hosts[2]), (5, PRIMARY, true), "{hosts:?}");
-    assert_eq!(hosts[3], PRIMARY, "after the fallback that worked for the token request");
+    assert_eq!(hosts[3], PRIMARY, "the endpoint is next after the failed preferred fallback");
     assert_eq!(log[0].body(), log[1].body());
     for tried in &log[2..] {
         assert_eq!((tried.method().as_str(), tried.uri().path()), ("POST", "/channels/c/messages"));
@@ -115,7 +115,7 @@ async fn whatever_a_client_asks_of_the_service_is_asked_of_its_other_hosts_too()
 }
 
 #[test]
-fn the_preferred_fallback_goes_by_the_client_s_clock() {
+fn preference_expires_by_client_clock() {
     let service = Service::with([Ok(answer(503, "{}"))]);
     let time = VirtualTime::default();
     let auth = service.blocking_auth(ClientOptions::new().clock(time.clock()));
@@ -131,7 +131,7 @@ fn the_preferred_fallback_goes_by_the_client_s_clock() {
 /// rest/proxy/RSC15l/http-5xx-json-error-parsed-0
 /// rest/proxy/RSC15l/http-5xx-no-json-synthesized-1
 #[test]
-fn when_no_host_is_left_the_last_answer_is_the_error() {
+fn last_answer_is_error_after_all_hosts_failed() {
     let none = || ClientOptions::new().fallback_hosts([] as [&str; 0]);
     let body = r#"{"error":{"code":50300,"statusCode":503,"message":"Service temporarily unavailable"}}"#;
     let error = Service::with([Ok(answer(503, body))]).blocking_auth(none()).time().unwrap_err();
@@ -154,7 +154,7 @@ fn when_no_host_is_left_the_last_answer_is_the_error() {
 }
 
 #[test]
-fn an_error_that_names_no_status_has_that_of_its_answer() {
+fn error_without_status_has_status_of_answer() {
     let error = Service::with([Ok(answer(404, r#"{"error":{"code":40000,"message":"no"}}"#))])
         .blocking_auth(ClientOptions::new())
         .time()
@@ -164,7 +164,7 @@ fn an_error_that_names_no_status_has_that_of_its_answer() {
 }
 
 #[test]
-fn each_fault_has_a_code_and_says_whether_to_try_again() {
+fn fault_has_code_and_is_transient_if_retry_helps() {
     let cases = [
         (FaultKind::TimedOut, ErrorCode::TIMEOUT, 500, true),
         (FaultKind::Unreachable, ErrorCode::INTERNAL, 500, true),

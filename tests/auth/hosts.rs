@@ -1,4 +1,4 @@
-//! Which hosts there are, and what is refused of the settings.
+//! Hosts, and settings that are refused.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn fallbacks(endpoint: &str) -> Vec<String> {
 /// rest/unit/REC2c3/nonprod-fallback-domains-0
 /// rest/unit/REC2c4/production-endpoint-fallback-domains-0
 #[test]
-fn a_routing_policy_has_five_fallbacks_of_its_name() {
+fn routing_policy_has_five_fallbacks() {
     let of =
         |id: &str, domain: &str| ["a", "b", "c", "d", "e"].map(|letter| format!("{id}.{letter}.fallback.{domain}"));
     assert_eq!(Endpoint::default().default_fallback_hosts(), of("main", "ably-realtime.com"));
@@ -29,12 +29,12 @@ fn a_routing_policy_has_five_fallbacks_of_its_name() {
     assert_eq!(fallbacks("test"), of("test", "ably-realtime.com"));
     assert_eq!(fallbacks("nonprod:staging"), of("staging", "ably-realtime-nonprod.com"));
     let plain = Endpoint::parse("main").unwrap().with_tls(false);
-    assert_eq!(plain.default_fallback_hosts().len(), 5, "TLS or none, the hosts are the same");
+    assert_eq!(plain.default_fallback_hosts().len(), 5, "TLS makes no difference");
 }
 
 /// rest/unit/REC2c2/explicit-hostname-no-fallbacks-0
 #[test]
-fn a_host_that_is_named_has_no_fallbacks() {
+fn explicit_host_has_no_fallbacks() {
     for endpoint in [
         "custom.ably.example.com",
         "localhost",
@@ -48,7 +48,7 @@ fn a_host_that_is_named_has_no_fallbacks() {
 }
 
 #[test]
-fn a_text_that_is_no_host_is_reported_when_the_client_is_made() {
+fn invalid_host_is_refused_when_client_is_created() {
     let key = || Options::new().key(ApiKey::parse("app.key:secret").unwrap());
     for bad in ["", "https://a.example.com", "a.example.com/b", "a b", "user:hush@a.example.com", "a.example.com:99999"]
     {
@@ -63,9 +63,9 @@ fn a_text_that_is_no_host_is_reported_when_the_client_is_made() {
     }
 }
 
-/// The endpoint being this machine is of no use if a fallback is elsewhere.
+/// The exception for loopback requires that the endpoint and all fallbacks are on this machine.
 #[test]
-fn a_key_is_not_sent_without_tls_to_a_fallback_either() {
+fn key_is_not_sent_without_tls_to_remote_fallback() {
     let options = || {
         let local = Options::new().key(ApiKey::parse("app.key:secret").unwrap()).allow_basic_on_loopback(true);
         local.endpoint(Endpoint::parse("http://127.0.0.1:8484").unwrap())
@@ -77,7 +77,7 @@ fn a_key_is_not_sent_without_tls_to_a_fallback_either() {
 }
 
 #[test]
-fn a_timeout_of_zero_is_refused_and_one_of_ages_is_a_day() {
+fn zero_timeout_is_refused_and_long_one_is_capped_to_a_day() {
     let options = || Options::new().token(Token::new("app.t").unwrap());
     for zero in [options().http_request_timeout(Duration::ZERO), options().http_open_timeout(Duration::ZERO)] {
         assert_eq!(Auth::new(zero, nothing_is_sent).unwrap_err().kind(), ErrorKind::Configuration);

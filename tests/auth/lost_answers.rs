@@ -1,4 +1,4 @@
-//! Lost answers: the service has exchanged the request, and the client does not know it.
+//! Lost answers: the service has exchanged the request, but the client does not know it.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,20 +101,22 @@ fn options<M: Mode>(source: &str) -> ClientOptions<M> {
 fn tokens(source: &str, service: impl Fn() -> Service) -> [(Result<TokenDetails, Error>, Service); 2] {
     let over = service();
     let (sends, signs) = (over.clone(), over.clone());
-    let mut told = options::<Blocking>(source);
+    let mut client_options = options::<Blocking>(source);
     if source == "callback" {
-        told = told.auth_callback(move |_: &TokenParams| Ok::<_, Error>(signs.sign()));
+        client_options = client_options.auth_callback(move |_: &TokenParams| Ok::<_, Error>(signs.sign()));
     }
-    let blocking = BlockingAuth::new(told, move |request: Request<Bytes>| sends.send(&request)).unwrap();
+    let blocking = BlockingAuth::new(client_options, move |request: Request<Bytes>| sends.send(&request)).unwrap();
     let first = (blocking.authorize(None), over);
 
     let over = service();
     let (sends, signs) = (over.clone(), over.clone());
-    let mut told = options::<Async>(source);
+    let mut client_options = options::<Async>(source);
     if source == "callback" {
-        told = told.auth_callback(move |_: TokenParams| std::future::ready(Ok::<_, Error>(signs.sign())));
+        client_options =
+            client_options.auth_callback(move |_: TokenParams| std::future::ready(Ok::<_, Error>(signs.sign())));
     }
-    let auth = Auth::new(told, move |request: Request<Bytes>| std::future::ready(sends.send(&request))).unwrap();
+    let auth =
+        Auth::new(client_options, move |request: Request<Bytes>| std::future::ready(sends.send(&request))).unwrap();
     [first, (block_on(auth.authorize(None)), over)]
 }
 

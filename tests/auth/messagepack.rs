@@ -24,13 +24,13 @@ fn pack(value: &serde_json::Value) -> Vec<u8> {
 fn time(answer: Response<Bytes>) -> Result<Timestamp, Error> {
     let mut exchange = ServerTime::new(&Endpoint::default());
     exchange.start();
-    let Step::Done(outcome) = exchange.answered(Ok(answer)) else { panic!("it goes on") };
+    let Step::Done(outcome) = exchange.answered(Ok(answer)) else { panic!("the exchange did not end") };
     outcome
 }
 
 /// rest/unit/RSA4b/renewal-msgpack-response-4
 #[test]
-fn a_token_error_in_messagepack_leads_to_a_renewal() {
+fn token_error_in_messagepack_leads_to_renewal() {
     let stale = pack(&json!({ "error": { "code": 40142, "statusCode": 401, "message": "Token expired" } }));
     let callback = |_: &TokenParams| {
         static FETCHED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
@@ -49,7 +49,7 @@ fn a_token_error_in_messagepack_leads_to_a_renewal() {
 }
 
 #[test]
-fn an_error_in_messagepack_says_as_much_as_one_in_json() {
+fn error_in_messagepack_equals_error_in_json() {
     let error = json!({ "error": {
         "code": 40099, "statusCode": 400, "message": "Test error", "requestId": "r1", "detail": { "a": [1, { "b": null }] },
         "cause": { "code": 40100, "message": "of old" }, "newer": [true],
@@ -63,7 +63,7 @@ fn an_error_in_messagepack_says_as_much_as_one_in_json() {
 }
 
 #[test]
-fn what_was_asked_for_is_read_in_messagepack_too() {
+fn answer_in_messagepack_is_read() {
     assert_eq!(
         time(packed(200, pack(&json!([1_704_067_200_000_u64])))).unwrap(),
         Timestamp::from_millis(1_704_067_200_000)
@@ -79,9 +79,9 @@ fn what_was_asked_for_is_read_in_messagepack_too() {
     assert_eq!(got, serde_json::from_value::<TokenDetails>(details).unwrap());
 }
 
-/// One that nests a hundred thousand deep would use up the stack of a reader that follows it all the way.
+/// Deep nesting would overflow the stack of a recursive parser without a limit.
 #[test]
-fn a_hostile_body_is_an_error_and_nothing_worse() {
+fn hostile_body_is_error() {
     let deep = |open: &[u8], depth: usize| {
         let mut body = b"\x81\xa5error\x82\xa4code\xcd\x9c\xa4\xa6detail\x81\xa1a".to_vec();
         body.extend(open.repeat(depth));
@@ -106,17 +106,17 @@ fn a_hostile_body_is_an_error_and_nothing_worse() {
         assert_eq!(time(packed(200, body)).unwrap_err().kind(), ErrorKind::Answer);
     }
     let shallow = time(packed(500, deep(&[0x91], 20))).unwrap_err();
-    assert_eq!(shallow.ably_code().as_u32(), 40100, "what is nested a little is read");
+    assert_eq!(shallow.ably_code().as_u32(), 40100, "moderate nesting is read");
     let deep_json = format!(r#"{{"error":{{"code":40100,"detail":{{"a":{}"#, "[".repeat(100_000));
     assert_eq!(time(answer(500, deep_json)).unwrap_err().ably_code().as_u32(), 50000);
 }
 
 #[test]
-fn an_error_that_is_labelled_otherwise_is_not_guessed_at() {
+fn messagepack_with_other_content_type_is_not_parsed() {
     let body = pack(&json!({ "error": { "code": 40142 } }));
     let mut call = AuthenticatedCall::new(Request::get("https://a/b").body(Bytes::new()).unwrap(), None);
     call.start();
     call.authorized(&Authorization::bearer(&Token::new("app.t").unwrap()), None);
-    let CallStep::Done(Err(error)) = call.answered(Ok(answer(401, body))) else { panic!("it goes on") };
+    let CallStep::Done(Err(error)) = call.answered(Ok(answer(401, body))) else { panic!("the call did not end") };
     assert_eq!(error.ably_code().as_u32(), 40100);
 }

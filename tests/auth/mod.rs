@@ -1,4 +1,4 @@
-//! `ably-auth`: exchanges, caches, options, stepped and run without a network.
+//! `ably-auth`: exchanges, caches and options, without a network.
 
 #[path = "../../crates/ably-auth-server/tests/service/alone.rs"]
 mod alone;

@@ -1,4 +1,4 @@
-//! What a client is told, and what cannot be.
+//! Client options: valid, contradictory and refused ones.
 
 use ably_auth::sources::FixedTokenSource;
 use ably_auth::{
@@ -33,13 +33,13 @@ fn of_alice() -> TokenDetails {
 
 /// rest/unit/RSC1b/no-auth-method-error-0
 #[test]
-fn without_any_way_to_authenticate_there_is_no_client() {
+fn client_without_credentials_is_refused() {
     assert_eq!(refused(Options::new()), ErrorCode::UNABLE_TO_AUTHENTICATE);
 }
 
-/// Rather than to leave one of them out of account in silence.
+/// The client must not silently ignore one of two contradictory options.
 #[test]
-fn options_that_contradict_one_another_make_no_client() {
+fn contradictory_options_are_refused() {
     let token = || Token::new("app.t").unwrap();
     let callback = |_: TokenParams| async { Ok::<_, Error>(of_alice()) };
     let url = || AuthUrl::new("https://example.com/auth").unwrap();
@@ -64,7 +64,7 @@ fn options_that_contradict_one_another_make_no_client() {
 
 /// rest/unit/RSC18/basic-auth-over-http-rejected-1
 #[test]
-fn a_key_is_not_sent_without_tls_but_to_this_machine_and_when_asked_to() {
+fn key_without_tls_is_refused_except_on_loopback_if_allowed() {
     let at = |endpoint: &str| Options::new().key(key()).endpoint(Endpoint::parse(endpoint).unwrap());
     assert_eq!(refused(at("http://127.0.0.1:1")), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
     assert_eq!(refused(at("http://ably.example.com").allow_basic_on_loopback(true)), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
@@ -76,7 +76,7 @@ fn a_key_is_not_sent_without_tls_but_to_this_machine_and_when_asked_to() {
 
 /// rest/unit/RSC18/token-auth-over-non-tls-0
 #[tokio::test]
-async fn a_token_is_sent_without_tls() {
+async fn token_is_sent_without_tls() {
     async fn wants_bearer(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         assert_eq!(request.headers()["authorization"], "Bearer app.t");
         assert_eq!(request.uri(), "http://ably.example.com/channels/c?limit=1");
@@ -92,19 +92,19 @@ async fn a_token_is_sent_without_tls() {
 /// rest/unit/RSA15a/token-clientid-must-match-0
 /// rest/unit/RSA15b/wildcard-token-permits-any-0
 #[test]
-fn the_client_and_its_token_are_of_the_same_identity() {
+fn token_of_other_identity_is_refused() {
     let bob = || Options::new().client_id(Identity::new("bob").unwrap());
     assert_eq!(refused(bob().token(of_alice())), ErrorCode::INCOMPATIBLE_CREDENTIALS);
     let wildcard: TokenDetails = serde_json::from_str(r#"{"token":"t","clientId":"*"}"#).unwrap();
     assert!(Auth::new(bob().token(wildcard), nothing_is_sent).is_ok());
-    assert!(Auth::new(bob().token(details("t")), nothing_is_sent).is_ok(), "an unknown identity may be the same");
+    assert!(Auth::new(bob().token(details("t")), nothing_is_sent).is_ok(), "a token of unknown identity is accepted");
     let any = Options::new().key(key()).client_id(ClientId::Any);
     assert_eq!(refused(any), ErrorCode::INVALID_CLIENT_ID);
 }
 
 /// rest/unit/RSA15c/incompatible-clientid-error-0
 #[tokio::test]
-async fn a_token_of_another_identity_is_fetched_but_never_sent() {
+async fn fetched_token_of_other_identity_is_not_sent() {
     let callback = |_: TokenParams| async { Ok::<_, Error>(of_alice()) };
     let options = Options::new().client_id(Identity::new("bob").unwrap()).auth_callback(callback);
     let auth = Auth::new(options, nothing_is_sent).unwrap();
@@ -112,9 +112,9 @@ async fn a_token_of_another_identity_is_fetched_but_never_sent() {
     assert_eq!(error.ably_code(), ErrorCode::INCOMPATIBLE_CREDENTIALS);
 }
 
-/// A client that asked for another identity is refused it, and goes on as itself.
+/// A client that requests another identity is refused, and keeps its own token.
 #[tokio::test]
-async fn a_failed_authorize_does_not_spoil_the_client() {
+async fn client_works_after_failed_authorize() {
     async fn goes_through(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         assert_eq!(request.headers()["authorization"], "Bearer of-bob");
         Ok(answer(200, "{}"))
@@ -136,7 +136,7 @@ async fn a_failed_authorize_does_not_spoil_the_client() {
 }
 
 #[tokio::test]
-async fn credentials_go_to_no_other_host() {
+async fn credentials_are_not_sent_to_other_host() {
     let auth = Auth::new(Options::new().key(key()), nothing_is_sent).unwrap();
     for elsewhere in ["https://evil.example/stats", "http://main.realtime.ably.net:81/stats"] {
         let error = auth.request(Request::get(elsewhere).body(Bytes::new()).unwrap()).await.unwrap_err();
@@ -147,7 +147,7 @@ async fn credentials_go_to_no_other_host() {
 /// rest/unit/RSA17d/token-auth-revoke-rejected-0
 /// rest/unit/RSA17d/use-token-auth-revoke-rejected-1
 #[tokio::test]
-async fn a_client_that_uses_tokens_revokes_none_and_sends_nothing() {
+async fn revocation_with_token_auth_is_refused_unsent() {
     for options in [Options::new().token(Token::new("app.t").unwrap()), Options::new().key(key()).use_token_auth(true)]
     {
         let auth = Auth::new(options, nothing_is_sent).unwrap();
@@ -164,7 +164,7 @@ async fn a_client_that_uses_tokens_revokes_none_and_sends_nothing() {
 /// rest/unit/RSA6c/capability-from-default-params-0
 /// rest/unit/RSA6d/explicit-capability-overrides-default-0
 #[tokio::test]
-async fn a_token_request_asks_what_the_call_says_else_what_the_client_says_else_nothing() {
+async fn token_request_uses_params_of_call_then_defaults() {
     let json = async |options: Options, params: Option<&TokenParams>| {
         let auth = Auth::new(options.key(key()), nothing_is_sent).unwrap();
         let request: TokenRequest = auth.create_token_request(params).await.unwrap();
@@ -187,7 +187,7 @@ async fn a_token_request_asks_what_the_call_says_else_what_the_client_says_else_
     assert_eq!((&said["ttl"], &said["capability"]), (&2.into(), &r#"{"b":["*"]}"#.into()));
     assert_eq!(said["clientId"], "*");
     let said = json(client(), Some(&TokenParams::new())).await;
-    assert!(said.get("ttl").is_none() && said.get("capability").is_none(), "what is said replaces the defaults whole");
+    assert!(said.get("ttl").is_none() && said.get("capability").is_none(), "params of a call replace all defaults");
 }
 
 /// rest/unit/REC1a/default-primary-domain-0
@@ -197,7 +197,7 @@ async fn a_token_request_asks_what_the_call_says_else_what_the_client_says_else_
 /// rest/unit/REC1b3/nonprod-routing-policy-0
 /// rest/unit/REC1b4/production-routing-policy-0
 #[test]
-fn an_endpoint_is_a_policy_or_a_host() {
+fn endpoint_is_policy_or_host() {
     let cases = [
         ("main", "https://main.realtime.ably.net"),
         ("acme", "https://acme.realtime.ably.net"),
@@ -234,9 +234,9 @@ fn an_endpoint_is_a_policy_or_a_host() {
     }
 }
 
-/// "No means to renew" alone would not tell why the token needed renewal.
+/// The error that there is no renewal has as its source the refusal that made one necessary.
 #[tokio::test]
-async fn why_a_token_could_not_go_on_is_told_with_the_lack_of_another() {
+async fn error_without_renewal_has_refusal_as_source() {
     async fn revoked(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         Ok(refusal(401, 40141))
     }

@@ -15,7 +15,7 @@ use super::support::{VirtualTime, answer, details};
 use crate::clients::scripted::block_on;
 
 fn never(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-    unreachable!("nothing is sent")
+    unreachable!("no request must be sent")
 }
 
 /// Panics without the panic hook, so that the expected panic is not printed.
@@ -55,7 +55,7 @@ fn panic_of_callback_is_same_error_for_both_clients() {
 }
 
 #[test]
-fn panic_of_source_is_same_error_for_both_caches_and_next_call_asks_again() {
+fn panic_of_source_is_same_error_for_both_caches() {
     let first = |asked: &AtomicUsize| asked.fetch_add(1, Ordering::SeqCst) == 0;
     let (asked, time) = (AtomicUsize::new(0), VirtualTime::default());
     let source = move |_: &TokenParams| -> Result<TokenDetails, Error> {

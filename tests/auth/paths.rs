@@ -1,4 +1,4 @@
-//! Paths that a library or a service would change into other paths.
+//! Paths that a library or a service would normalize into other paths.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -54,7 +54,7 @@ fn backslashes_are_refused_in_paths() {
 }
 
 #[test]
-fn dots_that_are_no_segment_are_sent() {
+fn dots_within_segment_are_sent() {
     for path in [
         "/channels/...",
         "/channels/a..b",

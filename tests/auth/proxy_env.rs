@@ -1,4 +1,4 @@
-//! The proxies that the environment names.
+//! Proxies from the environment.
 
 use std::ffi::OsString;
 
@@ -22,7 +22,7 @@ fn by(url: &str) -> Chosen {
 }
 
 #[test]
-fn variable_of_scheme_comes_before_one_for_all() {
+fn variable_of_scheme_precedes_all_proxy() {
     assert_eq!(chosen(&[]), (Ok(None), Ok(None)));
     assert_eq!(chosen(&[("HTTP_PROXY", "http://a:1")]), (by("http://a:1"), Ok(None)));
     assert_eq!(chosen(&[("https_proxy", "https://a:1/")]), (Ok(None), by("https://a:1/")));
@@ -45,7 +45,7 @@ fn http_proxy_is_ignored_under_cgi() {
 }
 
 #[test]
-fn value_that_is_no_http_proxy_is_refused_and_not_shown() {
+fn invalid_proxy_is_refused_and_not_shown() {
     for value in [
         "socks5://hush:1080",
         "socks4a://hush:1080",
@@ -81,7 +81,7 @@ fn value_that_is_not_utf_8_is_refused() {
 }
 
 #[test]
-fn list_of_direct_hosts_is_handed_on() {
+fn no_proxy_list_is_passed_on() {
     let env = ProxyEnv::read(|name| (name == "no_proxy").then(|| ".example.com,10.0.0.0/8".into()));
     assert_eq!(env.no_proxy(), ".example.com,10.0.0.0/8");
     assert_eq!(ProxyEnv::read(|_| None).no_proxy(), "");

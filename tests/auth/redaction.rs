@@ -1,4 +1,4 @@
-//! Nothing that is shown holds a secret or a token.
+//! Debug and error output contains no secret and no token.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ fn token() -> TokenDetails {
 }
 
 #[tokio::test]
-async fn no_type_shows_a_secret_or_a_token() {
+async fn debug_output_has_no_secret_and_no_token() {
     let endpoint = Endpoint::default();
     let source = KeySource::new(KeySigner::new(key()), endpoint.clone(), gives_the_token);
     shows_nothing(&source);
@@ -98,7 +98,7 @@ async fn no_type_shows_a_secret_or_a_token() {
     shows_nothing(cached.authorization());
     shows_nothing(&cache);
 
-    let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "nobody is there"));
+    let sends = |_: Request<Bytes>| Err(TransportFault::new(ably_auth::FaultKind::Unreachable, "connection refused"));
     let blocking = ClientOptions::<Blocking>::new().key(key()).token(token());
     shows_nothing(&BlockingAuth::new(blocking, sends).unwrap());
     let fixed = Arc::new(FixedTokenSource::new(token()));
@@ -140,7 +140,7 @@ async fn no_type_shows_a_secret_or_a_token() {
 }
 
 #[tokio::test]
-async fn no_error_shows_a_body_that_could_be_a_token() {
+async fn error_does_not_show_body_that_may_be_token() {
     let bodies = [
         format!(r#"{{"token":{{"{TOKEN}":1}}}}"#),
         format!(r#"{{"token":"{TOKEN}","expires":"{TOKEN}"}}"#),
@@ -155,7 +155,7 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
             let mut exchange = RequestToken::new(&Endpoint::default(), &request);
             exchange.start();
             let Step::Done(Err(error)) = exchange.answered(Ok(answer(status, body.clone()))) else {
-                panic!("{body} is taken for a token");
+                panic!("{body} was accepted as a token");
             };
             error_shows_nothing(&error);
         }
@@ -170,9 +170,9 @@ async fn no_error_shows_a_body_that_could_be_a_token() {
     error_shows_nothing(&Endpoint::parse(&format!("https://app.key:{SECRET}@host")).unwrap_err());
 }
 
-/// A signed token request gets whoever reads it a token, and the answer to it is one.
+/// A signed token request can be exchanged by anybody who sees it, and the answer holds the token.
 #[test]
-fn no_step_shows_a_body() {
+fn step_does_not_show_body() {
     let endpoint = Endpoint::default();
     let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let mac = serde_json::to_value(&request).unwrap()["mac"].as_str().unwrap().to_owned();
@@ -183,7 +183,7 @@ fn no_step_shows_a_body() {
     };
     let mut exchange = RequestToken::new(&endpoint, &request);
     hides(&exchange);
-    let Step::Send(sent) = exchange.start() else { panic!("a request comes first") };
+    let Step::Send(sent) = exchange.start() else { panic!("no request was sent") };
     let hosts = Hosts::new(&endpoint, &HttpSettings::default()).unwrap();
     let mut walk = hosts.request(sent.clone(), std::time::Duration::ZERO);
     hides(&walk);

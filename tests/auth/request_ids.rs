@@ -1,4 +1,4 @@
-//! Ids of requests.
+//! Request ids.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -49,12 +49,12 @@ fn is_id(id: &str) -> bool {
 
 /// rest/unit/RSC7c/request-id-included-0
 #[test]
-fn every_request_to_the_service_has_an_id_of_its_own() {
+fn each_request_to_service_has_unique_id() {
     let (client, log) = client(with_key(), |_| Ok(answer(200, "[5]")));
     client.time().unwrap();
     client.time().unwrap();
     client.request(Request::get("/stats?limit=1").body(Bytes::new()).unwrap()).unwrap();
-    assert!(client.request_token(&TokenParams::new()).is_err(), "`[5]` is no token");
+    assert!(client.request_token(&TokenParams::new()).is_err(), "`[5]` is not a token");
     let ids = ids(&log);
     assert!(ids.iter().all(|id| is_id(id)), "{ids:?}");
     assert_eq!(BTreeSet::from_iter(&ids).len(), 4);
@@ -64,7 +64,7 @@ fn every_request_to_the_service_has_an_id_of_its_own() {
 }
 
 #[test]
-fn without_being_asked_no_request_has_one() {
+fn request_has_no_id_by_default() {
     let (client, log) = client(with_key().add_request_ids(false), |_| Ok(refusal(401, 40101)));
     let error = client.time().unwrap_err();
     assert_eq!((log.lock().unwrap()[0].uri().query(), error.request_id()), (None, None));
@@ -72,7 +72,7 @@ fn without_being_asked_no_request_has_one() {
 
 /// rest/unit/RSC7c/request-id-preserved-fallback-1
 #[test]
-fn the_tries_of_a_request_have_the_same_id_and_so_has_its_error() {
+fn retries_and_error_have_id_of_request() {
     let (client, log) = client(with_key().fallback_hosts(["a.example.com", "b.example.com"]), |_| {
         Err(TransportFault::new(FaultKind::TimedOut, "slow"))
     });
@@ -83,7 +83,7 @@ fn the_tries_of_a_request_have_the_same_id_and_so_has_its_error() {
 }
 
 #[test]
-fn a_resend_with_a_renewed_token_has_the_same_id() {
+fn resend_with_renewed_token_has_same_id() {
     let callback = |_: &TokenParams| Token::new("app.t");
     let options = Options::new().auth_callback(callback).add_request_ids(true);
     let (client, log) = client(options, |_| Ok(refusal(401, 40142)));
@@ -94,21 +94,21 @@ fn a_resend_with_a_renewed_token_has_the_same_id() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_is_an_error_with_the_id() {
+fn error_of_unreadable_answer_has_id() {
     let (client, log) = client(with_key(), |_| Ok(answer(200, "<html>")));
     let error = client.time().unwrap_err();
     assert_eq!(error.request_id(), Some(ids(&log)[0].as_str()));
 }
 
 #[test]
-fn the_id_that_the_service_names_comes_first() {
+fn id_in_answer_of_service_takes_precedence() {
     let body = r#"{"error":{"code":40000,"statusCode":400,"message":"no","requestId":"of-the-service"}}"#;
     let (client, _) = client(with_key(), move |_| Ok(answer(400, body)));
     assert_eq!(client.time().unwrap_err().request_id(), Some("of-the-service"));
 }
 
 #[test]
-fn an_id_that_the_caller_gave_is_kept() {
+fn id_of_caller_is_kept() {
     let options = with_key().endpoint(Endpoint::parse("ably.example.com").unwrap());
     let (client, log) = client(options, |_| Ok(refusal(400, 40000)));
     let request = Request::get("/stats?request_id=mine&limit=1").body(Bytes::new()).unwrap();

@@ -1,4 +1,4 @@
-//! Where tokens come from.
+//! Token sources.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,9 +22,9 @@ fn exchanges(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
     Ok(answer(201, r#"{"token":"app.exchanged"}"#))
 }
 
-/// A server that caches its answers would else look like an attacker who replays them.
+/// A source that returns a cached token request would look like a replay attack; the error names the mistake.
 #[test]
-fn the_same_token_request_twice_is_named_as_the_mistake_that_it_is() {
+fn reused_token_request_is_named_in_error() {
     let request = KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap();
     let cached = move |_: &TokenParams| Ok::<_, Error>(request.clone());
     let source = CallbackSource::new(Arc::new(cached), Endpoint::default(), exchanges);
@@ -35,7 +35,7 @@ fn the_same_token_request_twice_is_named_as_the_mistake_that_it_is() {
 }
 
 #[test]
-fn a_callback_that_forbids_says_so_to_the_end() {
+fn refusal_of_nested_callback_is_kept() {
     let forbids = |_: &TokenParams| -> Result<Token, Error> {
         let inner = |_: &TokenParams| {
             let info = serde_json::json!({"code": 40300, "statusCode": 403, "message": "not for you"});
@@ -50,7 +50,7 @@ fn a_callback_that_forbids_says_so_to_the_end() {
 }
 
 #[test]
-fn a_token_of_more_than_128_kib_is_refused() {
+fn token_over_128_kib_is_refused() {
     let long = |_: &TokenParams| Token::new(&"x".repeat(128 * 1024));
     let source = CallbackSource::new(Arc::new(long), Endpoint::default(), exchanges);
     assert!(source.token(&TokenParams::new()).is_ok());
@@ -60,7 +60,7 @@ fn a_token_of_more_than_128_kib_is_refused() {
 }
 
 #[test]
-fn a_minted_jwt_says_what_was_asked_and_lives_as_long_as_it_says() {
+fn minted_jwt_has_requested_claims_and_expiry() {
     let now = Timestamp::from_millis(1_700_000_000_000);
     let signer = KeySigner::new(key()).with_clock(Arc::new(move || now));
     let capability: Capability = r#"{"chat":["publish"]}"#.parse().unwrap();
@@ -74,7 +74,7 @@ fn a_minted_jwt_says_what_was_asked_and_lives_as_long_as_it_says() {
 }
 
 #[test]
-fn a_chain_goes_on_to_the_next_where_one_fails_or_is_spent() {
+fn chain_uses_next_source_after_failure_or_end() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     let fails_first = move |_: &TokenParams| -> Result<TokenDetails, Error> {
@@ -101,7 +101,7 @@ fn a_chain_goes_on_to_the_next_where_one_fails_or_is_spent() {
 }
 
 #[test]
-fn a_source_of_ones_own_serves_a_client() {
+fn custom_source_serves_client() {
     let seen = |request: Request<Bytes>| Ok(answer(200, request.headers()["authorization"].as_bytes().to_vec()));
     let source = |_: &TokenParams| -> Result<TokenDetails, Error> { Ok(details("own")) };
     let auth = BlockingAuth::new(ClientOptions::<Blocking>::new().token_source(source), seen).unwrap();

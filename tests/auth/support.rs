@@ -1,4 +1,4 @@
-//! Answers and tokens to test with.
+//! Answers, tokens and a clock for tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub(crate) fn details(token: &str) -> TokenDetails {
     serde_json::from_value(serde_json::json!({ "token": token, "issued": 0, "expires": 1000 })).unwrap()
 }
 
-/// Time that stands until it is moved.
+/// A clock that only moves on command.
 #[derive(Clone, Default)]
 pub(crate) struct VirtualTime(Arc<AtomicU64>);
 

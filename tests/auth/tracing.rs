@@ -1,4 +1,4 @@
-//! What a cache tells of its doings, and that no token is among it.
+//! Trace events of a cache, which contain no token.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use tracing::{Event, Metadata, Subscriber};
 use super::alone::alone;
 use super::support::{VirtualTime, details};
 
-/// Writes down every event.
+/// A subscriber that records every event.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<String>>>);
 
@@ -52,13 +52,13 @@ impl Subscriber for Notes {
 }
 
 #[test]
-fn events_say_why_a_token_is_asked_for_and_never_show_one() {
-    // What is said for the first time in a thread that nobody listens to may be said in silence from then on.
-    let path = concat!(module_path!(), "::events_say_why_a_token_is_asked_for_and_never_show_one");
-    alone(path, events_say_why);
+fn events_give_reason_of_fetch_and_no_token() {
+    // tracing caches whether anybody listens to an event; a thread without a subscriber could disable it for good.
+    let path = concat!(module_path!(), "::events_give_reason_of_fetch_and_no_token");
+    alone(path, check_events);
 }
 
-fn events_say_why() {
+fn check_events() {
     let (notes, time, fetches) = (Notes::default(), VirtualTime::default(), AtomicUsize::new(0));
     let source = move |_: &TokenParams| match fetches.fetch_add(1, Ordering::SeqCst) + 1 {
         nth @ (1..=5) => Ok(details(&format!("hush-{nth}"))),

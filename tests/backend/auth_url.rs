@@ -1,4 +1,4 @@
-//! An auth URL on a backend of this machine, asked by our client for the service.
+//! An auth URL on a backend, used by a client of the service.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::clients::support::{TestService, key, message};
 
 const FORMS: [&str; 3] = ["jwt", "request", "details"];
 
-/// The user is who a header says.
+/// Grants a token to the user whom the header `x-user` names.
 async fn grant(headers: HeaderMap) -> Result<Grant, Refusal> {
     let chat: Capability = r#"{"chat:*":["publish","history"],"status":["subscribe"]}"#.parse()?;
     match headers.get("x-user").and_then(|user| user.to_str().ok()) {
@@ -27,7 +27,7 @@ async fn grant(headers: HeaderMap) -> Result<Grant, Refusal> {
     }
 }
 
-/// Starts the backend, within the test's runtime.
+/// Starts the backend in the test's runtime.
 async fn backend() -> SocketAddr {
     let picture = get(|sender: Identified| async move { format!("a picture for {}", sender.identity()) });
     let pictures = Router::new()
@@ -58,9 +58,10 @@ fn options(service: &TestService) -> ClientOptions {
     ClientOptions::new().endpoint(service.endpoint.clone())
 }
 
-/// rest/unit/RSA8c/authurl-post-method-1, rest/unit/RSA8c/authurl-custom-headers-2, rest/unit/RSA8c/authurl-returns-jwt-4
+/// rest/unit/RSA8c/authurl-post-method-1, rest/unit/RSA8c/authurl-custom-headers-2,
+/// rest/unit/RSA8c/authurl-returns-jwt-4
 #[tokio::test]
-async fn a_client_gets_its_token_in_every_form_by_either_method() {
+async fn client_gets_token_in_every_form_by_both_methods() {
     let (service, backend) = (TestService::start(), backend().await);
     for form in FORMS {
         for method in [AuthMethod::Get, AuthMethod::Post] {
@@ -72,7 +73,7 @@ async fn a_client_gets_its_token_in_every_form_by_either_method() {
 }
 
 #[tokio::test]
-async fn a_client_is_given_no_more_than_it_asks_for_and_than_is_granted() {
+async fn token_is_limited_to_request_and_grant() {
     let (service, backend) = (TestService::start(), backend().await);
     let asked = r#"{"chat:lobby":["publish","presence"],"vault":["*"]}"#.parse().unwrap();
     let asked = TokenParams::new().capability(asked).ttl(Ttl::from_millis(60_000).unwrap());
@@ -87,9 +88,9 @@ async fn a_client_is_given_no_more_than_it_asks_for_and_than_is_granted() {
     }
 }
 
-/// RSA4d, rest/unit/RSA8c/authurl-error-propagated-5: a client whom the backend turns away is told that by the status.
+/// RSA4d, rest/unit/RSA8c/authurl-error-propagated-5: the client's error has the status of the backend's refusal.
 #[tokio::test]
-async fn a_client_learns_why_it_gets_none() {
+async fn refusal_of_backend_reaches_client() {
     let (service, backend) = (TestService::start(), backend().await);
     let asked = |user, client_id: &str| {
         let client_id = Identity::new(client_id).unwrap();
@@ -104,12 +105,12 @@ async fn a_client_learns_why_it_gets_none() {
     let visitor = asked(None, "bob").await;
     assert_eq!(visitor.status_code(), 401);
     says(&visitor, "nobody is logged in");
-    says(&asked(Some("bob"), "alice").await, "this user may not have a token for the clientId that is asked for");
+    says(&asked(Some("bob"), "alice").await, "this user may not have a token for the requested clientId");
 }
 
-/// The token for the service opens the backend's own routes too.
+/// The token for the service authenticates requests to the backend's own routes too.
 #[tokio::test]
-async fn a_token_opens_the_backend_s_own_routes() {
+async fn token_opens_routes_of_backend() {
     let (service, backend) = (TestService::start(), backend().await);
     let client = client(&service, auth_url(backend, "jwt", Some("bob")));
     let http = ReqwestTransport::for_settings(&HttpSettings::default()).unwrap();

@@ -1,4 +1,4 @@
-//! A backend's auth URL and routes, with the clients and the service that they are for.
+//! A backend's auth URL and guarded routes, with a client and the service.
 
 mod auth_url;
 mod redaction;

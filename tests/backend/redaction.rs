@@ -1,4 +1,4 @@
-//! Neither an auth URL nor what guards routes shows a secret, a token or what a user wrote into a claim.
+//! Debug output of the auth URL and of guarded routes contains no secret, no token and no claim.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn key() -> ApiKey {
 }
 
 #[tokio::test]
-async fn an_auth_url_and_its_parts_show_nothing() {
+async fn debug_output_of_auth_url_has_no_secret() {
     let endpoint: AuthEndpoint = AuthEndpoint::jwt(&key());
     shows_nothing(&endpoint);
     assert!(format!("{endpoint:?}").contains("app.key"));
@@ -33,7 +33,7 @@ async fn an_auth_url_and_its_parts_show_nothing() {
     shows_nothing(&error);
     shows_nothing(&Refusal::forbidden("no; go away"));
 
-    // What the application has its clients send may be a password.
+    // A query parameter that the application chose may hold a password.
     let show = |asked: AskedParams| async move {
         assert_eq!(asked.get("session"), Some("hush"));
         shows_nothing(&asked);
@@ -45,7 +45,7 @@ async fn an_auth_url_and_its_parts_show_nothing() {
 }
 
 #[tokio::test]
-async fn what_guards_routes_shows_nothing() {
+async fn debug_output_of_guards_has_no_token_and_no_claim() {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let verifier = || Verifier::new(Duration::ZERO).clock(move || now).key(&key());
     let known: Verifier = verifier();

@@ -1,4 +1,4 @@
-//! Routes of an application's own, guarded by the token service that it runs.
+//! An application's own routes, guarded by the token service that it runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ fn params() -> TokenParams {
     TokenParams::new().client_id(ClientId::parse("bob").unwrap()).capability(CHAT.parse().unwrap())
 }
 
-/// The service, and a route of the application's that it guards.
+/// The service, and an application's route that it guards.
 struct World {
     service: Service,
     guarded: Router,
@@ -50,7 +50,7 @@ impl Answer {
         Self { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }
 
-    /// The status, the code and the message, in each of the places where they stand.
+    /// Returns the status, the code and the message, and checks that body and headers agree.
     fn refused(&self) -> (u16, u64, String) {
         let error = &serde_json::from_str::<Value>(&self.body).unwrap()["error"];
         let (code, message) = (error["code"].as_u64().unwrap(), error["message"].as_str().unwrap());
@@ -128,7 +128,7 @@ impl World {
         Answer::of(&response, &body)
     }
 
-    /// What the service itself answers to who shows that token.
+    /// Returns the service's own answer to a request with the token.
     async fn on_the_wire(&self, token: &str) -> Answer {
         let request = Request::get("/channels/chat:a/messages").header("authorization", format!("Bearer {token}"));
         let response = self.service.handle(request.body(Bytes::new()).unwrap()).await;
@@ -149,7 +149,7 @@ fn embedded(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_kind_of_token_that_the_service_takes_opens_a_route() {
+async fn every_kind_of_token_opens_route() {
     let world = World::new();
     let issued = world.token("app1.key1", &params()).await;
     let many = (0..600).fold(CHAT.parse::<Capability>().unwrap(), |all, nth| {
@@ -164,9 +164,9 @@ async fn every_kind_of_token_that_the_service_takes_opens_a_route() {
     }
 }
 
-/// What the token says reaches the application, a JWT's own claims too.
+/// The application gets the claims of the token, and a JWT's custom claims too.
 #[tokio::test]
-async fn a_verified_token_says_what_the_service_knows() {
+async fn verified_token_has_claims_and_limits_of_key() {
     let world = World::new();
     let issued = world.token("app1.key1", &params()).await;
     let seen = world.service.verify_token(issued.token()).await.unwrap();
@@ -175,12 +175,12 @@ async fn a_verified_token_says_what_the_service_knows() {
     assert_eq!((seen.capability().to_string().as_str(), seen.claims()), (CHAT, None));
     let jwt = world.jwt("app1.small", |jwt| jwt.revocation_key = Some("group1"));
     let seen = world.service.verify_token(&jwt).await.unwrap();
-    assert_eq!(seen.capability().to_string(), r#"{"chat:a":["history"]}"#, "no more than the key has");
+    assert_eq!(seen.capability().to_string(), r#"{"chat:a":["history"]}"#, "limited to the key's capability");
     assert_eq!(seen.claims().unwrap().revocation_key(), Some("group1"));
 }
 
 #[tokio::test]
-async fn what_is_revoked_is_refused_at_once() {
+async fn revocation_takes_effect_at_once() {
     let world = World::new();
     let bob = world.token("app1.revocable", &params()).await;
     let alice = world.token("app1.revocable", &params().client_id(ClientId::parse("alice").unwrap())).await;
@@ -196,15 +196,15 @@ async fn what_is_revoked_is_refused_at_once() {
     world.revoke("revocationKey:group1").await;
     assert_eq!((of(alice.token()).await, of(&group).await), ((200, 0), (401, 40141)));
     let again = world.token("app1.revocable", &params()).await;
-    assert_eq!(of(again.token()).await, (200, 0), "nobody is shut out for good");
-    // The key goes, and with it every token of it.
+    assert_eq!(of(again.token()).await, (200, 0), "a new token is accepted");
+    // Without its key, every token of the key is refused.
     let apps = Apps::of_key(key("app1.key1"));
     world.service.reload(apps).await.unwrap();
     assert_eq!(of(alice.token()).await, (401, 40141));
 }
 
 #[tokio::test]
-async fn a_lacking_right_is_named() {
+async fn refusal_names_missing_operation() {
     let world = World::new();
     let token = world.token("app1.small", &TokenParams::new().client_id(ClientId::parse("bob").unwrap())).await;
     let bearer = format!("Bearer {}", token.token().expose());
@@ -213,9 +213,9 @@ async fn a_lacking_right_is_named() {
     assert_eq!(world.asks("/rooms/b", &bearer).await.refused(), (401, 40160, message.to_owned()));
 }
 
-/// A client gets the same answer from the application as from the service.
+/// The application refuses a token with the same error as the service.
 #[tokio::test]
-async fn refusals_are_those_of_the_wire() {
+async fn refusals_equal_those_of_service() {
     let world = World::new();
     let old = world.token("app1.key1", &params().ttl(Ttl::from_millis(1_000).unwrap())).await;
     let old_jwt = world.jwt("app1.key1", |jwt| jwt.ttl = Ttl::from_millis(1_000).unwrap());
@@ -247,21 +247,21 @@ async fn refusals_are_those_of_the_wire() {
     assert_eq!((error.status(), error.info().code().as_u32()), (401, 40143));
 }
 
-/// The route is there, so it is the token that is at fault.
+/// The route exists, so an unknown key is an error of the token, not a 404.
 #[tokio::test]
-async fn a_key_that_is_unknown_makes_no_route_unknown() {
+async fn unknown_key_is_no_unknown_route() {
     let world = World::new();
     for name in ["app1.nokey", "noapp.key1"] {
         let jwt = world.jwt(name, |_| {});
         assert_eq!(world.shows(jwt.expose()).await.code(), (401, 40143));
     }
     let key = format!("Basic {}", STANDARD.encode(format!("app1.key1:{SECRET}")));
-    assert_eq!(world.asks("/rooms/a", &key).await.code(), (401, 40101), "keys stay on servers");
+    assert_eq!(world.asks("/rooms/a", &key).await.code(), (401, 40101), "a key is not accepted");
 }
 
-/// A backend that holds the service's secret verifies its tokens without asking it.
+/// A backend that has the service's secret verifies tokens without a request to the service.
 #[tokio::test]
-async fn a_service_of_the_same_secret_verifies_without_serving() {
+async fn service_with_same_secret_verifies_tokens() {
     let world = World::new();
     let token = world.token("app1.key1", &params()).await;
     let verifier = World::builder(&world.now).build().unwrap();

@@ -1,4 +1,4 @@
-//! What both benchmarks work on.
+//! Inputs of both benchmarks of core.
 
 use ably_auth_core::{
     ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
@@ -15,7 +15,7 @@ pub fn key() -> ApiKey {
     ApiKey::parse("xVLyHw.aBcDeF:dGhpcyBpcyBub3QgYSBzZWNyZXQgYXQgYWxsISEh").unwrap()
 }
 
-/// What a token request is signed for: its canonical text has 124 bytes.
+/// Returns the fields of a token request, whose canonical text has 124 bytes.
 pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
     TokenRequestFields {
         key_name: key.key_name().as_str(),
@@ -27,7 +27,7 @@ pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
     }
 }
 
-/// As [`fields`], as a client asks for it.
+/// Returns the same request as [`fields`], as `TokenParams`.
 pub fn params() -> TokenParams {
     TokenParams::new()
         .client_id(ClientId::parse(CLIENT_ID).unwrap())
@@ -39,7 +39,7 @@ pub fn nonce() -> Nonce {
     Nonce::from_random(&RANDOM)
 }
 
-/// What a JWT of 325 characters is minted from.
+/// Returns the fields of a JWT of 325 characters.
 pub fn jwt_fields(key: &ApiKey) -> JwtFields<'_> {
     JwtFields {
         capability: Some(JWT_CAPABILITY),
@@ -48,13 +48,13 @@ pub fn jwt_fields(key: &ApiKey) -> JwtFields<'_> {
     }
 }
 
-/// As [`jwt_fields`], as a client asks for it.
+/// Returns the same JWT as [`jwt_fields`], as `TokenParams`.
 pub fn jwt_params() -> TokenParams {
     TokenParams::new().client_id(ClientId::parse(CLIENT_ID).unwrap()).capability(JWT_CAPABILITY.parse().unwrap())
 }
 
-/// A capability of 50 resources: 20 channels, 15 whole name spaces, 10 wildcards in the middle, and 5 in brackets. Those of
-/// an even number may be published on.
+/// Returns a capability of 50 resources: 20 channels, 15 namespaces, 10 with a wildcard in the middle, and 5 with
+/// brackets. Resources with an even number permit `publish`.
 pub fn capability() -> Capability {
     let channels = (0..20).map(|n| (n, format!("chat:room{n}")));
     let tails = (0..15).map(|n| (n, format!("team{n}:*")));
@@ -68,18 +68,18 @@ pub fn capability() -> Capability {
     })
 }
 
-/// What a client asks of that capability: in part what it has, in part less, in part what it has not.
+/// Returns a requested capability. The one above covers some of it wholly, some of it in part, and some not at all.
 pub fn asked() -> Capability {
     let text =
         r#"{"chat:*":["publish","presence"],"org:acme:*":["subscribe"],"team3:red":["*"],"status":["subscribe"]}"#;
     text.parse().unwrap()
 }
 
-/// Names on which one may publish, since the capability has the name itself.
+/// Names with the right to publish, by a resource of the same name.
 pub const BY_NAME: [&str; 8] =
     ["chat:room0", "chat:room2", "chat:room4", "chat:room6", "chat:room8", "chat:room10", "chat:room12", "chat:room14"];
 
-/// Names on which one may publish, since a wildcard of the capability covers them.
+/// Names with the right to publish, by a wildcard.
 pub const BY_WILDCARD: [&str; 8] = [
     "team0:red",
     "team2:blue:42",
@@ -91,7 +91,7 @@ pub const BY_WILDCARD: [&str; 8] = [
     "org:initech:desk6",
 ];
 
-/// Names on which one may not publish: some are not covered, some only for other operations.
+/// Names without the right to publish: some are not covered, some only for other operations.
 pub const DENIED: [&str; 8] = [
     "chat:room99",
     "forum:general",

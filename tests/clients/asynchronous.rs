@@ -22,7 +22,7 @@ fn bob() -> ClientId {
 }
 
 #[tokio::test]
-async fn a_key_gets_tokens_within_its_capability() {
+async fn token_of_key_is_within_its_capability() {
     let service = TestService::start();
     let client = client(&service, |options| options.key(key()));
     let asked = r#"{"chat:lobby":["publish"],"vault":["*"]}"#.parse().unwrap();
@@ -36,7 +36,7 @@ async fn a_key_gets_tokens_within_its_capability() {
 
 /// rest/integration/RSA8/capability-restriction-4
 #[tokio::test]
-async fn what_the_key_does_not_permit_is_refused_with_40160() {
+async fn capability_beyond_key_is_40160() {
     let service = TestService::start();
     let client = client(&service, |options| options.key(key()));
     let vault = TokenParams::new().capability(r#"{"vault":["*"]}"#.parse().unwrap());
@@ -47,7 +47,7 @@ async fn what_the_key_does_not_permit_is_refused_with_40160() {
 /// rest/integration/RSA4/basic-auth-key-0
 /// rest/integration/RSA4/invalid-credentials-rejected-1
 #[tokio::test]
-async fn a_key_publishes_and_a_wrong_one_does_not() {
+async fn right_key_publishes_and_wrong_key_is_refused() {
     let service = TestService::start();
     let right = client(&service, |options| options.key(key()));
     assert_eq!(right.request(message()).await.unwrap().status(), 201);
@@ -59,7 +59,7 @@ async fn a_key_publishes_and_a_wrong_one_does_not() {
 /// rest/unit/RSC10/request-retried-after-renewal-0
 /// rest/integration/RSA17g/revoke-token-prevents-use-0
 #[tokio::test]
-async fn a_revoked_token_is_renewed_and_the_call_goes_through() {
+async fn revoked_token_is_renewed_and_call_succeeds() {
     let service = TestService::start();
     let backend = client(&service, |options| options.key(key()));
     let user =
@@ -80,12 +80,12 @@ async fn a_revoked_token_is_renewed_and_the_call_goes_through() {
     let history = Request::get("/channels/chat:lobby/messages").body(Bytes::new()).unwrap();
     let history = backend.request(history).await.unwrap();
     let messages: Vec<serde_json::Value> = serde_json::from_slice(history.body()).unwrap();
-    assert_eq!(messages.len(), 2, "each call went through once");
+    assert_eq!(messages.len(), 2, "each message was published once");
 }
 
 /// rest/integration/RSA8/auth-callback-token-request-2
 #[tokio::test]
-async fn a_callback_answers_with_a_token_request_of_the_backend() {
+async fn callback_may_return_token_request() {
     let service = TestService::start();
     let backend = std::sync::Arc::new(client(&service, |options| options.key(key())));
     let user = client(&service, |options| {
@@ -103,7 +103,7 @@ async fn a_callback_answers_with_a_token_request_of_the_backend() {
 }
 
 #[tokio::test]
-async fn a_callback_that_fails_is_the_error_s_source() {
+async fn error_of_callback_is_source_of_error() {
     let service = TestService::start();
     let user = client(&service, |options| {
         options.auth_callback(|_: TokenParams| async { Err::<ably_auth::Token, _>("the user is logged out") })
@@ -114,15 +114,15 @@ async fn a_callback_that_fails_is_the_error_s_source() {
 }
 
 #[tokio::test]
-async fn the_service_tells_the_time_without_credentials() {
+async fn time_needs_no_credentials() {
     let service = TestService::start();
     let client = client(&service, |options| options.token(ably_auth::Token::new("app.invalid").unwrap()));
     assert!(client.time().await.unwrap().as_millis() > 1_700_000_000_000);
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_transient_fault() {
-    // Bound and dropped at once, so that nobody listens there.
+async fn refused_connection_is_transient_fault() {
+    // The listener is dropped at once, so nothing listens on the port.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = Endpoint::parse(&format!("http://127.0.0.1:{port}")).unwrap();
     let client = Client::new(ClientOptions::new().key(key()).use_token_auth(true).endpoint(endpoint)).unwrap();

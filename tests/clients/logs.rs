@@ -11,20 +11,20 @@ use super::support::{TestService, key, message};
 
 thread_local! {
     /// The targets and texts that this thread has logged since it began to listen.
-    static HEARD: RefCell<Option<Vec<(String, String)>>> = const { RefCell::new(None) };
+    static RECORDS: RefCell<Option<Vec<(String, String)>>> = const { RefCell::new(None) };
 }
 
 struct Listener;
 
 impl Log for Listener {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
-        HEARD.with_borrow(Option::is_some)
+        RECORDS.with_borrow(Option::is_some)
     }
 
     fn log(&self, record: &Record<'_>) {
-        // Format before the mutable borrow: some arguments call `enabled`, which borrows `HEARD` too.
+        // Format before the mutable borrow: some arguments call `enabled`, which borrows `RECORDS` too.
         let heard = (record.target().to_owned(), record.args().to_string());
-        HEARD.with_borrow_mut(|all| all.as_mut().map(|all| all.push(heard)));
+        RECORDS.with_borrow_mut(|all| all.as_mut().map(|all| all.push(heard)));
     }
 
     fn flush(&self) {}
@@ -37,9 +37,9 @@ fn listen(call: impl FnOnce()) -> Vec<(String, String)> {
         log::set_logger(&Listener).unwrap();
         log::set_max_level(LevelFilter::Trace);
     });
-    HEARD.set(Some(Vec::new()));
+    RECORDS.set(Some(Vec::new()));
     call();
-    HEARD.take().unwrap()
+    RECORDS.take().unwrap()
 }
 
 fn options<M: Mode>(service: &TestService) -> ClientOptions<M> {

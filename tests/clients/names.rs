@@ -1,4 +1,4 @@
-//! A host's name that cannot be resolved.
+//! Host names that cannot be resolved.
 
 use ably_auth::{Error, FaultKind};
 use reqwest::dns::{Name, Resolve, Resolving};
@@ -6,9 +6,9 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-use super::scripted::{BOTH, Told, block_on, reqwest_builder};
+use super::scripted::{BOTH, TestOptions, block_on, reqwest_builder};
 
-/// Knows no name at all.
+/// A resolver that fails for every name.
 #[derive(Debug)]
 struct Ignorant;
 
@@ -30,23 +30,23 @@ fn is_unresolvable(error: &Error) {
 }
 
 #[test]
-fn a_name_that_the_resolver_does_not_know_is_unresolvable() {
-    let told = Told::of("http://ably.example.com");
+fn name_unknown_to_resolver_is_unresolvable() {
+    let options = TestOptions::of("http://ably.example.com");
     let http = reqwest_builder().dns_resolver(std::sync::Arc::new(Ignorant)).build().unwrap();
-    let client = ably_auth_reqwest::Client::with_http(told.options(), http).unwrap();
+    let client = ably_auth_reqwest::Client::with_http(options.options(), http).unwrap();
     is_unresolvable(&block_on(client.time()).unwrap_err());
 
     let config = ureq::Agent::config_builder().proxy(None).build();
     let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), Ignorant);
-    let client = ably_auth_blocking::Client::with_agent(told.options(), agent).unwrap();
+    let client = ably_auth_blocking::Client::with_agent(options.options(), agent).unwrap();
     is_unresolvable(&client.time().unwrap_err());
 }
 
-/// The system's resolver refuses it at once, since no name has a label of 64 characters.
+/// The system's resolver refuses the name at once, since a label has at most 63 characters.
 #[test]
-fn a_name_that_cannot_be_one_is_unresolvable() {
-    let told = Told::of(format!("http://{}.example.com", "x".repeat(64)));
+fn invalid_name_is_unresolvable() {
+    let options = TestOptions::of(format!("http://{}.example.com", "x".repeat(64)));
     for (_, client) in BOTH {
-        is_unresolvable(&client(&told).unwrap_err());
+        is_unresolvable(&client(&options).unwrap_err());
     }
 }

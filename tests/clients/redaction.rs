@@ -1,4 +1,4 @@
-//! Neither the clients nor the service show a secret or a token.
+//! Debug output of the clients and of the service contains no secret and no token.
 
 use ably_auth::{HttpSettings, Token};
 use ably_auth_blocking::UreqTransport;
@@ -19,7 +19,7 @@ fn shows_nothing(what: &dyn std::fmt::Debug) {
 }
 
 #[tokio::test]
-async fn the_service_and_its_parts_show_nothing() {
+async fn debug_output_of_service_has_no_secret() {
     let of_shop: Key = Key::new(key());
     shows_nothing(&of_shop);
     let app: App = App::new("shop").unwrap().with_key(of_shop).unwrap();
@@ -55,9 +55,9 @@ async fn the_service_and_its_parts_show_nothing() {
     assert!(!format!("{server:?}").contains(&format!("{:?}", &secret[..4])), "not as bytes either");
 }
 
-/// `Redis` says no more than its name, which its own tests look at: it takes a server to make one.
+/// `Redis` needs a server, so its own tests check its debug output.
 #[test]
-fn stores_and_what_they_keep_show_nothing() {
+fn debug_output_of_stores_has_no_secret() {
     let value = Some(b"hush".to_vec().into());
     let record = Record { name: "key/app.key".into(), value, expires: None };
     shows_nothing(&record);
@@ -77,7 +77,7 @@ fn stores_and_what_they_keep_show_nothing() {
 }
 
 #[test]
-fn the_clients_and_their_transports_show_nothing() {
+fn debug_output_of_clients_has_no_secret() {
     let service = TestService::start();
     let token = || Token::new("shop.hush").unwrap();
     shows_nothing(&ReqwestTransport::for_settings(&HttpSettings::default()).unwrap());
@@ -88,9 +88,9 @@ fn the_clients_and_their_transports_show_nothing() {
     shows_nothing(&ably_auth_blocking::Client::new(options).unwrap());
 }
 
-/// An auth URL's query may hold credentials, and ureq quotes a URI that it will not ask.
+/// An auth URL's query may hold credentials, and an error of ureq quotes the URI that it refuses.
 #[test]
-fn a_fault_does_not_show_the_uri() {
+fn fault_does_not_show_uri() {
     let agent = ureq::Agent::config_builder().https_only(true).build().new_agent();
     let transport = UreqTransport::new(agent, &HttpSettings::default());
     let request = http::Request::get("http://127.0.0.1:1/auth?session=hush").body(bytes::Bytes::new()).unwrap();

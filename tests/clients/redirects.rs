@@ -1,4 +1,4 @@
-//! Credentials follow no redirect.
+//! Credentials are not sent to the target of a redirect.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -10,7 +10,8 @@ use ably_auth::{Endpoint, Token};
 use bytes::Bytes;
 use http::Request;
 
-/// A server that answers one request by sending the client to another, which tells whether anybody came.
+/// Starts a server that redirects its first request to another server. The receiver gets a message if that one is
+/// called.
 fn trap(status: &'static str) -> (Endpoint, mpsc::Receiver<()>) {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     let first = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -31,26 +32,26 @@ fn trap(status: &'static str) -> (Endpoint, mpsc::Receiver<()>) {
     (endpoint, arrivals)
 }
 
-fn nobody_came(arrivals: &mpsc::Receiver<()>) -> bool {
+fn was_not_called(arrivals: &mpsc::Receiver<()>) -> bool {
     arrivals.recv_timeout(Duration::from_millis(50)).is_err()
 }
 
 const REDIRECTS: [&str; 3] = ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"];
 
 #[tokio::test]
-async fn the_async_client_stays() {
+async fn async_client_does_not_follow_redirect() {
     for status in REDIRECTS {
         let (endpoint, arrivals) = trap(status);
         let options = ably_auth_reqwest::ClientOptions::new().token(Token::new("app.t").unwrap()).endpoint(endpoint);
         let client = ably_auth_reqwest::Client::new(options).unwrap();
         let error = client.request(Request::get("/stats").body(Bytes::new()).unwrap()).await.unwrap_err();
         assert!(error.error_info().unwrap().status_code() < 400, "{error}");
-        assert!(nobody_came(&arrivals));
+        assert!(was_not_called(&arrivals));
     }
 }
 
 #[test]
-fn the_blocking_client_stays_even_with_an_agent_that_would_not() {
+fn blocking_client_does_not_follow_redirect_of_custom_agent() {
     for status in REDIRECTS {
         let (endpoint, arrivals) = trap(status);
         let options = ably_auth_blocking::ClientOptions::new().token(Token::new("app.t").unwrap()).endpoint(endpoint);
@@ -58,6 +59,6 @@ fn the_blocking_client_stays_even_with_an_agent_that_would_not() {
         let client = ably_auth_blocking::Client::with_agent(options, eager).unwrap();
         let error = client.request(Request::get("/stats").body(Bytes::new()).unwrap()).unwrap_err();
         assert!(error.error_info().unwrap().status_code() < 400, "{error}");
-        assert!(nobody_came(&arrivals));
+        assert!(was_not_called(&arrivals));
     }
 }

@@ -1,4 +1,4 @@
-//! A server that does as it is told, connection by connection, and what both clients make of it.
+//! A server that follows a script, connection by connection, and both clients to call it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,28 +8,28 @@ use std::time::Duration;
 
 use ably_auth::{ClientOptions, Endpoint, Error, Mode, Timestamp, Token};
 
-/// What the server does with a connection.
+/// An action of the server on one connection.
 #[derive(Clone)]
 pub(crate) enum Act {
-    /// Answers with this, and closes.
+    /// Sends the text, and closes.
     Answer(String),
-    /// Reads nothing and closes, which resets the connection.
+    /// Closes without reading, which resets the connection.
     Reset,
-    /// Answers with this, and resets the connection.
+    /// Sends the text, and resets the connection.
     AnswerAndReset(String),
-    /// Answers with this, if anything, and then nothing more.
+    /// Sends the text, which may be empty, and keeps the connection open.
     Hold(String),
-    /// Answers with this, and then a byte at a time for as long as anybody takes them.
+    /// Sends the text, and then one byte after another until the client closes.
     Trickle(String),
-    /// Answers with that many bytes.
+    /// Answers with a body of this many bytes.
     Large(usize),
 }
 
 pub(crate) struct Scripted {
     pub(crate) address: SocketAddr,
-    /// The head of each request, as it comes.
+    /// The head of each received request.
     pub(crate) heads: mpsc::Receiver<String>,
-    /// Ends the held connections when the test does.
+    /// Held connections, closed on drop.
     _held: mpsc::Receiver<TcpStream>,
 }
 
@@ -60,13 +60,13 @@ fn perform(act: Act, mut stream: TcpStream, head: &mpsc::Sender<String>, hold: &
         let length = stream.read(&mut buffer).unwrap_or_default();
         let _ = head.send(String::from_utf8_lossy(&buffer[..length]).into_owned());
     };
-    // A client that has given up is nothing to complain of.
+    // Write errors are ignored, since the client may have given up.
     match act {
         Act::Answer(answer) => {
             read(&mut stream);
             let _ = stream.write_all(answer.as_bytes());
         }
-        // What was sent and not read makes the closing a reset.
+        // Closing a socket with unread data sends a reset.
         Act::Reset => drop(stream.peek(&mut [0])),
         Act::AnswerAndReset(answer) => {
             let _ = (stream.peek(&mut [0]), stream.write_all(answer.as_bytes()));
@@ -105,16 +105,16 @@ pub(crate) fn time() -> Act {
     answer(200, "[1704067200000]")
 }
 
-/// What both clients are told.
+/// Options for both clients.
 #[derive(Clone)]
-pub(crate) struct Told {
+pub(crate) struct TestOptions {
     pub(crate) endpoint: String,
     pub(crate) fallback_hosts: Vec<&'static str>,
     pub(crate) http_request_timeout: Duration,
     pub(crate) http_open_timeout: Duration,
 }
 
-impl Told {
+impl TestOptions {
     pub(crate) fn of(endpoint: impl Into<String>) -> Self {
         let hour = Duration::from_secs(3600);
         Self {
@@ -130,8 +130,8 @@ impl Told {
         self
     }
 
-    pub(crate) fn in_a_moment(mut self) -> Self {
-        self.http_request_timeout = MOMENT;
+    pub(crate) fn short_timeout(mut self) -> Self {
+        self.http_request_timeout = SHORT_TIMEOUT;
         self
     }
 
@@ -145,29 +145,29 @@ impl Told {
     }
 }
 
-pub(crate) const MOMENT: Duration = Duration::from_millis(200);
+pub(crate) const SHORT_TIMEOUT: Duration = Duration::from_millis(200);
 
-pub(crate) type Client = fn(&Told) -> Result<Timestamp, Error>;
+pub(crate) type Client = fn(&TestOptions) -> Result<Timestamp, Error>;
 
-/// Both clients, each asking the time.
+/// Both clients, each as a function that requests the time.
 pub(crate) const BOTH: [(&str, Client); 2] = [("reqwest", over_reqwest), ("ureq", over_ureq)];
 
-fn over_reqwest(told: &Told) -> Result<Timestamp, Error> {
-    let client = ably_auth_reqwest::Client::new(told.options()).unwrap();
+fn over_reqwest(options: &TestOptions) -> Result<Timestamp, Error> {
+    let client = ably_auth_reqwest::Client::new(options.options()).unwrap();
     block_on(client.time())
 }
 
-fn over_ureq(told: &Told) -> Result<Timestamp, Error> {
-    ably_auth_blocking::Client::new(told.options()).unwrap().time()
+fn over_ureq(options: &TestOptions) -> Result<Timestamp, Error> {
+    ably_auth_blocking::Client::new(options.options()).unwrap().time()
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// The beginnings of a client of the caller's own.
+/// Returns a builder for a caller's own HTTP client.
 pub(crate) fn reqwest_builder() -> reqwest::ClientBuilder {
-    // reqwest panics without one where it is compiled with rustls. It may be there already.
+    // With rustls compiled in, reqwest panics without a default provider. An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()
 }

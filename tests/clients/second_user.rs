@@ -6,7 +6,7 @@ use std::process::Command;
 /// Features of reqwest apply to the whole program. With `rustls-no-provider`, `reqwest::Client::new` panics in code
 /// that does not expect it. Any other TLS feature may differ from the one that such code has chosen.
 #[test]
-fn async_client_turns_on_no_tls_of_reqwest() {
+fn async_client_enables_no_tls_of_reqwest() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for features in [&["--all-features"][..], &["--no-default-features"], &[]] {
         let mut tree = Command::new(env!("CARGO"));

@@ -1,4 +1,4 @@
-//! A service on a free port of this machine, for as long as a test needs it.
+//! A service on a free local port, stopped on drop.
 
 use ably_auth::{ApiKey, Endpoint};
 use ably_auth_server::{App, Key, Sandbox};

@@ -1,6 +1,7 @@
 //! The cases of Ably's universal test suite that concern authentication, with both clients, over real sockets.
 //!
-//! A case's name is its id in `tests/spec-ids.txt`, and which client it is run with. Beside them stand scenarios of our own.
+//! The name of a trial is the case's id in `tests/spec-ids.txt` and the client. The project's own scenarios are run
+//! too.
 
 mod cases;
 mod harness;

@@ -1,4 +1,5 @@
-//! A job for cron: publishes a report, logs out whoever is to leave, and ends. No async runtime; an error is its exit status.
+//! A cron job: publishes a report, revokes the tokens of a user, and ends. It needs no async runtime. An error sets the
+//! exit status.
 //!
 //! ```console
 //! $ cargo run --example cron
@@ -6,8 +7,8 @@
 //! 1 revoked, 0 failed
 //! ```
 //!
-//! It brings a token service of its own. With `ABLY_API_KEY` it talks to Ably, or to the service named by `ABLY_ENDPOINT`. The key
-//! has to be one with revocable tokens.
+//! By default, it starts its own token service. If `ABLY_API_KEY` is set, it uses Ably, or the service in
+//! `ABLY_ENDPOINT`. The key must have revocable tokens.
 
 mod sandbox;
 
@@ -18,7 +19,7 @@ use http::Request;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (key, endpoint) = sandbox::key_and_endpoint()?;
-    // Two requests need no token: the key itself goes along, over TLS, or to the sandbox on this machine.
+    // Two requests need no token: the client sends the key itself, over TLS or to the sandbox on this machine.
     let client = Client::new(ClientOptions::new().key(key).endpoint(endpoint).allow_basic_on_loopback(true))?;
 
     let report = r#"{"name":"nightly","data":"3 orders"}"#;

@@ -1,4 +1,4 @@
-//! A worker that publishes all day long. Its tokens live for half a second; it does not notice.
+//! A worker that publishes all day. Its tokens expire after half a second, and are renewed without an interruption.
 //!
 //! ```console
 //! $ cargo run --example worker
@@ -13,7 +13,8 @@
 //! no message was lost
 //! ```
 //!
-//! It brings a token service of its own. With `ABLY_API_KEY` it talks to Ably, or to the service named by `ABLY_ENDPOINT`.
+//! By default, it starts its own token service. If `ABLY_API_KEY` is set, it uses Ably, or the service in
+//! `ABLY_ENDPOINT`.
 
 mod sandbox;
 
@@ -26,7 +27,7 @@ use http::Request;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (key, endpoint) = sandbox::key_and_endpoint()?;
-    // An hour is usual; half a second shows what happens once an hour.
+    // A lifetime of an hour is usual; half a second shows many renewals in a short time.
     let short = TokenParams::new().ttl(Ttl::from_millis(500)?);
     let options = ClientOptions::new().key(key).endpoint(endpoint).use_token_auth(true).default_token_params(short);
     let client = Client::new(options)?;
@@ -35,7 +36,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     while tokens < 8 {
         let message =
             Request::post("/channels/readings/messages").body(r#"{"name":"reading","data":"21.5"}"#.into())?;
-        // Renews the token shortly before it ends, while the old one still serves; a message that is refused comes back here.
+        // Renews the token shortly before it expires, while the old one is still valid. A refused message would be an
+        // error here.
         client.request(message).await?;
         let used = client.auth().token_details();
         if used != current {

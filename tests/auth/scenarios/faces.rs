@@ -1,4 +1,4 @@
-//! The two caches, as a scenario sees them.
+//! The async and the blocking cache behind the interface that a scenario uses.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ pub(super) enum Call {
     Authorize { params: Option<TokenParams>, source: Option<&'static str> },
 }
 
-/// How the cache of a scenario is made.
+/// Options of the cache in a scenario.
 #[derive(Default)]
 pub(super) struct Setup {
     pub(super) given: Option<TokenDetails>,
@@ -35,9 +35,9 @@ pub(super) struct Setup {
 pub(super) trait Face {
     fn make(world: &World, setup: &Setup) -> Self;
     fn start(&mut self, name: &str, call: Call, world: &World);
-    /// Whether the face can let go of a call.
+    /// Cancels a call. False if this face cannot cancel calls.
     fn abandon(&mut self, name: &str) -> bool;
-    /// Waits until all calls have got as far as they get.
+    /// Waits until no call can make progress.
     fn settle(&mut self, world: &World);
     fn answer(&self, name: &str) -> Option<&Answer>;
     fn details(&self) -> Option<TokenDetails>;
@@ -56,7 +56,7 @@ macro_rules! made {
     }};
 }
 
-/// Calls are futures, which are polled in the order of their names.
+/// The async cache. Calls are futures, which are polled in the order of their names.
 pub(super) struct Async {
     cache: TokenCache,
     pending: BTreeMap<String, Pin<Box<dyn Future<Output = Answer>>>>,
@@ -79,7 +79,7 @@ impl Face for Async {
                 Box::pin(async move { cache.authorize(params.as_ref(), source).await })
             }
         };
-        assert!(self.pending.insert(name.to_owned(), future).is_none(), "`{name}` is there already");
+        assert!(self.pending.insert(name.to_owned(), future).is_none(), "call `{name}` exists already");
     }
 
     fn abandon(&mut self, name: &str) -> bool {
@@ -111,7 +111,7 @@ impl Face for Async {
     }
 }
 
-/// Calls are threads.
+/// The blocking cache. Calls are threads.
 pub(super) struct Blocking {
     cache: BlockingTokenCache,
     pending: BTreeMap<String, (Receiver<Answer>, String)>,
@@ -150,7 +150,8 @@ impl Face for Blocking {
         loop {
             let seen = self.sleepers();
             let answered = self.take_answers();
-            // Who has slept through both looks has not run between them, so at one moment all have slept.
+            // A thread that was asleep at both looks, with the same count, has not run between them. So all were asleep
+            // at once.
             if !answered && seen.is_some() && seen == self.sleepers() {
                 return;
             }
@@ -168,7 +169,7 @@ impl Face for Blocking {
 }
 
 impl Blocking {
-    /// Takes the answers that are there. Whether there was one.
+    /// Stores the answers that have arrived. True if there was one.
     fn take_answers(&mut self) -> bool {
         let before = self.answers.len();
         for (name, (answer, _)) in &self.pending {
@@ -183,7 +184,7 @@ impl Blocking {
         self.answers.len() > before
     }
 
-    /// How often each has gone to sleep, if all are asleep.
+    /// Returns how often each thread has gone to sleep. `None` if one of them is awake.
     fn sleepers(&self) -> Option<Vec<u64>> {
         self.pending.values().map(|(_, thread)| sleeps(thread)).collect()
     }
@@ -193,17 +194,17 @@ fn run(work: Box<dyn FnOnce() -> Answer + Send>, answer: &Sender<Answer>) {
     answer.send(work()).unwrap();
 }
 
-/// Where Linux tells what this thread is doing.
+/// Returns the path of the file with this thread's state, on Linux.
 fn thread_in_proc() -> String {
     let link = fs::read_link("/proc/thread-self");
     link.map(|link| format!("/proc/{}/status", link.display())).unwrap_or_default()
 }
 
-/// How often a thread that is asleep has gone to sleep. No lock is held for long, so it then waits for a source or for another
-/// thread. `None` if it runs, or is no more.
+/// Returns how often a sleeping thread has gone to sleep. `None` if it runs or has ended. Locks are held only briefly,
+/// so a sleeping thread waits for a source or for another call.
 fn sleeps(thread: &str) -> Option<u64> {
     if thread.is_empty() {
-        // Where nothing tells, time has to.
+        // Without /proc, wait and assume that the thread is asleep by then.
         thread::sleep(Duration::from_millis(5));
         return Some(0);
     }

@@ -1,19 +1,19 @@
-//! Scenarios as data: what happens to a cache at which times, and what is to come of it. Both caches play each of them.
+//! Scenarios as data: timed events of a cache, and the expected results. Both caches play each of them.
 //!
-//! A file of `tests/scenarios` is a list of scenarios, with `about`, the ids of the specification's cases that it derives from in
-//! `spec`, and `steps`, one a line. The steps that change something:
+//! A file of `tests/scenarios` is a list of scenarios. Each has `about`, `spec` (the ids of the specification's cases
+//! that it derives from) and `steps`. Steps that change something:
 //!
 //! | step | |
 //! | --- | --- |
-//! | `given T issued=N expires=N`, `fixed`, `early-refresh N`, `wall-at N` | first of all: a token from the start; a source that cannot renew; a policy; the time |
-//! | `a: token`, `a: renewed b`, `a: authorize ttl=N timestamp=N source=second` | call `a` begins; `b`'s token was refused |
-//! | `fetch N gives T issued=N expires=N`, `fetch N gives-jwt T iat=N exp=N`, `fetch N fails`, `fetch N panics` | the N-th question to a source is answered; `expires=+N` is that long after now |
-//! | `drop a` | call `a` goes away, where the face knows how |
-//! | `wait N`, `wall +N`, `wall -N`, `chance N` | time passes; the wall clock alone moves; chance is that of 256 |
-//! | `service-time N`, `service-time unknown` | the service's clock is measured, or forgotten |
+//! | `given T issued=N expires=N`, `fixed`, `early-refresh N`, `wall-at N` | only at the start: an initial token; a source that cannot renew; a policy; the time |
+//! | `a: token`, `a: renewed b`, `a: authorize ttl=N timestamp=N source=second` | starts call `a`; `renewed b` says that `b`'s token was refused |
+//! | `fetch N gives T issued=N expires=N`, `fetch N gives-jwt T iat=N exp=N`, `fetch N fails`, `fetch N panics` | answers the N-th fetch; `expires=+N` is relative to now |
+//! | `drop a` | cancels call `a`; only the async cache |
+//! | `wait N`, `wall +N`, `wall -N`, `chance N` | advances both clocks; moves the wall clock alone; sets the random bytes |
+//! | `service-time N`, `service-time unknown` | sets or forgets the service's clock |
 //!
-//! And those that see: `a = T`, `a = error N`, `a waits`, `fetches N`, `asked N source=first ttl=N`, `details T` or `none`. All
-//! times are in milliseconds.
+//! Steps that check something: `a = T`, `a = error N`, `a waits`, `fetches N`, `asked N source=first ttl=N`, `details
+//! T` or `details none`. All times are in milliseconds.
 
 mod faces;
 pub(super) mod world;
@@ -37,7 +37,7 @@ struct Player<F> {
     face: F,
 }
 
-/// `issued=0 expires=+60`, with what is relative to now made absolute.
+/// Parses words such as `issued=0 expires=+60`; a number with `+` is relative to now.
 fn numbers<'a>(words: &[&'a str], now: u64) -> HashMap<&'a str, u64> {
     let number = |text: &str| match text.strip_prefix('+') {
         Some(after) => now + after.parse::<u64>().unwrap(),
@@ -61,7 +61,7 @@ fn jwt(numbers: &HashMap<&str, u64>) -> Token {
 }
 
 impl<F: Face> Player<F> {
-    /// Takes the first steps, which say how the cache is made.
+    /// Plays the first steps, which set the options of the cache.
     fn new<'a>(steps: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> Self {
         let world = World::new();
         let mut setup = Setup::default();
@@ -83,7 +83,7 @@ impl<F: Face> Player<F> {
         Self { face: F::make(&world, &setup), world }
     }
 
-    /// Takes one step; false where the face cannot.
+    /// Plays one step. False if the face cannot.
     fn step(&mut self, step: &str) -> bool {
         let words: Vec<&str> = step.split(' ').collect();
         let now = self.world.clocks.now().as_millis();
@@ -143,7 +143,7 @@ impl<F: Face> Player<F> {
                 });
                 Call::Authorize { params, source }
             }
-            _ => panic!("there is no such call: {words:?}"),
+            _ => panic!("unknown call: {words:?}"),
         }
     }
 
@@ -160,13 +160,13 @@ impl<F: Face> Player<F> {
                 Some(Ok(token)) => format!("{call} = {}", self.world.name_of(token.details())),
                 Some(Err(error)) => format!("{call} = error {}", error.ably_code().as_u32()),
             },
-            _ => panic!("there is no such step: `{step}`"),
+            _ => panic!("unknown step: `{step}`"),
         };
         assert_eq!(seen, step);
     }
 }
 
-/// Whether the face could play it.
+/// Plays a scenario. False if the face cannot play one of its steps.
 fn play<F: Face>(file: &str, scenario: &Value) -> bool {
     let about = scenario["about"].as_str().unwrap();
     let mut steps = scenario["steps"].as_array().unwrap().iter().map(|step| step.as_str().unwrap()).peekable();
@@ -176,11 +176,11 @@ fn play<F: Face>(file: &str, scenario: &Value) -> bool {
         match outcome {
             Ok(true) => {}
             Ok(false) => {
-                // Nothing may be left waiting.
+                // Threads that still wait must end.
                 (1..=player.world.desk.count()).for_each(|nth| player.world.desk.answer(nth, Outcome::Fails));
                 return false;
             }
-            Err(_) => panic!("{file}: {about}: step {} after the first ones, `{step}`, see above", at + 1),
+            Err(_) => panic!("{file}: {about}: step {} after the options, `{step}`, failed; see above", at + 1),
         }
     }
     true
@@ -201,17 +201,18 @@ fn play_all<F: Face>() -> (usize, usize) {
 }
 
 #[test]
-fn the_async_cache_plays_every_scenario() {
+fn async_cache_plays_every_scenario() {
     let (played, left_out) = play_all::<Async>();
-    assert!(played >= 40 && left_out == 0, "{played} scenarios, without {left_out}");
+    assert!(played >= 40 && left_out == 0, "{played} scenarios were played, and {left_out} left out");
 }
 
 #[test]
-fn the_blocking_cache_plays_every_scenario_in_which_nobody_goes_away() {
-    // A thread that sleeps is taken to wait for a source or for another call. Beside other tests it may wait for the allocator.
-    let path = concat!(module_path!(), "::the_blocking_cache_plays_every_scenario_in_which_nobody_goes_away");
+fn blocking_cache_plays_every_scenario_without_cancellation() {
+    // A sleeping thread is assumed to wait for a source or another call. With other tests in the process, it might wait
+    // for the allocator.
+    let path = concat!(module_path!(), "::blocking_cache_plays_every_scenario_without_cancellation");
     alone(path, || {
         let (played, left_out) = play_all::<Blocking>();
-        assert!(played >= 40 && left_out < 10, "{played} scenarios, without {left_out}");
+        assert!(played >= 40 && left_out < 10, "{played} scenarios were played, and {left_out} left out");
     });
 }

@@ -1,4 +1,4 @@
-//! What a cache lives in while a scenario is played: time, chance, and sources that answer when they are told to.
+//! The environment of a cache in a scenario: clocks, randomness, and sources that answer on command.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use ably_auth::{BlockingTokenSource, Clock, Error, Timestamp, TokenDetails, TokenParams, TokenSource};
 use async_trait::async_trait;
 
-/// Both clocks stand until they are moved.
+/// A wall clock and a steady clock that only move on command.
 pub(crate) struct Clocks {
     pub(crate) wall: AtomicU64,
     pub(crate) steady: AtomicU64,
@@ -50,22 +50,22 @@ impl Outcome {
         match self {
             Self::Gives(details) => Ok(details),
             Self::Fails => Err(Error::auth_callback("not today")),
-            // As a panic, but without a message among the tests' output.
+            // A panic without a message in the tests' output.
             Self::Panics => resume_unwind(Box::new("the source is broken")),
         }
     }
 }
 
-/// One thing that a source was asked.
+/// One fetch of a source.
 #[derive(Default)]
 struct Order {
     asked: String,
     outcome: Option<Outcome>,
-    is_over: bool,
+    is_closed: bool,
     waker: Option<Waker>,
 }
 
-/// All that the sources are asked, and what they are to answer.
+/// All fetches of the sources, and their answers.
 #[derive(Default)]
 pub(crate) struct Desk {
     orders: Mutex<Vec<Order>>,
@@ -83,29 +83,32 @@ impl Desk {
 
     pub(crate) fn answer(&self, nth: usize, outcome: Outcome) {
         let mut orders = self.orders.lock().unwrap();
-        let order = orders.get_mut(nth - 1).unwrap_or_else(|| panic!("there is no fetch {nth} to end"));
+        let order = orders.get_mut(nth - 1).unwrap_or_else(|| panic!("fetch {nth} does not exist"));
         order.outcome = Some(outcome);
         order.waker.take().into_iter().for_each(Waker::wake);
         drop(orders);
         self.changed.notify_all();
     }
 
-    /// Takes an order. No two of the same may be open at once.
+    /// Records a fetch. Two equal fetches must not be open at once.
     fn open(&self, asked: String) -> usize {
         let mut orders = self.orders.lock().unwrap();
-        assert!(orders.iter().all(|order| order.is_over || order.asked != asked), "two fetches at once of: {asked}");
+        assert!(
+            orders.iter().all(|order| order.is_closed || order.asked != asked),
+            "two concurrent fetches of: {asked}"
+        );
         orders.push(Order { asked, ..Order::default() });
         orders.len() - 1
     }
 
     fn close(&self, at: usize) {
         if let Ok(mut orders) = self.orders.lock() {
-            orders[at].is_over = true;
+            orders[at].is_closed = true;
         }
     }
 }
 
-/// Closes an order also if whoever asked goes away.
+/// Closes a fetch on drop, so that a cancelled fetch is closed too.
 struct Closes<'a>(&'a Desk, usize);
 
 impl Drop for Closes<'_> {
@@ -176,13 +179,13 @@ impl BlockingTokenSource for Gated {
     }
 }
 
-/// What a scenario's steps change and see, but for the cache.
+/// Everything that a scenario's steps change and check, except the cache.
 pub(crate) struct World {
     pub(crate) clocks: Arc<Clocks>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) chance: Arc<AtomicU8>,
     pub(crate) offset: Arc<ably_auth::TimeOffset>,
-    /// What tokens are called whose text is another.
+    /// Names of tokens in the scenario, by the token's text, where the two differ.
     pub(crate) names: HashMap<String, String>,
 }
 

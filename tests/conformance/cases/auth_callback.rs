@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/auth_callback.md`: tokens from an auth callback, or from an auth URL.
+//! `uts/rest/unit/auth/auth_callback.md`: tokens from an auth callback or an auth URL.
 
 use ably_auth::sources::AuthCallbackAnswer;
 use ably_auth::{ApiKey, ErrorCode, Identity, Nonce, Timestamp, TokenParams, TokenRequest};
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
 
 const URL: &str = "https://auth.example.com/token";
 
-/// A service, and a server behind the auth URL that gives `authurl-token`.
+/// Returns a service, and a server behind the auth URL that answers `authurl-token`.
 pub(super) fn with_auth_url() -> World {
     World::with_clock(|clock| {
         move |_, request| match request.host() {
@@ -71,8 +71,8 @@ fn callback_returns_token_request(kind: Kind) {
     let log = world.log();
     assert_eq!(log.len(), 2);
     assert_eq!((&*log[0].method, &*log[0].path), ("POST", "/keys/appId.keyId/requestToken"));
-    assert_eq!(log[0].json()["nonce"], "a-nonce-of-the-backend", "it is handed on as it was signed");
-    assert_eq!(log[0].authorization(), None, "its signature is all that it needs");
+    assert_eq!(log[0].json()["nonce"], "a-nonce-of-the-backend", "the signed text is unchanged");
+    assert_eq!(log[0].authorization(), None, "the signature authenticates the request");
     assert_eq!(log[1].authorization(), Some("Bearer exchanged-token"));
 }
 
@@ -121,7 +121,7 @@ fn auth_url_headers(kind: Kind) {
     let log = world.log();
     assert_eq!(log[0].header("x-custom-header"), Some("custom-value"));
     assert_eq!(log[0].header("x-api-key"), Some("my-api-key"));
-    assert_eq!(log[1].header("x-api-key"), None, "they are for the auth URL alone");
+    assert_eq!(log[1].header("x-api-key"), None, "the headers are for the auth URL only");
 }
 
 fn auth_url_params(kind: Kind) {

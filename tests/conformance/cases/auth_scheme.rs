@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/auth_scheme.md`: whether requests carry the key or a token.
+//! `uts/rest/unit/auth/auth_scheme.md`: the choice between Basic and token authentication.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,14 +18,14 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSA4/use-token-auth-forced-1", use_token_auth),
     OfClient("rest/unit/RSA4/auth-callback-triggers-token-2", callback_means_tokens),
     OfClient("rest/unit/RSA4/authurl-triggers-token-3", auth_url_means_tokens),
-    OfClient("rest/unit/RSC1b/no-auth-method-error-0", no_way_to_authenticate),
+    OfClient("rest/unit/RSC1b/no-auth-method-error-0", no_credentials),
     OfClient("rest/unit/RSA4a2/expired-token-no-renewal-0", refused_and_no_renewal),
     OfClient("rest/unit/RSA1/token-auth-takes-precedence-0", tokens_before_basic),
     OfClient("rest/unit/RSA2/basic-auth-header-format-0", basic_header),
     OfClient("rest/unit/RSC18/token-auth-over-non-tls-0", tokens_without_tls),
 ];
 
-/// What a client sends in `Authorization` with its one request.
+/// Returns the `Authorization` header of a client's only request.
 fn authorization(kind: Kind, setup: &Setup) -> Option<String> {
     let world = World::new(|_, _| Reply::ok());
     kind.connect(&world, setup).get("/channels/test").unwrap();
@@ -81,9 +81,11 @@ fn auth_url_means_tokens(kind: Kind) {
     assert_eq!(world.log()[1].authorization(), Some("Bearer authurl-token"));
 }
 
-fn no_way_to_authenticate(kind: Kind) {
+fn no_credentials(kind: Kind) {
     let world = World::new(|_, _| Reply::ok());
-    let Err(error) = kind.try_connect(&world, &Setup::default()) else { panic!("there is no way to authenticate") };
+    let Err(error) = kind.try_connect(&world, &Setup::default()) else {
+        panic!("a client without credentials was created")
+    };
     assert_eq!(error.ably_code().as_u32(), 40_106);
     assert_eq!(world.connections(), 0);
 }
@@ -102,7 +104,7 @@ fn tokens_before_basic(kind: Kind) {
 }
 
 fn basic_header(kind: Kind) {
-    // In the URL-safe alphabet this key would read otherwise.
+    // Contains characters that the URL-safe alphabet of base64 encodes differently.
     let key = "app123.key456:secret~~~XYZ???";
     let sent = authorization(kind, &Setup::key(key)).unwrap();
     assert_eq!(sent, basic(key));

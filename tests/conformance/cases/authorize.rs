@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/authorize.md`: a new token at the caller's word.
+//! `uts/rest/unit/auth/authorize.md`: new tokens on request.
 
 use ably_auth::{Identity, TokenParams};
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSA10l/authorize-error-propagated-0", propagates_error),
 ];
 
-/// A service that issues `obtained-token`.
+/// Returns a service that issues `obtained-token`.
 fn issuing() -> World {
     World::with_clock(|clock| {
         move |_, request| {
@@ -86,7 +86,7 @@ fn replaces_auth_options(kind: Kind) {
     client.authorize_with(None, &AuthSetup::default().callback(&new)).unwrap();
     assert_eq!((original.asked().len(), new.asked().len()), (0, 1));
     client.authorize(None).unwrap();
-    assert_eq!((original.asked().len(), new.asked().len()), (0, 2), "they are replaced for good");
+    assert_eq!((original.asked().len(), new.asked().len()), (0, 2), "later calls use the new callback");
 }
 
 fn preserves_key(kind: Kind) {
@@ -123,7 +123,7 @@ fn queries_time(kind: Kind) {
     let log = world.log();
     assert_eq!(log.len(), 2);
     assert_eq!(log[0].path, "/time");
-    assert_eq!(log[1].json()["timestamp"], SERVICE_TIME, "signed by the service's time");
+    assert_eq!(log[1].json()["timestamp"], SERVICE_TIME, "the service's time is used");
 }
 
 fn propagates_error(kind: Kind) {

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/client_id.md`: who the client is.
+//! `uts/rest/unit/auth/client_id.md`: the client's identity.
 
 use ably_auth::{ClientId, ErrorCode};
 use serde_json::json;
@@ -23,7 +23,7 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSA15c/incompatible-clientid-error-0", incompatible_from_callback),
 ];
 
-/// A token of that clientId.
+/// Returns a token with the clientId.
 fn of(client_id: &str) -> ably_auth::TokenDetails {
     details_with("a-token", json!({ "clientId": client_id }))
 }
@@ -126,7 +126,7 @@ fn must_match(kind: Kind) {
     let matching = kind.connect(&world, &Setup::token(of("my-client")).client_id("my-client"));
     assert_eq!(matching.client_id().as_str(), Some("my-client"));
     let Err(error) = kind.try_connect(&world, &Setup::token(of("other-client")).client_id("my-client")) else {
-        panic!("the token is of another clientId")
+        panic!("a token of another clientId was accepted")
     };
     assert_eq!(error.ably_code().as_u32(), 40_102);
 }

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/types/error_types.md`: errors as types, in JSON and as text.
+//! `uts/rest/unit/types/error_types.md`: errors as types, as JSON and as text.
 
 use std::error::Error as _;
 
@@ -30,30 +30,30 @@ fn attributes() {
     assert_eq!(error(40_000, 400, "").code().as_u32(), 40_000);
     assert_eq!(error(40_100, 401, "").status_code(), 401);
     assert_eq!(error(40_000, 400, "Bad request: invalid parameter").message(), "Bad request: invalid parameter");
-    let told = read(&json!({
+    let info = read(&json!({
         "code": 50_003, "statusCode": 500, "message": "Timeout", "href": "https://help.ably.io/error/50003",
         "cause": { "code": 50_000, "message": "Network failure" },
     }));
-    assert_eq!(told.href(), Some("https://help.ably.io/error/50003"));
-    assert_eq!(told.cause().unwrap().message(), "Network failure");
-    assert!(told.source().unwrap().to_string().contains("Network failure"));
+    assert_eq!(info.href(), Some("https://help.ably.io/error/50003"));
+    assert_eq!(info.cause().unwrap().message(), "Network failure");
+    assert!(info.source().unwrap().to_string().contains("Network failure"));
 }
 
 fn from_json() {
-    let told = read(&json!({
+    let info = read(&json!({
         "code": 40_100, "statusCode": 401, "message": "Token expired", "href": "https://help.ably.io/error/40100",
     }));
-    assert_eq!((told.code().as_u32(), told.status_code(), told.message()), (40_100, 401, "Token expired"));
-    assert_eq!(told.href(), Some("https://help.ably.io/error/40100"));
+    assert_eq!((info.code().as_u32(), info.status_code(), info.message()), (40_100, 401, "Token expired"));
+    assert_eq!(info.href(), Some("https://help.ably.io/error/40100"));
 }
 
 fn nested_cause() {
-    let told = read(&json!({
+    let info = read(&json!({
         "code": 50_000, "statusCode": 500, "message": "Internal error",
         "cause": { "code": 50_001, "message": "Database connection failed" },
     }));
-    assert_eq!(told.code().as_u32(), 50_000);
-    let cause = told.cause().unwrap();
+    assert_eq!(info.code().as_u32(), 50_000);
+    let cause = info.cause().unwrap();
     assert_eq!((cause.code().as_u32(), cause.message()), (50_001, "Database connection failed"));
 }
 
@@ -62,7 +62,7 @@ fn error_wraps_error_info(kind: Kind) {
     let error = kind.connect(&world, &Setup::key(KEY)).get("/channels/test").unwrap_err();
     assert_eq!((error.ably_code().as_u32(), error.status_code()), (40_000, 400));
     assert!(error.to_string().contains("Bad request"), "{error}");
-    let info = error.error_info().expect("the error as the service worded it");
+    let info = error.error_info().expect("the service's error");
     assert_eq!((info.code().as_u32(), info.status_code(), info.message()), (40_000, 400, "Bad request"));
 }
 

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/fallback.md`: which hosts are asked, and which when those fail.
+//! `uts/rest/unit/fallback.md`: the primary host and the fallback hosts.
 
 use std::collections::HashSet;
 use std::thread;
@@ -21,9 +21,9 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSC15l/http-5xx-triggers-fallback-4", status_5xx),
     OfClient("rest/unit/RSC15l/http-4xx-no-fallback-5", status_4xx),
     OfClient("rest/unit/RSC15j/host-header-matches-request-0", host_header),
-    OfClient("rest/unit/RSC15f/successful-fallback-cached-0", fallback_remembered),
-    OfClient("rest/unit/RSC15f/cached-fallback-expires-1", remembered_for_a_time),
-    OfClient("rest/unit/RSC15f/expired-not-resurrected-2", late_success_revives_nothing),
+    OfClient("rest/unit/RSC15f/successful-fallback-cached-0", fallback_is_remembered),
+    OfClient("rest/unit/RSC15f/cached-fallback-expires-1", memory_expires),
+    OfClient("rest/unit/RSC15f/expired-not-resurrected-2", late_success_restores_nothing),
     OfClient("rest/unit/REC1a/default-primary-domain-0", default_primary),
     OfClient("rest/unit/REC1b2/explicit-hostname-with-period-0", host_name),
     OfClient("rest/unit/REC1b2/endpoint-localhost-1", localhost),
@@ -38,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 const PRIMARY: &str = "main.realtime.ably.net";
-/// Long enough for an answer under load, where there is one.
+/// A timeout that is still long enough for an answer under load.
 const SHORT: Duration = Duration::from_millis(300);
 
 fn five(prefix: &str, domain: &str) -> HashSet<String> {
@@ -49,12 +49,12 @@ fn failure() -> Reply {
     Reply::json(500, &json!({ "error": { "code": 50_000 } }))
 }
 
-/// The first request meets `first`, all others succeed.
+/// Returns a world in which the first request gets `first`, and all others succeed.
 fn first_meets(first: Reply) -> World {
     World::new(move |number, _| if number == 0 { first.clone() } else { Reply::time(1) })
 }
 
-/// The host that was asked after the primary, which was asked once.
+/// Checks that the primary and one fallback were asked once each, and returns the fallback.
 fn fell_back(world: &World) -> String {
     let hosts = world.hosts();
     assert_eq!(hosts.len(), 2, "{hosts:?}");
@@ -95,10 +95,10 @@ fn random_order(kind: Kind) {
         let mut hosts = world.hosts();
         assert_eq!(hosts.remove(0), PRIMARY);
         assert_eq!(hosts.iter().cloned().collect::<HashSet<_>>(), five("main", "ably-realtime.com"));
-        assert_eq!(hosts.len(), 5, "each once");
+        assert_eq!(hosts.len(), 5, "each host is asked once");
         orders.insert(hosts);
     }
-    assert!(orders.len() > 1, "twelve times the same of 120 orders");
+    assert!(orders.len() > 1, "one of 120 orders occurred twelve times");
 }
 
 fn qualifying_errors(kind: Kind) {
@@ -118,7 +118,7 @@ fn cloudfront(kind: Kind) {
     does_not_fall_back_after(kind, Reply::error(403, 40_300, "Forbidden").with_header("server", "nginx"), 403);
 }
 
-/// The primary is out of reach in that way.
+/// Checks that a client uses a fallback if the primary is unreachable in this way.
 fn primary_is(kind: Kind, host: Host) {
     let world = World::new(|_, _| Reply::time(1));
     world.network.set(PRIMARY, host);
@@ -164,12 +164,12 @@ fn host_header(kind: Kind) {
     let log = world.log();
     assert_eq!(log.len(), 2);
     for request in &log {
-        assert_eq!(request.header("host"), request.sni.as_deref(), "as the connection was made to");
+        assert_eq!(request.header("host"), request.sni.as_deref(), "the Host header names the connected host");
     }
     assert_ne!(log[0].header("host"), log[1].header("host"));
 }
 
-fn fallback_remembered(kind: Kind) {
+fn fallback_is_remembered(kind: Kind) {
     let world = first_meets(failure());
     let client = kind.connect(&world, &Setup::key(KEY).fallback_retry_timeout(Duration::from_secs(60)));
     client.time().unwrap();
@@ -179,7 +179,7 @@ fn fallback_remembered(kind: Kind) {
     assert_eq!(world.hosts()[2..], [fallback]);
 }
 
-fn remembered_for_a_time(kind: Kind) {
+fn memory_expires(kind: Kind) {
     let world = first_meets(failure());
     let client = kind.connect(&world, &Setup::key(KEY).fallback_retry_timeout(Duration::from_secs(60)));
     client.time().unwrap();
@@ -189,7 +189,7 @@ fn remembered_for_a_time(kind: Kind) {
     assert_eq!(world.hosts()[2..], [PRIMARY]);
 }
 
-fn late_success_revives_nothing(kind: Kind) {
+fn late_success_restores_nothing(kind: Kind) {
     let (arrived, may_answer) = (Gate::default(), Gate::default());
     let (arrival, answer) = (arrived.clone(), may_answer.clone());
     let world = World::new(move |number, _| match number {
@@ -215,7 +215,7 @@ fn late_success_revives_nothing(kind: Kind) {
     assert_eq!(world.hosts()[2..], [&*fallback, PRIMARY, PRIMARY]);
 }
 
-/// The host that a client of that endpoint asks.
+/// Returns the host that a client with this setup sends its request to.
 fn primary_of(kind: Kind, setup: &Setup) -> String {
     let world = World::new(|_, _| Reply::time(1));
     kind.connect(&world, setup).time().unwrap();
@@ -236,7 +236,8 @@ fn localhost(kind: Kind) {
 }
 
 fn ipv6_address(kind: Kind) {
-    // No resolver is asked for an address, and reqwest makes no tunnel to one, so it goes to a proxy in the clear.
+    // An address is not resolved, so a proxy redirects the request to the server. reqwest tunnels no plain HTTP, so no
+    // TLS.
     let setup = Setup::from(AuthSetup::default().key(KEY).use_token_auth(true)).endpoint("::1").no_tls().by_proxy();
     assert_eq!(primary_of(kind, &setup), "[::1]");
 }
@@ -250,7 +251,7 @@ fn production_policy(kind: Kind) {
     assert_eq!(primary_of(kind, &Setup::key(KEY).endpoint("test")), "test.realtime.ably.net");
 }
 
-/// The primary and all the fallbacks that a client asks while each fails.
+/// Returns the primary and all fallbacks that a client asks if each of them fails.
 fn all_asked(kind: Kind, setup: Setup) -> (String, HashSet<String>) {
     let world = World::new(|_, _| failure());
     kind.connect(&world, &setup.max_retries(9)).time().unwrap_err();

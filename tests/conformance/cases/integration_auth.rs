@@ -1,4 +1,4 @@
-//! `uts/rest/integration/auth.md`: both clients with the service.
+//! `uts/rest/integration/auth.md`: both clients with the real service.
 
 use ably_auth::{ApiKey, ErrorCode, Timestamp, TokenParams};
 use ably_auth_core::jwt;
@@ -53,7 +53,7 @@ fn callback_with_token_request(kind: Kind) {
     let client = sandbox.connect(kind, Setup::callback(&callback));
     assert_eq!(client.get(CHANNEL).unwrap().status(), 200);
     client.authorize(None).unwrap();
-    assert_eq!(callback.asked().len(), 2, "and each time with a request of its own");
+    assert_eq!(callback.asked().len(), 2, "each time with a new request");
 }
 
 fn callback_with_jwt(kind: Kind) {

@@ -1,5 +1,5 @@
-//! `uts/rest/integration/revoke_tokens.md`: revocation with the service. Where the suite watches a Realtime connection, we
-//! see whether the token still works.
+//! `uts/rest/integration/revoke_tokens.md`: revocation with the real service. The suite watches a Realtime connection;
+//! these cases check whether the token is accepted.
 
 use ably_auth::{
     Identity, RevokeTokensRequest, Timestamp, TokenParams, TokenRevocationResult,
@@ -19,17 +19,17 @@ pub(super) const CASES: &[Case] = &[
 
 const CHANNEL: &str = "/channels/chat:lobby";
 
-/// A client with a token of `bob`'s, which works.
+/// Returns a client with a token of `bob`, after a successful request.
 fn of_bob(kind: Kind, sandbox: &Sandbox, backend: &dyn Client) -> std::sync::Arc<dyn Client> {
     let params = TokenParams::new().client_id(Identity::new("bob").unwrap());
     let token = backend.request_token(Some(&params)).unwrap();
-    // It gets the same token again when it asks for another, so that the service's refusal is what is left.
+    // The callback returns the same token again at a renewal, so that the service's refusal becomes the client's error.
     let client = sandbox.connect(kind, Setup::callback(&AuthCallback::giving(token)));
     client.get(CHANNEL).unwrap();
     client
 }
 
-/// That the service refuses the client's token as revoked.
+/// Checks that the service refuses the client's token as revoked.
 fn is_refused(client: &dyn Client) {
     assert_eq!(client.get(CHANNEL).unwrap_err().ably_code().as_u32(), 40_141);
 }

@@ -1,4 +1,4 @@
-//! One file for each of the suite's.
+//! The cases, in one file for each file of the suite.
 
 mod auth_callback;
 mod auth_scheme;
@@ -24,9 +24,9 @@ use crate::harness::Kind;
 
 /// A case of the suite.
 enum Case {
-    /// One that a client is needed for.
+    /// A case that needs a client.
     OfClient(&'static str, fn(Kind)),
-    /// One about types alone.
+    /// A case about types alone.
     OfTypes(&'static str, fn()),
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn all() -> Vec<Trial> {
         proxy_rest_fallback::CASES,
     ];
     let everywhere = cases.into_iter().flatten().flat_map(|case| case.trials(&[Kind::Reqwest, Kind::Blocking]));
-    // Where a client waits for a token, it matters what else its thread has to do.
+    // Cases in which a client waits for a token also run on several threads, and in a task of a runtime.
     let surroundings = [auth_callback::CASES, token_renewal::CASES].into_iter().flatten();
     let surrounded = surroundings.flat_map(|case| case.trials(&[Kind::ReqwestMultiThread, Kind::BlockingInTask]));
     everywhere.chain(surrounded).collect()

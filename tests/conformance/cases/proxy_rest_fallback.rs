@@ -1,5 +1,5 @@
-//! `uts/rest/integration/proxy/rest_fallback.md`: faults on the way. Where the suite has a proxy between the client and the
-//! service, our server meets the faults itself; primary and fallback are one host, as there.
+//! `uts/rest/integration/proxy/rest_fallback.md`: transport faults. The suite has a proxy between client and service;
+//! here the test server causes the faults itself. Primary and fallback are one host, as in the suite.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/proxy/RSC15l/unreachable-endpoint-error-0", unreachable),
     OfClient("rest/proxy/RSC15l/connection-drop-fallback-1", connection_drop),
     OfClient("rest/proxy/RSC15l/http-5xx-json-error-parsed-0", error_parsed),
-    OfClient("rest/proxy/RSC15l/http-5xx-no-json-synthesized-1", error_made_up),
+    OfClient("rest/proxy/RSC15l/http-5xx-no-json-synthesized-1", error_from_status),
     OfClient("rest/proxy/RSC15l/http-4xx-not-retried-0", not_retried),
 ];
 
@@ -31,7 +31,7 @@ fn first_meets(fault: Reply) -> World {
     World::new(move |number, _| if number == 0 { fault.clone() } else { Reply::time(1) })
 }
 
-/// The fault is met once, and the fallback serves the request.
+/// Checks that the fallback serves the request after the fault.
 fn recovers_from(kind: Kind, fault: Reply) {
     let setup = match fault {
         Reply::Silence => with_fallback().request_timeout(Duration::from_millis(300)),
@@ -75,7 +75,7 @@ fn error_parsed(kind: Kind) {
     assert_eq!(world.log().len(), 1, "the endpoint has no fallbacks");
 }
 
-fn error_made_up(kind: Kind) {
+fn error_from_status(kind: Kind) {
     for body in
         [Reply::json(503, &json!({})), Reply::body(503, "text/html", "<html>no</html>"), Reply::body(503, "", "")]
     {

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/rest_client.md`: what every request carries, and for how long it may take.
+//! `uts/rest/unit/rest_client.md`: headers, ids and timeouts of requests.
 
 use std::time::Duration;
 
@@ -84,7 +84,9 @@ fn tls_or_not(kind: Kind) {
 
 fn no_basic_without_tls(kind: Kind) {
     let world = World::new(|_, _| Reply::time(1));
-    let Err(error) = kind.try_connect(&world, &Setup::key(KEY).no_tls()) else { panic!("it would show the key") };
+    let Err(error) = kind.try_connect(&world, &Setup::key(KEY).no_tls()) else {
+        panic!("Basic auth without TLS was accepted")
+    };
     assert_eq!(error.ably_code().as_u32(), 40_103);
     assert_eq!(world.connections(), 0);
     kind.connect(&world, &Setup::token(token("some-token-string")).no_tls()).time().unwrap();

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/revoke_tokens.md`: revoking tokens with the key.
+//! `uts/rest/unit/auth/revoke_tokens.md`: revocation of tokens with the key.
 
 use ably_auth::{
     BatchResult, Error, RevokeTokensRequest, Timestamp, TokenRevocationResult, TokenRevocationTargetSpecifier as Target,
@@ -40,7 +40,7 @@ fn not_revoked(target: &str) -> Value {
     json!({ "target": target, "error": error })
 }
 
-/// A service that answers a revocation with these results.
+/// Returns a service that answers a revocation with these results.
 fn answering(results: &[Value]) -> World {
     let failures = results.iter().filter(|result| result.get("error").is_some()).count();
     let batch =
@@ -57,7 +57,7 @@ fn revoke(kind: Kind, world: &World, targets: &[&str]) -> Result<BatchResult<Tok
     kind.connect(world, &Setup::key(KEY)).revoke_tokens(&RevokeTokensRequest::new(targets))
 }
 
-/// The body of the request that revokes the tokens of `alice`.
+/// Returns the body of the request that revokes the tokens of `alice`.
 fn body_of(kind: Kind, request: &RevokeTokensRequest) -> Value {
     let world = answering(&[revoked("clientId:alice")]);
     kind.connect(&world, &Setup::key(KEY)).revoke_tokens(request).unwrap();

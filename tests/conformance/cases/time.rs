@@ -1,4 +1,4 @@
-//! `uts/rest/unit/time.md`: asking the service for its time.
+//! `uts/rest/unit/time.md`: requests for the service's time.
 
 use super::{Case, OfClient};
 use crate::harness::{KEY, Kind, Reply, Setup, World};
@@ -33,7 +33,7 @@ fn request_format(kind: Kind) {
 fn no_auth_required(kind: Kind) {
     let world = World::new(|_, _| Reply::time(NEW_YEAR));
     kind.connect(&world, &Setup::key(KEY)).time().unwrap();
-    assert_eq!(world.only().authorization(), None, "the client has a key, and keeps it to itself");
+    assert_eq!(world.only().authorization(), None, "the key is not sent");
 }
 
 fn works_without_tls(kind: Kind) {

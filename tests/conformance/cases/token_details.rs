@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/token_details.md`: the token in use, as the client tells it.
+//! `uts/rest/unit/auth/token_details.md`: the client's current token.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn quiet() -> World {
     World::new(|_, _| Reply::ok())
 }
 
-/// The text of the token that the client says it uses.
+/// Returns the text of the client's current token.
 fn in_use(client: &dyn Client) -> Option<String> {
     client.token_details().map(|details| details.token().expose().to_owned())
 }
@@ -41,10 +41,10 @@ fn from_callback(kind: Kind) {
     let given = details_with("callback-token-abc", json!({ "clientId": "my-client" }));
     let client = kind.connect(&world, &Setup::callback(&AuthCallback::giving(given.clone())));
     client.get("/channels/test").unwrap();
-    let told = client.token_details().unwrap();
-    assert_eq!((told.token().expose(), told.client_id().as_str()), ("callback-token-abc", Some("my-client")));
-    assert_eq!((told.expires(), told.issued()), (given.expires(), given.issued()));
-    assert!(told.expires().is_some() && told.issued().is_some());
+    let current = client.token_details().unwrap();
+    assert_eq!((current.token().expose(), current.client_id().as_str()), ("callback-token-abc", Some("my-client")));
+    assert_eq!((current.expires(), current.issued()), (given.expires(), given.issued()));
+    assert!(current.expires().is_some() && current.issued().is_some());
 }
 
 fn from_request_token(kind: Kind) {
@@ -57,16 +57,16 @@ fn from_request_token(kind: Kind) {
     });
     let client = kind.connect(&world, &Setup::key(KEY));
     client.authorize(None).unwrap();
-    let told = client.token_details().unwrap();
-    assert_eq!((told.token().expose(), told.client_id().as_str()), ("requested-token-xyz", Some("token-client")));
+    let current = client.token_details().unwrap();
+    assert_eq!((current.token().expose(), current.client_id().as_str()), ("requested-token-xyz", Some("token-client")));
 }
 
 fn string_in_options(kind: Kind) {
     let client = kind.connect(&quiet(), &Setup::token(token("standalone-token-string")));
-    let told = client.token_details().unwrap();
-    assert_eq!(told.token().expose(), "standalone-token-string");
-    assert_eq!((told.expires(), told.issued(), told.capability_text()), (None, None, None));
-    assert_eq!(told.client_id(), &ClientId::None);
+    let current = client.token_details().unwrap();
+    assert_eq!(current.token().expose(), "standalone-token-string");
+    assert_eq!((current.expires(), current.issued(), current.capability_text()), (None, None, None));
+    assert_eq!(current.client_id(), &ClientId::None);
 }
 
 fn string_from_callback(kind: Kind) {
@@ -74,9 +74,9 @@ fn string_from_callback(kind: Kind) {
     let callback = AuthCallback::new(|_, _| Ok(token("just-a-token-string")));
     let client = kind.connect(&world, &Setup::callback(&callback));
     client.get("/channels/test").unwrap();
-    let told = client.token_details().unwrap();
-    assert_eq!(told.token().expose(), "just-a-token-string");
-    assert_eq!((told.expires(), told.issued()), (None, None));
+    let current = client.token_details().unwrap();
+    assert_eq!(current.token().expose(), "just-a-token-string");
+    assert_eq!((current.expires(), current.issued()), (None, None));
 }
 
 fn set_on_instantiation(kind: Kind) {
@@ -85,7 +85,8 @@ fn set_on_instantiation(kind: Kind) {
     assert_eq!(client.token_details(), Some(given));
 }
 
-/// Gives `token-v1` of `client-v1`, then `token-v2` of `client-v2`, and so on, for a second each.
+/// Returns a callback that gives `token-v1` with `client-v1`, then `token-v2` with `client-v2`, and so on. Each token
+/// expires 1 s later than the one before.
 fn versions() -> AuthCallback {
     AuthCallback::new(|call, _| {
         let expires = TestClock::START + 1_000 * call as u64;
@@ -101,9 +102,9 @@ fn updated_after_authorize(kind: Kind) {
     let client = kind.connect(&world, &Setup::callback(&versions()));
     for version in 1..=2 {
         client.authorize(None).unwrap();
-        let told = client.token_details().unwrap();
-        assert_eq!(told.token().expose(), format!("token-v{version}"));
-        assert_eq!(told.client_id().as_str(), Some(&*format!("client-v{version}")));
+        let current = client.token_details().unwrap();
+        assert_eq!(current.token().expose(), format!("token-v{version}"));
+        assert_eq!(current.client_id().as_str(), Some(&*format!("client-v{version}")));
     }
 }
 

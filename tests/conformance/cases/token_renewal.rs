@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/token_renewal.md`: new tokens in place of stale ones.
+//! `uts/rest/unit/auth/token_renewal.md`: renewal of expired and refused tokens.
 
 use ably_auth::Timestamp;
 use serde_json::json;
@@ -12,10 +12,10 @@ use crate::harness::{
 pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSA4b/renewal-on-40142-0", on_40142),
     OfClient("rest/unit/RSA4b/renewal-on-40140-1", on_40140),
-    OfClient("rest/unit/RSA4b1/preemptive-renewal-0", before_it_is_refused),
-    OfClient("rest/unit/RSA4a2/no-renewal-without-callback-0", no_means),
+    OfClient("rest/unit/RSA4b1/preemptive-renewal-0", renewed_before_refusal),
+    OfClient("rest/unit/RSA4a2/no-renewal-without-callback-0", no_renewal),
     OfClient("rest/unit/RSA4b/renewal-via-authurl-2", by_auth_url),
-    OfClient("rest/unit/RSA4b/renewal-limit-no-loop-3", once_only),
+    OfClient("rest/unit/RSA4b/renewal-limit-no-loop-3", renewed_once),
     OfClient("rest/unit/RSC10/request-retried-after-renewal-0", request_retried),
     OfClient("rest/unit/RSC10b/non-token-401-no-renewal-0", other_401),
     OfClient("rest/unit/RSA4b/renewal-msgpack-response-4", refused_in_msgpack),
@@ -23,12 +23,13 @@ pub(super) const CASES: &[Case] = &[
 
 const HISTORY: &str = "/channels/test/messages";
 
-/// Gives `token-1`, `token-2` and so on.
+/// Returns a callback that gives `token-1`, `token-2` and so on.
 fn numbered() -> AuthCallback {
     AuthCallback::new(|call, _| Ok(details(&format!("token-{call}"))))
 }
 
-/// Calls the history, with the first token refused by `refusal`, and checks that the second got it through.
+/// Requests the history while the first token is refused with `refusal`, and checks that the request succeeds with the
+/// second.
 fn renewed_after(kind: Kind, refusal: &Reply) {
     let refusal = refusal.clone();
     let world = World::new(move |_, request| match request.authorization() {
@@ -56,7 +57,7 @@ fn refused_in_msgpack(kind: Kind) {
     renewed_after(kind, &Reply::msgpack(401, &error));
 }
 
-fn before_it_is_refused(kind: Kind) {
+fn renewed_before_refusal(kind: Kind) {
     let world = World::with_clock(|clock| {
         move |_, request| match (&*request.path, request.authorization()) {
             ("/time", _) => Reply::time(clock.millis()),
@@ -78,7 +79,7 @@ fn before_it_is_refused(kind: Kind) {
     assert_eq!(history[0].authorization(), Some("Bearer fresh-token"));
 }
 
-fn no_means(kind: Kind) {
+fn no_renewal(kind: Kind) {
     let world = World::new(|_, _| Reply::error(401, 40_142, "Token expired"));
     let error = kind.connect(&world, &Setup::token(token("static-token"))).get(HISTORY).unwrap_err();
     assert_eq!(error.ably_code().as_u32(), 40_171);
@@ -101,7 +102,7 @@ fn by_auth_url(kind: Kind) {
     assert_eq!(calls[1].authorization(), Some("Bearer second-token"));
 }
 
-fn once_only(kind: Kind) {
+fn renewed_once(kind: Kind) {
     let world =
         World::new(|_, _| Reply::json(401, &json!({ "error": { "code": 40_142, "message": "Token expired" } })));
     let callback = numbered();

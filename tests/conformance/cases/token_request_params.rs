@@ -1,4 +1,4 @@
-//! `uts/rest/unit/auth/token_request_params.md`: what a signed token request asks for.
+//! `uts/rest/unit/auth/token_request_params.md`: fields of a signed token request.
 
 use ably_auth::{ApiKey, TokenParams};
 use serde_json::Value;
@@ -17,23 +17,23 @@ pub(super) const CASES: &[Case] = &[
     OfClient("rest/unit/RSA6d/explicit-capability-overrides-default-0", explicit_capability_over_default),
 ];
 
-/// That field of a token request with these default params and these of the call, in JSON.
+/// Returns a field of a token request in JSON, by the client's default params and the params of the call.
 fn field(kind: Kind, name: &str, default: Option<TokenParams>, asked: Option<TokenParams>) -> Option<Value> {
     let world = World::new(|_, _| Reply::ok());
     let setup = Setup::key(KEY);
     let setup = if let Some(default) = default { setup.default_token_params(default) } else { setup };
     let request = kind.connect(&world, &setup).create_token_request(asked.as_ref()).unwrap();
     request.verify(&ApiKey::parse(KEY).unwrap()).expect("signed with the client's key");
-    assert_eq!(world.connections(), 0, "signing takes no request");
+    assert_eq!(world.connections(), 0, "signing needs no request");
     serde_json::to_value(&request).unwrap().get(name).cloned()
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as it is passed on")]
+#[allow(clippy::unnecessary_wraps, reason = "callers need an Option")]
 fn for_ttl(millis: u64) -> Option<TokenParams> {
     Some(TokenParams::new().ttl(ttl(millis)))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "as it is passed on")]
+#[allow(clippy::unnecessary_wraps, reason = "callers need an Option")]
 fn for_capability(text: &str) -> Option<TokenParams> {
     Some(TokenParams::new().capability(text.parse().unwrap()))
 }

@@ -1,4 +1,4 @@
-//! `uts/rest/unit/types/token_types.md`: tokens, their params and their requests, as types and in JSON.
+//! `uts/rest/unit/types/token_types.md`: tokens, token params and token requests, as types and as JSON.
 
 use ably_auth::exchange::token_params_query;
 use ably_auth::{ApiKey, Identity, KeyName, Nonce, Timestamp, TokenDetails, TokenParams, TokenRequest};
@@ -53,7 +53,7 @@ fn details_from_json() {
     assert_eq!(read.capability_text(), Some(CAPABILITY));
     assert_eq!(read.client_id().as_str(), Some("json-client"));
     assert_eq!(read.key_name().unwrap().as_str(), "appId.keyId");
-    assert_eq!(serde_json::to_value(&read).unwrap(), json, "and is written as it was read");
+    assert_eq!(serde_json::to_value(&read).unwrap(), json, "the JSON round-trips");
 }
 
 fn full_params() -> TokenParams {
@@ -80,7 +80,7 @@ fn params_attributes() {
 
 fn params_as_query() {
     let query = |params: &TokenParams| token_params_query(params);
-    assert!(query(&TokenParams::new()).is_empty(), "what is not asked is not in the query");
+    assert!(query(&TokenParams::new()).is_empty(), "unset params are not in the query");
     let asked = query(
         &TokenParams::new()
             .ttl(ttl(HOUR))
@@ -121,11 +121,11 @@ fn request_mac() {
     let request = signed(&full_params());
     assert!(request.is_signed());
     assert!(request.verify(&key).is_ok());
-    assert!(request.verify(&other).is_err(), "a mac of one secret is none of another");
+    assert!(request.verify(&other).is_err(), "the mac was made with another secret");
     let mut tampered = serde_json::to_value(&request).unwrap();
     tampered["ttl"] = json!(1);
     let tampered: TokenRequest = serde_json::from_value(tampered).unwrap();
-    assert!(tampered.verify(&key).is_err(), "a mac of one request is none of another");
+    assert!(tampered.verify(&key).is_err(), "the mac does not cover the changed ttl");
 }
 
 fn request_to_json() {
@@ -149,7 +149,7 @@ fn request_from_json() {
         "timestamp": 1_234_567_899_999_u64, "nonce": "from-json-nonce-value", "mac": "from-json-mac",
     });
     let request: TokenRequest = serde_json::from_value(json.clone()).unwrap();
-    assert_eq!(serde_json::to_value(&request).unwrap(), json, "each field is kept, the mac too");
+    assert_eq!(serde_json::to_value(&request).unwrap(), json, "each field is kept, including the mac");
     let read = request.trust_key_holder(&KeyName::parse("appId.keyId").unwrap()).unwrap();
     assert_eq!(read.ttl().unwrap(), Some(ttl(7_200_000)));
     assert_eq!(read.capability_text(), Some(r#"{"ch":["sub"]}"#));

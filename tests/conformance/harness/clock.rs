@@ -1,4 +1,4 @@
-//! A clock that stands until it is moved.
+//! A clock that only moves on command.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ably_auth::{Clock, Timestamp};
 
-/// The time of the clients under test. What the network does takes real time all the same.
+/// The clock of the clients under test. Network operations take real time.
 #[derive(Clone)]
 pub(crate) struct TestClock(Arc<Readings>);
 
@@ -16,7 +16,7 @@ struct Readings {
 }
 
 impl TestClock {
-    /// Noon of some day, in milliseconds.
+    /// Noon of some day, in ms since the epoch.
     pub(crate) const START: u64 = 1_780_315_200_000;
 
     pub(super) fn new() -> Self {
@@ -27,19 +27,19 @@ impl TestClock {
         self.0.wall.load(Ordering::SeqCst)
     }
 
-    /// Time passes.
+    /// Advances both clocks.
     pub(crate) fn advance(&self, span: Duration) {
         let millis = u64::try_from(span.as_millis()).unwrap();
         self.0.steady.fetch_add(millis, Ordering::SeqCst);
         self.0.wall.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// The machine is suspended: its steady clock stands.
+    /// Advances the wall clock only, as if the machine was suspended.
     pub(crate) fn suspend(&self, span: Duration) {
         self.0.wall.fetch_add(u64::try_from(span.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Somebody sets the wall clock, by that many milliseconds.
+    /// Moves the wall clock by some milliseconds, as if somebody set it.
     pub(crate) fn set_wall_by(&self, millis: i64) {
         self.0.wall.store(self.millis().saturating_add_signed(millis), Ordering::SeqCst);
     }

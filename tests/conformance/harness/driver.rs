@@ -1,4 +1,4 @@
-//! Both clients behind one face, so that each case is written once.
+//! One interface for both clients, so that each case is written once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::setup::{AuthSetup, Setup};
 use super::tls;
 use super::world::World;
 
-/// Which client a case is run with, and in what surroundings.
+/// The client and the runtime that a case runs with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// The async client, in a runtime of one thread.
@@ -42,7 +42,7 @@ pub(crate) trait Client: Send + Sync {
     fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Answered<BatchResult<TokenRevocationResult>>;
     fn token_details(&self) -> Option<TokenDetails>;
     fn client_id(&self) -> ClientId;
-    /// That many callers ask for credentials at once; how many of them got some.
+    /// Requests credentials from this many concurrent callers, and returns how many got them.
     fn stampede(&self, callers: usize) -> usize;
 
     fn get(&self, path: &str) -> Answered<Response<Bytes>> {
@@ -108,7 +108,8 @@ impl Asynchronous {
         if Handle::try_current().is_err() {
             return self.runtime.block_on(work);
         }
-        // An auth callback of another client's asks: a thread that runs a runtime must not wait for another.
+        // Another client's auth callback calls this one. A thread inside a runtime must not block on another, so use a
+        // new thread.
         std::thread::scope(|scope| scope.spawn(|| self.runtime.block_on(work)).join().unwrap())
     }
 }

@@ -1,4 +1,4 @@
-//! What every case stands on.
+//! The common parts of all cases: clients, server, network and clock.
 
 mod clock;
 mod driver;
@@ -28,17 +28,17 @@ pub(crate) const KEY: &str = "appId.keyId:keySecret";
 /// An hour, in milliseconds.
 pub(crate) const HOUR: u64 = 3_600_000;
 
-/// The answer that a token request gets.
+/// Returns the service's answer to a token request.
 pub(crate) fn issued(token: &str, now: u64) -> Value {
     json!({ "token": token, "issued": now, "expires": now + HOUR, "keyName": "appId.keyId" })
 }
 
-/// A token with that and an hour to live, by the clients' clock as it starts.
+/// Returns a token that expires an hour after the start of the clients' clock.
 pub(crate) fn details(token: &str) -> TokenDetails {
     details_with(token, json!({}))
 }
 
-/// The same with more, or with other fields than that.
+/// Returns such a token with additional or different fields.
 pub(crate) fn details_with(token: &str, fields: Value) -> TokenDetails {
     let now = TestClock::START;
     let mut all = json!({ "token": token, "issued": now, "expires": now + HOUR });

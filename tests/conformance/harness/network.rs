@@ -1,4 +1,4 @@
-//! Names, and what is found where they lead.
+//! A resolver for host names, and unreachable hosts.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-/// Where a host name leads. A name that nobody mentions leads to the scripted server.
+/// The kind of a host. A name without a kind resolves to the scripted server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Host {
     /// The name cannot be resolved.
     Unknown,
-    /// Nobody listens there.
+    /// The host refuses connections.
     Refuses,
-    /// Nobody accepts the connections, nor refuses them.
+    /// The host neither accepts nor refuses connections.
     Mute,
 }
 
-/// The names, as the resolvers of both clients see them.
+/// The resolver of both clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Network(Arc<Inner>);
 
@@ -31,7 +31,7 @@ struct Inner {
     mute: Mutex<Option<Mute>>,
 }
 
-/// A listener whose queue is full: the kernel drops whatever else would connect.
+/// A listener with a full queue. The kernel drops further connection attempts.
 #[derive(Debug)]
 struct Mute {
     listener: Socket,
@@ -61,7 +61,7 @@ impl Mute {
 
 impl Network {
     pub(super) fn new(server: SocketAddr) -> Self {
-        // A port that is bound but does not listen refuses, and nobody else can take it.
+        // A port that is bound but not listened on refuses connections, and no other process can take it.
         Self(Arc::new(Inner {
             server,
             hosts: Mutex::default(),
@@ -75,12 +75,12 @@ impl Network {
         self.0.hosts.lock().unwrap().insert(name.into(), host);
     }
 
-    /// The names that were asked for, in that order.
+    /// Returns the resolved names, in order.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.0.asked.lock().unwrap().clone()
     }
 
-    /// Where that name leads, if anywhere.
+    /// Returns the address of a name, if it resolves.
     pub(super) fn resolve(&self, name: &str) -> Option<SocketAddr> {
         self.0.asked.lock().unwrap().push(name.into());
         match self.0.hosts.lock().unwrap().get(name) {
@@ -114,7 +114,7 @@ impl ureq::unversioned::resolver::Resolver for Network {
     ) -> Result<ureq::unversioned::resolver::ResolvedSocketAddrs, ureq::Error> {
         let mut found = self.empty();
         let mut address = Network::resolve(self, uri.host().unwrap_or_default()).ok_or(ureq::Error::HostNotFound)?;
-        // As reqwest has it: a port in the URL comes before the resolver's.
+        // As in reqwest, a port in the URL overrides the resolver's.
         address.set_port(uri.port_u16().unwrap_or(address.port()));
         found.push(address);
         Ok(found)

@@ -1,4 +1,4 @@
-//! A setup in the clients' own options.
+//! Conversion of a setup into the options of each client.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ably_auth::{
 use super::setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup};
 use super::world::World;
 
-/// The kinds of auth callback that the two modes take.
+/// A client mode, with its kind of auth callback.
 pub(super) trait TakesCallback: Mode {
     fn of_auth(options: AuthOptions<Self>, callback: AuthCallback) -> AuthOptions<Self>
     where

@@ -1,4 +1,4 @@
-//! What a script may have the server do with a request.
+//! The ways in which a scripted server can answer a request.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -9,17 +9,17 @@ use super::wire::Answer;
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Answer(Answer),
-    /// The connection is closed after the answer, without a word of it.
+    /// Answers, and closes the connection without notice.
     AnswerAndLeave(Answer),
-    /// The connection is reset, and there is no answer.
+    /// Resets the connection without an answer.
     Reset,
-    /// The connection is reset in the midst of the answer's body.
+    /// Resets the connection in the middle of the answer's body.
     Cut(Answer),
-    /// There is never an answer.
+    /// Never answers.
     Silence,
-    /// The answer's body comes byte by byte and takes longer than any test waits.
+    /// Sends the answer's body byte by byte, for longer than any test waits.
     Trickle(Answer),
-    /// The answer waits until the gate opens.
+    /// Answers after the gate has opened.
     Held(Gate, Answer),
 }
 
@@ -36,7 +36,7 @@ impl Reply {
         Self::body(status, "application/x-msgpack", rmp_serde::to_vec_named(body).unwrap())
     }
 
-    /// Success, of a request to a channel.
+    /// Returns a successful answer to a request to a channel.
     pub(crate) fn ok() -> Self {
         Self::json(200, &json!({ "channelId": "test" }))
     }
@@ -74,12 +74,12 @@ impl Reply {
     fn into_answer(self) -> Answer {
         match self {
             Self::Answer(answer) => answer,
-            other => panic!("`{other:?}` is not a whole answer"),
+            other => panic!("`{other:?}` is not a complete answer"),
         }
     }
 }
 
-/// Shut until it is opened.
+/// A gate that is closed until it is opened once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 

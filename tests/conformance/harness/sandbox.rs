@@ -1,4 +1,4 @@
-//! Our own service, on a port of this machine.
+//! The real service, on a local port.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::setup::Setup;
 use super::world::World;
 use crate::service::{self, TestService};
 
-/// A service that goes by the real time, and a network that leads to nowhere else.
+/// A service with the real time, and a network in which no other host may be called.
 pub(crate) struct Sandbox {
     service: TestService,
     elsewhere: World,
@@ -19,22 +19,22 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn start() -> Self {
-        let elsewhere = World::new(|_, request| panic!("nobody is to ask `{}`", request.host()));
+        let elsewhere = World::new(|_, request| panic!("unexpected request to `{}`", request.host()));
         Self { service: TestService::start(), elsewhere }
     }
 
-    /// The service's key: for all in `chat:`, and its tokens can be revoked.
+    /// Returns the service's key, which has all rights in `chat:*` and revocable tokens.
     pub(crate) fn key(&self) -> ApiKey {
         service::key()
     }
 
-    /// The same as a setup.
+    /// Returns a setup with the service's key.
     pub(crate) fn with_key(&self) -> Setup {
         let key = self.key();
         Setup::key(&format!("{}:{}", key.key_name(), key.secret().expose()))
     }
 
-    /// A request that publishes in that channel.
+    /// Returns a request that publishes in a channel.
     pub(crate) fn message_to(&self, channel: &str) -> Request<Bytes> {
         let mut message = service::message();
         *message.uri_mut() = format!("/channels/{channel}/messages").parse().unwrap();

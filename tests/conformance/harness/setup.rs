@@ -1,4 +1,4 @@
-//! What a case asks of a client, whichever client it is.
+//! Client options of a case, independent of the client.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use ably_auth::{Token, TokenDetails, TokenParams};
 
 type Callback = dyn Fn(&TokenParams) -> Result<AuthCallbackAnswer, String> + Send + Sync;
 
-/// An auth callback that remembers what it was asked.
+/// An auth callback that records the params of its calls.
 #[derive(Clone)]
 pub(crate) struct AuthCallback {
     asked: Arc<Mutex<Vec<TokenParams>>>,
@@ -17,7 +17,7 @@ pub(crate) struct AuthCallback {
 }
 
 impl AuthCallback {
-    /// Answers by the number of the call, from 1.
+    /// Creates a callback that answers by the number of the call, which starts at 1.
     pub(crate) fn new<A: Into<AuthCallbackAnswer>>(
         answer: impl Fn(usize, &TokenParams) -> Result<A, String> + Send + Sync + 'static,
     ) -> Self {
@@ -34,7 +34,7 @@ impl AuthCallback {
         Self { asked, answer: Arc::new(answer) }
     }
 
-    /// Always gives that token.
+    /// Creates a callback that always gives this token.
     pub(crate) fn giving(details: TokenDetails) -> Self {
         Self::new(move |_, _| Ok(details.clone()))
     }
@@ -200,19 +200,19 @@ impl Setup {
         self
     }
 
-    /// For services that go by the real time.
+    /// Uses the system's clock, for services with the real time.
     pub(crate) fn by_system_clock(mut self) -> Self {
         self.by_system_clock = true;
         self
     }
 
-    /// For hosts that are addresses, which no resolver is asked for.
+    /// Uses the scripted server as a proxy, for hosts that are addresses, which are not resolved.
     pub(crate) fn by_proxy(mut self) -> Self {
         self.by_proxy = true;
         self
     }
 
-    /// Has an HTTP library that would follow redirects, were it let.
+    /// Lets the HTTP library follow redirects, if the client does not prevent that.
     pub(crate) fn follows_redirects(mut self) -> Self {
         self.follows_redirects = true;
         self

@@ -1,4 +1,4 @@
-//! Certificates for the specification's host names, by an authority that the clients under test trust.
+//! Certificates for the specification's host names, from an authority that the clients under test trust.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,7 +7,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-/// A wildcard stands for one label only.
+/// Names in the certificate. A wildcard matches one label only.
 const HOSTS: &[&str] = &[
     "*.realtime.ably.net",
     "*.realtime.ably-nonprod.net",

@@ -1,14 +1,14 @@
-//! Requests as they come from a socket, and answers as they go into one.
+//! Parsing of requests and writing of answers.
 
 use std::io::{self, Read, Write};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// A request as the server met it.
+/// A request that the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     pub(crate) is_tls: bool,
-    /// The host that the TLS handshake named.
+    /// The server name in the TLS handshake.
     pub(crate) sni: Option<String>,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -18,7 +18,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// The `Host` header without its port.
+    /// Returns the `Host` header without its port.
     pub(crate) fn host(&self) -> &str {
         let host = self.header("host").expect("a Host header");
         match host.rsplit_once(':') {
@@ -40,7 +40,7 @@ impl Incoming {
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("a body of JSON")
+        serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
     pub(crate) fn is_token_request(&self) -> bool {
@@ -48,7 +48,7 @@ impl Incoming {
     }
 }
 
-/// Reads one request, or nothing if the client is done with the connection.
+/// Reads one request. `None` if the client has closed the connection.
 pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -72,7 +72,7 @@ pub(super) fn read(stream: &mut impl Read) -> io::Result<Option<Incoming>> {
     let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    // The client may take us for its proxy, and name the host before the path.
+    // A client with a proxy sends an absolute URI.
     let target = target.find("://").map_or(target, |scheme| {
         let after = &target[scheme + 3..];
         after.find('/').map_or("/", |path| &after[path..])

@@ -1,4 +1,4 @@
-//! A server that does what a script says, on a real socket, and the network that leads to it.
+//! A scripted server on a real socket, and the network that leads to it.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use super::wire::{self, Incoming};
 
 type Script = dyn Fn(usize, &Incoming) -> Reply + Send + Sync;
 
-/// All that a client under test can reach.
+/// The environment of a client under test.
 pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) clock: TestClock,
@@ -33,14 +33,14 @@ struct Shared {
 }
 
 impl World {
-    /// A server that asks the script, with the number of the request from 0, what to do.
+    /// Creates a server that calls the script with each request and its number, which starts at 0.
     ///
-    /// The same port speaks TLS and plain HTTP, as each connection begins; what came by which is in the log.
+    /// The port accepts both TLS and plain HTTP. The log records which one a request used.
     pub(crate) fn new(script: impl Fn(usize, &Incoming) -> Reply + Send + Sync + 'static) -> Self {
         Self::with_clock(|_| script)
     }
 
-    /// As [`new`](Self::new), for scripts that know the time.
+    /// Does the same as [`new`](Self::new), for scripts that need the time.
     pub(crate) fn with_clock<S>(script: impl FnOnce(TestClock) -> S) -> Self
     where
         S: Fn(usize, &Incoming) -> Reply + Send + Sync + 'static,
@@ -59,29 +59,29 @@ impl World {
         Self { network: Network::new(address), clock, shared, address }
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub(crate) fn log(&self) -> Vec<Incoming> {
         self.shared.log.lock().unwrap().clone()
     }
 
-    /// The hosts of the requests so far.
+    /// Returns the hosts of the requests so far.
     pub(crate) fn hosts(&self) -> Vec<String> {
         self.log().iter().map(|request| request.host().to_owned()).collect()
     }
 
-    /// The one request there was.
+    /// Returns the only request. Panics if the number of requests is not 1.
     pub(crate) fn only(&self) -> Incoming {
         let mut log = self.log();
         assert_eq!(log.len(), 1, "{log:#?}");
         log.remove(0)
     }
 
-    /// The requests so far that are of that path.
+    /// Returns the requests so far with this path.
     pub(crate) fn of_path(&self, path: &str) -> Vec<Incoming> {
         self.log().into_iter().filter(|request| request.path == path).collect()
     }
 
-    /// How many connections were made, whether or not anything came by them.
+    /// Returns the number of connections, including those without a request.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -106,7 +106,7 @@ impl Shared {
             }
             self.connections.fetch_add(1, Ordering::SeqCst);
             let (shared, Ok(stream)) = (Arc::clone(self), stream) else { continue };
-            // How a connection ends is for the client to notice, not for the server.
+            // Errors are ignored, since the client reports how a connection ended.
             thread::spawn(move || drop(shared.serve(stream)));
         }
     }
@@ -153,11 +153,11 @@ impl Shared {
                     stream.flush()?;
                     return reset(socket);
                 }
-                Reply::Silence => return self.keep_until_gone(socket, || Ok(())),
+                Reply::Silence => return self.hold_until_closed(socket, || Ok(())),
                 Reply::Trickle(answer) => {
                     stream.write_all(&answer.head())?;
                     let mut rest = answer.body.iter();
-                    return self.keep_until_gone(socket, || {
+                    return self.hold_until_closed(socket, || {
                         rest.next().map_or(Ok(()), |byte| stream.write_all(&[*byte]).and_then(|()| stream.flush()))
                     });
                 }
@@ -166,7 +166,7 @@ impl Shared {
         Ok(())
     }
 
-    fn keep_until_gone(&self, socket: &TcpStream, mut now_and_then: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    fn hold_until_closed(&self, socket: &TcpStream, mut tick: impl FnMut() -> io::Result<()>) -> io::Result<()> {
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         while !self.is_over.load(Ordering::SeqCst) {
             match socket.peek(&mut [0]) {
@@ -175,7 +175,7 @@ impl Shared {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
                 Err(error) => return Err(error),
             }
-            now_and_then()?;
+            tick()?;
         }
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Shared {
 
 const TLS_HANDSHAKE: u8 = 22;
 
-/// Has the kernel send a reset rather than an orderly end once the socket is dropped.
+/// Makes the kernel send a reset instead of a FIN when the socket is dropped.
 fn reset(socket: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }

@@ -1,4 +1,4 @@
-//! A key is not sent in the clear: the client refuses before it makes a connection.
+//! Basic auth without TLS is refused before a connection is made.
 
 use ably_auth::{ErrorCode, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
 
@@ -6,9 +6,9 @@ use super::{BOTH, Scenario};
 use crate::harness::{AuthSetup, KEY, Kind, Reply, Setup, World, token};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "basic-without-tls/no-client-is-made", kinds: BOTH, run: no_client },
-    Scenario { name: "basic-without-tls/authorize-does-not-go-over-to-it", kinds: BOTH, run: not_by_authorize },
-    Scenario { name: "basic-without-tls/a-sandbox-may-have-it", kinds: BOTH, run: sandbox },
+    Scenario { name: "basic-without-tls/client-is-refused", kinds: BOTH, run: no_client },
+    Scenario { name: "basic-without-tls/authorize-does-not-switch-to-basic", kinds: BOTH, run: not_by_authorize },
+    Scenario { name: "basic-without-tls/sandbox-on-loopback-is-permitted", kinds: BOTH, run: sandbox },
 ];
 
 fn quiet() -> World {
@@ -25,11 +25,11 @@ fn no_client(kind: Kind) {
         of_machine(),
         of_machine().basic_on_loopback().fallback_hosts(&["fallback.example.com"]),
     ] {
-        let error = kind.try_connect(&world, &setup).err().expect("a key in the clear");
+        let error = kind.try_connect(&world, &setup).err().expect("Basic auth without TLS is refused");
         assert_eq!(error.ably_code(), ErrorCode::BASIC_AUTH_WITHOUT_TLS);
     }
     assert_eq!(world.connections(), 0);
-    assert!(world.network.asked().is_empty(), "not even a name is asked for");
+    assert!(world.network.asked().is_empty(), "no name was resolved");
 }
 
 fn not_by_authorize(kind: Kind) {
@@ -41,7 +41,7 @@ fn not_by_authorize(kind: Kind) {
     assert_eq!(error.ably_code(), ErrorCode::BASIC_AUTH_NEEDED);
     assert_eq!(world.connections(), 0);
     client.get("/channels/test").unwrap();
-    assert_eq!(world.only().authorization(), Some("Bearer a-token"), "what it was before");
+    assert_eq!(world.only().authorization(), Some("Bearer a-token"), "the token is still in use");
 }
 
 fn sandbox(kind: Kind) {

@@ -1,4 +1,4 @@
-//! Clocks that stand, and clocks that are set.
+//! Tokens and clocks: a suspended machine, and a wall clock that is set.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use super::{BOTH, Scenario};
 use crate::harness::{AuthCallback, HOUR, Kind, Reply, Setup, World, issued};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "clocks/a-laptop-that-slept-renews-first", kinds: BOTH, run: slept },
-    Scenario { name: "clocks/a-clock-set-back-keeps-no-token-too-long", kinds: BOTH, run: set_back },
-    Scenario { name: "clocks/a-clock-set-forward-costs-one-token", kinds: BOTH, run: set_forward },
+    Scenario { name: "clocks/token-is-renewed-after-suspend", kinds: BOTH, run: slept },
+    Scenario { name: "clocks/clock-set-back-does-not-extend-token", kinds: BOTH, run: set_back },
+    Scenario { name: "clocks/clock-set-forward-costs-one-renewal", kinds: BOTH, run: set_forward },
 ];
 
 const DAY: i64 = 86_400_000;
 
-/// A service that refuses expired tokens, as time really goes, and a client of it. The tokens tell how many there were.
+/// A service, and a client with a callback that numbers its tokens.
 struct Day {
     world: World,
     callback: AuthCallback,
@@ -32,7 +32,7 @@ impl Day {
         Self { world, callback, client }
     }
 
-    /// Calls the service, and tells with which token.
+    /// Calls the service, and returns the `Authorization` header of the call.
     fn call(&self) -> String {
         self.client.get("/channels/test").unwrap();
         self.world.log().last().unwrap().authorization().unwrap().to_owned()
@@ -43,7 +43,7 @@ fn slept(kind: Kind) {
     let day = Day::begin(kind);
     assert_eq!(day.call(), "Bearer token-1");
     day.world.clock.suspend(Duration::from_millis(HOUR));
-    assert_eq!(day.call(), "Bearer token-2", "the first is known to have expired, and is not tried");
+    assert_eq!(day.call(), "Bearer token-2", "the expired token is not tried");
     assert_eq!(day.call(), "Bearer token-2");
 }
 
@@ -51,9 +51,9 @@ fn set_back(kind: Kind) {
     let day = Day::begin(kind);
     assert_eq!(day.call(), "Bearer token-1");
     day.world.clock.set_wall_by(-DAY);
-    assert_eq!(day.call(), "Bearer token-1", "it is as good as before");
+    assert_eq!(day.call(), "Bearer token-1", "the token is still valid");
     day.world.clock.advance(Duration::from_millis(HOUR));
-    assert_eq!(day.call(), "Bearer token-2", "an hour is over, whatever the day");
+    assert_eq!(day.call(), "Bearer token-2", "an hour has passed by the steady clock");
 }
 
 fn set_forward(kind: Kind) {

@@ -1,4 +1,4 @@
-//! What becomes of connections, beside what the suite asks of them.
+//! Reuse and failure of connections.
 
 use ably_auth::{FaultKind, TokenParams};
 
@@ -6,10 +6,10 @@ use super::{ALL, BOTH, Scenario};
 use crate::harness::{AuthSetup, HOUR, KEY, Kind, Reply, Setup, World, issued, ttl};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "connections/one-serves-many-requests", kinds: BOTH, run: kept },
-    Scenario { name: "connections/one-that-the-server-closed-is-replaced", kinds: ALL, run: closed_by_server },
-    Scenario { name: "connections/an-impostor-gets-no-request", kinds: BOTH, run: impostor },
-    Scenario { name: "connections/a-token-request-comes-whole-to-a-fallback", kinds: BOTH, run: body_to_fallback },
+    Scenario { name: "connections/connection-is-reused", kinds: BOTH, run: kept },
+    Scenario { name: "connections/closed-connection-is-replaced", kinds: ALL, run: closed_by_server },
+    Scenario { name: "connections/server-with-wrong-certificate-gets-no-request", kinds: BOTH, run: impostor },
+    Scenario { name: "connections/fallback-gets-whole-token-request", kinds: BOTH, run: body_to_fallback },
 ];
 
 fn kept(kind: Kind) {
@@ -21,18 +21,18 @@ fn kept(kind: Kind) {
     assert_eq!((world.log().len(), world.connections()), (5, 1));
 }
 
-/// As a server does that keeps connections for less long than the client would. The client may notice before it sends, or
-/// meet a connection that breaks off, which another host makes good.
+/// The server closes idle connections earlier than the client. The client may notice that before it sends, or gets a
+/// fault and retries on another host.
 fn closed_by_server(kind: Kind) {
     let world = World::new(|_, _| Reply::ok().and_leave());
     let client = kind.connect(&world, &Setup::key(KEY));
     for _ in 0..5 {
         client.get("/channels/test").unwrap();
     }
-    assert_eq!(world.log().len(), 5, "and none of them comes twice");
+    assert_eq!(world.log().len(), 5, "no request is sent twice");
 }
 
-/// A server with a certificate of other names.
+/// The server's certificate has other names.
 fn impostor(kind: Kind) {
     let world = World::new(|_, _| Reply::ok());
     let error = kind.connect(&world, &Setup::key(KEY).endpoint("ably.example.org")).get("/channels/test").unwrap_err();

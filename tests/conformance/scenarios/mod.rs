@@ -1,4 +1,4 @@
-//! What the suite does not ask, and a user would miss.
+//! The project's own scenarios, which the suite does not cover.
 
 mod basic_without_tls;
 mod clocks;

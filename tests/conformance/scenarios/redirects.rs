@@ -1,4 +1,4 @@
-//! No redirect is followed: where it leads, credentials have no business.
+//! Redirects are not followed, so no credentials reach their target.
 
 use ably_auth::{Error, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
 
@@ -6,23 +6,23 @@ use super::{BOTH, Scenario};
 use crate::harness::{AuthSetup, AuthUrlSetup, Client, KEY, Kind, Reply, Setup, World, token};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "redirects/a-call-with-a-token-stays", kinds: BOTH, run: call_with_token },
-    Scenario { name: "redirects/a-call-with-the-key-stays", kinds: BOTH, run: call_with_key },
-    Scenario { name: "redirects/a-token-request-stays", kinds: BOTH, run: token_request },
-    Scenario { name: "redirects/a-revocation-stays", kinds: BOTH, run: revocation },
-    Scenario { name: "redirects/an-auth-url-stays", kinds: BOTH, run: auth_url },
-    Scenario { name: "redirects/a-library-that-follows-takes-no-credentials-along", kinds: BOTH, run: eager_library },
+    Scenario { name: "redirects/call-with-token-is-not-redirected", kinds: BOTH, run: call_with_token },
+    Scenario { name: "redirects/call-with-key-is-not-redirected", kinds: BOTH, run: call_with_key },
+    Scenario { name: "redirects/token-request-is-not-redirected", kinds: BOTH, run: token_request },
+    Scenario { name: "redirects/revocation-is-not-redirected", kinds: BOTH, run: revocation },
+    Scenario { name: "redirects/auth-url-is-not-redirected", kinds: BOTH, run: auth_url },
+    Scenario { name: "redirects/http-library-that-follows-sends-no-credentials", kinds: BOTH, run: following_library },
 ];
 
 const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
 const TARGETS: [&str; 3] = ["https://thief.example.com/stolen", "http://thief.example.com/stolen", "/stolen"];
 
-/// Whatever is called, the answer is a redirect, and nothing comes to where it leads.
+/// Checks that every call that is answered with a redirect fails, and that no request reaches the target.
 fn stays(kind: Kind, setup: &Setup, call: fn(&dyn Client) -> Option<Error>) {
     for status in STATUSES {
         for target in TARGETS {
             let world = World::new(move |_, _| Reply::body(status, "text/plain", "").with_header("location", target));
-            let error = call(&*kind.connect(&world, setup)).expect("a redirect is no success");
+            let error = call(&*kind.connect(&world, setup)).expect("a redirect is an error");
             let log = world.log();
             assert_eq!(log.len(), 1, "{status} to {target}: {log:#?}");
             assert_ne!(log[0].path, "/stolen");
@@ -56,8 +56,8 @@ fn auth_url(kind: Kind) {
     stays(kind, &Setup::auth_url(auth_url), |client| client.get("/channels/test").err());
 }
 
-/// A library of the application's own that follows redirects, against our advice.
-fn eager_library(kind: Kind) {
+/// The application's own HTTP library follows redirects, against the documentation.
+fn following_library(kind: Kind) {
     for status in STATUSES {
         let world = World::new(move |_, request| match request.host() {
             "thief.example.com" => Reply::ok(),

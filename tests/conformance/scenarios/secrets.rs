@@ -1,4 +1,4 @@
-//! No error tells a secret, whatever went wrong: neither its text, nor what `Debug` shows, nor any of its sources.
+//! No error contains a secret: neither its text, nor its debug output, nor its sources.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::{BOTH, Scenario};
 use crate::harness::{AuthCallback, AuthSetup, AuthUrlSetup, Client, Host, Kind, Reply, Setup, World, details, token};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "secrets/no-error-tells-one", kinds: BOTH, run: no_error_tells },
-    Scenario { name: "secrets/an-auth-url-learns-none", kinds: BOTH, run: auth_url_learns_none },
-    Scenario { name: "secrets/no-fault-on-the-way-tells-one", kinds: BOTH, run: no_fault_tells },
+    Scenario { name: "secrets/error-has-no-secret", kinds: BOTH, run: error_has_no_secret },
+    Scenario { name: "secrets/auth-url-gets-no-secret", kinds: BOTH, run: auth_url_gets_no_secret },
+    Scenario { name: "secrets/transport-fault-has-no-secret", kinds: BOTH, run: fault_has_no_secret },
 ];
 
 const KEY: &str = "appId.keyId:hush-of-the-key";
-/// What every secret here has in it, and what it is in Base64.
+/// A part of every secret in these tests, as text and in base64.
 const HUSH: [&str; 2] = ["hush", "aHVza"];
 
-fn tells_nothing(error: &Error) {
+fn assert_no_secret(error: &Error) {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         for shown in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
@@ -45,7 +45,7 @@ fn setups() -> Vec<Setup> {
     ]
 }
 
-/// Does all that a client does, and looks at the errors; how many there were.
+/// Makes every kind of call, checks its error, and returns the number of errors.
 fn look(client: &dyn Client) -> usize {
     let revocation = RevokeTokensRequest::new([Target::client_id("bob")]);
     let errors = [
@@ -55,11 +55,11 @@ fn look(client: &dyn Client) -> usize {
         client.revoke_tokens(&revocation).err(),
         client.time().err(),
     ];
-    errors.iter().flatten().map(tells_nothing).count()
+    errors.iter().flatten().map(assert_no_secret).count()
 }
 
-fn no_error_tells(kind: Kind) {
-    // Each holds what a careless parser would quote.
+fn error_has_no_secret(kind: Kind) {
+    // Each answer has a secret that a parser could quote in its error.
     let secret = json!({ "token": "hush-in-the-answer", "expires": "hush", "mac": "hush", "results": "hush" });
     for answer in [
         Reply::json(200, &secret),
@@ -83,7 +83,7 @@ fn no_error_tells(kind: Kind) {
     }
 }
 
-fn no_fault_tells(kind: Kind) {
+fn fault_has_no_secret(kind: Kind) {
     let no_time = Duration::from_millis(50);
     for fault in [Reply::Reset, Reply::Silence, Reply::json(200, &json!({ "token": "hush-in-the-answer" })).cut()] {
         for setup in setups() {
@@ -102,7 +102,7 @@ fn no_fault_tells(kind: Kind) {
     }
 }
 
-fn auth_url_learns_none(kind: Kind) {
+fn auth_url_gets_no_secret(kind: Kind) {
     let world = World::new(|_, request| match request.host() {
         "auth.example.com" => Reply::body(200, "text/plain", "hush-of-the-token"),
         _ => Reply::error(401, 40_142, "Token expired"),
@@ -113,7 +113,7 @@ fn auth_url_learns_none(kind: Kind) {
     assert_eq!(asked.len(), 2);
     for request in asked {
         assert_eq!(request.authorization(), None);
-        let told = format!("{request:?}");
-        assert!(!told.contains("hush-of-the-key") && !told.contains("hush-of-the-token"), "{told}");
+        let logged = format!("{request:?}");
+        assert!(!logged.contains("hush-of-the-key") && !logged.contains("hush-of-the-token"), "{logged}");
     }
 }

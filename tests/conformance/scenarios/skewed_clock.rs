@@ -1,15 +1,15 @@
-//! A machine whose clock is an hour wrong gets its tokens all the same.
+//! A client whose clock is wrong by an hour gets tokens all the same.
 
 use super::{ALL, Scenario};
 use crate::harness::{AuthSetup, Incoming, KEY, Kind, Reply, Setup, World, issued};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "skewed-clock/a-clock-that-is-slow-is-corrected-once", kinds: ALL, run: slow },
-    Scenario { name: "skewed-clock/a-clock-that-is-fast-is-corrected-once", kinds: ALL, run: fast },
-    Scenario { name: "skewed-clock/a-service-that-keeps-refusing-is-asked-twice", kinds: ALL, run: never_content },
+    Scenario { name: "skewed-clock/slow-clock-is-corrected-once", kinds: ALL, run: slow },
+    Scenario { name: "skewed-clock/fast-clock-is-corrected-once", kinds: ALL, run: fast },
+    Scenario { name: "skewed-clock/second-refusal-is-an-error", kinds: ALL, run: refused_twice },
 ];
 
-/// How far a token request's timestamp may be off, in milliseconds.
+/// Allowed difference of a token request's timestamp from the service's time, in ms.
 const WINDOW: u64 = 120_000;
 const AN_HOUR: i64 = 3_600_000;
 const TOKEN_REQUEST: &str = "/keys/appId.keyId/requestToken";
@@ -18,7 +18,7 @@ fn tokens_from_key() -> Setup {
     AuthSetup::default().key(KEY).use_token_auth(true).into()
 }
 
-/// A service whose clock is that many milliseconds ahead of the clients'.
+/// Returns a service whose clock is ahead of the clients' by some milliseconds.
 fn service_ahead_by(millis: i64) -> World {
     World::with_clock(move |clock| {
         move |_, request: &Incoming| {
@@ -43,10 +43,10 @@ fn is_corrected(kind: Kind, millis: i64) {
     assert_eq!(paths(&world), [TOKEN_REQUEST, "/time", TOKEN_REQUEST, "/channels/test"]);
 
     client.get("/channels/test").unwrap();
-    assert_eq!(paths(&world)[4..], ["/channels/test"], "the token is good for an hour, whatever our clock says");
+    assert_eq!(paths(&world)[4..], ["/channels/test"], "the token lasts an hour, regardless of the client's clock");
 
     client.authorize(None).unwrap();
-    assert_eq!(paths(&world)[5..], [TOKEN_REQUEST], "from now on it signs by the service's time");
+    assert_eq!(paths(&world)[5..], [TOKEN_REQUEST], "later requests use the service's time");
 }
 
 fn slow(kind: Kind) {
@@ -57,7 +57,7 @@ fn fast(kind: Kind) {
     is_corrected(kind, -AN_HOUR);
 }
 
-fn never_content(kind: Kind) {
+fn refused_twice(kind: Kind) {
     let world = World::new(|_, request| match &*request.path {
         "/time" => Reply::time(1),
         _ => Reply::error(401, 40_104, "Timestamp not current"),

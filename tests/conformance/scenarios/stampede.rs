@@ -1,11 +1,11 @@
-//! However many ask at once, one token is asked for.
+//! Concurrent callers share one token request.
 
 use super::{BOTH, Scenario};
 use crate::harness::{AuthSetup, HOUR, KEY, Kind, Reply, World, issued};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "stampede/cold-callers-make-one-token-request", kinds: ALL_BUT_TASK, run: cold },
-    Scenario { name: "stampede/callers-after-expiry-make-one-token-request", kinds: BOTH, run: expired },
+    Scenario { name: "stampede/first-callers-share-one-token-request", kinds: ALL_BUT_TASK, run: cold },
+    Scenario { name: "stampede/callers-after-expiry-share-one-token-request", kinds: BOTH, run: expired },
 ];
 
 const ALL_BUT_TASK: &[Kind] = &[Kind::Reqwest, Kind::ReqwestMultiThread, Kind::Blocking];

@@ -1,4 +1,4 @@
-//! What the examples talk to: Ably if `ABLY_API_KEY` is set, otherwise a service of this process.
+//! The service for the examples: Ably if `ABLY_API_KEY` is set, otherwise a service in this process.
 
 use std::error::Error;
 use std::sync::OnceLock;
@@ -8,10 +8,10 @@ use ably_auth_server::{App, Key, Sandbox};
 
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// Ends with the process.
+/// The sandbox of this process. It ends with the process.
 static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
 
-/// The key, and where to go with it: the routing policy, host or URL in `ABLY_ENDPOINT`, or `main`.
+/// Returns the key and the endpoint. `ABLY_ENDPOINT` is a routing policy, host or URL; the default is `main`.
 pub(crate) fn key_and_endpoint() -> Result<(ApiKey, Endpoint), Fault> {
     if let Ok(key) = std::env::var("ABLY_API_KEY") {
         let endpoint = std::env::var("ABLY_ENDPOINT").unwrap_or_else(|_| "main".to_owned());

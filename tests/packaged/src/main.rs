@@ -1,4 +1,4 @@
-//! A program of somebody who found the crates in a registry: it uses the front face of each, and of each feature.
+//! A program of a user who found the crates in a registry: it uses the main API of each crate and feature.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .auth_url(ably_auth_reqwest::AuthUrl::new(&auth_url)?);
     let client = ably_auth_reqwest::Client::new(options)?;
     client.request(message()?).await?;
-    // Stands for another part of the program: it would panic if our crates enabled reqwest's TLS without a provider.
+    // Represents another part of the program, which would panic if our crates enabled reqwest's TLS without a provider.
     drop(reqwest::Client::new());
     println!("ably-auth-axum, ably-auth-reqwest: a token from an auth URL publishes");
 

@@ -1,9 +1,10 @@
-//! A token from a warm cache, beside what it cannot do without: a look at something shared, and the time by both clocks.
+//! Time to get a token from a warm cache, compared with its lower bounds: one read of shared state, and a read of both
+//! clocks.
 
-#[allow(dead_code, reason = "some is for other benchmarks")]
+#[allow(dead_code, reason = "other benchmarks use the rest")]
 #[path = "../../ratios/src/clock.rs"]
 mod clock;
-#[allow(dead_code, reason = "some is for other benchmarks")]
+#[allow(dead_code, reason = "other benchmarks use the rest")]
 #[path = "../../ratios/src/table.rs"]
 mod table;
 
@@ -25,10 +26,10 @@ fn main() {
     for row in [asynchronous(), asynchronous_with_offset(), blocking()] {
         row.measure_and_print();
     }
-    println!("(medians of rounds in turns; how many times the floor we take)");
+    println!("(medians of alternating rounds; the ratio is our time to the floor)");
 }
 
-/// One that lives for long, so that the benchmark does not renew it.
+/// Returns a token with a long lifetime, so that it is not renewed during the benchmark.
 fn token() -> TokenDetails {
     let json = serde_json::json!({ "token": "app.token", "issued": 0, "expires": 86_400_000 });
     serde_json::from_value(json).unwrap()
@@ -75,7 +76,7 @@ fn asynchronous_with_offset() -> Row {
     let offset = Arc::new(TimeOffset::new());
     let now: Moment = SystemClock.moment();
     offset.set(now.wall(), now);
-    // By that clock a token that begins with the epoch would be over, so this one says nothing of its times.
+    // By the service's clock, a token issued at the epoch would be expired, so this one has no times.
     let source = |_: TokenParams| async { Ok::<_, Error>(ably_auth::Token::new("app.token")?.into()) };
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), Arc::new(SystemClock)).with_time_offset(offset);
     poll(&cache);

@@ -1,4 +1,4 @@
-//! Each of core's works that are to be fast, once, under valgrind. Making ready is not counted, nor is dropping what came of it.
+//! Core's performance-critical functions, each run once under valgrind. Setup and drop are not counted.
 
 #[path = "../../inputs.rs"]
 mod inputs;
@@ -15,7 +15,7 @@ use inputs::{BY_NAME, BY_WILDCARD, DENIED, NOW};
 
 type Held = &'static (ApiKey, Signer, TokenParams);
 
-/// A key, its signer, and what is asked of a token.
+/// Returns a key, its signer and token params.
 fn held(params: TokenParams) -> Held {
     let key = inputs::key();
     let signer = key.signer();

@@ -1,20 +1,20 @@
-//! Wall-clock time, of works that take turns.
+//! Wall-clock times of alternating benchmarks.
 
-#![allow(clippy::disallowed_methods, reason = "time is what is measured here")]
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure time")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Rounds are short, so that what else runs on the machine spoils few of them.
+/// Rounds are short, so that other programs on the machine disturb few of them.
 const ROUND: Duration = Duration::from_micros(100);
 const ROUNDS: usize = 2000;
 const WARM_UP: Duration = Duration::from_millis(100);
 
-/// Something to be timed: it does its work as many times as it is told.
+/// A benchmark that runs its code a given number of times.
 pub struct Work {
     pub name: &'static str,
     run: Box<dyn FnMut(u32)>,
-    /// How many answers one run of the work gives.
+    /// Number of answers that one run gives.
     answers: u32,
 }
 
@@ -28,7 +28,7 @@ impl Work {
         Self { name, run: Box::new(run), answers: 1 }
     }
 
-    /// Work that is asked several things in turn.
+    /// Creates a benchmark that runs the code once for each input.
     pub fn of_each<T: Copy + 'static, R>(
         name: &'static str,
         asked: &'static [T],
@@ -50,7 +50,7 @@ impl Work {
         start.elapsed()
     }
 
-    /// Warms up, and finds how often it goes into a round.
+    /// Warms up, and returns the number of runs that fit into one round.
     fn times_a_round(&mut self) -> u32 {
         let start = Instant::now();
         let mut times = 0;
@@ -63,7 +63,7 @@ impl Work {
     }
 }
 
-/// The time of one answer of each work, in nanoseconds: the median of rounds in which they take turns.
+/// Measures the time of one answer of each benchmark, in ns: the median of rounds, in which the benchmarks alternate.
 pub fn measure(works: &mut [Work]) -> Vec<f64> {
     let times: Vec<u32> = works.iter_mut().map(Work::times_a_round).collect();
     let mut rounds = vec![Vec::with_capacity(ROUNDS); works.len()];

@@ -1,8 +1,8 @@
-//! Core beside its peers and its floors: the same inputs, in one process, in turns.
+//! Core, its peers and its lower bounds, with the same inputs, in one process, in alternating rounds.
 
 mod asking;
 mod clock;
-#[allow(dead_code, reason = "some is for the counting of instructions only")]
+#[allow(dead_code, reason = "the instruction counts use the rest")]
 #[path = "../../inputs.rs"]
 mod inputs;
 mod signing;
@@ -13,7 +13,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let options: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = options.iter().find(|option| *option != "--strict") {
-        eprintln!("error: no option `{unknown}`; there is `--strict`, which fails where a reach is missed");
+        eprintln!(
+            "error: unknown option `{unknown}`; the only option is `--strict`, which fails if a target is missed"
+        );
         return ExitCode::from(2);
     }
     let rows = [signing::sign(), signing::sign_params(), signing::mint(), signing::mint_params(), signing::verify()];
@@ -22,6 +24,6 @@ fn main() -> ExitCode {
     for row in rows.into_iter().chain(asking::rows()) {
         is_missed |= row.measure_and_print();
     }
-    println!("(medians of rounds in turns; how many times the floor we take, or the peer takes what we do)");
+    println!("(medians of alternating rounds; the ratio is our time to the floor, or the peer's time to ours)");
     if is_missed && !options.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -1,4 +1,4 @@
-//! Token requests and JWTs, beside the HMAC that they cannot do without, and beside `jsonwebtoken`.
+//! Token requests and JWTs, compared with their lower bound, which is the HMAC alone, and with `jsonwebtoken`.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::clock::Work;
 use crate::inputs;
 use crate::table::{Reach, Row};
 
-/// HMAC-SHA-256 of that text, with the keying already done.
+/// Returns a benchmark of HMAC-SHA-256 over the text, with the key schedule precomputed.
 fn raw(text: &str) -> Work {
     let keyed = Hmac::<Sha256>::new_from_slice(inputs::key().secret().expose().as_bytes()).unwrap();
     let text = text.to_owned();
@@ -23,7 +23,7 @@ fn raw(text: &str) -> Work {
     })
 }
 
-/// The text that the mac of a token request covers.
+/// Returns the text that the mac of a token request covers.
 fn canonical() -> String {
     let (key, nonce) = (inputs::key(), inputs::nonce());
     let fields = inputs::fields(&key, &nonce);
@@ -75,7 +75,7 @@ struct Claims {
     client_id: String,
 }
 
-/// The JWT, and what a mac of it covers.
+/// Returns the JWT, and the part that its mac covers.
 fn minted() -> (String, String) {
     let key = inputs::key();
     let jwt = inputs::jwt_fields(&key).mint(&key.signer()).unwrap().expose().to_owned();
@@ -141,7 +141,7 @@ pub fn verify() -> Row {
     let decoding = DecodingKey::from_secret(key.secret().expose().as_bytes());
     let mut validation = Validation::new(Algorithm::HS256);
     validation.leeway = 0;
-    // It looks at the clock, where the token of this benchmark has long expired.
+    // The validation would read the clock, by which this token has long expired.
     validation.validate_exp = false;
     let peers = move || jsonwebtoken::decode::<Claims>(black_box(&token), &decoding, &validation).unwrap();
     assert_eq!(peers().claims.client_id, inputs::jwt_fields(&inputs::key()).client_id.unwrap());

@@ -1,20 +1,20 @@
-//! Rows, what they are to reach, and what they did.
+//! Rows of the result table, with targets and results.
 
 use crate::clock::{self, Work};
 
-/// One work of ours, beside others that do the same.
+/// A benchmark of this project's code, with others that do the same.
 pub struct Row {
     pub work: &'static str,
     pub ours: Work,
     pub others: Vec<(Work, Reach)>,
 }
 
-/// What a work is compared with, and how far we are to get, if that is laid down.
+/// The kind of comparison, with an optional target ratio.
 #[derive(Clone, Copy)]
 pub enum Reach {
-    /// We take at most so many times the floor's time.
+    /// Our time must be at most this many times the floor's time.
     Floor(Option<f64>),
-    /// The peer takes at least so many times our time.
+    /// The peer's time must be at least this many times our time.
     Peer(Option<f64>),
 }
 
@@ -48,7 +48,7 @@ pub fn print_header() {
 }
 
 impl Row {
-    /// Whether a reach is missed.
+    /// Measures and prints the row. Returns whether a target is missed.
     pub fn measure_and_print(self) -> bool {
         let (others, reaches): (Vec<Work>, Vec<Reach>) = self.others.into_iter().unzip();
         let mut works: Vec<Work> = [self.ours].into_iter().chain(others).collect();

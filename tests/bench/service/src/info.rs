@@ -1,4 +1,4 @@
-//! What a Redis tells of itself.
+//! Statistics of a Redis server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::net::TcpStream;
 pub struct Info(String);
 
 impl Info {
-    /// None if that is no Redis.
+    /// Reads the statistics. `None` if the URL is not that of a Redis.
     pub fn of(url: &str) -> Option<Self> {
         let mut stream = TcpStream::connect(url.strip_prefix("redis://")?).unwrap();
         stream.write_all(b"INFO everything\r\n").unwrap();
@@ -17,7 +17,7 @@ impl Info {
         Some(Self(String::from_utf8(text).unwrap()))
     }
 
-    /// How often that command was given.
+    /// Returns the number of calls of a command.
     pub fn calls(&self, command: &str) -> f64 {
         let stats = self.0.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
         stats.and_then(|stats| stats.split(',').next()?.parse().ok()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Load: on each connection a request, its answer, and the next.
+//! A load generator: each connection sends a request, reads the answer, and repeats.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +17,12 @@ pub struct Load {
 }
 
 pub struct Measured {
-    /// Requests, those before the measuring began among them.
+    /// Number of requests, including those of the warm-up.
     pub in_all: usize,
     pub per_second: f64,
     pub p50_micros: f64,
     pub p99_micros: f64,
-    /// Of the server, for a request.
+    /// CPU time of the server for one request, in µs.
     pub cpu_micros: f64,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// A token request like none before.
+/// Returns a token request with a new nonce.
 fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let nonce = format!("{:08x}{:016x}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -91,19 +91,19 @@ fn request(key: &ApiKey, params: &TokenParams) -> Vec<u8> {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// What a browser's SDK asks of an auth URL.
+/// Returns the request of a browser's SDK to an auth URL.
 fn login(_: &ApiKey, _: &TokenParams) -> Vec<u8> {
     b"GET /ably-token?clientId=bob&timestamp=1449746287318 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\
       Cookie: session=bob\r\nUser-Agent: Mozilla/5.0\r\nConnection: keep-alive\r\n\r\n"
         .to_vec()
 }
 
-/// Reads one answer, and gives its length.
+/// Reads one answer, and returns its length.
 async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..]).await.unwrap();
-        assert!(read > 0, "the server has hung up");
+        assert!(read > 0, "the server has closed the connection");
         filled += read;
         let Some(head) = buffer[..filled].windows(4).position(|window| window == b"\r\n\r\n") else {
             continue;
@@ -119,11 +119,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> usize {
     }
 }
 
-/// The time that a process has had on processors.
+/// Returns the CPU time of a process.
 fn cpu_of(process: u32) -> Duration {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let (_, fields) = text.rsplit_once(") ").unwrap();
     let mut ticks = fields.split(' ').skip(11).map(|field| field.parse::<u64>().unwrap());
-    // Linux counts 100 a second, whatever its own rate is.
+    // Linux reports 100 ticks a second, regardless of the kernel's own tick rate.
     Duration::from_millis((ticks.next().unwrap() + ticks.next().unwrap()) * 10)
 }

@@ -1,8 +1,10 @@
-//! The token service, and a server that only reads typed JSON and writes it back, under the same load in turns.
+//! The token service, compared with a server that only parses typed JSON and echoes it, under the same load in
+//! alternating rounds.
 //!
-//! Each server is a process of its own, so that its time can be told from the load's. What counts is the ratio of the two.
+//! Each server is a separate process, so that its CPU time does not include that of the load. The result is their
+//! ratio.
 
-#![allow(clippy::disallowed_methods, reason = "time is what is measured here")]
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure time")]
 
 mod info;
 mod load;
@@ -22,7 +24,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
-/// The servers, with the share of the echo's rate that is to be reached.
+/// The servers, each with its target rate as a share of the echo's rate.
 const SERVERS: &[(&str, f64)] =
     &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5), ("endpoint jwt", 0.9), ("endpoint request", 0.9)];
 
@@ -31,7 +33,7 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", which] => servers::serve(which).await,
-        // For a profiler to look at.
+        // For use with a profiler.
         ["load", which, seconds] => {
             let lasting = Duration::from_secs(seconds.parse().unwrap());
             let measured = measure(which, &Place::of(which), lasting).await;
@@ -45,7 +47,7 @@ async fn main() {
     }
 }
 
-/// Those that are named, or all; beside the echo.
+/// Compares the named servers, or all, with the echo.
 async fn compare(options: &[&str]) {
     let strict = options.contains(&"--strict");
     let named =
@@ -58,7 +60,7 @@ async fn compare(options: &[&str]) {
         }
     }
     println!(
-        "requestToken, or an auth URL, over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} rounds in turns"
+        "requestToken, or an auth URL, over HTTP/1.1 on {CONNECTIONS} connections; medians of {ROUNDS} alternating rounds"
     );
     println!(
         "{:16} {:>9} {:>9} {:>9} {:>11} {:>9} {:>11}",
@@ -82,7 +84,7 @@ async fn compare(options: &[&str]) {
             cpu(measured),
             of_echo * 100.0,
             of_cpu * 100.0,
-            if of_echo < *reach { format!("  SLOW: {:.0}% is to be reached", reach * 100.0) } else { String::new() },
+            if of_echo < *reach { format!("  SLOW: the target is {:.0}%", reach * 100.0) } else { String::new() },
         );
         too_slow |= of_echo < *reach;
     }
@@ -91,7 +93,7 @@ async fn compare(options: &[&str]) {
     }
 }
 
-/// Where a store is, for as long as it is needed.
+/// A store's folder or URL, with its Redis process if it has one. Both are removed on drop.
 struct Place(String, Option<Server>);
 
 impl Place {
@@ -102,7 +104,7 @@ impl Place {
         if which != "redis" {
             return Self(folder.to_str().unwrap().into(), None);
         }
-        // Free a moment ago.
+        // Another process could take the port before Redis binds it, which is unlikely.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut redis = Command::new("redis-server");
         redis.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", ""]);
@@ -121,12 +123,12 @@ impl Drop for Place {
     }
 }
 
-/// Whether what that server needs is on this machine.
+/// Returns whether the programs that the server needs are installed.
 fn is_here(which: &str) -> bool {
     which != "redis" || Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok()
 }
 
-/// A server that does not outlive its round.
+/// A server process, killed on drop.
 struct Server(Child);
 
 impl Drop for Server {

@@ -1,4 +1,4 @@
-//! How many tokens one Redis takes, asked by the store itself as services ask it, with nothing else in the way.
+//! Maximum rate of used nonces on one Redis, through the store's own code, without HTTP and signatures.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,12 @@ use crate::Place;
 use crate::info::Info;
 
 const SERVICES: usize = 4;
-/// At each service, so many requests wait at once.
+/// Numbers of concurrent requests at each service.
 const WAITING: [usize; 4] = [1, 8, 32, 128];
 const LASTING: Duration = Duration::from_secs(3);
 
 pub async fn measure() {
-    println!("\nused nonces, by requests that wait at once at each of {SERVICES} services over one Redis");
+    println!("\nused nonces, by the number of concurrent requests at each of {SERVICES} services on one Redis");
     println!(
         "{:8} {:>11} {:>15} {:>16} {:>16} {:>16}",
         "", "nonces/s", "in a round trip", "CPU µs of Redis", "of a processor", "bytes in + out"

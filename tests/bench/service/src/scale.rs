@@ -1,4 +1,4 @@
-//! What a million tokens cost, how each store grows, and whether that slows anything down.
+//! Costs of a million tokens, memory of each store by its size, and the effect of that size on verification.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,7 +19,7 @@ use crate::{Place, measure, most, shards};
 const SIZES: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const STORES: [&str; 3] = ["memory", "redb", "redis"];
 
-/// How much slower a token may be verified where a thousand times as much was revoked.
+/// Allowed ratio of verification times with a thousand times as many revocations.
 const MOST_GROWTH: f64 = 1.2;
 
 pub const APP: &str = r#"{"appId":"app1","keys":[{"id":"key1","secret":"hush","revocableTokens":true}]}"#;
@@ -36,7 +36,7 @@ pub async fn all() {
     }
 }
 
-/// Of tokens: the processor's time, and what is asked of Redis.
+/// Measures the cost of tokens: CPU time, and load on Redis.
 async fn cost() {
     println!("a million tokens, on {} connections", crate::CONNECTIONS);
     println!(
@@ -49,23 +49,23 @@ async fn cost() {
         let measured = measure(store, &place, Duration::from_secs(4)).await;
         let (after, tokens) = (Info::of(&place.0), measured.in_all as f64 / 1e6);
         let redis = |name: &str| Some((after.as_ref()?.number(name)? - before.as_ref()?.number(name)?) / tokens);
-        let told = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+        let shown = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
         let cpu = redis("used_cpu_user").zip(redis("used_cpu_sys")).map(|(user, system)| user + system);
         let bytes = redis("total_net_input_bytes").zip(redis("total_net_output_bytes"));
         println!(
             "{store:8} {:14.1} {:>14} {:>16} {:>16}",
             measured.cpu_micros,
-            told(cpu),
-            told(redis("total_commands_processed").map(|commands| commands.round())),
-            told(bytes.map(|(input, output)| (input + output) / 1e6)),
+            shown(cpu),
+            shown(redis("total_commands_processed").map(|commands| commands.round())),
+            shown(bytes.map(|(input, output)| (input + output) / 1e6)),
         );
     }
 }
 
-/// Bytes for each entry, of used nonces and of revocations.
+/// Measures the bytes for each used nonce and each revocation.
 fn growth() {
     for what in ["nonces", "revocations"] {
-        println!("\nbytes for each of so many {what}: memory of the process | file or Redis");
+        println!("\nbytes for each entry, by the number of {what}: memory of the process | file or Redis");
         println!("{:8} {}", "", SIZES.map(|size| format!("{size:>20}")).concat());
         for store in STORES {
             let cells = SIZES.map(|size| {
@@ -82,7 +82,8 @@ fn growth() {
     }
 }
 
-/// In a process of its own: fills a store, and tells by how many bytes the process grew, and what the store keeps elsewhere.
+/// Runs in a child process: fills a store, and prints the growth of the process and of the store's file or Redis, in
+/// bytes.
 pub async fn grow(store: &str, what: &str, size: &str) {
     let (place, size) = (std::env::var(PLACE).unwrap(), size.parse::<u64>().unwrap());
     let elsewhere = || match store {
@@ -113,7 +114,7 @@ pub async fn grow(store: &str, what: &str, size: &str) {
     }
 }
 
-/// How long all files below are, in bytes.
+/// Returns the total length of all files in a folder, in bytes.
 fn files(folder: &Path) -> i64 {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let lengths = entries.map(|entry| match entry.metadata().unwrap() {
@@ -128,7 +129,7 @@ async fn use_nonces(store: &Arc<dyn Store>, size: u64) {
     let (key, now) = (KeyName::parse("app1.key1").unwrap(), Timestamp::from_millis(1_700_000_000_000));
     for first in (0..size).step_by(AT_ONCE as usize) {
         let asked = (first..size.min(first + AT_ONCE)).map(|nth| {
-            // As many in a millisecond as a busy service uses.
+            // 40 nonces a millisecond, as in a busy service.
             let timestamp = Timestamp::from_millis(now.as_millis() + nth / 40);
             store.use_once(Some(Fingerprint::new(&key, &format!("nonce-{nth:016}"), timestamp)), now)
         });
@@ -138,7 +139,7 @@ async fn use_nonces(store: &Arc<dyn Store>, size: u64) {
     }
 }
 
-/// As many clients, a hundred in a request, a few requests at once.
+/// Revokes each of the clients, a hundred in each request, with a few concurrent requests.
 pub async fn revoke(service: &Service, clients: std::ops::Range<u64>) {
     const IN_ONE: u64 = 100;
     const AT_ONCE: usize = 4;
@@ -156,7 +157,7 @@ pub async fn revoke(service: &Service, clients: std::ops::Range<u64>) {
             })
             .collect();
         for (asked, again) in asked {
-            // A store that was too busy is asked once more.
+            // Retry once if the store was overloaded.
             let answer = match asked.await.unwrap() {
                 answer if answer.status() == 201 => answer,
                 _ => again.await,
@@ -184,11 +185,11 @@ pub fn stats(service: &Service, authorization: &str) -> impl Future<Output = Res
     service.handle(request.body(Bytes::new()).unwrap())
 }
 
-/// A token of a client that was not revoked, looked at by services that know of more and more revocations.
+/// Measures the verification of a token that is not revoked, by services with growing numbers of revocations.
 async fn verification() -> bool {
     const ROUNDS: usize = 40;
     const LOOKS: u32 = 1_000;
-    println!("\nnanoseconds to verify a token, by revocations of its key; the best of {ROUNDS} rounds in turns");
+    println!("\nnanoseconds to verify a token, by revocations of its key; the best of {ROUNDS} alternating rounds");
     let mut services = Vec::new();
     for size in SIZES {
         let service = Service::builder().apps(Apps::from_json(APP).unwrap()).build().unwrap();
@@ -215,11 +216,11 @@ async fn verification() -> bool {
         println!("{size:>9} {best:7.0}");
     }
     let growth = services[SIZES.len() - 1].2 / services[0].2;
-    println!("a thousand times as many: {growth:.2} times as long; {MOST_GROWTH} at most");
+    println!("a thousand times as many: {growth:.2} times as long; the limit is {MOST_GROWTH}");
     growth <= MOST_GROWTH
 }
 
-/// What this process has in memory, in bytes.
+/// Returns the resident memory of this process, in bytes.
 pub fn resident() -> i64 {
     const PAGE: i64 = 4096;
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();

@@ -1,4 +1,4 @@
-//! What is measured.
+//! The measured servers.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub const KEY: &str = "app1.key1:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
-/// Says where a store is: a folder, or a URL.
+/// Environment variable with the store's folder or URL.
 pub const PLACE: &str = "PLACE";
 
-/// A token request's fields, and nothing done about them.
+/// The fields of a token request, which the echo server does not process.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Echoed {
@@ -27,7 +27,7 @@ struct Echoed {
     mac: String,
 }
 
-/// An auth URL whose users have a cookie.
+/// Returns a router with an auth URL for users with a session cookie.
 fn auth_url(endpoint: AuthEndpoint) -> Router {
     let chat: Arc<Capability> = Arc::new(r#"{"chat:*":["publish","subscribe"]}"#.parse().unwrap());
     let grant = |headers: HeaderMap| async move {
@@ -38,7 +38,7 @@ fn auth_url(endpoint: AuthEndpoint) -> Router {
     Router::new().route("/ably-token", endpoint.grant(grant))
 }
 
-/// Tells its address, and serves until it is killed.
+/// Prints the address, and serves until the process is killed.
 pub async fn serve(which: &str) {
     let router = match which {
         "echo" => {
@@ -65,7 +65,7 @@ pub async fn serve(which: &str) {
             options.is_new = true;
             service.store(Redis::connect_with(&std::env::var(PLACE).unwrap(), options).await.unwrap())
         }
-        _ => panic!("there is no server `{which}`"),
+        _ => panic!("unknown server `{which}`"),
     };
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.build().unwrap()).await.unwrap();
     println!("{}", server.local_addr());

@@ -1,6 +1,6 @@
-//! What is beyond one Redis: shards, each a store of its own, among which apps are spread by the name of the key.
+//! A simulation of several Redis servers: shards, each a separate store. The app in a key's name selects the shard.
 //!
-//! The stores are real, and what is looked at is what services really keep in them.
+//! The stores are real, and the simulation checks the records that services write to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -16,7 +16,7 @@ use crate::scale::{post, stats};
 const SHARDS: usize = 4;
 const APPS: usize = 400;
 
-/// A store that somebody else holds too, and what was written to it.
+/// A store that counts nonces and records the names of its records. Clones share the store.
 #[derive(Clone, Debug)]
 pub struct Shared {
     store: Arc<dyn Store>,
@@ -66,7 +66,7 @@ impl Store for Shared {
     }
 }
 
-/// The shard with the highest hash of both names: another shard takes its share from all, and nothing else moves.
+/// Returns the shard with the highest hash of shard and app. A new shard takes apps from all; no other app moves.
 fn shard_of(app_id: &str, shards: usize) -> usize {
     let weight = |shard: &usize| {
         let mut hasher = DefaultHasher::new();
@@ -76,12 +76,12 @@ fn shard_of(app_id: &str, shards: usize) -> usize {
     (0..shards).max_by_key(weight).unwrap()
 }
 
-/// The app that what is kept is of, by what it is called in the store: `app/ID`, `key/ID.KEY` or `revoked/ID.KEY/TARGET`.
+/// Returns the app in a record's name: `app/ID`, `key/ID.KEY` or `revoked/ID.KEY/TARGET`.
 fn app_of(name: &str) -> &str {
     name.split('/').nth(1).unwrap().split('.').next().unwrap()
 }
 
-/// The app that a request is of: by the key in its path, or by how its token begins.
+/// Returns the app of a request, from the key's name in its path or the start of its token.
 fn app_asked(asked: &str) -> &str {
     asked.split('.').next().unwrap()
 }
@@ -112,7 +112,7 @@ pub async fn simulate() -> bool {
     };
     let astray: usize = stores.iter().enumerate().map(astray).sum();
     let loads: Vec<_> = stores.iter().map(|store| *store.nonces.lock().unwrap()).collect();
-    println!("promises broken, with every request sent to its shard: {broken}; entries on a wrong shard: {astray}");
+    println!("wrong answers, with every request sent to its shard: {broken}; records on a wrong shard: {astray}");
     println!("nonces on each shard: {loads:?}");
     let many: Vec<_> = (0..100_000).map(|nth| format!("app{nth:05}")).collect();
     for shards in [2, 4, 8, 16] {
@@ -123,7 +123,7 @@ pub async fn simulate() -> bool {
         let astray =
             many.iter().filter(|id| ![shard_of(id, shards), shards].contains(&shard_of(id, shards + 1))).count();
         println!(
-            "{shards:3} shards: the fullest has {:.3} of the mean; with one more, {:.1} % move, {astray} of them elsewhere",
+            "{shards:3} shards: the largest has {:.3} of the mean; with one more, {:.1} % move, {astray} of them elsewhere",
             *apps.values().max().unwrap() as f64 / mean,
             moved as f64 * 100.0 / many.len() as f64,
         );
@@ -131,7 +131,7 @@ pub async fn simulate() -> bool {
     broken == 0 && astray == 0
 }
 
-/// Exchanges, replays, revokes and looks, each at the shard that the request's own text leads to.
+/// Exchanges, replays, revokes and uses a token, each at the shard of the request. Returns the number of wrong answers.
 async fn promises_broken(services: &[Service], id: &str) -> usize {
     let name = format!("{id}.key1");
     let at = |asked: &str| &services[shard_of(app_asked(asked), SHARDS)];
