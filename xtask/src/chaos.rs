@@ -23,7 +23,7 @@ const CLIENTS: usize = 4;
 
 const MINUTE: u64 = 60;
 
-/// How long the service runs after it has begun to listen, in ms.
+/// Lifetimes of the service after it has begun to listen, in ms.
 const LIFETIMES_MS: [u64; 8] = [15, 120, 40, 300, 5, 75, 200, 30];
 
 pub(crate) fn run(options: &[String]) -> Result {

@@ -25,7 +25,7 @@ const OPTIONS: &[&str] = &["--header-deadline", "1s", "--body-deadline", "1s"];
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How long the service keeps a used nonce, in seconds. Until then, its memory grows with the load.
+/// Time for which the service keeps a used nonce, in seconds. Until then, its memory grows with the load.
 const NONCE_WINDOW_SECONDS: usize = 130;
 
 /// Upper bound of the memory for a used nonce, in bytes.

@@ -36,7 +36,7 @@ struct Answer {
     na: Option<String>,
 }
 
-/// What one client saw of one service.
+/// The answers of one client with one service.
 pub(super) struct Column {
     driver: String,
     name: String,
