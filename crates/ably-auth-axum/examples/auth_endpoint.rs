@@ -1,4 +1,4 @@
-//! A web application with a login, whose users get Ably tokens by their session cookie.
+//! A web application with a login. Users with a session cookie get Ably tokens.
 //!
 //! ```console
 //! $ ABLY_API_KEY=appId.keyId:secret cargo run --example auth_endpoint &
@@ -22,11 +22,11 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use axum::{Router, http::StatusCode};
 
-/// Who is logged in, by session.
+/// The user id of each session.
 #[derive(Clone, Default)]
 pub(crate) struct Sessions(Arc<Mutex<HashMap<String, String>>>);
 
-/// The user whose session cookie a request carries.
+/// The user of the request's session cookie.
 struct User {
     id: String,
 }
@@ -50,19 +50,19 @@ struct Login {
 
 /// A real application would ask for a password.
 async fn login(State(sessions): State<Sessions>, Form(login): Form<Login>) -> Result<impl IntoResponse, Refusal> {
-    // The name becomes part of a channel's.
+    // The name becomes a part of a channel name.
     if login.name.is_empty() || !login.name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Refusal::forbidden("the name has more than letters and digits; take another"));
+        return Err(Refusal::forbidden("the name may have letters and digits only; choose another"));
     }
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|_| Refusal::internal("there are no random numbers; try again later"))?;
+    getrandom::fill(&mut random).map_err(|_| Refusal::internal("the system has no random numbers; try again later"))?;
     let session = format!("{:032x}", u128::from_ne_bytes(random));
     sessions.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), login.name);
     let cookie = format!("session={session}; HttpOnly; SameSite=Lax; Path=/"); // and `Secure`, over TLS
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
 }
 
-/// Everybody may chat, and reads an inbox of their own; a user named `mallory` gets nothing.
+/// Grants everybody the chat and their own inbox, except a user named `mallory`, who gets no token.
 async fn grant(user: User) -> Result<Grant, Refusal> {
     if user.id == "mallory" {
         return Err(Refusal::forbidden("the account is closed; ask the support to open it"));
@@ -73,7 +73,7 @@ async fn grant(user: User) -> Result<Grant, Refusal> {
     Grant::identified(&user.id, capability)
 }
 
-/// The application.
+/// Returns the application's routes.
 pub(crate) fn app(key: &ApiKey) -> Router {
     Router::new()
         .route("/login", post(login))

@@ -1,4 +1,4 @@
-//! A service of your own that takes the tokens that its clients have for Ably.
+//! A service of your own that accepts the tokens that its clients have for Ably.
 //!
 //! ```console
 //! $ export ABLY_API_KEY=appId.keyId:secret
@@ -35,14 +35,14 @@ async fn read(State(notes): State<Notes>, Path(room): Path<String>) -> Json<Vec<
     Json(notes.get(&room).cloned().unwrap_or_default())
 }
 
-/// Only the rooms that the reader may read, of however many there are.
+/// Lists only the rooms that the reader may read.
 async fn rooms(State(notes): State<Notes>, reader: Authenticated) -> Json<Vec<String>> {
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
     let rooms = notes.keys().filter(|room| reader.permits(&format!("chat:{room}"), Operation::History));
     Json(rooms.cloned().collect())
 }
 
-/// The service.
+/// Returns the service's routes.
 pub(crate) fn app(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
     let read = get(read).layer(require("chat:{room}", Operation::History)?);
     let write = post(write).layer(require("chat:{room}", Operation::Publish)?);

@@ -1,5 +1,5 @@
-//! All that a browser's `new Ably.Realtime({ authUrl: "/ably-token" })` needs of a backend. It knows no users: everybody may chat,
-//! and is nobody in particular.
+//! The smallest backend for a browser's `new Ably.Realtime({ authUrl: "/ably-token" })`. It has no users: everybody may
+//! chat, and nobody has a clientId.
 //!
 //! ```console
 //! $ ABLY_API_KEY=appId.keyId:secret cargo run --example ten_lines &

@@ -1,4 +1,4 @@
-//! The layer that lets in who shows a token.
+//! The layer that accepts requests with a valid token only.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,22 +11,22 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::credentials;
-use crate::extract::{Authenticated, Shown};
+use crate::extract::{AuthContext, Authenticated};
 use crate::refusal::Refusal;
 use crate::verifier::VerifyToken;
 
-/// A layer that lets in only requests that show a token of which a [`VerifyToken`] approves, and tells the routes below whose
-/// they are: see [`Authenticated`], [`Identified`](crate::Identified) and [`require`](crate::require).
+/// A layer that accepts only requests with a token that a [`VerifyToken`] accepts. It passes the sender to the routes
+/// below: see [`Authenticated`], [`Identified`](crate::Identified) and [`require`](crate::require).
 ///
-/// A token comes in the `Authorization` header, plain or in base64, as SDKs send it. With `X-Ably-ClientId`, the holder of a
-/// token for any identity says which it is (`RSA7e2`). Everyone else is answered with 401, or with 400 where that is usual,
-/// and an error that SDKs know.
+/// The token comes in the `Authorization` header, plain or in base64, as SDKs send it. In `X-Ably-ClientId`, the holder
+/// of a token for any clientId says which one it acts as (`RSA7e2`). Other requests are refused with 401 or 400, and
+/// with an error that SDKs understand.
 ///
 /// The layer covers only the routes that exist when it is added: a route added after `.layer(…)` is open to everyone.
 /// Add the layer last, and have routes extract [`Authenticated`] or guard them with [`require`](crate::require). Both
 /// refuse every request if the layer is missing.
 ///
-/// A layer for CORS goes around this one: a preflight shows no token.
+/// Put a layer for CORS around this one, since a preflight request has no token.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,35 +48,35 @@ pub struct Authenticate {
 }
 
 impl Authenticate {
-    /// A layer that goes by that verifier.
+    /// Creates a layer that verifies tokens with `verifier`.
     pub fn new(verifier: impl VerifyToken) -> Self {
         Self { verifier: Arc::new(verifier), is_optional: false, takes_query: false }
     }
 
-    /// Lets in requests that show no token too, for routes that take `Option<Authenticated>`. A token that is shown still
-    /// has to be good, and a route that extracts [`Authenticated`] still refuses who shows none.
+    /// Accepts requests without a token too, for routes that extract `Option<Authenticated>`. A token that is sent must
+    /// still be valid, and a route that extracts [`Authenticated`] still refuses requests without one.
     pub const fn optional(mut self) -> Self {
         self.is_optional = true;
         self
     }
 
-    /// Takes a token from the query too, as `accessToken` or `access_token`, where there is no header: for WebSockets and
-    /// event streams of browsers, which cannot set one. Queries end up in logs, so put it around such routes alone.
+    /// Accepts a token in the query too, as `accessToken` or `access_token`, if there is no header: for WebSockets and
+    /// event streams of browsers, which cannot set headers. Queries end up in logs, so use it for such routes only.
     pub const fn or_in_query(mut self) -> Self {
         self.takes_query = true;
         self
     }
 
-    async fn find_out(&self, headers: &HeaderMap, uri: &Uri) -> Result<Shown, Refusal> {
+    async fn authenticate(&self, headers: &HeaderMap, uri: &Uri) -> Result<AuthContext, Refusal> {
         let token = match credentials::from_headers(headers)? {
             None if self.takes_query => credentials::from_query(uri)?,
             token => token,
         };
         let Some(token) = token else {
-            return if self.is_optional { Ok(Shown(None)) } else { Err(credentials::missing()) };
+            return if self.is_optional { Ok(AuthContext(None)) } else { Err(credentials::missing()) };
         };
         let verified = self.verifier.verify_token(&token).await?;
-        Authenticated::new(verified, credentials::claimed_identity(headers)?).map(|it| Shown(Some(it)))
+        Authenticated::new(verified, credentials::claimed_identity(headers)?).map(|it| AuthContext(Some(it)))
     }
 }
 
@@ -97,7 +97,7 @@ impl<S> Layer<S> for Authenticate {
     }
 }
 
-/// The service that [`Authenticate`] makes of another.
+/// The service that [`Authenticate`] puts around another.
 #[derive(Clone, Debug)]
 pub struct Authenticating<S> {
     layer: Authenticate,
@@ -119,15 +119,15 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // What was found ready is the one to call.
+        // `poll_ready` has prepared `self.inner`, so call that one and keep the clone.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let layer = self.layer.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            match layer.find_out(&parts.headers, &parts.uri).await {
-                Ok(shown) => {
-                    parts.extensions.insert(shown);
+            match layer.authenticate(&parts.headers, &parts.uri).await {
+                Ok(auth_context) => {
+                    parts.extensions.insert(auth_context);
                     inner.call(Request::from_parts(parts, body)).await
                 }
                 Err(refusal) => Ok(refusal.into_response()),

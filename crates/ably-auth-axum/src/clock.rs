@@ -1,11 +1,11 @@
-//! The one place where the time comes from.
+//! The source of the current time.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ably_auth_core::Timestamp;
 
-/// Tells the time, once for each request.
+/// A function that returns the current time. It is called once for each request.
 #[derive(Clone)]
 pub(crate) struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -16,7 +16,7 @@ impl Clock {
 
     pub(crate) fn system() -> Self {
         Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+            #[expect(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
         })

@@ -1,21 +1,21 @@
-//! The crate's one error type: why an endpoint or a rule could not be set up.
+//! The crate's error type, for invalid settings of an endpoint or a guard.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What an [`Error`] is about.
+/// The cause of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An origin whose pages are to be let in.
+    /// The origin is invalid.
     Origin,
-    /// A resource that is to be taken from a path.
+    /// The resource template of a guard is invalid.
     Template,
 }
 
-/// Why an endpoint or a rule could not be set up.
+/// An invalid setting of an endpoint or a guard.
 ///
-/// What a request did wrong is no such error: it is answered with a [`Refusal`](crate::Refusal).
+/// Invalid requests are not reported with this type, but answered with a [`Refusal`](crate::Refusal).
 ///
 /// ```
 /// use ably_auth_axum::{ErrorKind, Operation, require};
@@ -35,7 +35,7 @@ impl Error {
         Self { kind, message: message.into() }
     }
 
-    /// What the error is about.
+    /// Returns the cause.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -1,4 +1,4 @@
-//! Extractors: who sent a request.
+//! Extractors for the sender of a request.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::credentials;
 use crate::refusal::Refusal;
 use crate::verified_token::VerifiedToken;
 
-/// What the layer has found out, for the extractors; none where no token was shown and none was needed.
+/// The layer's result, for the extractors. `None` if an optional layer got no token.
 #[derive(Clone, Debug)]
-pub(crate) struct Shown(pub(crate) Option<Authenticated>);
+pub(crate) struct AuthContext(pub(crate) Option<Authenticated>);
 
-/// Who sent a request, as an extractor for routes below an [`Authenticate`](crate::Authenticate) layer.
+/// The sender of a request, as an extractor for routes below an [`Authenticate`](crate::Authenticate) layer.
 ///
 /// ```
 /// use ably_auth_axum::{Authenticated, Operation, Refusal};
@@ -32,12 +32,12 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// The holder of that token, who says to be `claimed` (`RSA7`).
+    /// Creates the sender with a token, who claims the identity `claimed` (`RSA7`).
     pub(crate) fn new(token: VerifiedToken, claimed: Option<Identity>) -> Result<Self, Refusal> {
         let identity = match (claimed, token.client_id()) {
             (Some(claimed), client_id) if client_id.permits(claimed.as_str()) => Some(claimed),
             (Some(_), _) => {
-                let message = "the token does not permit to act as this clientId; use one that was issued for it";
+                let message = "the token does not permit this clientId; use one that was issued for it";
                 return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
             }
             (None, ClientId::Identified(identity)) => Some(identity.clone()),
@@ -46,30 +46,30 @@ impl Authenticated {
         Ok(Self { token, identity: identity.map(Arc::new) })
     }
 
-    /// The token that was shown.
+    /// Returns the sender's token.
     #[must_use]
     pub const fn token(&self) -> &VerifiedToken {
         &self.token
     }
 
-    /// As whom the sender acts, if as anybody: the token's clientId or, with a token for any, the one that the request
-    /// names.
+    /// Returns the identity that the sender acts as, if any: the token's clientId or, with a token for any, the one
+    /// that the request names.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
     }
 
-    /// Whether the token permits that operation on that resource.
+    /// Returns whether the token permits the operation on the resource.
     #[must_use]
     pub fn permits<'a>(&self, resource: &str, operation: impl Into<OperationName<'a>>) -> bool {
         self.token.capability().permits(resource, operation)
     }
 
-    /// Refuses what the token does not permit: for a resource that is not in the path, where [`require`](crate::require)
-    /// finds it.
+    /// Refuses the sender if the token does not permit the operation, for a resource that is not in the path. For one
+    /// in the path, use [`require`](crate::require).
     ///
     /// # Errors
-    /// 40160 if the token does not permit that operation on that resource.
+    /// 40160 if the token does not permit the operation on the resource.
     pub fn check<'a>(&self, resource: &str, operation: impl Into<OperationName<'a>>) -> Result<(), Refusal> {
         let operation = operation.into();
         if self.permits(resource, operation) {
@@ -79,7 +79,7 @@ impl Authenticated {
     }
 }
 
-/// Who sent a request, if that is somebody in particular: an extractor that refuses others, with code 40161.
+/// The sender of a request, as an extractor that refuses senders without an identity, with code 40161.
 ///
 /// ```
 /// use ably_auth_axum::Identified;
@@ -95,30 +95,34 @@ pub struct Identified {
 }
 
 impl Identified {
-    /// As whom the sender acts.
+    /// Returns the identity that the sender acts as.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// All that is known of the sender.
+    /// Returns the sender with its token.
     #[must_use]
     pub const fn authenticated(&self) -> &Authenticated {
         &self.authenticated
     }
 }
 
-/// What the layer has found out; a route without the layer lets nobody in.
-pub(crate) fn shown(parts: &Parts) -> Result<Option<&Authenticated>, Refusal> {
-    let missing = "the route has no `Authenticate` layer around it; have the server put one there";
-    parts.extensions.get::<Shown>().map(|shown| shown.0.as_ref()).ok_or_else(|| Refusal::internal(missing))
+/// Returns the layer's result. A route without the layer refuses every request.
+pub(crate) fn auth_context(parts: &Parts) -> Result<Option<&Authenticated>, Refusal> {
+    let missing = "the route has no `Authenticate` layer; on the server, add one around it";
+    parts
+        .extensions
+        .get::<AuthContext>()
+        .map(|auth_context| auth_context.0.as_ref())
+        .ok_or_else(|| Refusal::internal(missing))
 }
 
 impl<S: Sync> FromRequestParts<S> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        shown(parts)?.cloned().ok_or_else(credentials::missing)
+        auth_context(parts)?.cloned().ok_or_else(credentials::missing)
     }
 }
 
@@ -126,7 +130,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        shown(parts).map(Option::<&Self>::cloned)
+        auth_context(parts).map(Option::<&Self>::cloned)
     }
 }
 
@@ -136,7 +140,7 @@ impl<S: Sync> FromRequestParts<S> for Identified {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let authenticated = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
         let identity = authenticated.identity.clone().ok_or_else(|| {
-            let message = "the route is for identified clients; use a token with a clientId, or one for any and name \
+            let message = "the route needs an identified client; use a token with a clientId, or one for any and name \
                            yours in X-Ably-ClientId";
             Refusal::new(ErrorCode::IDENTIFIED_CLIENT_NEEDED, message)
         })?;

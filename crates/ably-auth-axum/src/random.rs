@@ -1,4 +1,4 @@
-//! The one place where randomness comes from.
+//! The source of random numbers.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -7,14 +7,15 @@ use ably_auth_core::Nonce;
 
 use crate::refusal::Refusal;
 
-/// So much is asked of the system at once: to ask for each nonce takes longer than to sign with it.
+/// Number of nonces that are read from the system at once. To read each one separately takes longer than to sign with
+/// it.
 const STOCK_NONCES: usize = 32;
 
 thread_local! {
     static STOCK: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Draws nonces, once for each token request.
+/// A function that returns nonces. It is called once for each token request.
 #[derive(Clone)]
 pub(crate) struct Random(Arc<dyn Fn() -> Result<[u8; 16], Refusal> + Send + Sync>);
 
@@ -29,10 +30,12 @@ impl Random {
                 if stock.is_empty() {
                     let mut fresh = [[0; 16]; STOCK_NONCES];
                     let filled = getrandom::fill(fresh.as_flattened_mut());
-                    filled.map_err(|_| Refusal::internal("the server's system has no random numbers; see why"))?;
+                    filled.map_err(|_| {
+                        Refusal::internal("the server cannot read random numbers; check its `/dev/urandom`")
+                    })?;
                     stock.extend(fresh);
                 }
-                stock.pop().ok_or_else(|| Refusal::internal("the server is out of random numbers; try again"))
+                stock.pop().ok_or_else(|| Refusal::internal("the server has no random numbers left; try again"))
             })
         }))
     }
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_nonce_is_drawn_twice() {
+    fn nonces_are_unique() {
         let random = Random::system();
         let drawn = || -> Vec<String> { (0..1_000).map(|_| random.nonce().unwrap().as_str().to_owned()).collect() };
         let of_another_thread = std::thread::scope(|scope| scope.spawn(drawn).join().unwrap());

@@ -1,4 +1,4 @@
-//! A request that is not granted, and what its answer says.
+//! Refusals, and the answers that they become.
 
 use std::fmt;
 
@@ -20,17 +20,17 @@ const CHALLENGE: &str = r#"x-ably-token realm="ably", Bearer realm="ably""#;
 /// The challenges of a 401 for a token error: `stale` tells SDKs to renew the token.
 const STALE_TOKEN_CHALLENGE: &str = r#"x-ably-token realm="ably", stale="true", Bearer realm="ably""#;
 
-/// A longer message is cut in the header; the body has it whole.
+/// Maximum length of a message in a header. The body has the whole message.
 const MAX_HEADER_CHARS: usize = 400;
 
-/// So many headers a refusal has at most, with those of its body.
+/// Maximum number of headers of a refusal, including those of its body.
 const USUAL_HEADERS: usize = 6;
 
-/// The answer to a request that is not granted, in the form in which the service answers, so that every Ably SDK knows what
-/// to make of it.
+/// The answer to a refused request. It has the same form as an answer of the service, so that every Ably SDK
+/// understands it.
 ///
-/// As a response it has the status, `{"error": …}` as its body, and the code and the message in the headers
-/// `X-Ably-Errorcode` and `X-Ably-Errormessage`. Its message goes to the client: say what to do, and nothing secret.
+/// As a response it has the status, a body `{"error": …}`, and the code and the message in the headers
+/// `X-Ably-Errorcode` and `X-Ably-Errormessage`. The client sees the message: say what to do, and nothing secret.
 ///
 /// ```
 /// use ably_auth_axum::{ErrorCode, Refusal};
@@ -42,25 +42,25 @@ const USUAL_HEADERS: usize = 6;
 pub struct Refusal(Box<ErrorInfo>);
 
 impl Refusal {
-    /// A refusal of that code, with its usual status.
+    /// Creates a refusal with a code and its default status.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self(Box::new(ErrorInfo::new(code, message)))
     }
 
-    /// Nobody is logged in: 401 with code 40101. An SDK whose auth URL answers so tries again later.
+    /// Creates a refusal for a user who is not logged in: 401 with code 40101. An SDK tries its auth URL again later.
     #[must_use]
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::INVALID_CREDENTIALS, message)
     }
 
-    /// This user gets no token: 403 with code 40300. An SDK whose auth URL answers so stops asking (`RSA4d`).
+    /// Creates a refusal for a user who gets no token: 403 with code 40300. An SDK stops asking its auth URL (`RSA4d`).
     #[must_use]
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::FORBIDDEN, message)
     }
 
-    /// A capability does not permit that operation on that resource: 401 with code 40160.
+    /// Creates a refusal for a capability that does not permit the operation on the resource: 401 with code 40160.
     #[must_use]
     pub fn not_permitted<'a>(resource: &str, operation: impl Into<OperationName<'a>>) -> Self {
         let message = format!(
@@ -71,26 +71,26 @@ impl Refusal {
         Self::new(ErrorCode::CAPABILITY_REFUSED, message)
     }
 
-    /// The server failed: 500 with code 50000. An SDK whose auth URL answers so tries again later.
+    /// Creates a refusal for a failure of the server: 500 with code 50000. An SDK tries its auth URL again later.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::INTERNAL, message)
     }
 
-    /// The same refusal with another HTTP status than is usual for its code.
+    /// Sets another HTTP status than the default of the code.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         *self.0 = self.0.with_status(status);
         self
     }
 
-    /// The error that the answer holds.
+    /// Returns the error in the answer's body.
     #[must_use]
     pub const fn info(&self) -> &ErrorInfo {
         &self.0
     }
 
-    /// The answer's HTTP status.
+    /// Returns the answer's HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.status_code()
@@ -122,7 +122,7 @@ impl From<ErrorInfo> for Refusal {
     }
 }
 
-/// A value that the server made is not in the form of one: its own mistake, so 500.
+/// Converts an invalid value that the server itself made into a 500.
 impl From<ably_auth_core::Error> for Refusal {
     fn from(error: ably_auth_core::Error) -> Self {
         Self::internal(error.to_string())
@@ -142,7 +142,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A header carries visible ASCII and spaces.
+/// Replaces characters that a header must not contain.
 const fn visible(c: char) -> char {
     if c.is_ascii_graphic() || c == ' ' { c } else { '?' }
 }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn challenge_says_whether_the_token_is_stale() {
+    fn challenge_is_stale_for_token_errors_only() {
         for code in [40140, 40141, 40142, 40143, 40144, 40145, 40149] {
             let headers = Refusal::new(ErrorCode::new(code), "").with_status(401).headers();
             assert_eq!(headers[WWW_AUTHENTICATE], STALE_TOKEN_CHALLENGE, "{code}");

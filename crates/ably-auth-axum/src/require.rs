@@ -1,4 +1,4 @@
-//! The layer that guards a route by capability.
+//! The layer that guards a route with a capability.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,10 +18,11 @@ use crate::extract;
 use crate::refusal::Refusal;
 use crate::template::Template;
 
-/// Guards a route: only who has `operation` on `resource` gets through, others are answered with 401 and code 40160.
+/// Guards a route: only senders with the right to `operation` on `resource` get through; others are refused with 401
+/// and code 40160.
 ///
-/// The resource may have names of path parameters in braces, which stand for what the path has there, with its percent
-/// encoding undone: just what [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a parameter
+/// The resource may contain names of path parameters in braces. Each is replaced with the parameter's value after
+/// percent decoding, the same that [`Path`](axum::extract::Path) gives the handler. Nothing else is changed, so a value
 /// that contains `:` names a channel with more segments.
 ///
 /// A request is refused with 500 if its path has two parameters of the same name, for example one of an outer and one
@@ -40,13 +41,13 @@ use crate::template::Template;
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Template`](crate::ErrorKind::Template) if the resource is empty, or its braces do not hold the name of a
-/// parameter.
+/// [`ErrorKind::Template`](crate::ErrorKind::Template) if the resource is empty, or its braces do not enclose the name
+/// of a parameter.
 pub fn require(resource: &str, operation: Operation) -> Result<Require, Error> {
     Ok(Require { rule: Arc::new(Rule { resource: Template::parse(resource)?, operation }) })
 }
 
-/// The layer that [`require`] gives.
+/// The layer that [`require`] returns.
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a route"]
 pub struct Require {
@@ -62,10 +63,10 @@ struct Rule {
 impl Rule {
     async fn check(&self, parts: &mut Parts) -> Result<(), Refusal> {
         let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| {
-            let message = "the path is not UTF-8; encode it as such, then by percent signs";
+            let message = "the path is not UTF-8; encode it in UTF-8, and then with percent signs";
             Refusal::new(ably_auth_core::ErrorCode::BAD_REQUEST, message)
         })?;
-        let sender = extract::shown(parts)?.ok_or_else(credentials::missing)?;
+        let sender = extract::auth_context(parts)?.ok_or_else(credentials::missing)?;
         sender.check(&self.resource.fill(&params)?, self.operation)
     }
 }
@@ -78,7 +79,7 @@ impl<S> Layer<S> for Require {
     }
 }
 
-/// The service that [`Require`] makes of another.
+/// The service that [`Require`] puts around another.
 #[derive(Clone, Debug)]
 pub struct Requiring<S> {
     rule: Arc<Rule>,
@@ -100,7 +101,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // What was found ready is the one to call.
+        // `poll_ready` has prepared `self.inner`, so call that one and keep the clone.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let rule = Arc::clone(&self.rule);

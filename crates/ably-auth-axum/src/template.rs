@@ -1,11 +1,11 @@
-//! A resource with places in it that a path fills.
+//! Resource templates, which are filled with path parameters.
 
 use axum::extract::RawPathParams;
 
 use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
 
-/// What a resource is put together from.
+/// A parsed template.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Template(Vec<Piece>);
 
@@ -17,11 +17,12 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads `chat:{room}`; `{{` and `}}` stand for single braces.
+    /// Parses a template such as `chat:{room}`; `{{` and `}}` stand for single braces.
     pub(crate) fn parse(template: &str) -> Result<Self, Error> {
         let invalid = || {
             let shown = template.escape_debug();
-            let message = format!("`{shown}` is no resource; write `chat:{{room}}`, with the name of a path parameter");
+            let message =
+                format!("invalid resource `{shown}`: write `chat:{{room}}`, with the name of a path parameter");
             Error::new(ErrorKind::Template, message)
         };
         let (mut pieces, mut text) = (Vec::new(), String::new());
@@ -51,7 +52,7 @@ impl Template {
         if pieces.is_empty() { Err(invalid()) } else { Ok(Self(pieces)) }
     }
 
-    /// The resource that a path names.
+    /// Returns the resource for the parameters of a path.
     pub(crate) fn fill(&self, params: &RawPathParams) -> Result<String, Refusal> {
         let mut resource = String::new();
         for piece in &self.0 {
@@ -61,15 +62,15 @@ impl Template {
                     let mut values = params.iter().filter(|(theirs, _)| theirs == name).map(|(_, value)| value);
                     let value = values.next().ok_or_else(|| {
                         Refusal::internal(format!(
-                            "the route's path has no parameter `{name}`; have the server require one that it has"
+                            "the route's path has no parameter `{name}`; on the server, require one that it has"
                         ))
                     })?;
                     // `Path` gives the handler the last value of a repeated parameter, or all: checking the first is
                     // not enough.
                     if values.next().is_some() {
                         return Err(Refusal::internal(format!(
-                            "the route's path has the parameter `{name}` more than once; have the server give each a \
-                             name of its own"
+                            "the route's path has the parameter `{name}` more than once; on the server, give each a different \
+                                 name"
                         )));
                     }
                     value
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn braces_come_in_pairs_around_a_name() {
+    fn template_has_names_in_paired_braces() {
         let text = |text: &str| Piece::Text(text.to_owned());
         let param = |name: &str| Piece::Param(name.to_owned());
         let pieces = |template: &str| Template::parse(template).unwrap().0;

@@ -1,13 +1,13 @@
-//! A token that was found to be genuine, and what it says.
+//! Verified tokens and their content.
 
 use std::fmt;
 use std::sync::Arc;
 
 use ably_auth_core::{Capability, ClientId, JwtClaims, KeyName, Timestamp, VerifiedJwt};
 
-/// A token that was found to be genuine and in force, and what it says. Copies share what they hold.
+/// A token that was verified to be genuine and valid. Clones share their content.
 ///
-/// It is for a [`VerifyToken`](crate::VerifyToken) to make one: whoever has it is believed.
+/// Only a [`VerifyToken`](crate::VerifyToken) should create one, since the crate trusts its content.
 ///
 /// ```
 /// use ably_auth_axum::{Capability, ClientId, KeyName, Timestamp, VerifiedToken};
@@ -29,14 +29,14 @@ struct Verified {
 }
 
 #[derive(Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "it is allocated once for all that share it")]
+#[allow(clippy::large_enum_variant, reason = "allocated once, and shared by all clones")]
 enum Source {
     Jwt(VerifiedJwt),
     Other { key_name: KeyName, client_id: ClientId, issued: Timestamp, expires: Timestamp },
 }
 
 impl VerifiedToken {
-    /// A token of that key, with what its holder may do: what the token says and the key has.
+    /// Creates a token of a key. The capability must be the intersection of the token's and the key's.
     #[must_use]
     pub fn new(
         key_name: KeyName,
@@ -48,13 +48,13 @@ impl VerifiedToken {
         Self(Arc::new(Verified { capability: capability.into(), source }))
     }
 
-    /// A token that is that JWT, with what its holder may do: what the JWT says and the key has.
+    /// Creates a token from a JWT. The capability must be the intersection of the JWT's and the key's.
     #[must_use]
     pub fn of_jwt(jwt: VerifiedJwt, capability: impl Into<Arc<Capability>>) -> Self {
         Self(Arc::new(Verified { capability: capability.into(), source: Source::Jwt(jwt) }))
     }
 
-    /// The key that issued it.
+    /// Returns the name of the key that issued the token.
     #[must_use]
     pub fn key_name(&self) -> &KeyName {
         match &self.0.source {
@@ -63,7 +63,7 @@ impl VerifiedToken {
         }
     }
 
-    /// As whom its holder may act.
+    /// Returns the clientId that the holder may act as.
     #[must_use]
     pub fn client_id(&self) -> &ClientId {
         match &self.0.source {
@@ -72,13 +72,13 @@ impl VerifiedToken {
         }
     }
 
-    /// What its holder may do.
+    /// Returns the capability of the holder.
     #[must_use]
     pub fn capability(&self) -> &Capability {
         &self.0.capability
     }
 
-    /// When it was issued.
+    /// Returns the time of issue.
     #[must_use]
     pub fn issued(&self) -> Timestamp {
         match &self.0.source {
@@ -87,7 +87,7 @@ impl VerifiedToken {
         }
     }
 
-    /// When it expires.
+    /// Returns the time of expiry.
     #[must_use]
     pub fn expires(&self) -> Timestamp {
         match &self.0.source {
@@ -96,7 +96,7 @@ impl VerifiedToken {
         }
     }
 
-    /// What a JWT says beyond that; none for other tokens.
+    /// Returns the claims of a JWT; `None` for other tokens.
     #[must_use]
     pub fn claims(&self) -> Option<&JwtClaims> {
         match &self.0.source {

@@ -1,4 +1,4 @@
-//! Finding out whether a token is genuine and in force.
+//! Verification of tokens.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,10 +15,10 @@ use crate::clock::Clock;
 use crate::refusal::Refusal;
 use crate::verified_token::VerifiedToken;
 
-/// What finds out whether a token is genuine and in force.
+/// A verifier of tokens.
 ///
-/// A [`Verifier`] does so for JWTs; for tokens of another kind implement it, and hand it to [`Verifier::otherwise`] or to
-/// [`Authenticate::new`].
+/// [`Verifier`] verifies JWTs. For tokens of another kind, implement this trait, and pass the implementation to
+/// [`Verifier::otherwise`] or [`Authenticate::new`].
 ///
 /// ```
 /// use ably_auth_axum::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
@@ -28,24 +28,24 @@ use crate::verified_token::VerifiedToken;
 /// #[async_trait::async_trait]
 /// impl VerifyToken for Service {
 ///     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
-///         // Ask for `token.expose()`, and say what it permits:
+///         // Look up `token.expose()`, and return its rights:
 ///         Err(Refusal::new(ErrorCode::TOKEN_UNRECOGNISED, "the token is unknown; request a new one"))
 ///     }
 /// }
 /// ```
 #[async_trait]
 pub trait VerifyToken: Send + Sync + 'static {
-    /// Finds out what a token says, if it is to be believed.
+    /// Verifies a token, and returns its content.
     ///
     /// # Errors
-    /// The answer to who shows it. With a code of 40140 to 40149, an SDK gets a new token and tries once more.
+    /// The refusal of an invalid token. On codes 40140 to 40149, an SDK gets a new token and tries once more.
     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal>;
 }
 
-/// Verifies JWTs that are signed with an Ably key: in a service of your own, without asking anybody.
+/// Verifies JWTs that are signed with an Ably key, in a service of your own and without network requests.
 ///
-/// HS256 with the secret of a known key is all that it takes; a JWT that lives for more than 24 hours it does not take, and of
-/// one that has a token embedded, that token is what counts.
+/// It accepts only HS256 with the secret of a known key, and refuses JWTs with a lifetime of more than 24 hours. If a
+/// JWT has an embedded token, that token is verified.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,7 +55,7 @@ pub trait VerifyToken: Send + Sync + 'static {
 /// let app: axum::Router = axum::Router::new().layer(verifier.layer());
 /// # Ok::<(), ably_auth_axum::Refusal>(())
 /// ```
-#[must_use = "it verifies nothing until it is a layer, or is asked"]
+#[must_use = "make a layer of it, or call `verify_token`"]
 pub struct Verifier {
     keys: HashMap<KeyName, Key>,
     leeway: Duration,
@@ -66,41 +66,42 @@ pub struct Verifier {
 
 type IsRevoked = dyn Fn(&VerifiedToken) -> bool + Send + Sync;
 
-/// The keying is done once, not for each token.
+/// A key. The signer computes the key schedule once.
 struct Key {
     signer: Signer,
     capability: Arc<Capability>,
 }
 
 impl Verifier {
-    /// A verifier that knows no key yet.
+    /// Creates a verifier without keys.
     ///
-    /// The leeway is for clocks that differ: by so much may a JWT have expired, or be issued later than now. Two seconds will
-    /// do where clocks are kept; with zero, a JWT that was minted on a machine that is a moment ahead is refused.
+    /// The leeway is the tolerance for clocks that differ: a JWT is accepted for so long after its expiry and before
+    /// its time of issue. Two seconds are enough for synchronized clocks. With zero, a JWT from a machine whose clock
+    /// is slightly ahead is refused.
     pub fn new(leeway: Duration) -> Self {
         Self { keys: HashMap::new(), leeway, clock: Clock::system(), is_revoked: None, otherwise: None }
     }
 
-    /// Takes JWTs of that key too, with whatever they permit.
+    /// Accepts JWTs of a key, with all rights that they name.
     pub fn key(self, key: &ApiKey) -> Self {
         self.key_limited_to(key, Capability::all())
     }
 
-    /// Takes JWTs of that key too, which permit no more than that: the capability that the key has with the service.
+    /// Accepts JWTs of a key, limited to `capability`: the one that the key has at the service.
     pub fn key_limited_to(mut self, key: &ApiKey, capability: impl Into<Arc<Capability>>) -> Self {
         let known = Key { signer: key.signer(), capability: capability.into() };
         self.keys.insert(key.key_name().clone(), known);
         self
     }
 
-    /// Takes the time from there in place of the system's clock.
+    /// Sets the clock, in place of the system's.
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
         self
     }
 
-    /// Refuses the JWTs for which that function says so, with code 40141. It is asked for each request, so it should look
-    /// into memory; what has to be fetched is for a [`VerifyToken`] of your own around this one.
+    /// Refuses the JWTs for which the function returns true, with code 40141. It is called for each request, so it
+    /// should only read from memory. If revocations must be fetched, wrap this verifier in your own [`VerifyToken`].
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -123,64 +124,64 @@ impl Verifier {
         self
     }
 
-    /// Leaves tokens that are no JWT of a known key to another.
+    /// Passes tokens that are not JWTs of a known key to another verifier.
     pub fn otherwise(mut self, other: impl VerifyToken) -> Self {
         self.otherwise = Some(Arc::new(other));
         self
     }
 
-    /// A layer that lets in only requests with a token of which this verifier approves.
+    /// Creates a layer that accepts only requests with a token that this verifier accepts.
     pub fn layer(self) -> Authenticate {
         Authenticate::new(self)
     }
 
-    /// Finds out what a JWT says, if it is to be believed.
+    /// Verifies a JWT.
     ///
     /// # Errors
-    /// - 40144 if it is no JWT, not signed with the key that it names, or not valid yet;
-    /// - 40143 if it is none of a known key;
+    /// - 40144 if it is malformed, not signed with the key that it names, or not valid yet;
     /// - 40142 if it has expired, 40141 if it was revoked;
-    /// - 40003 if it lives for longer than any token may;
-    /// - 40012 if its clientId is none;
-    /// - 40160 if it permits nothing that its key permits;
-    /// - 40000 if comparing its capability with the key's takes more than [`Work::PER_REQUEST`] steps.
+    /// - 40003 if its lifetime exceeds the maximum;
+    /// - 40012 if its clientId is invalid;
+    /// - 40160 if the intersection of its capability with the key's is empty;
+    /// - 40000 if the comparison of its capability with the key's takes more than [`Work::PER_REQUEST`] steps.
     fn verify(&self, unverified: UnverifiedJwt<'_>, key: &Key) -> Result<VerifiedToken, Refusal> {
-        let verified = unverified.verify(&key.signer, self.clock.now(), self.leeway).map_err(of_jwt)?;
+        let verified = unverified.verify(&key.signer, self.clock.now(), self.leeway).map_err(jwt_refusal)?;
         let claims = verified.claims();
         claims.ttl().map_err(|_| {
-            let message = "the JWT lives for more than 24 hours; mint it for less";
+            let message = "the lifetime of the JWT is more than 24 hours; mint it with a shorter one";
             Refusal::new(ErrorCode::INVALID_PARAMETER, message)
         })?;
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
-            Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
+            Refusal::new(ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability` in the JWT: {error}"))
         })?;
         let capability = match written {
             None => key.capability.clone(),
             Some(written) => {
                 let granted = key.capability.intersect_within(&written, &mut Work::steps(Work::PER_REQUEST));
                 Arc::new(granted.map_err(|_| {
-                    let message = "the JWT's `x-ably-capability` takes too much work to compare with the key's; name fewer \
-                                   resources or use wildcards";
+                    let message = "the comparison of the JWT's `x-ably-capability` with the key's takes too much work; name fewer \
+                               resources or use wildcards";
                     Refusal::new(ErrorCode::BAD_REQUEST, message)
                 })?)
             }
         };
         if capability.is_empty() {
-            let message = "the JWT permits nothing that its key does; mint it with a capability that the key has";
+            let message = "the JWT permits nothing that its key permits; mint it with a capability that the key has";
             return Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message));
         }
         let token = VerifiedToken::of_jwt(verified, capability);
         if self.is_revoked.as_ref().is_some_and(|is_revoked| is_revoked(&token)) {
-            let message = "the token was revoked; request a new token, if the user is still welcome";
+            let message = "the token was revoked; request a new token, if the user still has access";
             return Err(Refusal::new(ErrorCode::TOKEN_REVOKED, message));
         }
         Ok(token)
     }
 
-    /// Verifies a token that has none embedded.
+    /// Verifies a token without an embedded one.
     async fn verify_plain(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
         let unrecognised = || {
-            let message = "the token is none that this service knows; request a new token from where it expects them";
+            let message =
+                "this service does not know the token's key or kind; request a new token from the right issuer";
             Refusal::new(ErrorCode::TOKEN_UNRECOGNISED, message)
         };
         if jwt::has_jwt_form(token.expose()) {
@@ -188,7 +189,7 @@ impl Verifier {
             let key = unverified.as_ref().ok().and_then(|unverified| self.keys.get(unverified.key_name()));
             match (unverified, key) {
                 (Ok(unverified), Some(key)) => return self.verify(unverified, key),
-                (Err(error), _) if self.otherwise.is_none() => return Err(of_jwt(error)),
+                (Err(error), _) if self.otherwise.is_none() => return Err(jwt_refusal(error)),
                 _ => {}
             }
         }
@@ -205,21 +206,21 @@ impl VerifyToken for Verifier {
         if !jwt::has_jwt_form(token.expose()) {
             return self.verify_plain(token).await;
         }
-        // The outer JWT is its maker's own affair: what counts is the token in it.
-        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(of_jwt)? else {
+        // The outer JWT is not verified: the embedded token determines the rights.
+        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(jwt_refusal)? else {
             return self.verify_plain(token).await;
         };
         let verified = self.verify_plain(embedded.token()).await?;
-        embedded.check_expires_within(verified.expires()).map_err(of_jwt)?;
+        embedded.check_expires_within(verified.expires()).map_err(jwt_refusal)?;
         Ok(verified)
     }
 }
 
-/// What is wrong with a JWT, or with a token in one.
+/// Converts an error of a JWT, or of its embedded token, into a refusal.
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn of_jwt(error: ably_auth_core::Error) -> Refusal {
+fn jwt_refusal(error: ably_auth_core::Error) -> Refusal {
     if error.kind() == ErrorKind::Token {
-        let message = "the JWT has something embedded that is no token; embed a token exactly as it was issued";
+        let message = "the token embedded in the JWT is invalid; embed a token exactly as it was issued";
         return Refusal::new(ErrorCode::INVALID_TOKEN, message);
     }
     Refusal::new(error.ably_code(), error.to_string())

@@ -1,4 +1,4 @@
-//! What a client asks of an auth URL.
+//! The params that a client sends to an auth URL.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,14 +17,14 @@ use super::grant::Grant;
 use super::grants::Grants;
 use crate::refusal::Refusal;
 
-/// The largest form that is read: more than the longest capability that a token carries.
+/// Maximum size of a form, in bytes: larger than the longest capability that a token can carry.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
-/// What a client asks of an [`AuthEndpoint`](super::AuthEndpoint), as an extractor: the token params, and the params of the
-/// application's own that a client adds (`authParams`).
+/// An extractor for the params that a client sends to an [`AuthEndpoint`](super::AuthEndpoint): the token params, and
+/// the application's own params (`authParams`).
 ///
-/// They are read from the query and, over it, from a POST's form. Nobody has vouched for them: they say what a client would
-/// like to have. Outside of an endpoint's decision there are none.
+/// They are read from the query and from a POST's form, which overrides the query. They are not authenticated: they
+/// only say what the client requests. In a route that is not an [`AuthEndpoint`](super::AuthEndpoint), there are none.
 ///
 /// ```
 /// use ably_auth_axum::{ApiKey, AskedParams, AuthEndpoint, Capability, Grant, Operation, Refusal};
@@ -48,17 +48,18 @@ struct Asked {
     others: Vec<(String, String)>,
 }
 
-static NOTHING: TokenParams =
+static NO_PARAMS: TokenParams =
     TokenParams { ttl: None, capability: None, client_id: ClientId::None, timestamp: None, nonce: None };
 
 impl AskedParams {
-    /// What the token is asked to be: its ttl, capability and clientId. A ttl beyond what any token has is the longest.
+    /// Returns the requested ttl, capability and clientId. A ttl above the maximum of any token is reduced to that
+    /// maximum.
     #[must_use]
     pub fn token_params(&self) -> &TokenParams {
-        self.0.as_ref().map_or(&NOTHING, |asked| &asked.token_params)
+        self.0.as_ref().map_or(&NO_PARAMS, |asked| &asked.token_params)
     }
 
-    /// The last param of that name that is not one of the token's.
+    /// Returns the last param with this name. Token params are not included.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let others = self.0.as_ref().map_or(&[][..], |asked| &asked.others);
@@ -77,7 +78,8 @@ impl AskedParams {
             return Ok(Self(None));
         }
         if !form.is_empty() && !is_form(parts) {
-            let message = "the body is no form; send params as `application/x-www-form-urlencoded`, or in the query";
+            let message =
+                "the body is not a form; send the params as `application/x-www-form-urlencoded`, or in the query";
             return Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415));
         }
         let mut asked = Asked::default();
@@ -89,7 +91,7 @@ impl AskedParams {
         Ok(Self(Some(Arc::new(asked))))
     }
 
-    /// What is granted of it.
+    /// Returns the application's grant, narrowed to the requested params.
     pub(super) async fn granted_by<F: Grants<T, S>, T, S: Sync>(
         self,
         grants: F,
@@ -105,18 +107,18 @@ impl AskedParams {
 }
 
 impl Asked {
-    /// An empty value asks for nothing in particular.
+    /// Stores a param. An empty value requests nothing.
     fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let given = !value.is_empty();
         match name {
             "ttl" => self.token_params.ttl = given.then(|| ttl(value)).transpose()?,
             "capability" => {
                 self.token_params.capability =
-                    given.then(|| Capability::parse_strict(value)).transpose().map_err(unfit)?;
+                    given.then(|| Capability::parse_strict(value)).transpose().map_err(invalid_param)?;
             }
             "clientId" => {
                 self.token_params.client_id =
-                    if given { ClientId::parse(value).map_err(unfit)? } else { ClientId::None };
+                    if given { ClientId::parse(value).map_err(invalid_param)? } else { ClientId::None };
             }
             "timestamp" | "nonce" => {}
             _ => self.others.push((name.to_owned(), value.to_owned())),
@@ -127,21 +129,24 @@ impl Asked {
 
 fn ttl(text: &str) -> Result<Ttl, Refusal> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "ttl is no number; give whole milliseconds"));
+        return Err(Refusal::new(
+            ErrorCode::INVALID_PARAMETER,
+            "invalid ttl: it is not a number; send whole milliseconds",
+        ));
     }
-    // Digits that are too many for a number mean a long time too.
+    // A number with too many digits for 64 bits is a long time too.
     let millis = text.parse().unwrap_or(u64::MAX).min(Ttl::MAX.as_millis());
-    Ttl::from_millis(millis).map_err(unfit)
+    Ttl::from_millis(millis).map_err(invalid_param)
 }
 
-/// The client's mistake.
+/// Returns the refusal of an invalid param.
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn unfit(error: ably_auth_core::Error) -> Refusal {
+fn invalid_param(error: ably_auth_core::Error) -> Refusal {
     Refusal::new(error.ably_code(), error.to_string())
 }
 
 fn too_large() -> Refusal {
-    let message = format!("the body is over {MAX_FORM_BYTES} bytes, or ended before its end; ask for less");
+    let message = format!("the body has more than {MAX_FORM_BYTES} bytes, or is incomplete; request less");
     Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
 }
 
@@ -165,7 +170,7 @@ impl<S: Sync> FromRequestParts<S> for AskedParams {
 }
 
 impl fmt::Debug for AskedParams {
-    /// Without the values of the application's own, which may be its credentials.
+    /// Omits the values of the application's own params, which may be credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others = self.0.as_ref().map_or(&[][..], |asked| &asked.others);
         f.debug_struct("AskedParams")

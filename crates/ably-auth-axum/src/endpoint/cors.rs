@@ -1,4 +1,4 @@
-//! Pages of other origins: which may ask, and what they may see of the answers.
+//! CORS: the origins whose pages may use an auth URL, and the headers that they may read.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -11,45 +11,45 @@ use crate::error::{Error, ErrorKind};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
 const EXPOSED: HeaderValue = HeaderValue::from_static("X-Ably-Errorcode, X-Ably-Errormessage");
-/// How long a browser need not ask again, in seconds: no browser remembers for longer than two hours.
+/// Time for which a browser caches a preflight, in seconds. Browsers cap it at two hours.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 #[derive(Clone, Debug)]
 pub(super) enum Cors {
-    /// Any, but without cookies: a browser does not let both through.
+    /// Any origin, without cookies: browsers refuse the combination of both.
     Any,
-    These(Vec<HeaderValue>),
+    Listed(Vec<HeaderValue>),
 }
 
 impl Default for Cors {
     fn default() -> Self {
-        Self::These(Vec::new())
+        Self::Listed(Vec::new())
     }
 }
 
 impl Cors {
     pub(super) fn with(self, origin: &str) -> Result<Self, Error> {
-        let origin = read(origin)?;
+        let origin = parse_origin(origin)?;
         let mut origins = match self {
             Self::Any => Vec::new(),
-            Self::These(origins) => origins,
+            Self::Listed(origins) => origins,
         };
         origins.push(origin);
-        Ok(Self::These(origins))
+        Ok(Self::Listed(origins))
     }
 
     /// Returns the `Cross-Origin-Resource-Policy` of an answer: `cross-origin` if another origin is allowed, else
     /// `same-origin`.
     pub(super) fn resource_policy(&self) -> HeaderValue {
         match self {
-            Self::These(origins) if origins.is_empty() => HeaderValue::from_static("same-origin"),
-            Self::These(_) | Self::Any => HeaderValue::from_static("cross-origin"),
+            Self::Listed(origins) if origins.is_empty() => HeaderValue::from_static("same-origin"),
+            Self::Listed(_) | Self::Any => HeaderValue::from_static("cross-origin"),
         }
     }
 
-    /// Adds to an answer what a browser wants to know of it.
+    /// Adds the CORS headers of an answer.
     pub(super) fn add(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
-        if matches!(self, Self::These(origins) if !origins.is_empty()) {
+        if matches!(self, Self::Listed(origins) if !origins.is_empty()) {
             answer.append(VARY, HeaderValue::from_static("Origin"));
         }
         let Some(origin) = asked.get(ORIGIN) else {
@@ -57,17 +57,17 @@ impl Cors {
         };
         let allowed = match self {
             Self::Any => HeaderValue::from_static("*"),
-            Self::These(origins) if origins.contains(origin) => {
+            Self::Listed(origins) if origins.contains(origin) => {
                 answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
                 origin.clone()
             }
-            Self::These(_) => return,
+            Self::Listed(_) => return,
         };
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
 
-    /// Adds to the answer of a preflight, of an origin that is let in, what may be sent.
+    /// Adds the headers of a preflight's answer, if the origin is allowed.
     pub(super) fn permit(&self, asked: &HeaderMap, answer: &mut HeaderMap) {
         if !answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) || !asked.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return;
@@ -80,8 +80,8 @@ impl Cors {
     }
 }
 
-/// An origin as browsers write it, or else it would never be found to be the one that asks.
-fn read(origin: &str) -> Result<HeaderValue, Error> {
+/// Parses an origin. It must be written as browsers send it, since it is compared with their text.
+fn parse_origin(origin: &str) -> Result<HeaderValue, Error> {
     let uri: Option<Uri> = origin.parse().ok();
     let written = uri.and_then(|uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?)));
     let as_browsers_do = written.is_some_and(|written| written == origin && written.to_ascii_lowercase() == origin);
@@ -90,8 +90,8 @@ fn read(origin: &str) -> Result<HeaderValue, Error> {
         _ => Err(Error::new(
             ErrorKind::Origin,
             format!(
-                "`{}` is no origin; give scheme and host, and the port if it is not the usual one, in lower case and with \
-                 no path, as `https://app.example.com`",
+                "invalid origin `{}`: give scheme and host, and the port if it is not the default, in lower case and without \
+                 a path, for example `https://app.example.com`",
                 origin.escape_debug()
             ),
         )),

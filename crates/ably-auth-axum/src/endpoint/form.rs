@@ -14,7 +14,7 @@ use crate::refusal::{JSON, Refusal};
 
 const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
 
-/// As much as most answers have: they are written here first, and allocated once.
+/// Size of the buffer that an answer is first written to, in bytes. It is large enough for most answers.
 const USUAL_BYTES: usize = 1024;
 
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +50,13 @@ impl Issuer {
             others: &borrowed.others,
             ..JwtFields::new(self.key_name.as_str(), now, grant.lifetime())
         };
-        written(|buffer| fields.mint_into(&self.signer, buffer).map(str::len))
+        write_to_buffer(|buffer| fields.mint_into(&self.signer, buffer).map(str::len))
     }
 
     fn token_request(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
         if grant.claims.is_some() {
-            let message = "a token request cannot carry the claims of the grant; have the endpoint answer with a JWT";
+            let message =
+                "a token request cannot carry the claims of the grant; use an endpoint that answers with a JWT";
             return Err(Refusal::internal(message));
         }
         let nonce = self.random.nonce()?;
@@ -68,32 +69,32 @@ impl Issuer {
             nonce: nonce.as_str(),
         };
         let mac = self.signer.sign(&fields)?;
-        Ok(written(|buffer| fields.json_into(&mac, buffer).map(str::len))?)
+        Ok(write_to_buffer(|buffer| fields.json_into(&mac, buffer).map(str::len))?)
     }
 
     fn token_details(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
-        // As the JWT has it, in whole seconds.
+        // In whole seconds, like the times in the JWT.
         let issued = Timestamp::from_millis(whole_seconds(now.as_millis()));
         let ttl = Ttl::from_millis(whole_seconds(grant.lifetime().as_millis()).max(1000))?;
         let grant = grant.clone().ttl(ttl);
         let jwt = self.jwt(&grant, capability, issued)?;
         let token = Token::new(std::str::from_utf8(&jwt).unwrap_or_default())?;
         let lifetime = (issued, issued.saturating_add(ttl));
-        let known = Some(grant.capability()).filter(|_| capability != EVERYTHING);
+        let known = Some(grant.capability()).filter(|_| capability != ALL_RIGHTS);
         let details = TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
         serde_json::to_vec(&details).map(Bytes::from).map_err(|_| Refusal::internal("token details have no JSON"))
     }
 }
 
-/// What stands for whatever the key has, which is not known here.
-const EVERYTHING: &str = r#"{"[*]*":["*"]}"#;
+/// The capability that has all rights of the key. The key's own capability is not known here.
+const ALL_RIGHTS: &str = r#"{"[*]*":["*"]}"#;
 
 const fn whole_seconds(millis: u64) -> u64 {
     (millis / 1000).saturating_mul(1000)
 }
 
-/// What is written into a buffer that is large enough.
-fn written(mut write: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Bytes, Error> {
+/// Writes into a buffer. If that is too small, writes again into one of the needed size.
+fn write_to_buffer(mut write: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Bytes, Error> {
     let mut usual = [0; USUAL_BYTES];
     match write(&mut usual) {
         Ok(len) => Ok(Bytes::copy_from_slice(usual.get(..len).unwrap_or_default())),
@@ -105,7 +106,7 @@ fn written(mut write: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<B
     }
 }
 
-/// A grant's claims as a JWT takes them.
+/// A grant's claims in the types that a JWT is minted from.
 #[derive(Default)]
 struct Borrowed<'a> {
     revocation_key: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! What an application lets a user have.
+//! Grants: the upper bound of a user's token.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use ably_auth_core::{Capability, ClientId, ErrorCode, Identity, TokenParams, Ttl
 
 use crate::refusal::Refusal;
 
-/// What an application lets a user have: the most that their token may be.
+/// The upper bound of a user's token, decided by the application.
 ///
-/// The capability has to be named, since a token without one has all that the key has; who means that says
-/// `Capability::all()`. It may be shared in an [`Arc`], which saves copying it for each request.
+/// A capability is required, since a token without one has all rights of the key. To grant all of them, use
+/// `Capability::all()`. A capability in an [`Arc`] need not be copied for each request.
 ///
-/// A user's name in a resource is the application's affair: a name with `:` or `*` in it means other channels than one
-/// without.
+/// The application must check user ids that it puts into a resource: an id that contains `:` or `*` changes which
+/// channels the resource covers.
 ///
 /// ```
 /// use ably_auth_axum::{Capability, Grant, Operation, Ttl};
@@ -29,11 +29,11 @@ pub struct Grant {
     client_id: ClientId,
     capability: Arc<Capability>,
     ttl: Ttl,
-    /// What most grants have none of.
+    /// Claims of a JWT. Boxed, since most grants have none.
     pub(super) claims: Option<Box<Claims>>,
 }
 
-/// What only a JWT can say.
+/// Claims that only a JWT can carry.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Claims {
     pub(super) revocation_key: Option<String>,
@@ -49,62 +49,64 @@ pub(super) enum Claim {
 }
 
 impl Grant {
-    /// Grants that capability to who may act as `client_id`, for an hour: none, one or any.
+    /// Creates a grant of a capability for an hour. `client_id` is none, one, or any.
     #[must_use]
     pub fn new(client_id: impl Into<ClientId>, capability: impl Into<Arc<Capability>>) -> Self {
         Self { client_id: client_id.into(), capability: capability.into(), ttl: Ttl::DEFAULT, claims: None }
     }
 
-    /// Grants that capability to the user of that id, who cannot act as another.
+    /// Creates a grant for the user with this id, who cannot act as another.
     ///
     /// # Errors
-    /// A 500, since it is for the application to give ids, if it is empty, `*`, or has a control character.
+    /// A refusal with status 500 if the id is empty, is `*`, or has a control character: the application chose the id,
+    /// so it is not the client's mistake.
     pub fn identified(client_id: &str, capability: impl Into<Arc<Capability>>) -> Result<Self, Refusal> {
         Ok(Self::new(Identity::new(client_id)?, capability))
     }
 
-    /// Grants that capability to somebody without an identity.
+    /// Creates a grant without a clientId.
     #[must_use]
     pub fn anonymous(capability: impl Into<Arc<Capability>>) -> Self {
         Self::new(ClientId::None, capability)
     }
 
-    /// Lets the token live for that long; an hour where nothing is said.
+    /// Sets the lifetime of the token. The default is an hour.
     #[must_use]
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// Lets the token be revoked together with all others of that revocation key. In a JWT only.
+    /// Sets the revocation key: all tokens with the same one can be revoked together. For JWTs only.
     #[must_use]
     pub fn revocation_key(mut self, key: impl Into<String>) -> Self {
         self.claims_mut().revocation_key = Some(key.into());
         self
     }
 
-    /// Lets the holder show `claim` to others on the channels of that resource. In a JWT only.
+    /// Adds a claim that other clients can see on the channels of a resource. For JWTs only.
     #[must_use]
     pub fn channel_claim(mut self, resource: impl Into<String>, claim: impl Into<String>) -> Self {
         self.claims_mut().channel_claims.push((resource.into(), claim.into()));
         self
     }
 
-    /// Limits how many messages a second a connection may publish on the channels of that resource. In a JWT only.
+    /// Limits the number of messages a second that a connection may publish on the channels of a resource. For JWTs
+    /// only.
     #[must_use]
     pub fn publish_limit(mut self, resource: impl Into<String>, per_second: u32) -> Self {
         self.claims_mut().publish_limits.push((resource.into(), per_second));
         self
     }
 
-    /// Adds a claim that Ably does not define, with text for its value. In a JWT only.
+    /// Adds a custom claim with a text value. For JWTs only.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.claims_mut().others.push((name.into(), Claim::Text(text.into())));
         self
     }
 
-    /// Adds a claim that Ably does not define, with JSON text for its value. In a JWT only.
+    /// Adds a custom claim with a JSON value. For JWTs only.
     #[must_use]
     pub fn json_claim(mut self, name: impl Into<String>, json: impl Into<String>) -> Self {
         self.claims_mut().others.push((name.into(), Claim::Json(json.into())));
@@ -115,29 +117,29 @@ impl Grant {
         self.claims.get_or_insert_default()
     }
 
-    /// As whom the holder may act.
+    /// Returns the clientId that the holder may act as.
     #[must_use]
     pub const fn client_id(&self) -> &ClientId {
         &self.client_id
     }
 
-    /// What the holder may do.
+    /// Returns the capability of the token.
     #[must_use]
     pub fn capability(&self) -> &Capability {
         &self.capability
     }
 
-    /// How long the token lives.
+    /// Returns the lifetime of the token.
     #[must_use]
     pub const fn lifetime(&self) -> Ttl {
         self.ttl
     }
 
-    /// The grant, narrowed to what a client asks for; never more than it was.
+    /// Narrows the grant to the params that a client requests. The result is never more than the grant.
     ///
-    /// The capability is what both have in common, and the ttl the shorter one. Who asks to be somebody has to be allowed
-    /// to; `*` asks for whatever identity there is. What is not asked for stays as it was. The timestamp and the nonce are
-    /// not looked at.
+    /// The capability is the intersection of both, and the ttl the shorter one. A requested clientId must be permitted
+    /// by the grant; `*` requests the grant's own. A param that is not requested stays as granted. The timestamp and
+    /// the nonce are ignored.
     ///
     /// ```
     /// use ably_auth_axum::{Capability, Grant, TokenParams};
@@ -150,14 +152,14 @@ impl Grant {
     /// ```
     ///
     /// # Errors
-    /// - 40102 if an identity is asked for that is not granted: a token for another would be of no use to the client;
-    /// - 40160 if nothing is left of the capability;
-    /// - 40000 if comparing the capability with the granted one takes more than [`Work::PER_REQUEST`] steps.
+    /// - 40102 if the requested clientId is not granted: a token for another would be of no use to the client;
+    /// - 40160 if the resulting capability is empty;
+    /// - 40000 if the comparison with the granted capability takes more than [`Work::PER_REQUEST`] steps.
     pub fn narrowed(mut self, asked: &TokenParams) -> Result<Self, Refusal> {
         if let ClientId::Identified(identity) = &asked.client_id {
             if !self.client_id.permits(identity.as_str()) {
-                let message = "this user may not have a token for the clientId that is asked for; leave the clientId \
-                               out, or log in as that user";
+                let message = "this user may not have a token for the requested clientId; omit the clientId, or log in as \
+                               that user";
                 return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
             }
             self.client_id = asked.client_id.clone();
@@ -168,16 +170,16 @@ impl Grant {
         if let Some(capability) = &asked.capability {
             let granted = self.capability.intersect_within(capability, &mut Work::steps(Work::PER_REQUEST));
             self.capability = Arc::new(granted.map_err(|_| {
-                let message = "invalid capability: it takes too much work to compare with what is granted; ask for fewer \
+                let message = "invalid capability: the comparison with the granted one takes too much work; request fewer \
                                resources or use wildcards";
                 Refusal::new(ErrorCode::BAD_REQUEST, message)
             })?);
         }
         if self.capability.is_empty() {
             let message = if asked.capability.is_some() {
-                "this user may have nothing of the capability that is asked for; ask for less, or for none in particular"
+                "the grant covers nothing of the requested capability; request less, or omit the capability"
             } else {
-                "this user may do nothing; have the server grant something, or refuse with a reason"
+                "the grant has an empty capability; on the server, grant something or refuse with a reason"
             };
             return Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message));
         }

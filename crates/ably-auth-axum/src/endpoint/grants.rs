@@ -1,4 +1,4 @@
-//! The application's decision what to grant.
+//! The application's function that decides about a grant.
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -6,12 +6,12 @@ use http::request::Parts;
 
 use super::grant::Grant;
 
-/// What a function may give for a grant: a [`Grant`], or a `Result` of one whose error axum can answer with.
+/// A result that can become a grant: a [`Grant`], or a `Result` whose error axum can convert into an answer.
 pub trait IntoGrant {
-    /// The grant, or the answer to who gets none.
+    /// Returns the grant, or the answer to a user who gets none.
     ///
     /// # Errors
-    /// The answer to who gets none.
+    /// The answer to a user who gets no token.
     fn into_grant(self) -> Result<Grant, Box<Response>>;
 }
 
@@ -27,20 +27,20 @@ impl<E: IntoResponse> IntoGrant for Result<Grant, E> {
     }
 }
 
-/// An async function of up to eight extractors that gives [a grant](IntoGrant): it need not be implemented by hand.
+/// An async function of up to eight extractors that returns [a grant](IntoGrant). It need not be implemented by hand.
 ///
-/// Extractors are those that read a request's head, `FromRequestParts`: the body is for the endpoint to read, and
-/// [`AskedParams`](super::AskedParams) tells what was in it.
+/// The extractors must implement `FromRequestParts`, and so cannot read the body: the endpoint reads it, and
+/// [`AskedParams`](super::AskedParams) has its params.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not decide what to grant",
-    note = "give an async function whose arguments are extractors that read no body, and that returns a `Grant` or a \
-            `Result<Grant, E>` whose `E` is `IntoResponse`"
+    message = "`{Self}` is not a function that decides about a grant",
+    note = "use an async function whose arguments are extractors that read no body, and that returns a `Grant` or a \
+                `Result<Grant, E>` whose `E` is `IntoResponse`"
 )]
 pub trait Grants<T, S>: Clone + Send + Sync + 'static {
-    /// Decides what to grant to who sent that request.
+    /// Decides which token the sender of the request gets.
     ///
     /// # Errors
-    /// The answer to who gets nothing.
+    /// The answer to a user who gets no token.
     fn decide(self, parts: &mut Parts, state: &S) -> impl Future<Output = Result<Grant, Box<Response>>> + Send;
 }
 
@@ -54,7 +54,7 @@ macro_rules! of_extractors {
             S: Sync,
             $($extractor: FromRequestParts<S> + Send,)*
         {
-            #[allow(non_snake_case, unused_variables, reason = "named for their types, and there may be none")]
+            #[allow(non_snake_case, unused_variables, reason = "named for their types; there may be none")]
             async fn decide(self, parts: &mut Parts, state: &S) -> Result<Grant, Box<Response>> {
                 $(
                     let $extractor = $extractor::from_request_parts(parts, state)

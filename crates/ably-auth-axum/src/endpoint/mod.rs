@@ -1,4 +1,4 @@
-//! The auth URL: what an Ably client asks for its token.
+//! The auth URL: an endpoint from which Ably clients get their tokens.
 
 mod asked_params;
 mod cors;
@@ -30,19 +30,21 @@ pub use asked_params::AskedParams;
 pub use grant::Grant;
 pub use grants::{Grants, IntoGrant};
 
-/// The header that says which pages may embed an answer, such as by a script, an image or a `no-cors` `fetch`.
+/// The header that limits which pages may embed an answer, for example as a script, an image or a `no-cors` `fetch`.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 
-/// An auth URL (`RSA8c`): a route that hands out Ably tokens to whom the application lets have one.
+/// An auth URL (`RSA8c`): a route that issues Ably tokens to users whom the application grants one.
 ///
-/// It is made with the form in which it answers, told what is not as usual, and closed with the application's own decision,
-/// [`grant`](Self::grant). It answers GET, with what is asked in the query, and POST, with that in a form; nothing that it
-/// answers is to be stored. What is asked can narrow the grant and never widen it: see [`Grant::narrowed`]. A time or a nonce
-/// of the client's own is left aside, or it could have a token request signed for later.
+/// Choose the form of the answer with a constructor, set options, and finish with the application's decision, [`grant`].
+/// The route answers GET with params in the query, and POST with params in a form. All answers have `Cache-Control:
+/// no-store`. A client's params can narrow the grant, and never widen it: see [`Grant::narrowed`]. A timestamp or nonce
+/// from the client is ignored; otherwise a client could get a token request that is signed for a later time.
+///
+/// [`grant`]: Self::grant
 ///
 /// ```
 /// use std::sync::Arc;
@@ -64,7 +66,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS"
 /// let app: Router = Router::new().route("/ably-token", endpoint);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "it is a route once it has been told what to grant"]
+#[must_use = "call `grant` to make a route of it"]
 pub struct AuthEndpoint {
     form: Form,
     issuer: Issuer,
@@ -73,7 +75,7 @@ pub struct AuthEndpoint {
     body_timeout: Duration,
 }
 
-/// What every token of an endpoint has in common. The keying is done once, not for each token.
+/// The parts that all tokens of an endpoint share. The signer computes the key schedule once.
 struct Issuer {
     key_name: KeyName,
     signer: Signer,
@@ -86,39 +88,39 @@ impl AuthEndpoint {
         Self { form, issuer, cors: Cors::default(), clock: Clock::system(), body_timeout: BODY_TIMEOUT }
     }
 
-    /// Answers with a JWT, as `application/jwt`: a token at once, made here, without asking the service. It can carry
+    /// Answers with a JWT, as `application/jwt`. It is minted locally, without a request to the service, and can carry
     /// [claims](Grant::claim).
     pub fn jwt(key: &ApiKey) -> Self {
         Self::new(Form::Jwt, key)
     }
 
-    /// Answers with a signed token request, as JSON, which the client exchanges for a token with the service. The
-    /// client can read the capability and the clientId of the request.
+    /// Answers with a signed token request in JSON, which the client exchanges for a token at the service. The client
+    /// can read the request's capability and clientId.
     pub fn token_request(key: &ApiKey) -> Self {
         Self::new(Form::TokenRequest, key)
     }
 
-    /// Answers with token details, as JSON, that have a JWT for a token: the client knows at once whom the token identifies
-    /// and when it expires.
+    /// Answers with token details in JSON, with a JWT as the token: the client knows the token's clientId and expiry at
+    /// once.
     pub fn token_details(key: &ApiKey) -> Self {
         Self::new(Form::TokenDetails, key)
     }
 
-    /// Lets pages of that origin ask, with their cookies. It may be called for each of several.
+    /// Allows pages of an origin to use the endpoint, with their cookies. Call it once for each origin.
     ///
-    /// Pages of the endpoint's own origin need no such leave. Where the application has CORS in a layer of its own, it
-    /// needs none here.
+    /// Pages of the endpoint's own origin are always allowed. If the application has its own CORS layer, do not call
+    /// this.
     ///
     /// # Errors
-    /// [`ErrorKind::Origin`](crate::ErrorKind::Origin) if it does not read as browsers send it, `https://app.example.com`:
-    /// without a path, not even `/`, and in lower case.
+    /// [`ErrorKind::Origin`](crate::ErrorKind::Origin) if the origin is not written as browsers send it, for example
+    /// `https://app.example.com`: in lower case, and without a path, not even `/`.
     pub fn allow_origin(mut self, origin: &str) -> Result<Self, Error> {
         self.cors = self.cors.with(origin)?;
         Ok(self)
     }
 
-    /// Lets pages of any origin ask, without cookies: for applications that know their users by a header. It takes the
-    /// place of single origins.
+    /// Allows pages of any origin, without cookies: for applications that identify users by a header. It replaces
+    /// origins that were allowed before.
     pub fn allow_any_origin(mut self) -> Self {
         self.cors = Cors::Any;
         self
@@ -126,29 +128,31 @@ impl AuthEndpoint {
 
     /// Sets the time limit for receiving the form of a POST: a slower client is answered with 408. The default is 10 s.
     ///
-    /// The form is read before the application decides, so that the decision can depend on it. The body is at most 64 KiB.
+    /// The form is read before the application decides, so that the decision can depend on it. The body is at most 64
+    /// KiB.
     pub const fn body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
         self
     }
 
-    /// Takes the time from there in place of the system's clock.
+    /// Sets the clock, in place of the system's.
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
         self
     }
 
-    /// Takes the nonces of token requests from there in place of the system's source. It has to be a cryptographic one.
+    /// Sets the source of nonces for token requests, in place of the system's. It must be cryptographically secure.
     pub fn random(mut self, bytes: impl Fn() -> [u8; 16] + Send + Sync + 'static) -> Self {
         self.issuer.random = Random::new(bytes);
         self
     }
 
-    /// The route, which decides by that function what to grant: an async one of up to eight extractors of the application's
-    /// own, its user, its state, what was [asked](AskedParams), that gives a [`Grant`] or a `Result` of one.
+    /// Returns the route. The function decides about each grant: it is async, takes up to eight of the application's
+    /// extractors, such as its user, its state or the [requested params](AskedParams), and returns a [`Grant`] or a
+    /// `Result` of one.
     ///
-    /// Who is not to get a token is refused by the error of that result, or of an extractor: a [`Refusal`], or whatever else
-    /// the application answers with.
+    /// To refuse a user, return an error from the function or from an extractor: a [`Refusal`], or any other answer of
+    /// the application.
     pub fn grant<F, T, S>(self, grants: F) -> MethodRouter<S>
     where
         F: Grants<T, S>,
@@ -157,10 +161,10 @@ impl AuthEndpoint {
     {
         let endpoint = Arc::new(self);
         let options = Arc::clone(&endpoint);
-        let fallen = Arc::clone(&endpoint);
-        on(MethodFilter::GET.or(MethodFilter::POST), Answering { endpoint, grants })
+        let other_methods = Arc::clone(&endpoint);
+        on(MethodFilter::GET.or(MethodFilter::POST), GrantHandler { endpoint, grants })
             .options(move |headers: HeaderMap| async move { options.answer_options(&headers) })
-            .fallback(move |headers: HeaderMap| async move { fallen.answer_other_method(&headers) })
+            .fallback(move |headers: HeaderMap| async move { other_methods.answer_other_method(&headers) })
     }
 
     async fn answer<F: Grants<T, S>, T, S: Sync>(&self, grants: F, request: Request, state: &S) -> Response {
@@ -188,17 +192,17 @@ impl AuthEndpoint {
     }
 
     fn answer_other_method(&self, asked: &HeaderMap) -> Response {
-        let message = "an auth URL does not take this method; use GET or POST";
+        let message = "an auth URL does not support this method; use GET or POST";
         let mut response = Refusal::new(ErrorCode::METHOD_NOT_ALLOWED, message).into_response();
         response.headers_mut().insert(ALLOW, METHODS);
         self.finish(asked, &mut response);
         response
     }
 
-    /// Adds what every answer has, also one of the application's own.
+    /// Adds the headers that every answer has, including the application's own answers.
     fn finish(&self, asked: &HeaderMap, response: &mut Response) {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
-        // Or a page of another origin may load it as a script, cookies and all, and see of it what scripts let see.
+        // Without it, a page of another origin could load the answer as a script with cookies, and learn parts of it.
         response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response.headers_mut().insert(RESOURCE_POLICY, self.cors.resource_policy());
         self.cors.add(asked, response.headers_mut());
@@ -215,14 +219,14 @@ impl fmt::Debug for AuthEndpoint {
     }
 }
 
-/// The endpoint as axum's handler: it takes the whole request, and gives the decision its head.
+/// The endpoint as axum's handler. It gets the whole request, and passes the head to the application's function.
 #[derive(Clone)]
-struct Answering<F> {
+struct GrantHandler<F> {
     endpoint: Arc<AuthEndpoint>,
     grants: F,
 }
 
-impl<F, T, S> Handler<(T,), S> for Answering<F>
+impl<F, T, S> Handler<(T,), S> for GrantHandler<F>
 where
     F: Grants<T, S>,
     T: 'static,

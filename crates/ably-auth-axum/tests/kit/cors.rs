@@ -1,17 +1,17 @@
-//! Pages of other origins.
+//! CORS of the auth URL.
 
 use ably_auth_axum::{AuthEndpoint, ErrorKind, Grant, Refusal};
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request};
 
-use crate::support::{Answer, capability, key, send, still};
+use crate::support::{Answer, capability, fixed, key, send};
 
 const APP: &str = "https://app.example.com";
 
 fn app(endpoint: AuthEndpoint) -> Router {
     Router::new()
-        .route("/token", still(endpoint).grant(|| async { Grant::identified("bob", capability(r#"{"chat":["*"]}"#)) }))
+        .route("/token", fixed(endpoint).grant(|| async { Grant::identified("bob", capability(r#"{"chat":["*"]}"#)) }))
 }
 
 fn of_one_origin() -> Router {
@@ -24,7 +24,7 @@ async fn ask(app: &Router, method: Method, uri: &str, headers: &[(&str, &str)]) 
 }
 
 #[tokio::test]
-async fn a_preflight_of_a_page_that_is_let_in_says_what_it_may_send() {
+async fn preflight_of_allowed_origin_lists_methods_and_headers() {
     let app = of_one_origin();
     for origin in [APP, "http://localhost:8080"] {
         let headers = [
@@ -44,7 +44,7 @@ async fn a_preflight_of_a_page_that_is_let_in_says_what_it_may_send() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_is_let_in_nowhere() {
+async fn other_origin_is_not_allowed() {
     let app = of_one_origin();
     for origin in ["https://evil.example.com", "https://app.example.com.evil.com", "http://app.example.com", "null"] {
         for method in [Method::GET, Method::OPTIONS] {
@@ -57,9 +57,9 @@ async fn a_page_of_another_origin_is_let_in_nowhere() {
     }
 }
 
-/// The page has to be able to read a refusal too, to tell a 403 from the network's failure.
+/// The page must be able to read a refusal too, to distinguish a 403 from a network failure.
 #[tokio::test]
-async fn every_answer_can_be_read_by_the_page() {
+async fn allowed_page_can_read_every_answer() {
     let app = of_one_origin();
     let refusing = AuthEndpoint::jwt(&key()).allow_origin(APP).unwrap();
     let refusing = refusing.grant(|| async { Err::<Grant, _>(Refusal::forbidden("no; ask the support")) });
@@ -79,7 +79,7 @@ async fn every_answer_can_be_read_by_the_page() {
 }
 
 #[tokio::test]
-async fn any_origin_is_without_cookies() {
+async fn any_origin_is_allowed_without_cookies() {
     let app = app(AuthEndpoint::jwt(&key()).allow_origin(APP).unwrap().allow_any_origin());
     for (method, status) in [(Method::GET, 200), (Method::OPTIONS, 204)] {
         let headers = [("origin", "https://elsewhere.example.com"), ("access-control-request-method", "GET")];
@@ -90,7 +90,7 @@ async fn any_origin_is_without_cookies() {
 }
 
 #[tokio::test]
-async fn unless_asked_to_nobody_is_let_in() {
+async fn no_origin_is_allowed_by_default() {
     let app = app(AuthEndpoint::jwt(&key()));
     let headers = [("origin", APP), ("access-control-request-method", "GET")];
     for (method, status) in [(Method::GET, 200), (Method::OPTIONS, 204)] {
@@ -102,9 +102,9 @@ async fn unless_asked_to_nobody_is_let_in() {
     assert_eq!(options.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
 }
 
-/// It would be compared with what browsers send, and never be the same.
+/// An origin that is written differently would never equal the one that a browser sends.
 #[test]
-fn an_origin_is_written_as_browsers_write_it() {
+fn origin_that_no_browser_sends_is_refused() {
     let wrong = ["", "app.example.com", "https://app.example.com/", "https://App.example.com", "https://a.com/x", "*"];
     for origin in wrong.into_iter().chain(["https://*.example.com", "null", "https://u@a.com", "https://a.com\n"]) {
         let error = AuthEndpoint::jwt(&key()).allow_origin(origin).unwrap_err();

@@ -1,4 +1,4 @@
-//! The auth URL: its forms, who gets none, and what is never stored.
+//! The auth URL: its answers, refusals and headers.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use axum::extract::{FromRequestParts, Query, State};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 
-use crate::support::{Answer, NOW, capability, encoded, get, key, post_form, send, still};
+use crate::support::{Answer, NOW, capability, encoded, fixed, get, key, post_form, send};
 
 const CHAT: &str = r#"{"chat:*":["publish","subscribe"]}"#;
 const ASKED: [(&str, &str); 3] = [("clientId", "bob"), ("capability", r#"{"chat:a":["*"]}"#), ("ttl", "60000")];
 const NARROWED: &str = r#"{"chat:a":["publish","subscribe"]}"#;
 
-/// Who says by a header who they are.
+/// An extractor that takes the user's name from a header.
 struct User(String);
 
 impl<S: Sync> FromRequestParts<S> for User {
@@ -30,7 +30,7 @@ impl<S: Sync> FromRequestParts<S> for User {
 
 fn app(endpoint: AuthEndpoint) -> Router {
     let grant = || async { Grant::identified("bob", capability(CHAT)) };
-    Router::new().route("/token", still(endpoint).grant(grant))
+    Router::new().route("/token", fixed(endpoint).grant(grant))
 }
 
 fn forms() -> [(&'static str, AuthEndpoint); 3] {
@@ -53,7 +53,7 @@ fn verified(jwt: &str) -> VerifiedJwt {
 
 /// rest/unit/RSA8c/authurl-returns-jwt-4
 #[tokio::test]
-async fn a_jwt_is_narrowed_by_either_method() {
+async fn jwt_is_narrowed_by_get_and_post() {
     let app = app(AuthEndpoint::jwt(&key()));
     for answer in by_both_methods(&app, &ASKED).await {
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/jwt")));
@@ -70,7 +70,7 @@ async fn a_jwt_is_narrowed_by_either_method() {
 }
 
 #[tokio::test]
-async fn a_token_request_is_narrowed_by_either_method() {
+async fn token_request_is_narrowed_by_get_and_post() {
     let app = app(AuthEndpoint::token_request(&key()));
     for answer in by_both_methods(&app, &ASKED).await {
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
@@ -88,7 +88,7 @@ async fn a_token_request_is_narrowed_by_either_method() {
 }
 
 #[tokio::test]
-async fn token_details_say_what_is_in_their_jwt() {
+async fn token_details_agree_with_their_jwt() {
     let app = app(AuthEndpoint::token_details(&key()));
     for ttl in ["60000", "1", "1999", "3600000"] {
         for answer in by_both_methods(&app, &[("capability", r#"{"chat:a":["*"]}"#), ("ttl", ttl)]).await {
@@ -111,19 +111,19 @@ async fn token_details_say_what_is_in_their_jwt() {
     }
 }
 
-/// What a key has is not known here, so that nothing untrue is said of it.
+/// The key's capability is not known to the endpoint, so the details must not name one.
 #[tokio::test]
-async fn token_details_of_all_that_the_key_has_do_not_say_what_that_is() {
+async fn token_details_with_all_rights_have_no_capability() {
     let all = || async { Grant::anonymous(ably_auth_axum::Capability::all()) };
-    let app = Router::new().route("/token", still(AuthEndpoint::token_details(&key())).grant(all));
+    let app = Router::new().route("/token", fixed(AuthEndpoint::token_details(&key())).grant(all));
     let details: TokenDetails = serde_json::from_str(&get(&app, "/token").await.body).unwrap();
     assert_eq!((details.capability_text(), details.client_id()), (None, &ClientId::None));
     assert_eq!(verified(details.token().expose()).claims().capability_text(), Some(r#"{"[*]*":["*"]}"#));
 }
 
-/// Or else whoever is logged in today could have a request signed for next year.
+/// Otherwise a user who is logged in today could get a request that is signed for next year.
 #[tokio::test]
-async fn a_time_and_a_nonce_of_the_client_s_are_left_aside() {
+async fn timestamp_and_nonce_of_client_are_ignored() {
     let params = [("timestamp", "1900000000000"), ("nonce", "a-nonce-of-the-client-s-own")];
     for answer in by_both_methods(&app(AuthEndpoint::token_request(&key())), &params).await {
         assert_eq!(answer.json()["timestamp"], NOW.as_millis());
@@ -135,7 +135,7 @@ async fn a_time_and_a_nonce_of_the_client_s_are_left_aside() {
 }
 
 #[tokio::test]
-async fn each_token_request_has_a_nonce_of_its_own() {
+async fn each_token_request_has_new_nonce() {
     let endpoint = AuthEndpoint::token_request(&key()).grant(|| async { Grant::anonymous(capability(CHAT)) });
     let app = Router::new().route("/token", endpoint);
     let [first, second] = [get(&app, "/token").await.json(), get(&app, "/token").await.json()];
@@ -144,7 +144,7 @@ async fn each_token_request_has_a_nonce_of_its_own() {
 }
 
 #[tokio::test]
-async fn nothing_is_to_be_stored() {
+async fn answers_must_not_be_stored() {
     for (content_type, endpoint) in forms() {
         let app = app(endpoint);
         for answer in by_both_methods(&app, &ASKED).await {
@@ -158,24 +158,24 @@ async fn nothing_is_to_be_stored() {
 }
 
 #[tokio::test]
-async fn the_form_of_a_post_goes_over_its_query() {
+async fn form_of_post_overrides_query() {
     let app = app(AuthEndpoint::token_request(&key()));
     let answer = post_form(&app, "/token?ttl=5000&clientId=bob", "ttl=7000&clientId=").await;
     assert_eq!((&answer.json()["ttl"], &answer.json()["clientId"]), (&7000.into(), &"bob".into()));
 }
 
-/// A token that a page of another origin loads as a script is read as none.
+/// Without the header, a page of another origin could load a token as a script.
 #[tokio::test]
-async fn no_answer_is_taken_for_a_script() {
+async fn answers_have_nosniff() {
     let app = app(AuthEndpoint::jwt(&key()));
     for uri in ["/token", "/token?ttl=x"] {
         assert_eq!(get(&app, uri).await.header("x-content-type-options"), Some("nosniff"));
     }
 }
 
-/// Any extractors will do, the application's state among them, and what is asked is one too.
+/// The function can use any extractors, including state and the requested params.
 #[tokio::test]
-async fn the_application_decides_with_its_own_extractors() {
+async fn grant_function_can_use_own_extractors() {
     #[derive(serde::Deserialize)]
     struct Wish {
         room: String,
@@ -187,7 +187,7 @@ async fn the_application_decides_with_its_own_extractors() {
         Grant::identified(&name, capability(&room))
     };
     let app =
-        Router::new().route("/token", still(AuthEndpoint::jwt(&key())).grant(decide)).with_state("chat".to_owned());
+        Router::new().route("/token", fixed(AuthEndpoint::jwt(&key())).grant(decide)).with_state("chat".to_owned());
     let request = Request::post("/token?room=a").header("x-user", "alice");
     let request = request.header("content-type", "application/x-www-form-urlencoded").body("ttl=60000".into()).unwrap();
     let jwt = verified(&send(&app, request).await.body);
@@ -196,22 +196,22 @@ async fn the_application_decides_with_its_own_extractors() {
 }
 
 #[tokio::test]
-async fn who_gets_nothing_is_told_in_the_application_s_words() {
+async fn refusal_of_application_is_answer() {
     let decide = |User(name): User| async move {
         match &*name {
             "mallory" => Err(Refusal::forbidden("the account is closed; ask the support")),
-            "nobody" => Err(Refusal::unauthenticated("nobody is no user; log in")),
+            "nobody" => Err(Refusal::unauthenticated("unknown user; log in")),
             name => Grant::identified(name, capability(CHAT)),
         }
     };
-    let app = Router::new().route("/token", still(AuthEndpoint::jwt(&key())).grant(decide));
+    let app = Router::new().route("/token", fixed(AuthEndpoint::jwt(&key())).grant(decide));
     let as_user = |name: &str| Request::get("/token").header("x-user", name).body(Body::empty()).unwrap();
     let forbidden = send(&app, as_user("mallory")).await;
     assert_eq!(forbidden.refused(), (403, 40300), "RSA4d: an SDK stops asking");
     assert_eq!(forbidden.header("x-ably-errormessage"), Some("the account is closed; ask the support"));
     assert_eq!(send(&app, as_user("nobody")).await.refused(), (401, 40101));
     assert_eq!(send(&app, as_user("alice")).await.status, 200);
-    // An id that is none is the application's mistake, and no token for anybody comes of it.
+    // An invalid id is the application's mistake, and must not become a token for any clientId.
     assert_eq!(send(&app, as_user("*")).await.refused(), (500, 50000));
     let rejected = get(&app, "/token").await;
     assert_eq!((rejected.status, &*rejected.body), (401, "log in first"));
@@ -219,7 +219,7 @@ async fn who_gets_nothing_is_told_in_the_application_s_words() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_application_s_own_is_its_answer() {
+async fn custom_error_of_application_is_answer() {
     let decide = || async { Err::<Grant, _>((StatusCode::SERVICE_UNAVAILABLE, "the database is away")) };
     let app = Router::new().route("/token", AuthEndpoint::jwt(&key()).grant(decide));
     let answer = get(&app, "/token").await;
@@ -228,7 +228,7 @@ async fn an_error_of_the_application_s_own_is_its_answer() {
 }
 
 #[tokio::test]
-async fn claims_travel_in_a_jwt_and_are_not_lost_in_a_token_request() {
+async fn claims_are_in_jwt_and_refused_in_token_request() {
     let decide = || async {
         Grant::anonymous(capability(CHAT))
             .revocation_key("basic-plan")
@@ -238,7 +238,7 @@ async fn claims_travel_in_a_jwt_and_are_not_lost_in_a_token_request() {
             .json_claim("roles", r#"["a","b"]"#)
     };
     for endpoint in [AuthEndpoint::jwt(&key()), AuthEndpoint::token_details(&key())] {
-        let app = Router::new().route("/token", still(endpoint).grant(decide));
+        let app = Router::new().route("/token", fixed(endpoint).grant(decide));
         let body = get(&app, "/token").await.body;
         let details: Option<TokenDetails> = serde_json::from_str(&body).ok();
         let jwt = verified(details.as_ref().map_or(&body, |details| details.token().expose()));
@@ -248,18 +248,18 @@ async fn claims_travel_in_a_jwt_and_are_not_lost_in_a_token_request() {
         let others: Vec<_> = jwt.claims().others().collect();
         assert_eq!(others, [("name", r#""Bob \"the\" Builder""#), ("roles", r#"["a","b"]"#)]);
     }
-    let app = Router::new().route("/token", still(AuthEndpoint::token_request(&key())).grant(decide));
+    let app = Router::new().route("/token", fixed(AuthEndpoint::token_request(&key())).grant(decide));
     assert_eq!(get(&app, "/token").await.refused(), (500, 50000));
 }
 
-/// A JWT of more than what is usually enough.
+/// The JWT is larger than the first buffer.
 #[tokio::test]
-async fn a_large_capability_is_written_whole() {
+async fn large_capability_is_written_completely() {
     let rooms: Vec<_> = (0..200).map(|room| format!(r#""chat:{room:03}":["publish"]"#)).collect();
     let large = format!("{{{}}}", rooms.join(","));
     for (_, endpoint) in forms() {
         let granted = capability(&large);
-        let app = Router::new().route("/token", still(endpoint).grant(|| async { Grant::anonymous(granted) }));
+        let app = Router::new().route("/token", fixed(endpoint).grant(|| async { Grant::anonymous(granted) }));
         let body = get(&app, "/token").await.body;
         let json: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         match json["capability"].as_str() {
@@ -270,7 +270,7 @@ async fn a_large_capability_is_written_whole() {
 }
 
 #[tokio::test]
-async fn what_is_asked_has_to_be_in_the_form_of_it() {
+async fn invalid_params_are_refused() {
     let app = app(AuthEndpoint::jwt(&key()));
     let cases = [
         (("ttl", "0"), 40003),
@@ -288,12 +288,12 @@ async fn what_is_asked_has_to_be_in_the_form_of_it() {
         }
     }
     for answer in by_both_methods(&app, &[("ttl", ""), ("capability", ""), ("clientId", "")]).await {
-        assert_eq!(verified(&answer.body).claims().capability_text(), Some(CHAT), "nothing is nothing in particular");
+        assert_eq!(verified(&answer.body).claims().capability_text(), Some(CHAT), "an empty param requests nothing");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_form_is_refused_and_not_taken_for_nothing() {
+async fn body_that_is_not_a_form_is_refused() {
     let app = app(AuthEndpoint::jwt(&key()));
     let json = Request::post("/token").header("content-type", "application/json");
     let answer = send(&app, json.body(r#"{"capability":"{\"chat:a\":[\"subscribe\"]}"}"#.into()).unwrap()).await;
@@ -306,7 +306,7 @@ async fn a_body_that_is_no_form_is_refused_and_not_taken_for_nothing() {
 }
 
 #[tokio::test]
-async fn other_methods_are_refused_with_those_that_there_are() {
+async fn other_methods_are_refused_with_allow_header() {
     let app = app(AuthEndpoint::jwt(&key()));
     for method in [Method::PUT, Method::DELETE, Method::PATCH] {
         let answer = send(&app, Request::builder().method(method).uri("/token").body(Body::empty()).unwrap()).await;
@@ -316,7 +316,7 @@ async fn other_methods_are_refused_with_those_that_there_are() {
 }
 
 #[tokio::test]
-async fn the_time_is_the_system_s_unless_said_otherwise() {
+async fn default_clock_is_that_of_system() {
     let endpoint = AuthEndpoint::jwt(&key()).grant(|| async { Grant::anonymous(capability(CHAT)) });
     let body = get(&Router::new().route("/token", endpoint), "/token").await.body;
     let issued = UnverifiedJwt::parse(&body).unwrap().decode_without_verifying().unwrap().issued();
@@ -324,7 +324,7 @@ async fn the_time_is_the_system_s_unless_said_otherwise() {
 }
 
 #[tokio::test]
-async fn no_secret_is_answered() {
+async fn answer_has_no_secret() {
     let secret = ApiKey::parse("shop.backend:hush").unwrap();
     for endpoint in
         [AuthEndpoint::jwt(&secret), AuthEndpoint::token_request(&secret), AuthEndpoint::token_details(&secret)]

@@ -1,4 +1,4 @@
-//! The examples do what they say.
+//! The examples work as they say.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ mod auth_endpoint;
 mod protected_routes;
 
 #[tokio::test]
-async fn auth_endpoint_gives_a_token_by_the_cookie_of_a_login() {
+async fn auth_endpoint_issues_token_for_session_cookie() {
     let app = auth_endpoint::app(&key());
     assert_eq!(get(&app, "/ably-token").await.refused(), (401, 40101));
     for (name, expected) in [("bob", Ok("inbox:bob")), ("mallory", Err((403, 40300)))] {
@@ -38,7 +38,7 @@ async fn auth_endpoint_gives_a_token_by_the_cookie_of_a_login() {
 }
 
 #[tokio::test]
-async fn protected_routes_let_write_and_read_by_capability() {
+async fn protected_routes_check_capability() {
     let app = protected_routes::app(verifier()).unwrap();
     let bob = mint(|jwt| {
         jwt.client_id = Some("bob");
@@ -60,12 +60,12 @@ async fn protected_routes_let_write_and_read_by_capability() {
     assert_eq!(ask(&alice, "POST", "/rooms/lobby/notes").await.refused(), (401, 40160));
     assert_eq!(ask(&alice, "POST", "/rooms/attic/notes").await.status, 200);
     assert_eq!(ask(&alice, "GET", "/rooms/attic/notes").await.refused(), (401, 40160));
-    assert_eq!(ask(&bob, "GET", "/rooms").await.body, r#"["lobby"]"#, "and not the attic");
+    assert_eq!(ask(&bob, "GET", "/rooms").await.body, r#"["lobby"]"#, "without the attic");
     assert_eq!(get(&app, "/rooms").await.refused(), (401, 40101));
 }
 
 #[test]
-fn ten_lines_are_ten_and_the_same_on_the_front_page() {
+fn ten_lines_have_ten_lines_and_equal_readme() {
     let example = include_str!("../../examples/ten_lines.rs");
     let code = &example[example.find("use ").unwrap()..];
     assert_eq!(code.lines().filter(|line| !line.is_empty()).count(), 10);

@@ -1,4 +1,4 @@
-//! As whom a sender acts.
+//! Identities of senders.
 
 use ably_auth_axum::{Authenticated, Identified};
 use axum::Router;
@@ -26,9 +26,9 @@ async fn ask(uri: &str, token_for: Option<&str>, claimed: Option<&str>) -> Answe
     with_token(&app().layer(verifier().layer()), &token, request).await
 }
 
-/// RSA7, RSA15: the token's clientId is the sender's, and one for any lets the sender say.
+/// RSA7, RSA15: the sender has the token's clientId; with a token for any clientId, the sender names one.
 #[tokio::test]
-async fn a_sender_acts_as_the_token_permits() {
+async fn sender_acts_as_token_permits() {
     assert_eq!(ask("/anybody", Some("bob"), None).await.body, "bob");
     assert_eq!(ask("/anybody", Some("bob"), Some("bob")).await.body, "bob");
     assert_eq!(ask("/anybody", Some("*"), Some("alice")).await.body, "alice");
@@ -39,7 +39,7 @@ async fn a_sender_acts_as_the_token_permits() {
 }
 
 #[tokio::test]
-async fn a_claimed_client_id_has_to_be_one() {
+async fn invalid_claimed_client_id_is_refused() {
     for claimed in ["*", "", "a\nb"] {
         assert_eq!(ask("/anybody", Some("*"), Some(claimed)).await.refused(), (400, 40012), "{claimed:?}");
     }
@@ -71,7 +71,7 @@ async fn second_token_in_query_is_refused() {
 }
 
 #[tokio::test]
-async fn somebody_in_particular_is_needed_where_that_is_said() {
+async fn identified_route_refuses_sender_without_identity() {
     assert_eq!(ask("/somebody", Some("bob"), None).await.body, "bob");
     assert_eq!(ask("/somebody", Some("*"), Some("alice")).await.body, "alice");
     assert_eq!(ask("/somebody", Some("*"), None).await.refused(), (401, 40161));
@@ -79,7 +79,7 @@ async fn somebody_in_particular_is_needed_where_that_is_said() {
 }
 
 #[tokio::test]
-async fn visitors_come_in_where_that_is_said_and_bad_tokens_nowhere() {
+async fn optional_layer_accepts_no_token_but_no_invalid_one() {
     let open = app().layer(verifier().layer().optional());
     let visit = |uri: &str| Request::get(uri.to_owned());
     let without = |uri: &str| visit(uri).body(String::new().into()).unwrap();
@@ -93,9 +93,9 @@ async fn visitors_come_in_where_that_is_said_and_bad_tokens_nowhere() {
     assert_eq!(send(&closed, without("/visitor")).await.refused(), (401, 40101));
 }
 
-/// A route that was left out of the layer is shut, not open.
+/// A route that is not below the layer must be closed, not open.
 #[tokio::test]
-async fn without_the_layer_nobody_gets_in() {
+async fn route_without_layer_refuses_everyone() {
     for uri in ["/anybody", "/somebody", "/visitor"] {
         assert_eq!(with_token(&app(), &mint(|_| {}), Request::get(uri)).await.refused(), (500, 50000), "{uri}");
     }

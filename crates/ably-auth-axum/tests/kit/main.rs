@@ -1,4 +1,4 @@
-//! The auth URL and the protected routes, asked without a socket.
+//! The auth URL and guarded routes, called without a socket.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 

@@ -1,4 +1,4 @@
-//! What is asked narrows a grant, and never widens it.
+//! Requested params narrow a grant, and never widen it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use ably_auth_core::capability::Operations;
 use axum::Router;
 use proptest::prelude::*;
 
-use crate::support::{NOW, capability, encoded, get, key, still};
+use crate::support::{NOW, capability, encoded, fixed, get, key};
 
 fn narrowed(grant: &Grant, asked: &TokenParams) -> Result<Grant, (u16, ErrorCode)> {
     grant.clone().narrowed(asked).map_err(|refusal| (refusal.status(), refusal.info().code()))
@@ -23,7 +23,7 @@ fn chat() -> Capability {
 }
 
 #[test]
-fn a_client_id_has_to_be_granted() {
+fn requested_client_id_must_be_granted() {
     let bob = Grant::identified("bob", chat()).unwrap();
     let any = Grant::new(ClientId::Any, chat());
     let nobody = Grant::anonymous(chat());
@@ -58,7 +58,7 @@ fn capability_that_takes_too_much_work_is_refused() {
 }
 
 #[test]
-fn the_shorter_ttl_is_taken() {
+fn shorter_ttl_is_used() {
     let ttl = |millis| Ttl::from_millis(millis).unwrap();
     let grant = Grant::anonymous(chat()).ttl(ttl(600_000));
     let lives = |asked: u64| narrowed(&grant, &TokenParams::new().ttl(ttl(asked))).unwrap().lifetime();
@@ -68,21 +68,25 @@ fn the_shorter_ttl_is_taken() {
 }
 
 #[tokio::test]
-async fn a_ttl_beyond_any_token_s_is_the_grant_s() {
+async fn ttl_above_maximum_is_reduced_to_grant() {
     let app = Router::new()
-        .route("/", still(AuthEndpoint::token_request(&key())).grant(|| async { Grant::anonymous(chat()) }));
+        .route("/", fixed(AuthEndpoint::token_request(&key())).grant(|| async { Grant::anonymous(chat()) }));
     for asked in ["86400001", "18446744073709551616", "99999999999999999999999999"] {
         assert_eq!(get(&app, &format!("/?ttl={asked}")).await.json()["ttl"], 3_600_000, "{asked}");
     }
 }
 
 #[test]
-fn nothing_in_common_is_refused() {
+fn empty_intersection_is_refused() {
     let elsewhere = TokenParams::new().capability(capability(r#"{"secret":["*"]}"#));
     let refused = Err((401, ErrorCode::CAPABILITY_REFUSED));
     assert_eq!(narrowed(&Grant::anonymous(chat()), &elsewhere).map(|_| ()), refused);
     let empty = Grant::anonymous(Capability::none());
-    assert_eq!(narrowed(&empty, &TokenParams::new()).map(|_| ()), refused, "it would get all that the key has");
+    assert_eq!(
+        narrowed(&empty, &TokenParams::new()).map(|_| ()),
+        refused,
+        "the token would have all rights of the key"
+    );
 }
 
 fn a_capability() -> impl Strategy<Value = Capability> {
@@ -106,7 +110,7 @@ fn a_client_id() -> impl Strategy<Value = ClientId> {
 
 proptest! {
     #[test]
-    fn a_token_is_never_more_than_the_grant(
+    fn token_never_exceeds_grant(
         granted in a_capability(),
         asked in proptest::option::of(a_capability()),
         (client_id, asked_id) in (a_client_id(), a_client_id()),
@@ -118,7 +122,7 @@ proptest! {
         params.extend(asked.as_ref().map(|asked| ("capability", asked.to_string())));
         params.extend(asked_id.as_str().map(|id| ("clientId", id.to_owned())));
         let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let app = Router::new().route("/", still(AuthEndpoint::jwt(&key())).grant(|| async { grant }));
+        let app = Router::new().route("/", fixed(AuthEndpoint::jwt(&key())).grant(|| async { grant }));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let answer = runtime.block_on(get(&app, &format!("/?{}", encoded(&params))));
 

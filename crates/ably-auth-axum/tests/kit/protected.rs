@@ -1,4 +1,4 @@
-//! Routes guarded by capability, of resources that the path names.
+//! Routes that are guarded by capability, with resources from the path.
 
 use ably_auth_axum::{ErrorKind, Operation, require};
 use axum::Router;
@@ -21,7 +21,7 @@ async fn ask(app: &Router, uri: &str, capability: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_path_names_the_resource() {
+async fn resource_is_taken_from_path() {
     let app = guarded("/rooms/{room}", "chat:{room}");
     let allowed = r#"{"chat:a":["publish"]}"#;
     assert_eq!(ask(&app, "/rooms/a", allowed).await.body, "a");
@@ -34,9 +34,9 @@ async fn the_path_names_the_resource() {
     assert_eq!(ask(&app, "/rooms/a?room=b", r#"{"chat:b":["*"]}"#).await.refused(), (401, 40160));
 }
 
-/// What is guarded is what the handler gets, once decoded and not twice.
+/// The guard checks the same value that the handler gets: decoded once, not twice.
 #[tokio::test]
-async fn percent_encoding_is_undone_once() {
+async fn percent_encoding_is_decoded_once() {
     let app = guarded("/rooms/{room}", "chat:{room}");
     for (path, room, resource) in [
         ("/rooms/%61", "a", "chat:a"),
@@ -57,18 +57,18 @@ async fn percent_encoding_is_undone_once() {
     assert_eq!(odd.refused(), (400, 40000));
 }
 
-/// A right to one segment is none to what hides more of them in one.
+/// A right to one segment must not permit a value that contains several.
 #[tokio::test]
-async fn a_segment_does_not_grow_unseen() {
+async fn encoded_colon_adds_segment() {
     let app = guarded("/rooms/{room}/admin", "chat:{room}:admin");
     let one_segment = r#"{"chat:*:admin":["publish"]}"#;
     assert_eq!(ask(&app, "/rooms/a/admin", one_segment).await.status, 200);
     assert_eq!(ask(&app, "/rooms/a%3Ab/admin", one_segment).await.refused(), (401, 40160));
 }
 
-/// `[` begins what is no channel, and `*` is every channel but no queue.
+/// A resource with `[` is not a channel, and `*` covers channels only.
 #[tokio::test]
-async fn a_path_reaches_no_queue_by_a_right_to_channels() {
+async fn right_to_channels_does_not_permit_queue() {
     let app = guarded("/{channel}", "{channel}");
     assert_eq!(ask(&app, "/chat", r#"{"*":["*"]}"#).await.status, 200);
     for path in ["/%5Bqueue%5Dq", "/%5Bmeta%5Dlog"] {
@@ -78,14 +78,14 @@ async fn a_path_reaches_no_queue_by_a_right_to_channels() {
 }
 
 #[tokio::test]
-async fn several_parameters_and_the_rest_of_a_path_are_taken() {
+async fn several_parameters_and_wildcard_are_filled() {
     let app = guarded("/{tenant}/files/{*path}", "{tenant}:files:{path}");
     assert_eq!(ask(&app, "/acme/files/a/b", r#"{"acme:files:a/b":["publish"]}"#).await.body, "acme|a/b");
     assert_eq!(ask(&app, "/evil/files/a/b", r#"{"acme:*":["publish"]}"#).await.refused(), (401, 40160));
 }
 
 #[tokio::test]
-async fn parameters_of_an_outer_router_are_taken_too() {
+async fn parameters_of_outer_router_are_filled() {
     let inner = Router::new()
         .route("/rooms/{room}", get(|| async { "in" }).layer(require("{tenant}:{room}", Operation::Publish).unwrap()));
     let app = Router::new().nest("/{tenant}", inner).layer(verifier().layer());
@@ -96,7 +96,7 @@ async fn parameters_of_an_outer_router_are_taken_too() {
 /// A handler that extracts a map gets the last of two parameters with the same name. A guard that checked only the
 /// first would let everyone in.
 #[tokio::test]
-async fn repeated_parameter_lets_nobody_in() {
+async fn repeated_parameter_is_refused() {
     let guard = || require("chat:{room}", Operation::Publish).unwrap();
     let inner = Router::new().route("/x/{room}", get(|| async { "in" }).layer(guard()));
     let deep = Router::new().nest("/{other}/m", inner.clone());
@@ -121,7 +121,7 @@ async fn repeated_parameter_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_guard_that_cannot_tell_lets_nobody_in() {
+async fn guard_with_unknown_parameter_refuses_everyone() {
     let app = guarded("/rooms/{room}", "chat:{channel}");
     let answer = ask(&app, "/rooms/a", r#"{"[*]*":["*"]}"#).await;
     assert_eq!(answer.refused(), (500, 50000));
@@ -148,7 +148,7 @@ async fn route_added_after_layer_is_unguarded() {
 }
 
 #[tokio::test]
-async fn visitors_have_no_capability() {
+async fn sender_without_token_has_no_capability() {
     let route = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());
     let app = Router::new().route("/", route).layer(verifier().layer().optional());
     let visitor = Request::get("/").body(String::new().into()).unwrap();
@@ -156,7 +156,7 @@ async fn visitors_have_no_capability() {
 }
 
 #[test]
-fn a_resource_is_read_when_the_route_is_made() {
+fn invalid_resource_is_refused_when_route_is_created() {
     for wrong in ["", "chat:{room", "chat:}", "chat:{}", "{*rest}"] {
         assert_eq!(require(wrong, Operation::Publish).unwrap_err().kind(), ErrorKind::Template, "{wrong}");
     }

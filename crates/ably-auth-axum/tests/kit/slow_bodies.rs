@@ -11,11 +11,11 @@ use axum::body::Body;
 use futures_util::{StreamExt as _, stream};
 use http::{Method, Request};
 
-use crate::support::{capability, key, send, still};
+use crate::support::{capability, fixed, key, send};
 
 fn app(body_timeout: Duration, decides: &Arc<AtomicBool>) -> Router {
     let decides = Arc::clone(decides);
-    let endpoint = still(AuthEndpoint::jwt(&key())).body_timeout(body_timeout).grant(move || async move {
+    let endpoint = fixed(AuthEndpoint::jwt(&key())).body_timeout(body_timeout).grant(move || async move {
         decides.store(true, Ordering::SeqCst);
         Grant::identified("bob", capability(r#"{"chat":["publish"]}"#))
     });
@@ -34,8 +34,8 @@ fn post(body: Body) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-#[allow(clippy::disallowed_methods, reason = "the runtime's own time, which the test moves")]
-async fn body_that_never_ends_is_refused_in_time() {
+#[allow(clippy::disallowed_methods, reason = "the runtime's virtual time, which the test moves")]
+async fn unfinished_body_is_refused_after_timeout() {
     let decides = Arc::new(AtomicBool::new(false));
     for (timeout, passes) in [(Duration::from_secs(3), 3), (Duration::from_secs(3600), 3600)] {
         let begins = tokio::time::Instant::now();
@@ -51,8 +51,8 @@ async fn body_that_never_ends_is_refused_in_time() {
 
 /// The body timeout does not limit the application's decision.
 #[tokio::test(start_paused = true)]
-async fn slow_decision_is_waited_for() {
-    let endpoint = still(AuthEndpoint::jwt(&key())).body_timeout(Duration::from_secs(1)).grant(|| async {
+async fn slow_decision_does_not_time_out() {
+    let endpoint = fixed(AuthEndpoint::jwt(&key())).body_timeout(Duration::from_secs(1)).grant(|| async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         Grant::identified("bob", capability(r#"{"chat":["publish"]}"#))
     });
@@ -63,10 +63,10 @@ async fn slow_decision_is_waited_for() {
 #[tokio::test]
 async fn answers_are_for_same_origin_unless_others_are_allowed() {
     let grant = || async { Grant::identified("bob", capability(r#"{"chat":["publish"]}"#)) };
-    let own = Router::new().route("/ably-token", still(AuthEndpoint::jwt(&key())).grant(grant));
-    let page = still(AuthEndpoint::jwt(&key())).allow_origin("https://app.example.com").unwrap();
+    let own = Router::new().route("/ably-token", fixed(AuthEndpoint::jwt(&key())).grant(grant));
+    let page = fixed(AuthEndpoint::jwt(&key())).allow_origin("https://app.example.com").unwrap();
     let page = Router::new().route("/ably-token", page.grant(grant));
-    let any = Router::new().route("/ably-token", still(AuthEndpoint::jwt(&key())).allow_any_origin().grant(grant));
+    let any = Router::new().route("/ably-token", fixed(AuthEndpoint::jwt(&key())).allow_any_origin().grant(grant));
     for (app, policy) in [(own, "same-origin"), (page, "cross-origin"), (any, "cross-origin")] {
         for method in [Method::GET, Method::POST, Method::OPTIONS, Method::DELETE] {
             let request = Request::builder().method(method.clone()).uri("/ably-token").body(Body::empty()).unwrap();

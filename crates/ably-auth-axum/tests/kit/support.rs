@@ -1,4 +1,4 @@
-//! A key, a moment, and requests.
+//! A key, a fixed time, and requests for the tests.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(crate) fn capability(text: &str) -> Capability {
     text.parse().unwrap()
 }
 
-/// An endpoint whose time stands and whose random numbers do not change.
-pub(crate) fn still(endpoint: AuthEndpoint) -> AuthEndpoint {
+/// Returns the endpoint with a fixed time and fixed random numbers.
+pub(crate) fn fixed(endpoint: AuthEndpoint) -> AuthEndpoint {
     endpoint.clock(|| NOW).random(|| [7; 16])
 }
 
@@ -59,7 +59,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The status and the code, of an answer that says in all the places that it should what is wrong.
+    /// Returns the status and the code of a refusal, and checks that its headers and its body agree.
     pub(crate) fn refused(&self) -> (u16, u64) {
         let error = &self.json()["error"];
         let code = error["code"].as_u64().unwrap();
@@ -70,7 +70,7 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert_eq!(self.headers.contains_key("www-authenticate"), self.status == 401);
-        assert!(error["message"].as_str().unwrap().contains("; "), "it says what to do: {}", self.body);
+        assert!(error["message"].as_str().unwrap().contains("; "), "the message gives advice: {}", self.body);
         (self.status, code)
     }
 }
@@ -91,13 +91,13 @@ pub(crate) async fn post_form(app: &Router, uri: &str, form: &str) -> Answer {
     send(app, request.body(Body::from(form.to_owned())).unwrap()).await
 }
 
-/// Asks with a token, after the request is as it should be else.
+/// Sends a request with a token.
 pub(crate) async fn with_token(app: &Router, token: &Token, request: Builder) -> Answer {
     let request = request.header("authorization", format!("Bearer {}", token.expose()));
     send(app, request.body(Body::empty()).unwrap()).await
 }
 
-/// The params as a query or a form has them.
+/// Encodes params for a query or a form.
 pub(crate) fn encoded(params: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
 }

@@ -1,4 +1,4 @@
-//! Which tokens are taken, and with what code the others are refused.
+//! Tokens that are accepted, and the codes with which others are refused.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn app(verifier: Verifier) -> Router {
     Router::new().route("/", get(whoami)).layer(verifier.layer())
 }
 
-async fn shown(verifier: Verifier, token: &Token) -> Answer {
+async fn verify(verifier: Verifier, token: &Token) -> Answer {
     with_token(&app(verifier), token, Request::get("/")).await
 }
 
@@ -31,14 +31,14 @@ async fn with_header(header: &str) -> Answer {
     send(&app(verifier()), Request::get("/").header("authorization", header).body(String::new().into()).unwrap()).await
 }
 
-/// A JWT with that header, signed with the key's secret or with nothing.
+/// Returns a JWT with this header, signed with the key's secret or with an invalid signature.
 fn forged(header: &str, payload: &str, is_signed: bool) -> Token {
     let text = [header, payload].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
     let signature = if is_signed { signature(&text) } else { "A".repeat(43) };
     Token::new(&format!("{text}.{signature}")).unwrap()
 }
 
-/// The signature of a text with the key's secret, by a library that knows nothing of JWTs.
+/// Returns the signature of a text with the key's secret, computed without the JWT code under test.
 fn signature(text: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key().secret().expose().as_bytes()).unwrap();
     mac.update(text.as_bytes());
@@ -51,9 +51,9 @@ fn claims() -> String {
 }
 
 #[tokio::test]
-async fn a_jwt_of_a_known_key_is_taken_plain_and_in_base64() {
+async fn jwt_of_known_key_is_accepted_plain_and_in_base64() {
     let token = mint(|jwt| jwt.capability = Some(r#"{"chat":["publish"]}"#));
-    assert_eq!(shown(verifier(), &token).await.body, r#"{"chat":["publish"]}"#);
+    assert_eq!(verify(verifier(), &token).await.body, r#"{"chat":["publish"]}"#);
     for header in [
         format!("bearer  {}", token.expose()),
         format!("Bearer {}", STANDARD.encode(token.expose())),
@@ -61,23 +61,23 @@ async fn a_jwt_of_a_known_key_is_taken_plain_and_in_base64() {
     ] {
         assert_eq!(with_header(&header).await.status, 200, "{header}");
     }
-    let all = shown(verifier(), &mint(|_| {})).await;
-    assert_eq!(all.body, r#"{"[*]*":["*"]}"#, "one without a capability has what its key has");
+    let all = verify(verifier(), &mint(|_| {})).await;
+    assert_eq!(all.body, r#"{"[*]*":["*"]}"#, "a JWT without a capability has all rights of the key");
 }
 
 #[tokio::test]
-async fn a_key_s_capability_limits_its_jwts() {
+async fn capability_of_key_limits_its_jwts() {
     let limited =
         || Verifier::new(Duration::ZERO).clock(|| NOW).key_limited_to(&key(), capability(r#"{"a:*":["publish"]}"#));
-    assert_eq!(shown(limited(), &mint(|_| {})).await.body, r#"{"a:*":["publish"]}"#);
+    assert_eq!(verify(limited(), &mint(|_| {})).await.body, r#"{"a:*":["publish"]}"#);
     let some = mint(|jwt| jwt.capability = Some(r#"{"a:b":["*"],"c":["*"]}"#));
-    assert_eq!(shown(limited(), &some).await.body, r#"{"a:b":["publish"]}"#);
+    assert_eq!(verify(limited(), &some).await.body, r#"{"a:b":["publish"]}"#);
     let none = mint(|jwt| jwt.capability = Some(r#"{"c":["*"]}"#));
-    assert_eq!(shown(limited(), &none).await.refused(), (401, 40160));
+    assert_eq!(verify(limited(), &none).await.refused(), (401, 40160));
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
+async fn missing_or_malformed_token_is_refused() {
     let app = app(verifier());
     let request = || Request::get("/");
     assert_eq!(send(&app, request().body(String::new().into()).unwrap()).await.refused(), (401, 40101));
@@ -95,7 +95,7 @@ async fn what_is_no_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_is_taken_only_where_that_is_said() {
+async fn token_in_query_is_accepted_only_if_allowed() {
     let token = mint(|_| {});
     let whoami = || get(|_: Authenticated| async { "here" });
     let by_header = Router::new().route("/", whoami()).layer(verifier().layer());
@@ -110,7 +110,7 @@ async fn a_token_in_the_query_is_taken_only_where_that_is_said() {
     assert_eq!(crate::support::get(&by_query, key).await.refused(), (401, 40101));
 }
 
-/// HS256 is all there is: what else a header may say, the answer is no, whatever the signature.
+/// Only HS256 is accepted. Other algorithms are refused with any signature.
 #[tokio::test]
 async fn other_algorithms_are_refused_signed_or_not() {
     for is_signed in [false, true] {
@@ -123,25 +123,25 @@ async fn other_algorithms_are_refused_signed_or_not() {
             r#""x":1"#,
         ] {
             let token = forged(&format!(r#"{{"typ":"JWT",{alg},"kid":"shop.backend"}}"#), &claims(), is_signed);
-            assert_eq!(shown(verifier(), &token).await.refused(), (401, 40144), "{alg}");
+            assert_eq!(verify(verifier(), &token).await.refused(), (401, 40144), "{alg}");
         }
     }
     let header = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
-    assert_eq!(shown(verifier(), &forged(header, &claims(), true)).await.status, 200, "the forger knows how to sign");
-    assert_eq!(shown(verifier(), &forged(header, &claims(), false)).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &forged(header, &claims(), true)).await.status, 200, "the helper signs correctly");
+    assert_eq!(verify(verifier(), &forged(header, &claims(), false)).await.refused(), (401, 40144));
 }
 
 #[tokio::test]
-async fn who_signed_has_to_be_the_key_that_is_named() {
+async fn jwt_must_be_signed_by_its_named_key() {
     let theirs = ApiKey::parse("shop.backend:not-the-secret").unwrap();
-    assert_eq!(shown(verifier(), &mint_with(&theirs, |_| {})).await.refused(), (401, 40144));
-    assert_eq!(shown(verifier(), &mint_with(&other_key(), |_| {})).await.refused(), (401, 40143));
+    assert_eq!(verify(verifier(), &mint_with(&theirs, |_| {})).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &mint_with(&other_key(), |_| {})).await.refused(), (401, 40143));
     let both = verifier().key(&other_key());
-    assert_eq!(shown(both, &mint_with(&other_key(), |_| {})).await.status, 200);
+    assert_eq!(verify(both, &mint_with(&other_key(), |_| {})).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_jwt_counts_from_its_beginning_to_its_end_give_or_take_the_leeway() {
+async fn jwt_is_valid_within_its_times_plus_leeway() {
     let at = |millis: u64, leeway: u64| {
         Verifier::new(Duration::from_secs(leeway)).clock(move || Timestamp::from_millis(millis)).key(&key())
     };
@@ -164,43 +164,43 @@ async fn a_jwt_counts_from_its_beginning_to_its_end_give_or_take_the_leeway() {
         (&later, start + 8_000, 2, Ok(())),
     ];
     for (token, now, leeway, expected) in cases {
-        let answer = shown(at(now, leeway), token).await;
+        let answer = verify(at(now, leeway), token).await;
         let outcome = if answer.status == 200 { Ok(()) } else { Err(answer.refused()) };
         assert_eq!(outcome, expected, "{now} {leeway}");
     }
 }
 
 #[tokio::test]
-async fn a_jwt_that_lives_for_more_than_a_day_is_refused() {
+async fn jwt_with_lifetime_over_a_day_is_refused() {
     let now = NOW.as_millis() / 1000;
     let header = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
     let lives = |seconds: u64| forged(header, &format!(r#"{{"iat":{now},"exp":{}}}"#, now + seconds), true);
-    assert_eq!(shown(verifier(), &lives(86_400)).await.status, 200);
-    assert_eq!(shown(verifier(), &lives(86_401)).await.refused(), (400, 40003));
+    assert_eq!(verify(verifier(), &lives(86_400)).await.status, 200);
+    assert_eq!(verify(verifier(), &lives(86_401)).await.refused(), (400, 40003));
 }
 
 #[tokio::test]
-async fn a_claim_that_is_none_is_refused() {
+async fn invalid_claim_is_refused() {
     let wrong = mint(|jwt| jwt.capability = Some(r#"{"chat":["pubish"]}"#));
-    assert_eq!(shown(verifier(), &wrong).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &wrong).await.refused(), (401, 40144));
     let header = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
     let nobody = claims().replace(r#""iat""#, r#""x-ably-clientId":"","iat""#);
-    assert_eq!(shown(verifier(), &forged(header, &nobody, true)).await.refused(), (400, 40012));
+    assert_eq!(verify(verifier(), &forged(header, &nobody, true)).await.refused(), (400, 40012));
 }
 
 #[tokio::test]
-async fn a_revoked_jwt_is_refused_as_such() {
+async fn revoked_jwt_is_refused_with_40141() {
     let revoking = || verifier().is_revoked(|token| token.claims().and_then(|it| it.revocation_key()) == Some("basic"));
     let basic = mint(|jwt| jwt.revocation_key = Some("basic"));
-    assert_eq!(shown(revoking(), &basic).await.refused(), (401, 40141));
-    assert_eq!(shown(revoking(), &mint(|_| {})).await.status, 200);
+    assert_eq!(verify(revoking(), &basic).await.refused(), (401, 40141));
+    assert_eq!(verify(revoking(), &mint(|_| {})).await.status, 200);
     assert_eq!(
-        shown(revoking().clock(|| Timestamp::from_millis(NOW.as_millis() + 7_200_000)), &basic).await.refused(),
+        verify(revoking().clock(|| Timestamp::from_millis(NOW.as_millis() + 7_200_000)), &basic).await.refused(),
         (401, 40142)
     );
 }
 
-/// Knows one token, and has to think about it.
+/// A verifier that knows one token, and answers asynchronously.
 struct Opaque;
 
 #[async_trait::async_trait]
@@ -217,27 +217,27 @@ impl VerifyToken for Opaque {
 }
 
 #[tokio::test]
-async fn tokens_of_another_kind_are_left_to_another() {
+async fn tokens_of_other_kind_are_passed_to_other_verifier() {
     let both = || verifier().otherwise(Opaque);
     let opaque = Token::new("shop.opaque").unwrap();
-    assert_eq!(shown(both(), &opaque).await.body, r#"{"opaque":["subscribe"]}"#);
-    assert_eq!(shown(both(), &Token::new("shop.else").unwrap()).await.refused(), (401, 40143));
+    assert_eq!(verify(both(), &opaque).await.body, r#"{"opaque":["subscribe"]}"#);
+    assert_eq!(verify(both(), &Token::new("shop.else").unwrap()).await.refused(), (401, 40143));
     assert_eq!(
-        shown(both(), &mint_with(&other_key(), |_| {})).await.refused(),
+        verify(both(), &mint_with(&other_key(), |_| {})).await.refused(),
         (401, 40143),
-        "nor does that one know it"
+        "the other verifier does not know it either"
     );
-    assert_eq!(shown(both(), &mint(|_| {})).await.status, 200);
+    assert_eq!(verify(both(), &mint(|_| {})).await.status, 200);
     let theirs = ApiKey::parse("shop.backend:not-the-secret").unwrap();
     assert_eq!(
-        shown(both(), &mint_with(&theirs, |_| {})).await.refused(),
+        verify(both(), &mint_with(&theirs, |_| {})).await.refused(),
         (401, 40144),
-        "a forgery is not tried again"
+        "a forged JWT is not passed on"
     );
-    assert_eq!(shown(verifier(), &opaque).await.refused(), (401, 40143));
+    assert_eq!(verify(verifier(), &opaque).await.refused(), (401, 40143));
 }
 
-/// The outer JWT is signed by whomever, with whatever.
+/// Returns an outer JWT with an arbitrary algorithm and signature.
 fn around(inner: &Token, exp: Option<u64>) -> Token {
     let exp = exp.map_or_else(String::new, |exp| format!(r#","exp":{exp}"#));
     let payload = format!(r#"{{"x-ably-token":"{}"{exp}}}"#, inner.expose());
@@ -246,24 +246,24 @@ fn around(inner: &Token, exp: Option<u64>) -> Token {
 }
 
 #[tokio::test]
-async fn the_token_in_a_jwt_is_the_one_that_counts() {
+async fn embedded_token_determines_rights() {
     let inner = mint(|jwt| jwt.capability = Some(r#"{"chat":["publish"]}"#));
-    assert_eq!(shown(verifier(), &around(&inner, None)).await.body, r#"{"chat":["publish"]}"#);
+    assert_eq!(verify(verifier(), &around(&inner, None)).await.body, r#"{"chat":["publish"]}"#);
     let expires = NOW.as_millis() / 1000 + 3_600;
-    assert_eq!(shown(verifier(), &around(&inner, Some(expires))).await.status, 200);
-    assert_eq!(shown(verifier(), &around(&inner, Some(expires + 1))).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &around(&inner, Some(expires))).await.status, 200);
+    assert_eq!(verify(verifier(), &around(&inner, Some(expires + 1))).await.refused(), (401, 40144));
     let theirs = ApiKey::parse("shop.backend:not-the-secret").unwrap();
-    assert_eq!(shown(verifier(), &around(&mint_with(&theirs, |_| {}), None)).await.refused(), (401, 40144));
-    assert_eq!(shown(verifier(), &around(&around(&inner, None), None)).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &around(&mint_with(&theirs, |_| {}), None)).await.refused(), (401, 40144));
+    assert_eq!(verify(verifier(), &around(&around(&inner, None), None)).await.refused(), (401, 40144));
     let opaque = Token::new("shop.opaque").unwrap();
-    assert_eq!(shown(verifier().otherwise(Opaque), &around(&opaque, None)).await.status, 200);
-    // A JWT of ours with another's token in it is as good as that token, and no better.
+    assert_eq!(verify(verifier().otherwise(Opaque), &around(&opaque, None)).await.status, 200);
+    // A JWT of a known key that embeds another token has the rights of that token, and no more.
     let ours = mint(|jwt| jwt.embedded_token = Some("shop.unknown"));
-    assert_eq!(shown(verifier(), &ours).await.refused(), (401, 40143));
+    assert_eq!(verify(verifier(), &ours).await.refused(), (401, 40143));
 }
 
 #[tokio::test]
-async fn claims_reach_the_handler() {
+async fn claims_are_passed_to_handler() {
     let fields = JwtFields {
         others: &[("tier", ClaimValue::Text("gold"))],
         ..JwtFields::new("shop.backend", NOW, Ttl::DEFAULT)
