@@ -111,7 +111,7 @@ fn servers_of_the_readmes_serve_until_interrupted() {
 }
 
 #[test]
-fn readme_says_first_what_the_project_is_not() {
+fn readme_states_limits_of_project_first() {
     let text = fs::read_to_string(project().join("README.md")).unwrap();
     let top = text.lines().take(10).collect::<Vec<_>>().join(" ");
     for said in ["Unofficial", "not affiliated with", "Not yet published", "does not serve realtime connections"] {

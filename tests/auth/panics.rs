@@ -78,7 +78,7 @@ fn panic_of_source_is_same_error_for_both_caches() {
 
 /// The timer in the fetch belongs to the runtime that started the fetch.
 #[test]
-fn end_of_runtime_in_a_fetch_is_no_panic_of_a_callback() {
+fn end_of_runtime_during_fetch_is_not_a_callback_panic() {
     let source = |_: TokenParams| async {
         tokio::time::sleep(Duration::from_secs(3600)).await;
         Ok(details("t"))

@@ -82,7 +82,9 @@ impl Issuer {
         let lifetime = (issued, issued.saturating_add(ttl));
         let known = Some(grant.capability()).filter(|_| capability != ALL_RIGHTS);
         let details = TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
-        serde_json::to_vec(&details).map(Bytes::from).map_err(|_| Refusal::internal("token details have no JSON"))
+        serde_json::to_vec(&details)
+            .map(Bytes::from)
+            .map_err(|_| Refusal::internal("cannot write the token details as JSON; try again"))
     }
 }
 

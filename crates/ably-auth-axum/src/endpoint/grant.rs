@@ -49,7 +49,7 @@ pub(super) enum Claim {
 }
 
 impl Grant {
-    /// Creates a grant of a capability for an hour. `client_id` is none, one, or any.
+    /// Creates a grant of a capability for an hour, with no clientId, one, or any.
     #[must_use]
     pub fn new(client_id: impl Into<ClientId>, capability: impl Into<Arc<Capability>>) -> Self {
         Self { client_id: client_id.into(), capability: capability.into(), ttl: Ttl::DEFAULT, claims: None }
