@@ -42,7 +42,7 @@ pub(crate) fn from_query(uri: &Uri) -> Result<Option<Token>, Refusal> {
 
 fn bearer(text: &str) -> Result<Token, Refusal> {
     Token::from_bearer(text).map_err(|_| {
-        let message = "invalid token: it has characters that no token has; pass it on exactly as it was issued";
+        let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued";
         Refusal::new(ErrorCode::INVALID_TOKEN, message)
     })
 }

@@ -259,7 +259,7 @@ impl<'a> Envelope<'a> {
 }
 
 pub(crate) fn malformed() -> Refusal {
-    let message = "the token is not in the form of one; pass it on exactly as it was issued";
+    let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued";
     Refusal::new(ErrorCode::INVALID_TOKEN, message)
 }
 
