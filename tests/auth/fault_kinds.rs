@@ -1,4 +1,4 @@
-//! Faults on the way are kinds of errors, and name the host.
+//! Errors of transport faults: their kinds, and the host that they name.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ fn redirected(status: u16) -> Error {
 }
 
 #[test]
-fn redirect_says_that_it_is_not_followed() {
+fn error_of_redirect_says_that_it_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let error = redirected(status);
         assert_eq!((error.kind(), error.status_code()), (ErrorKind::Refused, status));

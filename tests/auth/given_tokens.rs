@@ -1,4 +1,4 @@
-//! Tokens and token requests among the options, and texts that are neither.
+//! Tokens and token requests as options, and texts that are refused as tokens.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ fn token_request() -> TokenRequest {
     KeySigner::new(key()).create_token_request(&TokenParams::new()).unwrap()
 }
 
-/// A service that counts its tokens, refuses the first of them when a request carries it, and notes the paths asked.
+/// A service that numbers its tokens, refuses requests with the first one, and logs the requested paths.
 #[derive(Clone, Default)]
 struct Service(Arc<Mutex<Vec<String>>>);
 
@@ -51,7 +51,7 @@ fn stats() -> Request<Bytes> {
     Request::get("/stats").body(Bytes::new()).unwrap()
 }
 
-/// `TO3j2`
+/// The specification's `TO3j2`.
 #[test]
 fn token_request_is_exchanged_once() {
     let service = Service::default();
@@ -66,7 +66,7 @@ fn token_request_is_exchanged_once() {
 }
 
 #[test]
-fn key_beside_token_request_gives_next_tokens() {
+fn key_next_to_token_request_gives_later_tokens() {
     let service = Service::default();
     let other = ApiKey::parse("app.other:hush-secret").unwrap();
     let auth = service.auth(ClientOptions::new().token(token_request()).key(other));
@@ -101,7 +101,7 @@ async fn async_client_exchanges_token_request() {
     assert_eq!(service.exchanges(), 1);
 }
 
-/// Texts that are plainly not tokens, each with a word of its error.
+/// Texts that are not tokens, each with a word that its error must contain.
 const MISPLACED: [(&str, &str); 6] = [
     ("app.key:hush-secret", "API key"),
     (r#""eyJh.hush.hush""#, "quotes"),

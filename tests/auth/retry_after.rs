@@ -1,4 +1,4 @@
-//! A service that asks to be left alone for a while.
+//! `Retry-After`: a service that asks clients to wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ fn busy(status: u16, headers: &[(&str, &str)]) -> Response<Bytes> {
     answer
 }
 
-/// Returns the error of a request that gets that answer.
+/// Returns the error of a request with this answer.
 fn refused(status: u16, headers: &'static [(&str, &str)]) -> Error {
     let over = move |_: Request<Bytes>| -> Result<Response<Bytes>, TransportFault> { Ok(busy(status, headers)) };
     let options = ClientOptions::<Blocking>::new().token(Token::new("app.t").unwrap()).fallback_hosts([""; 0]);
@@ -58,7 +58,7 @@ fn error_of_429_and_503_carries_retry_after() {
 }
 
 #[test]
-fn errors_of_callback_and_auth_url_carry_it() {
+fn errors_of_callback_and_auth_url_have_retry_after() {
     let callback = |_: &TokenParams| -> Result<Token, Error> { Err(refused(429, &[("retry-after", "7")])) };
     let nothing = |_: Request<Bytes>| Ok(Response::new(Bytes::new()));
     let auth = BlockingAuth::new(ClientOptions::<Blocking>::new().auth_callback(callback), nothing).unwrap();
@@ -70,7 +70,7 @@ fn errors_of_callback_and_auth_url_carry_it() {
     assert_eq!(auth.authorize(None).unwrap_err().retry_after(), Some(Duration::from_secs(9)));
 }
 
-/// A cache whose source gives one token that lives 1000 s, and is then too busy for `retry_after`.
+/// Returns a cache whose source gives one token with a lifetime of 1000 s, and then fails with `retry_after`.
 fn busy_afterwards(
     retry_after: &'static [(&str, &str)],
     policy: CachePolicy,
@@ -88,7 +88,7 @@ fn busy_afterwards(
 }
 
 #[test]
-fn early_renewal_waits_as_long_as_service_asks() {
+fn early_renewal_waits_for_retry_after() {
     for (header, limit, wait) in [("30", None, 30), ("86400", None, 60), ("86400", Some(40), 40), ("0", None, 1)] {
         let headers: &'static [(&str, &str)] = Box::leak(Box::new([("retry-after", header)]));
         let policy = CachePolicy::new();
@@ -108,7 +108,7 @@ fn early_renewal_waits_as_long_as_service_asks() {
 }
 
 #[test]
-fn token_that_expires_in_wait_is_renewed_then() {
+fn token_that_expires_during_wait_is_renewed_at_expiry() {
     let (cache, time, asked) = busy_afterwards(&[("retry-after", "60")], CachePolicy::new());
     cache.token().unwrap();
     time.advance(990_000);
@@ -119,7 +119,7 @@ fn token_that_expires_in_wait_is_renewed_then() {
 }
 
 #[test]
-fn busy_source_without_token_is_left_alone_from_first_failure() {
+fn retry_after_of_first_failure_delays_next_fetch() {
     let (cache, time, asked) = busy_afterwards(&[("retry-after", "20")], CachePolicy::new());
     let first = cache.token().unwrap();
     for after in [0, 19_999] {

@@ -1,4 +1,4 @@
-//! Waiting for a token has a limit, also for a source that waits for itself.
+//! The timeout for a token, which also ends the wait of a source that waits for itself.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use super::support::{VirtualTime, details};
 
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Answers everything, and has tokio's timer.
+/// A transport that answers every request, and has tokio's timer.
 struct WithTimer;
 
 #[async_trait]
@@ -45,7 +45,7 @@ fn has_timed_out(error: &Error) {
 }
 
 #[tokio::test]
-async fn async_callback_that_asks_its_client_through_task_ends() {
+async fn async_callback_that_calls_its_client_in_task_times_out() {
     let client: Arc<OnceLock<Auth<WithTimer>>> = Arc::default();
     let own = Arc::clone(&client);
     let callback = move |_: TokenParams| {
@@ -63,7 +63,7 @@ async fn async_callback_that_asks_its_client_through_task_ends() {
 }
 
 #[test]
-fn blocking_callback_that_asks_its_client_through_thread_ends() {
+fn blocking_callback_that_calls_its_client_in_thread_times_out() {
     type Nothing = fn(Request<Bytes>) -> Result<Response<Bytes>, TransportFault>;
     let client: Arc<OnceLock<BlockingAuth<Nothing>>> = Arc::default();
     let own = Arc::clone(&client);
@@ -81,9 +81,9 @@ fn blocking_callback_that_asks_its_client_through_thread_ends() {
     has_timed_out(std::error::Error::source(&error).unwrap().downcast_ref().unwrap());
 }
 
-/// A caller that authorizes waits for a fetch from before, and then for its own: a limit ends the first wait, too.
+/// `authorize` waits for an earlier fetch, and then for its own. The timeout ends the first wait too.
 #[test]
-fn blocking_caller_that_authorizes_has_limit() {
+fn blocking_authorize_times_out() {
     let (begun, begins) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
@@ -106,7 +106,7 @@ fn blocking_caller_that_authorizes_has_limit() {
 }
 
 #[tokio::test]
-async fn early_renewal_that_takes_too_long_serves_good_token() {
+async fn slow_early_renewal_serves_current_token() {
     let (asked, time) = (Arc::new(AtomicUsize::new(0)), VirtualTime::default());
     let counted = Arc::clone(&asked);
     let source = move |_: TokenParams| {
@@ -122,9 +122,9 @@ async fn early_renewal_that_takes_too_long_serves_good_token() {
     has_timed_out(&cache.token().await.unwrap_err());
 }
 
-/// Without a runtime there is no timer, and none is needed for what comes at once.
+/// Without a runtime there is no timer, and a token that is available at once needs none.
 #[test]
-fn token_that_is_there_at_once_needs_no_timer() {
+fn token_available_at_once_needs_no_timer() {
     let source = |_: TokenParams| async { Ok::<TokenDetails, Error>(details("t")) };
     let no_timer = |_: Duration| -> Option<Sleep> { panic!("no timer is needed") };
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());

@@ -15,7 +15,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::scripted::{block_on, reqwest_builder};
 
-/// A company's own CA.
+/// The certificate authority of a company.
 struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
@@ -29,7 +29,7 @@ impl Ca {
         pem("CERTIFICATE", self.0.der())
     }
 
-    /// Starts a service for `localhost` with a certificate of this CA, which tells the time. Returns its URL.
+    /// Starts a server for `localhost` with a certificate of this CA. It answers with the time. Returns its URL.
     fn service(&self) -> String {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
@@ -42,7 +42,7 @@ impl Ca {
         thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
-                // A client that trusts another CA ends the handshake.
+                // A client that does not trust this CA ends the handshake.
                 if stream.read(&mut [0; 4096]).is_ok() {
                     let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 15\r\n\r\n[1704067200000]";
                     let _ = stream.write_all(answer.as_bytes()).and_then(|()| stream.flush());
@@ -57,13 +57,13 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-struct Told {
+struct TestOptions {
     endpoint: String,
     roots: TlsRoots,
     added: Vec<String>,
 }
 
-impl Told {
+impl TestOptions {
     fn of(endpoint: &str, added: &[String]) -> Self {
         Self { endpoint: endpoint.to_owned(), roots: TlsRoots::Mozilla, added: added.to_vec() }
     }
@@ -75,11 +75,11 @@ impl Told {
     }
 }
 
-type Client = fn(&Told) -> Result<Timestamp, Error>;
+type Client = fn(&TestOptions) -> Result<Timestamp, Error>;
 
 const BOTH: [(&str, Client); 2] = [
-    ("reqwest", |told| block_on(ably_auth_reqwest::Client::new(told.options())?.time())),
-    ("ureq", |told| ably_auth_blocking::Client::new(told.options())?.time()),
+    ("reqwest", |options| block_on(ably_auth_reqwest::Client::new(options.options())?.time())),
+    ("ureq", |options| ably_auth_blocking::Client::new(options.options())?.time()),
 ];
 
 #[test]
@@ -88,10 +88,10 @@ fn service_of_own_ca_is_reached_with_its_certificate_alone() {
     let url = ours.service();
     for (name, client) in BOTH {
         for added in [&[ours.pem()][..], &[other.pem(), ours.pem()], &[other.pem() + &ours.pem()]] {
-            assert_eq!(client(&Told::of(&url, added)).unwrap().as_millis(), 1_704_067_200_000, "{name}");
+            assert_eq!(client(&TestOptions::of(&url, added)).unwrap().as_millis(), 1_704_067_200_000, "{name}");
         }
         for added in [&[][..], &[other.pem()]] {
-            let error = client(&Told::of(&url, added)).unwrap_err();
+            let error = client(&TestOptions::of(&url, added)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Tls, "{name}: {error:?}");
             assert_eq!(error.transport_fault().unwrap().kind(), FaultKind::Tls);
             assert!(
@@ -115,44 +115,44 @@ fn bad_pem_is_refused_when_client_is_made() {
         format!("{good}-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"),
         format!("{good}-----BEGIN CERTIFICATE-----\nAAAA\n"),
     ] {
-        let told = Told::of("https://localhost:1", std::slice::from_ref(&bad));
+        let options = TestOptions::of("https://localhost:1", std::slice::from_ref(&bad));
         for (name, client) in BOTH {
-            let error = client(&told).unwrap_err();
+            let error = client(&options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{name}: {bad}");
             assert!(error.to_string().starts_with("invalid root certificates: "), "{name}: {error}");
         }
     }
 }
 
-/// The caller's own client has its own roots, so setting others would do nothing.
+/// A caller's own HTTP client has its own roots, so root certificates in the options would have no effect.
 #[test]
 fn roots_for_client_of_caller_are_refused() {
-    for told in [
-        Told::of("https://localhost:1", &[Ca::new().pem()]),
-        Told { roots: TlsRoots::System, ..Told::of("https://localhost:1", &[]) },
+    for options in [
+        TestOptions::of("https://localhost:1", &[Ca::new().pem()]),
+        TestOptions { roots: TlsRoots::System, ..TestOptions::of("https://localhost:1", &[]) },
     ] {
         let http = reqwest_builder().build().unwrap();
-        let error = ably_auth_reqwest::Client::with_http(told.options(), http).unwrap_err();
+        let error = ably_auth_reqwest::Client::with_http(options.options(), http).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
         let agent = ureq::Agent::new_with_defaults();
-        let error = ably_auth_blocking::Client::with_agent(told.options(), agent).unwrap_err();
+        let error = ably_auth_blocking::Client::with_agent(options.options(), agent).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
     }
 }
 
 const IN_CHILD: &str = "ABLY_AUTH_TEST_OF_SYSTEM_ROOTS";
 
-/// The variable that names the system's roots is one of the process, so the test runs in a process of its own.
+/// The system's roots are selected with an environment variable, so the test runs in a separate process.
 #[test]
 fn roots_of_operating_system_are_trusted_if_asked() {
     if let Ok(url) = env::var(IN_CHILD) {
         let added = Ca::new();
         for (name, client) in BOTH {
-            assert!(client(&Told::of(&url, &[])).is_err(), "{name}: Mozilla does not know it");
+            assert!(client(&TestOptions::of(&url, &[])).is_err(), "{name}: Mozilla does not know it");
             for own in [vec![], vec![added.pem()]] {
-                client(&Told { roots: TlsRoots::System, ..Told::of(&url, &own) }).unwrap();
+                client(&TestOptions { roots: TlsRoots::System, ..TestOptions::of(&url, &own) }).unwrap();
             }
-            let own = Told { roots: TlsRoots::System, ..Told::of(&added.service(), &[added.pem()]) };
+            let own = TestOptions { roots: TlsRoots::System, ..TestOptions::of(&added.service(), &[added.pem()]) };
             client(&own).unwrap();
         }
         return;

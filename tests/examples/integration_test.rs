@@ -1,5 +1,5 @@
-//! Plays an integration test of an application with a `Sandbox`: it lets a token expire without waiting, lets the service fail,
-//! and begins again with an empty service. Both clients go through it.
+//! An application's integration test with a `Sandbox`: it lets a token expire without waiting, makes the service fail,
+//! and resets the service. It runs with both clients.
 //!
 //! ```console
 //! $ cargo run --example integration_test
@@ -28,7 +28,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Fault> {
     asynchronous().await?;
-    // A test without a runtime is a plain `#[test]`; here, the one of `main` must not be blocked.
+    // In a test without a runtime, use a plain `#[test]`. Here, `main` has a runtime, which must not be blocked.
     tokio::task::spawn_blocking(blocking).await?
 }
 
