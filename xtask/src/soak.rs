@@ -175,7 +175,7 @@ impl Soak {
 
     fn revoke(&self, connection: &mut Connection, turn: u64) -> Option<()> {
         let key = basic(REVOCABLE);
-        let request = json!({ "keyName": "app.revocable", "clientId": format!("client-{turn}") });
+        let request = json!({ "keyName": "app.revocable", "clientId": format!("client-{turn}"), "timestamp": now() });
         let answer = connection.ask("POST", "/keys/app.revocable/requestToken", &key, &request);
         let bearer = format!("Bearer {}", self.expect("a token to revoke", answer, 201, 0)?.text("token")?);
         let targets = json!({ "targets": [format!("clientId:client-{turn}")] });

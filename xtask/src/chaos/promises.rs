@@ -95,7 +95,7 @@ fn ask(client: &Client, unique: &str, promises: &mut Promises) -> Option<()> {
     }
 
     let client_id = format!("client-{unique}");
-    let request = json!({ "keyName": "app.revocable", "clientId": client_id });
+    let request = json!({ "keyName": "app.revocable", "clientId": client_id, "timestamp": now() });
     let token = client.ask("POST", "/keys/app.revocable/requestToken", &basic(REVOCABLE), &request)?.text("token")?;
     let targets = json!({ "targets": [format!("clientId:{client_id}")] });
     if client.ask("POST", "/keys/app.revocable/revokeTokens", &basic(REVOCABLE), &targets)?.status == 201 {
@@ -105,7 +105,8 @@ fn ask(client: &Client, unique: &str, promises: &mut Promises) -> Option<()> {
     let mut channels: serde_json::Map<_, _> =
         (0..300).map(|nth| (format!("channel-{nth:04}-with-a-rather-long-name"), json!(["publish"]))).collect();
     channels.insert("*".into(), json!(["stats"]));
-    let request = json!({ "keyName": "app.lasting", "capability": json!(channels).to_string(), "ttl": 60_000 * 10 });
+    let capability = json!(channels).to_string();
+    let request = json!({ "keyName": "app.lasting", "capability": capability, "ttl": 60_000 * 10, "timestamp": now() });
     let answer = client.ask("POST", "/keys/app.lasting/requestToken", &basic(LASTING), &request)?;
     if let Some(token) = answer.text("token") {
         promises.tokens.push(format!("Bearer {token}"));

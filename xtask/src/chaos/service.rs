@@ -1,6 +1,6 @@
 //! The service as a child process.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::{fs, io};
@@ -26,7 +26,7 @@ impl Service {
     pub(crate) fn start(program: &Path, folder: &Path, options: &[&str]) -> Result<Self> {
         let failed = |error: io::Error| format!("the service cannot be started: {error}");
         let (apps, control) = (folder.join("apps.json"), folder.join("control"));
-        fs::write(&apps, APPS).and_then(|()| fs::write(&control, CONTROL)).map_err(failed)?;
+        write_private(&apps, APPS).and_then(|()| write_private(&control, CONTROL)).map_err(failed)?;
         let mut command = Command::new(program);
         command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--log-level", "warn"]);
         command.arg("--apps").arg(apps).arg("--control-token").arg(control).arg("--data").arg(folder.join("data"));
@@ -57,6 +57,15 @@ impl Service {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Writes a file that only this user can read: the service warns of other files of secrets.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 impl Drop for Service {
