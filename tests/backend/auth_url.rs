@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ably_auth_axum::{AuthEndpoint, Capability, Grant, Identified, Operation, Refusal, Verifier, require};
+use ably_auth_axum::{
+    AuthEndpoint, Authenticate, Capability, Grant, Identified, Operation, Refusal, Verifier, require,
+};
 use ably_auth_reqwest::{
     AuthMethod, AuthUrl, Client, ClientOptions, Error, ErrorKind, HttpSettings, Identity, ReqwestTransport,
     TokenParams, Transport as _, Ttl,
@@ -32,7 +34,7 @@ async fn backend() -> SocketAddr {
     let picture = get(|sender: Identified| async move { format!("a picture for {}", sender.identity()) });
     let pictures = Router::new()
         .route("/pictures/{room}", picture.layer(require("chat:{room}", Operation::History).unwrap()))
-        .layer(Verifier::new(Duration::from_secs(2)).key(&key()).layer());
+        .layer(Authenticate::new(Verifier::new(Duration::from_secs(2)).key(&key())));
     let app = Router::new()
         .route("/jwt", AuthEndpoint::jwt(&key()).grant(grant))
         .route("/request", AuthEndpoint::token_request(&key()).grant(grant))

@@ -60,7 +60,7 @@ async fn debug_output_of_guards_has_no_token_and_no_claim() {
     shows_nothing(&verified);
     assert!(!format!("{verified:?}").contains(token.expose()));
 
-    let layer: Authenticate = verifier().layer();
+    let layer: Authenticate = Authenticate::new(verifier());
     shows_nothing(&layer);
     let rule: Require = require("chat", Operation::Publish).unwrap();
     shows_nothing(&rule);

@@ -43,7 +43,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     let target = &workspace.target_directory;
     for task in ["build", "run"] {
         let mut dependent = command::cargo([task, "--quiet", "--locked", "--manifest-path", DEPENDENT]);
-        command::run(dependent.args(PROFILE).args(&patches).arg("--target-dir").arg(target))?;
+        command::run(dependent.args(&patches).arg("--target-dir").arg(target))?;
     }
     // The CLI is a program, which no other crate can depend on, so it is run directly.
     let cli = folder.join(format!("{CLI}-{}", version(&workspace, CLI)?));

@@ -17,7 +17,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ably_auth_axum::{ApiKey, Authenticated, Identified, Operation, Verifier, require};
+use ably_auth_axum::{ApiKey, Authenticate, Authenticated, Identified, Operation, Verifier, require};
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -50,7 +50,7 @@ pub(crate) fn app(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
         .route("/rooms", get(rooms))
         .route("/rooms/{room}/notes", read.merge(write))
         .with_state(Notes::default())
-        .layer(verifier.layer()))
+        .layer(Authenticate::new(verifier)))
 }
 
 #[tokio::main(flavor = "current_thread")]

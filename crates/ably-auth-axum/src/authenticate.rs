@@ -1,91 +1,59 @@
 //! The layer that accepts requests with a valid token only.
 
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use ably_auth_backend::{Authenticator, VerifyToken};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Request, Uri};
+use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::credentials;
-use crate::extract::{AuthContext, Authenticated};
-use crate::refusal::Refusal;
-use crate::verifier::VerifyToken;
-
 /// A layer that accepts only requests with a token that a [`VerifyToken`] accepts. It passes the sender to the routes
-/// below: see [`Authenticated`], [`Identified`](crate::Identified) and [`require`](crate::require).
+/// below: see [`Authenticated`](crate::Authenticated), [`Identified`](crate::Identified) and [`require`](crate::require).
 ///
 /// The token comes in the `Authorization` header, plain or in base64, as SDKs send it. In `X-Ably-ClientId`, the holder
 /// of a token for any clientId says which one it acts as (`RSA7e2`). Other requests are refused with 401 or 400, and
 /// with an error that SDKs understand.
 ///
 /// The layer covers only the routes that exist when it is added: a route added after `.layer(…)` is open to everyone.
-/// Add the layer last, and have routes extract [`Authenticated`] or guard them with [`require`](crate::require). Both
+/// Add the layer last, and have routes extract [`Authenticated`](crate::Authenticated) or guard them with [`require`](crate::require). Both
 /// refuse every request if the layer is missing.
 ///
 /// Put a layer for CORS around this one, since a preflight request has no token.
 ///
 /// ```
 /// use std::time::Duration;
-/// use ably_auth_axum::{ApiKey, Identified, Verifier};
+/// use ably_auth_axum::{ApiKey, Authenticate, Identified, Verifier};
 /// use axum::{Router, routing::get};
 ///
 /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?);
 /// let app: Router = Router::new()
 ///     .route("/me", get(|me: Identified| async move { me.identity().to_string() }))
-///     .layer(verifier.layer());
+///     .layer(Authenticate::new(verifier));
 /// # Ok::<(), ably_auth_axum::Refusal>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around routes"]
-pub struct Authenticate {
-    verifier: Arc<dyn VerifyToken>,
-    is_optional: bool,
-    takes_query: bool,
-}
+pub struct Authenticate(Authenticator);
 
 impl Authenticate {
     /// Creates a layer that verifies tokens with `verifier`.
     pub fn new(verifier: impl VerifyToken) -> Self {
-        Self { verifier: Arc::new(verifier), is_optional: false, takes_query: false }
+        Self(Authenticator::new(verifier))
     }
 
     /// Accepts requests without a token too, for routes that extract `Option<Authenticated>`. A token that is sent must
-    /// still be valid, and a route that extracts [`Authenticated`] still refuses requests without one.
-    pub const fn optional(mut self) -> Self {
-        self.is_optional = true;
-        self
+    /// still be valid, and a route that extracts [`Authenticated`](crate::Authenticated) still refuses requests without
+    /// one.
+    pub fn optional(self) -> Self {
+        Self(self.0.optional())
     }
 
     /// Accepts a token in the query too, as `accessToken` or `access_token`, if there is no header: for WebSockets and
     /// event streams of browsers, which cannot set headers. Queries end up in logs, so use it for such routes only.
-    pub const fn or_in_query(mut self) -> Self {
-        self.takes_query = true;
-        self
-    }
-
-    async fn authenticate(&self, headers: &HeaderMap, uri: &Uri) -> Result<AuthContext, Refusal> {
-        let token = match credentials::from_headers(headers)? {
-            None if self.takes_query => credentials::from_query(uri)?,
-            token => token,
-        };
-        let Some(token) = token else {
-            return if self.is_optional { Ok(AuthContext(None)) } else { Err(credentials::missing()) };
-        };
-        let verified = self.verifier.verify_token(&token).await?;
-        Authenticated::new(verified, credentials::claimed_identity(headers)?).map(|it| AuthContext(Some(it)))
-    }
-}
-
-impl fmt::Debug for Authenticate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticate")
-            .field("is_optional", &self.is_optional)
-            .field("takes_query", &self.takes_query)
-            .finish_non_exhaustive()
+    pub fn or_in_query(self) -> Self {
+        Self(self.0.or_in_query())
     }
 }
 
@@ -125,9 +93,10 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            match layer.authenticate(&parts.headers, &parts.uri).await {
-                Ok(auth_context) => {
-                    parts.extensions.insert(auth_context);
+            match layer.0.authenticate(&parts.headers, &parts.uri).await {
+                Ok(sender) => {
+                    // The extractors of the backend crate read it from here.
+                    parts.extensions.insert(sender);
                     inner.call(Request::from_parts(parts, body)).await
                 }
                 Err(refusal) => Ok(refusal.into_response()),

@@ -2,27 +2,17 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod authenticate;
-mod clock;
-mod credentials;
 mod endpoint;
-mod error;
-mod extract;
-mod random;
-mod refusal;
+mod grants;
 mod require;
 mod template;
-mod verified_token;
-mod verifier;
 
-pub use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, ErrorInfo, Identity, JwtClaims, KeyName, Operation, Timestamp, Token,
-    TokenParams, Ttl,
+pub use ably_auth_backend::{
+    ApiKey, AskedParams, Authenticated, Capability, ClientId, Error, ErrorCode, ErrorInfo, ErrorKind, Grant,
+    Identified, Identity, JwtClaims, KeyName, Operation, Refusal, Timestamp, Token, TokenParams, Ttl, VerifiedToken,
+    Verifier, VerifyToken,
 };
 pub use authenticate::{Authenticate, Authenticating};
-pub use endpoint::{AskedParams, AuthEndpoint, Grant, Grants, IntoGrant};
-pub use error::{Error, ErrorKind};
-pub use extract::{Authenticated, Identified};
-pub use refusal::Refusal;
+pub use endpoint::AuthEndpoint;
+pub use grants::{Grants, IntoGrant};
 pub use require::{Require, Requiring, require};
-pub use verified_token::VerifiedToken;
-pub use verifier::{Verifier, VerifyToken};

@@ -4,18 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ably_auth_core::Operation;
-use axum::extract::{FromRequestParts as _, RawPathParams};
+use ably_auth_backend::{Authenticated, Error, ErrorCode, Operation, Refusal};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::response::{IntoResponse as _, Response};
 use http::Request;
 use http::request::Parts;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::credentials;
-use crate::error::Error;
-use crate::extract;
-use crate::refusal::Refusal;
 use crate::template::Template;
 
 /// Guards a route: only senders with the right to `operation` on `resource` get through; others are refused with 401
@@ -30,13 +26,13 @@ use crate::template::Template;
 ///
 /// ```
 /// use std::time::Duration;
-/// use ably_auth_axum::{ApiKey, Operation, Verifier, require};
+/// use ably_auth_axum::{ApiKey, Authenticate, Operation, Verifier, require};
 /// use axum::{Router, routing::{get, post}};
 ///
 /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?);
 /// let messages = get(|| async { "what was said" }).layer(require("chat:{room}", Operation::History)?);
 /// let said = post(|| async { "said" }).layer(require("chat:{room}", Operation::Publish)?);
-/// let app: Router = Router::new().route("/rooms/{room}/messages", messages.merge(said)).layer(verifier.layer());
+/// let app: Router = Router::new().route("/rooms/{room}/messages", messages.merge(said)).layer(Authenticate::new(verifier));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -64,9 +60,9 @@ impl Rule {
     async fn check(&self, parts: &mut Parts) -> Result<(), Refusal> {
         let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| {
             let message = "the path is not UTF-8; encode it in UTF-8, and then with percent signs";
-            Refusal::new(ably_auth_core::ErrorCode::BAD_REQUEST, message)
+            Refusal::new(ErrorCode::BAD_REQUEST, message)
         })?;
-        let sender = extract::auth_context(parts)?.ok_or_else(credentials::missing)?;
+        let sender = <Authenticated as FromRequestParts<()>>::from_request_parts(parts, &()).await?;
         sender.check(&self.resource.fill(&params)?, self.operation)
     }
 }

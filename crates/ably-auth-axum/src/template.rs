@@ -1,9 +1,7 @@
 //! Resource templates, which are filled with path parameters.
 
+use ably_auth_backend::{Error, ErrorKind, Refusal};
 use axum::extract::RawPathParams;
-
-use crate::error::{Error, ErrorKind};
-use crate::refusal::Refusal;
 
 /// A parsed template.
 #[derive(Clone, Debug, PartialEq)]

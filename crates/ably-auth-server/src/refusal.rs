@@ -10,7 +10,7 @@ pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 /// The answer to a request that is not granted: what any backend answers, and what only the service has to add.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    of_any: ably_auth_axum::Refusal,
+    of_any: ably_auth_backend::Refusal,
     /// The methods that the path does take.
     allow: Option<&'static str>,
     /// How long to wait before another try.
@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        ably_auth_axum::Refusal::new(code, message).into()
+        ably_auth_backend::Refusal::new(code, message).into()
     }
 
     pub(crate) fn internal() -> Self {
@@ -87,11 +87,11 @@ impl Refusal {
         self.of_any.info()
     }
 
-    pub(crate) const fn of_any(&self) -> &ably_auth_axum::Refusal {
+    pub(crate) const fn of_any(&self) -> &ably_auth_backend::Refusal {
         &self.of_any
     }
 
-    pub(crate) fn into_of_any(self) -> ably_auth_axum::Refusal {
+    pub(crate) fn into_of_any(self) -> ably_auth_backend::Refusal {
         self.of_any
     }
 
@@ -100,8 +100,8 @@ impl Refusal {
     }
 }
 
-impl From<ably_auth_axum::Refusal> for Refusal {
-    fn from(of_any: ably_auth_axum::Refusal) -> Self {
+impl From<ably_auth_backend::Refusal> for Refusal {
+    fn from(of_any: ably_auth_backend::Refusal) -> Self {
         Self { of_any, allow: None, retry_after: None }
     }
 }

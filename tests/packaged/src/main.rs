@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ably_auth::{Clock as _, SystemClock};
-use ably_auth_axum::{AuthEndpoint, Authenticated, Grant, Verifier, require};
+use ably_auth_axum::{AuthEndpoint, Authenticate, Authenticated, Grant, Verifier, require};
 use ably_auth_core::{ApiKey, Capability, Identity, Operation, TokenParams, jwt};
 use ably_auth_server::{Apps, Server, Service};
 use axum::{Router, routing::get};
@@ -61,7 +61,7 @@ fn app(key: &ApiKey) -> Result<Router, Box<dyn Error + Send + Sync>> {
     let guarded = get(|_: Authenticated| async {}).layer(require("chat", Operation::Publish)?);
     Ok(Router::new()
         .route("/chat", guarded)
-        .layer(Verifier::new(Duration::ZERO).key(key).layer())
+        .layer(Authenticate::new(Verifier::new(Duration::ZERO).key(key)))
         .route("/ably-token", endpoint))
 }
 

@@ -1,6 +1,6 @@
 //! Identities of senders.
 
-use ably_auth_axum::{Authenticated, Identified};
+use ably_auth_axum::{Authenticate, Authenticated, Identified};
 use axum::Router;
 use axum::routing::get;
 use base64::Engine as _;
@@ -23,7 +23,7 @@ async fn ask(uri: &str, token_for: Option<&str>, claimed: Option<&str>) -> Answe
     if let Some(claimed) = claimed {
         request = request.header("x-ably-clientid", STANDARD.encode(claimed));
     }
-    with_token(&app().layer(verifier().layer()), &token, request).await
+    with_token(&app().layer(Authenticate::new(verifier())), &token, request).await
 }
 
 /// RSA7, RSA15: the sender has the token's clientId; with a token for any clientId, the sender names one.
@@ -44,7 +44,7 @@ async fn invalid_claimed_client_id_is_refused() {
         assert_eq!(ask("/anybody", Some("*"), Some(claimed)).await.refused(), (400, 40012), "{claimed:?}");
     }
     let request = Request::get("/anybody").header("x-ably-clientid", "no base64!");
-    let answer = with_token(&app().layer(verifier().layer()), &mint(|_| {}), request).await;
+    let answer = with_token(&app().layer(Authenticate::new(verifier())), &mint(|_| {}), request).await;
     assert_eq!(answer.refused(), (400, 40012));
 }
 
@@ -55,13 +55,16 @@ async fn second_client_id_is_refused() {
         let request = Request::get("/anybody").header("x-ably-clientid", STANDARD.encode(first));
         let request = request.header("X-Ably-ClientId", STANDARD.encode(second));
         let token = mint(|jwt| jwt.client_id = Some("*"));
-        assert_eq!(with_token(&app().layer(verifier().layer()), &token, request).await.refused(), (400, 40012));
+        assert_eq!(
+            with_token(&app().layer(Authenticate::new(verifier())), &token, request).await.refused(),
+            (400, 40012)
+        );
     }
 }
 
 #[tokio::test]
 async fn second_token_in_query_is_refused() {
-    let app = app().layer(verifier().layer().or_in_query());
+    let app = app().layer(Authenticate::new(verifier()).or_in_query());
     let (bob, eve) = (mint(|jwt| jwt.client_id = Some("bob")), mint(|jwt| jwt.client_id = Some("eve")));
     for second in ["accessToken", "access_token"] {
         let uri = format!("/anybody?accessToken={}&{second}={}", bob.expose(), eve.expose());
@@ -80,7 +83,7 @@ async fn identified_route_refuses_sender_without_identity() {
 
 #[tokio::test]
 async fn optional_layer_accepts_no_token_but_no_invalid_one() {
-    let open = app().layer(verifier().layer().optional());
+    let open = app().layer(Authenticate::new(verifier()).optional());
     let visit = |uri: &str| Request::get(uri.to_owned());
     let without = |uri: &str| visit(uri).body(String::new().into()).unwrap();
     assert_eq!(send(&open, without("/visitor")).await.body, "false");
@@ -89,7 +92,7 @@ async fn optional_layer_accepts_no_token_but_no_invalid_one() {
     assert_eq!(send(&open, without("/somebody")).await.refused(), (401, 40101));
     let bad = visit("/visitor").header("authorization", "Bearer a.b").body(String::new().into()).unwrap();
     assert_eq!(send(&open, bad).await.refused(), (401, 40143));
-    let closed = app().layer(verifier().layer());
+    let closed = app().layer(Authenticate::new(verifier()));
     assert_eq!(send(&closed, without("/visitor")).await.refused(), (401, 40101));
 }
 

@@ -1,6 +1,6 @@
 //! Routes that are guarded by capability, with resources from the path.
 
-use ably_auth_axum::{ErrorKind, Operation, require};
+use ably_auth_axum::{Authenticate, ErrorKind, Operation, require};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
@@ -13,7 +13,7 @@ fn guarded(route: &str, resource: &str) -> Router {
         params.into_iter().map(|(_, value)| value).collect::<Vec<_>>().join("|")
     };
     let route_of = get(echo).layer(require(resource, Operation::Publish).unwrap());
-    Router::new().route(route, route_of).layer(verifier().layer())
+    Router::new().route(route, route_of).layer(Authenticate::new(verifier()))
 }
 
 async fn ask(app: &Router, uri: &str, capability: &str) -> Answer {
@@ -88,7 +88,7 @@ async fn several_parameters_and_wildcard_are_filled() {
 async fn parameters_of_outer_router_are_filled() {
     let inner = Router::new()
         .route("/rooms/{room}", get(|| async { "in" }).layer(require("{tenant}:{room}", Operation::Publish).unwrap()));
-    let app = Router::new().nest("/{tenant}", inner).layer(verifier().layer());
+    let app = Router::new().nest("/{tenant}", inner).layer(Authenticate::new(verifier()));
     assert_eq!(ask(&app, "/acme/rooms/a", r#"{"acme:a":["publish"]}"#).await.status, 200);
     assert_eq!(ask(&app, "/acme/rooms/a", r#"{"evil:a":["publish"]}"#).await.refused(), (401, 40160));
 }
@@ -109,7 +109,7 @@ async fn repeated_parameter_is_refused() {
         (Router::new().nest("/n/{room}", rest), "/n/mine/y/victim/1"),
         (Router::new().nest("/n/{room}", outside), "/n/mine/x/victim"),
     ] {
-        let app = app.layer(verifier().layer());
+        let app = app.layer(Authenticate::new(verifier()));
         for capability in [r#"{"chat:mine":["publish"]}"#, r#"{"chat:victim":["publish"]}"#, r#"{"[*]*":["*"]}"#] {
             let answer = ask(&app, uri, capability).await;
             assert_eq!(answer.refused(), (500, 50000), "{uri} {capability}");
@@ -134,14 +134,14 @@ async fn guard_with_unknown_parameter_refuses_everyone() {
 #[tokio::test]
 async fn route_added_after_layer_is_unguarded() {
     let open = || get(|| async { "in" });
-    let app = Router::new().route("/before", open()).layer(verifier().layer()).route("/after", open());
+    let app = Router::new().route("/before", open()).layer(Authenticate::new(verifier())).route("/after", open());
     let nobody = |uri: &str| Request::get(uri).body(String::new().into()).unwrap();
     assert_eq!(send(&app, nobody("/before")).await.refused(), (401, 40101));
     assert_eq!(send(&app, nobody("/after")).await.status, 200);
     // An extractor or a guard on such a route refuses the request.
     let guarded = open().layer(require("chat", Operation::Publish).unwrap());
     let sender = get(|_: ably_auth_axum::Authenticated| async { "in" });
-    let app = Router::new().layer(verifier().layer()).route("/guarded", guarded).route("/sender", sender);
+    let app = Router::new().layer(Authenticate::new(verifier())).route("/guarded", guarded).route("/sender", sender);
     for uri in ["/guarded", "/sender"] {
         assert_eq!(send(&app, nobody(uri)).await.refused(), (500, 50000), "{uri}");
     }
@@ -150,7 +150,7 @@ async fn route_added_after_layer_is_unguarded() {
 #[tokio::test]
 async fn sender_without_token_has_no_capability() {
     let route = get(|| async { "in" }).layer(require("chat", Operation::Publish).unwrap());
-    let app = Router::new().route("/", route).layer(verifier().layer().optional());
+    let app = Router::new().route("/", route).layer(Authenticate::new(verifier()).optional());
     let visitor = Request::get("/").body(String::new().into()).unwrap();
     assert_eq!(send(&app, visitor).await.refused(), (401, 40101));
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ably_auth_axum::{
-    ApiKey, Authenticated, Capability, ClientId, ErrorCode, Refusal, Timestamp, Token, Ttl, VerifiedToken, Verifier,
-    VerifyToken,
+    ApiKey, Authenticate, Authenticated, Capability, ClientId, ErrorCode, Refusal, Timestamp, Token, Ttl,
+    VerifiedToken, Verifier, VerifyToken,
 };
 use ably_auth_core::JwtFields;
 use ably_auth_core::jwt::ClaimValue;
@@ -20,7 +20,7 @@ use crate::support::{Answer, NOW, capability, key, mint, mint_with, other_key, s
 
 fn app(verifier: Verifier) -> Router {
     let whoami = |sender: Authenticated| async move { sender.token().capability().to_string() };
-    Router::new().route("/", get(whoami)).layer(verifier.layer())
+    Router::new().route("/", get(whoami)).layer(Authenticate::new(verifier))
 }
 
 async fn verify(verifier: Verifier, token: &Token) -> Answer {
@@ -98,8 +98,8 @@ async fn missing_or_malformed_token_is_refused() {
 async fn token_in_query_is_accepted_only_if_allowed() {
     let token = mint(|_| {});
     let whoami = || get(|_: Authenticated| async { "here" });
-    let by_header = Router::new().route("/", whoami()).layer(verifier().layer());
-    let by_query = Router::new().route("/", whoami()).layer(verifier().layer().or_in_query());
+    let by_header = Router::new().route("/", whoami()).layer(Authenticate::new(verifier()));
+    let by_query = Router::new().route("/", whoami()).layer(Authenticate::new(verifier()).or_in_query());
     for name in ["accessToken", "access_token"] {
         let uri = format!("/?{name}={}", token.expose());
         assert_eq!(crate::support::get(&by_header, &uri).await.refused(), (401, 40101));
@@ -273,6 +273,6 @@ async fn claims_are_passed_to_handler() {
         let claims = sender.token().claims().unwrap().others().map(|(name, json)| format!("{name}={json}"));
         claims.collect::<String>()
     };
-    let app = Router::new().route("/", get(tier)).layer(verifier().layer());
+    let app = Router::new().route("/", get(tier)).layer(Authenticate::new(verifier()));
     assert_eq!(with_token(&app, &token, Request::get("/")).await.body, r#"tier="gold""#);
 }

@@ -72,7 +72,7 @@ impl Reply {
     }
 
     /// Names the error in the headers too, for who does not read the body.
-    pub(super) fn with_error(mut self, refusal: &ably_auth_axum::Refusal) -> Self {
+    pub(super) fn with_error(mut self, refusal: &ably_auth_backend::Refusal) -> Self {
         self.code = Some(refusal.info().code());
         self.headers.extend(refusal.headers());
         self

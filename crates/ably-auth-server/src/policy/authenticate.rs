@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ably_auth_axum::VerifiedToken;
+use ably_auth_backend::VerifiedToken;
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;

@@ -13,7 +13,7 @@ pub(crate) fn authorise(capability: &Capability, operation: Operation, resource:
     if capability.permits(resource, operation) {
         return Ok(());
     }
-    Err(ably_auth_axum::Refusal::not_permitted(resource, operation).into())
+    Err(ably_auth_backend::Refusal::not_permitted(resource, operation).into())
 }
 
 /// Refuses to read a channel if the capability does not permit it. For a filtered read, permission on the resource

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ably_auth_axum::VerifiedToken;
+use ably_auth_backend::VerifiedToken;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
     ApiKey, Capability, ClientId, ErrorCode, JwtClaims, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_axum::VerifiedToken;
+use ably_auth_backend::VerifiedToken;
 use ably_auth_core::jwt::{self, UnverifiedJwt};
 use ably_auth_core::{Capability, ErrorCode, ErrorKind, JwtClaims, Timestamp, Token};
 

@@ -1,6 +1,6 @@
 //! The service as what verifies the tokens of an axum application's routes.
 
-use ably_auth_axum::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
+use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
 
 use crate::policy::authenticate::Authenticator;
 use crate::service::Service;
@@ -13,7 +13,7 @@ use crate::service::Service;
 /// and store. The limits on how often a key may be used are the service's own: these routes do not count.
 ///
 /// ```
-/// use ably_auth_axum::Authenticate;
+/// use ably_auth_backend::Authenticate;
 /// use ably_auth_server::{Apps, Service};
 ///
 /// let service = Service::builder().apps(Apps::of_key("app1.key1:secret".parse()?)).build()?;

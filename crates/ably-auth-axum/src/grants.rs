@@ -1,10 +1,9 @@
 //! The application's function that decides about a grant.
 
+use ably_auth_backend::Grant;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-
-use super::grant::Grant;
 
 /// A result that can become a grant: a [`Grant`], or a `Result` whose error axum can convert into an answer.
 pub trait IntoGrant {
@@ -30,7 +29,7 @@ impl<E: IntoResponse> IntoGrant for Result<Grant, E> {
 /// An async function of up to eight extractors that returns [a grant](IntoGrant). It need not be implemented by hand.
 ///
 /// The extractors must implement `FromRequestParts`, and so cannot read the body: the endpoint reads it, and
-/// [`AskedParams`](super::AskedParams) has its params.
+/// [`AskedParams`](crate::AskedParams) has its params.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function that decides about a grant",
     note = "use an async function whose arguments are extractors that read no body, and that returns a `Grant` or a \

@@ -18,11 +18,13 @@ pub enum ErrorKind {
 /// Invalid requests are not reported with this type, but answered with a [`Refusal`](crate::Refusal).
 ///
 /// ```
-/// use ably_auth_axum::{ErrorKind, Operation, require};
+/// use ably_auth_backend::{ApiKey, Endpoint, ErrorKind};
 ///
-/// let error = require("chat:{room", Operation::Publish).unwrap_err();
-/// assert_eq!(error.kind(), ErrorKind::Template);
-/// assert!(error.to_string().contains("`chat:{room`"), "{error}");
+/// let endpoint = Endpoint::jwt(&ApiKey::parse("appId.keyId:secret")?);
+/// let error = endpoint.allow_origin("https://app.example.com/").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Origin);
+/// assert!(error.to_string().contains("`https://app.example.com/`"), "{error}");
+/// # Ok::<(), ably_auth_backend::Refusal>(())
 /// ```
 #[derive(Debug)]
 pub struct Error {
@@ -31,7 +33,9 @@ pub struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Creates an error, for adapters to a framework.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 

@@ -10,7 +10,7 @@ use ably_auth_core::{Capability, ClientId, JwtClaims, KeyName, Timestamp, Verifi
 /// Only a [`VerifyToken`](crate::VerifyToken) should create one, since the crate trusts its content.
 ///
 /// ```
-/// use ably_auth_axum::{Capability, ClientId, KeyName, Timestamp, VerifiedToken};
+/// use ably_auth_backend::{Capability, ClientId, KeyName, Timestamp, VerifiedToken};
 ///
 /// let issued = Timestamp::from_millis(1_767_225_600_000);
 /// let life = (issued, Timestamp::from_millis(1_767_229_200_000));

@@ -1,43 +1,33 @@
 //! The params that a client sends to an auth URL.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ably_auth_core::{Capability, ClientId, ErrorCode, TokenParams, Ttl};
-use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse as _, Response};
-use http::Method;
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::request::Parts;
+use http::{HeaderMap, Method, Request};
 
-use super::grant::Grant;
-use super::grants::Grants;
 use crate::refusal::Refusal;
 
-/// Maximum size of a form, in bytes: larger than the longest capability that a token can carry.
-const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The maximum size of a form, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// An extractor for the params that a client sends to an [`AuthEndpoint`](super::AuthEndpoint): the token params, and
-/// the application's own params (`authParams`).
+/// The params that a client sends to an [`Endpoint`](super::Endpoint): the token params, and the application's own
+/// params (`authParams`).
 ///
 /// They are read from the query and from a POST's form, which overrides the query. They are not authenticated: they
-/// only say what the client requests. In a route that is not an [`AuthEndpoint`](super::AuthEndpoint), there are none.
+/// only say what the client requests.
 ///
 /// ```
-/// use ably_auth_axum::{ApiKey, AskedParams, AuthEndpoint, Capability, Grant, Operation, Refusal};
+/// use ably_auth_backend::{ApiKey, Endpoint};
+/// use bytes::Bytes;
 ///
-/// let key = ApiKey::parse("appId.keyId:secret")?;
-/// let endpoint = AuthEndpoint::jwt(&key).grant(|asked: AskedParams| async move {
-///     let tenant = asked.get("tenant").filter(|tenant| *tenant == "acme");
-///     let tenant = tenant.ok_or_else(|| Refusal::forbidden("the tenant is unknown; check `authParams`"))?;
-///     let news = Capability::none().with(&format!("news:{tenant}"), [Operation::Subscribe])?;
-///     Ok::<_, Refusal>(Grant::anonymous(news))
-/// });
-/// let app: axum::Router = axum::Router::new().route("/ably-token", endpoint);
-/// # Ok::<(), ably_auth_axum::Refusal>(())
+/// let endpoint = Endpoint::jwt(&ApiKey::parse("appId.keyId:secret")?);
+/// let request = http::Request::get("/ably-token?clientId=bob&tenant=acme").body(Bytes::new())?;
+/// let params = endpoint.params(&request).map_err(|refused| refused.status().to_string())?;
+/// assert_eq!((params.token_params().client_id.as_str(), params.get("tenant")), (Some("bob"), Some("acme")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct AskedParams(Option<Arc<Asked>>);
@@ -66,43 +56,27 @@ impl AskedParams {
         others.iter().rev().find(|(theirs, _)| theirs == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) async fn read(parts: &Parts, body: Body, timeout: Duration) -> Result<Self, Refusal> {
-        let query = parts.uri.query().filter(|query| !query.is_empty());
-        let form = if parts.method == Method::POST && !body.is_end_stream() {
-            let form = tokio::time::timeout(timeout, to_bytes(body, MAX_FORM_BYTES)).await;
-            form.map_err(|_| too_slow())?.map_err(|_| too_large())?
-        } else {
-            bytes::Bytes::new()
-        };
+    pub(super) fn read(request: &Request<Bytes>) -> Result<Self, Refusal> {
+        let query = request.uri().query().filter(|query| !query.is_empty());
+        let form = if *request.method() == Method::POST { request.body().as_ref() } else { &[] };
+        if form.len() > MAX_BODY_BYTES {
+            return Err(Refusal::body_too_large(MAX_BODY_BYTES));
+        }
         if query.is_none() && form.is_empty() {
             return Ok(Self(None));
         }
-        if !form.is_empty() && !is_form(parts) {
+        if !form.is_empty() && !is_form(request.headers()) {
             let message =
                 "the body is not a form; send the params as `application/x-www-form-urlencoded`, or in the query";
             return Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415));
         }
         let mut asked = Asked::default();
-        for encoded in [query.unwrap_or_default().as_bytes(), &form] {
+        for encoded in [query.unwrap_or_default().as_bytes(), form] {
             for (name, value) in form_urlencoded::parse(encoded) {
                 asked.take(&name, &value)?;
             }
         }
         Ok(Self(Some(Arc::new(asked))))
-    }
-
-    /// Returns the application's grant, narrowed to the requested params.
-    pub(super) async fn granted_by<F: Grants<T, S>, T, S: Sync>(
-        self,
-        grants: F,
-        parts: &mut Parts,
-        state: &S,
-    ) -> Result<Grant, Box<Response>> {
-        if self.0.is_some() {
-            parts.extensions.insert(self.clone());
-        }
-        let grant = grants.decide(parts, state).await?;
-        grant.narrowed(self.token_params()).map_err(|refusal| Box::new(refusal.into_response()))
     }
 }
 
@@ -145,28 +119,10 @@ fn invalid_param(error: ably_auth_core::Error) -> Refusal {
     Refusal::new(error.ably_code(), error.to_string())
 }
 
-fn too_large() -> Refusal {
-    let message = format!("the body has more than {MAX_FORM_BYTES} bytes, or is incomplete; request less");
-    Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
-}
-
-fn too_slow() -> Refusal {
-    let message = "the body did not arrive in time; send it without delay, or send the params in the query";
-    Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408)
-}
-
-fn is_form(parts: &Parts) -> bool {
-    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-impl<S: Sync> FromRequestParts<S> for AskedParams {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
-    }
 }
 
 impl fmt::Debug for AskedParams {

@@ -10,7 +10,6 @@ use ably_auth_core::jwt::{self, UnverifiedJwt};
 use ably_auth_core::{ApiKey, Capability, ErrorCode, ErrorKind, KeyName, Signer, Timestamp, Token};
 use async_trait::async_trait;
 
-use crate::authenticate::Authenticate;
 use crate::clock::Clock;
 use crate::refusal::Refusal;
 use crate::verified_token::VerifiedToken;
@@ -18,10 +17,10 @@ use crate::verified_token::VerifiedToken;
 /// A verifier of tokens.
 ///
 /// [`Verifier`] verifies JWTs. For tokens of another kind, implement this trait, and pass the implementation to
-/// [`Verifier::otherwise`] or [`Authenticate::new`].
+/// [`Verifier::otherwise`] or [`Authenticator::new`](crate::Authenticator::new).
 ///
 /// ```
-/// use ably_auth_axum::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
+/// use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
 ///
 /// struct Service; // holds a client of the service that issues the tokens
 ///
@@ -49,13 +48,13 @@ pub trait VerifyToken: Send + Sync + 'static {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ably_auth_axum::{ApiKey, Verifier};
+/// use ably_auth_backend::{ApiKey, Authenticator, Verifier};
 ///
 /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?);
-/// let app: axum::Router = axum::Router::new().layer(verifier.layer());
-/// # Ok::<(), ably_auth_axum::Refusal>(())
+/// let authenticator = Authenticator::new(verifier);
+/// # Ok::<(), ably_auth_backend::Refusal>(())
 /// ```
-#[must_use = "make a layer of it, or call `verify_token`"]
+#[must_use = "pass it to an `Authenticator`, or call `verify_token`"]
 pub struct Verifier {
     keys: HashMap<KeyName, Key>,
     leeway: Duration,
@@ -107,7 +106,7 @@ impl Verifier {
     /// use std::collections::HashSet;
     /// use std::sync::{Arc, RwLock};
     /// use std::time::Duration;
-    /// use ably_auth_axum::{ApiKey, Verifier};
+    /// use ably_auth_backend::{ApiKey, Verifier};
     ///
     /// let banned: Arc<RwLock<HashSet<String>>> = Arc::default(); // your application adds to it
     /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).is_revoked({
@@ -128,11 +127,6 @@ impl Verifier {
     pub fn otherwise(mut self, other: impl VerifyToken) -> Self {
         self.otherwise = Some(Arc::new(other));
         self
-    }
-
-    /// Creates a layer that accepts only requests with a token that this verifier accepts.
-    pub fn layer(self) -> Authenticate {
-        Authenticate::new(self)
     }
 
     /// Verifies a JWT.

@@ -4,10 +4,9 @@ use std::fmt;
 
 use ably_auth_core::capability::OperationName;
 use ably_auth_core::{ErrorCode, ErrorEnvelope, ErrorInfo};
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ably-errorcode");
 const ERROR_MESSAGE: HeaderName = HeaderName::from_static("x-ably-errormessage");
@@ -33,7 +32,7 @@ const USUAL_HEADERS: usize = 6;
 /// `X-Ably-Errorcode` and `X-Ably-Errormessage`. The client sees the message: say what to do, and nothing secret.
 ///
 /// ```
-/// use ably_auth_axum::{ErrorCode, Refusal};
+/// use ably_auth_backend::{ErrorCode, Refusal};
 ///
 /// let refusal = Refusal::forbidden("the account is closed; ask the support to open it");
 /// assert_eq!((refusal.status(), refusal.info().code()), (403, ErrorCode::FORBIDDEN));
@@ -77,6 +76,20 @@ impl Refusal {
         Self::new(ErrorCode::INTERNAL, message)
     }
 
+    /// Creates a refusal of a body that is too large or incomplete: 413 with code 40009.
+    #[must_use]
+    pub fn body_too_large(most: usize) -> Self {
+        let message = format!("the body has more than {most} bytes, or is incomplete; request less");
+        Self::new(ErrorCode::BODY_TOO_LARGE, message)
+    }
+
+    /// Creates a refusal of a body that did not arrive in time: 408 with code 40000.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        let message = "the body did not arrive in time; send it without delay, or send the params in the query";
+        Self::new(ErrorCode::BAD_REQUEST, message).with_status(408)
+    }
+
     /// Sets another HTTP status than the default of the code.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
@@ -96,7 +109,7 @@ impl Refusal {
         self.0.status_code()
     }
 
-    /// Returns the answer's headers, except those of its body, for servers that write the answer without axum.
+    /// Returns the answer's headers, except those of its body, for servers that write the body themselves.
     ///
     /// They hold the code, the message and `Cache-Control: no-store`. A 401 also has challenges, which ask for a token,
     /// or for a new token after a token error (40140 to 40149).
@@ -129,13 +142,13 @@ impl From<ably_auth_core::Error> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let mut headers = self.headers();
+impl From<Refusal> for Response<Bytes> {
+    fn from(refusal: Refusal) -> Self {
+        let mut headers = refusal.headers();
         headers.insert(CONTENT_TYPE, JSON);
-        let status = StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&ErrorEnvelope { error: *self.0 }).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
+        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&ErrorEnvelope { error: *refusal.0 }).unwrap_or_default();
+        let mut response = Self::new(body.into());
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response

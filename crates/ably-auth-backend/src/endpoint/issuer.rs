@@ -1,45 +1,31 @@
-//! The forms in which an auth URL answers (`RSA8c`).
+//! The issue of JWTs and token requests for a grant.
 
 use ably_auth_core::jwt::ClaimValue;
-use ably_auth_core::{Error, JwtFields, Timestamp, Token, TokenDetails, TokenRequestFields, Ttl};
-use axum::body::Body;
-use axum::response::Response;
+use ably_auth_core::{
+    ApiKey, Error, JwtFields, KeyName, Signer, Timestamp, Token, TokenDetails, TokenRequestFields, Ttl,
+};
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::CONTENT_TYPE;
 
-use super::Issuer;
 use super::grant::{Claim, Claims, Grant};
-use crate::refusal::{JSON, Refusal};
-
-const JWT: HeaderValue = HeaderValue::from_static("application/jwt");
+use crate::random::Random;
+use crate::refusal::Refusal;
 
 /// Size of the buffer that an answer is first written to, in bytes. It is large enough for most answers.
 const USUAL_BYTES: usize = 1024;
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
-    Jwt,
-    TokenRequest,
-    TokenDetails,
-}
-
-impl Form {
-    pub(super) fn write(self, issuer: &Issuer, grant: &Grant, now: Timestamp) -> Result<Response, Refusal> {
-        let capability = grant.capability().to_string();
-        let (content_type, body) = match self {
-            Self::Jwt => (JWT, issuer.jwt(grant, &capability, now)?),
-            Self::TokenRequest => (JSON, issuer.token_request(grant, &capability, now)?),
-            Self::TokenDetails => (JSON, issuer.token_details(grant, &capability, now)?),
-        };
-        let mut response = Response::new(Body::from(body));
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
-        Ok(response)
-    }
+/// The parts that all tokens of an endpoint share. The signer computes the key schedule once.
+pub(super) struct Issuer {
+    pub(super) key_name: KeyName,
+    signer: Signer,
+    pub(super) random: Random,
 }
 
 impl Issuer {
-    fn jwt(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Error> {
+    pub(super) fn new(key: &ApiKey) -> Self {
+        Self { key_name: key.key_name().clone(), signer: key.signer(), random: Random::system() }
+    }
+
+    pub(super) fn jwt(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Error> {
         let borrowed = grant.claims.as_deref().map(Borrowed::of).unwrap_or_default();
         let fields = JwtFields {
             capability: Some(capability),
@@ -53,7 +39,7 @@ impl Issuer {
         write_to_buffer(|buffer| fields.mint_into(&self.signer, buffer).map(str::len))
     }
 
-    fn token_request(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
+    pub(super) fn token_request(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
         if grant.claims.is_some() {
             let message =
                 "a token request cannot carry the claims of the grant; use an endpoint that answers with a JWT";
@@ -72,7 +58,7 @@ impl Issuer {
         Ok(write_to_buffer(|buffer| fields.json_into(&mac, buffer).map(str::len))?)
     }
 
-    fn token_details(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
+    pub(super) fn token_details(&self, grant: &Grant, capability: &str, now: Timestamp) -> Result<Bytes, Refusal> {
         // In whole seconds, like the times in the JWT.
         let issued = Timestamp::from_millis(whole_seconds(now.as_millis()));
         let ttl = Ttl::from_millis(whole_seconds(grant.lifetime().as_millis()).max(1000))?;

@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 /// channels the resource covers.
 ///
 /// ```
-/// use ably_auth_axum::{Capability, Grant, Operation, Ttl};
+/// use ably_auth_backend::{Capability, Grant, Operation, Ttl};
 ///
 /// let own = Capability::none().with("inbox:bob", [Operation::Subscribe])?;
 /// let grant = Grant::identified("bob", own)?.ttl(Ttl::from_millis(600_000)?).revocation_key("basic-plan");
@@ -142,7 +142,7 @@ impl Grant {
     /// the nonce are ignored.
     ///
     /// ```
-    /// use ably_auth_axum::{Capability, Grant, TokenParams};
+    /// use ably_auth_backend::{Capability, Grant, TokenParams};
     ///
     /// let chat: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
     /// let asked = TokenParams::new().capability(r#"{"chat:a":["publish"],"secret":["*"]}"#.parse()?);

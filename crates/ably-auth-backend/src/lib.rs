@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::arithmetic_side_effects)]
+
+#[cfg(feature = "axum")]
+mod axum;
+mod clock;
+mod credentials;
+mod endpoint;
+mod error;
+mod random;
+mod refusal;
+mod sender;
+mod verified_token;
+mod verifier;
+
+pub use ably_auth_core::{
+    ApiKey, Capability, ClientId, ErrorCode, ErrorInfo, Identity, JwtClaims, KeyName, Operation, Timestamp, Token,
+    TokenParams, Ttl,
+};
+pub use endpoint::{AskedParams, Endpoint, Grant};
+pub use error::{Error, ErrorKind};
+pub use refusal::Refusal;
+pub use sender::{Authenticated, Authenticator, Identified};
+pub use verified_token::VerifiedToken;
+pub use verifier::{Verifier, VerifyToken};
