@@ -53,7 +53,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
     pub(crate) channels: Switch,
-    /// Serve the Control API under /v1 to the access tokens in this file: a single token, or lines of `NAME TOKEN` or
+    /// Serve the Control API under /v1 for the access tokens in this file: a single token, or lines of `NAME TOKEN` or
     /// `NAME TOKEN read-only`. Requires TLS, --sandbox or --trusted-proxy
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
     pub(crate) control_token: Option<PathBuf>,
@@ -84,7 +84,7 @@ pub(crate) struct Serve {
 #[derive(ClapArgs)]
 pub(crate) struct Store {
     /// Store state in this folder, so that it survives restarts and crashes: used nonces, revocations, large tokens,
-    /// keys and apps made over the API, the secret that seals tokens. Without --data and --redis, state is in memory
+    /// keys and apps created over the API, the secret that seals tokens. Without --data and --redis, state is in memory
     #[arg(long, value_name = "DIR", env = "ABLY_AUTH_DATA", conflicts_with = "redis")]
     pub(crate) data: Option<PathBuf>,
     /// Store state in this Redis or Valkey, and share it with other services: `redis://host:port`, or
@@ -104,8 +104,8 @@ pub(crate) struct Store {
     /// A PEM file with the root certificates to trust for `rediss://`, instead of Mozilla's roots
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_REDIS_CA", requires = "redis")]
     pub(crate) redis_ca: Option<PathBuf>,
-    /// A file with the secrets that seal tokens, one per line of 64 hexadecimal digits: the first seals new tokens, and
-    /// all open tokens [default: a secret stored in the folder or Redis]
+    /// A file with the secrets that seal tokens, one per line of 64 hexadecimal digits: the first one seals new tokens,
+    /// and each of them opens tokens [default: a secret stored in the folder or Redis]
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]
     pub(crate) service_secrets: Option<PathBuf>,
 }

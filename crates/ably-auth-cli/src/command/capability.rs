@@ -59,7 +59,7 @@ pub(super) fn operation<'a>(name: &str, text: &'a str) -> Result<OperationName<'
     let operation = OperationName::from(text);
     if let OperationName::Other(unknown) = operation {
         let known: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
-        let problem = format!("unknown operation `{}`; known are {}", unknown.escape_debug(), known.join(", "));
+        let problem = format!("unknown operation `{}`; use one of {}", unknown.escape_debug(), known.join(", "));
         return Err(Failure::input(name, problem));
     }
     Ok(operation)

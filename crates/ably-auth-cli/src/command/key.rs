@@ -43,7 +43,7 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
         Key::Revoke { key_name, yes, control } => {
             let question = format!("revoke the key {} and every token made from it permanently?", printable(&key_name));
             if !yes && !prompt::confirm(&question)? {
-                return Err(Failure::Input("nothing was revoked".into()));
+                return Err(Failure::Input("not confirmed, so nothing was revoked; answer `y`, or give --yes".into()));
             }
             request(&control, Method::POST, &key_name, &["revoke"], None)
         }

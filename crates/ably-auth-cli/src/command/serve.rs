@@ -154,7 +154,7 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
         None if args.control_token.is_some() => {}
         None => {
             let problem =
-                "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
+                "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to create apps";
             return Err(Failure::Input(problem.into()));
         }
     }

@@ -122,7 +122,7 @@ fn check_says_yes_or_no() {
 fn invalid_resource_or_operation_is_bad_input() {
     for operation in ["shout", "Publish", "", "publish,subscribe"] {
         let answer = check("{}", "a", operation);
-        answer.bad(&[&format!("--operation: unknown operation `{operation}`"), "known are", "publish", "subscribe"]);
+        answer.bad(&[&format!("--operation: unknown operation `{operation}`"), "use one of", "publish", "subscribe"]);
     }
     check("{}", "", "publish").bad(&["--resource: ", "empty"]);
     check("{}", "[other]a", "publish").bad(&["--resource: ", "[other]a"]);

@@ -195,17 +195,17 @@ fn service_manager_is_notified_of_start_and_stop() {
     fs::remove_file(&file.0).unwrap();
     let manager = UnixDatagram::bind(&file.0).unwrap();
     manager.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let found = || {
+    let next_state = || {
         let mut bytes = [0; 100];
         let count = manager.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..count].to_vec()).unwrap()
     };
     let mut command = program(&["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
     let mut service = LoggedService::of(command.env("NOTIFY_SOCKET", file.path()));
-    assert_eq!(found(), "READY=1");
+    assert_eq!(next_state(), "READY=1");
     assert!(get(&service.address("listening on http://"), "/time").starts_with("HTTP/1.1 200"));
     service.signal("-TERM");
-    assert_eq!(found(), "STOPPING=1");
+    assert_eq!(next_state(), "STOPPING=1");
     assert_eq!(service.process.wait_for_exit(), Some(0));
 }
 
@@ -281,8 +281,8 @@ fn check_config_reads_named_files() {
         ("redis://127.0.0.1:1?password=hush", true),
         (":hush@127.0.0.1:1", false),
     ] {
-        let found = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
-        let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", found.path()]);
+        let config = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
+        let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", config.path()]);
         if is_url {
             assert!(answer.yes().contains("[redacted]"), "{answer:?}");
         } else {

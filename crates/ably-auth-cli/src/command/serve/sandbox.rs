@@ -67,10 +67,10 @@ pub(super) fn check(args: &Serve) -> Result<(), Failure> {
 pub(super) fn warn(args: &Serve, address: SocketAddr, is_tls: bool) {
     let keys = if is_tls { "" } else { ", and keys are sent without TLS" };
     if args.sandbox_public {
-        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can make apps{keys}");
+        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can create apps{keys}");
     } else if !args.sandbox_allow_host.is_empty() {
         let hosts = args.sandbox_allow_host.join(",");
-        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and make apps{keys}");
+        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and create apps{keys}");
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilde
     });
     let mut secrets = secrets.collect::<Result<Vec<_>, _>>()?.into_iter();
     let Some(current) = secrets.next() else {
-        return Err(Failure::input(&name, "there is no secret in it; make one with `openssl rand -hex 32`"));
+        return Err(Failure::input(&name, "it contains no secret; make one with `openssl rand -hex 32`"));
     };
     Ok(service.service_secret(current).earlier_secrets(secrets))
 }
