@@ -1,8 +1,8 @@
-//! How long things take.
+//! A stopwatch.
 
 use std::time::{Duration, Instant};
 
-/// Runs since it was made.
+/// A stopwatch that runs from its creation.
 #[derive(Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 

@@ -1,5 +1,5 @@
-//! The file of `serve --config`: its options are put before those of the command line, unless these or the environment have
-//! them too.
+//! The `serve --config` file. Its options are added to the command line, except those that the command line or the
+//! environment also sets.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -28,23 +28,24 @@ const HIDDEN: &str = "[redacted]";
 const ENVIRONMENT: &str = "the environment";
 const FILE: &str = "the file";
 
-/// What only the command line and the environment say.
+/// The options that the file must not set.
 const NOT_IN_FILE: &[&str] = &["config", "check-config", "json", "help", "version"];
 
-/// The words of the command line with those of the file among them, and the names of the options that are of the file.
+/// The command line with the options of the file added, and the names of those options.
 pub(crate) struct Words {
     pub(crate) words: Vec<OsString>,
-    pub(crate) of_file: HashSet<String>,
+    pub(crate) from_file: HashSet<String>,
 }
 
-/// The words that count. Whether they are right is another question.
+/// Returns the command line with the options of the `--config` file. Validates only the options of the file; clap
+/// validates the result.
 pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     let Some(at) = given.iter().position(|word| word == COMMAND).filter(|at| is_command(&given, *at)) else {
-        return Ok(Words { words: given, of_file: HashSet::new() });
+        return Ok(Words { words: given, from_file: HashSet::new() });
     };
     let file = value_of(&given, "config").or_else(|| env::var_os("ABLY_AUTH_CONFIG"));
     let Some(file) = file.filter(|file| !file.is_empty()) else {
-        return Ok(Words { words: given, of_file: HashSet::new() });
+        return Ok(Words { words: given, from_file: HashSet::new() });
     };
     let path = Path::new(&file);
     let named = format!("--config {}", path.display());
@@ -53,23 +54,23 @@ pub(crate) fn words(given: Vec<OsString>) -> Result<Words, Failure> {
     let program = Args::command();
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
     let (mut before, after) = (given.get(..=at).unwrap_or_default().to_vec(), given.get(at + 1..).unwrap_or_default());
-    let mut of_file = HashSet::new();
+    let mut from_file = HashSet::new();
     for option in options {
         let wrong =
             |problem: &str| Failure::input(&named, format!("line {}: `{}`: {problem}", option.line, option.name));
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
         let arg = arg.filter(|_| !NOT_IN_FILE.contains(&option.name.as_str()));
-        let arg = arg.ok_or_else(|| wrong("there is no such option; see `ably-auth serve --help` for their names"))?;
+        let arg = arg.ok_or_else(|| wrong("unknown option; see `ably-auth serve --help` for the names"))?;
         let word = OsString::from(format!("--{}={}", option.name, option.value));
         check(&program, arg, &word).map_err(|problem| wrong(&problem))?;
         let is_in_environment = arg.get_env().and_then(env::var_os).is_some_and(|value| !value.is_empty());
         if !is_in_environment && value_of(after, &option.name).is_none() {
             before.push(word);
-            of_file.insert(option.name);
+            from_file.insert(option.name);
         }
     }
     before.extend_from_slice(after);
-    Ok(Words { words: before, of_file })
+    Ok(Words { words: before, from_file })
 }
 
 /// Returns `program` without the environment variables that are empty, so that they count as unset.
@@ -82,7 +83,7 @@ pub(crate) fn without_empty_variables(program: Command) -> Command {
     })
 }
 
-/// Returns the environment variable that holds the refused value, unless the value is in `words`.
+/// Returns the environment variable that set the refused value, unless the value is in `words`.
 pub(crate) fn variable_of(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
     let name = option.strip_prefix("--")?.split([' ', '=', '[']).next()?;
@@ -93,12 +94,12 @@ pub(crate) fn variable_of(error: &clap::Error, words: &[OsString]) -> Option<Str
     (is_serve && value_of(words, name).is_none()).then(|| variable.to_string_lossy().into_owned())
 }
 
-/// Returns `message` with its leading option renamed to the environment variable, or prefixed with `--config`, if the value
-/// came from there.
-pub(crate) fn with_origin(message: &str, told: &[(String, String, &'static str)]) -> Option<String> {
+/// Returns `message` with its leading option renamed to the environment variable, or prefixed with `--config`, if the
+/// value came from there.
+pub(crate) fn with_origin(message: &str, effective: &[(String, String, &'static str)]) -> Option<String> {
     let rest = message.strip_prefix("--")?;
     let name = rest.split([' ', ':']).next()?;
-    let (.., origin) = told.iter().find(|(known, ..)| known == name)?;
+    let (.., origin) = effective.iter().find(|(known, ..)| known == name)?;
     match *origin {
         ENVIRONMENT => {
             let variable = format!("ABLY_AUTH_{}", name.replace('-', "_").to_uppercase());
@@ -119,17 +120,17 @@ pub(crate) fn check_mode(path: &Path) -> Result<(), Failure> {
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
     let has_password = options(without_mark(&text)).unwrap_or_default().iter().any(|option| {
         let arg = command.get_arguments().find(|arg| arg.get_long() == Some(&option.name));
-        arg.is_some_and(Arg::is_hide_env_values_set) && place_of(&option.value).contains(HIDDEN)
+        arg.is_some_and(Arg::is_hide_env_values_set) && redacted_url(&option.value).contains(HIDDEN)
     });
     if has_password { input::check_mode(&name, path, &file) } else { Ok(()) }
 }
 
-/// Whether that word is the command, and not what belongs to an option before it.
+/// Returns true if the word at `at` is the command, and not the value of an earlier option.
 fn is_command(given: &[OsString], at: usize) -> bool {
     given.get(1..at).unwrap_or_default().iter().all(|word| word == "--json")
 }
 
-/// What stands after that option, if it is there; nothing where it stands alone.
+/// Returns the value of the option `name`, if the option is present. The value is empty if the option is the last word.
 fn value_of(words: &[OsString], name: &str) -> Option<OsString> {
     let option = format!("--{name}");
     let mut words = words.iter();
@@ -145,26 +146,26 @@ fn value_of(words: &[OsString], name: &str) -> Option<OsString> {
     None
 }
 
-struct Option_ {
+struct FileOption {
     name: String,
     value: String,
     line: usize,
 }
 
-/// The options of the text, each with its line. A message does not quote it: it may hold a password.
-fn options(text: &str) -> Result<Vec<Option_>, String> {
+/// Parses the options in `text`. Errors do not quote the text, because it may contain a password.
+fn options(text: &str) -> Result<Vec<FileOption>, String> {
     let line_of = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or_else(String::new, |span| format!("line {}: ", line_of(span.start)));
-        format!("{line}it is not TOML: {}", error.message())
+        format!("{line}invalid TOML: {}", error.message())
     })?;
     let mut options = Vec::new();
     for (name, value) in table.into_inner() {
         let (line, name) = (line_of(name.span().start), name.into_inner().into_owned());
         let value = text_of(value).ok_or_else(|| {
-            format!("line {line}: `{name}`: it is neither text, number, true or false, nor a list of these")
+            format!("line {line}: `{name}`: give a string, an integer, a boolean, or a list of these")
         })?;
-        options.push(Option_ { name, value, line });
+        options.push(FileOption { name, value, line });
     }
     Ok(options)
 }
@@ -179,7 +180,7 @@ fn text_of(value: Spanned<DeValue<'_>>) -> Option<String> {
     })
 }
 
-/// What is wrong with the value, if something is; what other options it needs is looked at later, with all of them.
+/// Checks the value of one option. The options that it requires are checked later, with all options.
 fn check(program: &Command, arg: &Arg, word: &OsString) -> Result<(), String> {
     let words = [OsString::from("ably-auth"), COMMAND.into(), word.clone()];
     match program.clone().try_get_matches_from(words) {
@@ -192,37 +193,37 @@ fn check(program: &Command, arg: &Arg, word: &OsString) -> Result<(), String> {
     }
 }
 
-/// What holds, as the file would say it, each with where it comes from; without passwords.
-pub(crate) fn describe(matches: &ArgMatches, of_file: &HashSet<String>) -> Vec<(String, String, &'static str)> {
+/// Returns the effective options: the name, the value as in the file and without passwords, and the origin.
+pub(crate) fn describe(matches: &ArgMatches, from_file: &HashSet<String>) -> Vec<(String, String, &'static str)> {
     let program = Args::command();
     let command = program.find_subcommand(COMMAND).cloned().unwrap_or_default();
     let known = command.get_arguments().filter(|arg| arg.get_id() != "check_config" && arg.get_id() != "json");
-    let mut told = Vec::new();
+    let mut effective = Vec::new();
     for arg in known {
         let id = arg.get_id().as_str();
         let Some(name) = arg.get_long() else { continue };
         let Ok(Some(values)) = matches.try_get_raw(id) else { continue };
         let value = values.map(|value| value.to_string_lossy().into_owned()).collect::<Vec<_>>().join(",");
         let origin = match matches.value_source(id) {
-            _ if of_file.contains(name) => FILE,
+            _ if from_file.contains(name) => FILE,
             Some(ValueSource::CommandLine) => "the command line",
             Some(ValueSource::EnvVariable) => ENVIRONMENT,
-            _ => "unless said so",
+            _ => "default",
         };
-        // What is not to be seen in the help is not to be seen here.
-        let value = if arg.is_hide_env_values_set() { place_of(&value) } else { value };
-        told.push((name.to_owned(), value, origin));
+        // A value that the help does not show may contain a password.
+        let value = if arg.is_hide_env_values_set() { redacted_url(&value) } else { value };
+        effective.push((name.to_owned(), value, origin));
     }
-    told
+    effective
 }
 
-/// Scheme, host and port of a URL, and nothing else of it: a password may stand before the host and after it.
-fn place_of(url: &str) -> String {
+/// Returns the scheme, host and port of a URL, with the rest redacted: a password may be before or after the host.
+fn redacted_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return HIDDEN.into();
     };
     let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // Then there is no telling which is the host.
+    // The password may contain these characters, so the host is unknown.
     if after.contains('@') {
         return format!("{scheme}://{HIDDEN}");
     }
@@ -239,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_without_being_quoted() {
+    fn file_is_read_and_not_quoted_in_errors() {
         let options =
             |text| options(text).map(|all| all.into_iter().map(|one| (one.name, one.value, one.line)).collect());
         let read: Result<Vec<_>, String> =
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_shown() {
+    fn password_in_url_is_redacted() {
         for (url, shown) in [
             ("redis://:hush@host:1", "redis://[redacted]@host:1"),
             ("redis://host:1", "redis://host:1"),
@@ -270,7 +271,7 @@ mod tests {
             ("redis://:hu@sh@host:1", "redis://[redacted]@host:1"),
             (":hush@host:1", "[redacted]"),
         ] {
-            assert_eq!(place_of(url), shown, "{url}");
+            assert_eq!(redacted_url(url), shown, "{url}");
         }
     }
 }

@@ -15,8 +15,8 @@ pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// Returns `text` without white space around it and without a byte order mark. Refuses empty text. Unless the text is JSON,
-/// also refuses quotes around it and invisible characters. No message quotes the text.
+/// Returns `text` without white space around it and without a byte order mark. Refuses empty text. Unless the text is
+/// JSON, also refuses quotes around it and invisible characters. No message quotes the text.
 pub(crate) fn clean<'a>(name: &str, text: &'a str, what: &str) -> Result<&'a str, Failure> {
     let text = without_mark(text.trim()).trim();
     if text.is_empty() {

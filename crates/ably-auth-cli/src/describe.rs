@@ -1,19 +1,19 @@
-//! What can be told of a token, for people and for scripts. The token itself is never a part of it.
+//! The description of a token, as text and as JSON. It never contains the token itself.
 
 use ably_auth::{Capability, KeyName, Timestamp, TokenDetails};
 use ably_auth_core::JwtClaims;
 use serde_json::{Map, Value};
 
-use crate::draw::{Paint, facts, life::Life, matrix, moment, printable};
-use crate::lenient::{LenientJwt, in_words, is_secret};
+use crate::draw::{Paint, facts, life::Lifetime, matrix, moment, printable};
+use crate::lenient::{LenientJwt, is_secret, readable_value};
 
-/// A token, described.
+/// A description of a token.
 #[derive(Default)]
 pub(crate) struct Description {
     facts: Vec<(&'static str, String)>,
     json: Map<String, Value>,
     capability: Option<String>,
-    life: Option<Life>,
+    life: Option<Lifetime>,
     problems: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ impl Description {
         self.json.insert("kind".into(), kind.into());
     }
 
-    /// Something for people alone.
+    /// Adds a line to the text, but not to the JSON.
     pub(crate) fn note(&mut self, name: &'static str, text: String) {
         self.facts.push((name, text));
     }
@@ -38,7 +38,7 @@ impl Description {
         self.fact("app id", "appId", name.app_id());
     }
 
-    /// What a JWT says.
+    /// Adds the claims of a JWT.
     pub(crate) fn claims(&mut self, claims: &JwtClaims, now: Timestamp) {
         self.optional("client id", "clientId", claims.client_id().as_str());
         self.optional("revocation key", "revocationKey", claims.revocation_key());
@@ -55,10 +55,10 @@ impl Description {
         let others = claims.others().map(|(name, text)| (name, serde_json::from_str(text).unwrap_or_default()));
         self.map("other claim", "otherClaims", others);
         self.life((claims.issued(), claims.expires()), now);
-        self.permits(claims.capability_text());
+        self.set_capability(claims.capability_text());
     }
 
-    /// What the service says of a token.
+    /// Adds the details of a token, without the token itself.
     pub(crate) fn details(&mut self, details: &TokenDetails, now: Timestamp) {
         if let Some(name) = details.key_name() {
             self.key(name);
@@ -67,7 +67,7 @@ impl Description {
         if let (Some(issued), Some(expires)) = (details.issued(), details.expires()) {
             self.life((issued, expires), now);
         }
-        self.permits(details.capability_text());
+        self.set_capability(details.capability_text());
     }
 
     /// Adds the readable header and claims of a malformed JWT, with tokens redacted.
@@ -78,7 +78,7 @@ impl Description {
                 if is_secret(key) {
                     *value = "[redacted]".into();
                 }
-                self.facts.push((name, format!("{} = {}", printable(key), in_words(key, value))));
+                self.facts.push((name, format!("{} = {}", printable(key), readable_value(key, value))));
             }
             self.json.insert(member.into(), object.into());
         }
@@ -92,7 +92,7 @@ impl Description {
     }
 
     fn life(&mut self, (issued, expires): (Timestamp, Timestamp), now: Timestamp) {
-        let life = Life { issued, expires, now };
+        let life = Lifetime { issued, expires, now };
         for (name, at) in [("issued", issued), ("expires", expires), ("renewAt", life.renew_at())] {
             self.json.insert(name.into(), at.as_millis().into());
         }
@@ -100,7 +100,7 @@ impl Description {
         self.life = Some(life);
     }
 
-    fn permits(&mut self, capability: Option<&str>) {
+    fn set_capability(&mut self, capability: Option<&str>) {
         self.json.extend(capability.map(|text| ("capability".into(), text.into())));
         self.capability = capability.map(Into::into);
     }

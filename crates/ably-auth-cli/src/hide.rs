@@ -1,8 +1,9 @@
-//! Keys and tokens given where none belongs, such as without `--key`: a message that quotes what is wrong would print them.
+//! Redaction of keys and tokens in the wrong argument, such as a key without `--key`: an error message that quotes the
+//! argument would print them.
 
 use crate::draw::printable;
 
-/// The text, without the secret of any argument that reads like a key or a token.
+/// Redacts in `text` the secret of each argument that looks like a key or a token.
 pub(crate) fn without_secrets(text: &str) -> String {
     let args: Vec<_> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let keys: Vec<_> = args.iter().filter_map(|arg| key_in(arg)).collect();
@@ -13,13 +14,14 @@ pub(crate) fn without_secrets(text: &str) -> String {
     args.iter().filter_map(|arg| token_in(arg)).fold(text, |text, token| text.replace(token, "[redacted]"))
 }
 
-/// The longest first: what is left of a key of which a part was taken out could not be found.
+/// Redacts the keys in `text`, the longest first: a key would not be found after a shorter key in it was replaced.
 fn hide(text: &str, mut keys: Vec<(&str, &str)>) -> String {
     keys.sort_by_key(|(_, key)| std::cmp::Reverse(key.len()));
     keys.into_iter().fold(text.to_owned(), |text, (name, key)| text.replace(key, &format!("{name}:[redacted]")))
 }
 
-/// The key in an argument such as `a.b:c`, `--option=a.b:c` or `http://a.b:c`, well-formed or not, and its name.
+/// Returns the name and the key in an argument such as `a.b:c`, `--option=a.b:c` or `http://a.b:c`, even if the key is
+/// malformed.
 fn key_in(arg: &str) -> Option<(&str, &str)> {
     let word = arg.rsplit_once("//").map_or(arg, |(_, rest)| rest);
     let (before, secret) = word.split_once(':')?;
@@ -31,14 +33,16 @@ fn key_in(arg: &str) -> Option<(&str, &str)> {
     (name.contains('.') && !is_port && !is_json).then_some((name, key))
 }
 
-/// The token in an argument such as `app.aBc…` or `--option=eyJ….….…`. Names of files and hosts are seldom as long.
+/// Returns the token in an argument such as `app.aBc…` or `--option=eyJ….….…`. Names of files and hosts are rarely as
+/// long.
 fn token_in(arg: &str) -> Option<&str> {
-    const LONG: usize = 24;
+    /// The minimum length of the part after the dot, in bytes.
+    const MIN_BYTES: usize = 24;
     let word = if arg.starts_with('-') { arg.split_once('=').map_or("", |(_, value)| value) } else { arg };
-    let is_of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"._-=+/".contains(&byte);
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-=+/".contains(&byte);
     let (_, rest) = word.split_once('.')?;
-    let is_long = word.starts_with("eyJ") || (rest.len() >= LONG && !rest.contains(['.', '/']));
-    (is_long && word.bytes().all(is_of_a_token)).then_some(word)
+    let is_long = word.starts_with("eyJ") || (rest.len() >= MIN_BYTES && !rest.contains(['.', '/']));
+    (is_long && word.bytes().all(is_token_byte)).then_some(word)
 }
 
 #[cfg(test)]
@@ -46,7 +50,7 @@ mod tests {
     use super::{hide, key_in, token_in};
 
     #[test]
-    fn tokens_are_told_from_names() {
+    fn tokens_are_distinguished_from_names() {
         for (arg, token) in [
             ("shop.AbCdEfGhIjKlMnOpQrStUvWxYz", "shop.AbCdEfGhIjKlMnOpQrStUvWxYz"),
             ("--option=eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"),
@@ -61,13 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_begins_as_another_is_hidden_whole() {
+    fn key_that_starts_with_another_is_redacted_whole() {
         let keys = vec![("a.b", "a.b:c"), ("a.b", "a.b:c-and-more")];
         assert_eq!(hide("no `a.b:c-and-more`, no `a.b:c`", keys), "no `a.b:[redacted]`, no `a.b:[redacted]`");
     }
 
     #[test]
-    fn keys_are_told_from_what_else_has_colons() {
+    fn keys_are_distinguished_from_other_text_with_colons() {
         for (arg, name, key) in [
             ("a.b:c", "a.b", "a.b:c"),
             ("--option=a.b:c=", "a.b", "a.b:c="),

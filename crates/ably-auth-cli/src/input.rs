@@ -1,4 +1,4 @@
-//! Reading what is given, with errors that name it.
+//! Reading of credentials and other inputs, with errors that name the input.
 
 use std::fs;
 use std::io::{self, Read};
@@ -18,10 +18,11 @@ const KEY_VARIABLE: &str = "ABLY_API_KEY";
 const TOKEN_VARIABLE: &str = "ABLY_TOKEN";
 const ROOTS_VARIABLE: &str = "ABLY_CACERT";
 
-/// The most that is read of an input: more than any credential or capability is.
+/// The maximum size of an input, in bytes. No credential or capability is as large.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Returns the key from `--key` or `--key-file`, else from `ABLY_API_KEY`, else from a prompt. No message quotes the key.
+/// Returns the key from `--key` or `--key-file`, else from `ABLY_API_KEY`, else from a prompt. No message quotes the
+/// key.
 pub(crate) fn key(arg: args::KeyArg) -> Result<ApiKey, Failure> {
     let (name, text) = match (arg.key, arg.key_file) {
         (Some(text), _) => ("--key".into(), text),
@@ -103,8 +104,8 @@ pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
     millis
 }
 
-/// Parses an endpoint. Accepts a scheme in capitals, and a host and a port without a scheme. No message quotes the text,
-/// because it may be a key or a URL with credentials.
+/// Parses an endpoint. Accepts a scheme in capitals, and a host and a port without a scheme. No message quotes the
+/// text, because it may be a key or a URL with credentials.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     let text = text.trim();
     let wrong = |why: &str| {
@@ -159,7 +160,7 @@ pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Failure> {
     }
 }
 
-/// The parts of `RESOURCE=VALUE`, split at the last `=` or at the first.
+/// Splits `RESOURCE=VALUE` at the last `=` if `at_last`, else at the first.
 pub(crate) fn scoped<'a>(name: &str, text: &'a str, at_last: bool) -> Result<(&'a str, &'a str), Failure> {
     let parts = if at_last { text.rsplit_once('=') } else { text.split_once('=') };
     let problem = "expected `RESOURCE=VALUE`; put a channel name, or a wildcard, before the `=`";
@@ -191,7 +192,7 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
 }
 
 /// Adds the root certificates of `--cacert`, or else of the file in `ABLY_CACERT`, to `options`.
-pub(crate) fn trusting(options: ClientOptions, arg: &args::Roots) -> Result<ClientOptions, Failure> {
+pub(crate) fn with_roots(options: ClientOptions, arg: &args::Roots) -> Result<ClientOptions, Failure> {
     let of_variable =
         || credential::variable(ROOTS_VARIABLE).map(|path| path.map(|path| (ROOTS_VARIABLE, path.into())));
     let named = arg.cacert.clone().map(|path| ("--cacert", path));
@@ -227,7 +228,7 @@ static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn stdin() -> Result<String, Failure> {
     if STDIN_IS_READ.swap(true, Ordering::Relaxed) {
-        return Err(Failure::input("stdin", "it is given for two inputs; give one of them in another way"));
+        return Err(Failure::input("stdin", "it is requested for two inputs; give one of them in another way"));
     }
     prompt::announce_stdin();
     read("stdin", io::stdin().lock())
@@ -253,8 +254,8 @@ pub(crate) fn open_secret(name: &str, path: &Path) -> Result<fs::File, Failure> 
     Ok(file)
 }
 
-/// Refuses a file that any user may write. Warns about a file that any user may read, or that its group may write. The mode
-/// is that of a symbolic link's target. Only regular files are checked: a pipe or a terminal has no stored mode.
+/// Refuses a file that any user may write. Warns about a file that any user may read, or that its group may write. The
+/// mode is that of a symbolic link's target. Only regular files are checked: a pipe or a terminal has no stored mode.
 #[cfg(unix)]
 pub(crate) fn check_mode(name: &str, path: &Path, file: &fs::File) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;

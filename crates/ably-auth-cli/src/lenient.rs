@@ -53,7 +53,7 @@ pub(crate) fn read(text: &str) -> Option<LenientJwt> {
             let is_hs256 = header.as_ref().and_then(|header| header.get("alg")).is_some_and(|alg| alg == "HS256");
             check_signature(parts.get(2).copied().unwrap_or_default(), is_hs256, &mut problems);
         }
-        5 => problems.push("it is encrypted: only its header can be read".into()),
+        5 => problems.push("it is encrypted, so only its header can be read".into()),
         count => problems.push(format!("it has {count} parts between dots, not 3; pass on the whole token")),
     }
     if let Some(header) = &header {
@@ -217,7 +217,7 @@ pub(crate) fn is_secret(name: &str) -> bool {
 }
 
 /// Formats a value for people. Appends the date to `iat`, `exp` and `nbf`.
-pub(crate) fn in_words(name: &str, value: &Value) -> String {
+pub(crate) fn readable_value(name: &str, value: &Value) -> String {
     let text = value.as_str().map_or_else(|| printable(&value.to_string()), printable);
     let Some(number) = value.as_f64().filter(|_| ["iat", "exp", "nbf"].contains(&name)) else {
         return text;

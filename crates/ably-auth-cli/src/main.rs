@@ -1,4 +1,4 @@
-//! `ably-auth`: inspect, sign, check and exchange Ably credentials, and serve a token service, from a terminal.
+//! `ably-auth`: inspects, signs, verifies and exchanges Ably credentials, and serves a token service.
 
 mod args;
 mod clock;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
 
-/// With musl's own one a service does half the work.
+/// With musl's allocator, the service handles half as many requests.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -41,9 +41,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return output::usage(&error, None),
     };
-    let told = matches.subcommand().map(|(_, matches)| config::describe(matches, &words.of_file)).unwrap_or_default();
+    let effective =
+        matches.subcommand().map(|(_, matches)| config::describe(matches, &words.from_file)).unwrap_or_default();
     let json = args.json;
-    match command::run(args, &told) {
+    match command::run(args, &effective) {
         Ok(outcome) => outcome.show(json),
         Err(failure) => failure.show(json),
     }

@@ -1,4 +1,4 @@
-//! What is shown, and the exit status that goes with it.
+//! Printed output, and the exit status.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::draw::{printable, printable_json, printable_lines};
 use crate::hide::without_secrets;
 
-/// A command's answer: for people, and for scripts.
+/// The result of a command, as text and as JSON for `--json`.
 pub(crate) struct Outcome {
     text: String,
     json: Option<String>,
@@ -21,32 +21,32 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Yes, or done.
+    /// Returns a positive result: yes, or done.
     pub(crate) fn yes(text: impl Into<String>, json: &Value) -> Self {
         Self { text: text.into(), json: Some(json.to_string()), is_json: false, positive: true }
     }
 
-    /// No: refused, not valid.
+    /// Returns a negative result: refused, or not valid.
     pub(crate) fn no(text: impl Into<String>, json: &Value) -> Self {
         Self { positive: false, ..Self::yes(text, json) }
     }
 
-    /// Text for people, and for scripts JSON in the wire's order.
+    /// Returns a result whose JSON keeps the field order of the wire format.
     pub(crate) fn wire(positive: bool, text: impl Into<String>, json: String) -> Self {
         Self { text: text.into(), json: Some(json), is_json: false, positive }
     }
 
-    /// What is the same JSON for people and for scripts.
+    /// Returns a result that is the same JSON with and without `--json`.
     pub(crate) fn json(positive: bool, json: impl Into<String>) -> Self {
         Self { text: json.into(), json: None, is_json: true, positive }
     }
 
-    /// What is text for scripts too.
+    /// Returns a positive result that is text even with `--json`.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), json: None, is_json: false, positive: true }
     }
 
-    /// All was shown on the way.
+    /// Returns a result without output, for a command that has already printed everything.
     pub(crate) fn shown(positive: bool) -> Self {
         Self::json(positive, "")
     }
@@ -88,10 +88,10 @@ fn keep_error(written: io::Result<()>) {
 
 /// Returns an error if an earlier write to stdout failed.
 pub(crate) fn check_written() -> Result<(), Failure> {
-    WRITE_ERROR.get().map_or(Ok(()), |_| Err(Failure::Input(unwritten())))
+    WRITE_ERROR.get().map_or(Ok(()), |_| Err(Failure::Input(write_error())))
 }
 
-fn unwritten() -> String {
+fn write_error() -> String {
     let error = WRITE_ERROR.get().map_or("unknown error", String::as_str);
     format!("stdout: the output cannot be written: {error}; free disk space, or write elsewhere")
 }
@@ -101,32 +101,32 @@ fn exit(status: u8) -> ExitCode {
     if WRITE_ERROR.get().is_none() {
         return ExitCode::from(status);
     }
-    note(&format!("error: {}", unwritten()));
+    note(&format!("error: {}", write_error()));
     ExitCode::from(2)
 }
 
-/// Tells people what is no part of the answer; as [`line`], without failing.
+/// Prints a line to stderr. Ignores write errors.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// What to do with a credential in the place of an argument. Those who look at a machine's processes see its arguments.
-const MISPLACED: &str = "credentials are not given so, where others may see them: a token goes to stdin, into the file of \
-                         --token-file or into ABLY_TOKEN; a key into the file of --key-file or into ABLY_API_KEY";
+/// The advice for a credential that is given as an argument. Other users can see arguments in the list of processes.
+const MISPLACED: &str = "do not give a credential here, because other users can see it: give a token on stdin, in the file of \
+                         --token-file or in ABLY_TOKEN, and a key in the file of --key-file or in ABLY_API_KEY";
 
-/// Prints help, or the error in the command line. `variable` is the environment variable that holds the refused value.
-pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
-    let text = told.render().to_string();
+/// Prints help, or the error in the command line. `variable` is the environment variable of the refused value.
+pub(crate) fn usage(error: &clap::Error, variable: Option<&str>) -> ExitCode {
+    let text = error.render().to_string();
     let hidden = without_secrets(&text);
     let hidden = match variable {
         Some(variable) => hidden.replacen("error: ", &format!("error: {variable}: "), 1),
         None => hidden,
     };
-    let is_misplaced = text != hidden && variable.is_none() && told.kind() == ErrorKind::UnknownArgument;
+    let is_misplaced = text != hidden && variable.is_none() && error.kind() == ErrorKind::UnknownArgument;
     let hidden = printable_lines(&hidden);
     if text == hidden {
-        let printed = told.print().and_then(|()| io::stdout().flush());
-        if !told.use_stderr() {
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        if !error.use_stderr() {
             keep_error(printed);
         }
     } else {
@@ -135,11 +135,11 @@ pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
     if is_misplaced {
         note(&format!("\n  tip: {MISPLACED}"));
     }
-    if !told.use_stderr() {
+    if !error.use_stderr() {
         return exit(0);
     }
     if std::env::args_os().any(|arg| arg == "--json") {
-        let message = match told.kind() {
+        let message = match error.kind() {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing; see --help",
             // Usage and tips follow.
             _ => hidden.split("\n\n").next().unwrap_or_default().trim_start_matches("error: "),
@@ -150,11 +150,11 @@ pub(crate) fn usage(told: &clap::Error, variable: Option<&str>) -> ExitCode {
     exit(2)
 }
 
-/// Why there is no answer.
+/// An error that ends a command.
 pub(crate) enum Failure {
-    /// An input is not what it must be: exit status 2.
+    /// An input is invalid: exit status 2.
     Input(String),
-    /// It was tried, and failed: exit status 1.
+    /// The operation failed: exit status 1.
     Failed { text: String, json: Value },
 }
 
@@ -167,18 +167,18 @@ impl Failure {
         }
     }
 
-    /// Names the input that is wrong, and what is wrong with it.
+    /// Returns an error that names the invalid input and the problem.
     pub(crate) fn input(name: &str, problem: impl fmt::Display) -> Self {
         Self::Input(format!("{}: {}", printable(name), printable(&problem.to_string())))
     }
 
-    /// Names the file or folder that cannot be read or written, and what to do.
+    /// Returns an error that names the file or folder that cannot be read or written, and says what to do.
     pub(crate) fn file(name: &str, error: &io::Error) -> Self {
         let problem = match error.kind() {
-            io::ErrorKind::NotFound => "there is nothing of that name; check the path",
+            io::ErrorKind::NotFound => "it does not exist; check the path",
             io::ErrorKind::PermissionDenied => "access is denied; check its owner and permissions",
-            io::ErrorKind::IsADirectory => "it is a folder; name a file",
-            io::ErrorKind::NotADirectory => "a part of the path is no folder; check the path",
+            io::ErrorKind::IsADirectory => "it is a folder; give a file",
+            io::ErrorKind::NotADirectory => "part of the path is not a folder; check the path",
             io::ErrorKind::InvalidData => "it is not UTF-8; check that it is the right file",
             _ => return Self::input(name, format!("{error}; check the path")),
         };
@@ -228,7 +228,8 @@ impl From<ably_auth::Error> for Failure {
     }
 }
 
-/// The wire's JSON, its fields in the wire's order.
+/// Serializes a value as JSON, with its fields in the order of the wire format.
 pub(crate) fn wire(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::Input(format!("it cannot be written as JSON: {error}")))
+    serde_json::to_string(value)
+        .map_err(|error| Failure::Input(format!("the result cannot be written as JSON: {error}")))
 }

@@ -1,4 +1,4 @@
-//! Telling who waits that something goes on.
+//! A progress line at a terminal while a service is waited for.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write};
@@ -11,55 +11,58 @@ use ably_auth::Endpoint;
 use crate::draw::printable;
 use crate::terminal;
 
-/// Who waits for less is told nothing; after that, the seconds are counted.
-const SECOND: Duration = Duration::from_secs(1);
-/// Where a terminal does not tell its own.
-const COLUMNS: usize = 80;
+/// The time before the progress line appears, and between its updates.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The width that is assumed if the terminal does not report it, in columns.
+const DEFAULT_COLUMNS: usize = 80;
 
-/// [`waiting`] for the host of a service, which a routing policy does not name.
+/// Calls [`waiting`] with the host of `endpoint`: the name of a routing policy would not show it.
 pub(crate) fn waiting_for<T>(endpoint: &Endpoint, work: impl FnOnce() -> T) -> T {
     let uri = endpoint.uri("/").ok();
     let host = uri.as_ref().and_then(http::Uri::authority).map(ToString::to_string);
     waiting(&printable(host.as_deref().unwrap_or("the service")), work)
 }
 
-/// Does the work. At a terminal, a line tells for how long whom has been waited for, and is gone when the work is done.
-pub(crate) fn waiting<T>(for_whom: &str, work: impl FnOnce() -> T) -> T {
+/// Runs `work`. At a terminal, shows a line with the name of the service and the time so far, and clears it at the end.
+pub(crate) fn waiting<T>(service: &str, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {
         return work();
     }
-    let moves = env::var_os("TERM").is_none_or(|term| term != "dumb");
-    let columns = terminal::columns(io::stderr()).unwrap_or(COLUMNS);
+    let can_move_cursor = env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let columns = terminal::columns(io::stderr()).unwrap_or(DEFAULT_COLUMNS);
     thread::scope(|scope| {
         let (working, done) = mpsc::channel();
-        scope.spawn(move || tell(&done, SECOND, &mut io::stderr(), for_whom, moves.then_some(columns)));
-        // Dropped before the scope waits for the thread, also where the work panics.
+        scope.spawn(move || {
+            show_progress(&done, INTERVAL, &mut io::stderr(), service, can_move_cursor.then_some(columns));
+        });
+        // Dropped before the scope waits for the thread, even if `work` panics.
         let _working: mpsc::Sender<()> = working;
         work()
     })
 }
 
-/// Without columns the terminal cannot take a line back, and is given one.
-fn tell(done: &Receiver<()>, every: Duration, to: &mut impl Write, for_whom: &str, columns: Option<usize>) {
-    let mut told = 0_u64;
-    // What goes wrong with the terminal is no reason to fail.
+/// Updates the progress line until `done` closes. Without `columns`, the terminal cannot clear a line, so prints one
+/// line only.
+fn show_progress(done: &Receiver<()>, every: Duration, to: &mut impl Write, service: &str, columns: Option<usize>) {
+    let mut seconds = 0_u64;
+    // Ignore write errors: progress is optional.
     while done.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-        told = told.saturating_add(1);
-        let line = format!("waiting for {for_whom}: {told} s");
+        seconds = seconds.saturating_add(1);
+        let line = format!("waiting for {service}: {seconds} s");
         let _ = match columns {
-            Some(columns) => write!(to, "\r\x1b[K{}", fitting(&line, columns)),
-            None if told == 1 => writeln!(to, "waiting for {for_whom}"),
+            Some(columns) => write!(to, "\r\x1b[K{}", fit(&line, columns)),
+            None if seconds == 1 => writeln!(to, "waiting for {service}"),
             None => Ok(()),
         };
         let _ = to.flush();
     }
-    if told > 0 && columns.is_some() {
+    if seconds > 0 && columns.is_some() {
         let _ = write!(to, "\r\x1b[K").and_then(|()| to.flush());
     }
 }
 
-/// A line that wraps could not be taken back; its end, which changes, is kept.
-fn fitting(line: &str, columns: usize) -> String {
+/// Shortens a line at its start, because a line that wraps cannot be cleared. The end is the part that changes.
+fn fit(line: &str, columns: usize) -> String {
     let characters: Vec<char> = line.chars().collect();
     let most = columns.saturating_sub(1);
     if characters.len() <= most {
@@ -76,7 +79,7 @@ fn fitting(line: &str, columns: usize) -> String {
 mod tests {
     use super::*;
 
-    /// Ends the wait when so many lines were written.
+    /// A terminal that ends the wait after `lines` writes.
     struct Terminal {
         shown: String,
         lines: usize,
@@ -98,36 +101,36 @@ mod tests {
         }
     }
 
-    fn told(lines: usize, columns: Option<usize>) -> String {
+    fn shown(lines: usize, columns: Option<usize>) -> String {
         let (working, done) = mpsc::channel();
         let mut terminal = Terminal { shown: String::new(), lines, working: Some(working) };
         if lines == 0 {
             terminal.working = None;
         }
-        tell(&done, Duration::ZERO, &mut terminal, "main", columns);
+        show_progress(&done, Duration::ZERO, &mut terminal, "main", columns);
         terminal.shown
     }
 
     #[test]
-    fn a_wait_is_counted_and_then_taken_back() {
+    fn wait_is_counted_and_then_cleared() {
         let clear = "\r\x1b[K";
-        assert_eq!(told(2, Some(80)), format!("{clear}waiting for main: 1 s{clear}waiting for main: 2 s{clear}"));
+        assert_eq!(shown(2, Some(80)), format!("{clear}waiting for main: 1 s{clear}waiting for main: 2 s{clear}"));
     }
 
     #[test]
-    fn what_is_done_at_once_is_not_told() {
-        assert_eq!(told(0, Some(80)), "");
+    fn short_wait_shows_nothing() {
+        assert_eq!(shown(0, Some(80)), "");
     }
 
     #[test]
-    fn a_terminal_that_moves_no_cursor_is_told_once() {
-        assert_eq!(told(3, None), "waiting for main\n");
+    fn terminal_without_cursor_gets_one_line() {
+        assert_eq!(shown(3, None), "waiting for main\n");
     }
 
     #[test]
-    fn no_line_is_so_long_that_it_wraps() {
-        assert_eq!(fitting("waiting for main: 1 s", 12), "… main: 1 s");
-        assert_eq!(fitting("waiting", 8), "waiting");
-        assert_eq!(fitting("waiting", 0), "…");
+    fn long_line_is_shortened_to_the_width() {
+        assert_eq!(fit("waiting for main: 1 s", 12), "… main: 1 s");
+        assert_eq!(fit("waiting", 8), "waiting");
+        assert_eq!(fit("waiting", 0), "…");
     }
 }

@@ -1,32 +1,32 @@
-//! Asking who sits at the terminal for a secret, without showing it.
+//! Prompts at a terminal, for secrets without echo and for confirmations.
 
 use std::io::{self, BufRead, IsTerminal as _, Write as _};
 
 use crate::output::{self, Failure};
-use crate::terminal::{Hidden, interrupt};
+use crate::terminal::{NoEcho, interrupt};
 
 const INTERRUPT: u8 = 0x03;
-const END: u8 = 0x04;
+const END_OF_INPUT: u8 = 0x04;
 const BACKSPACE: [u8; 2] = [0x08, 0x7f];
-const KILL: u8 = 0x15;
+const ERASE_LINE: u8 = 0x15;
 
-/// More than any credential has.
+/// The maximum size of an answer, in bytes. No credential is as large.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Asks for a line. None if nobody is there to be asked; what is answered has no white space around it, and may be empty.
+/// Prompts for a secret line. Returns it without surrounding white space, possibly empty, or `None` without a terminal.
 pub(crate) fn line(what: &str) -> Result<Option<String>, Failure> {
     ask(what, |_| true)
 }
 
-/// Asks for a token, or the JSON of a token's details, which may be of several lines.
+/// Prompts for a token, or the JSON of a token's details, which may have several lines.
 pub(crate) fn token() -> Result<Option<String>, Failure> {
     ask("Token, JWT or TokenDetails", |text| !text.trim_ascii_start().starts_with(b"{") || is_whole_json(text))
 }
 
-/// Says what is waited for, where it would be somebody's input.
+/// Prints a note if stdin is a terminal, because the program then waits for the user.
 pub(crate) fn announce_stdin() {
     if io::stdin().is_terminal() && io::stderr().is_terminal() {
-        output::note("reading from the terminal; Ctrl-D on a line of its own ends it");
+        output::note("reading from the terminal; press Ctrl-D on an empty line to end the input");
     }
 }
 
@@ -45,8 +45,8 @@ fn ask(what: &str, is_whole: impl Fn(&[u8]) -> bool) -> Result<Option<String>, F
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Ok(None);
     }
-    // A terminal that cannot hide is not asked.
-    let Ok(hidden) = Hidden::stdin() else { return Ok(None) };
+    // Do not ask if the terminal cannot hide the secret.
+    let Ok(hidden) = NoEcho::stdin() else { return Ok(None) };
     let _ = write!(io::stderr(), "{what} (not shown): ").and_then(|()| io::stderr().flush());
     let typed = read(io::stdin().lock(), is_whole);
     drop(hidden);
@@ -55,7 +55,7 @@ fn ask(what: &str, is_whole: impl Fn(&[u8]) -> bool) -> Result<Option<String>, F
         Typed::Text(text) => {
             let text = std::str::from_utf8(text.trim_ascii());
             text.map(|text| Some(text.to_owned()))
-                .map_err(|_| Failure::input("what was typed", "it is not UTF-8; type it again"))
+                .map_err(|_| Failure::input("the typed text", "it is not UTF-8; type it again"))
         }
         Typed::Interrupted => {
             interrupt();
@@ -69,17 +69,17 @@ enum Typed {
     Interrupted,
 }
 
-/// Reads keys up to the end of a line at which all is there.
+/// Reads key presses up to a line end at which `is_whole` returns true.
 fn read(from: impl BufRead, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<Typed> {
     let mut text = Vec::new();
     for key in from.bytes() {
         match key? {
             INTERRUPT => return Ok(Typed::Interrupted),
-            END => break,
+            END_OF_INPUT => break,
             b'\n' | b'\r' if is_whole(&text) => break,
-            KILL => text.clear(),
+            ERASE_LINE => text.clear(),
             key if BACKSPACE.contains(&key) => {
-                // Of a character of several bytes, the first is the one that does not begin with the bits 10.
+                // Remove a whole UTF-8 character: all its bytes but the first start with the bits 10.
                 while text.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
             }
             _ if text.len() == MAX_BYTES => break,
@@ -89,7 +89,7 @@ fn read(from: impl BufRead, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<Type
     Ok(Typed::Text(text))
 }
 
-/// Whether there is no use in another line.
+/// Returns true if the JSON is complete, or if no further line can make it valid.
 fn is_whole_json(text: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(text).map_or_else(|error| !error.is_eof(), |_| true)
 }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_was_typed_less_what_was_taken_back() {
+    fn erased_characters_are_not_part_of_line() {
         for (keys, text) in [
             ("a.b:c\nrest", "a.b:c"),
             ("a.b:c\r", "a.b:c"),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn json_may_be_of_several_lines_and_no_more_than_it_has() {
+    fn json_is_read_up_to_its_last_line() {
         for (keys, text) in [("{\n\"token\":\n\"a.b\"}\nls\n", "{\n\"token\":\n\"a.b\"}"), ("{no\nls\n", "{no")] {
             let Ok(Typed::Text(read)) = read(keys.as_bytes(), is_whole_json) else { panic!("{keys:?}") };
             assert_eq!(String::from_utf8(read).as_deref(), Ok(text));

@@ -1,10 +1,10 @@
-//! What there is to know of the terminal, and the one thing that is changed of it: that it shows what is typed.
+//! The width of the terminal, and a mode that does not echo input.
 
 #[cfg(unix)]
-pub(crate) use unix::{Hidden, columns, interrupt};
+pub(crate) use unix::{NoEcho, columns, interrupt};
 
 #[cfg(not(unix))]
-pub(crate) use other::{Hidden, columns, interrupt};
+pub(crate) use other::{NoEcho, columns, interrupt};
 
 #[cfg(unix)]
 mod unix {
@@ -15,7 +15,8 @@ mod unix {
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr,
     };
 
-    /// How wide the terminal is that stdout or stderr is, unless it does not tell.
+    /// Returns the width of the terminal `of` in columns, or `None` if `of` is not a terminal or does not report its
+    /// width.
     pub(crate) fn columns(of: impl std::os::fd::AsFd) -> Option<usize> {
         let of = of.as_fd();
         if !isatty(of) {
@@ -25,11 +26,11 @@ mod unix {
         (size.ws_col > 0).then_some(size.ws_col.into())
     }
 
-    /// For as long as it lives, what is typed is not shown, and comes at once: keys such as Ctrl-C too, which would otherwise end
-    /// the program and leave the terminal so.
-    pub(crate) struct Hidden(Termios);
+    /// A guard that turns off echo and line buffering until it is dropped. Signal keys such as Ctrl-C are read as
+    /// input, because a signal would end the program and leave the terminal in this mode.
+    pub(crate) struct NoEcho(Termios);
 
-    impl Hidden {
+    impl NoEcho {
         pub(crate) fn stdin() -> io::Result<Self> {
             let before = tcgetattr(io::stdin())?;
             let mut hidden = before.clone();
@@ -41,13 +42,13 @@ mod unix {
         }
     }
 
-    impl Drop for Hidden {
+    impl Drop for NoEcho {
         fn drop(&mut self) {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
         }
     }
 
-    /// Ends as by Ctrl-C, so that a shell's loop ends too.
+    /// Ends the process with SIGINT, as Ctrl-C does, so that a loop in a shell script ends too.
     pub(crate) fn interrupt() {
         let _ = kill_process(getpid(), Signal::INT);
     }
@@ -61,9 +62,9 @@ mod other {
         None
     }
 
-    pub(crate) struct Hidden;
+    pub(crate) struct NoEcho;
 
-    impl Hidden {
+    impl NoEcho {
         pub(crate) fn stdin() -> io::Result<Self> {
             Err(io::ErrorKind::Unsupported.into())
         }

@@ -4,49 +4,49 @@ use clap::{Args as ClapArgs, Subcommand};
 
 #[derive(Subcommand)]
 pub(crate) enum Capability {
-    /// Print a capability's canonical text
+    /// Print the canonical text of a capability
     Format {
         /// The capability's JSON, or `-` for stdin
         #[arg(value_name = "JSON")]
         capability: String,
     },
-    /// Print what two capabilities have in common
-    Intersect(Two),
-    /// Print what two capabilities permit together
-    Union(Two),
+    /// Print the intersection of two capabilities
+    Intersect(TwoCapabilities),
+    /// Print the union of two capabilities
+    Union(TwoCapabilities),
     /// Print the shortest capability that permits the same
     Minimal {
         /// The capability's JSON, or `-` for stdin
         #[arg(value_name = "JSON")]
         capability: String,
     },
-    /// Say whether a capability permits an operation on a resource
-    Check(Asked),
-    /// Say why a capability permits an operation on a resource, or what it lacks
-    Explain(Asked),
-    /// Say whether one capability permits all that another does, and if not, what it lacks
-    Cover(Two),
-    /// Draw a capability as a table, or what a token would get that asks for it
+    /// Check whether a capability permits an operation on a resource
+    Check(Query),
+    /// Explain why a capability permits an operation on a resource, or why not
+    Explain(Query),
+    /// Check whether capability A permits everything that B permits, and list what A lacks
+    Cover(TwoCapabilities),
+    /// Draw a capability as a table, or compare it with the capability of a key
     Table {
         /// The capability's JSON, or `-` for stdin
         #[arg(value_name = "JSON")]
         capability: String,
-        /// What the key permits of which it is asked, as JSON
+        /// Capability of the key that issues the token, as JSON
         #[arg(long, value_name = "JSON")]
         key_capability: Option<String>,
     },
 }
 
 #[derive(ClapArgs)]
-pub(crate) struct Two {
-    /// The one capability's JSON, or `-` for stdin
+pub(crate) struct TwoCapabilities {
+    /// Capability A, as JSON, or `-` for stdin
     pub(crate) a: String,
-    /// The other capability's JSON, or `-` for stdin
+    /// Capability B, as JSON, or `-` for stdin
     pub(crate) b: String,
 }
 
 #[derive(ClapArgs)]
-pub(crate) struct Asked {
+pub(crate) struct Query {
     /// The capability's JSON, or `-` for stdin
     #[arg(value_name = "JSON")]
     pub(crate) capability: String,
@@ -56,10 +56,10 @@ pub(crate) struct Asked {
     /// The operation, such as `publish`
     #[arg(value_name = "OPERATION", required_unless_present = "operation", conflicts_with = "operation")]
     pub(crate) to: Option<String>,
-    /// The channel, queue or metachannel, in place of the argument RESOURCE
+    /// The channel, queue or metachannel, instead of the argument RESOURCE
     #[arg(long, value_name = "RESOURCE")]
     pub(crate) resource: Option<String>,
-    /// The operation, in place of the argument OPERATION
+    /// The operation, instead of the argument OPERATION
     #[arg(long, value_name = "OPERATION")]
     pub(crate) operation: Option<String>,
 }

@@ -12,36 +12,37 @@ pub(crate) enum Jwt {
         key: KeyArg,
         #[command(flatten)]
         params: TokenParams,
-        /// By what it can be revoked together with others
+        /// Revocation key, with which a group of tokens can be revoked together
         #[arg(long, value_name = "TEXT")]
         revocation_key: Option<String>,
-        /// What the holder may show on a channel, or on several with a wildcard; may be repeated
+        /// Channel claim of a channel, or of several with a wildcard; may be repeated
         #[arg(long, value_name = "RESOURCE=TEXT")]
         channel_claim: Vec<String>,
-        /// Another claim, whose VALUE is JSON or else plain text; may be repeated
+        /// Custom claim, whose VALUE is JSON or else plain text; may be repeated
         #[arg(long, value_name = "NAME=VALUE")]
         claim: Vec<String>,
-        /// How many messages a second a connection may publish on a channel, or on each of several; may be repeated
+        /// Maximum messages per second that a connection may publish on a channel, or on each of several; may be
+        /// repeated
         #[arg(long, value_name = "RESOURCE=NUMBER")]
         publish_limit: Vec<String>,
-        /// When it is issued, in milliseconds since the epoch [default: now]
+        /// Time of issue, in milliseconds since the epoch [default: now]
         #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
         timestamp: Option<u64>,
     },
-    /// Show what a JWT says, without asking whether it is true
+    /// Show the contents of a JWT, without verifying them
     Inspect {
         #[command(flatten)]
         token: TokenArg,
         #[command(flatten)]
         now: NowArg,
     },
-    /// Verify that a JWT is signed with the key, and valid now
+    /// Verify that the key signed a JWT, and that the JWT is valid now
     Verify {
         #[command(flatten)]
         key: KeyArg,
         #[command(flatten)]
         token: TokenArg,
-        /// The clock difference to accept between the issuer and this machine: `2s`; a bare number is in milliseconds
+        /// Accepted clock difference between the issuer and this machine: `2s`; a bare number is in milliseconds
         #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "0")]
         leeway: Span,
         #[command(flatten)]

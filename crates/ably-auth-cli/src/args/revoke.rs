@@ -6,13 +6,13 @@ use super::{KeyArg, Roots, values};
 
 #[derive(ClapArgs)]
 pub(crate) struct Revoke {
-    /// Whose tokens: `clientId:…`, `revocationKey:…`, or `channel:…` for those that name that resource; at most 100
+    /// Targets: `clientId:…`, `revocationKey:…`, or `channel:…` for tokens that name that resource; at most 100
     #[arg(value_name = "TYPE:VALUE", required = true)]
     pub(crate) targets: Vec<String>,
-    /// Only tokens issued before this moment, in milliseconds since the epoch, at most an hour ago [default: now]
+    /// Revoke only tokens issued before this time, in milliseconds since the epoch, at most 1 hour ago [default: now]
     #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
     pub(crate) issued_before: Option<u64>,
-    /// Let them live for 30 seconds more, so that clients can renew without a gap
+    /// Keep the tokens valid for 30 seconds more, so that clients can renew them without a gap
     #[arg(long)]
     pub(crate) allow_reauth_margin: bool,
     /// The service: a URL, a host, or one of Ably's routing policies

@@ -9,60 +9,62 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::values::{self, duration};
 
-/// Whether it is so, where `--option` alone says yes.
-type Yes = bool;
+/// A boolean option that may have a value: `--option` alone means true. The alias keeps clap from making it a flag,
+/// which takes no value.
+type Switch = bool;
 
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Each option may stand in the environment too, as ABLY_AUTH_ and its name in capitals, or in the file of \
-                        --config, as `listen = \"127.0.0.1:8484\"`. The command line goes before the environment, and that \
-                        before the file."
+    after_help = "Each option can also be set in the environment, as ABLY_AUTH_ and its name in capitals, or in the --config \
+                        file, as `listen = \"127.0.0.1:8484\"`. The command line overrides the environment, and the \
+                        environment overrides the file."
 )]
 pub(crate) struct Serve {
-    /// A TOML file with these options by their names, without the dashes before them
+    /// A TOML file with these options, named without the leading dashes
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Say what holds, and from where, and end; the files that are named are read, and nothing is served
+    /// Validate the configuration and the files that it names, print the effective values, and exit
     #[arg(long)]
     pub(crate) check_config: bool,
-    /// Where to listen; port 0 picks a free one
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_LISTEN", default_value = "127.0.0.1:8484")]
     pub(crate) listen: SocketAddr,
-    /// Where to tell, to whoever asks, /health/live, /health/ready and /metrics; nowhere unless said so
+    /// Address that serves /health/live, /health/ready and /metrics without authentication [default: not served]
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, env = "ABLY_AUTH_ADMIN")]
     pub(crate) admin: Option<SocketAddr>,
-    /// A JSON file of apps and their keys. It is read again when it changes, and on SIGHUP
+    /// A JSON file of apps and their keys; it is reloaded when it changes, and on SIGHUP
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_APPS")]
     pub(crate) apps: Option<PathBuf>,
-    /// For this machine only: take keys without TLS (else they are taken over TLS only), and let clients make and delete apps
+    /// Run a sandbox for this machine only: accept keys without TLS (otherwise only over TLS), and let clients create
+    /// and delete apps
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
-    pub(crate) sandbox: Yes,
+    pub(crate) sandbox: Switch,
     /// DANGER: let other machines and containers use the sandbox under this host name, such as the name of a Compose
     /// service. The sandbox may then listen on any address, and web pages of any origin may use it under this name.
-    /// Anybody who can reach it can make apps, and keys are sent without TLS; may be repeated
+    /// Anybody who can reach it can create apps, and keys are sent without TLS; may be repeated
     #[arg(long, value_name = "NAME", env = "ABLY_AUTH_SANDBOX_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) sandbox_allow_host: Vec<String>,
     /// DANGER: let anybody who can reach the address use the sandbox, under any host name and from any web page
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
-    pub(crate) sandbox_public: Yes,
-    /// Serve the channel endpoints, with which a token's rights can be tried; set this to `false` in production
+    pub(crate) sandbox_public: Switch,
+    /// Serve the channel endpoints, to try a token's rights; set this to `false` in production
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
-    pub(crate) channels: Yes,
-    /// A file with access tokens, for which the Control API is served under /v1: only one token, or lines of `NAME TOKEN` or
+    pub(crate) channels: Switch,
+    /// Serve the Control API under /v1 for the access tokens in this file: a single token, or lines of `NAME TOKEN` or
     /// `NAME TOKEN read-only`. Requires TLS, --sandbox or --trusted-proxy
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_CONTROL_TOKEN")]
     pub(crate) control_token: Option<PathBuf>,
-    /// Speak TLS, with the certificate in this PEM file and those that lead from it to its root; keys are then taken too
+    /// Serve TLS with the certificate in this PEM file, followed by its chain to the root; keys are then accepted
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_TLS_CERT", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// The certificate's private key, as PEM
+    /// A PEM file with the private key of the certificate
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Speak TLS in a sandbox, with a new certificate for localhost, 127.0.0.1 and ::1, and write it to this file for
-    /// clients to trust
+    /// Serve TLS in a sandbox with a new certificate for localhost, 127.0.0.1 and ::1, and write the certificate to
+    /// this file for clients to trust
     #[arg(
         long,
         value_name = "FILE",
@@ -72,7 +74,7 @@ pub(crate) struct Serve {
     )]
     pub(crate) tls_self_signed: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) keep: Keep,
+    pub(crate) store: Store,
     #[command(flatten)]
     pub(crate) log: Log,
     #[command(flatten)]
@@ -80,30 +82,30 @@ pub(crate) struct Serve {
 }
 
 #[derive(ClapArgs)]
-pub(crate) struct Keep {
-    /// Keep in this folder what must not be forgotten (used nonces, revocations, large tokens, keys and apps made over the
-    /// API, the secret that seals tokens), over restarts and crashes; without it and --redis, it is kept in memory
+pub(crate) struct Store {
+    /// Store state in this folder, so that it survives restarts and crashes: used nonces, revocations, large tokens,
+    /// keys and apps created over the API, the secret that seals tokens. Without --data and --redis, state is in memory
     #[arg(long, value_name = "DIR", env = "ABLY_AUTH_DATA", conflicts_with = "redis")]
     pub(crate) data: Option<PathBuf>,
-    /// Share it with other services over this Redis or Valkey: `redis://host:port`, or `rediss://host:port` for TLS; a URL
-    /// with a password is better kept in the environment
+    /// Store state in this Redis or Valkey, and share it with other services: `redis://host:port`, or
+    /// `rediss://host:port` for TLS; set a URL with a password in the environment
     #[arg(long, value_name = "URL", env = "ABLY_AUTH_REDIS", hide_env_values = true)]
     pub(crate) redis: Option<String>,
-    /// If Redis is empty, it is new and has lost nothing: take token requests at once, not after 2 minutes
+    /// Treat an empty Redis as new, not as one that lost its data: accept token requests at once, not after 2 minutes
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_REDIS_IS_NEW", requires_if("true", "redis"), num_args = 0..=1,
           require_equals = true, default_value_t = false, default_missing_value = "true", hide_default_value = true,
           hide_possible_values = true)]
-    pub(crate) redis_is_new: Yes,
-    /// The clock is right, and not the time that the folder or Redis knows of, which is more than a day off: go by the clock.
-    /// Give it for one start, with no other service on the same Redis; tokens that can be revoked end by it
+    pub(crate) redis_is_new: Switch,
+    /// Trust the system clock, although it is more than a day from the time that is stored in the folder or Redis. Set
+    /// this for one start only, with no other service on the same Redis; it ends all revocable tokens
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CLOCK_IS_RIGHT", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
-    pub(crate) clock_is_right: Yes,
-    /// A PEM file of the certificates by which to trust a Redis of `rediss://`, in the place of Mozilla's roots
+    pub(crate) clock_is_right: Switch,
+    /// A PEM file with the root certificates to trust for `rediss://`, instead of Mozilla's roots
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_REDIS_CA", requires = "redis")]
     pub(crate) redis_ca: Option<PathBuf>,
-    /// A file with the secrets that seal tokens, each a line of 64 hexadecimal digits: the first seals, all open. Without it,
-    /// the folder or Redis keeps one
+    /// A file with the secrets that seal tokens, one per line of 64 hexadecimal digits: the first one seals new tokens,
+    /// and each of them opens tokens [default: a secret stored in the folder or Redis]
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_SERVICE_SECRETS")]
     pub(crate) service_secrets: Option<PathBuf>,
 }
@@ -111,13 +113,14 @@ pub(crate) struct Keep {
 #[derive(ClapArgs)]
 #[command(next_help_heading = "Logs, on stderr")]
 pub(crate) struct Log {
-    /// The form of a line
+    /// Format of the log lines
     #[arg(long, value_name = "FORMAT", env = "ABLY_AUTH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
-    /// What is told: at `info`, a line for each request; at `warn`, only what went wrong
+    /// Log level: `info` logs each request, `warn` only problems
     #[arg(long, value_name = "LEVEL", env = "ABLY_AUTH_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info)]
     pub(crate) log_level: LogLevel,
-    /// A file to which audit events, such as changes of keys, are appended as JSON lines, not to stderr; SIGHUP reopens it
+    /// A file to which audit events, such as key changes, are appended as JSON lines instead of stderr; SIGHUP reopens
+    /// it
     #[arg(long, value_name = "FILE", env = "ABLY_AUTH_AUDIT_LOG")]
     pub(crate) audit_log: Option<PathBuf>,
 }
@@ -140,26 +143,26 @@ pub(crate) enum LogLevel {
 #[derive(ClapArgs)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct Limits {
-    /// The largest body, in bytes
+    /// The maximum size of a request body, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_BODY", default_value_t = 65_536)]
     pub(crate) max_body: usize,
-    /// The most that headers may be, in bytes
+    /// The maximum size of the request headers, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HEADER", default_value_t = 16_384)]
     pub(crate) max_header: usize,
-    /// How long headers may take to come: `10s`, `500ms`, `2m`
+    /// The timeout for reading the request headers: `10s`, `500ms`, `2m`
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_HEADER_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) header_deadline: Duration,
-    /// How long a body may take to come
+    /// The timeout for reading a request body
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_BODY_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) body_deadline: Duration,
-    /// How long a client may take to take in any more of its answers
+    /// The timeout for a client to read more of a response
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = duration)]
     pub(crate) answer_deadline: Duration,
-    /// The minimum average rate, in bytes per second, at which a client must read a large answer. The client gets
+    /// The minimum average rate, in bytes per second, at which a client must read a large response. The client gets
     /// --answer-deadline in addition to the time that this rate allows
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MIN_ANSWER_RATE", default_value_t = 32_768)]
     pub(crate) min_answer_rate: u32,
-    /// The maximum size of all large answers that are not fully written yet, in bytes; an app may use a quarter of it
+    /// The maximum size of all large responses that are not fully written yet, in bytes; an app may use a quarter of it
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_ANSWERS", default_value_t = 67_108_864)]
     pub(crate) max_answers: usize,
     /// The maximum memory for the history of all channels, in bytes
@@ -168,17 +171,17 @@ pub(crate) struct Limits {
     /// The maximum memory for apps and keys that are made or changed at run time, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
     pub(crate) max_run_time_apps: usize,
-    /// How long a connection is kept for another request
+    /// The timeout for an idle connection to send its next request
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = duration)]
     pub(crate) idle: Duration,
-    /// The most connections at once
+    /// The maximum number of simultaneous connections
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub(crate) max_connections: usize,
     /// The maximum number of simultaneous connections from an IPv4 address or an IPv6 /64 network, except from trusted
     /// proxies [default: a quarter of --max-connections, or `off` in a sandbox]
     #[arg(long, value_name = "COUNT|off", env = "ABLY_AUTH_MAX_CONNECTIONS_PER_ADDRESS", value_parser = count_or_off)]
     pub(crate) max_connections_per_address: Option<CountOrOff>,
-    /// The most requests at once
+    /// The maximum number of simultaneous requests
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_REQUESTS", default_value_t = 2_000)]
     pub(crate) max_requests: usize,
     /// The maximum memory for revocations, in bytes; an app may use a quarter of it
@@ -190,10 +193,12 @@ pub(crate) struct Limits {
     /// The maximum number of used nonces, of about 35 bytes each, in memory or in the --data folder
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_NONCES", default_value_t = 10_000_000)]
     pub(crate) max_nonces: usize,
-    /// Requests per second with a key and its tokens, and how many at once: `100:250`; any number unless said so
+    /// The maximum rate of requests with a key and its tokens, per second, and the burst: `100:250` [default:
+    /// unlimited]
     #[arg(long, value_name = "RATE[:BURST]", env = "ABLY_AUTH_RATE_PER_KEY")]
     pub(crate) rate_per_key: Option<Rate>,
-    /// Requests per second from an IPv4 address or an IPv6 network of 64 bits; 1000:2000 unless said so or in a sandbox
+    /// The maximum rate of requests from an IPv4 address or an IPv6 /64 network, per second [default: 1000:2000, or
+    /// `off` in a sandbox]
     #[arg(long, value_name = "RATE[:BURST]|off", env = "ABLY_AUTH_RATE_PER_ADDRESS", value_parser = rate_or_off)]
     pub(crate) rate_per_address: Option<RateOrOff>,
     /// The maximum rate of audit events for refused requests without a valid credential, per second. The next event
@@ -208,10 +213,10 @@ pub(crate) struct Limits {
     /// 7239). The proxy must set or append to these headers in every request; the other headers are not read
     #[arg(long, value_name = "HEADER", env = "ABLY_AUTH_TRUSTED_PROXY_HEADER", value_enum, default_value_t = TrustedHeader::XForwarded)]
     pub(crate) trusted_proxy_header: TrustedHeader,
-    /// How long to serve on after SIGTERM while not ready, for load balancers to notice
+    /// The time to keep serving after SIGTERM while not ready, so that load balancers notice
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = duration)]
     pub(crate) shutdown_delay: Duration,
-    /// How long, after that, requests that have begun may take
+    /// The time after that for in-flight requests to finish
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_GRACE", default_value = "3s", value_parser = duration)]
     pub(crate) shutdown_grace: Duration,
 }

@@ -8,7 +8,8 @@ use super::{NowArg, Roots, TokenArg};
 
 #[derive(ClapArgs)]
 pub(crate) struct Exchange {
-    /// The signed token request, as JSON, or `-` for stdin; other users of this machine can see an argument [default: stdin]
+    /// The signed token request, as JSON, or `-` for stdin; other users of this machine can see an argument [default:
+    /// stdin]
     #[arg(value_name = "REQUEST", conflicts_with = "request_file")]
     pub(crate) request: Option<String>,
     /// A file with the token request, or `-` for stdin

@@ -1,4 +1,4 @@
-//! Values that are refused in words that say how to write them.
+//! Parsers of option values. Their errors say how to write the value.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn units(text: &str) -> Option<Duration> {
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "it is no IP address with a port; write one such as 127.0.0.1:8484 or [::1]:8484".into())
+    text.parse().map_err(|_| "not an IP address with a port; give one such as 127.0.0.1:8484 or [::1]:8484".into())
 }
 
 #[cfg(test)]

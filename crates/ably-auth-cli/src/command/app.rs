@@ -27,7 +27,7 @@ pub(crate) fn run(command: App) -> Result<Outcome, Failure> {
             let app_id = control::id("the app id", &app_id)?;
             let question = format!("delete the app {app_id}, its keys and every token made from them permanently?");
             if !yes && !prompt::confirm(&question)? {
-                return Err(Failure::Input("nothing was deleted".into()));
+                return Err(Failure::Input("not confirmed, so nothing was deleted; answer `y`, or give --yes".into()));
             }
             Control::new(&control)?.call(Method::DELETE, &["apps", app_id], None)?;
             Ok(Outcome::yes(format!("deleted {app_id}"), &json!({ "id": app_id, "deleted": true })))

@@ -4,7 +4,7 @@ use ably_auth::capability::{OperationName, Operations, Resource};
 use ably_auth::{Capability, Operation};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Asked, Capability as Args, Two};
+use crate::args::{Capability as Args, Query, TwoCapabilities};
 use crate::draw::{Paint, matrix, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
@@ -25,14 +25,14 @@ pub(crate) fn run(command: &Args) -> Result<Outcome, Failure> {
         Args::Minimal { capability } => {
             Ok(Outcome::json(true, &input::capability("capability", capability)?.minimal()))
         }
-        Args::Check(asked) => check(asked),
-        Args::Explain(asked) => explain(asked),
+        Args::Check(query) => check(query),
+        Args::Explain(query) => explain(query),
         Args::Cover(two) => cover(two),
         Args::Table { capability, key_capability } => table(capability, key_capability.as_deref()),
     }
 }
 
-fn both(Two { a, b }: &Two) -> Result<(Capability, Capability), Failure> {
+fn both(TwoCapabilities { a, b }: &TwoCapabilities) -> Result<(Capability, Capability), Failure> {
     Ok((input::capability("capability A", a)?, input::capability("capability B", b)?))
 }
 
@@ -41,11 +41,11 @@ fn given<'a>(option: &'a str, value: Option<&'a str>, argument: &'a str, at: Opt
     value.map_or_else(|| (argument, at.unwrap_or_default()), |value| (option, value))
 }
 
-fn question(asked: &Asked) -> Result<(Capability, Resource, OperationName<'_>), Failure> {
-    let capability = input::capability("capability", &asked.capability)?;
-    let (name, resource) = given("--resource", asked.resource.as_deref(), "the resource", asked.at.as_deref());
+fn parse_query(query: &Query) -> Result<(Capability, Resource, OperationName<'_>), Failure> {
+    let capability = input::capability("capability", &query.capability)?;
+    let (name, resource) = given("--resource", query.resource.as_deref(), "the resource", query.at.as_deref());
     let resource = self::resource(name, resource)?;
-    let (name, operation) = given("--operation", asked.operation.as_deref(), "the operation", asked.to.as_deref());
+    let (name, operation) = given("--operation", query.operation.as_deref(), "the operation", query.to.as_deref());
     Ok((capability, resource, self::operation(name, operation)?))
 }
 
@@ -59,14 +59,14 @@ pub(super) fn operation<'a>(name: &str, text: &'a str) -> Result<OperationName<'
     let operation = OperationName::from(text);
     if let OperationName::Other(unknown) = operation {
         let known: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
-        let problem = format!("unknown operation `{}`; known are {}", unknown.escape_debug(), known.join(", "));
+        let problem = format!("unknown operation `{}`; use one of {}", unknown.escape_debug(), known.join(", "));
         return Err(Failure::input(name, problem));
     }
     Ok(operation)
 }
 
-fn check(asked: &Asked) -> Result<Outcome, Failure> {
-    let (capability, resource, operation) = question(asked)?;
+fn check(query: &Query) -> Result<Outcome, Failure> {
+    let (capability, resource, operation) = parse_query(query)?;
     let permitted = capability.permits(resource.as_str(), operation);
     let json = json!({ "permitted": permitted, "resource": resource.as_str(), "operation": operation.as_str() });
     let asked = format!("`{}` on `{}`", operation.as_str(), printable(resource.as_str()));
@@ -77,21 +77,21 @@ fn check(asked: &Asked) -> Result<Outcome, Failure> {
     })
 }
 
-fn explain(asked: &Asked) -> Result<Outcome, Failure> {
-    let (capability, resource, operation) = question(asked)?;
+fn explain(query: &Query) -> Result<Outcome, Failure> {
+    let (capability, resource, operation) = parse_query(query)?;
     let explanation = capability.explain(resource.as_str(), operation);
     let json = output::wire(&explanation)?;
     let text = format!("{}\n\n{}", printable(&explanation.to_string()), matrix::of(&capability, Paint::stdout()));
     Ok(Outcome::wire(explanation.is_permitted(), text, json))
 }
 
-fn cover(two: &Two) -> Result<Outcome, Failure> {
+fn cover(two: &TwoCapabilities) -> Result<Outcome, Failure> {
     let (a, b) = both(two)?;
     let lacks = lacks(&a, &b);
     let lacking: Map<_, _> = lacks.iter().map(|(resource, names)| ((*resource).to_owned(), json!(names))).collect();
     let json = json!({ "covers": lacks.is_empty(), "lacks": lacking });
-    let words = matrix::Words { yes: "both", refused: "B alone", unasked: "A alone" };
-    let drawn = matrix::compared(&b, &a, &words, Paint::stdout());
+    let legend = matrix::Legend { yes: "both", refused: "B alone", unrequested: "A alone" };
+    let drawn = matrix::compared(&b, &a, &legend, Paint::stdout());
     if lacks.is_empty() {
         return Ok(Outcome::yes(format!("yes: A permits all that B does\n\n{drawn}"), &json));
     }
@@ -103,7 +103,7 @@ fn cover(two: &Two) -> Result<Outcome, Failure> {
     Ok(Outcome::no(format!("{text}\n\n{drawn}"), &json))
 }
 
-/// What the other capability permits beyond the one, by the names that it has there.
+/// Returns the entries of `other` that `one` does not permit: each resource with the names of the operations.
 fn lacks<'a>(one: &Capability, other: &'a Capability) -> Vec<(&'a str, Vec<&'a str>)> {
     let of_entry = |(resource, operations): (&'a Resource, &'a Operations)| {
         let lacking = operations.iter().filter(|operation| !one.permits(resource.as_str(), *operation));
@@ -120,8 +120,8 @@ fn table(asked: &str, key_capability: Option<&str>) -> Result<Outcome, Failure> 
     let has = input::capability("--key-capability", has)?;
     let granted = asked.intersect(&has);
     let json = json!({ "asked": object(&asked)?, "key": object(&has)?, "granted": object(&granted)? });
-    let words = matrix::Words { yes: "granted", refused: "beyond the key", unasked: "not asked" };
-    let drawn = matrix::compared(&asked, &has, &words, Paint::stdout());
+    let legend = matrix::Legend { yes: "granted", refused: "beyond the key", unrequested: "not asked" };
+    let drawn = matrix::compared(&asked, &has, &legend, Paint::stdout());
     Ok(if granted.is_empty() {
         Outcome::no(format!("{drawn}\n\nnothing is granted: no token would be issued (40160)"), &json)
     } else {

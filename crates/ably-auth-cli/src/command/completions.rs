@@ -6,9 +6,10 @@ use clap_complete::{Shell, generate};
 use crate::args::Args;
 use crate::output::Outcome;
 
-/// Names with a hyphen, and what stands for them while bash's script is made: its maker takes a hyphen for the space between two
-/// commands, and would complete `token-request` for `token request`, and nothing after the program's own name.
-const HYPHENED: [(&str, &str); 1] = [("token-request", "token_request")];
+/// The commands with a hyphen, and the names that replace them while the bash script is generated. The generator treats
+/// a hyphen as the space between two commands: it would complete `token-request` after `token`, and no commands after
+/// `ably-auth`.
+const HYPHENATED: [(&str, &str); 1] = [("token-request", "token_request")];
 const PROGRAM: (&str, &str) = ("ably-auth", "ably_auth");
 
 pub(crate) fn run(shell: Shell) -> Outcome {
@@ -20,17 +21,17 @@ pub(crate) fn run(shell: Shell) -> Outcome {
 }
 
 fn bash() -> String {
-    let command = HYPHENED.iter().fold(Args::command().name(PROGRAM.1), |command, (name, other)| {
+    let command = HYPHENATED.iter().fold(Args::command().name(PROGRAM.1), |command, (name, other)| {
         command.mut_subcommand(name, |it| it.name(*other))
     });
     let script = script(Shell::Bash, command, PROGRAM.1);
-    // Names of functions are left as they are: not every bash takes a hyphen in one.
+    // Keep the replaced names of functions, because some versions of bash do not accept a hyphen in them.
     let script = script.replace(&format!("default {}\n", PROGRAM.1), &format!("default {}\n", PROGRAM.0));
-    HYPHENED.iter().fold(script, |script, (name, other)| script.replace(other, name))
+    HYPHENATED.iter().fold(script, |script, (name, other)| script.replace(other, name))
 }
 
 fn script(shell: Shell, mut command: Command, name: &str) -> String {
-    // Not straight to stdout: what writes it panics where a reader goes away.
+    // Do not generate to stdout directly: `generate` panics if the reader has closed the pipe.
     let mut script = Vec::new();
     generate(shell, &mut command, name, &mut script);
     String::from_utf8_lossy(&script).into_owned()
@@ -43,13 +44,13 @@ mod tests {
     fn assert_known(command: &Command) {
         for sub in command.get_subcommands() {
             let name = sub.get_name();
-            assert!(!name.contains('-') || HYPHENED.iter().any(|(known, _)| *known == name), "{name}");
+            assert!(!name.contains('-') || HYPHENATED.iter().any(|(known, _)| *known == name), "{name}");
             assert_known(sub);
         }
     }
 
     #[test]
-    fn every_command_with_a_hyphen_is_known() {
+    fn every_command_with_hyphen_is_listed() {
         assert_known(&Args::command());
     }
 }

@@ -1,4 +1,4 @@
-//! The Control API, as much of it as concerns apps and keys.
+//! A client of the Control API, for apps and keys.
 
 use ably_auth::{BlockingTransport as _, Endpoint, ErrorInfo, Token};
 use ably_auth_blocking::{ClientOptions, UreqTransport};
@@ -13,10 +13,10 @@ use crate::input;
 use crate::output::Failure;
 use crate::progress::waiting;
 
-/// Where it is, and what opens it.
+/// A client with the URL and the access token of a Control API.
 pub(super) struct Control {
     endpoint: Endpoint,
-    /// Of the URL, without a `/` at its end.
+    /// The path of the URL, without a `/` at its end.
     path: String,
     token: Token,
     transport: UreqTransport,
@@ -25,14 +25,14 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new(args: &args::Control) -> Result<Self, Failure> {
         let wrong = |problem: &str| Failure::input("--control-url", problem);
-        let form = "it is not in the form of `https://host/path`";
-        // The URL is not quoted: some put credentials into one.
+        let form = "it is not a URL such as `https://host/path`";
+        // Do not quote the URL, because it may contain credentials.
         let (scheme, rest) = args.control_url.trim().split_once("://").ok_or_else(|| wrong(form))?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let endpoint = Endpoint::parse(&format!("{}://{authority}", scheme.to_ascii_lowercase()))
             .map_err(|error| Failure::input("--control-url", error))?;
         if path.contains(['?', '#']) {
-            return Err(wrong("it has more than a path; leave out what follows `?` or `#`"));
+            return Err(wrong("it has a query or a fragment; leave out the part from `?` or `#`"));
         }
         if !endpoint.is_tls() && !endpoint.is_loopback() {
             return Err(wrong(
@@ -40,7 +40,7 @@ impl Control {
             ));
         }
         let path = path.trim_end_matches('/');
-        let roots = input::trusting(ClientOptions::new(), &args.roots)?;
+        let roots = input::with_roots(ClientOptions::new(), &args.roots)?;
         Ok(Self {
             path: if path.is_empty() { String::new() } else { format!("/{path}") },
             token: input::control_token(args.control_token.as_deref())?,
@@ -49,7 +49,8 @@ impl Control {
         })
     }
 
-    /// Sends a request, and gives the answer's JSON, or null for an answer without content. The path's segments must be safe in one.
+    /// Sends a request, and returns the JSON of the response, or null for a response without content. The segments of
+    /// `path` are not escaped.
     pub(super) fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
         let path = format!("{}/{}", self.path, path.join("/"));
         let request = Request::builder()
@@ -66,32 +67,33 @@ impl Control {
             return Ok(Value::Null);
         }
         if status.is_success() {
-            return serde_json::from_slice(response.body()).map_err(|_| unlike(status));
+            return serde_json::from_slice(response.body()).map_err(|_| unexpected_response(status));
         }
         match serde_json::from_slice::<ErrorInfo>(response.body()) {
             Ok(info) => Err(Failure::Failed { text: printable(&info.to_string()), json: json!({ "error": info }) }),
-            Err(_) => Err(unlike(status)),
+            Err(_) => Err(unexpected_response(status)),
         }
     }
 }
 
-/// The body is not quoted: it may be anybody's.
-fn unlike(status: StatusCode) -> Failure {
-    let text = format!("the answer, of status {}, is not the Control API's; check --control-url", status.as_u16());
+/// Returns an error for a response that is not from a Control API. It does not quote the body, which may have any
+/// content.
+fn unexpected_response(status: StatusCode) -> Failure {
+    let text = format!("the response with status {} is not from the Control API; check --control-url", status.as_u16());
     let json = json!({ "error": { "statusCode": status.as_u16(), "message": text } });
     Failure::Failed { text, json }
 }
 
-/// An id, which is public, and safe in a path.
+/// Returns `text` if it is a valid ID, which is safe in a path.
 pub(super) fn id<'a>(name: &str, text: &'a str) -> Result<&'a str, Failure> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if text.is_empty() || !text.bytes().all(is_plain) {
-        return Err(Failure::input(name, "it is not in the form of an id; use `A-Z a-z 0-9 _ -`, at least one"));
+        return Err(Failure::input(name, "it is not an ID; use at least one of the characters `A-Z a-z 0-9 _ -`"));
     }
     Ok(text)
 }
 
-/// The text of that name in an answer, if there is one.
+/// Returns the text of the field `name`, or an empty text without the field.
 pub(super) fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
     answer.get(name).and_then(Value::as_str).unwrap_or_default()
 }

@@ -42,8 +42,9 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         .iter()
         .map(|text| input::scoped("--channel-claim", text, false))
         .collect::<Result<_, _>>()?;
-    let publish_limits: Vec<_> = claims.publish_limit.iter().map(|text| limit(text)).collect::<Result<_, _>>()?;
-    let others: Vec<_> = claims.claim.iter().map(|text| other(text)).collect::<Result<_, _>>()?;
+    let publish_limits: Vec<_> =
+        claims.publish_limit.iter().map(|text| publish_limit(text)).collect::<Result<_, _>>()?;
+    let others: Vec<_> = claims.claim.iter().map(|text| custom_claim(text)).collect::<Result<_, _>>()?;
     let capability = params.capability.as_ref().map(ToString::to_string);
     let fields = JwtFields {
         client_id: params.client_id.as_str(),
@@ -55,7 +56,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
         ..JwtFields::new(key.key_name().as_str(), now, params.ttl.unwrap_or(Ttl::DEFAULT))
     };
     let jwt = fields.mint(&key.signer()).map_err(ably_auth::Error::from)?;
-    // A JWT counts in seconds, so its times may not be those that were asked for.
+    // JWT times are in seconds, so they may differ from the requested ones.
     let minted = UnverifiedJwt::parse(jwt.expose()).and_then(|jwt| jwt.decode_without_verifying());
     let minted = minted.map_err(ably_auth::Error::from)?;
     let life = (minted.issued(), minted.expires());
@@ -69,7 +70,7 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
     Ok(Outcome::wire(true, jwt.expose(), output::wire(&details)?))
 }
 
-fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
+fn custom_claim(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
     let problem = "expected `NAME=VALUE`; put the name of a claim before the `=`";
     let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = parts.ok_or_else(|| Failure::input("--claim", problem))?;
@@ -77,10 +78,10 @@ fn other(text: &str) -> Result<(&str, ClaimValue<'_>), Failure> {
     Ok((name, if is_json { ClaimValue::Json(value) } else { ClaimValue::Text(value) }))
 }
 
-fn limit(text: &str) -> Result<(&str, u32), Failure> {
-    // A resource may have a `=` in it, a number has none.
+fn publish_limit(text: &str) -> Result<(&str, u32), Failure> {
+    // A resource may contain `=`, so split at the last one.
     let (resource, number) = input::scoped("--publish-limit", text, true)?;
-    let problem = "expected a whole number of messages a second after the `=`";
+    let problem = "expected a whole number of messages per second after the `=`";
     number.parse().map(|number| (resource, number)).map_err(|_| Failure::input("--publish-limit", problem))
 }
 
@@ -146,7 +147,8 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
     })
 }
 
-/// Verifies a JWT as the service does. If a token is embedded in the JWT, verifies that token, and the expiry of the JWT.
+/// Verifies a JWT as the service does. If a token is embedded in the JWT, verifies that token, and the expiry of the
+/// JWT.
 fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
     let Some(embedded) = embedded_token(text).ok().flatten() else {
         return signed(key, text, leeway, now);
@@ -162,7 +164,7 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
     Ok(jwt)
 }
 
-/// Refuses a lifetime over 24 hours, and an invalid or empty capability. The service refuses them whatever the key permits.
+/// Refuses a lifetime over 24 hours, and an invalid or empty capability. The service refuses them for every key.
 fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
     claims.ttl().map_err(|_| {
         let life = claims.expires().millis_since(claims.issued());

@@ -35,17 +35,17 @@ pub(crate) fn run(command: Key) -> Result<Outcome, Failure> {
             let mut asked = changes(name.as_deref(), capability.as_deref())?;
             asked.extend(revocable_tokens.map(|revocable| ("revocableTokens".into(), revocable.into())));
             if asked.is_empty() {
-                let problem = "nothing is to be changed; give --name, --capability or --revocable-tokens";
+                let problem = "no change is given; give --name, --capability or --revocable-tokens";
                 return Err(Failure::Input(problem.into()));
             }
-            ask(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
+            request(&control, Method::PATCH, &key_name, &[], Some(&asked.into()))
         }
         Key::Revoke { key_name, yes, control } => {
             let question = format!("revoke the key {} and every token made from it permanently?", printable(&key_name));
             if !yes && !prompt::confirm(&question)? {
-                return Err(Failure::Input("nothing was revoked".into()));
+                return Err(Failure::Input("not confirmed, so nothing was revoked; answer `y`, or give --yes".into()));
             }
-            ask(&control, Method::POST, &key_name, &["revoke"], None)
+            request(&control, Method::POST, &key_name, &["revoke"], None)
         }
     }
 }
@@ -62,8 +62,8 @@ fn inspect(key: args::KeyArg) -> Result<Outcome, Failure> {
     Ok(Outcome::yes(text, &json!({ "keyName": name, "appId": name.app_id(), "keyId": name.key_id() })))
 }
 
-/// Asks something of one key, and shows how it is then.
-fn ask(
+/// Sends a request about one key, and shows the key from the response.
+fn request(
     control: &args::Control,
     method: Method,
     key_name: &str,
@@ -95,7 +95,7 @@ fn without_secret(key: &Value) -> Value {
     key
 }
 
-/// A key in one line: its name, its state, what it permits, and what people call it.
+/// Formats a key as a line: its name, state, capability and display name.
 fn line(key: &Value) -> String {
     let text = |name| control::text(key, name);
     let state = if key.get("status").is_some_and(|status| *status == 0) { "enabled" } else { "revoked" };

@@ -13,7 +13,7 @@ use crate::manual;
 use crate::output::{Failure, Outcome};
 
 pub(crate) fn run(about: &[String], dir: Option<&Path>) -> Result<Outcome, Failure> {
-    // `help` has pages of its own otherwise, one for each command.
+    // Otherwise, `help` would have a separate page for each command.
     let mut program = Args::command().disable_help_subcommand(true);
     program.build();
     if let Some(dir) = dir {
@@ -23,13 +23,13 @@ pub(crate) fn run(about: &[String], dir: Option<&Path>) -> Result<Outcome, Failu
     }
     let mut command = &program;
     for name in about {
-        let problem = || format!("there is no command `{}`; see --help", printable(name));
+        let problem = || format!("unknown command `{}`; see --help", printable(name));
         command = command.find_subcommand(name).ok_or_else(|| Failure::input("the command", problem()))?;
     }
     Ok(Outcome::text(page(command, &about.join(" ")).trim_end()))
 }
 
-/// The name of a command in full, such as `ably-auth-jwt-mint`.
+/// Returns the full name of a command, such as `ably-auth-jwt-mint`.
 fn name(command: &Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The implementation of each command.
 
 mod app;
 mod capability;
@@ -18,10 +18,10 @@ mod token_request;
 use crate::args::{Args, Command};
 use crate::output::{Failure, Outcome};
 
-pub(crate) fn run(args: Args, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+pub(crate) fn run(args: Args, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     match args.command {
         Command::Demo => demo::run(args.json),
-        Command::Serve(serve) => serve::run(&serve, told),
+        Command::Serve(serve) => serve::run(&serve, effective),
         Command::Key(key) => key::run(key),
         Command::App(app) => app::run(app),
         Command::TokenRequest(token_request) => token_request::run(token_request),

@@ -19,7 +19,7 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::input("target", error))?;
     if targets.len() > RevokeTokensRequest::MAX_TARGETS {
         let problem = format!(
-            "there are {}, more than {}; revoke them in turns",
+            "there are {}, more than {}; revoke them with several commands",
             targets.len(),
             RevokeTokensRequest::MAX_TARGETS
         );
@@ -29,10 +29,10 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
     request.issued_before = command.issued_before.map(|given| input::timestamp("--issued-before", given));
     request.allow_reauth_margin = command.allow_reauth_margin.then_some(true);
 
-    // A service on this machine, without TLS, has been named as such.
+    // The user named a service on this machine explicitly, so sending it the key without TLS is accepted.
     let options =
         ClientOptions::new().key(input::key(command.key)?).endpoint(endpoint.clone()).allow_basic_on_loopback(true);
-    let client = Client::new(input::trusting(options, &command.roots)?)?;
+    let client = Client::new(input::with_roots(options, &command.roots)?)?;
     let batch = waiting_for(&endpoint, || client.auth().revoke_tokens(&request))?;
     let json = output::wire(&batch)?;
     Ok(Outcome::wire(batch.failure_count == 0, text(&batch, Paint::stdout()), json))

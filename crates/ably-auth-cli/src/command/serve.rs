@@ -21,7 +21,7 @@ use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
 use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
-use crate::args::{CountOrOff, Keep, RateOrOff, Serve, TrustedHeader};
+use crate::args::{CountOrOff, RateOrOff, Serve, Store, TrustedHeader};
 use crate::command::self_signed;
 use crate::draw::printable;
 use crate::output::{self, Failure, Outcome};
@@ -29,30 +29,30 @@ use crate::{config, input};
 use audit::AuditLog;
 use reload::Fingerprint;
 
-/// What an address may ask of a service that is not a sandbox, unless something else is said.
+/// The default rate limit of an address, except in a sandbox.
 const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
-/// `told` is what holds, and from where.
-pub(crate) fn run(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
-    serve(args, told).map_err(|failure| failure.or_text(|text| config::with_origin(text, told)))
+/// Runs the service. `effective` has the name, value and origin of each option.
+pub(crate) fn run(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+    serve(args, effective).map_err(|failure| failure.or_text(|text| config::with_origin(text, effective)))
 }
 
-fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
+fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     if args.check_config {
         let SetUp { service, .. } = set_up(args)?;
         if args.tls_self_signed.is_none() {
             tls(args)?;
         }
-        if let Some(url) = &args.keep.redis {
-            Redis::check(url, &redis_options(&args.keep)?).map_err(|error| Failure::input("--redis", error))?;
+        if let Some(url) = &args.store.redis {
+            Redis::check(url, &redis_options(&args.store)?).map_err(|error| Failure::input("--redis", error))?;
         }
-        service.build().map_err(|error| unbuilt(args, &error))?;
-        return Ok(holds(told));
+        service.build().map_err(|error| build_error(args, &error))?;
+        return Ok(show_config(effective));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Input(format!("no runtime can be started: {error}")))?;
-    let uncaught = |error| Failure::Input(format!("signals cannot be caught: {error}"));
-    // First of all: one that comes before it is caught ends the process.
+    let runtime = runtime.map_err(|error| Failure::Input(format!("the runtime cannot be started: {error}")))?;
+    let uncaught = |error| Failure::Input(format!("the signal handlers cannot be installed: {error}"));
+    // Install this handler first: until then, SIGHUP ends the process.
     let hangups = runtime.block_on(async { reload::hangups() }).map_err(uncaught)?;
     let audit = args.log.audit_log.as_deref().map(AuditLog::open).transpose()?.map(Arc::new);
     // Reading the files of secrets may log warnings about their permissions, so start logging first.
@@ -62,14 +62,14 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
     let tls = tls(args)?;
     files::check(args.limits.max_connections);
     let service = runtime
-        .block_on(keep(&args.keep, store_limits(args), service))?
+        .block_on(open_store(&args.store, store_limits(args), service))?
         .build()
-        .map_err(|error| unbuilt(args, &error))?;
+        .map_err(|error| build_error(args, &error))?;
     let served = runtime.block_on(async {
-        if args.keep.clock_is_right {
+        if args.store.clock_is_right {
             service.trust_clock().await.map_err(|error| Failure::input("--clock-is-right", error))?;
         }
-        // Before anything is promised, so that no signal is missed.
+        // Install the handlers before the address is printed, so that no signal is missed.
         let shutdown = shutdown().map_err(uncaught)?;
         let bound = Server::bind(args.listen, service.clone()).await;
         let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
@@ -81,14 +81,14 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
         if let Some((tls, files)) = tls {
             server = server.with_tls(tls.clone());
             if let Some(files) = files {
-                tokio::spawn(certificate::keep_up(tls, files, hangups.clone()));
+                tokio::spawn(certificate::watch(tls, files, hangups.clone()));
             }
         }
         if let Some(audit) = audit {
             tokio::spawn(audit::watch(audit, service.clone(), hangups.clone()));
         }
         if let Some((path, read)) = args.apps.clone().zip(apps) {
-            tokio::spawn(reload::keep_up(path, read, service, hangups));
+            tokio::spawn(reload::watch(path, read, service, hangups));
         }
         output::line(&format!("listening on {scheme}://{}", server.local_addr()));
         if let Some(admin) = server.admin_addr() {
@@ -99,24 +99,24 @@ fn serve(args: &Serve, told: &[(String, String, &'static str)]) -> Result<Outcom
         }
         output::check_written()?;
         notify::systemd("READY=1");
-        let ending = async {
+        let shutting_down = async {
             shutdown.await;
             notify::systemd("STOPPING=1");
-            tracing::info!("ending: what has begun is being finished");
+            tracing::info!("shutting down; finishing in-flight requests");
         };
-        server.run(ending).await.map_err(|error| Failure::Input(error.to_string()))
+        server.run(shutting_down).await.map_err(|error| Failure::Input(error.to_string()))
     });
-    // Not waiting for whoever is busy still: they have had their time.
+    // The grace period has ended, so do not wait for the remaining tasks.
     runtime.shutdown_background();
     served.map(|()| Outcome::shown(true))
 }
 
-/// The service without its store, and the values that were read or made with it.
+/// The service without its store, and the values that were read or generated for it.
 struct SetUp {
     service: ServiceBuilder,
     /// The fingerprint of the `--apps` file's text, if the option is given.
     apps: Option<Fingerprint>,
-    /// The key of the app that a sandbox without `--apps` makes.
+    /// The key of the app that a sandbox without `--apps` creates.
     sandbox_key: Option<ApiKey>,
 }
 
@@ -138,7 +138,10 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
             let text = reload::read_text(path)?;
             let apps = Apps::from_json(&text).map_err(|error| Failure::input(&name, error))?;
             if !args.sandbox && args.control_token.is_none() && apps.iter().all(|app| app.keys().len() == 0) {
-                return Err(Failure::input(&name, "no app in it has a key, so there is nothing to serve"));
+                return Err(Failure::input(
+                    &name,
+                    "no app in it has a key, so there is nothing to serve; add a key to an app",
+                ));
             }
             service = service.apps(apps);
             read = Some(Fingerprint::of(&text));
@@ -151,14 +154,14 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
         None if args.control_token.is_some() => {}
         None => {
             let problem =
-                "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to make apps";
+                "there is nothing to serve; give --apps FILE, --sandbox, or --control-token FILE to create apps";
             return Err(Failure::Input(problem.into()));
         }
     }
     if let Some(path) = &args.control_token {
         if !args.sandbox && args.tls_cert.is_none() && args.limits.trusted_proxy.is_empty() {
-            let problem = "the Control API shows keys, so it is open over TLS or in a sandbox only; give --tls-cert and \
-                           --tls-key, or --sandbox, or --trusted-proxy for one that speaks TLS";
+            let problem = "the Control API shows keys, so it requires TLS or a sandbox; give --tls-cert and --tls-key, \
+                           or --sandbox, or --trusted-proxy for a proxy with TLS";
             return Err(Failure::input("--control-token", problem));
         }
         service = control_tokens::read(path, service)?;
@@ -169,13 +172,13 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
             "it needs --sandbox; add --sandbox, or give --tls-cert and --tls-key",
         ));
     }
-    if let Some(path) = &args.keep.service_secrets {
+    if let Some(path) = &args.store.service_secrets {
         service = secrets::read(path, service)?;
     }
     Ok(SetUp { service, apps: read, sandbox_key })
 }
 
-fn unbuilt(args: &Serve, error: &ably_auth_server::Error) -> Failure {
+fn build_error(args: &Serve, error: &ably_auth_server::Error) -> Failure {
     match (error.kind(), &args.control_token) {
         (ErrorKind::ControlToken, Some(path)) => Failure::input(&format!("--control-token {}", path.display()), error),
         _ => Failure::Input(error.to_string()),
@@ -205,7 +208,7 @@ fn limits(args: &Serve) -> Limits {
     limits.per_key = asked.rate_per_key;
     limits.per_address = match asked.rate_per_address {
         Some(RateOrOff::Rate(rate)) => Some(rate),
-        // All that a test suite asks comes from one address.
+        // All requests of a test suite come from one address.
         None if !args.sandbox => Some(RATE_PER_ADDRESS),
         None | Some(RateOrOff::Off) => None,
     };
@@ -234,21 +237,23 @@ fn store_limits(args: &Serve) -> StoreLimits {
     limits
 }
 
-/// What holds: for people as a file of `--config` would say it.
-fn holds(told: &[(String, String, &'static str)]) -> Outcome {
-    let width = told.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
+/// Shows the effective options. The text has the form of a `--config` file.
+fn show_config(effective: &[(String, String, &'static str)]) -> Outcome {
+    let width = effective.iter().map(|(name, value, _)| name.len() + value.len()).max().unwrap_or(0);
     let line = |(name, value, origin): &(String, String, &str)| {
         let fill = " ".repeat(width.saturating_sub(name.len() + value.len()));
         printable(&format!("{name} = {}{fill}  # {origin}", Value::from(value.as_str())))
     };
-    let lines: Vec<_> = told.iter().map(line).collect();
-    let object: Map<_, _> =
-        told.iter().map(|(name, value, origin)| (name.clone(), json!({ "value": value, "origin": origin }))).collect();
+    let lines: Vec<_> = effective.iter().map(line).collect();
+    let object: Map<_, _> = effective
+        .iter()
+        .map(|(name, value, origin)| (name.clone(), json!({ "value": value, "origin": origin })))
+        .collect();
     Outcome::yes(lines.join("\n"), &Value::Object(object))
 }
 
-/// Where the service is to keep what it must not forget.
-async fn keep(args: &Keep, limits: StoreLimits, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
+/// Adds the store that the options select to the service.
+async fn open_store(args: &Store, limits: StoreLimits, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     if let Some(folder) = &args.data {
         let store = Redb::open_with(folder, limits)
             .map_err(|error| Failure::input(&format!("--data {}", folder.display()), error))?;
@@ -259,20 +264,20 @@ async fn keep(args: &Keep, limits: StoreLimits, service: ServiceBuilder) -> Resu
     };
     let mut options = redis_options(args)?;
     options.limits = limits;
-    // The URL may hold a password, and is not shown.
+    // Do not show the URL, because it may contain a password.
     let store = Redis::connect_with(url, options).await.map_err(|error| Failure::input("--redis", error))?;
     Ok(service.store(store))
 }
 
-fn redis_options(args: &Keep) -> Result<RedisOptions, Failure> {
+fn redis_options(args: &Store) -> Result<RedisOptions, Failure> {
     let mut options = RedisOptions::default();
     options.is_new = args.redis_is_new;
     options.roots_pem = redis_ca(args)?;
     Ok(options)
 }
 
-/// By what Redis is to be trusted, if that is said.
-fn redis_ca(args: &Keep) -> Result<Option<Vec<u8>>, Failure> {
+/// Reads the `--redis-ca` file, if the option is given.
+fn redis_ca(args: &Store) -> Result<Option<Vec<u8>>, Failure> {
     let read = |path: &PathBuf| {
         fs::read(path).map_err(|error| Failure::file(&format!("--redis-ca {}", path.display()), &error))
     };
@@ -298,7 +303,7 @@ fn tls(args: &Serve) -> Result<Option<(Tls, Option<certificate::Files>)>, Failur
     Ok(Some((tls, Some(files))))
 }
 
-/// Ends with Ctrl-C, and with SIGTERM where there is such a thing.
+/// Returns a future that completes on Ctrl-C, or on SIGTERM on Unix.
 fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     {

@@ -42,7 +42,7 @@ fn request(
 ) -> Result<Outcome, Failure> {
     let endpoint = input::endpoint(endpoint)?;
     let options = ClientOptions::new().key(input::key(key)?).use_token_auth(true).endpoint(endpoint.clone());
-    let options = input::trusting(options, roots)?;
+    let options = input::with_roots(options, roots)?;
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
     new_token(&details, token_only)
@@ -56,7 +56,7 @@ fn new_token(details: &TokenDetails, token_only: bool) -> Result<Outcome, Failur
     Ok(Outcome::json(true, output::wire(details)?))
 }
 
-/// What it is, and what it says. No problem quotes it.
+/// Returns the title and the description of a token. Errors do not quote the token.
 fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), String> {
     if text.starts_with('{') {
         return details(text, now).map(|description| ("TokenDetails", description));
@@ -70,7 +70,7 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
         };
     }
     if ApiKeyRef::parse(text).is_ok() {
-        return Err("it is an API key; look at it with `key inspect`".into());
+        return Err("it is an API key; use `key inspect`".into());
     }
     let mut description = Description::default();
     description.kind("native");
@@ -78,7 +78,7 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
     Ok(("native token", description))
 }
 
-/// Parses TokenDetails. The problem says where, without the parser's words, which may quote the text.
+/// Parses TokenDetails. The error gives the place, but not the parser's message, which may quote the text.
 fn read_details(text: &str) -> Result<TokenDetails, String> {
     serde_json::from_str(text)
         .map_err(|error| format!("not the JSON of a token's details (line {} column {})", error.line(), error.column()))
@@ -101,12 +101,12 @@ fn details(text: &str, now: Timestamp) -> Result<Description, String> {
     Ok(description)
 }
 
-/// What can be told of a native token: the service alone can read more.
+/// Describes a native token. Only the service can read more than the app ID.
 fn native(token: &Token, description: &mut Description) -> Result<(), String> {
     let parts = token.expose().split_once('.').filter(|(app_id, rest)| !app_id.is_empty() && !rest.is_empty());
-    let problem = "it is no token, neither `appId.` and more, nor a JWT, nor the JSON of a token's details";
+    let problem = "it is not a token; give a native token `appId.…`, a JWT, or the JSON of a token's details";
     let (app_id, rest) = parts.ok_or(problem)?;
     description.fact("app id", "appId", app_id);
-    description.note("the rest", format!("{} characters that the service alone can read", rest.len()));
+    description.note("the rest", format!("{} characters that only the service can read", rest.len()));
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::input;
 use crate::output::{self, Failure, Outcome};
 use crate::verdict::{self, Refused, refused};
 
-/// The maximum difference between a request's timestamp and the service's clock, in either direction.
+/// The maximum difference between a request's timestamp and the service's clock in either direction, in milliseconds.
 const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
 pub(crate) fn run(command: args::TokenRequest) -> Result<Outcome, Failure> {
@@ -57,7 +57,7 @@ fn verify(key: args::KeyArg, now: Option<u64>) -> Result<Outcome, Failure> {
     })
 }
 
-/// Parses the JSON of a token request, which the input `name` gave. No message quotes it.
+/// Parses the JSON of a token request from the input `name`. Errors do not quote the text.
 pub(super) fn read(name: &str, text: &str) -> Result<TokenRequest, Failure> {
     serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -65,7 +65,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<TokenRequest, Failure> {
     })
 }
 
-/// Checks what the service checks whatever the key permits, in the service's order: timestamp, ttl, capability, clientId.
+/// Checks what the service checks for every key, in the same order: timestamp, ttl, capability, clientId.
 fn check(request: &VerifiedTokenRequest<'_>, now: Timestamp) -> Result<(), Refused> {
     let Some(timestamp) = request.timestamp().map_err(refused)? else {
         return Err((ErrorCode::BAD_REQUEST, "timestamp is missing; sign a new token request".into()));

@@ -1,34 +1,35 @@
-//! A token's life as a bar.
+//! A drawing of a token's lifetime as a bar.
 
 use ably_auth::Timestamp;
 
 use super::Paint;
 use super::text::{facts, moment};
 
-/// How long a bar is, its ends apart, where there is room.
+/// The maximum length of a bar without its ends, in columns.
 const COLUMNS: usize = 60;
-/// A moment with its name and how far away it is.
+/// The width of a line with a time, its name and its distance from now, in columns.
 const LINE_COLUMNS: usize = 52;
 
-/// When tokens are renewed if nobody asks for another moment: a tenth of their life before its end, but no more than this.
-const MOST_EARLY_MS: u64 = 5 * 60 * 1000;
+/// The maximum time between renewal and expiry, in milliseconds. By default, a token is renewed when a tenth of its
+/// lifetime is left.
+const MAX_RENEWAL_MARGIN_MS: u64 = 5 * 60 * 1000;
 
-/// A life, and where in it we are.
+/// The lifetime of a token, and the current time.
 #[derive(Clone, Copy)]
-pub(crate) struct Life {
+pub(crate) struct Lifetime {
     pub(crate) issued: Timestamp,
     pub(crate) expires: Timestamp,
     pub(crate) now: Timestamp,
 }
 
-impl Life {
-    /// When a token cache renews it, by its defaults, at the latest.
+impl Lifetime {
+    /// Returns the latest time at which a token cache with default settings renews the token.
     pub(crate) fn renew_at(self) -> Timestamp {
-        let margin = (self.length() / 10).min(MOST_EARLY_MS);
+        let margin = (self.length() / 10).min(MAX_RENEWAL_MARGIN_MS);
         Timestamp::from_millis(self.expires.as_millis().saturating_sub(margin))
     }
 
-    /// `early`, `valid`, `renewing` or `expired`.
+    /// Returns `early`, `valid`, `renewing` or `expired`.
     pub(crate) fn state(self) -> &'static str {
         if self.now < self.issued {
             "early"
@@ -89,7 +90,7 @@ impl Life {
     }
 }
 
-/// The two largest units: more would not be read.
+/// Formats a duration with its two largest units.
 fn span(millis: u64) -> String {
     let seconds = millis / 1000;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -105,18 +106,18 @@ fn span(millis: u64) -> String {
 mod tests {
     use super::*;
 
-    fn life(now: u64) -> Life {
+    fn life(now: u64) -> Lifetime {
         let at = |minutes: u64| Timestamp::from_millis(minutes * 60_000);
-        Life { issued: at(60), expires: at(120), now: at(now) }
+        Lifetime { issued: at(60), expires: at(120), now: at(now) }
     }
 
     #[test]
-    fn the_marks_are_where_the_moments_are() {
+    fn marks_are_at_their_times() {
         let drawn = life(75).draw(Paint::NONE);
         let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
         assert_eq!(bar.len(), 62);
         let place = |mark| bar.iter().position(|c| *c == mark);
-        // A column is a minute; the first is the bar's end.
+        // A column is a minute. The first column is the end of the bar.
         assert_eq!((place('●'), place('┊')), (Some(16), Some(56)));
         assert!(drawn.contains("issued    1970-01-01 01:00:00 UTC  15 min 0 s ago\n"), "{drawn}");
         assert!(drawn.contains("● now     1970-01-01 01:15:00 UTC  valid\n"), "{drawn}");
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_narrow_terminal_no_line_wraps() {
+    fn no_line_wraps_in_narrow_terminal() {
         let drawn = life(75).draw(Paint::narrow(40));
         assert!(drawn.lines().all(|line| line.chars().count() <= 40), "{drawn}");
         let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn each_age_has_its_state() {
+    fn state_depends_on_time() {
         for (now, state) in
             [(59, "early"), (60, "valid"), (114, "valid"), (115, "renewing"), (119, "renewing"), (120, "expired")]
         {
@@ -143,18 +144,18 @@ mod tests {
     }
 
     #[test]
-    fn short_lives_are_renewed_for_a_tenth_of_them() {
+    fn short_token_is_renewed_with_a_tenth_left() {
         let at = Timestamp::from_millis;
-        assert_eq!(Life { issued: at(0), expires: at(1000), now: at(0) }.renew_at(), at(900));
+        assert_eq!(Lifetime { issued: at(0), expires: at(1000), now: at(0) }.renew_at(), at(900));
     }
 
     #[test]
-    fn no_life_is_too_odd_to_draw() {
+    fn extreme_lifetimes_are_drawn() {
         let at = Timestamp::from_millis;
         for (issued, expires, now) in
             [(0, 0, 0), (5, 5, 9), (9, 3, 5), (0, u64::MAX, u64::MAX), (u64::MAX, u64::MAX, 0)]
         {
-            let drawn = Life { issued: at(issued), expires: at(expires), now: at(now) }.draw(Paint::NONE);
+            let drawn = Lifetime { issued: at(issued), expires: at(expires), now: at(now) }.draw(Paint::NONE);
             assert_eq!(drawn.lines().next().map(|bar| bar.chars().count()), Some(62), "{drawn}");
         }
     }

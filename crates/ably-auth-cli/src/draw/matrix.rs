@@ -1,4 +1,4 @@
-//! A capability as a table: its resources below one another, the operations beside one another.
+//! A drawing of a capability as a table, with a row for each resource and a column for each operation.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,19 @@ use ably_auth::capability::OperationName;
 use super::Paint;
 use super::text::{padded, printable, width};
 
-/// What the three marks and their meanings take side by side.
+/// The width of the legend on one line, in columns.
 const LEGEND_COLUMNS: usize = 44;
 
-/// What there is to say of an operation on a resource.
+/// The mark of an operation on a resource.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
-    /// Permitted: what was asked came out.
+    /// Permitted, or requested and granted.
     Yes,
-    /// Asked, but not had.
+    /// Requested, but not granted.
     Refused,
-    /// Had, but not asked.
-    Unasked,
+    /// Available, but not requested.
+    Unrequested,
+    /// Neither permitted nor requested.
     No,
 }
 
@@ -28,13 +29,13 @@ impl Mark {
         match self {
             Self::Yes => paint.green("●"),
             Self::Refused => paint.red("✗"),
-            Self::Unasked => paint.yellow("○"),
+            Self::Unrequested => paint.yellow("○"),
             Self::No => paint.dim("·"),
         }
     }
 }
 
-/// What a capability permits.
+/// Draws the operations that a capability permits.
 pub(crate) fn of(capability: &Capability, paint: Paint) -> String {
     if capability.is_empty() {
         return "permits nothing".into();
@@ -45,8 +46,8 @@ pub(crate) fn of(capability: &Capability, paint: Paint) -> String {
     draw(&[capability], mark, paint)
 }
 
-/// What was asked of one who has so much, and what came of it. The words say of whom it is asked.
-pub(crate) fn compared(asked: &Capability, has: &Capability, words: &Words, paint: Paint) -> String {
+/// Draws the requested capability `asked`, the available one `has`, and what they have in common.
+pub(crate) fn compared(asked: &Capability, has: &Capability, legend: &Legend, paint: Paint) -> String {
     let granted = asked.intersect(has);
     let mark = |resource: &str, operation: OperationName<'_>| match (
         asked.permits(resource, operation),
@@ -54,24 +55,25 @@ pub(crate) fn compared(asked: &Capability, has: &Capability, words: &Words, pain
     ) {
         (true, true) => Mark::Yes,
         (true, false) => Mark::Refused,
-        (false, true) => Mark::Unasked,
+        (false, true) => Mark::Unrequested,
         (false, false) => Mark::No,
     };
     let separator = match paint.columns() {
         Some(room) if room < LEGEND_COLUMNS => "\n",
         _ => "   ",
     };
-    let legend: Vec<_> = [(Mark::Yes, words.yes), (Mark::Refused, words.refused), (Mark::Unasked, words.unasked)]
-        .map(|(mark, word)| format!("{} {word}", mark.draw(paint)))
-        .into();
-    format!("{}\n\n{}", draw(&[asked, has, &granted], mark, paint), legend.join(separator))
+    let entries: Vec<_> =
+        [(Mark::Yes, legend.yes), (Mark::Refused, legend.refused), (Mark::Unrequested, legend.unrequested)]
+            .map(|(mark, word)| format!("{} {word}", mark.draw(paint)))
+            .into();
+    format!("{}\n\n{}", draw(&[asked, has, &granted], mark, paint), entries.join(separator))
 }
 
-/// What the marks of a comparison stand for.
-pub(crate) struct Words {
+/// The legend of a comparison: the meaning of each mark.
+pub(crate) struct Legend {
     pub(crate) yes: &'static str,
     pub(crate) refused: &'static str,
-    pub(crate) unasked: &'static str,
+    pub(crate) unrequested: &'static str,
 }
 
 fn draw(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark, paint: Paint) -> String {
@@ -82,11 +84,11 @@ fn draw(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark
     let names: Vec<_> = rows.iter().map(|resource| printable(resource)).collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or_default();
     let marks_width = columns.len() * 2;
-    // Where both have no room side by side, the marks stand below the name.
+    // If a row does not fit in the terminal, put the marks below the name.
     let stacked = paint.columns().is_some_and(|room| widest + 2 + marks_width > room + 1);
     let left = if stacked { 2 } else { widest + 2 };
 
-    // Each operation's name has a line to itself, so that tables are no wider than their marks.
+    // Put the name of each operation on a separate line, so that columns are narrow.
     let mut lines: Vec<_> = columns
         .iter()
         .enumerate()
@@ -112,52 +114,52 @@ mod tests {
         Capability::parse_strict(text).unwrap_or_default()
     }
 
-    const WORDS: Words = Words { yes: "granted", refused: "refused", unasked: "not asked" };
+    const LEGEND: Legend = Legend { yes: "granted", refused: "refused", unrequested: "not asked" };
 
     #[test]
-    fn a_capability_is_a_table_that_wide_names_do_not_bend() {
+    fn wide_names_keep_columns_aligned() {
         let capability = parse(r#"{"café":["history"],"日本:*":["publish","subscribe"]}"#);
         let table = "        history\n        │ publish\n        │ │ subscribe\ncafé    ● · ·\n日本:*  · ● ●";
         assert_eq!(of(&capability, Paint::NONE), table);
     }
 
     #[test]
-    fn all_operations_are_a_column_and_in_each_column() {
+    fn wildcard_has_a_column_and_marks_all_columns() {
         let capability = parse(r#"{"a":["*"],"b":["publish"]}"#);
         assert_eq!(of(&capability, Paint::NONE), "   *\n   │ publish\na  ● ●\nb  · ●");
     }
 
     #[test]
-    fn nothing_is_said_in_words() {
+    fn empty_capability_is_text() {
         assert_eq!(of(&Capability::none(), Paint::FULL), "permits nothing");
     }
 
     #[test]
-    fn what_was_asked_is_held_against_what_there_is() {
+    fn requested_capability_is_compared_with_available() {
         let (asked, has) = (parse(r#"{"a:*":["history","publish"]}"#), parse(r#"{"*:b":["publish","subscribe"]}"#));
         let table = "     history\n     │ publish\n     │ │ subscribe\n*:b  · ○ ○\na:*  ✗ ✗ ·\na:b  ✗ ● ○\n\n\
                      ● granted   ✗ refused   ○ not asked";
-        assert_eq!(compared(&asked, &has, &WORDS, Paint::NONE), table);
+        assert_eq!(compared(&asked, &has, &LEGEND, Paint::NONE), table);
     }
 
     #[test]
-    fn in_a_narrow_terminal_the_marks_stand_below_the_name() {
+    fn marks_are_below_name_in_narrow_terminal() {
         let capability = parse(r#"{"a-long-name":["publish","subscribe"]}"#);
         let stacked = "  publish\n  │ subscribe\na-long-name\n  ● ●";
         assert_eq!(of(&capability, Paint::narrow(15)), stacked);
         assert_eq!(of(&capability, Paint::narrow(16)), of(&capability, Paint::NONE));
-        let compared = compared(&capability, &capability, &WORDS, Paint::narrow(40));
+        let compared = compared(&capability, &capability, &LEGEND, Paint::narrow(40));
         assert!(compared.ends_with("● granted\n✗ refused\n○ not asked"), "{compared}");
     }
 
     #[test]
-    fn colour_changes_nothing_else() {
+    fn colour_does_not_change_text() {
         let (asked, has) = (parse(r#"{"a":["history","publish"]}"#), parse(r#"{"a":["publish"]}"#));
-        let mut coloured = compared(&asked, &has, &WORDS, Paint::FULL);
+        let mut coloured = compared(&asked, &has, &LEGEND, Paint::FULL);
         assert!(coloured.contains("\x1b[31m✗\x1b[0m"), "{coloured}");
         for code in ["0", "1", "2", "31", "32", "33"] {
             coloured = coloured.replace(&format!("\x1b[{code}m"), "");
         }
-        assert_eq!(coloured, compared(&asked, &has, &WORDS, Paint::NONE));
+        assert_eq!(coloured, compared(&asked, &has, &LEGEND, Paint::NONE));
     }
 }

@@ -1,4 +1,4 @@
-//! Drawing at a terminal: a capability as a table, a life as a bar.
+//! Drawings in text: a capability as a table, and a token's lifetime as a bar.
 
 pub(crate) mod life;
 pub(crate) mod matrix;

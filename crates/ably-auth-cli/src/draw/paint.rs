@@ -1,4 +1,4 @@
-//! Colour, where somebody sees it.
+//! Colours in terminal output.
 
 use std::env;
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 
 use crate::terminal;
 
-/// Whether to colour what goes to stdout, and how wide it may be.
+/// The colour setting and the width of the output.
 #[derive(Clone, Copy)]
 pub(crate) struct Paint {
     colours: bool,
@@ -24,12 +24,12 @@ impl Paint {
         Self::decide(to.is_terminal(), no_color.as_deref(), term.as_deref())
     }
 
-    /// How wide the terminal is; none where there is no terminal.
+    /// Returns the width of the terminal in columns, or `None` without a terminal.
     pub(super) const fn columns(self) -> Option<usize> {
         self.columns
     }
 
-    /// An empty `NO_COLOR` counts as none, as its convention has it.
+    /// Returns true if the output is coloured. An empty `NO_COLOR` counts as unset, as its convention says.
     fn decide(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
         is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_is_for_terminals_that_want_it() {
+    fn colour_depends_on_terminal_and_environment() {
         let decide = |is_terminal, no_color: Option<&str>, term: Option<&str>| {
             Paint::decide(is_terminal, no_color.map(OsStr::new), term.map(OsStr::new))
         };
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_coloured_ends_so() {
+    fn colour_is_reset_at_end() {
         assert_eq!(Paint::FULL.green("●"), "\x1b[32m●\x1b[0m");
         assert_eq!(Paint::NONE.green("●"), "●");
     }

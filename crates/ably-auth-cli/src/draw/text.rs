@@ -1,4 +1,4 @@
-//! Text that keeps its columns, and moves no cursor.
+//! Text layout in columns, dates, and escaping of text that could control a terminal.
 
 use ably_auth::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
@@ -41,25 +41,25 @@ fn escaped(text: &str, is_harmful: impl Fn(char) -> bool, escape: impl Fn(char, 
     })
 }
 
-/// How many columns it takes.
+/// Returns the width of `text` in columns.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, and spaces up to that many columns.
+/// Pads `text` with spaces to `columns` columns.
 pub(super) fn padded(text: &str, columns: usize) -> String {
     let spaces = columns.saturating_sub(width(text));
     format!("{text}{:spaces$}", "")
 }
 
-/// Lines of names and what goes with them, one below the other.
+/// Formats names and values as lines with aligned values.
 pub(crate) fn facts(facts: &[(&str, String)]) -> String {
     let widest = facts.iter().map(|(name, _)| width(name)).max().unwrap_or_default();
     let lines: Vec<_> = facts.iter().map(|(name, value)| format!("{}  {value}", padded(name, widest))).collect();
     lines.join("\n")
 }
 
-/// A moment as people write it, to the second.
+/// Formats a time as a UTC date and time, to the second.
 pub(crate) fn moment(at: Timestamp) -> String {
     let seconds = at.as_millis() / 1000;
     let (year, month, day) = date(seconds / 86_400);
@@ -67,10 +67,10 @@ pub(crate) fn moment(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// The date so many days after the epoch. Counting years from March puts the leap day last.
+/// Returns the year, month and day of `days` after the epoch. Years start in March here, so that the leap day is last.
 fn date(days: u64) -> (u64, u64, u64) {
     const DAYS_IN_400_YEARS: u64 = 146_097;
-    // From the 1st of March of the year 0.
+    // Count from 0000-03-01.
     let days = days + 719_468;
     let (era, day_of_era) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -86,13 +86,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_spelt_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(printable("chat\x1b[2J\n\u{202e}x\u{9b}"), r"chat\u{1b}[2J\n\u{202e}x\u{9b}");
         assert_eq!(printable(r#"{"café:日本":["*"]}"#), r#"{"café:日本":["*"]}"#);
     }
 
     #[test]
-    fn escaped_json_means_the_same() {
+    fn escaped_json_has_same_value() {
         let value = serde_json::json!({ "a\u{202e}": "b\u{9b}2J\u{1b}\u{e0041}\u{7f}é" });
         let shown = printable_json(&value.to_string());
         assert!(shown.chars().all(|c| !c.is_control() && !is_invisible(c)), "{shown:?}");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_calendar() {
+    fn dates_follow_the_calendar() {
         for (seconds, text) in [
             (0, "1970-01-01 00:00:00 UTC"),
             (951_782_399, "2000-02-28 23:59:59 UTC"),
@@ -118,7 +118,7 @@ mod tests {
         ] {
             assert_eq!(moment(Timestamp::from_millis(seconds * 1000 + 999)), text);
         }
-        // No moment is too late to be written.
+        // The latest time does not overflow.
         assert!(!moment(Timestamp::from_millis(u64::MAX)).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The table: each command with its examples and its exit statuses. A test runs the examples.
+//! A table of the examples and exit statuses of each command. A test runs the examples.
 
 /// The content of the sections for one command.
 pub(super) struct Entry {
@@ -40,7 +40,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "ably-auth serve --listen 0.0.0.0:8443 --apps apps.json \\\n  --tls-cert cert.pem --tls-key key.pem",
             ),
             (
-                "Check a configuration file, and print the values that apply",
+                "Validate a configuration file, and print the effective values",
                 "ably-auth serve --config ably-auth.toml --check-config",
             ),
         ],
@@ -87,7 +87,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         command: "key update",
-        examples: &[("Let the tokens of a key be revoked", "ably-auth key update shop.web --revocable-tokens true")],
+        examples: &[("Make the tokens of a key revocable", "ably-auth key update shop.web --revocable-tokens true")],
         done: "the key is changed",
         no: FAILED,
         bad: BAD_INPUT,
@@ -101,7 +101,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         command: "app create",
-        examples: &[("Create an app, and print its id", "ably-auth app create Shop --account a1b2c3")],
+        examples: &[("Create an app, and print its ID", "ably-auth app create Shop --account a1b2c3")],
         done: "the app is created",
         no: FAILED,
         bad: BAD_INPUT,
@@ -142,7 +142,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         examples: &[
             ("Mint a JWT that is valid for 30 minutes", "ably-auth jwt mint --client-id bob --ttl 30m > bob.jwt"),
             (
-                "Mint a JWT that may publish on one channel, with a claim of your own",
+                "Mint a JWT that may publish on one channel, with a custom claim",
                 "ably-auth jwt mint --capability '{\"chat:room1\":[\"publish\"]}' \\\n  --claim plan=pro",
             ),
         ],
@@ -180,7 +180,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         command: "capability intersect",
         examples: &[(
-            "Print what a token gets that asks a key for a capability",
+            "Print what a key grants of a requested capability",
             "ably-auth capability intersect '{\"chat:*\":[\"*\"]}' '{\"*\":[\"publish\"]}'",
         )],
         done: "the common capability is printed",
@@ -242,7 +242,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         examples: &[
             ("Draw a capability", "ably-auth capability table '{\"chat:*\":[\"publish\"],\"status\":[\"*\"]}'"),
             (
-                "Draw what a token gets of a key",
+                "Draw what a key grants of a capability",
                 "ably-auth capability table '{\"*\":[\"publish\"]}' \\\n  --key-capability '{\"chat:*\":[\"*\"]}'",
             ),
         ],
@@ -255,7 +255,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         examples: &[
             ("Request a token that is valid for 30 minutes", "ably-auth token request --client-id bob --ttl 30m"),
             (
-                "Put a token of a service on this machine into a variable",
+                "Store a token from a service on this machine in a variable",
                 "ABLY_TOKEN=$(ably-auth token request --token-only --endpoint localhost:8484)",
             ),
         ],
@@ -280,22 +280,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         command: "token try",
         examples: &[
             (
-                "Ask whether the token of a TokenDetails may publish on a channel",
+                "Explain whether a token in a TokenDetails may publish on a channel",
                 "ably-auth token try chat:room1 publish --token-file token.json",
             ),
             (
-                "Ask the same of a JWT without a capability",
+                "Explain the same for a JWT without a capability",
                 "ably-auth token try chat:room1 publish --token-file bob.jwt \\\n  --key-capability '{\"chat:*\":[\"*\"]}'",
             ),
         ],
         done: "the operation is permitted",
         no: Some("the operation is not permitted, or the token is not valid at this time"),
-        bad: "bad usage, bad input, or a token that does not tell what it permits",
+        bad: "bad usage, bad input, or a token that does not state its capability",
     },
     Entry {
         command: "token inspect",
         examples: &[
-            ("Show what a token says, and when it expires", "ably-auth token inspect --token-file bob.jwt"),
+            ("Show the contents of a token, and when it expires", "ably-auth token inspect --token-file bob.jwt"),
             ("Print the same as JSON", "ably-auth token inspect --json < token.json"),
         ],
         done: "the token is shown",

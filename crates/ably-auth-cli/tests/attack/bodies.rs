@@ -1,4 +1,5 @@
-//! Bodies from unauthenticated clients: as large as the service reads, and as expensive to parse as a client can make them.
+//! Bodies from unauthenticated clients: as large as the service reads, and as expensive to parse as a client can make
+//! them.
 
 use std::io::Write as _;
 use std::sync::Barrier;
@@ -63,7 +64,8 @@ pub(crate) fn requests() -> Vec<Request> {
         .collect()
 }
 
-/// Sends each request on all connections at once: holds back the last byte of each until the other bytes of all are sent.
+/// Sends each request on all connections at once: holds back the last byte of each until the other bytes of all are
+/// sent.
 fn send_at_once(attack: &Attack, requests: &[Request]) {
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::operating::Heard;
+use crate::operating::LoggedService;
 use crate::support::{File, SECRET, apps, run, run_with_env};
 
 const TOKEN: &str = "hush-access-token-of-the-tests";
@@ -13,7 +13,7 @@ const SERVICE_SECRET: &str = "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f
 
 /// A service with a control token named `deploy`, and the files that it uses.
 struct World {
-    service: Heard,
+    service: LoggedService,
     url: String,
     log: File,
     _files: [File; 3],
@@ -29,7 +29,7 @@ impl World {
         let args = ["--sandbox", "--apps", apps.path(), "--control-token", tokens.path(), "--log-format", "json"];
         let args = [&args[..], &["--service-secrets", secrets.path()]].concat();
         let more = ["--audit-log", log.path()];
-        let service = Heard::start(&[&args[..], if with_log { &more } else { &[] }].concat());
+        let service = LoggedService::start(&[&args[..], if with_log { &more } else { &[] }].concat());
         let url = service.address("listening on ");
         Self { service, url, log, _files: [apps, tokens, secrets] }
     }
@@ -75,7 +75,7 @@ fn audit_log_does_not_depend_on_log_level() {
     let log = File::new("audit-level.log", "");
     let secrets = File::new("audit-level-secrets", SERVICE_SECRET);
     let args = ["--sandbox", "--log-level", "off", "--service-secrets", secrets.path(), "--audit-log", log.path()];
-    let service = Heard::start(&args);
+    let service = LoggedService::start(&args);
     service.address("listening on ");
     assert_eq!(lines(&fs::read_to_string(&log.0).unwrap())[0]["action"], "secrets.load");
     assert!(service.err.try_recv().is_err());
@@ -120,7 +120,7 @@ fn audit_log_is_reopened_on_hangup() {
 fn full_disk_stops_no_request() {
     let secrets = File::new("audit-full-secrets", SERVICE_SECRET);
     let args = ["--sandbox", "--log-format", "json", "--service-secrets", secrets.path(), "--audit-log", "/dev/full"];
-    let service = Heard::start(&args);
+    let service = LoggedService::start(&args);
     let address = service.address("listening on http://");
     let event = service.event("audit events were not written");
     assert_eq!((&event["file"], &event["level"]), (&json!("/dev/full"), &json!("ERROR")));

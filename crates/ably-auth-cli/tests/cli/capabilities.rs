@@ -15,7 +15,7 @@ fn format_prints_canonical_text() {
     assert_eq!(run(&["capability", "format", "{}"]).yes(), "{}");
 }
 
-/// What is no capability, and what is said of it.
+/// Invalid capabilities, each with the expected error.
 const BAD: [(&str, &str); 9] = [
     (r#"{"a":["publish"],"a":["subscribe"]}"#, "repeated resource `a` (byte 18)"),
     (r#"{"a":["publish","shout"]}"#, "unknown operation `shout` in resource `a` (byte 17)"),
@@ -29,7 +29,7 @@ const BAD: [(&str, &str); 9] = [
 ];
 
 #[test]
-fn what_is_no_capability_is_named_with_the_place() {
+fn invalid_capability_is_named_with_its_place() {
     for (text, problem) in BAD {
         run(&["capability", "format", text]).bad(&["capability: ", problem]);
         run_with_stdin(&["capability", "format", "-"], text).bad(&["stdin: ", problem]);
@@ -65,14 +65,14 @@ fn intersect_prints_what_both_permit() {
 }
 
 #[test]
-fn either_side_may_come_on_stdin() {
+fn either_capability_may_be_on_stdin() {
     let (a, b) = (r#"{"a:*":["*"]}"#, r#"{"a:b":["publish"]}"#);
     assert_eq!(run_with_stdin(&["capability", "intersect", "-", b], a).yes(), b);
     assert_eq!(run_with_stdin(&["capability", "intersect", a, "-"], b).yes(), b);
 }
 
 #[test]
-fn nothing_in_common_is_a_no() {
+fn empty_intersection_is_a_negative_answer() {
     for (a, b) in [
         (r#"{"chat":["*"]}"#, r#"{"status":["*"]}"#),
         (r#"{"chat":["publish"]}"#, r#"{"chat":["subscribe"]}"#),
@@ -119,10 +119,10 @@ fn check_says_yes_or_no() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_bad_input() {
+fn invalid_resource_or_operation_is_bad_input() {
     for operation in ["shout", "Publish", "", "publish,subscribe"] {
         let answer = check("{}", "a", operation);
-        answer.bad(&[&format!("--operation: unknown operation `{operation}`"), "known are", "publish", "subscribe"]);
+        answer.bad(&[&format!("--operation: unknown operation `{operation}`"), "use one of", "publish", "subscribe"]);
     }
     check("{}", "", "publish").bad(&["--resource: ", "empty"]);
     check("{}", "[other]a", "publish").bad(&["--resource: ", "[other]a"]);

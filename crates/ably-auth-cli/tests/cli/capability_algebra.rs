@@ -12,7 +12,7 @@ const WIDE: &str = r#"{"*":["subscribe"],"chat:*":["publish","subscribe"]}"#;
 const NARROW: &str = r#"{"chat:日本":["history","publish"]}"#;
 
 #[test]
-fn together_they_permit_what_either_does() {
+fn union_permits_what_either_permits() {
     let together = r#"{"*":["subscribe"],"chat:*":["publish","subscribe"],"chat:日本":["history","publish"]}"#;
     for json in [&[][..], &["--json"]] {
         assert_eq!(run(&[json, &["capability", "union", WIDE, NARROW]].concat()).yes(), together);
@@ -21,7 +21,7 @@ fn together_they_permit_what_either_does() {
 }
 
 #[test]
-fn the_minimal_one_repeats_nothing() {
+fn minimal_leaves_out_covered_entries() {
     let minimal = r#"{"*":["subscribe"],"chat:*":["publish"]}"#;
     for json in [&[][..], &["--json"]] {
         assert_eq!(run(&[json, &["capability", "minimal", WIDE]].concat()).yes(), minimal);
@@ -30,7 +30,7 @@ fn the_minimal_one_repeats_nothing() {
 }
 
 #[test]
-fn why_something_is_permitted_is_explained_and_drawn() {
+fn explain_prints_reason_and_table() {
     let explain = |operation, more: &[&str]| {
         run(&[&["capability", "explain", WIDE, "--resource", "chat:é", "--operation", operation], more].concat())
     };
@@ -48,25 +48,25 @@ fn why_something_is_permitted_is_explained_and_drawn() {
 }
 
 #[test]
-fn what_is_not_covered_is_named() {
+fn cover_names_what_is_missing() {
     let answer = run(&["capability", "cover", WIDE, r#"{"chat:a":["publish"],"b":["subscribe"]}"#]);
     assert!(answer.yes().starts_with("yes: A permits all that B does\n\n"), "{answer:?}");
 
     let answer = run(&["capability", "cover", WIDE, NARROW]);
-    let told = "no: A does not permit all that B does; it lacks\n  `history` on `chat:日本`\n\n";
-    assert!(answer.no().starts_with(told), "{answer:?}");
+    let expected = "no: A does not permit all that B does; it lacks\n  `history` on `chat:日本`\n\n";
+    assert!(answer.no().starts_with(expected), "{answer:?}");
     assert!(answer.no().contains("chat:日本  ✗ ● ○\n\n● both   ✗ B alone   ○ A alone"), "{answer:?}");
     let json = json!({ "covers": false, "lacks": { "chat:日本": ["history"] } });
     assert_eq!(run(&["capability", "cover", "--json", WIDE, NARROW]).no_json(), json);
 
-    // All operations of today are not those of tomorrow.
+    // `*` also covers operations that are added later, so a list of all known operations does not cover it.
     let all: Vec<_> = Operation::ALL.iter().map(|operation| operation.as_str()).collect();
     let answer = run(&["capability", "cover", "--json", &json!({ "a": all }).to_string(), r#"{"a":["*"]}"#]);
     assert_eq!(answer.no_json(), json!({ "covers": false, "lacks": { "a": ["*"] } }));
 }
 
 #[test]
-fn a_table_shows_what_was_asked_what_the_key_has_and_what_came_out() {
+fn table_compares_request_with_key_capability() {
     let table = "        publish\n        │ subscribe\n*       · ●\nchat:*  ● ●";
     assert_eq!(run(&["capability", "table", WIDE]).yes(), table);
     assert_eq!(run(&["capability", "table", "{}"]).yes(), "permits nothing");
@@ -87,7 +87,7 @@ fn a_table_shows_what_was_asked_what_the_key_has_and_what_came_out() {
     run(&["capability", "table", "{}", "--key-capability", "{"]).bad(&["--key-capability: "]);
 }
 
-/// Names of few segments, so that they meet often.
+/// Generates capabilities whose names have few segments, so that they often overlap.
 fn capabilities() -> impl Strategy<Value = Capability> {
     let name = vec(select(vec!["a", "b", "*", "é"]), 1..4).prop_map(|segments| segments.join(":"));
     let operations = btree_set(select(vec!["publish", "subscribe", "history"]), 1..4);
@@ -103,7 +103,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
-    fn the_program_agrees_with_the_library(a in capabilities(), b in capabilities()) {
+    fn program_agrees_with_library(a in capabilities(), b in capabilities()) {
         let (a_text, b_text) = (a.to_string(), b.to_string());
         let printed = |args: &[&str]| run(&[&["capability"], args].concat()).yes().to_owned();
         prop_assert_eq!(printed(&["union", &a_text, &b_text]), a.union(&b).to_string());
@@ -112,10 +112,10 @@ proptest! {
         let answer = run(&["capability", "cover", "--json", &a_text, &b_text]);
         let covers = a.covers(&b);
         prop_assert_eq!(answer.status, Some(i32::from(!covers)), "{:?}", answer);
-        let told: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
-        prop_assert_eq!(&told["covers"], covers);
-        // With what it lacks, it covers.
-        let lacks = Capability::parse_strict(&told["lacks"].to_string()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+        prop_assert_eq!(&json["covers"], covers);
+        // With the missing entries added, it covers.
+        let lacks = Capability::parse_strict(&json["lacks"].to_string()).unwrap();
         prop_assert!(a.union(&lacks).covers(&b));
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::operating::{Heard, get};
+use crate::operating::{LoggedService, get};
 use crate::support::{apps, run};
 
 /// Sends a request on a new connection. Returns the open connection and the first 12 bytes of the response.
@@ -23,7 +23,7 @@ fn address_has_a_quarter_of_the_connections_by_default() {
     let apps = apps("shares.json");
     for (args, served) in [(&[][..], 2), (&["--max-connections-per-address", "off"], 4)] {
         let args = [&["--apps", apps.path(), "--max-connections", "8"], args].concat();
-        let service = Heard::start(&args);
+        let service = LoggedService::start(&args);
         let address = service.address("listening on http://");
         let open: Vec<_> = (0..4).map(|_| keep_open(&address)).collect();
         let answers: Vec<_> = open.iter().map(|(_, answer)| answer.as_str()).collect();
@@ -35,11 +35,11 @@ fn address_has_a_quarter_of_the_connections_by_default() {
 }
 
 #[test]
-fn header_of_a_proxy_is_chosen() {
+fn trusted_proxy_header_option_selects_header() {
     let ask = |header: &str, forwarded: &str| {
         let apps = apps("proxied.json");
         let args = ["--apps", apps.path(), "--trusted-proxy", "127.0.0.1", "--trusted-proxy-header", header];
-        let address = Heard::start(&args);
+        let address = LoggedService::start(&args);
         let service = address.address("listening on http://");
         let mut stream = TcpStream::connect(&service).unwrap();
         let key = "Basic c2hvcC5iYWNrZW5kOnNlY3JldA==";
@@ -59,24 +59,24 @@ fn header_of_a_proxy_is_chosen() {
 
 /// Starts the service with the limits that `ulimit` sets: both, or only the soft limit with `-S`.
 #[cfg(unix)]
-fn start_with(ulimit: &str, connections: &str) -> Heard {
+fn start_with(ulimit: &str, connections: &str) -> LoggedService {
     let script = format!("ulimit {ulimit} && exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_ably-auth"), "serve", "--listen", "127.0.0.1:0", "--sandbox"]);
     command.args(["--log-format", "json", "--max-connections", connections]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    Heard::of(&mut command)
+    LoggedService::of(&mut command)
 }
 
 #[cfg(unix)]
 #[test]
 fn limit_of_files_is_raised_or_warned_about() {
     let service = start_with("-n 500", "1000");
-    let told = service.event("the limit of open files is below");
-    assert_eq!((&told["level"], &told["limit"], &told["needed"]), (&"WARN".into(), &500.into(), &1384.into()));
+    let event = service.event("the limit of open files is below");
+    assert_eq!((&event["level"], &event["limit"], &event["needed"]), (&"WARN".into(), &500.into(), &1384.into()));
     assert!(get(&service.address("listening on http://"), "/time").starts_with("HTTP/1.1 200"));
 
     let service = start_with("-Sn 200", "100");
-    let told: Value = service.event("raised the limit of open files");
-    assert_eq!((&told["from"], &told["to"]), (&200.into(), &484.into()));
+    let event: Value = service.event("raised the limit of open files");
+    assert_eq!((&event["from"], &event["to"]), (&200.into(), &484.into()));
 }

@@ -1,8 +1,8 @@
-//! The console blocks of the READMEs and of the guide, run as they stand.
+//! Runs the console blocks of the READMEs and of the guide.
 //!
-//! A line after `$ ` is a command, and what follows it is what it prints, on either stream; `…` stands for what differs each
-//! time. The commands of one page run in one shell and in a folder of their own. A block of `sh` is commands alone, which
-//! succeed.
+//! A line that starts with `$ ` is a command. The lines after it are its expected output on stdout and stderr, where
+//! `…` matches any text within a line. The commands of one page run in one shell and in a separate folder. A `sh` block
+//! has only commands, which must succeed.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,20 +11,20 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::{env, fs, thread};
 
-use crate::support::{PATIENCE, Process, Service, spawn};
+use crate::support::{Process, Service, TIMEOUT, spawn};
 
-/// Where a service listens unless it is told otherwise. Here each page has another port.
+/// The default address of a service. In this test, each page uses another port.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8484";
 const MARK: &str = "=== the next command ===";
 
 #[derive(Debug, PartialEq)]
 struct Example {
     command: String,
-    /// Nothing, if that is not said.
+    /// The expected output, or `None` in a `sh` block.
     prints: Option<String>,
 }
 
-/// The commands of a page, in order.
+/// Returns the commands of a page, in order.
 fn examples(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut language = "";
@@ -47,8 +47,8 @@ fn examples(page: &str) -> Vec<Example> {
     examples
 }
 
-/// Whether that was printed, `…` being anything within a line.
-fn is_as_said(said: &str, printed: &str) -> bool {
+/// Returns true if `printed` matches `said`, where `…` matches any text within a line.
+fn matches_output(said: &str, printed: &str) -> bool {
     let is_line = |said: &str, line: &str| {
         let mut parts = said.split('…');
         let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -64,7 +64,7 @@ fn is_as_said(said: &str, printed: &str) -> bool {
     said.lines().count() == printed.lines().count() && said.lines().zip(printed.lines()).all(|(a, b)| is_line(a, b))
 }
 
-/// A shell, the folder in which it is, and the service that it has started.
+/// A shell, its folder, and the service that it has started.
 struct Session {
     _shell: Process,
     commands: ChildStdin,
@@ -91,21 +91,21 @@ impl Session {
                 .stdout(Stdio::piped()),
         );
         let (commands, stdout) = (shell.0.stdin.take().unwrap(), shell.0.stdout.take().unwrap());
-        let (told, lines) = mpsc::channel();
-        thread::spawn(move || BufReader::new(stdout).lines().try_for_each(|line| told.send(line.unwrap())));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || BufReader::new(stdout).lines().try_for_each(|line| sender.send(line.unwrap())));
         Self { _shell: shell, commands, lines, folder, service: None }
     }
 
-    /// What the command prints, and its exit status.
+    /// Runs a command. Returns its output and its exit status.
     fn run(&mut self, command: &str) -> (String, String) {
-        // From within the project, the program is built and run by cargo.
+        // The README of the project runs the program with cargo.
         let command = command.replace("cargo run --release -p ably-auth-cli -- ", "ably-auth ");
         if let Some(args) = command.strip_prefix("ably-auth serve").and_then(|args| args.strip_suffix('&')) {
             return self.serve(args);
         }
         assert!(
             !command.contains("ably-auth serve"),
-            "what `{command}` serves would outlive the test; end it with `&`"
+            "the service of `{command}` would outlive the test; end the command with `&`"
         );
         let address = self.service.as_ref().map(|service| service.address.clone());
         let here = address.as_deref().unwrap_or(DEFAULT_ADDRESS);
@@ -114,7 +114,7 @@ impl Session {
         let mut printed = String::new();
         loop {
             let line =
-                self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("`{command}` has not ended: {printed}"));
+                self.lines.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("`{command}` has not ended: {printed}"));
             if let Some((last, status)) = line.split_once(MARK) {
                 return (printed + last, status.to_owned());
             }
@@ -123,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Starts a service, which ends with the session.
+    /// Starts a service, which is killed when the session is dropped.
     fn serve(&mut self, args: &str) -> (String, String) {
         let args: Vec<&str> = args.split_whitespace().collect();
         self.service = Some(Service::start_in(&self.folder, &args));
@@ -138,7 +138,7 @@ impl Drop for Session {
     }
 }
 
-/// The pages: the project's README and this crate's, and the guide.
+/// Returns the paths of the guide's pages, and of the READMEs of the project and of this crate.
 fn pages() -> Vec<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let guide = fs::read_dir(project.join("docs")).unwrap().map(|entry| entry.unwrap().path());
@@ -147,20 +147,20 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What cannot be run here, and why.
+/// Returns the reason if the command cannot run in this test.
 fn is_left_out(command: &str) -> Option<&'static str> {
     let reasons = [
-        ("cargo xtask", "it would run this test in itself"),
+        ("cargo xtask", "it would run this test again"),
         ("cargo install", "it changes the machine"),
-        ("/etc/", "it is about a machine that was set up; `operating` does the same with files of its own"),
-        ("openssl", "it may not be there"),
-        ("curl", "it may not be there; `tls` does the same"),
+        ("/etc/", "it needs an installed service; `operating` tests the same with other files"),
+        ("openssl", "it may not be installed"),
+        ("curl", "it may not be installed; `tls` tests the same"),
     ];
     reasons.iter().find(|(with, _)| command.contains(with)).map(|(_, reason)| *reason)
 }
 
 #[test]
-fn the_commands_of_every_page_print_what_it_says() {
+fn console_blocks_print_documented_output() {
     let mut ran = 0;
     for page in pages() {
         let mut session = None;
@@ -173,7 +173,7 @@ fn the_commands_of_every_page_print_what_it_says() {
             let page = page.display();
             match prints {
                 Some(said) => {
-                    assert!(is_as_said(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}");
+                    assert!(matches_output(&said, &printed), "{page}: `{command}` prints\n{printed}\nnot\n{said}");
                 }
                 None => assert_eq!(status, "0", "{page}: `{command}` fails: {printed}"),
             }
@@ -184,15 +184,15 @@ fn the_commands_of_every_page_print_what_it_says() {
 }
 
 #[test]
-fn blocks_are_told_apart_and_compared_to_the_last_line() {
+fn blocks_are_parsed_and_compared_line_by_line() {
     let page = "```console\n$ a\n1\n2\n$ b\n```\nx\n```sh\nc\n```\n```text\n$ no\n```";
     let example = |command: &str, prints: Option<&str>| Example {
         command: command.to_owned(),
         prints: prints.map(str::to_owned),
     };
     assert_eq!(examples(page), [example("a", Some("1\n2\n")), example("b", Some("")), example("c", None)]);
-    assert!(is_as_said("a … c …\nb\n", "a b c d\nb\n") && is_as_said("", ""));
+    assert!(matches_output("a … c …\nb\n", "a b c d\nb\n") && matches_output("", ""));
     for printed in ["a b c d\n", "a b d\nb\n", "a b c d\nb\nb\n", "x b c d\nb\n", "a b c d\nbb\n"] {
-        assert!(!is_as_said("a … c …\nb\n", printed), "{printed}");
+        assert!(!matches_output("a … c …\nb\n", printed), "{printed}");
     }
 }

@@ -26,40 +26,40 @@ impl World {
 
     fn run(&self, args: &[&str]) -> Answer {
         let answer = run(&[args, &["--control-url", &self.url(), "--control-token", self.token.path()]].concat());
-        answer.is_silent_about(TOKEN);
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(TOKEN);
+        answer.assert_hides(SECRET);
         answer
     }
 
-    /// Whether the service takes the key.
-    fn takes(&self, key: &str) -> bool {
+    /// Returns true if the service accepts the key.
+    fn accepts(&self, key: &str) -> bool {
         run(&["token", "request", "--endpoint", &self.service.url(), "--key", key]).status == Some(0)
     }
 }
 
 #[test]
-fn from_an_app_to_a_revoked_key() {
+fn app_and_key_are_created_updated_and_revoked() {
     let world = World::new("whole");
     let app_id = world.run(&["app", "create", "Shop", "--account", "mine"]).yes().to_owned();
     let create = ["key", "create", &app_id, "--name", "Kitchen", "--capability", r#"{"b":["publish"],"a":["*"]}"#];
     let key = world.run(&create).yes().to_owned();
-    assert!(world.takes(&key));
+    assert!(world.accepts(&key));
     let (name, secret) = key.split_once(':').unwrap();
 
     let listed = world.run(&["key", "list", &app_id]);
-    listed.is_silent_about(secret);
+    listed.assert_hides(secret);
     assert_eq!(listed.yes(), format!(r#"{name}  enabled  {{"a":["*"],"b":["publish"]}}  Kitchen"#));
 
     let update = ["key", "update", name, "--capability", r#"{"c":["*"]}"#, "--revocable-tokens", "true"];
     let updated = world.run(&update);
-    updated.is_silent_about(secret);
+    updated.assert_hides(secret);
     assert_eq!(updated.yes(), format!(r#"{name}  enabled, revocable tokens  {{"c":["*"]}}  Kitchen"#));
     let renamed = world.run(&["key", "update", name, "--name", "a\u{202e}b", "--revocable-tokens=false"]);
     assert_eq!(renamed.yes(), format!(r#"{name}  enabled  {{"c":["*"]}}  a\u{{202e}}b"#));
 
     let revoked = world.run(&["key", "revoke", name]);
     assert!(revoked.yes().contains("revoked"), "{revoked:?}");
-    assert!(!world.takes(&key));
+    assert!(!world.accepts(&key));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn apps_are_listed_and_deleted() {
     assert_eq!(world.run(&["--json", "app", "list", "--account", "local"]).yes_json()[0]["id"], "shop");
 
     assert_eq!(world.run(&["app", "delete", &app_id, "--yes"]).yes(), format!("deleted {app_id}"));
-    assert!(!world.takes(created.yes()));
+    assert!(!world.accepts(created.yes()));
     assert_eq!(world.run(&["--json", "app", "list", "--account", "mine"]).yes_json(), json!([]));
     let again = world.run(&["app", "delete", &app_id]);
     assert!(again.no().is_empty() && again.stderr.contains("40400"), "{again:?}");
@@ -83,7 +83,7 @@ fn apps_are_listed_and_deleted() {
 }
 
 #[test]
-fn for_scripts_all_of_it_is_json() {
+fn json_option_prints_json_for_each_command() {
     let world = World::new("scripts");
     let app = world.run(&["--json", "app", "create", "Shop", "--account", "mine"]).yes_json();
     assert_eq!((&app["name"], &app["accountId"]), (&json!("Shop"), &json!("mine")));
@@ -91,7 +91,7 @@ fn for_scripts_all_of_it_is_json() {
     let create =
         ["--json", "key", "create", app_id, "--name", "k", "--capability", r#"{"a":["*"]}"#, "--revocable-tokens"];
     let mut key = world.run(&create).yes_json();
-    assert!(world.takes(key["key"].as_str().unwrap()));
+    assert!(world.accepts(key["key"].as_str().unwrap()));
     assert_eq!((&key["capability"], &key["revocableTokens"]), (&json!({ "a": ["*"] }), &json!(true)));
     let name = format!("{app_id}.{}", key["id"].as_str().unwrap());
     key.as_object_mut().unwrap().remove("key");
@@ -101,21 +101,21 @@ fn for_scripts_all_of_it_is_json() {
 }
 
 #[test]
-fn the_environment_gives_the_access_token() {
+fn access_token_is_read_from_environment() {
     let world = World::new("environment");
     let args = ["key", "list", "shop", "--control-url", &world.url()];
     let answer = run_with_env(&args, "ABLY_CONTROL_TOKEN", TOKEN);
     assert_eq!(answer.yes().lines().count(), 2);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     run(&args).bad(&["no access token is given", "--control-token", "ABLY_CONTROL_TOKEN"]);
     run_with_env(&args, "ABLY_CONTROL_TOKEN", "hush hush").bad(&["ABLY_CONTROL_TOKEN: token has a character"]);
     let wrong = run_with_env(&args, "ABLY_CONTROL_TOKEN", "hush-of-somebody-else");
     assert!(wrong.no().is_empty() && wrong.stderr.contains("40101"), "{wrong:?}");
-    wrong.is_silent_about("hush-of-somebody-else");
+    wrong.assert_hides("hush-of-somebody-else");
 }
 
 #[test]
-fn a_refusal_is_a_no_with_the_services_code() {
+fn refusal_has_exit_status_1_and_service_code() {
     let world = World::new("refusals");
     for (args, code) in [
         (&["key", "list", "nowhere"][..], 40400),
@@ -137,18 +137,18 @@ fn a_refusal_is_a_no_with_the_services_code() {
 }
 
 #[test]
-fn bad_input_is_named_before_anything_is_sent() {
+fn bad_input_is_refused_before_any_request() {
     let token = File::new("bad-input-token", TOKEN);
     let with = |args: &[&str]| {
         let answer = run(&[args, &["--control-url", "http://127.0.0.1:1", "--control-token", token.path()]].concat());
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
         answer
     };
     with(&["key", "list", "a/b"]).bad(&["app id"]);
     with(&["key", "list", KEY]).bad(&["app id"]);
     with(&["key", "revoke", "shop"]).bad(&["key's name"]);
     with(&["key", "revoke", KEY]).bad(&["key's name"]);
-    with(&["key", "update", "shop.backend"]).bad(&["nothing is to be changed", "--capability"]);
+    with(&["key", "update", "shop.backend"]).bad(&["no change is given", "--capability"]);
     with(&["key", "update", "shop.backend", "--capability", "{"]).bad(&["--capability: "]);
     with(&["key", "create", "shop", "--name", "n", "--capability", r#"{"a":["fly"]}"#]).bad(&["--capability: "]);
     with(&["app", "create", "Shop", "--account", ""]).bad(&["--account"]);
@@ -159,7 +159,7 @@ fn bad_input_is_named_before_anything_is_sent() {
         ("control.example/v1", "https://host/path"),
         ("http://control.example/v1", "without TLS"),
         ("ftp://control.example/v1", "`http` or `https`"),
-        ("https://control.example/v1?x=1", "more than a path"),
+        ("https://control.example/v1?x=1", "a query or a fragment"),
     ] {
         let args = ["key", "list", "shop", "--control-url", url, "--control-token", token.path()];
         run(&args).bad(&["--control-url: ", said]);
@@ -168,11 +168,11 @@ fn bad_input_is_named_before_anything_is_sent() {
 }
 
 #[test]
-fn an_access_token_that_can_be_guessed_opens_nothing() {
+fn weak_access_token_is_refused() {
     let token = File::new("short-token", "hush");
     let answer = run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--control-token", token.path()]);
     answer.bad(&["--control-token ", "too short"]);
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
     let empty = File::new("empty-token", "\n");
     run(&["serve", "--sandbox", "--control-token", empty.path()]).bad(&["--control-token ", "token is empty"]);
     run(&["serve", "--sandbox", "--control-token", "no/such/file"]).bad(&["--control-token no/such/file: "]);
@@ -202,11 +202,11 @@ fn several_control_tokens_are_read_from_lines() {
     run_with_env(&revoke, "ABLY_CONTROL_TOKEN", "hush-token-of-june-june").yes();
     let client = run(&[&list[..], &["--control-token", tokens.path()]].concat());
     client.bad(&["--control-token ", "more than one word"]);
-    client.is_silent_about("hush");
+    client.assert_hides("hush");
 }
 
 #[test]
-fn wrong_line_of_control_tokens_is_named_unquoted() {
+fn invalid_control_token_line_is_named_and_not_quoted() {
     for (nth, (text, said)) in [
         ("june hush-token-of-june-june\njune hush-token-of-july-july\n", "line 2: its name is also on line 1"),
         ("june hush-token-of-june-june\njuly hush-token-of-june-june\n", "line 2: its token is also on line 1"),
@@ -220,6 +220,6 @@ fn wrong_line_of_control_tokens_is_named_unquoted() {
         let tokens = File::new(&format!("wrong-tokens-{nth}"), text);
         let answer = run(&["serve", "--check-config", "--sandbox", "--control-token", tokens.path()]);
         answer.bad(&["--control-token ", said]);
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
 }

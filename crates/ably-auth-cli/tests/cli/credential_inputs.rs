@@ -22,7 +22,7 @@ fn token() -> String {
 }
 
 #[test]
-fn what_surrounds_a_credential_is_left_out() {
+fn text_around_credential_is_ignored() {
     let token = token();
     for (nth, (before, after)) in HARMLESS.into_iter().enumerate() {
         let (key, token) = (format!("{before}{KEY}{after}"), format!("{before}{token}{after}"));
@@ -78,7 +78,7 @@ fn quotes_are_named_with_the_input() {
         let text = format!("{open}{KEY}{close}\n");
         for (name, answer) in with_each(&text, &format!("quoted-{nth}")) {
             answer.bad(&[&format!("error: {name}: it is in quotes; give ")]);
-            answer.is_silent_about(SECRET);
+            answer.assert_hides(SECRET);
         }
         run_with_key_in_env(&["key", "inspect"], &text).bad(&["error: ABLY_API_KEY: it is in quotes"]);
         run_with_env(&["token", "inspect"], "ABLY_TOKEN", &text).bad(&["error: ABLY_TOKEN: it is in quotes"]);
@@ -101,13 +101,13 @@ fn invisible_characters_are_named_with_their_place() {
         let text = format!("shop{invisible}.backend:{SECRET}");
         for (name, answer) in with_each(&text, &format!("invisible-{nth}")) {
             answer.bad(&[&format!("error: {name}: it has the invisible character U+{code} (byte 4)")]);
-            answer.is_silent_about(SECRET);
+            answer.assert_hides(SECRET);
         }
     }
 }
 
 #[test]
-fn emptiness_is_named_with_the_input() {
+fn empty_input_is_named() {
     for (nth, text) in ["", " ", "\n\r\n", "\u{feff}", "\u{feff}\n"].into_iter().enumerate() {
         for (name, answer) in with_each(text, &format!("empty-{nth}")) {
             answer.bad(&[&format!("error: {name}: it is empty; give ")]);
@@ -138,16 +138,16 @@ fn empty_variables_count_as_unset() {
 }
 
 #[test]
-fn empty_variable_leaves_the_file_its_say() {
+fn empty_variable_does_not_override_file() {
     let apps = apps("empty-variable-file.json");
     let config = File::new("empty-variable.toml", "\u{feff}max-body = 1234\n");
     let args = ["serve", "--check-config", "--apps", apps.path(), "--config", config.path(), "--json"];
-    let told = run_with_env(&args, "ABLY_AUTH_MAX_BODY", "").yes_json();
-    assert_eq!(told["max-body"], serde_json::json!({ "value": "1234", "origin": "the file" }));
+    let effective = run_with_env(&args, "ABLY_AUTH_MAX_BODY", "").yes_json();
+    assert_eq!(effective["max-body"], serde_json::json!({ "value": "1234", "origin": "the file" }));
 }
 
 #[test]
-fn values_of_variables_and_files_are_named_by_them() {
+fn errors_name_the_variable_or_file_of_a_value() {
     let apps = apps("named.json");
     let serve = ["serve", "--sandbox", "--listen", "127.0.0.1:0"];
     for (variable, value, said) in [
@@ -160,14 +160,14 @@ fn values_of_variables_and_files_are_named_by_them() {
     ] {
         let answer = run_with_env(&serve, variable, value);
         answer.bad(&[said]);
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
         let named = format!("{variable}: invalid value");
         let given = run_with_env(&[&serve[..], &["--max-body", "1", "--idle", "1"]].concat(), variable, value);
         assert!(!given.stderr.contains(&named) || variable == "ABLY_AUTH_LOG_LEVEL", "{given:?}");
     }
     let config = File::new("named.toml", "control-token = \"no/such\"\n");
     run(&["serve", "--sandbox", "--apps", apps.path(), "--config", config.path()])
-        .bad(&["error: --config: control-token no/such: there is nothing of that name"]);
+        .bad(&["error: --config: control-token no/such: it does not exist"]);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn check_config_checks_the_form_of_redis_urls() {
     for url in ["127.0.0.1", "http://127.0.0.1", "redis://127.0.0.1:port", "redis://:hush@", "redis://h/db", "redis:"] {
         let answer = run(&[&check[..], &["--redis", url]].concat());
         answer.bad(&["error: --redis: invalid Redis URL: "]);
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
     for url in ["redis://127.0.0.1:1", "rediss://:hush@redis.example.com:6380/2", "redis+unix:///run/redis.sock"] {
         run(&[&check[..], &["--redis", url]].concat()).yes();
@@ -190,7 +190,7 @@ fn check_config_checks_the_form_of_redis_urls() {
 #[test]
 fn stdin_is_read_for_one_input_only() {
     let text = format!("{KEY}\n");
-    let twice = "stdin: it is given for two inputs";
+    let twice = "stdin: it is requested for two inputs";
     run_with_stdin(&["jwt", "verify", "--key-file", "-"], &text).bad(&[twice]);
     run_with_stdin(&["token-request", "verify", "--key-file", "-"], &text).bad(&[twice]);
     run_with_stdin(&["capability", "intersect", "-", "-"], "{}").bad(&[twice]);

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::support::run;
 
-/// Neither a token, nor a secret, nor a mac: nothing long that is random. What is long has `:`, `/` or quotes in it.
-fn has_nothing_random(text: &str) {
+/// Asserts that `text` contains no long random word, such as a token, a secret or a mac. Other long words contain `:`,
+/// `/` or quotes.
+fn assert_nothing_random(text: &str) {
     let random = |word: &&str| word.len() >= 16 && word.bytes().any(|b| b.is_ascii_digit());
     let mut words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "_-+=.".contains(c)));
     let found = words.find(|word| random(word) || word.strip_prefix("demo.").is_some_and(|rest| rest != "key1"));
@@ -13,24 +14,27 @@ fn has_nothing_random(text: &str) {
 }
 
 #[test]
-fn every_step_ends_as_it_should() {
+fn every_step_has_expected_result() {
     let answer = run(&["demo"]);
-    let told = answer.yes();
-    assert!(told.starts_with("The life of a credential, against a service of our own at http://127.0.0.1:"), "{told}");
-    assert!(told.ends_with("11 of 11 steps ended as they should"), "{told}");
-    assert_eq!((told.matches('✓').count(), told.matches('✗').count()), (11, 0), "{told}");
+    let output = answer.yes();
+    assert!(
+        output.starts_with("The lifecycle of a credential, against a local service at http://127.0.0.1:"),
+        "{output}"
+    );
+    assert!(output.ends_with("11 of 11 steps had the expected result"), "{output}");
+    assert_eq!((output.matches('✓').count(), output.matches('✗').count()), (11, 0), "{output}");
     for code in ["40160", "40105", "40141"] {
-        assert!(told.contains(code), "{told}");
+        assert!(output.contains(code), "{output}");
     }
-    has_nothing_random(told);
+    assert_nothing_random(output);
 }
 
 #[test]
-fn for_scripts_each_step_is_a_line_of_json() {
+fn json_option_prints_json_line_for_each_step() {
     let answer = run(&["demo", "--json"]);
-    let told = answer.yes();
-    has_nothing_random(told);
-    let steps: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let output = answer.yes();
+    assert_nothing_random(output);
+    let steps: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(steps.len(), 11);
     for (nth, step) in (1..).zip(&steps) {
         assert_eq!((step["step"].as_u64(), step["ok"].as_bool()), (Some(nth), Some(true)), "{step}");
@@ -58,12 +62,12 @@ fn for_scripts_each_step_is_a_line_of_json() {
     assert_eq!(codes, expected);
 }
 
-/// The codes of the errors that a step's requests were answered with.
+/// Returns the error code of each request of a step.
 fn codes(step: &Value) -> Vec<Option<u64>> {
     step["requests"].as_array().unwrap().iter().map(|request| request["code"].as_u64()).collect()
 }
 
 #[test]
-fn it_takes_no_arguments() {
+fn argument_is_refused() {
     run(&["demo", "story"]).bad(&["unexpected argument 'story'"]);
 }

@@ -15,7 +15,7 @@ fn request_from_each_input_becomes_a_token() {
     let (exchange, url) = (["token", "exchange", "--endpoint"], service.url());
     let with = |more: &[&str], stdin: &str| {
         let answer = run_with_stdin(&[&exchange[..], &[url.as_str()], more].concat(), stdin);
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
         answer
     };
     let file = File::new("exchange-request.json", &format!("{}\n", signed(&["--client-id", "bob"])));
@@ -37,7 +37,7 @@ fn request_from_each_input_becomes_a_token() {
 }
 
 #[test]
-fn refused_exchange_is_a_no_with_the_code() {
+fn refused_exchange_has_exit_status_1_and_code() {
     let apps = apps("refused-exchange-apps.json");
     let service = Service::start(&["--apps", apps.path()]);
     let args = ["token", "exchange", "--endpoint", &service.url()];
@@ -69,7 +69,7 @@ fn bad_token_request_is_named_and_not_quoted() {
         let answer = run_with_stdin(&[&["token", "exchange", "--endpoint", "http://192.0.2.1"], args].concat(), stdin);
         assert_eq!(answer.status, Some(2), "{answer:?}");
         assert!(answer.stderr.contains(said), "{answer:?}");
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
     run(&["token", "exchange", "--endpoint", "ftp://127.0.0.1", "{}"]).bad(&["--endpoint: "]);
 }

@@ -3,13 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::operating::Heard;
+use crate::operating::LoggedService;
 use crate::support::{Answer, File, KEY, apps, run, run_with_env};
 
 const TOKEN: &str = "an-access-token-of-the-tests";
 const SECRET: &str = "37a75cfd5ed57e5f3a5b0d76d4d2d2a1c9a1e3a0b4e1ff1d8f6a3d5b9c7e2f10";
 
-/// Calls `run` with each mode of the file, and asserts that it is accepted silently, accepted with a warning, or refused.
+/// Calls `run` with each mode of the file, and asserts that it is accepted silently, accepted with a warning, or
+/// refused.
 fn check(option: &str, file: &File, run: impl Fn() -> Answer) {
     for mode in [0o400, 0o600, 0o640, 0o440] {
         file.set_mode(mode);
@@ -89,15 +90,15 @@ fn pipe_has_no_mode_to_check() {
 #[test]
 fn reload_warns_of_mode_and_refuses_to_read() {
     let file = apps("modes-reload.json");
-    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let service = LoggedService::start(&["--apps", file.path(), "--log-format", "json"]);
     service.address("listening on ");
     file.set_mode(0o666);
     service.signal("-HUP");
-    let event = service.event("the apps cannot be read again");
+    let event = service.event("apps not reloaded");
     assert!(event["error"].as_str().unwrap().contains("mode 0666"), "{event}");
     file.set_mode(0o644);
     service.signal("-HUP");
     let event = service.event("--apps ");
     assert!(event["message"].as_str().unwrap().contains("mode 0644") && event["level"] == "WARN", "{event}");
-    service.event("the apps were read again");
+    service.event("apps reloaded");
 }

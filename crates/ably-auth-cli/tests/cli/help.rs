@@ -85,10 +85,10 @@ fn help_and_manual_page_have_the_same_sections() {
     }
 }
 
-/// A program in place of `ably-auth`. It sends what the examples send to Ably to the service of the test, lets `serve` end at
-/// once, and records each command that fails.
+/// A wrapper script named `ably-auth`. It sends requests to the service of the test instead of Ably, lets `serve` exit
+/// immediately, and records each command that fails.
 #[cfg(unix)]
-const STAND_IN: &str = r#"#!/bin/sh
+const WRAPPER: &str = r#"#!/bin/sh
 case "$*" in
     *--endpoint* | *--check-config*) ;;
     serve*) set -- "$@" --check-config ;;
@@ -127,7 +127,7 @@ fn examples_run() {
     ] {
         made(name, text, 0o600);
     }
-    made("bin/ably-auth", STAND_IN, 0o700);
+    made("bin/ably-auth", WRAPPER, 0o700);
     made("bin/man", "#!/bin/sh\ngrep -q EXAMPLES\n", 0o700);
     let path =
         env::join_paths(std::iter::once(folder.join("bin")).chain(env::split_paths(&env::var_os("PATH").unwrap())));
@@ -138,7 +138,7 @@ fn examples_run() {
     let all = commands();
     let has_commands =
         |command: &[String]| all.iter().any(|other| other.len() > command.len() && other.starts_with(command));
-    // A command with commands below it repeats their examples.
+    // Skip a command with subcommands, because it repeats their examples.
     for command in all.iter().filter(|command| !has_commands(command)) {
         for example in sections(&help(command, "--help", COLUMNS)).0 {
             let mut shell = std::process::Command::new("sh");

@@ -4,25 +4,25 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, File, KEY, SECRET, Service, apps, run, run_with_env, run_with_stdin};
 
-/// A secret's worth of text, which no output may hold.
+/// The secret part of a token, which no output may contain.
 const REST: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123";
 
 fn inspect(text: &str, more: &[&str]) -> Answer {
     let answer = run_with_stdin(&[&["token", "inspect"], more].concat(), text);
-    answer.is_silent_about(REST);
+    answer.assert_hides(REST);
     answer
 }
 
 #[test]
-fn of_a_native_token_the_app_is_known_and_the_rest_is_not() {
+fn native_token_shows_only_its_app() {
     let token = format!("shop.{REST}\n");
-    let told = "native token\napp id    shop\nthe rest  30 characters that the service alone can read";
-    assert_eq!(inspect(&token, &[]).yes(), told);
+    let shown = "native token\napp id    shop\nthe rest  30 characters that only the service can read";
+    assert_eq!(inspect(&token, &[]).yes(), shown);
     assert_eq!(inspect(&token, &["--json"]).yes_json(), json!({ "kind": "native", "appId": "shop" }));
 }
 
 #[test]
-fn a_token_comes_from_a_file_the_environment_or_stdin() {
+fn token_is_read_from_file_environment_or_stdin() {
     let token = format!("shop.{REST}");
     let file = File::new("inspect.token", &token);
     for answer in [
@@ -31,12 +31,12 @@ fn a_token_comes_from_a_file_the_environment_or_stdin() {
         inspect(&token, &["--token-file", "-"]),
     ] {
         assert!(answer.yes().contains("app id    shop"), "{answer:?}");
-        answer.is_silent_about(REST);
+        answer.assert_hides(REST);
     }
 }
 
 #[test]
-fn a_jwt_is_told_as_one() {
+fn jwt_is_described() {
     let minted = run(&["jwt", "mint", "--key", KEY, "--client-id", "bob", "--timestamp", "1449746287318"]);
     let answer = inspect(minted.yes(), &["--json", "--now", "1449749586999"]);
     let expected = json!({
@@ -44,7 +44,7 @@ fn a_jwt_is_told_as_one() {
         "issued": 1_449_746_287_000_u64, "expires": 1_449_749_887_000_u64, "renewAt": 1_449_749_587_000_u64,
     });
     assert_eq!(answer.yes_json(), expected);
-    answer.is_silent_about(minted.yes());
+    answer.assert_hides(minted.yes());
 }
 
 fn details() -> Value {
@@ -55,7 +55,7 @@ fn details() -> Value {
 }
 
 #[test]
-fn details_are_told_without_their_token() {
+fn details_are_described_without_token() {
     let mut expected = details();
     expected.as_object_mut().unwrap().remove("token");
     for (name, value) in [
@@ -69,14 +69,14 @@ fn details_are_told_without_their_token() {
     }
     let now = ["--now", "1449749587318"];
     assert_eq!(inspect(&details().to_string(), &[&now[..], &["--json"]].concat()).yes_json(), expected);
-    let told = inspect(&details().to_string(), &now).yes().to_owned();
-    assert!(told.starts_with("TokenDetails\nkey name   shop.backend\n"), "{told}");
-    assert!(told.contains("valid, and time to renew") && told.ends_with("   publish\né  ●"), "{told}");
-    assert!(!told.contains('\x1b'));
+    let shown = inspect(&details().to_string(), &now).yes().to_owned();
+    assert!(shown.starts_with("TokenDetails\nkey name   shop.backend\n"), "{shown}");
+    assert!(shown.contains("valid, and time to renew") && shown.ends_with("   publish\né  ●"), "{shown}");
+    assert!(!shown.contains('\x1b'));
 }
 
 #[test]
-fn what_is_not_known_is_not_made_up() {
+fn missing_details_are_left_out() {
     let text = json!({ "token": format!("shop.{REST}") }).to_string();
     let expected = json!({ "kind": "tokenDetails", "tokenKind": "native", "appId": "shop" });
     assert_eq!(inspect(&text, &["--json"]).yes_json(), expected);
@@ -86,22 +86,22 @@ fn what_is_not_known_is_not_made_up() {
 }
 
 #[test]
-fn what_was_requested_can_be_looked_at() {
+fn requested_token_can_be_inspected() {
     let apps = apps("inspected.json");
     let service = Service::start(&["--apps", apps.path()]);
     let details = run(&["token", "request", "--endpoint", &service.url(), "--key", KEY]).yes_json();
     let answer = inspect(&details.to_string(), &["--json"]);
     assert_eq!((&answer.yes_json()["state"], &answer.yes_json()["expires"]), (&json!("valid"), &details["expires"]));
-    answer.is_silent_about(details["token"].as_str().unwrap());
+    answer.assert_hides(details["token"].as_str().unwrap());
 }
 
 #[test]
-fn what_is_no_token_is_named_but_not_quoted() {
+fn invalid_token_is_named_and_not_quoted() {
     for (text, said) in [
         ("", "it is empty"),
-        (KEY, "it is an API key; look at it with `key inspect`"),
-        (REST, "it is no token"),
-        (".rest-of-it", "it is no token"),
+        (KEY, "it is an API key; use `key inspect`"),
+        (REST, "it is not a token"),
+        (".rest-of-it", "it is not a token"),
         ("two words", "token has a character"),
         (r#"{"token":"hush hush"}"#, "not the JSON of a token's details (line 1 column "),
         (r#"{"hush":1}"#, "not the JSON of a token's details (line 1 column "),
@@ -110,18 +110,18 @@ fn what_is_no_token_is_named_but_not_quoted() {
     ] {
         let answer = inspect(text, &[]);
         answer.bad(&["stdin: ", said]);
-        answer.is_silent_about("hush");
-        answer.is_silent_about(SECRET);
+        answer.assert_hides("hush");
+        answer.assert_hides(SECRET);
     }
 }
 
 #[test]
-fn a_token_given_where_none_belongs_is_not_repeated() {
+fn token_in_wrong_argument_is_redacted() {
     for token in [format!("shop.{REST}"), format!("eyJhbGciOiJIUzI1NiJ9.e30.{REST}")] {
         for json in [&[][..], &["--json"]] {
             let answer = run(&[json, &["token", "request", &token]].concat());
             assert_eq!(answer.status, Some(2), "{answer:?}");
-            answer.is_silent_about(REST);
+            answer.assert_hides(REST);
         }
     }
 }
@@ -137,7 +137,7 @@ fn token_may_be_an_argument() {
     ] {
         let answer = run(&[&command[..], &[token]].concat());
         assert!(answer.yes().contains(said), "{answer:?}");
-        answer.is_silent_about(token);
+        answer.assert_hides(token);
         assert!(run_with_stdin(&[&command[..], &["-"]].concat(), token).yes().contains(said));
     }
     run(&["jwt", "verify", &minted, "--key", KEY]).yes();
@@ -145,6 +145,6 @@ fn token_may_be_an_argument() {
     for broken in [format!("{REST} x"), format!("\"{REST}\"")] {
         let answer = run(&["token", "inspect", &broken]);
         answer.bad(&["the token: "]);
-        answer.is_silent_about(REST);
+        answer.assert_hides(REST);
     }
 }

@@ -102,7 +102,7 @@ fn jwt_without_capability_has_all_rights_of_the_key() {
 }
 
 #[test]
-fn embedded_token_is_what_counts() {
+fn embedded_token_is_verified() {
     let inner = signed(HEADER, &claims(&json!({})));
     let rs256 = r#"{"typ":"JWT","alg":"RS256"}"#;
     let outer = |token: &str, exp: u64| signed(rs256, &json!({ "x-ably-token": token, "exp": exp }).to_string());
@@ -113,11 +113,11 @@ fn embedded_token_is_what_counts() {
     assert!(answer.no().contains("permits nothing"), "{answer:?}");
     let answer = verify(&outer("shop.hush-hush", NOW));
     assert!(answer.no().contains("only the service can verify it"), "{answer:?}");
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
 }
 
 #[test]
-fn minted_jwt_on_a_pipe_is_never_of_the_future() {
+fn minted_jwt_on_pipe_is_never_issued_in_future() {
     for _ in 0..5 {
         let minted = run(&["jwt", "mint", "--key", KEY]).yes().to_owned();
         run_with_stdin(&["jwt", "verify", "--key", KEY], &minted).yes();
@@ -139,7 +139,7 @@ fn clock_is_read_after_stdin() {
         }
     };
     std::io::Write::write_all(&mut verifier.0.stdin.take().unwrap(), minted.as_bytes()).unwrap();
-    assert_eq!(verifier.ended(), Some(0));
+    assert_eq!(verifier.wait_for_exit(), Some(0));
 }
 
 #[track_caller]
@@ -208,7 +208,7 @@ fn inspecting_shows_header_claims_and_dates() {
 }
 
 #[test]
-fn broken_jwts_are_shown_as_far_as_they_can_be() {
+fn readable_parts_of_malformed_jwts_are_shown() {
     let token = signed(HEADER, &claims(&json!({})));
     let (start, _) = token.rsplit_once('.').unwrap();
     let padded = format!(
@@ -239,12 +239,12 @@ fn broken_jwts_are_shown_as_far_as_they_can_be() {
 }
 
 #[test]
-fn broken_jwts_move_no_cursor_and_keep_their_tokens() {
+fn malformed_jwts_are_escaped_and_redacted() {
     let header = "{\"alg\":\"\u{202e}RS\",\"x-ably-token\":\"shop.hush\"}";
     let claims = "{\"a\u{202e}\":\"\\u001b[2J\",\"x-ably-token\":\"shop.hush\",\"x-Ably-Token\":\"shop.hush\"}";
     for json in [&[][..], &["--json"]] {
         let answer = run_with_stdin(&[&["jwt", "inspect"], json].concat(), &signed(header, claims));
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
         if json.is_empty() {
             assert!(answer.yes().chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{answer:?}");
         }

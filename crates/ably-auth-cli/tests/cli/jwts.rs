@@ -8,7 +8,7 @@ const ISSUED: &str = "1449746287318";
 
 fn mint(more: &[&str]) -> Answer {
     let answer = run_with_key_in_env(&[&["jwt", "mint", "--timestamp", ISSUED], more].concat(), KEY);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     answer
 }
 
@@ -37,7 +37,7 @@ fn verify(token: &str, more: &[&str]) -> Answer {
 }
 
 #[test]
-fn what_is_minted_says_what_was_asked() {
+fn minted_jwt_has_requested_claims() {
     let inspected = run_with_stdin(&["jwt", "inspect", "--json", "--now", "1449746287318"], &full()).yes_json();
     let expected = json!({
         "kind": "jwt", "keyName": "shop.backend", "appId": "shop", "clientId": "bob", "revocationKey": "group-1",
@@ -49,7 +49,7 @@ fn what_is_minted_says_what_was_asked() {
 }
 
 #[test]
-fn for_scripts_minting_gives_a_token_s_details() {
+fn json_option_prints_token_details() {
     let details = mint(&["--json", "--client-id", "bob"]).yes_json();
     let token = mint(&["--client-id", "bob"]).yes().to_owned();
     let expected = json!({
@@ -60,7 +60,7 @@ fn for_scripts_minting_gives_a_token_s_details() {
 }
 
 #[test]
-fn what_cannot_be_minted_is_named() {
+fn invalid_mint_options_are_named() {
     for (option, value, said) in [
         ("--ttl", "86400001", "--ttl: "),
         ("--client-id", "", "--client-id: "),
@@ -73,17 +73,17 @@ fn what_cannot_be_minted_is_named() {
     ] {
         let answer = run(&["jwt", "mint", "--key", KEY, option, value]);
         answer.bad(&[said]);
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
     }
     let repeated = ["--channel-claim", "a=x", "--channel-claim", "a=y"];
     run(&[&["jwt", "mint", "--key", KEY], &repeated[..]].concat()).bad(&["twice"]);
 }
 
 #[test]
-fn inspecting_draws_the_life_and_the_capability() {
+fn inspect_draws_lifetime_and_capability() {
     let token = full();
     let answer = run_with_stdin(&["jwt", "inspect", "--now", "1449746587000"], &token);
-    let told = answer.yes();
+    let shown = answer.yes();
     for part in [
         "JWT, not verified\nkey name        shop.backend\napp id          shop\nclient id       bob\n",
         "channel claim   chat:* = \"a=moderator\"\n",
@@ -91,14 +91,14 @@ fn inspecting_draws_the_life_and_the_capability() {
         "expires   2015-12-10 11:28:07 UTC  in 5 min 0 s",
         "        history\n        │ publish\n        │ │ subscribe\ncafé    ● · ·\n日本:*  · ● ●",
     ] {
-        assert!(told.contains(part), "{part}\n{told}");
+        assert!(shown.contains(part), "{part}\n{shown}");
     }
-    assert!(!told.contains('\x1b'), "{told:?}");
-    answer.is_silent_about(&token);
-    answer.is_silent_about(token.rsplit('.').next().unwrap());
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+    answer.assert_hides(&token);
+    answer.assert_hides(token.rsplit('.').next().unwrap());
 }
 
-/// A payload that nobody signed.
+/// Returns a JWT with an invalid signature.
 fn unsigned(payload: &str) -> String {
     use base64::Engine as _;
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -107,22 +107,22 @@ fn unsigned(payload: &str) -> String {
 }
 
 #[test]
-fn a_hostile_jwt_moves_no_cursor_and_keeps_its_embedded_token() {
+fn hostile_jwt_is_escaped_and_redacted() {
     let payload = json!({
         "iat": 1, "exp": 2, "x-ably-clientId": "bob\u{202e}", "x-ably-revocation-key": "\u{1b}[2J", "x-ably-capability": "{\"a\u{9b}\":[\"\u{1b}\"]}",
         "x-ably-token": "shop.hush-hush", "x\u{7}": "\u{1b}]0;",
     });
     let answer = run_with_stdin(&["jwt", "inspect"], &unsigned(&payload.to_string()));
-    let told = answer.yes();
-    assert!(told.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{told:?}");
-    answer.is_silent_about("hush");
+    let shown = answer.yes();
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'), "{shown:?}");
+    answer.assert_hides("hush");
     let answer = run_with_stdin(&["jwt", "inspect", "--json"], &unsigned(&payload.to_string()));
     assert_eq!(answer.yes_json()["embeddedToken"], true);
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
 }
 
 #[test]
-fn verifying_says_yes_to_what_the_key_signed() {
+fn verify_accepts_signed_jwt() {
     let token = full();
     assert_eq!(verify(&token, &["--now", ISSUED]).yes(), "valid: signed with shop.backend for clientId `bob`");
     let json = verify(&format!("\n{token}\n"), &["--now", ISSUED, "--json"]).yes_json();
@@ -138,7 +138,7 @@ fn verifying_says_yes_to_what_the_key_signed() {
 }
 
 #[test]
-fn verifying_says_no_with_the_reason() {
+fn verify_gives_reason_of_refusal() {
     let token = full();
     let (rest, signature) = token.rsplit_once('.').unwrap();
     let other = format!("{rest}.{}", if signature.starts_with('A') { "B" } else { "A" }) + &signature[1..];
@@ -150,8 +150,8 @@ fn verifying_says_no_with_the_reason() {
     ] {
         let answer = verify(token, &["--now", now]);
         assert!(answer.no().starts_with("not valid: ") && answer.no().contains(said), "{answer:?}");
-        answer.is_silent_about(SECRET);
-        answer.is_silent_about(signature);
+        answer.assert_hides(SECRET);
+        answer.assert_hides(signature);
         let json = verify(token, &["--now", now, "--json"]).no_json();
         assert_eq!((&json["valid"], json["code"].as_u64()), (&json!(false), Some(code)), "{json}");
         assert!(json["reason"].as_str().unwrap().contains(said), "{json}");
@@ -161,7 +161,7 @@ fn verifying_says_no_with_the_reason() {
 }
 
 #[test]
-fn leeway_bridges_two_clocks() {
+fn leeway_allows_clock_difference() {
     let token = full();
     for (now, leeway, valid) in [
         ("1449746887000", "0", false),
@@ -175,7 +175,7 @@ fn leeway_bridges_two_clocks() {
 }
 
 #[test]
-fn keys_and_tokens_come_from_files_the_environment_or_stdin() {
+fn keys_and_tokens_are_read_from_files_environment_or_stdin() {
     let token = full();
     let (key_file, token_file) =
         (File::new("jwt.key", &format!("{KEY}\n")), File::new("jwt.token", &format!("{token}\n")));
@@ -190,7 +190,7 @@ fn keys_and_tokens_come_from_files_the_environment_or_stdin() {
     run_with_stdin(&["jwt", "verify", "--key-file", "nowhere"], &token).bad(&["--key-file nowhere: "]);
     let answer = run_with_stdin(&["jwt", "inspect", "--json"], "nothing.of-the.kind");
     assert!(answer.bad_json().starts_with("stdin: "), "{answer:?}");
-    answer.is_silent_about("of-the");
+    answer.assert_hides("of-the");
 }
 
 #[test]

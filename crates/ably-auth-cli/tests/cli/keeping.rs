@@ -2,7 +2,7 @@
 
 use crate::support::{File, KEY, SECRET, Service, apps, program, run, spawn};
 
-/// A folder that goes with the test.
+/// A folder that is deleted when it is dropped.
 struct Folder(File);
 
 impl Folder {
@@ -24,7 +24,7 @@ impl Drop for Folder {
 }
 
 #[test]
-fn what_is_kept_in_a_folder_is_there_after_a_crash() {
+fn data_folder_survives_crash() {
     let (apps, data) = (apps("keeping.json"), Folder::new("data"));
     let start = || Service::start(&["--sandbox", "--apps", apps.path(), "--data", data.path()]);
     let mut service = start();
@@ -35,10 +35,10 @@ fn what_is_kept_in_a_folder_is_there_after_a_crash() {
     let (status, token) = service.call("POST", "/keys/shop.backend/requestToken", &request);
     assert_eq!(status, 201);
     service.process.0.kill().unwrap();
-    service.process.ended();
+    service.process.wait_for_exit();
 
     let service = start();
-    assert_eq!(exchange(&service), 401, "once is once");
+    assert_eq!(exchange(&service), 401, "the nonce is still used");
     let token = format!("/stats?access_token={}", token["token"].as_str().unwrap());
     assert_eq!(service.call("GET", &token, "").0, 200, "the secret is the same");
     let key = app["keys"][0]["keyStr"].as_str().unwrap();
@@ -51,7 +51,7 @@ fn what_is_kept_in_a_folder_is_there_after_a_crash() {
 }
 
 #[test]
-fn limits_of_what_is_kept_are_options() {
+fn state_limits_are_options() {
     let keys = serde_json::json!([{ "id": "backend", "secret": SECRET, "revocableTokens": true }]);
     let apps = File::new("limits.json", &serde_json::json!({ "appId": "shop", "keys": keys }).to_string());
     let data = Folder::new("limits");
@@ -68,7 +68,7 @@ fn limits_of_what_is_kept_are_options() {
                 run(&["revoke", "--endpoint", &service.url(), "--key", KEY, &format!("clientId:{nth}")]),
             ];
             for (of, answer) in answers.into_iter().enumerate() {
-                // A large token uses a nonce too.
+                // A large token also uses a nonce.
                 if of == nth || (nth == 0 && of == 1) {
                     assert_eq!(answer.no(), "", "{option}");
                     assert!(answer.stderr.contains("code 42910"), "{option}: {answer:?}");
@@ -81,7 +81,7 @@ fn limits_of_what_is_kept_are_options() {
 }
 
 #[test]
-fn where_nothing_can_be_kept_it_does_not_start() {
+fn service_does_not_start_with_unusable_store() {
     let file = File::new("no-folder", "");
     run(&["serve", "--sandbox", "--data", file.path()]).bad(&["--data ", file.path()]);
     run(&["serve", "--sandbox", "--data", "a", "--redis", "redis://127.0.0.1:1"])
@@ -91,9 +91,9 @@ fn where_nothing_can_be_kept_it_does_not_start() {
     for url in ["redis://:hush@127.0.0.1:1", "rediss://:hush@127.0.0.1:1", "hush", "http://hush"] {
         let answer = run(&["serve", "--sandbox", "--listen", "127.0.0.1:0", "--redis", url]);
         answer.bad(&["--redis: "]);
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
     let mut command = program(&["serve", "--sandbox", "--data", "a"]);
     let mut process = spawn(command.env("ABLY_AUTH_REDIS", "redis://:hush@127.0.0.1:1"));
-    assert_eq!(process.ended(), Some(2), "both are asked for");
+    assert_eq!(process.wait_for_exit(), Some(2), "both stores are requested");
 }

@@ -1,38 +1,38 @@
-//! `ably-auth key inspect`, and where keys come from.
+//! `ably-auth key inspect` and `key generate`, and the inputs for keys.
 
 use serde_json::json;
 
 use crate::support::{KEY, LIMITED_KEY, SECRET, run, run_with_key_in_env};
 
 #[test]
-fn the_public_parts_are_shown() {
+fn public_parts_are_shown() {
     let answer = run(&["key", "inspect", "--key", KEY]);
-    let told = answer.yes();
+    let shown = answer.yes();
     for part in ["shop.backend", "app id    shop", "key id    backend", "43 characters, not shown"] {
-        assert!(told.contains(part), "{told}");
+        assert!(shown.contains(part), "{shown}");
     }
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn for_scripts_they_are_json() {
+fn json_option_prints_public_parts() {
     let expected = json!({ "keyName": "shop.backend", "appId": "shop", "keyId": "backend" });
     for args in [["key", "inspect", "--json", "--key", KEY], ["--json", "key", "inspect", "--key", KEY]] {
         let answer = run(&args);
         assert_eq!(answer.yes_json(), expected);
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
     }
 }
 
 #[test]
-fn the_environment_gives_the_key() {
+fn key_is_read_from_environment() {
     let answer = run_with_key_in_env(&["key", "inspect", "--json"], KEY);
     assert_eq!(answer.yes_json()["keyId"], "backend");
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn the_flag_wins_over_the_environment() {
+fn option_overrides_environment() {
     let answer = run_with_key_in_env(&["key", "inspect", "--json", "--key", LIMITED_KEY], KEY);
     assert_eq!(answer.yes_json()["keyId"], "limited");
     let answer = run_with_key_in_env(&["key", "inspect", "--json", "--key", LIMITED_KEY], "no key at all");
@@ -41,7 +41,7 @@ fn the_flag_wins_over_the_environment() {
 }
 
 #[test]
-fn without_a_key_both_ways_to_give_one_are_named() {
+fn missing_key_error_names_option_and_variable() {
     for command in
         [&["key", "inspect"][..], &["token-request", "sign"], &["token-request", "verify"], &["token", "request"]]
     {
@@ -51,7 +51,7 @@ fn without_a_key_both_ways_to_give_one_are_named() {
     assert!(message.starts_with("no key is given"), "{message}");
 }
 
-/// What is no key, and what is said of it.
+/// Invalid keys, each with the expected error.
 const BAD: [(&str, &str); 8] = [
     ("shop.backend:hush hush", "key secret has white space (byte 17)"),
     ("sh op.backend:hush-hush", "key name has white space (byte 2)"),
@@ -64,7 +64,7 @@ const BAD: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn what_is_no_key_is_named_and_not_shown() {
+fn invalid_key_is_named_and_not_shown() {
     for (key, problem) in BAD {
         for command in
             [&["key", "inspect"][..], &["token-request", "sign"], &["token-request", "verify"], &["token", "request"]]
@@ -74,37 +74,37 @@ fn what_is_no_key_is_named_and_not_shown() {
             let with_env = run_with_key_in_env(command, key);
             with_env.bad(&[&format!("ABLY_API_KEY: {problem}"), "a key"]);
             for answer in [with_flag, with_env] {
-                answer.is_silent_about("hush");
+                answer.assert_hides("hush");
             }
         }
     }
 }
 
 #[test]
-fn for_scripts_the_same_is_said_in_json() {
+fn json_option_prints_error_as_json() {
     for (key, problem) in BAD {
         let answer = run(&["key", "inspect", "--json", "--key", key]);
         let message = answer.bad_json();
         assert!(message.starts_with(&format!("--key: {problem}")), "{message}");
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_is_not_utf8_is_refused() {
+fn key_that_is_not_utf8_is_refused() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
     use crate::support::{program, spawn};
 
     let key = OsStr::from_bytes(b"shop.backend:\xff");
-    assert_eq!(spawn(program(&["key", "inspect"]).env("ABLY_API_KEY", key)).ended(), Some(2));
-    assert_eq!(spawn(program(&["key", "inspect", "--key"]).arg(key)).ended(), Some(2));
+    assert_eq!(spawn(program(&["key", "inspect"]).env("ABLY_API_KEY", key)).wait_for_exit(), Some(2));
+    assert_eq!(spawn(program(&["key", "inspect", "--key"]).arg(key)).wait_for_exit(), Some(2));
 }
 
 #[test]
-fn a_generated_key_is_whole_and_new() {
+fn generated_key_is_complete_and_new() {
     let answer = run(&["key", "generate", "shop"]);
     let key = answer.yes();
     let (name, secret) = key.split_once(':').unwrap();
@@ -120,15 +120,15 @@ fn a_generated_key_is_whole_and_new() {
 }
 
 #[test]
-fn what_can_name_no_key_generates_none() {
+fn invalid_key_name_generates_no_key() {
     for (app_id, key_id) in [("", "k"), ("a b", "k"), ("a.b", "k"), ("a:b", "k"), ("a", ""), ("a", "k:k")] {
         run(&["key", "generate", app_id, "--key-id", key_id]).bad(&["the "]);
     }
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_with_what_to_do() {
+fn unreadable_file_is_named_with_advice() {
     run(&["key", "inspect", "--key-file", "no-such.key"])
-        .bad(&["--key-file no-such.key: there is nothing of that name; check the path"]);
-    run(&["key", "inspect", "--key-file", "."]).bad(&["--key-file .: it is a folder; name a file"]);
+        .bad(&["--key-file no-such.key: it does not exist; check the path"]);
+    run(&["key", "inspect", "--key-file", "."]).bad(&["--key-file .: it is a folder; give a file"]);
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::support::run;
 
 #[test]
-fn each_shell_gets_a_script_that_knows_the_commands() {
+fn completion_script_of_each_shell_has_commands() {
     for (shell, marker) in [
         ("bash", "complete -F"),
         ("zsh", "#compdef ably-auth"),
@@ -15,8 +15,8 @@ fn each_shell_gets_a_script_that_knows_the_commands() {
         ("elvish", "edit:completion"),
     ] {
         let answer = run(&["completions", shell]);
-        for told in [marker, "token-request", "mint", "revocation-key"] {
-            assert!(answer.yes().contains(told), "{shell}: {told}");
+        for expected in [marker, "token-request", "mint", "revocation-key"] {
+            assert!(answer.yes().contains(expected), "{shell}: {expected}");
         }
     }
     run(&["completions", "cmd"]).bad(&["invalid value 'cmd'", "bash"]);
@@ -26,7 +26,7 @@ fn each_shell_gets_a_script_that_knows_the_commands() {
 #[test]
 fn bash_completes_commands_and_options() {
     let script = run(&["completions", "bash"]).yes().to_owned();
-    // As bash calls what `complete -F` names: with the program, the word so far and the word before.
+    // Call the function as bash does after `complete -F`: with the program, the current word and the previous word.
     let ask = r#"
         read -r -a spec <<<"$(complete -p ably-auth)"
         for ((nth = 0; nth < ${#spec[@]}; nth++)); do [[ ${spec[nth]} == -F ]] && call=${spec[nth + 1]}; done
@@ -50,16 +50,16 @@ fn bash_completes_commands_and_options() {
 }
 
 #[test]
-fn a_manual_page_is_about_its_command() {
+fn manual_page_describes_its_command() {
     let page = run(&["man"]).yes().to_owned();
-    for told in [".TH ably-auth 1", "token\\-request", ".SH EXAMPLES", ".SH \"EXIT STATUS\""] {
-        assert!(page.contains(told), "{page}");
+    for expected in [".TH ably-auth 1", "token\\-request", ".SH EXAMPLES", ".SH \"EXIT STATUS\""] {
+        assert!(page.contains(expected), "{page}");
     }
     let page = run(&["man", "jwt", "mint"]).yes().to_owned();
-    for told in [".TH ably-auth-jwt-mint 1", "\\-\\-revocation\\-key", "ably\\-auth jwt mint"] {
-        assert!(page.contains(told), "{page}");
+    for expected in [".TH ably-auth-jwt-mint 1", "\\-\\-revocation\\-key", "ably\\-auth jwt mint"] {
+        assert!(page.contains(expected), "{page}");
     }
-    run(&["man", "jwt", "sing"]).bad(&["there is no command `sing`"]);
+    run(&["man", "jwt", "sing"]).bad(&["unknown command `sing`"]);
 }
 
 #[test]

@@ -1,20 +1,20 @@
-//! Keys on a command line that has no place for them there: messages quote what is wrong, but not these.
+//! Keys in the wrong place of a command line: error messages redact them, although they quote other invalid arguments.
 
 use crate::support::{KEY, SECRET, run, run_with_key_in_env, run_with_stdin};
 
-/// Refused, and the secret is on neither stream.
+/// Asserts that the arguments are refused, and that no output contains the secret.
 #[track_caller]
 fn refused(args: &[&str], said: &str) {
     for json in [&[][..], &["--json"]] {
         let answer = run(&[json, args].concat());
         assert_eq!(answer.status, Some(2), "{args:?}: {answer:?}");
         assert!(answer.stderr.contains(said), "{args:?}: {answer:?}");
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
     }
 }
 
 #[test]
-fn as_the_value_of_a_misspelt_option() {
+fn key_after_misspelt_option_is_redacted() {
     for args in [
         &["key", "inspect", "--kye", KEY][..],
         &["key", "inspect", &format!("--kye={KEY}")],
@@ -31,12 +31,12 @@ fn as_the_value_of_a_misspelt_option() {
 }
 
 #[test]
-fn before_the_command() {
+fn key_before_command_is_redacted() {
     refused(&["--key", KEY, "key", "inspect"], "unexpected argument '--key'");
 }
 
 #[test]
-fn without_an_option() {
+fn key_without_option_is_redacted() {
     refused(&["key", "inspect", KEY], "unexpected argument 'shop.backend:[redacted]'");
     refused(&["token-request", "sign", KEY], "unexpected argument 'shop.backend:[redacted]'");
     refused(&["token", "request", KEY], "unexpected argument 'shop.backend:[redacted]'");
@@ -44,14 +44,14 @@ fn without_an_option() {
 }
 
 #[test]
-fn in_place_of_a_command() {
+fn key_instead_of_command_is_redacted() {
     refused(&[KEY], "unrecognized subcommand 'shop.backend:[redacted]'");
     refused(&["key", KEY], "unrecognized subcommand 'shop.backend:[redacted]'");
     refused(&["help", "key", KEY], "unrecognized subcommand 'shop.backend:[redacted]'");
 }
 
 #[test]
-fn as_the_value_of_another_option() {
+fn key_as_value_of_other_option_is_redacted() {
     refused(&["key", "inspect", &format!("--json={KEY}")], "'shop.backend:[redacted]' for '--json'");
     refused(&["token-request", "sign", "--ttl", KEY], "'shop.backend:[redacted]' for '--ttl");
     refused(&["token-request", "sign", "--timestamp", KEY], "'shop.backend:[redacted]' for '--timestamp");
@@ -64,44 +64,44 @@ fn as_the_value_of_another_option() {
 }
 
 #[test]
-fn that_are_not_well_formed_either() {
+fn malformed_key_is_redacted() {
     for key in
         ["shop.backend:hush hush", " shop.backend:hush", "sh op.backend:hush", "shop.backend:hush:hush", "shop.:hush"]
     {
         for args in [&["key", "inspect", key][..], &[key], &["token-request", "sign", "--ttl", key]] {
             let answer = run(args);
             answer.bad(&[":[redacted]"]);
-            answer.is_silent_about("hush");
+            answer.assert_hides("hush");
         }
     }
 }
 
 #[test]
-fn given_twice() {
+fn repeated_key_is_redacted() {
     refused(&["key", "inspect", "--key", KEY, "--key", KEY], "cannot be used multiple times");
 }
 
 #[test]
-fn beside_another_mistake() {
+fn key_next_to_other_mistake_is_redacted() {
     refused(&["key", "inspect", "--key", KEY, "--bogus"], "unexpected argument '--bogus'");
     refused(&["token-request", "sign", "--key", KEY, "--ttl", "long"], "invalid value 'long' for '--ttl");
     refused(&["token-request", "sign", "--key", KEY, "--nonce", "short"], "--nonce: ");
 }
 
 #[test]
-fn on_stdin() {
+fn key_on_stdin_is_redacted() {
     for args in [&["token-request", "verify", "--key", "a.b:c"][..], &["capability", "format", "-"]] {
         for text in [KEY.to_owned(), format!("\"{KEY}\""), format!("{{\"keyName\":\"a.b\",\"ttl\":[\"{KEY}\"]}}")] {
             let answer = run_with_stdin(args, &text);
             answer.bad(&["stdin: "]);
-            answer.is_silent_about(SECRET);
+            answer.assert_hides(SECRET);
         }
     }
     let request = format!(r#"{{"keyName":"{KEY}","timestamp":1,"nonce":"0123456789abcdef","mac":"{KEY}"}}"#);
     for json in [&[][..], &["--json"]] {
         let answer = run_with_stdin(&[json, &["token-request", "verify", "--key", KEY]].concat(), &request);
         answer.no();
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
     }
 }
 
@@ -120,25 +120,25 @@ fn help_does_not_show_the_environment() {
     ] {
         let answer = run_with_key_in_env(args, KEY);
         assert!(answer.yes().contains("Usage: ably-auth"), "{answer:?}");
-        answer.is_silent_about(SECRET);
-        answer.is_silent_about("shop.backend");
+        answer.assert_hides(SECRET);
+        answer.assert_hides("shop.backend");
     }
     for args in [&[][..], &["key"], &["key", "inspect", "--bogus"], &["capability", "check"]] {
         let answer = run_with_key_in_env(args, KEY);
         assert_eq!(answer.status, Some(2), "{answer:?}");
-        answer.is_silent_about("shop.backend");
+        answer.assert_hides("shop.backend");
     }
 }
 
 #[test]
-fn what_only_resembles_a_key_is_quoted_as_it_is() {
+fn text_similar_to_key_is_quoted() {
     run(&["serve", "--listen", "127.0.0.1:99999"]).bad(&["'127.0.0.1:99999'"]);
     run(&["serve", "--listen", "localhost:http"]).bad(&["'localhost:http'"]);
     run(&["capability", "format", r#"{"com.example:chat":["shout"]}"#]).bad(&["com.example:chat"]);
 }
 
 #[test]
-fn a_secret_given_for_the_name_of_its_file_is_not_repeated() {
+fn secret_as_file_name_is_redacted() {
     let token = format!("shop.{SECRET}");
     for args in [
         ["token", "inspect", "--token-file", &token],
@@ -150,13 +150,13 @@ fn a_secret_given_for_the_name_of_its_file_is_not_repeated() {
             let answer = run(&[json, &args].concat());
             assert_eq!(answer.status, Some(2), "{answer:?}");
             assert!(answer.stderr.contains("[redacted]"), "{answer:?}");
-            answer.is_silent_about(SECRET);
+            answer.assert_hides(SECRET);
         }
     }
 }
 
 #[test]
-fn where_credentials_go_instead_is_told() {
+fn tip_says_where_to_give_credential() {
     let token = "shop.AbCdEfGhIjKlMnOpQrStUvWxYz";
     for args in [&["token", "request", token][..], &["key", "inspect", KEY]] {
         run(args).bad(&["tip: ", "--token-file", "ABLY_TOKEN", "--key-file", "ABLY_API_KEY"]);

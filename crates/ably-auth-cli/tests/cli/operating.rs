@@ -1,4 +1,4 @@
-//! Running `ably-auth serve`: its configuration, its logs, and apps that change meanwhile.
+//! `ably-auth serve`: its configuration, its logs, and reloading of apps.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{File, KEY, Process, SECRET, apps, program, run, run_with_env, spawn};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Two service secrets.
 const SECRETS: [&str; 2] = [
@@ -20,8 +20,8 @@ const SECRETS: [&str; 2] = [
     "0FEE8E6c1d2b3a49586776859403c2b1a0f1e2d3c4b5a69788796a5b4c3d2e1f",
 ];
 
-/// A service whose lines on both outputs are heard as they come.
-pub(crate) struct Heard {
+/// A service whose output on stdout and stderr is read line by line.
+pub(crate) struct LoggedService {
     pub(crate) process: Process,
     out: Receiver<String>,
     pub(crate) err: Receiver<String>,
@@ -33,7 +33,7 @@ fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
     lines
 }
 
-impl Heard {
+impl LoggedService {
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::of(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat()))
     }
@@ -45,16 +45,16 @@ impl Heard {
     }
 
     pub(crate) fn address(&self, before: &str) -> String {
-        let line = self.out.recv_timeout(PATIENCE).unwrap();
+        let line = self.out.recv_timeout(TIMEOUT).unwrap();
         line.strip_prefix(before).unwrap_or_else(|| panic!("`{line}` is not `{before}…`")).to_owned()
     }
 
-    /// The first event of that message.
+    /// Waits for an event whose message starts with `message`, and returns it.
     pub(crate) fn event(&self, message: &str) -> Value {
         loop {
-            let line = self.err.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{message}`"));
+            let line = self.err.recv_timeout(TIMEOUT).unwrap_or_else(|_| panic!("no `{message}`"));
             assert!(!line.contains(SECRET) && !line.contains("hush"), "{line}");
-            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("`{line}` is no JSON"));
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("`{line}` is not JSON"));
             if event["message"].as_str().unwrap().starts_with(message) {
                 return event;
             }
@@ -80,12 +80,12 @@ fn request(url: &str, key: &str) -> crate::support::Answer {
 }
 
 #[test]
-fn health_and_metrics_are_told_elsewhere_and_only_there() {
+fn health_and_metrics_are_only_on_admin_address() {
     let apps = apps("admin.json");
-    let service = Heard::start(&["--apps", apps.path(), "--admin", "127.0.0.1:0"]);
+    let service = LoggedService::start(&["--apps", apps.path(), "--admin", "127.0.0.1:0"]);
     let (address, admin) = (service.address("listening on http://"), service.address("health and metrics on http://"));
     assert!(get(&admin, "/health/live").starts_with("HTTP/1.1 200"));
-    // It is listened on a moment before it is ready.
+    // The service listens shortly before it is ready.
     while !get(&admin, "/health/ready").starts_with("HTTP/1.1 200") {}
     request(&format!("http://{address}"), KEY).yes();
     let metrics = get(&admin, "/metrics");
@@ -94,9 +94,9 @@ fn health_and_metrics_are_told_elsewhere_and_only_there() {
 }
 
 #[test]
-fn a_request_is_a_line_and_tells_no_secret() {
+fn request_is_logged_without_secrets() {
     let apps = apps("log.json");
-    let service = Heard::start(&["--apps", apps.path(), "--log-format", "json"]);
+    let service = LoggedService::start(&["--apps", apps.path(), "--log-format", "json"]);
     let address = service.address("listening on ");
     let token = request(&address, KEY).yes_json()["token"].as_str().unwrap().to_owned();
     let event = service.event("answered");
@@ -113,8 +113,8 @@ fn a_request_is_a_line_and_tells_no_secret() {
 }
 
 #[test]
-fn at_warn_nothing_is_told_of_what_went_well() {
-    let service = Heard::start(&["--sandbox", "--log-level", "warn"]);
+fn log_level_warn_omits_successful_requests() {
+    let service = LoggedService::start(&["--sandbox", "--log-level", "warn"]);
     let address = service.address("listening on http://");
     get(&address, "/time");
     assert!(service.err.try_recv().is_err());
@@ -122,107 +122,107 @@ fn at_warn_nothing_is_told_of_what_went_well() {
 
 #[cfg(unix)]
 #[test]
-fn apps_are_read_again_on_a_signal_and_a_broken_file_changes_nothing() {
+fn hangup_reloads_apps_and_invalid_file_changes_nothing() {
     let file = apps("reload.json");
-    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let service = LoggedService::start(&["--apps", file.path(), "--log-format", "json"]);
     let address = service.address("listening on ");
     let other = |id: &str| json!({ "appId": "shop", "keys": [{ "id": id, "secret": SECRET }] }).to_string();
     fs::write(&file.0, other("other")).unwrap();
     service.signal("-HUP");
-    let told = service.event("the apps were read again");
-    assert_eq!((&told["keys_added"], &told["keys_removed"]), (&json!(1), &json!(2)));
+    let found = service.event("apps reloaded");
+    assert_eq!((&found["keys_added"], &found["keys_removed"]), (&json!(1), &json!(2)));
     request(&address, &format!("shop.other:{SECRET}")).yes();
     assert_eq!(request(&address, KEY).status, Some(1));
 
     fs::write(&file.0, r#"{"appId":"shop","keys":[{"id":"other","secret":"hush","hush"}]}"#).unwrap();
     service.signal("-HUP");
-    let told = service.event("the apps cannot be read again");
-    assert!(told["error"].as_str().unwrap().contains("line 1"), "{told}");
+    let found = service.event("apps not reloaded");
+    assert!(found["error"].as_str().unwrap().contains("line 1"), "{found}");
     request(&address, &format!("shop.other:{SECRET}")).yes();
 }
 
 #[test]
-fn apps_are_read_again_when_they_change() {
+fn changed_apps_file_is_reloaded() {
     let file = apps("watched.json");
-    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let service = LoggedService::start(&["--apps", file.path(), "--log-format", "json"]);
     let address = service.address("listening on ");
     fs::write(&file.0, json!({ "appId": "other", "keys": [{ "id": "key", "secret": SECRET }] }).to_string()).unwrap();
-    service.event("the apps were read again");
+    service.event("apps reloaded");
     request(&address, &format!("other.key:{SECRET}")).yes();
     fs::remove_file(&file.0).unwrap();
-    service.event("the apps cannot be read again");
+    service.event("apps not reloaded");
     request(&address, &format!("other.key:{SECRET}")).yes();
 }
 
 #[cfg(unix)]
 #[test]
-fn no_request_is_dropped_by_a_reload() {
+fn reload_drops_no_request() {
     let file = apps("busy.json");
-    let service = Heard::start(&["--apps", file.path(), "--log-format", "json"]);
+    let service = LoggedService::start(&["--apps", file.path(), "--log-format", "json"]);
     let address = service.address("listening on http://");
     let mut stream = TcpStream::connect(&address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     write!(stream, "POST /keys/shop.backend/requestToken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{")
         .unwrap();
     let one_more = r#"{"appId":"shop","keys":[{"id":"backend","secret":"hush"},{"id":"more","secret":"hush"}]}"#;
     fs::write(&file.0, one_more).unwrap();
     service.signal("-HUP");
-    service.event("the apps were read again");
+    service.event("apps reloaded");
     stream.write_all(b"}").unwrap();
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 400", "on the same connection, and about its body");
+    assert_eq!(&answer, b"HTTP/1.1 400", "the connection stays open, and the body is refused");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_hangup_while_it_starts_does_not_end_it() {
+fn hangup_during_startup_does_not_end_service() {
     let redis = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", redis.local_addr().unwrap());
-    let mut service = Heard::start(&["--sandbox", "--redis", &url]);
+    let mut service = LoggedService::start(&["--sandbox", "--redis", &url]);
     let _silent = redis.accept().unwrap();
     service.signal("-HUP");
-    assert_eq!(service.process.ended(), Some(2), "it ends since Redis does not answer");
+    assert_eq!(service.process.wait_for_exit(), Some(2), "the service ends because Redis does not answer");
     assert!(service.err.iter().any(|line| line.contains("--redis: ")));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_service_manager_is_told_when_it_serves_and_when_it_ends() {
+fn service_manager_is_notified_of_start_and_stop() {
     use std::os::unix::net::UnixDatagram;
 
     let file = File::new("notify", "");
     fs::remove_file(&file.0).unwrap();
     let manager = UnixDatagram::bind(&file.0).unwrap();
-    manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let told = || {
+    manager.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let next_state = || {
         let mut bytes = [0; 100];
         let count = manager.recv(&mut bytes).unwrap();
         String::from_utf8(bytes[..count].to_vec()).unwrap()
     };
     let mut command = program(&["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
-    let mut service = Heard::of(command.env("NOTIFY_SOCKET", file.path()));
-    assert_eq!(told(), "READY=1");
+    let mut service = LoggedService::of(command.env("NOTIFY_SOCKET", file.path()));
+    assert_eq!(next_state(), "READY=1");
     assert!(get(&service.address("listening on http://"), "/time").starts_with("HTTP/1.1 200"));
     service.signal("-TERM");
-    assert_eq!(told(), "STOPPING=1");
-    assert_eq!(service.process.ended(), Some(0));
+    assert_eq!(next_state(), "STOPPING=1");
+    assert_eq!(service.process.wait_for_exit(), Some(0));
 }
 
-/// The options that hold, with where each is from.
-fn holds(args: &[&str], env: (&str, &str)) -> Value {
+/// Returns the effective options, each with its value and origin.
+fn effective_config(args: &[&str], env: (&str, &str)) -> Value {
     let args = [&["--json", "serve", "--check-config"], args].concat();
     run_with_env(&args, env.0, env.1).yes_json()
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+fn command_line_overrides_environment_and_file() {
     let apps = apps("precedence.json");
     let file = File::new(
         "precedence.toml",
         "listen = \"127.0.0.1:1\"\nmax-body = 1_000\nidle = \"1m\"\nsandbox = true\ntrusted-proxy = [\"10.0.0.0/8\", \"::1\"]\n",
     );
-    let told = holds(
+    let found = effective_config(
         &["--config", file.path(), "--apps", apps.path(), "--max-body", "3"],
         ("ABLY_AUTH_LISTEN", "127.0.0.1:2"),
     );
@@ -232,16 +232,16 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
         ("idle", "1m", "the file"),
         ("sandbox", "true", "the file"),
         ("trusted-proxy", "10.0.0.0/8,::1", "the file"),
-        ("max-header", "16384", "unless said so"),
+        ("max-header", "16384", "default"),
     ] {
-        assert_eq!(told[option], json!({ "value": value, "origin": origin }), "{option}: {told}");
+        assert_eq!(found[option], json!({ "value": value, "origin": origin }), "{option}: {found}");
     }
-    let told = holds(&["--sandbox=false", "--apps", apps.path()], ("ABLY_AUTH_CONFIG", file.path()));
-    assert_eq!((&told["sandbox"]["value"], &told["listen"]["value"]), (&json!("false"), &json!("127.0.0.1:1")));
+    let found = effective_config(&["--sandbox=false", "--apps", apps.path()], ("ABLY_AUTH_CONFIG", file.path()));
+    assert_eq!((&found["sandbox"]["value"], &found["listen"]["value"]), (&json!("false"), &json!("127.0.0.1:1")));
 }
 
 #[test]
-fn what_holds_is_a_file_again() {
+fn printed_configuration_is_valid_configuration_file() {
     let file = File::new("again.toml", "sandbox = true\nrate-per-address = \"5:6\"\nheader-deadline = \"250ms\"\n");
     let answer = run(&["serve", "--check-config", "--config", file.path()]);
     let again = File::new("again-too.toml", &answer.yes().replace("config = ", "# config = "));
@@ -252,16 +252,16 @@ fn what_holds_is_a_file_again() {
 }
 
 #[test]
-fn a_wrong_file_is_named_with_the_place() {
+fn invalid_config_file_is_named_with_line() {
     let named = |text: &str, said: &[&str]| {
         let file = File::new("wrong.toml", text);
         let answer = run(&["serve", "--config", file.path()]);
         answer.bad(&[&[&*format!("--config {}: ", file.path())], said].concat());
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     };
-    named("sandbox = true\n\nlissten = \"hush\"", &["line 3: `lissten`: there is no such option"]);
-    named("config = \"hush\"", &["line 1: `config`: there is no such option"]);
-    named("sandbox = true\nredis = hush", &["line 2: it is not TOML"]);
+    named("sandbox = true\n\nlissten = \"hush\"", &["line 3: `lissten`: unknown option"]);
+    named("config = \"hush\"", &["line 1: `config`: unknown option"]);
+    named("sandbox = true\nredis = hush", &["line 2: invalid TOML"]);
     named("sandbox = true\n[limits]\nmax-body = 1", &["line 2: `limits`"]);
     named("max-body = \"hush\"", &["line 1: `max-body`: the value is not BYTES"]);
     named("header-deadline = 10", &["`header-deadline`", "`10s`"]);
@@ -270,26 +270,26 @@ fn a_wrong_file_is_named_with_the_place() {
 }
 
 #[test]
-fn a_check_reads_what_is_named_and_serves_nothing() {
+fn check_config_reads_named_files() {
     let apps = apps("checked.json");
     let url = "redis://:hush-hush@127.0.0.1:1";
     let answer = run_with_env(&["serve", "--check-config", "--apps", apps.path()], "ABLY_AUTH_REDIS", url);
     assert!(answer.yes().contains("redis = \"redis://[redacted]@127.0.0.1:1\""), "{answer:?}");
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
     for (url, is_url) in [
         ("redis+unix:///run/redis.sock?pass=hush", true),
         ("redis://127.0.0.1:1?password=hush", true),
         (":hush@127.0.0.1:1", false),
     ] {
-        let told = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
-        let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", told.path()]);
+        let config = File::new("checked-redis.toml", &format!("redis = \"{url}\"\n"));
+        let answer = run(&["serve", "--check-config", "--apps", apps.path(), "--config", config.path()]);
         if is_url {
             assert!(answer.yes().contains("[redacted]"), "{answer:?}");
         } else {
             answer.bad(&["--config: redis: invalid Redis URL: unknown scheme or malformed address"]);
         }
-        answer.is_silent_about("hush");
-        run(&["--json", "serve", "--check-config", "--sandbox", "--redis", url]).is_silent_about("hush");
+        answer.assert_hides("hush");
+        run(&["--json", "serve", "--check-config", "--sandbox", "--redis", url]).assert_hides("hush");
     }
     let broken = File::new("checked-broken.json", "{");
     run(&["serve", "--check-config", "--apps", broken.path()]).bad(&["--apps ", "line 1"]);
@@ -307,19 +307,19 @@ fn a_check_reads_what_is_named_and_serves_nothing() {
         let wrong = File::new("secrets-wrong", text);
         let answer = run(&["serve", "--check-config", "--sandbox", "--service-secrets", wrong.path()]);
         answer.bad(&["--service-secrets ", said]);
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
     }
 }
 
 #[test]
-fn a_secret_is_changed_while_tokens_are_out() {
+fn service_secret_can_be_rotated() {
     let apps = apps("rotate.json");
     let [old, new] = SECRETS.map(str::to_owned);
     let files = [old.clone(), format!("{new}\n{old}"), new];
     let mut token = String::new();
     for (nth, (text, good)) in files.iter().zip([true, true, false]).enumerate() {
         let file = File::new(&format!("rotate-{nth}"), text);
-        let service = Heard::start(&["--apps", apps.path(), "--service-secrets", file.path()]);
+        let service = LoggedService::start(&["--apps", apps.path(), "--service-secrets", file.path()]);
         let address = service.address("listening on ");
         if nth == 0 {
             token = request(&address, KEY).yes_json()["token"].as_str().unwrap().to_owned();
@@ -332,12 +332,12 @@ fn a_secret_is_changed_while_tokens_are_out() {
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy");
 
 #[test]
-fn the_files_for_deployment_name_options_that_there_are() {
+fn deployment_files_use_existing_options() {
     let apps = apps("deployed.json");
     let config = format!("{DEPLOY}/ably-auth.toml");
-    let told = holds(&["--config", &config], ("ABLY_AUTH_APPS", apps.path()));
-    assert_eq!(told["data"], json!({ "value": "/var/lib/ably-auth", "origin": "the file" }));
-    // Where lines break depends on the terminal.
+    let found = effective_config(&["--config", &config], ("ABLY_AUTH_APPS", apps.path()));
+    assert_eq!(found["data"], json!({ "value": "/var/lib/ably-auth", "origin": "the file" }));
+    // Join the lines, because line breaks depend on the terminal.
     let help = run(&["serve", "--help"]).yes().split_whitespace().collect::<Vec<_>>().join(" ");
     for file in ["Dockerfile", "compose.yaml"] {
         let text = fs::read_to_string(format!("{DEPLOY}/{file}")).unwrap();

@@ -22,7 +22,7 @@ mod full {
         drop(pipe);
         let mut stderr = String::new();
         process.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        (process.ended(), stderr)
+        (process.wait_for_exit(), stderr)
     }
 
     #[test]
@@ -61,11 +61,12 @@ mod full {
     }
 }
 
-/// Text that clears the screen, sets a colour, reverses the line, returns to the line's start, and has invisible characters.
+/// Text that clears the screen, sets a colour, reverses the line, returns to the line's start, and has invisible
+/// characters.
 const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\r\u{7f}z";
 
 #[track_caller]
-fn is_plain(answer: &Answer) {
+fn assert_escaped(answer: &Answer) {
     for text in [&answer.stdout, &answer.stderr] {
         let harmless = |c: char| c == '\n' || !(c.is_control() || ['\u{202e}', '\u{200b}'].contains(&c));
         assert!(text.chars().all(harmless), "{answer:?}");
@@ -97,10 +98,10 @@ fn file_names_and_arguments_are_escaped() {
         &["revoke", HOSTILE, "--key", KEY],
     ] {
         let answer = run(args);
-        is_plain(&answer);
+        assert_escaped(&answer);
         assert!(!answer.stdout.is_empty() || !answer.stderr.is_empty(), "{args:?}");
     }
-    is_plain(&run_with_stdin(&["jwt", "verify", "--key", KEY], &jwt.replace('.', HOSTILE)));
+    assert_escaped(&run_with_stdin(&["jwt", "verify", "--key", KEY], &jwt.replace('.', HOSTILE)));
 }
 
 #[test]
@@ -109,8 +110,8 @@ fn escaping_does_not_uncover_a_secret() {
     for args in [["key", "inspect", "--key-file", &odd], ["token-request", "sign", "--ttl", &odd]] {
         let answer = run(&args);
         assert_eq!(answer.status, Some(2), "{answer:?}");
-        answer.is_silent_about(SECRET);
-        is_plain(&answer);
+        answer.assert_hides(SECRET);
+        assert_escaped(&answer);
     }
 }
 
@@ -145,14 +146,14 @@ fn messages_of_a_service_are_escaped() {
     let url = answering("401 Unauthorized", error(40101));
     let answer = run(&["token", "request", "--key", KEY, "--endpoint", &url]);
     assert_eq!(answer.status, Some(1), "{answer:?}");
-    is_plain(&answer);
+    assert_escaped(&answer);
     assert!(!answer.stderr.contains("\nerror: all is well"), "{answer:?}");
 
     let url = answering("403 Forbidden", error(40300));
     let list = ["key", "list", "shop", "--control-url", &url];
     let answer = run_with_env(&list, "ABLY_CONTROL_TOKEN", "an-access-token");
     assert_eq!(answer.status, Some(1), "{answer:?}");
-    is_plain(&answer);
+    assert_escaped(&answer);
     assert!(!answer.stderr.contains("\nerror: all is well"), "{answer:?}");
 
     let keys = serde_json::json!([{ "appId": HOSTILE, "id": HOSTILE, "name": HOSTILE, "status": 0, "capability": { HOSTILE: ["*"] } }]);
@@ -160,12 +161,12 @@ fn messages_of_a_service_are_escaped() {
     let list = ["key", "list", "shop", "--control-url", &url];
     let answer = run_with_env(&list, "ABLY_CONTROL_TOKEN", "an-access-token");
     assert!(answer.yes().contains(r"\u{1b}[2J"), "{answer:?}");
-    is_plain(&answer);
+    assert_escaped(&answer);
 
     let key = serde_json::json!({ "key": HOSTILE });
     let url = answering("201 Created", key.to_string());
     let create = ["key", "create", "shop", "--name", "web", "--capability", "{}", "--control-url", &url];
-    is_plain(&run_with_env(&create, "ABLY_CONTROL_TOKEN", "an-access-token"));
+    assert_escaped(&run_with_env(&create, "ABLY_CONTROL_TOKEN", "an-access-token"));
 }
 
 #[test]
@@ -173,7 +174,7 @@ fn names_in_a_configuration_are_escaped() {
     let file = File::new("hostile.toml", "\"a\\u001b[2J\\u202e\" = 1\n");
     let answer = run(&["serve", "--config", file.path()]);
     answer.bad(&["line 1", r"\u{1b}[2J"]);
-    is_plain(&answer);
+    assert_escaped(&answer);
     let answer = run(&["serve", "--sandbox", "--check-config", "--data", "\u{9b}\u{202e}"]);
-    is_plain(&answer);
+    assert_escaped(&answer);
 }

@@ -12,7 +12,7 @@ fn service(name: &str) -> (Service, File) {
 
 fn revoke(service: &Service, more: &[&str]) -> Answer {
     let answer = run(&[&["revoke", "--endpoint", &service.url(), "--key", KEY], more].concat());
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     answer
 }
 
@@ -23,7 +23,7 @@ fn use_token(service: &Service, token: &str) -> (u16, Value) {
 }
 
 #[test]
-fn a_minted_jwt_works_until_it_is_revoked() {
+fn minted_jwt_works_until_revoked() {
     let (service, _apps) = service("revoke.json");
     let minted = run(&["jwt", "mint", "--key", KEY, "--client-id", "bob", "--revocation-key", "group-1"]);
     let token = minted.yes();
@@ -46,13 +46,13 @@ fn each_target_has_its_result() {
 
     let json = revoke(&service, &[&targets[..], &["--json"]].concat()).no_json();
     assert_eq!((&json["successCount"], &json["failureCount"]), (&json!(2), &json!(1)), "{json}");
-    let told: Vec<_> =
+    let revoked: Vec<_> =
         json["results"].as_array().unwrap().iter().map(|result| result["target"].as_str().unwrap()).collect();
-    assert_eq!(told, targets);
+    assert_eq!(revoked, targets);
 }
 
 #[test]
-fn a_margin_and_a_moment_are_passed_on() {
+fn margin_and_time_are_sent() {
     let (service, _apps) = service("margin.json");
     let now = run(&["token", "request", "--endpoint", &service.url(), "--key", KEY]).yes_json()["issued"].clone();
     let before = now.as_u64().unwrap() - 60_000;
@@ -63,22 +63,22 @@ fn a_margin_and_a_moment_are_passed_on() {
 }
 
 #[test]
-fn what_is_no_target_is_bad_input_before_anything_is_sent() {
+fn invalid_target_is_refused_before_any_request() {
     let nowhere = ["revoke", "--endpoint", "http://192.0.2.1", "--key", KEY];
-    run(&[&nowhere[..], &["hush-hush"]].concat()).is_silent_about("hush");
+    run(&[&nowhere[..], &["hush-hush"]].concat()).assert_hides("hush");
     run(&[&nowhere[..], &["hush-hush"]].concat()).bad(&["target: ", "clientId:"]);
     let answer = run(&[&nowhere[..], &["clientId:bob"]].concat());
     answer.bad(&["a key is not sent without TLS"]);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     run(&nowhere).bad(&["TYPE:VALUE"]);
     run(&[&nowhere[..], &["clientId:bob"; 101]].concat()).bad(&["targets: there are 101, more than 100"]);
 }
 
 #[test]
-fn a_refusal_is_a_no_with_the_service_s_code() {
+fn refusal_has_exit_status_1_and_service_code() {
     let (service, _apps) = service("refused.json");
     let args = ["revoke", "--endpoint", &service.url(), "--key", "shop.backend:hush-hush", "clientId:bob", "--json"];
     let answer = run(&args);
     assert_eq!(answer.no_json()["error"]["code"], 40101, "{answer:?}");
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
 }

@@ -45,7 +45,7 @@ fn sandbox_without_apps_prints_a_key_that_works() {
 }
 
 #[test]
-fn lines_of_a_sandbox_with_tls_speak_tls() {
+fn printed_examples_of_sandbox_with_tls_use_tls() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let certificate = File(folder.join(format!("{}-it's.pem", std::process::id())));
     let (_process, text) = sandbox(&["--tls-self-signed", certificate.path()]);
@@ -110,7 +110,7 @@ fn public_sandbox_answers_any_host_and_any_page() {
 }
 
 #[test]
-fn access_to_a_sandbox_is_named_loudly() {
+fn open_sandbox_is_warned_about() {
     let certificate = File::new("sandbox.pem", "");
     let tls = ["--tls-self-signed", certificate.path()];
     for (more, tls, said) in [
@@ -129,7 +129,7 @@ fn access_to_a_sandbox_is_named_loudly() {
 }
 
 #[test]
-fn access_without_a_sandbox_or_to_no_host_is_refused() {
+fn access_options_need_sandbox_and_valid_host() {
     let apps = apps("no-access.json");
     for option in ["--sandbox-public", "--sandbox-allow-host=ably"] {
         run(&["serve", "--apps", apps.path(), option]).bad(&["it needs --sandbox"]);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{File, KEY, SECRET, Service, apps, run};
 
 #[test]
-fn it_says_where_and_tells_the_time() {
+fn service_prints_address_and_answers() {
     let service = Service::start(&["--sandbox"]);
     assert!(service.address.starts_with("127.0.0.1:") && !service.address.ends_with(":0"), "{}", service.address);
     let (status, time) = service.call("GET", "/time", "");
@@ -14,7 +14,7 @@ fn it_says_where_and_tells_the_time() {
 }
 
 #[test]
-fn a_sandbox_makes_and_deletes_apps_and_another_service_does_not() {
+fn only_sandbox_lets_clients_create_apps() {
     let service = Service::start(&["--sandbox"]);
     let (status, app) = service.call("POST", "/apps", r#"{"keys":[{}]}"#);
     assert_eq!(status, 201);
@@ -28,20 +28,20 @@ fn a_sandbox_makes_and_deletes_apps_and_another_service_does_not() {
 }
 
 #[test]
-fn a_sandbox_may_have_apps_from_the_start() {
+fn sandbox_can_have_configured_apps() {
     let apps = apps("sandbox.json");
     let service = Service::start(&["--sandbox", "--apps", apps.path()]);
     run(&["token", "request", "--endpoint", &service.url(), "--key", KEY]).yes();
 }
 
 #[test]
-fn two_services_take_two_ports() {
+fn port_zero_selects_free_port() {
     let [one, other] = [(); 2].map(|()| Service::start(&["--sandbox"]));
     assert_ne!(one.address, other.address);
 }
 
 #[test]
-fn all_forms_of_an_apps_file_are_read() {
+fn each_form_of_apps_file_is_read() {
     let app = json!({ "appId": "shop", "keys": [{ "id": "backend", "secret": SECRET }] });
     for (name, text) in
         [("one.json", app.clone()), ("list.json", json!([app])), ("apps.json", json!({ "apps": [app] }))]
@@ -53,7 +53,7 @@ fn all_forms_of_an_apps_file_are_read() {
 }
 
 #[test]
-fn a_bad_apps_file_is_named_and_no_secret_shown() {
+fn invalid_apps_file_is_named_without_secrets() {
     let key = |key: serde_json::Value| json!({ "appId": "shop", "keys": [key] }).to_string();
     let twice = json!([{ "id": "a", "secret": "hush" }, { "id": "a", "secret": "hush" }]);
     for (text, said) in [
@@ -78,14 +78,14 @@ fn a_bad_apps_file_is_named_and_no_secret_shown() {
             assert_eq!(answer.status, Some(2), "{answer:?}");
             let named = format!("error: --apps {}: ", file.path());
             assert!(answer.stderr.starts_with(&named) && answer.stderr.contains(said), "{answer:?}");
-            answer.is_silent_about("hush");
+            answer.assert_hides("hush");
         }
         run(&["serve", "--sandbox", "--apps", file.path()]).bad(&[file.path()]);
     }
 }
 
 #[test]
-fn an_apps_file_that_cannot_be_read_is_named() {
+fn unreadable_apps_file_is_named() {
     run(&["serve", "--apps", "no/such/file.json"]).bad(&["--apps no/such/file.json: "]);
     run(&["serve", "--apps", env!("CARGO_TARGET_TMPDIR")]).bad(&["--apps ", env!("CARGO_TARGET_TMPDIR")]);
     let message = run(&["--json", "serve", "--apps", "no/such/file.json"]).bad_json();
@@ -93,25 +93,25 @@ fn an_apps_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn with_nothing_to_serve_it_does_not_start() {
+fn service_without_keys_does_not_start() {
     run(&["serve"]).bad(&["nothing to serve", "--apps", "--sandbox", "--control-token"]);
     for (nth, text) in ["[]", r#"{"apps":[]}"#, r#"{"appId":"shop","keys":[]}"#].into_iter().enumerate() {
         let file = File::new(&format!("empty-{nth}.json"), text);
         run(&["serve", "--listen", "127.0.0.1:0", "--apps", file.path()]).bad(&[file.path(), "nothing to serve"]);
-        // To this one, apps may be added.
+        // A sandbox without apps starts, because clients can create apps.
         Service::start(&["--sandbox", "--apps", file.path()]);
     }
 }
 
 #[test]
-fn a_sandbox_is_for_this_machine_only() {
+fn sandbox_listens_on_loopback_only() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         run(&["serve", "--sandbox", "--listen", address]).bad(&["--listen: ", "sandbox", address]);
     }
 }
 
 #[test]
-fn an_address_that_cannot_be_listened_on_is_named() {
+fn unusable_listen_address_is_named() {
     let service = Service::start(&["--sandbox"]);
     run(&["serve", "--sandbox", "--listen", &service.address]).bad(&["--listen: ", &service.address]);
     let message = run(&["--json", "serve", "--sandbox", "--listen", &service.address]).bad_json();
@@ -134,16 +134,16 @@ mod signals {
     }
 
     #[test]
-    fn both_end_it_cleanly() {
+    fn term_and_interrupt_end_service_cleanly() {
         for signal in ["-TERM", "-INT"] {
             let mut service = Service::start(&["--sandbox"]);
             send(signal, &service);
-            assert_eq!(service.process.ended(), Some(0), "{signal}");
+            assert_eq!(service.process.wait_for_exit(), Some(0), "{signal}");
         }
     }
 
     #[test]
-    fn connections_without_a_request_do_not_hold_it_up() {
+    fn idle_connections_do_not_delay_shutdown() {
         let apps = apps("idle.json");
         for signal in ["-TERM", "-INT"] {
             let mut service = Service::start(&["--apps", apps.path()]);
@@ -152,24 +152,24 @@ mod signals {
             answered.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
             assert_eq!(answered.read(&mut [0]).unwrap(), 1);
             send(signal, &service);
-            assert_eq!(service.process.ended(), Some(0), "{signal}");
+            assert_eq!(service.process.wait_for_exit(), Some(0), "{signal}");
         }
     }
 
     #[test]
-    fn a_request_that_never_ends_does_not_hold_it_up() {
+    fn unfinished_request_does_not_delay_shutdown() {
         let halves = ["GET /time HTT", "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"];
         let held = halves.map(|half| {
             let service = Service::start(&["--sandbox"]);
             let mut stream = service.connect();
             stream.write_all(half.as_bytes()).unwrap();
-            // Once this is answered, that is being read.
+            // After this response, the service is already reading the unfinished request.
             service.call("GET", "/time", "");
             send("-TERM", &service);
             (service, stream)
         });
         for (mut service, _stream) in held {
-            assert_eq!(service.process.ended(), Some(0));
+            assert_eq!(service.process.wait_for_exit(), Some(0));
         }
     }
 }

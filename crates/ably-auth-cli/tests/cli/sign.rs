@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{KEY, SECRET, run, run_with_key_in_env, run_with_stdin};
 use crate::verify::vectors;
 
-/// The arguments that ask for what a vector's signer was asked for.
+/// Returns the arguments that sign a token request with the params of a vector.
 fn args_for(key: &str, params: &Value, capability: Option<&str>) -> Vec<String> {
     let mut args: Vec<String> = ["token-request", "sign", "--key", key].map(Into::into).into();
     let mut add = |name: &str, value: String| args.extend([name.into(), value]);
@@ -18,7 +18,7 @@ fn args_for(key: &str, params: &Value, capability: Option<&str>) -> Vec<String> 
 }
 
 #[test]
-fn the_mac_is_what_others_make_of_the_same_values() {
+fn mac_equals_that_of_other_implementations() {
     let mut same = 0;
     for (key, params, mut expected) in vectors() {
         expected.as_object_mut().unwrap().retain(|_, value| !value.is_null());
@@ -28,7 +28,7 @@ fn the_mac_is_what_others_make_of_the_same_values() {
             assert_eq!(signed, expected);
             same += 1;
         } else {
-            // Same meaning, other text, so another mac.
+            // The capability has another text with the same meaning, so the mac differs.
             assert_ne!(signed["mac"], expected["mac"]);
             for field in ["capability", "mac"] {
                 signed[field] = expected[field].clone();
@@ -40,16 +40,16 @@ fn the_mac_is_what_others_make_of_the_same_values() {
 }
 
 #[test]
-fn fields_are_in_the_wire_s_order_and_none_is_filled_in() {
+fn fields_are_in_wire_order_without_defaults() {
     let answer = run(&["token-request", "sign", "--key", KEY, "--timestamp", "1", "--nonce", "0123456789abcdef"]);
     let start = r#"{"keyName":"shop.backend","timestamp":1,"nonce":"0123456789abcdef","mac":""#;
     assert!(answer.yes().starts_with(start), "{answer:?}");
     assert_eq!(answer.yes_json().as_object().unwrap().len(), 4);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn the_capability_is_signed_in_canonical_text() {
+fn capability_is_signed_as_canonical_text() {
     let capability = r#" { "b" : [ "subscribe", "publish" ], "a" : [ "*" ] } "#;
     let answer = run(&["token-request", "sign", "--key", KEY, "--capability", capability]);
     assert_eq!(answer.yes_json()["capability"], r#"{"a":["*"],"b":["publish","subscribe"]}"#);
@@ -65,7 +65,7 @@ fn time_and_nonce_are_new_each_time() {
 }
 
 #[test]
-fn what_is_signed_verifies() {
+fn signed_request_verifies() {
     for params in [
         &[][..],
         &["--client-id", "bob"],
@@ -87,7 +87,7 @@ fn what_is_signed_verifies() {
 }
 
 #[test]
-fn the_key_may_come_from_the_environment_and_json_changes_nothing() {
+fn key_in_environment_and_json_option_sign_the_same() {
     let args = ["token-request", "sign", "--timestamp", "1", "--nonce", "0123456789abcdef", "--json"];
     let with_env = run_with_key_in_env(&args, KEY);
     let with_flag = run(&[&args[..6], &["--key", KEY]].concat());
@@ -113,7 +113,7 @@ fn bad_values_are_named() {
     ] {
         let answer = run(&["token-request", "sign", "--key", KEY, option, value]);
         answer.bad(&[said]);
-        answer.is_silent_about(SECRET);
+        answer.assert_hides(SECRET);
     }
     let message = run(&["--json", "token-request", "sign", "--key", KEY, "--ttl", "0"]).bad_json();
     assert!(message.starts_with("--ttl: ttl is not between"), "{message}");
@@ -121,7 +121,7 @@ fn bad_values_are_named() {
 }
 
 #[test]
-fn the_capability_may_come_on_stdin() {
+fn capability_is_read_from_stdin() {
     let args = ["token-request", "sign", "--key", KEY, "--capability", "-"];
     let signed = run_with_stdin(&args, "{\"a\":[\"publish\"]}\n").yes_json();
     assert_eq!(signed["capability"], r#"{"a":["publish"]}"#);

@@ -1,4 +1,4 @@
-//! Runs the program, never for longer than [`PATIENCE`].
+//! Helpers that run the program with a [`TIMEOUT`].
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
@@ -10,42 +10,42 @@ use std::{fs, thread};
 
 use serde_json::{Value, json};
 
-/// The secret of every key: no output may hold it.
+/// The secret of every key. No output may contain it.
 pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
-/// May do everything on every channel.
+/// A key with all operations on all channels.
 pub(crate) const KEY: &str = "shop.backend:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
-/// `{"chat:*":["publish","subscribe"]}`.
+/// A key with the capability `{"chat:*":["publish","subscribe"]}`.
 pub(crate) const LIMITED_KEY: &str = "shop.limited:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
-/// For how long anything is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const GLANCE: Duration = Duration::from_millis(5);
+/// The time limit for each wait.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A process that does not outlive the test.
+/// A process that is killed when it is dropped.
 pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
-    /// The exit status; none if a signal ended it.
-    pub(crate) fn ended(&mut self) -> Option<i32> {
-        for _ in 0..PATIENCE.as_millis() / GLANCE.as_millis() {
+    /// Waits for the end of the process. Returns its exit status, or `None` if a signal ended it.
+    pub(crate) fn wait_for_exit(&mut self) -> Option<i32> {
+        for _ in 0..TIMEOUT.as_millis() / POLL_INTERVAL.as_millis() {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status.code();
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
-        panic!("it has not ended within {PATIENCE:?}");
+        panic!("the process has not ended within {TIMEOUT:?}");
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It has ended already, most of the time.
+        // The process has usually ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The program, without a key in its environment.
+/// Returns the program, without a credential in its environment.
 pub(crate) fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ably-auth"));
     command
@@ -86,11 +86,11 @@ pub(crate) fn finish(command: &mut Command, stdin: &str) -> Answer {
     let stdout = collect(process.0.stdout.take().unwrap());
     let stderr = collect(process.0.stderr.take().unwrap());
     if let Some(mut pipe) = process.0.stdin.take() {
-        // Refused before stdin was read, if this fails.
+        // This fails if the program ended without reading stdin.
         let _ = pipe.write_all(stdin.as_bytes());
     }
-    let status = process.ended();
-    let text = |output: Receiver<String>| output.recv_timeout(PATIENCE).unwrap();
+    let status = process.wait_for_exit();
+    let text = |output: Receiver<String>| output.recv_timeout(TIMEOUT).unwrap();
     Answer { status, stdout: text(stdout), stderr: text(stderr) }
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Exit status 0, nothing on stderr. Gives what is on stdout, without the last line's end.
+    /// Asserts exit status 0 and an empty stderr. Returns stdout without the last line feed.
     #[track_caller]
     pub(crate) fn yes(&self) -> &str {
         assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:?}");
@@ -124,7 +124,7 @@ impl Answer {
         serde_json::from_str(self.yes()).unwrap()
     }
 
-    /// Exit status 1. Gives what is on stdout, without the last line's end.
+    /// Asserts exit status 1. Returns stdout without the last line feed.
     #[track_caller]
     pub(crate) fn no(&self) -> &str {
         assert_eq!(self.status, Some(1), "{self:?}");
@@ -136,7 +136,7 @@ impl Answer {
         serde_json::from_str(self.no()).unwrap()
     }
 
-    /// Exit status 2, nothing on stdout, and a message that has all of these.
+    /// Asserts exit status 2, an empty stdout, and a message that contains all of `said`.
     #[track_caller]
     pub(crate) fn bad(&self, said: &[&str]) {
         assert_eq!((self.status, self.stdout.as_str()), (Some(2), ""), "{self:?}");
@@ -146,7 +146,7 @@ impl Answer {
         }
     }
 
-    /// Exit status 2 and the same message twice: as JSON on stdout, and for people on stderr.
+    /// Asserts exit status 2, and the same message as JSON on stdout and as text on stderr. Returns the message.
     #[track_caller]
     pub(crate) fn bad_json(&self) -> String {
         assert_eq!(self.status, Some(2), "{self:?}");
@@ -158,17 +158,17 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn is_silent_about(&self, hidden: &str) {
-        let told = self.stdout.contains(hidden) || self.stderr.contains(hidden);
-        assert!(!told, "`{hidden}` is told: {self:?}");
+    pub(crate) fn assert_hides(&self, hidden: &str) {
+        let is_shown = self.stdout.contains(hidden) || self.stderr.contains(hidden);
+        assert!(!is_shown, "`{hidden}` is in the output: {self:?}");
     }
 }
 
-/// A file that goes with the test.
+/// A file that is deleted when it is dropped.
 pub(crate) struct File(pub(crate) PathBuf);
 
 impl File {
-    /// `name` must be one that no other test uses.
+    /// Creates a file. No other test may use the same `name`.
     pub(crate) fn new(name: &str, text: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
         fs::write(&path, text).unwrap();
@@ -196,7 +196,7 @@ impl Drop for File {
     }
 }
 
-/// An app with [`KEY`] and [`LIMITED_KEY`].
+/// Creates an apps file with [`KEY`] and [`LIMITED_KEY`].
 pub(crate) fn apps(name: &str) -> File {
     let limited = r#"{"chat:*":["publish","subscribe"]}"#;
     let keys =
@@ -204,7 +204,7 @@ pub(crate) fn apps(name: &str) -> File {
     File::new(name, &json!({ "appId": "shop", "keys": keys }).to_string())
 }
 
-/// `ably-auth serve` on a port that it chose.
+/// A process of `ably-auth serve` on a free port.
 pub(crate) struct Service {
     pub(crate) process: Process,
     pub(crate) address: String,
@@ -226,7 +226,7 @@ impl Service {
             BufReader::new(stdout).read_line(&mut line).unwrap();
             first.send(line)
         });
-        let line = line.recv_timeout(PATIENCE).unwrap();
+        let line = line.recv_timeout(TIMEOUT).unwrap();
         let schemes = ["http", "https"].map(|scheme| format!("listening on {scheme}://"));
         let address = schemes.iter().find_map(|start| line.strip_prefix(start)?.strip_suffix('\n'));
         Self { address: address.unwrap_or_else(|| panic!("the first line is {line:?}")).to_owned(), process }
@@ -238,11 +238,11 @@ impl Service {
 
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream
     }
 
-    /// The status and the body of an answer.
+    /// Sends a request. Returns the status and the body of the response.
     pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = self.connect();
         let length = body.len();
@@ -258,8 +258,8 @@ impl Service {
     }
 }
 
-/// Answers a request with `status` and the JSON `body`. Reads the whole request first, because closing the connection before
-/// its end resets the connection.
+/// Answers a request with `status` and the JSON `body`. Reads the whole request first, because closing the connection
+/// before its end resets the connection.
 pub(crate) fn answer_json(mut stream: TcpStream, status: &str, body: &str) {
     let mut request = BufReader::new(stream.try_clone().unwrap());
     let mut length = 0;

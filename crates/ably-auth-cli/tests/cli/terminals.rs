@@ -1,4 +1,4 @@
-//! The program at a terminal: secrets are asked for, waits are told, and nothing is wider than the window.
+//! The program at a terminal: prompts, progress lines, and output that fits the window.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -13,41 +13,41 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use crate::support::{KEY, PATIENCE, Process, SECRET, program, spawn};
+use crate::support::{KEY, Process, SECRET, TIMEOUT, program, spawn};
 
-const GLANCE: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A window, with the program in it.
+/// A pseudo terminal in which the program runs.
 struct Window {
-    ours: File,
-    /// Held, since a terminal that nobody has open is gone.
-    theirs: File,
+    controller: File,
+    /// Keeps the terminal open, because it closes with its last file descriptor.
+    terminal: File,
     process: Process,
     shown: Arc<Mutex<String>>,
 }
 
 impl Window {
     fn open(columns: u16, args: &[&str]) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        tcsetwinsize(&ours, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap();
-        let theirs = File::from(open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
-        let end = || Stdio::from(theirs.try_clone().unwrap());
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        tcsetwinsize(&controller, Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap();
+        let terminal = File::from(open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+        let end = || Stdio::from(terminal.try_clone().unwrap());
         let mut command = program(args);
         command.env_remove("NO_COLOR").env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
         let process = spawn(&mut command);
-        let ours = File::from(ours);
+        let controller = File::from(controller);
         let shown = Arc::new(Mutex::new(String::new()));
-        let (mut from, to) = (ours.try_clone().unwrap(), Arc::clone(&shown));
+        let (mut from, to) = (controller.try_clone().unwrap(), Arc::clone(&shown));
         thread::spawn(move || {
             let mut some = [0; 4096];
             while let Ok(bytes) = from.read(&mut some) {
                 to.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&some[..bytes]));
             }
         });
-        Self { ours, theirs, process, shown }
+        Self { controller, terminal, process, shown }
     }
 
     fn shown(&self) -> String {
@@ -56,55 +56,55 @@ impl Window {
 
     #[track_caller]
     fn wait_for(&self, text: &str) -> String {
-        for _ in 0..PATIENCE.as_millis() / GLANCE.as_millis() {
+        for _ in 0..TIMEOUT.as_millis() / POLL_INTERVAL.as_millis() {
             let shown = self.shown();
             if shown.contains(text) {
                 return shown;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         panic!("`{text}` is not shown: {:?}", self.shown());
     }
 
     fn press(&mut self, keys: &str) {
-        self.ours.write_all(keys.as_bytes()).unwrap();
+        self.controller.write_all(keys.as_bytes()).unwrap();
     }
 
     fn echoes(&self) -> bool {
-        tcgetattr(&self.theirs).unwrap().local_modes.contains(LocalModes::ECHO)
+        tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 }
 
 #[test]
-fn a_key_is_asked_for_and_not_shown() {
+fn key_is_prompted_for_and_not_shown() {
     let mut window = Window::open(80, &["key", "inspect"]);
     window.wait_for("API key (not shown): ");
     assert!(!window.echoes());
     window.press(&format!("{KEY}\n"));
     let shown = window.wait_for("43 characters, not shown");
     assert!(!shown.contains(SECRET), "{shown}");
-    assert_eq!(window.process.ended(), Some(0));
+    assert_eq!(window.process.wait_for_exit(), Some(0));
     assert!(window.echoes());
 }
 
 #[test]
-fn without_an_answer_the_other_ways_are_named() {
+fn empty_answer_to_prompt_names_other_inputs() {
     for key in ["\n", "\u{4}"] {
         let mut window = Window::open(80, &["key", "inspect"]);
         window.wait_for("API key (not shown): ");
         window.press(key);
         window.wait_for("no key is given; set ABLY_API_KEY, or use --key-file or --key");
-        assert_eq!(window.process.ended(), Some(2));
+        assert_eq!(window.process.wait_for_exit(), Some(2));
         assert!(window.echoes());
     }
 }
 
 #[test]
-fn an_interrupt_ends_it_and_leaves_the_terminal_as_it_was() {
+fn interrupt_ends_program_and_restores_terminal() {
     let mut window = Window::open(80, &["key", "list", "shop"]);
     window.wait_for("Access token of the Control API (not shown): ");
     window.press("half a tok\u{3}");
-    window.process.ended();
+    window.process.wait_for_exit();
     let signal = window.process.0.wait().unwrap().signal();
     assert_eq!(signal, Some(2));
     assert!(window.echoes());
@@ -112,18 +112,18 @@ fn an_interrupt_ends_it_and_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn details_of_a_token_may_be_pasted_in_several_lines() {
+fn token_details_can_be_pasted_in_several_lines() {
     let mut window = Window::open(80, &["token", "inspect"]);
     window.wait_for("TokenDetails (not shown): ");
     window.press("{\n  \"token\": \"shop.hushhush\",\n  \"issued\": 1, \"expires\": 2\n}\n");
     let shown = window.wait_for("app id    shop");
     assert!(!shown.contains("hushhush"), "{shown}");
-    assert_eq!(window.process.ended(), Some(0));
+    assert_eq!(window.process.wait_for_exit(), Some(0));
 }
 
 #[test]
-fn a_long_wait_is_told_and_taken_back() {
-    // Takes connections, and never answers until it is told to.
+fn long_wait_shows_progress_and_clears_it() {
+    // This server accepts a connection, and answers only after the progress line was shown.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = silent.local_addr().unwrap().to_string();
     let url = format!("http://{host}");
@@ -134,13 +134,13 @@ fn a_long_wait_is_told_and_taken_back() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
     write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let shown = window.wait_for("shop.answered");
-    assert_eq!(window.process.ended(), Some(0));
+    assert_eq!(window.process.wait_for_exit(), Some(0));
     let (_, after) = shown.rsplit_once("\r\u{1b}[K").unwrap();
     assert!(after.starts_with('{'), "{shown:?}");
 }
 
 #[test]
-fn nothing_is_wider_than_the_window() {
+fn output_fits_the_window() {
     let jwt =
         ["jwt", "mint", "--key", KEY, "--capability", r#"{"chat:*":["publish"]}"#, "--timestamp", "1767225600000"];
     let jwt = crate::support::run(&jwt).yes().to_owned();
@@ -148,7 +148,7 @@ fn nothing_is_wider_than_the_window() {
     window.wait_for("(not shown): ");
     window.press(&format!("{jwt}\n"));
     let shown = window.wait_for("publish\u{1b}[0m\r\nchat:*  ");
-    assert_eq!(window.process.ended(), Some(0));
+    assert_eq!(window.process.wait_for_exit(), Some(0));
     let (_, drawn) = shown.split_once("JWT, not verified").unwrap();
     for line in drawn.lines() {
         let mut plain = line.trim_end().to_owned();
@@ -160,11 +160,11 @@ fn nothing_is_wider_than_the_window() {
 }
 
 #[test]
-fn json_at_a_terminal_moves_no_cursor() {
+fn json_at_terminal_is_escaped() {
     let capability = "{\"a\u{202e}\u{9b}b\":[\"publish\"]}";
     let mut window = Window::open(80, &["capability", "format", capability]);
     let shown = window.wait_for("publish");
-    assert_eq!(window.process.ended(), Some(0));
+    assert_eq!(window.process.wait_for_exit(), Some(0));
     assert!(shown.contains(r"a\u202e\u009bb"), "{shown:?}");
 }
 
@@ -183,15 +183,15 @@ fn permanent_changes_are_confirmed() {
             if answer.to_lowercase().starts_with('y') {
                 window.wait_for("Access token of the Control API (not shown): ");
                 window.press("an-access-token\n");
-                assert_eq!(window.process.ended(), Some(1), "nobody is there");
+                assert_eq!(window.process.wait_for_exit(), Some(1), "no service listens");
             } else {
                 window.wait_for(&format!("nothing was {done}"));
-                assert_eq!(window.process.ended(), Some(2));
+                assert_eq!(window.process.wait_for_exit(), Some(2));
             }
         }
         let mut window = Window::open(100, &[args, &["--yes"], &url].concat());
         window.wait_for("Access token of the Control API (not shown): ");
         window.press("\u{4}");
-        assert_eq!(window.process.ended(), Some(2));
+        assert_eq!(window.process.wait_for_exit(), Some(2));
     }
 }

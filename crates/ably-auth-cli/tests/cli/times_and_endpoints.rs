@@ -31,7 +31,7 @@ fn ttl_has_a_unit() {
 }
 
 #[test]
-fn small_number_without_unit_is_warned_of() {
+fn small_number_without_unit_is_warned_about() {
     for (option, value, is_warned) in [
         ("--ttl", "3600", true),
         ("--ttl", "9999", true),
@@ -53,7 +53,7 @@ fn small_number_without_unit_is_warned_of() {
 }
 
 #[test]
-fn seconds_for_milliseconds_are_warned_of() {
+fn seconds_instead_of_milliseconds_are_warned_about() {
     let token = run(&["jwt", "mint", "--key", KEY]).yes().to_owned();
     for (option, answer) in [
         ("--timestamp", run(&["token-request", "sign", "--key", KEY, "--timestamp", "1767225600"])),
@@ -87,7 +87,7 @@ fn request(endpoint: &str) -> Answer {
 }
 
 #[test]
-fn endpoints_are_taken_as_people_write_them() {
+fn informal_endpoints_are_accepted() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let endpoints = [
@@ -112,7 +112,7 @@ fn endpoints_are_taken_as_people_write_them() {
 }
 
 #[test]
-fn wrong_endpoints_say_what_is_wrong() {
+fn invalid_endpoint_error_gives_reason() {
     for (endpoint, said) in [
         ("", "is empty"),
         ("  ", "is empty"),
@@ -137,6 +137,6 @@ fn wrong_endpoints_say_what_is_wrong() {
     }
     let answer = request(&format!("localhost:{SECRET}"));
     answer.bad(&["has a port that is not a number"]);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     run(&["revoke", "clientId:bob", "--key", KEY, "--endpoint", "ws://localhost"]).bad(&["is a WebSocket URL"]);
 }

@@ -12,10 +12,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 
 #[cfg(unix)]
-use crate::operating::Heard;
+use crate::operating::LoggedService;
 use crate::support::{File, KEY, Service, apps, run};
 
-/// The answer to a request of a client that trusts that certificate alone.
+/// Sends a request as a client that trusts only the certificate `trusted`, and returns the response.
 fn call(service: &Service, trusted: &File, host: &'static str, request: &str) -> std::io::Result<String> {
     exchange(&service.address, trusted, host, request)
 }
@@ -39,7 +39,7 @@ fn exchange(address: &str, trusted: &File, host: &'static str, request: &str) ->
 const TIME: &str = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[test]
-fn a_sandbox_makes_a_certificate_of_its_own() {
+fn sandbox_generates_self_signed_certificate() {
     let certificate = File::new("made.pem", "");
     let service = Service::start(&["--sandbox", "--tls-self-signed", certificate.path()]);
     for host in ["localhost", "127.0.0.1", "::1"] {
@@ -54,12 +54,12 @@ fn a_sandbox_makes_a_certificate_of_its_own() {
 
     let other = File::new("made-too.pem", "");
     let _service = Service::start(&["--sandbox", "--tls-self-signed", other.path()]);
-    assert!(call(&service, &other, "localhost", TIME).is_err(), "each has its own");
+    assert!(call(&service, &other, "localhost", TIME).is_err(), "each sandbox has its own certificate");
 }
 
-/// Every command that speaks to a service reaches one with an own CA, by `--cacert` or `ABLY_CACERT`.
+/// Runs each client command against a service whose CA is given in `--cacert` or `ABLY_CACERT`.
 #[test]
-fn cacert_is_trusted_by_every_command_that_speaks_to_service() {
+fn cacert_is_trusted_by_every_client_command() {
     let (certificate, apps, token) =
         (File::new("ca.pem", ""), apps("ca-apps.json"), File::new("ca-token", "hush-access-token"));
     let tls = ["--tls-self-signed", certificate.path(), "--apps", apps.path(), "--control-token", token.path()];
@@ -108,24 +108,24 @@ fn renewed_certificate_is_served_and_a_broken_one_is_not() {
     let (trusted_old, trusted_new) = (File::new("renew-old.pem", &old), File::new("renew-new.pem", &new));
     let (certificate, key) = (File::new("renew.pem", &old), File::new("renew-key.pem", &old_key));
     let args = ["--sandbox", "--log-format", "json", "--tls-cert", certificate.path(), "--tls-key", key.path()];
-    let service = Heard::start(&args);
+    let service = LoggedService::start(&args);
     let address = service.address("listening on https://");
     let is_served = |trusted: &File| exchange(&address, trusted, "localhost", TIME).is_ok();
     assert!(is_served(&trusted_old) && !is_served(&trusted_new));
 
     fs::write(&certificate.0, &new).unwrap();
-    let told = service.event("TLS certificate not reloaded");
-    assert_eq!(told["level"], "ERROR");
-    assert!(told["error"].as_str().unwrap().contains("does not match the certificate"), "{told}");
+    let event = service.event("TLS certificate not reloaded");
+    assert_eq!(event["level"], "ERROR");
+    assert!(event["error"].as_str().unwrap().contains("does not match the certificate"), "{event}");
     assert!(is_served(&trusted_old));
     fs::write(&key.0, &new_key).unwrap();
-    let told = service.event("TLS certificate reloaded");
-    assert_eq!(told["file"], certificate.path());
+    let event = service.event("TLS certificate reloaded");
+    assert_eq!(event["file"], certificate.path());
     assert!(is_served(&trusted_new) && !is_served(&trusted_old));
 
     fs::remove_file(&key.0).unwrap();
-    let told = service.event("TLS certificate not reloaded");
-    assert!(told["error"].as_str().unwrap().contains(key.path()), "{told}");
+    let event = service.event("TLS certificate not reloaded");
+    assert!(event["error"].as_str().unwrap().contains(key.path()), "{event}");
     fs::write(&key.0, &old_key).unwrap();
     fs::write(&certificate.0, &old).unwrap();
     service.signal("-HUP");
@@ -134,7 +134,7 @@ fn renewed_certificate_is_served_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn a_service_speaks_tls_with_a_certificate_of_yours() {
+fn service_uses_given_certificate() {
     let (certificate, key) = pair();
     let (certificate, key) = (File::new("yours.pem", &certificate), File::new("your-key.pem", &key));
     let apps = apps("your-apps.json");
@@ -145,17 +145,17 @@ fn a_service_speaks_tls_with_a_certificate_of_yours() {
         STANDARD.encode(KEY)
     );
     let answer = call(&service, &certificate, "localhost", &request).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "a key is taken without a sandbox: {answer}");
+    assert!(answer.starts_with("HTTP/1.1 200"), "a key is accepted without a sandbox: {answer}");
 }
 
 #[test]
-fn files_that_hold_no_certificate_or_key_are_named() {
+fn invalid_certificate_or_key_file_is_named() {
     let apps = apps("tls-apps.json");
     let bad = File::new("no-certificate.pem", "hush");
     let with = |args: &[&str]| run(&[&["serve", "--listen", "127.0.0.1:0", "--apps", apps.path()], args].concat());
     let answer = with(&["--tls-cert", bad.path(), "--tls-key", bad.path()]);
     answer.bad(&["--tls-cert ", "--tls-key ", "BEGIN CERTIFICATE"]);
-    answer.is_silent_about("hush");
+    answer.assert_hides("hush");
     with(&["--tls-cert", "no/such.pem", "--tls-key", bad.path()]).bad(&["--tls-cert no/such.pem: "]);
     with(&["--tls-cert", bad.path(), "--tls-key", "no/such.pem"]).bad(&["--tls-key no/such.pem: "]);
     with(&["--tls-cert", bad.path()]).bad(&["--tls-key"]);

@@ -4,12 +4,12 @@ use crate::support::{Answer, KEY, LIMITED_KEY, SECRET, Service, apps, run, run_w
 
 fn request(service: &Service, key: &str, more: &[&str]) -> Answer {
     let answer = run(&[&["token", "request", "--endpoint", &service.url(), "--key", key], more].concat());
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
     answer
 }
 
 #[test]
-fn a_token_and_its_details_are_printed() {
+fn token_and_its_details_are_printed() {
     let apps = apps("details.json");
     let service = Service::start(&["--apps", apps.path()]);
     let answer =
@@ -24,7 +24,7 @@ fn a_token_and_its_details_are_printed() {
 }
 
 #[test]
-fn what_is_not_asked_for_is_the_service_s_choice() {
+fn service_sets_omitted_params() {
     let apps = apps("choice.json");
     let service = Service::start(&["--apps", apps.path()]);
     let args = ["--json", "token", "request", "--endpoint", &service.url()];
@@ -35,7 +35,7 @@ fn what_is_not_asked_for_is_the_service_s_choice() {
 }
 
 #[test]
-fn the_token_is_good_for_the_service() {
+fn service_accepts_the_token() {
     let apps = apps("good.json");
     let service = Service::start(&["--apps", apps.path()]);
     let details = request(&service, LIMITED_KEY, &[]).yes_json();
@@ -46,7 +46,7 @@ fn the_token_is_good_for_the_service() {
 }
 
 #[test]
-fn a_refusal_is_a_no_with_the_service_s_code() {
+fn refusal_has_exit_status_1_and_service_code() {
     let apps = apps("refusals.json");
     let service = Service::start(&["--apps", apps.path()]);
     for (key, more, code, status) in [
@@ -59,7 +59,7 @@ fn a_refusal_is_a_no_with_the_service_s_code() {
         let answer = request(&service, key, more);
         assert_eq!(answer.no(), "", "{answer:?}");
         assert!(answer.stderr.starts_with("error: ") && answer.stderr.contains(&code.to_string()), "{answer:?}");
-        answer.is_silent_about("hush");
+        answer.assert_hides("hush");
 
         let json = request(&service, key, &[more, &["--json"]].concat()).no_json();
         let error = &json["error"];
@@ -70,21 +70,21 @@ fn a_refusal_is_a_no_with_the_service_s_code() {
 }
 
 #[test]
-fn where_nobody_answers_is_a_no() {
+fn unreachable_service_has_exit_status_1() {
     let endpoint = "http://127.0.0.1:1";
     let answer = run(&["token", "request", "--endpoint", endpoint, "--key", KEY]);
     assert_eq!(answer.no(), "");
     assert!(answer.stderr.contains("check the endpoint"), "{answer:?}");
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 
     let answer = run(&["--json", "token", "request", "--endpoint", endpoint, "--key", KEY]);
     let json = answer.no_json();
     assert!(json["error"]["code"].is_u64() && json["error"]["message"].is_string(), "{json}");
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn what_is_no_endpoint_is_bad_input() {
+fn invalid_endpoint_is_bad_input() {
     for endpoint in
         ["", "ftp://127.0.0.1", "http://", "http://a b", "http://127.0.0.1:8484/path", "two words", "nonprod:"]
     {
@@ -93,11 +93,11 @@ fn what_is_no_endpoint_is_bad_input() {
     }
     let answer = run(&["token", "request", "--endpoint", &format!("https://{KEY}@example.com"), "--key", KEY]);
     answer.bad(&["--endpoint: ", "credentials"]);
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn other_bad_values_are_named_before_anything_is_sent() {
+fn bad_values_are_refused_before_any_request() {
     for (option, value, said) in [
         ("--key", "shop.backend", "--key: "),
         ("--ttl", "0", "--ttl: "),
@@ -111,7 +111,7 @@ fn other_bad_values_are_named_before_anything_is_sent() {
 }
 
 #[test]
-fn token_alone_is_printed_for_a_shell() {
+fn token_only_option_prints_the_token() {
     let apps = apps("token-only.json");
     let service = Service::start(&["--apps", apps.path()]);
     let answer = request(&service, KEY, &["--token-only"]);

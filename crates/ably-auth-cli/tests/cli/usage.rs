@@ -1,4 +1,4 @@
-//! What holds for all commands: help, bad usage, and readers that go away.
+//! Behaviour of all commands: help, bad usage, and closed pipes.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,16 +9,16 @@ use crate::support::{KEY, program, run, run_with_env, spawn};
 fn help_and_version_are_on_stdout() {
     let answer = run(&["--help"]);
     let help = answer.yes();
-    for told in
+    for expected in
         ["demo", "serve", "key", "token-request", "jwt", "capability", "token", "revoke", "--json", "EXIT STATUS"]
     {
-        assert!(help.contains(told), "{help}");
+        assert!(help.contains(expected), "{help}");
     }
     assert_eq!(run(&["--version"]).yes(), format!("ably-auth {}", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn without_a_command_there_is_help_on_stderr() {
+fn missing_command_prints_help_on_stderr() {
     for (args, command) in [
         (&[][..], "demo"),
         (&["key"], "inspect"),
@@ -44,7 +44,7 @@ fn bad_usage_is_named() {
 }
 
 #[test]
-fn for_scripts_bad_usage_is_json_too() {
+fn json_option_prints_bad_usage_as_json() {
     for (args, said) in [
         (&["--json"][..], "requires a subcommand"),
         (&["--json", "key"], "a command is missing"),
@@ -63,29 +63,29 @@ fn for_scripts_bad_usage_is_json_too() {
     }
 }
 
-/// Gives the text to a program whose readers have gone before it can have answered.
-fn unheard(args: &[&str], stdin: &str) -> Option<i32> {
+/// Runs the program with `stdin`, and closes the pipes of its output before it can write.
+fn run_with_closed_pipes(args: &[&str], stdin: &str) -> Option<i32> {
     let mut process = spawn(program(args).stdin(Stdio::piped()));
     drop((process.0.stdout.take(), process.0.stderr.take()));
     process.0.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-    process.ended()
+    process.wait_for_exit()
 }
 
 #[test]
-fn a_closed_pipe_changes_no_exit_status() {
+fn closed_pipe_does_not_change_exit_status() {
     for json in [&[][..], &["--json"]] {
-        let unheard = |args: &[&str], stdin: &str| unheard(&[json, args].concat(), stdin);
-        assert_eq!(unheard(&["capability", "format", "-"], "{}"), Some(0));
-        assert_eq!(unheard(&["capability", "intersect", "-", r#"{"a":["publish"]}"#], "{}"), Some(1));
-        assert_eq!(unheard(&["capability", "format", "-"], "{"), Some(2));
+        let run_with_closed_pipes = |args: &[&str], stdin: &str| run_with_closed_pipes(&[json, args].concat(), stdin);
+        assert_eq!(run_with_closed_pipes(&["capability", "format", "-"], "{}"), Some(0));
+        assert_eq!(run_with_closed_pipes(&["capability", "intersect", "-", r#"{"a":["publish"]}"#], "{}"), Some(1));
+        assert_eq!(run_with_closed_pipes(&["capability", "format", "-"], "{"), Some(2));
         let verify = ["token-request", "verify", "--key", KEY];
-        assert_eq!(unheard(&verify, r#"{"keyName":"shop.backend"}"#), Some(1));
-        assert_eq!(unheard(&verify, "{"), Some(2));
+        assert_eq!(run_with_closed_pipes(&verify, r#"{"keyName":"shop.backend"}"#), Some(1));
+        assert_eq!(run_with_closed_pipes(&verify, "{"), Some(2));
     }
 }
 
 #[test]
-fn a_closed_pipe_makes_nothing_panic_that_answers_at_once() {
+fn closed_pipe_does_not_cause_panic() {
     for (args, status) in [
         (&["--help"][..], 0),
         (&["key", "inspect", "--key", KEY], 0),
@@ -102,12 +102,12 @@ fn a_closed_pipe_makes_nothing_panic_that_answers_at_once() {
     ] {
         let mut process = spawn(&mut program(args));
         drop((process.0.stdout.take(), process.0.stderr.take()));
-        assert_eq!(process.ended(), Some(status), "{args:?}");
+        assert_eq!(process.wait_for_exit(), Some(status), "{args:?}");
     }
 }
 
 #[test]
-fn what_no_terminal_reads_has_no_escape_codes() {
+fn output_without_terminal_has_no_escape_codes() {
     let wide = r#"{"a:*":["*"]}"#;
     for args in [
         &["--help"][..],

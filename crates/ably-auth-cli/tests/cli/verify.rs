@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{KEY, SECRET, run, run_with_stdin};
 
-/// Requests that other implementations signed: the key, what was asked for, and the request.
+/// Returns token requests from other implementations: the key, the params and the signed request.
 pub(crate) fn vectors() -> Vec<(String, Value, Value)> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/token-requests.json");
     let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -27,7 +27,7 @@ fn time_of(request: &str) -> String {
 }
 
 #[test]
-fn what_others_signed_is_valid() {
+fn requests_signed_by_other_implementations_are_valid() {
     let vectors = vectors();
     assert!(vectors.len() >= 72);
     for (key, _, request) in vectors {
@@ -43,7 +43,7 @@ fn what_others_signed_is_valid() {
     }
 }
 
-/// A signed request with all of the fields, and its key.
+/// Returns a key, and a signed request with all fields.
 fn full() -> (String, Value) {
     let full = |(_, _, request): &(String, Value, Value)| request.as_object().unwrap().len() == 7;
     let (key, _, request) = vectors().into_iter().find(full).unwrap();
@@ -51,7 +51,7 @@ fn full() -> (String, Value) {
 }
 
 #[test]
-fn what_was_changed_is_not() {
+fn changed_field_is_not_valid() {
     let (key, request) = full();
     for (field, changed) in [
         ("keyName", json!("other.key")),
@@ -78,7 +78,7 @@ fn what_was_changed_is_not() {
 }
 
 #[test]
-fn what_was_left_out_counts_as_changed() {
+fn missing_field_is_not_valid() {
     let (key, request) = full();
     for field in ["ttl", "capability", "clientId", "timestamp", "nonce", "mac"] {
         let mut request = request.clone();
@@ -89,17 +89,17 @@ fn what_was_left_out_counts_as_changed() {
 }
 
 #[test]
-fn with_another_secret_or_key_it_is_not_valid() {
+fn other_secret_or_key_is_not_valid() {
     let (key, request) = full();
     let answer = verify(&format!("{key}x"), &request.to_string());
     assert!(answer.no().contains("mac does not match"), "{answer:?}");
     let answer = verify(KEY, &request.to_string());
     assert!(answer.no().contains("names another key"), "{answer:?}");
-    answer.is_silent_about(SECRET);
+    answer.assert_hides(SECRET);
 }
 
 #[test]
-fn for_scripts_the_reason_is_json() {
+fn json_option_prints_the_reason() {
     let (key, mut request) = full();
     request["nonce"] = json!("9000000830710429");
     let answer = run_with_stdin(&["token-request", "verify", "--json", "--key", &key], &request.to_string()).no_json();
@@ -109,7 +109,7 @@ fn for_scripts_the_reason_is_json() {
 }
 
 #[test]
-fn what_is_no_token_request_is_bad_input() {
+fn malformed_token_request_is_bad_input() {
     for text in ["", "no", "[]", "{}", "null", r#"{"keyName":1}"#, r#"{"keyName":"a.b"} x"#, "\"a.b\""] {
         verify(KEY, text).bad(&["stdin: not the JSON of a token request (line 1 column ", ")"]);
     }
@@ -126,7 +126,7 @@ fn sign(more: &[&str]) -> String {
 const SIGNED: u64 = 1_449_746_287_318;
 
 #[test]
-fn request_is_taken_within_two_minutes_either_side() {
+fn request_is_accepted_within_two_minutes() {
     let request = sign(&["--timestamp", &SIGNED.to_string()]);
     for (now, said) in [
         (SIGNED, None),
@@ -151,7 +151,7 @@ fn request_is_taken_within_two_minutes_either_side() {
 }
 
 #[test]
-fn timestamp_in_seconds_is_recognised() {
+fn timestamp_in_seconds_is_recognized() {
     for timestamp in ["1449746287", "1000000000", "1767225600"] {
         let answer = run_with_stdin(&["token-request", "verify", "--key", KEY], &signed_json(timestamp));
         assert!(answer.no().contains("is in seconds; give milliseconds"), "{answer:?}");
@@ -164,19 +164,19 @@ fn signed_json(timestamp: &str) -> String {
 }
 
 #[test]
-fn request_for_nothing_is_refused() {
+fn empty_capability_is_refused() {
     let answer = run_with_stdin(&["token-request", "verify", "--key", KEY], &sign(&["--capability", "{}"]));
     assert!(answer.no().contains("the capability permits nothing"), "{answer:?}");
 }
 
 #[test]
-fn fresh_request_on_a_pipe_is_valid() {
+fn new_request_on_pipe_is_valid() {
     for _ in 0..3 {
         run_with_stdin(&["token-request", "verify", "--key", KEY], &sign(&[])).yes();
     }
 }
 
 #[test]
-fn the_key_is_looked_at_first() {
+fn key_is_checked_before_stdin() {
     run(&["token-request", "verify", "--key", "a.b"]).bad(&["--key: "]);
 }

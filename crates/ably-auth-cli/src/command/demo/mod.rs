@@ -1,4 +1,4 @@
-//! `ably-auth demo`: the life of a credential, over real HTTP.
+//! `ably-auth demo`: the lifecycle of a credential, over real HTTP.
 
 mod recorder;
 mod story;
@@ -18,14 +18,14 @@ pub(crate) fn run(json: bool) -> Result<Outcome, Failure> {
         json: json!({ "error": { "message": format!("{what}: {error}") } }),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| failed("no runtime can be started", &error))?;
+    let runtime = runtime.map_err(|error| failed("the runtime cannot be started", &error))?;
     let key = new_key()?;
     let capability = KEY_CAPABILITY.parse().map_err(ably_auth::Error::from)?;
     let listed = Key::new(key.clone()).with_capability(capability).with_revocable_tokens(true);
     let app = App::new(key.key_name().app_id()).and_then(|app| app.with_key(listed));
     let sandbox = app.and_then(|app| Sandbox::builder().app(app).start());
     let sandbox = sandbox.map_err(|error| failed("the service cannot be started", &error))?;
-    story::tell(&runtime, &Endpoint::parse(sandbox.url())?, &key, json).map(Outcome::shown)
+    story::play(&runtime, &Endpoint::parse(sandbox.url())?, &key, json).map(Outcome::shown)
 }
 
 fn new_key() -> Result<ApiKey, Failure> {

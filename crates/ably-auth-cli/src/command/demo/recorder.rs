@@ -1,4 +1,4 @@
-//! Requests as they really went out, and what came back.
+//! A transport that records each request and its response.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use http::{Method, Request, Response};
 
 use crate::clock::Stopwatch;
 
-/// One request and its answer. Neither headers nor bodies: those hold tokens.
+/// A request and its response, without headers and bodies, because these contain tokens.
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
@@ -19,7 +19,7 @@ pub(super) struct Call {
     pub(super) took: Duration,
 }
 
-/// The calls since somebody last looked.
+/// A log of the calls since the last [`Log::take`].
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<Call>>>);
 
@@ -28,7 +28,7 @@ impl Log {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The errors' codes of the calls since somebody last looked, one for each call.
+    /// Returns the error code of each call since the last [`Log::take`].
     pub(super) fn codes(&self) -> Vec<Option<u32>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|call| call.code).collect()
     }
@@ -43,7 +43,7 @@ impl Log {
     }
 }
 
-/// A transport that keeps a log.
+/// A transport that adds each call to a log.
 pub(super) struct Recorder<T> {
     pub(super) transport: T,
     pub(super) log: Log,

@@ -1,4 +1,5 @@
-//! Bob has two devices and a backend: the phone is async, the desktop blocks, and the backend alone holds the key.
+//! The steps of the demo. Bob has two devices and a backend: the phone uses the async client, the desktop uses the
+//! blocking client, and only the backend has the key.
 
 use ably_auth::exchange::{self, RequestToken};
 use ably_auth::sources::KeySigner;
@@ -17,14 +18,14 @@ use super::recorder::{Log, Recorder};
 use super::timeline::Timeline;
 use crate::output::Failure;
 
-const ASKED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
+const REQUESTED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
 const TTL_MILLIS: u64 = 60_000;
 const CLIENT: &str = "bob";
 
 type Phone = Auth<Recorder<ReqwestTransport>>;
 type Desktop = BlockingAuth<Recorder<UreqTransport>>;
 
-struct Cast<'a> {
+struct Scene<'a> {
     runtime: &'a Runtime,
     endpoint: &'a Endpoint,
     key: &'a ApiKey,
@@ -32,43 +33,55 @@ struct Cast<'a> {
     params: TokenParams,
 }
 
-/// Tells the story, and says whether every step ended as it should.
-pub(super) fn tell(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: bool) -> Result<bool, Failure> {
+/// Plays all steps. Returns true if each step had the expected result.
+pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: bool) -> Result<bool, Failure> {
     let log = Log::default();
     let mut timeline = Timeline::new(json, log.clone());
     let params = TokenParams::new()
         .client_id(ClientId::parse(CLIENT).map_err(Error::from)?)
         .ttl(Ttl::from_millis(TTL_MILLIS).map_err(Error::from)?)
-        .capability(ASKED_CAPABILITY.parse().map_err(Error::from)?);
-    let cast = Cast { runtime, endpoint, key, log, params };
-    timeline.title(&format!("The life of a credential, against a service of our own at {endpoint}"));
+        .capability(REQUESTED_CAPABILITY.parse().map_err(Error::from)?);
+    let scene = Scene { runtime, endpoint, key, log, params };
+    timeline.title(&format!("The lifecycle of a credential, against a local service at {endpoint}"));
 
-    let backend = BlockingAuth::new(cast.options::<Blocking>().key(key.clone()), cast.ureq()?)?;
-    let Some(request) = sign(&cast, &backend, &mut timeline) else { return Ok(timeline.end()) };
-    let Some(token) = exchange(&cast, &request, &mut timeline)? else { return Ok(timeline.end()) };
-    explain(&cast, &token, &mut timeline);
-    let phone = cast.phone(token)?;
-    let desktop = cast.desktop()?;
+    let backend = BlockingAuth::new(scene.options::<Blocking>().key(key.clone()), scene.ureq()?)?;
+    let Some(request) = sign(&scene, &backend, &mut timeline) else { return Ok(timeline.end()) };
+    let Some(token) = exchange(&scene, &request, &mut timeline)? else { return Ok(timeline.end()) };
+    explain(&scene, &token, &mut timeline);
+    let phone = scene.phone(token)?;
+    let desktop = scene.desktop()?;
 
-    let sent = cast.runtime.block_on(phone.request(message("chat:lobby", "from the phone")?));
-    timeline.step("The phone (async, reqwest) publishes where it may", &[], went(sent));
+    let sent = scene.runtime.block_on(phone.request(message("chat:lobby", "from the phone")?));
+    timeline.step("The phone (async, reqwest) publishes on a permitted channel", &[], published(sent));
     let sent = desktop.request(message("chat:lobby", "from the desktop")?);
-    timeline.step("The desktop (blocking, ureq) has no token yet: it gets one, and publishes", &[], went(sent));
-    let sent = cast.runtime.block_on(phone.request(message("vault", "let me in")?));
-    timeline.step("The phone tries where it may not", &[], refused(sent, ErrorCode::CAPABILITY_REFUSED));
-    let replayed = cast.exchange(&request)?;
-    timeline.step("Somebody replays the token request", &[], refused(replayed, ErrorCode::NONCE_REPLAYED));
+    timeline.step(
+        "The desktop (blocking, ureq) has no token yet: it requests one, and publishes",
+        &[],
+        published(sent),
+    );
+    let sent = scene.runtime.block_on(phone.request(message("vault", "let me in")?));
+    timeline.step(
+        "The phone tries to publish on a channel that is not permitted",
+        &[],
+        refused(sent, ErrorCode::CAPABILITY_REFUSED),
+    );
+    let replayed = scene.exchange(&request)?;
+    timeline.step("A third party replays the token request", &[], refused(replayed, ErrorCode::NONCE_REPLAYED));
     revoke(&backend, &mut timeline);
-    let sent = cast.runtime.block_on(phone.request(message("chat:lobby", "the phone again")?));
-    timeline.step("The phone finds its token revoked, renews it by itself, and goes on", &[], renewed(&cast, sent));
+    let sent = scene.runtime.block_on(phone.request(message("chat:lobby", "the phone again")?));
+    timeline.step(
+        "The phone is refused with its revoked token, renews it automatically, and publishes",
+        &[],
+        renewed(&scene, sent),
+    );
     let sent = desktop.request(message("chat:lobby", "the desktop again")?);
-    timeline.step("The desktop does the same", &[], renewed(&cast, sent));
+    timeline.step("The desktop does the same", &[], renewed(&scene, sent));
     let history = backend.request(request_to("GET", "chat:lobby", Bytes::new())?);
-    timeline.step("The backend reads what arrived", &[], arrived(history, 4));
+    timeline.step("The backend reads the history", &[], check_history(history, 4));
     Ok(timeline.end())
 }
 
-impl Cast<'_> {
+impl Scene<'_> {
     fn options<M: Mode>(&self) -> ClientOptions<M> {
         ClientOptions::new().endpoint(self.endpoint.clone()).allow_basic_on_loopback(true)
     }
@@ -86,34 +99,34 @@ impl Cast<'_> {
         Ok(self.runtime.block_on(exchange::run(exchange, &self.reqwest()?)))
     }
 
-    /// What the backend answers to a device that is logged in: a signed request, for the device to exchange.
-    fn backend_answer(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
+    /// Returns the endpoint of the backend for devices: it signs a token request, which the device exchanges.
+    fn backend_endpoint(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
         let (backend, params) = (KeySigner::new(self.key.clone()), self.params.clone());
         move || backend.create_token_request(&params)
     }
 
-    /// A device that has a token, and asks the backend when it needs another.
+    /// Returns a device that has a token, and requests the next one through the backend.
     fn phone(&self, token: TokenDetails) -> Result<Phone, Error> {
-        let answer = self.backend_answer();
+        let answer = self.backend_endpoint();
         let options = self.options::<Async>().client_id(Identity::new(CLIENT)?).token(token);
         let callback = move |_: TokenParams| std::future::ready(answer());
         Auth::new(options.auth_callback(callback), self.reqwest()?)
     }
 
-    /// A device that asks the backend for its first token, too.
+    /// Returns a device that requests its first token through the backend, too.
     fn desktop(&self) -> Result<Desktop, Error> {
-        let answer = self.backend_answer();
+        let answer = self.backend_endpoint();
         let options = self.options::<Blocking>().client_id(Identity::new(CLIENT)?);
         BlockingAuth::new(options.auth_callback(move |_: &TokenParams| answer()), self.ureq()?)
     }
 }
 
-fn sign(cast: &Cast<'_>, backend: &Desktop, timeline: &mut Timeline) -> Option<TokenRequest> {
+fn sign(scene: &Scene<'_>, backend: &Desktop, timeline: &mut Timeline) -> Option<TokenRequest> {
     let title = format!("The backend signs a token request for `{CLIENT}`, without any network");
-    match backend.create_token_request(&cast.params) {
+    match backend.create_token_request(&scene.params) {
         Ok(request) => {
             let notes = [format!("key {} · clientId {CLIENT} · ttl {TTL_MILLIS} ms", request.key_name())];
-            timeline.step(&title, &notes, Ok(format!("signed, asking for {ASKED_CAPABILITY}")));
+            timeline.step(&title, &notes, Ok(format!("signed, asking for {REQUESTED_CAPABILITY}")));
             Some(request)
         }
         Err(error) => {
@@ -123,13 +136,17 @@ fn sign(cast: &Cast<'_>, backend: &Desktop, timeline: &mut Timeline) -> Option<T
     }
 }
 
-fn exchange(cast: &Cast<'_>, request: &TokenRequest, timeline: &mut Timeline) -> Result<Option<TokenDetails>, Failure> {
-    let exchanged = cast.exchange(request)?;
+fn exchange(
+    scene: &Scene<'_>,
+    request: &TokenRequest,
+    timeline: &mut Timeline,
+) -> Result<Option<TokenDetails>, Failure> {
+    let exchanged = scene.exchange(request)?;
     let outcome = match &exchanged {
         Ok(details) => {
             let life = details.issued().zip(details.expires()).map(|(issued, expires)| expires.millis_since(issued));
             let life = life.map_or_else(|| "an unknown time".into(), |millis| format!("{millis} ms"));
-            Ok(format!("a token for `{CLIENT}` that lives for {life}"))
+            Ok(format!("a token for `{CLIENT}` that is valid for {life}"))
         }
         Err(error) => Err(error.to_string()),
     };
@@ -137,25 +154,29 @@ fn exchange(cast: &Cast<'_>, request: &TokenRequest, timeline: &mut Timeline) ->
     Ok(exchanged.ok())
 }
 
-/// How what is granted comes of what was asked and what the key has.
-fn explain(cast: &Cast<'_>, token: &TokenDetails, timeline: &mut Timeline) {
-    let (Ok(key), Some(asked)) = (super::KEY_CAPABILITY.parse::<Capability>(), &cast.params.capability) else {
+/// Explains how the granted capability follows from the requested one and that of the key.
+fn explain(scene: &Scene<'_>, token: &TokenDetails, timeline: &mut Timeline) {
+    let (Ok(key), Some(asked)) = (super::KEY_CAPABILITY.parse::<Capability>(), &scene.params.capability) else {
         return;
     };
     let mut notes = vec![format!("key has  {key}"), format!("asked    {asked}")];
     for (resource, operations) in asked.iter() {
         let meets: Vec<_> = key.meets(asked).into_iter().filter(|meet| meet.theirs().0 == resource).collect();
         if meets.is_empty() {
-            notes.push(format!("         {resource} {operations}: the key has nothing on it"));
+            notes.push(format!("         {resource} {operations}: the key permits nothing on it"));
         }
         notes.extend(meets.iter().map(|meet| {
             let (on, has) = meet.ours();
             format!("         {resource} {operations} ∩ {on} {has} → {} {}", meet.resource(), meet.operations())
         }));
     }
-    let granted = token.capability_text().unwrap_or("nothing said");
+    let granted = token.capability_text().unwrap_or("no capability");
     let outcome = if granted == key.intersect(asked).to_string() { Ok } else { Err };
-    timeline.step("What was asked meets what the key has", &notes, outcome(format!("granted  {granted}")));
+    timeline.step(
+        "The service intersects the requested capability with that of the key",
+        &notes,
+        outcome(format!("granted  {granted}")),
+    );
 }
 
 fn revoke(backend: &Desktop, timeline: &mut Timeline) {
@@ -163,9 +184,9 @@ fn revoke(backend: &Desktop, timeline: &mut Timeline) {
     let title = format!("The backend revokes all tokens of `{target}`");
     let outcome = match backend.revoke_tokens(&RevokeTokensRequest::new([target])) {
         Ok(batch) => match batch.results.first() {
-            Some(TokenRevocationResult::Success(_)) => Ok("revoked, at once".into()),
+            Some(TokenRevocationResult::Success(_)) => Ok("revoked immediately".into()),
             Some(TokenRevocationResult::Failure(failure)) => Err(failure.error.to_string()),
-            None => Err("the service says nothing of the target".into()),
+            None => Err("the response has no result for the target".into()),
         },
         Err(error) => Err(error.to_string()),
     };
@@ -184,31 +205,31 @@ fn message(channel: &str, data: &str) -> Result<Request<Bytes>, Error> {
     Ok(request)
 }
 
-fn went(sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
+fn published(sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
     sent.map(|_| "published".into()).map_err(|error| error.to_string())
 }
 
 fn refused<T>(outcome: Result<T, Error>, code: ErrorCode) -> Result<String, String> {
     match outcome {
         Err(error) if error.ably_code() == code => {
-            Ok(format!("refused, as it should be: {}", error.error_info().map_or("", |info| info.message())))
+            Ok(format!("refused as expected: {}", error.error_info().map_or("", |info| info.message())))
         }
         Err(error) => Err(format!("refused, but not with {code}: {error}")),
-        Ok(_) => Err(format!("went through, and should have been refused with {code}")),
+        Ok(_) => Err(format!("accepted, but {code} was expected")),
     }
 }
 
-/// The call went through, and the requests that it took were: refused as revoked, a new token, sent again.
-fn renewed(cast: &Cast<'_>, sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
+/// Checks that the call succeeded after these requests: refused as revoked, a new token, sent again.
+fn renewed(scene: &Scene<'_>, sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
     let revoked = Some(ErrorCode::TOKEN_REVOKED.as_u32());
     match sent {
-        Ok(_) if cast.log.codes() == [revoked, None, None] => Ok("renewed and published, unasked".into()),
-        Ok(_) => Err("published, but not by way of 40141 and a new token".into()),
+        Ok(_) if scene.log.codes() == [revoked, None, None] => Ok("renewed and published automatically".into()),
+        Ok(_) => Err("published, but without the refusal 40141 and a new token".into()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn arrived(history: Result<Response<Bytes>, Error>, expected: usize) -> Result<String, String> {
+fn check_history(history: Result<Response<Bytes>, Error>, expected: usize) -> Result<String, String> {
     let answer = history.map_err(|error| error.to_string())?;
     let messages: Vec<serde_json::Value> = serde_json::from_slice(answer.body()).map_err(|error| error.to_string())?;
     let text = format!("{} messages, of {expected} published", messages.len());

@@ -1,4 +1,4 @@
-//! The story as it is told: for people line by line, for scripts as JSON lines.
+//! The output of the demo: text, or JSON lines with `--json`.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ impl Timeline {
         }
     }
 
-    /// Tells of a step: its requests since the last one, what there is to note, and whether it ended as it should.
+    /// Prints a step: its requests since the last step, its notes, and its result.
     pub(super) fn step(&mut self, title: &str, notes: &[String], outcome: Result<String, String>) {
         self.steps += 1;
         self.failures += usize::from(outcome.is_err());
@@ -70,10 +70,10 @@ impl Timeline {
         output::line(&line.to_string());
     }
 
-    /// Ends the story, and says whether every step ended as it should.
+    /// Prints the number of successful steps. Returns true if each step had the expected result.
     pub(super) fn end(&self) -> bool {
-        let held = self.steps - self.failures;
-        self.title(&format!("\n{held} of {} steps ended as they should", self.steps));
+        let succeeded = self.steps - self.failures;
+        self.title(&format!("\n{succeeded} of {} steps had the expected result", self.steps));
         self.failures == 0
     }
 }

@@ -1,4 +1,4 @@
-//! The TLS certificate, reloaded when its files change.
+//! Reloading of the TLS certificate when its files change.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -8,7 +8,7 @@ use ably_auth_server::Tls;
 use tokio::sync::watch::Receiver;
 use tokio::time::{self, MissedTickBehavior};
 
-use super::reload::{Fingerprint, LOOK, Seen};
+use super::reload::{CHECK_INTERVAL, FileState, Fingerprint};
 use crate::input;
 
 /// The files of a certificate and its private key.
@@ -25,8 +25,8 @@ impl Files {
         Self { certificate: certificate.to_owned(), key: key.to_owned(), content }
     }
 
-    fn seen(&self) -> [Seen; 2] {
-        [&self.certificate, &self.key].map(|path| Seen::now(path))
+    fn seen(&self) -> [FileState; 2] {
+        [&self.certificate, &self.key].map(|path| FileState::now(path))
     }
 
     fn load(&self) -> Result<(Vec<u8>, Vec<u8>), String> {
@@ -40,20 +40,20 @@ impl Files {
     }
 }
 
-/// Reloads the certificate on SIGHUP and when one of its files changes, until the service ends. If the files cannot be used,
-/// the previous certificate stays in use.
-pub(super) async fn keep_up(tls: Tls, mut files: Files, mut hangups: Receiver<()>) {
-    let mut look = time::interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The files may have changed since startup read them. `read_as` is `None`, so the first look reads them again.
+/// Reloads the certificate on SIGHUP and when one of its files changes, until the service ends. If the files cannot be
+/// used, the previous certificate stays in use.
+pub(super) async fn watch(tls: Tls, mut files: Files, mut hangups: Receiver<()>) {
+    let mut checks = time::interval(CHECK_INTERVAL);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The files may have changed since startup read them. `read_as` is `None`, so the first check reads them again.
     let (mut read_as, mut before) = (None, files.seen());
     loop {
         let is_signal = tokio::select! {
             Ok(()) = hangups.changed() => true,
-            _ = look.tick() => false,
+            _ = checks.tick() => false,
         };
         let seen = files.seen();
-        // Wait until two looks see the same files: one may be half written, or only one of the pair renewed.
+        // Wait until two checks see the same files: one may be half written, or only one of the pair renewed.
         let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
         let is_changed = read_as.as_ref() != Some(&seen) && is_settled;
         if is_signal || is_changed {

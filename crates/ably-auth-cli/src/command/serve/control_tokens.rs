@@ -11,7 +11,8 @@ use crate::output::Failure;
 
 const READ_ONLY: &str = "read-only";
 
-/// Adds the control tokens in the file to `service`. Errors do not quote the file: a word in the wrong place may be a token.
+/// Adds the control tokens in the file to `service`. Errors do not quote the file: a word in the wrong place may be a
+/// token.
 pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     let (name, text) = input::secret_file("--control-token", path)?;
     match parse(&text).map_err(|problem| Failure::input(&name, problem))? {
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_alone_is_read_as_before() {
+    fn single_token_needs_no_name() {
         for text in ["an-access-token-of-june\n", "# of June\n\n  an-access-token-of-june  \n"] {
             assert!(matches!(parse(text), Ok(Parsed::Bare(token)) if token.expose() == "an-access-token-of-june"));
         }
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_are_named_and_not_quoted() {
+    fn invalid_lines_are_named_and_not_quoted() {
         let good = "june hush-access-token-of-june\n";
         for (more, said) in [
             ("hush-access-token-alone", "line 2: it is not `NAME TOKEN`"),

@@ -1,12 +1,12 @@
 //! The system's limit on open files, and the number that the service may need.
 
-/// The number of open files besides accepted connections: up to 256 for refused connections, 64 for the admin address, 64
-/// for the store.
+/// The number of open files in addition to accepted connections: up to 256 for refused connections, 64 for the admin
+/// address, 64 for the store.
 #[cfg(unix)]
 const OTHERS: usize = 256 + 64 + 64;
 
-/// Raises the soft limit on open files to what `connections` may need. Logs a warning if that fails or
-/// the hard limit is lower.
+/// Raises the soft limit on open files to what `connections` may need. Logs a warning if that fails or the hard limit
+/// is lower.
 #[cfg(unix)]
 pub(super) fn check(connections: usize) {
     use rustix::process::{Resource, getrlimit, setrlimit};

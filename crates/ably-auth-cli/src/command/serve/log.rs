@@ -17,8 +17,8 @@ use crate::draw::Paint;
 /// The target of audit events.
 const AUDIT: &str = "ably_auth_server::audit";
 
-/// Starts logging. With `audit`, audit events go only to that file, whatever `--log-level` is; without it, to stderr. If
-/// a logger is already set, it stays in use.
+/// Starts logging. With `audit`, audit events go only to that file, with any `--log-level`; without it, to stderr. If a
+/// logger is already set, it stays in use.
 pub(super) fn start(log: &Log, audit: Option<&Arc<AuditLog>>) {
     let level = match log.log_level {
         LogLevel::Off => LevelFilter::OFF,

@@ -1,6 +1,6 @@
-//! Telling systemd how far the service has got (`Type=notify`).
+//! State notifications to systemd (`Type=notify`).
 
-/// Says it to whoever `NOTIFY_SOCKET` names, if it names anybody.
+/// Sends `state` to the socket in `NOTIFY_SOCKET`, if the variable is set.
 #[cfg(unix)]
 pub(super) fn systemd(state: &str) {
     use std::os::unix::ffi::OsStrExt as _;
@@ -9,7 +9,7 @@ pub(super) fn systemd(state: &str) {
     let Some(named) = std::env::var_os("NOTIFY_SOCKET").filter(|named| !named.is_empty()) else {
         return;
     };
-    let told = UnixDatagram::unbound().and_then(|socket| match named.as_bytes().strip_prefix(b"@") {
+    let sent = UnixDatagram::unbound().and_then(|socket| match named.as_bytes().strip_prefix(b"@") {
         #[cfg(target_os = "linux")]
         Some(name) => {
             use std::os::linux::net::SocketAddrExt as _;
@@ -19,8 +19,8 @@ pub(super) fn systemd(state: &str) {
         }
         _ => socket.send_to(state.as_bytes(), &named),
     });
-    if let Err(error) = told {
-        tracing::warn!(%error, "the service manager could not be told `{state}`");
+    if let Err(error) = sent {
+        tracing::warn!(%error, "the service manager could not be notified of `{state}`");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The apps' file, read again when it changes.
+//! Reloading of the `--apps` file when it changes.
 
 use std::fmt::Display;
 use std::fs::{self, Metadata};
@@ -15,9 +15,9 @@ use crate::credential::without_mark;
 use crate::input;
 use crate::output::Failure;
 
-/// How often the file is looked at. It is read once it has not changed from one look to the next: whoever writes it may take
-/// a moment.
-pub(super) const LOOK: Duration = Duration::from_millis(500);
+/// The time between two checks of the file. It is read when two checks in succession see the same file, because another
+/// process may still be writing it.
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Returns a channel that changes on each SIGHUP, and never on a system without that signal.
 pub(super) fn hangups() -> io::Result<Receiver<()>> {
@@ -37,14 +37,14 @@ pub(super) fn hangups() -> io::Result<Receiver<()>> {
     Ok(receiver)
 }
 
-/// What tells that a file is another, without reading it.
+/// The metadata of a file, which shows a change without reading the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum FileState {
     File { modified: Option<SystemTime>, bytes: u64, place: (u64, u64) },
     Unreadable(io::ErrorKind),
 }
 
-impl Seen {
+impl FileState {
     pub(super) fn now(path: &Path) -> Self {
         match fs::metadata(path) {
             Ok(file) => Self::File { modified: file.modified().ok(), bytes: file.len(), place: place(&file) },
@@ -64,39 +64,39 @@ fn place(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Keeps the service's apps as the file says, for as long as it runs. A file that cannot be read changes nothing; what a store
-/// did not answer for is tried again with each look.
-pub(super) async fn keep_up(path: PathBuf, read: Fingerprint, service: Service, mut hangups: Receiver<()>) {
-    let mut look = time::interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // It may have changed already since it was read.
-    let (mut read_as, mut before) = (None, Seen::now(&path));
+/// Reloads the apps on SIGHUP and when the file changes, until the service ends. If the file is invalid, the apps stay
+/// as they are. If the store fails, tries again after each [`CHECK_INTERVAL`].
+pub(super) async fn watch(path: PathBuf, read: Fingerprint, service: Service, mut hangups: Receiver<()>) {
+    let mut checks = time::interval(CHECK_INTERVAL);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The file may have changed since startup read it. `read_as` is `None`, so the first check reads it again.
+    let (mut read_as, mut before) = (None, FileState::now(&path));
     let mut text = Some(read);
-    let mut to_take = None;
+    let mut pending = None;
     loop {
-        let is_told = tokio::select! {
+        let is_signal = tokio::select! {
             Ok(()) = hangups.changed() => true,
-            _ = look.tick() => false,
+            _ = checks.tick() => false,
         };
-        let seen = Seen::now(&path);
+        let seen = FileState::now(&path);
         let is_settled = std::mem::replace(&mut before, seen.clone()) == seen;
-        let mut is_again = to_take.is_some();
-        if is_told || (read_as.as_ref() != Some(&seen) && is_settled) {
+        let mut is_again = pending.is_some();
+        if is_signal || (read_as.as_ref() != Some(&seen) && is_settled) {
             read_as = Some(seen);
             match read_text(&path) {
-                Ok(read) if !is_told && text == Some(Fingerprint::of(&read)) => {}
+                Ok(read) if !is_signal && text == Some(Fingerprint::of(&read)) => {}
                 Ok(read) => {
                     text = Some(Fingerprint::of(&read));
                     match Apps::from_json(&read) {
-                        Ok(apps) => (to_take, is_again) = (Some(apps), false),
-                        Err(error) => unread(&path, &service, &error),
+                        Ok(apps) => (pending, is_again) = (Some(apps), false),
+                        Err(error) => reload_failed(&path, &service, &error),
                     }
                 }
-                Err(failure) => unread(&path, &service, &failure),
+                Err(failure) => reload_failed(&path, &service, &failure),
             }
         }
-        if let Some(apps) = to_take.take() {
-            to_take = take(apps, &path, &service, is_again).await;
+        if let Some(apps) = pending.take() {
+            pending = apply(apps, &path, &service, is_again).await;
         }
     }
 }
@@ -111,41 +111,42 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     }
 }
 
-fn unread(path: &Path, service: &Service, error: &dyn Display) {
+fn reload_failed(path: &Path, service: &Service, error: &dyn Display) {
     service.reload_failed();
-    tracing::error!(file = %path.display(), %error, "the apps cannot be read again, and stay as they are");
+    tracing::error!(file = %path.display(), %error, "apps not reloaded; the previous apps stay in use");
 }
 
-/// Gives the apps back if they are to be taken again. What goes on failing is told once.
-async fn take(apps: Apps, path: &Path, service: &Service, is_again: bool) -> Option<Apps> {
+/// Reloads the apps. Returns them if the store failed, so that the reload must be repeated. Logs a repeated failure at
+/// `debug`.
+async fn apply(apps: Apps, path: &Path, service: &Service, is_again: bool) -> Option<Apps> {
     let file = path.display();
     match service.reload(apps.clone()).await {
-        Ok(told) => {
+        Ok(changes) => {
             tracing::info!(
                 %file,
-                keys_added = told.keys_added,
-                keys_changed = told.keys_changed,
-                keys_removed = told.keys_removed,
-                "the apps were read again"
+                keys_added = changes.keys_added,
+                keys_changed = changes.keys_changed,
+                keys_removed = changes.keys_removed,
+                "apps reloaded"
             );
             None
         }
         Err(error) if error.kind() == ErrorKind::Store => {
             if is_again {
-                tracing::debug!(%file, %error, "the apps were read again, and not all could be done yet");
+                tracing::debug!(%file, %error, "apps not fully reloaded yet; trying again");
             } else {
-                tracing::error!(%file, %error, "the apps were read again, and not all could be done; it is tried until it is");
+                tracing::error!(%file, %error, "apps not fully reloaded, because the store failed; trying again");
             }
             Some(apps)
         }
         Err(error) => {
-            tracing::error!(%file, %error, "the apps were read again, and cannot be taken");
+            tracing::error!(%file, %error, "apps not reloaded; the previous apps stay in use");
             None
         }
     }
 }
 
-/// So that no copy of the keys is kept to compare with.
+/// A hash of a file's content, for comparison without a copy of the secrets in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(u64);
 
@@ -171,11 +172,11 @@ mod tests {
 
     use super::*;
 
-    /// Fails to write so often.
+    /// A store that fails the given number of writes.
     #[derive(Debug)]
-    struct Hiccup(Memory, Arc<AtomicUsize>);
+    struct FailingStore(Memory, Arc<AtomicUsize>);
 
-    impl Store for Hiccup {
+    impl Store for FailingStore {
         fn feed(&self) -> &Feed {
             self.0.feed()
         }
@@ -194,7 +195,7 @@ mod tests {
 
         fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
             if self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-                return Pending::unavailable(Unavailable::new("it was told to"));
+                return Pending::unavailable(Unavailable::new("injected failure"));
             }
             self.0.write(records, seen, now)
         }
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_store_did_not_answer_for_is_tried_until_it_does() {
+    async fn reload_is_repeated_until_store_works() {
         let path = std::env::temp_dir().join(format!("ably-auth-reload-{}.json", std::process::id()));
         let file = |ids: &[&str]| {
             let keys: Vec<_> = ids.iter().map(|id| format!(r#"{{"id":"{id}","secret":"hush"}}"#)).collect();
@@ -236,22 +237,22 @@ mod tests {
             .apps(Apps::from_json(&text).unwrap())
             .sandbox(true)
             .control_token(Token::new(CONTROL).unwrap())
-            .store(Hiccup(Memory::new(), Arc::clone(&fails)))
+            .store(FailingStore(Memory::new(), Arc::clone(&fails)))
             .build()
             .unwrap();
         control(&service, Request::patch("/v1/apps/app/keys/leaked"), r#"{"name":"changed"}"#).await;
         let (hangup, hangups) = watch::channel(());
-        let kept_up = tokio::spawn(keep_up(path.clone(), Fingerprint::of(&text), service.clone(), hangups));
+        let kept_up = tokio::spawn(watch(path.clone(), Fingerprint::of(&text), service.clone(), hangups));
         fails.store(3, Ordering::SeqCst);
         file(&["stays"]);
         hangup.send(()).unwrap();
-        time::sleep(10 * LOOK).await;
+        time::sleep(10 * CHECK_INTERVAL).await;
         let metrics = service.metrics();
         for counted in [r#"{result="failed"} 3"#, r#"{result="done"} 1"#] {
             assert!(metrics.contains(&format!("ably_auth_reloads_total{counted}\n")), "{counted}: {metrics}");
         }
         let keys = control(&service, Request::get("/v1/apps/app/keys"), "").await;
-        assert!(keys.contains(r#""status":1"#), "it is revoked: {keys}");
+        assert!(keys.contains(r#""status":1"#), "the key is not revoked: {keys}");
         kept_up.abort();
         fs::remove_file(path).unwrap();
     }

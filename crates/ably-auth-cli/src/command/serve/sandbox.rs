@@ -10,7 +10,8 @@ use crate::args::Serve;
 use crate::draw::printable;
 use crate::output::Failure;
 
-/// Returns examples to paste into a shell, JavaScript and Rust. They show the key, which is valid until the process ends.
+/// Returns examples to paste into a shell, JavaScript and Rust. They show the key, which is valid until the process
+/// ends.
 pub(super) fn first_lines(key: &ApiKey, scheme: &str, listening: SocketAddr, certificate: Option<&Path>) -> String {
     let key = format!("{}:{}", key.key_name(), key.secret().expose());
     let address = reachable(listening);
@@ -20,7 +21,7 @@ pub(super) fn first_lines(key: &ApiKey, scheme: &str, listening: SocketAddr, cer
         format!(" --cacert '{}'", printable(&path.display().to_string()).replace('\'', r"'\''"))
     });
     format!(
-        r#"made an app and a key, which end with this process:
+        r#"created an app and a key, which are deleted when this process ends:
 
   export ABLY_API_KEY={key}
 
@@ -56,7 +57,7 @@ pub(super) fn check(args: &Serve) -> Result<(), Failure> {
     let is_host =
         |name: &String| name.parse::<Authority>().is_ok_and(|authority| authority.as_str() == authority.host());
     if args.sandbox_allow_host.iter().any(|name| !is_host(name)) {
-        let problem = "it is not a host; give a name such as `ably`, without a scheme and without a port";
+        let problem = "it is not a host name; give a name such as `ably`, without a scheme and without a port";
         return Err(Failure::input("--sandbox-allow-host", problem));
     }
     Ok(())
@@ -66,10 +67,10 @@ pub(super) fn check(args: &Serve) -> Result<(), Failure> {
 pub(super) fn warn(args: &Serve, address: SocketAddr, is_tls: bool) {
     let keys = if is_tls { "" } else { ", and keys are sent without TLS" };
     if args.sandbox_public {
-        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can make apps{keys}");
+        tracing::warn!(%address, "PUBLIC SANDBOX: anybody who can reach it can create apps{keys}");
     } else if !args.sandbox_allow_host.is_empty() {
         let hosts = args.sandbox_allow_host.join(",");
-        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and make apps{keys}");
+        tracing::warn!(%address, hosts, "OPEN SANDBOX: others can reach it and create apps{keys}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The file of `--service-secrets`.
+//! The `--service-secrets` file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,12 +8,13 @@ use ably_auth_server::ServiceBuilder;
 use crate::input;
 use crate::output::Failure;
 
+/// The length of a secret, in bytes.
 const BYTES: usize = 32;
 
 /// A random secret has fewer distinct bytes than this about once in 10^37 draws.
 const MIN_DISTINCT: usize = 8;
 
-/// Gives the service the secrets of the file. No message quotes it.
+/// Adds the secrets in the file to the service. Errors do not quote the file.
 pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilder, Failure> {
     let (name, text) = input::secret_file("--service-secrets", path)?;
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
@@ -29,7 +30,7 @@ pub(super) fn read(path: &Path, service: ServiceBuilder) -> Result<ServiceBuilde
     });
     let mut secrets = secrets.collect::<Result<Vec<_>, _>>()?.into_iter();
     let Some(current) = secrets.next() else {
-        return Err(Failure::input(&name, "there is no secret in it; make one with `openssl rand -hex 32`"));
+        return Err(Failure::input(&name, "it contains no secret; make one with `openssl rand -hex 32`"));
     };
     Ok(service.service_secret(current).earlier_secrets(secrets))
 }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_told_from_random_secrets() {
+    fn placeholders_are_refused_and_random_secrets_are_not() {
         let ascending: [u8; BYTES] = std::array::from_fn(|at| at as u8);
         let descending = ascending.map(|byte| 255 - byte);
         let words: [u8; BYTES] = std::array::from_fn(|at| b"deadbeef0123cafe"[at % 16]);

@@ -12,7 +12,7 @@ use crate::draw::{Paint, matrix, moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
-/// The rights of a token, as it states them.
+/// The rights that a token states.
 struct Rights {
     capability: Option<Capability>,
     is_jwt: bool,
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         let problem = "the token is not a JWT, and has its final capability already; leave this option out";
         return Err(Failure::input("--key-capability", problem));
     }
-    if let Some((reason, why)) = out_of_time(&rights, now) {
+    if let Some((reason, why)) = validity_error(&rights, now) {
         let asked = format!("`{}` on `{}`", operation.as_str(), printable(channel.as_str()));
         let json = json!({ "permitted": false, "resource": channel.as_str(), "operation": operation.as_str(),
                            "reason": reason });
@@ -50,12 +50,12 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         (Some(says), Some(of_key)) => says.intersect(&of_key),
         (Some(says), None) => says,
         (None, Some(of_key)) => of_key,
-        (None, None) => return Err(Failure::input(&name, unknown(rights.is_jwt))),
+        (None, None) => return Err(Failure::input(&name, missing_capability_error(rights.is_jwt))),
     };
     answer(&capability, (channel.as_str(), operation), &unchecked)
 }
 
-/// Answers from the capability. `unchecked` names what only the service can check.
+/// Formats the result for `capability`. `unchecked` names what only the service can check.
 fn answer(
     capability: &Capability,
     (channel, operation): (&str, OperationName<'_>),
@@ -73,7 +73,7 @@ fn answer(
     Ok(Outcome::wire(is_permitted, text, output::wire(&explanation)?))
 }
 
-/// Reads what the token says. No problem quotes it.
+/// Returns the rights that a token states. Errors do not quote the token.
 fn rights(text: &str) -> Result<Rights, String> {
     if text.starts_with('{') {
         return of_details(text);
@@ -85,7 +85,7 @@ fn rights(text: &str) -> Result<Rights, String> {
     if ApiKeyRef::parse(text).is_ok() {
         return Err("it is an API key, not a token; use `capability check` with the key's capability".into());
     }
-    Err(opaque())
+    Err(native_token_error())
 }
 
 fn of_details(text: &str) -> Result<Rights, String> {
@@ -103,8 +103,8 @@ fn of_jwt(text: &str) -> Result<Rights, String> {
     let shown = |error: ably_auth_core::Error| printable(&error.to_string());
     if let Some(embedded) = embedded_token(text).map_err(shown)? {
         let inner = embedded.token().expose();
-        // A JWT in a JWT has no further token in it: the core refuses that.
-        return if has_jwt_form(inner) { of_jwt(inner) } else { Err(opaque()) };
+        // The recursion ends: the core refuses a token in an embedded JWT.
+        return if has_jwt_form(inner) { of_jwt(inner) } else { Err(native_token_error()) };
     }
     let claims = UnverifiedJwt::parse(text).and_then(|jwt| jwt.decode_without_verifying());
     let claims = claims.map_err(shown)?;
@@ -121,7 +121,7 @@ fn parse(text: &str) -> Result<Capability, String> {
 }
 
 /// Returns why the token is not valid now, as a word for scripts and as text, unless it is valid.
-fn out_of_time(rights: &Rights, now: Timestamp) -> Option<(&'static str, String)> {
+fn validity_error(rights: &Rights, now: Timestamp) -> Option<(&'static str, String)> {
     if let Some(expires) = rights.expires.filter(|expires| *expires <= now) {
         return Some(("expired", format!("the token expired at {}; get a new one", moment(expires))));
     }
@@ -129,16 +129,16 @@ fn out_of_time(rights: &Rights, now: Timestamp) -> Option<(&'static str, String)
     Some(("notYetValid", format!("the token is valid from {} on; check the clock", moment(starts))))
 }
 
-fn opaque() -> String {
-    "its rights cannot be told: only the service can read a native token, and none of its endpoints tells them; give the \
+fn native_token_error() -> String {
+    "unknown capability: only the service can read a native token, and no endpoint returns its capability; give the \
      JSON of its TokenDetails"
         .into()
 }
 
-const fn unknown(is_jwt: bool) -> &'static str {
+const fn missing_capability_error(is_jwt: bool) -> &'static str {
     if is_jwt {
-        "its rights cannot be told: the JWT has no capability, so it has that of its key; give that as --key-capability"
+        "unknown capability: the JWT does not contain one, so its key decides; give the capability of the key as --key-capability"
     } else {
-        "its rights cannot be told: the TokenDetails has no `capability`; give the whole JSON that the service returned"
+        "unknown capability: the TokenDetails has no `capability`; give the whole JSON that the service returned"
     }
 }

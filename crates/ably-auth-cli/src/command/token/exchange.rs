@@ -16,7 +16,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let endpoint = input::endpoint(&args.endpoint)?;
     let (name, text) = input::token_request(args)?;
     let request = token_request::read(&name, &text)?;
-    let options: ClientOptions = input::trusting(ClientOptions::new(), &args.roots)?;
+    let options: ClientOptions = input::with_roots(ClientOptions::new(), &args.roots)?;
     let settings = options.get_http_settings();
     let transport = UreqTransport::for_settings(settings)?;
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));

@@ -103,7 +103,7 @@ impl Attack {
             ticks.unwrap_or_default() as f64 / 100.0,
         );
         assert!(is_alive, "{}: the service has ended", self.resource);
-        assert!(!is_large, "{}: {peak_mib:?} MiB are over {} MiB", self.resource, self.bound_mib);
+        assert!(!is_large, "{}: {peak_mib:?} MiB exceed {} MiB", self.resource, self.bound_mib);
         assert!(recovers, "{}: an honest client gets no token afterwards", self.resource);
         assert!(!is_slow, "{}: an honest client waits {ratio:?} times as long", self.resource);
     }
@@ -118,7 +118,8 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Requests tokens one after the other, and returns the wait for each. Repeats failed requests for [`RECOVERY`] at most.
+/// Requests tokens one after the other, and returns the wait for each. Repeats failed requests for [`RECOVERY`] at
+/// most.
 fn ask(service: &Service, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let (mut waits, mut connection, mut begun) = (Vec::new(), None, Instant::now());
     while goes_on(waits.len()) {
