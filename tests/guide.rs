@@ -195,7 +195,7 @@ fn every_named_test_exists() {
     let page = page("threat-model.md");
     let mut file = None;
     let mut named = 0;
-    for word in page.split("## Who attacks").nth(1).unwrap().lines().flat_map(code) {
+    for word in page.split("## Attackers and defences").nth(1).unwrap().lines().flat_map(code) {
         if word.ends_with(".rs") {
             file = Some(folders.iter().flat_map(|folder| find(&project().join(folder), word)).collect::<String>());
             assert_ne!(file.as_deref(), Some(""), "file `{word}` not found");
