@@ -150,7 +150,7 @@ impl Format {
 }
 
 fn invalid_body(format: &str, problem: &str) -> Refusal {
-    let message = format!("invalid {format} body: {problem}; send the fields that the endpoint accepts");
+    let message = format!("invalid body: cannot decode {format}: {problem}; send the fields that the endpoint accepts");
     Refusal::new(ErrorCode::INVALID_BODY, message)
 }
 
