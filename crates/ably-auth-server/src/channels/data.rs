@@ -1,4 +1,4 @@
-//! What a message carries: anything of JSON, or bytes, which only MessagePack has.
+//! The data of a message: any JSON value, or bytes, which only MessagePack has.
 
 use std::fmt;
 

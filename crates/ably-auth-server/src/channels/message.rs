@@ -1,4 +1,4 @@
-//! A message, as it is published and as it is kept.
+//! A message, as it is published and as it is stored.
 
 use std::fmt;
 use std::mem::size_of;
@@ -12,8 +12,8 @@ use super::extras::Extras;
 use crate::raw::{FieldCollector, RawFields};
 use crate::refusal::Refusal;
 
-/// The maximum length, in bytes, of the id that a publisher gives a message. Messages published with it, and the answer,
-/// repeat it.
+/// The maximum length, in bytes, of the id that a publisher gives a message. Messages published with it, and the
+/// answer, repeat it.
 const MAX_ID: usize = 256;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,7 +41,7 @@ pub(crate) struct Author<'a> {
 impl Author<'_> {
     /// Returns whether the author may publish with this clientId: the one that it acts as, or otherwise one that its
     /// credential permits.
-    fn may_speak_as(&self, client_id: &str) -> bool {
+    fn may_publish_as(&self, client_id: &str) -> bool {
         match self.identity {
             Some(identity) => identity.as_str() == client_id,
             None => self.client_id.permits(client_id),
@@ -57,8 +57,8 @@ impl Message {
             None => self.client_id = author.identity.map(|identity| identity.as_str().into()),
             Some(client_id) => {
                 Identity::new(client_id)?;
-                if !author.may_speak_as(client_id) {
-                    let message = "a message's clientId is another than the credential permits; leave it out";
+                if !author.may_publish_as(client_id) {
+                    let message = "invalid clientId of a message: the credential does not permit it; leave it out";
                     return Err(Refusal::new(ErrorCode::INVALID_CLIENT_ID, message));
                 }
             }

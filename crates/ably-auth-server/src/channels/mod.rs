@@ -1,4 +1,4 @@
-//! Channels: just enough of them that a token's rights can be tried.
+//! Channels: messages in memory, to test what a token permits.
 
 mod data;
 mod extras;
@@ -75,7 +75,7 @@ impl Positioned for &Stored {
         self.place()
     }
 
-    fn moment(&self) -> Timestamp {
+    fn timestamp(&self) -> Timestamp {
         self.serial.published
     }
 }
@@ -147,7 +147,8 @@ impl Channels {
         true
     }
 
-    /// As many names as asked for of those that begin so and come after that one, in order, and whether there are more.
+    /// Returns at most `limit` channel names that begin with `prefix` and come after `after`, sorted. Also returns
+    /// whether there are more.
     pub(crate) fn names(&self, prefix: &str, after: Option<&str>, limit: usize) -> (Vec<String>, bool) {
         let is_ahead = |name: &&str| name.starts_with(prefix) && after.is_none_or(|after| *name > after);
         let mut names: Vec<_> = self.channels.keys().map(|name| &**name).filter(is_ahead).collect();
@@ -200,7 +201,7 @@ pub(crate) fn batch_id(messages: &[Message]) -> Result<String, Refusal> {
     }
 }
 
-/// A channel's status. Nobody is ever connected here.
+/// Returns the status of a channel. All counts are 0: the service has no realtime connections.
 pub(crate) fn status(name: &str) -> Value {
     let counted =
         ["connections", "presenceConnections", "presenceMembers", "presenceSubscribers", "publishers", "subscribers"];
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn channel_keeps_the_latest_messages() {
+    fn channel_keeps_latest_messages() {
         let mut channels = Channels::default();
         (0..300).for_each(|_| publish(&mut channels, "chat", 10));
         assert_eq!(count(&channels, "chat"), MAX_MESSAGES);
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_those_of_the_messages_that_are_kept() {
+    fn byte_count_matches_kept_messages() {
         let mut channels = Channels::default();
         for nth in 0..1_000_usize {
             publish(&mut channels, &(nth % 7).to_string(), nth);

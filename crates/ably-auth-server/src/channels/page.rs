@@ -1,4 +1,4 @@
-//! A page of things in the order of time.
+//! Pages of items that are ordered by time.
 
 use ably_auth_core::Timestamp;
 
@@ -8,40 +8,41 @@ pub(crate) enum Direction {
     Forwards,
 }
 
-/// Which of the things are asked for.
+/// The items that a client requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) direction: Direction,
     pub(crate) limit: usize,
-    /// The position of the last thing on the page before.
+    /// The position of the last item on the previous page.
     pub(crate) after: Option<u64>,
 }
 
-/// Something that has a moment, and a place among its like that no later one changes.
+/// An item with a timestamp, and with a position that does not change when later items are added.
 pub(crate) trait Positioned {
     fn position(&self) -> u64;
-    fn moment(&self) -> Timestamp;
+    fn timestamp(&self) -> Timestamp;
 }
 
 impl Page {
-    /// Those on the page, and the position to go on after if there are more. `things` are in ascending order.
-    pub(crate) fn of<T: Positioned>(&self, things: impl DoubleEndedIterator<Item = T>) -> (Vec<T>, Option<u64>) {
+    /// Returns the items on the page, and the position after which the next page starts if there are more. `items` must
+    /// be in ascending order.
+    pub(crate) fn of<T: Positioned>(&self, items: impl DoubleEndedIterator<Item = T>) -> (Vec<T>, Option<u64>) {
         match self.direction {
-            Direction::Forwards => self.take(things),
-            Direction::Backwards => self.take(things.rev()),
+            Direction::Forwards => self.take(items),
+            Direction::Backwards => self.take(items.rev()),
         }
     }
 
-    fn take<T: Positioned>(&self, things: impl Iterator<Item = T>) -> (Vec<T>, Option<u64>) {
-        let is_ahead = |thing: &T| match (self.after, self.direction) {
+    fn take<T: Positioned>(&self, items: impl Iterator<Item = T>) -> (Vec<T>, Option<u64>) {
+        let is_ahead = |item: &T| match (self.after, self.direction) {
             (None, _) => true,
-            (Some(after), Direction::Forwards) => thing.position() > after,
-            (Some(after), Direction::Backwards) => thing.position() < after,
+            (Some(after), Direction::Forwards) => item.position() > after,
+            (Some(after), Direction::Backwards) => item.position() < after,
         };
-        let in_time = |thing: &T| (self.start..=self.end).contains(&thing.moment());
-        let mut matching = things.filter(|thing| is_ahead(thing) && in_time(thing));
+        let in_time = |item: &T| (self.start..=self.end).contains(&item.timestamp());
+        let mut matching = items.filter(|item| is_ahead(item) && in_time(item));
         let page: Vec<_> = matching.by_ref().take(self.limit).collect();
         let more = matching.next().is_some();
         let last = page.last().map(Positioned::position).filter(|_| more);
@@ -58,7 +59,7 @@ mod tests {
             *self
         }
 
-        fn moment(&self) -> Timestamp {
+        fn timestamp(&self) -> Timestamp {
             Timestamp::from_millis(self.saturating_mul(10))
         }
     }
@@ -71,9 +72,9 @@ mod tests {
                 let mut page = Page { start, end, direction, limit, after: None };
                 let mut seen = Vec::new();
                 loop {
-                    let (things, next) = page.of(0..11_u64);
-                    assert!(things.len() <= limit);
-                    seen.extend(things);
+                    let (items, next) = page.of(0..11_u64);
+                    assert!(items.len() <= limit);
+                    seen.extend(items);
                     let Some(after) = next else { break };
                     page.after = Some(after);
                 }

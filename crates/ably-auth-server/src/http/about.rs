@@ -9,7 +9,7 @@ use super::call::Call;
 use super::reply::Reply;
 use crate::refusal::Refusal;
 
-const WHAT: &str = "ably-auth: a token service that speaks Ably's REST protocol. It is not Ably's own service.";
+const DESCRIPTION: &str = "ably-auth: a token service that speaks Ably's REST protocol. It is not Ably's own service.";
 
 const NOT_OFFERED: &str = "Realtime connections (WebSocket, SSE), push, presence members and integrations.";
 
@@ -22,7 +22,7 @@ const PATHS: &[(&str, &str)] = &[
 ];
 
 /// The additional paths of a service that serves channels.
-const OF_CHANNELS: &[(&str, &str)] = &[
+const CHANNEL_PATHS: &[(&str, &str)] = &[
     ("GET /channels", "channels that have messages"),
     ("GET /channels/{channel}", "the status of a channel"),
     ("GET /channels/{channel}/messages", "the history of a channel"),
@@ -32,25 +32,25 @@ const OF_CHANNELS: &[(&str, &str)] = &[
 ];
 
 /// The additional paths of a sandbox.
-const OF_SANDBOX: &[(&str, &str)] = &[
-    ("POST /apps", "make an app with keys"),
+const SANDBOX_PATHS: &[(&str, &str)] = &[
+    ("POST /apps", "create an app with keys"),
     ("DELETE /apps/{appId}", "delete an app"),
     ("POST /stats", "add counters"),
 ];
 
 pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let of_channels = if call.state.channels { OF_CHANNELS } else { &[] };
-    let of_sandbox = if call.state.sandbox { OF_SANDBOX } else { &[] };
+    let of_channels = if call.state.channels { CHANNEL_PATHS } else { &[] };
+    let of_sandbox = if call.state.sandbox { SANDBOX_PATHS } else { &[] };
     let paths = || PATHS.iter().chain(of_channels).chain(of_sandbox);
     if wants_data(&call.parts.headers) {
         let served: serde_json::Map<_, _> = paths().map(|(path, what)| ((*path).into(), (*what).into())).collect();
         let body = json!({
-            "service": "ably-auth", "description": WHAT, "sandbox": call.state.sandbox, "served": served,
+            "service": "ably-auth", "description": DESCRIPTION, "sandbox": call.state.sandbox, "served": served,
             "notOffered": NOT_OFFERED,
         });
         return call.reply(StatusCode::OK, &body);
     }
-    let mut text = format!("{WHAT}\n");
+    let mut text = format!("{DESCRIPTION}\n");
     if call.state.sandbox {
         text.push_str("This service is a sandbox: use it for tests only.\n");
     }
@@ -76,7 +76,7 @@ pub(super) fn check_no_upgrade(call: &Call<'_>) -> Result<(), Refusal> {
 }
 
 /// Returns the refusal for `GET` on a `requestToken` path: 404, as on Ably, and not 405.
-pub(super) fn not_a_get() -> Refusal {
+pub(super) fn get_not_served() -> Refusal {
     let message = "Could not find the path: it does not serve `GET`; `POST` a token request";
     Refusal::new(ErrorCode::NOT_FOUND, message)
 }

@@ -1,4 +1,4 @@
-//! Apps made and deleted by whoever asks: in a sandbox only.
+//! Apps that anybody can create and delete: in a sandbox only.
 
 use ably_auth_core::{Capability, ErrorCode};
 use http::StatusCode;
@@ -20,16 +20,16 @@ use crate::state::registry::unknown_app;
 const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
-/// The most keys that one request makes.
+/// The maximum number of keys that one request creates.
 const MAX_KEYS: usize = 100;
 
 /// The maximum memory, in bytes, that an app's `namespaces` use; its `channels` have the same limit.
 const MAX_SETTINGS: usize = 8 * 1024;
 
-/// The size, in bytes, above which no key of an answer is, without its capability.
-const SIZE_OF_KEY: usize = 512;
+/// An upper bound of the size, in bytes, of a key in an answer, without its capability.
+const MAX_KEY_SIZE: usize = 512;
 
-/// What is not understood is left aside: test suites send more than concerns tokens.
+/// The body of `POST /apps`. Unknown fields are ignored: test suites send fields that do not concern tokens.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct NewApp {
@@ -55,33 +55,33 @@ fn one_key() -> AtMost<Object<NewKey>, MAX_KEYS> {
 }
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refusal> {
-    let Object(asked): Object<NewApp> = call.read()?;
-    if [&asked.namespaces, &asked.channels].into_iter().any(|list| list.0.size() > MAX_SETTINGS) {
+    let Object(new_app): Object<NewApp> = call.read()?;
+    if [&new_app.namespaces, &new_app.channels].into_iter().any(|list| list.0.size() > MAX_SETTINGS) {
         let message = "invalid app: `namespaces` or `channels` use more than 8 KiB; send fewer entries";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let mut app = App::new(&apps::random_id().map_err(failed)?)
         .map_err(failed)?
-        .with_settings(asked.namespaces.0, asked.channels.0)
-        .with_revocation_by_channel(asked.revocation_by_channel);
-    for Object(asked) in asked.keys.0 {
+        .with_settings(new_app.namespaces.0, new_app.channels.0)
+        .with_revocation_by_channel(new_app.revocation_by_channel);
+    for Object(new_key) in new_app.keys.0 {
         let mut key = Key::new(apps::random_key(app.id()).map_err(failed)?)
-            .with_revocable_tokens(asked.revocable_tokens.unwrap_or(false));
-        if let Some(capability) = &asked.capability {
+            .with_revocable_tokens(new_key.revocable_tokens.unwrap_or(false));
+        if let Some(capability) = &new_key.capability {
             key = key.with_capability(Capability::parse_strict(capability)?);
         }
         app = app.with_key(key).map_err(failed)?;
     }
     let app = app.created(call.now);
     call.note(|notes| notes.app = Some(app.id().to_owned()));
-    let about_keys = app.keys().len().saturating_mul(SIZE_OF_KEY);
-    call.reserve_answer(call.size_of_echo().saturating_add(about_keys))?;
+    let keys_size = app.keys().len().saturating_mul(MAX_KEY_SIZE);
+    call.reserve_answer(call.max_echo_size().saturating_add(keys_size))?;
     control::add_app(call.state, &app, call.now).await?;
     call.note(|notes| notes.secrets = Some(app.keys().len() > 0));
     call.reply(StatusCode::CREATED, &CreatedApp::of(&app, call))
 }
 
-/// The app with its keys' secrets: this is the only time that they are told.
+/// The app with its keys' secrets, which no later response contains.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreatedApp<'a> {
@@ -107,7 +107,7 @@ impl<'a> CreatedApp<'a> {
             channels,
             endpoint,
             port,
-            tls: call.is_private(),
+            tls: call.is_tls(),
         }
     }
 }
@@ -125,15 +125,15 @@ fn describe_key(key: &Key) -> Value {
     })
 }
 
-/// Where the client finds this service: where it found it just now.
+/// Returns the host and port by which the client reached this service.
 fn address(call: &Call<'_>) -> (String, u16) {
-    let asked = call.parts.uri.authority().cloned();
-    let asked = asked.or_else(|| call.header(HOST.as_str())?.parse::<Authority>().ok());
-    let usual = if call.is_private() { HTTPS_PORT } else { HTTP_PORT };
-    match (asked, call.arrival.map(|arrival| arrival.local)) {
-        (Some(asked), _) => (asked.host().into(), asked.port_u16().unwrap_or(usual)),
+    let authority = call.parts.uri.authority().cloned();
+    let authority = authority.or_else(|| call.header(HOST.as_str())?.parse::<Authority>().ok());
+    let default_port = if call.is_tls() { HTTPS_PORT } else { HTTP_PORT };
+    match (authority, call.arrival.map(|arrival| arrival.local)) {
+        (Some(authority), _) => (authority.host().into(), authority.port_u16().unwrap_or(default_port)),
         (None, Some(local)) => (local.ip().to_string(), local.port()),
-        (None, None) => ("localhost".into(), usual),
+        (None, None) => ("localhost".into(), default_port),
     }
 }
 
@@ -147,7 +147,7 @@ pub(super) async fn delete(call: &Call<'_>, app_id: &str) -> Result<Reply, Refus
         return Err(unknown_app(&app_id.escape_debug().to_string()));
     }
     if principal.app.app.id() != app_id {
-        return Err(Refusal::new(ErrorCode::FORBIDDEN, "the key is of another app; use one of the app's keys"));
+        return Err(Refusal::new(ErrorCode::FORBIDDEN, "the key belongs to another app; use one of the app's keys"));
     }
     control::remove_app(call.state, app_id, call.now).await?;
     Ok(Reply::empty())

@@ -1,14 +1,14 @@
-//! How a request came over a socket.
+//! The origin of a request that came over a socket.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// How a request came over a socket.
+/// The origin of a request that came over a socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    /// The address on which it came.
+    /// The local address of the connection.
     pub(crate) local: SocketAddr,
-    /// From where it came, as far as that is to be believed.
+    /// The address of the client, as a trusted proxy reports it, or else of the peer.
     pub(crate) client: IpAddr,
-    /// Whether nobody on the way could read it.
-    pub(crate) is_private: bool,
+    /// True if the client used TLS.
+    pub(crate) is_tls: bool,
 }

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::call::Call;
 use super::channel_name;
-use super::channels::{publish_on, size_of_answer, turn};
+use super::channels::{long_work_permit, max_answer_size, publish_on};
 use super::lists::{AtMost, OneOrMany};
 use super::reply::Reply;
 use crate::channels::{MAX_PUBLISHED, Message};
@@ -83,7 +83,7 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
     let publisher = Publisher::new(call.state, &principal);
     // Even a short body can name many channels, each of which is compared with all resources of the credential.
-    let _turn = turn(call).await?;
+    let _permit = long_work_permit(call).await?;
     let OneOrMany::<Spec, MAX_SPECS> { values: specs, is_list } = call.read()?;
     let channels = specs.iter().map(|spec| spec.channels.0.len()).fold(0, usize::saturating_add);
     let copies = |spec: &Spec| spec.channels.0.len().saturating_mul(spec.messages.values.len());
@@ -95,12 +95,12 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
         );
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
-    call.reserve_answer(specs.iter().map(Spec::size_of_answer).fold(0, usize::saturating_add))?;
+    call.reserve_answer(specs.iter().map(Spec::max_answer_size).fold(0, usize::saturating_add))?;
     let results: Vec<_> = specs.into_iter().map(|spec| apply(call, &publisher, spec)).collect();
     if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
         let has_failures = results.iter().any(|result| result.failure_count > 0);
         let results: Vec<_> = results.into_iter().flat_map(|result| result.results).collect();
-        return reply_as_of_old(call, &results, has_failures);
+        return reply_in_old_format(call, &results, has_failures);
     }
     match (is_list, results.as_slice()) {
         (false, [only]) => call.reply(StatusCode::CREATED, only),
@@ -109,9 +109,9 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
 }
 
 impl Spec {
-    /// Returns the size, in bytes, above which no answer is.
-    fn size_of_answer(&self) -> usize {
-        let sizes = self.channels.0.iter().map(|channel| size_of_answer(channel, self.messages.values.len()));
+    /// Returns an upper bound of the size, in bytes, of the answer about this specification.
+    fn max_answer_size(&self) -> usize {
+        let sizes = self.channels.0.iter().map(|channel| max_answer_size(channel, self.messages.values.len()));
         sizes.fold(0, usize::saturating_add)
     }
 }
@@ -131,8 +131,8 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
             }
             Err(refusal) => {
                 result.failure_count = result.failure_count.saturating_add(1);
-                let shown: String = channel.chars().take(channel_name::MAX_CHANNEL_NAME).collect();
-                ChannelResult::Refused { channel: shown, error: refusal.info().clone() }
+                let truncated: String = channel.chars().take(channel_name::MAX_CHANNEL_NAME).collect();
+                ChannelResult::Refused { channel: truncated, error: refusal.info().clone() }
             }
         });
     }
@@ -147,7 +147,7 @@ struct ErrorWithBatch<'a, T> {
 }
 
 /// Returns the response for a client that sends an old protocol version or none: a plain list of results.
-pub(super) fn reply_as_of_old<T: Serialize>(
+pub(super) fn reply_in_old_format<T: Serialize>(
     call: &Call<'_>,
     results: &[T],
     has_failures: bool,

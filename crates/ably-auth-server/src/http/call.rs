@@ -1,4 +1,4 @@
-//! A request while it is being answered.
+//! A request that is being processed.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -28,17 +28,17 @@ use crate::sync::lock;
 pub(super) struct Call<'a> {
     pub(super) state: &'a State,
     pub(super) parts: &'a Parts,
-    /// None if it is too large.
+    /// `None` if the body is too large.
     pub(super) body: Option<&'a Bytes>,
     /// The format of the answer.
     pub(super) format: Format,
-    /// How the request came, if it came over a socket.
+    /// Where the request came from; `None` if it did not come over a socket.
     pub(super) arrival: Option<Arrival>,
-    /// Read once, so that all checks of a request speak of the same moment.
+    /// The time of the request, which is read once so that all checks use the same time.
     pub(super) now: Timestamp,
-    /// By which the client may speak of this request.
+    /// The id of the request, which the response contains.
     pub(super) request_id: String,
-    /// The key that the request is about, for the log: once it is known, and if it is wanted.
+    /// The key that the request is about, once it is known; `None` if no subscriber takes the log event.
     key: Option<OnceLock<KeyName>>,
     /// The app of the sender, after authentication.
     app: OnceLock<Arc<RunningApp>>,
@@ -75,8 +75,8 @@ impl<'a> Call<'a> {
     /// Returns the body, or refuses a request whose body is too large.
     pub(super) fn body(&self) -> Result<&'a Bytes, Refusal> {
         self.body.ok_or_else(|| {
-            let most = self.state.limits.body_bytes;
-            let message = format!("the body is over {most} bytes; send less in one request");
+            let limit = self.state.limits.body_bytes;
+            let message = format!("invalid body: it is longer than {limit} bytes; send less in one request");
             Refusal::new(ErrorCode::BODY_TOO_LARGE, message)
         })
     }
@@ -94,7 +94,7 @@ impl<'a> Call<'a> {
         Reply::new(status, body, self.format)
     }
 
-    /// The query's value of that name, the first if there are several.
+    /// Returns the first value of that name in the query.
     pub(super) fn query(&self, name: &str) -> Option<Cow<'a, str>> {
         query(self.parts, name)
     }
@@ -105,24 +105,26 @@ impl<'a> Call<'a> {
 
     /// Returns the major version of the protocol from `X-Ably-Version`; 0 if that is missing or not a number.
     pub(super) fn version(&self) -> u32 {
-        let said = self.header("x-ably-version").unwrap_or_default();
-        said.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
+        let version = self.header("x-ably-version").unwrap_or_default();
+        version.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(0)
     }
 
-    /// Whether nobody on the way could read the request.
-    pub(super) fn is_private(&self) -> bool {
+    /// Returns true if the request came over TLS.
+    pub(super) fn is_tls(&self) -> bool {
         match self.arrival {
-            Some(arrival) => arrival.is_private,
+            Some(arrival) => arrival.is_tls,
             None => self.parts.uri.scheme() == Some(&Scheme::HTTPS),
         }
     }
 
-    /// Whether secrets that do not expire may be shown in it.
+    /// Returns true if the request may contain keys and control tokens. They do not expire, so they need TLS or a
+    /// sandbox.
     pub(super) fn may_hold_keys(&self) -> bool {
-        self.state.sandbox || self.is_private()
+        self.state.sandbox || self.is_tls()
     }
 
-    /// What the request shows of its sender, if anything; a key only where it may be shown.
+    /// Returns the credential of the request, if it has one. Refuses a key that was sent without TLS, except in a
+    /// sandbox.
     pub(super) fn credential(&self) -> Result<Option<Credential>, Refusal> {
         let credential = credentials::read(self.parts)?;
         if matches!(credential, Some(Credential::Key(_))) && !self.may_hold_keys() {
@@ -131,7 +133,7 @@ impl<'a> Call<'a> {
         Ok(credential)
     }
 
-    /// Who sent the request.
+    /// Authenticates the sender, and counts the request for the rate limit of the key.
     pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let credential = self.credential()?.ok_or_else(credentials::missing)?;
         let claimed = credentials::claimed_identity(self.parts)?;
@@ -158,10 +160,10 @@ impl<'a> Call<'a> {
         self.identity.get().map(Identity::as_str)
     }
 
-    /// Remembers for the log which key this is about.
+    /// Records the key that the request is about, for the log.
     pub(super) fn note_key(&self, name: &KeyName) {
         if let Some(key) = &self.key {
-            // Of several, the first is the one that was asked about.
+            // Keep the first: for `requestToken` it is the key in the path, and a later one is the key of the sender.
             key.get_or_init(|| name.clone());
         }
     }
@@ -173,8 +175,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reserves memory for an answer of at most `bytes` bytes, or refuses the request. Call this before a change: an
-    /// answer that says that a change was made must not be refused.
+    /// Reserves memory for an answer of at most `bytes` bytes, or refuses the request. Call this before a change: once
+    /// a change is made, its answer must not be refused.
     pub(super) fn reserve_answer(&self, bytes: usize) -> Result<(), Refusal> {
         if bytes > SMALL_ANSWER {
             let permit = Permit::take(bytes, self.answer_budgets()).ok_or_else(too_many_answers)?;
@@ -183,8 +185,8 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
-    /// Returns the size, in bytes, above which no answer is that repeats parts of the body.
-    pub(super) fn size_of_echo(&self) -> usize {
+    /// Returns an upper bound of the size, in bytes, of an answer that repeats parts of the body.
+    pub(super) fn max_echo_size(&self) -> usize {
         self.body.map_or(0, |body| body.len().saturating_mul(4))
     }
 
@@ -207,7 +209,7 @@ impl<'a> Call<'a> {
         };
         match permit {
             Some(permit) => reply.with_permit(permit),
-            None => Reply::refusing(&too_many_answers(), self.format, &self.request_id),
+            None => Reply::error(&too_many_answers(), self.format, &self.request_id),
         }
     }
 

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn qualifier_is_not_part_of_the_name() {
+    fn qualifier_is_not_part_of_name() {
         for (segment, name, is_filtered) in [
             ("chat", "chat", false),
             ("a]b[c", "a]b[c", false),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_channel_name_is_refused() {
+    fn invalid_channel_name_is_refused() {
         let blank = ["", " ", "\t", "\u{a0}", "[?rewind=1]", "[filter=x] "];
         let breaks = ["a\nb", "a\r", "\na", "a\u{2028}b", "a\u{85}", "[?rewind=1]a\n"];
         let starts = [":x", ":", "[?rewind=1]:x", "[?a][?b]x", "[filter=x][x"];

@@ -1,4 +1,4 @@
-//! Endpoints that are there to be authorised for.
+//! The endpoints of channels. They exist to test what a token permits.
 
 use std::borrow::Cow;
 
@@ -23,17 +23,17 @@ use crate::sync::lock;
 /// The maximum size of a page of history, in bytes. A page with a single message may be larger.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
-/// The size in bytes above which reading a body takes so long that it needs a `long_work` permit.
+/// The size in bytes above which a body needs a `long_work` permit, because decoding it takes long.
 const LONG_BODY: usize = 4 * 1024;
 
 /// Waits for a permit for long work. Call it before decoding anything, so that waiting requests use little memory.
-pub(super) async fn turn<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
+pub(super) async fn long_work_permit<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
     call.state.long_work.acquire().await.map_err(|_| Refusal::internal())
 }
 
 /// Waits for a permit to read the body if it is larger than [`LONG_BODY`]; otherwise returns `None`.
-async fn turn_to_read<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
-    if call.body.is_some_and(|body| body.len() > LONG_BODY) { turn(call).await.map(Some) } else { Ok(None) }
+async fn body_permit<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>, Refusal> {
+    if call.body.is_some_and(|body| body.len() > LONG_BODY) { long_work_permit(call).await.map(Some) } else { Ok(None) }
 }
 
 /// Authenticates the sender, and refuses the request if the sender may not perform `operation` on the channel.
@@ -49,7 +49,7 @@ pub(super) async fn status(call: &Call<'_>, channel: &ChannelName<'_>) -> Result
     call.reply(StatusCode::OK, &channels::status(&channel.name))
 }
 
-/// The channels on which something was published, in the order of their names.
+/// Returns the channels with messages, sorted by name.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
     authorise(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL)?;
@@ -64,7 +64,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let (names, more) = lock(&principal.app.memory.channels).names(&prefix, after.as_deref(), limit);
     let by = if by_id { "id" } else { "value" };
     let params = [("limit", limit.to_string()), ("prefix", prefix.to_string()), ("by", by.to_owned())];
-    let params = page::asked(call, params);
+    let params = page::in_query(call, params);
     let next = names.last().filter(|_| more);
     let links = page::links("channels", &params, after.as_deref(), next.map(String::as_str));
     let listed: Vec<_> =
@@ -72,7 +72,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(call.reply(StatusCode::OK, &listed)?.with_links(links))
 }
 
-/// Returns a parameter of the query that a channel name can begin with.
+/// Returns a query parameter that contains a channel name or the beginning of one.
 fn name_start<'a>(call: &Call<'a>, parameter: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
     let start = call.query(parameter);
     if start.as_ref().is_some_and(|start| start.len() > MAX_CHANNEL_NAME) {
@@ -85,7 +85,7 @@ fn name_start<'a>(call: &Call<'a>, parameter: &str) -> Result<Option<Cow<'a, str
 pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &str) -> Result<Reply, Refusal> {
     let principal = permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
-    let _turn = turn(call).await?;
+    let _permit = long_work_permit(call).await?;
     let (messages, mut next) = lock(&principal.app.memory.channels).history(&channel.name, &page);
     let has_bytes = call.format == Format::MsgPack;
     let published = messages.iter().map(|message| message.published(has_bytes));
@@ -100,7 +100,7 @@ pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &s
 /// Returns the presence members of a channel: always an empty list, because the service has no realtime connections.
 pub(super) async fn presence(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::Subscribe, channel).await?;
-    let params = page::asked(call, [("limit", page::limit(call)?.to_string())]);
+    let params = page::in_query(call, [("limit", page::limit(call)?.to_string())]);
     no_presence(call, page::links("presence", &params, None, None))
 }
 
@@ -118,11 +118,11 @@ fn no_presence(call: &Call<'_>, links: Vec<String>) -> Result<Reply, Refusal> {
 pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
     let publisher = Publisher::new(call.state, &principal);
-    // Before the body is read, so that a sender who must not publish gets this refusal even if the body is invalid.
+    // Authorize before reading the body: a sender who must not publish gets this refusal even if the body is invalid.
     publisher.authorise(&channel.name)?;
-    let _turn = turn_to_read(call).await?;
+    let _permit = body_permit(call).await?;
     let OneOrMany::<Message, MAX_PUBLISHED> { values: messages, .. } = call.read()?;
-    call.reserve_answer(size_of_answer(&channel.name, messages.len()))?;
+    call.reserve_answer(max_answer_size(&channel.name, messages.len()))?;
     let published = publish_on(call, &publisher, &channel.name, messages)?;
     call.state.registry.make_room_for_history();
     call.reply(
@@ -131,8 +131,8 @@ pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Resul
     )
 }
 
-/// Returns the size, in bytes, above which no answer is about messages published on a channel.
-pub(super) fn size_of_answer(channel: &str, messages: usize) -> usize {
+/// Returns an upper bound of the size, in bytes, of the answer about messages published on a channel.
+pub(super) fn max_answer_size(channel: &str, messages: usize) -> usize {
     /// The size of a serial, with its quotes and comma.
     const SERIAL: usize = 32;
     /// The size of the rest of the answer: the id, the field names, or the text of a refusal.
@@ -149,7 +149,7 @@ pub(super) struct Published {
     pub(super) serials: Vec<String>,
 }
 
-/// Publishes messages on a channel that the publisher is authorised for. The caller must call `make_room_for_history`
+/// Publishes messages on a channel for which the publisher is authorized. The caller must call `make_room_for_history`
 /// afterwards.
 pub(super) fn publish_on(
     call: &Call<'_>,
@@ -158,7 +158,10 @@ pub(super) fn publish_on(
     messages: Vec<Message>,
 ) -> Result<Published, Refusal> {
     if messages.is_empty() {
-        return Err(Refusal::new(ErrorCode::BAD_REQUEST, "there is no message; send one, or a list of them"));
+        return Err(Refusal::new(
+            ErrorCode::BAD_REQUEST,
+            "invalid body: it has no message; send one, or a list of them",
+        ));
     }
     let messages = publisher.admit(channel, messages)?;
     let id = channels::batch_id(&messages)?;

@@ -1,4 +1,4 @@
-//! The Control API on the wire: JSON in and out, and errors in a form of its own.
+//! The Control API over HTTP: JSON bodies, and errors in its own format.
 
 use ably_auth_core::{Capability, ErrorCode, Timestamp, Token};
 use http::header::AUTHORIZATION;
@@ -17,12 +17,12 @@ use crate::apps::{App, Key};
 use crate::policy::control::{self, KeyChanges};
 use crate::refusal::Refusal;
 
-/// Whether a path is of the Control API, where that is open.
-pub(super) fn has(call: &Call<'_>) -> bool {
+/// Returns true if the request is for a path of the Control API, and the API is enabled.
+pub(super) fn is_control_request(call: &Call<'_>) -> bool {
     !call.state.control_tokens.is_empty() && call.parts.uri.path().starts_with("/v1/")
 }
 
-pub(super) fn refusing(refusal: &Refusal) -> Reply {
+pub(super) fn error_reply(refusal: &Refusal) -> Reply {
     let info = refusal.info();
     let body = json!({
         "message": info.message(),
@@ -30,7 +30,7 @@ pub(super) fn refusing(refusal: &Refusal) -> Reply {
         "statusCode": info.status_code(),
         "href": info.href(),
     });
-    Reply::refusing_with(refusal, &body, Format::Json)
+    Reply::error_with_body(refusal, &body, Format::Json)
 }
 
 pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
@@ -50,8 +50,8 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
     let token = authenticate(call)?;
     let with_secrets = check_scope(call, token)?;
     let (state, now) = (call.state, call.now);
-    let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
-    match (asked.as_str(), segments.as_slice()) {
+    let method = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
+    match (method.as_str(), segments.as_slice()) {
         ("GET", ["accounts", account_id, "apps"]) => {
             let apps = control::apps(state, account_id, now).await?;
             call.note(|notes| notes.count = u64::try_from(apps.len()).ok());
@@ -73,19 +73,19 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
             Reply::new(StatusCode::OK, &keys, Format::Json)
         }
         ("POST", ["apps", app_id, "keys"]) => {
-            let Object(NewKey { name, capability: OfObject(capability), revocable_tokens }) = call.read()?;
-            let asked = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
-            call.reserve_answer(call.size_of_echo())?;
-            let key = control::create_key(state, app_id, asked, now).await?;
+            let Object(NewKey { name, capability: CapabilityObject(capability), revocable_tokens }) = call.read()?;
+            let changes = KeyChanges { name: Some(name), capability: Some(strict(&capability)?), revocable_tokens };
+            call.reserve_answer(call.max_echo_size())?;
+            let key = control::create_key(state, app_id, changes, now).await?;
             note_key(call, &key, true);
             Reply::new(StatusCode::CREATED, &describe(&key, true), Format::Json)
         }
         ("PATCH", ["apps", app_id, "keys", key_id]) => {
             let Object(ChangedKey { name, capability, revocable_tokens }) = call.read()?;
-            let capability = capability.map(|OfObject(text)| strict(&text)).transpose()?;
-            let asked = KeyChanges { name, capability, revocable_tokens };
-            call.reserve_answer(call.size_of_echo())?;
-            let key = control::change_key(state, (app_id, key_id), asked, now).await?;
+            let capability = capability.map(|CapabilityObject(text)| strict(&text)).transpose()?;
+            let changes = KeyChanges { name, capability, revocable_tokens };
+            call.reserve_answer(call.max_echo_size())?;
+            let key = control::change_key(state, (app_id, key_id), changes, now).await?;
             note_key(call, &key, with_secrets);
             Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)
         }
@@ -103,18 +103,18 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
 fn authenticate<'a>(call: &Call<'a>) -> Result<&'a ControlToken, Refusal> {
     if !call.may_hold_keys() {
         let message =
-            "an access token and keys must not travel without TLS; serve with TLS, or as a sandbox on loopback";
+            "an access token or a key must not be sent without TLS; serve with TLS, or as a sandbox on loopback";
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message));
     }
     let mut headers = call.parts.headers.get_all(AUTHORIZATION).iter();
-    let shown = headers.next().and_then(|header| header.to_str().ok()?.split_once(' '));
-    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") && headers.next().is_none());
-    let shown = shown.and_then(|(_, token)| Token::new(token.trim()).ok());
-    if let Some(token) = shown.and_then(|shown| control_token::find(&call.state.control_tokens, &shown)) {
+    let sent = headers.next().and_then(|header| header.to_str().ok()?.split_once(' '));
+    let sent = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer") && headers.next().is_none());
+    let sent = sent.and_then(|(_, token)| Token::new(token.trim()).ok());
+    if let Some(token) = sent.and_then(|sent| control_token::find(&call.state.control_tokens, &sent)) {
         call.note(|notes| notes.actor = Some(token.name().to_owned()));
         return Ok(token);
     }
-    let message = "the request does not show the access token of the Control API; send it as `Authorization: Bearer …`";
+    let message = "the request has no valid access token of the Control API; send it as `Authorization: Bearer …`";
     Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
 }
 
@@ -157,7 +157,7 @@ async fn create_app(call: &Call<'_>, account_id: &str) -> Result<Reply, Refusal>
     let Object(NewApp { name, status, tls_only }) = call.read()?;
     if status.is_some_and(|status| status != "enabled") || tls_only == Some(true) {
         let message =
-            "apps are enabled here, and TLS is a setting of the whole service; leave `status` and `tlsOnly` out";
+            "invalid app: `status` and `tlsOnly` cannot be set, since TLS is a setting of the service; leave them out";
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     let app = control::create_app(call.state, account_id, &name, call.now).await?;
@@ -182,7 +182,7 @@ fn describe_app(app: &App) -> Value {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewKey {
     name: String,
-    capability: OfObject,
+    capability: CapabilityObject,
     revocable_tokens: Option<bool>,
 }
 
@@ -190,14 +190,15 @@ struct NewKey {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ChangedKey {
     name: Option<String>,
-    capability: Option<OfObject>,
+    capability: Option<CapabilityObject>,
     revocable_tokens: Option<bool>,
 }
 
-/// The text of a capability that is written as an object, with a resource that is there twice still there twice.
-struct OfObject(String);
+/// The JSON text of a capability that the body contains as an object. A duplicate resource is kept, so that the parser
+/// can refuse it.
+struct CapabilityObject(String);
 
-impl<'de> Deserialize<'de> for OfObject {
+impl<'de> Deserialize<'de> for CapabilityObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Resources;
 

@@ -1,10 +1,11 @@
-//! Pages in browsers: which may ask, and what they may see of the answers.
+//! CORS: which web pages may send requests, and which headers of the responses they may read.
 //!
-//! A token is all that a request needs, and a page has it or has not; nothing here goes by cookies. So pages from anywhere
-//! may ask, except in a sandbox, which takes requests without credentials and answers only the pages that `sandbox` names.
+//! A request is authorized by the token that it carries, never by a cookie. So pages of any origin may send requests. A
+//! sandbox is the exception: it accepts requests without credentials, so it answers only the pages that `sandbox`
+//! permits.
 //!
-//! Ably's SDK for browsers sends each request with an `Authorization` header in the credentials mode `include`. A page reads
-//! the response to such a request only with `Access-Control-Allow-Credentials`, and only if its origin is named.
+//! Ably's SDK for browsers sends each request with an `Authorization` header in the credentials mode `include`. A page
+//! reads the response to such a request only with `Access-Control-Allow-Credentials`, and only if its origin is named.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -19,13 +20,13 @@ use crate::state::State;
 
 const EXPOSED: &str = "Link, X-Ably-Errorcode, X-Ably-Errormessage, X-Ably-RequestId";
 
-/// What SDKs send, if a browser does not say what it is about to.
-const USUAL_HEADERS: &str = "Authorization, Content-Type, X-Ably-ClientId, X-Ably-Version, Ably-Agent";
+/// The headers that SDKs send. They are allowed if a preflight request names no headers.
+const DEFAULT_ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-Ably-ClientId, X-Ably-Version, Ably-Agent";
 
-/// How long a browser need not ask again, in seconds: no browser remembers for longer than two hours.
+/// The time for which a browser may cache a preflight response, in seconds. Chromium caches it for two hours at most.
 const MAX_AGE: &str = "7200";
 
-/// Adds what a browser wants to know, if it is one that asks.
+/// Adds the CORS headers to an answer, if a web page sent the request.
 pub(super) fn add(state: &State, parts: &Parts, answer: &mut HeaderMap) {
     let Some(origin) = parts.headers.get(ORIGIN) else {
         return;
@@ -34,7 +35,7 @@ pub(super) fn add(state: &State, parts: &Parts, answer: &mut HeaderMap) {
         answer.insert(VARY, HeaderValue::from_static("Origin"));
         return;
     }
-    if state.sandbox || shows_credentials(parts) {
+    if state.sandbox || sends_credentials(parts) {
         answer.insert(VARY, HeaderValue::from_static("Origin"));
         answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         answer.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
@@ -46,20 +47,20 @@ pub(super) fn add(state: &State, parts: &Parts, answer: &mut HeaderMap) {
         if let Some(methods) = answer.get(ALLOW).cloned() {
             answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         }
-        let asked = parts.headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-        let allowed = asked.unwrap_or(HeaderValue::from_static(USUAL_HEADERS));
+        let requested = parts.headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let allowed = requested.unwrap_or(HeaderValue::from_static(DEFAULT_ALLOWED_HEADERS));
         answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
         answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
     }
 }
 
-/// Returns true if the page itself shows a token, or asks in a preflight to send an `Authorization` header.
+/// Returns true if the page itself sends a token, or its preflight request names the `Authorization` header.
 ///
-/// A browser adds a key that it remembers (Basic) by itself, for any page. So `Basic` alone does not count.
-fn shows_credentials(parts: &Parts) -> bool {
+/// A browser remembers a key (`Basic`) and sends it for any page. So `Basic` alone does not count.
+fn sends_credentials(parts: &Parts) -> bool {
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scheme = text(AUTHORIZATION).split(' ').next().unwrap_or_default();
-    let asked = text(ACCESS_CONTROL_REQUEST_HEADERS);
+    let requested = text(ACCESS_CONTROL_REQUEST_HEADERS);
     scheme.eq_ignore_ascii_case("bearer")
-        || asked.split(',').any(|name| name.trim().eq_ignore_ascii_case("authorization"))
+        || requested.split(',').any(|name| name.trim().eq_ignore_ascii_case("authorization"))
 }

@@ -1,4 +1,4 @@
-//! Credentials as a request carries them.
+//! The credentials of a request.
 
 use ably_auth_core::{ApiKey, ErrorCode, Identity, Token};
 use http::header::AUTHORIZATION;
@@ -9,14 +9,15 @@ use crate::policy::authenticate::Credential;
 use crate::refusal::Refusal;
 use crate::token;
 
-/// The header is believed before the query, which is for who cannot set headers.
+/// Reads the credential of a request. The header takes precedence over the query, which is for clients that cannot set
+/// headers.
 pub(super) fn read(parts: &Parts) -> Result<Option<Credential>, Refusal> {
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
     if let Some(header) = headers.next() {
         if headers.next().is_some() {
-            return Err(not_a_credential("there is more than one Authorization header"));
+            return Err(invalid_header("there is more than one"));
         }
-        let text = header.to_str().map_err(|_| not_a_credential("the Authorization header is not plain ASCII"))?;
+        let text = header.to_str().map_err(|_| invalid_header("it is not plain ASCII"))?;
         return from_header(text).map(Some);
     }
     if let Some(key) = query(parts, "key") {
@@ -35,7 +36,7 @@ fn from_header(text: &str) -> Result<Credential, Refusal> {
     } else if scheme.eq_ignore_ascii_case("bearer") {
         bearer(value)
     } else {
-        let message = "the Authorization header's scheme is unknown; use `Bearer` with a token or `Basic` with a key";
+        let message = "invalid Authorization header: unknown scheme; use `Bearer` with a token or `Basic` with a key";
         Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
     }
 }
@@ -48,26 +49,28 @@ fn bearer(text: &str) -> Result<Credential, Refusal> {
     Token::from_bearer(text).map(Credential::Token).map_err(|_| token::malformed())
 }
 
-/// As whom the sender wants to act (`RSA7e2`).
+/// Returns the clientId that the sender wants to act as (`RSA7e2`).
 pub(super) fn claimed_identity(parts: &Parts) -> Result<Option<Identity>, Refusal> {
     let Some(header) = parts.headers.get("x-ably-clientid") else {
         return Ok(None);
     };
-    // What is not ASCII is not base64 either.
+    // A value that is not ASCII is not base64 either, so it is refused like an empty one.
     Ok(Some(Identity::from_base64(header.to_str().unwrap_or_default())?))
 }
 
 pub(super) fn missing() -> Refusal {
-    let message = "the request shows no credentials; send a token as `Authorization: Bearer …`";
+    let message = "the request has no credentials; send a token as `Authorization: Bearer …`";
     Refusal::new(ErrorCode::INVALID_CREDENTIALS, message)
 }
 
 pub(super) fn key_without_tls() -> Refusal {
-    let message = "a key must not travel without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
+    let message = "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
     Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message)
 }
 
-fn not_a_credential(problem: &str) -> Refusal {
-    let message = format!("{problem}; send `Bearer` with a token or `Basic` with the base64 of a key");
+fn invalid_header(problem: &str) -> Refusal {
+    let message = format!(
+        "invalid Authorization header: {problem}; send `Bearer` with a token or `Basic` with the base64 of a key"
+    );
     Refusal::new(ErrorCode::INVALID_CREDENTIAL, message).with_status(401)
 }

@@ -1,4 +1,4 @@
-//! JSON and MessagePack, by `Content-Type` and `Accept`.
+//! The formats of bodies: JSON and MessagePack, as `Content-Type` and `Accept` say.
 
 use ably_auth_core::{ErrorCode, TokenRequest};
 use http::HeaderMap;
@@ -10,11 +10,11 @@ use super::msgpack;
 use crate::decode_error;
 use crate::refusal::Refusal;
 
-/// No honest body is deeper; a deeper one would cost stack.
+/// The maximum nesting depth of a MessagePack body. No valid body is deeper, and a deeper one would use much stack.
 const MAX_DEPTH: usize = 100;
 
-/// Most answers fit into this many bytes.
-const USUAL_BYTES: usize = 1024;
+/// The initial capacity of an answer, in bytes. Most answers fit.
+const INITIAL_CAPACITY: usize = 1024;
 
 /// The MessagePack marker of a list with a two-byte length.
 const ARRAY_16: u8 = 0xdc;
@@ -33,7 +33,7 @@ impl Format {
         }
     }
 
-    /// In which format the body is; JSON if that is not said.
+    /// Returns the format of the body. It is JSON if there is no `Content-Type`.
     pub(super) fn of_body(headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(announced) = headers.get(CONTENT_TYPE) else {
             return Ok(Self::Json);
@@ -52,12 +52,12 @@ impl Format {
         Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415))
     }
 
-    /// In which format the answer is wanted: JSON, unless MessagePack is preferred by weight or, of equal weight, by being
-    /// named first.
+    /// Returns the format of the answer. It is JSON, unless `Accept` gives MessagePack a higher weight, or the same
+    /// weight and names it more precisely or earlier.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
         let mut all = headers.get_all(ACCEPT).iter();
         if let (Some(only), None) = (all.next(), all.next()) {
-            // What most clients say is known by sight.
+            // A fast path for the values that most clients send.
             if only == "application/json" || only == "*/*" {
                 return Self::Json;
             }
@@ -65,14 +65,14 @@ impl Format {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let ranges: Vec<_> = accepts.flat_map(|value| value.split(',')).map(Range::of).collect();
         match (Preference::among(&ranges, Self::MsgPack), Preference::among(&ranges, Self::Json)) {
-            (Some(msgpack), Some(json)) if msgpack.is_over(json) => Self::MsgPack,
+            (Some(msgpack), Some(json)) if msgpack.is_preferred_to(json) => Self::MsgPack,
             (Some(msgpack), None) if msgpack.weight > 0 => Self::MsgPack,
             _ => Self::Json,
         }
     }
 
     pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Refusal> {
-        let mut text = Vec::with_capacity(USUAL_BYTES);
+        let mut text = Vec::with_capacity(INITIAL_CAPACITY);
         match self {
             Self::Json => serde_json::to_writer(&mut text, value).map_err(|_| Refusal::internal())?,
             Self::MsgPack => rmp_serde::encode::write_named(&mut text, value).map_err(|_| Refusal::internal())?,
@@ -80,14 +80,14 @@ impl Format {
         Ok(text)
     }
 
-    /// Encodes values as a list of at most `most` bytes, not counting its closing bracket. The list contains at least
-    /// the first value, even if that is larger. Returns how many values the list contains.
+    /// Encodes values as a list of at most `max_bytes` bytes, not counting its closing bracket. The list contains at
+    /// least the first value, even if that is larger. Returns how many values the list contains.
     pub(super) fn encode_list<T: Serialize>(
         self,
         values: impl IntoIterator<Item = T>,
-        most: usize,
+        max_bytes: usize,
     ) -> Result<(Vec<u8>, usize), Refusal> {
-        let mut text = Vec::with_capacity(USUAL_BYTES);
+        let mut text = Vec::with_capacity(INITIAL_CAPACITY);
         text.extend_from_slice(if self == Self::Json { b"[" } else { &[ARRAY_16, 0, 0] });
         let mut count = 0_u16;
         for value in values {
@@ -103,7 +103,7 @@ impl Format {
                     rmp_serde::encode::write_named(&mut text, &value).map_err(|_| Refusal::internal())?;
                 }
             }
-            if (text.len() > most && count > 0) || count == u16::MAX {
+            if (text.len() > max_bytes && count > 0) || count == u16::MAX {
                 text.truncate(end);
                 break;
             }
@@ -121,8 +121,8 @@ impl Format {
 
     pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {
         match self {
-            Self::Json => serde_json::from_slice(body).map_err(|error| unreadable_json(&error)),
-            Self::MsgPack => from_msgpack(body).map_err(|problem| unreadable("MessagePack", &problem)),
+            Self::Json => serde_json::from_slice(body).map_err(|error| invalid_json(&error)),
+            Self::MsgPack => from_msgpack(body).map_err(|problem| invalid_body("MessagePack", &problem)),
         }
     }
 
@@ -132,10 +132,10 @@ impl Format {
             Self::Json => {
                 let mut reader = serde_json::Deserializer::from_slice(body);
                 let request = TokenRequest::deserialize_known_fields(&mut reader);
-                request.and_then(|request| reader.end().map(|()| request)).map_err(|error| unreadable_json(&error))
+                request.and_then(|request| reader.end().map(|()| request)).map_err(|error| invalid_json(&error))
             }
             Self::MsgPack => {
-                let broken = |problem: String| unreadable("MessagePack", &problem);
+                let broken = |problem: String| invalid_body("MessagePack", &problem);
                 let mut map = msgpack::Map::of(body).ok_or_else(|| broken("expected a map at byte 0".into()))?;
                 let request = TokenRequest::deserialize_known_fields(&mut map);
                 let place = format!("byte {}", map.position());
@@ -149,13 +149,13 @@ impl Format {
     }
 }
 
-fn unreadable(format: &str, problem: &str) -> Refusal {
-    let message = format!("the body is not readable as {format}: {problem}; send the fields that the endpoint takes");
+fn invalid_body(format: &str, problem: &str) -> Refusal {
+    let message = format!("invalid body: cannot decode {format}: {problem}; send the fields that the endpoint accepts");
     Refusal::new(ErrorCode::INVALID_BODY, message)
 }
 
-fn unreadable_json(error: &serde_json::Error) -> Refusal {
-    unreadable("JSON", &decode_error::explain_json(error))
+fn invalid_json(error: &serde_json::Error) -> Refusal {
+    invalid_body("JSON", &decode_error::explain_json(error))
 }
 
 fn explain_msgpack(error: &rmp_serde::decode::Error, place: &str) -> String {
@@ -194,7 +194,7 @@ impl<'a> Range<'a> {
         Self { name, weight: weight.map_or(1_000, thousandths) }
     }
 
-    /// How particularly it speaks of the format, if at all.
+    /// Returns how precisely the range names the format; `None` if it does not match.
     fn precision(&self, format: Format) -> Option<u8> {
         match self.name {
             name if name.eq_ignore_ascii_case(format.content_type()) => Some(2),
@@ -205,7 +205,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// A weight that is not in the form of one counts as 0.
+/// Parses a weight. A malformed weight counts as 0.
 fn thousandths(weight: &str) -> u16 {
     match weight.split_once('.').unwrap_or((weight, "")) {
         ("1", _) => 1_000,
@@ -214,7 +214,7 @@ fn thousandths(weight: &str) -> u16 {
     }
 }
 
-/// How much a format is wanted.
+/// The rank of a format in an `Accept` header.
 #[derive(Clone, Copy)]
 struct Preference {
     weight: u16,
@@ -224,13 +224,13 @@ struct Preference {
 
 impl Preference {
     fn among(ranges: &[Range<'_>], format: Format) -> Option<Self> {
-        let speaking = ranges.iter().enumerate().filter_map(|(place, range)| {
+        let matching = ranges.iter().enumerate().filter_map(|(place, range)| {
             range.precision(format).map(|precision| Self { weight: range.weight, precision, place })
         });
-        speaking.max_by_key(|preference| (preference.precision, std::cmp::Reverse(preference.place)))
+        matching.max_by_key(|preference| (preference.precision, std::cmp::Reverse(preference.place)))
     }
 
-    fn is_over(self, other: Self) -> bool {
+    fn is_preferred_to(self, other: Self) -> bool {
         let named_first =
             (self.precision, std::cmp::Reverse(self.place)) > (other.precision, std::cmp::Reverse(other.place));
         self.weight > other.weight || (self.weight > 0 && self.weight == other.weight && named_first)
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn list_ends_before_it_is_too_large_and_not_before_its_first_value() {
+    fn list_stops_at_size_limit_but_keeps_first_value() {
         let values = ["aaaa", "bbbb", "cccc"];
         for (most, count) in [(0, 1), (10, 1), (17, 2), (100, 3)] {
             let (json, counted) = Format::Json.encode_list(values, most).unwrap();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn msgpack_answers_only_who_prefers_it() {
+    fn msgpack_is_used_only_if_preferred() {
         let accepted = |accept: &str| Format::accepted(&HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]));
         let msgpack = [
             "application/x-msgpack",

@@ -1,11 +1,11 @@
-//! What is asked of a key: tokens, and that they be revoked.
+//! The endpoints of a key: requesting a token, and revoking tokens.
 
 use std::collections::BTreeSet;
 
 use ably_auth_core::{BatchResult, ErrorCode, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
 
-use super::batch::{FIRST_VERSION_WITH_BATCH_RESULTS, reply_as_of_old};
+use super::batch::{FIRST_VERSION_WITH_BATCH_RESULTS, reply_in_old_format};
 use super::call::Call;
 use super::lists::Object;
 use super::reply::Reply;
@@ -18,30 +18,30 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::token::Entropy;
 
-/// The size, in bytes, above which no result of a revocation is, without the target.
-const SIZE_OF_RESULT: usize = 512;
+/// An upper bound of the size, in bytes, of the result for one target, without the target itself.
+const MAX_RESULT_SIZE: usize = 512;
 
 pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Reply, Refusal> {
     let key_name = KeyName::parse(key_name)?;
     call.note_key(&key_name);
     let credential = call.credential()?;
     let issuer = Issuer(call.state);
-    let asked_of = issuer.find(&key_name, call.now).await?;
-    // A token counts for an unsigned request only. The body is decoded anew after each wait for the store: an
-    // unauthenticated client can make the service wait, and a decoded body would occupy memory meanwhile.
+    let requested_key = issuer.find(&key_name, call.now).await?;
+    // A token counts for an unsigned request only. The body is decoded again after each wait for the store: an
+    // unauthenticated client can make the service wait, and a decoded body would use memory meanwhile.
     let principal = match credential {
         Some(Credential::Token(_)) if !call.read_token_request()?.is_signed() => Some(call.principal().await?),
         _ => None,
     };
     let request = call.read_token_request()?;
-    call.reserve_answer(call.size_of_echo())?;
+    call.reserve_answer(call.max_echo_size())?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
     let proof = match (&credential, principal.as_ref().and_then(Principal::token)) {
         (_, Some(token)) => Proof::Token(token),
-        (Some(Credential::Key(shown)), None) => Proof::Key(shown),
+        (Some(Credential::Key(key)), None) => Proof::Key(key),
         (Some(Credential::Token(_)) | None, None) => Proof::Mac,
     };
-    let details = issuer.exchange(asked_of, &request, proof, &entropy, call.now).await?;
+    let details = issuer.exchange(requested_key, &request, proof, &entropy, call.now).await?;
     metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }
@@ -50,8 +50,8 @@ fn issued_before(moment: Moment) -> Result<Option<Timestamp>, Refusal> {
     match moment {
         Moment::Absent => Ok(None),
         Moment::At(moment) => Ok(Some(moment)),
-        Moment::Unreadable => {
-            let message = "issuedBefore is no moment; give whole milliseconds since the epoch";
+        Moment::Invalid => {
+            let message = "invalid issuedBefore: it is not a timestamp; give whole milliseconds since the epoch";
             Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message))
         }
     }
@@ -68,14 +68,14 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
         targets: body.targets.0,
     };
     call.note(|notes| notes.target_kinds = Some(target_kinds(&revocation.targets)));
-    let about_targets = revocation.targets.len().saturating_mul(SIZE_OF_RESULT);
-    call.reserve_answer(call.size_of_echo().saturating_add(about_targets))?;
+    let results_size = revocation.targets.len().saturating_mul(MAX_RESULT_SIZE);
+    call.reserve_answer(call.max_echo_size().saturating_add(results_size))?;
     let results = revocation.apply(&principal, call.state, call.now).await?;
     let count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Success(_))).count();
     call.note(|notes| notes.count = u64::try_from(count).ok());
     let failure_count = results.len().saturating_sub(count);
     if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
-        return reply_as_of_old(call, &results, failure_count > 0);
+        return reply_in_old_format(call, &results, failure_count > 0);
     }
     call.reply(StatusCode::CREATED, &BatchResult { success_count: count, failure_count, results })
 }

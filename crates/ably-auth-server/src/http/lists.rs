@@ -1,4 +1,4 @@
-//! Values and lists of a body that are read with a limit, and whose errors quote nothing of it.
+//! Deserializers for values and lists of a body. They enforce limits, and their errors quote nothing of the body.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,14 +12,14 @@ fn unexpected_string<E: de::Error>(expected: &dyn de::Expected) -> E {
     E::invalid_type(de::Unexpected::Other("string"), expected)
 }
 
-/// A value of which only an object is taken, though its type could also be read from a list of its fields' values.
+/// A value that is read from an object only. A derived `Deserialize` also accepts a list of the fields' values.
 pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfObject<T>(PhantomData<T>);
+        struct ObjectVisitor<T>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfObject<T> {
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
             type Value = Object<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +36,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
 
         // Not `deserialize_map`: its serde_json error quotes the value found instead of a map.
-        deserializer.deserialize_any(OfObject(PhantomData))
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
     }
 }
 
@@ -45,9 +45,9 @@ pub(super) struct AtMost<T, const N: usize>(pub(super) Vec<T>);
 
 impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T, const N: usize>(PhantomData<T>);
+        struct ListVisitor<T, const N: usize>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for List<T, N> {
+        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for ListVisitor<T, N> {
             type Value = AtMost<T, N>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +71,7 @@ impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for AtMost<T, N>
         }
 
         // Not `deserialize_seq`: its serde_json error quotes the value found instead of a list.
-        deserializer.deserialize_any(List(PhantomData))
+        deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }
 
@@ -83,9 +83,9 @@ pub(super) struct OneOrMany<T, const N: usize> {
 
 impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for OneOrMany<T, N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyNumber<T, const N: usize>(PhantomData<T>);
+        struct OneOrManyVisitor<T, const N: usize>(PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for AnyNumber<T, N> {
+        impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for OneOrManyVisitor<T, N> {
             type Value = OneOrMany<T, N>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,6 +107,6 @@ impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for OneOrMany<T,
             }
         }
 
-        deserializer.deserialize_any(AnyNumber(PhantomData))
+        deserializer.deserialize_any(OneOrManyVisitor(PhantomData))
     }
 }

@@ -1,4 +1,5 @@
-//! The wire: a request is read, the policies are asked, and the answer is written. No policy is decided here.
+//! HTTP requests and responses: this module reads a request, calls the policies and writes the response. It decides no
+//! policy.
 
 mod about;
 mod apps;
@@ -36,45 +37,52 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use call::Call;
 use reply::Reply;
-use request_log::Answered;
+use request_log::CompletedRequest;
 use route::Route;
 
-/// Answers a request, whose body is none if it is larger than the service takes.
-pub(crate) async fn respond(state: &State, parts: &Parts, body: Option<&Bytes>, arrival: Option<Arrival>) -> Answered {
+/// Answers a request. `body` is `None` if it is larger than the service accepts.
+pub(crate) async fn respond(
+    state: &State,
+    parts: &Parts,
+    body: Option<&Bytes>,
+    arrival: Option<Arrival>,
+) -> CompletedRequest {
     let call = Call::new(state, parts, body, arrival);
     let reply = match admit(&call) {
         Err(refusal) => Err(refusal),
-        Ok(()) if control::has(&call) => control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply)),
+        Ok(()) if control::is_control_request(&call) => {
+            control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply))
+        }
         Ok(()) => dispatch(&call).await,
     };
     finish(call, reply)
 }
 
-/// Refuses a request without a look at what it asks.
-pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Option<Arrival>) -> Answered {
+/// Answers a request with a refusal, without processing it.
+pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Option<Arrival>) -> CompletedRequest {
     finish(Call::new(state, parts, None, arrival), Err(refusal))
 }
 
-fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Answered {
+fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> CompletedRequest {
     let (state, parts) = (call.state, call.parts);
     let (endpoint, reply) = reply.unwrap_or_else(|refusal| {
         refusal_log::record(&call, refusal.info());
-        if control::has(&call) {
-            return (Endpoint::Control, control::refusing(&refusal));
+        if control::is_control_request(&call) {
+            return (Endpoint::Control, control::error_reply(&refusal));
         }
         let route = Route::of(parts.uri.path(), state.sandbox);
         let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
-        (endpoint, Reply::refusing(&refusal, call.format, &call.request_id))
+        (endpoint, Reply::error(&refusal, call.format, &call.request_id))
     });
     let reply = call.admit_answer(reply);
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
     cors::add(state, parts, response.headers_mut());
-    Answered { response, endpoint, code, request_id, key }
+    CompletedRequest { response, endpoint, code, request_id, key }
 }
 
-/// Refuses what no path takes.
+/// Performs the checks that apply to requests for any path.
 fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
@@ -83,7 +91,7 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
             emulation.check_failure(&call.parts.method)?;
         }
     }
-    // Whoever asks for the time is told what the clock says.
+    // `/time` is served even if the clock is wrong: it only reports the clock.
     if call.parts.uri.path() != "/time" {
         call.state.check_clock(call.now)?;
     }
@@ -91,13 +99,13 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
 }
 
 async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
-    // Whoever asks for the head alone gets it: hyper leaves the body out.
-    let asked = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
-    let is = |method: Method| *asked == method;
+    // A HEAD request is handled as GET; hyper leaves the body out.
+    let method = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
+    let is = |expected: Method| *method == expected;
     about::check_no_upgrade(call)?;
     let route = Route::of(call.parts.uri.path(), call.state.sandbox)?;
     let endpoint = route.endpoint();
-    if route.is_of_channels() && !call.state.channels {
+    if route.is_channel_endpoint() && !call.state.channels {
         let message = "channels are not served here; start the service with `--channels true` to try them";
         return Err(Refusal::new(ErrorCode::NOT_FOUND, message));
     }
@@ -106,7 +114,7 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
         Route::Root if is(Method::GET) => about::answer(call),
         Route::Time if is(Method::GET) => call.reply(StatusCode::OK, &[call.now]),
         Route::RequestToken(key) if is(Method::POST) => keys::request_token(call, &key).await,
-        Route::RequestToken(_) if is(Method::GET) => Err(about::not_a_get()),
+        Route::RequestToken(_) if is(Method::GET) => Err(about::get_not_served()),
         Route::RevokeTokens(key) if is(Method::POST) => keys::revoke_tokens(call, &key).await,
         Route::Channel(channel) if is(Method::GET) => channels::status(call, &channel).await,
         Route::Messages(channel) if is(Method::GET) => channels::history(call, &channel, "messages").await,

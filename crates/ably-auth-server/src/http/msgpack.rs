@@ -39,7 +39,7 @@ impl<'de> Map<'de> {
     }
 
     fn take(&mut self) -> Result<&'de [u8], Error> {
-        let end = end_of_value(self.body, self.at).ok_or(Error::Syntax("broken value".into()))?;
+        let end = end_of_value(self.body, self.at).ok_or(Error::Syntax("malformed or incomplete value".into()))?;
         let bytes = self.body.get(self.at..end).unwrap_or_default();
         self.at = end;
         Ok(bytes)
@@ -174,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn every_cut_of_a_value_is_broken(value in json(), tail in any::<u8>()) {
+        fn truncated_value_is_malformed(value in json(), tail in any::<u8>()) {
             let mut bytes = rmp_serde::to_vec(&value).unwrap();
             let whole = bytes.len();
             bytes.push(tail);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn count_that_the_bytes_cannot_hold_is_refused_at_once() {
+    fn count_above_remaining_bytes_is_refused() {
         for lie in
             [&[0xdd, 0xff, 0xff, 0xff, 0xff][..], &[0xdf, 0x7f, 0xff, 0xff, 0xff, 0xa0], &[0xdb, 0xff, 0, 0, 0, 1]]
         {

@@ -1,4 +1,4 @@
-//! Pages as the query asks for them, and links to the others.
+//! Paging: the page that the query selects, and the links to other pages.
 
 use std::borrow::Cow;
 
@@ -12,13 +12,13 @@ use crate::refusal::Refusal;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-/// Where a page goes on: made by this service, for itself.
+/// The query parameter for the position after which a page starts. Only links made by this service contain it.
 pub(super) const AFTER: &str = "after";
 
 pub(super) fn read(call: &Call<'_>) -> Result<Page, Refusal> {
     let page = Page {
-        start: moment(call, "start")?.unwrap_or(Timestamp::from_millis(0)),
-        end: moment(call, "end")?.unwrap_or(Timestamp::from_millis(u64::MAX)),
+        start: timestamp(call, "start")?.unwrap_or(Timestamp::from_millis(0)),
+        end: timestamp(call, "end")?.unwrap_or(Timestamp::from_millis(u64::MAX)),
         direction: match call.query("direction").as_deref() {
             None | Some("backwards") => Direction::Backwards,
             Some("forwards") => Direction::Forwards,
@@ -33,7 +33,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<Page, Refusal> {
     Ok(page)
 }
 
-/// How many things a page may have.
+/// Returns the maximum number of items on the page.
 pub(super) fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
     let advice = "give a number from 1 to 1000";
     let Some(limit) = number(call, "limit", advice)? else {
@@ -43,7 +43,7 @@ pub(super) fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
     limit.ok_or_else(|| out_of_range("limit", advice))
 }
 
-fn moment(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Refusal> {
+fn timestamp(call: &Call<'_>, name: &str) -> Result<Option<Timestamp>, Refusal> {
     Ok(number(call, name, "give milliseconds since the epoch")?.map(Timestamp::from_millis))
 }
 
@@ -54,11 +54,14 @@ fn number(call: &Call<'_>, name: &str, advice: &str) -> Result<Option<u64>, Refu
 }
 
 pub(super) fn out_of_range(name: &str, advice: &str) -> Refusal {
-    Refusal::new(ErrorCode::INVALID_PARAMETER, format!("the query's `{name}` is out of range; {advice}"))
+    Refusal::new(
+        ErrorCode::INVALID_PARAMETER,
+        format!("invalid query parameter `{name}`: it is out of range; {advice}"),
+    )
 }
 
-/// The parameters that the links of a page repeat. A link repeats what the service has read, not the text of the query,
-/// which may be long or contain credentials.
+/// The parameters that the links of a page repeat. A link repeats the values that the service has parsed, not the text
+/// of the query, which may be long or contain credentials.
 pub(super) type Params = Vec<(&'static str, String)>;
 
 /// Returns the parameters of a page that the query contains.
@@ -70,15 +73,15 @@ pub(super) fn params(call: &Call<'_>, page: &Page) -> Params {
         ("direction", direction.to_owned()),
         ("limit", page.limit.to_string()),
     ];
-    asked(call, all)
+    in_query(call, all)
 }
 
 /// Returns those of `params` that the query contains.
-pub(super) fn asked(call: &Call<'_>, params: impl IntoIterator<Item = (&'static str, String)>) -> Params {
+pub(super) fn in_query(call: &Call<'_>, params: impl IntoIterator<Item = (&'static str, String)>) -> Params {
     params.into_iter().filter(|(name, _)| call.query(name).is_some()).collect()
 }
 
-/// Returns the links of a page whose things have positions. If more follow, `next` is the position of its last thing.
+/// Returns the links of a page whose items have positions. If more follow, `next` is the position of its last item.
 pub(super) fn links_of(page: &Page, name: &str, params: &Params, next: Option<u64>) -> Vec<String> {
     let text = |position: u64| position.to_string();
     links(name, params, page.after.map(text).as_deref(), next.map(text).as_deref())

@@ -21,10 +21,10 @@ pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
         return;
     }
     let route = Route::of(call.parts.uri.path(), true).ok();
-    let channel = route.as_ref().and_then(Route::channel).map(|channel| shown(&channel.name));
+    let channel = route.as_ref().and_then(Route::channel).map(|channel| truncate(&channel.name));
     let operation = route.as_ref().and_then(|route| operation(route, &call.parts.method));
-    let client_id = call.client_id().map(shown);
-    let (method, path) = (shown(call.parts.method.as_str()), path(call.parts.uri.path()));
+    let client_id = call.client_id().map(truncate);
+    let (method, path) = (truncate(call.parts.method.as_str()), path(call.parts.uri.path()));
     event!(
         target: TARGET,
         Level::INFO,
@@ -56,11 +56,11 @@ fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
 fn path(path: &str) -> String {
     let is_key = |segment: &str| route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok());
     let segments: Vec<_> = path.split('/').map(|segment| if is_key(segment) { "[key]" } else { segment }).collect();
-    shown(&segments.join("/"))
+    truncate(&segments.join("/"))
 }
 
 /// Returns the first [`MAX_CHARS`] characters of `text`, with control characters escaped.
-fn shown(text: &str) -> String {
+fn truncate(text: &str) -> String {
     let more = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
     let start: String = text.chars().take(MAX_CHARS).collect();
     format!("{}{more}", start.escape_debug())

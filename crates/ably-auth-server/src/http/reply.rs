@@ -14,14 +14,14 @@ use crate::refusal::Refusal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ably-requestid");
 
-/// So many headers an answer has at most, but for those to a browser.
-const USUAL_HEADERS: usize = 8;
+/// The initial capacity for headers. All headers of an answer fit, except those for CORS.
+const INITIAL_HEADERS: usize = 8;
 
 pub(super) struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
-    /// What went wrong, if something did.
+    /// The error code, if the request was refused.
     pub(super) code: Option<ErrorCode>,
     permit: Option<Permit>,
 }
@@ -33,7 +33,7 @@ impl Reply {
 
     /// Creates a response from a body that is already encoded.
     pub(super) fn encoded(status: StatusCode, body: Vec<u8>, format: Format) -> Self {
-        let headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        let headers = HeaderMap::with_capacity(INITIAL_HEADERS);
         let mut reply = Self { status, headers, body: body.into(), code: None, permit: None };
         reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
         reply
@@ -71,27 +71,27 @@ impl Reply {
         self
     }
 
-    /// Names the error in the headers too, for who does not read the body.
+    /// Adds the error to the headers, for clients that do not read the body.
     pub(super) fn with_error(mut self, refusal: &ably_auth_backend::Refusal) -> Self {
         self.code = Some(refusal.info().code());
         self.headers.extend(refusal.headers());
         self
     }
 
-    /// Names the methods that a path takes.
+    /// Creates the response to `OPTIONS`, with the methods that the path accepts.
     pub(super) fn options(methods: &'static str) -> Self {
         let mut reply = Self::empty();
         reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
         reply
     }
 
-    pub(super) fn refusing(refusal: &Refusal, format: Format, request_id: &str) -> Self {
+    pub(super) fn error(refusal: &Refusal, format: Format, request_id: &str) -> Self {
         let body = ErrorEnvelope { error: refusal.info().clone().with_request_id(request_id) };
-        Self::refusing_with(refusal, &body, format)
+        Self::error_with_body(refusal, &body, format)
     }
 
-    /// A refusal in another form than the usual one.
-    pub(super) fn refusing_with<T: Serialize>(refusal: &Refusal, body: &T, format: Format) -> Self {
+    /// Creates the response for a refusal, with a body other than the usual one.
+    pub(super) fn error_with_body<T: Serialize>(refusal: &Refusal, body: &T, format: Format) -> Self {
         let status = StatusCode::from_u16(refusal.info().status_code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = Self::new(status, body, format).unwrap_or_else(|_| Self::empty()).with_error(refusal.of_any());
         reply.status = status;
@@ -99,7 +99,7 @@ impl Reply {
             reply.headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         if let Some(wait) = refusal.retry_after() {
-            // In whole seconds, and rather later than too early.
+            // Whole seconds, rounded up so that the client does not retry too early.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
             reply.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -113,7 +113,7 @@ impl Reply {
         if let Some(permit) = self.permit {
             response.extensions_mut().insert(Arc::new(permit));
         }
-        // Everything here is either secret or true for a moment only.
+        // Answers contain secrets, or data that is soon outdated.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(request_id) = HeaderValue::from_str(request_id) {
             response.headers_mut().insert(REQUEST_ID, request_id);

@@ -1,4 +1,4 @@
-//! What is told of a request: a line in the log, and the counts.
+//! The request log: an event and the metrics of each answered request.
 
 use ably_auth_core::{ErrorCode, KeyName};
 use bytes::Bytes;
@@ -8,28 +8,28 @@ use tracing::{Level, enabled, event};
 use crate::clock::Stopwatch;
 use crate::ops::metrics::{Endpoint, Metrics};
 
-/// An answer, and what is to be told of it beside.
-pub(crate) struct Answered {
+/// A response, with the data about its request that is logged and counted.
+pub(crate) struct CompletedRequest {
     pub(crate) response: Response<Bytes>,
     pub(crate) endpoint: Endpoint,
     pub(crate) code: Option<ErrorCode>,
     pub(crate) request_id: String,
-    /// The key that it was about, if that is known and wanted.
+    /// The key that the request is about; `None` if it is unknown or no subscriber takes the event.
     pub(crate) key: Option<KeyName>,
 }
 
-/// By which a subscriber can choose these events.
+/// The `tracing` target by which subscribers select these events.
 const TARGET: &str = "ably_auth_server::request";
 
-/// Whether anybody listens, so that nothing is gathered for nobody.
+/// Returns true if a subscriber takes these events; otherwise, callers need not collect their fields.
 pub(crate) fn is_wanted() -> bool {
     enabled!(target: TARGET, Level::INFO)
 }
 
-/// Counts and logs an answer, and gives it on. Of what came from outside it logs no more than the names of keys that exist or
-/// could, and a request id that is plain; credentials, bodies and what was asked for are in no event.
-pub(crate) fn record_request(metrics: &Metrics, answered: Answered, since: Stopwatch) -> Response<Bytes> {
-    let Answered { response, endpoint, code, request_id, key } = answered;
+/// Counts and logs a response, and returns it. The event has a key name only if the name is valid, and a request id
+/// only in plain characters. It never has credentials, bodies, or the path or query of the request.
+pub(crate) fn record_request(metrics: &Metrics, completed: CompletedRequest, since: Stopwatch) -> Response<Bytes> {
+    let CompletedRequest { response, endpoint, code, request_id, key } = completed;
     let took = since.elapsed();
     metrics.record(endpoint, code, took);
     if is_wanted() {

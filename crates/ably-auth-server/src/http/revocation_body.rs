@@ -1,4 +1,4 @@
-//! The body of `revokeTokens`. Targets above the limit are skipped while the body is read.
+//! The body of `revokeTokens`. Targets above the limit are skipped while the body is parsed.
 
 use std::fmt;
 
@@ -24,9 +24,9 @@ pub(super) struct Targets(pub(super) Vec<String>);
 
 impl<'de> Deserialize<'de> for Targets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfList;
+        struct TargetsVisitor;
 
-        impl<'de> Visitor<'de> for OfList {
+        impl<'de> Visitor<'de> for TargetsVisitor {
             type Value = Targets;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,24 +46,24 @@ impl<'de> Deserialize<'de> for Targets {
             }
         }
 
-        deserializer.deserialize_seq(OfList)
+        deserializer.deserialize_seq(TargetsVisitor)
     }
 }
 
-/// A moment in a body: absent, valid, or not a timestamp.
+/// A time in a body: absent, valid, or not a timestamp.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Moment {
     #[default]
     Absent,
     At(Timestamp),
-    Unreadable,
+    Invalid,
 }
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfAny;
+        struct MomentVisitor;
 
-        impl<'de> Visitor<'de> for OfAny {
+        impl<'de> Visitor<'de> for MomentVisitor {
             type Value = Moment;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,42 +84,42 @@ impl<'de> Deserialize<'de> for Moment {
 
             fn visit_u64<E: Error>(self, millis: u64) -> Result<Moment, E> {
                 let millis: U64Deserializer<E> = millis.into_deserializer();
-                Ok(Timestamp::deserialize(millis).map_or(Moment::Unreadable, Moment::At))
+                Ok(Timestamp::deserialize(millis).map_or(Moment::Invalid, Moment::At))
             }
 
             fn visit_i64<E: Error>(self, millis: i64) -> Result<Moment, E> {
-                u64::try_from(millis).map_or(Ok(Moment::Unreadable), |millis| self.visit_u64(millis))
+                u64::try_from(millis).map_or(Ok(Moment::Invalid), |millis| self.visit_u64(millis))
             }
 
             fn visit_str<E: Error>(self, millis: &str) -> Result<Moment, E> {
                 let millis: StrDeserializer<'_, E> = millis.into_deserializer();
-                Ok(Timestamp::deserialize(millis).map_or(Moment::Unreadable, Moment::At))
+                Ok(Timestamp::deserialize(millis).map_or(Moment::Invalid, Moment::At))
             }
 
             fn visit_bool<E: Error>(self, _: bool) -> Result<Moment, E> {
-                Ok(Moment::Unreadable)
+                Ok(Moment::Invalid)
             }
 
             fn visit_f64<E: Error>(self, _: f64) -> Result<Moment, E> {
-                Ok(Moment::Unreadable)
+                Ok(Moment::Invalid)
             }
 
             fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Moment, E> {
-                Ok(Moment::Unreadable)
+                Ok(Moment::Invalid)
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Moment, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Moment::Unreadable)
+                Ok(Moment::Invalid)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Moment, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Moment::Unreadable)
+                Ok(Moment::Invalid)
             }
         }
 
-        deserializer.deserialize_any(OfAny)
+        deserializer.deserialize_any(MomentVisitor)
     }
 }
 
@@ -140,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn moment_is_read_or_unreadable() {
+    fn issued_before_is_parsed_or_invalid() {
         let moment = |json: &str| read(&format!(r#"{{"targets":[],"issuedBefore":{json}}}"#)).issued_before;
         for json in ["5", "\"5\""] {
             assert_eq!(moment(json), Moment::At(Timestamp::from_millis(5)), "{json}");
         }
         assert_eq!(moment("null"), Moment::Absent);
         for json in ["-1", "0.5", "true", "\"x\"", "[[1],{}]", r#"{"a":[1]}"#] {
-            assert_eq!(moment(json), Moment::Unreadable, "{json}");
+            assert_eq!(moment(json), Moment::Invalid, "{json}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which endpoint a path names.
+//! Routing: the endpoint that a path names.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use http::request::Parts;
 use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 
-/// An endpoint, with what its path holds, percent-decoded once.
+/// An endpoint with its path parameters, percent-decoded once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
     /// The page that describes the service.
@@ -55,7 +55,7 @@ impl<'a> Route<'a> {
             [Some("stats"), None, None, None] => Self::Stats,
             [Some("apps"), None, None, None] if sandbox => Self::Apps,
             [Some("apps"), Some(id), None, None] if sandbox => Self::App(decode(id)?),
-            _ if is_of_ably(segments) => return Err(not_offered("this path of Ably's API")),
+            _ if is_ably_path(segments) => return Err(not_offered("this path of Ably's API")),
             _ => return Err(not_found()),
         })
     }
@@ -88,11 +88,11 @@ impl<'a> Route<'a> {
     }
 
     /// Returns whether the endpoint belongs to the channel endpoints, which can be turned off.
-    pub(super) const fn is_of_channels(&self) -> bool {
+    pub(super) const fn is_channel_endpoint(&self) -> bool {
         self.channel().is_some() || matches!(self, Self::Channels | Self::Batch)
     }
 
-    /// The methods that it takes, as an `Allow` header says it.
+    /// Returns the methods that the endpoint accepts, as the value of an `Allow` header.
     pub(super) const fn methods(&self, sandbox: bool) -> &'static str {
         match self {
             Self::Stats if sandbox => "GET, HEAD, POST, OPTIONS",
@@ -127,7 +127,7 @@ pub(super) fn not_offered(what: &str) -> Refusal {
 }
 
 /// Returns whether Ably serves this path or paths below it.
-fn is_of_ably(segments: [Option<&str>; 4]) -> bool {
+fn is_ably_path(segments: [Option<&str>; 4]) -> bool {
     match segments {
         [Some("channels"), Some(_), Some(of_channel), _] => {
             matches!(of_channel, "messages" | "annotations" | "object" | "objects" | "presence" | "push" | "summary")
@@ -142,7 +142,10 @@ fn is_of_ably(segments: [Option<&str>; 4]) -> bool {
 
 pub(super) fn decode(segment: &str) -> Result<Cow<'_, str>, Refusal> {
     percent_decode_str(segment).decode_utf8().map_err(|_| {
-        Refusal::new(ErrorCode::BAD_REQUEST, "the path is not UTF-8 once percent-decoded; encode names as UTF-8")
+        Refusal::new(
+            ErrorCode::BAD_REQUEST,
+            "invalid path: it is not UTF-8 after percent-decoding; encode names as UTF-8",
+        )
     })
 }
 

@@ -1,5 +1,5 @@
-//! The hosts and web pages that a sandbox answers. It takes requests without credentials, so it answers by default only
-//! requests for this machine, and only pages of this machine.
+//! The hosts and web pages that a sandbox answers. A sandbox accepts requests without credentials. So by default it
+//! answers only requests for this machine, and only pages of this machine.
 
 use std::net::IpAddr;
 
@@ -13,29 +13,29 @@ use super::call::Call;
 use crate::refusal::Refusal;
 use crate::sandbox_access::SandboxAccess;
 
-/// Refuses a request for a host, or from a page, that the sandbox does not answer. A name that was made to point to this
-/// machine (DNS rebinding) is such a host.
+/// Refuses a request for a host, or from a page, that the sandbox does not answer. This includes a foreign host name
+/// that resolves to this machine (DNS rebinding).
 pub(super) fn check(call: &Call<'_>) -> Result<(), Refusal> {
     let access = &call.state.sandbox_access;
     let is_answered =
         |host: Option<Authority>| host.is_some_and(|host| is_loopback(host.host()) || access.permits(host.host()));
     let problem = if target(call.parts).is_some_and(|host| !is_answered(host)) {
-        "this sandbox does not answer requests for this host; ask it as `localhost` or `127.0.0.1`, or start it with \
+        "this sandbox does not answer requests for this host; use `localhost` or `127.0.0.1`, or start the sandbox with \
          `--sandbox-allow-host` and the name of the host"
     } else if !answers_page(access, call.parts) {
-        "this sandbox does not answer pages of this origin here; open the page from `localhost`, or start the sandbox with \
-         `--sandbox-allow-host` and the name by which the page asks it"
+        "this sandbox does not answer pages of this origin; open the page from `localhost`, or start the sandbox with \
+         `--sandbox-allow-host` and the host name that the page uses"
     } else {
         return Ok(());
     };
     Err(Refusal::new(ErrorCode::FORBIDDEN, problem))
 }
 
-/// Returns true if the request comes from no page, from a page of this machine, or from any page that asks for a host
-/// that the operator permitted.
+/// Returns true if the request comes from no page, from a page of this machine, or from any page if the request is for
+/// a host that the operator permitted.
 ///
-/// Every page in a developer's browser can ask for `localhost`. A page that asks for this machine is therefore let in only
-/// if the sandbox is public, even if the operator permitted `localhost` by name.
+/// Every page in a developer's browser can send requests to `localhost`. So a page that sends requests to this machine
+/// is answered only if the sandbox is public, even if the operator permitted `localhost` by name.
 pub(super) fn answers_page(access: &SandboxAccess, parts: &Parts) -> bool {
     let Some(origin) = parts.headers.get(ORIGIN) else {
         return true;
@@ -45,7 +45,7 @@ pub(super) fn answers_page(access: &SandboxAccess, parts: &Parts) -> bool {
     is_origin_here(origin.to_str().unwrap_or_default()) || is_permitted()
 }
 
-/// Returns the host of the request, if it names one; `Some(None)` if that is not in the form of a host.
+/// Returns the host of the request, if it names one; `Some(None)` if that is not a valid host.
 fn target(parts: &Parts) -> Option<Option<Authority>> {
     // The host of an absolute target takes precedence over the `Host` header (RFC 9112, section 3.2.2).
     if let Some(authority) = parts.uri.authority() {
@@ -71,7 +71,7 @@ mod tests {
     use super::is_loopback;
 
     #[test]
-    fn this_machine_has_several_names() {
+    fn names_of_this_machine_are_loopback() {
         for host in ["localhost", "LocalHost", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"]
         {
             assert!(is_loopback(host), "{host}");

@@ -36,7 +36,7 @@ pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
     let (intervals, next) = lock(&principal.app.memory.stats).page(&page, unit);
     let intervals: Vec<_> = intervals.iter().map(|interval| interval.to_json(form)).collect();
     let mut params = page::params(call, &page);
-    params.extend(page::asked(call, [("unit", unit.name().to_owned())]));
+    params.extend(page::in_query(call, [("unit", unit.name().to_owned())]));
     Ok(call.reply(StatusCode::OK, &intervals)?.with_links(page::links_of(&page, "stats", &params, next)))
 }
 

@@ -1,4 +1,4 @@
-//! How the service is, for whoever runs it.
+//! The admin address: health checks and metrics.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use crate::service::Service;
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// For how long what the store said is gone by: whoever asks all the time is not to keep it busy.
+/// The time for which a readiness result is reused, so that frequent health checks do not load the store.
 const READINESS_TTL: Duration = Duration::from_millis(250);
 
-/// Whether the service was ready when it was last looked at. Those who ask at once share a look.
+/// The last readiness result. Concurrent health checks share one check.
 #[derive(Debug, Default)]
 pub(super) struct Readiness(Mutex<Option<(Stopwatch, bool)>>);
 
 impl Readiness {
     async fn of(&self, service: &Service) -> bool {
-        let mut known = self.0.lock().await;
-        let was_ready = match &*known {
+        let mut cached = self.0.lock().await;
+        let was_ready = match &*cached {
             Some((since, was_ready)) if since.elapsed() < READINESS_TTL => *was_ready,
             _ => {
                 let is_ready = service.check_ready().await;
-                *known = Some((Stopwatch::start(), is_ready));
+                *cached = Some((Stopwatch::start(), is_ready));
                 is_ready
             }
         };
@@ -35,15 +35,17 @@ impl Readiness {
     }
 }
 
-pub(super) async fn answer<B>(service: &Service, readiness: &Readiness, asked: &Request<B>) -> Response<Bytes> {
-    let is_read = matches!(*asked.method(), Method::GET | Method::HEAD);
-    let (status, kind, body) = match asked.uri().path() {
-        _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are taken here\n".into()),
+pub(super) async fn answer<B>(service: &Service, readiness: &Readiness, request: &Request<B>) -> Response<Bytes> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (status, kind, body) = match request.uri().path() {
+        _ if !is_read => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are supported here\n".into()),
         "/health/live" => (StatusCode::OK, TEXT, "live\n".into()),
         "/health/ready" if readiness.of(service).await => (StatusCode::OK, TEXT, "ready\n".into()),
         "/health/ready" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not ready\n".into()),
         "/metrics" => (StatusCode::OK, PROMETHEUS, service.metrics()),
-        _ => (StatusCode::NOT_FOUND, TEXT, "there are /health/live, /health/ready and /metrics\n".into()),
+        _ => {
+            (StatusCode::NOT_FOUND, TEXT, "not found; the paths are /health/live, /health/ready and /metrics\n".into())
+        }
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! A connection, from its first byte to its last.
+//! The connections of a socket: limits, TLS handshake, and requests.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::outgoing::{Outgoing, Unwritten};
 use super::phase::{Phase, Step};
 use super::table::{Exceeded, Table};
-use super::timeouts::{TimeoutStream, Waits};
+use super::timeouts::{TimeoutStream, Timeouts};
 use super::{admin, request};
 use crate::clock::Stopwatch;
 use crate::limits::site;
@@ -31,14 +31,15 @@ use crate::ops::metrics::{Gauge, add};
 use crate::service::Service;
 use crate::state::State;
 
-/// hyper's buffer cannot be smaller, and the headers are to fit in with room to spare.
+/// The minimum size of hyper's buffer, in bytes. hyper accepts no smaller one.
 const MIN_BUFFER: usize = 8 * 1024;
 
 /// The maximum number of refused connections that are answered at the same time. Connections above it are closed
 /// without a response, so that refusing costs less than serving.
 const REFUSED_AT_ONCE: u64 = 256;
 
-/// How long one that is told so may take to ask, and how long one may take that asks how the service is.
+/// The timeout for sending the head of a request on a refused connection or to the admin address. It is also the
+/// timeout for reading the refusal.
 const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The maximum number of open connections to the admin address. At this limit, a new connection replaces the one that
@@ -48,17 +49,17 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// The time for which a silent new connection cannot be evicted.
 const NEW_GRACE: Duration = Duration::from_secs(1);
 
-/// How long one of them is kept, so that those who do nothing do not keep out for long those who ask.
+/// The maximum time that a connection to the admin address can be idle, so that idle clients soon make room for others.
 const ADMIN_IDLE: Duration = Duration::from_secs(5);
 
-/// What a socket is for.
+/// The purpose of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Service,
     Admin,
 }
 
-/// What the connections of a socket share.
+/// The state that all connections of a socket share.
 #[derive(Debug)]
 pub(super) struct Connections {
     service: Service,
@@ -72,9 +73,9 @@ pub(super) struct Connections {
     readiness: admin::Readiness,
 }
 
-/// What is done with a connection's requests.
+/// The decision about a connection: its requests are served or refused.
 #[derive(Clone, Copy, Debug)]
-enum Welcome {
+enum Admission {
     Served,
     Refused(Exceeded),
 }
@@ -119,13 +120,13 @@ impl Connections {
         let Ok(_slot) = self.table.enter(&phase, waker, None) else {
             return;
         };
-        let waits = Waits {
+        let timeouts = Timeouts {
             head: REFUSED_TIMEOUT,
             idle: limits.idle.min(ADMIN_IDLE),
             answer: limits.answer_deadline,
             answer_rate: limits.answer_bytes_per_second,
         };
-        self.speak(stream, client, phase, waits, Welcome::Served).await;
+        self.serve_http(stream, client, phase, timeouts, Admission::Served).await;
     }
 
     async fn serve_client(&self, stream: TcpStream, client: IpAddr, phase: Arc<Phase>, waker: Waker) {
@@ -135,10 +136,10 @@ impl Connections {
         let is_proxy = limits.trusts(client);
         let entered = self.table.enter(&phase, waker, (!is_proxy).then(|| site(client)));
         // `_slot` and `_refused` count this connection until it is closed.
-        let (_slot, _refused, welcome) = match entered {
+        let (_slot, _refused, admission) = match entered {
             Ok(slot) => {
                 add(&metrics.connections_evicted, u64::from(slot.has_evicted));
-                (Some(slot), None, Welcome::Served)
+                (Some(slot), None, Admission::Served)
             }
             Err(exceeded) => {
                 add(&metrics.connections_refused, 1);
@@ -146,17 +147,17 @@ impl Connections {
                 if now_refused > REFUSED_AT_ONCE {
                     return;
                 }
-                (None, Some(refused), Welcome::Refused(exceeded))
+                (None, Some(refused), Admission::Refused(exceeded))
             }
         };
-        let waits = match welcome {
-            Welcome::Served => Waits {
+        let timeouts = match admission {
+            Admission::Served => Timeouts {
                 head: limits.header_deadline,
                 idle: limits.idle,
                 answer: limits.answer_deadline,
                 answer_rate: limits.answer_bytes_per_second,
             },
-            Welcome::Refused(_) => Waits {
+            Admission::Refused(_) => Timeouts {
                 head: REFUSED_TIMEOUT,
                 idle: REFUSED_TIMEOUT,
                 answer: REFUSED_TIMEOUT,
@@ -164,45 +165,45 @@ impl Connections {
             },
         };
         let Some(tls) = &self.tls else {
-            return self.speak(stream, client, phase, waits, welcome).await;
+            return self.serve_http(stream, client, phase, timeouts, admission).await;
         };
-        let mut agreeing = pin!(tls.agree(stream, waits.head));
+        let mut handshake = pin!(tls.handshake(stream, timeouts.head));
         let unless_evicted = poll_fn(|context| match phase.step() {
             Step::Evicted => Poll::Ready(None),
-            _ => agreeing.as_mut().poll(context),
+            _ => handshake.as_mut().poll(context),
         });
         // `None` means that the handshake failed or the connection was evicted; drop the connection.
         if let Some(stream) = unless_evicted.await {
-            self.speak(stream, client, phase, waits, welcome).await;
+            self.serve_http(stream, client, phase, timeouts, admission).await;
         }
     }
 
-    async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         client: IpAddr,
         phase: Arc<Phase>,
-        waits: Waits,
-        welcome: Welcome,
+        timeouts: Timeouts,
+        admission: Admission,
     ) {
         let unwritten = Arc::<Unwritten>::default();
-        let answering = service_fn(|request: Request<Incoming>| {
+        let respond = service_fn(|request: Request<Incoming>| {
             let is_whole = request.body().is_end_stream();
             let is_last = !phase.begin(is_whole);
             let (phase, unwritten) = (&*phase, &unwritten);
-            let answer = self.answer(request, client, phase, welcome);
+            let answer = self.answer(request, client, phase, admission);
             async move {
                 let mut answer = answer.await;
-                // Only where the body was not read whole does the answer say so.
+                // A `Connection` header in the answer means that the body was not read completely.
                 phase.end(is_whole || !answer.headers().contains_key(CONNECTION));
                 if is_last {
-                    answer = request::closed(answer);
+                    answer = request::close_after(answer);
                 }
                 Ok::<_, Infallible>(Outgoing::of(answer, unwritten))
             }
         });
-        let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), waits));
-        // What is longer than the limit is to be answered, and not just cut off.
+        let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), timeouts));
+        // Twice the limit on headers, so that headers above the limit can be answered with an error.
         let buffer = self.state().limits.header_bytes.saturating_mul(2).max(MIN_BUFFER);
         let connection = http1::Builder::new()
             .header_read_timeout(None)
@@ -210,15 +211,15 @@ impl Connections {
             // disconnected.
             .half_close(true)
             .max_buf_size(buffer)
-            // Answers are small: to copy one behind its head costs less than a list of two parts costs the system.
+            // Answers are small: copying a body behind its head costs less than a vectored write.
             .writev(false)
-            .serve_connection(stream, answering);
+            .serve_connection(stream, respond);
         let mut connection = pin!(connection);
         let mut closing = self.closing.clone();
         let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };
         tokio::select! {
             biased;
-            // However it ended: the client is gone.
+            // The connection has ended. Any error concerns only this client.
             _ = &mut connection => return,
             _ = closed => connection.as_mut().graceful_shutdown(),
         }
@@ -227,19 +228,19 @@ impl Connections {
 
     async fn answer(
         &self,
-        asked: Request<Incoming>,
+        request: Request<Incoming>,
         client: IpAddr,
         phase: &Phase,
-        welcome: Welcome,
+        admission: Admission,
     ) -> Response<Bytes> {
         if self.role == Role::Admin {
-            return admin::answer(&self.service, &self.readiness, &asked).await;
+            return admin::answer(&self.service, &self.readiness, &request).await;
         }
         let since = Stopwatch::start();
-        let socket = request::Socket { local: self.local, client, is_private: self.tls.is_some() };
-        match welcome {
-            Welcome::Served => request::answer(&self.service.current(), asked, socket, phase, since).await,
-            Welcome::Refused(exceeded) => request::refuse_connection(&self.service, asked, socket, exceeded, since),
+        let socket = request::Socket { local: self.local, client, is_tls: self.tls.is_some() };
+        match admission {
+            Admission::Served => request::answer(&self.service.current(), request, socket, phase, since).await,
+            Admission::Refused(exceeded) => request::refuse_connection(&self.service, request, socket, exceeded, since),
         }
     }
 }

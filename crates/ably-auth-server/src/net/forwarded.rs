@@ -18,7 +18,7 @@ const FORWARDED: &str = "forwarded";
 
 /// The data about the client of a request, as trusted proxies report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Believed {
+pub(super) struct ReportedClient {
     pub(super) client: IpAddr,
     /// True if the client used TLS to the first trusted proxy.
     pub(super) is_https: bool,
@@ -32,18 +32,18 @@ struct Element {
 }
 
 /// Reads the client's address and protocol from the headers of a request that the trusted proxy `peer` sent.
-pub(super) fn read(limits: &Limits, headers: &HeaderMap, peer: IpAddr) -> Believed {
+pub(super) fn read(limits: &Limits, headers: &HeaderMap, peer: IpAddr) -> ReportedClient {
     match limits.proxy_header {
         ProxyHeader::XForwarded => {
             let elements = list(headers, X_FORWARDED_FOR, rsplit_plain);
             let (client, hops) = walk(limits, peer, elements, |text| Element { address: node(text), is_https: false });
             let is_https = is_x_forwarded_https(headers, hops.count.max(1));
-            Believed { client, is_https }
+            ReportedClient { client, is_https }
         }
         ProxyHeader::Forwarded => {
             let elements = list(headers, FORWARDED, |value| rsplit_unquoted(value, b','));
             let (client, hops) = walk(limits, peer, elements, element);
-            Believed { client, is_https: hops.is_https }
+            ReportedClient { client, is_https: hops.is_https }
         }
     }
 }
@@ -214,7 +214,7 @@ mod tests {
         Limits { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], proxy_header: header, ..Limits::default() }
     }
 
-    fn believed(header: ProxyHeader, lines: &[(&'static str, &[u8])]) -> Believed {
+    fn read_lines(header: ProxyHeader, lines: &[(&'static str, &[u8])]) -> ReportedClient {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
@@ -223,7 +223,8 @@ mod tests {
     }
 
     fn forwarded(value: &str) -> (String, bool) {
-        let Believed { client, is_https } = believed(ProxyHeader::Forwarded, &[("forwarded", value.as_bytes())]);
+        let ReportedClient { client, is_https } =
+            read_lines(ProxyHeader::Forwarded, &[("forwarded", value.as_bytes())]);
         (client.to_string(), is_https)
     }
 
@@ -258,26 +259,26 @@ mod tests {
     #[test]
     fn later_headers_are_read_first() {
         let lines: [(&str, &[u8]); 2] = [("forwarded", b"for=192.0.2.9;proto=https"), ("forwarded", b"for=192.0.2.1")];
-        let Believed { client, is_https } = believed(ProxyHeader::Forwarded, &lines);
+        let ReportedClient { client, is_https } = read_lines(ProxyHeader::Forwarded, &lines);
         assert_eq!((client.to_string(), is_https), ("192.0.2.1".to_owned(), false));
     }
 
     #[test]
-    fn header_that_is_not_chosen_is_not_read() {
+    fn unselected_header_is_ignored() {
         let both: [(&str, &[u8]); 3] = [
             ("forwarded", b"for=192.0.2.1;proto=https"),
             ("x-forwarded-for", b"192.0.2.2"),
             ("x-forwarded-proto", b"http"),
         ];
-        let client = |header| believed(header, &both).client.to_string();
+        let client = |header| read_lines(header, &both).client.to_string();
         assert_eq!(client(ProxyHeader::Forwarded), "192.0.2.1");
         assert_eq!(client(ProxyHeader::XForwarded), "192.0.2.2");
         let nothing: [(&str, &[u8]); 1] = [("x-forwarded-proto", b"https")];
-        assert!(!believed(ProxyHeader::Forwarded, &nothing).is_https);
+        assert!(!read_lines(ProxyHeader::Forwarded, &nothing).is_https);
     }
 
     #[test]
-    fn addresses_have_ports_brackets_and_quotes() {
+    fn ports_brackets_and_quotes_are_parsed() {
         let read = |text: &str| node(text.as_bytes()).map(|address| address.to_string());
         for text in ["192.0.2.1", "192.0.2.1:1", "\"192.0.2.1\"", " \"192.0.2.1:65535\" "] {
             assert_eq!(read(text).as_deref(), Some("192.0.2.1"), "{text}");
@@ -307,12 +308,12 @@ mod tests {
 
     /// Generates bytes that a header may contain, mostly bytes and words that have a meaning in it.
     fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
-        let telling = prop::sample::select(&b"\",;=\\ :[]"[..]);
+        let special = prop::sample::select(&b"\",;=\\ :[]"[..]);
         let words =
             prop::sample::select(vec!["for=", "proto=https", "10.0.0.2", "192.0.2.7", "https", "for=\"", "\\\""]);
-        let any = any::<u8>().prop_filter("a header's", |byte| (*byte >= 32 && *byte != 127) || *byte == b'\t');
+        let any = any::<u8>().prop_filter("a byte of a header", |byte| (*byte >= 32 && *byte != 127) || *byte == b'\t');
         let piece = prop_oneof![
-            telling.prop_map(|byte| vec![byte]),
+            special.prop_map(|byte| vec![byte]),
             words.prop_map(|word| word.as_bytes().to_vec()),
             any.prop_map(|byte| vec![byte]),
         ];
@@ -324,14 +325,14 @@ mod tests {
         fn any_header_is_read_without_a_panic(text in header_bytes(), x in any::<bool>()) {
             let header = if x { ProxyHeader::XForwarded } else { ProxyHeader::Forwarded };
             let lines: [(&str, &[u8]); 3] = [("x-forwarded-for", &text), ("x-forwarded-proto", &text), ("forwarded", &text)];
-            believed(header, &lines);
+            read_lines(header, &lines);
             let mut pieces: Vec<_> = rsplit_unquoted(&text, b',').collect();
             pieces.reverse();
             prop_assert_eq!(pieces.join(&b','), text);
         }
 
         #[test]
-        fn nothing_that_a_client_wrote_is_believed(
+        fn forwarded_of_client_is_ignored(
             by_client in vec(header_bytes(), 1..4),
             appended in prop::sample::select(vec![
                 "for=192.0.2.1;proto=http",
@@ -350,12 +351,12 @@ mod tests {
             let mut all: Vec<(&str, &[u8])> = lines.iter().map(|line| ("forwarded", &**line)).collect();
             all.push(("x-forwarded-for", b"192.0.2.66"));
             all.push(("x-forwarded-proto", b"https"));
-            let Believed { client, is_https } = believed(ProxyHeader::Forwarded, &all);
+            let ReportedClient { client, is_https } = read_lines(ProxyHeader::Forwarded, &all);
             prop_assert_eq!((client.to_string(), is_https), ("192.0.2.1".to_owned(), false));
         }
 
         #[test]
-        fn nothing_that_a_client_wrote_is_believed_of_x_forwarded(
+        fn x_forwarded_of_client_is_ignored(
             by_client in header_bytes(),
             protocols in header_bytes(),
             appended in prop::sample::select(vec!["192.0.2.1", "192.0.2.1:80", "\"192.0.2.1:80\"", "192.0.2.1, 10.9.9.9"]),
@@ -364,7 +365,7 @@ mod tests {
             let protocols = [&protocols, &b", http,http"[..]].concat();
             let lines: [(&str, &[u8]); 3] =
                 [("x-forwarded-for", &addresses), ("x-forwarded-proto", &protocols), ("forwarded", b"for=192.0.2.66")];
-            let Believed { client, is_https } = believed(ProxyHeader::XForwarded, &lines);
+            let ReportedClient { client, is_https } = read_lines(ProxyHeader::XForwarded, &lines);
             prop_assert_eq!((client.to_string(), is_https), ("192.0.2.1".to_owned(), false));
         }
     }

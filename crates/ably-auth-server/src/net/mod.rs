@@ -1,4 +1,4 @@
-//! The service on a socket.
+//! The server: a service on a TCP socket.
 
 mod admin;
 mod connection;
@@ -26,10 +26,11 @@ use crate::net::tls::Tls;
 use crate::service::Service;
 use connection::{Connections, Role};
 
-/// How long to wait when the system gives no more connections: most often it has run out of files.
+/// The time to wait after `accept` failed, which is most often because the process has too many open files. Retrying at
+/// once would use all of the CPU.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it is told with what.
+/// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it has a certificate.
 ///
 /// ```
 /// use ably_auth_server::{Apps, Server, Service};
@@ -39,7 +40,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// let (apps, key) = Apps::create()?;
 /// let service = Service::builder().apps(apps).sandbox(true).build()?;
 /// let server = Server::bind("127.0.0.1:0".parse()?, service).await?;
-/// println!("take the key {} to http://{}", key.key_name(), server.local_addr());
+/// println!("the key {} works at http://{}", key.key_name(), server.local_addr());
 /// # let interrupted = std::future::ready(());
 /// server.run(interrupted).await?;
 /// # Ok(())
@@ -56,7 +57,7 @@ pub struct Server {
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let unusable = |error: std::io::Error| {
-        let message = format!("cannot listen on `{address}`; see whether another program does, or take port 0");
+        let message = format!("cannot listen on `{address}`; check whether another program uses it, or use port 0");
         Error::new(ErrorKind::Network, message).because(error)
     };
     let listener = TcpListener::bind(address).await.map_err(unusable)?;
@@ -65,18 +66,18 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error>
 }
 
 impl Server {
-    /// Listens on that address; port 0 takes any that is free. To be called on a tokio runtime with I/O and time.
+    /// Listens on an address; port 0 selects any free port. Call this on a tokio runtime with I/O and time enabled.
     ///
     /// # Errors
-    /// [`ErrorKind::Address`] if the service is a sandbox and the address is not loopback; [`ErrorKind::Network`] if the
-    /// address cannot be listened on.
+    /// [`ErrorKind::Address`] if the service is a sandbox and the address is not loopback; [`ErrorKind::Network`] if
+    /// listening on the address fails.
     pub async fn bind(address: SocketAddr, service: Service) -> Result<Self, Error> {
         if service.is_sandbox()
             && !service.state().sandbox_access.is_open()
             && !address.ip().to_canonical().is_loopback()
         {
             let message = format!(
-                "a sandbox takes keys without TLS and lets anybody make apps, so it must not listen on `{address}`; \
+                "a sandbox accepts keys without TLS and lets anybody create apps, so it must not listen on `{address}`; \
                  listen on `127.0.0.1`, allow a host by name, or turn the sandbox off"
             );
             return Err(Error::new(ErrorKind::Address, message));
@@ -85,7 +86,7 @@ impl Server {
         Ok(Self { listener, local, service, tls: None, admin: None })
     }
 
-    /// Serves over TLS, and not without: keys are then taken from wherever they come.
+    /// Serves over TLS only. Clients can then send keys from any address.
     ///
     /// ```no_run
     /// use ably_auth_server::{Apps, Server, Service, Tls};
@@ -103,8 +104,9 @@ impl Server {
         self
     }
 
-    /// Tells on that address too, without TLS, how the service is: `/health/live`, `/health/ready` (503 if not) and
-    /// `/metrics`. Whoever reaches the address may ask, so it should be one of this machine or of a network of one's own.
+    /// Serves `/health/live`, `/health/ready` (503 if the service is not ready) and `/metrics` on another address,
+    /// without TLS. Requests there need no credentials, so use an address that only this machine or your own network
+    /// can reach.
     ///
     /// ```
     /// use ably_auth_server::{Server, Service};
@@ -119,27 +121,27 @@ impl Server {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Network`] if the address cannot be listened on.
+    /// [`ErrorKind::Network`] if listening on the address fails.
     pub async fn with_admin(mut self, address: SocketAddr) -> Result<Self, Error> {
         self.admin = Some(listen(address).await?);
         Ok(self)
     }
 
-    /// The address that it listens on, with the port that it got.
+    /// Returns the address of the service, with the actual port.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.local
     }
 
-    /// The address on which it tells how it is, if it does.
+    /// Returns the admin address, with the actual port, if there is one.
     #[must_use]
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|(_, local)| *local)
     }
 
-    /// Serves until `shutdown` completes. Then the service is not ready any more; it serves on for
-    /// [`Limits::shutdown_delay`](crate::Limits), takes no more connections, answers what has begun, and stops: after
-    /// [`Limits::shutdown_grace`](crate::Limits) at the latest.
+    /// Serves until `shutdown` completes, and then shuts down gracefully. The service is not ready any more, but serves
+    /// on for [`Limits::shutdown_delay`](crate::Limits). Then it accepts no more connections, and finishes the requests
+    /// in flight. It stops after [`Limits::shutdown_grace`](crate::Limits) at the latest.
     ///
     /// # Errors
     /// [`ErrorKind::Network`] if the socket fails.
@@ -151,8 +153,8 @@ impl Server {
             let connections = Connections::new(service.clone(), Role::Admin, local, None, closing.clone());
             tokio::spawn(accept(listener, Arc::new(connections), std::future::pending()))
         });
-        let ready = Ready::new(service.clone());
-        let ending = {
+        let ready = ReadyGuard::new(service.clone());
+        let stop_accepting = {
             let service = service.clone();
             async move {
                 shutdown.await;
@@ -161,10 +163,10 @@ impl Server {
             }
         };
         let connections = Connections::new(service, Role::Service, local, tls, closing);
-        let mut open = accept(listener, Arc::new(connections), ending).await;
+        let mut open = accept(listener, Arc::new(connections), stop_accepting).await;
         close.send_replace(true);
         let finish = async { while open.join_next().await.is_some() {} };
-        // Whoever is busy still has had their time.
+        // After the grace period, abort the remaining connections.
         let _ = time::timeout(limits.shutdown_grace, finish).await;
         open.shutdown().await;
         if let Some(admin) = admin {
@@ -175,23 +177,23 @@ impl Server {
     }
 }
 
-/// The service is ready for as long as this lives, whatever becomes of the server.
-struct Ready(Service);
+/// Marks the service as ready until this is dropped, even if the task of the server is cancelled.
+struct ReadyGuard(Service);
 
-impl Ready {
+impl ReadyGuard {
     fn new(service: Service) -> Self {
         service.state().metrics.ready.store(true, Ordering::Relaxed);
         Self(service)
     }
 }
 
-impl Drop for Ready {
+impl Drop for ReadyGuard {
     fn drop(&mut self) {
         self.0.state().metrics.ready.store(false, Ordering::Relaxed);
     }
 }
 
-/// Takes connections until the end; gives those that are open then.
+/// Accepts connections until `end` completes. Returns the connections that are open then.
 async fn accept(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -203,13 +205,13 @@ async fn accept(
         tokio::select! {
             biased;
             () = &mut end => return open,
-            // Of those that are over, nothing is to be kept.
+            // Remove a connection that has ended.
             Some(_) = open.join_next(), if !open.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, client)) => take(stream, client, &connections, &mut open),
-                Err(error) if is_of_one_connection(&error) => {}
+                Ok((stream, client)) => spawn_connection(stream, client, &connections, &mut open),
+                Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "no connection can be accepted");
+                    tracing::warn!(%error, "cannot accept a connection");
                     time::sleep(ACCEPT_BACKOFF).await;
                 }
             }
@@ -217,15 +219,15 @@ async fn accept(
     }
 }
 
-fn take(stream: TcpStream, client: SocketAddr, connections: &Arc<Connections>, open: &mut JoinSet<()>) {
+fn spawn_connection(stream: TcpStream, client: SocketAddr, connections: &Arc<Connections>, open: &mut JoinSet<()>) {
     // Answers are small: waiting to fill a packet would only delay them.
     drop(stream.set_nodelay(true));
     let connections = Arc::clone(connections);
     open.spawn(async move { connections.serve(stream, client.ip()).await });
 }
 
-/// Whether the client is gone again before it was looked at.
-fn is_of_one_connection(error: &std::io::Error) -> bool {
+/// Returns true if the error concerns only one connection, which the client has closed already.
+fn is_connection_error(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answer_that_is_not_sent_counts_no_more() {
+    async fn unsent_answer_releases_its_permit() {
         let (budget, unwritten) = (Budget::new(1_000_000), Arc::<Unwritten>::default());
         drop(Outgoing::of(answer(100_000, &budget), &unwritten));
         assert_eq!((budget.used(), unwritten.bytes()), (0, 0));

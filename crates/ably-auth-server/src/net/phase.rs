@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_idle_connection_is_evicted() {
+    fn only_idle_connection_is_evicted() {
         let phase = Phase::new(Stopwatch::start(), Duration::ZERO);
         assert!(phase.receive() && !phase.evict(), "part of a head was received");
         assert!(phase.begin(false) && !phase.evict());

@@ -15,7 +15,7 @@ use tokio::time;
 
 use ably_auth_core::ErrorCode;
 
-use super::forwarded::{self, Believed};
+use super::forwarded::{self, ReportedClient};
 use super::host;
 use super::phase::Phase;
 use super::table::Exceeded;
@@ -25,50 +25,53 @@ use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::service::Service;
 
-/// Where a request came from and to.
+/// The connection of a request: its two addresses, and whether it uses TLS.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Socket {
     pub(super) local: SocketAddr,
     pub(super) client: IpAddr,
-    pub(super) is_private: bool,
+    pub(super) is_tls: bool,
 }
 
 impl Socket {
     /// Returns the origin of the request. For a request from a trusted proxy, it is the client that the proxy reports.
     fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
-        let Self { local, client, is_private } = self;
+        let Self { local, client, is_tls } = self;
         if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
-            return Arrival { local, client, is_private };
+            return Arrival { local, client, is_tls };
         }
-        let Believed { client, is_https } = forwarded::read(limits, headers, client);
-        Arrival { local, client, is_private: is_private || is_https }
+        let ReportedClient { client, is_https } = forwarded::read(limits, headers, client);
+        Arrival { local, client, is_tls: is_tls || is_https }
     }
 }
 
 pub(super) async fn answer(
     service: &Service,
-    asked: Request<Incoming>,
+    request: Request<Incoming>,
     socket: Socket,
     phase: &Phase,
     since: Stopwatch,
 ) -> Response<Bytes> {
     let state = service.state();
     let (_in_flight, now_in_flight) = state.metrics.in_flight.enter();
-    let (parts, body) = asked.into_parts();
+    let (parts, body) = request.into_parts();
     let arrival = socket.arrival(&state.limits, &parts.headers);
     if now_in_flight > u64::try_from(state.limits.requests).unwrap_or(u64::MAX) {
-        return closing(&body, service.refuse(&parts, Refusal::overloaded("requests"), Some(arrival), since));
+        return close_if_unread(&body, service.refuse(&parts, Refusal::overloaded("requests"), Some(arrival), since));
     }
     if let Err(refusal) = state.check_rate_from(arrival.client) {
-        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+        return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
     if size(&parts) > state.limits.header_bytes {
-        let message = format!("the headers are over {} bytes; send less in them", state.limits.header_bytes);
+        let message = format!(
+            "invalid request: the headers are longer than {} bytes; send fewer or shorter ones",
+            state.limits.header_bytes
+        );
         let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(431);
-        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+        return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
     if let Err(refusal) = host::check(&parts) {
-        return closing(&body, service.refuse(&parts, refusal, Some(arrival), since));
+        return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
     if body.is_end_stream() {
         return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
@@ -78,15 +81,15 @@ pub(super) async fn answer(
             phase.receive_whole();
             service.answer(&parts, Some(&body), Some(arrival), since).await
         }
-        Ok(Err(BodyError::TooLarge)) => closed(service.answer(&parts, None, Some(arrival), since).await),
+        Ok(Err(BodyError::TooLarge)) => close_after(service.answer(&parts, None, Some(arrival), since).await),
         Ok(Err(BodyError::Broken(problem))) => {
             let refusal = Refusal::new(ErrorCode::BAD_REQUEST, problem);
-            closed(service.refuse(&parts, refusal, Some(arrival), since))
+            close_after(service.refuse(&parts, refusal, Some(arrival), since))
         }
         Err(_) => {
-            let message = "the body did not come in time; send it at once, or send less";
+            let message = "invalid body: it did not arrive in time; send it at once, or send less";
             let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
-            closed(service.refuse(&parts, refusal, Some(arrival), since))
+            close_after(service.refuse(&parts, refusal, Some(arrival), since))
         }
     }
 }
@@ -94,36 +97,36 @@ pub(super) async fn answer(
 /// Refuses a request on a connection that exceeds a limit, and closes the connection.
 pub(super) fn refuse_connection(
     service: &Service,
-    asked: Request<Incoming>,
+    request: Request<Incoming>,
     socket: Socket,
     exceeded: Exceeded,
     since: Stopwatch,
 ) -> Response<Bytes> {
-    let (parts, _) = asked.into_parts();
+    let (parts, _) = request.into_parts();
     let arrival = socket.arrival(&service.state().limits, &parts.headers);
     let too_many = match exceeded {
         Exceeded::Total => "connections",
         Exceeded::Address => "connections from this address",
     };
-    closed(service.refuse(&parts, Refusal::overloaded(too_many), Some(arrival), since))
+    close_after(service.refuse(&parts, Refusal::overloaded(too_many), Some(arrival), since))
 }
 
-/// A connection whose body is not read can carry no other request.
-fn closing(body: &Incoming, answer: Response<Bytes>) -> Response<Bytes> {
-    if body.is_end_stream() { answer } else { closed(answer) }
+/// Closes the connection if the body was not read, since another request cannot follow then.
+fn close_if_unread(body: &Incoming, answer: Response<Bytes>) -> Response<Bytes> {
+    if body.is_end_stream() { answer } else { close_after(answer) }
 }
 
-pub(super) fn closed(mut answer: Response<Bytes>) -> Response<Bytes> {
+pub(super) fn close_after(mut answer: Response<Bytes>) -> Response<Bytes> {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
-/// How long a request's line and headers were, about.
+/// Returns the approximate size of the request line and the headers, in bytes.
 fn size(parts: &Parts) -> usize {
-    /// What stands around a header's name and value.
-    const AROUND: usize = 4;
+    /// The bytes around a name and a value: the colon, the space and the line break.
+    const OVERHEAD: usize = 4;
     let headers = parts.headers.iter();
-    let sizes = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(AROUND));
+    let sizes = headers.map(|(name, value)| name.as_str().len().saturating_add(value.len()).saturating_add(OVERHEAD));
     let uri = &parts.uri;
     let target = [
         uri.scheme_str().map_or(0, str::len),
@@ -159,7 +162,7 @@ async fn read(parts: &Parts, body: Incoming, most: usize) -> Result<Bytes, BodyE
     let mut body = pin!(body);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        // What is no data is a trailer, which says nothing here.
+        // A frame without data has trailers, which are ignored.
         let Ok(data) = frame?.into_data() else {
             continue;
         };

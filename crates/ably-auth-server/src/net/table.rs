@@ -17,7 +17,7 @@ use crate::sync::lock;
 
 /// The maximum number of connections in use that a search for an idle one skips. Skipped entries move to the end, so
 /// the next search continues where this one stopped.
-const MAX_PASSED_OVER: usize = 256;
+const MAX_SKIPPED: usize = 256;
 
 /// The reason why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,10 +108,10 @@ impl Open {
 
     /// Evicts the connection that has been idle longest. Returns `false` if it finds no idle connection.
     fn make_room(&mut self, now: u64) -> bool {
-        let mut passed_over = 0_usize;
+        let mut skipped = 0_usize;
         while let Some((&(moment, id), entry)) = self.by_idle.first_key_value() {
             // `moment` is the smallest key, so no other connection became idle earlier.
-            if moment > now || passed_over > MAX_PASSED_OVER {
+            if moment > now || skipped > MAX_SKIPPED {
                 return false;
             }
             let next = match entry.phase.idle_since() {
@@ -124,7 +124,7 @@ impl Open {
                 Some(since) if since > moment && since <= now => since,
                 // The connection is in use or in its grace period, so it becomes idle later than `now`.
                 _ => {
-                    passed_over = passed_over.saturating_add(1);
+                    skipped = skipped.saturating_add(1);
                     now.saturating_add(1)
                 }
             };
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn longest_idle_is_evicted_whatever_was_used_meanwhile() {
+    fn longest_idle_connection_is_evicted() {
         let table = table(100, 100);
         let open: Vec<_> = (0..100).map(|_| enter(&table, 1).unwrap()).collect();
         let pause = || std::thread::sleep(Duration::from_micros(10));
@@ -211,18 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn address_at_its_limit_evicts_nobody() {
+    fn address_at_limit_evicts_nothing() {
         let table = table(4, 2);
         let (_first, second) = (enter(&table, 1).unwrap(), enter(&table, 1).unwrap());
         let _others = [enter(&table, 2).unwrap(), enter(&table, 3).unwrap()];
         assert_eq!(enter(&table, 1).unwrap_err(), Exceeded::Address);
         drop(second);
         assert!(enter(&table, 1).is_ok());
-        assert!(enter(&table, 1).is_ok(), "its entry went with it");
+        assert!(enter(&table, 1).is_ok(), "the dropped slot is free again");
     }
 
     #[test]
-    fn nothing_is_left_of_what_is_closed() {
+    fn closed_connection_leaves_no_entry() {
         let table = table(10, 5);
         for site in 0..1_000 {
             drop(enter(&table, site).unwrap());
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn new_connection_has_a_grace() {
+    fn new_connection_has_grace_period() {
         let table = Table::new(2, 2, Duration::from_secs(60));
         let (first, second) = (enter(&table, 1).unwrap(), enter(&table, 1).unwrap());
         assert_eq!(enter(&table, 2).unwrap_err(), Exceeded::Total);

@@ -1,4 +1,4 @@
-//! A stream that waits for a client only so long.
+//! A stream with timeouts for a slow or silent client.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,14 +13,16 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::outgoing::Unwritten;
 use super::phase::{Phase, Step};
 
-/// How long, and over how many bytes, the rest of what was not read is passed over: if the connection were closed before, the
-/// system would take the answer back.
-const LINGER: Duration = Duration::from_secs(1);
-const MAX_UNREAD: usize = 1024 * 1024;
+/// The maximum time for discarding the unread rest of a request before the connection is closed. Closing a socket with
+/// unread data resets the connection, and the client could lose the response.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection waits.
+/// The maximum number of bytes that are discarded.
+const MAX_DISCARDED: usize = 1024 * 1024;
+
+/// The timeouts of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Waits {
+pub(super) struct Timeouts {
     pub(super) head: Duration,
     pub(super) idle: Duration,
     /// The time limit for the client to read more of its responses, and for a response to a client that has closed its
@@ -30,7 +32,7 @@ pub(super) struct Waits {
     pub(super) answer_rate: u32,
 }
 
-impl Waits {
+impl Timeouts {
     /// Returns the time limit for a client to read `bytes` bytes in total.
     fn whole_answer(&self, bytes: usize) -> Duration {
         let millis = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1_000);
@@ -42,15 +44,16 @@ impl Waits {
 pub(super) struct TimeoutStream<S> {
     stream: S,
     phase: Arc<Phase>,
-    waits: Waits,
-    /// Set up only for a head that does not come whole.
+    timeouts: Timeouts,
+    /// The timer for a head. It is set only if the head does not arrive at once.
     head: Option<Pin<Box<Sleep>>>,
-    /// With what the phase was when it began. It is not set anew for each request: it is looked at when it is over.
+    /// The idle timer, and the state of the phase when it was started. The timer is not restarted for each request:
+    /// when it expires, the state shows whether there was a request meanwhile.
     idle: Option<(Pin<Box<Sleep>>, u64)>,
-    linger: Option<(Pin<Box<Sleep>>, usize)>,
-    /// Set up only for a client that takes nothing in.
+    discard: Option<(Pin<Box<Sleep>>, usize)>,
+    /// The timer for the client to read more. It is set only while the client reads nothing.
     answer: Option<Pin<Box<Sleep>>>,
-    /// The timer for a large response as a whole. Set only if the client does not read it at once.
+    /// The timer for a large response as a whole. It is set only if the client does not read the response at once.
     whole_answer: Option<Pin<Box<Sleep>>>,
     unwritten: Arc<Unwritten>,
     watch: Watch,
@@ -68,14 +71,14 @@ struct Watch {
 }
 
 impl<S> TimeoutStream<S> {
-    pub(super) const fn new(stream: S, phase: Arc<Phase>, unwritten: Arc<Unwritten>, waits: Waits) -> Self {
+    pub(super) const fn new(stream: S, phase: Arc<Phase>, unwritten: Arc<Unwritten>, timeouts: Timeouts) -> Self {
         Self {
             stream,
             phase,
-            waits,
+            timeouts,
             head: None,
             idle: None,
-            linger: None,
+            discard: None,
             answer: None,
             whole_answer: None,
             unwritten,
@@ -83,23 +86,25 @@ impl<S> TimeoutStream<S> {
         }
     }
 
-    /// Whether the client has taken too long.
-    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+    /// Returns true if the client has exceeded the timeout of the current step.
+    fn has_timed_out(&mut self, context: &mut Context<'_>) -> bool {
         match self.phase.step() {
             Step::New | Step::Head => {
-                let wait = self.waits.head;
+                let wait = self.timeouts.head;
                 self.head.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(context).is_ready()
             }
             Step::Idle => {
                 let now = self.phase.state();
-                let (sleep, before) = self.idle.get_or_insert_with(|| (Box::pin(sleep(self.waits.idle)), now));
+                let (sleep, before) = self.idle.get_or_insert_with(|| (Box::pin(sleep(self.timeouts.idle)), now));
                 while sleep.as_mut().poll(context).is_ready() {
                     if *before == now {
                         return true;
                     }
                     *before = now;
-                    let over = sleep.deadline();
-                    sleep.as_mut().reset(over.checked_add(self.waits.idle).unwrap_or_else(|| far(over)));
+                    let deadline = sleep.deadline();
+                    sleep
+                        .as_mut()
+                        .reset(deadline.checked_add(self.timeouts.idle).unwrap_or_else(|| far_future(deadline)));
                 }
                 false
             }
@@ -109,17 +114,21 @@ impl<S> TimeoutStream<S> {
 }
 
 impl<S> TimeoutStream<S> {
-    /// What came of writing; an error once nothing could be written for too long, whatever the connection is about.
-    fn unless_stuck<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Returns the result of a write, or an error if nothing could be written for too long. This applies in every step.
+    fn check_write_timeout<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.answer = None;
             return written;
         }
-        let (wait, bytes) = (self.waits.answer, self.unwritten.bytes());
+        let (wait, bytes) = (self.timeouts.answer, self.unwritten.bytes());
         if bytes == 0 {
             self.whole_answer = None;
         } else {
-            let whole = self.waits.whole_answer(bytes);
+            let whole = self.timeouts.whole_answer(bytes);
             let whole = self.whole_answer.get_or_insert_with(|| Box::pin(sleep(whole)));
             if whole.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -133,8 +142,8 @@ impl<S> TimeoutStream<S> {
 }
 
 impl<S: AsyncRead + Unpin> TimeoutStream<S> {
-    /// Sees whether the client is still there while its request is being answered. Returns an error once it is not: after a
-    /// reset at once, and when the time for the answer is over if no more can be seen of the client.
+    /// Checks whether the client is still connected while its request is processed. After a reset, returns an error at
+    /// once. If reading reveals nothing more about the client, returns an error after the timeout for the response.
     fn poll_watch(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.watch.unseen.is_none() {
             let mut byte = [0];
@@ -144,7 +153,7 @@ impl<S: AsyncRead + Unpin> TimeoutStream<S> {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Ready(Ok(())) => {
                     self.watch.ahead = buffer.filled().first().copied();
-                    self.watch.unseen = Some(Box::pin(sleep(self.waits.answer)));
+                    self.watch.unseen = Some(Box::pin(sleep(self.timeouts.answer)));
                 }
             }
         }
@@ -155,15 +164,15 @@ impl<S: AsyncRead + Unpin> TimeoutStream<S> {
         Ok(())
     }
 
-    /// Passes over what comes until there is no more, or it has gone on for too long.
-    fn poll_pass_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (sleep, passed) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), 0));
+    /// Discards incoming data until the stream ends, or until a limit is reached.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (sleep, discarded) = self.discard.get_or_insert_with(|| (Box::pin(sleep(DISCARD_TIMEOUT)), 0));
         let mut space = [MaybeUninit::uninit(); 4 * 1024];
-        while *passed < MAX_UNREAD {
+        while *discarded < MAX_DISCARDED {
             let mut buffer = ReadBuf::uninit(&mut space);
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    *passed = passed.saturating_add(buffer.filled().len());
+                    *discarded = discarded.saturating_add(buffer.filled().len());
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => return sleep.as_mut().poll(context),
@@ -173,8 +182,8 @@ impl<S: AsyncRead + Unpin> TimeoutStream<S> {
     }
 }
 
-/// No wait is as long as this.
-fn far(from: Instant) -> Instant {
+/// Returns a time that is later than the end of every timeout.
+fn far_future(from: Instant) -> Instant {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     from.checked_add(DAY).unwrap_or(from)
 }
@@ -199,7 +208,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
             Pin::new(&mut this.stream).poll_read(context, buffer)
         };
         if read.is_pending() {
-            return if this.is_over(context) {
+            return if this.has_timed_out(context) {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             } else {
                 Poll::Pending
@@ -219,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.unless_stuck(written, context)
+        this.check_write_timeout(written, context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -228,7 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
             this.poll_watch(context)?;
         }
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
-        ready!(this.unless_stuck(flushed, context))?;
+        ready!(this.check_write_timeout(flushed, context))?;
         this.unwritten.flushed();
         if this.unwritten.bytes() == 0 {
             this.whole_answer = None;
@@ -236,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         if this.phase.flushed() {
             // hyper does not always read again after a response, so start the idle timer here too.
             let is_set_up = this.idle.as_ref().is_some_and(|(sleep, _)| !sleep.is_elapsed());
-            if !is_set_up && this.is_over(context) {
+            if !is_set_up && this.has_timed_out(context) {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
@@ -246,9 +255,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let shut = Pin::new(&mut this.stream).poll_shutdown(context);
-        ready!(this.unless_stuck(shut, context))?;
+        ready!(this.check_write_timeout(shut, context))?;
         if matches!(this.phase.step(), Step::New | Step::Head | Step::Body | Step::Unread) {
-            ready!(this.poll_pass_over(context));
+            ready!(this.poll_discard(context));
         }
         Poll::Ready(Ok(()))
     }
@@ -260,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.unless_stuck(written, context)
+        this.check_write_timeout(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -279,15 +288,15 @@ mod tests {
     use crate::limits::budget::{Budget, Permit};
 
     /// A stream that accepts one byte per second.
-    struct Trickle(Pin<Box<Sleep>>);
+    struct SlowStream(Pin<Box<Sleep>>);
 
-    impl AsyncRead for Trickle {
+    impl AsyncRead for SlowStream {
         fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
             Poll::Pending
         }
     }
 
-    impl AsyncWrite for Trickle {
+    impl AsyncWrite for SlowStream {
         fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
             ready!(self.0.as_mut().poll(context));
             self.0 = Box::pin(sleep(Duration::from_secs(1)));
@@ -304,29 +313,33 @@ mod tests {
     }
 
     /// Returns how many bytes of a response a client receives that reads one byte per second.
-    async fn taken_in(bytes: usize, is_large: bool) -> usize {
+    async fn bytes_received(bytes: usize, is_large: bool) -> usize {
         let unwritten = Arc::<Unwritten>::default();
         let mut answer = Response::new(Bytes::from(vec![0; bytes]));
         if is_large {
             answer.extensions_mut().insert(Arc::new(Permit::take(bytes, [&Budget::new(bytes)]).unwrap()));
         }
         let _body = Outgoing::of(answer, &unwritten);
-        let waits =
-            Waits { head: Duration::MAX, idle: Duration::MAX, answer: Duration::from_millis(10_500), answer_rate: 10 };
-        let trickle = Trickle(Box::pin(sleep(Duration::from_secs(1))));
+        let timeouts = Timeouts {
+            head: Duration::MAX,
+            idle: Duration::MAX,
+            answer: Duration::from_millis(10_500),
+            answer_rate: 10,
+        };
+        let slow = SlowStream(Box::pin(sleep(Duration::from_secs(1))));
         let mut stream =
-            TimeoutStream::new(trickle, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, waits);
-        let mut taken = 0_usize;
-        while taken < bytes && stream.write(&[0]).await.is_ok() {
-            taken = taken.saturating_add(1);
+            TimeoutStream::new(slow, Phase::new(crate::clock::Stopwatch::start(), Duration::ZERO), unwritten, timeouts);
+        let mut received = 0_usize;
+        while received < bytes && stream.write(&[0]).await.is_ok() {
+            received = received.saturating_add(1);
         }
-        taken
+        received
     }
 
     #[tokio::test(start_paused = true)]
-    async fn large_answer_that_is_taken_in_too_slowly_is_cut_off() {
-        assert_eq!(taken_in(100, true).await, 20, "limit: 10.5 s plus 1 s per 10 bytes");
-        assert_eq!(taken_in(100, false).await, 100, "a small response has no limit for the whole");
-        assert_eq!(taken_in(11, true).await, 11, "in time");
+    async fn large_answer_that_is_read_too_slowly_is_cut_off() {
+        assert_eq!(bytes_received(100, true).await, 20, "limit: 10.5 s plus 1 s per 10 bytes");
+        assert_eq!(bytes_received(100, false).await, 100, "a small response has no limit for the whole");
+        assert_eq!(bytes_received(11, true).await, 11, "in time");
     }
 }

@@ -1,4 +1,4 @@
-//! TLS, for a service that is reached from elsewhere.
+//! TLS: the certificate of a server, and the handshake.
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -36,7 +36,7 @@ impl ResolvesServerCert for Current {
     }
 }
 
-fn wrong(problem: &str) -> Error {
+fn tls_error(problem: &str) -> Error {
     Error::new(ErrorKind::Tls, problem)
 }
 
@@ -44,15 +44,15 @@ fn wrong(problem: &str) -> Error {
 fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<CertifiedKey>, Error> {
     let unreadable = "invalid certificate: it is not PEM; give a file of `BEGIN CERTIFICATE` blocks";
     let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| wrong(unreadable))?;
+        CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(|_| tls_error(unreadable))?;
     if chain.is_empty() {
-        return Err(wrong(unreadable));
+        return Err(tls_error(unreadable));
     }
     // The source error is left out, so that the message shows nothing of the key file.
     let key = PrivateKeyDer::from_pem_slice(private_key)
-        .map_err(|_| wrong("invalid private key: it is not PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
+        .map_err(|_| tls_error("invalid private key: it is not PEM; give a file with one `BEGIN PRIVATE KEY` block"))?;
     let certified = CertifiedKey::from_der(chain, key, &crypto::ring::default_provider()).map_err(|error| {
-        wrong(match &error {
+        tls_error(match &error {
             rustls::Error::InconsistentKeys(_) => {
                 "invalid private key: it does not match the certificate; give the key of the first certificate"
             }
@@ -70,16 +70,17 @@ fn certified_key(certificates: &[u8], private_key: &[u8]) -> Result<Arc<Certifie
 }
 
 impl Tls {
-    /// Reads PEM: a certificate with those that lead from it to its root, and its private key (PKCS #8, PKCS #1 or SEC 1).
+    /// Reads a certificate chain and its private key (PKCS #8, PKCS #1 or SEC 1) from PEM. The certificate of the
+    /// server is the first in the chain.
     ///
     /// # Errors
-    /// [`ErrorKind::Tls`] if there is no certificate or no key in them, if they cannot be read, or if one is not of the
-    /// other. The message shows nothing of the key.
+    /// [`ErrorKind::Tls`] if a certificate or the key is missing or malformed, or if the key does not match the first
+    /// certificate. The message shows nothing of the key.
     pub fn from_pem(certificates: &[u8], private_key: &[u8]) -> Result<Self, Error> {
         let current = Arc::new(Current(RwLock::new(certified_key(certificates, private_key)?)));
         let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| wrong("TLS cannot be set up; see why").because(error))?
+            .map_err(|error| tls_error("cannot set up TLS; see the source of this error").because(error))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Current>::clone(&current));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -106,9 +107,9 @@ impl Tls {
         Ok(())
     }
 
-    /// Agrees with a client on keys, if it does so within that time.
-    pub(crate) async fn agree(&self, stream: TcpStream, within: Duration) -> Option<TlsStream<TcpStream>> {
-        time::timeout(within, self.acceptor.accept(stream)).await.ok()?.ok()
+    /// Performs the handshake with a client. Returns `None` if it fails or takes longer than `timeout`.
+    pub(crate) async fn handshake(&self, stream: TcpStream, timeout: Duration) -> Option<TlsStream<TcpStream>> {
+        time::timeout(timeout, self.acceptor.accept(stream)).await.ok()?.ok()
     }
 }
 

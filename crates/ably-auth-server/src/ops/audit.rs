@@ -110,7 +110,8 @@ pub(crate) enum SecretSource {
     Store,
 }
 
-/// Emits audit events. Refusals of unauthenticated requests are limited to a rate, because anybody can cause them.
+/// The emitter of audit events. Refusals of unauthenticated requests are limited to a rate, because anybody can cause
+/// them.
 #[derive(Debug)]
 pub(crate) struct Audit {
     refusals: Option<Buckets>,

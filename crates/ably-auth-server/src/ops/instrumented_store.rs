@@ -1,4 +1,4 @@
-//! A store whose answers are counted and timed.
+//! A store that records the errors and the latency of another store.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,9 +21,13 @@ impl InstrumentedStore {
         Self { store, counts }
     }
 
-    /// What is there at once was not waited for: of that, only errors are counted.
-    fn watch<T: Send + Unpin + 'static>(&self, operation: StoreOperation, mut asked: Pending<T>) -> Pending<T> {
-        match Pin::new(&mut asked).poll(&mut Context::from_waker(Waker::noop())) {
+    /// Records an operation. If the answer is there at once, only an error is counted: there was no wait to measure.
+    fn record_operation<T: Send + Unpin + 'static>(
+        &self,
+        operation: StoreOperation,
+        mut pending: Pending<T>,
+    ) -> Pending<T> {
+        match Pin::new(&mut pending).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(answer)) => Pending::ready(answer),
             Poll::Ready(Err(error)) => {
                 self.counts.failed(operation);
@@ -32,7 +36,7 @@ impl InstrumentedStore {
             Poll::Pending => {
                 let (counts, since) = (Arc::clone(&self.counts), Stopwatch::start());
                 Pending::waiting(async move {
-                    let answer = asked.await;
+                    let answer = pending.await;
                     counts.record(operation, since.elapsed());
                     match &answer {
                         Ok(_) => counts.set_failing(false),
@@ -59,31 +63,31 @@ impl Store for InstrumentedStore {
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        self.watch(StoreOperation::CatchUp, self.store.catch_up(now))
+        self.record_operation(StoreOperation::CatchUp, self.store.catch_up(now))
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        self.watch(StoreOperation::UseOnce, self.store.use_once(nonce, now))
+        self.record_operation(StoreOperation::UseOnce, self.store.use_once(nonce, now))
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
-        self.watch(StoreOperation::Write, self.store.write(records, seen, now))
+        self.record_operation(StoreOperation::Write, self.store.write(records, seen, now))
     }
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
-        self.watch(StoreOperation::Keep, self.store.keep(reference, claims, now))
+        self.record_operation(StoreOperation::Keep, self.store.keep(reference, claims, now))
     }
 
-    /// Not of anybody's request, and so not counted.
+    /// Probes the store. This is not recorded, since it belongs to no request.
     fn probe(&self, now: Timestamp) -> Pending<()> {
         self.store.probe(now)
     }
 
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
-        self.watch(StoreOperation::Kept, self.store.kept(reference))
+        self.record_operation(StoreOperation::Kept, self.store.kept(reference))
     }
 
     fn set_time(&self, now: Timestamp) -> Pending<()> {
-        self.watch(StoreOperation::Write, self.store.set_time(now))
+        self.record_operation(StoreOperation::Write, self.store.set_time(now))
     }
 }

@@ -1,4 +1,4 @@
-//! What the service did, counted: each count is an atomic, and nothing is locked to add to it.
+//! The metrics of the service. Each is an atomic, so recording takes no lock.
 
 mod text;
 
@@ -10,9 +10,9 @@ use ably_auth_core::ErrorCode;
 
 use crate::refusal::OVERLOADED;
 
-pub(crate) use text::{Now, render};
+pub(crate) use text::{CurrentValues, render};
 
-/// What was asked for.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Time,
@@ -24,7 +24,7 @@ pub(crate) enum Endpoint {
     Stats,
     Apps,
     Control,
-    /// No path that there is.
+    /// An unknown path, or `/`.
     Unknown,
 }
 
@@ -58,13 +58,13 @@ impl Endpoint {
     }
 }
 
-/// The upper ends of the buckets of latency, in microseconds.
+/// The upper bounds of the latency buckets, in microseconds.
 pub(crate) const LATENCY_MICROS: [u64; 14] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
 
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
-    /// Not cumulative; the last is for what is over the others.
+    /// The counts of the buckets, not cumulative. The last one counts latencies above all bounds.
     buckets: [AtomicU64; LATENCY_MICROS.len() + 1],
     nanos: AtomicU64,
 }
@@ -80,7 +80,7 @@ impl Histogram {
     }
 }
 
-/// The codes that are counted each for itself.
+/// Returns the error codes that have a counter of their own.
 pub(crate) fn codes() -> impl Iterator<Item = ErrorCode> {
     ErrorCode::KNOWN.iter().copied().chain([OVERLOADED])
 }
@@ -89,7 +89,7 @@ pub(crate) fn codes() -> impl Iterator<Item = ErrorCode> {
 #[derive(Debug)]
 pub(crate) struct Answers {
     granted: AtomicU64,
-    /// By the place of their code among [`codes`]; the last is for the others.
+    /// The refusals, by the index of their code in [`codes`]. The last counter is for all other codes.
     refused: Vec<AtomicU64>,
     latency: Histogram,
 }
@@ -104,15 +104,15 @@ impl Default for Answers {
     }
 }
 
-/// A number that goes up and down.
+/// A gauge: a number that can go up and down.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// One more, until what is given is dropped; with it, how many there are now.
-    pub(crate) fn enter(&self) -> (Entered<'_>, u64) {
+    /// Increments the gauge; the guard decrements it on drop. Also returns the new value.
+    pub(crate) fn enter(&self) -> (GaugeGuard<'_>, u64) {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
-        (Entered(self), before.saturating_add(1))
+        (GaugeGuard(self), before.saturating_add(1))
     }
 
     fn get(&self) -> u64 {
@@ -121,15 +121,15 @@ impl Gauge {
 }
 
 #[derive(Debug)]
-pub(crate) struct Entered<'a>(&'a Gauge);
+pub(crate) struct GaugeGuard<'a>(&'a Gauge);
 
-impl Drop for Entered<'_> {
+impl Drop for GaugeGuard<'_> {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// What a store is asked.
+/// The operations of a store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum StoreOperation {
     CatchUp,
@@ -139,15 +139,15 @@ pub(crate) enum StoreOperation {
     Kept,
 }
 
-/// The names of these, in their order.
+/// The names of the operations, in the order of [`StoreOperation`].
 pub(crate) const STORE_OPERATIONS: [&str; 5] = ["catchUp", "useNonce", "write", "keepClaims", "getClaims"];
 
-/// What a store answered, by what it was asked.
+/// The metrics of a store, by operation.
 #[derive(Debug, Default)]
 pub(crate) struct StoreCounts {
     errors: [AtomicU64; STORE_OPERATIONS.len()],
     latency: [Histogram; STORE_OPERATIONS.len()],
-    /// Whether it did not answer when it last had to do something.
+    /// True if the store did not answer the last operation.
     is_failing: AtomicBool,
 }
 
@@ -165,7 +165,7 @@ impl StoreCounts {
         self.is_failing.store(true, Ordering::Relaxed);
     }
 
-    /// The store did something, or answered a probe, or did not.
+    /// Records whether the store answered the last operation or probe.
     pub(crate) fn set_failing(&self, is_failing: bool) {
         self.is_failing.store(is_failing, Ordering::Relaxed);
     }
@@ -195,12 +195,12 @@ pub(crate) struct Metrics {
     pub(crate) audit_failed: AtomicU64,
     pub(crate) reloads: AtomicU64,
     pub(crate) reloads_failed: AtomicU64,
-    /// In milliseconds since the epoch; 0 if there was none.
+    /// The time of the last reload, in milliseconds since the epoch; 0 if there was none.
     pub(crate) reloaded_at: AtomicU64,
     pub(crate) ready: AtomicBool,
 }
 
-/// Adds to a count that nothing is ordered by.
+/// Adds to a counter. The ordering is relaxed, since no other data depends on the counter.
 pub(crate) fn add(count: &AtomicU64, more: u64) {
     count.fetch_add(more, Ordering::Relaxed);
 }

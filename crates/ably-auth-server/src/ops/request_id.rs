@@ -1,37 +1,38 @@
-//! Ids by which a request is found again in a log.
+//! Request ids, by which a request is found in a log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Longer ones, and ones that a log could misread, are not taken from clients.
+/// The maximum length of a request id of a client, in characters.
 const MAX_CHARS: usize = 64;
 
-/// Makes ids that no other process makes: of random bytes of its own, and a count.
+/// A generator of ids that are unique across processes: an id has random bytes of the process, and a count.
 pub(crate) struct RequestIds {
     process: [u8; 6],
-    made: AtomicU64,
+    generated: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) const fn new(process: [u8; 6]) -> Self {
-        Self { process, made: AtomicU64::new(0) }
+        Self { process, generated: AtomicU64::new(0) }
     }
 
-    /// The id that the client gave (`RSC7c`), if it is fit to be one, or a new one.
+    /// Returns the id that the client sent (`RSC7c`) if it is valid, or else a new one. An id is valid if it is short
+    /// and a log cannot misread it.
     pub(crate) fn id(&self, given: Option<&str>) -> String {
-        if let Some(given) = given.filter(|given| is_fit(given)) {
+        if let Some(given) = given.filter(|given| is_valid(given)) {
             return given.into();
         }
-        let [_, _, count @ ..] = self.made.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let [_, _, count @ ..] = self.generated.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut id = [0; 12];
         id.iter_mut().zip(self.process.into_iter().chain(count)).for_each(|(to, from)| *to = from);
         URL_SAFE_NO_PAD.encode(id)
     }
 }
 
-fn is_fit(id: &str) -> bool {
+fn is_valid(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~+/=:".contains(&byte);
     !id.is_empty() && id.len() <= MAX_CHARS && id.bytes().all(is_plain)
 }
@@ -41,13 +42,13 @@ mod tests {
     use super::RequestIds;
 
     #[test]
-    fn ids_differ_and_only_plain_ones_are_taken() {
+    fn ids_differ_and_invalid_ones_are_replaced() {
         let ids = RequestIds::new([1; 6]);
         assert_ne!(ids.id(None), ids.id(None));
         assert_ne!(ids.id(None), RequestIds::new([2; 6]).id(None));
         assert_eq!(ids.id(Some("aZ09-_.~+/=:")), "aZ09-_.~+/=:");
-        for unfit in ["", "a b", "a\r\nb", "ä", "<b>", &"a".repeat(65)] {
-            assert_eq!(ids.id(Some(unfit)).len(), 16, "{unfit:?}");
+        for invalid in ["", "a b", "a\r\nb", "ä", "<b>", &"a".repeat(65)] {
+            assert_eq!(ids.id(Some(invalid)).len(), 16, "{invalid:?}");
         }
     }
 }

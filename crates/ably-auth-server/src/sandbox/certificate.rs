@@ -1,4 +1,4 @@
-//! A certificate for this machine alone, made on the spot.
+//! Self-signed certificates for this machine.
 
 use std::fmt::Write as _;
 
@@ -13,8 +13,8 @@ use crate::net::tls::Tls;
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Tls {
-    /// Makes a certificate for `localhost`, `127.0.0.1` and `::1` with a new key. Returns it with the certificate as PEM,
-    /// for clients to trust; the key is written nowhere.
+    /// Generates a certificate for `localhost`, `127.0.0.1` and `::1` with a new key. Returns it with the certificate
+    /// as PEM, for clients to trust; the key is written nowhere.
     ///
     /// ```
     /// use ably_auth_server::Tls;
@@ -25,10 +25,10 @@ impl Tls {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Tls`] if no certificate can be made.
+    /// [`ErrorKind::Tls`] if the certificate cannot be generated.
     pub fn self_signed() -> Result<(Self, String), Error> {
         let (certificate, key) = generate().map_err(|error| {
-            Error::new(ErrorKind::Tls, format!("no certificate can be made: {error}; try again")).because(error)
+            Error::new(ErrorKind::Tls, format!("cannot generate a certificate: {error}; try again")).because(error)
         })?;
         Ok((Self::from_pem(certificate.as_bytes(), key.as_bytes())?, certificate))
     }
@@ -37,7 +37,7 @@ impl Tls {
 fn generate() -> Result<(String, Zeroizing<String>), rcgen::Error> {
     let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, "ably-auth sandbox");
-    // Said in full, since some clients are strict about what they are told to trust.
+    // Some clients check the extensions of a certificate that they trust, so set all of them.
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -1,4 +1,4 @@
-//! A service that can be reset: each reset makes another one, which answers from then on.
+//! A service that can be reset: each reset creates a new service behind it, which answers from then on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,12 +56,12 @@ impl Emulator {
     }
 }
 
-/// Makes a service that knows only the app, with a clock that can be moved.
+/// Creates a service that has only the app, with a clock that can be moved.
 fn back(app: &App, limits: &Limits) -> Result<Service, Error> {
     let ahead = Arc::new(AtomicU64::new(0));
     let (system, offset) = (Clock::system(), Arc::clone(&ahead));
     let now = move || Timestamp::from_millis(system.now().as_millis().saturating_add(offset.load(Ordering::SeqCst)));
-    // Without a steady clock, by which a jump of more than a day would count as a wrong clock.
+    // No steady clock: with one, a jump of more than a day would count as a wrong clock.
     Service::builder()
         .apps(Apps::new().with_app(app.clone())?)
         .sandbox(true)

@@ -1,4 +1,4 @@
-//! A sandbox for the tests of an application: the service on a port of its own, in the process of the test.
+//! A sandbox for the tests of an application: the service on its own port, in the process of the test.
 
 mod certificate;
 mod emulator;
@@ -26,7 +26,7 @@ const STOP_GRACE: Duration = Duration::from_millis(100);
 /// An emulator of the service for the integration tests of an application: it listens on a free port of `127.0.0.1` and
 /// has an app with one key. It stops when it is dropped.
 ///
-/// It runs on a thread of its own, so it serves blocking tests (`#[test]`) and asynchronous ones (`#[tokio::test]`) alike.
+/// It runs on its own thread, so it serves blocking tests (`#[test]`) and asynchronous ones (`#[tokio::test]`) alike.
 /// Each sandbox has its own port, app and state, so tests can run in parallel, each with its own.
 ///
 /// | client | options |
@@ -49,8 +49,8 @@ const STOP_GRACE: Duration = Duration::from_millis(100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It is a sandbox as `ably-auth serve --sandbox` is: it takes keys without TLS, `POST /apps` makes more apps, and it
-/// answers requests and web pages of this machine only. It keeps everything in memory.
+/// Like `ably-auth serve --sandbox`, it accepts keys without TLS, creates more apps with `POST /apps`, and answers
+/// requests and web pages of this machine only. It keeps everything in memory.
 pub struct Sandbox {
     emulator: Emulator,
     key: ApiKey,
@@ -62,7 +62,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox with a new app, whose key may do everything on every channel.
+    /// Starts a sandbox with a new app. Its key permits every operation on every channel.
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
@@ -73,8 +73,8 @@ impl Sandbox {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Network`] if it cannot listen or start its thread; [`ErrorKind::Random`] if the system gives no random
-    /// numbers.
+    /// [`ErrorKind::Network`] if it cannot listen or cannot start its thread; [`ErrorKind::Random`] if the system gives
+    /// no random numbers.
     pub fn start() -> Result<Self, Error> {
         Self::builder().start()
     }
@@ -91,8 +91,8 @@ impl Sandbox {
         SandboxBuilder { app: None, tls: false, limits }
     }
 
-    /// Returns the host, `127.0.0.1`: the `endpoint` of Ably's SDKs, together with [`port`](Self::port). Our own clients
-    /// take the [`url`](Self::url).
+    /// Returns the host, `127.0.0.1`. For Ably's SDKs, use it as `endpoint`, together with [`port`](Self::port). For
+    /// the clients of this project, use the [`url`](Self::url).
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
@@ -120,7 +120,7 @@ impl Sandbox {
         self.address.port()
     }
 
-    /// Returns the base URL, without a slash at the end: what `Endpoint::parse` of our clients takes.
+    /// Returns the base URL, without a slash at the end. Pass it to `Endpoint::parse` for the clients of this project.
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
@@ -143,7 +143,7 @@ impl Sandbox {
     ///
     /// let sandbox = Sandbox::start()?;
     /// let (name, secret) = (sandbox.key().key_name(), sandbox.key().secret());
-    /// let text = format!("{name}:{}", secret.expose()); // what an SDK calls `key`
+    /// let text = format!("{name}:{}", secret.expose()); // the option `key` of an SDK
     /// # assert!(text.len() > 40);
     /// # Ok::<(), ably_auth_server::Error>(())
     /// ```
@@ -166,7 +166,7 @@ impl Sandbox {
         self.emulator.app()
     }
 
-    /// Returns the certificate to trust, as PEM, if the sandbox speaks TLS.
+    /// Returns the certificate for clients to trust, as PEM, if the sandbox uses TLS.
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
@@ -182,13 +182,14 @@ impl Sandbox {
 
     /// Forgets everything that happened since the start, as if the service were started again.
     ///
-    /// - Forgotten are: apps and keys that were made or changed, messages, statistics, revocations, used nonces, the tokens
-    ///   that were issued (they are refused with 40143), the failures of [`fail_next`](Self::fail_next), and the time by
-    ///   which the clock was advanced. The app and its keys are restored, even if they were deleted, changed or revoked.
+    /// - Forgotten are: apps and keys that were created or changed, messages, statistics, revocations, used nonces, the
+    ///   tokens that were issued (they are refused with 40143), the failures of [`fail_next`](Self::fail_next), and the
+    ///   time by which the clock was advanced. The app and its keys are restored, even if they were deleted, changed or
+    ///   revoked.
     /// - The address stays, and so do the app's id, the keys' secrets, the certificate and open connections.
-    /// - JWTs stay valid, because the service does not issue them; one that was revoked is valid again.
+    /// - JWTs stay valid, because the service does not issue them. A JWT that was revoked is valid again.
     ///
-    /// A request that the service has begun to read gets its response from the state before.
+    /// A request that the service is already reading gets its response from the state before the reset.
     ///
     /// ```
     /// # use std::io::{Read as _, Write as _};
@@ -222,8 +223,8 @@ impl Sandbox {
     ///
     /// - A client sends its token until the service refuses it (40142), and then renews it.
     /// - The service accepts token requests that are signed by its own clock, and by a clock that was not advanced.
-    /// - A JWT that a client or your server mints by its own clock has expired already if the clock was advanced by more
-    ///   than its lifetime. To test the renewal of JWTs, use [`fail_next`](Self::fail_next) with 40142.
+    /// - A JWT that a client or your server mints by its own clock has expired already if the clock was advanced by
+    ///   more than its lifetime. To test the renewal of JWTs, use [`fail_next`](Self::fail_next) with 40142.
     ///
     /// The clock moves by whole milliseconds.
     ///
@@ -250,11 +251,12 @@ impl Sandbox {
         self.emulator.advance_clock(by);
     }
 
-    /// Refuses the next `count` requests with that error code and its HTTP status, before anything else about them is
-    /// looked at.
+    /// Refuses the next `count` requests with that error code and its HTTP status, before any other check of the
+    /// request.
     ///
-    /// Requests that a browser sends by itself (`OPTIONS`) are answered and not counted, nor are those that a sandbox does
-    /// not answer anyway. The failures of an earlier call that are left are replaced; a `count` of 0 removes them.
+    /// `OPTIONS` requests, which a browser sends by itself, are answered and not counted. Requests for hosts or from
+    /// pages that a sandbox does not answer are not counted either. A new call replaces the failures that are left of
+    /// an earlier call; a `count` of 0 removes them.
     ///
     /// ```
     /// # use std::io::{Read as _, Write as _};
@@ -313,8 +315,8 @@ pub struct SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// Sets the app, for keys with a limited capability or with revocable tokens. By default it is a new one, with a key
-    /// that may do everything and whose tokens cannot be revoked.
+    /// Sets the app, for keys with a limited capability or with revocable tokens. By default it is a new app, with a
+    /// key that permits everything and whose tokens cannot be revoked.
     ///
     /// ```
     /// use ably_auth_server::{App, Key, Sandbox};
@@ -329,8 +331,8 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets whether the sandbox speaks TLS, with a new certificate for `localhost`, `127.0.0.1` and `::1`, which clients
-    /// have to trust ([`Sandbox::certificate`]). It does not by default.
+    /// Sets whether the sandbox uses TLS, with a new certificate for `localhost`, `127.0.0.1` and `::1`, which clients
+    /// must trust ([`Sandbox::certificate`]). By default it does not.
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
@@ -344,10 +346,11 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets what the sandbox takes on. By default it is [`Limits::default`], with 32 MiB for the history of channels, and
-    /// 16 MiB each for large responses in flight, for revocations, and for apps and keys made at run time.
+    /// Sets the limits of the sandbox. By default they are [`Limits::default`], with 32 MiB for the history of
+    /// channels, and 16 MiB each for large responses in flight, for revocations, and for apps and keys created at run
+    /// time.
     ///
-    /// `shutdown_delay` has no effect, and `shutdown_grace` counts up to 100 ms.
+    /// `shutdown_delay` has no effect, and `shutdown_grace` is at most 100 ms.
     ///
     /// ```
     /// use ably_auth_server::{Limits, Sandbox};
@@ -372,8 +375,8 @@ impl SandboxBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if the app has no key; [`ErrorKind::Tls`] if no certificate can be made; otherwise those of
-    /// [`Sandbox::start`].
+    /// [`ErrorKind::Apps`] if the app has no key; [`ErrorKind::Tls`] if the certificate cannot be generated; otherwise
+    /// the errors of [`Sandbox::start`].
     pub fn start(self) -> Result<Sandbox, Error> {
         let app = self.app.map_or_else(new_app, Ok)?;
         let Some(key) = app.keys().next().map(Key::api_key).cloned() else {
@@ -392,8 +395,8 @@ impl SandboxBuilder {
     }
 }
 
-/// Makes an app with one key.
+/// Creates an app with one key.
 fn new_app() -> Result<App, Error> {
     let (apps, _) = Apps::create()?;
-    apps.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Apps, "no app was made; start the sandbox again"))
+    apps.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Apps, "no app was created; start the sandbox again"))
 }

@@ -15,8 +15,8 @@ use crate::service::Service;
 
 pub(super) const HOST: &str = "127.0.0.1";
 
-/// A server on a thread of its own, with a runtime of its own: a test may have no runtime, or one that it blocks. The
-/// server stops when this is dropped.
+/// A server on its own thread, with its own runtime: a test may have no runtime, or block the one that it has. Dropping
+/// this stops the server.
 pub(super) struct ServerThread {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -46,7 +46,7 @@ impl Drop for ServerThread {
 }
 
 fn not_started(error: &io::Error) -> Error {
-    let message = format!("a sandbox cannot be started: {error}; see how many threads and files the process may have");
+    let message = format!("cannot start a sandbox: {error}; check the limits on threads and open files of the process");
     Error::new(ErrorKind::Network, message)
 }
 
@@ -57,7 +57,7 @@ fn run(
     report: &mpsc::Sender<Result<SocketAddr, Error>>,
     stopped: oneshot::Receiver<()>,
 ) {
-    // The receiver is there until it has got the report.
+    // The receiver waits for the report, so sending it does not fail.
     let failed = |error| drop(report.send(Err(error)));
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

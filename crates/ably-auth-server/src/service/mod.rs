@@ -40,7 +40,7 @@ use crate::state::registry::{Registry, ServiceSecrets};
 use crate::state::service_clock::Time;
 use crate::store::{Memory, Store};
 
-/// The token service: a request goes in, its answer comes out. Clones share what they know.
+/// The token service, which takes HTTP requests and returns responses. Clones share their state.
 ///
 /// ```
 /// use ably_auth_core::Timestamp;
@@ -63,7 +63,8 @@ use crate::store::{Memory, Store};
 pub struct Service(Arc<State>);
 
 impl Service {
-    /// A service to be: without apps, no sandbox, by the system's clock, under a random secret.
+    /// Returns a builder. By default, the service has no apps, is not a sandbox, and uses the clock of the system and a
+    /// random secret.
     pub fn builder() -> ServiceBuilder {
         ServiceBuilder {
             apps: Apps::new(),
@@ -80,9 +81,9 @@ impl Service {
         }
     }
 
-    /// Answers one request. Whatever is wrong with it, there is an answer that says so.
+    /// Answers one request. An invalid request gets a response with an error.
     ///
-    /// A request whose URI says `https` counts as one that came over TLS, for which the caller answers.
+    /// A request whose URI has the scheme `https` counts as sent over TLS, so the caller must know that it was.
     pub fn handle(&self, request: Request<Bytes>) -> impl Future<Output = Response<Bytes>> + Send + use<> {
         let service = self.clone();
         async move {
@@ -91,7 +92,7 @@ impl Service {
         }
     }
 
-    /// Answers a request that came when that watch was started.
+    /// Answers a request that arrived when `since` was started.
     pub(crate) async fn answer(
         &self,
         parts: &Parts,
@@ -102,7 +103,7 @@ impl Service {
         request_log::record_request(&self.0.metrics, wire::respond(&self.0, parts, body, arrival).await, since)
     }
 
-    /// Refuses a request without a look at what it asks.
+    /// Answers a request with a refusal, without processing it.
     pub(crate) fn refuse(
         &self,
         parts: &Parts,
@@ -117,7 +118,7 @@ impl Service {
         &self.0
     }
 
-    /// What the service counts, in the text format of Prometheus.
+    /// Returns the metrics of the service, in the text format of Prometheus.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -129,15 +130,15 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> String {
         let (apps, keys) = self.0.registry.count();
-        let now = metrics::Now { apps, keys, is_ready: self.is_ready(), up: self.0.stopwatch.elapsed() };
+        let now = metrics::CurrentValues { apps, keys, is_ready: self.is_ready(), up: self.0.stopwatch.elapsed() };
         metrics::render(&self.0.metrics, &now)
     }
 
-    /// Goes on with these apps in the place of those that it was told of before, without a request being refused meanwhile.
+    /// Replaces the apps that the service was configured with. No request is refused meanwhile.
     ///
-    /// What was made, changed, revoked or deleted at run time, over the Control API or in a sandbox, stays as it is. All else
-    /// is as these apps say: a key that is not among them any more is gone, and its tokens are over; one that was changed at
-    /// run time besides is disabled at once, and revoked, so that no store brings it back.
+    /// What was created, changed, revoked or deleted at run time, over the Control API or in a sandbox, stays as it is.
+    /// Otherwise, the new apps apply: a key that they do not contain is removed, and its tokens are refused. If such a
+    /// key was also changed at run time, it is disabled at once and revoked, so that no store restores it.
     ///
     /// ```
     /// use ably_auth_server::{Apps, Service};
@@ -152,9 +153,9 @@ impl Service {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if there would be more apps than a service holds (1000): then all is as before.
-    /// [`ErrorKind::Store`] if the store does not answer: what did not need it holds. Reload again until it does: a key that
-    /// is to be revoked stays disabled here meanwhile, and it is revoked then.
+    /// [`ErrorKind::Apps`] if the service would have more than 1000 apps: then nothing has changed.
+    /// [`ErrorKind::Store`] if the store does not answer: then the changes that need no store have been made. Reload
+    /// again until it succeeds: a key that is to be revoked is disabled meanwhile, and is revoked then.
     pub async fn reload(&self, apps: Apps) -> Result<Relisted, Error> {
         let reloaded = reload::reload_apps(&self.0, apps).await;
         let metrics = &self.0.metrics;
@@ -170,14 +171,14 @@ impl Service {
         reloaded
     }
 
-    /// Goes on by the clock as it is, though the store, or what has passed since, speaks of a time that is more than a day off,
-    /// so that every request is refused with 50003. To be called before the service is asked anything, by whoever has seen that
-    /// the clock is right; it changes nothing if the clock was not in doubt.
+    /// Accepts the clock as right, although it is more than a day off the time that the service expects by its store or
+    /// its steady clock. Until then, every request is refused with 50003. Call this before the service gets requests,
+    /// and only after you have checked the clock. If the clock was not in doubt, nothing changes.
     ///
-    /// If there was a later time, a clock was wrong then, and what was used and revoked may have been dropped by it: as after
-    /// the loss of a store, token requests of up to two minutes from now are refused, and so is every token issued before of a
-    /// key whose tokens are revocable. Of services that share a store, let only this one run meanwhile: the others would bring
-    /// the later time back.
+    /// If the time in the store is later, a clock was wrong before, and used nonces and revocations may have been
+    /// dropped because of it. So the service acts as after the loss of a store: it refuses token requests with a
+    /// timestamp up to two minutes from now, and all earlier tokens of keys with revocable tokens. If several services
+    /// share the store, run only this one meanwhile: the others would write the later time again.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -198,7 +199,7 @@ impl Service {
         set.map_err(|unavailable| Error::new(ErrorKind::Store, unavailable.to_string()).because(unavailable))
     }
 
-    /// Counts a reload for which the apps could not even be read.
+    /// Counts a reload that failed because the apps could not be read.
     pub fn reload_failed(&self) {
         metrics::add(&self.0.metrics.reloads_failed, 1);
         self.0.audit.reload(Err(ErrorKind::Apps));
@@ -210,8 +211,8 @@ impl Service {
         metrics::add(&self.0.metrics.audit_failed, count);
     }
 
-    /// Whether the service wants to be asked: its [`Server`](crate::Server) runs and is not to end, and its store answered
-    /// when it last had to do something. [`check_ready`](Self::check_ready) asks the store.
+    /// Returns true if the service is ready for requests: its [`Server`](crate::Server) runs and is not shutting down,
+    /// and its store answered the last operation. [`check_ready`](Self::check_ready) asks the store now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.is_up() && !self.0.metrics.store.is_failing()
@@ -242,7 +243,7 @@ impl fmt::Debug for Service {
     }
 }
 
-/// Sets up a [`Service`].
+/// A builder of a [`Service`].
 #[derive(Debug)]
 #[must_use]
 pub struct ServiceBuilder {
@@ -260,22 +261,22 @@ pub struct ServiceBuilder {
 }
 
 impl ServiceBuilder {
-    /// The apps that the service knows; none unless said so.
+    /// Sets the apps of the service. By default there are none.
     pub fn apps(mut self, apps: Apps) -> Self {
         self.apps = apps;
         self
     }
 
-    /// Whether the service is for trying things out on loopback: keys are then taken over plain HTTP, and whoever asks may
-    /// make apps. No, unless said so.
+    /// Sets whether the service is a sandbox, for tests on loopback. A sandbox accepts keys over plain HTTP, and
+    /// anybody can create apps in it. By default the service is not a sandbox.
     pub const fn sandbox(mut self, sandbox: bool) -> Self {
         self.sandbox = sandbox;
         self
     }
 
     /// Lets a sandbox listen on any address, and answer requests for these hosts, from web pages of any origin too. Use
-    /// this for a container that others reach by its name. Anybody who reaches the address can create apps, and keys are
-    /// sent without TLS. Requests for `localhost` are answered as before: from pages of this machine only.
+    /// this for a container that others reach by its name. Anybody who reaches the address can create apps, and keys
+    /// are sent without TLS. Requests for `localhost` are answered as before: from pages of this machine only.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -289,8 +290,8 @@ impl ServiceBuilder {
     }
 
     /// Lets a sandbox listen on any address, and answer requests for any host and from web pages of any origin, if
-    /// `is_public` is true. Anybody who reaches the address can create apps, and keys are sent without TLS. Every page in
-    /// a browser that reaches the address can use it.
+    /// `is_public` is true. Anybody who reaches the address can create apps, and keys are sent without TLS. Every page
+    /// in a browser that reaches the address can use it.
     pub const fn sandbox_public(mut self, is_public: bool) -> Self {
         self.sandbox_access.is_public = is_public;
         self
@@ -302,8 +303,8 @@ impl ServiceBuilder {
         self
     }
 
-    /// Sets whether the channel endpoints (`/channels`) are served; they are by default. They exist to test what a token
-    /// permits; a service in production does not need them.
+    /// Sets whether the channel endpoints (`/channels`) are served; they are by default. They exist to test what a
+    /// token permits; a service in production does not need them.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -316,16 +317,17 @@ impl ServiceBuilder {
         self
     }
 
-    /// What tells the time, in milliseconds since the epoch; the system's clock unless said so. It is believed however far it
-    /// jumps ahead, unless there is a [steady clock](Self::steady_clock) beside it.
+    /// Sets the clock, in milliseconds since the epoch. By default it is the clock of the system. A jump ahead is
+    /// accepted, however far, unless there is also a [steady clock](Self::steady_clock).
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
         self
     }
 
-    /// What tells how much time has passed since any moment, evenly, whatever is done to the [clock](Self::clock), which is to
-    /// be given before. By it time goes on, at half the pace, when the clock was set back, until it has caught up; and a clock
-    /// that jumps ahead by more than a day is noticed.
+    /// Sets the steady clock: it returns the time that has passed since any fixed moment, and setting the
+    /// [clock](Self::clock) does not change it. Call this after `clock`. If the clock is set back, the time of the
+    /// service goes on at half the pace of the steady clock until the clock has caught up. If the clock jumps ahead by
+    /// more than a day, the service detects that.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -343,8 +345,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// The secret under which tokens are sealed. Services that have it in common take each other's tokens; a service that
-    /// is started without one has the one of its store or, in memory, makes one and takes no token from before.
+    /// Sets the secret under which tokens are sealed. Services with the same secret accept the tokens of each other.
+    /// Without one, the service uses the secret of its store. In memory, it generates one, and accepts no tokens from
+    /// before the start.
     ///
     /// Use 32 bytes from a cryptographic source of random numbers. [`build`](Self::build) refuses a secret of only zero
     /// bytes, such as a buffer that was never filled.
@@ -353,8 +356,9 @@ impl ServiceBuilder {
         self
     }
 
-    /// Secrets under which tokens were sealed before: they are still taken, and no new ones are made. To change the secret,
-    /// move it here, and drop it from here a day later, when no token of its time can be alive.
+    /// Sets secrets under which tokens were sealed before. Their tokens are still accepted, but no new ones are sealed
+    /// under them. To change the secret, pass the old one here, and remove it a day later, when all of its tokens have
+    /// expired.
     ///
     /// ```
     /// use ably_auth_server::Service;
@@ -394,38 +398,37 @@ impl ServiceBuilder {
         self
     }
 
-    /// How much the service takes on at once, and from whom.
+    /// Sets the limits of the service.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Where the service keeps what it must not forget; in [memory](Memory), unless said so. A store is for one service.
+    /// Sets the store for the data that must not be lost. By default it is [memory](Memory). A store is for one
+    /// service.
     ///
-    /// What the store knows goes before what the service is told here: an app that was deleted stays so, and a key is as it
-    /// was changed.
+    /// The records of the store override the [apps](Self::apps): a deleted app stays deleted, and a changed key stays
+    /// changed.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Box::new(store);
         self
     }
 
-    /// The service.
+    /// Builds the service.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the store holds what this service cannot understand;
-    /// [`ErrorKind::ControlToken`] if an access token of the Control API is too short, if a name or a token is used twice,
-    /// or if there are too many tokens;
-    /// [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes;
-    /// [`ErrorKind::Random`] if it needs a secret and the system gives no random numbers; [`ErrorKind::Apps`] if there are
-    /// more apps than it holds (1000).
+    /// [`ErrorKind::Store`] if the store has records that this version cannot read; [`ErrorKind::ControlToken`] if an
+    /// access token of the Control API is too short, if a name or a token is used twice, or if there are too many
+    /// tokens; [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes; [`ErrorKind::Random`] if random
+    /// numbers are needed and the system gives none; [`ErrorKind::Apps`] if there are more than 1000 apps.
     pub fn build(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
         secrets.check()?;
         let mut source = Some(SecretSource::Configured);
         if secrets.current.is_none() {
-            let kept = self.store.secret();
-            source = kept.is_some().then_some(SecretSource::Store);
-            secrets.current = Some(Zeroizing::new(kept.map_or_else(random::bytes, Ok)?));
+            let stored = self.store.secret();
+            source = stored.is_some().then_some(SecretSource::Store);
+            secrets.current = Some(Zeroizing::new(stored.map_or_else(random::bytes, Ok)?));
             secrets.are_of_store = true;
         }
         let secret_count = secrets.earlier.len().saturating_add(1);
@@ -436,7 +439,7 @@ impl ServiceBuilder {
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
         self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
-        // To a store of one service alone, a long time in which nobody served is nothing unusual.
+        // A store of only one service is often unused for a long time, so a clock far ahead of it is normal.
         let latest = self.store.feed().latest_known();
         let from = if self.store.is_shared() { latest } else { latest.max(now) };
         let state = State {
@@ -464,10 +467,10 @@ impl ServiceBuilder {
             stopwatch: Stopwatch::start(),
         };
         state.learn().map_err(|_| {
-            let message = "the store holds what this service cannot understand; serve with the version that wrote it";
+            let message = "the store has records that this version cannot read; use the version that wrote them";
             Error::new(ErrorKind::Store, message)
         })?;
-        // One that is wrong is told of now and not with the first request.
+        // Log a wrong clock now, and not at the first request.
         let _ = state.check_clock(now);
         source.inspect(|source| audit::load_secrets(secret_count, *source));
         Ok(Service(Arc::new(state)))

@@ -1,4 +1,4 @@
-//! Whether the service is to be asked.
+//! The readiness of the service.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use tokio::time;
 
 use crate::service::Service;
 
-/// How long the store may take to answer. Whoever asks for this does not wait for much longer.
+/// The maximum time to wait for the store. A health check must not wait much longer.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Service {
-    /// As [`is_ready`](Self::is_ready), but asks the store, and waits for its answer for half a second at most. To be called
-    /// on a tokio runtime with time.
+    /// Returns true if the service is ready, as [`is_ready`](Self::is_ready) does, but asks the store now, and waits
+    /// for its answer for at most half a second. Call this on a tokio runtime with time enabled.
     ///
     /// ```
     /// use ably_auth_server::{Server, Service};
@@ -20,7 +20,7 @@ impl Service {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let service = Service::builder().build()?;
-    /// assert!(!service.check_ready().await, "nobody serves it");
+    /// assert!(!service.check_ready().await, "no server runs it");
     ///
     /// let server = Server::bind("127.0.0.1:0".parse()?, service.clone()).await?;
     /// # drop(server);
@@ -30,17 +30,17 @@ impl Service {
     pub async fn check_ready(&self) -> bool {
         let state = self.state();
         let now = state.clock.now();
-        // A clock that is wrong is not to become what the store remembers.
+        // The store remembers the time that it gets, so it must not get a wrong one.
         if state.check_clock(now).is_err() {
             return false;
         }
         let answer = time::timeout(PROBE_TIMEOUT, state.store.probe(now)).await;
-        let is_there = matches!(answer, Ok(Ok(())));
-        state.metrics.store.set_failing(!is_there);
-        is_there && state.learn().is_ok() && self.is_up()
+        let has_answered = matches!(answer, Ok(Ok(())));
+        state.metrics.store.set_failing(!has_answered);
+        has_answered && state.learn().is_ok() && self.is_up()
     }
 
-    /// Whether it serves, is not to end, and understands what it knows.
+    /// Returns true if a server runs and is not shutting down, and the service can read all records of the store.
     pub(crate) fn is_up(&self) -> bool {
         let state = self.state();
         state.metrics.ready.load(Ordering::Relaxed) && !state.is_confused.load(Ordering::Acquire)

@@ -1,16 +1,16 @@
-//! The service as what verifies the tokens of an axum application's routes.
+//! The service as a verifier of tokens for an axum application's routes.
 
 use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
 
 use crate::policy::authenticate::Authenticator;
 use crate::service::Service;
 
-/// Guards routes of an application's own by the service's tokens: those that it issued, JWTs of its keys' holders, and either
-/// of them within another JWT. What was revoked, whether a token or its key, is refused from then on; over a store that
-/// services share, wherever it was revoked.
+/// Verifies tokens for the routes of an application: tokens that the service issued, JWTs that are signed with its
+/// keys, and either of them embedded in another JWT. A token is refused from the moment on that it or its key is
+/// revoked. Over a shared store, this holds whichever service revoked it.
 ///
-/// To hold it, an application serves the tokens' service itself, or makes one that serves nobody, of the same apps, secret
-/// and store. The limits on how often a key may be used are the service's own: these routes do not count.
+/// The application either runs a server for this service, or builds another service with the same apps, secret and
+/// store, without a server. Requests to these routes do not count for the rate limits of keys.
 ///
 /// ```
 /// use ably_auth_backend::Authenticate;
@@ -26,9 +26,11 @@ impl VerifyToken for Service {
         let state = self.state();
         match Authenticator(state).bearer(token, state.clock.now()).await {
             Ok(bearer) => Ok(bearer.token),
-            // On the wire that is about a path of the service's; here the path is right, and it is the token that is not.
+            // The endpoints of the service answer 404 for an unknown key, because it is part of their path. Here the
+            // path is right and the token is invalid.
             Err(refusal) if refusal.info().code() == ErrorCode::NOT_FOUND => {
-                let message = "the token is of a key that this service does not know; request a new token from it";
+                let message =
+                    "invalid token: this service does not know its key; request a new token from this service";
                 Err(Refusal::new(ErrorCode::TOKEN_UNRECOGNISED, message))
             }
             Err(refusal) => Err(refusal.into_of_any()),

@@ -42,7 +42,7 @@ fn bodies_that_cannot_be_read() {
     for body in bad {
         let answer = world.send(request_token(), body.clone());
         assert_eq!(answer.code(), (400, 40001), "{body}");
-        assert!(answer.message().starts_with("the body is not readable as JSON: "), "{}", answer.message());
+        assert!(answer.message().starts_with("invalid body: cannot decode JSON: "), "{}", answer.message());
     }
     assert_eq!(world.send(request_token(), vec![b'"', 0xff, b'"']).code(), (400, 40001));
     let told = world.send(request_token(), format!(r#"{{"keyName":"{KEY}","clientId":5}}"#)).message();

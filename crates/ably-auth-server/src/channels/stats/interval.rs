@@ -90,7 +90,8 @@ const EPOCH: u64 = 719_468;
 impl Date {
     /// Returns the date of `day`, counted from the epoch.
     fn of(day: u64) -> Self {
-        // Years are counted from March, so that the leap day is the last of a year and each month begins at a fixed day.
+        // Years are counted from March, so that the leap day is the last of a year and each month begins at a fixed
+        // day.
         let day = day.saturating_add(EPOCH);
         let (era, day) = (day / 146_097, day % 146_097);
         let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -120,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_named_by_the_calendar() {
+    fn interval_names_follow_calendar() {
         let named = [
             (0, "1970-01-01:00:00"),
             (951_782_340, "2000-02-28:23:59"),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn minute_is_in_an_interval_of_each_unit() {
+    fn minute_has_one_interval_of_each_unit() {
         let minute = parse_id("2016-02-29:23:59").unwrap();
         for (unit, id) in [
             (Unit::Minute, "2016-02-29:23:59"),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_interval_name_is_refused() {
+    fn invalid_interval_name_is_refused() {
         for id in [
             "",
             "x",

@@ -1,4 +1,4 @@
-//! What an app did, by the minute.
+//! The statistics of an app, by the minute.
 
 mod counters;
 mod interval;
@@ -18,7 +18,7 @@ use counters::{Counters, Nested};
 
 const MINUTE_MILLIS: u64 = 60 * 1000;
 
-/// How many minutes are kept: a day.
+/// The maximum number of minutes that are kept. A day has as many.
 const MAX_MINUTES: usize = 24 * 60;
 
 /// The maximum number of fixture counters of an app, over all minutes.
@@ -49,7 +49,7 @@ pub(crate) enum Form {
     Entries,
 }
 
-/// What an app did in a span of time.
+/// The counters of an app for an interval of time.
 pub(crate) struct Interval {
     unit: Unit,
     /// The minute at which the interval begins, counted from the epoch.
@@ -62,7 +62,7 @@ impl Positioned for Interval {
         self.start
     }
 
-    fn moment(&self) -> Timestamp {
+    fn timestamp(&self) -> Timestamp {
         Timestamp::from_millis(self.start.saturating_mul(MINUTE_MILLIS))
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_kept() {
+    fn minutes_of_one_day_are_kept() {
         let mut stats = Stats::default();
         for minute in 0..2_000 {
             stats.count_token(Timestamp::from_millis(minute * MINUTE_MILLIS));
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn fixtures_have_an_end() {
+    fn fixture_counters_are_limited() {
         let fixture = |minute: usize| {
             let id = Unit::Minute.id(u64::try_from(minute).unwrap());
             serde_json::from_value::<Fixture>(json!({ "intervalId": id, "channels": { "peak": 1, "min": 2 } })).unwrap()

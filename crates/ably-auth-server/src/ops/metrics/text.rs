@@ -1,4 +1,4 @@
-//! The counts as Prometheus reads them.
+//! The metrics in the text format of Prometheus.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, STORE_OPERATIONS, StoreCounts, codes};
 
-/// A name, what it counts, and its counts, each with its labels.
+/// A counter: its name, its help text, and its values with their labels.
 type Counter<'a> = (&'a str, &'a str, &'a [(&'a str, &'a AtomicU64)]);
 
-/// What is said of a name before its values.
-fn head(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
+/// Writes the header of a metric.
+fn write_header(out: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}")
 }
 
@@ -18,25 +18,25 @@ fn get(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
-/// What is not counted, but so when it is asked for.
-pub(crate) struct Now {
+/// Values that are not counted, but read when the metrics are rendered.
+pub(crate) struct CurrentValues {
     pub(crate) apps: usize,
     pub(crate) keys: usize,
     pub(crate) is_ready: bool,
-    /// For how long the service has been there.
+    /// The time since the service was built.
     pub(crate) up: Duration,
 }
 
-/// The counts in the text format of Prometheus, version 0.0.4.
-pub(crate) fn render(metrics: &Metrics, now: &Now) -> String {
+/// Returns the metrics in the text format of Prometheus, version 0.0.4.
+pub(crate) fn render(metrics: &Metrics, now: &CurrentValues) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
     let _ = write(&mut out, metrics, now);
     out
 }
 
-fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
-    head(out, "ably_auth_build_info", "gauge", "The version that runs; always 1.")?;
+fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Result {
+    write_header(out, "ably_auth_build_info", "gauge", "The version of the service; the value is always 1.")?;
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
     store(out, &metrics.store)?;
@@ -44,13 +44,13 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
             "ably_auth_rate_limited_total",
-            "Requests refused for their rate, by what they were too many of.",
+            "Requests refused by a rate limit, by the kind of limit.",
             &[("{by=\"key\"}", &metrics.limited_by_key), ("{by=\"address\"}", &metrics.limited_by_address)],
         ),
         ("ably_auth_connections_accepted_total", "Connections accepted.", &[("", &metrics.connections_accepted)]),
         (
             "ably_auth_connections_refused_total",
-            "Connections over the limit, whose requests were refused.",
+            "Connections over a limit, whose requests were refused.",
             &[("", &metrics.connections_refused)],
         ),
         (
@@ -65,32 +65,32 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
         ),
         (
             "ably_auth_reloads_total",
-            "Times that the apps were read again, by whether they could be.",
+            "Reloads of the apps, by result.",
             &[("{result=\"done\"}", &metrics.reloads), ("{result=\"failed\"}", &metrics.reloads_failed)],
         ),
     ];
     for (name, help, counts) in counters {
-        head(out, name, "counter", help)?;
+        write_header(out, name, "counter", help)?;
         for (labels, count) in counts {
             writeln!(out, "{name}{labels} {}", get(count))?;
         }
     }
     let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let gauges = [
-        ("ably_auth_requests_in_flight", "Requests being read and answered.", metrics.in_flight.get()),
-        ("ably_auth_connections", "Connections that are open.", metrics.connections.get()),
+        ("ably_auth_requests_in_flight", "Requests in flight.", metrics.in_flight.get()),
+        ("ably_auth_connections", "Open connections.", metrics.connections.get()),
         ("ably_auth_apps", "Apps that the service knows.", as_u64(now.apps)),
-        ("ably_auth_keys", "Keys that the service knows, revoked ones among them.", as_u64(now.keys)),
-        ("ably_auth_ready", "Whether the service wants to be asked.", u64::from(now.is_ready)),
+        ("ably_auth_keys", "Keys that the service knows, including revoked ones.", as_u64(now.keys)),
+        ("ably_auth_ready", "1 if the service is ready for requests, otherwise 0.", u64::from(now.is_ready)),
         (
             "ably_auth_last_reload_timestamp_seconds",
-            "When apps were last read again.",
+            "The time of the last reload of the apps.",
             get(&metrics.reloaded_at) / 1_000,
         ),
-        ("ably_auth_uptime_seconds", "How long the service has run.", now.up.as_secs()),
+        ("ably_auth_uptime_seconds", "The time since the service started.", now.up.as_secs()),
     ];
     for (name, help, value) in gauges {
-        head(out, name, "gauge", help)?;
+        write_header(out, name, "gauge", help)?;
         writeln!(out, "{name} {value}")?;
     }
     Ok(())
@@ -99,7 +99,7 @@ fn write(out: &mut String, metrics: &Metrics, now: &Now) -> fmt::Result {
 fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
     let each = || Endpoint::ALL.into_iter().map(Endpoint::name).zip(&metrics.answers);
     let name = "ably_auth_requests_total";
-    head(out, name, "counter", "Requests answered, by endpoint and Ably error code; code 0 is what was granted.")?;
+    write_header(out, name, "counter", "Requests answered, by endpoint and Ably error code; code 0 means success.")?;
     for (endpoint, Answers { granted, refused, .. }) in each() {
         let codes = codes().map(|code| code.as_u32().to_string()).chain(["other".to_owned()]);
         writeln!(out, "{name}{{endpoint=\"{endpoint}\",code=\"0\"}} {}", get(granted))?;
@@ -108,7 +108,7 @@ fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
         }
     }
     let name = "ably_auth_request_duration_seconds";
-    head(out, name, "histogram", "From a request's headers to its answer, by endpoint.")?;
+    write_header(out, name, "histogram", "The time from the headers of a request to its answer, by endpoint.")?;
     for (endpoint, Answers { latency, .. }) in each() {
         histogram(out, name, &format!("endpoint=\"{endpoint}\""), latency)?;
     }
@@ -117,12 +117,17 @@ fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
 
 fn store(out: &mut String, counts: &StoreCounts) -> fmt::Result {
     let name = "ably_auth_store_errors_total";
-    head(out, name, "counter", "Times that the store did not answer, by what it was asked.")?;
+    write_header(out, name, "counter", "Failed operations of the store, by operation.")?;
     for (operation, errors) in STORE_OPERATIONS.iter().zip(&counts.errors) {
         writeln!(out, "{name}{{operation=\"{operation}\"}} {}", get(errors))?;
     }
     let name = "ably_auth_store_duration_seconds";
-    head(out, name, "histogram", "How long the store was waited for, by what it was asked; memory is not.")?;
+    write_header(
+        out,
+        name,
+        "histogram",
+        "The time spent waiting for the store, by operation; the memory store takes none.",
+    )?;
     for (operation, latency) in STORE_OPERATIONS.iter().zip(&counts.latency) {
         histogram(out, name, &format!("operation=\"{operation}\""), latency)?;
     }
@@ -151,12 +156,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_recorded_is_told_by_endpoint_and_code() {
+    fn recorded_requests_are_rendered_by_endpoint_and_code() {
         let metrics = Metrics::default();
         metrics.record(Endpoint::Time, None, Duration::from_micros(50));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::NONCE_REPLAYED), Duration::from_micros(51));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::new(1)), Duration::from_secs(6));
-        let text = render(&metrics, &Now { apps: 1, keys: 2, is_ready: false, up: Duration::from_secs(3) });
+        let text = render(&metrics, &CurrentValues { apps: 1, keys: 2, is_ready: false, up: Duration::from_secs(3) });
         for line in [
             r#"ably_auth_requests_total{endpoint="time",code="0"} 1"#,
             r#"ably_auth_requests_total{endpoint="requestToken",code="40105"} 1"#,
@@ -170,12 +175,12 @@ mod tests {
             r#"ably_auth_request_duration_seconds_count{endpoint="requestToken"} 2"#,
             "ably_auth_keys 2",
         ] {
-            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+            assert!(text.lines().any(|rendered| rendered == line), "{line} is not in\n{text}");
         }
     }
 
     #[test]
-    fn what_is_over_is_no_more() {
+    fn dropped_guard_decrements_gauge() {
         let metrics = Metrics::default();
         let (entered, now) = metrics.in_flight.enter();
         assert_eq!((now, metrics.in_flight.get()), (1, 1));
