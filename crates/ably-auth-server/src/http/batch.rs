@@ -121,7 +121,7 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
     let mut result = BatchResult { success_count: 0, failure_count: 0, results: Vec::with_capacity(channels.len()) };
     for channel in channels {
         let published = channel_name::check(&channel)
-            .and_then(|()| publisher.authorise(&channel))
+            .and_then(|()| publisher.authorize(&channel))
             .and_then(|()| publish_on(call, publisher, &channel, messages.clone()));
         call.state.registry.make_room_for_history();
         result.results.push(match published {

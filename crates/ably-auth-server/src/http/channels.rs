@@ -15,7 +15,7 @@ use super::page;
 use super::reply::Reply;
 use crate::channels::{self, MAX_PUBLISHED, Message, Stored};
 use crate::policy::authenticate::Principal;
-use crate::policy::authorize::{EVERY_CHANNEL, authorise, authorise_reading, check_identified};
+use crate::policy::authorize::{EVERY_CHANNEL, authorize, authorize_reading, check_identified};
 use crate::policy::publish::Publisher;
 use crate::refusal::Refusal;
 use crate::sync::lock;
@@ -39,7 +39,7 @@ async fn body_permit<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>,
 /// Authenticates the sender, and refuses the request if the sender may not perform `operation` on the channel.
 async fn permitted(call: &Call<'_>, operation: Operation, channel: &ChannelName<'_>) -> Result<Principal, Refusal> {
     let principal = call.principal().await?;
-    authorise_reading(principal.capability(), operation, &channel.name, channel.is_filtered)?;
+    authorize_reading(principal.capability(), operation, &channel.name, channel.is_filtered)?;
     check_identified(&principal, &channel.name, principal.identity.is_some())?;
     Ok(principal)
 }
@@ -52,7 +52,7 @@ pub(super) async fn status(call: &Call<'_>, channel: &ChannelName<'_>) -> Result
 /// Returns the channels with messages, sorted by name.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    authorise(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL)?;
+    authorize(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL)?;
     let limit = page::limit(call)?;
     let (prefix, after) = (name_start(call, "prefix")?, name_start(call, page::AFTER)?);
     let prefix = prefix.unwrap_or_default();
@@ -119,7 +119,7 @@ pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Resul
     let principal = call.principal().await?;
     let publisher = Publisher::new(call.state, &principal);
     // Authorize before reading the body: a sender who must not publish gets this refusal even if the body is invalid.
-    publisher.authorise(&channel.name)?;
+    publisher.authorize(&channel.name)?;
     let _permit = body_permit(call).await?;
     let OneOrMany::<Message, MAX_PUBLISHED> { values: messages, .. } = call.read()?;
     call.reserve_answer(max_answer_size(&channel.name, messages.len()))?;

@@ -9,7 +9,7 @@ use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
 use crate::channels::stats::{Fixture, Form, Unit};
-use crate::policy::authorize::{EVERY_CHANNEL, authorise};
+use crate::policy::authorize::{EVERY_CHANNEL, authorize};
 use crate::refusal::Refusal;
 use crate::sync::lock;
 
@@ -21,7 +21,7 @@ const MAX_FIXTURES: usize = 500;
 
 pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    authorise(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
     let page = page::read(call)?;
     let unit = match call.query("unit") {
         None => Unit::Minute,
@@ -46,7 +46,7 @@ pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
         let message = "a token cannot write statistics; use one of the app's keys";
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
     }
-    authorise(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
     let OneOrMany::<Fixture, MAX_FIXTURES> { values: fixtures, .. } = call.read()?;
     lock(&principal.app.memory.stats).add_fixtures(&fixtures)?;
     call.reply(StatusCode::CREATED, &json!({ "intervals": fixtures.len() }))

@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 pub(crate) const EVERY_CHANNEL: &str = "*";
 
 /// Refuses an operation on a resource that the capability does not permit.
-pub(crate) fn authorise(capability: &Capability, operation: Operation, resource: &str) -> Result<(), Refusal> {
+pub(crate) fn authorize(capability: &Capability, operation: Operation, resource: &str) -> Result<(), Refusal> {
     if capability.permits(resource, operation) {
         return Ok(());
     }
@@ -18,7 +18,7 @@ pub(crate) fn authorise(capability: &Capability, operation: Operation, resource:
 
 /// Refuses to read a channel if the capability does not permit it. For a filtered read, permission on the resource
 /// `[filter]{channel}` is enough.
-pub(crate) fn authorise_reading(
+pub(crate) fn authorize_reading(
     capability: &Capability,
     operation: Operation,
     channel: &str,
@@ -27,7 +27,7 @@ pub(crate) fn authorise_reading(
     if is_filtered && capability.permits(&format!("[filter]{channel}"), operation) {
         return Ok(());
     }
-    authorise(capability, operation, channel)
+    authorize(capability, operation, channel)
 }
 
 /// Refuses an anonymous client on a channel in a namespace that only identified clients may use.
@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn the_refusal_says_what_is_lacking() {
         let capability: Capability = r#"{"chat":["publish"]}"#.parse().unwrap();
-        assert!(authorise(&capability, Operation::Publish, "chat").is_ok());
-        let refusal = authorise(&capability, Operation::Publish, "secret").unwrap_err();
+        assert!(authorize(&capability, Operation::Publish, "chat").is_ok());
+        let refusal = authorize(&capability, Operation::Publish, "secret").unwrap_err();
         let expected = "capability does not permit `publish` on `secret`; ask for a token that has it";
         assert_eq!((refusal.info().code().as_u32(), refusal.info().message()), (40160, expected));
     }

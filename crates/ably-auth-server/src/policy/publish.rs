@@ -7,7 +7,7 @@ use ably_auth_core::{ErrorCode, JwtClaims, Operation};
 
 use crate::channels::{Author, Message};
 use crate::policy::authenticate::Principal;
-use crate::policy::authorize::{authorise, check_identified};
+use crate::policy::authorize::{authorize, check_identified};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::AppMemory;
@@ -37,17 +37,17 @@ impl<'a> Publisher<'a> {
     }
 
     /// Refuses the request if the sender must not publish on the channel.
-    pub(crate) fn authorise(&self, channel: &str) -> Result<(), Refusal> {
-        authorise(self.principal.capability(), Operation::Publish, channel)
+    pub(crate) fn authorize(&self, channel: &str) -> Result<(), Refusal> {
+        authorize(self.principal.capability(), Operation::Publish, channel)
     }
 
     /// Refuses all messages if the sender must not publish one of them on the channel, although
-    /// [`authorise`](Self::authorise) permits the channel. Otherwise, returns them ready to store.
+    /// [`authorize`](Self::authorize) permits the channel. Otherwise, returns them ready to store.
     pub(crate) fn admit(&self, channel: &str, messages: Vec<Message>) -> Result<Vec<Message>, Refusal> {
         let principal = self.principal;
         messages.iter().try_for_each(Message::check_id)?;
         if messages.iter().any(Message::is_privileged) {
-            authorise(principal.capability(), Operation::PrivilegedHeaders, channel)?;
+            authorize(principal.capability(), Operation::PrivilegedHeaders, channel)?;
         }
         let author = Author {
             identity: principal.identity.as_ref(),
