@@ -165,7 +165,7 @@ fn unknown_and_missing_fields_are_tolerated() {
     }
 }
 
-/// Every secret of a text is replaced, wherever the text is cut, and whatever secrets overlap.
+/// Every secret of a text is replaced, at each place where the text can be cut, also if secrets overlap.
 #[test]
 fn no_part_of_secret_is_left_around_cut() {
     let key = "app.key:S\u{e9}cret-\u{1f642}-of-the-key";

@@ -50,7 +50,7 @@ async fn answer(served: &Served, request: Request) -> Result<Response, Fault> {
         "/details" => AuthEndpoint::token_details(&key),
         _ => return Err("there is no such form".into()),
     };
-    // A token that is over as soon as it is made, so that a case need not wait for it.
+    // The token expires at once, so that a case need not wait for that.
     let is_late = user(request.headers()) == Some("late") && {
         let first = format!("{} {form}", key.key_name());
         served.lock().unwrap_or_else(PoisonError::into_inner).insert(first)

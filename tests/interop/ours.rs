@@ -1,5 +1,5 @@
-//! Plays `cases.json` with our two clients, as the drivers beside it do with the official SDKs; mints JWTs for them, and is
-//! a backend of theirs.
+//! Plays `cases.json` with our two clients, as the drivers in the same folder do with the official SDKs. Mints JWTs for them,
+//! and serves as their backend.
 //!
 //! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`, and the backend's
 //! address as `KIT`; `ours mint KEY JSON`; `ours kit`.
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 type Fault = Box<dyn StdError + Send + Sync>;
 
-/// One of our clients, with whatever it takes to wait for the one that is async.
+/// One of our clients. The async one has a runtime to wait for it.
 enum Client {
     Reqwest(ably_auth_reqwest::Client, tokio::runtime::Runtime),
     Blocking(ably_auth_blocking::Client),

@@ -48,7 +48,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     if wrong.is_empty() { Ok(()) } else { Err(Complaints(wrong)) }
 }
 
-/// What each client sees of a service.
+/// Runs the cases against a service with each client, and returns a column of results for each.
 fn columns(programs: &Programs, service: &Server, kit: &Server, certificate: &Path) -> Result<Vec<Column>> {
     let issuer = issuer(programs, service, certificate)?;
     let scheme = service.url.split(':').next().unwrap_or_default();

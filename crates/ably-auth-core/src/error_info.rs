@@ -1,4 +1,4 @@
-//! The service's errors on the wire.
+//! Errors of the service, as they travel.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -17,7 +17,7 @@ type Detail = BTreeMap<String, serde_json::Value>;
 /// The maximum number of causes that an error keeps.
 const MAX_CAUSES: usize = 8;
 
-/// An error as the service words it (`TI1`).
+/// An error of the service (`TI1`).
 ///
 /// A deserialized error keeps at most 4 KiB of each text, a `detail` of at most 4 KiB, and 8 causes. `Display` and
 /// `Debug` escape control characters, because the text may come from an untrusted sender.
@@ -49,7 +49,7 @@ pub struct ErrorInfo {
     cause: Option<Box<ErrorInfo>>,
 }
 
-/// Leaves out what is not in the form that it should have: the code matters, and is not to be lost over the rest.
+/// Reads a value, or leaves it out if it has another type: the code must not be lost because another field is invalid.
 fn if_it_fits<'de, T: serde::de::DeserializeOwned, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -158,36 +158,36 @@ impl ErrorInfo {
         ErrorCode::new(self.code)
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status_code(&self) -> u16 {
         self.status_code.unwrap_or_else(|| self.code().status())
     }
 
-    /// What went wrong, in words.
+    /// Returns the message for people.
     #[must_use]
     pub fn message(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// Where to read more (`TI5`).
+    /// Returns the address of a page about the error (`TI5`).
     #[must_use]
     pub fn href(&self) -> Option<&str> {
         self.href.as_deref()
     }
 
-    /// The id of the request that failed.
+    /// Returns the id of the request that failed.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// What else the service says of it, by name, as JSON text.
+    /// Returns the service's further details by name, as JSON text.
     pub fn detail(&self) -> impl Iterator<Item = (&str, String)> {
         self.detail.iter().flatten().map(|(name, value)| (name.as_str(), value.to_string()))
     }
 
-    /// The error that led to this one, if the service says so.
+    /// Returns the error that caused this one, if the service names one.
     #[must_use]
     pub fn cause(&self) -> Option<&Self> {
         self.cause.as_deref()
