@@ -85,7 +85,7 @@ fn short_chain<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 impl ErrorInfo {
-    /// An error of that code, with its usual status and help page.
+    /// Creates an error with the default status and help page of its code.
     ///
     /// ```
     /// use ably_auth_core::{ErrorCode, ErrorInfo};
@@ -110,14 +110,14 @@ impl ErrorInfo {
         }
     }
 
-    /// The same error with another HTTP status than is usual for its code.
+    /// Sets another HTTP status than the default of the code.
     #[must_use]
     pub const fn with_status(mut self, status_code: u16) -> Self {
         self.status_code = Some(status_code);
         self
     }
 
-    /// The same error with the id of the request that it answers.
+    /// Sets the id of the request that failed.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
         self.request_id = Some(request_id.into());
@@ -152,7 +152,7 @@ impl ErrorInfo {
         }
     }
 
-    /// The service's code.
+    /// Returns the code.
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         ErrorCode::new(self.code)
