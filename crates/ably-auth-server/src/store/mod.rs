@@ -49,7 +49,7 @@ pub use crate::token::Reference;
 pub(crate) const SECRET: &str = "secret/current";
 
 /// The prefix of the names of records of secrets under which other services have sealed tokens.
-pub(crate) const OF_EARLIER_SECRET: &str = "secret/earlier/";
+pub(crate) const EARLIER_SECRET_PREFIX: &str = "secret/earlier/";
 
 /// Where a service keeps what it must not forget.
 ///

@@ -19,7 +19,7 @@ use super::sync_state::SyncState;
 use crate::error::Error;
 use crate::random;
 use crate::store::spans::WINDOW_MILLIS;
-use crate::store::{Feed, OF_EARLIER_SECRET, Record, SECRET, StoreLimits, Unavailable};
+use crate::store::{EARLIER_SECRET_PREFIX, Feed, Record, SECRET, StoreLimits, Unavailable};
 use crate::sync::lock;
 
 /// For how long all that a request asks is waited for.
@@ -174,7 +174,7 @@ impl Inner {
         // The same name from all who had it.
         let tag = URL_SAFE_NO_PAD.encode(Sha256::digest(**own));
         Record {
-            name: format!("{OF_EARLIER_SECRET}{tag}").into(),
+            name: format!("{EARLIER_SECRET_PREFIX}{tag}").into(),
             value: Some(Zeroizing::new(own.to_vec())),
             expires: Some(expires),
         }
