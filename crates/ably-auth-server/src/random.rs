@@ -6,8 +6,8 @@ use zeroize::Zeroize as _;
 
 use crate::error::{Error, ErrorKind};
 
-/// How many random bytes are read from the system at once. A system call for each token would take as long as sealing
-/// it.
+/// The number of random bytes that are read from the system at once. A system call for each token would take as long as
+/// sealing it.
 const BUFFER_BYTES: usize = 1024;
 
 /// Random bytes that were read from the system. Bytes that were returned are overwritten with zeros.

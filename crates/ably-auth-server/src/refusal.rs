@@ -13,7 +13,7 @@ pub(crate) struct Refusal {
     inner: ably_auth_axum::Refusal,
     /// The methods that the path permits, for the `Allow` header.
     allow: Option<&'static str>,
-    /// How long the client must wait before it retries, for the `Retry-After` header.
+    /// The time that the client must wait before it retries, for the `Retry-After` header.
     retry_after: Option<Duration>,
 }
 

@@ -30,13 +30,14 @@ pub struct Limits {
     /// The maximum length of the request line and the headers, in bytes; more is answered with 431. 16 KiB by default;
     /// the minimum is 4 KiB.
     pub header_bytes: usize,
-    /// How long a client may take to send a request's headers, counted from the first byte or, for the first request,
-    /// from the connection. 10 s by default.
+    /// The maximum time in which a client must send a request's headers, counted from the first byte or, for the first
+    /// request, from the connection. 10 s by default.
     pub header_deadline: Duration,
-    /// How long a client may take to send a body, counted from the end of the headers; then the response is 408. 10 s
-    /// by default.
+    /// The maximum time in which a client must send a body, counted from the end of the headers; then the response is
+    /// 408. 10 s by default.
     pub body_deadline: Duration,
-    /// How long a client may read none of a response; then the connection is closed. 10 s by default.
+    /// The maximum time for which a client may read nothing of a response; then the connection is closed. 10 s by
+    /// default.
     pub answer_deadline: Duration,
     /// The minimum average rate, in bytes per second, at which a client must read a large response after
     /// `answer_deadline`; a slower client's connection is closed. 32 KiB by default.
@@ -51,8 +52,8 @@ pub struct Limits {
     /// The maximum memory, in bytes, for apps and keys that are created or changed at run time, over the Control API or
     /// in a sandbox; requests for more are answered with 429. 64 MiB by default.
     pub run_time_bytes: usize,
-    /// How long a connection is kept open without a request, or up to twice as long. 75 s by default. Most load
-    /// balancers have 60 s, so they close the connection first.
+    /// The time, or up to twice the time, for which a connection is kept open without a request. 75 s by default. Most
+    /// load balancers have 60 s, so they close the connection first.
     pub idle: Duration,
     /// The maximum number of open connections. A new one above it closes the connection that has been idle longest. If
     /// none is idle, requests on the new connection are answered with 503. 10,000 by default.
@@ -83,10 +84,10 @@ pub struct Limits {
     /// The header in which [`trusted_proxies`](Self::trusted_proxies) state this; no other is read. The proxies must
     /// set it or append to it in every request. [`ProxyHeader::XForwarded`] by default.
     pub proxy_header: ProxyHeader,
-    /// How long the service still accepts requests after shutdown begins, while it reports that it is not ready, so
-    /// that load balancers notice. 0 s by default.
+    /// The time for which the service still accepts requests after shutdown begins, while it reports that it is not
+    /// ready, so that load balancers notice. 0 s by default.
     pub shutdown_delay: Duration,
-    /// How long in-flight requests may take after that delay. 5 s by default.
+    /// The maximum time for in-flight requests after that delay. 5 s by default.
     pub shutdown_grace: Duration,
 }
 

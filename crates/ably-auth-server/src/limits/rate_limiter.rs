@@ -44,8 +44,8 @@ impl Buckets {
         }
     }
 
-    /// Takes a token from the bucket of `whose` at the moment `now`. If there is none, returns the time until there is
-    /// one.
+    /// Takes a token from the bucket of `whose` at the moment `now`. If the bucket is empty, returns the time until it
+    /// has a token.
     pub(crate) fn take<T: Hash + ?Sized>(&self, whose: &T, now: Duration) -> Result<(), Duration> {
         self.take_within(whose, now, self.interval, self.depth)
     }

@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::state::cutoffs::{Cutoff, MARGIN_MILLIS};
 use crate::state::records;
 
-/// How long ago `issuedBefore` may be, in milliseconds: the maximum life of a revocable token.
+/// The maximum age of `issuedBefore`, in milliseconds: the maximum life of a revocable token.
 const MAX_AGE_MILLIS: u64 = Ttl::MAX_REVOCABLE.as_millis();
 
 /// The maximum length of a target's value, in bytes. Ably advises to keep channel names below 2048 characters; a

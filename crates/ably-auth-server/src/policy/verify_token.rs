@@ -16,8 +16,8 @@ use crate::state::registry::RunningApp;
 use crate::state::revocations::Subject;
 use crate::token::{self, Claims, Envelope, Opened};
 
-/// How far the clock of a JWT's issuer may be ahead. Synchronized clocks differ by less. A JWT can outlive its ttl by
-/// at most this. There is no leeway for `exp`, because the issuer chose it.
+/// The maximum time by which the clock of a JWT's issuer may be ahead. Synchronized clocks differ by less. A JWT can
+/// outlive its ttl by at most this. There is no leeway for `exp`, because the issuer chose it.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(2);
 
 /// The bearer of an authentic token, which may still be expired or revoked.

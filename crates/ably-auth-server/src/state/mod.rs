@@ -34,7 +34,8 @@ use crate::store::{Record, Store, Unavailable, WINDOW_MILLIS, Written};
 use crate::sync;
 use records::Change;
 
-/// How often a change is planned again because another service changed the same records first.
+/// The maximum number of attempts to write a change. Another attempt is needed if another service changed the same
+/// records first.
 const MAX_TRIES: usize = 32;
 
 pub(crate) struct State {

@@ -22,13 +22,13 @@ const DAY_MILLIS: u64 = Ttl::MAX.as_millis();
 /// The largest step back, in milliseconds, during which time stands still instead of going on at half speed.
 const NEGLIGIBLE_MILLIS: u64 = 1_000;
 
-/// How far an issue time or a cutoff can be ahead of the time, in milliseconds, unless the clock was wrong.
+/// The maximum time by which an issue time or a cutoff can be ahead, in milliseconds, unless the clock was wrong.
 pub(crate) const MAX_AHEAD_MILLIS: u64 = 10 * 60 * 1000;
 
 /// The minimum interval between logs of a wrong clock.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How the clock is wrong.
+/// The error of a wrong clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WrongClock {
     /// The store has a time that is more than a day later.

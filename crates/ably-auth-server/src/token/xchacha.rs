@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub(crate) const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 
-/// How many bytes of the nonce the derived key depends on. The other bytes, after zeros, are the nonce of
+/// The number of bytes of the nonce that determine the derived key. The other bytes, after zeros, are the nonce of
 /// ChaCha20-Poly1305.
 const KEY_NONCE_BYTES: usize = 16;
 const ZERO_BYTES: usize = 4;
