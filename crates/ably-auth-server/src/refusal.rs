@@ -58,7 +58,7 @@ impl Refusal {
 
     /// Returns the refusal of a request that exceeds a rate limit. `wait` is the time until the next request is
     /// permitted.
-    pub(crate) fn too_often(whose: &str, wait: Duration) -> Self {
+    pub(crate) fn rate_limited(whose: &str, wait: Duration) -> Self {
         let message = format!("too many requests {whose}; wait for the time in `Retry-After`, then send fewer");
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
     }

@@ -200,7 +200,7 @@ impl App {
         self.label.as_deref().unwrap_or(&self.id)
     }
 
-    pub(crate) fn given_label(&self) -> Option<&str> {
+    pub(crate) fn custom_label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 

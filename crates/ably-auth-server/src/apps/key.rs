@@ -163,7 +163,7 @@ impl Key {
     }
 
     /// Returns the `enabled` setting, which also holds for a delisted key that is listed again.
-    pub(crate) const fn given_enabled(&self) -> bool {
+    pub(crate) const fn enabled_setting(&self) -> bool {
         self.enabled
     }
 
@@ -193,11 +193,11 @@ impl Key {
         entries.fold(size_of::<Self>().saturating_add(label), usize::saturating_add)
     }
 
-    pub(crate) fn given_label(&self) -> Option<&str> {
+    pub(crate) fn custom_label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    pub(crate) const fn given_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+    pub(crate) const fn known_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.created, self.modified)
     }
 
@@ -231,7 +231,7 @@ impl Key {
     }
 
     /// Refuses a presented key that is not this one. Secrets are compared in constant time.
-    pub(crate) fn check_shown(&self, presented: &ApiKey) -> Result<(), Refusal> {
+    pub(crate) fn check_presented(&self, presented: &ApiKey) -> Result<(), Refusal> {
         if presented.key_name() != self.name() {
             let message = "the key in the header is not the key of the request; use the key that the request names";
             return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));

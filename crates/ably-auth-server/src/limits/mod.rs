@@ -234,9 +234,9 @@ impl FromStr for Network {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let network = || {
             let address: IpAddr = address.parse().ok()?;
-            let (most, before) = if address.is_ipv4() { (IPV4_BITS, IPV6_BITS - IPV4_BITS) } else { (IPV6_BITS, 0) };
-            let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= most))?;
-            Some(Self { bits: bits(address), prefix: prefix.saturating_add(before) })
+            let (max, offset) = if address.is_ipv4() { (IPV4_BITS, IPV6_BITS - IPV4_BITS) } else { (IPV6_BITS, 0) };
+            let prefix = prefix.map_or(Some(max), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= max))?;
+            Some(Self { bits: bits(address), prefix: prefix.saturating_add(offset) })
         };
         network().ok_or_else(|| {
             let message = format!(

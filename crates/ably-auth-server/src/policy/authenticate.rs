@@ -93,7 +93,7 @@ impl Authenticator<'_> {
 
     async fn key_holder(&self, presented: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
         let (_, key) = self.0.key(presented.key_name(), now).await?;
-        key.check_shown(presented)?;
+        key.check_presented(presented)?;
         // The caller holds the key. Catch up before its state is checked, so that the answer is current.
         self.0.catch_up(now).await?;
         let (app, key) = self.0.registry.key(presented.key_name())?;

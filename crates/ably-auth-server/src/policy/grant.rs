@@ -77,7 +77,7 @@ fn check_length(granted: &Capability) -> Result<(), Refusal> {
     }
 
     write!(Room(MAX_GRANTED_BYTES), "{granted}").map_err(|_| {
-        let message = "invalid capability: what the key permits of it is longer than 128 KiB; ask for fewer resources or use \
+        let message = "invalid capability: the granted part is longer than 128 KiB; ask for fewer resources or use \
                        wildcards";
         Refusal::new(ErrorCode::BAD_REQUEST, message)
     })

@@ -218,7 +218,7 @@ fn client_id_within(requested: ClientId, token: &VerifiedToken) -> Result<Client
 /// Verifies that the sender is entitled to a token: by the mac of the request, by the key, or by a token.
 fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<VerifiedTokenRequest<'a>, Refusal> {
     if let Proof::Key(presented) = proof {
-        key.check_shown(presented)?;
+        key.check_presented(presented)?;
     }
     if request.is_signed() {
         return Ok(request.verify_with(key.signer(), key.name())?);
@@ -234,8 +234,8 @@ fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<V
     Ok(request.trust_key_holder(key.name())?)
 }
 
-/// Refuses a token with which no other token may be requested. The new token would not have what limits this one: it
-/// would be issued after a revocation of this one, and it has none of a JWT's claims.
+/// Refuses a token that must not be used to request another token. The new token would lack the limits of this one: a
+/// revocation of this one would not apply to it, and it would have none of a JWT's claims.
 fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
     let claims = token.claims();
     let is_limited = |claims: &JwtClaims| claims.publish_limits().len() > 0 || claims.channel_claims().len() > 0;

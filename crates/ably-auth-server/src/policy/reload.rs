@@ -149,8 +149,10 @@ fn merge(configured: &App, before: Option<&App>, listed: &Listed, now: Timestamp
 /// Warns if a change at run time overrides a configured change that should end access: another secret, or a disabled
 /// key.
 fn warn_if_overridden(configured: &Key, known: &Key) {
-    let (secret, ended) =
-        (configured.api_key().secret() != known.api_key().secret(), !configured.given_enabled() && known.is_enabled());
+    let (secret, ended) = (
+        configured.api_key().secret() != known.api_key().secret(),
+        !configured.enabled_setting() && known.is_enabled(),
+    );
     if secret || ended {
         tracing::warn!(
             key = known.name().as_str(),

@@ -137,7 +137,7 @@ fn parse_target(text: &str, by_channel: bool) -> Result<Target, Refusal> {
     let value = text.split_once(':').map_or(text, |(_, value)| value);
     if text.len() > MAX_TARGET_BYTES || value.len() > MAX_VALUE_BYTES {
         let message = format!(
-            "invalid target: its value is {} bytes long and may be {MAX_VALUE_BYTES}; revoke by a shorter \
+            "invalid target: its value has {} bytes, more than {MAX_VALUE_BYTES}; revoke by a shorter \
              `revocationKey:` or `channel:` that the tokens share, or revoke the key",
             value.len()
         );

@@ -183,14 +183,14 @@ mod tests {
         ) {
             let (mut known, mut now) = (Vec::new(), 1_000_000);
             let mut states = vec![(0, Vec::new())];
-            let (mut promises, mut asked) = (Vec::new(), Vec::new());
+            let (mut promises, mut requested) = (Vec::new(), Vec::new());
             for (passed, with_margin, ago) in steps {
                 now += passed;
                 let new = revocation(now, with_margin, ago);
                 let added = add(&known, new, at(now));
                 prop_assert!(added.applies_at <= new.applies_at);
                 promises.push((now, Cutoff { applies_at: added.applies_at, ..new }));
-                asked.push((now, new));
+                requested.push((now, new));
                 known = added.cutoffs.unwrap_or(known);
                 states.push((now, known.clone()));
             }
@@ -206,7 +206,7 @@ mod tests {
                     let is_revoked = revoked(cutoffs, issued, is_jwt, look);
                     let is_promised = revoked(&until(&promises), issued, is_jwt, look);
                     prop_assert!(is_revoked || !is_promised, "{issued} lives at {look}");
-                    let is_near = revoked(&until(&asked), issued, is_jwt, look + MERGED_MILLIS);
+                    let is_near = revoked(&until(&requested), issued, is_jwt, look + MERGED_MILLIS);
                     prop_assert!(!is_revoked || is_near, "{issued} ends early at {look}");
                 }
             }

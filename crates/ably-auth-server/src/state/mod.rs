@@ -81,7 +81,7 @@ impl State {
         };
         buckets.take(key.as_str(), self.stopwatch.elapsed()).map_err(|wait| {
             metrics::add(&self.metrics.limited_by_key, 1);
-            Refusal::too_often("with this key and its tokens", wait)
+            Refusal::rate_limited("with this key and its tokens", wait)
         })
     }
 
@@ -92,7 +92,7 @@ impl State {
         };
         buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
             metrics::add(&self.metrics.limited_by_address, 1);
-            Refusal::too_often("from this address", wait)
+            Refusal::rate_limited("from this address", wait)
         })
     }
 

@@ -116,7 +116,7 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
     let stored = AppRecord {
         deleted,
         account_id: app.account_id().into(),
-        label: app.given_label().map(Cow::from),
+        label: app.custom_label().map(Cow::from),
         created: app.given_created(),
         namespaces: RawList(namespaces.clone()),
         channels: RawList(channels.clone()),
@@ -126,14 +126,14 @@ fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
 }
 
 pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
-    let (created, modified) = key.given_times();
+    let (created, modified) = key.known_times();
     let stored = KeyRecord {
         secret: key.api_key().secret().expose().into(),
         capability: key.capability().to_string(),
         revocable_tokens: key.revocable_tokens(),
-        enabled: key.given_enabled(),
+        enabled: key.enabled_setting(),
         expires: key.expires(),
-        label: key.given_label().map(str::to_owned),
+        label: key.custom_label().map(str::to_owned),
         created,
         modified,
         listed: key.is_listed(),

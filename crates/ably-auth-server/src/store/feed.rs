@@ -41,7 +41,7 @@ impl fmt::Debug for Record {
 /// A check for new records costs as much as reading an atomic.
 #[derive(Debug, Default)]
 pub struct Feed {
-    has_news: AtomicBool,
+    has_new_records: AtomicBool,
     /// The version up to which the service has applied the records.
     seen: AtomicU64,
     latest: AtomicU64,
@@ -53,7 +53,7 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct Inner {
     version: u64,
-    news: Vec<Record>,
+    new_records: Vec<Record>,
     /// The version of each name's last change. Names that are not in the map changed at `floor` or before.
     written: HashMap<Box<str>, u64>,
     floor: u64,
@@ -69,13 +69,13 @@ impl Feed {
     /// Passes new records to `apply`, in the order in which they were written. Concurrent callers wait until this is
     /// done, so that they do not decide from outdated data.
     pub fn learn(&self, mut apply: impl FnMut(Record)) {
-        if !self.has_news.load(Ordering::Acquire) {
+        if !self.has_new_records.load(Ordering::Acquire) {
             return;
         }
         let mut inner = lock(&self.inner);
-        inner.news.drain(..).for_each(&mut apply);
+        inner.new_records.drain(..).for_each(&mut apply);
         self.seen.store(inner.version, Ordering::Release);
-        self.has_news.store(false, Ordering::Release);
+        self.has_new_records.store(false, Ordering::Release);
     }
 
     /// Returns the version up to which records were passed on.
@@ -145,8 +145,8 @@ impl Feed {
         for record in &records {
             inner.written.insert(record.name.clone(), inner.version);
         }
-        inner.news.extend(records);
-        self.has_news.store(true, Ordering::Release);
+        inner.new_records.extend(records);
+        self.has_new_records.store(true, Ordering::Release);
     }
 
     /// Returns the version up to which records were received. For a store with several writers.
@@ -163,8 +163,8 @@ impl Feed {
             return;
         }
         inner.version = version;
-        inner.news.extend(records);
-        self.has_news.store(true, Ordering::Release);
+        inner.new_records.extend(records);
+        self.has_new_records.store(true, Ordering::Release);
     }
 }
 

@@ -78,7 +78,7 @@ pub struct Redb {
     _closes_journal: ClosesJournal,
     /// True if data was lost, and the first request has not yet set the time from which all data is known.
     is_lost: AtomicBool,
-    /// FolderLock while the time after a loss is set, so that only one request sets it.
+    /// A lock for setting the time after a loss, so that only one request sets it.
     settling: Mutex<()>,
     /// The lock of the folder. It is dropped last, because the threads above write until they end.
     _folder_lock: folder::FolderLock,

@@ -153,8 +153,8 @@ mod tests {
             async { Err(Unavailable::new("no response")) }
         });
         let all: Vec<_> = (0..20 * MAX_BATCH).map(|nth| batcher.ask(nonce(&nth.to_string()), at(1))).collect();
-        for asked in all {
-            assert!(asked.await.is_err());
+        for pending in all {
+            assert!(pending.await.is_err());
         }
         assert!(round_trips.load(Ordering::SeqCst) <= 2);
         assert!(batcher.ask(Request::CatchUp, at(1)).await.is_err());
@@ -200,8 +200,8 @@ mod tests {
             async move { Ok("d".repeat(nonces.len() / 2)) }
         });
         let all: Vec<_> = (0..3 * MAX_BATCH).map(|nth| batcher.ask(nonce(&nth.to_string()), at(1))).collect();
-        for asked in all {
-            assert_eq!(asked.await.unwrap(), Use::First);
+        for pending in all {
+            assert_eq!(pending.await.unwrap(), Use::First);
         }
         assert_eq!(round_trips.load(Ordering::SeqCst), 3);
     }

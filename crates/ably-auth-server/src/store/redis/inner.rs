@@ -133,10 +133,10 @@ impl Inner {
             return Err(Unavailable::new("Redis lost its data during a request"));
         }
         self.update_times(&mut state, &reply, now);
-        for new in &reply.news {
+        for new in &reply.new_records {
             state.note(new.clone());
         }
-        self.feed.receive(reply.news.into_iter().map(|new| new.record).collect(), reply.up_to);
+        self.feed.receive(reply.new_records.into_iter().map(|new| new.record).collect(), reply.up_to);
         Ok(())
     }
 

@@ -14,17 +14,17 @@ pub(super) const MALFORMED: &str = "the script's reply is malformed";
 pub(super) struct Reply {
     pub(super) outcome: String,
     pub(super) generation: String,
-    /// The sequence number up to which the news are complete.
+    /// The sequence number up to which the new records are complete.
     pub(super) up_to: u64,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
     /// True if the caller must resync.
     pub(super) reset: bool,
-    /// True if there are more news.
+    /// True if there are more new records.
     pub(super) more: bool,
     /// The sequence number of the change that this call made; 0 if it made none.
     pub(super) written: u64,
-    pub(super) news: Vec<Versioned>,
+    pub(super) new_records: Vec<Versioned>,
 }
 
 /// A record and the sequence number under which it was first written.
@@ -40,9 +40,10 @@ impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (outcome, generation, up_to, latest, known_from, reset, more, written, flat) =
             Flat::from_redis_value(value)?;
-        let news = flat.chunks(5).map(|fields| record(fields).ok_or_else(malformed)).collect::<Result<_, _>>()?;
+        let new_records =
+            flat.chunks(5).map(|fields| record(fields).ok_or_else(malformed)).collect::<Result<_, _>>()?;
         let [latest, known_from] = [latest, known_from].map(Timestamp::from_millis);
-        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, written, news })
+        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, written, new_records })
     }
 }
 

@@ -52,7 +52,7 @@ impl Inner {
                 return Err(Unavailable::new("Redis lost its data during a resync"));
             }
             since.version = reply.up_to;
-            records.append(&mut reply.news);
+            records.append(&mut reply.new_records);
             if !reply.more {
                 break;
             }

@@ -239,7 +239,7 @@ fn what_is_no_store_is_refused() {
     let folder = Folder::new();
     fs::write(folder.0.join("file"), "").unwrap();
     let error = Redb::open(folder.0.join("file")).unwrap_err();
-    assert!(error.to_string().contains("cannot be made"), "{error}");
+    assert!(error.to_string().contains("cannot be created"), "{error}");
     let database = folder.0.join("store.redb");
     fs::write(&database, "not a store".repeat(1_000)).unwrap();
     #[cfg(unix)]
@@ -257,7 +257,7 @@ fn a_database_that_has_become_empty_is_not_a_new_one() {
     fs::File::options().write(true).open(&database).unwrap().set_len(0).unwrap();
     let error = Redb::open(&folder.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    assert!(error.to_string().contains("what it held is lost"), "{error}");
+    assert!(error.to_string().contains("so its data is lost"), "{error}");
     fs::remove_file(&database).unwrap();
     Redb::open(&folder.0).unwrap();
 }
@@ -285,7 +285,7 @@ fn what_others_put_into_the_folder_is_not_written_to() {
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(mode)).unwrap();
         let error = Redb::open(&folder.0).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
-        assert!(error.to_string().contains("`chmod go-w` it"), "{error}");
+        assert!(error.to_string().contains("`chmod go-w` on it"), "{error}");
     }
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o755)).unwrap();
     Redb::open(&folder.0).unwrap();
