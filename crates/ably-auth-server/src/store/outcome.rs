@@ -20,7 +20,8 @@ pub enum Use {
         /// The last timestamp of the dropped span that contains the request's timestamp.
         until: Timestamp,
     },
-    /// The nonce may have been used and then lost with the store, as all nonces up to [`Feed::known_from`] may.
+    /// The nonce may have been used and then lost with the store, as all nonces up to
+    /// [`Feed::known_from`](super::Feed::known_from) may.
     Unknown,
     /// The store is full.
     Full,
