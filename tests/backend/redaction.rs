@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ably_auth_backend::Authenticator;
 use ably_auth_axum::{
     AskedParams, AuthEndpoint, Authenticate, Authenticated, Authenticating, Capability, Error, Grant, Identified,
     Operation, Refusal, Require, Requiring, Token, VerifiedToken, Verifier, VerifyToken as _, require,
@@ -60,6 +61,8 @@ async fn debug_output_of_guards_has_no_token_and_no_claim() {
     shows_nothing(&verified);
     assert!(!format!("{verified:?}").contains(token.expose()));
 
+    let authenticator: Authenticator = Authenticator::new(verifier());
+    shows_nothing(&authenticator);
     let layer: Authenticate = Authenticate::new(verifier());
     shows_nothing(&layer);
     let rule: Require = require("chat", Operation::Publish).unwrap();

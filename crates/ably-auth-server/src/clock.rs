@@ -1,4 +1,4 @@
-//! The one place where the time comes from.
+//! The only source of the current time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ably_auth_core::Timestamp;
 
-/// Tells the time, once for each request.
+/// A source of the current time, which is read once for each request.
 #[derive(Clone)]
 pub(crate) struct Clock {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// What runs evenly beside it, if there is such a thing.
+    /// A steady clock, if there is one.
     pub(crate) steady: Option<Steady>,
 }
 
@@ -21,7 +21,7 @@ impl Clock {
 
     pub(crate) fn system() -> Self {
         let clock = Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+            #[expect(clippy::disallowed_methods, reason = "the only source of the current time")]
             let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
         });
@@ -34,7 +34,7 @@ impl Clock {
     }
 }
 
-/// Tells how much time has passed since some moment, whatever is done to the clock.
+/// A clock that measures elapsed time and that changes of the system's clock do not affect.
 #[derive(Clone)]
 pub(crate) struct Steady(Arc<dyn Fn() -> Duration + Send + Sync>);
 
@@ -54,12 +54,12 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Runs since it was made, evenly, whatever is done to the system's clock.
+/// A stopwatch that runs from its creation and that changes of the system's clock do not affect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    #[expect(clippy::disallowed_methods, reason = "the only source of the current time")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

@@ -1,24 +1,25 @@
-//! What is wrong with JSON or MessagePack, told without quoting it: it may hold a secret.
+//! Decoding errors of JSON and MessagePack. The texts quote no values, because the input may hold a secret.
 
 /// The reason why an object with too many unknown fields is refused. The core has the same text.
 pub(crate) const TOO_MANY_FIELDS: &str = "too many unknown fields";
 
 /// The reason why an object with a repeated unknown field is refused.
-pub(crate) const REPEATED_FIELD: &str = "an unknown field is there twice";
+pub(crate) const REPEATED_FIELD: &str = "an unknown field is repeated";
 
-/// Texts that quote nothing of the input, so that they can be passed on as they are.
+/// Texts that quote nothing of the input, so that they are returned unchanged.
 const FIXED: [&str; 3] = [TOO_MANY_FIELDS, REPEATED_FIELD, "not a number of milliseconds since the epoch"];
 
-/// Says what serde found wrong. `error` is its own text, which may quote the input; `place` is where it stopped.
+/// Describes a serde error. `error` is serde's text, which may quote the input; `place` is where decoding stopped.
 pub(crate) fn explain(error: &str, place: &str) -> String {
-    // serde_json appends the place. A text that only begins in the same way may go on with input.
+    // serde_json appends the place. Compare the entire text: one that only starts like a fixed text may go on with
+    // input.
     let text = error.strip_suffix(&format!(" at {place}")).unwrap_or(error);
     if let Some(fixed) = FIXED.iter().find(|fixed| **fixed == text) {
         return at(fixed, place);
     }
     let names_a_field = ["missing field `", "duplicate field `"].iter().any(|start| error.starts_with(start));
     if let Some(rest) = error.strip_prefix("unknown field `") {
-        // Some put a whole key where a field's name belongs.
+        // A client may send an entire API key where a field name belongs; do not quote that.
         if rest.split('`').next().is_some_and(|name| name.contains(':')) {
             return at("unknown field", place);
         }
@@ -29,20 +30,20 @@ pub(crate) fn explain(error: &str, place: &str) -> String {
     }
     let quotes_a_value = ["invalid type: ", "invalid value: ", "invalid length: "];
     if quotes_a_value.iter().any(|start| error.starts_with(start)) {
-        // What follows the last `expected` is this program's own text, whatever the input was.
+        // The text after the last `expected` is this program's own, for every input.
         if let Some((_, expected)) = error.rsplit_once(", expected ") {
             return at(&format!("expected {}", expected.split(" at line ").next().unwrap_or_default()), place);
         }
     }
-    at("a value is not in the form of what stands there", place)
+    at("invalid value", place)
 }
 
-/// As [`explain`], for JSON.
+/// Describes an error of `serde_json`, as [`explain`] does.
 pub(crate) fn explain_json(error: &serde_json::Error) -> String {
     if error.is_data() {
         explain(&error.to_string(), &format!("line {} column {}", error.line(), error.column()))
     } else {
-        // Errors of syntax are a fixed text and a place.
+        // A syntax error is a fixed text and a place.
         error.to_string()
     }
 }
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trouble_is_named_and_the_value_is_not_quoted() {
+    fn error_names_field_without_quoting_value() {
         let say = |text| explain_json(&serde_json::from_str::<Form>(text).expect_err(text));
         assert_eq!(say("{}"), "missing field `number` at line 1 column 2");
         assert_eq!(say("{\n\"hush\":1}"), "unknown field `hush`, expected `number` at line 2 column 6");

@@ -1,37 +1,38 @@
-//! The crate's one error type: why a service could not be set up or could not run.
+//! The crate's error type, for a service that cannot be configured or run.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What an [`Error`] is about.
+/// The subject of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Apps or keys that are not in the form of them, or that are there twice.
+    /// Apps or keys that are malformed or duplicated.
     Apps,
     /// An address on which the service must not listen.
     Address,
     /// An access token of the Control API, or its name.
     ControlToken,
-    /// The secret from which the keys that seal tokens derive.
+    /// The service secret, from which the keys that seal tokens are derived.
     ServiceSecret,
-    /// A limit that is not in the form of one.
+    /// A malformed limit.
     Limits,
     /// A certificate or its key.
     Tls,
-    /// The network, or the system below it.
+    /// The network, or the operating system's support for it.
     Network,
-    /// The system's source of random numbers.
+    /// The operating system's random number generator.
     Random,
-    /// Where the service keeps what it must not forget, or what is there.
+    /// The store, or its contents.
     Store,
-    /// An error code that a sandbox is asked for and that does not exist.
+    /// An error code that a sandbox is asked to return and that does not exist.
     ErrorCode,
 }
 
-/// Why a service could not be set up or could not run.
+/// An error that prevents a service from being configured or from running.
 ///
-/// What a request did wrong is no such error: it is answered. The text holds no secret and may be logged as it is.
+/// An invalid request is not such an error: the service answers it with an error response. The text contains no secret
+/// and may be logged unchanged.
 ///
 /// ```
 /// use ably_auth_server::{Apps, ErrorKind};
@@ -58,7 +59,7 @@ impl Error {
         self
     }
 
-    /// What the error is about.
+    /// Returns the subject of the error.
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind

@@ -1,4 +1,4 @@
-//! The one place where randomness comes from.
+//! The only source of randomness.
 
 use std::cell::RefCell;
 
@@ -6,40 +6,41 @@ use zeroize::Zeroize as _;
 
 use crate::error::{Error, ErrorKind};
 
-/// So many bytes are asked of the system at once: to ask for each token is as much work as to seal it.
-const STOCK_BYTES: usize = 1024;
+/// The number of random bytes that are read from the system at once. A system call for each token would take as long as
+/// sealing it.
+const BUFFER_BYTES: usize = 1024;
 
-/// Bytes that were asked for and not given out yet. Those that were are wiped.
-struct Stock {
-    bytes: [u8; STOCK_BYTES],
+/// Random bytes that were read from the system. Bytes that were returned are overwritten with zeros.
+struct Buffer {
+    bytes: [u8; BUFFER_BYTES],
     left: usize,
 }
 
 thread_local! {
-    static STOCK: RefCell<Stock> = const { RefCell::new(Stock { bytes: [0; STOCK_BYTES], left: 0 }) };
+    static BUFFER: RefCell<Buffer> = const { RefCell::new(Buffer { bytes: [0; BUFFER_BYTES], left: 0 }) };
 }
 
-/// That many bytes from the system's cryptographic source, at most 1024.
+/// Returns `N` bytes of the system's cryptographic generator; `N` is at most 1024.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
-    const { assert!(N <= STOCK_BYTES, "more than there ever is in stock") };
-    STOCK.with_borrow_mut(|stock| {
-        let mut given = [0; N];
-        if stock.left < N {
-            getrandom::fill(&mut stock.bytes).map_err(none)?;
-            stock.left = STOCK_BYTES;
+    const { assert!(N <= BUFFER_BYTES, "more bytes than the buffer holds") };
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut output = [0; N];
+        if buffer.left < N {
+            getrandom::fill(&mut buffer.bytes).map_err(random_error)?;
+            buffer.left = BUFFER_BYTES;
         }
-        let from = stock.left.saturating_sub(N);
-        if let Some(taken) = stock.bytes.get_mut(from..stock.left) {
-            given.copy_from_slice(taken);
+        let from = buffer.left.saturating_sub(N);
+        if let Some(taken) = buffer.bytes.get_mut(from..buffer.left) {
+            output.copy_from_slice(taken);
             taken.zeroize();
         }
-        stock.left = from;
-        Ok(given)
+        buffer.left = from;
+        Ok(output)
     })
 }
 
-fn none(error: getrandom::Error) -> Error {
-    let message = "the system gave no random numbers; see why, then start the service again";
+fn random_error(error: getrandom::Error) -> Error {
+    let message = "the system has no random numbers; fix the cause, then restart the service";
     Error::new(ErrorKind::Random, message).because(error)
 }
 
@@ -50,11 +51,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_given_twice() {
-        let given: HashSet<[u8; 40]> = (0..1_000).map(|_| bytes().unwrap()).collect();
-        assert_eq!(given.len(), 1_000);
-        assert!(!given.contains(&[0; 40]));
-        let whole = bytes::<STOCK_BYTES>().unwrap();
+    fn bytes_are_returned_once() {
+        let output: HashSet<[u8; 40]> = (0..1_000).map(|_| bytes().unwrap()).collect();
+        assert_eq!(output.len(), 1_000);
+        assert!(!output.contains(&[0; 40]));
+        let whole = bytes::<BUFFER_BYTES>().unwrap();
         assert!(whole.chunks(40).all(|chunk| chunk.iter().any(|byte| *byte != 0)));
     }
 }

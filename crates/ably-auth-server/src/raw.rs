@@ -69,7 +69,11 @@ impl Default for RawList {
 impl<'de> Deserialize<'de> for RawList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = RawValue::deserialize(deserializer)?;
-        if value.is_list() { Ok(Self(value)) } else { Err(de::Error::custom("invalid type: no list, expected a list")) }
+        if value.is_list() {
+            Ok(Self(value))
+        } else {
+            Err(de::Error::custom("invalid type: not a list, expected a list"))
+        }
     }
 }
 
@@ -247,7 +251,7 @@ impl Copy<'_> {
     /// Ends a list or an object: writes its length, or checks the length that `begin` wrote.
     fn end<E: de::Error>(&mut self, place: Option<usize>, hint: Option<usize>, count: usize) -> Result<(), E> {
         let Some(place) = place else {
-            return if hint == Some(count) { Ok(()) } else { Err(E::custom("a length that is wrong")) };
+            return if hint == Some(count) { Ok(()) } else { Err(E::custom("wrong length")) };
         };
         self.0.replace(place, u32::try_from(count).map_err(E::custom)?.to_be_bytes());
         Ok(())
@@ -281,7 +285,7 @@ impl Visitor<'_> for CopyName<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a field")
+        f.write_str("a field name")
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<(), E> {
@@ -294,7 +298,7 @@ impl<'de> Visitor<'de> for Copy<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of JSON")
+        f.write_str("a JSON value")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn value_comes_back_from_each_format_in_each_format() {
+    fn value_round_trips_between_formats() {
         for value in values() {
             let from_json: RawValue = serde_json::from_str(&value.to_string()).unwrap();
             let from_msgpack: RawValue = rmp_serde::from_slice(&rmp_serde::to_vec(&value).unwrap()).unwrap();
@@ -391,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn value_takes_at_most_two_and_a_half_times_its_text() {
+    fn value_uses_at_most_two_and_a_half_times_its_text() {
         for unit in ["[]", "{}", "0", "null", "1.5", "1e9", "\"\"", "\"\\u0000\"", "{\"\":0}", "[[]]"] {
             let text = format!("[{}]", vec![unit; 1_000].join(","));
             let raw: RawValue = serde_json::from_str(&text).unwrap();
@@ -400,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_no_value_of_json() {
+    fn msgpack_bytes_are_rejected() {
         assert!(rmp_serde::from_slice::<RawValue>(&[0xc4, 1, 0]).is_err());
         assert!(rmp_serde::from_slice::<RawValue>(&[0x91, 0xc4, 1, 0]).is_err());
         assert!(rmp_serde::from_slice::<RawValue>(&[0x81, 0x01, 0x01]).is_err(), "a name is a string");

@@ -1,19 +1,19 @@
-//! A request that is not granted, and what its answer says.
+//! Refused requests and their responses.
 
 use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 
-/// The service has more to do than it takes on.
+/// The code of responses when the service is at one of its limits.
 pub(crate) const OVERLOADED: ErrorCode = ErrorCode::new(50004);
 
-/// The answer to a request that is not granted: what any backend answers, and what only the service has to add.
+/// The response to a refused request: the part that any backend sends, and what only the service adds.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    of_any: ably_auth_backend::Refusal,
-    /// The methods that the path does take.
+    inner: ably_auth_backend::Refusal,
+    /// The methods that the path permits, for the `Allow` header.
     allow: Option<&'static str>,
-    /// How long to wait before another try.
+    /// The time that the client must wait before it retries, for the `Retry-After` header.
     retry_after: Option<Duration>,
 }
 
@@ -26,17 +26,17 @@ impl Refusal {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
     }
 
-    /// What is asked cannot be told for now, so it is not granted.
+    /// Returns the refusal of a request that cannot be decided because the store is unavailable.
     pub(crate) fn unavailable() -> Self {
-        Self::new(ErrorCode::TIMEOUT, "the service cannot see what it must not forget; try again later")
+        Self::new(ErrorCode::TIMEOUT, "the store is unavailable; try again later")
     }
 
-    /// What is over and what is not cannot be told while the clock is wrong.
+    /// Returns the refusal of a request that cannot be decided because the clock is wrong, so that expiry is unknown.
     pub(crate) fn wrong_clock() -> Self {
-        Self::new(ErrorCode::TIMEOUT, "the service cannot tell what time it is; try again later")
+        Self::new(ErrorCode::TIMEOUT, "the service's clock is wrong; try again later")
     }
 
-    /// For a path that takes other methods: those.
+    /// Returns the refusal of a request with the wrong method. `methods` are those that the path permits.
     pub(crate) fn method_not_allowed(methods: &'static str) -> Self {
         let message = format!("the path does not take this method; use {methods}");
         Self { allow: Some(methods), ..Self::new(ErrorCode::METHOD_NOT_ALLOWED, message) }
@@ -44,20 +44,22 @@ impl Refusal {
 
     #[must_use]
     pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.of_any = self.of_any.with_status(status);
+        self.inner = self.inner.with_status(status);
         self
     }
 
-    /// Too many of something are there: one of these will be gone in a moment.
+    /// Returns the refusal of a request that exceeds a limit of the entire service. Overload is brief, so the client
+    /// may retry after 1 s.
     pub(crate) fn overloaded(of_what: &str) -> Self {
-        let message = format!("the service has too many {of_what} at once; try again in a moment");
+        let message = format!("the service has too many {of_what} at once; try again after 1 s");
         let refusal = Self::new(OVERLOADED, message).with_status(503);
         Self { retry_after: Some(Duration::from_secs(1)), ..refusal }
     }
 
-    /// Too many requests of somebody, who may go on after that time.
-    pub(crate) fn too_often(whose: &str, wait: Duration) -> Self {
-        let message = format!("there are too many requests {whose}; wait as `Retry-After` says, and spread them out");
+    /// Returns the refusal of a request that exceeds a rate limit. `wait` is the time until the next request is
+    /// permitted.
+    pub(crate) fn rate_limited(whose: &str, wait: Duration) -> Self {
+        let message = format!("too many requests {whose}; wait for the time in `Retry-After`, then send fewer");
         Self { retry_after: Some(wait), ..Self::new(ErrorCode::RATE_LIMITED, message) }
     }
 
@@ -84,15 +86,15 @@ impl Refusal {
     }
 
     pub(crate) const fn info(&self) -> &ErrorInfo {
-        self.of_any.info()
+        self.inner.info()
     }
 
     pub(crate) const fn of_any(&self) -> &ably_auth_backend::Refusal {
-        &self.of_any
+        &self.inner
     }
 
     pub(crate) fn into_of_any(self) -> ably_auth_backend::Refusal {
-        self.of_any
+        self.inner
     }
 
     pub(crate) const fn allow(&self) -> Option<&'static str> {
@@ -101,12 +103,12 @@ impl Refusal {
 }
 
 impl From<ably_auth_backend::Refusal> for Refusal {
-    fn from(of_any: ably_auth_backend::Refusal) -> Self {
-        Self { of_any, allow: None, retry_after: None }
+    fn from(inner: ably_auth_backend::Refusal) -> Self {
+        Self { inner, allow: None, retry_after: None }
     }
 }
 
-/// Core's errors quote no secret, and end with what to do.
+/// Errors of the core quote no secret and end with advice, so their text is used unchanged.
 impl From<ably_auth_core::Error> for Refusal {
     fn from(error: ably_auth_core::Error) -> Self {
         Self::new(error.ably_code(), error.to_string())

@@ -70,7 +70,7 @@ fn invalid_apps_file_is_named_without_secrets() {
         (key(json!({ "id": "backend:hush", "secret": "hush" })), "key id"),
         (key(json!({ "id": "backend", "secret": "hush", "capability": "{" })), "key `shop.backend`: "),
         (key(json!({ "id": "backend", "secret": "hush", "enabled": "hush" })), "expected a boolean"),
-        (json!({ "appId": "shop", "keys": twice }).to_string(), "`shop.a` is there twice"),
+        (json!({ "appId": "shop", "keys": twice }).to_string(), "duplicate key `shop.a`"),
     ] {
         let file = File::new("bad.json", &text);
         for json in [&[][..], &["--json"]] {

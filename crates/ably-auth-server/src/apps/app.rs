@@ -40,10 +40,10 @@ pub struct App {
 }
 
 impl App {
-    /// An app without keys.
+    /// Creates an app without keys.
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if the id is empty or has anything but `A-Z a-z 0-9 _ -`.
+    /// Returns [`ErrorKind::Apps`] if the id is empty or has characters other than `A-Z a-z 0-9 _ -`.
     pub fn new(app_id: &str) -> Result<Self, Error> {
         key_name(app_id, "any").map(|name| Self::without_keys(&name))
     }
@@ -62,32 +62,33 @@ impl App {
         }
     }
 
-    /// The app with that key as well.
+    /// Adds a key.
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if the key is of another app, or if the app has a key of that id.
+    /// Returns [`ErrorKind::Apps`] if the key belongs to another app, or if the app has a key with that id.
     pub fn with_key(mut self, key: Key) -> Result<Self, Error> {
         let name = key.name();
         if name.app_id() != &*self.id {
-            let message = format!("key `{name}` is of another app than `{}`; add it to its own", self.id);
+            let message =
+                format!("invalid key `{name}`: it belongs to another app than `{}`; add it to its own", self.id);
             return Err(Error::new(ErrorKind::Apps, message));
         }
         if self.key(name.key_id()).is_some() {
-            let message = format!("key `{name}` is there twice; give each key of an app an id of its own");
+            let message = format!("duplicate key `{name}`; give each key of an app its own id");
             return Err(Error::new(ErrorKind::Apps, message));
         }
         self.keys.push(Arc::new(key));
         Ok(self)
     }
 
-    /// Whether tokens may be revoked by a channel of their capability; off unless said so.
+    /// Permits or forbids the revocation of tokens by a channel of their capability. Forbidden by default.
     #[must_use]
     pub const fn with_revocation_by_channel(mut self, revocable: bool) -> Self {
         self.revocation_by_channel = revocable;
         self
     }
 
-    /// The account to which the app is said to belong; `local` unless said so.
+    /// Sets the id of the account to which the app belongs. `local` by default.
     #[must_use]
     pub fn with_account_id(mut self, account_id: &str) -> Self {
         self.account_id = account_id.into();
@@ -128,7 +129,7 @@ impl App {
         self
     }
 
-    /// One of which the service is told whenever it starts, with its keys.
+    /// Marks the app's keys as keys of the app configuration.
     #[must_use]
     pub(crate) fn listed(mut self) -> Self {
         for key in &mut self.keys {
@@ -137,7 +138,7 @@ impl App {
         self
     }
 
-    /// The app with that key in the place of the one of its name.
+    /// Replaces the key that has the same name as `key`.
     #[must_use]
     pub(crate) fn with_key_changed(mut self, key: &Arc<Key>) -> Self {
         for known in self.keys.iter_mut().filter(|known| known.name() == key.name()) {
@@ -146,7 +147,7 @@ impl App {
         self
     }
 
-    /// The app with that key: in the place of the one of its name if there is one, else as well.
+    /// Adds a key, or replaces the key of the same name.
     #[must_use]
     pub(crate) fn with_key_set(mut self, key: Key) -> Self {
         let key = Arc::new(key);
@@ -157,14 +158,14 @@ impl App {
         self
     }
 
-    /// The app with the keys of that one in the place of its own.
+    /// Replaces the keys with those of `other`.
     #[must_use]
     pub(crate) fn with_keys_of(mut self, other: &Self) -> Self {
         self.keys.clone_from(&other.keys);
         self
     }
 
-    /// The app with those keys in the place of its own.
+    /// Replaces the keys.
     #[must_use]
     pub(crate) fn with_keys(mut self, keys: Vec<Arc<Key>>) -> Self {
         self.keys = keys;
@@ -175,13 +176,13 @@ impl App {
         &self.keys
     }
 
-    /// The app's id.
+    /// Returns the app's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The app's keys, in the order in which they were added.
+    /// Returns the app's keys, in the order in which they were added.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Key> {
         self.keys.iter().map(|key| &**key)
     }
@@ -199,7 +200,7 @@ impl App {
         self.label.as_deref().unwrap_or(&self.id)
     }
 
-    pub(crate) fn given_label(&self) -> Option<&str> {
+    pub(crate) fn custom_label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
@@ -240,7 +241,7 @@ impl fmt::Debug for App {
     }
 }
 
-/// The apps that a service knows when it starts.
+/// The apps that a service has when it starts.
 ///
 /// ```
 /// use ably_auth_server::Apps;
@@ -255,13 +256,13 @@ impl fmt::Debug for App {
 pub struct Apps(BTreeMap<Box<str>, App>);
 
 impl Apps {
-    /// No apps.
+    /// Creates an empty list.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One app, with one key that may do everything on every channel.
+    /// Creates a list of one app with one key, which permits every operation on every channel.
     ///
     /// ```
     /// use ably_auth_server::Apps;
@@ -277,7 +278,8 @@ impl Apps {
         Self(BTreeMap::from([(app.id.clone(), app)]))
     }
 
-    /// As [`of_key`](Self::of_key), with a key made for the occasion: to try things out.
+    /// Creates a list of one app with a random key, for experiments. The key permits the same as that of
+    /// [`of_key`](Self::of_key).
     ///
     /// ```
     /// let (apps, key) = ably_auth_server::Apps::create()?;
@@ -286,19 +288,19 @@ impl Apps {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Random`] if the system gives no random numbers.
+    /// Returns [`ErrorKind::Random`] if the system's random number generator fails.
     pub fn create() -> Result<(Self, ApiKey), Error> {
         let key = random_key(&random_id()?)?;
         Ok((Self::of_key(key.clone()), key))
     }
 
-    /// These apps and that one.
+    /// Adds an app.
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if there is an app of that id.
+    /// Returns [`ErrorKind::Apps`] if there is an app with that id.
     pub fn with_app(mut self, app: App) -> Result<Self, Error> {
         if self.0.contains_key(app.id()) {
-            let message = format!("app `{}` is there twice; give each app an id of its own", app.id());
+            let message = format!("duplicate app `{}`; give each app its own id", app.id());
             return Err(Error::new(ErrorKind::Apps, message));
         }
         self.0.insert(app.id.clone(), app);
@@ -309,7 +311,7 @@ impl Apps {
         self.0.get(app_id)
     }
 
-    /// The apps, in the order of their ids.
+    /// Returns the apps, in the order of their ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &App> {
         self.0.values()
     }
@@ -327,21 +329,22 @@ impl IntoIterator for Apps {
 pub(super) fn key_name(app_id: &str, key_id: &str) -> Result<KeyName, Error> {
     KeyName::parse(&format!("{app_id}.{key_id}")).map_err(|error| {
         let app_id_is_good = KeyName::parse(&format!("{app_id}.any")).is_ok();
-        let which = if app_id_is_good { format!("a key id of app `{app_id}`") } else { "an app id".into() };
-        let message = format!("{which} is not in the form of one; use `A-Z a-z 0-9 _ -`, at least one");
+        let which = if app_id_is_good { format!("key id of app `{app_id}`") } else { "app id".into() };
+        let message =
+            format!("invalid {which}: it is empty or has other characters than `A-Z a-z 0-9 _ -`; use only these");
         Error::new(ErrorKind::Apps, message).because(error)
     })
 }
 
-/// An id that nobody else has: 48 random bits.
+/// Returns a unique id of 48 random bits.
 pub(crate) fn random_id() -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(random::bytes::<6>()?))
 }
 
-/// A key of that app that nobody can guess: its secret has 256 random bits.
+/// Returns a new key of the app, whose secret has 256 random bits.
 pub(crate) fn random_key(app_id: &str) -> Result<ApiKey, Error> {
     let secret = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode(*zeroize::Zeroizing::new(random::bytes::<32>()?)));
     let name = key_name(app_id, &random_id()?)?;
     ApiKey::from_parts(name, &secret)
-        .map_err(|error| Error::new(ErrorKind::Apps, "a new key is not in the form of one").because(error))
+        .map_err(|error| Error::new(ErrorKind::Apps, "invalid new key; report this as a bug").because(error))
 }

@@ -47,7 +47,7 @@ impl ControlToken {
     /// `A-Z a-z 0-9 . _ -`; a token has at least 16 characters.
     ///
     /// # Errors
-    /// [`ErrorKind::ControlToken`] if the name or the token is not as described. The error quotes neither.
+    /// Returns [`ErrorKind::ControlToken`] if the name or the token is not as described. The error quotes neither.
     pub fn new(name: &str, token: Token) -> Result<Self, Error> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.bytes().all(is_plain) {
@@ -61,8 +61,8 @@ impl ControlToken {
         Ok(token)
     }
 
-    /// Creates the token of [`ServiceBuilder::control_token`](crate::ServiceBuilder::control_token), whose length is checked
-    /// when the service is built.
+    /// Creates the token of [`ServiceBuilder::control_token`](crate::ServiceBuilder::control_token), whose length is
+    /// checked when the service is built.
     pub(crate) fn unnamed(token: Token) -> Self {
         Self { name: DEFAULT_NAME.into(), token, is_read_only: false }
     }
@@ -115,10 +115,10 @@ pub(crate) fn check(tokens: &[ControlToken]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the token that equals `shown`. Each comparison takes constant time, and none is skipped, so that the time
-/// does not depend on which token matches.
-pub(crate) fn find<'a>(tokens: &'a [ControlToken], shown: &Token) -> Option<&'a ControlToken> {
-    tokens.iter().fold(None, |found, token| if *shown == token.token { Some(token) } else { found })
+/// Returns the token that equals `presented`. Each comparison takes constant time and none is skipped, so the time does
+/// not depend on which token matches.
+pub(crate) fn find<'a>(tokens: &'a [ControlToken], presented: &Token) -> Option<&'a ControlToken> {
+    tokens.iter().fold(None, |found, token| if *presented == token.token { Some(token) } else { found })
 }
 
 fn invalid(message: String) -> Error {

@@ -1,4 +1,4 @@
-//! Apps written as JSON.
+//! The JSON form of apps.
 
 use ably_auth_core::{ApiKey, Capability, Timestamp};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
@@ -10,7 +10,7 @@ use crate::decode_error;
 use crate::error::{Error, ErrorKind};
 use crate::raw::RawList;
 
-const FORM: &str = r#"an app reads `{"appId":"…","keys":[{"id":"…","secret":"…"}]}`"#;
+const FORM: &str = r#"write an app as `{"appId":"…","keys":[{"id":"…","secret":"…"}]}`"#;
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +18,7 @@ struct Listed {
     apps: Vec<Entry>,
 }
 
-/// Looks which of the forms an object has, so that it is then read as that form and every mistake has a place.
+/// A probe for the form of the input. The input is then read as that form, so that each error has a place.
 #[derive(serde::Deserialize)]
 struct Form {
     apps: Option<IgnoredAny>,
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 impl Apps {
-    /// Reads JSON: `{"apps": [app, …]}`, `[app, …]`, or one app alone. An app reads
+    /// Parses JSON: `{"apps": [app, …]}`, `[app, …]`, or a single app. An app has these fields:
     ///
     /// ```json
     /// {
@@ -81,12 +81,12 @@ impl Apps {
     /// }
     /// ```
     ///
-    /// of which `appId`, `keys` and each key's `id` and `secret` are needed. A key without a capability has `{"*":["*"]}`;
+    /// Required are `appId`, `keys`, and the `id` and `secret` of each key. The default capability is `{"*":["*"]}`;
     /// `expires` is in milliseconds since the epoch.
     ///
     /// # Errors
-    /// [`ErrorKind::Apps`] if the text is not JSON of this form, has an unknown field, an id or capability that is not in
-    /// the form of one, or an app or a key twice. The message says where, and shows no secret.
+    /// Returns [`ErrorKind::Apps`] if the text is not JSON of this form, has an unknown field, a malformed id or
+    /// capability, or a duplicate app or key. The message names the place and contains no secret.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         read(text)
     }
@@ -129,12 +129,12 @@ impl Entry {
 impl KeyEntry {
     fn into_key(self, app_id: &str) -> Result<Key, Error> {
         let name = key_name(app_id, &self.id)?;
-        let wrong =
+        let invalid =
             |error: ably_auth_core::Error| Error::new(ErrorKind::Apps, format!("key `{name}`: {error}")).because(error);
-        let api_key = ApiKey::from_parts(name.clone(), &self.secret.0).map_err(wrong)?;
+        let api_key = ApiKey::from_parts(name.clone(), &self.secret.0).map_err(invalid)?;
         let mut key = Key::new(api_key).with_revocable_tokens(self.revocable_tokens).with_enabled(self.enabled);
         if let Some(capability) = &self.capability {
-            key = key.with_capability(Capability::parse_strict(capability).map_err(wrong)?);
+            key = key.with_capability(Capability::parse_strict(capability).map_err(invalid)?);
         }
         Ok(match self.expires {
             Some(expires) => key.with_expiry(expires),

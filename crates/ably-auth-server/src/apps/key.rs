@@ -1,15 +1,15 @@
-//! A key as the service knows it.
+//! A key of an app, with its settings.
 
 use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Signer, Timestamp, Ttl};
 
 use crate::refusal::Refusal;
 
-/// What a key may do if nothing else is said: everything on every channel.
-fn capability_of_new_key() -> Capability {
+/// Returns the default capability of a key: every operation on every channel.
+fn default_capability() -> Capability {
     Capability::parse_strict(r#"{"*":["*"]}"#).unwrap_or_default()
 }
 
-/// A key, and what its holder may do.
+/// A key and what it permits.
 ///
 /// `Debug` does not show the secret.
 ///
@@ -27,31 +27,31 @@ fn capability_of_new_key() -> Capability {
 #[derive(Clone, Debug)]
 pub struct Key {
     api_key: ApiKey,
-    /// Keyed once, so that no request pays for it.
+    /// The prepared signer, so that requests do not have to derive it.
     signer: Signer,
     capability: Capability,
     revocable_tokens: bool,
     enabled: bool,
     expires: Option<Timestamp>,
-    /// What people call it.
+    /// The display name.
     label: Option<Box<str>>,
     created: Option<Timestamp>,
     modified: Option<Timestamp>,
-    /// Whether the service is told of it whenever it starts.
+    /// True if the key comes from the app configuration, which is read at each start and reload.
     listed: bool,
-    /// Whether the service was told of it once, and is not any more.
-    withheld: bool,
+    /// True if the key was removed from the app configuration.
+    delisted: bool,
 }
 
 impl Key {
-    /// An enabled key that may do everything on every channel (`{"*":["*"]}`), does not expire, and whose tokens cannot be
-    /// revoked.
+    /// Creates an enabled key that permits every operation on every channel (`{"*":["*"]}`) and does not expire. Its
+    /// tokens cannot be revoked.
     #[must_use]
     pub fn new(api_key: ApiKey) -> Self {
         Self {
             signer: api_key.signer(),
             api_key,
-            capability: capability_of_new_key(),
+            capability: default_capability(),
             revocable_tokens: false,
             enabled: true,
             expires: None,
@@ -59,76 +59,76 @@ impl Key {
             created: None,
             modified: None,
             listed: false,
-            withheld: false,
+            delisted: false,
         }
     }
 
-    /// What the key and its tokens may do at most.
+    /// Sets the maximum capability of the key and its tokens.
     #[must_use]
     pub fn with_capability(mut self, capability: Capability) -> Self {
         self.capability = capability;
         self
     }
 
-    /// Whether its tokens can be revoked; they then live for an hour at most.
+    /// Permits or forbids the revocation of the key's tokens. Revocable tokens live for at most 1 hour.
     #[must_use]
     pub const fn with_revocable_tokens(mut self, revocable: bool) -> Self {
         self.revocable_tokens = revocable;
         self
     }
 
-    /// Whether it is in force; one that is not is a revoked key, and ends the tokens that were made from it.
+    /// Enables or disables the key. A disabled key counts as revoked, and its tokens are refused.
     #[must_use]
     pub const fn with_enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
     }
 
-    /// When it expires, and at the latest every token made from it.
+    /// Sets when the key expires. Its tokens expire at that time at the latest.
     #[must_use]
     pub const fn with_expiry(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
     }
 
-    /// What people call it: its id, unless said so.
+    /// Sets the display name. The key's id by default.
     #[must_use]
     pub(crate) fn with_label(mut self, label: &str) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Says when it was made, if that was not said before.
+    /// Sets the time of creation, unless it is known already.
     #[must_use]
     pub(crate) fn created_at(mut self, now: Timestamp) -> Self {
         self.created.get_or_insert(now);
         self
     }
 
-    /// Says when it was last changed.
+    /// Sets the time of the last change.
     #[must_use]
     pub(crate) const fn modified_at(mut self, now: Timestamp) -> Self {
         self.modified = Some(now);
         self
     }
 
-    /// One of which the service is told whenever it starts.
+    /// Marks the key as one of the app configuration.
     #[must_use]
     pub(crate) const fn listed(mut self) -> Self {
         self.listed = true;
-        self.withheld = false;
+        self.delisted = false;
         self
     }
 
-    /// One that is not in force, whatever was said, for as long as the service is not told of it.
+    /// Marks the key as removed from the app configuration. It is disabled until it is listed again.
     #[must_use]
-    pub(crate) const fn withheld(mut self) -> Self {
-        self.withheld = true;
+    pub(crate) const fn delisted(mut self) -> Self {
+        self.delisted = true;
         self
     }
 
-    /// Whether it is the same key, and may do the same, whatever it is called and whenever it was made.
-    pub(crate) fn is_as(&self, other: &Self) -> bool {
+    /// Returns whether both keys have the same name, secret and permissions. Labels and times are not compared.
+    pub(crate) fn has_same_settings(&self, other: &Self) -> bool {
         self.name() == other.name()
             && self.api_key.secret() == other.api_key.secret()
             && (self.revocable_tokens, self.enabled, self.expires)
@@ -136,7 +136,7 @@ impl Key {
             && self.capability == other.capability
     }
 
-    /// The key's public name.
+    /// Returns the key's public name.
     #[must_use]
     pub const fn name(&self) -> &KeyName {
         self.api_key.key_name()
@@ -159,11 +159,11 @@ impl Key {
     }
 
     pub(crate) const fn is_enabled(&self) -> bool {
-        self.enabled && !self.withheld
+        self.enabled && !self.delisted
     }
 
-    /// Whether it is in force for as long as the service is told of it.
-    pub(crate) const fn given_enabled(&self) -> bool {
+    /// Returns the `enabled` setting, which also holds for a delisted key that is listed again.
+    pub(crate) const fn enabled_setting(&self) -> bool {
         self.enabled
     }
 
@@ -171,8 +171,8 @@ impl Key {
         self.listed
     }
 
-    pub(crate) const fn is_withheld(&self) -> bool {
-        self.withheld
+    pub(crate) const fn is_delisted(&self) -> bool {
+        self.delisted
     }
 
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
@@ -193,11 +193,11 @@ impl Key {
         entries.fold(size_of::<Self>().saturating_add(label), usize::saturating_add)
     }
 
-    pub(crate) fn given_label(&self) -> Option<&str> {
+    pub(crate) fn custom_label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    pub(crate) const fn given_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+    pub(crate) const fn known_times(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.created, self.modified)
     }
 
@@ -205,7 +205,7 @@ impl Key {
         self.label.as_deref().unwrap_or_else(|| self.name().key_id())
     }
 
-    /// When it was made, and when it was last changed.
+    /// Returns the times of creation and of the last change.
     pub(crate) fn times(&self) -> (Timestamp, Timestamp) {
         let created = self.created.unwrap_or(Timestamp::from_millis(0));
         (created, self.modified.unwrap_or(created))
@@ -219,7 +219,7 @@ impl Key {
         if self.revocable_tokens { Ttl::MAX_REVOCABLE } else { Ttl::MAX }
     }
 
-    /// Whether its holder, who has shown to be that, may use it now.
+    /// Refuses a key that is disabled or expired. Call it only after the caller proved that it holds the key.
     pub(crate) fn check_in_force(&self, now: Timestamp) -> Result<(), Refusal> {
         if !self.is_enabled() {
             return Err(Refusal::new(ErrorCode::KEY_REVOKED, "the key was revoked; use another key"));
@@ -230,13 +230,13 @@ impl Key {
         Ok(())
     }
 
-    /// Refuses a key that a sender has shown if it is not this one. Secrets are compared in constant time.
-    pub(crate) fn check_shown(&self, shown: &ApiKey) -> Result<(), Refusal> {
-        if shown.key_name() != self.name() {
-            let message = "the key in the header is not the one that the request is about; use that key";
+    /// Refuses a presented key that is not this one. Secrets are compared in constant time.
+    pub(crate) fn check_presented(&self, presented: &ApiKey) -> Result<(), Refusal> {
+        if presented.key_name() != self.name() {
+            let message = "the key in the header is not the key of the request; use the key that the request names";
             return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
         }
-        if shown.secret() != self.api_key().secret() {
+        if presented.secret() != self.api_key().secret() {
             let message = "the key's secret is wrong; check that it is whole";
             return Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message));
         }

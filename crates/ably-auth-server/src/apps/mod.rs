@@ -1,4 +1,4 @@
-//! The apps that a service knows, with their keys.
+//! Apps and keys.
 
 mod app;
 pub(crate) mod control_token;

@@ -1,4 +1,4 @@
-//! Namespaces of channels that only identified clients may use.
+//! Namespaces that only identified clients may use.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use crate::raw::RawValue;
 
 /// The namespace that requires identified clients by default; an app can change this.
-const BY_DEFAULT: &str = "identified";
+const DEFAULT_NAMESPACE: &str = "identified";
 
 /// The bytes that an entry uses in addition to its text.
 const ENTRY_BYTES: usize = 48;
@@ -19,7 +19,7 @@ pub(crate) struct IdentifiedNamespaces(BTreeSet<Box<str>>);
 
 impl Default for IdentifiedNamespaces {
     fn default() -> Self {
-        Self(BTreeSet::from([BY_DEFAULT.into()]))
+        Self(BTreeSet::from([DEFAULT_NAMESPACE.into()]))
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_that_say_so_are_for_identified_clients() {
+    fn identified_namespaces_are_found() {
         let read = of(r#"[1, null, {"id":"a","identified":true}, {"id":"b"}, {"id":"c","identified":false,"x":1},
             {"id":5,"identified":true}, {"identified":true}, {"id":"d","identified":"true"}, [],
             {"persisted":true,"id":"e","identified":true}, {"id":"ä","identified":true}]"#);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn namespace_by_default_can_be_opened() {
+    fn default_namespace_can_be_opened() {
         assert!(of("[]").has("identified:x") && of(r#"[{"id":"identified","persisted":true}]"#).has("identified"));
         assert!(!of(r#"[{"id":"identified","identified":false}]"#).has("identified:x"));
     }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A limit on memory, in bytes, and how much of it is in use.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    most: usize,
+    limit: usize,
     used: AtomicUsize,
 }
 
 impl Budget {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, used: AtomicUsize::new(0) })
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -21,12 +21,12 @@ impl Budget {
 
     /// Returns how many bytes are in use above the limit.
     pub(crate) fn excess(&self) -> usize {
-        self.used().saturating_sub(self.most)
+        self.used().saturating_sub(self.limit)
     }
 
     /// Reserves `bytes` if that stays within the limit. Returns true if it did.
     fn try_take(&self, bytes: usize) -> bool {
-        let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.most);
+        let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.limit);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permit_takes_from_every_budget_or_from_none() {
+    fn permit_reserves_in_every_budget_or_none() {
         let (whole, part) = (Budget::new(100), Budget::new(30));
         let first = Permit::take(30, [&whole, &part]).unwrap();
         assert_eq!((whole.used(), part.used(), first.bytes()), (30, 30, 30));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn share_is_given_back_when_its_holder_goes() {
+    fn dropped_share_releases_its_bytes() {
         let budget = Budget::new(100);
         let (one, other) = (Share::of(Arc::clone(&budget)), Share::of(Arc::clone(&budget)));
         one.set(80);

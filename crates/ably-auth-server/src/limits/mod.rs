@@ -1,4 +1,4 @@
-//! How much the service takes on at once, and how long it waits for it.
+//! Limits of what the service accepts, and its timeouts.
 
 pub(crate) mod budget;
 pub(crate) mod rate_limiter;
@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// What a [`Service`](crate::Service) takes on. Whatever is over a limit is answered at once, with the reason.
+/// The limits of a [`Service`](crate::Service). A request above a limit is refused at once, and the response names the
+/// reason.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,17 +25,19 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest body that is read, in bytes; a larger one is answered with 413. 64 KiB unless said so.
+    /// The maximum length of a request body, in bytes; a longer one is answered with 413. 64 KiB by default.
     pub body_bytes: usize,
-    /// The most that the line of a request and its headers may be, in bytes; more is answered with 431. 16 KiB unless said
-    /// so, and 4 KiB at least.
+    /// The maximum length of the request line and the headers, in bytes; more is answered with 431. 16 KiB by default;
+    /// the minimum is 4 KiB.
     pub header_bytes: usize,
-    /// How long a client may take to send a request's headers, from its first byte or, for the first request, from
-    /// connecting. 10 s unless said so.
+    /// The maximum time in which a client must send a request's headers, counted from the first byte or, for the first
+    /// request, from the connection. 10 s by default.
     pub header_deadline: Duration,
-    /// How long a client may take to send a body, from the end of the headers; then the answer is 408. 10 s unless said so.
+    /// The maximum time in which a client must send a body, counted from the end of the headers; then the response is
+    /// 408. 10 s by default.
     pub body_deadline: Duration,
-    /// How long a client may take to take in any more of its answers; then the connection is closed. 10 s unless said so.
+    /// The maximum time for which a client may read nothing of a response; then the connection is closed. 10 s by
+    /// default.
     pub answer_deadline: Duration,
     /// The minimum average rate, in bytes per second, at which a client must read a large response after
     /// `answer_deadline`; a slower client's connection is closed. 32 KiB by default.
@@ -49,8 +52,8 @@ pub struct Limits {
     /// The maximum memory, in bytes, for apps and keys that are created or changed at run time, over the Control API or
     /// in a sandbox; requests for more are answered with 429. 64 MiB by default.
     pub run_time_bytes: usize,
-    /// How long a connection is kept for another request, or twice that. 75 s unless said so: more than the 60 s of most
-    /// load balancers, which are then the ones to close it.
+    /// The time, or up to twice the time, for which a connection is kept open without a request. 75 s by default. Most
+    /// load balancers have 60 s, so they close the connection first.
     pub idle: Duration,
     /// The maximum number of open connections. A new one above it closes the connection that has been idle longest. If
     /// none is idle, requests on the new connection are answered with 503. 10,000 by default.
@@ -60,16 +63,16 @@ pub struct Limits {
     /// [`connections`](Self::connections), or no limit in a sandbox; `Some(usize::MAX)` means no limit. `None` by
     /// default.
     pub connections_per_address: Option<usize>,
-    /// The most requests that are being read and answered at once; more are answered with 503. 2,000 unless said so.
+    /// The maximum number of requests in flight; more are answered with 503. 2,000 by default.
     pub requests: usize,
     /// The maximum memory, in bytes, for revocations; one app may use a quarter of it. Revocations above it are
     /// answered with 429 (42910). 256 MiB by default.
     pub revocation_bytes: usize,
-    /// How many requests a key's holder and the holders of its tokens may make together; more are answered with 429. None:
-    /// any number, as unless said so.
+    /// The maximum rate of requests with a key and its tokens together; more are answered with 429. `None` means no
+    /// limit. `None` by default.
     pub per_key: Option<Rate>,
-    /// How many requests may come from an IPv4 address or an IPv6 network of 64 bits; more are answered with 429. None: any
-    /// number, as unless said so.
+    /// The maximum rate of requests from one IPv4 address or IPv6 /64 network; more are answered with 429. `None` means
+    /// no limit. `None` by default.
     pub per_address: Option<Rate>,
     /// The maximum rate of audit events for refused requests of unauthenticated callers. Events above it are counted
     /// but not emitted; the next emitted event has their number. 10 per second with a burst of 100 by default; `None`
@@ -81,10 +84,10 @@ pub struct Limits {
     /// The header in which [`trusted_proxies`](Self::trusted_proxies) state this; no other is read. The proxies must
     /// set it or append to it in every request. [`ProxyHeader::XForwarded`] by default.
     pub proxy_header: ProxyHeader,
-    /// How long the service goes on as ever, saying that it is not ready, once it is to end: for load balancers to notice.
-    /// No time unless said so.
+    /// The time for which the service still accepts requests after shutdown begins, while it reports that it is not
+    /// ready, so that load balancers notice. 0 s by default.
     pub shutdown_delay: Duration,
-    /// How long, after that, requests that have begun may take to be answered. 5 s unless said so.
+    /// The maximum time for in-flight requests after that delay. 5 s by default.
     pub shutdown_grace: Duration,
 }
 
@@ -150,9 +153,9 @@ pub enum ProxyHeader {
     Forwarded,
 }
 
-/// How often something may happen: `per_second` times on the long run, `burst` times at once. Neither is 0.
+/// A rate limit: `per_second` requests per second on average, and `burst` at once. Neither is 0.
 ///
-/// It is written as `100` or `100:250`, the burst after the colon; a burst that is not written is twice the rate.
+/// The text form is `100` or `100:250`, with the burst after the colon. The default burst is twice the rate.
 ///
 /// ```
 /// use ably_auth_server::Rate;
@@ -164,9 +167,9 @@ pub enum ProxyHeader {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How often on the long run.
+    /// The average number of requests per second.
     pub per_second: u32,
-    /// How often at once.
+    /// The maximum number of requests at once.
     pub burst: u32,
 }
 
@@ -180,15 +183,16 @@ impl FromStr for Rate {
             None => number(text).map(|rate| (rate, rate.saturating_mul(2))),
         };
         let (per_second, burst) = rate.ok_or_else(|| {
-            let message =
-                format!("`{text}` is no rate; give requests per second, as `100`, or with a burst, as `100:250`");
+            let message = format!(
+                "invalid rate `{text}`: not positive numbers; write `100` per second, or with a burst `100:250`"
+            );
             Error::new(ErrorKind::Limits, message)
         })?;
         Ok(Self { per_second, burst })
     }
 }
 
-/// An address, or a network of addresses, written as `10.0.0.0/8`.
+/// An IP address, or a network such as `10.0.0.0/8`.
 ///
 /// ```
 /// use ably_auth_server::Network;
@@ -199,13 +203,13 @@ impl FromStr for Rate {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// As an IPv6 address, which every IPv4 address is too.
+    /// The address in IPv6 form; IPv4 addresses are mapped to it.
     bits: u128,
     prefix: u8,
 }
 
-const BITS_OF_V6: u8 = 128;
-const BITS_OF_V4: u8 = 32;
+const IPV6_BITS: u8 = 128;
+const IPV4_BITS: u8 = 32;
 
 fn bits(address: IpAddr) -> u128 {
     match address {
@@ -215,10 +219,10 @@ fn bits(address: IpAddr) -> u128 {
 }
 
 impl Network {
-    /// Whether the address is of it.
+    /// Returns whether the address is in the network.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let ignored = u32::from(BITS_OF_V6.saturating_sub(self.prefix));
+        let ignored = u32::from(IPV6_BITS.saturating_sub(self.prefix));
         (self.bits ^ bits(address)).checked_shr(ignored).unwrap_or(0) == 0
     }
 }
@@ -230,23 +234,25 @@ impl FromStr for Network {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let network = || {
             let address: IpAddr = address.parse().ok()?;
-            let (most, before) =
-                if address.is_ipv4() { (BITS_OF_V4, BITS_OF_V6 - BITS_OF_V4) } else { (BITS_OF_V6, 0) };
-            let prefix = prefix.map_or(Some(most), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= most))?;
-            Some(Self { bits: bits(address), prefix: prefix.saturating_add(before) })
+            let (max, offset) = if address.is_ipv4() { (IPV4_BITS, IPV6_BITS - IPV4_BITS) } else { (IPV6_BITS, 0) };
+            let prefix = prefix.map_or(Some(max), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= max))?;
+            Some(Self { bits: bits(address), prefix: prefix.saturating_add(offset) })
         };
         network().ok_or_else(|| {
-            let message = format!("`{text}` is no address or network; give one as `10.0.0.1` or `10.0.0.0/8`");
+            let message = format!(
+                "invalid network `{text}`: not an address or network; write it like `10.0.0.1` or `10.0.0.0/8`"
+            );
             Error::new(ErrorKind::Limits, message)
         })
     }
 }
 
-/// What a rate goes by: the address, or in IPv6, where everybody has many, the network of a site.
+/// Returns the key of an address for rate limits: the IPv4 address, or the /64 network, because an IPv6 client has many
+/// addresses.
 pub(crate) fn site(address: IpAddr) -> u128 {
-    const SITE: u32 = 64;
+    const NETWORK_BITS: u32 = 64;
     match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6) >> SITE,
+        IpAddr::V6(v6) => Ipv6Addr::to_bits(v6) >> NETWORK_BITS,
         v4 @ IpAddr::V4(_) => bits(v4),
     }
 }
@@ -256,23 +262,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_are_read_and_contain() {
+    fn networks_are_parsed_and_matched() {
         let contains = |network: &str, address: &str| {
             network.parse::<Network>().unwrap().contains(address.parse::<IpAddr>().unwrap())
         };
         assert!(contains("127.0.0.1", "127.0.0.1") && !contains("127.0.0.1", "127.0.0.2"));
-        assert!(contains("127.0.0.1", "::ffff:127.0.0.1"), "a socket for both families says it so");
+        assert!(contains("127.0.0.1", "::ffff:127.0.0.1"), "a dual-stack socket reports IPv4 peers in this form");
         assert!(contains("0.0.0.0/0", "9.9.9.9") && !contains("0.0.0.0/0", "2001:db8::1"));
         assert!(contains("::/0", "9.9.9.9") && contains("::/0", "2001:db8::1"));
         assert!(contains("2001:db8::/33", "2001:db8:7fff::1") && !contains("2001:db8::/33", "2001:db8:8000::1"));
         for wrong in ["", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "::/129", "localhost", "10.0.0.0/8/8"] {
             let error = wrong.parse::<Network>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{wrong}` is no address or network; ")), "{error}");
+            assert!(error.starts_with(&format!("invalid network `{wrong}`: ")), "{error}");
         }
     }
 
     #[test]
-    fn a_site_is_an_address_or_a_network_of_64_bits() {
+    fn site_is_ipv4_address_or_ipv6_64_network() {
         let site = |address: &str| site(address.parse().unwrap());
         assert_ne!(site("10.0.0.1"), site("10.0.0.2"));
         assert_eq!(site("10.0.0.1"), site("::ffff:10.0.0.1"));

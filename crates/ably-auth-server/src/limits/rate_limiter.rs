@@ -1,4 +1,4 @@
-//! How often somebody may ask: a token bucket for each.
+//! Rate limits: a token bucket for each key or address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use crate::limits::Rate;
 use crate::sync::lock;
 
-/// Whoever comes at the same time seldom waits for another.
+/// The number of shards, each with its own lock, so that concurrent requests seldom wait for each other.
 const SHARDS: usize = 64;
 
-/// So many are remembered in a shard; when more come, all of them begin anew, so that memory stays bounded.
-const MAX_REMEMBERED: usize = 8_192;
+/// The maximum number of buckets in a shard. When there are more, the shard is cleared, so that memory stays bounded.
+const MAX_BUCKETS_PER_SHARD: usize = 8_192;
 
 const NANOS_PER_SECOND: f64 = 1e9;
 
@@ -21,12 +21,12 @@ const NANOS_PER_SECOND: f64 = 1e9;
 /// is full would overflow a `u64`.
 const MAX_INTERVAL: u64 = 100 * 366 * 24 * 60 * 60 * 1_000_000_000;
 
-/// A bucket each for many. A bucket is one number: the moment at which it will be full again, in nanoseconds.
+/// A set of token buckets. A bucket is stored as one number: the moment at which it will be full, in nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// How long a bucket takes to get one more, in nanoseconds.
+    /// The time in which a bucket gains one token, in nanoseconds.
     interval: u64,
-    /// How long an empty one takes to be full.
+    /// The time in which an empty bucket becomes full, in nanoseconds.
     depth: u64,
     hasher: RandomState,
     shards: [Mutex<HashMap<u64, u64>>; SHARDS],
@@ -44,7 +44,8 @@ impl Buckets {
         }
     }
 
-    /// Takes one of that bucket at that moment, or else says how long it is until there is one.
+    /// Takes a token from the bucket of `whose` at the moment `now`. If the bucket is empty, returns the time until it
+    /// has a token.
     pub(crate) fn take<T: Hash + ?Sized>(&self, whose: &T, now: Duration) -> Result<(), Duration> {
         self.take_within(whose, now, self.interval, self.depth)
     }
@@ -90,7 +91,7 @@ impl Buckets {
         if let Some(missing) = full.saturating_sub(now).checked_sub(depth).filter(|missing| *missing > 0) {
             return Err(Duration::from_nanos(missing));
         }
-        if shard.len() >= MAX_REMEMBERED && !shard.contains_key(&hash) {
+        if shard.len() >= MAX_BUCKETS_PER_SHARD && !shard.contains_key(&hash) {
             shard.clear();
         }
         shard.insert(hash, full);
@@ -105,7 +106,7 @@ impl Default for Buckets {
     }
 }
 
-/// Whatever the width of the machine, each hash has one.
+/// Returns the shard of a hash. The remainder is computed in 64 bits, so it is the same on 32-bit machines.
 fn shard_of(hash: u64) -> Option<usize> {
     usize::try_from(hash.checked_rem(u64::try_from(SHARDS).ok()?)?).ok()
 }
@@ -119,18 +120,18 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_taken_and_then_as_many_as_come_back() {
+    fn burst_is_taken_then_refill_rate_applies() {
         let buckets = Buckets::new(Rate { per_second: 10, burst: 3 });
         let taken = |now| (0..10).filter(|_| buckets.take("a", at(now)).is_ok()).count();
         assert_eq!(taken(1_000), 3);
         assert_eq!(buckets.take("a", at(1_000)), Err(at(100)));
         assert_eq!(buckets.take("a", at(1_040)), Err(at(60)));
         assert_eq!((taken(1_099), taken(1_100), taken(1_300)), (0, 1, 2));
-        assert_eq!(taken(60_000), 3, "no more than a burst is saved up");
+        assert_eq!(taken(60_000), 3, "the bucket holds at most one burst");
     }
 
     #[test]
-    fn bucket_with_a_rate_of_its_own_holds_a_second() {
+    fn bucket_with_own_rate_holds_one_second() {
         let buckets = Buckets::new(Rate { per_second: 1, burst: 1 });
         let take = |whose: &str, millis, rate, count| buckets.take_many(whose, at(millis), rate, count);
         assert_eq!(take("a", 0, 10.0, 4), Ok(()));
@@ -147,20 +148,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_has_a_shard_whatever_fits_into_a_word() {
+    fn every_hash_has_a_shard_on_any_word_size() {
         for hash in [0, 1, u64::from(u32::MAX) + 7, u64::MAX] {
             assert_eq!(shard_of(hash), Some((hash % 64) as usize), "{hash}");
         }
     }
 
     #[test]
-    fn each_has_a_bucket_of_its_own_and_there_is_an_end_to_them() {
+    fn buckets_are_separate_and_bounded() {
         let buckets = Buckets::new(Rate { per_second: 1, burst: 1 });
         assert!(buckets.take("a", at(0)).is_ok() && buckets.take("b", at(0)).is_ok());
         assert!(buckets.take("a", at(0)).is_err());
-        for other in 0..MAX_REMEMBERED * SHARDS * 2 {
+        for other in 0..MAX_BUCKETS_PER_SHARD * SHARDS * 2 {
             assert!(buckets.take(&other, at(0)).is_ok());
         }
-        assert!(buckets.shards.iter().all(|shard| lock(shard).len() <= MAX_REMEMBERED));
+        assert!(buckets.shards.iter().all(|shard| lock(shard).len() <= MAX_BUCKETS_PER_SHARD));
     }
 }

@@ -1,4 +1,4 @@
-//! Authenticating: whose request this is, and as whom they act.
+//! Authentication: whose request it is, and which client the caller acts as.
 
 use std::sync::Arc;
 
@@ -12,38 +12,38 @@ use crate::state::State;
 use crate::state::registry::RunningApp;
 use crate::state::service_clock::MAX_AHEAD_MILLIS;
 
-/// What a request shows of its sender.
+/// The credential of a request.
 #[derive(Debug)]
 pub(crate) enum Credential {
-    /// The key itself.
+    /// An API key.
     Key(ApiKey),
     /// A token.
     Token(Token),
 }
 
-/// Who a request comes from.
+/// The authenticated caller of a request.
 #[derive(Debug)]
 pub(crate) struct Principal {
     pub(crate) app: Arc<RunningApp>,
     pub(crate) key: Arc<Key>,
-    /// As whom the sender acts; none if anonymous.
+    /// The client that the caller acts as; `None` if anonymous.
     pub(crate) identity: Option<Identity>,
-    /// The token that the sender has; none if that is the key itself.
+    /// The caller's token; `None` if the caller has the key itself.
     token: Option<VerifiedToken>,
 }
 
 impl Principal {
-    /// What the sender may do.
+    /// Returns what the caller may do.
     pub(crate) fn capability(&self) -> &Capability {
         self.token.as_ref().map_or_else(|| self.key.capability(), VerifiedToken::capability)
     }
 
-    /// Whether the sender has the key itself.
+    /// Returns whether the caller has the key itself.
     pub(crate) const fn is_key_holder(&self) -> bool {
         self.token.is_none()
     }
 
-    /// Returns the token that the sender has; `None` if the sender has the key itself.
+    /// Returns the caller's token; `None` if the caller has the key itself.
     pub(crate) const fn token(&self) -> Option<&VerifiedToken> {
         self.token.as_ref()
     }
@@ -59,11 +59,11 @@ impl Principal {
     }
 }
 
-/// Checks credentials against what the service knows.
+/// Authenticates callers with the service's apps, keys and revocations.
 pub(crate) struct Authenticator<'a>(pub(crate) &'a State);
 
 impl Authenticator<'_> {
-    /// Finds out who shows that credential and wants to act as `claimed` (`RSA7`).
+    /// Authenticates the caller, who may act as the client `claimed` if the credential permits it (`RSA7`).
     pub(crate) async fn authenticate(
         &self,
         credential: &Credential,
@@ -71,7 +71,7 @@ impl Authenticator<'_> {
         now: Timestamp,
     ) -> Result<Principal, Refusal> {
         let mut principal = match credential {
-            Credential::Key(shown) => self.key_holder(shown, now).await?,
+            Credential::Key(presented) => self.key_holder(presented, now).await?,
             Credential::Token(token) => {
                 let Bearer { app, key, token, .. } = self.bearer(token, now).await?;
                 let identity = match token.client_id() {
@@ -83,7 +83,7 @@ impl Authenticator<'_> {
         };
         if let Some(claimed) = claimed {
             if !principal.client_id().permits(claimed.as_str()) {
-                let message = "the credential does not permit to act as this clientId; use one that was issued for it";
+                let message = "the credential does not permit this clientId; use one that was issued for it";
                 return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
             }
             principal.identity = Some(claimed);
@@ -91,17 +91,17 @@ impl Authenticator<'_> {
         Ok(principal)
     }
 
-    async fn key_holder(&self, shown: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
-        let (_, key) = self.0.key(shown.key_name(), now).await?;
-        key.check_shown(shown)?;
-        // Who has shown the key is told by what is so now.
+    async fn key_holder(&self, presented: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
+        let (_, key) = self.0.key(presented.key_name(), now).await?;
+        key.check_presented(presented)?;
+        // The caller holds the key. Catch up before its state is checked, so that the answer is current.
         self.0.catch_up(now).await?;
-        let (app, key) = self.0.registry.key(shown.key_name())?;
+        let (app, key) = self.0.registry.key(presented.key_name())?;
         key.check_in_force(self.0.latest(now))?;
         Ok(Principal { app, key, identity: None, token: None })
     }
 
-    /// Who bears that token, if it counts.
+    /// Authenticates the bearer of a token, and refuses a token that is expired, revoked or issued in the future.
     pub(crate) async fn bearer(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
         let bearer = self.read(token, now).await?;
         let now = self.0.latest(now);
@@ -114,7 +114,7 @@ impl Authenticator<'_> {
             return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
         }
         if bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS {
-            return Err(revoked("the token is of a time that is yet to come; request a new token"));
+            return Err(revoked("the token was issued in the future; request a new token"));
         }
         if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now) {
             return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
@@ -122,7 +122,8 @@ impl Authenticator<'_> {
         Ok(bearer)
     }
 
-    /// What the token says, by what is known now. What is no token of anybody's costs no look at the store.
+    /// Reads the token with the current keys. A refusal that no change of apps or keys can affect is returned without
+    /// asking the store.
     async fn read(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
         let state = self.0;
         let reader = Reader { state, now };
@@ -136,7 +137,7 @@ impl Authenticator<'_> {
     }
 }
 
-/// Whether a refusal may be due to an app or a key that was made or changed a moment ago.
+/// Returns whether a refusal may be due to an app or a key that was just created or changed.
 fn may_change(refusal: &Refusal) -> bool {
     matches!(
         refusal.info().code(),

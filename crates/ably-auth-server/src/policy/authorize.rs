@@ -1,4 +1,4 @@
-//! Authorising: whether a credential's capability has an operation.
+//! Authorization: whether a credential's capability permits an operation.
 
 use ably_auth_core::{Capability, ErrorCode, Operation};
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_refusal_says_what_is_lacking() {
+    fn refusal_names_operation_and_resource() {
         let capability: Capability = r#"{"chat":["publish"]}"#.parse().unwrap();
         assert!(authorize(&capability, Operation::Publish, "chat").is_ok());
         let refusal = authorize(&capability, Operation::Publish, "secret").unwrap_err();

@@ -1,4 +1,5 @@
-//! The Control API: apps and keys made, changed and revoked while the service runs. Whatever changes does so at once.
+//! The Control API: creates, changes and deletes apps and keys at run time. Changes are in effect when the call
+//! returns.
 
 use std::sync::Arc;
 
@@ -11,12 +12,13 @@ use crate::state::State;
 use crate::state::records;
 use crate::state::registry::{RunningApp, unknown_app};
 
-/// The most keys that an app may have, revoked ones among them.
+/// The maximum number of keys of an app, including revoked ones.
 const MAX_KEYS: usize = 1_000;
 
+/// The maximum length of a display name, in characters.
 const MAX_NAME_CHARS: usize = 256;
 
-/// What a key is to have; none leaves it as it is.
+/// New settings of a key. `None` leaves a setting unchanged.
 #[derive(Debug, Default)]
 pub(crate) struct KeyChanges {
     pub(crate) name: Option<String>,
@@ -43,11 +45,12 @@ impl KeyChanges {
     }
 }
 
-/// Refuses what is not fit to be called by.
+/// Refuses an invalid display name.
 pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        let message =
-            format!("a name has 1 to {MAX_NAME_CHARS} characters, none of them a control character; give such a one");
+        let message = format!(
+            "invalid name: it must have 1 to {MAX_NAME_CHARS} characters and no control characters; use another"
+        );
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     }
     Ok(())
@@ -62,7 +65,7 @@ pub(crate) async fn create_app(state: &State, account_id: &str, name: &str, now:
     Ok(app)
 }
 
-/// Makes an app, with the keys that it has.
+/// Creates an app with its keys.
 pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<(), Refusal> {
     let plan = || {
         state.registry.check_room()?;
@@ -73,10 +76,10 @@ pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<
     state.change(now, plan).await
 }
 
-/// Deletes an app, with its keys.
+/// Deletes an app with its keys. Ignores an unknown app.
 pub(crate) async fn remove_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
     let plan = || match state.registry.app(app_id) {
-        Some(running) => Ok((records::no_app(&running.app, running.memory.is_listed)?, ())),
+        Some(running) => Ok((records::deleted_app(&running.app, running.memory.is_listed)?, ())),
         None => Ok((Vec::new(), ())),
     };
     state.change(now, plan).await
@@ -88,7 +91,7 @@ pub(crate) async fn apps(state: &State, account_id: &str, now: Timestamp) -> Res
     Ok(state.registry.apps_of(account_id))
 }
 
-/// Deletes an app, with its keys. Refuses an unknown app.
+/// Deletes an app with its keys. Refuses an unknown app.
 pub(crate) async fn delete_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
     state.catch_up(now).await?;
     app(state, app_id)?;
@@ -103,16 +106,16 @@ pub(crate) async fn keys(state: &State, app_id: &str, now: Timestamp) -> Result<
 pub(crate) async fn create_key(
     state: &State,
     app_id: &str,
-    asked: KeyChanges,
+    changes: KeyChanges,
     now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
-    asked.check()?;
+    changes.check()?;
     let plan = || {
         if app(state, app_id)?.app.keys().len() >= MAX_KEYS {
             let message = format!("the app has {MAX_KEYS} keys already; change one of them");
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
-        let key = asked.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
+        let key = changes.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
         state.registry.check_memory(key.size())?;
         Ok((vec![records::key(&key)?], Arc::new(key)))
     };
@@ -122,14 +125,14 @@ pub(crate) async fn create_key(
 pub(crate) async fn change_key(
     state: &State,
     names: (&str, &str),
-    asked: KeyChanges,
+    changes: KeyChanges,
     now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
-    asked.check()?;
-    replace(state, names, |key| asked.apply(key).modified_at(now), now).await
+    changes.check()?;
+    replace(state, names, |key| changes.apply(key).modified_at(now), now).await
 }
 
-/// Takes a key out of force for good, and with it every token made from it.
+/// Revokes a key permanently, and with it all of its tokens.
 pub(crate) async fn revoke_key(state: &State, names: (&str, &str), now: Timestamp) -> Result<Arc<Key>, Refusal> {
     replace(state, names, |key| key.with_enabled(false).modified_at(now), now).await
 }

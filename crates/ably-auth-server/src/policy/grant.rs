@@ -1,4 +1,4 @@
-//! Granting: the part of a requested capability that a credential permits.
+//! Grants: the part of a requested capability that a credential permits.
 
 use std::fmt::{self, Write};
 
@@ -11,48 +11,48 @@ use crate::refusal::Refusal;
 /// than the request and the key together.
 const MAX_GRANTED_BYTES: usize = 128 * 1024;
 
-/// Returns what a token may do: what is asked for, as far as `has` permits it (`RSA6`). `holder` names in errors the
-/// credential that has `has`.
-pub(crate) fn grant(asked: Option<Capability>, has: &Capability, holder: &str) -> Result<Capability, Refusal> {
-    let Some(asked) = asked else {
+/// Returns the capability of a token: the part of the requested one that `has` permits (`RSA6`). Errors call the
+/// credential with the capability `has` by the name `holder`.
+pub(crate) fn grant(requested: Option<Capability>, has: &Capability, holder: &str) -> Result<Capability, Refusal> {
+    let Some(requested) = requested else {
         let why = || nothing_in_common("", &format!("the {holder} permits nothing"));
         return if has.is_empty() { Err(why()) } else { Ok(has.clone()) };
     };
     let mut work = Work::steps(Work::PER_REQUEST);
-    let Ok(mut granted) = has.intersect_within(&asked, &mut work) else {
+    let Ok(mut granted) = has.intersect_within(&requested, &mut work) else {
         let message = format!(
             "invalid capability: it takes too much work to compare with the {holder}'s; ask for fewer resources or use wildcards"
         );
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
-    if let Some(filtered) = grant_filtered(has, &asked, &mut work) {
+    if let Some(filtered) = grant_filtered(has, &requested, &mut work) {
         for (resource, operations) in filtered.iter() {
             granted = granted.with(resource.as_str(), operations.clone())?;
         }
     }
     if !granted.is_empty() {
-        if granted.len() > has.len().saturating_add(asked.len()) {
+        if granted.len() > has.len().saturating_add(requested.len()) {
             check_length(&granted)?;
         }
         return Ok(granted);
     }
-    let near = has.shares_resources_within(&asked, &mut work);
-    let why = match (asked.is_empty(), has.is_empty(), near) {
+    let near = has.shares_resources_within(&requested, &mut work);
+    let why = match (requested.is_empty(), has.is_empty(), near) {
         (true, ..) => "that permits nothing".into(),
         (_, true, _) => format!("the {holder} permits nothing"),
         (.., Ok(true)) => format!("the {holder} permits other operations on these resources"),
         (.., Ok(false)) => format!("the {holder} permits other resources"),
         (.., Err(_)) => format!("the {holder} permits none of these operations"),
     };
-    Err(nothing_in_common(&asked.to_string(), &why))
+    Err(nothing_in_common(&requested.to_string(), &why))
 }
 
 /// Returns the part of the requested `[filter]` resources that the key permits. A key that permits an operation on a
 /// channel also permits it through a filter.
-fn grant_filtered(has: &Capability, asked: &Capability, work: &mut Work) -> Option<Capability> {
+fn grant_filtered(has: &Capability, requested: &Capability, work: &mut Work) -> Option<Capability> {
     const FILTERED: &str = "[filter]";
     let mut channels = Capability::none();
-    for (resource, operations) in asked.iter() {
+    for (resource, operations) in requested.iter() {
         if let Some(channel) = resource.as_str().strip_prefix(FILTERED) {
             channels = channels.with(channel, operations.clone()).ok()?;
         }
@@ -77,21 +77,21 @@ fn check_length(granted: &Capability) -> Result<(), Refusal> {
     }
 
     write!(Room(MAX_GRANTED_BYTES), "{granted}").map_err(|_| {
-        let message = "invalid capability: what the key permits of it is longer than 128 KiB; ask for fewer resources or use \
+        let message = "invalid capability: the granted part is longer than 128 KiB; ask for fewer resources or use \
                        wildcards";
         Refusal::new(ErrorCode::BAD_REQUEST, message)
     })
 }
 
-fn nothing_in_common(asked: &str, why: &str) -> Refusal {
+fn nothing_in_common(requested: &str, why: &str) -> Refusal {
     const MAX_CHARS: usize = 300;
-    let shortened: String = asked.chars().take(MAX_CHARS).collect();
-    let more = if shortened.len() < asked.len() { "…" } else { "" };
-    let asked = if asked.is_empty() {
-        "nothing in particular was asked for".into()
+    let shortened: String = requested.chars().take(MAX_CHARS).collect();
+    let more = if shortened.len() < requested.len() { "…" } else { "" };
+    let requested = if requested.is_empty() {
+        "no capability was requested".into()
     } else {
-        format!("`{shortened}{more}` was asked for")
+        format!("`{shortened}{more}` was requested")
     };
-    let message = format!("no capability is left: {asked}, and {why}; ask for what the key permits");
+    let message = format!("no capability is left: {requested}, and {why}; request what the key permits");
     Refusal::new(ErrorCode::CAPABILITY_REFUSED, message)
 }

@@ -1,4 +1,4 @@
-//! Issuing: from a token request to a token.
+//! Issues tokens for token requests.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::store::{Feed, Fingerprint, KeptClaims, Reference, Use, WINDOW_MILLIS}
 use crate::sync::lock;
 use crate::token::{Claims, Entropy};
 
-/// Issues tokens by what the service knows.
+/// Issues tokens with the service's keys and store.
 pub(crate) struct Issuer<'a>(pub(crate) &'a State);
 
-/// What a token is to be, once it is clear that it may be issued.
-struct Asked {
+/// The contents of a token that may be issued.
+struct TokenGrant {
     ttl: Ttl,
     /// The latest time at which the token may expire.
     latest_end: Option<Timestamp>,
@@ -31,19 +31,19 @@ struct Asked {
     client_id: ClientId,
 }
 
-/// What entitles the sender of a token request to a token, if not the mac of the request.
+/// The proof that the sender of a token request holds the key or one of its tokens.
 #[derive(Clone, Copy)]
 pub(crate) enum Proof<'a> {
-    /// The request must be signed.
+    /// The mac of the request, which must be signed.
     Mac,
     /// The key.
     Key(&'a ApiKey),
-    /// A valid token of the same key. The new token may do no more than this one, and does not live longer.
+    /// A valid token of the same key. The new token permits no more than this one and does not live longer.
     Token(&'a VerifiedToken),
 }
 
 /// The key of a token request, with the state of the service when the key was looked up.
-pub(crate) struct AskedOf {
+pub(crate) struct RequestedKey {
     app: Arc<RunningApp>,
     key: Arc<Key>,
     /// The version of the store's feed that the service had seen before the lookup.
@@ -52,43 +52,45 @@ pub(crate) struct AskedOf {
 
 impl Issuer<'_> {
     /// Finds the key that a request names. Asks the store about a key that the service does not know yet.
-    pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<AskedOf, Refusal> {
+    pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<RequestedKey, Refusal> {
         let seen = self.0.store.feed().seen();
         let (app, key) = self.0.key(key_name, now).await?;
-        Ok(AskedOf { app, key, seen })
+        Ok(RequestedKey { app, key, seen })
     }
 
     /// Exchanges a token request for a token. The sender is authenticated before anything is awaited, and before the
     /// response can reveal anything about the key except that it exists.
     pub(crate) async fn exchange(
         &self,
-        asked_of: AskedOf,
+        requested_key: RequestedKey,
         request: &TokenRequest,
         proof: Proof<'_>,
         entropy: &Entropy,
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
-        let AskedOf { mut app, mut key, seen } = asked_of;
+        let RequestedKey { mut app, mut key, seen } = requested_key;
         // The body's `keyName` is not quoted: a sender may have put the whole key there by mistake.
         if request.key_name() != key.name().as_str() {
-            let message = "the body's `keyName` is not the path's; post the request to `/keys/{keyName}/requestToken`";
+            let message =
+                "the body's `keyName` differs from the path's; post the request to `/keys/{keyName}/requestToken`";
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let State { store, .. } = self.0;
         let request = prove(request, &key, proof)?;
         key.check_in_force(self.0.latest(now))?;
         self.0.check_rate_of(key.name())?;
-        let (nonce, asked_at) = fresh_nonce(&request, &key, self.0.sender_clocks(now))?;
-        // Before the store is told the time, so that whoever revokes by what the store knows takes this token too.
+        let (nonce, nonce_clock) = fresh_nonce(&request, &key, self.0.sender_clocks(now))?;
+        // Read this before the store learns the time, so that a revocation that uses the store's time includes this
+        // token.
         let latest = self.0.latest(now);
-        check_use(store.use_once(nonce, asked_at).await?, store.feed(), now)?;
+        check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.0.registry.key(key.name())?;
             key.check_in_force(self.0.latest(now))?;
         }
-        let asked = asked(&request, &key, proof)?;
-        let details = self.seal(&app, &key, asked, entropy, (now, latest)).await?;
+        let grant = token_grant(&request, &key, proof)?;
+        let details = self.seal(&app, &key, grant, entropy, (now, latest)).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
     }
@@ -97,7 +99,7 @@ impl Issuer<'_> {
         &self,
         app: &RunningApp,
         key: &Key,
-        Asked { ttl, latest_end, capability, client_id }: Asked,
+        TokenGrant { ttl, latest_end, capability, client_id }: TokenGrant,
         entropy: &Entropy,
         (now, latest): (Timestamp, Timestamp),
     ) -> Result<TokenDetails, Refusal> {
@@ -109,8 +111,8 @@ impl Issuer<'_> {
             revocation_key: None,
             is_jwt: false,
         };
-        // Where tokens were revoked within this very millisecond, the token counts as issued after it. So it does where the
-        // clock has stepped back: a revocation takes what was issued until then, by the latest time that was known.
+        // If tokens were revoked within this millisecond, the token counts as issued after it. The same applies if the
+        // clock has stepped back: a revocation applies to tokens issued up to the latest known time.
         let issued = latest.max(self.0.first_valid_issue(key, &subject));
         let expires = issued.saturating_add(ttl);
         let expires = latest_end.map_or(expires, |latest_end| latest_end.min(expires));
@@ -152,7 +154,7 @@ fn fresh_nonce(
         let [now, _] = clocks;
         let message = format!(
             "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; set the clock, \
-             or ask `/time` before signing"
+             or request `/time` before signing"
         );
         return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
     };
@@ -185,26 +187,26 @@ fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn asked(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<Asked, Refusal> {
+fn token_grant(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<TokenGrant, Refusal> {
     let (ttl, capability, client_id) = (ttl(request, key)?, request.capability()?, request.client_id()?);
     if let Proof::Token(token) = proof {
         let capability = grant(capability, token.capability(), "token")?;
-        return Ok(Asked {
+        return Ok(TokenGrant {
             ttl,
             latest_end: Some(token.expires()),
             capability: grant(Some(capability), key.capability(), "key")?,
             client_id: client_id_within(client_id, token)?,
         });
     }
-    Ok(Asked { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
+    Ok(TokenGrant { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
 }
 
 /// Returns the clientId of a token that is requested with `token`: the same one, unless that permits any.
-fn client_id_within(asked: ClientId, token: &VerifiedToken) -> Result<ClientId, Refusal> {
-    match (&asked, token.client_id()) {
-        (_, ClientId::Any) => Ok(asked),
+fn client_id_within(requested: ClientId, token: &VerifiedToken) -> Result<ClientId, Refusal> {
+    match (&requested, token.client_id()) {
+        (_, ClientId::Any) => Ok(requested),
         (ClientId::None, of_token) => Ok(of_token.clone()),
-        (_, of_token) if asked == *of_token => Ok(asked),
+        (_, of_token) if requested == *of_token => Ok(requested),
         _ => {
             let message =
                 "the token does not permit this clientId; leave it out, or use a token that was issued for it";
@@ -215,8 +217,8 @@ fn client_id_within(asked: ClientId, token: &VerifiedToken) -> Result<ClientId, 
 
 /// Verifies that the sender is entitled to a token: by the mac of the request, by the key, or by a token.
 fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<VerifiedTokenRequest<'a>, Refusal> {
-    if let Proof::Key(shown) = proof {
-        key.check_shown(shown)?;
+    if let Proof::Key(presented) = proof {
+        key.check_presented(presented)?;
     }
     if request.is_signed() {
         return Ok(request.verify_with(key.signer(), key.name())?);
@@ -232,13 +234,13 @@ fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<V
     Ok(request.trust_key_holder(key.name())?)
 }
 
-/// Refuses a token with which no other token may be requested. The new token would not have what limits this one: it
-/// would be issued after a revocation of this one, and it has none of a JWT's claims.
+/// Refuses a token that must not be used to request another token. The new token would lack the limits of this one: a
+/// revocation of this one would not apply to it, and it would have none of a JWT's claims.
 fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
     let claims = token.claims();
     let is_limited = |claims: &JwtClaims| claims.publish_limits().len() > 0 || claims.channel_claims().len() > 0;
     let problem = if token.key_name() != key.name() {
-        "the token is of another key"
+        "the token belongs to another key"
     } else if key.revocable_tokens() {
         "the key's tokens are revocable"
     } else if claims.is_some_and(is_limited) {
@@ -253,8 +255,9 @@ fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
 fn ttl(request: &VerifiedTokenRequest<'_>, key: &Key) -> Result<Ttl, Refusal> {
     let ttl = request.ttl()?.unwrap_or(Ttl::DEFAULT);
     if ttl > key.max_ttl() {
-        let message = format!("a ttl of {ttl} ms is over {}, the most for a key with revocable tokens", key.max_ttl());
-        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; ask for less")));
+        let message =
+            format!("invalid ttl: {ttl} is above {}, the maximum for a key with revocable tokens", key.max_ttl());
+        return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; request less")));
     }
     Ok(ttl)
 }

@@ -1,4 +1,4 @@
-//! The service's decisions, over an explicit time: who a sender is, and what it gets.
+//! The service's decisions at a given time: authentication, authorization, and what a caller gets.
 
 pub(crate) mod authenticate;
 pub(crate) mod authorize;

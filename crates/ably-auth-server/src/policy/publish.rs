@@ -106,10 +106,10 @@ impl<'a, T: Copy> ByResource<'a, T> {
 /// Returns a sort key that is larger for a more specific resource. It compares, in this order: plain channels above
 /// resources with a `[…]` prefix, the number of segments that are not `*`, the number of all segments, and the text.
 fn specificity(resource: &str) -> (bool, usize, usize, &str) {
-    let is_of_channels = !resource.starts_with('[');
+    let is_channel = !resource.starts_with('[');
     let segments = || resource.split(':');
     (
-        is_of_channels,
+        is_channel,
         segments().filter(|segment| !segment.ends_with('*') || segment.len() > 1).count(),
         segments().count(),
         resource,

@@ -1,9 +1,9 @@
-//! Revoking tokens by what they have in common.
+//! Revocation of tokens by attributes that they share.
 //!
-//! A token is revoked if a revocation of its key describes it and it was issued before the revocation's moment. Moments are
-//! milliseconds, and within one there is a before and an after: a revocation without `issuedBefore` therefore takes all of
-//! its own millisecond, and a token that is issued to the same target later in it counts as issued in the next. No two such
-//! revocations, one after the other, have the same moment, however short the time between them, or slow the clock.
+//! A token is revoked if a revocation of its key matches it and the token was issued before the revocation's moment.
+//! Moments have a resolution of 1 ms. A revocation without `issuedBefore` includes its entire millisecond, and a token
+//! that is issued for the same target later in that millisecond counts as issued in the next. Two such revocations
+//! never have the same moment, even if the clock is slow.
 //!
 //! The `iat` of a JWT comes from the clock of its issuer, which may be ahead by [`LEEWAY`]. So a revocation without
 //! `issuedBefore` also revokes JWTs whose `iat` is up to [`LEEWAY`] after the revocation, because they may have been
@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::state::cutoffs::{Cutoff, MARGIN_MILLIS};
 use crate::state::records;
 
-/// How long ago `issuedBefore` may be: as long as a revocable token can live.
+/// The maximum age of `issuedBefore`, in milliseconds: the maximum life of a revocable token.
 const MAX_AGE_MILLIS: u64 = Ttl::MAX_REVOCABLE.as_millis();
 
 /// The maximum length of a target's value, in bytes. Ably advises to keep channel names below 2048 characters; a
@@ -34,9 +34,9 @@ const MAX_VALUE_BYTES: usize = 2048;
 const MAX_TARGET_BYTES: usize = "revocationKey:".len().saturating_add(MAX_VALUE_BYTES);
 
 /// The number of characters that a result repeats of a target that is too long.
-const MAX_SHOWN_CHARS: usize = 64;
+const MAX_REPEATED_CHARS: usize = 64;
 
-/// What is asked, with targets as they came: one that is wrong fails alone.
+/// A revocation request. Targets are unparsed text, so that an invalid target fails alone.
 pub(crate) struct Revocation {
     pub(crate) targets: Vec<String>,
     pub(crate) issued_before: Option<Timestamp>,
@@ -44,32 +44,32 @@ pub(crate) struct Revocation {
 }
 
 impl Revocation {
-    /// Revokes, and says for each target what came of it.
+    /// Revokes the tokens and returns a result for each target.
     pub(crate) async fn apply(
         self,
         principal: &Principal,
         state: &State,
         now: Timestamp,
     ) -> Result<Vec<TokenRevocationResult>, Refusal> {
-        let most = RevokeTokensRequest::MAX_TARGETS;
-        if self.targets.is_empty() || self.targets.len() > most {
+        let max = RevokeTokensRequest::MAX_TARGETS;
+        if self.targets.is_empty() || self.targets.len() > max {
             let problem =
-                if self.targets.is_empty() { "the list is empty".into() } else { format!("more than {most} targets") };
-            let message = format!("invalid targets: {problem}; give 1 to {most} in one request");
+                if self.targets.is_empty() { "the list is empty".into() } else { format!("more than {max} targets") };
+            let message = format!("invalid targets: {problem}; give 1 to {max} in one request");
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         let by_channel = principal.app.app.revocation_by_channel();
-        let judged: Vec<_> = self.targets.iter().map(|text| (judge(text, by_channel), text)).collect();
-        let mut good: Vec<_> = judged.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
-        good.sort_unstable_by_key(|target| target.as_str());
-        good.dedup();
+        let parsed: Vec<_> = self.targets.iter().map(|text| (parse_target(text, by_channel), text)).collect();
+        let mut valid: Vec<_> = parsed.iter().filter_map(|(target, _)| target.as_ref().ok()).collect();
+        valid.sort_unstable_by_key(|target| target.as_str());
+        valid.dedup();
         let key = principal.key.name();
         let plan = || {
             let revocations = state.revocations();
             let latest = state.latest(now);
             let (issued_before, cutoff) = self.cutoff(latest, state, state.last_issue(&revocations, now))?;
             let added: Vec<_> =
-                good.iter().map(|target| (*target, revocations.with(key, target, cutoff, latest))).collect();
+                valid.iter().map(|target| (*target, revocations.with(key, target, cutoff, latest))).collect();
             revocations.check_room(key, &added, state.limits.revocation_bytes, latest)?;
             let changed = added.iter().filter_map(|(target, added)| Some((*target, added.cutoffs.as_deref()?)));
             let records = changed.map(|(target, cutoffs)| records::revocation(key, target, cutoffs));
@@ -78,8 +78,8 @@ impl Revocation {
             Ok((records, (issued_before, cutoff.applies_at, applies)))
         };
         let (issued_before, latest, applies) = state.change(now, plan).await?;
-        let applies: Vec<_> = judged.iter().map(|(target, _)| applies.get(target.as_ref().ok()?).copied()).collect();
-        Ok(judged
+        let applies: Vec<_> = parsed.iter().map(|(target, _)| applies.get(target.as_ref().ok()?).copied()).collect();
+        Ok(parsed
             .into_iter()
             .zip(applies)
             .map(|((target, text), applies_at)| match target {
@@ -88,14 +88,15 @@ impl Revocation {
                     TokenRevocationResult::Success(TokenRevocationSuccessResult { target, issued_before, applies_at })
                 }
                 Err(refusal) => TokenRevocationResult::Failure(TokenRevocationFailureResult {
-                    target: shown(text),
+                    target: shorten(text),
                     error: refusal.info().clone(),
                 }),
             })
             .collect())
     }
 
-    /// The moment to tell, and the one to go by, with the latest at which a token can have been issued until `now`.
+    /// Returns the `issuedBefore` of the response and the cutoff. `last_issue` is the latest issue time of a token
+    /// until `now`.
     fn cutoff(&self, now: Timestamp, state: &State, last_issue: Timestamp) -> Result<(Timestamp, Cutoff), Refusal> {
         let applies_at = if self.with_margin { later(now, MARGIN_MILLIS) } else { now };
         let Some(issued_before) = self.issued_before else {
@@ -105,12 +106,12 @@ impl Revocation {
         };
         let problem = match (issued_before > now, now.millis_since(issued_before) > MAX_AGE_MILLIS) {
             (true, _) => "is in the future",
-            (_, true) => "is over an hour ago",
+            (_, true) => "is more than an hour ago",
             // The caller's `issuedBefore` applies to the `iat` of JWTs as it is, without leeway.
             _ => return Ok((issued_before, Cutoff { issued_before, jwts_before: issued_before, applies_at })),
         };
-        let message = format!("issuedBefore {issued_before} {problem}; the time is {now}, and tokens live for an hour");
-        Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; give a moment within it, or none")))
+        let message = format!("invalid issuedBefore: {issued_before} {problem}, and the time is {now}");
+        Err(Refusal::new(ErrorCode::INVALID_PARAMETER, format!("{message}; use a time of the last hour, or none")))
     }
 }
 
@@ -125,18 +126,18 @@ fn max_ahead(is_shared: bool) -> u64 {
 }
 
 /// Returns the text that a result repeats of a failed target; a target that is too long is shortened.
-fn shown(text: &str) -> String {
+fn shorten(text: &str) -> String {
     if text.len() <= MAX_TARGET_BYTES {
         return text.into();
     }
-    text.chars().take(MAX_SHOWN_CHARS).chain(['…']).collect()
+    text.chars().take(MAX_REPEATED_CHARS).chain(['…']).collect()
 }
 
-fn judge(text: &str, by_channel: bool) -> Result<Target, Refusal> {
+fn parse_target(text: &str, by_channel: bool) -> Result<Target, Refusal> {
     let value = text.split_once(':').map_or(text, |(_, value)| value);
     if text.len() > MAX_TARGET_BYTES || value.len() > MAX_VALUE_BYTES {
         let message = format!(
-            "invalid target: its value is {} bytes long and may be {MAX_VALUE_BYTES}; revoke by a shorter \
+            "invalid target: its value has {} bytes, more than {MAX_VALUE_BYTES}; revoke by a shorter \
              `revocationKey:` or `channel:` that the tokens share, or revoke the key",
             value.len()
         );
@@ -147,7 +148,7 @@ fn judge(text: &str, by_channel: bool) -> Result<Target, Refusal> {
         "clientId" | "revocationKey" => Ok(target),
         "channel" if by_channel => Ok(target),
         "channel" => {
-            let message = "the app does not have revocation by channel; enable it, or revoke by `clientId:`";
+            let message = "revocation by channel is not enabled for the app; enable it, or revoke by `clientId:`";
             Err(Refusal::new(ErrorCode::REVOCATION_NOT_ENABLED, message))
         }
         _ => {

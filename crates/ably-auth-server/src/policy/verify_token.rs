@@ -1,4 +1,5 @@
-//! Reading what a bearer shows: a token of this service, a JWT of a key's holder, or either of them within another JWT.
+//! Reads bearer tokens: a token of this service, a JWT that was signed with a key, or either of them inside another
+//! JWT.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +16,11 @@ use crate::state::registry::RunningApp;
 use crate::state::revocations::Subject;
 use crate::token::{self, Claims, Envelope, Opened};
 
-/// How far ahead of ours the clock may be by which a JWT was minted: machines that keep their clocks agree to well within
-/// it, and by no more can a JWT outlive its ttl. A JWT's end is exact, since whoever minted it chose it.
+/// The maximum time by which the clock of a JWT's issuer may be ahead. Synchronized clocks differ by less. A JWT can
+/// outlive its ttl by at most this. There is no leeway for `exp`, because the issuer chose it.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(2);
 
-/// What is known of a bearer whose token is genuine. Whether the token still counts is another question.
+/// The bearer of an authentic token, which may still be expired or revoked.
 #[derive(Debug)]
 pub(crate) struct Bearer {
     pub(crate) app: Arc<RunningApp>,
@@ -30,7 +31,7 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    /// What a revocation looks at.
+    /// Returns the attributes by which the token can be revoked.
     pub(crate) fn subject(&self) -> Subject<'_> {
         Subject {
             key: self.key.name(),
@@ -43,25 +44,25 @@ impl Bearer {
     }
 }
 
-/// Reads tokens at a moment, with what the service knows.
+/// Reads tokens at one moment with the service's state.
 pub(crate) struct Reader<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
 }
 
 impl Reader<'_> {
-    /// Who bears the token, if it is genuine.
+    /// Verifies that the token is authentic and returns its bearer.
     pub(crate) async fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
         if !jwt::has_jwt_form(token.expose()) {
             return self.native(token).await;
         }
-        // The outer JWT is its maker's own affair: what counts is the token in it.
-        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(of_jwt)? else {
+        // Only the inner token counts; the signature of the outer JWT is not verified.
+        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(jwt_refusal)? else {
             return self.jwt(token);
         };
         let inner = embedded.token();
         let bearer = if jwt::has_jwt_form(inner.expose()) { self.jwt(inner)? } else { self.native(inner).await? };
-        embedded.check_expires_within(bearer.token.expires()).map_err(of_jwt)?;
+        embedded.check_expires_within(bearer.token.expires()).map_err(jwt_refusal)?;
         Ok(bearer)
     }
 
@@ -81,7 +82,7 @@ impl Reader<'_> {
         };
         let key = app.app.key(claims.key_name.key_id()).cloned();
         Ok(Bearer {
-            key: key.ok_or_else(|| revoked("the key that issued the token is gone; use a token of another key"))?,
+            key: key.ok_or_else(|| revoked("the key that issued the token was deleted; use a token of another key"))?,
             app,
             token: VerifiedToken::new(
                 claims.key_name,
@@ -93,21 +94,23 @@ impl Reader<'_> {
         })
     }
 
-    /// The key's state is looked at once the signature is found to be right: others learn nothing of it.
+    /// Verifies a JWT. Checks the key's state only after the signature, so that other callers learn nothing about the
+    /// key.
     fn jwt(&self, token: &Token) -> Result<Bearer, Refusal> {
-        let unverified = UnverifiedJwt::parse(token.expose()).map_err(of_jwt)?;
+        let unverified = UnverifiedJwt::parse(token.expose()).map_err(jwt_refusal)?;
         let (app, key) = self.state.registry.key(unverified.key_name())?;
-        let verified = unverified.verify(key.signer(), self.now, LEEWAY).map_err(of_jwt)?;
+        let verified = unverified.verify(key.signer(), self.now, LEEWAY).map_err(jwt_refusal)?;
         let claims = verified.claims();
         let ttl = claims.expires().millis_since(claims.issued());
         if ttl > key.max_ttl().as_millis() {
-            let most = key.max_ttl();
-            let message =
-                format!("the JWT lives for {ttl} ms, and tokens of its key for {most} at most; mint it for less");
+            let max = key.max_ttl();
+            let message = format!(
+                "invalid JWT: its life of {ttl} ms is above {max} ms, the maximum for its key; mint it for less"
+            );
             return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
         }
         let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
-            Refusal::new(ErrorCode::INVALID_JWT, format!("the JWT's `x-ably-capability` is none: {error}"))
+            Refusal::new(ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability` in the JWT: {error}"))
         })?;
         let capability = grant::grant(written.clone(), key.capability(), "key")?;
         Ok(Bearer { app, key, token: VerifiedToken::of_jwt(verified, capability), written })
@@ -118,7 +121,7 @@ pub(crate) fn revoked(message: &str) -> Refusal {
     Refusal::new(ErrorCode::TOKEN_REVOKED, message)
 }
 
-/// What is wrong with a JWT, or with a token in one.
-fn of_jwt(error: ably_auth_core::Error) -> Refusal {
+/// Returns the refusal for an invalid JWT, or for an invalid token inside it.
+fn jwt_refusal(error: ably_auth_core::Error) -> Refusal {
     if error.kind() == ErrorKind::Token { token::malformed() } else { error.into() }
 }

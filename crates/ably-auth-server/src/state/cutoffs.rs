@@ -38,7 +38,7 @@ impl Cutoff {
         self.applies_at <= now
     }
 
-    pub(crate) fn takes(self, issued: Timestamp, is_jwt: bool) -> bool {
+    pub(crate) fn revokes(self, issued: Timestamp, is_jwt: bool) -> bool {
         issued < if is_jwt { self.jwts_before } else { self.issued_before }
     }
 
@@ -176,26 +176,26 @@ mod tests {
 
         /// Every token ends by the earliest moment that a response promised, and at most `MERGED_MILLIS` before it.
         #[test]
-        fn promises_hold_and_tokens_end_little_earlier(
+        fn promises_hold_and_tokens_expire_little_earlier(
             steps in vec((0_u64..4_000, any::<bool>(), prop::option::of(0_u64..100_000)), 1..60),
             tokens in vec((0_u64..200_000, any::<bool>()), 20),
             looks in vec(0_u64..250_000, 10),
         ) {
             let (mut known, mut now) = (Vec::new(), 1_000_000);
             let mut states = vec![(0, Vec::new())];
-            let (mut promises, mut asked) = (Vec::new(), Vec::new());
+            let (mut promises, mut requested) = (Vec::new(), Vec::new());
             for (passed, with_margin, ago) in steps {
                 now += passed;
                 let new = revocation(now, with_margin, ago);
                 let added = add(&known, new, at(now));
                 prop_assert!(added.applies_at <= new.applies_at);
                 promises.push((now, Cutoff { applies_at: added.applies_at, ..new }));
-                asked.push((now, new));
+                requested.push((now, new));
                 known = added.cutoffs.unwrap_or(known);
                 states.push((now, known.clone()));
             }
             let revoked = |cutoffs: &[Cutoff], issued, is_jwt, look: u64| {
-                cutoffs.iter().any(|cutoff| cutoff.applies(at(look)) && cutoff.takes(at(issued), is_jwt))
+                cutoffs.iter().any(|cutoff| cutoff.applies(at(look)) && cutoff.revokes(at(issued), is_jwt))
             };
             for look in looks.into_iter().map(|look| 1_000_000 + look) {
                 let cutoffs = &states.iter().rev().find(|(since, _)| *since <= look).unwrap().1;
@@ -206,7 +206,7 @@ mod tests {
                     let is_revoked = revoked(cutoffs, issued, is_jwt, look);
                     let is_promised = revoked(&until(&promises), issued, is_jwt, look);
                     prop_assert!(is_revoked || !is_promised, "{issued} lives at {look}");
-                    let is_near = revoked(&until(&asked), issued, is_jwt, look + MERGED_MILLIS);
+                    let is_near = revoked(&until(&requested), issued, is_jwt, look + MERGED_MILLIS);
                     prop_assert!(!is_revoked || is_near, "{issued} ends early at {look}");
                 }
             }

@@ -1,4 +1,5 @@
-//! The state of a service that a `Sandbox` emulates: which service answers, the clock of its clients, and failures to come.
+//! The emulated state of a `Sandbox`: the service that responds, the clock of its clients, and requests that are to
+//! fail.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +12,12 @@ use http::Method;
 use crate::refusal::{OVERLOADED, Refusal};
 use crate::sync::{lock, read, write};
 
-/// The part that a service has in a sandbox. `S` is the state of a service.
+/// The role of a service in a sandbox. `S` is the state of a service.
 pub(crate) enum Emulation<S> {
-    /// The server was started with this service, which knows no app. The service of another state answers the requests,
-    /// and can be replaced while connections stay open.
+    /// The server was started with this service, which has no apps. The service of another state responds to the
+    /// requests, and can be replaced while connections stay open.
     Front(RwLock<Arc<S>>),
-    /// The service answers requests, except for those that are to fail.
+    /// The service responds to requests, except for those that are to fail.
     Back { ahead: Arc<AtomicU64>, failures: Mutex<Failures> },
 }
 
@@ -37,7 +38,7 @@ impl<S> Emulation<S> {
         Self::Back { ahead, failures: Mutex::new(Failures { left: 0, code: ErrorCode::INTERNAL }) }
     }
 
-    /// Returns the state of the service that answers the next request, if that is another service.
+    /// Returns the state of the service that responds to the next request, if that is another service.
     pub(crate) fn current(&self) -> Option<Arc<S>> {
         match self {
             Self::Front(current) => Some(Arc::clone(&read(current))),
@@ -66,7 +67,7 @@ impl<S> Emulation<S> {
         }
     }
 
-    /// Returns the time of the clocks of clients, which were not advanced.
+    /// Returns the time of the clients' clocks, which were not advanced.
     pub(crate) fn before_advances(&self, now: Timestamp) -> Timestamp {
         let ahead = match self {
             Self::Front(_) => 0,

@@ -1,4 +1,4 @@
-//! What all requests share: what the service knows, and the store by which it keeps knowing it.
+//! The state that all requests share: the apps, keys and revocations in memory, and the store that keeps them.
 
 pub(crate) mod cutoffs;
 #[cfg(feature = "sandbox")]
@@ -34,23 +34,25 @@ use crate::store::{Record, Store, Unavailable, WINDOW_MILLIS, Written};
 use crate::sync;
 use records::Change;
 
-/// So often somebody else may come first with a change to the same thing.
+/// The maximum number of attempts to write a change. Another attempt is needed if another service changed the same
+/// records first.
 const MAX_TRIES: usize = 32;
 
 pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) revocations: RwLock<Revocations>,
     pub(crate) store: Box<dyn Store>,
-    /// Whether the store told something that cannot be understood: then it is not known what was revoked.
+    /// True if the store returned a record that cannot be decoded. The revocations are then unknown, so requests are
+    /// refused.
     pub(crate) is_confused: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_access: SandboxAccess,
-    /// The part that the service has in a `Sandbox`, if it belongs to one.
+    /// The role of the service in a `Sandbox`, if it belongs to one.
     #[cfg(feature = "sandbox")]
     pub(crate) emulation: Option<emulation::Emulation<Self>>,
-    /// The access tokens of the Control API, which is closed if there are none.
+    /// The access tokens of the Control API, which is disabled if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,
     pub(crate) request_ids: RequestIds,
@@ -62,7 +64,7 @@ pub(crate) struct State {
     /// The permits for long work on channels. There is one fewer than processors, so that tokens are issued meanwhile.
     pub(crate) long_work: Semaphore,
     pub(crate) metrics: Metrics,
-    /// Runs since the service was made.
+    /// The time since the service was created.
     pub(crate) stopwatch: Stopwatch,
     pub(crate) by_key: Option<Buckets>,
     /// The rate limits for messages that a token publishes on a channel, if the token's issuer has set a rate.
@@ -71,39 +73,39 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Refuses what is too much for a key. To be asked once it is known that its holder is who asks, or a holder of its
-    /// tokens: nobody else is to use up what is theirs.
+    /// Refuses a request above the rate limit of a key. Call it only after the caller proved that it holds the key or a
+    /// token of it, so that nobody else can use up the limit.
     pub(crate) fn check_rate_of(&self, key: &KeyName) -> Result<(), Refusal> {
         let Some(buckets) = &self.by_key else {
             return Ok(());
         };
         buckets.take(key.as_str(), self.stopwatch.elapsed()).map_err(|wait| {
             metrics::add(&self.metrics.limited_by_key, 1);
-            Refusal::too_often("with this key and its tokens", wait)
+            Refusal::rate_limited("with this key and its tokens", wait)
         })
     }
 
-    /// Refuses what is too much from an address.
+    /// Refuses a request above the rate limit of an address.
     pub(crate) fn check_rate_from(&self, address: IpAddr) -> Result<(), Refusal> {
         let Some(buckets) = &self.by_address else {
             return Ok(());
         };
         buckets.take(&limits::site(address), self.stopwatch.elapsed()).map_err(|wait| {
             metrics::add(&self.metrics.limited_by_address, 1);
-            Refusal::too_often("from this address", wait)
+            Refusal::rate_limited("from this address", wait)
         })
     }
 
-    /// Sees to it that time goes on, and refuses everything while the clock is wrong by more than a day.
+    /// Advances the service's time, and refuses all requests while the clock is wrong by more than a day.
     pub(crate) fn check_clock(&self, now: Timestamp) -> Result<(), Refusal> {
         self.time.advance(self.store.feed(), now).map_err(|_| Refusal::wrong_clock())
     }
 
-    /// Takes the clock for right. A time that is known and later was wrong then.
+    /// Accepts the clock as correct. A later known time is then wrong and is discarded.
     pub(crate) async fn trust_clock(&self) -> Result<(), Unavailable> {
         let (now, latest) = (self.clock.now(), self.store.feed().latest_known());
         if latest.millis_since(now) > WINDOW_MILLIS {
-            tracing::warn!(%now, %latest, "the clock is taken for right, and is set back for whoever uses the store");
+            tracing::warn!(%now, %latest, "the clock is accepted as correct; the later time in the store is discarded");
             self.store.set_time(now).await?;
             sync::write(&self.revocations).set_time(now);
         }
@@ -111,8 +113,8 @@ impl State {
         Ok(())
     }
 
-    /// Returns the clocks by which a token request may be signed. The second differs from `now` only in a `Sandbox` whose
-    /// clock was advanced: the clocks of its clients were not.
+    /// Returns the clocks by which a token request may be signed. The second differs from `now` only in a `Sandbox`
+    /// whose clock was advanced: the clocks of its clients were not.
     pub(crate) fn sender_clocks(&self, now: Timestamp) -> [Timestamp; 2] {
         #[cfg(feature = "sandbox")]
         if let Some(emulation) = &self.emulation {
@@ -121,11 +123,11 @@ impl State {
         [now, now]
     }
 
-    /// Takes in what the store has got to know.
+    /// Applies the records that the store has received.
     pub(crate) fn learn(&self) -> Result<(), Refusal> {
         self.store.feed().learn(|record| {
-            let understood = records::read(&record).map(|change| self.apply(change));
-            if !matches!(understood, Some(Ok(()))) {
+            let applied = records::read(&record).map(|change| self.apply(change));
+            if !matches!(applied, Some(Ok(()))) {
                 self.is_confused.store(true, Ordering::Release);
             }
         });
@@ -135,7 +137,7 @@ impl State {
     fn apply(&self, change: Change) -> Result<(), Refusal> {
         match change {
             Change::App(app) => return self.registry.set_app(app),
-            Change::AppGone(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
+            Change::AppDeleted(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
             Change::Key(key) => self.registry.set_key(*key),
             Change::Revoked(key, target, cutoffs) => {
                 let mut revocations = sync::write(&self.revocations);
@@ -147,18 +149,19 @@ impl State {
         Ok(())
     }
 
-    /// Knows, from then on, all that was written before.
+    /// Applies all records that were written before the call.
     pub(crate) async fn catch_up(&self, now: Timestamp) -> Result<(), Refusal> {
         self.store.catch_up(now).await?;
         self.learn()
     }
 
-    /// The latest time that is known of: what was over stays so, whatever the clock does.
+    /// Returns the latest known time. Expiry is decided by it, so that a clock that steps back revives nothing.
     pub(crate) fn latest(&self, now: Timestamp) -> Timestamp {
         self.store.feed().latest(now)
     }
 
-    /// The key of that name. It may have been made a moment ago, by another service.
+    /// Returns the key with that name. Asks the store about an unknown key, because another service may have just
+    /// created it.
     pub(crate) async fn key(&self, name: &KeyName, now: Timestamp) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
         match self.registry.key(name) {
             Err(_) => self.catch_up(now).await?,
@@ -167,8 +170,8 @@ impl State {
         self.registry.key(name)
     }
 
-    /// Writes what `plan` makes of what is known, or makes it anew if that has changed meanwhile. Gives what `plan` gives
-    /// once the change holds; if there is nothing to write, it holds already.
+    /// Writes the records that `plan` returns. If another service changed one of them first, plans again. Returns the
+    /// other value of `plan` after the change is in effect. If there are no records, the change is already in effect.
     pub(crate) async fn change<T>(
         &self,
         now: Timestamp,
@@ -178,33 +181,34 @@ impl State {
         self.catch_up(now).await?;
         for _ in 0..MAX_TRIES {
             let seen = self.store.feed().seen();
-            let (records, given) = plan()?;
+            let (records, result) = plan()?;
             if records.is_empty() {
-                return Ok(given);
+                return Ok(result);
             }
             let written = self.store.write(records, seen, now).await?;
             self.learn()?;
             if written == Written::Done {
-                return Ok(given);
+                return Ok(result);
             }
         }
         Err(Refusal::unavailable())
     }
 
-    /// Whether a token of that subject, issued then, is revoked; also if that cannot be known.
+    /// Returns whether a token of that subject and issue time is revoked. Also returns true if this is unknown because
+    /// revocations were lost.
     pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
         let is_lost = key.revocable_tokens() && issued < self.store.feed().known_from();
         is_lost || self.revocations().is_revoked(subject, issued, now)
     }
 
-    /// The first moment at which a token of that subject can be issued without being revoked already.
+    /// Returns the earliest issue time at which a new token of that subject is not revoked already.
     pub(crate) fn first_valid_issue(&self, key: &Key, subject: &Subject<'_>) -> Timestamp {
         let feed = self.store.feed();
         let valid = self.revocations().first_valid_issue(subject, feed.latest_known());
         if key.revocable_tokens() { valid.max(feed.known_from()) } else { valid }
     }
 
-    /// The latest moment that a token of a key with revocable tokens can have been issued at.
+    /// Returns the latest issue time that a token of a key with revocable tokens can have.
     pub(crate) fn last_issue(&self, revocations: &Revocations, now: Timestamp) -> Timestamp {
         self.latest(now).max(self.store.feed().known_from()).max(revocations.last_cutoff())
     }

@@ -1,7 +1,7 @@
-//! What the service must not forget, as a store's records: apps and keys made or changed at run time, and revocations.
+//! The records of a store: apps and keys that were created or changed at run time, and revocations.
 //!
-//! An app's settings are one record and each of its keys is another, so that two services that change two keys of an app do
-//! not stand in each other's way. What comes from a record goes over what the service was told when it was started.
+//! An app's settings are one record and each of its keys is another, so that two services can change two keys of an app
+//! at the same time. Records override the app configuration.
 
 use std::borrow::Cow;
 
@@ -13,39 +13,39 @@ use crate::apps::{App, Key};
 use crate::raw::RawList;
 use crate::refusal::Refusal;
 use crate::state::cutoffs::Cutoff;
-use crate::store::{OF_EARLIER_SECRET, Record, SECRET};
+use crate::store::{EARLIER_SECRET_PREFIX, Record, SECRET};
 
-const OF_APP: &str = "app/";
-const OF_KEY: &str = "key/";
-const OF_REVOCATION: &str = "revoked/";
+const APP_PREFIX: &str = "app/";
+const KEY_PREFIX: &str = "key/";
+const REVOCATION_PREFIX: &str = "revoked/";
 
-/// What a record says.
+/// The contents of a record.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// The app has these settings; it is made if it is not there.
+    /// The app has these settings. It is created if it does not exist.
     App(App),
-    /// The app is no more; whether the service may be told of it when it starts.
-    AppGone(Box<str>, bool),
-    /// The app has that key.
+    /// The app was deleted. The flag is true if the app configuration may contain it.
+    AppDeleted(Box<str>, bool),
+    /// The app has this key.
     Key(Box<Key>),
     /// The target's tokens are revoked by these cutoffs.
     Revoked(KeyName, Target, Vec<Cutoff>),
-    /// Tokens are sealed under this secret; or were, by another service.
+    /// The secret that seals tokens. The flag is false for an earlier secret or one of another service.
     Secret(Zeroizing<[u8; 32]>, bool),
-    /// Nothing that is not so already.
+    /// No change.
     Nothing,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AppRecord<'a> {
-    /// Of an app that the service is told of whenever it starts.
+    /// True for a deleted app of the app configuration.
     #[serde(default)]
     deleted: bool,
-    /// Text with escapes cannot be borrowed.
+    /// A `Cow`, because text with escapes cannot be borrowed.
     #[serde(borrow)]
     account_id: Cow<'a, str>,
-    /// Earlier versions wrote neither a label nor the time of creation.
+    /// Missing in records of earlier versions, as is `created`.
     #[serde(default)]
     label: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -74,25 +74,27 @@ struct KeyRecord<'a> {
 /// A cutoff as a tuple: `issued_before`, `applies_at`, and `jwts_before` if it differs from `issued_before`.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum SaidCutoff {
+enum CutoffTuple {
     Same((Timestamp, Timestamp)),
-    Apart((Timestamp, Timestamp, Timestamp)),
+    Different((Timestamp, Timestamp, Timestamp)),
 }
 
-impl SaidCutoff {
+impl CutoffTuple {
     fn of(cutoff: &Cutoff) -> Self {
         let Cutoff { issued_before, jwts_before, applies_at } = *cutoff;
         if jwts_before == issued_before {
             Self::Same((issued_before, applies_at))
         } else {
-            Self::Apart((issued_before, applies_at, jwts_before))
+            Self::Different((issued_before, applies_at, jwts_before))
         }
     }
 
     const fn cutoff(self) -> Cutoff {
         match self {
             Self::Same((issued_before, applies_at)) => Cutoff { issued_before, jwts_before: issued_before, applies_at },
-            Self::Apart((issued_before, applies_at, jwts_before)) => Cutoff { issued_before, jwts_before, applies_at },
+            Self::Different((issued_before, applies_at, jwts_before)) => {
+                Cutoff { issued_before, jwts_before, applies_at }
+            }
         }
     }
 }
@@ -101,117 +103,117 @@ pub(crate) fn app(app: &App) -> Result<Record, Refusal> {
     app_record(app, false)
 }
 
-/// For an app that is no more; `listed` if the service is told of it whenever it starts.
-pub(crate) fn no_app(app: &App, listed: bool) -> Result<Vec<Record>, Refusal> {
-    let gone = |name: String| Record { name: name.into(), value: None, expires: None };
-    let keys = app.keys().map(|key| gone(format!("{OF_KEY}{}", key.name())));
-    let itself = if listed { app_record(app, true)? } else { gone(format!("{OF_APP}{}", app.id())) };
+/// Returns the records that delete an app. `listed` is true if the app is part of the app configuration.
+pub(crate) fn deleted_app(app: &App, listed: bool) -> Result<Vec<Record>, Refusal> {
+    let deletion = |name: String| Record { name: name.into(), value: None, expires: None };
+    let keys = app.keys().map(|key| deletion(format!("{KEY_PREFIX}{}", key.name())));
+    let itself = if listed { app_record(app, true)? } else { deletion(format!("{APP_PREFIX}{}", app.id())) };
     Ok(std::iter::once(itself).chain(keys).collect())
 }
 
 fn app_record(app: &App, deleted: bool) -> Result<Record, Refusal> {
     let (namespaces, channels) = app.settings();
-    let said = AppRecord {
+    let stored = AppRecord {
         deleted,
         account_id: app.account_id().into(),
-        label: app.given_label().map(Cow::from),
+        label: app.custom_label().map(Cow::from),
         created: app.given_created(),
         namespaces: RawList(namespaces.clone()),
         channels: RawList(channels.clone()),
         revocation_by_channel: app.revocation_by_channel(),
     };
-    record(format!("{OF_APP}{}", app.id()), &said, None)
+    record(format!("{APP_PREFIX}{}", app.id()), &stored, None)
 }
 
 pub(crate) fn key(key: &Key) -> Result<Record, Refusal> {
-    let (created, modified) = key.given_times();
-    let said = KeyRecord {
+    let (created, modified) = key.known_times();
+    let stored = KeyRecord {
         secret: key.api_key().secret().expose().into(),
         capability: key.capability().to_string(),
         revocable_tokens: key.revocable_tokens(),
-        enabled: key.given_enabled(),
+        enabled: key.enabled_setting(),
         expires: key.expires(),
-        label: key.given_label().map(str::to_owned),
+        label: key.custom_label().map(str::to_owned),
         created,
         modified,
         listed: key.is_listed(),
     };
-    record(format!("{OF_KEY}{}", key.name()), &said, None)
+    record(format!("{KEY_PREFIX}{}", key.name()), &stored, None)
 }
 
 pub(crate) fn revocation(key: &KeyName, target: &Target, cutoffs: &[Cutoff]) -> Result<Record, Refusal> {
-    let said: Vec<_> = cutoffs.iter().map(SaidCutoff::of).collect();
+    let stored: Vec<_> = cutoffs.iter().map(CutoffTuple::of).collect();
     let expires = cutoffs.iter().map(|cutoff| cutoff.expires()).max();
-    record(format!("{OF_REVOCATION}{key}/{target}"), &said, expires)
+    record(format!("{REVOCATION_PREFIX}{key}/{target}"), &stored, expires)
 }
 
-fn record<T: Serialize>(name: String, said: &T, expires: Option<Timestamp>) -> Result<Record, Refusal> {
-    let value = serde_json::to_vec(said).map_err(|_| Refusal::internal())?;
+fn record<T: Serialize>(name: String, stored: &T, expires: Option<Timestamp>) -> Result<Record, Refusal> {
+    let value = serde_json::to_vec(stored).map_err(|_| Refusal::internal())?;
     let record = Record { name: name.into(), value: Some(Zeroizing::new(value)), expires };
-    // What cannot be read again would end the service, here and at every start.
+    // A record that cannot be decoded would stop the service, now and at each start.
     if read(&record).is_some() { Ok(record) } else { Err(Refusal::internal()) }
 }
 
-/// What the record says; none if it cannot be understood.
+/// Decodes a record. Returns `None` if that is not possible.
 pub(crate) fn read(record: &Record) -> Option<Change> {
     let value = record.value.as_ref().map(|value| value.as_slice());
-    if let Some(app_id) = record.name.strip_prefix(OF_APP) {
+    if let Some(app_id) = record.name.strip_prefix(APP_PREFIX) {
         return read_app(app_id, value);
     }
-    if let Some(name) = record.name.strip_prefix(OF_KEY) {
-        // A key that is gone has gone with its app.
+    if let Some(name) = record.name.strip_prefix(KEY_PREFIX) {
+        // Keys are only deleted together with their app.
         return value.map_or(Some(Change::Nothing), |value| read_key(name, value));
     }
-    if &*record.name == SECRET || record.name.starts_with(OF_EARLIER_SECRET) {
+    if &*record.name == SECRET || record.name.starts_with(EARLIER_SECRET_PREFIX) {
         let secret = |value: &[u8]| <[u8; 32]>::try_from(value).ok().map(Zeroizing::new);
         let secret = value.map(|value| secret(value).map(|secret| Change::Secret(secret, &*record.name == SECRET)));
         return secret.unwrap_or(Some(Change::Nothing));
     }
-    let (key, target) = record.name.strip_prefix(OF_REVOCATION)?.split_once('/')?;
-    let cutoffs: Vec<SaidCutoff> = value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
-    let cutoffs = cutoffs.into_iter().map(SaidCutoff::cutoff).collect();
+    let (key, target) = record.name.strip_prefix(REVOCATION_PREFIX)?.split_once('/')?;
+    let cutoffs: Vec<CutoffTuple> = value.map_or(Some(Vec::new()), |value| serde_json::from_slice(value).ok())?;
+    let cutoffs = cutoffs.into_iter().map(CutoffTuple::cutoff).collect();
     Some(Change::Revoked(KeyName::parse(key).ok()?, Target::parse(target).ok()?, cutoffs))
 }
 
 fn read_app(app_id: &str, value: Option<&[u8]>) -> Option<Change> {
     let Some(value) = value else {
-        return Some(Change::AppGone(app_id.into(), false));
+        return Some(Change::AppDeleted(app_id.into(), false));
     };
-    let said: AppRecord<'_> = serde_json::from_slice(value).ok()?;
-    if said.deleted {
-        return Some(Change::AppGone(app_id.into(), true));
+    let stored: AppRecord<'_> = serde_json::from_slice(value).ok()?;
+    if stored.deleted {
+        return Some(Change::AppDeleted(app_id.into(), true));
     }
-    let mut app = App::new(app_id).ok()?.with_account_id(&said.account_id);
-    if let Some(label) = &said.label {
+    let mut app = App::new(app_id).ok()?.with_account_id(&stored.account_id);
+    if let Some(label) = &stored.label {
         app = app.with_label(label);
     }
-    if let Some(created) = said.created {
+    if let Some(created) = stored.created {
         app = app.created_at(created);
     }
-    let app = app.with_settings(said.namespaces.0, said.channels.0);
-    Some(Change::App(app.with_revocation_by_channel(said.revocation_by_channel)))
+    let app = app.with_settings(stored.namespaces.0, stored.channels.0);
+    Some(Change::App(app.with_revocation_by_channel(stored.revocation_by_channel)))
 }
 
 fn read_key(name: &str, value: &[u8]) -> Option<Change> {
-    let said: KeyRecord<'_> = serde_json::from_slice(value).ok()?;
-    let secret = Zeroizing::new(said.secret.into_owned());
+    let stored: KeyRecord<'_> = serde_json::from_slice(value).ok()?;
+    let secret = Zeroizing::new(stored.secret.into_owned());
     let mut key = Key::new(ApiKey::from_parts(KeyName::parse(name).ok()?, &secret).ok()?)
-        .with_capability(Capability::parse_lenient(&said.capability).ok()?)
-        .with_revocable_tokens(said.revocable_tokens)
-        .with_enabled(said.enabled);
-    if let Some(expires) = said.expires {
+        .with_capability(Capability::parse_lenient(&stored.capability).ok()?)
+        .with_revocable_tokens(stored.revocable_tokens)
+        .with_enabled(stored.enabled);
+    if let Some(expires) = stored.expires {
         key = key.with_expiry(expires);
     }
-    if let Some(label) = &said.label {
+    if let Some(label) = &stored.label {
         key = key.with_label(label);
     }
-    if let Some(created) = said.created {
+    if let Some(created) = stored.created {
         key = key.created_at(created);
     }
-    if let Some(modified) = said.modified {
+    if let Some(modified) = stored.modified {
         key = key.modified_at(modified);
     }
-    if said.listed {
+    if stored.listed {
         key = key.listed();
     }
     Some(Change::Key(Box::new(key)))
@@ -226,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_comes_back_as_it_was() {
+    fn key_record_round_trips() {
         let whole = Key::new("app.key:hush".parse().unwrap())
             .with_capability(r#"{"chät\"":["publish"]}"#.parse().unwrap())
             .with_revocable_tokens(true)
             .with_enabled(false)
             .with_expiry(at(5))
-            .with_label("what \"people\" call it")
+            .with_label("a \"display\" name")
             .created_at(at(1))
             .modified_at(at(2))
             .listed();
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_comes_back_whatever_its_account_is_called() {
+    fn app_record_round_trips_with_any_account_id() {
         for account_id in ["mine", "a\"b", "a\\b", "ä/b"] {
             let whole = App::new("app").unwrap().with_account_id(account_id).with_label(account_id).created_at(at(5));
             let Some(Change::App(app)) = read(&app(&whole).unwrap()) else { panic!("no app of {account_id}") };
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn cutoffs_come_back_as_they_were() {
+    fn revocation_record_round_trips() {
         let bob = Target::client_id("a/b:c");
         let given = Cutoff { issued_before: at(1), jwts_before: at(1), applies_at: at(2) };
         let cutoffs = vec![given, Cutoff { jwts_before: at(3), ..given }];
@@ -289,12 +291,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_again_is_not_written() {
+    fn undecodable_record_is_not_written() {
         assert!(record("planet/mars".into(), &1, None).is_err());
     }
 
     #[test]
-    fn what_cannot_be_understood_is_not_passed_over() {
+    fn malformed_records_are_rejected() {
         let record = |name: &str, value: &str| Record {
             name: name.into(),
             value: Some(Zeroizing::new(value.into())),

@@ -1,4 +1,4 @@
-//! The apps of a running service, each with what it keeps in memory.
+//! The apps of a running service, each with its state in memory.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
@@ -17,23 +17,23 @@ use crate::sync;
 use crate::sync::lock;
 use crate::token::Sealer;
 
-/// The most apps that may be there, since in a sandbox anybody may make one.
+/// The maximum number of apps, because in a sandbox every caller may create one.
 pub(crate) const MAX_APPS: usize = 1_000;
 
 /// The divisor for an app's share of the bytes that responses in flight may use, so that no app can use them all.
 const ANSWER_SHARES: usize = 4;
 
-/// An app as it is at some moment. A change makes another of these, and whoever has this one goes on with it.
+/// An immutable snapshot of an app. A change creates a new snapshot; requests that hold this one finish with it.
 #[derive(Clone, Debug)]
 pub(crate) struct RunningApp {
     pub(crate) app: App,
     pub(crate) memory: Arc<AppMemory>,
 }
 
-/// What stays with an app when its keys change.
+/// The state of an app that stays the same when its keys change.
 #[derive(Debug)]
 pub(crate) struct AppMemory {
-    /// Whether the service is told of the app whenever it starts.
+    /// True if the app is part of the app configuration.
     pub(crate) is_listed: bool,
     sealer: RwLock<Arc<Sealer>>,
     pub(crate) channels: Mutex<Channels>,
@@ -45,7 +45,7 @@ pub(crate) struct AppMemory {
 }
 
 impl AppMemory {
-    /// By the secrets as they are now.
+    /// Returns the sealer with the current secrets.
     pub(crate) fn sealer(&self) -> Arc<Sealer> {
         Arc::clone(&sync::read(&self.sealer))
     }
@@ -64,7 +64,8 @@ impl AppMemory {
         published
     }
 
-    /// Drops the oldest messages of one channel until `bytes` are free or none are left. Returns false if the app has none.
+    /// Drops the oldest messages of one channel until `bytes` are free or none are left. Returns false if the app has
+    /// none.
     fn drop_oldest_messages(&self, bytes: usize) -> bool {
         let mut channels = lock(&self.channels);
         let dropped = channels.drop_oldest(bytes);
@@ -85,27 +86,28 @@ pub(crate) struct Registry {
     run_time_bytes: usize,
 }
 
-/// What the service was told of, and what of that was changed since, at run time.
+/// The app configuration, and which of its parts were changed at run time.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
-    /// As it was told last.
+    /// The configuration as it was last loaded.
     pub(crate) apps: Apps,
-    /// Apps whose settings are from run time, or that are of it altogether.
+    /// Apps that were created at run time, or whose settings were changed.
     pub(crate) changed_apps: HashSet<Box<str>>,
-    /// Apps that were deleted, of those that the service is or was told of: others do not come back by themselves.
-    pub(crate) gone_apps: HashSet<Box<str>>,
-    /// Keys that were made or changed.
+    /// Deleted apps that are, or were, part of the configuration. Only these could reappear with a reload.
+    pub(crate) deleted_apps: HashSet<Box<str>>,
+    /// Keys that were created or changed at run time.
     pub(crate) changed_keys: HashSet<KeyName>,
-    /// Of those, as the store has them, the ones that are not told of any more: they are disabled, and yet to be revoked.
-    pub(crate) gone_keys: HashMap<KeyName, Arc<Key>>,
+    /// Changed keys that were removed from the configuration, as the store has them. They are disabled, and their
+    /// revocation is not yet written.
+    pub(crate) removed_keys: HashMap<KeyName, Arc<Key>>,
 }
 
-/// What all keys that seal tokens derive from: the one under which tokens are sealed, and those from before.
+/// The secrets from which the keys that seal tokens are derived: the current one and earlier ones.
 #[derive(Default)]
 pub(crate) struct ServiceSecrets {
     pub(crate) current: Option<Zeroizing<[u8; 32]>>,
     pub(crate) earlier: Vec<Zeroizing<[u8; 32]>>,
-    /// Whether it is the store that says which they are.
+    /// True if the secrets come from the store.
     pub(crate) are_of_store: bool,
 }
 
@@ -126,7 +128,7 @@ impl ServiceSecrets {
         Sealer::new(current, self.earlier.iter().map(|secret| &**secret), app_id)
     }
 
-    /// Whether that changes anything.
+    /// Adds a secret. Returns true if that changes anything.
     fn add(&mut self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> bool {
         let is_known = self.current.as_ref() == Some(&secret) || !is_current && self.earlier.contains(&secret);
         if is_known {
@@ -172,7 +174,7 @@ impl Registry {
         }
     }
 
-    /// An app that the service is told of when it starts.
+    /// Adds an app of the app configuration when the service starts.
     pub(crate) fn list(&self, app: App) -> Result<(), Refusal> {
         self.check_room()?;
         let mut listed = lock(&self.listed);
@@ -180,7 +182,7 @@ impl Registry {
         self.insert(app.listed(), true)
     }
 
-    /// Refuses one app more if there are too many.
+    /// Refuses another app if the maximum number exists.
     pub(crate) fn check_room(&self) -> Result<(), Refusal> {
         if sync::read(&self.apps).len() >= MAX_APPS {
             return Err(too_many_apps());
@@ -203,11 +205,11 @@ impl Registry {
         Err(Refusal::new(ErrorCode::RATE_LIMITED, message))
     }
 
-    /// An app with other settings and the keys that it has, or, if there is none of that id, a new one.
+    /// Replaces an app's settings and keeps its keys, or adds the app if it is new.
     pub(crate) fn set_app(&self, app: App) -> Result<(), Refusal> {
         let mut listed = lock(&self.listed);
         listed.changed_apps.insert(app.id().into());
-        listed.gone_apps.remove(app.id());
+        listed.deleted_apps.remove(app.id());
         let mut apps = sync::write(&self.apps);
         match apps.get_mut(app.id()) {
             Some(running) => {
@@ -228,7 +230,7 @@ impl Registry {
         Ok(())
     }
 
-    /// An app that begins to run.
+    /// Creates the snapshot and the memory of a new app.
     pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
         let secrets = sync::read(&self.secrets);
         let sealer = RwLock::new(Arc::new(secrets.sealer(app.id())?));
@@ -243,8 +245,8 @@ impl Registry {
         Ok(Arc::new(RunningApp { app, memory }))
     }
 
-    /// What the store says of the secret under which tokens are sealed: that it is this one now, or that another service has
-    /// sealed under this one. What was taken before is taken on.
+    /// Applies a secret from the store: the current one, or one with which another service sealed tokens. Known secrets
+    /// still open tokens.
     pub(crate) fn set_secret(&self, secret: Zeroizing<[u8; 32]>, is_current: bool) -> Result<(), Refusal> {
         let mut secrets = sync::write(&self.secrets);
         if !secrets.are_of_store || !secrets.add(secret, is_current) {
@@ -257,25 +259,25 @@ impl Registry {
         Ok(())
     }
 
-    /// How many apps there are, and how many keys they have.
+    /// Returns the number of apps and of their keys.
     pub(crate) fn count(&self) -> (usize, usize) {
         let apps = sync::read(&self.apps);
         (apps.len(), apps.values().map(|running| running.app.keys().len()).sum())
     }
 
-    /// A key as it is from now on. Without its app it is nobody's. One that was taken out of what the service is told of, while
-    /// nobody was there to see it, is not in force.
+    /// Sets a key of an app; ignores it if the app is unknown. A key that was removed from the app configuration while
+    /// the service did not run is disabled.
     pub(crate) fn set_key(&self, mut key: Key) {
         let mut listed = lock(&self.listed);
         listed.changed_keys.insert(key.name().clone());
-        if let Some(gone) = listed.gone_keys.get_mut(key.name()) {
-            *gone = Arc::new(key.clone());
+        if let Some(removed) = listed.removed_keys.get_mut(key.name()) {
+            *removed = Arc::new(key.clone());
             key = key.with_enabled(false);
         }
         let (app_id, key_id) = (key.name().app_id(), key.name().key_id());
-        let is_told = listed.apps.get(app_id).is_some_and(|app| app.key(key_id).is_some());
-        if key.is_listed() && !is_told {
-            key = key.withheld();
+        let is_configured = listed.apps.get(app_id).is_some_and(|app| app.key(key_id).is_some());
+        if key.is_listed() && !is_configured {
+            key = key.delisted();
         }
         let mut apps = sync::write(&self.apps);
         if let Some(running) = apps.get_mut(key.name().app_id()) {
@@ -284,14 +286,14 @@ impl Registry {
         }
     }
 
-    /// The app is no more; `is_listed` if the service may be told of it anew.
+    /// Removes a deleted app. `is_listed` is true if the app configuration may contain it again.
     pub(crate) fn remove(&self, app_id: &str, is_listed: bool) {
         let mut listed = lock(&self.listed);
         listed.changed_apps.remove(app_id);
         listed.changed_keys.retain(|name| name.app_id() != app_id);
-        listed.gone_keys.retain(|name, _| name.app_id() != app_id);
+        listed.removed_keys.retain(|name, _| name.app_id() != app_id);
         if is_listed || listed.apps.get(app_id).is_some() {
-            listed.gone_apps.insert(app_id.into());
+            listed.deleted_apps.insert(app_id.into());
         }
         sync::write(&self.apps).remove(app_id);
     }
@@ -323,11 +325,11 @@ impl Registry {
 }
 
 pub(crate) fn too_many_apps() -> Refusal {
-    Refusal::new(ErrorCode::RATE_LIMITED, "there are 1000 apps already; delete those that are done with")
+    Refusal::new(ErrorCode::RATE_LIMITED, "there are 1000 apps already; delete unused apps")
 }
 
 pub(crate) fn unknown_app(app_id: &str) -> Refusal {
-    Refusal::new(ErrorCode::NOT_FOUND, format!("there is no app `{app_id}` here; check the app id and the host"))
+    Refusal::new(ErrorCode::NOT_FOUND, format!("unknown app `{app_id}`; check the app id and the host"))
 }
 
 #[cfg(test)]
@@ -335,23 +337,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_apps_that_come_and_go_nothing_is_left() {
+    fn deleted_apps_leave_nothing_behind() {
         let secrets =
             ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new(), are_of_store: false };
         let registry = Registry::new(secrets, &Limits::default());
-        registry.list(App::new("told").unwrap()).unwrap();
+        registry.list(App::new("listed").unwrap()).unwrap();
         for nth in 0..10 {
             let app_id = format!("app{nth}");
             registry.set_app(App::new(&app_id).unwrap()).unwrap();
             registry.set_key(Key::new(format!("{app_id}.key:hush").parse().unwrap()));
             registry.remove(&app_id, false);
         }
-        registry.remove("told", false);
-        registry.remove("told before", true);
+        registry.remove("listed", false);
+        registry.remove("listed before", true);
         let listed = lock(&registry.listed);
-        let mut gone: Vec<_> = listed.gone_apps.iter().map(|app_id| &**app_id).collect();
-        gone.sort_unstable();
-        assert_eq!(gone, ["told", "told before"]);
+        let mut removed: Vec<_> = listed.deleted_apps.iter().map(|app_id| &**app_id).collect();
+        removed.sort_unstable();
+        assert_eq!(removed, ["listed", "listed before"]);
         assert!(listed.changed_apps.is_empty() && listed.changed_keys.is_empty());
         assert_eq!(registry.count(), (0, 0));
     }

@@ -1,4 +1,4 @@
-//! Which tokens were revoked: not one by one, but by what they have in common and when they were issued.
+//! Revocations of tokens, by attributes that they share and by when they were issued.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::state::cutoffs::{self, Added, Cutoff};
 use crate::state::service_clock::MAX_AHEAD_MILLIS;
 use crate::state::usage::Usage;
 
-/// The most targets that an app's tokens can be revoked by at once: each is kept for a day, by every service of the store.
+/// The maximum number of revoked targets of an app. Each is kept for a day, by every service that shares the store.
 const MAX_TARGETS: usize = 100_000;
 
 /// The divisor for an app's share of the memory for revocations.
 const APP_SHARE: usize = 4;
 
-/// What revocations look at in a token.
+/// The attributes of a token by which it can be revoked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) key: &'a KeyName,
     pub(crate) client_id: &'a ClientId,
     pub(crate) capability: &'a Capability,
-    /// The capability that a JWT's issuer wrote, where it is another than the one granted.
+    /// The capability that a JWT's issuer wrote, if it differs from the granted one.
     pub(crate) written: Option<&'a Capability>,
     pub(crate) revocation_key: Option<&'a str>,
     /// True for a JWT: its issue time comes from its issuer's clock, not from the service's.
@@ -55,7 +55,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     by_key: HashMap<Arc<KeyName>, HashMap<Arc<Target>, Entry>>,
-    /// The latest moment before which tokens were revoked, whichever.
+    /// The latest cutoff of all targets.
     last_cutoff: Option<Timestamp>,
     /// Every target, in the order in which their cutoffs stop matching.
     by_end: BTreeMap<End, (Arc<KeyName>, Arc<Target>)>,
@@ -65,7 +65,8 @@ pub(crate) struct Revocations {
     all: Usage,
 }
 
-/// The most targets that are looked at for one that is set: more than come, and so few that nobody waits for it.
+/// The maximum number of expired targets that are dropped when one is set: more than are added, but few enough to delay
+/// no request.
 const MAX_PRUNED: usize = 8;
 
 impl Revocations {
@@ -79,10 +80,10 @@ impl Revocations {
         known.map(|entry| &*entry.cutoffs).unwrap_or_default()
     }
 
-    /// From now on, these are the target's cutoffs.
+    /// Replaces the cutoffs of a target.
     pub(crate) fn set(&mut self, key: &KeyName, target: Target, cutoffs: Vec<Cutoff>, now: Timestamp) {
         let latest =
-            cutoffs.iter().map(|cutoff| cutoff.issued_before).filter(|moment| is_of_this_time(*moment, now)).max();
+            cutoffs.iter().map(|cutoff| cutoff.issued_before).filter(|moment| is_plausible(*moment, now)).max();
         self.last_cutoff = self.last_cutoff.max(latest);
         self.remove(key, &target);
         if let Some(ends) = cutoffs.iter().map(|cutoff| cutoff.expires()).max() {
@@ -127,11 +128,11 @@ impl Revocations {
         }
     }
 
-    /// The time is that, though a later one was known: cutoffs of later count no more.
+    /// Sets the time back to `now`. Cutoffs after it no longer count as the latest.
     pub(crate) fn set_time(&mut self, now: Timestamp) {
         let entries = self.by_key.values().flat_map(HashMap::values);
         let cutoffs = entries.flat_map(|entry| &entry.cutoffs).map(|cutoff| cutoff.issued_before);
-        self.last_cutoff = cutoffs.filter(|moment| is_of_this_time(*moment, now)).max();
+        self.last_cutoff = cutoffs.filter(|moment| is_plausible(*moment, now)).max();
     }
 
     pub(crate) fn last_cutoff(&self) -> Timestamp {
@@ -139,12 +140,12 @@ impl Revocations {
     }
 
     /// Refuses changes to the targets of a key if its app would exceed its share or its number of targets, or if all
-    /// revocations would exceed `most` bytes. Changes that need no more memory than before are always permitted.
+    /// revocations would exceed `max_bytes`. Changes that need no more memory than before are always permitted.
     pub(crate) fn check_room(
         &self,
         key: &KeyName,
         added: &[(&Target, Added)],
-        most: usize,
+        max_bytes: usize,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let changed = added.iter().filter_map(|(target, added)| Some((*target, added.cutoffs.as_deref()?)));
@@ -157,15 +158,15 @@ impl Revocations {
             return Ok(());
         }
         let of_app = self.by_app.get(key.app_id()).copied().unwrap_or_default();
-        let share = most.checked_div(APP_SHARE).unwrap_or_default();
+        let share = max_bytes.checked_div(APP_SHARE).unwrap_or_default();
         let check = |of_app: Usage, all: Usage| {
             let of_app = of_app.plus(new);
             if of_app.targets > MAX_TARGETS {
                 Err(format!("the app has revoked {MAX_TARGETS} targets within a day"))
             } else if of_app.bytes > share {
                 Err(format!("the app's revocations have reached their limit of {share} bytes"))
-            } else if all.plus(new).bytes > most {
-                Err(format!("all revocations together have reached their limit of {most} bytes"))
+            } else if all.plus(new).bytes > max_bytes {
+                Err(format!("all revocations together have reached their limit of {max_bytes} bytes"))
             } else {
                 Ok(())
             }
@@ -173,24 +174,26 @@ impl Revocations {
         if check(of_app, self.all).is_ok() {
             return Ok(());
         }
-        let (dead_of_app, dead) = self.dead(key.app_id(), now);
-        check(of_app.minus(dead_of_app), self.all.minus(dead)).map_err(|problem| {
+        let (expired_of_app, expired) = self.expired(key.app_id(), now);
+        check(of_app.minus(expired_of_app), self.all.minus(expired)).map_err(|problem| {
             let message =
                 format!("{problem}; revoke by a `revocationKey` or a channel that tokens share, or revoke the key");
             Refusal::new(ErrorCode::RATE_LIMITED, message)
         })
     }
 
-    /// Returns the usage of targets that match no token any more but are not dropped yet: of the app, and of all apps.
-    fn dead(&self, app_id: &str, now: Timestamp) -> (Usage, Usage) {
-        let dead = self.by_end.range(..=(now, u64::MAX)).map(|(_, (key, target))| {
+    /// Returns the memory of targets that match no token any more but are not dropped yet: of the app, and of all apps.
+    fn expired(&self, app_id: &str, now: Timestamp) -> (Usage, Usage) {
+        let expired = self.by_end.range(..=(now, u64::MAX)).map(|(_, (key, target))| {
             let usage = Usage::of(target, self.of(key, target));
             (if key.app_id() == app_id { usage } else { Usage::default() }, usage)
         });
-        dead.fold(Default::default(), |(of_app, all): (Usage, Usage), dead| (of_app.plus(dead.0), all.plus(dead.1)))
+        expired.fold(Default::default(), |(of_app, all): (Usage, Usage), expired| {
+            (of_app.plus(expired.0), all.plus(expired.1))
+        })
     }
 
-    /// Drops a few of those that match no token any more.
+    /// Drops a few targets that match no token any more.
     fn prune(&mut self, now: Timestamp) {
         for _ in 0..MAX_PRUNED {
             let Some(first) = self.by_end.first_entry().filter(|first| first.key().0 <= now) else {
@@ -211,17 +214,17 @@ impl Revocations {
     }
 
     pub(crate) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.matching(subject).any(|cutoff| cutoff.applies(now) && cutoff.takes(issued, subject.is_jwt))
+        self.matching(subject).any(|cutoff| cutoff.applies(now) && cutoff.revokes(issued, subject.is_jwt))
     }
 
     pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>, now: Timestamp) -> Timestamp {
         let cutoffs = self.matching(subject).map(|cutoff| cutoff.issued_before);
-        cutoffs.filter(|moment| is_of_this_time(*moment, now)).max().unwrap_or(Timestamp::from_millis(0))
+        cutoffs.filter(|moment| is_plausible(*moment, now)).max().unwrap_or(Timestamp::from_millis(0))
     }
 }
 
-/// Not of a clock that was wrong.
-const fn is_of_this_time(moment: Timestamp, now: Timestamp) -> bool {
+/// Returns false for a moment of a clock that was too far ahead.
+const fn is_plausible(moment: Timestamp, now: Timestamp) -> bool {
     moment.millis_since(now) <= MAX_AHEAD_MILLIS
 }
 
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_revocation_with_a_margin_does_not_soften_an_earlier_one() {
+    fn later_margin_does_not_delay_earlier_revocation() {
         let mut revocations = Revocations::default();
         revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
         revoke(&mut revocations, cutoff(2_000, 32_000), 2_000);
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn revocations_are_forgotten_when_no_token_can_be_live() {
+    fn revocations_are_dropped_when_all_tokens_expired() {
         let mut revocations = Revocations::default();
         revoke(&mut revocations, cutoff(1_000, 1_000), 1_000);
         revocations.prune(Timestamp::from_millis(999 + DAY));
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_has_room_again_once_its_revocations_are_over() {
+    fn expired_revocations_make_room_for_new_ones() {
         let mut revocations = Revocations::default();
         let [key, another, elsewhere] =
             ["app.key", "app.another", "elsewhere.key"].map(|key| KeyName::parse(key).unwrap());
@@ -295,16 +298,16 @@ mod tests {
             revocations.check_room(key, &[(target, added)], usize::MAX, now).map_err(|refusal| refusal.info().code())
         };
         assert_eq!(check(&revocations, &another, &new, before), Err(ErrorCode::RATE_LIMITED));
-        assert!(check(&revocations, &key, &known, before).is_ok(), "it is there already");
+        assert!(check(&revocations, &key, &known, before).is_ok(), "the target exists already");
         assert!(check(&revocations, &elsewhere, &new, before).is_ok());
-        assert!(check(&revocations, &another, &new, now).is_ok(), "the others are over");
+        assert!(check(&revocations, &another, &new, now).is_ok(), "the others have expired");
         revocations.set(&another, new, vec![cutoff(1_000 + DAY, 1_000 + DAY)], now);
         let kept: usize = revocations.by_key.values().map(HashMap::len).sum();
         assert_eq!(kept, MAX_TARGETS + 1 - MAX_PRUNED);
     }
 
     #[test]
-    fn what_a_clock_far_ahead_revoked_shuts_nobody_out_for_as_long() {
+    fn cutoffs_of_wrong_clock_do_not_block_new_tokens() {
         let (mut revocations, at) = (Revocations::default(), Timestamp::from_millis);
         let (key, week) = (KeyName::parse("app.key").unwrap(), 7 * DAY);
         revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
@@ -312,7 +315,7 @@ mod tests {
         revocations.set(&key, Target::client_id("alice"), vec![cutoff(week, week)], at(week));
         assert_eq!(revocations.last_cutoff(), at(week));
         revocations.set_time(at(1_000));
-        assert_eq!(revocations.last_cutoff(), at(1_000), "that of a week later counts no more");
+        assert_eq!(revocations.last_cutoff(), at(1_000), "the cutoff of a week later is ignored");
         revocations.set(&key, Target::client_id("bob"), vec![cutoff(week, week), cutoff(1_000, 1_000)], at(1_000));
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
         let subject = subject(&key, &client_id, &capability);
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_goes_a_little_at_a_time() {
+    fn expired_targets_are_dropped_a_few_at_a_time() {
         let (mut revocations, key) = (Revocations::default(), KeyName::parse("app.key").unwrap());
         let set = |revocations: &mut Revocations, name: &str, now: u64| {
             let cutoffs = vec![cutoff(now, now)];
@@ -343,7 +346,7 @@ mod tests {
         for nth in 0..100 {
             set(&mut revocations, &nth.to_string(), 1_000);
         }
-        // One that is revoked anew stays.
+        // A target that is revoked again stays.
         assert_eq!(set(&mut revocations, "7", 2_000), 100);
         let later = 1_000 + DAY;
         assert_eq!(set(&mut revocations, "later", later), 101 - MAX_PRUNED);
@@ -359,13 +362,15 @@ mod tests {
         let target = |nth: usize| Target::client_id(&format!("{nth:0>1000}"));
         let one = Usage::of(&target(0), &[cutoff(1_000, 1_000)]).bytes;
         // An app's share has room for two targets, and all revocations for eight.
-        let most = 8 * one;
+        let max_bytes = 8 * one;
         let mut revoke = |app: &str, nth: usize, at: u64| {
             let (key, target, now) = (KeyName::parse(app).unwrap(), target(nth), Timestamp::from_millis(at));
             let mut added = revocations.with(&key, &target, cutoff(at, at), now);
             let cutoffs = added.cutoffs.take();
             let again = Added { cutoffs: cutoffs.clone(), ..added };
-            revocations.check_room(&key, &[(&target, again)], most, now).map_err(|refusal| refusal.info().code())?;
+            revocations
+                .check_room(&key, &[(&target, again)], max_bytes, now)
+                .map_err(|refusal| refusal.info().code())?;
             revocations.set(&key, target, cutoffs.unwrap_or_default(), now);
             Ok(())
         };
@@ -378,7 +383,7 @@ mod tests {
         }
         assert_eq!(revoke("e.key", 0, 1_000), Err(ErrorCode::RATE_LIMITED), "the limit of all revocations is used up");
         assert_eq!(revoke("e.key", 0, 1_000 + DAY), Ok(()), "there is room after the tokens have expired");
-        assert!(revocations.all.bytes <= most);
+        assert!(revocations.all.bytes <= max_bytes);
         revocations.prune(now.saturating_add(ably_auth_core::Ttl::MAX).saturating_add(ably_auth_core::Ttl::MAX));
         assert_eq!((revocations.all, revocations.by_app.len()), (Usage::default(), 0));
     }

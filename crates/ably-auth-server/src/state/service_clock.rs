@@ -1,9 +1,10 @@
-//! What time the service goes by: a clock that may be set back, or be wrong, and another that runs evenly.
+//! The service's time, from the system's clock, which may be set back or be wrong, and a steady clock.
 //!
-//! What was over stays over, so the service's time never goes back by itself. If its clock does, time goes on from the latest
-//! moment that was known, at half the pace, until the clock has caught up: so what is issued meanwhile ends, and no detour
-//! lasts for longer than twice the step. A clock that is more than a day off is not followed in either direction, since
-//! everything that is known would be over, or nothing: then nothing is granted until the clock is right, or is said to be.
+//! Expiry is monotonic, so the service's time never goes back by itself. If the clock steps back, time continues from
+//! the latest known moment at half speed until the clock has caught up. So tokens that are issued meanwhile still
+//! expire, and the correction takes at most twice the step. A clock that is wrong by more than a day is not followed in
+//! either direction, because everything would expire, or nothing would. All requests are then refused until the clock
+//! is right or an operator confirms it.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -15,24 +16,24 @@ use crate::clock::Steady;
 use crate::store::Feed;
 use crate::sync::lock;
 
-/// No token lives for longer.
+/// A day, in milliseconds, which is the longest life of a token.
 const DAY_MILLIS: u64 = Ttl::MAX.as_millis();
 
-/// A step of less is waited out.
+/// The largest step back, in milliseconds, during which time stands still instead of going on at half speed.
 const NEGLIGIBLE_MILLIS: u64 = 1_000;
 
-/// No moment that was handed out is further ahead of the time, unless it is of a clock that was wrong.
+/// The maximum time by which an issue time or a cutoff can be ahead, in milliseconds, unless the clock was wrong.
 pub(crate) const MAX_AHEAD_MILLIS: u64 = 10 * 60 * 1000;
 
-/// How often it is told that the clock is wrong.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+/// The minimum interval between logs of a wrong clock.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How the clock is wrong.
+/// The error of a wrong clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WrongClock {
-    /// The store knows of a moment more than a day later.
+    /// The store has a time that is more than a day later.
     Behind { latest: Timestamp, now: Timestamp },
-    /// It is more than a day further than it can have got.
+    /// The clock is more than a day ahead of the expected time.
     Ahead { expected: Timestamp, now: Timestamp },
 }
 
@@ -40,55 +41,57 @@ impl fmt::Display for WrongClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Behind { latest, now } => {
-                write!(f, "the clock says {now}, and it was {latest} already, more than a day later")?;
+                write!(f, "the clock is at {now}, more than a day behind the latest known time, {latest}")?;
             }
             Self::Ahead { expected, now } => {
-                write!(f, "the clock says {now}, more than a day ahead of {expected}, which it should be")?;
+                write!(f, "the clock is at {now}, more than a day ahead of the expected time, {expected}")?;
             }
         }
-        f.write_str("; set the clock or, if it is right, start the service with word that it is (`--clock-is-right`)")
+        f.write_str("; set the clock or, if it is right, start the service with `--clock-is-right`")
     }
 }
 
 pub(crate) struct Time {
-    /// None for a clock that has no other beside it: then a step is waited out, and none ahead is noticed.
+    /// `None` for a clock without a steady clock. Time then stands still after a step back, and a step ahead is not
+    /// detected.
     steady: Option<Steady>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    /// A moment, and how far the steady clock was at it.
+    /// A moment, and what the steady clock showed at it.
     anchor: (Timestamp, Duration),
-    told: Option<Duration>,
+    last_logged: Option<Duration>,
 }
 
 impl Time {
-    /// From that moment on; 0 if any is as good.
+    /// Starts the time at `from`; 0 means that it is unknown.
     pub(crate) fn new(steady: Option<Steady>, from: Timestamp) -> Self {
         let anchor = (from, steady.as_ref().map_or(Duration::ZERO, Steady::elapsed));
-        Self { steady, inner: Mutex::new(Inner { anchor, told: None }) }
+        Self { steady, inner: Mutex::new(Inner { anchor, last_logged: None }) }
     }
 
-    /// Sees to it that the feed's latest moment is no earlier than the service's time.
+    /// Advances the feed's latest time to the service's time.
     pub(crate) fn advance(&self, feed: &Feed, now: Timestamp) -> Result<(), WrongClock> {
         let mut inner = lock(&self.inner);
-        // In turn: read before, it might be of before another's.
+        // Read it under the lock, so that a later caller never has an earlier reading.
         let elapsed = self.steady.as_ref().map(Steady::elapsed);
         let checked = inner.advance(feed, now, elapsed);
         if let Err(wrong) = &checked {
             let elapsed = elapsed.unwrap_or_default();
-            if inner.told.is_none_or(|told| elapsed.saturating_sub(told) >= TOLD_EVERY) {
-                inner.told = Some(elapsed);
+            if inner.last_logged.is_none_or(|logged| elapsed.saturating_sub(logged) >= LOG_INTERVAL) {
+                inner.last_logged = Some(elapsed);
                 tracing::error!("nothing is granted: {wrong}");
             }
         }
         checked
     }
 
-    /// Goes on from that moment.
+    /// Sets the time to that moment.
     pub(crate) fn set(&self, moment: Timestamp) {
         let mut inner = lock(&self.inner);
-        *inner = Inner { anchor: (moment, self.steady.as_ref().map_or(Duration::ZERO, Steady::elapsed)), told: None };
+        *inner =
+            Inner { anchor: (moment, self.steady.as_ref().map_or(Duration::ZERO, Steady::elapsed)), last_logged: None };
     }
 }
 
@@ -106,7 +109,7 @@ impl Inner {
         if latest.millis_since(now) > DAY_MILLIS {
             return Err(WrongClock::Behind { latest, now });
         }
-        self.told = None;
+        self.last_logged = None;
         let elapsed = elapsed.unwrap_or_default();
         if now >= latest {
             feed.latest(now);
@@ -114,7 +117,7 @@ impl Inner {
         } else if latest.millis_since(now) > NEGLIGIBLE_MILLIS {
             let slowly = later(anchored, passed.unwrap_or_default().checked_div(2).unwrap_or_default());
             if latest > slowly {
-                // The clock steps back now, or somebody else has got further.
+                // The clock has just stepped back, or another service has a later time.
                 self.anchor = (latest, elapsed);
             } else {
                 feed.latest(slowly);
@@ -139,11 +142,11 @@ mod tests {
         Timestamp::from_millis(hours.saturating_mul(HOUR))
     }
 
-    /// At each pair of what the steady clock and the clock say, hours and a second clock's, the time in hours.
-    fn times_of(from: u64, told: &[(u64, u64)]) -> Vec<Result<u64, WrongClock>> {
+    /// Returns the service's time after each reading of the steady clock and the clock, all in hours.
+    fn times_of(from: u64, readings: &[(u64, u64)]) -> Vec<Result<u64, WrongClock>> {
         let feed = Feed::new();
-        let mut inner = Inner { anchor: (at(from), Duration::ZERO), told: None };
-        let times = told.iter().map(|(elapsed, now)| {
+        let mut inner = Inner { anchor: (at(from), Duration::ZERO), last_logged: None };
+        let times = readings.iter().map(|(elapsed, now)| {
             let elapsed = Duration::from_millis(at(*elapsed).as_millis());
             inner.advance(&feed, at(*now), Some(elapsed))?;
             Ok(feed.latest_known().as_millis() / HOUR)
@@ -152,16 +155,20 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_on_at_half_the_pace_until_the_clock_has_caught_up() {
-        let told = [(0, 100), (2, 102), (2, 92), (4, 94), (6, 96), (12, 102), (16, 106), (22, 112), (23, 113)];
-        assert_eq!(times_of(100, &told), [100, 102, 102, 103, 104, 107, 109, 112, 113].map(Ok));
+    fn time_runs_at_half_speed_until_clock_catches_up() {
+        let readings = [(0, 100), (2, 102), (2, 92), (4, 94), (6, 96), (12, 102), (16, 106), (22, 112), (23, 113)];
+        assert_eq!(times_of(100, &readings), [100, 102, 102, 103, 104, 107, 109, 112, 113].map(Ok));
     }
 
     #[test]
-    fn a_clock_that_is_more_than_a_day_off_is_not_followed() {
-        let told = [(0, 100), (1, 125), (1, 101), (1, 126), (3, 152), (3, 127), (3, 102), (4, 103)];
-        let times = times_of(100, &told);
-        assert_eq!(times[..3], [100, 125, 125].map(Ok), "a day ahead is followed, and a day back is slow");
+    fn clock_wrong_by_over_a_day_is_not_followed() {
+        let readings = [(0, 100), (1, 125), (1, 101), (1, 126), (3, 152), (3, 127), (3, 102), (4, 103)];
+        let times = times_of(100, &readings);
+        assert_eq!(
+            times[..3],
+            [100, 125, 125].map(Ok),
+            "a step of a day ahead is followed, and one of a day back at half speed"
+        );
         assert_eq!(times[3], Ok(126));
         assert_eq!(times[4], Ok(152), "26 hours in 2");
         assert_eq!(times[5..], [127, 102, 103].map(|now| Err(WrongClock::Behind { latest: at(152), now: at(now) })));
@@ -174,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn from_no_moment_any_is_as_good() {
+    fn unknown_start_accepts_any_clock() {
         assert_eq!(times_of(0, &[(0, 1_000)]), [Ok(1_000)]);
     }
 }

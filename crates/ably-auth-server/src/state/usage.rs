@@ -4,7 +4,7 @@ use ably_auth_core::TokenRevocationTargetSpecifier as Target;
 
 use crate::state::cutoffs::Cutoff;
 
-/// The bytes that a target uses, here and in the store, in addition to its text and cutoffs: measured, and rounded up.
+/// The bytes that a target uses, here and in the store, in addition to its text and cutoffs. Measured and rounded up.
 const ENTRY_BYTES: usize = 512;
 
 /// The number of copies of a target's text in memory: one here, and one in the name of the store's record.

@@ -1,4 +1,4 @@
-//! What came to a store's knowledge, on its way to the service.
+//! The change feed of a store.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,19 +10,19 @@ use zeroize::Zeroizing;
 
 use crate::sync::lock;
 
-/// So many names are remembered with the version of their last change; after that, all of them count as changed.
+/// The maximum number of names whose last change is remembered. Above it, all names count as changed.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// Something that the service must not forget, under a name: an app, a key, a revocation.
+/// A named piece of data that the service must not lose: an app, a key, or a revocation.
 ///
 /// `Debug` does not show the value, which may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What it is about.
+    /// The name.
     pub name: Box<str>,
-    /// What is known of it; none if it is no more.
+    /// The value; `None` if the record was deleted.
     pub value: Option<Zeroizing<Vec<u8>>>,
-    /// From when on it means nothing any more; none if never.
+    /// The time at which the record expires; `None` if it does not.
     pub expires: Option<Timestamp>,
 }
 
@@ -36,16 +36,16 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The records that a store has got and its service has not looked at yet, and the latest time that either knows of.
+/// The records that a store has received and its service has not applied yet, and the latest known time.
 ///
-/// To ask it whether there is something new costs as much as reading an atomic.
+/// A check for new records costs as much as reading an atomic.
 #[derive(Debug, Default)]
 pub struct Feed {
-    has_news: AtomicBool,
-    /// The version of all that the service has looked at.
+    has_new_records: AtomicBool,
+    /// The version up to which the service has applied the records.
     seen: AtomicU64,
     latest: AtomicU64,
-    /// Of what was before, there may be more than is known.
+    /// The time from which all data is known, in milliseconds since the epoch.
     known_from: AtomicU64,
     inner: Mutex<Inner>,
 }
@@ -53,77 +53,77 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct Inner {
     version: u64,
-    news: Vec<Record>,
-    /// By name, the version of the last change; of what is not there, it is at most `floor`.
+    new_records: Vec<Record>,
+    /// The version of each name's last change. Names that are not in the map changed at `floor` or before.
     written: HashMap<Box<str>, u64>,
     floor: u64,
 }
 
 impl Feed {
-    /// Nothing is known.
+    /// Creates an empty feed.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands over what is new, in the order in which it was written. Whoever asks meanwhile waits until that is done, so
-    /// that nobody decides by what is out of date.
+    /// Passes new records to `apply`, in the order in which they were written. Concurrent callers wait until this is
+    /// done, so that they do not decide from outdated data.
     pub fn learn(&self, mut apply: impl FnMut(Record)) {
-        if !self.has_news.load(Ordering::Acquire) {
+        if !self.has_new_records.load(Ordering::Acquire) {
             return;
         }
         let mut inner = lock(&self.inner);
-        inner.news.drain(..).for_each(&mut apply);
+        inner.new_records.drain(..).for_each(&mut apply);
         self.seen.store(inner.version, Ordering::Release);
-        self.has_news.store(false, Ordering::Release);
+        self.has_new_records.store(false, Ordering::Release);
     }
 
-    /// The version of all that has been handed over.
+    /// Returns the version up to which records were passed on.
     #[must_use]
     pub fn seen(&self) -> u64 {
         self.seen.load(Ordering::Acquire)
     }
 
-    /// The latest time that was known of, `now` among it from then on. A clock that steps back changes nothing.
+    /// Advances the latest known time to `now` if that is later, and returns it.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let now = now.as_millis();
         Timestamp::from_millis(self.latest.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
-    /// The latest time that was known of; 0 if none was.
+    /// Returns the latest known time; 0 if none is known.
     #[must_use]
     pub fn latest_known(&self) -> Timestamp {
         Timestamp::from_millis(self.latest.load(Ordering::Acquire))
     }
 
-    /// For a store that is [told the time](super::Store::set_time): it is that, though a later one was known.
+    /// Sets the latest known time, even to an earlier one, for [`Store::set_time`](super::Store::set_time).
     pub fn set_latest(&self, moment: Timestamp) {
         self.latest.store(moment.as_millis(), Ordering::Release);
     }
 
-    /// The moment before which more may have been used and revoked than is known, since the store was lost; 0 if it was not.
+    /// Returns the time before which nonces and revocations may have been lost with the store; 0 if nothing was lost.
     #[must_use]
     pub fn known_from(&self) -> Timestamp {
         Timestamp::from_millis(self.known_from.load(Ordering::Acquire))
     }
 
-    /// For a store: says that it does not know all that was before.
+    /// Sets the time before which the store does not know all data.
     pub fn set_known_from(&self, moment: Timestamp) {
         self.known_from.store(moment.as_millis(), Ordering::Release);
     }
 
-    /// For a store that is the only one to write: whether none of the records was written after that version.
+    /// Returns whether none of the records was changed after the version `seen`. For a store with a single writer.
     #[must_use]
     pub fn is_current(&self, records: &[Record], seen: u64) -> bool {
         lock(&self.inner).is_current(records, seen)
     }
 
-    /// For a store that is the only one to write: the records are written, and go to the service.
+    /// Adds records that were written. For a store with a single writer.
     pub fn publish(&self, records: Vec<Record>) {
         self.add(&mut lock(&self.inner), records);
     }
 
-    /// As [`is_current`](Self::is_current) and, if so, [`publish`](Self::publish), with nothing in between.
+    /// Publishes the records if they are [current](Self::is_current), as one atomic step. Returns true if it did.
     pub fn publish_if_current(&self, records: Vec<Record>, seen: u64) -> bool {
         let mut inner = lock(&self.inner);
         let current = inner.is_current(&records, seen);
@@ -145,26 +145,26 @@ impl Feed {
         for record in &records {
             inner.written.insert(record.name.clone(), inner.version);
         }
-        inner.news.extend(records);
-        self.has_news.store(true, Ordering::Release);
+        inner.new_records.extend(records);
+        self.has_new_records.store(true, Ordering::Release);
     }
 
-    /// For a store that others write to as well: the version up to which everything was received.
+    /// Returns the version up to which records were received. For a store with several writers.
     #[must_use]
     pub fn version(&self) -> u64 {
         lock(&self.inner).version
     }
 
-    /// For a store that others write to as well: these records lead up to that version. What leads no further than what was
-    /// received already is left aside: it came by another way.
+    /// Adds records that lead up to `version`. Ignores them if that version was received before, since another reply
+    /// had them. For a store with several writers.
     pub fn receive(&self, records: Vec<Record>, version: u64) {
         let mut inner = lock(&self.inner);
         if version <= inner.version {
             return;
         }
         inner.version = version;
-        inner.news.extend(records);
-        self.has_news.store(true, Ordering::Release);
+        inner.new_records.extend(records);
+        self.has_new_records.store(true, Ordering::Release);
     }
 }
 
@@ -190,18 +190,21 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_since_it_was_looked_at_is_not_written_over() {
+    fn record_changed_since_read_is_not_overwritten() {
         let feed = Feed::new();
         assert!(feed.publish_if_current(vec![record("a"), record("b")], feed.seen()));
-        assert!(!feed.publish_if_current(vec![record("c"), record("a")], feed.seen()), "nobody has looked at `a`");
-        assert!(feed.publish_if_current(vec![record("c")], feed.seen()), "and none of it was written");
+        assert!(
+            !feed.publish_if_current(vec![record("c"), record("a")], feed.seen()),
+            "the change of `a` was not read"
+        );
+        assert!(feed.publish_if_current(vec![record("c")], feed.seen()), "the refused write had no effect");
         assert_eq!(learned(&feed), ["a", "b", "c"]);
         assert!(feed.publish_if_current(vec![record("a")], feed.seen()));
         assert_eq!((learned(&feed), learned(&feed)), (vec!["a".to_owned()], vec![]));
     }
 
     #[test]
-    fn what_is_not_remembered_counts_as_changed() {
+    fn names_not_remembered_count_as_changed() {
         let feed = Feed::new();
         feed.publish(vec![record("first")]);
         let before = feed.seen();
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_is_taken_once() {
+    fn records_received_twice_are_applied_once() {
         let feed = Feed::new();
         feed.receive(vec![record("a"), record("b")], 7);
         feed.receive(vec![record("a")], 6);
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_forward_only_unless_it_is_told() {
+    fn latest_time_goes_back_only_when_set() {
         let (feed, at) = (Feed::new(), Timestamp::from_millis);
         assert_eq!((feed.latest(at(5)), feed.latest(at(4)), feed.latest_known()), (at(5), at(5), at(5)));
         feed.set_latest(at(3));
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_does_not_show_its_value() {
+    fn record_debug_hides_value() {
         assert!(!format!("{:?}", record("key")).contains("104"), "h is 104");
     }
 }

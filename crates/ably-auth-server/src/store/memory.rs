@@ -1,4 +1,4 @@
-//! The store that lasts as long as the process.
+//! The store in memory.
 
 use std::sync::Mutex;
 
@@ -10,33 +10,33 @@ use super::{Feed, Pending, Record, Store, StoreLimits, Unavailable, Use, Written
 use crate::sync::lock;
 use crate::token::Reference;
 
-/// Keeps everything in memory, for as long as the process lives. It answers at once.
+/// A store that keeps everything in memory until the process ends. It returns results at once.
 ///
 /// Its [`StoreLimits`] limit the used nonces and large tokens that it holds. Above these limits, requests are refused.
 ///
 /// ```
 /// use ably_auth_server::{Service, store::Memory};
 ///
-/// // What a service has unless said so.
+/// // This is the default store.
 /// let service = Service::builder().store(Memory::new()).build()?;
 /// # Ok::<(), ably_auth_server::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Memory {
     feed: Feed,
-    // Short locks, none of which is held over anything slow.
+    // These locks are held briefly, never during slow work.
     pub(super) nonces: Mutex<Nonces>,
     pub(super) references: Mutex<References>,
 }
 
 impl Memory {
-    /// Knows nothing yet.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns an empty store with these limits.
+    /// Creates an empty store with these limits.
     #[must_use]
     pub fn with_limits(limits: StoreLimits) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Store for Memory {
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
         let Some(bytes) = claims.to_bytes() else {
-            return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
+            return Pending::unavailable(Unavailable::new("cannot encode a token's claims"));
         };
         Pending::ready(lock(&self.references).keep(reference, claims.app_id(), bytes, self.feed.latest(now)))
     }

@@ -1,16 +1,17 @@
-//! What a service must not forget, and where it is kept: in [`Memory`], in a folder (`Redb`), or in a Redis that several
-//! services share (`Redis`).
+//! Stores of the data that a service must not lose: [`Memory`], a folder (`Redb`), or a Redis that several services
+//! share (`Redis`).
 //!
 //! | a store keeps | so that |
 //! | --- | --- |
-//! | used nonces, for as long as a request with that timestamp could be exchanged | no request is exchanged twice |
-//! | records: revocations, and the apps and keys that were made or changed at run time | none of it is undone by a restart |
-//! | the claims of tokens that are too large for a header, until these expire | such a token is good until then |
-//! | the latest time (to within a minute), and a service secret | no clock that steps back revives what was over; tokens outlive a restart |
+//! | used nonces, while a request with their timestamp could be exchanged | no request is exchanged twice |
+//! | records: revocations, and apps and keys that were created or changed at run time | a restart does not undo them |
+//! | the claims of tokens that are too large for a header, until they expire | these tokens stay valid until then |
+//! | the latest time (to within a minute) | a clock that steps back revives no expired tokens |
+//! | a service secret | tokens stay valid after a restart |
 //!
-//! The service decides by what it knows, from its own memory: revocations and keys come to it as [`Record`]s through the
-//! store's [`Feed`], its own changes among them, in the order in which they were made. A change is an agreement: it is made
-//! only if nobody changed the same record since the service looked, else the service looks again.
+//! The service decides from its own memory. It receives revocations, apps and keys as [`Record`]s through the store's
+//! [`Feed`], including its own changes, in the order in which they were made. A change uses optimistic concurrency: it
+//! succeeds only if nobody changed the same record since the service read it; otherwise the service tries again.
 
 mod feed;
 mod limits;
@@ -45,60 +46,60 @@ pub(crate) use spans::WINDOW_MILLIS;
 
 pub use crate::token::Reference;
 
-/// The name of the record of the secret under which tokens are sealed.
+/// The name of the record of the secret that seals tokens.
 pub(crate) const SECRET: &str = "secret/current";
 
-/// The prefix of the names of records of secrets under which other services have sealed tokens.
-pub(crate) const OF_EARLIER_SECRET: &str = "secret/earlier/";
+/// The name prefix of records of secrets with which other services have sealed tokens.
+pub(crate) const EARLIER_SECRET_PREFIX: &str = "secret/earlier/";
 
-/// Where a service keeps what it must not forget.
+/// A store of the data that a service must not lose.
 ///
-/// What a store has answered holds: whatever it then is asked, after a crash too if it is one that lasts. What it cannot
-/// answer for is [`Unavailable`], and the request is refused with 50003 rather than granted by guess.
+/// A result that a store has returned stays true, even after a crash if the store is persistent. If a store cannot give
+/// a reliable result, it returns [`Unavailable`], and the request is refused with 50003.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// What came to the store's knowledge. A store is one service's, and so is its feed.
+    /// Returns the store's change feed. A store belongs to one service, and so does its feed.
     fn feed(&self) -> &Feed;
 
-    /// The secret under which tokens are sealed, if the store keeps one. If it turns out to be another, since another service
-    /// has made it, the feed gets a record `secret/current` of its 32 bytes; and `secret/earlier/` with whatever tells them
-    /// apart, of each under which another service has sealed. Neither is passed to [`write`](Self::write).
+    /// Returns the secret that seals tokens, if the store keeps one. If another service has created a different secret,
+    /// the feed gets a record `secret/current` with its 32 bytes. For each other secret with which tokens were sealed,
+    /// it gets a record `secret/earlier/` with a unique suffix. Neither is passed to [`write`](Self::write).
     fn secret(&self) -> Option<[u8; 32]>;
 
-    /// Whether others may write to it at the same time, whose clocks it then knows of too. No, unless said so.
+    /// Returns whether other services may write to the store, whose clocks it then knows as well. False by default.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Sees to it that the feed has every record that was written before this was asked, by whichever service. Remembers the
-    /// time too, to within a minute.
+    /// Adds to the feed every record that any service wrote before this call. Also records the time, to within a
+    /// minute.
     fn catch_up(&self, now: Timestamp) -> Pending<()>;
 
-    /// Uses a nonce, and remembers that it was used; without one, remembers the time alone, to within a minute. Catches up too.
+    /// Marks a nonce as used. Without a nonce, only records the time, to within a minute. Also catches up.
     ///
-    /// `now` is the clock as it is, also when it has stepped back.
+    /// `now` is the clock's time, even if the clock has stepped back.
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use>;
 
-    /// Writes records, all or none, unless one of them was written after the feed's version `seen`. Catches up too. No
-    /// records at all are written as others are, so that it is known whether there is room.
+    /// Writes all records or none; writes none if one of them was changed after the feed's version `seen`. Also catches
+    /// up. An empty list is written as well, to find out whether there is space.
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written>;
 
     /// Keeps claims until their token expires. Returns false if the limit of their app, or that of the store, is
     /// reached.
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool>;
 
-    /// The claims that were kept under that reference.
+    /// Returns the claims that were kept under that reference.
     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>>;
 
-    /// Whether it would do what is asked of it, changes among it: for who asks how the service is, some times a second at
-    /// most. It remembers the time, unless the store does something else that shows as much.
+    /// Checks that the store works, including writes. Health checks call this at most a few times per second. The
+    /// default implementation records the time.
     fn probe(&self, now: Timestamp) -> Pending<()> {
         let remembered = self.use_once(None, now);
         Pending::waiting(async { remembered.await.map(drop) })
     }
 
-    /// Takes the time for `now`, also if a later one is known, since somebody's clock was wrong. What was dropped by that clock
-    /// is gone, so that from then on [more may have been before](Feed::known_from) than is known.
+    /// Sets the time to `now`, even if a later time is known because a clock was wrong. Data that was dropped because
+    /// of that clock is lost, so the feed's [`known_from`](Feed::known_from) is set.
     ///
-    /// While it is asked, no other service is to use what is shared.
+    /// No other service may use a shared store during the call.
     fn set_time(&self, now: Timestamp) -> Pending<()>;
 }

@@ -1,4 +1,4 @@
-//! Nonces that were used, each kept for as long as a request that carries it could be exchanged.
+//! Used nonces, each kept while a request with it could be exchanged.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,14 @@ use sha2::{Digest as _, Sha256};
 use super::outcome::Use;
 use super::spans::{Spans, WINDOW_MILLIS};
 
-/// The most that is forgotten with one that is used: more than come, and so few that nobody waits for it.
+/// The maximum number of expired nonces that are dropped when one is used: more than are added, but few enough to delay
+/// no request.
 const MAX_DROPPED: usize = 32;
 
 const HASH_BYTES: usize = 16;
 
-/// What a nonce is known by: the timestamp that was signed with it, and half a SHA-256 of the key's name and the nonce. So it
-/// is of one size, however long a nonce somebody thinks of.
+/// The identity of a nonce: the timestamp that was signed with it, and half a SHA-256 of the key's name and the nonce.
+/// Its size does not depend on the nonce's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
     timestamp: Timestamp,
@@ -22,7 +23,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of that key's nonce, signed with that timestamp.
+    /// Creates the fingerprint of a key's nonce that was signed with `timestamp`.
     #[must_use]
     pub fn new(key: &KeyName, nonce: &str, timestamp: Timestamp) -> Self {
         let whole = Sha256::new().chain_update(key.as_str()).chain_update(b"\n").chain_update(nonce).finalize();
@@ -31,13 +32,13 @@ impl Fingerprint {
         Self { timestamp, hash }
     }
 
-    /// The timestamp that was signed with it.
+    /// Returns the timestamp that was signed with the nonce.
     #[must_use]
     pub const fn timestamp(&self) -> Timestamp {
         self.timestamp
     }
 
-    /// As bytes, which sort by timestamp.
+    /// Encodes the fingerprint. The encodings sort by timestamp.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 8 + HASH_BYTES] {
         let mut bytes = [0; 8 + HASH_BYTES];
@@ -54,13 +55,13 @@ impl Fingerprint {
     }
 }
 
-/// The latest timestamp that a request of that time may have.
+/// Returns the latest timestamp that a request at the time `now` may have.
 pub(super) const fn window_end(now: Timestamp) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(WINDOW_MILLIS))
 }
 
-/// Whether a request with that timestamp could not be exchanged any more.
-pub(super) const fn is_over(timestamp: Timestamp, now: Timestamp) -> bool {
+/// Returns whether a request with that timestamp is too old to be exchanged.
+pub(super) const fn is_expired(timestamp: Timestamp, now: Timestamp) -> bool {
     now.millis_since(timestamp) > WINDOW_MILLIS
 }
 
@@ -68,7 +69,7 @@ pub(super) const fn is_over(timestamp: Timestamp, now: Timestamp) -> bool {
 #[derive(Debug)]
 pub(super) struct Nonces {
     /// The maximum number of nonces.
-    most: usize,
+    max: usize,
     used: BTreeSet<Fingerprint>,
     /// The timestamps of dropped nonces. If the clock steps back to one of them, the nonces that were used then are
     /// unknown. So no nonce with such a timestamp is accepted.
@@ -76,18 +77,18 @@ pub(super) struct Nonces {
 }
 
 impl Nonces {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, used: BTreeSet::new(), forgotten: Spans::default() }
+    pub(super) fn new(max: usize) -> Self {
+        Self { max, used: BTreeSet::new(), forgotten: Spans::default() }
     }
 
     #[cfg(feature = "redb")]
-    pub(super) const fn restored(most: usize, used: BTreeSet<Fingerprint>, forgotten: Spans) -> Self {
-        Self { most, used, forgotten }
+    pub(super) const fn restored(max: usize, used: BTreeSet<Fingerprint>, forgotten: Spans) -> Self {
+        Self { max, used, forgotten }
     }
 
     pub(super) fn use_once(&mut self, nonce: Fingerprint, now: Timestamp) -> Use {
         for _ in 0..MAX_DROPPED {
-            let Some(oldest) = self.used.first().filter(|oldest| is_over(oldest.timestamp, now)) else {
+            let Some(oldest) = self.used.first().filter(|oldest| is_expired(oldest.timestamp, now)) else {
                 break;
             };
             self.forgotten.add(oldest.timestamp);
@@ -96,14 +97,14 @@ impl Nonces {
         if let Some(until) = self.forgotten.end_of(nonce.timestamp) {
             return Use::Forgotten { until };
         }
-        if self.used.len() >= self.most {
+        if self.used.len() >= self.max {
             return Use::Full;
         }
         if self.used.insert(nonce) { Use::First } else { Use::Again }
     }
 
-    /// The time is that, though a later one was known: what is of later is no nonce of anybody's, and what of before was
-    /// dropped by then is not known.
+    /// Sets the time back to `now`. Removes nonces with later timestamps, since no valid request has them. Earlier
+    /// nonces may have been dropped because of the wrong clock, so they count as unknown.
     pub(super) fn set_time(&mut self, now: Timestamp) {
         let end = window_end(now);
         self.used.retain(|nonce| nonce.timestamp <= end);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nonce_over_the_limit_is_refused_until_others_are_over() {
+    fn nonce_above_limit_is_refused_until_others_expire() {
         let mut nonces = Nonces::new(2);
         let mut use_at = |text: &str, now: u64| nonces.use_once(nonce("app.key", text, now), at(now));
         assert_eq!(["one", "two", "three"].map(|text| use_at(text, 1)), [Use::First, Use::First, Use::Full]);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_kept_exactly_as_long_as_it_could_be_used() {
+    fn nonce_is_kept_until_its_request_expires() {
         let mut nonces = Nonces::new(10_000);
         let future = 1_000_000 + WINDOW_MILLIS;
         assert_eq!(nonces.use_once(nonce("app.key", "one", future), at(1_000_000)), Use::First);
@@ -143,11 +144,11 @@ mod tests {
         assert_eq!(nonces.used.len(), 1);
         let later = future + WINDOW_MILLIS + 1;
         assert_eq!(nonces.use_once(nonce("app.key", "two", later), at(later)), Use::First);
-        assert_eq!(nonces.used.len(), 1, "the first is forgotten");
+        assert_eq!(nonces.used.len(), 1, "the first is dropped");
     }
 
     #[test]
-    fn what_is_over_goes_a_little_at_a_time() {
+    fn expired_nonces_are_dropped_a_few_at_a_time() {
         let mut nonces = Nonces::new(10_000);
         for nth in 0..1_000 {
             assert_eq!(nonces.use_once(nonce("app.key", "one", nth), at(0)), Use::First);
@@ -161,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_opens_nothing_and_one_that_was_wrong_closes_nothing() {
+    fn clock_that_steps_back_replays_no_nonce() {
         let mut nonces = Nonces::new(10_000);
         assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
-        // A week too far, and somebody else's request of that time.
+        // Another client's request arrives while the clock is a week ahead.
         let wrong = 1_000_000 + 7 * 24 * 60 * 60 * 1000;
         assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
         assert_eq!(
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_right_ends_what_was_of_the_wrong_one() {
+    fn corrected_clock_drops_nonces_of_the_wrong_time() {
         let (mut nonces, wrong) = (Nonces::new(10_000), 7 * 24 * 60 * 60 * 1000);
         assert_eq!(nonces.use_once(nonce("app.key", "one", 1_000_000), at(1_000_000)), Use::First);
         assert_eq!(nonces.use_once(nonce("app.key", "two", wrong), at(wrong)), Use::First);
@@ -200,7 +201,7 @@ mod tests {
     /// A clock that is two hours ahead for five minutes drops nonces with timestamps of that time. Requests with
     /// timestamps of the two hours before must still be accepted.
     #[test]
-    fn clock_that_was_ahead_closes_only_the_time_it_has_shown() {
+    fn clock_ahead_closes_only_times_it_has_shown() {
         const HOUR: u64 = 60 * 60 * 1000;
         let mut nonces = Nonces::new(10_000);
         let mut nth = 0;
@@ -237,7 +238,7 @@ mod tests {
         /// The clock steps forward and back by up to a day. No request is accepted twice. A new request is accepted
         /// unless the clock was near its timestamp before.
         #[test]
-        fn stepping_clock_replays_nothing_and_closes_only_what_it_has_shown(clocks in clocks()) {
+        fn stepping_clock_replays_nothing(clocks in clocks()) {
             const DAY: u64 = 24 * 60 * 60 * 1000;
             let (mut nonces, mut now, mut latest) = (Nonces::new(10_000), 1_000 * DAY, 0);
             let (mut accepted, mut shown): (Vec<Fingerprint>, Vec<u64>) = Default::default();

@@ -1,4 +1,4 @@
-//! What operations of a store return.
+//! Results of store operations.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use ably_auth_core::Timestamp;
 
 use crate::refusal::Refusal;
 
-/// What came of using a nonce.
+/// The result of using a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Use {
-    /// It is used now, and was not before.
+    /// The nonce was unused, and is used now.
     First,
-    /// It was used before.
+    /// The nonce was used before.
     Again,
     /// Nonces with this nonce's timestamp were already dropped, because the clock was ahead. Requests with a timestamp
     /// later than `until` are not affected.
@@ -20,28 +20,29 @@ pub enum Use {
         /// The last timestamp of the dropped span that contains the request's timestamp.
         until: Timestamp,
     },
-    /// The nonce may have been used and then lost with the store, as all nonces up to [`Feed::known_from`](super::Feed::known_from) may.
+    /// The nonce may have been used and then lost with the store, as all nonces up to
+    /// [`Feed::known_from`](super::Feed::known_from) may.
     Unknown,
-    /// There is no room for more.
+    /// The store is full.
     Full,
 }
 
-/// What came of writing records.
+/// The result of writing records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Written {
-    /// They are written.
+    /// The records are written.
     Done,
-    /// Nothing is written, since one of them has changed: it is in the feed.
+    /// Nothing is written, because another service changed one of the records. The change is in the feed.
     Outdated,
 }
 
-/// The store did not answer, or not in time. What was asked may have been done, or not.
+/// The store did not respond, or not in time. The operation may or may not have taken effect.
 #[derive(Clone, Debug)]
 pub struct Unavailable(pub(super) Box<str>);
 
 impl Unavailable {
-    /// For that reason, which holds no secret.
+    /// Creates the error with a reason, which must contain no secret.
     pub fn new(why: impl fmt::Display) -> Self {
         Self(why.to_string().into())
     }
@@ -49,13 +50,13 @@ impl Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store is not available: {}; see that it runs and has room", self.0)
+        write!(f, "the store is unavailable: {}; check that it runs and has free space", self.0)
     }
 }
 
 impl std::error::Error for Unavailable {}
 
-/// Clients do not need to know what exactly is wrong with the store.
+/// Hides the reason from clients.
 impl From<Unavailable> for Refusal {
     fn from(_: Unavailable) -> Self {
         Self::unavailable()

@@ -7,7 +7,7 @@ use super::Reference;
 use crate::token::Claims;
 use ably_auth_core::Capability;
 
-/// The bytes that an entry of a parsed capability uses besides its text: the entry, in a vector that may be half empty,
+/// The bytes that an entry of a parsed capability uses in addition to its text: the entry, in a vector that may be half empty,
 /// and the allocation of the text.
 const ENTRY_BYTES: usize = 128;
 
@@ -17,9 +17,9 @@ struct Used {
     turn: u64,
 }
 
-/// The most recently used claims, up to a total size in bytes.
+/// The max_bytes recently used claims, up to a total size in bytes.
 pub(super) struct Parsed {
-    most: usize,
+    max_bytes: usize,
     bytes: usize,
     claims: BTreeMap<Reference, Used>,
     /// The references, the least recently used first.
@@ -28,8 +28,8 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    pub(super) const fn new(most: usize) -> Self {
-        Self { most, bytes: 0, claims: BTreeMap::new(), turns: BTreeMap::new(), turn: 0 }
+    pub(super) const fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, bytes: 0, claims: BTreeMap::new(), turns: BTreeMap::new(), turn: 0 }
     }
 
     pub(super) fn get(&mut self, reference: Reference) -> Option<Arc<Claims>> {
@@ -44,10 +44,10 @@ impl Parsed {
     pub(super) fn put(&mut self, reference: Reference, claims: Arc<Claims>) {
         self.remove(reference);
         let bytes = bytes_of(&claims.capability);
-        if bytes > self.most {
+        if bytes > self.max_bytes {
             return;
         }
-        while self.bytes.saturating_add(bytes) > self.most {
+        while self.bytes.saturating_add(bytes) > self.max_bytes {
             let Some((_, oldest)) = self.turns.pop_first() else {
                 break;
             };
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn least_recently_used_claims_go_first() {
+    fn least_recently_used_claims_are_dropped_first() {
         let claims = Arc::new(Claims {
             key_name: KeyName::parse("app.key").unwrap(),
             issued: Timestamp::from_millis(0),

@@ -1,4 +1,4 @@
-//! An answer that is there at once, or has to be waited for.
+//! Results that are ready at once or awaited.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use super::outcome::Unavailable;
 
 type Waiting<T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send>>;
 
-/// What a [`Store`](super::Store) answers: at once, or once something slow is done.
+/// A future of a [`Store`](super::Store) result, which may be ready at once.
 ///
-/// A trait with `async fn` could not be an object, and a boxed future for each answer would make a store in memory pay, on
-/// every request, for those that write to a disk. This one allocates only where there is something to wait for, and awaiting
-/// an answer that is there never suspends.
+/// A trait with `async fn` is not dyn-compatible, and a boxed future for each result would cost a store in memory an
+/// allocation per request. This type allocates only if there is something to wait for. Awaiting a ready result never
+/// suspends.
 ///
 /// ```
 /// use ably_auth_server::store::Pending;
@@ -32,17 +32,17 @@ enum State<T> {
 }
 
 impl<T> Pending<T> {
-    /// An answer that is there.
+    /// Creates a result that is ready.
     pub const fn ready(answer: T) -> Self {
         Self(State::Ready(Some(Ok(answer))))
     }
 
-    /// No answer.
+    /// Creates an error that is ready.
     pub const fn unavailable(why: Unavailable) -> Self {
         Self(State::Ready(Some(Err(why))))
     }
 
-    /// An answer that has to be waited for.
+    /// Creates a result that must be awaited.
     pub fn waiting(answer: impl Future<Output = Result<T, Unavailable>> + Send + 'static) -> Self {
         Self(State::Waiting(Box::pin(answer)))
     }
@@ -53,7 +53,9 @@ impl<T: Unpin> Future for Pending<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(|| Err(Unavailable::new("asked twice")))),
+            State::Ready(answer) => Poll::Ready(
+                answer.take().unwrap_or_else(|| Err(Unavailable::new("the result was polled after completion"))),
+            ),
             State::Waiting(answer) => answer.as_mut().poll(context),
         }
     }

@@ -1,4 +1,4 @@
-//! Claims of tokens that refer to them, since a header would not hold them.
+//! The claims of tokens by reference, which are too large for a header.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -12,17 +12,17 @@ use super::parsed::Parsed;
 use crate::sync::lock;
 use crate::token::{Claims, Reference};
 
-/// The bytes that an entry uses besides its encoded claims: its places in the indexes and its counters.
+/// The bytes that an entry uses in addition to its encoded claims: its places in the indexes and its counters.
 pub(super) const ENTRY_BYTES: usize = 160;
 
 /// The divisor that gives the additional size for parsed claims: an eighth of [`StoreLimits::large_token_bytes`].
 const PARSED_SHARE: usize = 8;
 
-/// What a token says of its holder, for a store to keep. `Debug` does not show it.
+/// The claims of a token by reference, as a store keeps them. `Debug` does not show them.
 #[derive(Clone, PartialEq)]
 pub struct KeptClaims(pub(crate) Arc<Claims>);
 
-/// By position.
+/// The encoded form, without field names.
 #[derive(Serialize, Deserialize)]
 struct Written<'a> {
     key_name: &'a str,
@@ -39,7 +39,7 @@ impl KeptClaims {
         self.0.key_name.app_id()
     }
 
-    /// As bytes; none if there is no room for them.
+    /// Encodes the claims; returns `None` if there is too little memory.
     #[must_use]
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let Claims { key_name, issued, expires, client_id, capability } = &*self.0;
@@ -53,7 +53,7 @@ impl KeptClaims {
         rmp_serde::to_vec(&written).ok()
     }
 
-    /// From such bytes; none if they are not such.
+    /// Decodes claims; returns `None` if the bytes are malformed.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let Written { key_name, issued, expires, client_id, capability } = rmp_serde::from_slice(bytes).ok()?;
@@ -85,7 +85,7 @@ impl Kept {
     }
 }
 
-/// Claims by when they expire, so that those that do so first come first.
+/// Claims in the order in which they expire.
 pub(super) struct References {
     limits: StoreLimits,
     kept: BTreeMap<Reference, Kept>,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn app_fills_its_share_and_all_apps_the_whole() {
+    fn app_limit_and_total_limit_are_enforced() {
         let mut limits = StoreLimits::default();
         (limits.large_token_bytes, limits.large_token_bytes_per_app) = (8 * 1_000, 3 * 1_000);
         let mut references = References::new(limits);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_parsed_once_and_gone_when_they_expire() {
+    fn claims_are_parsed_once_and_dropped_on_expiry() {
         let references = Mutex::new(References::new(StoreLimits::default()));
         let (claims, id) = (claims("app", "böb"), reference(100, 1));
         let keep = |id, now| {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_nothing_else() {
+    fn claims_round_trip_and_truncated_bytes_are_rejected() {
         let claims = claims("app", "böb");
         let bytes = claims.to_bytes().unwrap();
         assert_eq!(KeptClaims::from_bytes(&bytes), Some(claims.clone()));

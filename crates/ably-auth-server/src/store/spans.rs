@@ -6,7 +6,7 @@
 
 use ably_auth_core::{Timestamp, Ttl};
 
-/// How far a token request's timestamp may be from the service's clock, either side.
+/// The maximum difference between a token request's timestamp and the service's clock, in milliseconds.
 pub(crate) const WINDOW_MILLIS: u64 = 2 * 60 * 1000;
 
 /// The maximum gap, in ms, between spans that are joined. When a clock joins its own past to a span ahead, the

@@ -1,11 +1,11 @@
-//! Tokens: sealed, so that the service reads them without a look-up and their holder cannot read them at all.
+//! Sealed tokens: the service reads them without a lookup, and their holder cannot read them.
 //!
-//! A token is `appId.` and the URL-safe base64 of a version, the id of a key, a nonce, and what is sealed with that key by
-//! XChaCha20-Poly1305. Each app has a key of its own, derived from the service's secret, and older ones from its earlier
-//! secrets. All that comes before is authenticated with what is sealed, which is filled up to whole blocks, so that a token's
-//! length tells little about its rights.
+//! A token is `appId.` and the URL-safe base64 of a version, a key id, a nonce, and a ciphertext of XChaCha20-Poly1305.
+//! Each app has its own sealing key, derived from the service secret. Keys of earlier secrets still open tokens. The
+//! version, the key id and the app id are authenticated with the ciphertext. The plaintext is padded to whole blocks,
+//! so that a token's length reveals little about its capability.
 //!
-//! Sealed are a token's claims or, where those are more than a header holds, a reference under which the store has them.
+//! The plaintext is the token's claims. If these are too long for a header, it is a reference to claims in the store.
 
 pub(crate) mod xchacha;
 
@@ -27,17 +27,18 @@ const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
 const ID_BYTES: usize = 16;
 
-/// What is sealed has a multiple of this many bytes.
+/// The plaintext is padded to a multiple of this many bytes.
 const BLOCK_BYTES: usize = 128;
 
-/// Most tokens fit into this many bytes.
-const USUAL_BYTES: usize = 512;
+/// The initial capacity of buffers, in bytes. Most tokens fit.
+const TYPICAL_TOKEN_BYTES: usize = 512;
 
-/// How what is sealed begins.
-const OF_CLAIMS: u8 = 0;
-const OF_REFERENCE: u8 = 1;
+/// The first byte of a plaintext that holds claims.
+const KIND_CLAIMS: u8 = 0;
+/// The first byte of a plaintext that holds a reference.
+const KIND_REFERENCE: u8 = 1;
 
-/// What makes a token unlike any other.
+/// The random bytes of a token: its nonce and its id.
 pub(crate) struct Entropy([u8; NONCE_BYTES + ID_BYTES]);
 
 impl Entropy {
@@ -53,7 +54,7 @@ impl Entropy {
     }
 }
 
-/// What a token says of its holder.
+/// The claims of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Claims {
     pub(crate) key_name: KeyName,
@@ -63,7 +64,7 @@ pub(crate) struct Claims {
     pub(crate) capability: Arc<Capability>,
 }
 
-/// The identifier under which a store has the claims of a token that would not fit into a header.
+/// The id under which a store has the claims of a token that are too long for a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     pub(crate) expires: Timestamp,
@@ -88,14 +89,14 @@ impl Reference {
     }
 }
 
-/// What a token turns out to hold.
+/// The contents of a token.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Opened {
     Claims(Claims),
     Reference(Reference),
 }
 
-/// The claims as they are sealed: by position, since a token travels in a header.
+/// The claims in their sealed form: without field names, because a token must be short enough for a header.
 #[derive(Serialize, Deserialize)]
 struct SealedClaims<'a> {
     key_id: &'a str,
@@ -103,11 +104,11 @@ struct SealedClaims<'a> {
     expires: u64,
     client_id: Option<&'a str>,
     capability: &'a str,
-    /// Tells apart two tokens of the same claims.
+    /// Distinguishes two tokens with the same claims.
     id: u128,
 }
 
-/// Seals the tokens of one app with the current key, and opens them with that and older ones.
+/// Seals tokens of one app with the current key, and opens them with the current and earlier keys.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     app_id: Box<str>,
@@ -137,7 +138,7 @@ impl SealingKey {
 }
 
 impl Sealer {
-    /// For the tokens of that app, under the service's current secret and its earlier ones.
+    /// Creates the sealer of an app, from the current service secret and the earlier ones.
     pub(crate) fn new<'a>(
         current: &[u8; 32],
         earlier: impl IntoIterator<Item = &'a [u8; 32]>,
@@ -150,9 +151,9 @@ impl Sealer {
         })
     }
 
-    /// A token that holds the claims itself; it may be longer than a header takes.
+    /// Seals the claims in a token, which may be too long for a header.
     pub(crate) fn seal(&self, claims: &Claims, entropy: &Entropy) -> Result<Token, Refusal> {
-        let mut capability = String::with_capacity(USUAL_BYTES);
+        let mut capability = String::with_capacity(TYPICAL_TOKEN_BYTES);
         write!(capability, "{}", claims.capability).map_err(|_| Refusal::internal())?;
         let sealed = SealedClaims {
             key_id: claims.key_name.key_id(),
@@ -162,31 +163,31 @@ impl Sealer {
             capability: &capability,
             id: entropy.split().1,
         };
-        self.seal_value(OF_CLAIMS, &sealed, entropy)
+        self.seal_value(KIND_CLAIMS, &sealed, entropy)
     }
 
-    /// A token that refers to claims that the store has.
+    /// Seals a reference to claims in the store.
     pub(crate) fn seal_reference(&self, reference: Reference, entropy: &Entropy) -> Result<Token, Refusal> {
-        self.seal_value(OF_REFERENCE, &(reference.expires.as_millis(), reference.id), entropy)
+        self.seal_value(KIND_REFERENCE, &(reference.expires.as_millis(), reference.id), entropy)
     }
 
     fn seal_value<T: Serialize>(&self, kind: u8, value: &T, entropy: &Entropy) -> Result<Token, Refusal> {
         let SealingKey { id, cipher, associated } = &self.current;
         let (nonce, _) = entropy.split();
-        // All in one place: what is readable, and behind it what is sealed where it stands.
-        let mut raw = Vec::with_capacity(USUAL_BYTES);
+        // One buffer holds the readable header and, after it, the plaintext, which is encrypted in place.
+        let mut raw = Vec::with_capacity(TYPICAL_TOKEN_BYTES);
         raw.push(VERSION);
         raw.extend_from_slice(id);
         raw.extend_from_slice(&nonce);
-        let readable = raw.len();
+        let header = raw.len();
         raw.push(kind);
         rmp_serde::encode::write(&mut raw, value).map_err(|_| Refusal::internal())?;
-        let sealed = raw.len().saturating_sub(readable).next_multiple_of(BLOCK_BYTES);
-        raw.resize(readable.saturating_add(sealed), 0);
-        let text = raw.get_mut(readable..).ok_or_else(Refusal::internal)?;
+        let sealed = raw.len().saturating_sub(header).next_multiple_of(BLOCK_BYTES);
+        raw.resize(header.saturating_add(sealed), 0);
+        let text = raw.get_mut(header..).ok_or_else(Refusal::internal)?;
         let tag = cipher.seal(&nonce, associated, text).map_err(|_| Refusal::internal())?;
         raw.extend_from_slice(&tag);
-        let mut text = String::with_capacity(USUAL_BYTES);
+        let mut text = String::with_capacity(TYPICAL_TOKEN_BYTES);
         text.push_str(&self.app_id);
         text.push('.');
         URL_SAFE_NO_PAD.encode_string(&raw, &mut text);
@@ -201,7 +202,7 @@ impl Sealer {
         let (id, sealed) = sealed.split_first_chunk::<KEY_ID_BYTES>().ok_or_else(malformed)?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(malformed)?;
         let mut keys = std::iter::once(&self.current).chain(&self.earlier).filter(|key| key.id == *id);
-        // The ids of two keys can be the same by chance, so each has what was sealed as it came.
+        // Two keys can have the same id by chance. Opening overwrites the ciphertext, so each key gets a copy.
         let opened = keys.find_map(|key| {
             let mut sealed = sealed.to_vec();
             key.cipher.open(nonce, &key.associated, &mut sealed).ok().map(|opened| self.read(opened))
@@ -209,11 +210,11 @@ impl Sealer {
         opened.flatten().ok_or_else(unrecognised)
     }
 
-    /// What follows the value fills the last block.
+    /// Parses a plaintext. The padding after the value is ignored.
     fn read(&self, opened: &[u8]) -> Option<Opened> {
         match opened.split_first()? {
-            (&OF_CLAIMS, sealed) => self.read_claims(&rmp_serde::from_slice(sealed).ok()?).map(Opened::Claims),
-            (&OF_REFERENCE, sealed) => {
+            (&KIND_CLAIMS, sealed) => self.read_claims(&rmp_serde::from_slice(sealed).ok()?).map(Opened::Claims),
+            (&KIND_REFERENCE, sealed) => {
                 let (expires, id) = rmp_serde::from_slice(sealed).ok()?;
                 Some(Opened::Reference(Reference { expires: Timestamp::from_millis(expires), id }))
             }
@@ -238,7 +239,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// A token taken apart, and not opened yet.
+/// A token whose parts are decoded but not decrypted.
 pub(crate) struct Envelope<'a> {
     pub(crate) app_id: &'a str,
     sealed: Vec<u8>,
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_and_shows_nothing() {
+    fn sealed_token_opens_and_reveals_nothing() {
         let sealer = sealer(7, &[], "app");
         let token = sealed(&sealer, &claims());
         assert_eq!(open(&sealer, &token), Ok(Opened::Claims(claims())));
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_nowhere_else_and_not_when_changed() {
+    fn changed_or_foreign_token_is_rejected() {
         let ours = sealer(7, &[], "app");
         let token = sealed(&ours, &claims());
         for other in [sealer(8, &[], "app"), sealer(7, &[], "app2")] {
@@ -330,16 +331,16 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_secret_opens_and_does_not_seal() {
+    fn earlier_secret_opens_but_does_not_seal() {
         let (before, after) = (sealer(7, &[], "app"), sealer(8, &[6, 7], "app"));
         let token = sealed(&before, &claims());
         assert_eq!(open(&after, &token), Ok(Opened::Claims(claims())));
         assert_eq!(open(&before, &sealed(&after, &claims())), Err(40143));
-        assert_eq!(open(&sealer(9, &[8], "app"), &token), Err(40143), "a secret that is gone opens nothing");
+        assert_eq!(open(&sealer(9, &[8], "app"), &token), Err(40143), "a removed secret opens nothing");
     }
 
     #[test]
-    fn what_is_no_token_is_malformed() {
+    fn malformed_token_is_rejected() {
         let sealer = sealer(7, &[], "app");
         for text in ["app", "app.", ".AQID", "app.!!", "app.AQID", "app.AQID=", "a.b.c"] {
             assert_eq!(open(&sealer, text), Err(40145), "{text}");

@@ -75,10 +75,10 @@ fn refused_unknown_fields_are_explained_without_quotes() {
     let in_extras = format!(r#"{{"extras":{twice}}}"#);
     for (format, body, said) in [
         ("json", Value::Object(many.clone()).to_string().into_bytes(), "JSON: too many unknown fields at line 1"),
-        ("json", twice.into(), "JSON: an unknown field is there twice at line 1 column 16"),
-        ("json", in_extras.into(), "JSON: an unknown field is there twice at line 1 column 26"),
+        ("json", twice.into(), "JSON: an unknown field is repeated at line 1 column 16"),
+        ("json", in_extras.into(), "JSON: an unknown field is repeated at line 1 column 26"),
         ("x-msgpack", msgpack(&Value::Object(many)), "MessagePack: too many unknown fields at byte "),
-        ("x-msgpack", twice_in_msgpack, "MessagePack: an unknown field is there twice at byte 12"),
+        ("x-msgpack", twice_in_msgpack, "MessagePack: an unknown field is repeated at byte 12"),
     ] {
         let request = Request::post("/channels/chat/messages").header("Authorization", basic(KEY));
         let answer = world.send(request.header("Content-Type", format!("application/{format}")), body);

@@ -1,4 +1,4 @@
-//! The database: its tables, its version, and what is written together.
+//! The database: its tables, its format, and what one commit writes.
 #![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::fs::{File, OpenOptions};
@@ -9,7 +9,7 @@ use ably_auth_core::Timestamp;
 use redb::{Builder, Database, ReadableTable as _, TableDefinition, WriteTransaction};
 use zeroize::Zeroizing;
 
-use super::folder::{self, held_by_another};
+use super::folder::{self, already_open};
 use super::guard::{Fault, guard};
 use super::header;
 use super::identity::{Expected, Identity, Position};
@@ -20,15 +20,15 @@ use super::writer::Times;
 use crate::error::{Error, ErrorKind};
 use crate::store::{KeptClaims, Record, Reference};
 
-/// The version of what is written below. One that reads a newer one would lose what it does not know of.
+/// The format version. A newer format is refused, because rewriting it would lose unknown data.
 const FORMAT: u64 = 3;
 
 /// The previous format, without the data that links the database and the journal. It is updated on opening.
-const FORMAT_BEFORE: u64 = 2;
+const PREVIOUS_FORMAT: u64 = 2;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
-/// Names of records by when they expire.
+/// Names of records, sorted by expiry.
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
 const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new("references");
 
@@ -44,23 +44,26 @@ const JOURNAL_END: &str = "journal end";
 /// Set by the last commit of a clean shutdown.
 const IS_CLEAN: &str = "clean";
 
+/// The size of redb's cache, in bytes.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
-/// The most that is dropped with one write, beside as much as is written: so that it ends, and nobody waits for it.
+/// The maximum number of expired entries that a commit drops, in addition to twice as many as it writes, so that
+/// commits stay short.
 const MAX_DROPPED: usize = 256;
 
+/// The expiry of records that do not expire.
 const NEVER: u64 = u64::MAX;
 
 pub(super) struct Disk {
     /// The open database; `None` only while it is being dropped.
     database: Option<Database>,
     identity: Identity,
-    /// Before that moment nothing is over: there is no need to look.
+    /// The earliest expiry of an entry. Before this time, commits need not look for expired entries.
     expired_due: u64,
 }
 
-/// What was written before.
-pub(super) struct Found {
+/// The state that is read from the database on opening.
+pub(super) struct DatabaseState {
     pub(super) records: Vec<Record>,
     /// The encoded claims, each with its app's ID.
     pub(super) references: Vec<(Reference, Box<str>, Vec<u8>)>,
@@ -75,23 +78,23 @@ impl Disk {
     /// Creates a database in an empty file. `is_lost` is true if an earlier database was lost; the new one records
     /// that.
     pub(super) fn create(database: &Path, folder: &Path, is_lost: bool) -> Result<(), Error> {
-        let mut disk = Self::begin(database, folder)?;
+        let mut disk = Self::open_or_create(database, folder)?;
         let marked = if is_lost { disk.mark(Identity::default(), Position::default(), true) } else { Ok(()) };
-        marked.map_err(|error| broken(folder, error))
+        marked.map_err(|error| open_error(folder, error))
     }
 
     /// Verifies a database and opens it. Does not write to a damaged one.
     pub(super) fn open(database: &Path, folder: &Path) -> Result<Self, Error> {
         check(database).map_err(|error| match error {
-            Fault::DatabaseAlreadyOpen => held_by_another(folder),
-            error => broken(folder, error),
+            Fault::DatabaseAlreadyOpen => already_open(folder),
+            error => open_error(folder, error),
         })?;
-        Self::begin(database, folder)
+        Self::open_or_create(database, folder)
     }
 
-    fn begin(database: &Path, folder: &Path) -> Result<Self, Error> {
+    fn open_or_create(database: &Path, folder: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().read(true).write(true).open(database);
-        let file = file.map_err(|error| broken(folder, error.into()))?;
+        let file = file.map_err(|error| open_error(folder, error.into()))?;
         let opened = guard(|| {
             let database = PreallocatedFile::new(file).and_then(|file| builder().create_with_backend(file))?;
             let mut disk = Self { database: Some(database), identity: Identity::default(), expired_due: 0 };
@@ -101,12 +104,12 @@ impl Disk {
         });
         let (disk, format) = match opened {
             Ok(opened) => opened,
-            Err(Fault::DatabaseAlreadyOpen) => return Err(held_by_another(folder)),
-            Err(error) => return Err(broken(folder, error)),
+            Err(Fault::DatabaseAlreadyOpen) => return Err(already_open(folder)),
+            Err(error) => return Err(open_error(folder, error)),
         };
-        if format != FORMAT && format != FORMAT_BEFORE {
+        if format != FORMAT && format != PREVIOUS_FORMAT {
             let message = format!(
-                "the folder `{}` is of format {format}, and this version knows {FORMAT}; serve with the version that wrote it",
+                "the folder `{}` has format {format}, but this version supports {FORMAT}; use the version that wrote it",
                 folder.display()
             );
             return Err(Error::new(ErrorKind::Store, message));
@@ -118,7 +121,7 @@ impl Disk {
         self.database.as_ref().ok_or(Fault::PreviousIo)
     }
 
-    /// The format of what is there, which is ours if there is nothing.
+    /// Returns the format of the database. Initializes an empty database with the current one.
     fn format(&self) -> Result<u64, Fault> {
         let write = self.database()?.begin_write()?;
         let known = write.open_table(META)?.get(FORMAT_NAME)?.map(|format| format.value());
@@ -168,15 +171,15 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn load(&self) -> Result<Found, Fault> {
+    pub(super) fn load(&self) -> Result<DatabaseState, Fault> {
         guard(|| self.read())
     }
 
-    fn read(&self) -> Result<Found, Fault> {
+    fn read(&self) -> Result<DatabaseState, Fault> {
         let read = self.database()?.begin_read()?;
         let meta = read.open_table(META)?;
         let number = |name| Ok::<_, Fault>(meta.get(name)?.map_or(0, |number| number.value()));
-        let damaged = || Fault::Corrupted("the claims of a token cannot be read".into());
+        let damaged = || Fault::Corrupted("a token's claims are malformed".into());
         let mut references = Vec::new();
         for entry in read.open_table(REFERENCES)?.iter()? {
             let (key, value) = entry?;
@@ -185,7 +188,7 @@ impl Disk {
             let reference = Reference { expires: Timestamp::from_millis(expires), id };
             references.push((reference, claims.app_id().into(), value.value().to_vec()));
         }
-        Ok(Found {
+        Ok(DatabaseState {
             records: self.read_records()?,
             references,
             latest: Timestamp::from_millis(number(LATEST)?),
@@ -198,7 +201,7 @@ impl Disk {
         })
     }
 
-    /// All records, apps before the keys that are theirs.
+    /// Returns all records. Apps come before their keys.
     pub(super) fn records(&self) -> Result<Vec<Record>, Fault> {
         guard(|| self.read_records())
     }
@@ -250,9 +253,9 @@ impl Disk {
                 Put::Panic => std::panic::panic_any("a test makes the library panic"),
             }
         }
-        let most = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
+        let max = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
         if self.expired_due <= times.latest.as_millis() {
-            self.expired_due = drop_expired(&write, most, times.latest)?;
+            self.expired_due = drop_expired(&write, max, times.latest)?;
         }
         let commits = self.identity.commits.saturating_add(1);
         {
@@ -316,15 +319,15 @@ fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Gives from when on there is more to drop.
-fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Result<u64, Fault> {
+/// Drops at most `max` expired records and as many references. Returns the earliest expiry of the rest.
+fn drop_expired(write: &WriteTransaction, max: usize, latest: Timestamp) -> Result<u64, Fault> {
     let (latest, mut due) = (latest.as_millis(), NEVER);
     let mut expiries = write.open_table(EXPIRIES)?;
     let mut expired = Vec::new();
-    for entry in expiries.iter()?.take(most.saturating_add(1)) {
+    for entry in expiries.iter()?.take(max.saturating_add(1)) {
         let (key, _) = entry?;
         let (expires, name) = key.value();
-        if expired.len() == most || expires > latest {
+        if expired.len() == max || expires > latest {
             due = expires;
             break;
         }
@@ -333,17 +336,17 @@ fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Res
     let mut records = write.open_table(RECORDS)?;
     for (expires, name) in &expired {
         expiries.remove((*expires, name.as_str()))?;
-        // One that was written anew expires later.
-        let is_over = records.get(name.as_str())?.is_some_and(|record| record.value().0 <= latest);
-        if is_over {
+        // A record that was written again expires later.
+        let is_expired = records.get(name.as_str())?.is_some_and(|record| record.value().0 <= latest);
+        if is_expired {
             records.remove(name.as_str())?;
         }
     }
     let mut references = write.open_table(REFERENCES)?;
     let mut expired = Vec::new();
-    for entry in references.iter()?.take(most.saturating_add(1)) {
+    for entry in references.iter()?.take(max.saturating_add(1)) {
         let key = entry?.0.value();
-        if expired.len() == most || key.0 > latest {
+        if expired.len() == max || key.0 > latest {
             due = due.min(key.0);
             break;
         }
@@ -353,7 +356,7 @@ fn drop_expired(write: &WriteTransaction, most: usize, latest: Timestamp) -> Res
     Ok(due)
 }
 
-pub(super) fn broken(folder: &Path, error: Fault) -> Error {
+pub(super) fn open_error(folder: &Path, error: Fault) -> Error {
     let path = folder::database_path(folder);
     let path = path.display();
     let message = match error {
@@ -362,8 +365,8 @@ pub(super) fn broken(folder: &Path, error: Fault) -> Error {
             format!("`{path}` cannot be opened: {error}; check that it is writable and that the disk has free space")
         }
         _ => format!(
-            "`{path}` is damaged: {error}; put back a copy of the whole folder, or delete this file: then keys and revocations that \
-             were made at run time are lost, and tokens of before that can be revoked are refused"
+            "`{path}` is damaged: {error}; restore a copy of the whole folder, or delete this file: then keys and revocations \
+             that were made at run time are lost, and earlier revocable tokens are refused"
         ),
     };
     Error::new(ErrorKind::Store, message).because(error)
@@ -382,7 +385,7 @@ mod tests {
         let place = TempDir::new();
         let path = place.0.join("store.redb");
         File::create(&path).unwrap();
-        test(&path, Disk::begin(&path, &place.0).unwrap());
+        test(&path, Disk::open_or_create(&path, &place.0).unwrap());
     }
 
     fn commit(disk: &mut Disk, puts: &[Put], now: u64) {
@@ -396,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_goes_a_little_at_a_time() {
+    fn expired_records_are_dropped_a_few_at_a_time() {
         with_disk(|_, mut disk| {
             let puts: Vec<_> = (0..1_000).map(|nth| record(&nth.to_string(), nth + 1)).collect();
             commit(&mut disk, &puts, 0);
@@ -409,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_was_written_anew_does_not_expire_by_its_first_date() {
+    fn rewritten_record_uses_its_new_expiry() {
         with_disk(|_, mut disk| {
             commit(&mut disk, &[record("revoked", 10)], 0);
             commit(&mut disk, &[record("revoked", 20)], 5);
@@ -421,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused() {
+    fn newer_format_is_refused() {
         with_disk(|path, disk| {
             let write = disk.database().unwrap().begin_write().unwrap();
             write.open_table(META).unwrap().insert(FORMAT_NAME, FORMAT + 1).unwrap();
@@ -429,7 +432,7 @@ mod tests {
             drop(disk);
             let error = Disk::open(path, Path::new("there")).map(drop).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Store);
-            assert!(error.to_string().contains("is of format 4, and this version knows 3"), "{error}");
+            assert!(error.to_string().contains("has format 4, but this version supports 3"), "{error}");
         });
     }
 
@@ -440,7 +443,7 @@ mod tests {
             let write = disk.database().unwrap().begin_write().unwrap();
             {
                 let mut meta = write.open_table(META).unwrap();
-                meta.insert(FORMAT_NAME, FORMAT_BEFORE).unwrap();
+                meta.insert(FORMAT_NAME, PREVIOUS_FORMAT).unwrap();
                 for name in [ID, COMMITS, JOURNAL_FILE, JOURNAL_END] {
                     meta.remove(name).unwrap();
                 }

@@ -1,4 +1,4 @@
-//! The nonce file that is currently written.
+//! The journal file that is currently written.
 
 use std::fmt;
 use std::fs::File;
@@ -10,12 +10,12 @@ use super::frames::{Entry, Frame, SALT_BYTES};
 use super::identity::{Identity, Position};
 use crate::store::spans::Spans;
 
-/// The number of zero bytes by which a file is extended. A write into allocated bytes causes less disk I/O per
-/// response.
-const STEP: usize = 128 * 1024;
+/// The number of zero bytes by which a file is extended. A write into allocated bytes causes less disk I/O than one
+/// that extends the file.
+const EXTENSION_BYTES: usize = 128 * 1024;
 
 /// The file that is currently written. The bytes after `end` are zeros.
-pub(super) struct Open {
+pub(super) struct OpenFile {
     pub(super) number: u64,
     pub(super) file: File,
     pub(super) salt: [u8; SALT_BYTES],
@@ -25,7 +25,7 @@ pub(super) struct Open {
     pub(super) used: Spans,
 }
 
-impl Open {
+impl OpenFile {
     pub(super) const fn position(&self) -> Position {
         Position { number: self.number, end: self.end }
     }
@@ -34,7 +34,7 @@ impl Open {
         let end = self.end.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         self.file.write_all(bytes)?;
         if end > self.filled {
-            self.file.write_all(&vec![0; STEP])?;
+            self.file.write_all(&vec![0; EXTENSION_BYTES])?;
             self.filled = self.file.stream_position()?;
             self.file.seek(SeekFrom::Start(end))?;
         }
@@ -47,7 +47,7 @@ impl Open {
 /// The last frame of the journal after a clean shutdown. It holds no nonces, so damage to it loses none. With it, each
 /// frame with nonces is followed by another frame, so damage to such a frame is detected.
 pub(super) struct Closing {
-    pub(super) open: Open,
+    pub(super) open: OpenFile,
     pub(super) latest: Timestamp,
     pub(super) forgotten: Option<Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! The folder and the files in it: who may read them, and that they are whole.
+//! The folder and its files: permissions, the lock, and complete writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -19,9 +19,9 @@ const SECRET: &str = "secret";
 const NEW_SECRET: &str = "secret.new";
 const LOCK: &str = "lock";
 
-/// Makes the folder, if it is not there, for its owner only.
-pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
-    let made = || {
+/// Creates the folder, if it does not exist, for its owner only.
+pub(super) fn create(folder: &Path) -> Result<(), Error> {
+    let create = || {
         let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
         private_folder().recursive(true).create(folder)?;
         missing
@@ -29,41 +29,39 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Error> {
             .filter_map(Path::parent)
             .try_for_each(|parent| sync(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }))
     };
-    made().map_err(|error| failed(folder, "cannot be made", error))?;
-    check_own(folder)
+    create().map_err(|error| io_error(folder, "cannot be created", error))?;
+    check_not_writable_by_others(folder)
 }
 
-/// Keeps all others out of the folder for as long as it lives, whatever becomes of the files in it.
+/// The lock of the folder. It keeps other processes out until it is dropped, even if other files are deleted or
+/// replaced.
 #[derive(Debug)]
-pub(super) struct Held(#[expect(dead_code, reason = "it is there to be dropped")] FileBackend);
+pub(super) struct FolderLock(#[expect(dead_code, reason = "dropping it releases the lock")] FileBackend);
 
-pub(super) fn hold(folder: &Path) -> Result<Held, Error> {
+pub(super) fn acquire(folder: &Path) -> Result<FolderLock, Error> {
     let path = folder.join(LOCK);
     let file = private().write(true).create(true).truncate(false).open(&path);
-    let file = file.map_err(|error| failed(&path, "cannot be written", error))?;
-    FileBackend::new(file).map(Held).map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => held_by_another(folder),
-        error => failed(&path, "cannot be locked", io::Error::other(error)),
+    let file = file.map_err(|error| io_error(&path, "cannot be written", error))?;
+    FileBackend::new(file).map(FolderLock).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => already_open(folder),
+        error => io_error(&path, "cannot be locked", io::Error::other(error)),
     })
 }
 
-pub(super) fn held_by_another(folder: &Path) -> Error {
-    let message = format!(
-        "another process has the folder `{}` open; end it, or give this one a folder of its own",
-        folder.display()
-    );
+pub(super) fn already_open(folder: &Path) -> Error {
+    let message = format!("another process has the folder `{}` open; end it, or use another folder", folder.display());
     Error::new(ErrorKind::Store, message)
 }
 
-/// Refuses a folder in which others may put files in the place of these.
-fn check_own(folder: &Path) -> Result<(), Error> {
+/// Refuses a folder in which other users could replace the files.
+fn check_not_writable_by_others(folder: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     {
-        let metadata = fs::metadata(folder).map_err(|error| failed(folder, "cannot be read", error))?;
+        let metadata = fs::metadata(folder).map_err(|error| io_error(folder, "cannot be read", error))?;
         if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 != 0 {
             let message = format!(
-                "others may write to `{}`, and so replace what is kept there; `chmod go-w` it, or give a folder in it that is \
-                 not there yet",
+                "insecure folder `{}`: other users may replace its files; run `chmod go-w` on it, or name a new folder \
+                 inside it",
                 folder.display()
             );
             return Err(Error::new(ErrorKind::Store, message));
@@ -74,40 +72,40 @@ fn check_own(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sees to it that there is a database: it is made by `make` under another name, so that one that was not finished, since the
-/// process ended or the disk was full, is never taken for one.
-pub(super) fn make_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+/// Creates the database if it does not exist. `make` writes it under a temporary name, so that an unfinished one is
+/// never used after a crash or on a full disk.
+pub(super) fn create_database(folder: &Path, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let (path, new) = (folder.join(DATABASE), folder.join(NEW_DATABASE));
     if let Ok(metadata) = fs::metadata(&path) {
-        // It would pass for a new one, in which nothing is revoked.
+        // It would be opened as a new database without revocations.
         if metadata.len() == 0 {
             let message = format!(
-                "`{}` is empty, and what it held is lost; put back a copy of the whole folder, or delete this file: then keys and \
-                 revocations that were made at run time are lost, and tokens of before that can be revoked are refused",
+                "`{}` is empty, so its data is lost; restore a copy of the whole folder, or delete this file: then keys and \
+                 revocations that were made at run time are lost, and earlier revocable tokens are refused",
                 path.display()
             );
             return Err(Error::new(ErrorKind::Store, message));
         }
         return Ok(());
     }
-    drop(begin(&new).map_err(|error| failed(&new, "cannot be written", error))?);
+    drop(create_file(&new).map_err(|error| io_error(&new, "cannot be written", error))?);
     make(&new)?;
     let finish = || {
-        // Another process may have been faster, and its database is not to be replaced.
+        // Another process may have created a database meanwhile, which must not be replaced.
         match fs::hard_link(&new, &path) {
             Ok(()) => fs::remove_file(&new)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(&new)?,
-            // Where files have one name only.
+            // The file system has no hard links.
             Err(_) => fs::rename(&new, &path)?,
         }
         sync(folder)
     };
-    finish().map_err(|error| failed(&path, "cannot be written", error))
+    finish().map_err(|error| io_error(&path, "cannot be written", error))
 }
 
-/// A file that is nobody else's yet: what a process has left there that was ended, or somebody else has put there, is not
-/// written to.
-pub(super) fn begin(new: &Path) -> io::Result<File> {
+/// Creates a new file. Deletes an old one instead of writing to it, since an interrupted process or another user may
+/// have created it.
+pub(super) fn create_file(new: &Path) -> io::Result<File> {
     match fs::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -124,18 +122,18 @@ pub(super) fn database_path(folder: &Path) -> PathBuf {
 pub(super) fn was_used(folder: &Path) -> Result<bool, Error> {
     for name in [SECRET, super::journal_files::FOLDER] {
         let path = folder.join(name);
-        if path.try_exists().map_err(|error| failed(&path, "cannot be read", error))? {
+        if path.try_exists().map_err(|error| io_error(&path, "cannot be read", error))? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// The database's file, which its owner alone may read.
+/// Returns the path of the database file. Refuses it if others than its owner may read it.
 pub(super) fn database(folder: &Path) -> Result<PathBuf, Error> {
     let path = folder.join(DATABASE);
     let file = OpenOptions::new().read(true).write(true).open(&path);
-    check_private(&path, &file.map_err(|error| failed(&path, "cannot be written", error))?)?;
+    check_private(&path, &file.map_err(|error| io_error(&path, "cannot be written", error))?)?;
     Ok(path)
 }
 
@@ -154,35 +152,36 @@ pub(super) fn secret(folder: &Path, was_made: bool) -> Result<Zeroizing<[u8; 32]
             }
             make_secret(folder, &path)?;
         }
-        Err(error) => return Err(failed(&path, "cannot be read", error)),
+        Err(error) => return Err(io_error(&path, "cannot be read", error)),
     }
-    let text = Zeroizing::new(fs::read(&path).map_err(|error| failed(&path, "cannot be read", error))?);
+    let text = Zeroizing::new(fs::read(&path).map_err(|error| io_error(&path, "cannot be read", error))?);
     let bytes = URL_SAFE_NO_PAD.decode(text.trim_ascii()).ok().map(Zeroizing::new);
     let secret = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new));
     secret.ok_or_else(|| {
         let message = format!(
-            "`{}` is no secret of 32 bytes in URL-safe base64; put it back, or delete it, and every token with it",
+            "invalid secret in `{}`: not 32 bytes in URL-safe base64; restore it, or delete it, which invalidates all \
+             tokens",
             path.display()
         );
         Error::new(ErrorKind::Store, message)
     })
 }
 
-/// Whole or not at all, also if the power fails meanwhile.
+/// Creates the secret file atomically, even if the power fails.
 fn make_secret(folder: &Path, path: &Path) -> Result<(), Error> {
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(random::bytes::<32>()?)));
     let new = folder.join(NEW_SECRET);
     let write = || {
-        let mut file = begin(&new)?;
+        let mut file = create_file(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)?;
         sync(folder)
     };
-    write().map_err(|error| failed(path, "cannot be written", error))
+    write().map_err(|error| io_error(path, "cannot be written", error))
 }
 
-/// So that names last. Elsewhere than on Unix a folder is no file, and keeps its names by itself.
+/// Makes the names in a folder durable. Only Unix needs this, and only there a folder can be opened as a file.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -201,13 +200,16 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Refuses a file of secrets that others may read.
+/// Refuses a file with secrets that others may read.
 fn check_private(path: &Path, file: &File) -> Result<(), Error> {
     #[cfg(unix)]
     {
-        let metadata = file.metadata().map_err(|error| failed(path, "cannot be read", error))?;
+        let metadata = file.metadata().map_err(|error| io_error(path, "cannot be read", error))?;
         if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-            let message = format!("`{}` holds secrets and others may read it; `chmod 600` it", path.display());
+            let message = format!(
+                "insecure file `{}`: it holds secrets and others may read it; run `chmod 600` on it",
+                path.display()
+            );
             return Err(Error::new(ErrorKind::Store, message));
         }
     }
@@ -216,9 +218,9 @@ fn check_private(path: &Path, file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> Error {
+pub(super) fn io_error(path: &Path, what: &str, error: io::Error) -> Error {
     let path = path.display();
-    let message = format!("`{path}` {what}: {error}; see that it may be written and that the disk has room");
+    let message = format!("`{path}` {what}: {error}; check its permissions and the free disk space");
     Error::new(ErrorKind::Store, message).because(error)
 }
 
@@ -228,14 +230,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_held_by_one_until_it_is_let_go() {
+    fn folder_lock_excludes_others_until_dropped() {
         let place = TempDir::new();
         let folder = place.0.join("of/several");
-        prepare(&folder).unwrap();
-        let held = hold(&folder).unwrap();
-        let error = hold(&folder).unwrap_err();
+        create(&folder).unwrap();
+        let lock = acquire(&folder).unwrap();
+        let error = acquire(&folder).unwrap_err();
         assert!(error.to_string().contains("another process has the folder"), "{error}");
-        drop(held);
-        hold(&folder).unwrap();
+        drop(lock);
+        acquire(&folder).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use crate::store::spans::Spans;
 
 /// The state that the journal holds.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct JournalState {
     pub(super) nonces: BTreeSet<Fingerprint>,
     pub(super) forgotten: Spans,
     pub(super) latest: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub(super) struct Found {
     pub(super) before_closing: Option<Position>,
 }
 
-impl Found {
+impl JournalState {
     pub(super) fn add(&mut self, frame: Frame) {
         let Identity { database, commits } = frame.identity();
         if database != 0 {

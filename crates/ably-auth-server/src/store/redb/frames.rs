@@ -1,11 +1,12 @@
-//! A file of used nonces, byte by byte.
+//! The encoding of a journal file.
 //!
-//! Behind a head with random bytes of its own stand frames: a length, a checksum, and what is said. Behind the last of them are
-//! zeros. The checksum is of the random bytes and the place too, so nothing passes for a frame that was written elsewhere.
+//! The file starts with a head that contains random bytes, the salt. Frames follow, each with a length, a checksum and
+//! a body. After the last frame are zeros. The checksum also covers the salt and the frame's offset, so a frame that
+//! was copied from another place is not accepted.
 //!
-//! Whoever writes a frame has seen all before it on the disk. So a frame that is not whole was being written when the process or
-//! the machine ended, and nobody was answered by it; unless another stands behind it, since then the file is damaged. How far the
-//! file before was written, the next one's head says.
+//! A frame is only written when all earlier ones are on disk. So an incomplete last frame was being written when the
+//! process or the machine ended, and no request was answered because of it. If another frame follows an invalid one,
+//! the file is damaged. The head of the next file records where this one ended.
 
 use ably_auth_core::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -15,36 +16,36 @@ use crate::store::Fingerprint;
 
 pub(super) const SALT_BYTES: usize = 16;
 
-/// With the version of what is written below.
+/// The first bytes of a file, with the version of the encoding.
 const MAGIC: &[u8; 16] = b"used nonces, v1\n";
-const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + PLACE_BYTES + CHECK_BYTES;
+const HEAD_BYTES: usize = MAGIC.len() + SALT_BYTES + OFFSET_BYTES + CHECK_BYTES;
 
-const PLACE_BYTES: usize = 8;
+const OFFSET_BYTES: usize = 8;
 const LENGTH_BYTES: usize = 4;
 const CHECK_BYTES: usize = 16;
 const NONCE_BYTES: usize = 24;
 const MOMENT_BYTES: usize = 8;
 
-/// A nonce needs a timestamp, and so nothing that is known is of the time 0.
-const NONE: Timestamp = Timestamp::from_millis(0);
+/// The encoding of a missing timestamp. No nonce has the timestamp 0.
+const NO_MOMENT: Timestamp = Timestamp::from_millis(0);
 
 /// The size of the fields before a frame's content: its kind, the latest time, and the end of the dropped timestamps.
 const PREFACE_BYTES: usize = 1 + 2 * MOMENT_BYTES;
 /// The kinds of frames. The first two are only read: before format 3, frames did not contain the number of commits.
-const OF_NONCES_V2: u8 = 0;
-const OF_TIME_V2: u8 = 1;
-const OF_NONCES: u8 = 2;
-const OF_TIME: u8 = 3;
-const OF_STATE: u8 = 4;
+const KIND_NONCES_V2: u8 = 0;
+const KIND_TIME_V2: u8 = 1;
+const KIND_NONCES: u8 = 2;
+const KIND_TIME: u8 = 3;
+const KIND_STATE: u8 = 4;
 
-/// The most that is said at once.
+/// The maximum number of nonces in a frame.
 pub(super) const MAX_NONCES: usize = 4 * 1024;
-const MAX_BODY: usize = PREFACE_BYTES + MOMENT_BYTES + MAX_NONCES * NONCE_BYTES;
+const MAX_BODY_BYTES: usize = PREFACE_BYTES + MOMENT_BYTES + MAX_NONCES * NONCE_BYTES;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Used(Vec<Fingerprint>),
-    /// The time is that, though a later one was known.
+    /// Sets the time, even to an earlier one.
     Time(Timestamp),
     /// The database's ID and the spans of dropped timestamps. Each file starts with it, since earlier files are
     /// deleted.
@@ -68,21 +69,21 @@ pub(super) struct Frame {
     pub(super) entry: Entry,
 }
 
-/// From that byte on, what stands there was not written by us, or has changed since.
+/// The file is damaged from this offset on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damaged {
     pub(super) at: usize,
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) frames: Vec<Frame>,
-    /// Where the last of them ends.
+    /// The offset at which the last frame ends.
     pub(super) end: u64,
     /// The offset at which the last frame begins.
     pub(super) last: u64,
-    /// Where the last frame of the file before ended; 0 if that is not said.
+    /// The offset at which the last frame of the file before ended; 0 if it is not recorded.
     pub(super) end_before: u64,
 }
 
@@ -92,22 +93,22 @@ pub(super) fn head(salt: &[u8; SALT_BYTES], end_before: u64) -> Vec<u8> {
 
 fn read_head(head: &[u8; HEAD_BYTES]) -> Option<(&[u8; SALT_BYTES], u64)> {
     let (salt, rest) = head.strip_prefix(MAGIC)?.split_first_chunk()?;
-    let (end_before, check) = rest.split_first_chunk::<PLACE_BYTES>()?;
+    let (end_before, check) = rest.split_first_chunk::<OFFSET_BYTES>()?;
     let end_before = u64::from_le_bytes(*end_before);
     (*check == checksum(salt, end_before, MAGIC)).then_some((salt, end_before))
 }
 
 impl Frame {
-    /// As it stands at that place in the file.
+    /// Encodes the frame for the offset `at` of the file.
     pub(super) fn to_bytes(&self, salt: &[u8; SALT_BYTES], at: u64) -> Vec<u8> {
         let mut body = Vec::new();
         body.push(match self.entry {
-            Entry::Used(_) => OF_NONCES,
-            Entry::Time(_) => OF_TIME,
-            Entry::State { .. } => OF_STATE,
+            Entry::Used(_) => KIND_NONCES,
+            Entry::Time(_) => KIND_TIME,
+            Entry::State { .. } => KIND_STATE,
         });
         body.extend(self.latest.as_millis().to_le_bytes());
-        body.extend(self.forgotten.unwrap_or(NONE).as_millis().to_le_bytes());
+        body.extend(self.forgotten.unwrap_or(NO_MOMENT).as_millis().to_le_bytes());
         body.extend(self.commits.to_le_bytes());
         match &self.entry {
             Entry::Used(nonces) => nonces.iter().for_each(|nonce| body.extend(nonce.to_bytes())),
@@ -122,11 +123,11 @@ impl Frame {
         [&length.to_le_bytes()[..], &checksum(salt, at, &body), &body].concat()
     }
 
-    /// The frame at that place, if there is one, and where the next one begins; no frame is known that was written so by another
-    /// version.
+    /// Decodes the frame at an offset, if there is one. Also returns the offset of the next frame. The frame is `None`
+    /// if its checksum is right but its kind is unknown, because a newer version wrote it.
     fn at(at: usize, file: &[u8], salt: &[u8; SALT_BYTES]) -> Option<(Option<Self>, usize)> {
         let (length, rest) = file.get(at..)?.split_first_chunk::<LENGTH_BYTES>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= MAX_BODY)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= MAX_BODY_BYTES)?;
         let (check, rest) = rest.split_first_chunk::<CHECK_BYTES>()?;
         let body = rest.get(..length).filter(|body| body.len() >= PREFACE_BYTES)?;
         if checksum(salt, u64::try_from(at).ok()?, body) != *check {
@@ -140,14 +141,14 @@ impl Frame {
         let (kind, rest) = body.split_first()?;
         let (latest, rest) = moment(rest)?;
         let (forgotten, rest) = moment(rest)?;
-        let (commits, rest) = if matches!(*kind, OF_NONCES_V2 | OF_TIME_V2) { (0, rest) } else { number(rest)? };
+        let (commits, rest) = if matches!(*kind, KIND_NONCES_V2 | KIND_TIME_V2) { (0, rest) } else { number(rest)? };
         let entry = match *kind {
-            OF_NONCES_V2 | OF_NONCES => {
+            KIND_NONCES_V2 | KIND_NONCES => {
                 let nonces = rest.chunks(NONCE_BYTES).map(|bytes| bytes.try_into().ok().map(Fingerprint::from_bytes));
                 Entry::Used(nonces.collect::<Option<_>>()?)
             }
-            OF_TIME_V2 | OF_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
-            OF_STATE => {
+            KIND_TIME_V2 | KIND_TIME => Entry::Time(moment(rest).filter(|(_, rest)| rest.is_empty())?.0),
+            KIND_STATE => {
                 let (database, rest) = number(rest)?;
                 let span = |bytes| {
                     let (first, rest) = moment(bytes)?;
@@ -157,7 +158,7 @@ impl Frame {
             }
             _ => return None,
         };
-        Some(Self { latest, forgotten: (forgotten != NONE).then_some(forgotten), commits, entry })
+        Some(Self { latest, forgotten: (forgotten != NO_MOMENT).then_some(forgotten), commits, entry })
     }
 
     /// Returns the identity of the database. The ID is 0 if the frame does not contain it.
@@ -183,15 +184,15 @@ fn checksum(salt: &[u8; SALT_BYTES], at: u64, body: &[u8]) -> [u8; CHECK_BYTES] 
     check
 }
 
-/// All frames of a file, up to one that was not finished.
+/// Decodes all frames of a file, except an unfinished last one.
 pub(super) fn read(file: &[u8]) -> Result<Contents, Damaged> {
-    let is_nothing = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let is_empty = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
     let Some((head, rest)) = file.split_first_chunk::<HEAD_BYTES>() else {
         return Ok(Contents::default());
     };
     let Some((salt, end_before)) = read_head(head) else {
-        // The head is on the disk before anything else is.
-        return if is_nothing(rest) { Ok(Contents::default()) } else { Err(Damaged { at: 0 }) };
+        // The head is on disk before any frame is written.
+        return if is_empty(rest) { Ok(Contents::default()) } else { Err(Damaged { at: 0 }) };
     };
     let (mut frames, mut at, mut last) = (Vec::new(), HEAD_BYTES, HEAD_BYTES);
     while let Some((frame, next)) = Frame::at(at, file, salt) {
@@ -199,8 +200,8 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, Damaged> {
         (last, at) = (at, next);
     }
     let unfinished = file.get(at..).unwrap_or_default();
-    let mut behind = at.saturating_add(1)..file.len();
-    if !is_nothing(unfinished) && behind.any(|place| Frame::at(place, file, salt).is_some()) {
+    let mut later = at.saturating_add(1)..file.len();
+    if !is_empty(unfinished) && later.any(|place| Frame::at(place, file, salt).is_some()) {
         return Err(Damaged { at });
     }
     let [end, last] = [at, last].map(|at| u64::try_from(at).unwrap_or(u64::MAX));
@@ -208,7 +209,7 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, Damaged> {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "on what a test has made itself")]
+#[allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 mod tests {
     use ably_auth_core::KeyName;
     use proptest::prelude::*;
@@ -235,7 +236,7 @@ mod tests {
         prop::collection::vec(frame, 0..5)
     }
 
-    /// The file, and where each frame in it ends.
+    /// Returns a file, and the offset at which each frame ends.
     fn file(frames: &[Frame], zeros: usize) -> (Vec<u8>, Vec<usize>) {
         let (mut bytes, mut ends) = (head(&SALT, 9), Vec::new());
         for frame in frames {
@@ -248,16 +249,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(frames in frames(), zeros in 0_usize..200) {
+        fn frames_round_trip(frames in frames(), zeros in 0_usize..200) {
             let (bytes, ends) = file(&frames, zeros);
             let end = ends.last().map_or(HEAD_BYTES, |end| *end) as u64;
             let last = ends.iter().rev().nth(1).map_or(HEAD_BYTES, |end| *end) as u64;
             prop_assert_eq!(read(&bytes), Ok(Contents { frames, end, last, end_before: 9 }));
         }
 
-        /// In whatever order the disk wrote the parts of the last frame, those before it are read, and it is whole or not there.
+        /// The disk may write the parts of the last frame in any order. Earlier frames are still read, and the last one
+        /// is complete or absent.
         #[test]
-        fn a_frame_that_was_not_finished_was_never_there(
+        fn unfinished_last_frame_is_ignored(
             frames in frames().prop_filter("one", |frames| !frames.is_empty()),
             lost in prop::collection::vec(any::<bool>(), 64),
             sector in 1_usize..40,
@@ -274,7 +276,7 @@ mod tests {
         }
 
         #[test]
-        fn damage_is_told_unless_it_is_of_the_last_frame(
+        fn damage_before_the_last_frame_is_detected(
             frames in frames().prop_filter("two", |frames| frames.len() > 1),
             at: prop::sample::Index,
             flip in 1_u8..,
@@ -284,12 +286,12 @@ mod tests {
             let at = at.index(before_last);
             bytes[at] ^= flip;
             let damaged = read(&bytes).unwrap_err();
-            prop_assert!(damaged.at <= at, "{} is said, and {} was changed", damaged.at, at);
+            prop_assert!(damaged.at <= at, "{} is reported, but {} was changed", damaged.at, at);
         }
     }
 
     #[test]
-    fn a_file_that_was_only_begun_is_empty_and_one_of_somebody_else_is_damaged() {
+    fn unfinished_head_is_empty_and_foreign_file_damaged() {
         for begun in [&[][..], &[0; 10], &[0; 500], MAGIC, &head(&SALT, 0)] {
             assert_eq!(read(begun).unwrap().frames, vec![], "{begun:?}");
         }
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_one_only_where_it_was_written() {
+    fn copied_frame_is_not_accepted() {
         let frame = Frame { latest: Timestamp::from_millis(1), forgotten: None, commits: 3, entry: Entry::NOTHING };
         let mut twice = file(std::slice::from_ref(&frame), 0).0;
         let again = twice[HEAD_BYTES..].to_vec();
@@ -308,7 +310,7 @@ mod tests {
     #[test]
     fn frame_of_format_2_is_read() {
         let mut bytes = head(&SALT, 0);
-        let body = [&[OF_TIME_V2][..], &5_u64.to_le_bytes(), &4_u64.to_le_bytes(), &6_u64.to_le_bytes()].concat();
+        let body = [&[KIND_TIME_V2][..], &5_u64.to_le_bytes(), &4_u64.to_le_bytes(), &6_u64.to_le_bytes()].concat();
         bytes.extend((body.len() as u32).to_le_bytes());
         bytes.extend(checksum(&SALT, HEAD_BYTES as u64, &body));
         bytes.extend(body);
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_version_says_is_not_passed_over() {
+    fn frame_of_newer_version_is_refused() {
         let mut bytes = head(&SALT, 0);
         let body = [&[9][..], &[0; 2 * MOMENT_BYTES]].concat();
         bytes.extend((body.len() as u32).to_le_bytes());

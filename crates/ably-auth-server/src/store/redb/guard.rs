@@ -1,10 +1,10 @@
-//! Conversion of panics into errors, since redb panics on some damage.
+//! Conversion of panics into errors, because redb panics on some damage.
 #![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-/// An error of the database, whichever it is.
+/// An error of the database.
 pub(super) type Fault = redb::Error;
 
 /// Calls `work`, and returns a panic as [`Fault::Corrupted`]. The panic hook still runs and prints the location.

@@ -1,4 +1,4 @@
-//! The identity of a database and the positions in the journal, by which each reveals the loss of the other.
+//! The identity of a database and positions in the journal. With them, each file reveals the loss of the other.
 
 /// A position in the journal: the number of a file, and the offset in bytes up to which it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,8 @@
-//! Used nonces, in files that only grow: to use one is to write a few bytes and to see them on the disk.
+//! The journal of used nonces, in append-only files: using a nonce appends a few bytes and waits until they are on
+//! disk.
 //!
-//! A database would do that too, and keep a tree in order, page by page, for what is never looked up there and goes as a whole.
-//! A file is closed once it is large, and deleted once all in it is over.
+//! A database would do more: it keeps a tree sorted, although nonces are never looked up on disk and expire together. A
+//! file is closed once it is large, and deleted once all of its nonces have expired.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,9 +13,9 @@ use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 
-use super::file::{Closing, Open};
+use super::file::{Closing, OpenFile};
 use super::folder;
-use super::found::Found;
+use super::found::JournalState;
 use super::frames::{self, Contents, Damaged, Entry, Frame, MAX_NONCES};
 use super::identity::{Identity, Position};
 use super::journal_files::{FOLDER, NEW_FOLDER, damaged, name, number};
@@ -24,24 +25,24 @@ use crate::error::Error;
 use crate::random;
 use crate::store::Fingerprint;
 use crate::store::Unavailable;
-use crate::store::nonces::{is_over, window_end};
+use crate::store::nonces::{is_expired, window_end};
 use crate::store::spans::Spans;
 
-/// A file that has got so large is closed.
-const LARGE: u64 = if cfg!(test) { 1024 } else { 4 * 1024 * 1024 };
+/// A file that reaches this size, in bytes, is closed.
+const MAX_FILE_BYTES: u64 = if cfg!(test) { 1024 } else { 4 * 1024 * 1024 };
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Put {
     Nonce(Fingerprint),
-    /// The time is that, though a later one was known.
+    /// Sets the time, even to an earlier one.
     Time(Timestamp),
-    /// Nothing, and yet onto the disk: whoever asks wants to know whether that works.
+    /// An empty write, to check that the disk works.
     Probe,
 }
 
 pub(super) struct Journal {
     folder: PathBuf,
-    open: Option<Open>,
+    open: Option<OpenFile>,
     closed: VecDeque<Closed>,
     next: u64,
     /// The timestamps of dropped nonces.
@@ -49,13 +50,13 @@ pub(super) struct Journal {
     /// True if `forgotten` has changed since it was last written.
     is_forgotten_new: bool,
     pairing: Arc<Pairing>,
-    /// The oldest file, once all in it is over and that is on the disk.
-    over: Option<u64>,
-    /// Whether it is not known that the last one that was deleted will not come back.
-    is_unsure: bool,
+    /// The oldest file, once its nonces have expired and that is on disk.
+    expired: Option<u64>,
+    /// True if the last deletion may not be on disk, so that the file could reappear.
+    is_deletion_unsynced: bool,
 }
 
-/// A file that is not written any more, and the timestamps of the nonces in it.
+/// A complete file, and the timestamps of its nonces.
 struct Closed {
     number: u64,
     end: u64,
@@ -63,20 +64,21 @@ struct Closed {
 }
 
 impl Journal {
-    /// What is in the folder. If there never was anything, what may have been used up to that moment is not known.
+    /// Opens the journal in the folder and reads it. If the journal is missing, nonces up to `unknown_until` count as
+    /// unknown.
     ///
     /// `pairing` is called with the state that was read, before anything is written.
     pub(super) fn open(
         folder: &Path,
         unknown_until: Timestamp,
-        pairing: impl FnOnce(&Found) -> Result<Arc<Pairing>, Error>,
-    ) -> Result<(Self, Found), Error> {
+        pairing: impl FnOnce(&JournalState) -> Result<Arc<Pairing>, Error>,
+    ) -> Result<(Self, JournalState), Error> {
         let inner = folder.join(FOLDER);
-        let failed = |error| folder::failed(&inner, "cannot be used", error);
+        let failed = |error| folder::io_error(&inner, "cannot be used", error);
         if !inner.try_exists().map_err(failed)? {
-            let found = Found { forgotten: Spans::up_to(unknown_until), ..Found::default() };
+            let found = JournalState { forgotten: Spans::up_to(unknown_until), ..JournalState::default() };
             let pairing = pairing(&found)?;
-            return Self::begin(folder, unknown_until, pairing).map(|journal| (journal, found)).map_err(failed);
+            return Self::create(folder, unknown_until, pairing).map(|journal| (journal, found)).map_err(failed);
         }
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&inner).map_err(failed)? {
@@ -84,14 +86,14 @@ impl Journal {
         }
         numbers.sort_unstable();
         let mut files = VecDeque::<Closed>::new();
-        let mut found = Found::default();
+        let mut found = JournalState::default();
         for number in numbers {
             let path = inner.join(name(number));
             if files.back().is_some_and(|before| number != before.number.saturating_add(1)) {
                 return Err(damaged(&path, "the file before it is missing"));
             }
             let contents = frames::read(&fs::read(&path).map_err(failed)?);
-            let problem = |found: Damaged| format!("what begins at byte {} has changed since it was written", found.at);
+            let problem = |found: Damaged| format!("the data at byte {} has changed since it was written", found.at);
             let Contents { frames, end, last, end_before } =
                 contents.map_err(|found| damaged(&path, &problem(found)))?;
             if let Some(before) = files.back().filter(|before| before.end < end_before) {
@@ -108,7 +110,7 @@ impl Journal {
             files.push_back(Closed { number, end, used });
         }
         if found.latest.is_none() {
-            // There always is a frame, from the beginning on.
+            // An intact journal has at least one frame.
             found.forgotten = Spans::up_to(unknown_until);
             found.position = None;
         }
@@ -131,13 +133,13 @@ impl Journal {
             forgotten,
             is_forgotten_new: false,
             pairing,
-            over: None,
-            is_unsure: false,
+            expired: None,
+            is_deletion_unsynced: false,
         }
     }
 
-    /// Whole or not at all: once the folder is there, it says all that is not known.
-    fn begin(folder: &Path, unknown_until: Timestamp, pairing: Arc<Pairing>) -> io::Result<Self> {
+    /// Creates the journal atomically: when the folder exists, it already records which nonces are unknown.
+    fn create(folder: &Path, unknown_until: Timestamp, pairing: Arc<Pairing>) -> io::Result<Self> {
         let (inner, new) = (folder.join(FOLDER), folder.join(NEW_FOLDER));
         match fs::remove_dir_all(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -152,24 +154,24 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Writes all of it, and returns once it is on the disk.
+    /// Writes all of `puts` and returns once they are on disk.
     pub(super) fn write(&mut self, puts: &[Put], Times { now, latest }: Times) -> io::Result<()> {
-        let is_over = |file: &&Closed| file.used.latest().is_none_or(|last| is_over(last, now));
-        let over = self.closed.front().filter(is_over).map(|file| file.number);
-        if let Some(file) = self.closed.front().filter(is_over) {
+        let has_expired = |file: &&Closed| file.used.latest().is_none_or(|last| is_expired(last, now));
+        let expired = self.closed.front().filter(has_expired).map(|file| file.number);
+        if let Some(file) = self.closed.front().filter(has_expired) {
             let before = self.forgotten.clone();
             self.forgotten.add_all(&file.used);
             self.is_forgotten_new |= before != self.forgotten;
         }
-        let is_begun = self.open.is_some();
+        let was_open = self.open.is_some();
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.begin_file()?,
+            None => self.create_file()?,
         };
         let Identity { database, commits } = self.pairing.identity();
         let state = Entry::State { database, dropped: self.forgotten.spans().to_vec() };
-        let state = (!is_begun || self.is_forgotten_new).then_some(state);
-        // One after the other, since of what is not finished nothing may stand behind.
+        let state = (!was_open || self.is_forgotten_new).then_some(state);
+        // Write one frame at a time, since no frame may follow an unfinished one.
         let written = state.into_iter().chain(entries(puts)).try_for_each(|entry| {
             let files = self.closed.iter_mut().map(|file| &mut file.used);
             note(&entry, files.chain([&mut open.used]));
@@ -180,47 +182,48 @@ impl Journal {
             open.append(&frame.to_bytes(&open.salt, open.end))
         });
         let Position { number, end } = open.position();
-        if written.is_ok() && open.end < LARGE {
+        if written.is_ok() && open.end < MAX_FILE_BYTES {
             self.open = Some(open);
         } else {
-            // After an error too: what has become of the file cannot be known, so that the next begins another.
+            // Close the file after an error as well: its contents are then unknown, so the next write creates a new
+            // file.
             self.closed.push_back(Closed { number, end, used: open.used });
         }
         written?;
         self.pairing.set_position(Position { number, end });
         self.is_forgotten_new = false;
-        // Only now it is on the disk that this is forgotten.
-        self.over = over;
+        // Only now it is on disk that these nonces are dropped.
+        self.expired = expired;
         Ok(())
     }
 
-    fn begin_file(&mut self) -> io::Result<Open> {
+    fn create_file(&mut self) -> io::Result<OpenFile> {
         let (number, salt) = (self.next, random::bytes().map_err(io::Error::other)?);
-        let mut file = folder::begin(&self.path(number))?;
+        let mut file = folder::create_file(&self.path(number))?;
         let head = frames::head(&salt, self.closed.back().map_or(0, |before| before.end));
         file.write_all(&head)?;
         file.sync_all()?;
         folder::sync(&self.folder)?;
         let end = u64::try_from(head.len()).unwrap_or(u64::MAX);
-        let open = Open { number, file, salt, end, filled: end, used: Spans::default() };
+        let open = OpenFile { number, file, salt, end, filled: end, used: Spans::default() };
         self.next = number.saturating_add(1);
         Ok(open)
     }
 
-    /// Deletes the oldest file, if nobody needs it. What cannot be deleted now may go later: one at a time and for good, so that
-    /// none is ever missing between others.
-    fn tidy(&mut self) {
-        let Some(number) = self.over.take() else {
+    /// Deletes the oldest file if its nonces have expired. Deletes one file at a time and syncs the folder, so that a
+    /// crash never leaves a gap between files. If that fails, a later call tries again.
+    fn delete_expired_file(&mut self) {
+        let Some(number) = self.expired.take() else {
             return;
         };
-        if self.is_unsure && folder::sync(&self.folder).is_err() {
+        if self.is_deletion_unsynced && folder::sync(&self.folder).is_err() {
             return;
         }
         match fs::remove_file(self.path(number)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => self.is_unsure = false,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.is_deletion_unsynced = false,
             _ => {
                 self.closed.pop_front();
-                self.is_unsure = folder::sync(&self.folder).is_err();
+                self.is_deletion_unsynced = folder::sync(&self.folder).is_err();
             }
         }
     }
@@ -234,14 +237,14 @@ impl Work for Journal {
     type Put = Put;
     type Answer = ();
 
-    /// To see something on a fast disk takes about as long, and costs the processor more than a token does.
-    const GATHERING: Duration = Duration::from_micros(200);
+    /// A write to a fast disk takes about as long, and its system calls cost more CPU time than a token.
+    const BATCH_DELAY: Duration = Duration::from_micros(200);
 
     fn write(&mut self, jobs: Vec<Job<Put, ()>>, times: Times) {
         let puts: Vec<_> = jobs.iter().map(|job| job.put).collect();
         let written = self.write(&puts, times).map_err(Unavailable::new);
         jobs.into_iter().for_each(|job| job.waiter.answer(written.clone()));
-        self.tidy();
+        self.delete_expired_file();
     }
 
     fn end(&mut self, Times { latest, .. }: Times) {
@@ -265,7 +268,7 @@ fn note<'a>(entry: &Entry, files: impl Iterator<Item = &'a mut Spans>) {
     }
 }
 
-/// What is to be said, in as few words as it takes.
+/// Converts writes to as few entries as possible.
 fn entries(puts: &[Put]) -> Vec<Entry> {
     let mut entries = Vec::new();
     for put in puts {

@@ -1,4 +1,4 @@
-//! The names of the journal's files, and the errors about them.
+//! The names of the journal's files, and errors about these files.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorKind};
 pub(super) const FOLDER: &str = "nonces";
 pub(super) const NEW_FOLDER: &str = "nonces.new";
 
-/// The digits of a file's number, so that names sort as numbers do.
+/// The number of digits in a file name, with leading zeros, so that names sort as numbers do.
 const DIGITS: usize = 10;
 
 pub(super) fn name(number: u64) -> String {
     format!("{number:0DIGITS$}")
 }
 
-/// The number that the file is named by; none if it is none of ours.
+/// Returns the number in the file's name; `None` if it is not a file of the journal.
 pub(super) fn number(path: &Path) -> Option<u64> {
     let text = path.file_name()?.to_str()?;
     text.parse().ok().filter(|number| name(*number) == text)
@@ -32,8 +32,8 @@ pub(super) fn end_is_missing(folder: &Path, found: Position, expected: Position)
 
 pub(super) fn damaged(path: &Path, problem: &str) -> Error {
     let message = format!(
-        "`{}` cannot be believed: {problem}; put back a copy of the folder `{FOLDER}`, or delete it: then no token request of \
-         before is exchanged, and none of the next minutes",
+        "`{}` is damaged: {problem}; restore a copy of the folder `{FOLDER}`, or delete it: then earlier token requests and \
+         those of the next minutes are refused",
         path.display()
     );
     Error::new(ErrorKind::Store, message)

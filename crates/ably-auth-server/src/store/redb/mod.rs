@@ -1,4 +1,4 @@
-//! The store that keeps everything in a folder.
+//! The store in a folder.
 
 mod disk;
 mod file;
@@ -41,17 +41,16 @@ use pairing::{Fit, Pairing};
 use records::Records;
 use writer::Writer;
 
-/// How often the time is written if there is nothing else to write.
-const TIME_WRITTEN_EVERY_MILLIS: u64 = 60 * 1000;
+/// The interval at which the time is written if there are no other writes, in milliseconds.
+const TIME_INTERVAL_MILLIS: u64 = 60 * 1000;
 
-/// Keeps everything in a folder, over restarts and crashes.
+/// A store that keeps everything in a folder, across restarts and crashes.
 ///
-/// What has to last is on the disk before the request is answered: a thread writes, and all requests that came while it wrote
-/// share its next write. Whatever is asked is answered from memory, so that only what changes something waits. What is over
-/// is dropped a little with each write.
+/// Data is on disk before the request is answered. A thread writes; requests that arrive during a write share the next
+/// one. All reads are from memory, so only changes wait. Each write also drops some expired data.
 ///
-/// A folder is one process's. In it are `store.redb`, which holds keys with their secrets, `secret`, under which tokens are
-/// sealed, and `nonces`, with the nonces that were used lately; on Unix only their owner may read them.
+/// A folder belongs to one process. It contains `store.redb`, with keys and their secrets; `secret`, which seals
+/// tokens; and `nonces`, with the recently used nonces. On Unix, only their owner may read them.
 ///
 /// If `store.redb` is missing while the other files exist, or does not belong to `nonces`, it was lost. A warning is
 /// logged. Then revocable tokens that were issued before the first request after the loss are refused. Signed token
@@ -79,24 +78,24 @@ pub struct Redb {
     _closes_journal: ClosesJournal,
     /// True if data was lost, and the first request has not yet set the time from which all data is known.
     is_lost: AtomicBool,
-    /// Held while the time after a loss is set, so that only one request sets it.
+    /// A lock for setting the time after a loss, so that only one request sets it.
     settling: Mutex<()>,
-    /// Dropped last, since the threads above write until they are.
-    _held: folder::Held,
-    /// The time when it was last written by itself, in milliseconds since the epoch.
-    remembered: AtomicU64,
+    /// The lock of the folder. It is dropped last, because the threads above write until they end.
+    _folder_lock: folder::FolderLock,
+    /// The time at which the time was last written on its own, in milliseconds since the epoch.
+    time_written: AtomicU64,
 }
 
-/// What was used until then may have gone with a folder that is not there: so much later than the latest time that was written
-/// it can have been at most, and so much further ahead a request's timestamp.
+/// Returns the latest timestamp of a nonce that may be lost with a missing journal. The latest time can be one interval
+/// after `written`, and a request's timestamp one window ahead of that.
 const fn unknown_until(written: Timestamp) -> Timestamp {
-    let latest = written.as_millis().saturating_add(TIME_WRITTEN_EVERY_MILLIS);
+    let latest = written.as_millis().saturating_add(TIME_INTERVAL_MILLIS);
     Timestamp::from_millis(latest.saturating_add(WINDOW_MILLIS))
 }
 
 /// Returns the new identity that links a database to a journal. Takes the journal's ID if it has one, so that a loss is
 /// detected only once.
-fn joint(database: Identity, journal: Identity) -> Result<Identity, Error> {
+fn joint_identity(database: Identity, journal: Identity) -> Result<Identity, Error> {
     let mut ids = [journal.database, database.database].into_iter().filter(|id| *id != 0);
     let id = match ids.next() {
         Some(id) => id,
@@ -109,8 +108,8 @@ fn warn_of_loss(folder: &Path, reason: &str) {
     tracing::warn!(
         folder = %folder.display(),
         reason,
-        "`store.redb` was lost; keys and revocations of before may be lost with it, so tokens of keys with `revocableTokens` that were \
-         issued before are refused (40141), and for 2 minutes signed token requests (50003)"
+        "`store.redb` was lost, and earlier keys and revocations may be lost with it; earlier tokens of keys with \
+         `revocableTokens` are refused (40141), and for 2 minutes also signed token requests (50003)"
     );
 }
 
@@ -123,11 +122,11 @@ impl Drop for ClosesJournal {
 }
 
 impl Redb {
-    /// Opens the folder, and makes it if it is not there.
+    /// Opens the folder, and creates it if it does not exist.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if the folder cannot be written to, if another process has it open, or
-    /// if what is in it is damaged or of a newer version.
+    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if the folder is not writable, if another process has it
+    /// open, or if its files are damaged or have a newer format.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with(folder, StoreLimits::default())
     }
@@ -136,22 +135,22 @@ impl Redb {
     /// exceeds them.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Returns the errors of [`open`](Self::open).
     pub fn open_with(folder: impl AsRef<Path>, limits: StoreLimits) -> Result<Self, Error> {
         let folder = folder.as_ref();
-        folder::prepare(folder)?;
-        let held = folder::hold(folder)?;
+        folder::create(folder)?;
+        let folder_lock = folder::acquire(folder)?;
         let was_used = folder::was_used(folder)?;
-        folder::make_database(folder, |new| {
+        folder::create_database(folder, |new| {
             if was_used {
                 warn_of_loss(folder, "it is missing");
             }
             Disk::create(new, folder, was_used)
         })?;
         let mut disk = Disk::open(&folder::database(folder)?, folder)?;
-        // Only whoever has the database may make a secret.
+        // Create a secret only after the database was opened, which proves that no other process uses it.
         let secret = folder::secret(folder, disk.identity().commits > 0)?;
-        let found = disk.load().map_err(|error| disk::broken(folder, error))?;
+        let found = disk.load().map_err(|error| disk::open_error(folder, error))?;
         let mut is_lost = found.is_lost;
         let (journal, used) = Journal::open(folder, unknown_until(found.latest), |used| {
             if used.position.is_none() && found.latest.as_millis() > 0 {
@@ -167,9 +166,10 @@ impl Redb {
                 }
                 _ => {}
             }
-            let (identity, position) = (joint(disk.identity(), used.identity)?, used.position.unwrap_or_default());
+            let (identity, position) =
+                (joint_identity(disk.identity(), used.identity)?, used.position.unwrap_or_default());
             // The identity must be on disk before the journal is written, since the journal refers to it.
-            disk.mark(identity, position, is_lost).map_err(|error| disk::broken(folder, error))?;
+            disk.mark(identity, position, is_lost).map_err(|error| disk::open_error(folder, error))?;
             Ok(Arc::new(Pairing::new(identity, position)))
         })?;
         let pairing = journal.pairing();
@@ -195,8 +195,8 @@ impl Redb {
             _closes_journal: ClosesJournal(pairing),
             is_lost: AtomicBool::new(is_lost),
             settling: Mutex::new(()),
-            _held: held,
-            remembered: AtomicU64::new(found.latest.as_millis()),
+            _folder_lock: folder_lock,
+            time_written: AtomicU64::new(found.latest.as_millis()),
             feed,
         })
     }
@@ -220,12 +220,12 @@ impl Redb {
         Some(async { written.await.map(drop) })
     }
 
-    /// Has the time written if that was long ago; nobody waits for it.
-    fn remember(&self, now: Timestamp) {
+    /// Queues a write of the time if the last one is long ago. Does not wait for it.
+    fn record_time(&self, now: Timestamp) {
         let latest = self.feed.latest(now).as_millis();
-        let before = self.remembered.load(Ordering::Relaxed);
-        if latest.saturating_sub(before) >= TIME_WRITTEN_EVERY_MILLIS
-            && self.remembered.compare_exchange(before, latest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let before = self.time_written.load(Ordering::Relaxed);
+        if latest.saturating_sub(before) >= TIME_INTERVAL_MILLIS
+            && self.time_written.compare_exchange(before, latest, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             drop(self.records.put(put::Put::Moment, now));
         }
@@ -243,14 +243,15 @@ impl Store for Redb {
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
         let settled = self.settle_loss(now);
-        self.remember(now);
+        self.record_time(now);
         settled.map_or_else(|| Pending::ready(()), Pending::waiting)
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        // In the database too, which has to tell by itself what may be missing if the files of nonces do.
+        // Record the time in the database as well: if the journal is lost, the database must tell which nonces are
+        // unknown.
         let settled = self.settle_loss(now);
-        self.remember(now);
+        self.record_time(now);
         let Some(nonce) = nonce else {
             let settled = settled.map(|settled| Pending::waiting(async { settled.await.map(|()| Use::First) }));
             return settled.unwrap_or_else(|| Pending::ready(Use::First));
@@ -258,7 +259,8 @@ impl Store for Redb {
         if nonce.timestamp() <= self.feed.known_from() {
             return Pending::ready(Use::Unknown);
         }
-        // From here on it counts as used, whether it can be written or not: whoever sends it twice at once is refused.
+        // From here on the nonce counts as used, even if it cannot be written, so that a second request at the same
+        // time is refused.
         match lock(&self.nonces).use_once(nonce, now) {
             Use::First => {}
             refused => return Pending::ready(refused),
@@ -276,7 +278,7 @@ impl Store for Redb {
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
         let Some(bytes) = claims.to_bytes() else {
-            return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
+            return Pending::unavailable(Unavailable::new("cannot encode a token's claims"));
         };
         if !lock(&self.references).keep(reference, claims.app_id(), bytes.clone(), self.feed.latest(now)) {
             return Pending::ready(false);
@@ -289,7 +291,7 @@ impl Store for Redb {
         Pending::ready(references::get(&self.references, reference))
     }
 
-    /// Writes nothing, by way of the threads and onto the disk.
+    /// Sends an empty write through both threads to the disk.
     fn probe(&self, now: Timestamp) -> Pending<()> {
         drop(self.settle_loss(now));
         let recorded = self.records.put(put::Put::Records(Vec::new(), 0), now);
@@ -303,16 +305,17 @@ impl Store for Redb {
     fn set_time(&self, now: Timestamp) -> Pending<()> {
         let (feed, before) = (Arc::clone(&self.feed), self.feed.latest_known());
         lock(&self.nonces).set_time(now);
-        // Before it is written, since nothing is to be dropped by the time as it was.
+        // Set this before the write, so that the write drops nothing because of the old time.
         feed.set_latest(now);
-        self.remembered.store(now.as_millis(), Ordering::Relaxed);
+        self.time_written.store(now.as_millis(), Ordering::Relaxed);
         // `Put::Time` also sets the time from which all data is known.
         self.is_lost.store(false, Ordering::Release);
         let recorded = self.records.put(put::Put::Time(now), now);
         let used = Arc::clone(&self.used);
         Pending::waiting(async move {
             let written = async {
-                // First what refuses more, and only then what lets nonces be forgotten.
+                // Write the database first, because it makes the service refuse more. The journal's write lets nonces
+                // be dropped.
                 recorded.await?;
                 used.put(journal::Put::Time(now), now).await
             };

@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn overlay_reads_what_was_written_and_leaves_the_file(
+        fn overlay_reads_its_writes_and_keeps_the_file(
             bytes in prop::collection::vec(any::<u8>(), 1..20_000),
             steps in prop::collection::vec(step(), 0..12),
         ) {

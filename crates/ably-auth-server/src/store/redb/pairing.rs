@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::file::Closing;
-use super::found::Found;
+use super::found::JournalState;
 use super::identity::{Expected, Identity, Position};
 use super::journal_files;
 use crate::error::Error;
@@ -25,7 +25,12 @@ pub(super) enum Fit {
 }
 
 /// Compares the database with the journal on opening. Fails if the end of the journal is missing.
-pub(super) fn compare(folder: &Path, database: Identity, expected: Expected, journal: &Found) -> Result<Fit, Error> {
+pub(super) fn compare(
+    folder: &Path,
+    database: Identity,
+    expected: Expected,
+    journal: &JournalState,
+) -> Result<Fit, Error> {
     if journal.identity.database != 0 && journal.identity.database != database.database {
         return Ok(Fit::Lost("it belongs to another folder"));
     }

@@ -1,4 +1,4 @@
-//! The database's file, which grows by bytes that are written and not by a hole.
+//! The database's file, which is extended with written zeros instead of a hole.
 
 use std::fs::File;
 use std::io;
@@ -6,12 +6,14 @@ use std::io;
 use redb::backends::FileBackend;
 use redb::{DatabaseError, StorageBackend};
 
-/// The most that is filled at once, so that it ends soon: what is behind it, is filled as it is used.
-const MAX_FILLED: u64 = 8 * 1024 * 1024;
+/// The maximum number of zero bytes that are written at once, so that an extension is short. Later bytes are allocated
+/// when they are used.
+const MAX_PREALLOCATED_BYTES: u64 = 8 * 1024 * 1024;
 
-const PIECE: usize = 256 * 1024;
+/// The size of each write of zeros, in bytes.
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The first write to a hole changes where the file is on the disk, and that is one more thing for the disk to write before a
+/// A file without holes. The first write to a hole changes the file's metadata, which is one more disk write before a
 /// request is answered.
 #[derive(Debug)]
 pub(super) struct PreallocatedFile(FileBackend);
@@ -22,9 +24,9 @@ impl PreallocatedFile {
     }
 
     fn fill(&self, mut at: u64, end: u64) -> io::Result<()> {
-        let zeros = vec![0; PIECE];
+        let zeros = vec![0; CHUNK_BYTES];
         while at < end {
-            let piece = usize::try_from(end.saturating_sub(at)).unwrap_or(PIECE).min(PIECE);
+            let piece = usize::try_from(end.saturating_sub(at)).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
             self.0.write(at, zeros.get(..piece).unwrap_or(&zeros))?;
             at = at.saturating_add(u64::try_from(piece).unwrap_or(u64::MAX));
         }
@@ -44,9 +46,9 @@ impl StorageBackend for PreallocatedFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let before = self.0.len()?;
         self.0.set_len(len)?;
-        let filled = self.fill(before, len.min(before.saturating_add(MAX_FILLED)));
+        let filled = self.fill(before, len.min(before.saturating_add(MAX_PREALLOCATED_BYTES)));
         if filled.is_err() {
-            // There is no room, and whoever asked goes on with what there was.
+            // The disk is full; redb continues with the old length.
             self.0.set_len(before)?;
         }
         filled

@@ -1,17 +1,17 @@
-//! The writes that the thread of the database takes.
+//! The writes that the database thread performs.
 
 use ably_auth_core::Timestamp;
 
 use crate::store::{Record, Reference};
 
-/// What is to be written.
+/// A write.
 pub(super) enum Put {
-    /// Unless one of them was written after that version.
+    /// Records, unless one of them was changed after that version of the feed.
     Records(Vec<Record>, u64),
     Reference(Reference, Vec<u8>),
-    /// The latest time alone, which goes with each write.
+    /// Only the latest time, which each write contains.
     Moment,
-    /// The time is that, though a later one was known.
+    /// Sets the time, even to an earlier one.
     Time(Timestamp),
     /// The time from which all data is known after a loss.
     KnownFrom(Timestamp),

@@ -1,4 +1,4 @@
-//! What is written to the database, by the one thread that does.
+//! The database thread's work.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use crate::store::{Feed, Record, Unavailable, Written};
 type Job = writer::Job<Put, Written>;
 
 pub(super) struct Records {
-    /// None after a fault, until it can be opened again.
+    /// The database; `None` after an error, until it is opened again.
     disk: Option<Disk>,
     folder: PathBuf,
     feed: Arc<Feed>,
-    /// Those that are there, to tell which have gone when a fault leaves that open.
+    /// The names of existing records, to find deleted ones when an error leaves that unknown.
     names: HashSet<Box<str>>,
     pairing: Arc<Pairing>,
     /// The time from which all data is known after a loss; `None` once it is on disk.
@@ -32,8 +32,8 @@ impl Work for Records {
     type Put = Put;
     type Answer = Written;
 
-    /// It takes so long that others come anyway.
-    const GATHERING: Duration = Duration::ZERO;
+    /// No delay: a commit is slow enough that other writes arrive during it.
+    const BATCH_DELAY: Duration = Duration::ZERO;
 
     fn write(&mut self, jobs: Vec<Job>, times: Times) {
         let mut writing = HashSet::new();
@@ -60,7 +60,7 @@ impl Work for Records {
             }
             waiters.push(waiter);
         }
-        // Not before all of it is told.
+        // Notify callers only after all records are in the feed.
         waiters.into_iter().for_each(|waiter| waiter.answer(answer.clone()));
         outdated.into_iter().for_each(|job| job.waiter.answer(Ok(Written::Outdated)));
     }
@@ -68,7 +68,7 @@ impl Work for Records {
     fn end(&mut self, times: Times) {
         let is_stop = self.pairing.has_journal_ended();
         let put = if is_stop { Put::Stop } else { Put::Moment };
-        // What fails now has nobody left to tell.
+        // Nobody waits for this write, so ignore an error.
         if self.put(&[&put], times).is_ok() && is_stop {
             self.pairing.record_stop();
         }
@@ -123,7 +123,8 @@ impl Records {
         }
     }
 
-    /// The database, opened again if it has failed. What was written then is told: it may be more than was answered for.
+    /// Returns the database, and opens it again after an error. Then publishes all of its records, since an unconfirmed
+    /// write may have succeeded.
     fn disk(&mut self) -> Result<&mut Disk, Unavailable> {
         if self.disk.is_none() {
             let path = folder::database(&self.folder).map_err(Unavailable::new)?;
@@ -134,11 +135,11 @@ impl Records {
             }
             let records = disk.records().map_err(Unavailable::new)?;
             let there: HashSet<_> = records.iter().map(|record| record.name.clone()).collect();
-            let gone = self.names.difference(&there);
-            let gone = gone.map(|name| Record { name: name.clone(), value: None, expires: None });
-            let told = gone.chain(records).collect();
+            let deleted = self.names.difference(&there);
+            let deleted = deleted.map(|name| Record { name: name.clone(), value: None, expires: None });
+            let all = deleted.chain(records).collect();
             self.names = there;
-            self.feed.publish(told);
+            self.feed.publish(all);
             self.disk = Some(disk);
         }
         self.disk.as_mut().ok_or_else(|| Unavailable::new("the store is closed"))
@@ -171,7 +172,7 @@ mod tests {
     async fn panic_in_a_commit_is_answered_and_the_next_write_reopens() {
         let place = TempDir::new();
         let path = folder::database_path(&place.0);
-        drop(folder::begin(&path).unwrap());
+        drop(folder::create_file(&path).unwrap());
         Disk::create(&path, &place.0, false).unwrap();
         let disk = Disk::open(&path, &place.0).unwrap();
         let (feed, now) = (Arc::new(Feed::new()), Timestamp::from_millis(1));
@@ -196,7 +197,7 @@ mod tests {
     async fn database_that_was_replaced_is_not_written_to() {
         let place = TempDir::new();
         let path = folder::database_path(&place.0);
-        drop(folder::begin(&path).unwrap());
+        drop(folder::create_file(&path).unwrap());
         Disk::create(&path, &place.0, false).unwrap();
         let older = std::fs::read(&path).unwrap();
         let disk = Disk::open(&path, &place.0).unwrap();
@@ -205,7 +206,7 @@ mod tests {
         let records = Records::new(disk, place.0.clone(), Arc::clone(&feed), HashSet::new(), pairing);
         let writer = Writer::start("records", records, feed).unwrap();
         assert_eq!(writer.put(revoked("one"), now).await.unwrap(), Written::Done);
-        drop(folder::begin(&path).unwrap());
+        drop(folder::create_file(&path).unwrap());
         std::fs::write(&path, older).unwrap();
         writer.put(Put::Panic, now).await.unwrap_err();
         let error = writer.put(revoked("two"), now).await.unwrap_err().to_string();

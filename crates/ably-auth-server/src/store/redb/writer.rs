@@ -1,4 +1,4 @@
-//! A thread that writes: whatever has come in meanwhile shares its next write.
+//! A thread that writes in batches: requests that arrive during a write share the next one.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -11,24 +11,24 @@ use crate::error::{Error, ErrorKind};
 use crate::store::{Feed, Unavailable};
 use crate::sync::lock;
 
-/// The most that waits to be written; more is refused, since it would wait for too long.
+/// The maximum number of waiting writes. More are refused, since they would wait too long.
 const MAX_WAITING: usize = 16 * 1024;
 
-/// So many that share a write speak of a service with much to do, of which more will come in a moment.
-const MANY: usize = 4;
+/// A batch of at least this many writes shows that the service is busy and more writes will follow soon.
+const BUSY_BATCH: usize = 4;
 
-/// What the thread does with all that has come in.
+/// The work of the thread.
 pub(super) trait Work: Send + 'static {
     type Put: Send;
     type Answer: Send;
 
-    /// How long to wait for others to share the next write, where many shared the last one. Nobody waits who is alone.
-    const GATHERING: Duration;
+    /// The time to wait for more writes after a large batch. There is no delay after a small one.
+    const BATCH_DELAY: Duration;
 
-    /// Writes it, and answers each.
+    /// Writes a batch and answers each of its jobs.
     fn write(&mut self, jobs: Vec<Job<Self::Put, Self::Answer>>, times: Times);
 
-    /// Nothing more will come.
+    /// Ends the work. There will be no more writes.
     fn end(&mut self, _: Times) {}
 }
 
@@ -42,26 +42,26 @@ pub(super) struct Waiter<A>(oneshot::Sender<Result<A, Unavailable>>);
 
 impl<A> Waiter<A> {
     pub(super) fn answer(self, answer: Result<A, Unavailable>) {
-        // Whoever has gone needs no answer.
+        // The caller may have been dropped.
         let _ = self.0.send(answer);
     }
 }
 
-/// Two moments: the clock's, and the latest that is known of.
+/// The clock's time and the latest known time.
 #[derive(Clone, Copy)]
 pub(super) struct Times {
-    /// The earliest of those at which what is written was asked for, so that nothing is dropped that one of them might need.
+    /// The earliest clock time of all jobs, so that nothing is dropped that one of them needs.
     pub(super) now: Timestamp,
     pub(super) latest: Timestamp,
 }
 
-/// The way to the thread. Dropping it ends the thread, once everything is written.
+/// The handle of the thread. Dropping it ends the thread after all writes are done.
 pub(super) struct Writer<W: Work> {
     queue: Arc<Queue<W>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What waits to be written. It is handed over as a whole, so that what goes through it stays small and near.
+/// The waiting writes. The thread takes all of them at once.
 struct Queue<W: Work> {
     state: Mutex<State<W>>,
     more: Condvar,
@@ -69,7 +69,7 @@ struct Queue<W: Work> {
 
 struct State<W: Work> {
     waiting: Vec<Job<W::Put, W::Answer>>,
-    /// Whether the thread has nothing to do, and is to be told of more.
+    /// True if the thread waits for a notification.
     is_idle: bool,
     is_closed: bool,
 }
@@ -81,7 +81,7 @@ impl<W: Work> Queue<W> {
             return Err(ended());
         }
         if state.waiting.len() >= MAX_WAITING {
-            return Err(Unavailable::new("more is to be written than the disk can keep up with"));
+            return Err(Unavailable::new("too many writes are waiting for the disk"));
         }
         state.waiting.push(job);
         if std::mem::take(&mut state.is_idle) {
@@ -91,7 +91,7 @@ impl<W: Work> Queue<W> {
         Ok(())
     }
 
-    /// All that waits, as soon as there is something; nothing once nothing more will come.
+    /// Waits for writes and returns all of them. Returns none after the queue is closed.
     fn take(&self) -> Vec<Job<W::Put, W::Answer>> {
         let mut state = lock(&self.state);
         while state.waiting.is_empty() && !state.is_closed {
@@ -108,10 +108,10 @@ impl<W: Work> Queue<W> {
 }
 
 fn ended() -> Unavailable {
-    Unavailable::new("the thread that writes has ended")
+    Unavailable::new("the writer thread has ended")
 }
 
-/// However the thread ends, nobody goes on waiting for it.
+/// Closes the queue when the thread ends, even by a panic, so that no caller waits for it.
 struct Closing<W: Work>(Arc<Queue<W>>);
 
 impl<W: Work> Drop for Closing<W> {
@@ -128,12 +128,12 @@ impl<W: Work> Writer<W> {
         let closing = Closing(Arc::clone(&queue));
         let thread = thread::Builder::new().name(name.into()).spawn(move || run(work, &closing.0, &feed));
         let thread = thread.map_err(|error| {
-            Error::new(ErrorKind::Store, "no thread can be started; see the system's limits").because(error)
+            Error::new(ErrorKind::Store, "cannot start a thread; check the limits of the system").because(error)
         })?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
-    /// Hands it over at once; the answer comes when it is on the disk.
+    /// Queues a write at once. The future completes when it is on disk.
     pub(super) fn put(
         &self,
         put: W::Put,
@@ -152,7 +152,7 @@ impl<W: Work> Drop for Writer<W> {
     fn drop(&mut self) {
         self.queue.close();
         if let Some(thread) = self.thread.take() {
-            // One that has panicked has nothing more to write.
+            // A thread that panicked has nothing more to write.
             let _ = thread.join();
         }
     }
@@ -162,13 +162,13 @@ fn run<W: Work>(mut work: W, queue: &Queue<W>, feed: &Feed) {
     let mut shared = false;
     loop {
         if shared {
-            thread::sleep(W::GATHERING);
+            thread::sleep(W::BATCH_DELAY);
         }
         let jobs = queue.take();
         let Some(now) = jobs.iter().map(|job| job.now).min() else {
             break;
         };
-        shared = jobs.len() >= MANY;
+        shared = jobs.len() >= BUSY_BATCH;
         work.write(jobs, Times { now, latest: feed.latest(now) });
     }
     work.end(Times { now: Timestamp::from_millis(0), latest: feed.latest_known() });
@@ -180,12 +180,12 @@ mod tests {
 
     use super::*;
 
-    /// What is to be written, and the time.
-    type Said = (Vec<u32>, u64);
+    /// The writes of a batch, and its time.
+    type Batch = (Vec<u32>, u64);
 
-    /// Says what it is to write and waits until it may; ends if it may not.
+    /// Work that reports each batch and waits for permission to finish it. It panics if the permission is withdrawn.
     struct Slow {
-        writing: Sender<Said>,
+        writing: Sender<Batch>,
         may: Receiver<()>,
     }
 
@@ -193,7 +193,7 @@ mod tests {
         type Put = u32;
         type Answer = u32;
 
-        const GATHERING: Duration = Duration::ZERO;
+        const BATCH_DELAY: Duration = Duration::ZERO;
 
         fn write(&mut self, jobs: Vec<Job<u32, u32>>, times: Times) {
             let puts = jobs.iter().map(|job| job.put).collect();
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    fn slow() -> (Writer<Slow>, Receiver<Said>, Sender<()>) {
+    fn slow() -> (Writer<Slow>, Receiver<Batch>, Sender<()>) {
         let ((writing, written), (allow, may)) = (channel(), channel());
         (Writer::start("slow", Slow { writing, may }, Arc::default()).unwrap(), written, allow)
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_meanwhile_is_written_together_by_the_earliest_of_their_clocks() {
+    async fn waiting_writes_are_batched_with_their_earliest_time() {
         let (writer, written, allow) = slow();
         let first = writer.put(1, at(9));
         assert_eq!(written.recv().unwrap(), (vec![1], 9));
@@ -228,13 +228,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_can_wait_is_refused_at_once() {
+    async fn write_above_queue_limit_is_refused() {
         let (writer, written, allow) = slow();
         let first = writer.put(1, at(1));
         written.recv().unwrap();
         let waiting: Vec<_> = (0..MAX_WAITING).map(|_| writer.put(2, at(1))).collect();
         let refused = writer.put(3, at(1)).await.unwrap_err();
-        assert!(refused.to_string().contains("more is to be written"), "{refused}");
+        assert!(refused.to_string().contains("too many writes"), "{refused}");
         allow.send(()).unwrap();
         allow.send(()).unwrap();
         first.await.unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_thread_that_has_ended() {
+    async fn writes_fail_after_thread_has_ended() {
         let (writer, written, allow) = slow();
         let first = writer.put(1, at(1));
         written.recv().unwrap();

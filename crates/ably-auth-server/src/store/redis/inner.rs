@@ -1,4 +1,4 @@
-//! The state that all operations of a store in Redis share, and the round trip.
+//! The state that all operations of a Redis store share, and the round trip.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,36 +19,36 @@ use super::sync_state::SyncState;
 use crate::error::Error;
 use crate::random;
 use crate::store::spans::WINDOW_MILLIS;
-use crate::store::{Feed, OF_EARLIER_SECRET, Record, SECRET, StoreLimits, Unavailable};
+use crate::store::{EARLIER_SECRET_PREFIX, Feed, Record, SECRET, StoreLimits, Unavailable};
 use crate::sync::lock;
 
-/// For how long all that a request asks is waited for.
-const TRIP_TIMEOUT: Duration = Duration::from_millis(500);
+/// The timeout for all round trips of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Clocks that are further apart than this are worth a word.
+/// Clock skew above this is logged, in milliseconds.
 const SKEW_MILLIS: u64 = 10 * 1000;
 
-/// How often they are.
-const SKEW_TOLD_EVERY_MILLIS: u64 = 60 * 1000;
+/// The minimum interval between these logs, in milliseconds.
+const SKEW_LOG_INTERVAL_MILLIS: u64 = 60 * 1000;
 
 pub(super) struct Inner {
     pub(super) feed: Feed,
     pub(super) link: Link,
     pub(super) script: Script,
-    pub(super) kept: Script,
+    pub(super) keep_script: Script,
     pub(super) limits: StoreLimits,
-    /// What tells this service from the others.
+    /// The unique name of this service.
     pub(super) name: String,
-    pub(super) known: Mutex<SyncState>,
-    /// Held by the one who reads everything anew.
-    pub(super) rereading: Arc<tokio::sync::Mutex<()>>,
+    pub(super) sync_state: Mutex<SyncState>,
+    /// Serialises full resyncs.
+    pub(super) resync_lock: Arc<tokio::sync::Mutex<()>>,
     pub(super) runtime: Handle,
     pub(super) secret: Mutex<Zeroizing<[u8; 32]>>,
-    /// When it was said that the clocks differ.
-    pub(super) skew_told: AtomicU64,
+    /// The time at which clock skew was last logged, in milliseconds since the epoch.
+    pub(super) skew_logged: AtomicU64,
 }
 
-/// From where on something is asked, and by whose account.
+/// The position of this service in the change log, which it sends with each call.
 pub(super) struct Since {
     pub(super) version: u64,
     pub(super) generation: String,
@@ -56,19 +56,22 @@ pub(super) struct Since {
 }
 
 impl Inner {
-    /// Asks, takes in what is new, and gives the outcome; all that within [`TRIP_TIMEOUT`].
-    pub(super) async fn trip(
+    /// Sends a request, applies new records, and returns the outcome. All of this must finish within
+    /// [`REQUEST_TIMEOUT`].
+    pub(super) async fn round_trip(
         self: &Arc<Self>,
         now: Timestamp,
         act: &str,
         args: Vec<Vec<u8>>,
     ) -> Result<String, Unavailable> {
-        let late = || Unavailable::new("Redis does not tell everything in time");
-        tokio::time::timeout(TRIP_TIMEOUT, self.whole_trip(now, act, args)).await.unwrap_or_else(|_| Err(late()))
+        let late = || Unavailable::new("Redis did not send all changes in time");
+        tokio::time::timeout(REQUEST_TIMEOUT, self.untimed_round_trip(now, act, args))
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
 
-    /// As [`trip`](Self::trip), within whatever time it takes.
-    pub(super) async fn whole_trip(
+    /// Does the same as [`round_trip`](Self::round_trip), without a timeout.
+    pub(super) async fn untimed_round_trip(
         self: &Arc<Self>,
         now: Timestamp,
         act: &str,
@@ -78,22 +81,22 @@ impl Inner {
         let reply = self.call(now, &since, act, &args).await?;
         let outcome = reply.outcome.clone();
         if reply.reset {
-            self.reread(now).await?;
+            self.resync(now).await?;
         } else {
             let mut more = reply.more;
-            self.take(reply, now)?;
+            self.apply(reply, now)?;
             while more {
                 let next = self.call(now, &self.since(), "look", &[]).await?;
                 more = next.more;
-                self.take(next, now)?;
+                self.apply(next, now)?;
             }
         }
         Ok(outcome)
     }
 
     pub(super) fn since(&self) -> Since {
-        let known = lock(&self.known);
-        Since { version: self.feed.version(), generation: known.generation.clone(), written: known.written }
+        let state = lock(&self.sync_state);
+        Since { version: self.feed.version(), generation: state.generation.clone(), written: state.written }
     }
 
     pub(super) async fn call(
@@ -103,18 +106,18 @@ impl Inner {
         act: &str,
         args: &[Vec<u8>],
     ) -> Result<Reply, Unavailable> {
-        let another = another().map_err(Unavailable::new)?;
-        // On the start, no time is known yet.
+        let new_generation = random_name().map_err(Unavailable::new)?;
+        // At the start, the latest time is unknown.
         let latest = if now.as_millis() == 0 { now } else { self.feed.latest(now) };
-        let told = lock(&self.known).latest;
+        let latest_seen = lock(&self.sync_state).latest;
         let mut call = self.script.prepare_invoke();
         for name in ["state", "records", "log", "expiries", "nonces", "secret"] {
             call.key(format!("{PREFIX}{name}"));
         }
-        call.arg(now.as_millis()).arg(since.version).arg(&since.generation).arg(another).arg(WINDOW_MILLIS);
-        call.arg(latest.as_millis()).arg(act).arg(&self.name).arg(since.written).arg(told.as_millis());
+        call.arg(now.as_millis()).arg(since.version).arg(&since.generation).arg(new_generation).arg(WINDOW_MILLIS);
+        call.arg(latest.as_millis()).arg(act).arg(&self.name).arg(since.written).arg(latest_seen.as_millis());
         let ask = |mut connection, server: Arc<Server>| async move {
-            call.arg(&server.run).arg(u8::from(server.loses_nothing));
+            call.arg(&server.run).arg(u8::from(server.is_durable));
             for arg in args {
                 call.arg(arg.as_slice());
             }
@@ -123,38 +126,38 @@ impl Inner {
         self.link.ask(ask).await
     }
 
-    /// What came in answer to a question of this generation.
-    pub(super) fn take(&self, reply: Reply, now: Timestamp) -> Result<(), Unavailable> {
-        let mut known = lock(&self.known);
-        if reply.reset || known.generation != reply.generation {
-            return Err(Unavailable::new("Redis was emptied while it was asked"));
+    /// Applies a reply that belongs to the current generation.
+    pub(super) fn apply(&self, reply: Reply, now: Timestamp) -> Result<(), Unavailable> {
+        let mut state = lock(&self.sync_state);
+        if reply.reset || state.generation != reply.generation {
+            return Err(Unavailable::new("Redis lost its data during a request"));
         }
-        self.see(&mut known, &reply, now);
-        for new in &reply.news {
-            known.note(new.clone());
+        self.update_times(&mut state, &reply, now);
+        for new in &reply.new_records {
+            state.note(new.clone());
         }
-        self.feed.receive(reply.news.into_iter().map(|new| new.record).collect(), reply.up_to);
+        self.feed.receive(reply.new_records.into_iter().map(|new| new.record).collect(), reply.up_to);
         Ok(())
     }
 
-    pub(super) fn see(&self, known: &mut SyncState, reply: &Reply, now: Timestamp) {
-        known.written = known.written.max(reply.written);
-        known.latest = known.latest.max(reply.latest);
+    pub(super) fn update_times(&self, state: &mut SyncState, reply: &Reply, now: Timestamp) {
+        state.written = state.written.max(reply.written);
+        state.latest = state.latest.max(reply.latest);
         self.feed.latest(reply.latest);
         self.feed.set_known_from(reply.known_from.max(self.feed.known_from()));
         let (skew, now) = (reply.latest.millis_since(now), now.as_millis());
-        let is_told = now.saturating_sub(self.skew_told.load(Ordering::Relaxed)) < SKEW_TOLD_EVERY_MILLIS;
-        if skew > SKEW_MILLIS && now > 0 && !is_told {
-            self.skew_told.store(now, Ordering::Relaxed);
+        let is_logged = now.saturating_sub(self.skew_logged.load(Ordering::Relaxed)) < SKEW_LOG_INTERVAL_MILLIS;
+        if skew > SKEW_MILLIS && now > 0 && !is_logged {
+            self.skew_logged.store(now, Ordering::Relaxed);
             tracing::warn!(
                 millis = skew,
-                "this clock is behind what another service, or this one before, took the time for"
+                "this clock is behind the latest time in Redis; synchronize the clocks of the services"
             );
         }
     }
 
-    /// Puts the secret back, should it be lost. If a service that started meanwhile has made another, gives that.
-    pub(super) async fn put_secret_back(&self) -> Result<Option<Secret>, Unavailable> {
+    /// Writes the secret back if Redis lost it. If another service has created a different one, returns that.
+    pub(super) async fn restore_secret(&self) -> Result<Option<Secret>, Unavailable> {
         let own = lock(&self.secret).clone();
         let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*own));
         let put = |mut connection, _| async move {
@@ -162,34 +165,34 @@ impl Inner {
             redis::cmd("SETNX").arg(&key).arg(text.as_str()).query_async::<bool>(&mut connection).await?;
             redis::cmd("GET").arg(&key).query_async::<String>(&mut connection).await
         };
-        let there =
-            secret::read(self.link.ask(put).await?).ok_or_else(|| Unavailable::new("the secret cannot be read"))?;
+        let there = secret::read(self.link.ask(put).await?)
+            .ok_or_else(|| Unavailable::new("the secret in Redis is malformed"))?;
         Ok((there != own).then_some(there))
     }
 
-    /// For the others, who take the tokens on that were sealed under this service's secret until now.
+    /// Returns the record by which other services accept tokens that were sealed with this service's secret.
     pub(super) fn earlier_secret(&self) -> Record {
-        let expires = lock(&self.known).latest.saturating_add(Ttl::MAX);
+        let expires = lock(&self.sync_state).latest.saturating_add(Ttl::MAX);
         let own = lock(&self.secret);
-        // The same name from all who had it.
+        // All services that had the secret use the same name.
         let tag = URL_SAFE_NO_PAD.encode(Sha256::digest(**own));
         Record {
-            name: format!("{OF_EARLIER_SECRET}{tag}").into(),
+            name: format!("{EARLIER_SECRET_PREFIX}{tag}").into(),
             value: Some(Zeroizing::new(own.to_vec())),
             expires: Some(expires),
         }
     }
 
-    /// Goes by that secret from now on; gives what the service is told of it.
+    /// Replaces the secret and returns the record for the feed.
     pub(super) fn adopt(&self, secret: Secret) -> Record {
-        tracing::warn!("another service has made another secret while Redis was empty; tokens of either are taken");
+        tracing::warn!("another service created a new secret while Redis was empty; tokens of both are accepted");
         let value = Some(Zeroizing::new(secret.to_vec()));
         *lock(&self.secret) = secret;
         Record { name: SECRET.into(), value, expires: None }
     }
 }
 
-/// Four arguments.
+/// Encodes a record as four arguments of the script.
 pub(super) fn fields(Record { name, value, expires }: &Record) -> [Vec<u8>; 4] {
     let there: &[u8] = if value.is_some() { b"1" } else { b"0" };
     let value = value.as_ref().map(|value| value.to_vec()).unwrap_or_default();
@@ -197,7 +200,7 @@ pub(super) fn fields(Record { name, value, expires }: &Record) -> [Vec<u8>; 4] {
     [name.as_bytes().to_vec(), there.to_vec(), value, expires.into_bytes()]
 }
 
-/// A name that nothing has.
-pub(super) fn another() -> Result<String, Error> {
+/// Returns a unique name.
+pub(super) fn random_name() -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(random::bytes::<12>()?))
 }

@@ -1,11 +1,11 @@
--- Keeps what a token refers to, unless there is too much of it already: of its app, or of all apps.
+-- Keeps the claims of a token by reference, unless the limit of its app or of all apps is reached.
 --
--- KEYS  1 where to, which ends with what tells it from all others  2 what is kept (by when it expires)
---       3 how many bytes all that is  4 how many bytes each app has of it (hash by app)
--- ARGV  1 what to keep  2 the latest time  3 when it expires  4 the most bytes  5 what tells it from all others
---       6 its app  7 the most bytes of an app  8 what an entry counts beside its bytes
+-- KEYS  1 the key of the claims, which ends with the id of the token  2 the kept tokens (by expiry)
+--       3 the bytes of all claims  4 the bytes of each app (hash by app)
+-- ARGV  1 the claims  2 the latest time  3 the expiry  4 the maximum bytes of all claims  5 the id of the token
+--       6 its app  7 the maximum bytes of an app  8 the bytes that an entry counts in addition to its claims
 
--- What nobody comes to drop goes by itself, by the clock of this machine, which may be wrong by as much.
+-- Redis drops claims by itself if no service does, by the clock of its machine, which may be wrong by as much as SLACK.
 local MAX_DROPPED, SLACK = 50, 86400000
 local size, all = #ARGV[1] + tonumber(ARGV[8]), tonumber(redis.call('GET', KEYS[3]) or 0)
 local over = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, MAX_DROPPED)
@@ -17,7 +17,7 @@ for _, member in ipairs(over) do
   if app ~= '' and redis.call('HINCRBY', KEYS[4], app, '-' .. bytes) <= 0 then redis.call('HDEL', KEYS[4], app) end
   redis.call('ZREM', KEYS[2], member)
 end
--- Also if one of these was lost.
+-- Reset the counters, even if one of the keys was lost.
 if redis.call('ZCARD', KEYS[2]) == 0 then
   all = 0
   redis.call('DEL', KEYS[4])

@@ -1,4 +1,4 @@
-//! The connection, and what is at its other end.
+//! The connection to Redis, and the properties of the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -13,74 +13,73 @@ use crate::random;
 use crate::store::Unavailable;
 use crate::sync::lock;
 
-/// All keys begin with it; the braces keep them together where a cluster spreads keys.
+/// The prefix of all keys. The braces place them on one node of a cluster.
 pub(super) const PREFIX: &str = "{ably-auth}:";
 
-/// For how long an answer is waited for: a little less than for all that a request asks, so that a connection on which nothing
-/// comes is left.
+/// The timeout for a response. It is a little shorter than that of an entire request, so that an unresponsive
+/// connection is closed.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// After a connection that could not be made, the next is tried this much later, and up to twice that: soon, and not by all
-/// services at once.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The minimum backoff after a failed connection attempt; the jittered maximum is twice this.
+const RECONNECT_BACKOFF: Duration = Duration::from_millis(250);
 
-/// A connection that is made again when it breaks, or when it leads to a Redis that has become a replica.
+/// A connection that reconnects when it breaks, or when its Redis has become a replica.
 pub(super) struct Link {
     client: Client,
-    current: Mutex<Option<Linked>>,
-    /// Since when, and for how long, none is tried. Held by the one who tries.
-    pause: tokio::sync::Mutex<Option<(Stopwatch, Duration)>>,
+    current: Mutex<Option<Connection>>,
+    /// The start of the last failed attempt, and the backoff after it. The lock is held during an attempt.
+    backoff: tokio::sync::Mutex<Option<(Stopwatch, Duration)>>,
 }
 
 #[derive(Clone)]
-struct Linked {
+struct Connection {
     connection: MultiplexedConnection,
     server: Arc<Server>,
 }
 
-/// What Redis says of itself; nothing of what it does not tell.
+/// The properties of a Redis server. Unknown properties have defaults.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// What it is called from its start to its end.
+    /// The id of the server process.
     pub(super) run: String,
     pub(super) is_replica: bool,
-    /// How it drops keys by itself, if it does.
+    /// The eviction policy, if Redis evicts keys.
     pub(super) evicts: Option<String>,
     pub(super) writes_to_disk: bool,
-    /// Whether it comes back with all that it has answered for.
-    pub(super) loses_nothing: bool,
+    /// True if a restart loses no confirmed write.
+    pub(super) is_durable: bool,
 }
 
 impl Link {
-    /// Connects; once more, if Redis is just not to be reached.
+    /// Connects, and tries a second time after a network error.
     pub(super) async fn new(client: Client) -> Result<(Self, Arc<Server>), Error> {
-        let linked = match connect(&client).await {
+        let connection = match connect(&client).await {
             Err(error) if error.is_io_error() => {
-                tokio::time::sleep(some_pause()).await;
+                tokio::time::sleep(reconnect_backoff()).await;
                 connect(&client).await
             }
-            linked => linked,
+            connection => connection,
         };
-        let linked = linked.map_err(|error| failed(&error))?;
-        let server = Arc::clone(&linked.server);
-        Ok((Self { client, current: Mutex::new(Some(linked)), pause: tokio::sync::Mutex::default() }, server))
+        let connection = connection.map_err(|error| connect_error(&error))?;
+        let server = Arc::clone(&connection.server);
+        Ok((Self { client, current: Mutex::new(Some(connection)), backoff: tokio::sync::Mutex::default() }, server))
     }
 
-    /// Asks, and waits for the answer within [`ATTEMPT_TIMEOUT`].
+    /// Sends a command and waits for the response, for at most [`ATTEMPT_TIMEOUT`].
     pub(super) async fn ask<T, F: Future<Output = RedisResult<T>>>(
         &self,
         ask: impl FnOnce(MultiplexedConnection, Arc<Server>) -> F,
     ) -> Result<T, Unavailable> {
         let current = lock(&self.current).clone();
         let asked = async {
-            let linked = match current.clone() {
-                Some(linked) => linked,
-                None => self.linked().await?,
+            let connection = match current.clone() {
+                Some(connection) => connection,
+                None => self.connection().await?,
             };
-            let answer = ask(linked.connection.clone(), Arc::clone(&linked.server)).await;
+            let answer = ask(connection.connection.clone(), Arc::clone(&connection.server)).await;
             answer.map_err(|error| {
-                if leads_nowhere(&error) {
-                    self.leave(&linked.server);
+                if is_broken_connection(&error) {
+                    self.disconnect(&connection.server);
                 }
                 Unavailable::new(reason(&error))
             })
@@ -88,115 +87,116 @@ impl Link {
         match tokio::time::timeout(ATTEMPT_TIMEOUT, asked).await {
             Ok(answer) => answer,
             Err(_) => {
-                // A host that is gone without a word never answers on it.
-                if let Some(linked) = current {
-                    self.leave(&linked.server);
+                // The connection may be dead without a TCP reset, so do not reuse it.
+                if let Some(connection) = current {
+                    self.disconnect(&connection.server);
                 }
                 Err(Unavailable::new("Redis does not answer"))
             }
         }
     }
 
-    async fn linked(&self) -> Result<Linked, Unavailable> {
+    async fn connection(&self) -> Result<Connection, Unavailable> {
         let current = || lock(&self.current).clone();
-        if let Some(linked) = current() {
-            return Ok(linked);
+        if let Some(connection) = current() {
+            return Ok(connection);
         }
-        let mut pause = self.pause.lock().await;
-        if let Some(linked) = current() {
-            return Ok(linked);
+        let mut backoff = self.backoff.lock().await;
+        if let Some(connection) = current() {
+            return Ok(connection);
         }
-        if pause.is_some_and(|(since, pause)| since.elapsed() < pause) {
-            return Err(Unavailable::new("there is no connection to Redis"));
+        if backoff.is_some_and(|(since, backoff)| since.elapsed() < backoff) {
+            return Err(Unavailable::new("not connected to Redis"));
         }
-        // Also if this is not waited for to its end.
-        *pause = Some((Stopwatch::start(), some_pause()));
-        let linked = connect(&self.client).await.map_err(|error| Unavailable::new(reason(&error)))?;
-        if linked.server.is_replica {
+        // Set this first, so that it stays if the future is dropped.
+        *backoff = Some((Stopwatch::start(), reconnect_backoff()));
+        let connection = connect(&self.client).await.map_err(|error| Unavailable::new(reason(&error)))?;
+        if connection.server.is_replica {
             return Err(Unavailable::new("this Redis is a replica"));
         }
-        if let Some(policy) = &linked.server.evicts {
-            tracing::warn!(%policy, "Redis drops keys by itself; set its maxmemory-policy to noeviction");
+        if let Some(policy) = &connection.server.evicts {
+            tracing::warn!(%policy, "Redis evicts keys; set maxmemory-policy to noeviction");
         }
-        *lock(&self.current) = Some(linked.clone());
-        *pause = None;
-        Ok(linked)
+        *lock(&self.current) = Some(connection.clone());
+        *backoff = None;
+        Ok(connection)
     }
 
-    /// Unless another connection is made already.
-    fn leave(&self, server: &Arc<Server>) {
+    /// Drops the connection unless it was replaced already.
+    fn disconnect(&self, server: &Arc<Server>) {
         let mut current = lock(&self.current);
-        if current.as_ref().is_some_and(|linked| Arc::ptr_eq(&linked.server, server)) {
+        if current.as_ref().is_some_and(|connection| Arc::ptr_eq(&connection.server, server)) {
             *current = None;
         }
     }
 }
 
-fn some_pause() -> Duration {
+fn reconnect_backoff() -> Duration {
     let part = random::bytes::<1>().map_or(0, |[byte]| u32::from(byte));
-    PAUSE.saturating_add(PAUSE.saturating_mul(part).checked_div(256).unwrap_or_default())
+    RECONNECT_BACKOFF.saturating_add(RECONNECT_BACKOFF.saturating_mul(part).checked_div(256).unwrap_or_default())
 }
 
-fn leads_nowhere(error: &RedisError) -> bool {
+fn is_broken_connection(error: &RedisError) -> bool {
     error.is_io_error()
         || error.is_unrecoverable_error()
         || matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "MOVED" | "UNBLOCKED"))
 }
 
-async fn connect(client: &Client) -> RedisResult<Linked> {
+async fn connect(client: &Client) -> RedisResult<Connection> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(ATTEMPT_TIMEOUT))
         .set_response_timeout(Some(ATTEMPT_TIMEOUT));
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    let server = Arc::new(ask_server(&mut connection).await?);
-    Ok(Linked { connection, server })
+    let server = Arc::new(query_server(&mut connection).await?);
+    Ok(Connection { connection, server })
 }
 
-/// One that does not tell is believed to evict nothing, and to lose something.
-async fn ask_server(connection: &mut MultiplexedConnection) -> RedisResult<Server> {
-    let info = told::<String>(redis::cmd("INFO").query_async(connection).await)?;
+/// Queries the server's properties. A server that does not report them counts as one without eviction and without
+/// durability.
+async fn query_server(connection: &mut MultiplexedConnection) -> RedisResult<Server> {
+    let info = or_default::<String>(redis::cmd("INFO").query_async(connection).await)?;
     let of = |name: &str| {
         let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         value.map(str::trim)
     };
     let mut get = redis::cmd("CONFIG");
     let get = get.arg("GET").arg("appendfsync");
-    let config = told::<HashMap<String, String>>(get.query_async(connection).await)?;
+    let config = or_default::<HashMap<String, String>>(get.query_async(connection).await)?;
     let writes_to_disk = of("aof_enabled").is_none_or(|enabled| enabled == "1");
     let fsyncs_always = config.get("appendfsync").is_some_and(|policy| policy == "always");
-    // One that was a replica has a second id, and may have got less than the primary had.
-    let was_primary = of("master_replid2").is_some_and(|id| id.bytes().all(|digit| digit == b'0'));
+    // A former replica has a second id. It may lack writes that the primary had.
+    let was_never_replica = of("master_replid2").is_some_and(|id| id.bytes().all(|digit| digit == b'0'));
     Ok(Server {
         run: of("run_id").unwrap_or_default().to_owned(),
         is_replica: of("role") == Some("slave"),
         evicts: of("maxmemory_policy").filter(|policy| *policy != "noeviction").map(str::to_owned),
         writes_to_disk,
-        loses_nothing: of("aof_enabled") == Some("1") && fsyncs_always && was_primary,
+        is_durable: of("aof_enabled") == Some("1") && fsyncs_always && was_never_replica,
     })
 }
 
-/// What it says, or nothing if it does not want to.
-fn told<T: Default>(answer: RedisResult<T>) -> RedisResult<T> {
-    answer.or_else(|error| if leads_nowhere(&error) { Err(error) } else { Ok(T::default()) })
+/// Returns the response, or a default if Redis refuses the command.
+fn or_default<T: Default>(answer: RedisResult<T>) -> RedisResult<T> {
+    answer.or_else(|error| if is_broken_connection(&error) { Err(error) } else { Ok(T::default()) })
 }
 
-/// Without the error's own text, which may hold what was sent.
+/// Returns the reason of an error without its text, which may contain sent data.
 fn reason(error: &RedisError) -> &str {
     if let Some(reason) = error.code().and_then(no_room) {
         return reason;
     }
     match (error.code(), error.detail()) {
-        (Some("FORMAT"), Some(detail)) if detail.contains("newer") => "a newer version wrote what Redis holds",
-        (Some("FORMAT"), _) => "an older version wrote what Redis holds",
+        (Some("FORMAT"), Some(detail)) if detail.contains("newer") => "the data in Redis has a newer format",
+        (Some("FORMAT"), _) => "the data in Redis has an older format",
         (Some("READONLY"), _) => "this Redis is a replica",
         (Some("NOREPLICAS"), _) => "Redis has too few replicas to write",
-        (Some("NOAUTH" | "WRONGPASS"), _) => "it asks for another password",
-        (Some("NOPERM"), _) => "Redis does not permit it to this user",
+        (Some("NOAUTH" | "WRONGPASS"), _) => "the password is wrong",
+        (Some("NOPERM"), _) => "the Redis user lacks permission",
         _ => error.category(),
     }
 }
 
-/// What Redis means by that code, if it is that it has no room.
+/// Returns the reason if the error code means that Redis has no space.
 pub(super) fn no_room(code: &str) -> Option<&'static str> {
     match code {
         "OOM" => Some("Redis is full"),
@@ -205,9 +205,9 @@ pub(super) fn no_room(code: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn failed(error: &RedisError) -> Error {
+pub(super) fn connect_error(error: &RedisError) -> Error {
     let message = format!(
-        "Redis cannot be asked ({}); see that it runs, and that the URL has the right host, port and password",
+        "cannot connect to Redis: {}; check that it runs, and the host, port and password of the URL",
         reason(error)
     );
     Error::new(ErrorKind::Store, message)

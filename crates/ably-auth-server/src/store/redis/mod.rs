@@ -1,4 +1,4 @@
-//! The store that several services share.
+//! The store in Redis, which several services share.
 
 mod batching;
 mod inner;
@@ -22,30 +22,31 @@ use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::{Error, ErrorKind};
 use crate::sync::lock;
-use batching::{Act, Batcher};
-use inner::{Inner, another, fields};
+use batching::{Batcher, Request};
+use inner::{Inner, fields, random_name};
 use link::{Link, Server};
 use sync_state::SyncState;
 
-/// Keeps everything in a Redis or Valkey, which several services share: what one of them knows, all know.
+/// A store in Redis or Valkey that several services share.
 ///
-/// - **Each token request takes one round trip**, in which its nonce is used, and so does each look at a token: whatever
-///   another service revoked or changed before is known when it is decided. All that come while one is under way share the
-///   next. A token by reference takes one more.
-/// - **Nothing is guessed.** If Redis does not answer within half a second, is full, or fails, requests are refused with
-///   50003 until it is back: within a second, for one that had to wait for its turn. A connection that breaks is made again
-///   by itself.
-/// - **What was lost is not forgotten that it was lost.** If Redis comes back empty, or with less than it had, the services
-///   write back what they know, take no token request with a timestamp of up to two minutes later, and no token of before
-///   of a key whose tokens are revocable: clients renew those. So it is after a failover, and when Redis was started again
-///   without `appendfsync always`, since it may have lost something then. An empty Redis on the first start is no different,
-///   unless it is [said to be new](RedisOptions::is_new).
-/// - **A replica is not asked**, nor a primary that has become one.
-/// - **No clock of Redis' machine matters**, and those of the services may differ: all go by the latest.
+/// - **Each request takes one round trip.** For a token request, it marks the nonce as used. For a token, it reads all
+///   earlier changes and revocations of other services. Requests that arrive during a round trip share the next one. A
+///   token by reference takes one more round trip.
+/// - **Requests are refused while Redis is unavailable.** If Redis does not respond within half a second, is full, or
+///   fails, requests get 50003. A request that has to wait for its batch gets this within a second. A broken connection
+///   is reopened automatically.
+/// - **Data loss is detected and remembered.** If Redis comes back empty or with less data, the services write back what
+///   they have in memory. They then refuse token requests with a timestamp of up to two minutes later, and earlier
+///   tokens of keys with revocable tokens, which clients renew. The same applies after a failover, and after a restart
+///   of Redis without `appendfsync always`, because both may lose data. It also applies to an empty Redis on the first
+///   start, unless the option [`is_new`](RedisOptions::is_new) is set.
+/// - **Replicas are not used**, including a primary that becomes one.
+/// - **The clock of the Redis machine is not used.** The clocks of the services may differ; the latest applies.
 ///
-/// Give it a Redis that evicts nothing (`maxmemory-policy noeviction`), and that writes to its disk (`appendfsync always`)
-/// if what it knows shall outlive it. It holds the keys that were made at run time and, unless the services are given a
-/// [secret](crate::ServiceBuilder::service_secret) of their own, the one under which tokens are sealed: let nobody else in.
+/// Use a Redis that does not evict keys (`maxmemory-policy noeviction`) and that writes to its disk (`appendfsync
+/// always`) if the data must survive a restart of Redis. Redis holds the keys that were created at run time. It also
+/// holds the secret that seals tokens, unless the services have their own
+/// [secret](crate::ServiceBuilder::service_secret). So give nobody else access.
 ///
 /// ```no_run
 /// use ably_auth_server::{Apps, Service, store::Redis};
@@ -61,7 +62,7 @@ pub struct Redis {
     batcher: Batcher,
 }
 
-/// What there is to say of a [`Redis`].
+/// The options of a [`Redis`] store.
 ///
 /// ```no_run
 /// use ably_auth_server::store::{Redis, RedisOptions};
@@ -76,10 +77,10 @@ pub struct Redis {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisOptions {
-    /// If there is nothing in Redis, that is because there never was: token requests are taken at once. Not so, unless said.
-    /// Say so once only: if Redis loses everything while no service runs, this is what hides it.
+    /// Declares that Redis is empty because it is new, so that token requests are accepted at once. False by default.
+    /// Set it only for the first start: it hides a loss of all data while no service runs.
     pub is_new: bool,
-    /// With `rediss://`: the certificates to trust it by, as PEM. Mozilla's roots unless said so.
+    /// The root certificates for `rediss://` URLs, as PEM. Mozilla's roots by default.
     pub roots_pem: Option<Vec<u8>>,
     /// The limits of what Redis holds. Give the same limits to all services that share it.
     pub limits: StoreLimits,
@@ -130,81 +131,79 @@ impl Redis {
         client(url, options).map(drop)
     }
 
-    /// Connects to `redis://[user][:password@]host[:port][/database]`, or `rediss://` for TLS. To be called on a tokio
-    /// runtime with I/O and time, which the store goes on to use.
+    /// Connects to `redis://[user][:password@]host[:port][/database]`, or to `rediss://` for TLS. Call this on a tokio
+    /// runtime with I/O and time, which the store continues to use.
     ///
     /// # Errors
-    /// [`ErrorKind::Store`] if the URL is not in the form of one, if Redis does not answer or lets nobody in, if it is a
-    /// replica or evicts keys, or if another version wrote what it holds. The message does not show the URL, which may hold
-    /// a password.
+    /// Returns [`ErrorKind::Store`] if the URL is malformed, if Redis does not respond or refuses access, if it is a
+    /// replica or evicts keys, or if its data has another format. The message does not contain the URL, which may
+    /// contain a password.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_with(url, RedisOptions::default()).await
     }
 
-    /// As [`connect`](Self::connect), told more of this Redis.
+    /// Connects as [`connect`](Self::connect) does, with options.
     ///
     /// # Errors
-    /// As [`connect`](Self::connect); or if the roots are no certificates.
+    /// Returns the errors of [`connect`](Self::connect), and an error if the roots are not certificates.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
         let client = client(url, &options)?;
         let RedisOptions { is_new, limits, .. } = options;
         let (link, server) = Link::new(client).await?;
         check(&server)?;
-        let secret = secret::agree(&link).await?;
+        let secret = secret::load_or_create(&link).await?;
         let inner = Arc::new(Inner {
             feed: Feed::new(),
             link,
             script: Script::new(include_str!("store.lua")),
-            kept: Script::new(include_str!("kept.lua")),
+            keep_script: Script::new(include_str!("kept.lua")),
             limits,
-            name: another()?,
-            known: Mutex::new(SyncState::new()),
-            rereading: Arc::default(),
+            name: random_name()?,
+            sync_state: Mutex::new(SyncState::new()),
+            resync_lock: Arc::default(),
             runtime: Handle::current(),
             secret: Mutex::new(secret),
-            skew_told: AtomicU64::new(0),
+            skew_logged: AtomicU64::new(0),
         });
         let act = if is_new { "found" } else { "peek" };
-        // All that is there is read, however long it takes: nobody waits for an answer yet.
-        let outcome = inner.whole_trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
+        // Read all data without a timeout: no request is waiting yet.
+        let outcome = inner.untimed_round_trip(Timestamp::from_millis(0), act, Vec::new()).await.map_err(|unavailable| {
             let message = format!(
-                "Redis does not do what the store needs ({}); see that it is one, and that the same version of the service \
-                 used it",
+                "cannot use this Redis: {}; check that it is a Redis or Valkey, and that all services have the same \
+                 version",
                 unavailable.0
             );
             Error::new(ErrorKind::Store, message)
         })?;
         if act == "found" && outcome != "new" {
-            tracing::warn!("Redis is said to be new, and is not; say so no more, or a loss may go unnoticed");
+            tracing::warn!("Redis is declared new but holds data; remove the option, since it can hide a loss");
         }
-        let asked = Arc::clone(&inner);
+        let shared = Arc::clone(&inner);
         let batcher = Batcher::start(move |now, act, nonces| {
-            let inner = Arc::clone(&asked);
-            async move { inner.trip(now, act, nonces).await }
+            let inner = Arc::clone(&shared);
+            async move { inner.round_trip(now, act, nonces).await }
         });
         Ok(Self { inner, batcher })
     }
 }
 
-/// Refuses a Redis that forgets by itself, and one that only looks on.
+/// Refuses a Redis that evicts keys, and a replica.
 fn check(server: &Server) -> Result<(), Error> {
     if let Some(policy) = &server.evicts {
         let message = format!(
-            "Redis drops keys by itself (`maxmemory-policy {policy}`), and so would forget what was revoked; set it to \
+            "invalid Redis: it evicts keys (`maxmemory-policy {policy}`), and could lose revocations; set \
              `noeviction`"
         );
         return Err(Error::new(ErrorKind::Store, message));
     }
     if server.is_replica {
-        let message = "this Redis is a replica, to which nothing can be written; give the primary's host and port";
+        let message = "this Redis is a replica and refuses writes; use the host and port of the primary";
         return Err(Error::new(ErrorKind::Store, message));
     }
     if !server.writes_to_disk {
-        tracing::warn!(
-            "Redis does not write what it is told to its disk; set appendonly to yes and appendfsync to always"
-        );
-    } else if !server.loses_nothing {
-        tracing::warn!("Redis may lose its last second when it is started again; set appendfsync to always");
+        tracing::warn!("Redis does not write to its disk; set appendonly to yes and appendfsync to always");
+    } else if !server.is_durable {
+        tracing::warn!("Redis may lose the last second of data when it restarts; set appendfsync to always");
     }
     Ok(())
 }
@@ -223,12 +222,12 @@ impl Store for Redis {
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {
-        let answer = self.batcher.ask(Act::Look, now);
+        let answer = self.batcher.ask(Request::CatchUp, now);
         Pending::waiting(async { answer.await.map(drop) })
     }
 
     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
-        Pending::waiting(self.batcher.ask(nonce.map_or(Act::Touch, Act::Use), now))
+        Pending::waiting(self.batcher.ask(nonce.map_or(Request::RecordTime, Request::Use), now))
     }
 
     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
@@ -236,7 +235,7 @@ impl Store for Redis {
         args.extend(records.iter().flat_map(fields));
         let inner = Arc::clone(&self.inner);
         Pending::waiting(async move {
-            match inner.trip(now, "write", args).await?.as_str() {
+            match inner.round_trip(now, "write", args).await?.as_str() {
                 "done" => Ok(Written::Done),
                 "outdated" => Ok(Written::Outdated),
                 _ => Err(Unavailable::new(reply::MALFORMED)),
@@ -246,7 +245,7 @@ impl Store for Redis {
 
     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
         let Some(bytes) = claims.to_bytes() else {
-            return Pending::unavailable(Unavailable::new("a token's claims cannot be written"));
+            return Pending::unavailable(Unavailable::new("cannot encode a token's claims"));
         };
         let (inner, latest) = (Arc::clone(&self.inner), self.inner.feed.latest(now));
         let app_id = claims.app_id().to_owned();
@@ -261,16 +260,16 @@ impl Store for Redis {
     fn set_time(&self, now: Timestamp) -> Pending<()> {
         let inner = Arc::clone(&self.inner);
         Pending::waiting(async move {
-            // All may be of the time that was wrong; the answer tells them anew.
+            // Both may come from the wrong clock. The reply sets them again.
             let (latest, known_from) = (inner.feed.latest_known(), inner.feed.known_from());
-            let told = mem::replace(&mut lock(&inner.known).latest, now);
+            let before = mem::replace(&mut lock(&inner.sync_state).latest, now);
             inner.feed.set_latest(now);
             inner.feed.set_known_from(Timestamp::from_millis(0));
-            let set = inner.trip(now, "time", Vec::new()).await;
+            let set = inner.round_trip(now, "time", Vec::new()).await;
             if set.is_err() {
                 inner.feed.latest(latest);
                 inner.feed.set_known_from(known_from);
-                lock(&inner.known).latest = told;
+                lock(&inner.sync_state).latest = before;
             }
             set.map(drop)
         })

@@ -1,4 +1,4 @@
-//! The claims that tokens refer to.
+//! The claims of tokens by reference.
 
 use ably_auth_core::Timestamp;
 
@@ -17,7 +17,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<bool, Unavailable> {
         let StoreLimits { large_token_bytes, large_token_bytes_per_app, .. } = self.limits;
-        let mut call = self.kept.prepare_invoke();
+        let mut call = self.keep_script.prepare_invoke();
         call.key(name(reference)).key(format!("{PREFIX}kept")).key(format!("{PREFIX}kept-bytes"));
         call.key(format!("{PREFIX}kept-apps"));
         call.arg(bytes).arg(now.as_millis()).arg(reference.expires.as_millis()).arg(large_token_bytes);
@@ -30,7 +30,9 @@ impl Inner {
             redis::cmd("GET").arg(name(reference)).query_async::<Option<Vec<u8>>>(&mut connection).await
         };
         let claims = self.link.ask(get).await?.map(|bytes| KeptClaims::from_bytes(&bytes));
-        claims.map(|claims| claims.ok_or_else(|| Unavailable::new("a token's claims cannot be read"))).transpose()
+        claims
+            .map(|claims| claims.ok_or_else(|| Unavailable::new("a token's claims in Redis are malformed")))
+            .transpose()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the script answers.
+//! The reply of the script.
 
 use redis::{FromRedisValue, ParsingError, Value};
 use zeroize::Zeroizing;
@@ -14,20 +14,20 @@ pub(super) const MALFORMED: &str = "the script's reply is malformed";
 pub(super) struct Reply {
     pub(super) outcome: String,
     pub(super) generation: String,
-    /// The sequence number up to which the news tell everything.
+    /// The sequence number up to which the new records are complete.
     pub(super) up_to: u64,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
-    /// Whether the caller has to read everything anew.
+    /// True if the caller must resync.
     pub(super) reset: bool,
-    /// Whether there are more news.
+    /// True if there are more new records.
     pub(super) more: bool,
-    /// The sequence number of the change that this call has made; 0 if it has made none.
+    /// The sequence number of the change that this call made; 0 if it made none.
     pub(super) written: u64,
-    pub(super) news: Vec<Versioned>,
+    pub(super) new_records: Vec<Versioned>,
 }
 
-/// A record, and the sequence number under which it was written first.
+/// A record and the sequence number under which it was first written.
 #[derive(Clone, Debug)]
 pub(super) struct Versioned {
     pub(super) record: Record,
@@ -40,9 +40,10 @@ impl FromRedisValue for Reply {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         let (outcome, generation, up_to, latest, known_from, reset, more, written, flat) =
             Flat::from_redis_value(value)?;
-        let news = flat.chunks(5).map(|fields| record(fields).ok_or_else(odd)).collect::<Result<_, _>>()?;
+        let new_records =
+            flat.chunks(5).map(|fields| record(fields).ok_or_else(malformed)).collect::<Result<_, _>>()?;
         let [latest, known_from] = [latest, known_from].map(Timestamp::from_millis);
-        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, written, news })
+        Ok(Self { outcome, generation, up_to, latest, known_from, reset, more, written, new_records })
     }
 }
 
@@ -60,6 +61,6 @@ fn record(fields: &[Vec<u8>]) -> Option<Versioned> {
     Some(Versioned { record, version: std::str::from_utf8(version).ok()?.parse().ok()? })
 }
 
-fn odd() -> ParsingError {
+fn malformed() -> ParsingError {
     ParsingError::from(MALFORMED.to_owned())
 }

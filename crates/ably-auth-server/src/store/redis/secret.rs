@@ -1,4 +1,4 @@
-//! The secret under which tokens are sealed.
+//! The secret that seals tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,8 +10,8 @@ use crate::random;
 
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 
-/// The secret that is there or, if there is none, a new one.
-pub(super) async fn agree(link: &Link) -> Result<Secret, Error> {
+/// Returns the secret in Redis; creates it if it is missing.
+pub(super) async fn load_or_create(link: &Link) -> Result<Secret, Error> {
     let key = format!("{PREFIX}secret");
     let new = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(random::bytes::<32>()?)));
     let ask = |mut connection, _| {
@@ -22,12 +22,13 @@ pub(super) async fn agree(link: &Link) -> Result<Secret, Error> {
         }
     };
     let text = link.ask(ask).await.map_err(|unavailable| {
-        let message = format!("Redis cannot be asked ({}); see that it lets this user in", unavailable.0);
+        let message =
+            format!("cannot read the secret from Redis: {}; check the permissions of the user", unavailable.0);
         Error::new(ErrorKind::Store, message)
     })?;
     read(text).ok_or_else(|| {
         let message =
-            format!("`{key}` in Redis is no secret of 32 bytes in URL-safe base64; put it back, or delete it");
+            format!("invalid secret `{key}` in Redis: not 32 bytes in URL-safe base64; restore it, or delete it");
         Error::new(ErrorKind::Store, message)
     })
 }

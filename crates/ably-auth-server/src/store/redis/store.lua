@@ -1,31 +1,34 @@
--- One round trip, of one request or of several that came at once: looks whether the store is whole, does what is asked, and tells what is new.
+-- One round trip, for one request or a batch: checks that no data was lost, does the operation, and returns new
+-- records.
 --
--- KEYS  1 state (hash: `format`, `generation`, `run`, `numbers`, `spans`, and by each service's name the sequence number of its last
---       change)
---       2 records (hash by name: `1` if it is there, else `0`; its version; `:` and its value)
---       3 log (names by the sequence number of their last change)  4 expiries (names by when they expire)
---       5 nonces (by their timestamps)  6 secret
--- ARGV  1 now  2 the sequence number up to which the caller knows everything  3 the generation that it knows
---       4 a generation to take if the store has none  5 the window  6 the latest time that the caller knows of
---       7 what to do  8 the caller's name  9 the sequence number of the last change that it knows to have made
---       10 the latest time that it was told in its generation  11 the run of Redis to which it is connected, if it knows
---       12 whether a restart of Redis loses nothing  13... with what to do it
--- All moments are the callers' own, in milliseconds: the clock of this machine has no part in what is decided.
--- A record's version is the sequence number under which it was written. It stays when the record is written back after a loss.
+-- KEYS  1 state (hash: `format`, `generation`, `run`, `numbers`, `spans`, and by the name of each service the sequence
+--       number of its last change)
+--       2 records (hash by name: `1` if it exists, else `0`; its version; `:` and its value)
+--       3 log (names by the sequence number of their last change)  4 expiries (names by expiry)
+--       5 nonces (by timestamp)  6 secret
+-- ARGV  1 now  2 the sequence number up to which the caller has all records  3 the generation that it has
+--       4 a generation to use if the store has none  5 the window  6 the latest time that the caller knows
+--       7 the operation  8 the caller's name  9 the sequence number of the caller's last change
+--       10 the latest time that the caller received in its generation  11 the run of Redis to which it is connected, if
+--       known  12 whether a restart of Redis loses nothing  13... the arguments of the operation
+-- All times come from the callers, in milliseconds: the clock of this machine has no effect on decisions.
+-- The version of a record is the sequence number under which it was written. It stays the same when the record is
+-- written back after a loss.
 --
--- Each command costs as much as all that is done between two of them. So what every call needs is in `state`, and the numbers
--- among that in one field; and a plain call looks whether keys are there, and at what is in them only if something is odd.
+-- A Redis command takes as long as all of the script's own work between two commands. So the data that each call needs
+-- is in `state`, and its numbers are in one field. A plain call checks only that the other keys exist, and reads them
+-- only if something is wrong.
 
 local DAY, MINUTE, PAGE, MAX_DROPPED, MAX_WRITERS, FORMAT, FIRST = 86400000, 60000, 500, 50, 10000, 3, 13
--- So far on, all that was written after a loss is newer than whatever was lost.
+-- The sequence number grows by this after a loss, so that later changes are newer than all lost ones.
 local LEAP = 1000000
 
 local act, outcome = ARGV[7], 'done'
 local looks = act == 'look' or act == 'read' or act == 'peek'
 
--- Whether this can be written to, asked in a way that changes nothing: a replica learns late of what was revoked, and a primary
--- that has lost its replicas may be none any more. It comes first, since Redis looks at its memory before a script's first
--- write alone.
+-- Checks that Redis accepts writes, without changing anything. A replica learns of revocations late, and a primary that
+-- has lost its replicas may no longer be the primary. This check comes first, because Redis checks its memory only
+-- before the first write of a script.
 local function refusal(...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return nil end
@@ -36,7 +39,7 @@ local function refusal(...)
 end
 local refused, stuck = not looks and refusal('ZADD', KEYS[5], 'XX', 0, ''), false
 if act == 'use' and (refused == 'OOM' or refused == 'MISCONF') then
-  -- There is no room; who came along to look is told what is new nevertheless.
+  -- Redis is full. Callers that only catch up still get new records.
   act, outcome, looks = 'look', refused, true
 end
 if looks then
@@ -53,18 +56,19 @@ local generation = state[2]
 if state[1] and tonumber(state[1]) ~= FORMAT then
   return redis.error_reply(tonumber(state[1]) > FORMAT and 'FORMAT newer' or 'FORMAT older')
 end
--- A service that starts knows no time yet, and begins nothing; unless this is new, which what has remnants is not.
+-- A starting service has no time yet and creates no data, unless Redis is declared new and has no remnants of data.
 if not generation and (act == 'peek' or act == 'found' and redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[5]) > 0) then
   return { 'done', known, 0, 0, 0, 0, 0, 0, {} }
 end
--- The sequence number of the last change; the latest time; before when more may have been used and revoked than is known; up to
--- which change not all is told any more; before when nonces may be forgotten, the latest timestamp of one, one before which there
--- are few, and when they were last said to go by themselves; how many records there are, and the last change of one; and whether
--- this run of Redis loses nothing.
+-- seq: the sequence number of the last change. latest: the latest time. from: the time from which all nonces and
+-- revocations are known. floor: the change up to which deletions are no longer listed. forgotten: the time up to which
+-- all nonces are dropped. top: the latest timestamp of a nonce. oldest: a time before which there are few nonces.
+-- kept_at: when their expiry in Redis was last set. count: the number of records. newest: the last change of a record.
+-- lasted: whether this run of Redis loses nothing.
 --
--- After `forgotten`, nonces are forgotten in spans of time only: a clock that was ahead for a minute must not close the hours before
--- that minute. `spans` has two flat lists of first and last timestamps, sorted: of what is forgotten, and of what was used. A call
--- unpacks them if it needs them.
+-- After `forgotten`, nonces are dropped in spans of time only: a clock that was ahead for a minute must not block the
+-- hours before that minute. `spans` has two flat, sorted lists of first and last timestamps: of dropped nonces, and of
+-- used ones. A call unpacks them if it needs them.
 local seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, lasts
 if generation then
   seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted = cmsgpack.unpack(state[4])
@@ -75,14 +79,14 @@ local function unpack_spans()
   dropped, used_spans = {}, {}
   if generation and state[6] then dropped, used_spans = cmsgpack.unpack(state[6]) end
 end
--- The end of the span that contains the timestamp.
+-- Returns the end of the span that contains the timestamp.
 local function end_of(spans, timestamp)
   for i = #spans - 1, 1, -2 do
     if spans[i] <= timestamp then return timestamp <= spans[i + 1] and spans[i + 1] or nil end
   end
 end
--- Spans that are at most a window apart are joined: what is between them is too old to be exchanged by then. So a day has 720 at
--- most, and a clock that is more than a day behind is not served.
+-- Adds a span. Spans that are at most a window apart are joined: requests with timestamps in between are too old to be
+-- exchanged by then. So a day has at most 720 spans, and requests are refused if the clock is more than a day behind.
 local function cover(spans, first, last)
   local joined, is_placed = {}, false
   local function append(one, other)
@@ -107,7 +111,7 @@ local function cover(spans, first, last)
   spans_changed = true
   return old > 0 and { unpack(joined, old + 1) } or joined, joined[old]
 end
--- What was used up to that timestamp is forgotten.
+-- Marks the nonces up to a timestamp as dropped.
 local function forget(upto)
   unpack_spans()
   for i = 1, #used_spans, 2 do
@@ -131,12 +135,12 @@ local function cut(spans, upto)
 end
 local function text(number) return string.format('%.0f', number) end
 
--- The caller may know a later time.
+-- Use the caller's latest time if that is later.
 local clock = now
 now = math.max(now, tonumber(ARGV[6]))
 local before = latest
 if act == 'time' then
-  -- A clock was wrong. What was used and revoked by it may have been dropped, and is not known.
+  -- A clock was wrong. Nonces and revocations may have been dropped because of it, so they count as unknown.
   latest, from = now, now + window
   forgotten, top = math.min(forgotten, from), math.min(top, from)
   redis.call('ZREMRANGEBYSCORE', KEYS[5], '(' .. text(from), '+inf')
@@ -146,24 +150,24 @@ end
 local ahead = now > latest
 if ahead then latest = now end
 
--- Which keys are there: one that is named four times counts as four.
+-- Checks which keys exist. A key that is named four times counts as four.
 local there = redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[6], KEYS[5], KEYS[5], KEYS[5], KEYS[5])
 local has_nonces = there >= 4
 
--- Whether anything of what was used or revoked may not be known. Who starts judges nothing: from when on all is known again
+-- Checks whether nonces or revocations may have been lost. A starting service does not check this, because the result
 -- depends on the time.
 local lost, changed, renewed = not generation, false, not generation
 if generation and now > 0 then
-  -- Empty, older than what the caller has seen, without something that it did, or without some of the keys.
+  -- The data is older than what the caller has seen, or lacks one of its changes or some of the keys.
   lost = generation == known
     and (seq < since or mine > 0 and tonumber(state[5] or 0) < mine or there % 4 ~= (count > 0 and 3 or 1))
   local restarted = run ~= '' and run ~= state[3]
   if restarted or generation ~= known or act == 'write' then
-    -- Parts of them are gone.
+    -- Some records are missing.
     lost = lost or redis.call('HLEN', KEYS[2]) ~= count or redis.call('ZCARD', KEYS[3]) ~= count
   end
   if restarted then
-    -- It was started again, or another has taken its place, that may have got less.
+    -- Redis was restarted, or replaced by another one that may have less data.
     lost = lost or state[3] ~= '' and lasts * lasted == 0
     lasted, renewed = lasts, true
   elseif lasts < lasted then
@@ -190,38 +194,39 @@ if lost then
   newest = seq
 end
 if top > forgotten and not has_nonces then
-  -- The nonces are gone: by themselves, after long, or not. Whoever's clock steps back may come with one of them.
+  -- The nonces expired, or were lost. A service whose clock steps back may send one of them again.
   forget(top)
-  -- Another version has used them, and noted no span.
+  -- Another version has used them and recorded no span.
   if not end_of(dropped, top) then forgotten = math.max(forgotten, top) end
   top, changed = 0, true
 end
 if generation ~= known then
   if since >= seq then
-    -- The caller has counted further, and shall not take this for what it had.
+    -- The caller has a higher sequence number and must not mistake this data for its own.
     seq, changed = since + 1, true
   end
   if known ~= '' and told + window > from then
-    -- What the caller used and is lost had at most this timestamp.
+    -- Lost nonces of the caller had at most this timestamp.
     from, changed = told + window, true
   end
 end
 
--- Whether it is there, its version, and its value.
+-- Returns whether the record exists, its version, and its value.
 local function parts(stored)
   local colon = string.find(stored, ':', 1, true)
   return string.sub(stored, 1, 1), string.sub(stored, 2, colon - 1), string.sub(stored, colon + 1)
 end
 
--- Time alone is written now and then: whoever looks at tokens only has seen some that were over.
+-- Write the time alone once per minute: a service that only reads tokens has already refused expired tokens by it.
 changed = changed or renewed or act == 'time' or latest - before >= MINUTE and not stuck
 if act == 'found' then
   if lost then outcome = 'new' end
 elseif act == 'use' then
-  -- By the clock as it is: one that was set back takes requests of its own time, and is not to forget them at once.
+  -- Use the clock's own time: a clock that was set back accepts requests of its own time, whose nonces must not be
+  -- dropped at once.
   local over = clock - window
   if oldest < over then
-    -- More at once than come, and never all of them, since then the key would be gone.
+    -- Drop more nonces than are added, but never all of them, since that would delete the key.
     local many = MAX_DROPPED + #ARGV
     local next_one = redis.call('ZRANGE', KEYS[5], many, many, 'WITHSCORES')
     if next_one[2] then
@@ -234,7 +239,8 @@ elseif act == 'use' then
     end
   end
   unpack_spans()
-  -- Any number of nonces, each with its timestamp before it; the outcome has a letter for each. Behind an `f` stands until when.
+  -- Each nonce has its timestamp before it. The outcome has a letter for each, and after an `f` the end of the dropped
+  -- span.
   local outcomes, used = {}, 0
   for i = FIRST, #ARGV, 2 do
     local timestamp, letter = tonumber(ARGV[i]), 'd'
@@ -247,7 +253,7 @@ elseif act == 'use' then
       if timestamp > top then top = timestamp end
       if timestamp < oldest then oldest = timestamp end
       if not end_of(used_spans, timestamp) then
-        -- To the end of the minute, so that this is written once in it.
+        -- Extend the span to the end of the minute, so that it is written only once per minute.
         used_spans = cover(used_spans, timestamp, math.ceil(timestamp / MINUTE) * MINUTE)
       end
     end
@@ -257,7 +263,7 @@ elseif act == 'use' then
   if used > 0 then
     seq = seq + used
     if not has_nonces or math.abs(clock - kept_at) >= MINUTE then
-      -- They go by themselves once nobody serves any more.
+      -- Redis drops them by itself if no service runs.
       redis.call('PEXPIRE', KEYS[5], 30 * window)
       kept_at = clock
     end
@@ -269,7 +275,7 @@ elseif act == 'write' or act == 'restore' then
     newest = seq
     redis.call('ZADD', KEYS[3], seq, name)
     redis.call('HSET', KEYS[2], name, there .. (version or text(seq)) .. ':' .. value)
-    -- That something is gone has to be told for as long as somebody may not have heard of it.
+    -- Deletions are kept until all services must have read them.
     if there == '0' then expires = text(latest + DAY) end
     if expires ~= '' then redis.call('ZADD', KEYS[4], expires, name) else redis.call('ZREM', KEYS[4], name) end
   end
@@ -282,11 +288,11 @@ elseif act == 'write' or act == 'restore' then
     if generation ~= known then outcome = 'outdated' end
     if outcome == 'done' then
       for i = FIRST + 1, #ARGV, 4 do put(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
-      -- Twice as many as came, so that what is over grows less.
+      -- Drop at least twice as many records as are written, so that expired ones do not accumulate.
       local most = math.max(MAX_DROPPED, (#ARGV - FIRST) / 2)
       local over = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', latest, 'LIMIT', 0, most)
       for _, name in ipairs(over) do
-        -- Who does not know that it went has to read everything.
+        -- A caller that has not read the deletion must resync.
         floor = math.max(floor, tonumber(redis.call('ZSCORE', KEYS[3], name) or 0))
         redis.call('ZREM', KEYS[3], name)
         redis.call('ZREM', KEYS[4], name)
@@ -314,7 +320,7 @@ if changed then
     seq, latest, from, floor, forgotten, top, oldest, kept_at, count, newest, lasted)
   if spans_changed then redis.call('HSET', KEYS[1], 'spans', cmsgpack.pack(dropped, used_spans)) end
   if redis.call('HSET', KEYS[1], 'numbers', numbers, caller, seq) > 0 and redis.call('HLEN', KEYS[1]) > MAX_WRITERS then
-    -- The half of them that has changed nothing for longest.
+    -- Remove the half of the services that has made no change for the longest time.
     local all, writers = redis.call('HGETALL', KEYS[1]), {}
     for i = 1, #all, 2 do
       if #all[i] == #caller then table.insert(writers, { name = all[i], last = tonumber(all[i + 1]) }) end
@@ -324,7 +330,8 @@ if changed then
   end
 end
 
--- Who reads everything, a page at a time, gets what is there; what goes meanwhile has been over for long.
+-- A caller that reads everything, page by page, gets the existing records. Records that are dropped meanwhile expired
+-- long ago.
 local reset = generation ~= known or act ~= 'read' and since > 0 and since < floor
 local news, upto, more = {}, seq, 0
 if not reset and newest > since then

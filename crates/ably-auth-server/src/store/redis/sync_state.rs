@@ -1,4 +1,4 @@
-//! What this service knows of what Redis holds: enough to write it back, should Redis lose it.
+//! The records that this service has seen in Redis, to write them back if Redis loses them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,25 +7,31 @@ use ably_auth_core::{Timestamp, Ttl};
 use super::reply::Versioned;
 use crate::store::Record;
 
-/// No fewer are looked through for those that are over.
-const FEW: usize = 1_000;
+/// Expired records are not searched for if there are fewer records than this.
+const MIN_PRUNE_THRESHOLD: usize = 1_000;
 
 pub(super) struct SyncState {
     pub(super) generation: String,
-    /// The sequence number of the last change of this service's own, in that generation.
+    /// The sequence number of this service's last change in that generation.
     pub(super) written: u64,
-    /// The latest time that it was told, in that generation.
+    /// The latest time that Redis returned in that generation.
     pub(super) latest: Timestamp,
-    /// What is gone is among them, for as long as another service may not have heard of it.
+    /// The records. They include deletions until all other services must have seen them.
     records: HashMap<Box<str>, Versioned>,
-    /// Once there are more, those that are over are dropped.
-    many: usize,
+    /// If there are more records than this, expired ones are dropped.
+    prune_threshold: usize,
 }
 
 impl SyncState {
     pub(super) fn new() -> Self {
         let latest = Timestamp::from_millis(0);
-        Self { generation: String::new(), written: 0, latest, records: HashMap::new(), many: FEW }
+        Self {
+            generation: String::new(),
+            written: 0,
+            latest,
+            records: HashMap::new(),
+            prune_threshold: MIN_PRUNE_THRESHOLD,
+        }
     }
 
     pub(super) fn note(&mut self, mut new: Versioned) {
@@ -33,30 +39,30 @@ impl SyncState {
             new.record.expires = Some(self.latest.saturating_add(Ttl::MAX));
         }
         self.records.insert(new.record.name.clone(), new);
-        if self.records.len() > self.many {
+        if self.records.len() > self.prune_threshold {
             let latest = self.latest;
-            self.records.retain(|_, known| !is_over(&known.record, latest));
-            self.many = self.records.len().saturating_mul(2).max(FEW);
+            self.records.retain(|_, known| !is_expired(&known.record, latest));
+            self.prune_threshold = self.records.len().saturating_mul(2).max(MIN_PRUNE_THRESHOLD);
         }
     }
 
-    /// What is to be written back, apps before the keys that are theirs.
+    /// Returns the records to write back. Apps come before their keys.
     pub(super) fn to_restore(&self) -> Vec<Versioned> {
-        let living = self.records.values().filter(|known| !is_over(&known.record, self.latest));
+        let living = self.records.values().filter(|known| !is_expired(&known.record, self.latest));
         let mut records: Vec<_> = living.cloned().collect();
         records.sort_by(|one, other| one.record.name.cmp(&other.record.name));
         records
     }
 
-    /// The names of what is known to be there, and is not among these.
+    /// Returns the names of existing records that are not in `records`.
     pub(super) fn missing_from(&self, records: &[Versioned]) -> Vec<Box<str>> {
-        let told: HashSet<_> = records.iter().map(|told| &told.record.name).collect();
+        let read: HashSet<_> = records.iter().map(|read| &read.record.name).collect();
         let there = self.records.values().filter(|known| known.record.value.is_some());
-        there.map(|known| &known.record.name).filter(|name| !told.contains(name)).cloned().collect()
+        there.map(|known| &known.record.name).filter(|name| !read.contains(name)).cloned().collect()
     }
 }
 
-fn is_over(record: &Record, latest: Timestamp) -> bool {
+fn is_expired(record: &Record, latest: Timestamp) -> bool {
     record.expires.is_some_and(|expires| expires <= latest)
 }
 
@@ -73,18 +79,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_not_kept_for_ever() {
+    fn expired_records_are_dropped() {
         let mut known = SyncState::new();
         for nth in 0..100_000 {
             known.latest = Timestamp::from_millis(nth);
             known.note(record(format!("revoked/{nth}"), Some(b"hush"), Some(nth + 100)));
         }
-        assert!(known.records.len() <= FEW + 1, "{} are kept", known.records.len());
+        assert!(known.records.len() <= MIN_PRUNE_THRESHOLD + 1, "{} are kept", known.records.len());
         assert_eq!(known.to_restore().len(), 100);
     }
 
     #[test]
-    fn what_is_gone_is_told_for_a_day() {
+    fn deletions_are_kept_for_a_day() {
         let mut known = SyncState::new();
         known.note(record("key/b".into(), Some(b"hush"), None));
         known.note(record("app/b".into(), Some(b"hush"), None));

@@ -40,7 +40,7 @@ fn assert_tells_or_knows(folder: &Path, what: &str) -> bool {
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Store);
             let text = error.to_string();
-            assert!(text.contains("store.redb` is damaged: ") && text.contains("put back a copy"), "{what}: {text}");
+            assert!(text.contains("store.redb` is damaged: ") && text.contains("restore a copy"), "{what}: {text}");
             return false;
         }
     };
@@ -157,7 +157,7 @@ fn damage_to_nonces_after_a_clean_stop_replays_nothing() {
             Err(error) => {
                 refused += 1;
                 let text = error.to_string();
-                assert!(text.contains("nonces/0000000001` cannot be believed") && text.contains("delete it"), "{text}");
+                assert!(text.contains("nonces/0000000001` is damaged") && text.contains("delete it"), "{text}");
             }
         }
     }
@@ -178,7 +178,7 @@ fn last_file_of_nonces_that_is_missing_after_a_clean_stop_is_refused() {
     drop(world);
     fs::remove_file(place.0.0.join("nonces/0000000002")).unwrap();
     let error = Redb::open(&place.0.0).unwrap_err().to_string();
-    assert!(error.contains("nonces/0000000002` cannot be believed: it is missing"), "{error}");
+    assert!(error.contains("nonces/0000000002` is damaged: it is missing"), "{error}");
     // Follow the advice of the message.
     fs::remove_dir_all(place.0.0.join("nonces")).unwrap();
     for _ in 0..2 {

@@ -179,7 +179,7 @@ fn journal_that_ends_before_what_the_database_knows_is_refused() {
     let killed = crashed(&place.0, &["store.redb", "secret"]);
     copy(&older.0.join("nonces"), &killed.0.join("nonces"));
     let error = Redb::open(&killed.0).unwrap_err().to_string();
-    assert!(error.contains("nonces/0000000001` cannot be believed: its end is missing"), "{error}");
+    assert!(error.contains("nonces/0000000001` is damaged: its end is missing"), "{error}");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn loss_is_logged_with_what_follows() {
         let world = place.open(None);
         world.token(KEY, &params());
         drop(place.again(world));
-        let lost = "`store.redb` was lost; keys and revocations of before may be lost with it";
+        let lost = "`store.redb` was lost, and earlier keys and revocations may be lost with it";
         let says = || {
             [lost, "reason=\"it is missing\"", "`secret` is missing", "`nonces` is missing"].map(|what| log.says(what))
         };

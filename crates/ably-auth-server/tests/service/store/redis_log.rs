@@ -25,7 +25,7 @@ fn play(server: &RedisServer) {
     // On this thread, whose log it is.
     let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     let open = || World::over(runtime.block_on(connect_to_new(&server.url())).unwrap(), &runtime, None);
-    let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is said to be new, and is not");
+    let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is declared new but holds data");
     let one = open();
     says(&[off, new, behind], &[1, 0, 0]);
     let other = open();

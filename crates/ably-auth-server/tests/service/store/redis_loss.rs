@@ -279,7 +279,9 @@ fn a_redis_that_is_said_to_be_new_each_time_hides_no_loss_from_who_serves() {
 fn what_another_version_wrote_is_named_as_such() {
     let Some(place) = Shared::new() else { return };
     drop(place.two());
-    for (format, said) in [("999", "a newer version wrote"), ("1", "an older version wrote")] {
+    for (format, said) in
+        [("999", "the data in Redis has a newer format"), ("1", "the data in Redis has an older format")]
+    {
         place.0.command(&["HSET", "{ably-auth}:state", "format", format]);
         let error = place.1.block_on(Redis::connect(&place.0.url())).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");

@@ -21,8 +21,8 @@ fn nonce(nth: u64, timestamp: u64) -> Fingerprint {
 }
 
 /// Opens a journal whose database has no commits.
-fn open(folder: &Path, unknown_until: u64) -> Result<(Journal, Found), Error> {
-    let pairing = |found: &Found| {
+fn open(folder: &Path, unknown_until: u64) -> Result<(Journal, JournalState), Error> {
+    let pairing = |found: &JournalState| {
         let identity = Identity { database: 7, commits: 0 };
         Ok(Arc::new(Pairing::new(identity, found.position.unwrap_or_default())))
     };
@@ -30,12 +30,12 @@ fn open(folder: &Path, unknown_until: u64) -> Result<(Journal, Found), Error> {
 }
 
 /// Returns the data about nonces, without the data about files.
-fn said(found: Found) -> (BTreeSet<Fingerprint>, Spans, Option<Timestamp>) {
+fn nonce_state(found: JournalState) -> (BTreeSet<Fingerprint>, Spans, Option<Timestamp>) {
     (found.nonces, found.forgotten, found.latest)
 }
 
 impl TempDir {
-    fn open(&self) -> (Journal, Found) {
+    fn open(&self) -> (Journal, JournalState) {
         open(&self.0, 0).unwrap()
     }
 
@@ -55,7 +55,7 @@ impl TempDir {
 
 fn write(journal: &mut Journal, puts: &[Put], now: u64) {
     journal.write(puts, Times { now: at(now), latest: at(now) }).unwrap();
-    journal.tidy();
+    journal.delete_expired_file();
 }
 
 fn use_all(journal: &mut Journal, nonces: impl IntoIterator<Item = Fingerprint>, now: u64) {
@@ -65,22 +65,22 @@ fn use_all(journal: &mut Journal, nonces: impl IntoIterator<Item = Fingerprint>,
 }
 
 #[test]
-fn what_was_used_is_found_again_over_many_files() {
+fn used_nonces_are_restored_from_many_files() {
     let place = TempDir::new();
     let used: BTreeSet<_> = (0..300).map(|nth| nonce(nth, nth)).collect();
     let (mut journal, found) = place.open();
-    assert_eq!(found, Found { forgotten: Spans::up_to(at(0)), ..Found::default() });
+    assert_eq!(found, JournalState { forgotten: Spans::up_to(at(0)), ..JournalState::default() });
     for nonces in used.iter().collect::<Vec<_>>().chunks(100) {
         use_all(&mut journal, nonces.iter().copied().copied(), 7);
         drop(journal);
         journal = place.open().0;
     }
     assert!(place.files().len() > 6, "{:?}", place.files());
-    assert_eq!(said(place.open().1), (used, Spans::default(), Some(at(7))));
+    assert_eq!(nonce_state(place.open().1), (used, Spans::default(), Some(at(7))));
 }
 
 #[test]
-fn a_file_goes_once_all_in_it_is_over_and_what_went_is_told() {
+fn expired_file_is_deleted_and_its_times_recorded() {
     let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, nth)), 100);
@@ -99,7 +99,7 @@ fn a_file_goes_once_all_in_it_is_over_and_what_went_is_told() {
 }
 
 #[test]
-fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_it() {
+fn set_time_drops_nonces_of_later_times_only() {
     let (place, later) = (TempDir::new(), 7 * 24 * 60 * 60 * 1000);
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, later)), later);
@@ -108,7 +108,7 @@ fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_
     write(&mut journal, &[Put::Nonce(one), Put::Time(at(now)), Put::Nonce(two)], now);
     drop(journal);
     let (mut journal, found) = place.open();
-    assert_eq!(said(found), ([one, two].into(), Spans::default(), Some(at(now))));
+    assert_eq!(nonce_state(found), ([one, two].into(), Spans::default(), Some(at(now))));
     let over = now + 2 * WINDOW_MILLIS + 1;
     for _ in 0..20 {
         write(&mut journal, &[Put::Probe], over);
@@ -117,7 +117,7 @@ fn what_is_of_a_later_time_goes_when_the_time_is_set_and_not_what_is_used_after_
 }
 
 #[test]
-fn without_its_folder_what_was_used_lately_is_not_known_and_stays_so() {
+fn missing_folder_makes_recent_nonces_unknown() {
     let place = TempDir::new();
     for _ in 0..3 {
         let (mut journal, found) = open(&place.0, 5).unwrap();
@@ -130,22 +130,22 @@ fn without_its_folder_what_was_used_lately_is_not_known_and_stays_so() {
 }
 
 #[test]
-fn a_write_that_failed_is_refused_and_the_next_is_not() {
+fn write_after_a_failed_write_succeeds() {
     let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(1, 1)], 1);
     let path = place.files().pop().unwrap();
     // Writing to a file that is open only for reading fails.
     journal.open.as_mut().unwrap().file = File::open(path).unwrap();
-    let refused = journal.write(&[Put::Nonce(nonce(2, 2))], Times { now: at(2), latest: at(2) });
-    assert!(refused.is_err());
+    let result = journal.write(&[Put::Nonce(nonce(2, 2))], Times { now: at(2), latest: at(2) });
+    assert!(result.is_err());
     use_all(&mut journal, [nonce(3, 3)], 3);
     drop(journal);
     assert_eq!(place.open().1.nonces, [nonce(1, 1), nonce(3, 3)].into());
 }
 
 #[test]
-fn a_file_that_was_changed_or_is_missing_is_refused() {
+fn changed_or_missing_file_is_refused() {
     let place = TempDir::new();
     use_all(&mut place.open().0, (0..200).map(|nth| nonce(nth, nth)), 1);
     let files = place.files();
@@ -156,13 +156,13 @@ fn a_file_that_was_changed_or_is_missing_is_refused() {
     assert!(error.contains("0000000002") && error.contains("has changed since it was written"), "{error}");
     fs::remove_file(&files[1]).unwrap();
     let error = place.error();
-    assert!(error.contains("0000000003` cannot be believed: the file before it is missing"), "{error}");
+    assert!(error.contains("0000000003` is damaged: the file before it is missing"), "{error}");
     fs::remove_file(&files[0]).unwrap();
     assert!(!place.open().1.nonces.is_empty(), "the first file may have been deleted after it expired");
 }
 
 #[test]
-fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished() {
+fn truncated_file_is_refused() {
     let place = TempDir::new();
     use_all(&mut place.open().0, (0..60).map(|nth| nonce(nth, nth)), 1);
     use_all(&mut place.open().0, [nonce(60, 60)], 1);
@@ -179,18 +179,18 @@ fn a_file_whose_end_is_missing_is_refused_though_it_is_one_that_was_not_finished
 }
 
 #[test]
-fn a_folder_without_files_says_as_little_as_none() {
+fn empty_folder_makes_recent_nonces_unknown() {
     let place = TempDir::new();
     use_all(&mut place.open().0, [nonce(1, 1)], 1);
     place.files().iter().for_each(|file| fs::remove_file(file).unwrap());
     let (mut journal, found) = open(&place.0, 7).unwrap();
     assert_eq!(found.forgotten, Spans::up_to(at(7)));
     write(&mut journal, &[Put::Probe], 9);
-    assert_eq!(place.open().1.forgotten, Spans::up_to(at(7)), "and it stays so");
+    assert_eq!(place.open().1.forgotten, Spans::up_to(at(7)), "the next opening reads the same");
 }
 
 #[test]
-fn what_is_no_file_of_ours_is_left_alone_and_what_has_gone_by_itself_is_gone() {
+fn foreign_files_are_ignored_and_missing_oldest_is_tolerated() {
     let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, (0..100).map(|nth| nonce(nth, nth)), 100);
