@@ -2,6 +2,7 @@
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod body;
 mod client;
 #[cfg(feature = "rustls")]
 mod connector;

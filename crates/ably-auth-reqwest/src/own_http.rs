@@ -19,10 +19,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use crate::body::BodyBuffer;
 use crate::connector::{Connector, TimedOut, Unresolvable};
 use crate::proxies::Proxies;
 use crate::roots;
-use crate::transport::Collected;
 
 /// The time after which an idle connection is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -68,7 +68,7 @@ impl OwnHttp {
 }
 
 async fn collect(mut body: Incoming) -> Result<Bytes, TransportFault> {
-    let mut collected = Collected::default();
+    let mut collected = BodyBuffer::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| TransportFault::new(FaultKind::Interrupted, error))?;
         if let Ok(data) = frame.into_data() {

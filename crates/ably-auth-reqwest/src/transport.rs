@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use ably_auth::{Error, FaultKind, HttpSettings, Sleep, Transport, TransportFault};
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::body::BodyBuffer;
 #[cfg(feature = "rustls")]
 use crate::own_http::OwnHttp;
 #[cfg(not(feature = "rustls"))]
 use crate::without_tls::WithoutTls;
-
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// A transport that uses your [`reqwest::Client`], or its own HTTP client.
 #[derive(Clone, Debug)]
@@ -93,30 +92,12 @@ async fn send(
     *response.status_mut() = answer.status();
     *response.version_mut() = answer.version();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
-    let mut body = Collected::default();
+    let mut body = BodyBuffer::default();
     while let Some(chunk) = answer.chunk().await.map_err(fault)? {
         body.add(&chunk)?;
     }
     *response.body_mut() = body.into_bytes();
     Ok(response)
-}
-
-/// The received part of an answer's body, at most [`MAX_ANSWER_BYTES`].
-#[derive(Default)]
-pub(crate) struct Collected(BytesMut);
-
-impl Collected {
-    pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<(), TransportFault> {
-        if self.0.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-            return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
-        }
-        self.0.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.0.freeze()
-    }
 }
 
 /// Returns true if the client's TLS is rustls and that failed. A `reqwest::Client` with another TLS reports `Unreachable`.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 
-use crate::exchange::RequestId;
+use crate::request_id::RequestId;
 use crate::transport::{FaultKind, TransportFault};
 
 /// The maximum bytes of an error's text, which may contain two texts of the service and our own.

@@ -10,10 +10,11 @@ use http::{Request, Response};
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::exchange::{FallbackStep, HostFallback, Hosts, RequestId};
+use crate::exchange::{FallbackStep, HostFallback, Hosts, add_request_id};
 use crate::hosts::Endpoint;
 use crate::http_settings::HttpSettings;
 use crate::random::Random;
+use crate::request_id::RequestId;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
 /// Sends requests to a service over another transport, to whichever of its hosts serves them: see
@@ -67,7 +68,7 @@ impl<T> FallbackTransport<T> {
     fn begin(&self, mut request: Request<Bytes>) -> (HostFallback<'_>, Option<RequestId>) {
         if self.add_request_ids {
             // A request that gets through matters more than its id.
-            let _ = RequestId::add(&mut request, &*self.random);
+            let _ = add_request_id(&mut request, &*self.random);
         }
         let request_id = RequestId::of(request.uri());
         (self.hosts.request(request, self.now()), request_id)

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 
-use crate::exchange::RequestId;
+use crate::request_id::RequestId;
 
 /// Sends a request and gives the answer, whatever its status.
 ///

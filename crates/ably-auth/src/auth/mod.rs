@@ -20,10 +20,10 @@ use http::Request;
 use crate::auth_options::AuthOptions;
 use crate::cache::Generation;
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
+use crate::exchange::{AuthenticatedCall, RevokeTokens, add_request_id};
+use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
-use crate::sources::KeySigner;
 use chosen::Chosen;
 use service::Service;
 
@@ -165,7 +165,7 @@ impl<M: Mode, T> Plan<M, T> {
         *request.uri_mut() = uri;
         if self.options.http.add_request_ids {
             // Here already, so that a resend with a new token has the same.
-            RequestId::add(&mut request, &*self.options.random)?;
+            add_request_id(&mut request, &*self.options.random)?;
         }
         Ok(AuthenticatedCall::new(request, self.options.identity()))
     }

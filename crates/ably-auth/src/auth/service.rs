@@ -12,10 +12,10 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::fallback_transport::FallbackTransport;
 use crate::hosts::Endpoint;
+use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
 use crate::random::Random;
-use crate::sources::KeySigner;
 use crate::time_offset::TimeOffset;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 

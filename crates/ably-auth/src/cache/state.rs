@@ -10,7 +10,7 @@ use super::life::{Age, Life, Now};
 use super::policy::Draw;
 use super::settings::Settings;
 use super::token::{CachedToken, Generation};
-use super::trace::{self, Reason};
+use super::trace::{self, Purpose, Reason};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
@@ -62,16 +62,6 @@ impl<S: ?Sized> PartialEq for Question<S> {
 /// Counts fetches in the order in which they began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
-
-/// For whom a fetch is made.
-#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "the reason is for whoever watches"))]
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
-    /// For whoever has a request to send.
-    Request(Reason),
-    /// For an explicit `authorize`, and what is to be stored of it.
-    Authorize { stores_params: bool, stores_source: bool },
-}
 
 /// A fetch that has begun.
 pub(super) struct Begun<S: ?Sized> {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::state::Purpose;
 use crate::error::Error;
 
 /// Why a token is fetched for a request.
@@ -12,6 +11,16 @@ pub(super) enum Reason {
     Expired,
     Refused,
     Early,
+}
+
+/// The caller that a fetch is made for.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only the feature `tracing` reads the reason"))]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// A caller that needs a token for a request.
+    Request(Reason),
+    /// A call of `authorize`, and what the cache keeps of it.
+    Authorize { stores_params: bool, stores_source: bool },
 }
 
 impl Purpose {

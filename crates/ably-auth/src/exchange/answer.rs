@@ -9,9 +9,9 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::RequestId;
 use super::sent_secrets::SentSecrets;
 use crate::error::Error;
+use crate::request_id::RequestId;
 
 const X_ABLY_ERRORCODE: &str = "x-ably-errorcode";
 const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";

@@ -9,7 +9,7 @@ use http::Response;
 use super::{Exchange, RequestToken, ServerTime, Step};
 use crate::error::Error;
 use crate::hosts::Endpoint;
-use crate::sources::KeySigner;
+use crate::key_signer::KeySigner;
 use crate::transport::TransportFault;
 
 /// Signs a token request and has the service exchange it (`RSA8`).

@@ -44,7 +44,7 @@ pub use revoke_tokens::RevokeTokens;
 pub use server_time::ServerTime;
 pub use token_params_query::token_params_query;
 
-pub(crate) use request_id::RequestId;
+pub(crate) use request_id::add_request_id;
 
 use std::fmt;
 

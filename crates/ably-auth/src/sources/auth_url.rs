@@ -10,13 +10,13 @@ use crate::error::Error;
 use crate::exchange::{self, QueryAuthUrl};
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Replays, Taken};
+use crate::sources::callback_response::{CallbackResponse, Replays, Taken};
 use crate::transport::{BlockingTransport, Transport};
 
 /// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
 pub struct AuthUrlSource<U, T> {
     auth_url: AuthUrl,
-    answers: Answers,
+    responses: CallbackResponse,
     url_transport: U,
     transport: T,
 }
@@ -24,7 +24,7 @@ pub struct AuthUrlSource<U, T> {
 impl<U, T> AuthUrlSource<U, T> {
     /// Asks `auth_url` over `url_transport`, and exchanges at `endpoint` over `transport`.
     pub fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
-        Self { auth_url, answers: Answers::of_url(endpoint), url_transport, transport }
+        Self { auth_url, responses: CallbackResponse::of_url(endpoint), url_transport, transport }
     }
 }
 
@@ -34,7 +34,7 @@ impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
         let mut replays = Replays::of(params);
         loop {
             let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
-            let outcome = match self.answers.take(answer)? {
+            let outcome = match self.responses.take(answer)? {
                 Taken::Token(details) => return Ok(details),
                 Taken::Exchange(request) => exchange::run(request, &self.transport).await,
             };
@@ -50,7 +50,7 @@ impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrl
         let mut replays = Replays::of(params);
         loop {
             let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
-            let outcome = match self.answers.take(answer)? {
+            let outcome = match self.responses.take(answer)? {
                 Taken::Token(details) => return Ok(details),
                 Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };

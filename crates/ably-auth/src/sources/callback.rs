@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
@@ -14,47 +14,8 @@ use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Replays, Taken};
+use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, Replays, Taken};
 use crate::transport::{BlockingTransport, Transport};
-
-/// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
-///
-/// Each converts into it, so that a callback just returns what it has.
-///
-/// ```
-/// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
-///
-/// // It asks your backend; here the answer is always the same.
-/// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
-/// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
-/// ```
-#[derive(Clone, Debug)]
-pub enum AuthCallbackAnswer {
-    /// A token string: an Ably token or a JWT.
-    Token(Token),
-    /// A token with what is known about it.
-    TokenDetails(TokenDetails),
-    /// A token request that somebody signed.
-    TokenRequest(TokenRequest),
-}
-
-impl From<Token> for AuthCallbackAnswer {
-    fn from(token: Token) -> Self {
-        Self::Token(token)
-    }
-}
-
-impl From<TokenDetails> for AuthCallbackAnswer {
-    fn from(details: TokenDetails) -> Self {
-        Self::TokenDetails(details)
-    }
-}
-
-impl From<TokenRequest> for AuthCallbackAnswer {
-    fn from(request: TokenRequest) -> Self {
-        Self::TokenRequest(request)
-    }
-}
 
 /// An async auth callback.
 ///
@@ -105,14 +66,14 @@ where
 /// Asks an auth callback, and has the service exchange what it answers if that is a token request.
 pub struct CallbackSource<T, C: ?Sized> {
     callback: Arc<C>,
-    answers: Answers,
+    responses: CallbackResponse,
     transport: T,
 }
 
 impl<T, C: ?Sized> CallbackSource<T, C> {
     /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
     pub fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
-        Self { callback, answers: Answers::of_callback(endpoint), transport }
+        Self { callback, responses: CallbackResponse::of_callback(endpoint), transport }
     }
 }
 
@@ -138,7 +99,7 @@ impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut replays = Replays::of(params);
         loop {
-            let outcome = match self.answers.take(self.ask(params).await?)? {
+            let outcome = match self.responses.take(self.ask(params).await?)? {
                 Taken::Token(details) => return Ok(details),
                 Taken::Exchange(request) => exchange::run(request, &self.transport).await,
             };
@@ -153,7 +114,7 @@ impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut replays = Replays::of(params);
         loop {
-            let outcome = match self.answers.take(self.ask_blocking(params)?)? {
+            let outcome = match self.responses.take(self.ask_blocking(params)?)? {
                 Taken::Token(details) => return Ok(details),
                 Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };
@@ -166,6 +127,6 @@ impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource
 
 impl<T, C: ?Sized> fmt::Debug for CallbackSource<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackSource").field("answers", &self.answers).finish_non_exhaustive()
+        f.debug_struct("CallbackSource").field("responses", &self.responses).finish_non_exhaustive()
     }
 }

@@ -6,8 +6,8 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 
 use crate::error::Error;
+use crate::key_signer::KeySigner;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::KeySigner;
 
 /// Mints a JWT for every token that is asked for: nothing is sent.
 ///

@@ -2,20 +2,58 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ably_auth_core::{TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
 
 use crate::error::Error;
 use crate::exchange::RequestToken;
 use crate::hosts::Endpoint;
-use crate::sources::AuthCallbackAnswer;
 use crate::token_text;
 
 /// The longest token that a callback or URL may answer (`RSA4f`).
 const MAX_TOKEN_BYTES: usize = 128 * 1024;
 
+/// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
+///
+/// Each converts into it, so that a callback just returns what it has.
+///
+/// ```
+/// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
+///
+/// // It asks your backend; here the answer is always the same.
+/// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
+/// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
+/// ```
+#[derive(Clone, Debug)]
+pub enum AuthCallbackAnswer {
+    /// A token string: an Ably token or a JWT.
+    Token(Token),
+    /// A token with what is known about it.
+    TokenDetails(TokenDetails),
+    /// A token request that somebody signed.
+    TokenRequest(TokenRequest),
+}
+
+impl From<Token> for AuthCallbackAnswer {
+    fn from(token: Token) -> Self {
+        Self::Token(token)
+    }
+}
+
+impl From<TokenDetails> for AuthCallbackAnswer {
+    fn from(details: TokenDetails) -> Self {
+        Self::TokenDetails(details)
+    }
+}
+
+impl From<TokenRequest> for AuthCallbackAnswer {
+    fn from(request: TokenRequest) -> Self {
+        Self::TokenRequest(request)
+    }
+}
+
 /// Takes the answers of one callback or URL: a token is used as it is, a token request exchanged, but none twice.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(super) struct CallbackResponse {
     who: &'static str,
     refuse: fn(String) -> Error,
     endpoint: Endpoint,
@@ -49,7 +87,7 @@ impl Replays {
     }
 }
 
-impl Answers {
+impl CallbackResponse {
     pub(super) fn of_callback(endpoint: Endpoint) -> Self {
         let refuse = |text| Error::auth_callback_answer(text);
         Self { who: "auth callback", refuse, endpoint, last_exchanged: Mutex::new(None) }
