@@ -97,7 +97,7 @@ impl Error {
     }
 
     /// The same error with what only some have. Only for errors that nobody else holds yet.
-    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    fn modify(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
         }
@@ -118,7 +118,7 @@ impl Error {
         let advice = info.code().advice().map(|advice| format!("{text}; {advice}"));
         let (code, status) = (info.code(), info.status_code());
         Self::new(ErrorKind::Refused, code, advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
-            .with(|inner| inner.status = status)
+            .modify(|inner| inner.status = status)
     }
 
     /// The error of an answer that redirects: a redirect could lead the credentials elsewhere.
@@ -129,7 +129,7 @@ impl Error {
         );
         let code = info.code();
         Self::new(ErrorKind::Refused, code, text, Some(Source::Info(Box::new(info))))
-            .with(|inner| inner.status = status)
+            .modify(|inner| inner.status = status)
     }
 
     pub(crate) fn answer(text: impl Into<String>) -> Self {
@@ -153,13 +153,13 @@ impl Error {
     }
 
     /// The same error, with the time after which the service wants to be asked again.
-    pub(crate) fn retrying_after(self, retry_after: Option<Duration>) -> Self {
-        self.with(|inner| inner.retry_after = retry_after)
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        self.modify(|inner| inner.retry_after = retry_after)
     }
 
     /// The same error, about that request.
-    pub(crate) fn about(self, request_id: Option<RequestId>) -> Self {
-        self.with(|inner| inner.request_id = request_id)
+    pub(crate) fn with_request_id(self, request_id: Option<RequestId>) -> Self {
+        self.modify(|inner| inner.request_id = request_id)
     }
 
     pub(crate) fn no_means_to_renew(cause: Option<Self>) -> Self {
@@ -196,7 +196,7 @@ impl Error {
         Self::new(ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    pub(crate) fn waits_for_itself() -> Self {
+    pub(crate) fn source_waits_for_itself() -> Self {
         let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
                     let it get what it needs without that one's tokens";
         Self::configuration(text)
@@ -262,12 +262,12 @@ impl Error {
     /// [sent](crate::ClientOptions::add_request_ids) (`RSC7c`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        let told = match &self.0.source {
+        let from_service = match &self.0.source {
             Some(Source::Info(info)) => info.request_id(),
             Some(Source::Same(error)) => error.request_id(),
             _ => None,
         };
-        told.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
+        from_service.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
     }
 
     /// The error as the service, or the server behind an auth URL, worded it, or else as its status says.
@@ -285,12 +285,12 @@ impl Error {
     /// that are an [`Error`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let of_source = || match &self.0.source {
+        let from_source = || match &self.0.source {
             Some(Source::Same(error)) => error.retry_after(),
             Some(Source::Other(source)) => source.downcast_ref::<Self>().and_then(Self::retry_after),
             _ => None,
         };
-        self.0.retry_after.or_else(of_source)
+        self.0.retry_after.or_else(from_source)
     }
 
     /// The fault of the transport, if that is what went wrong.
@@ -317,13 +317,13 @@ impl Error {
     /// [`Error`] or an [`ErrorInfo`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let passes = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
+        let is_transient_status = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
         match &self.0.source {
             Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
-            Some(Source::Info(info)) => passes(info),
+            Some(Source::Info(info)) => is_transient_status(info),
             Some(Source::Other(source)) => {
                 source.downcast_ref::<Self>().is_some_and(Self::is_transient)
-                    || source.downcast_ref::<ErrorInfo>().is_some_and(passes)
+                    || source.downcast_ref::<ErrorInfo>().is_some_and(is_transient_status)
             }
             _ => false,
         }
@@ -357,7 +357,7 @@ impl From<TransportFault> for Error {
             }
         };
         let (text, request_id) = (format!("{fault}; {advice}"), fault.request_id.clone());
-        Self::new(kind, code, text, Some(Source::Fault(fault))).about(request_id)
+        Self::new(kind, code, text, Some(Source::Fault(fault))).with_request_id(request_id)
     }
 }
 

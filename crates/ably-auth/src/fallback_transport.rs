@@ -74,13 +74,17 @@ impl<T> FallbackTransport<T> {
         (self.hosts.request(request, self.now()), request_id)
     }
 
-    fn answered(&self, walk: &mut HostFallback<'_>, answer: Result<Response<Bytes>, TransportFault>) -> FallbackStep {
-        walk.answered(answer, self.now(), &*self.random)
+    fn answered(
+        &self,
+        fallback: &mut HostFallback<'_>,
+        answer: Result<Response<Bytes>, TransportFault>,
+    ) -> FallbackStep {
+        fallback.answered(answer, self.now(), &*self.random)
     }
 }
 
 /// The outcome, with the id of the request for the error that it may be.
-fn named(
+fn attach_request_id(
     outcome: Result<Response<Bytes>, TransportFault>,
     request_id: Option<RequestId>,
 ) -> Result<Response<Bytes>, TransportFault> {
@@ -90,23 +94,23 @@ fn named(
             answer.extensions_mut().insert(request_id);
             Ok(answer)
         }
-        Err(fault) => Err(fault.of_request(request_id)),
+        Err(fault) => Err(fault.with_request_id(request_id)),
     }
 }
 
 #[async_trait]
 impl<T: Transport> Transport for FallbackTransport<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let (mut walk, request_id) = self.begin(request);
-        let mut step = walk.start();
+        let (mut fallback, request_id) = self.begin(request);
+        let mut step = fallback.start();
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
                     let uri = request.uri().clone();
-                    let answer = self.transport.send(request).await.map_err(|fault| fault.at(&uri));
-                    self.answered(&mut walk, answer)
+                    let answer = self.transport.send(request).await.map_err(|fault| fault.with_host(&uri));
+                    self.answered(&mut fallback, answer)
                 }
-                FallbackStep::Done(outcome) => return named(outcome, request_id),
+                FallbackStep::Done(outcome) => return attach_request_id(outcome, request_id),
             };
         }
     }
@@ -118,16 +122,16 @@ impl<T: Transport> Transport for FallbackTransport<T> {
 
 impl<T: BlockingTransport> BlockingTransport for FallbackTransport<T> {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let (mut walk, request_id) = self.begin(request);
-        let mut step = walk.start();
+        let (mut fallback, request_id) = self.begin(request);
+        let mut step = fallback.start();
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
                     let uri = request.uri().clone();
-                    let answer = self.transport.send(request).map_err(|fault| fault.at(&uri));
-                    self.answered(&mut walk, answer)
+                    let answer = self.transport.send(request).map_err(|fault| fault.with_host(&uri));
+                    self.answered(&mut fallback, answer)
                 }
-                FallbackStep::Done(outcome) => return named(outcome, request_id),
+                FallbackStep::Done(outcome) => return attach_request_id(outcome, request_id),
             };
         }
     }

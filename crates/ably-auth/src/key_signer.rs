@@ -99,11 +99,11 @@ impl KeySigner {
         self.time_offset.service_time(self.clock.moment()).unwrap_or_else(|| self.clock.now())
     }
 
-    pub(crate) fn wants_time(&self) -> bool {
+    pub(crate) fn needs_service_time(&self) -> bool {
         self.query_time && self.time_offset.service_time(self.clock.moment()).is_none()
     }
 
-    pub(crate) fn learn(&self, service_time: Timestamp) {
+    pub(crate) fn set_service_time(&self, service_time: Timestamp) {
         self.time_offset.set(service_time, self.clock.moment());
     }
 }

@@ -268,7 +268,7 @@ impl<M: Mode> ClientOptions<M> {
     }
 
     /// The params as the client asks them: with its identity where they name none (`RSA12`).
-    pub(crate) fn as_this_client(&self, mut params: TokenParams) -> TokenParams {
+    pub(crate) fn with_identity(&self, mut params: TokenParams) -> TokenParams {
         if params.client_id.is_none() {
             params.client_id = self.client_id.clone();
         }

@@ -117,14 +117,14 @@ impl TransportFault {
     }
 
     /// Adds the host of the request to `uri`, unless the fault has one.
-    pub(crate) fn at(mut self, uri: &Uri) -> Self {
+    pub(crate) fn with_host(mut self, uri: &Uri) -> Self {
         if let (None, Some(host)) = (&self.host, uri.host()) {
             self.host = Some(uri.port_u16().map_or_else(|| host.into(), |port| format!("{host}:{port}").into()));
         }
         self
     }
 
-    pub(crate) fn of_request(mut self, request_id: RequestId) -> Self {
+    pub(crate) fn with_request_id(mut self, request_id: RequestId) -> Self {
         self.request_id = Some(request_id);
         self
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, chosen::Chosen, report_no_means_to_renew};
+use super::{Plan, report_no_means_to_renew, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{Generation, TokenCache};
 use crate::error::Error;
@@ -54,7 +54,7 @@ impl<T: Transport + 'static> Auth<T> {
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options, transport)?;
         let options = &plan.options;
-        let source = plan.source(&options.auth)?.exchanging_first(&options.auth);
+        let source = plan.source(&options.auth)?.with_first_request(&options.auth);
         if options.auth.uses_tokens() && source.gives_one_token() {
             report_no_means_to_renew();
         }
@@ -97,7 +97,7 @@ impl<T: Transport + 'static> Auth<T> {
 
     async fn request_token_from(
         &self,
-        source: &Chosen<Async, T>,
+        source: &SelectedSource<Async, T>,
         params: Option<&TokenParams>,
     ) -> Result<TokenDetails, Error> {
         if !source.can_renew() {
@@ -133,8 +133,8 @@ impl<T: Transport + 'static> Auth<T> {
 
     async fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Async>) -> Result<TokenRequest, Error> {
         let signer = self.plan.signer(options)?;
-        if signer.wants_time() {
-            signer.learn(self.time().await?);
+        if signer.needs_service_time() {
+            signer.set_service_time(self.time().await?);
         }
         signer.create_token_request(&self.plan.params(params))
     }
@@ -149,9 +149,9 @@ impl<T: Transport + 'static> Auth<T> {
     /// use and the params are then what they were.
     pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.plan.own_params(params));
+        let own = params.map(|params| self.plan.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), None).await?;
-        self.plan.authorized(token.generation(), params, None);
+        self.plan.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
@@ -173,14 +173,14 @@ impl<T: Transport + 'static> Auth<T> {
         options: AuthOptions<Async>,
     ) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let (options, wants_time) = self.plan.to_stay(options)?;
-        if wants_time {
-            self.plan.service.learn(self.time().await?);
+        let (options, needs_service_time) = self.plan.lasting_options(options)?;
+        if needs_service_time {
+            self.plan.service.set_service_time(self.time().await?);
         }
-        let source = Arc::new(self.plan.source(&options)?.giving_first(&options));
-        let own = params.map(|params| self.plan.own_params(params));
+        let source = Arc::new(self.plan.source(&options)?.with_first_token(&options));
+        let own = params.map(|params| self.plan.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source)).await?;
-        self.plan.authorized(token.generation(), params, Some(options));
+        self.plan.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -229,7 +229,7 @@ impl<T: Transport + 'static> Auth<T> {
 
     async fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
         let identity = self.plan.options.identity();
-        if let Some(key) = self.plan.basic() {
+        if let Some(key) = self.plan.basic_key() {
             return Ok(Credentials::of_key(key, identity));
         }
         let token = match rejected {

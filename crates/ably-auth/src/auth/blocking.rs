@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, chosen::Chosen, report_no_means_to_renew};
+use super::{Plan, report_no_means_to_renew, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
@@ -52,7 +52,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options, transport)?;
         let options = &plan.options;
-        let source = plan.source(&options.auth)?.exchanging_first(&options.auth);
+        let source = plan.source(&options.auth)?.with_first_request(&options.auth);
         if options.auth.uses_tokens() && source.gives_one_token() {
             report_no_means_to_renew();
         }
@@ -94,7 +94,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
 
     fn request_token_from(
         &self,
-        source: &Chosen<Blocking, T>,
+        source: &SelectedSource<Blocking, T>,
         params: Option<&TokenParams>,
     ) -> Result<TokenDetails, Error> {
         if !source.can_renew() {
@@ -127,8 +127,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
 
     fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Blocking>) -> Result<TokenRequest, Error> {
         let signer = self.plan.signer(options)?;
-        if signer.wants_time() {
-            signer.learn(self.time()?);
+        if signer.needs_service_time() {
+            signer.set_service_time(self.time()?);
         }
         signer.create_token_request(&self.plan.params(params))
     }
@@ -156,9 +156,9 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// use and the params are then what they were.
     pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.plan.own_params(params));
+        let own = params.map(|params| self.plan.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), None)?;
-        self.plan.authorized(token.generation(), params, None);
+        self.plan.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
@@ -180,14 +180,14 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let (options, wants_time) = self.plan.to_stay(options)?;
-        if wants_time {
-            self.plan.service.learn(self.time()?);
+        let (options, needs_service_time) = self.plan.lasting_options(options)?;
+        if needs_service_time {
+            self.plan.service.set_service_time(self.time()?);
         }
-        let source = Arc::new(self.plan.source(&options)?.giving_first(&options));
-        let own = params.map(|params| self.plan.own_params(params));
+        let source = Arc::new(self.plan.source(&options)?.with_first_token(&options));
+        let own = params.map(|params| self.plan.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;
-        self.plan.authorized(token.generation(), params, Some(options));
+        self.plan.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -236,7 +236,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
 
     fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
         let identity = self.plan.options.identity();
-        if let Some(key) = self.plan.basic() {
+        if let Some(key) = self.plan.basic_key() {
             return Ok(Credentials::of_key(key, identity));
         }
         let token = match rejected {

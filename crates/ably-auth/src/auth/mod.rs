@@ -2,9 +2,9 @@
 
 mod asynchronous;
 mod blocking;
-mod chosen;
 mod credentials;
 pub(crate) mod identity;
+mod selected_source;
 mod service;
 
 pub use asynchronous::Auth;
@@ -24,18 +24,18 @@ use crate::exchange::{AuthenticatedCall, RevokeTokens, add_request_id};
 use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
-use chosen::Chosen;
+use selected_source::SelectedSource;
 use service::Service;
 
 /// The part of a client's authentication that sends nothing.
 struct Plan<M: Mode, T> {
     options: ClientOptions<M>,
     service: Arc<Service<T>>,
-    current: RwLock<Current<M>>,
+    current: RwLock<CurrentAuth<M>>,
 }
 
 /// What `authorize` replaces (`RSA10`).
-struct Current<M: Mode> {
+struct CurrentAuth<M: Mode> {
     auth: AuthOptions<M>,
     params: TokenParams,
     uses_tokens: bool,
@@ -53,7 +53,7 @@ fn report_no_means_to_renew() {
     );
 }
 
-impl<M: Mode> Clone for Current<M> {
+impl<M: Mode> Clone for CurrentAuth<M> {
     fn clone(&self) -> Self {
         Self { auth: self.auth.clone(), params: self.params.clone(), ..*self }
     }
@@ -62,7 +62,7 @@ impl<M: Mode> Clone for Current<M> {
 impl<M: Mode, T> Plan<M, T> {
     fn new(options: ClientOptions<M>, transport: T) -> Result<Self, Error> {
         options.check()?;
-        let current = Current {
+        let current = CurrentAuth {
             auth: options.auth.clone(),
             params: options.default_token_params.clone(),
             uses_tokens: options.auth.uses_tokens(),
@@ -72,7 +72,7 @@ impl<M: Mode, T> Plan<M, T> {
         Ok(Self { options, service, current: RwLock::new(current) })
     }
 
-    fn current(&self) -> Current<M> {
+    fn current(&self) -> CurrentAuth<M> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -81,14 +81,14 @@ impl<M: Mode, T> Plan<M, T> {
     }
 
     /// The key, if it is what authenticates requests.
-    fn basic(&self) -> Option<ApiKey> {
+    fn basic_key(&self) -> Option<ApiKey> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         if current.uses_tokens { None } else { current.auth.key.clone() }
     }
 
     /// The source that those options choose.
-    fn source(&self, options: &AuthOptions<M>) -> Result<Chosen<M, T>, Error> {
-        Chosen::new(options, &self.service, self.options.identity())
+    fn source(&self, options: &AuthOptions<M>) -> Result<SelectedSource<M, T>, Error> {
+        SelectedSource::new(options, &self.service, self.options.identity())
     }
 
     /// Those options with the client's key if they have none of their own (`RSA10i`), if this client can get tokens by them.
@@ -100,28 +100,29 @@ impl<M: Mode, T> Plan<M, T> {
 
     /// As [`with_key`](Self::with_key), for options that stay, and whether the service's time is to be asked first: that is for
     /// the once, and later on as the client was made (`RSA10g`). Unless they say otherwise, tokens are what is sent from then on.
-    fn to_stay(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
+    fn lasting_options(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
         let options = self.with_key(options)?;
         if options.use_token_auth == Some(false) {
             self.options.check_basic()?;
         }
-        let wants_time = options.query_time && !self.service.knows_time();
-        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, wants_time))
+        let needs_service_time = options.query_time && !self.service.knows_service_time();
+        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, needs_service_time))
     }
 
     /// What a call asks: the params in force, unless it names its own.
     fn params(&self, asked: Option<&TokenParams>) -> TokenParams {
-        asked.map_or_else(|| self.options.as_this_client(self.current().params), |asked| self.own_params(asked))
+        asked
+            .map_or_else(|| self.options.with_identity(self.current().params), |asked| self.params_with_identity(asked))
     }
 
     /// What a call names, as this client.
-    fn own_params(&self, asked: &TokenParams) -> TokenParams {
-        self.options.as_this_client(asked.clone())
+    fn params_with_identity(&self, asked: &TokenParams) -> TokenParams {
+        self.options.with_identity(asked.clone())
     }
 
     /// Remembers what an `authorize` was given, but for what is for the once (`RSA10g`). The cache and this remember the same:
     /// of several at once, that whose token came to stay.
-    fn authorized(&self, token: Generation, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
+    fn store_authorized(&self, token: Generation, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if token < current.since {
             return;
@@ -172,7 +173,7 @@ impl<M: Mode, T> Plan<M, T> {
 
     /// Revoking takes the key itself (`RSA17d`).
     fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<RevokeTokens, Error> {
-        let Some(key) = self.basic() else {
+        let Some(key) = self.basic_key() else {
             return Err(Error::with_code(
                 ErrorCode::BASIC_AUTH_NEEDED,
                 "tokens are revoked with the key itself; use a client that has a key alone",

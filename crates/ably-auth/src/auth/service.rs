@@ -49,11 +49,11 @@ impl<T> Service<T> {
             .with_query_time(query_time)
     }
 
-    pub(super) fn learn(&self, service_time: Timestamp) {
+    pub(super) fn set_service_time(&self, service_time: Timestamp) {
         self.time_offset.set(service_time, self.clock.moment());
     }
 
-    pub(super) fn knows_time(&self) -> bool {
+    pub(super) fn knows_service_time(&self) -> bool {
         self.time_offset.service_time(self.clock.moment()).is_some()
     }
 }

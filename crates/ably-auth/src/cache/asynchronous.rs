@@ -13,13 +13,13 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Shared, WeakShared, select};
 
-use super::ROUNDS;
-use super::life::Now;
+use super::MAX_ROUNDS;
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Begun, Handle, Outcome, Question, State, Step};
+use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
 use super::token::{CachedToken, Generation};
 use super::trace::Purpose;
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::random::Random;
@@ -70,48 +70,48 @@ pub struct TokenCache(Arc<Inner>);
 struct Inner {
     settings: Settings,
     sleep: Option<Box<Timer>>,
-    state: Mutex<State<dyn TokenSource, Waiting>>,
+    state: Mutex<State<dyn TokenSource, SharedFetch>>,
 }
 
 /// Held weakly, so that a fetch that nobody waits for any more ends.
-struct Waiting {
+struct SharedFetch {
     fetch: Option<WeakShared<BoxFuture<'static, Outcome>>>,
     /// Tells whether the fetch lives without a hold on it: it must never be dropped under the lock.
     alive: Weak<()>,
 }
 
-impl Handle for Waiting {
+impl Handle for SharedFetch {
     fn is_alive(&self) -> bool {
         self.alive.strong_count() > 0
     }
 
     fn is_of_caller(&self) -> bool {
-        Polled::is(self.alive.as_ptr())
+        PollGuard::is_polling(self.alive.as_ptr())
     }
 }
 
 thread_local! {
     /// The fetches whose sources this thread polls, the innermost last, by what tells that they live.
-    static POLLED: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
+    static POLLED_FETCHES: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Notes that the source of a fetch is being polled, until it is dropped.
-struct Polled;
+struct PollGuard;
 
-impl Polled {
-    fn note(fetch: &Arc<()>) -> Self {
-        POLLED.with_borrow_mut(|polled| polled.push(Arc::as_ptr(fetch)));
+impl PollGuard {
+    fn enter(fetch: &Arc<()>) -> Self {
+        POLLED_FETCHES.with_borrow_mut(|polled| polled.push(Arc::as_ptr(fetch)));
         Self
     }
 
-    fn is(fetch: *const ()) -> bool {
-        POLLED.with_borrow(|polled| polled.contains(&fetch))
+    fn is_polling(fetch: *const ()) -> bool {
+        POLLED_FETCHES.with_borrow(|polled| polled.contains(&fetch))
     }
 }
 
-impl Drop for Polled {
+impl Drop for PollGuard {
     fn drop(&mut self) {
-        POLLED.with_borrow_mut(Vec::pop);
+        POLLED_FETCHES.with_borrow_mut(Vec::pop);
     }
 }
 
@@ -163,7 +163,7 @@ impl TokenCache {
     /// transport](crate::Transport::sleep); without a limit unless set. To be called before the cache is cloned; afterwards it
     /// changes nothing.
     ///
-    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that fetch_started its own
     /// cache through a task that it starts ends with an error, too. A held token that is still good is served instead.
     #[must_use]
     pub fn with_timeout(
@@ -181,7 +181,7 @@ impl TokenCache {
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(Inner { settings, state, .. }) = Arc::get_mut(&mut self.0) {
             change(settings);
-            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).apply_settings(settings);
         }
         self
     }
@@ -217,22 +217,22 @@ impl TokenCache {
         params: Option<&TokenParams>,
         source: Option<Arc<dyn TokenSource>>,
     ) -> Result<CachedToken, Error> {
-        let before = self.0.lock().last_begun();
+        let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
             let (fetch, is_new) = {
                 let mut state = self.0.lock();
-                let question = state.question_of(params, source.as_ref());
-                if source.is_none() && !question.source.can_renew() {
+                let query = state.query_for(params, source.as_ref());
+                if source.is_none() && !query.source.can_renew() {
                     return Err(Error::no_means_to_renew(None));
                 }
-                let under_way = state.to_wait_for(&question)?.map(|(began, waiting)| (waiting.join(), began > before));
+                let under_way = state.joinable(&query)?.map(|(began, waiting)| (waiting.join(), began > before));
                 match under_way {
                     Some((Some(fetch), is_new)) => (fetch, is_new),
                     _ => {
                         let (stores_params, stores_source) = (params.is_some(), source.is_some());
                         let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (self.begin(&mut state, question, purpose, &now), true)
+                        (self.begin(&mut state, query, purpose, &now), true)
                     }
                 }
             };
@@ -253,21 +253,19 @@ impl TokenCache {
     }
 
     async fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
             let fetch = {
                 let mut state = self.0.lock();
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => {
-                        match state.to_wait_for(state.question())?.and_then(|(_, fetch)| fetch.join()) {
-                            Some(fetch) => fetch,
-                            None => {
-                                let question = state.question().clone();
-                                self.begin(&mut state, question, Purpose::Request(reason), &now)
-                            }
+                    Step::Fetch(reason) => match state.joinable(state.query())?.and_then(|(_, fetch)| fetch.join()) {
+                        Some(fetch) => fetch,
+                        None => {
+                            let query = state.query().clone();
+                            self.begin(&mut state, query, Purpose::Request(reason), &now)
                         }
-                    }
+                    },
                 }
             };
             let outcome = self.0.outcome_of(fetch).await;
@@ -282,56 +280,56 @@ impl TokenCache {
     /// Begins a fetch, which runs for as long as anybody waits for it.
     fn begin(
         &self,
-        state: &mut State<dyn TokenSource, Waiting>,
-        question: Question<dyn TokenSource>,
+        state: &mut State<dyn TokenSource, SharedFetch>,
+        query: TokenQuery<dyn TokenSource>,
         purpose: Purpose,
         now: &Now,
     ) -> Fetch {
         let inner = Arc::clone(&self.0);
-        let begun = state.begin(question.clone(), purpose, now);
-        let (ticket, life) = (begun.ticket, Arc::new(()));
-        let mut unfinished = Unfinished { inner, begun: Some(begun) };
+        let pending = state.begin(query.clone(), purpose, now);
+        let (ticket, life) = (pending.ticket, Arc::new(()));
+        let mut guard = FetchGuard { inner, pending: Some(pending) };
         let alive = Arc::downgrade(&life);
-        let asked = question.clone();
+        let asked = query.clone();
         let fetch = async move {
             let mut source = pin!(async { asked.source.token(&asked.params).await });
             let noted = poll_fn(|context| {
-                let _polled = Polled::note(&life);
+                let _polled = PollGuard::enter(&life);
                 source.as_mut().poll(context)
             });
             // A panic that is shared would be everybody's, and one that is not would leave them waiting.
             let outcome = AssertUnwindSafe(noted).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
-            unfinished.end(outcome)
+            guard.end(outcome)
         };
         let fetch = fetch.boxed().shared();
-        state.announce(ticket, question, Waiting { fetch: fetch.downgrade(), alive });
+        state.announce(ticket, query, SharedFetch { fetch: fetch.downgrade(), alive });
         fetch
     }
 }
 
 /// A fetch in progress. Dropping it before its end abandons the fetch. It is never dropped under the lock, because
 /// `drop` takes the lock.
-struct Unfinished {
+struct FetchGuard {
     inner: Arc<Inner>,
-    begun: Option<Begun<dyn TokenSource>>,
+    pending: Option<PendingFetch<dyn TokenSource>>,
 }
 
-impl Unfinished {
+impl FetchGuard {
     fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Outcome {
-        let Self { inner, begun } = self;
-        let Some(begun) = begun.take() else { return Err(Error::abandoned()) };
-        let (now, draw) = (inner.settings.now(), inner.settings.draw());
-        inner.lock().end(begun, outcome, &inner.settings, &now, draw)
+        let Self { inner, pending } = self;
+        let Some(pending) = pending.take() else { return Err(Error::abandoned()) };
+        let (now, jitter) = (inner.settings.now(), inner.settings.jitter());
+        inner.lock().end(pending, outcome, &inner.settings, &now, jitter)
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
-        if let Some(begun) = self.begun.take() {
+        if let Some(pending) = self.pending.take() {
             let inner = &self.inner;
-            let (now, draw) = (inner.settings.now(), inner.settings.draw());
-            inner.lock().abandon(&begun, &inner.settings, &now, draw);
+            let (now, jitter) = (inner.settings.now(), inner.settings.jitter());
+            inner.lock().abandon(&pending, &inner.settings, &now, jitter);
         }
     }
 }
@@ -343,7 +341,7 @@ fn at_once<T>(poll: Poll<T>) -> Option<T> {
     }
 }
 
-impl Waiting {
+impl SharedFetch {
     fn join(&self) -> Option<Fetch> {
         self.fetch.as_ref().and_then(WeakShared::upgrade)
     }
@@ -365,7 +363,7 @@ impl Inner {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, SharedFetch>> {
         // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

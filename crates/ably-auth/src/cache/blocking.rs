@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use ably_auth_core::{TokenDetails, TokenParams};
 
-use super::ROUNDS;
-use super::life::Now;
+use super::MAX_ROUNDS;
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Begun, Handle, Outcome, Question, State, Step};
+use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
 use super::sync::{Condvar, Mutex, MutexGuard, thread, wait_while};
 use super::token::{CachedToken, Generation};
 use super::trace::Purpose;
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::random::Random;
@@ -81,51 +81,51 @@ impl Fetch {
 }
 
 /// Ends a fetch whatever becomes of it, so that a source that panics leaves nobody waiting.
-struct Unfinished<'a> {
+struct FetchGuard<'a> {
     inner: &'a Inner,
     fetch: Arc<Fetch>,
-    begun: Option<Begun<dyn BlockingTokenSource>>,
+    pending: Option<PendingFetch<dyn BlockingTokenSource>>,
 }
 
-impl Unfinished<'_> {
+impl FetchGuard<'_> {
     fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Option<Outcome> {
-        let begun = self.begun.take()?;
-        let (now, draw) = (self.inner.settings.now(), self.inner.settings.draw());
-        let outcome = self.inner.lock().end(begun, outcome, &self.inner.settings, &now, draw);
+        let pending = self.pending.take()?;
+        let (now, jitter) = (self.inner.settings.now(), self.inner.settings.jitter());
+        let outcome = self.inner.lock().end(pending, outcome, &self.inner.settings, &now, jitter);
         self.fetch.end(outcome.clone());
         Some(outcome)
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for FetchGuard<'_> {
     fn drop(&mut self) {
         self.end(Err(Error::broken_off()));
     }
 }
 
 /// What a thread has to do for its outcome.
-enum Turn {
+enum Role {
     Wait(Arc<Fetch>),
-    Make(Begun<dyn BlockingTokenSource>, Question<dyn BlockingTokenSource>, Arc<Fetch>),
+    Run(PendingFetch<dyn BlockingTokenSource>, TokenQuery<dyn BlockingTokenSource>, Arc<Fetch>),
 }
 
-impl Turn {
-    fn begin(state: &mut Locked<'_>, question: Question<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
-        let begun = state.begin(question.clone(), purpose, now);
+impl Role {
+    fn begin(state: &mut Locked<'_>, query: TokenQuery<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
+        let pending = state.begin(query.clone(), purpose, now);
         let fetch = Fetch::new();
-        state.announce(begun.ticket, question.clone(), Arc::clone(&fetch));
-        Self::Make(begun, question, fetch)
+        state.announce(pending.ticket, query.clone(), Arc::clone(&fetch));
+        Self::Run(pending, query, fetch)
     }
 
     fn outcome(self, inner: &Inner) -> Outcome {
         match self {
             Self::Wait(fetch) => fetch.wait(inner.settings.timeout),
-            Self::Make(begun, Question { source, params }, fetch) => {
-                let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
+            Self::Run(pending, TokenQuery { source, params }, fetch) => {
+                let mut guard = FetchGuard { inner, fetch, pending: Some(pending) };
                 // Turn a panic into an error for every caller that waits, as the async cache does.
                 let outcome = catch_unwind(AssertUnwindSafe(|| source.token(&params)));
                 let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
-                unfinished.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
+                guard.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
             }
         }
     }
@@ -178,7 +178,7 @@ impl BlockingTokenCache {
     /// Limits how long a caller waits for a token that another thread is getting: 60 s unless set. To be called before the
     /// cache is cloned; afterwards it changes nothing.
     ///
-    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that fetch_started its own
     /// cache through a thread that it starts ends with an error, too. The source itself is not interrupted.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
@@ -188,7 +188,7 @@ impl BlockingTokenCache {
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(Inner { settings, state }) = Arc::get_mut(&mut self.0) {
             change(settings);
-            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).apply_settings(settings);
         }
         self
     }
@@ -225,27 +225,27 @@ impl BlockingTokenCache {
         params: Option<&TokenParams>,
         source: Option<Arc<dyn BlockingTokenSource>>,
     ) -> Result<CachedToken, Error> {
-        let before = self.0.lock().last_begun();
+        let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
-            let (turn, is_new) = {
+            let (role, is_new) = {
                 let mut state = self.0.lock();
-                let question = state.question_of(params, source.as_ref());
-                if source.is_none() && !question.source.can_renew() {
+                let query = state.query_for(params, source.as_ref());
+                if source.is_none() && !query.source.can_renew() {
                     return Err(Error::no_means_to_renew(None));
                 }
                 let under_way =
-                    state.to_wait_for(&question)?.map(|(began, fetch)| (Turn::Wait(Arc::clone(fetch)), began > before));
+                    state.joinable(&query)?.map(|(began, fetch)| (Role::Wait(Arc::clone(fetch)), began > before));
                 match under_way {
-                    Some(turn) => turn,
+                    Some(role) => role,
                     None => {
                         let (stores_params, stores_source) = (params.is_some(), source.is_some());
                         let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (Turn::begin(&mut state, question, purpose, &now), true)
+                        (Role::begin(&mut state, query, purpose, &now), true)
                     }
                 }
             };
-            let outcome = turn.outcome(&self.0);
+            let outcome = role.outcome(&self.0);
             let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
             if is_new || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
@@ -262,22 +262,22 @@ impl BlockingTokenCache {
     }
 
     fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
-            let turn = {
+            let role = {
                 let mut state = self.0.lock();
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => match state.to_wait_for(state.question())? {
-                        Some((_, fetch)) => Turn::Wait(Arc::clone(fetch)),
+                    Step::Fetch(reason) => match state.joinable(state.query())? {
+                        Some((_, fetch)) => Role::Wait(Arc::clone(fetch)),
                         None => {
-                            let question = state.question().clone();
-                            Turn::begin(&mut state, question, Purpose::Request(reason), &now)
+                            let query = state.query().clone();
+                            Role::begin(&mut state, query, Purpose::Request(reason), &now)
                         }
                     },
                 }
             };
-            let outcome = turn.outcome(&self.0);
+            let outcome = role.outcome(&self.0);
             let now = self.0.settings.now();
             if let Some(answer) = self.0.lock().answer(outcome, &now) {
                 return answer;

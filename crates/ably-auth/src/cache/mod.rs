@@ -3,13 +3,13 @@
 mod asynchronous;
 mod blocking;
 mod decide;
-mod life;
 mod policy;
 mod settings;
 mod state;
 mod sync;
 mod token;
 mod trace;
+mod validity;
 
 use std::time::Duration;
 
@@ -22,4 +22,4 @@ pub use token::{CachedToken, Generation};
 pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How often one caller waits for a fetch whose token is refused or expires before the caller gets to see it.
-const ROUNDS: usize = 3;
+const MAX_ROUNDS: usize = 3;

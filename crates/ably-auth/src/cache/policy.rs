@@ -30,8 +30,8 @@ impl CachePolicy {
         let seconds = Duration::from_secs;
         Self {
             early_refresh: seconds(5 * 60),
-            early_backoff: Backoff { first: seconds(1), most: seconds(60) },
-            failure_backoff: Backoff { first: Duration::from_millis(100), most: seconds(10) },
+            early_backoff: Backoff { first: seconds(1), max: seconds(60) },
+            failure_backoff: Backoff { first: Duration::from_millis(100), max: seconds(10) },
             retry_after_limit: seconds(60),
         }
     }
@@ -54,8 +54,8 @@ impl CachePolicy {
     /// Chance shortens each by up to a half. Near the token's end it waits at most half of what is left, and
     /// at least half of `first`.
     #[must_use]
-    pub const fn early_backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.early_backoff = Backoff { first, most };
+    pub const fn early_backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.early_backoff = Backoff { first, max };
         self
     }
 
@@ -64,8 +64,8 @@ impl CachePolicy {
     ///
     /// Chance shortens each by up to a half.
     #[must_use]
-    pub const fn failure_backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.failure_backoff = Backoff { first, most };
+    pub const fn failure_backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.failure_backoff = Backoff { first, max };
         self
     }
 
@@ -88,19 +88,19 @@ impl CachePolicy {
     }
 
     /// How long before its end a token of that lifetime is to be renewed.
-    pub(super) fn margin(&self, lifetime: Duration, draw: Draw) -> Duration {
+    pub(super) fn margin(&self, lifetime: Duration, jitter: Jitter) -> Duration {
         let margin = self.early_refresh.min(lifetime / 10);
-        margin.saturating_add(draw.share_of(margin / 2))
+        margin.saturating_add(jitter.share_of(margin / 2))
     }
 
     /// How long to wait after so many early failures in a row, with so much of the token's life left.
-    pub(super) fn wait_early(&self, failures: u32, left: Duration, draw: Draw) -> Duration {
-        self.early_backoff.wait(failures.saturating_sub(1), draw).min(left / 2).max(self.early_backoff.first / 2)
+    pub(super) fn refresh_wait(&self, failures: u32, left: Duration, jitter: Jitter) -> Duration {
+        self.early_backoff.wait(failures.saturating_sub(1), jitter).min(left / 2).max(self.early_backoff.first / 2)
     }
 
     /// How long to leave the source alone after so many failures in a row, if at all.
-    pub(super) fn wait_cold(&self, failures: u32, draw: Draw) -> Option<Duration> {
-        failures.checked_sub(2).map(|doublings| self.failure_backoff.wait(doublings, draw))
+    pub(super) fn initial_wait(&self, failures: u32, jitter: Jitter) -> Option<Duration> {
+        failures.checked_sub(2).map(|doublings| self.failure_backoff.wait(doublings, jitter))
     }
 }
 
@@ -113,21 +113,21 @@ impl Default for CachePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Backoff {
     first: Duration,
-    most: Duration,
+    max: Duration,
 }
 
 impl Backoff {
-    fn wait(self, doublings: u32, draw: Draw) -> Duration {
-        let wait = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.most);
-        wait.saturating_sub(draw.share_of(wait / 2))
+    fn wait(self, doublings: u32, jitter: Jitter) -> Duration {
+        let wait = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.max);
+        wait.saturating_sub(jitter.share_of(wait / 2))
     }
 }
 
 /// A share between nothing and nearly all, drawn by chance.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Draw(u8);
+pub(super) struct Jitter(u8);
 
-impl Draw {
+impl Jitter {
     /// Nothing, where there is no randomness to be had: to ask at the same time as others is better than not at all.
     pub(super) fn from(random: &dyn Random) -> Self {
         Self(random.bytes().map_or(0, |[first, ..]| first))
@@ -140,7 +140,7 @@ impl Draw {
 
 #[cfg(test)]
 mod tests {
-    use super::{CachePolicy, Draw};
+    use super::{CachePolicy, Jitter};
     use std::time::Duration;
 
     const fn seconds(seconds: u64) -> Duration {
@@ -150,21 +150,21 @@ mod tests {
     #[test]
     fn a_margin_is_a_tenth_or_five_minutes_and_half_as_much_again_by_chance() {
         let policy = CachePolicy::new();
-        assert_eq!(policy.margin(seconds(3600), Draw(0)), seconds(300));
-        assert_eq!(policy.margin(seconds(60), Draw(0)), seconds(6));
-        assert_eq!(policy.margin(seconds(3600), Draw(128)), seconds(375));
-        assert!(policy.margin(seconds(3600), Draw(255)) < seconds(450));
-        assert_eq!(policy.early_refresh(Duration::ZERO).margin(seconds(3600), Draw(255)), Duration::ZERO);
+        assert_eq!(policy.margin(seconds(3600), Jitter(0)), seconds(300));
+        assert_eq!(policy.margin(seconds(60), Jitter(0)), seconds(6));
+        assert_eq!(policy.margin(seconds(3600), Jitter(128)), seconds(375));
+        assert!(policy.margin(seconds(3600), Jitter(255)) < seconds(450));
+        assert_eq!(policy.early_refresh(Duration::ZERO).margin(seconds(3600), Jitter(255)), Duration::ZERO);
     }
 
     #[test]
     fn waits_double_up_to_the_most_and_chance_only_shortens_them() {
         let policy = CachePolicy::new();
-        let waits: Vec<_> = (1..=9).map(|failures| policy.wait_early(failures, seconds(9999), Draw(0))).collect();
+        let waits: Vec<_> = (1..=9).map(|failures| policy.refresh_wait(failures, seconds(9999), Jitter(0))).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60].map(seconds));
-        assert!(policy.wait_early(3, seconds(9999), Draw(255)) > seconds(2));
-        assert_eq!(policy.wait_early(9, seconds(10), Draw(0)), seconds(5));
-        assert_eq!(policy.wait_early(9, Duration::ZERO, Draw(0)), Duration::from_millis(500));
+        assert!(policy.refresh_wait(3, seconds(9999), Jitter(255)) > seconds(2));
+        assert_eq!(policy.refresh_wait(9, seconds(10), Jitter(0)), seconds(5));
+        assert_eq!(policy.refresh_wait(9, Duration::ZERO, Jitter(0)), Duration::from_millis(500));
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_first_cold_failure_costs_no_wait() {
-        let wait = |failures| CachePolicy::new().wait_cold(failures, Draw(0)).map(|wait| wait.as_millis());
+        let wait = |failures| CachePolicy::new().initial_wait(failures, Jitter(0)).map(|wait| wait.as_millis());
         assert_eq!([0, 1, 2, 3, 4, 99].map(wait), [None, None, Some(100), Some(200), Some(400), Some(10_000)]);
     }
 }

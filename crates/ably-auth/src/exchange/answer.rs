@@ -36,7 +36,7 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, se
             "the answer (status {}) does not hold {what} in {place}; is this an Ably endpoint?",
             answer.status().as_u16()
         ))
-        .about(request_id(answer))
+        .with_request_id(request_id(answer))
     })
 }
 
@@ -46,15 +46,15 @@ pub(super) fn refusal(answer: &Response<Bytes>, sent: &SentSecrets) -> Error {
     let error = if matches!(status, 301..=303 | 307 | 308) {
         Error::redirected(info, status)
     } else {
-        Error::refused(info).retrying_after(retry_after(answer))
+        Error::refused(info).with_retry_after(retry_after(answer))
     };
-    error.about(request_id(answer))
+    error.with_request_id(request_id(answer))
 }
 
 /// An answer's error: from its body, else from its headers, else from its status.
 pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorInfo {
     let status = answer.status().as_u16();
-    if let Some(info) = worded(answer, sent) {
+    if let Some(info) = body_error(answer, sent) {
         return info;
     }
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
@@ -65,7 +65,7 @@ pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorI
 }
 
 /// The error in an answer's body.
-pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
+pub(super) fn body_error(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
     #[derive(Deserialize)]
     struct Envelope {
         error: Status,

@@ -123,8 +123,8 @@ fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnsw
 }
 
 fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> Error {
-    let worded = answer::worded(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
-    let what = format!("the auth URL answers with status {}{worded}", status.as_u16());
+    let body_error = answer::body_error(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
+    let what = format!("the auth URL answers with status {}{body_error}", status.as_u16());
     let advice = match status.as_u16() {
         300..=399 => {
             "a redirect is not followed, for it could carry the headers elsewhere: give the URL that it leads to"
@@ -135,7 +135,7 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
         _ => "see its server's log",
     };
     Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
-        .retrying_after(answer::retry_after(answer))
+        .with_retry_after(answer::retry_after(answer))
 }
 
 /// A token, without the line feed that many a server puts after it.

@@ -7,8 +7,8 @@ use http::{Request, Response, StatusCode};
 
 use ably_auth_core::Identity;
 
+use super::redacted_debug::RedactedDebug;
 use super::sent_secrets::SentSecrets;
-use super::shown::Shown;
 use super::{Authorization, answer, outgoing};
 use crate::cache::Generation;
 use crate::error::{Error, ErrorKind};
@@ -125,8 +125,8 @@ impl fmt::Debug for CallStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authorize { rejected } => f.debug_struct("Authorize").field("rejected", rejected).finish(),
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
-            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(RedactedDebug)).finish(),
         }
     }
 }
@@ -134,7 +134,7 @@ impl fmt::Debug for CallStep {
 impl fmt::Debug for AuthenticatedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatedCall")
-            .field("request", &Shown(&self.request))
+            .field("request", &RedactedDebug(&self.request))
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }

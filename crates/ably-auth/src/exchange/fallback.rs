@@ -9,7 +9,7 @@ use http::header::{HOST, SERVER};
 use http::uri::Authority;
 use http::{Request, Response, Uri};
 
-use super::shown::Shown;
+use super::redacted_debug::RedactedDebug;
 use crate::error::Error;
 use crate::hosts::{Endpoint, fallback_host};
 use crate::http_settings::HttpSettings;
@@ -69,17 +69,24 @@ impl Hosts {
     /// A request on its way to these hosts, begun at `now` of any clock that only goes forward. Its URI is absolute; one that
     /// is not at the endpoint is sent where it says, once.
     pub fn request(&self, request: Request<Bytes>, now: Duration) -> HostFallback<'_> {
-        let at_home = request.uri().authority() == Some(&self.primary);
-        let at = match self.remembered(now).filter(|_| at_home) {
-            Some(remembered) => At::Remembered(remembered),
-            None => At::Primary,
+        let is_for_primary = request.uri().authority() == Some(&self.primary);
+        let target = match self.remembered(now).filter(|_| is_for_primary) {
+            Some(remembered) => Target::Remembered(remembered),
+            None => Target::Primary,
         };
-        let retries_left = if at_home { self.max_retry_count } else { 0 };
-        let mut walk =
-            HostFallback { hosts: self, request, begun: now, at, primary_tried: false, untried: None, retries_left };
+        let retries_left = if is_for_primary { self.max_retry_count } else { 0 };
+        let mut fallback = HostFallback {
+            hosts: self,
+            request,
+            started: now,
+            target,
+            primary_tried: false,
+            untried: None,
+            retries_left,
+        };
         // The host's name is the transport's to fill in, for each host anew (`RSC15j`).
-        walk.request.headers_mut().remove(HOST);
-        walk
+        fallback.request.headers_mut().remove(HOST);
+        fallback
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Remembered>> {
@@ -145,8 +152,8 @@ pub enum FallbackStep {
 pub struct HostFallback<'a> {
     hosts: &'a Hosts,
     request: Request<Bytes>,
-    begun: Duration,
-    at: At,
+    started: Duration,
+    target: Target,
     primary_tried: bool,
     /// Set with the first failure.
     untried: Option<Vec<Authority>>,
@@ -154,7 +161,7 @@ pub struct HostFallback<'a> {
 }
 
 #[derive(Debug)]
-enum At {
+enum Target {
     Primary,
     Remembered(Remembered),
     Fallback(Authority),
@@ -174,19 +181,19 @@ impl HostFallback<'_> {
         now: Duration,
         random: &dyn Random,
     ) -> FallbackStep {
-        if !asks_for_another_host(&answer) {
+        if !is_host_failure(&answer) {
             // Success at a remembered host does not prolong its time: it may have come after the end of it (`RSC15f`).
-            if let (At::Fallback(host), Ok(_)) = (&self.at, &answer) {
+            if let (Target::Fallback(host), Ok(_)) = (&self.target, &answer) {
                 self.hosts.remember(host.clone(), now);
             }
             return FallbackStep::Done(answer);
         }
         let mut failed = None;
-        if let At::Remembered(remembered) = &self.at {
+        if let Target::Remembered(remembered) = &self.target {
             self.hosts.forget(remembered);
             failed = Some(remembered.host.clone());
         }
-        let in_time = now.saturating_sub(self.begun) < self.hosts.max_retry_duration;
+        let in_time = now.saturating_sub(self.started) < self.hosts.max_retry_duration;
         let next = match self.retries_left.checked_sub(1) {
             Some(left) if in_time => {
                 self.retries_left = left;
@@ -195,34 +202,34 @@ impl HostFallback<'_> {
             _ => None,
         };
         match next {
-            Some(at) => {
-                self.at = at;
+            Some(target) => {
+                self.target = target;
                 self.send()
             }
             None => FallbackStep::Done(answer),
         }
     }
 
-    fn next(&mut self, failed: Option<&Authority>, random: &dyn Random) -> Option<At> {
+    fn next(&mut self, failed: Option<&Authority>, random: &dyn Random) -> Option<Target> {
         let hosts = &self.hosts.fallbacks;
         let untried =
             self.untried.get_or_insert_with(|| hosts.iter().filter(|host| Some(*host) != failed).cloned().collect());
         if !self.primary_tried {
-            return Some(At::Primary);
+            return Some(Target::Primary);
         }
         // Without randomness the order is the listed one: a request that gets through matters more.
         let drawn = random.bytes().map_or(0, u128::from_le_bytes);
         let pick = drawn.checked_rem(untried.len() as u128).and_then(|pick| usize::try_from(pick).ok())?;
-        Some(At::Fallback(untried.swap_remove(pick)))
+        Some(Target::Fallback(untried.swap_remove(pick)))
     }
 
     fn send(&mut self) -> FallbackStep {
-        let host = match &self.at {
-            At::Primary => {
+        let host = match &self.target {
+            Target::Primary => {
                 self.primary_tried = true;
                 None
             }
-            At::Remembered(Remembered { host, .. }) | At::Fallback(host) => Some(host),
+            Target::Remembered(Remembered { host, .. }) | Target::Fallback(host) => Some(host),
         };
         let mut request = self.request.clone();
         if let Some(host) = host {
@@ -238,7 +245,7 @@ impl HostFallback<'_> {
 }
 
 /// Whether it is the host that failed, rather than the request (`RSC15l`).
-fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
+fn is_host_failure(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
     match answer {
         Err(fault) => fault.kind() != FaultKind::TooLarge,
         Ok(answer) => {
@@ -255,8 +262,8 @@ fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bo
 impl fmt::Debug for FallbackStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
-            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(RedactedDebug)).finish(),
         }
     }
 }
@@ -264,8 +271,8 @@ impl fmt::Debug for FallbackStep {
 impl fmt::Debug for HostFallback<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostFallback")
-            .field("request", &Shown(&self.request))
-            .field("at", &self.at)
+            .field("request", &RedactedDebug(&self.request))
+            .field("target", &self.target)
             .field("retries_left", &self.retries_left)
             .finish_non_exhaustive()
     }

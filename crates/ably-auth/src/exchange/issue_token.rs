@@ -25,14 +25,14 @@ pub struct IssueToken {
     signer: Arc<KeySigner>,
     endpoint: Endpoint,
     params: TokenParams,
-    under_way: UnderWay,
+    stage: Stage,
     refused: Option<Error>,
-    replayed: bool,
+    has_retried_replay: bool,
 }
 
 #[derive(Debug)]
-enum UnderWay {
-    Nothing,
+enum Stage {
+    Start,
     Time(ServerTime),
     Token(RequestToken),
 }
@@ -41,14 +41,14 @@ impl IssueToken {
     /// A token for what `params` ask, from the service at `endpoint`.
     #[must_use]
     pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, params: TokenParams) -> Self {
-        Self { signer, endpoint, params, under_way: UnderWay::Nothing, refused: None, replayed: false }
+        Self { signer, endpoint, params, stage: Stage::Start, refused: None, has_retried_replay: false }
     }
 
     fn ask_time(&mut self) -> Step<TokenDetails> {
         let mut exchange = ServerTime::new(&self.endpoint);
         match exchange.start() {
             Step::Send(request) => {
-                self.under_way = UnderWay::Time(exchange);
+                self.stage = Stage::Time(exchange);
                 Step::Send(request)
             }
             Step::Done(Ok(_)) => self.sign(),
@@ -62,17 +62,17 @@ impl IssueToken {
             Err(error) => return Step::Done(Err(error)),
         };
         let step = exchange.start();
-        self.under_way = UnderWay::Token(exchange);
+        self.stage = Stage::Token(exchange);
         step
     }
 
     /// Returns true if a request with a new nonce may succeed. A nonce that the caller chose is not replaced.
-    fn may_have_lost_answer(&self, error: &Error) -> bool {
-        error.is_replay() && !self.replayed && self.params.nonce.is_none()
+    fn can_retry_with_new_nonce(&self, error: &Error) -> bool {
+        error.is_replay() && !self.has_retried_replay && self.params.nonce.is_none()
     }
 
     /// A time that the caller set is the caller's to mend.
-    fn may_be_signed_anew(&self, error: &Error) -> bool {
+    fn can_retry_with_service_time(&self, error: &Error) -> bool {
         error.ably_code() == ErrorCode::TIMESTAMP_NOT_CURRENT
             && self.refused.is_none()
             && self.params.timestamp.is_none()
@@ -84,27 +84,27 @@ impl Exchange for IssueToken {
     type Output = TokenDetails;
 
     fn start(&mut self) -> Step<TokenDetails> {
-        if self.signer.wants_time() { self.ask_time() } else { self.sign() }
+        if self.signer.needs_service_time() { self.ask_time() } else { self.sign() }
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
-        match &mut self.under_way {
-            UnderWay::Nothing => super::misused(),
-            UnderWay::Time(exchange) => match exchange.answered(answer) {
+        match &mut self.stage {
+            Stage::Start => super::misused(),
+            Stage::Time(exchange) => match exchange.answered(answer) {
                 Step::Send(request) => Step::Send(request),
                 Step::Done(Ok(time)) => {
-                    self.signer.learn(time);
+                    self.signer.set_service_time(time);
                     self.sign()
                 }
                 Step::Done(Err(error)) => Step::Done(Err(self.refused.take().unwrap_or(error))),
             },
-            UnderWay::Token(exchange) => match exchange.answered(answer) {
-                Step::Done(Err(error)) if self.may_be_signed_anew(&error) => {
+            Stage::Token(exchange) => match exchange.answered(answer) {
+                Step::Done(Err(error)) if self.can_retry_with_service_time(&error) => {
                     self.refused = Some(error);
                     self.ask_time()
                 }
-                Step::Done(Err(error)) if self.may_have_lost_answer(&error) => {
-                    self.replayed = true;
+                Step::Done(Err(error)) if self.can_retry_with_new_nonce(&error) => {
+                    self.has_retried_replay = true;
                     self.sign()
                 }
                 step => step,

@@ -26,12 +26,12 @@ mod authenticated;
 mod fallback;
 mod issue_token;
 pub(crate) mod outgoing;
+mod redacted_debug;
 mod request_id;
 mod request_token;
 mod revoke_tokens;
 mod sent_secrets;
 mod server_time;
-mod shown;
 mod token_params_query;
 
 pub use auth_url::QueryAuthUrl;
@@ -53,7 +53,7 @@ use http::{Request, Response};
 
 use crate::error::Error;
 use crate::transport::{BlockingTransport, Transport, TransportFault};
-use shown::Shown;
+use redacted_debug::RedactedDebug;
 
 /// What an exchange wants next.
 #[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
@@ -67,7 +67,7 @@ pub enum Step<T> {
 impl<T: fmt::Debug> fmt::Debug for Step<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
             Self::Done(outcome) => f.debug_tuple("Done").field(outcome).finish(),
         }
     }
@@ -95,7 +95,7 @@ pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Si
         match step {
             Step::Send(request) => {
                 let uri = request.uri().clone();
-                step = exchange.answered(transport.send(request).await.map_err(|fault| fault.at(&uri)));
+                step = exchange.answered(transport.send(request).await.map_err(|fault| fault.with_host(&uri)));
             }
             Step::Done(outcome) => return outcome,
         }
@@ -115,7 +115,7 @@ pub fn run_blocking<E: Exchange>(
         match step {
             Step::Send(request) => {
                 let uri = request.uri().clone();
-                step = exchange.answered(transport.send(request).map_err(|fault| fault.at(&uri)));
+                step = exchange.answered(transport.send(request).map_err(|fault| fault.with_host(&uri)));
             }
             Step::Done(outcome) => return outcome,
         }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::exchange::{self, QueryAuthUrl};
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::callback_response::{CallbackResponse, Replays, Taken};
+use crate::sources::callback_response::{CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
 /// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
@@ -31,14 +31,14 @@ impl<U, T> AuthUrlSource<U, T> {
 #[async_trait]
 impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
             let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
-            let outcome = match self.responses.take(answer)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            let outcome = match self.responses.next_step(answer)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run(request, &self.transport).await,
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }
@@ -47,14 +47,14 @@ impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
 
 impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrlSource<U, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
             let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
-            let outcome = match self.responses.take(answer)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            let outcome = match self.responses.next_step(answer)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }

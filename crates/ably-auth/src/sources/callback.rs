@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, Replays, Taken};
+use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
 /// An async auth callback.
@@ -97,13 +97,13 @@ const PANICKED: &str = "it panicked";
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
-            let outcome = match self.responses.take(self.ask(params).await?)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            let outcome = match self.responses.next_step(self.ask(params).await?)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run(request, &self.transport).await,
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }
@@ -112,13 +112,13 @@ impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
-            let outcome = match self.responses.take(self.ask_blocking(params)?)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            let outcome = match self.responses.next_step(self.ask_blocking(params)?)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }

@@ -54,14 +54,14 @@ impl From<TokenRequest> for AuthCallbackAnswer {
 /// Takes the answers of one callback or URL: a token is used as it is, a token request exchanged, but none twice.
 #[derive(Debug)]
 pub(super) struct CallbackResponse {
-    who: &'static str,
+    source_name: &'static str,
     refuse: fn(String) -> Error,
     endpoint: Endpoint,
     last_exchanged: Mutex<Option<TokenRequest>>,
 }
 
 /// What is to be done with an answer.
-pub(super) enum Taken {
+pub(super) enum NextStep {
     Token(TokenDetails),
     Exchange(RequestToken),
 }
@@ -71,60 +71,68 @@ pub(super) enum Taken {
 /// A new token request is refused as a replay if one host exchanged it, the answer was lost, and the request was sent
 /// to the next host. No client received that token, so the callback or URL is asked for another request, once.
 #[derive(Debug)]
-pub(super) struct Replays {
-    may_ask_again: bool,
+pub(super) struct ReplayRetry {
+    may_retry: bool,
 }
 
-impl Replays {
+impl ReplayRetry {
     /// Allows one more request, unless the caller chose the nonce: then the next request would have the same nonce.
     pub(super) const fn of(params: &TokenParams) -> Self {
-        Self { may_ask_again: params.nonce.is_none() }
+        Self { may_retry: params.nonce.is_none() }
     }
 
-    pub(super) fn ask_again(&mut self, outcome: &Result<TokenDetails, Error>) -> bool {
+    pub(super) fn should_retry(&mut self, outcome: &Result<TokenDetails, Error>) -> bool {
         let is_replay = outcome.as_ref().is_err_and(Error::is_replay);
-        is_replay && std::mem::take(&mut self.may_ask_again)
+        is_replay && std::mem::take(&mut self.may_retry)
     }
 }
 
 impl CallbackResponse {
     pub(super) fn of_callback(endpoint: Endpoint) -> Self {
         let refuse = |text| Error::auth_callback_answer(text);
-        Self { who: "auth callback", refuse, endpoint, last_exchanged: Mutex::new(None) }
+        Self { source_name: "auth callback", refuse, endpoint, last_exchanged: Mutex::new(None) }
     }
 
     pub(super) fn of_url(endpoint: Endpoint) -> Self {
-        Self { who: "auth URL", refuse: |text| Error::auth_url(text), endpoint, last_exchanged: Mutex::new(None) }
+        Self {
+            source_name: "auth URL",
+            refuse: |text| Error::auth_url(text),
+            endpoint,
+            last_exchanged: Mutex::new(None),
+        }
     }
 
-    pub(super) fn take(&self, answer: AuthCallbackAnswer) -> Result<Taken, Error> {
+    pub(super) fn next_step(&self, answer: AuthCallbackAnswer) -> Result<NextStep, Error> {
         let details = match answer {
             AuthCallbackAnswer::Token(token) => TokenDetails::from(token),
             AuthCallbackAnswer::TokenDetails(details) => details,
             AuthCallbackAnswer::TokenRequest(request) => return self.exchange(request),
         };
         if details.token().expose().len() > MAX_TOKEN_BYTES {
-            return Err((self.refuse)(format!("the {} gave a token of over 128 KiB; see what it answers", self.who)));
+            return Err((self.refuse)(format!(
+                "the {} gave a token of over 128 KiB; see what it answers",
+                self.source_name
+            )));
         }
         if let Some(problem) = token_text::problem(details.token()) {
-            return Err((self.refuse)(format!("invalid token: what the {} gave {problem}", self.who)));
+            return Err((self.refuse)(format!("invalid token: what the {} gave {problem}", self.source_name)));
         }
-        Ok(Taken::Token(details))
+        Ok(NextStep::Token(details))
     }
 
     /// The service exchanges a request once, so one that comes again would be refused as a replay (40105), which looks like
     /// an attack rather than like the mistake that it is.
-    fn exchange(&self, request: TokenRequest) -> Result<Taken, Error> {
+    fn exchange(&self, request: TokenRequest) -> Result<NextStep, Error> {
         let mut last = self.last_exchanged.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() == Some(&request) {
             return Err((self.refuse)(format!(
                 "the {} gave the same token request again, with the same nonce; sign a new one for each call, and let \
                  nobody cache the answer",
-                self.who
+                self.source_name
             )));
         }
         let exchange = RequestToken::new(&self.endpoint, &request);
         *last = Some(request);
-        Ok(Taken::Exchange(exchange))
+        Ok(NextStep::Exchange(exchange))
     }
 }

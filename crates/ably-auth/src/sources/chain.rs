@@ -45,12 +45,12 @@ impl<S: ?Sized> Link<S> {
         !self.is_spent.load(Ordering::Acquire)
     }
 
-    fn gave(&self, can_renew: bool) {
-        self.is_spent.store(!can_renew, Ordering::Release);
+    fn set_spent(&self, is_spent: bool) {
+        self.is_spent.store(is_spent, Ordering::Release);
     }
 }
 
-fn none_gave(last: Option<Error>) -> Error {
+fn exhausted(last: Option<Error>) -> Error {
     last.unwrap_or_else(|| {
         let why = "no source is left in the chain that could give a token; add one that can renew";
         Error::with_code(ErrorCode::NO_MEANS_TO_RENEW, why)
@@ -64,13 +64,13 @@ impl<S: TokenSource + ?Sized> TokenSource for ChainSource<S> {
         for link in self.0.iter().filter(|link| link.is_left()) {
             match link.source.token(params).await {
                 Ok(token) => {
-                    link.gave(link.source.can_renew());
+                    link.set_spent(!link.source.can_renew());
                     return Ok(token);
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(none_gave(last))
+        Err(exhausted(last))
     }
 
     fn can_renew(&self) -> bool {
@@ -84,13 +84,13 @@ impl<S: BlockingTokenSource + ?Sized> BlockingTokenSource for ChainSource<S> {
         for link in self.0.iter().filter(|link| link.is_left()) {
             match link.source.token(params) {
                 Ok(token) => {
-                    link.gave(link.source.can_renew());
+                    link.set_spent(!link.source.can_renew());
                     return Ok(token);
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(none_gave(last))
+        Err(exhausted(last))
     }
 
     fn can_renew(&self) -> bool {

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 /// Without query, headers and body.
-pub(super) struct Shown<'a, T>(pub(super) &'a T);
+pub(super) struct RedactedDebug<'a, T>(pub(super) &'a T);
 
-impl fmt::Debug for Shown<'_, Request<Bytes>> {
+impl fmt::Debug for RedactedDebug<'_, Request<Bytes>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0.method(), self.0.uri().path())
     }
 }
 
-impl fmt::Debug for Shown<'_, Response<Bytes>> {
+impl fmt::Debug for RedactedDebug<'_, Response<Bytes>> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "status {}", self.0.status().as_u16())
     }

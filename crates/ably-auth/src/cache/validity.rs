@@ -5,7 +5,7 @@ use std::time::Duration;
 use ably_auth_core::jwt::JwtText;
 use ably_auth_core::{Timestamp, TokenDetails};
 
-use super::policy::{CachePolicy, Draw};
+use super::policy::{CachePolicy, Jitter};
 use crate::clock::{Moment, millis};
 
 /// How far a token's life has got.
@@ -26,7 +26,7 @@ pub(super) struct Now {
 
 /// When a token is to be renewed, and when it is over.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Life {
+pub(super) struct Validity {
     due: Deadline,
     end: Deadline,
 }
@@ -43,30 +43,30 @@ impl Deadline {
         now.here.has_reached(self.here) || now.service.is_some_and(|service| service >= self.service)
     }
 
-    fn brought_forward(self, span: Duration) -> Self {
+    fn earlier_by(self, span: Duration) -> Self {
         let service = Timestamp::from_millis(self.service.as_millis().saturating_sub(millis(span)));
         Self { here: self.here.saturating_sub(span), service }
     }
 }
 
-impl Life {
+impl Validity {
     /// Of a token that was asked for at that moment, from which its lifetime counts: it cannot have been issued earlier.
-    pub(super) fn of_fetched(details: &TokenDetails, asked: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+    pub(super) fn of_fetched(details: &TokenDetails, asked: Moment, policy: &CachePolicy, jitter: Jitter) -> Self {
         let times = Times::of(details);
         let lifetime = times.lifetime(asked);
         let here = lifetime.map_or(Moment::NEVER, |lifetime| asked.saturating_add(lifetime));
-        Self::until(times, here, lifetime, policy, draw)
+        Self::until(times, here, lifetime, policy, jitter)
     }
 
     /// Of a token of unknown age: its end is known by the service's clock alone.
-    pub(super) fn of_given(details: &TokenDetails, now: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+    pub(super) fn of_given(details: &TokenDetails, now: Moment, policy: &CachePolicy, jitter: Jitter) -> Self {
         let times = Times::of(details);
-        Self::until(times, Moment::NEVER, times.lifetime(now), policy, draw)
+        Self::until(times, Moment::NEVER, times.lifetime(now), policy, jitter)
     }
 
-    fn until(times: Times, here: Moment, lifetime: Option<Duration>, policy: &CachePolicy, draw: Draw) -> Self {
+    fn until(times: Times, here: Moment, lifetime: Option<Duration>, policy: &CachePolicy, jitter: Jitter) -> Self {
         let end = Deadline { here, service: times.expires.unwrap_or(Timestamp::from_millis(u64::MAX)) };
-        Self { due: end.brought_forward(policy.margin(lifetime.unwrap_or_default(), draw)), end }
+        Self { due: end.earlier_by(policy.margin(lifetime.unwrap_or_default(), jitter)), end }
     }
 
     pub(super) fn age(&self, now: &Now) -> Age {

@@ -18,8 +18,8 @@ use crate::transport::{BlockingTransport, Transport};
 
 /// The source of tokens that the options choose (`RSA4`). It refuses tokens of another identity than the client's (`RSA15`),
 /// before the cache sees them, so that one that is refused displaces none.
-pub(super) struct Chosen<M: Mode, T> {
-    what: What<M, T>,
+pub(super) struct SelectedSource<M: Mode, T> {
+    kind: SourceKind<M, T>,
     /// Given in place of the first one that is asked for.
     first: Mutex<Option<First>>,
     service: Arc<Service<T>>,
@@ -35,7 +35,7 @@ enum First {
 }
 
 #[allow(clippy::large_enum_variant, reason = "there is one in a client")]
-enum What<M: Mode, T> {
+enum SourceKind<M: Mode, T> {
     Own(Arc<M::Source>),
     Callback(CallbackSource<Arc<Service<T>>, M::Callback>),
     AuthUrl(AuthUrlSource<Arc<T>, Arc<Service<T>>>),
@@ -49,37 +49,37 @@ enum What<M: Mode, T> {
     },
 }
 
-impl<M: Mode, T> Chosen<M, T> {
-    /// What [checked](AuthOptions::check) options choose.
+impl<M: Mode, T> SelectedSource<M, T> {
+    /// SourceKind [checked](AuthOptions::check) options choose.
     pub(super) fn new(
         options: &AuthOptions<M>,
         service: &Arc<Service<T>>,
         identity: Option<&Identity>,
     ) -> Result<Self, Error> {
         let endpoint = || service.endpoint.clone();
-        let what = if let Some(source) = &options.token_source {
-            What::Own(Arc::clone(source))
+        let kind = if let Some(source) = &options.token_source {
+            SourceKind::Own(Arc::clone(source))
         } else if let Some(callback) = &options.auth_callback {
-            What::Callback(CallbackSource::new(Arc::clone(callback), endpoint(), Arc::clone(service)))
+            SourceKind::Callback(CallbackSource::new(Arc::clone(callback), endpoint(), Arc::clone(service)))
         } else if let Some(auth_url) = &options.auth_url {
             let bare = Arc::clone(service.transport.transport());
-            What::AuthUrl(AuthUrlSource::new(auth_url.clone(), bare, endpoint(), Arc::clone(service)))
+            SourceKind::AuthUrl(AuthUrlSource::new(auth_url.clone(), bare, endpoint(), Arc::clone(service)))
         } else if let Some(key) = &options.key {
             let signer = Arc::new(service.signer(key, options.query_time));
             if options.mint_jwt {
-                What::Jwt(JwtSource::new(signer))
+                SourceKind::Jwt(JwtSource::new(signer))
             } else {
-                What::Key(KeySource::new(signer, endpoint(), Arc::clone(service)))
+                SourceKind::Key(KeySource::new(signer, endpoint(), Arc::clone(service)))
             }
         } else if let Some(token) = &options.token {
-            What::Fixed(FixedTokenSource::new(token.clone()))
+            SourceKind::Fixed(FixedTokenSource::new(token.clone()))
         } else if let Some(request) = &options.token_request {
-            What::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
+            SourceKind::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
         } else {
             return Err(Error::no_means_to_renew(None));
         };
         Ok(Self {
-            what,
+            kind,
             first: Mutex::new(None),
             service: Arc::clone(service),
             identity: identity.cloned(),
@@ -88,15 +88,15 @@ impl<M: Mode, T> Chosen<M, T> {
     }
 
     /// Gives the token of `options` first, or the token for their token request.
-    pub(super) fn giving_first(self, options: &AuthOptions<M>) -> Self {
+    pub(super) fn with_first_token(self, options: &AuthOptions<M>) -> Self {
         match options.token.clone() {
             Some(token) => Self { first: Mutex::new(Some(First::Token(token))), ..self },
-            None => self.exchanging_first(options),
+            None => self.with_first_request(options),
         }
     }
 
     /// Gives the token for the token request of `options` first.
-    pub(super) fn exchanging_first(self, options: &AuthOptions<M>) -> Self {
+    pub(super) fn with_first_request(self, options: &AuthOptions<M>) -> Self {
         // A source that is the token request exchanges it itself.
         let request = options.token_request.clone().filter(|_| !self.gives_one_token());
         Self { first: Mutex::new(request.map(First::Exchange)), ..self }
@@ -104,10 +104,10 @@ impl<M: Mode, T> Chosen<M, T> {
 
     /// Returns true if the options give one token, or one token request, and nothing for the tokens after it.
     pub(super) const fn gives_one_token(&self) -> bool {
-        matches!(self.what, What::Fixed(_) | What::Exchange { .. })
+        matches!(self.kind, SourceKind::Fixed(_) | SourceKind::Exchange { .. })
     }
 
-    fn first(&self) -> Option<First> {
+    fn take_first(&self) -> Option<First> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -120,32 +120,32 @@ impl<M: Mode, T> Chosen<M, T> {
     }
 
     /// Whether the service's time is to be asked before a token is (`RSA10k`).
-    fn wants_time(&self) -> Option<ServerTime> {
-        (self.query_time && !self.service.knows_time()).then(|| ServerTime::new(&self.service.endpoint))
+    fn service_time_query(&self) -> Option<ServerTime> {
+        (self.query_time && !self.service.knows_service_time()).then(|| ServerTime::new(&self.service.endpoint))
     }
 }
 
 #[async_trait]
-impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
+impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if let Some(exchange) = self.wants_time() {
-            self.service.learn(exchange::run(exchange, &*self.service).await?);
+        if let Some(exchange) = self.service_time_query() {
+            self.service.set_service_time(exchange::run(exchange, &*self.service).await?);
         }
-        match self.first() {
+        match self.take_first() {
             Some(First::Token(token)) => return self.checked(Ok(token)),
             Some(First::Exchange(request)) => {
                 return self.checked(exchange::run(self.exchange(&request), &*self.service).await);
             }
             None => {}
         }
-        let token = match &self.what {
-            What::Own(source) => source.token(params).await,
-            What::Callback(source) => source.token(params).await,
-            What::AuthUrl(source) => source.token(params).await,
-            What::Jwt(source) => TokenSource::token(source, params).await,
-            What::Key(source) => source.token(params).await,
-            What::Fixed(source) => TokenSource::token(source, params).await,
-            What::Exchange { request, is_spent } => {
+        let token = match &self.kind {
+            SourceKind::Own(source) => source.token(params).await,
+            SourceKind::Callback(source) => source.token(params).await,
+            SourceKind::AuthUrl(source) => source.token(params).await,
+            SourceKind::Jwt(source) => TokenSource::token(source, params).await,
+            SourceKind::Key(source) => source.token(params).await,
+            SourceKind::Fixed(source) => TokenSource::token(source, params).await,
+            SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run(self.exchange(request), &*self.service).await;
                 is_spent.store(token.is_ok(), Ordering::Release);
                 token
@@ -155,35 +155,35 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
     }
 
     fn can_renew(&self) -> bool {
-        match &self.what {
-            What::Own(source) => source.can_renew(),
-            What::Fixed(_) => false,
-            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
-            What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
+        match &self.kind {
+            SourceKind::Own(source) => source.can_renew(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }
 }
 
-impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T> {
+impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Blocking, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if let Some(exchange) = self.wants_time() {
-            self.service.learn(exchange::run_blocking(exchange, &*self.service)?);
+        if let Some(exchange) = self.service_time_query() {
+            self.service.set_service_time(exchange::run_blocking(exchange, &*self.service)?);
         }
-        match self.first() {
+        match self.take_first() {
             Some(First::Token(token)) => return self.checked(Ok(token)),
             Some(First::Exchange(request)) => {
                 return self.checked(exchange::run_blocking(self.exchange(&request), &*self.service));
             }
             None => {}
         }
-        let token = match &self.what {
-            What::Own(source) => source.token(params),
-            What::Callback(source) => source.token(params),
-            What::AuthUrl(source) => source.token(params),
-            What::Jwt(source) => BlockingTokenSource::token(source, params),
-            What::Key(source) => source.token(params),
-            What::Fixed(source) => BlockingTokenSource::token(source, params),
-            What::Exchange { request, is_spent } => {
+        let token = match &self.kind {
+            SourceKind::Own(source) => source.token(params),
+            SourceKind::Callback(source) => source.token(params),
+            SourceKind::AuthUrl(source) => source.token(params),
+            SourceKind::Jwt(source) => BlockingTokenSource::token(source, params),
+            SourceKind::Key(source) => source.token(params),
+            SourceKind::Fixed(source) => BlockingTokenSource::token(source, params),
+            SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run_blocking(self.exchange(request), &*self.service);
                 is_spent.store(token.is_ok(), Ordering::Release);
                 token
@@ -193,11 +193,11 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
     }
 
     fn can_renew(&self) -> bool {
-        match &self.what {
-            What::Own(source) => source.can_renew(),
-            What::Fixed(_) => false,
-            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
-            What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
+        match &self.kind {
+            SourceKind::Own(source) => source.can_renew(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }
 }
