@@ -1,4 +1,4 @@
-//! The crate's one error type.
+//! The crate's error type.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,45 +10,45 @@ use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 use crate::request_id::RequestId;
 use crate::transport::{FaultKind, TransportFault};
 
-/// The maximum bytes of an error's text, which may contain two texts of the service and our own.
+/// The maximum bytes of an error's text, which may contain two texts of the service and our own text.
 const MAX_TEXT_BYTES: usize = 3 * PrintableText::MAX_BYTES;
 
-/// What an [`Error`] is about.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The options cannot work, or not together.
+    /// The options cannot work, or contradict each other.
     Configuration,
-    /// A value is not in the form that it must have.
+    /// A value is invalid.
     Invalid,
-    /// There was no answer: it did not come in time, the connection failed, or the answer is too large.
+    /// There was no response: it did not arrive in time, the connection failed, or the response is too large.
     Transport,
     /// The host's name could not be resolved (DNS).
     Unresolvable,
-    /// No connection to the host could be made.
+    /// No connection to the host could be established.
     Unreachable,
     /// The TLS handshake with the host failed, such as when its certificate is not trusted.
     Tls,
-    /// The service answered with an error.
+    /// The service responded with an error.
     Refused,
-    /// The answer could not be understood.
+    /// The response could not be parsed.
     Answer,
     /// The auth callback failed.
     AuthCallback,
     /// The auth URL gave no token.
     AuthUrl,
-    /// The token is no longer good, and there is no means to renew it.
+    /// The token is no longer valid, and there is no means to renew it.
     NoMeansToRenew,
-    /// The source gave a token that had expired already.
+    /// The source gave a token that had already expired.
     TokenExpired,
-    /// No token came within the [token timeout](crate::ClientOptions::token_timeout).
+    /// No token arrived within the [token timeout](crate::ClientOptions::token_timeout).
     TokenTimedOut,
 }
 
-/// Why there is no token, or no answer to an authenticated request.
+/// An error of getting a token, or of sending an authenticated request.
 ///
 /// It is cheap to clone, because all callers that wait for one token get its error. Its text never contains a body, a
-/// token or a secret. Of each text of the service it contains at most 4 KiB, with control characters escaped.
+/// token or a secret. It contains at most 4 KiB of each text of the service, with control characters escaped.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
@@ -96,7 +96,7 @@ impl Error {
         Self(Arc::new(Inner { kind, code, status, text, request_id: None, retry_after: None, source }))
     }
 
-    /// The same error with what only some have. Only for errors that nobody else holds yet.
+    /// Changes an error that has not been cloned yet.
     fn modify(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
@@ -104,7 +104,7 @@ impl Error {
         self
     }
 
-    /// What a transport answers that cannot be set up. The text is shown: it must hold no credentials.
+    /// Creates the error of a transport that cannot be set up. `text` is shown, so it must not contain credentials.
     pub fn configuration(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Configuration, ErrorCode::BAD_REQUEST, text, None)
     }
@@ -121,7 +121,8 @@ impl Error {
             .modify(|inner| inner.status = status)
     }
 
-    /// The error of an answer that redirects: a redirect could lead the credentials elsewhere.
+    /// Creates the error for a redirect. Redirects are not followed, because they could carry the credentials to
+    /// another host.
     pub(crate) fn redirected(info: ErrorInfo, status: u16) -> Self {
         let text = format!(
             "the service answers with a redirect (status {status}), and redirects are not followed, because they could \
@@ -136,12 +137,12 @@ impl Error {
         Self::new(ErrorKind::Answer, ErrorCode::INVALID_BODY, text, None)
     }
 
-    /// What an auth URL answers that is no token.
+    /// Creates the error for a response of an auth URL that contains no token.
     pub(crate) fn auth_url(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    /// The same for a refusal, whose text is given apart: a 403 stays what it is (`RSA4d`).
+    /// Creates the error for an error response of an auth URL. A status of 403 is kept (`RSA4d`).
     pub(crate) fn auth_url_refused(info: ErrorInfo, text: impl Into<String>) -> Self {
         let code = if info.status_code() == 403 { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
         Self::new(ErrorKind::AuthUrl, code, text, Some(Source::Info(Box::new(info))))
@@ -152,12 +153,12 @@ impl Error {
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Fault(fault)))
     }
 
-    /// The same error, with the time after which the service wants to be asked again.
+    /// Sets the time after which the service asks to retry.
     pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         self.modify(|inner| inner.retry_after = retry_after)
     }
 
-    /// The same error, about that request.
+    /// Sets the id of the request that failed.
     pub(crate) fn with_request_id(self, request_id: Option<RequestId>) -> Self {
         self.modify(|inner| inner.request_id = request_id)
     }
@@ -202,9 +203,9 @@ impl Error {
         Self::configuration(text)
     }
 
-    /// What an auth callback answers when it has no token to give, such as when the user is logged out.
+    /// Creates the error of an auth callback that has no token, such as when the user is logged out.
     ///
-    /// The source's text is shown: it must hold no credentials.
+    /// The source's text is shown, so it must not contain credentials.
     ///
     /// ```
     /// use ably_auth::{Error, ErrorCode};
@@ -216,23 +217,23 @@ impl Error {
         let (source, text) = (source.into(), "the auth callback failed; its error is the source of this one");
         let status = source.downcast_ref::<Self>().map(Self::status_code);
         let status = status.or_else(|| source.downcast_ref::<ErrorInfo>().map(ErrorInfo::status_code));
-        // The user may have no token, and trying again will not help (`RSA4d`).
+        // The user may not have a token, so a retry does not help (`RSA4d`).
         let code = if status == Some(403) { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
         Self::new(ErrorKind::AuthCallback, code, text, Some(Source::Other(source)))
     }
 
-    /// What an auth callback answers that is of no use.
+    /// Creates the error for a result of an auth callback that cannot be used.
     pub(crate) fn auth_callback_answer(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    /// What the error is about.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The service's code, or the one that the specification gives for an error found here.
+    /// Returns the service's error code, or for an error of the client the code that the specification gives.
     ///
     /// | without an answer | code | status |
     /// | --- | --- | --- |
@@ -245,7 +246,7 @@ impl Error {
         self.0.code
     }
 
-    /// The status that goes with the code: that of the service's error, or else the usual one.
+    /// Returns the HTTP status of the service's error, or else the usual status of the code.
     ///
     /// ```
     /// use ably_auth::{Error, FaultKind, TransportFault};
@@ -258,7 +259,7 @@ impl Error {
         self.0.status
     }
 
-    /// The id of the request that failed: the one that the service names, or else the one that was
+    /// Returns the id of the request that failed: the id in the service's error, or else the id that was
     /// [sent](crate::ClientOptions::add_request_ids) (`RSC7c`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
@@ -270,7 +271,8 @@ impl Error {
         from_service.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
     }
 
-    /// The error as the service, or the server behind an auth URL, worded it, or else as its status says.
+    /// Returns the error of the service or of the server behind an auth URL. If the response contains no error, it is
+    /// derived from the status.
     #[must_use]
     pub fn error_info(&self) -> Option<&ErrorInfo> {
         match &self.0.source {
@@ -279,10 +281,11 @@ impl Error {
         }
     }
 
-    /// Returns how long to wait before the next attempt, if an answer with 429 or 503 says so in `Retry-After`: at most a day.
+    /// Returns how long to wait before the next attempt, if a response with 429 or 503 has a `Retry-After` header: at
+    /// most a day.
     ///
-    /// A date in `Retry-After` counts from the answer's own `Date`. Of an auth callback's errors it is known only of those
-    /// that are an [`Error`].
+    /// A date in `Retry-After` is compared with the `Date` of the same response. An error of an auth callback has this
+    /// time only if it is an [`Error`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let from_source = || match &self.0.source {
@@ -293,7 +296,7 @@ impl Error {
         self.0.retry_after.or_else(from_source)
     }
 
-    /// The fault of the transport, if that is what went wrong.
+    /// Returns the fault of the transport, if that is the cause.
     #[must_use]
     pub fn transport_fault(&self) -> Option<&TransportFault> {
         match &self.0.source {
@@ -302,7 +305,8 @@ impl Error {
         }
     }
 
-    /// Whether the service refused the token itself, so that a new one may help: 40140 to 40149 (`RSA4b`).
+    /// Returns true if the service refused the token itself, with a code from 40140 to 40149. A new token may then help
+    /// (`RSA4b`).
     #[must_use]
     pub fn is_token_error(&self) -> bool {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
@@ -313,8 +317,8 @@ impl Error {
         self.kind() == ErrorKind::Refused && self.ably_code() == ErrorCode::NONCE_REPLAYED
     }
 
-    /// Whether the same may succeed a little later. Of an auth callback's errors that is known only of those that are an
-    /// [`Error`] or an [`ErrorInfo`].
+    /// Returns true if a retry may succeed. For an error of an auth callback, this is known only if it is an [`Error`]
+    /// or an [`ErrorInfo`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let is_transient_status = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
@@ -375,7 +379,8 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // An error whose text is the source's own hands on the source's source, so that a chain says nothing twice.
+        // Some errors have the text of their source. They return the source's own source, so that an error chain does
+        // not repeat a text.
         match self.0.source.as_ref()? {
             Source::Core(error) => error.source(),
             Source::Fault(fault) => fault.source(),

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::random::{Random, SystemRandom};
 use crate::time_offset::TimeOffset;
 
-/// A key, and all that it takes to sign with it: time and randomness.
+/// A key that signs token requests and mints JWTs, with the clock and the randomness that it needs.
 ///
 /// ```
 /// use ably_auth::sources::KeySigner;
@@ -32,7 +32,7 @@ pub struct KeySigner {
 }
 
 impl KeySigner {
-    /// Signs with `key`, by the operating system's clock and randomness.
+    /// Creates a signer with the operating system's clock and randomness.
     #[must_use]
     pub fn new(key: ApiKey) -> Self {
         Self {
@@ -45,47 +45,48 @@ impl KeySigner {
         }
     }
 
-    /// The same with another clock.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The same with other randomness.
+    /// Sets the source of randomness.
     #[must_use]
     pub fn with_random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
         self
     }
 
-    /// The same with what is known of the service's time kept there.
+    /// Sets the place where the service's time is kept, which other signers and caches can share.
     #[must_use]
     pub fn with_time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
         self.time_offset = time_offset;
         self
     }
 
-    /// Whether [`IssueToken`] asks the service for its time before it signs, if that is not known yet (`RSA10k`).
+    /// Sets whether [`IssueToken`](crate::exchange::IssueToken) asks the service for its time before it signs, if that
+    /// is not known yet (`RSA10k`).
     #[must_use]
     pub const fn with_query_time(mut self, query_time: bool) -> Self {
         self.query_time = query_time;
         self
     }
 
-    /// Signs a token request for what `params` ask, for somebody else to exchange (`RSA9`).
+    /// Signs a token request with `params`, for another client to exchange (`RSA9`).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the source of randomness fails.
     pub fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
         let nonce = self.random.nonce()?;
         Ok(TokenRequest::sign_with(&self.signer, self.key.key_name(), params, self.now(), nonce)?)
     }
 
-    /// Mints a JWT for what `params` ask.
+    /// Mints a JWT with `params`.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it does not fit into a JWT.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if `params` do not fit into a JWT.
     pub fn mint(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let issued = params.timestamp.unwrap_or_else(|| self.now());
         let token = jwt::mint_with(&self.signer, self.key.key_name(), params, issued)?;
@@ -94,7 +95,7 @@ impl KeySigner {
         Ok(TokenDetails::issued_by(key_name, token, lifetime, params.capability.as_ref(), params.client_id.clone()))
     }
 
-    /// The service's time as far as it is known, else the time here.
+    /// Returns the service's time if it is known, or else the local time.
     fn now(&self) -> Timestamp {
         self.time_offset.service_time(self.clock.moment()).unwrap_or_else(|| self.clock.now())
     }

@@ -1,4 +1,4 @@
-//! A client's authentication, for callers that block.
+//! A client's authentication, for blocking callers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::options::ClientOptions;
 use crate::source::BlockingTokenSource;
 use crate::transport::BlockingTransport;
 
-/// [`Auth`](crate::Auth)'s twin for callers that block: what the blocking clients are made of.
+/// The blocking variant of [`Auth`](crate::Auth). The blocking clients are built on it.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, TransportFault};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 ///
-/// // Any HTTP library will do; this one always gives the same answer.
+/// // Use any HTTP library; this function always returns the same response.
 /// fn send(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
 ///     assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
 ///     Ok(Response::new(Bytes::from_static(b"[1767225600000]")))
@@ -43,12 +43,12 @@ pub struct BlockingAuth<T> {
 }
 
 impl<T: BlockingTransport + 'static> BlockingAuth<T> {
-    /// A client's authentication as the options say. Nothing is sent yet.
+    /// Creates a client's authentication from `options`. It sends nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, or the
-    /// options contradict one another, 40012 if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key
-    /// would have to be sent without TLS.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the options contain no credentials
+    /// or contradict each other, 40012 if the clientId is `*`, 40102 if the token has another clientId, or 40103 if a
+    /// key would be sent without TLS.
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let plan = Plan::new(options, transport)?;
         let options = &plan.options;
@@ -68,21 +68,21 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         Ok(Self { plan, tokens })
     }
 
-    /// Gets a new token, and keeps nothing of it (`RSA8`). Without params it asks what `authorize` asked last, else the
-    /// [default token params](ClientOptions::default_token_params); params that are given replace those whole.
+    /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
+    /// else the [default token params](ClientOptions::default_token_params). Given params replace those completely.
     ///
     /// # Errors
-    /// Whatever kept the source of tokens from giving one; 40171 if there is none.
+    /// The error of the token source; 40171 if the client has no means to get another token.
     pub fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let source = self.plan.source(&self.plan.current().auth)?;
         self.request_token_from(&source, params.into())
     }
 
-    /// As [`request_token`](Self::request_token), with these options in place of the client's own; the client's key stays, if
-    /// they have none.
+    /// Requests a new token as [`request_token`](Self::request_token), with these options instead of the client's. If
+    /// they have no key, the client's key is used.
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and [`new`](Self::new) for the options.
+    /// As [`request_token`](Self::request_token), and as [`new`](Self::new) for the options.
     pub fn request_token_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
@@ -103,8 +103,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         source.token(&self.plan.params(params))
     }
 
-    /// Signs a token request for somebody else to exchange (`RSA9`). Nothing is sent, unless the service is to be asked for
-    /// its time first ([`query_time`](AuthOptions::query_time)).
+    /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
+    /// service's time if [`query_time`](AuthOptions::query_time) is set.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the client has no key.
@@ -112,11 +112,11 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         self.sign(params.into(), &self.plan.current().auth)
     }
 
-    /// As [`create_token_request`](Self::create_token_request), with these options in place of the client's own; the client's
-    /// key stays, if they have none.
+    /// Signs a token request as [`create_token_request`](Self::create_token_request), with these options instead of the
+    /// client's. If they have no key, the client's key is used.
     ///
     /// # Errors
-    /// As [`create_token_request`](Self::create_token_request), and [`new`](Self::new) for the options.
+    /// As [`create_token_request`](Self::create_token_request), and as [`new`](Self::new) for the options.
     pub fn create_token_request_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
@@ -133,8 +133,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         signer.create_token_request(&self.plan.params(params))
     }
 
-    /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
-    /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
+    /// Requests a new token, also if the current token is valid, and uses tokens from then on (`RSA10`). Given params
+    /// are kept for later tokens, except their timestamp and nonce, which apply once (`RSA10g`).
     ///
     /// ```
     /// use ably_auth::{ApiKey, BlockingAuth, Capability, ClientOptions, TokenParams};
@@ -152,8 +152,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
-    /// use and the params are then what they were.
+    /// As [`request_token`](Self::request_token), and 40102 if the token has another clientId than the client. The
+    /// token in use and the params then stay the same.
     pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
         let own = params.map(|params| self.plan.params_with_identity(params));
@@ -162,18 +162,18 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         Ok(token.details().clone())
     }
 
-    /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
-    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once: later on
-    /// it is as the client was made (`RSA10g`).
+    /// Requests a new token as [`authorize`](Self::authorize), with these options, which replace the client's from then
+    /// on (`RSA10h`). They replace all of them, except two: the client's key stays if they have no key (`RSA10i`), and
+    /// `query_time` applies once (`RSA10g`).
     ///
-    /// A [token](AuthOptions::token) among the options is the new token, and nothing is asked for it; what else there is gives
-    /// the next ones.
+    /// A [token](AuthOptions::token) in the options is used as the new token, without a request. The other options then
+    /// give the next tokens.
     ///
-    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth) the client goes over to its key, once that has given a
-    /// token.
+    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth), the client uses its key after it has got a token
+    /// with these options.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize), and [`new`](Self::new) for the options.
+    /// As [`authorize`](Self::authorize), and as [`new`](Self::new) for the options.
     pub fn authorize_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
@@ -194,15 +194,15 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// Sends `request` with credentials. Its URI is a path with or without a query, or also has the endpoint's scheme
     /// and host.
     ///
-    /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
-    /// more (`RSC10`).
+    /// If the service refuses the token (401 with 40140 to 40149), the token is renewed once and the request is sent
+    /// again (`RSC10`).
     ///
-    /// If a host's answer is lost, the request is sent to the next host, so the service may receive it twice. Give each
-    /// message that you publish an `id`, so that the service stores the message once.
+    /// If a host's response is lost, the request is sent to the next host, so the service may receive it twice. Give
+    /// each message that you publish an `id`, so that the service stores the message once.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for any answer without success,
-    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) for none, or whatever kept it from getting a token.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a response without success,
+    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) without a response, or the error of the token source.
     pub fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let mut call = self.plan.call(request)?;
         let mut step = call.start();
@@ -218,18 +218,19 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         }
     }
 
-    /// What authenticates a request at this moment, for people who send it themselves.
+    /// Returns the current credentials, for applications that send requests themselves.
     ///
     /// # Errors
-    /// Whatever kept it from getting a token.
+    /// The error of the token source.
     pub fn credentials(&self) -> Result<Credentials, Error> {
         self.credentials_newer_than(None)
     }
 
-    /// Newer credentials than those, which the service has refused with 401 and a code from 40140 to 40149 (`RSA4b`).
+    /// Returns newer credentials than `refused`, which the service refused with 401 and a code from 40140 to 40149
+    /// (`RSA4b`).
     ///
     /// # Errors
-    /// Whatever kept it from getting a token; 40171 if there is no means to.
+    /// The error of the token source; 40171 if there is no means to renew the token.
     pub fn renewed_credentials(&self, refused: &Credentials) -> Result<Credentials, Error> {
         self.credentials_newer_than(refused.generation())
     }
@@ -265,7 +266,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162, and no request, if the client uses tokens.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162 if the client uses tokens; no request
+    /// is sent then.
     pub fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<BatchResult<TokenRevocationResult>, Error> {
         exchange::run_blocking(self.plan.revoke_tokens(request)?, &*self.plan.service)
     }
@@ -278,13 +280,14 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         exchange::run_blocking(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service)
     }
 
-    /// The token in use, if the client uses tokens and has one that is not known to be bad (`RSA16`).
+    /// Returns the token in use, or `None` if the client uses no tokens, or has none that is not known to be expired or
+    /// refused (`RSA16`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         if self.plan.uses_tokens() { self.tokens.token_details() } else { None }
     }
 
-    /// The identity of the client's, or else of its token's (`RSA7b`, `RSA12`).
+    /// Returns the client's identity, or else that of its token (`RSA7b`, `RSA12`).
     #[must_use]
     pub fn client_id(&self) -> ClientId {
         self.plan.client_id(self.token_details().as_ref())

@@ -1,4 +1,4 @@
-//! The source of tokens that a client's options choose.
+//! The token source that a client's options select.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,25 +16,27 @@ use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};
 use crate::transport::{BlockingTransport, Transport};
 
-/// The source of tokens that the options choose (`RSA4`). It refuses tokens of another identity than the client's (`RSA15`),
-/// before the cache sees them, so that one that is refused displaces none.
+/// The token source that the options select (`RSA4`).
+///
+/// It refuses tokens of an identity other than the client's (`RSA15`). It does so before the cache sees them, so that a
+/// refused token replaces no other.
 pub(super) struct SelectedSource<M: Mode, T> {
     kind: SourceKind<M, T>,
-    /// Given in place of the first one that is asked for.
+    /// The token, or the token request, that is used for the first token.
     first: Mutex<Option<First>>,
     service: Arc<Service<T>>,
     identity: Option<Identity>,
     query_time: bool,
 }
 
-/// What the options give in place of the first token that is asked for.
-#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
+/// The options' own token or token request, used for the first token.
+#[allow(clippy::large_enum_variant, reason = "a client has only one")]
 enum First {
     Token(TokenDetails),
     Exchange(TokenRequest),
 }
 
-#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
+#[allow(clippy::large_enum_variant, reason = "a client has only one")]
 enum SourceKind<M: Mode, T> {
     Own(Arc<M::Source>),
     Callback(CallbackSource<Arc<Service<T>>, M::Callback>),
@@ -50,7 +52,7 @@ enum SourceKind<M: Mode, T> {
 }
 
 impl<M: Mode, T> SelectedSource<M, T> {
-    /// SourceKind [checked](AuthOptions::check) options choose.
+    /// Selects the source of options that have been [checked](AuthOptions::check).
     pub(super) fn new(
         options: &AuthOptions<M>,
         service: &Arc<Service<T>>,
@@ -97,7 +99,7 @@ impl<M: Mode, T> SelectedSource<M, T> {
 
     /// Gives the token for the token request of `options` first.
     pub(super) fn with_first_request(self, options: &AuthOptions<M>) -> Self {
-        // A source that is the token request exchanges it itself.
+        // `SourceKind::Exchange` exchanges the token request itself.
         let request = options.token_request.clone().filter(|_| !self.gives_one_token());
         Self { first: Mutex::new(request.map(First::Exchange)), ..self }
     }
@@ -119,7 +121,7 @@ impl<M: Mode, T> SelectedSource<M, T> {
         token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
     }
 
-    /// Whether the service's time is to be asked before a token is (`RSA10k`).
+    /// Returns the query for the service's time, if it is needed before a token is requested (`RSA10k`).
     fn service_time_query(&self) -> Option<ServerTime> {
         (self.query_time && !self.service.knows_service_time()).then(|| ServerTime::new(&self.service.endpoint))
     }

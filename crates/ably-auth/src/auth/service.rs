@@ -1,4 +1,4 @@
-//! What all of a client's exchanges share.
+//! The connection to the service that all exchanges of a client share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::random::Random;
 use crate::time_offset::TimeOffset;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
-/// The service as a client reaches it. As a transport it carries what goes to the service.
+/// A transport to the service, with the state that requests to it share.
 pub(super) struct Service<T> {
-    /// What goes elsewhere than to the service, such as an auth URL, goes over the transport below this one.
+    /// The transport with host fallback. Requests to other servers, such as an auth URL, use the transport inside it.
     pub(super) transport: FallbackTransport<Arc<T>>,
     pub(super) endpoint: Endpoint,
     pub(super) clock: Arc<dyn Clock>,

@@ -1,4 +1,4 @@
-//! The cache for callers that block.
+//! The token cache for blocking callers.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,8 +23,8 @@ use crate::time_offset::TimeOffset;
 
 type Locked<'a> = MutexGuard<'a, State<dyn BlockingTokenSource, Arc<Fetch>>>;
 
-/// [`TokenCache`](crate::TokenCache)'s twin for callers that block: shared between threads, it fetches once for all that ask,
-/// on the thread of one of them.
+/// The blocking variant of [`TokenCache`](crate::TokenCache). Threads share it, and it fetches a token once for all
+/// callers, on the thread of one of them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -45,7 +45,7 @@ struct Inner {
     state: Mutex<State<dyn BlockingTokenSource, Arc<Fetch>>>,
 }
 
-/// A fetch that one thread makes, and others wait for.
+/// A fetch that one thread runs, and that other threads wait for.
 struct Fetch {
     outcome: Mutex<Option<Outcome>>,
     ended: Condvar,
@@ -53,7 +53,7 @@ struct Fetch {
 }
 
 impl Handle for Arc<Fetch> {
-    /// Its thread ends it, come what may.
+    /// Returns true: the fetch stays in the list until its thread ends it.
     fn is_alive(&self) -> bool {
         true
     }
@@ -80,7 +80,7 @@ impl Fetch {
     }
 }
 
-/// Ends a fetch whatever becomes of it, so that a source that panics leaves nobody waiting.
+/// A guard that ends a fetch in any case, so that no caller waits for ever if the source panics.
 struct FetchGuard<'a> {
     inner: &'a Inner,
     fetch: Arc<Fetch>,
@@ -103,7 +103,7 @@ impl Drop for FetchGuard<'_> {
     }
 }
 
-/// What a thread has to do for its outcome.
+/// The role of a thread in a fetch: wait for it, or run it.
 enum Role {
     Wait(Arc<Fetch>),
     Run(PendingFetch<dyn BlockingTokenSource>, TokenQuery<dyn BlockingTokenSource>, Arc<Fetch>),
@@ -132,17 +132,18 @@ impl Role {
 }
 
 impl BlockingTokenCache {
-    /// Caches what `source` gives for `params`, of which the timestamp and the nonce are left out.
+    /// Creates a cache of the tokens that `source` gives for `params`. The timestamp and the nonce of `params` are
+    /// ignored.
     #[must_use]
     pub fn new(source: Arc<dyn BlockingTokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(source, params));
         Self(Arc::new(Inner { settings: Settings::new(clock), state }))
     }
 
-    /// As [`new`](Self::new), with a token that is there already.
+    /// Creates a cache as [`new`](Self::new), with a first token.
     ///
-    /// How long it has lived is not known, so it is used until the service refuses it, or until it
-    /// [expires by the service's clock](Self::with_time_offset).
+    /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
+    /// clock](Self::with_time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn BlockingTokenSource>,
@@ -155,31 +156,31 @@ impl BlockingTokenCache {
         cache
     }
 
-    /// Renews tokens as that policy says. To be called before the cache is cloned; afterwards it changes nothing.
+    /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
     pub fn with_policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
-    /// Takes chance from there; by default from the operating system. To be called before the cache is cloned; afterwards it
-    /// changes nothing.
+    /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
+    /// it has no effect.
     #[must_use]
     pub fn with_random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
-    /// Judges tokens by the service's clock too, once it is known (`RSA4b1`). To be called before the cache is cloned;
-    /// afterwards it changes nothing.
+    /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
+    /// afterwards it has no effect.
     #[must_use]
     pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
-    /// Limits how long a caller waits for a token that another thread is getting: 60 s unless set. To be called before the
-    /// cache is cloned; afterwards it changes nothing.
+    /// Limits how long a caller waits for a fetch that another thread runs. The default is 60 s. Call it before the
+    /// cache is cloned; afterwards it has no effect.
     ///
-    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that fetch_started its own
-    /// cache through a thread that it starts ends with an error, too. The source itself is not interrupted.
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
+    /// asks its own cache through another task or thread. The source itself is not interrupted.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.timeout = timeout)
@@ -193,16 +194,17 @@ impl BlockingTokenCache {
         self
     }
 
-    /// A token that is not known to be bad.
+    /// Returns a token that is not known to be expired or refused.
     ///
     /// # Errors
-    /// What the source's attempt failed with, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if its token
-    /// had expired already, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
+    /// The error of the source, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if the source
+    /// gave an expired token, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
     pub fn token(&self) -> Result<CachedToken, Error> {
         self.newer_than(None)
     }
 
-    /// A token newer than the one that the service has refused, which is nobody's any more.
+    /// Returns a token newer than `refused`, which the service refused. The cache gives the refused token to no caller
+    /// any more.
     ///
     /// # Errors
     /// As [`token`](Self::token).
@@ -210,16 +212,16 @@ impl BlockingTokenCache {
         self.newer_than(Some(refused))
     }
 
-    /// A new token in any case (`RSA10`): one that is asked for after the call, from `source` if one is given, and else from
-    /// the one before; for `params` if they are given, and else for those before.
+    /// Fetches a new token, also if the held token is valid (`RSA10`). `source` and `params` replace those of the
+    /// cache, if they are given. The fetch begins after the call.
     ///
-    /// If there is one, the given params and source are used from then on, but for the params' timestamp and nonce
-    /// (`RSA10g`). A token that has expired already is returned too, but no request gets it.
+    /// After success, the cache keeps the given params and source, except the params' timestamp and nonce (`RSA10g`). A
+    /// token that has already expired is returned too, but requests do not use it.
     ///
     /// # Errors
-    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
-    /// 40171; the token at hand, the params and the source are then what they were.
-    #[allow(clippy::needless_pass_by_value, reason = "its async twin keeps it over an await")]
+    /// The error of the source, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171. The held
+    /// token, the params and the source then stay the same.
+    #[allow(clippy::needless_pass_by_value, reason = "same signature as the async cache")]
     pub fn authorize(
         &self,
         params: Option<&TokenParams>,
@@ -253,7 +255,7 @@ impl BlockingTokenCache {
         }
     }
 
-    /// The token in use (`RSA16`): none if it is known to have expired or was refused (`RSA16d`).
+    /// Returns the token in use (`RSA16`), or `None` if it is known to be expired or refused (`RSA16d`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         let now = self.0.settings.now();
@@ -289,7 +291,7 @@ impl BlockingTokenCache {
 
 impl Inner {
     fn lock(&self) -> Locked<'_> {
-        // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
+        // No change under the lock is left incomplete, so the state is valid even after a panic of another thread.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,36 +1,36 @@
-//! What to do for a caller: pure, and the same for both caches.
+//! The decision of a cache for one caller, without I/O. Both caches use it.
 
 use super::validity::Age;
 
-/// What to do for a caller.
+/// The action of a cache for one caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Serve the token at hand.
+    /// Serve the held token.
     Serve,
-    /// Renew the token at hand, and serve it if that fails.
+    /// Renew the held token, and serve the old one if the renewal fails.
     Refresh,
-    /// Fetch a token, or wait for the fetch that is under way.
+    /// Fetch a token, or wait for the fetch in flight.
     Fetch,
-    /// Tell the error of the last attempt again.
+    /// Return the error of the last attempt.
     Fail,
-    /// There is no token that would do, and none to be had.
+    /// Return an error: there is no valid token and no means to get one.
     GiveUp,
 }
 
-/// How things stand with the source.
+/// The state of the token source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SourceState {
-    /// It has a token to give that it has not given before.
+    /// The source can give another token.
     pub(super) can_renew: bool,
-    /// It is being asked already for what a caller would ask.
+    /// A fetch for the same query is in flight.
     pub(super) is_in_flight: bool,
-    /// It is left alone for a while, after early renewals that failed.
+    /// The source is in backoff after failed early renewals.
     pub(super) refresh_waits: bool,
-    /// It is left alone for a while, after failures without a token at hand.
+    /// The source is in backoff after failures without a valid token.
     pub(super) initial_waits: bool,
 }
 
-/// What to do, given how old the token at hand is, if there is one. The means are looked at only if they matter.
+/// Decides by the age of the held token, if there is one. `source` is called only if its result matters.
 pub(super) fn decide(age: Option<Age>, source: impl FnOnce() -> SourceState) -> Decision {
     let age = match age {
         Some(Age::Good) => return Decision::Serve,
@@ -54,12 +54,12 @@ mod tests {
         SourceState { can_renew: true, is_in_flight: false, refresh_waits: false, initial_waits: false };
 
     #[test]
-    fn a_good_token_is_served_whatever_the_means() {
-        assert_eq!(decide(Some(Age::Good), || panic!("it is nobody's business")), Decision::Serve);
+    fn good_token_is_served_without_asking_source() {
+        assert_eq!(decide(Some(Age::Good), || panic!("the source state is not needed")), Decision::Serve);
     }
 
     #[test]
-    fn a_token_that_is_due_is_renewed_by_one_and_served_to_the_others() {
+    fn due_token_is_renewed_by_one_caller_and_served_to_others() {
         assert_eq!(decide(Some(Age::Due), || READY), Decision::Refresh);
         for source in [
             SourceState { is_in_flight: true, ..READY },
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_good_token_it_is_fetched_unless_that_failed_or_is_in_vain() {
+    fn missing_token_is_fetched_unless_source_failed_or_is_spent() {
         for age in [None, Some(Age::Expired)] {
             assert_eq!(decide(age, || READY), Decision::Fetch);
             assert_eq!(decide(age, || SourceState { refresh_waits: true, ..READY }), Decision::Fetch);

@@ -1,4 +1,4 @@
-//! What a cache is told and handed.
+//! The settings of a cache.
 
 use std::sync::Arc;
 use std::time::Duration;

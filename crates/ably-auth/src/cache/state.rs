@@ -1,4 +1,4 @@
-//! What a cache remembers, and how it changes: the same for both caches, which lock it and wait.
+//! The state of a cache and its transitions. Both caches use it under their own lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
 
-/// Either kind of source.
+/// A token source, async or blocking.
 pub(super) trait Source {
     fn renewable(&self) -> bool;
 }
@@ -32,16 +32,16 @@ impl Source for dyn BlockingTokenSource {
     }
 }
 
-/// A fetch that callers may wait for.
+/// A handle to a fetch that callers can wait for.
 pub(super) trait Handle {
-    /// Whether anybody still drives it.
+    /// Returns true if some caller still drives the fetch.
     fn is_alive(&self) -> bool;
 
-    /// Whether whoever calls is its own source, which would wait for itself.
+    /// Returns true if the calling code is the fetch's own source, which would wait for itself.
     fn is_of_caller(&self) -> bool;
 }
 
-/// Whom to ask, and what for.
+/// A source, and the params of the token to request from it.
 pub(super) struct TokenQuery<S: ?Sized> {
     pub(super) source: Arc<S>,
     pub(super) params: Arc<TokenParams>,
@@ -59,32 +59,32 @@ impl<S: ?Sized> PartialEq for TokenQuery<S> {
     }
 }
 
-/// Counts fetches in the order in which they began.
+/// The number of a fetch, in the order in which fetches begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
-/// A fetch that has begun.
+/// A fetch that has begun and not ended.
 pub(super) struct PendingFetch<S: ?Sized> {
     pub(super) ticket: Ticket,
     query: TokenQuery<S>,
     purpose: Purpose,
-    /// How many times a caller had authorized before.
+    /// The number of `authorize` calls that had succeeded when the fetch began.
     authorizations: u64,
     asked: Moment,
 }
 
-/// What a source gave.
+/// A token from a source.
 #[derive(Clone, Debug)]
 pub(super) struct Fetched {
     pub(super) token: CachedToken,
-    /// It had expired before it came.
+    /// True if the token had expired when it arrived.
     pub(super) is_expired: bool,
 }
 
-/// What comes of a fetch, for all who wait for it.
+/// The outcome of a fetch, for all callers that wait for it.
 pub(super) type Outcome = Result<Fetched, Error>;
 
-/// What to do for a caller who wants a token that is good.
+/// The next step for a caller that needs a valid token.
 pub(super) enum Step {
     Done(Result<CachedToken, Error>),
     Fetch(Reason),
@@ -102,11 +102,11 @@ struct HeldToken {
     is_given: bool,
 }
 
-/// Failures in a row.
+/// Consecutive failures.
 #[derive(Default)]
 struct Failures {
     count: u32,
-    /// Until then the source is left alone.
+    /// The end of the backoff: until then, the source is not asked.
     until: Option<Moment>,
     last: Option<Error>,
 }
@@ -128,7 +128,7 @@ pub(super) struct State<S: ?Sized, H> {
     query: TokenQuery<S>,
     newest: Generation,
     last_ticket: Ticket,
-    /// The latest fetch that has authorized, and how many have.
+    /// The latest fetch that an `authorize` call made.
     last_authorized: Ticket,
     authorizations: u64,
     refresh_failures: Failures,
@@ -151,21 +151,21 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    /// Takes a token that was not fetched: how long it has lived already is not known.
+    /// Stores a token from the options. Its age is unknown.
     pub(super) fn give(&mut self, details: TokenDetails, settings: &Settings) {
         let validity = Validity::of_given(&details, settings.now().here, &settings.policy, settings.jitter());
         self.newest = self.newest.next();
         self.held = Some(HeldToken { token: CachedToken::new(details, self.newest), validity, is_given: true });
     }
 
-    /// Judges a token that was given by other settings than before.
+    /// Computes the validity of a token from the options again, after the settings have changed.
     pub(super) fn apply_settings(&mut self, settings: &Settings) {
         if let Some(HeldToken { token, validity, is_given: true }) = &mut self.held {
             *validity = Validity::of_given(token.details(), settings.now().here, &settings.policy, settings.jitter());
         }
     }
 
-    /// What to do for a caller, of whom the service has refused a token if it says so.
+    /// Returns the next step for a caller. `refused` is the token that the service refused, if it refused one.
     pub(super) fn step(&mut self, refused: Option<Generation>, now: &Now) -> Step {
         if let Some(refused) = refused {
             self.refuse(refused);
@@ -189,30 +189,33 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    /// The token at hand, if it is not known to be bad.
+    /// Returns the held token, unless it has expired.
     pub(super) fn good(&self, now: &Now) -> Option<&CachedToken> {
         self.held.as_ref().filter(|held| held.validity.age(now) != Age::Expired).map(|held| &held.token)
     }
 
-    /// What a caller who waited for that gets; nothing if it has to ask again.
+    /// Returns the result for a caller that waited for `outcome`, or `None` if the caller has to start again.
     pub(super) fn answer(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
         match (self.good(now), outcome) {
-            // A newer token may have come meanwhile, or the old one be good still.
+            // Another fetch may have stored a newer token, or the old token may still be valid.
             (Some(token), _) => Some(Ok(token.clone())),
             (None, Err(error)) => Some(Err(error)),
             (None, Ok(Fetched { is_expired: true, .. })) => Some(Err(Error::expired_on_arrival())),
-            // It was refused, or has expired, before this caller got to see it.
+            // The token was refused or expired before this caller received it.
             (None, Ok(_)) => None,
         }
     }
 
-    /// The fetch under way that asks the same, and when it began.
+    /// Returns the fetch in flight for the same query, and its number.
     pub(super) fn in_flight(&self, query: &TokenQuery<S>) -> Option<(Ticket, &H)> {
         let mut alive = self.in_flight.iter().filter(|fetch| fetch.handle.is_alive());
         alive.find(|fetch| fetch.query == *query).map(|fetch| (fetch.ticket, &fetch.handle))
     }
 
-    /// The same, for a caller to wait for.
+    /// Returns the fetch in flight for the same query, for the caller to wait for.
+    ///
+    /// # Errors
+    /// If the caller is the source of that fetch, which would wait for itself.
     pub(super) fn joinable(&self, query: &TokenQuery<S>) -> Result<Option<(Ticket, &H)>, Error> {
         match self.in_flight(query) {
             Some((_, handle)) if handle.is_of_caller() => Err(Error::source_waits_for_itself()),
@@ -220,36 +223,36 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    /// What is asked unless a caller says otherwise.
+    /// Returns the query that requests use.
     pub(super) fn query(&self) -> &TokenQuery<S> {
         &self.query
     }
 
-    /// What a caller who authorizes asks: what it does not say is as it was.
+    /// Returns the query of an `authorize` call: the current query, with the given params and source replaced.
     pub(super) fn query_for(&self, params: Option<&TokenParams>, source: Option<&Arc<S>>) -> TokenQuery<S> {
         let params = params.map_or_else(|| Arc::clone(&self.query.params), |params| Arc::new(params.clone()));
         TokenQuery { params, source: Arc::clone(source.unwrap_or(&self.query.source)) }
     }
 
-    /// The last fetch that has begun.
+    /// Returns the number of the fetch that began last.
     pub(super) fn last_ticket(&self) -> Ticket {
         self.last_ticket
     }
 
-    /// Begins a fetch. Whoever drives it has to end it, or to let go of its handle.
+    /// Begins a fetch. The caller that drives it has to end it or drop its handle.
     pub(super) fn begin(&mut self, query: TokenQuery<S>, purpose: Purpose, now: &Now) -> PendingFetch<S> {
         self.last_ticket = Ticket(self.last_ticket.0.saturating_add(1));
         trace::fetch_started(purpose);
         PendingFetch { ticket: self.last_ticket, query, purpose, authorizations: self.authorizations, asked: now.here }
     }
 
-    /// Lets others wait for a fetch.
+    /// Adds a fetch to those that other callers can wait for.
     pub(super) fn announce(&mut self, ticket: Ticket, query: TokenQuery<S>, handle: H) {
         self.in_flight.retain(|fetch| fetch.handle.is_alive());
         self.in_flight.push(InFlight { ticket, query, handle });
     }
 
-    /// Takes in what came of a fetch.
+    /// Ends a fetch and stores its outcome.
     pub(super) fn end(
         &mut self,
         pending: PendingFetch<S>,
@@ -259,7 +262,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         jitter: Jitter,
     ) -> Outcome {
         self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
-        // Whoever authorizes replaces what was asked before, and also what is still under way of it.
+        // An `authorize` call replaces the query, so it also outdates the fetches in flight for the previous query.
         let is_newest = match pending.purpose {
             Purpose::Request(_) => pending.authorizations == self.authorizations,
             Purpose::Authorize { .. } => pending.ticket > self.last_authorized,
@@ -304,8 +307,8 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
 
     /// Removes a fetch that ends without an outcome, because no caller waits for it any more.
     ///
-    /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and perhaps
-    /// give up too, although the held token is still valid.
+    /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and might
+    /// abandon it too, although the held token is still valid.
     pub(super) fn abandon(&mut self, pending: &PendingFetch<S>, settings: &Settings, now: &Now, jitter: Jitter) {
         self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
         let is_early = matches!(pending.purpose, Purpose::Request(Reason::Early));
@@ -348,7 +351,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     }
 }
 
-/// Params without what is for one request alone (`RSA10g`).
+/// Returns `params` without the timestamp and the nonce, which apply to one request only (`RSA10g`).
 fn without_one_shot_params(params: TokenParams) -> TokenParams {
     TokenParams { timestamp: None, nonce: None, ..params }
 }

@@ -1,4 +1,4 @@
-//! What a cache tells of its doings, if the feature `tracing` is on: never a token or a secret.
+//! The events of a cache, with the feature `tracing`. They never contain a token or a secret.
 
 use std::time::Duration;
 
@@ -41,23 +41,23 @@ mod events {
     use super::{Duration, Error, Purpose};
 
     pub(in super::super) fn fetch_started(purpose: Purpose) {
-        tracing::debug!(reason = purpose.name(), "asking for a token");
+        tracing::debug!(reason = purpose.name(), "token fetch started");
     }
 
     pub(in super::super) fn fetch_succeeded(purpose: Purpose) {
-        tracing::debug!(reason = purpose.name(), "a token has come");
+        tracing::debug!(reason = purpose.name(), "token fetch succeeded");
     }
 
     pub(in super::super) fn fetch_failed(purpose: Purpose, error: &Error) {
-        tracing::warn!(reason = purpose.name(), code = error.ably_code().as_u32(), kind = ?error.kind(), "no token has come");
+        tracing::warn!(reason = purpose.name(), code = error.ably_code().as_u32(), kind = ?error.kind(), "token fetch failed");
     }
 
     pub(in super::super) fn backing_off(failures: u32, wait: Duration) {
-        tracing::debug!(failures, wait_ms = crate::clock::millis(wait), "leaving the source alone after a failure");
+        tracing::debug!(failures, wait_ms = crate::clock::millis(wait), "backing off after a failed token fetch");
     }
 
     pub(in super::super) fn last_error_returned() {
-        tracing::trace!("telling the last error again, since the source is left alone");
+        tracing::trace!("last error returned during backoff");
     }
 }
 
