@@ -12,7 +12,7 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
         return Ok(RootCerts::WebPki);
     }
     let mut roots = match settings.tls_roots() {
-        // ureq cannot add to its own copy of these.
+        // ureq cannot add certificates to its own copy of these.
         TlsRoots::Mozilla => webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec(),
         TlsRoots::System => of_system()?,
         other => return Err(Error::configuration(format!("unsupported TLS roots: {other:?}; set Mozilla or System"))),
@@ -27,7 +27,7 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
 fn of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        // ureq skips what is not a certificate.
+        // ureq ignores blocks that are not certificates, so check each of them.
         let readable = certificate.ok().filter(|it| RootCertStore::empty().add(it.clone()).is_ok());
         let Some(certificate) = readable else {
             let count = certificates.len().saturating_add(1);

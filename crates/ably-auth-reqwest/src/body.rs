@@ -13,7 +13,7 @@ pub(crate) struct BodyBuffer(BytesMut);
 impl BodyBuffer {
     pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<(), TransportFault> {
         if self.0.len().saturating_add(chunk.len()) > MAX_BODY_BYTES {
-            return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
+            return Err(TransportFault::new(FaultKind::TooLarge, "the body is larger than 16 MiB"));
         }
         self.0.extend_from_slice(chunk);
         Ok(())

@@ -24,7 +24,7 @@ use crate::connector::{Connector, TimedOut, Unresolvable};
 use crate::proxies::Proxies;
 use crate::roots;
 
-/// The time after which an idle connection is closed.
+/// The time after which an idle connection is closed: 90 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
@@ -106,7 +106,7 @@ fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }
 
-/// Returns true for an error of rustls, also inside I/O errors, whose source it is not.
+/// Returns true for an error of rustls, also if it is inside an I/O error, which does not return it as its source.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))

@@ -17,8 +17,8 @@ use crate::random::Random;
 use crate::request_id::RequestId;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
-/// Sends requests to a service over another transport, to whichever of its hosts serves them: see
-/// [`HostFallback`]. [`Auth`](crate::Auth) puts it before the transport that it is given.
+/// A transport that sends requests to the hosts of a service over another transport, until one of them serves the
+/// request: see [`HostFallback`]. [`Auth`](crate::Auth) wraps its transport in it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 /// use ably_auth::{Endpoint, FallbackTransport, HttpSettings, SystemClock, SystemRandom};
 ///
 /// let over = ();
-/// # // Any transport will do.
+/// # // Use any transport.
 /// let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
 /// let transport =
 ///     FallbackTransport::new(over, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
@@ -41,7 +41,7 @@ pub struct FallbackTransport<T> {
 }
 
 impl<T> FallbackTransport<T> {
-    /// Sends what is for `endpoint` over `transport`, to its hosts as the settings say.
+    /// Creates a transport that sends requests for `endpoint` over `transport`, to the hosts of `settings`.
     ///
     /// # Errors
     /// As [`Hosts::new`].
@@ -56,7 +56,7 @@ impl<T> FallbackTransport<T> {
         Ok(Self { transport, hosts, clock, random, add_request_ids: settings.add_request_ids })
     }
 
-    /// The transport below, for what is not for the service, such as an auth URL.
+    /// Returns the inner transport, for requests to other servers, such as an auth URL.
     pub const fn transport(&self) -> &T {
         &self.transport
     }
@@ -67,7 +67,7 @@ impl<T> FallbackTransport<T> {
 
     fn begin(&self, mut request: Request<Bytes>) -> (HostFallback<'_>, Option<RequestId>) {
         if self.add_request_ids {
-            // A request that gets through matters more than its id.
+            // Sending the request matters more than its id.
             let _ = add_request_id(&mut request, &*self.random);
         }
         let request_id = RequestId::of(request.uri());
@@ -83,7 +83,7 @@ impl<T> FallbackTransport<T> {
     }
 }
 
-/// The outcome, with the id of the request for the error that it may be.
+/// Attaches the id of the request to the outcome, for the error that may be created from it.
 fn attach_request_id(
     outcome: Result<Response<Bytes>, TransportFault>,
     request_id: Option<RequestId>,

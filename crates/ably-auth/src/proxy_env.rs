@@ -1,4 +1,4 @@
-//! The proxies that the environment names.
+//! The proxies in the environment variables.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use http::uri::Scheme;
 
 use crate::transport::{FaultKind, TransportFault};
 
-/// The proxies that a program's environment names, read by one rule for every transport.
+/// The proxies in a program's environment variables, read by the same rules for every transport.
 ///
 /// - `HTTP_PROXY` applies to requests without TLS, and `HTTPS_PROXY` to requests with TLS. `ALL_PROXY` applies to
 ///   requests for which no other variable is set. Each name may be in lower case; an empty variable counts as unset.
@@ -35,7 +35,7 @@ pub struct ProxyEnv {
     no_proxy: String,
 }
 
-/// A variable, and its URL if its value names an HTTP proxy.
+/// A variable, and the URL in its value if that is an HTTP proxy.
 #[derive(Clone)]
 struct Named {
     variable: &'static str,

@@ -1,8 +1,8 @@
-//! Texts that are given as a token and are something else.
+//! Checks for texts that are given as a token and are not a token.
 
 use ably_auth_core::{ApiKey, Token};
 
-/// Returns what `token` is and what to do, if it is plainly not a token. It quotes nothing of it.
+/// Returns what is wrong with `token` and what to do, if it clearly is not a token. The result does not quote it.
 pub(crate) fn problem(token: &Token) -> Option<&'static str> {
     const QUOTES: [char; 3] = ['"', '\'', '`'];
     let text = token.expose();

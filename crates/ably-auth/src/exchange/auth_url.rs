@@ -1,4 +1,4 @@
-//! Asking an auth URL for a token.
+//! The exchange with an auth URL.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::error::Error;
 use crate::sources::AuthCallbackAnswer;
 use crate::transport::TransportFault;
 
-/// More than any token that is of use (`RSA4f`).
+/// The maximum bytes of a response: more than any valid token has (`RSA4f`).
 const MAX_ANSWER_BYTES: usize = 128 * 1024;
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, application/jwt, text/plain");
 
-/// Asks an auth URL for a token (`RSA8c`).
+/// The request of a token from an auth URL (`RSA8c`).
 ///
-/// It is not for a transport that goes to the service: the URL has one host.
+/// Use a transport without host fallback, because the URL has one host.
 ///
 /// ```
 /// use ably_auth::exchange::{Exchange, QueryAuthUrl, Step};
@@ -42,7 +42,7 @@ pub struct QueryAuthUrl {
 }
 
 impl QueryAuthUrl {
-    /// Asks `auth_url` for a token with these params.
+    /// Creates the request of a token with `params` from `auth_url`.
     #[must_use]
     pub fn new(auth_url: &AuthUrl, params: &TokenParams) -> Self {
         let request = request(auth_url, params);
@@ -138,7 +138,7 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
         .with_retry_after(answer::retry_after(answer))
 }
 
-/// A token, without the line feed that many a server puts after it.
+/// Parses a token, and ignores whitespace around it, because many servers append a line feed.
 fn token(text: &str) -> Result<Token, Error> {
     let text = text.trim();
     if text.is_empty() {
@@ -153,7 +153,8 @@ fn token(text: &str) -> Result<Token, Error> {
     Token::new(text).map_err(|_| Error::auth_url("the auth URL's answer is not in the form of a token; send one alone"))
 }
 
-/// Token details, a token request, or a token as a JSON string, which servers send that encode whatever they have.
+/// Parses token details, a token request, or a token as a JSON string, which servers send that encode any response as
+/// JSON.
 fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     let place = |error: serde_json::Error| {
         Error::auth_url(format!(
@@ -168,7 +169,7 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     }
     let unfit =
         |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
-    // Read from `body`, not from `value`: only the text shows that a member occurs twice.
+    // Parse `body`, not `value`: only the text shows whether a member occurs twice.
     if value.get("token").is_some() {
         let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
         return Ok(details.into());

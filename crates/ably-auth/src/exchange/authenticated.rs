@@ -1,4 +1,4 @@
-//! A call that needs credentials, and gets new ones once if the service finds them stale.
+//! A call that needs credentials. It renews the token once if the service refuses it.
 
 use std::fmt;
 
@@ -14,25 +14,25 @@ use crate::cache::Generation;
 use crate::error::{Error, ErrorKind};
 use crate::transport::TransportFault;
 
-/// What an authenticated call wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of an authenticated call.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum CallStep {
-    /// Find credentials, and tell the call with [`AuthenticatedCall::authorized`].
+    /// Get credentials, and pass them to [`AuthenticatedCall::authorized`].
     Authorize {
-        /// The token that the service has just refused: only a newer one will do.
+        /// The token that the service has just refused: get a newer one.
         rejected: Option<Generation>,
     },
-    /// Send this, and tell the call the answer.
+    /// Send this request, and pass the response to [`AuthenticatedCall::answered`].
     Send(Request<Bytes>),
-    /// It is over, and this came of it: an answer with success, or an error.
+    /// The call has ended with a successful response, or with an error.
     Done(Result<Response<Bytes>, Error>),
 }
 
-/// A request that needs credentials: sent once, and once more with a newer token if the service finds the first one stale
-/// (`RSC10`, `RSA4b`).
+/// A request that needs credentials. It is sent once, and once more with a newer token if the service refuses the first
+/// token (`RSC10`, `RSA4b`).
 ///
-/// Only 401 with a code from 40140 to 40149 leads to a renewal, and only the first time: any other refusal is final, for a
-/// new token would meet it too.
+/// Only a 401 with a code from 40140 to 40149 leads to a renewal, and only the first time. Any other refusal is final,
+/// because a new token would be refused too.
 ///
 /// ```
 /// use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep};
@@ -66,7 +66,8 @@ enum Credentials {
 }
 
 impl AuthenticatedCall {
-    /// A call of `request`, whose URI is absolute, as `identity` if one is to be assumed (`RSA7e2`).
+    /// Creates a call of `request`, whose URI is absolute. It sends `identity` with the request if one is given
+    /// (`RSA7e2`).
     #[must_use]
     pub fn new(mut request: Request<Bytes>, identity: Option<&Identity>) -> Self {
         outgoing::add_common_headers(&mut request);
@@ -76,12 +77,12 @@ impl AuthenticatedCall {
         Self { request, credentials: Credentials::Missing, refusal: None, sent: SentSecrets::default() }
     }
 
-    /// The first step.
+    /// Returns the first step.
     pub fn start(&mut self) -> CallStep {
         CallStep::Authorize { rejected: None }
     }
 
-    /// The step that follows once there are credentials: a key's, or a token's with its generation.
+    /// Returns the step after credentials were obtained: those of a key, or of a token with its generation.
     pub fn authorized(&mut self, authorization: &Authorization, token: Option<Generation>) -> CallStep {
         self.credentials = match (token, &self.credentials) {
             (None, _) => Credentials::Key,
@@ -94,14 +95,14 @@ impl AuthenticatedCall {
         CallStep::Send(request)
     }
 
-    /// The step that follows where there are no credentials to be had. Why the service wanted new ones is the error's source,
-    /// if there is no means to get them.
+    /// Returns the step after no credentials could be obtained. If there is no means to renew the token, the error's
+    /// source is the service's refusal.
     pub fn unauthorized(&mut self, error: Error) -> CallStep {
         let refusal = self.refusal.take().filter(|_| error.kind() == ErrorKind::NoMeansToRenew);
         CallStep::Done(Err(refusal.map_or(error, |refusal| Error::no_means_to_renew(Some(refusal)))))
     }
 
-    /// The step that follows the answer, or the lack of one.
+    /// Returns the step after a response, or after a fault without a response.
     pub fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> CallStep {
         let answer = match answer {
             Ok(answer) if answer.status().is_success() => return CallStep::Done(Ok(answer)),

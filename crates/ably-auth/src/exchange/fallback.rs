@@ -1,4 +1,4 @@
-//! Which host a request goes to, and which one next when that fails.
+//! Host fallback: selects the host of a request, and the next host after a failure.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use crate::http_settings::HttpSettings;
 use crate::random::Random;
 use crate::transport::{FaultKind, TransportFault};
 
-/// The hosts of a service: its endpoint, the fallbacks, and the one of them that worked last (`RSC15`).
+/// The hosts of a service: its primary host, the fallback hosts, and the fallback that worked last (`RSC15`).
 #[derive(Debug)]
 pub struct Hosts {
     primary: Authority,
@@ -27,7 +27,7 @@ pub struct Hosts {
     remembered: Mutex<Option<Remembered>>,
 }
 
-/// A fallback that has worked, and until when it is preferred.
+/// A fallback that has worked, and the time until which it is preferred.
 #[derive(Clone, Debug, PartialEq)]
 struct Remembered {
     host: Authority,
@@ -35,10 +35,10 @@ struct Remembered {
 }
 
 impl Hosts {
-    /// The hosts of `endpoint`, as the settings say.
+    /// Creates the hosts of `endpoint` by `settings`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a fallback host that the settings name is none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a fallback host in the settings is invalid.
     pub fn new(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Self, Error> {
         let named = match settings.named_fallback_hosts()? {
             Some(hosts) => hosts.to_vec(),
@@ -66,8 +66,8 @@ impl Hosts {
         })
     }
 
-    /// A request on its way to these hosts, begun at `now` of any clock that only goes forward. Its URI is absolute; one that
-    /// is not at the endpoint is sent where it says, once.
+    /// Starts sending `request`, whose URI is absolute. `now` is the time of any monotonic clock. A request to another
+    /// host than the endpoint is sent there once.
     pub fn request(&self, request: Request<Bytes>, now: Duration) -> HostFallback<'_> {
         let is_for_primary = request.uri().authority() == Some(&self.primary);
         let target = match self.remembered(now).filter(|_| is_for_primary) {
@@ -84,7 +84,7 @@ impl Hosts {
             untried: None,
             retries_left,
         };
-        // The host's name is the transport's to fill in, for each host anew (`RSC15j`).
+        // The transport sets the `Host` header, for each host again (`RSC15j`).
         fallback.request.headers_mut().remove(HOST);
         fallback
     }
@@ -104,7 +104,7 @@ impl Hosts {
         *self.lock() = Some(Remembered { host, until });
     }
 
-    /// Forgets the one that has failed, unless another was found meanwhile.
+    /// Removes the fallback that has failed, unless another one was stored meanwhile.
     fn forget(&self, failed: &Remembered) {
         let mut remembered = self.lock();
         if remembered.as_ref() == Some(failed) {
@@ -113,20 +113,21 @@ impl Hosts {
     }
 }
 
-/// What a request on its way to the hosts of a service wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of a request with host fallback.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum FallbackStep {
-    /// Send this, and tell the answer.
+    /// Send this request, and pass the response to [`HostFallback::answered`].
     Send(Request<Bytes>),
-    /// No other host is to be tried: this is what the last one answered.
+    /// No other host is tried: this is the outcome of the last one.
     Done(Result<Response<Bytes>, TransportFault>),
 }
 
-/// One request on its way to the hosts of a service, until one of them serves it (`RSC15`, `RSC25`).
+/// One request to a service with several hosts, until one of them serves it (`RSC15`, `RSC25`).
 ///
-/// It goes to the fallback that worked last if that was not long ago, else to the endpoint; then to the endpoint if it has not
-/// been there; then to the fallbacks in random order. It goes on where a host cannot be reached, breaks off or keeps it
-/// waiting, answers with 500 to 504, or is CloudFront with a status of 400 or above (`RSC15l`).
+/// It first goes to the fallback that worked recently, or else to the primary host. After a failure it goes to the
+/// primary host, if it has not been there, and then to the fallbacks in random order. Failures are: the host cannot be
+/// reached, the connection fails or times out, the status is 500 to 504, or CloudFront responds with a status of 400 or
+/// above (`RSC15l`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -155,7 +156,7 @@ pub struct HostFallback<'a> {
     started: Duration,
     target: Target,
     primary_tried: bool,
-    /// Set with the first failure.
+    /// Set by the first failure.
     untried: Option<Vec<Authority>>,
     retries_left: usize,
 }
@@ -168,13 +169,13 @@ enum Target {
 }
 
 impl HostFallback<'_> {
-    /// The first step.
+    /// Returns the first step.
     pub fn start(&mut self) -> FallbackStep {
         self.send()
     }
 
-    /// The step that follows the answer, or the lack of one, that there was at `now`. The order of the fallbacks depends on
-    /// nothing but `random`.
+    /// Returns the step after a response, or after a fault without a response, at the time `now`. The order of the
+    /// fallbacks depends only on `random`.
     pub fn answered(
         &mut self,
         answer: Result<Response<Bytes>, TransportFault>,
@@ -182,7 +183,8 @@ impl HostFallback<'_> {
         random: &dyn Random,
     ) -> FallbackStep {
         if !is_host_failure(&answer) {
-            // Success at a remembered host does not prolong its time: it may have come after the end of it (`RSC15f`).
+            // A success of a remembered host does not extend its time, because the response may arrive after that time
+            // (`RSC15f`).
             if let (Target::Fallback(host), Ok(_)) = (&self.target, &answer) {
                 self.hosts.remember(host.clone(), now);
             }
@@ -217,7 +219,7 @@ impl HostFallback<'_> {
         if !self.primary_tried {
             return Some(Target::Primary);
         }
-        // Without randomness the order is the listed one: a request that gets through matters more.
+        // Without randomness, use the order of the list: sending the request matters more than a random order.
         let drawn = random.bytes().map_or(0, u128::from_le_bytes);
         let pick = drawn.checked_rem(untried.len() as u128).and_then(|pick| usize::try_from(pick).ok())?;
         Some(Target::Fallback(untried.swap_remove(pick)))
@@ -235,7 +237,7 @@ impl HostFallback<'_> {
         if let Some(host) = host {
             let mut parts = request.uri().clone().into_parts();
             parts.authority = Some(host.clone());
-            // A URI that had an authority is as good with another.
+            // Replacing the authority of an absolute URI does not fail.
             if let Ok(uri) = Uri::from_parts(parts) {
                 *request.uri_mut() = uri;
             }
@@ -244,7 +246,7 @@ impl HostFallback<'_> {
     }
 }
 
-/// Whether it is the host that failed, rather than the request (`RSC15l`).
+/// Returns true if the host failed, not the request (`RSC15l`).
 fn is_host_failure(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
     match answer {
         Err(fault) => fault.kind() != FaultKind::TooLarge,

@@ -1,4 +1,4 @@
-//! A token for a key: signed for, and exchanged.
+//! The exchange that gets a token with a key: it signs a token request and exchanges it.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::hosts::Endpoint;
 use crate::key_signer::KeySigner;
 use crate::transport::TransportFault;
 
-/// Signs a token request and has the service exchange it (`RSA8`).
+/// Signs a token request and exchanges it for a token (`RSA8`).
 ///
-/// The service's time is asked first if the signer is to [query](KeySigner::with_query_time) it and does not know it yet
-/// (`RSA10k`). A request that is refused for its time (40104) shows that the clock here is wrong: then the time is asked,
-/// kept, and the request signed anew, once.
+/// If the signer has [`query_time`](KeySigner::with_query_time) set and the service's time is not known, it is
+/// requested first (`RSA10k`). If a request is refused for its timestamp (40104), the local clock is wrong. Then the
+/// service's time is requested and stored, and the request is signed again, once.
 ///
-/// A request that is refused as a replay (40105) was exchanged before: one host exchanged it, the answer was lost, and
-/// the request was sent to the next host. No client received that token, so another request is signed, once.
+/// If a request is refused as a replay (40105), one host has exchanged it, its response was lost, and the next host
+/// refused the same request. No client received that token, so a request with a new nonce is signed, once.
 #[derive(Debug)]
 pub struct IssueToken {
     signer: Arc<KeySigner>,
@@ -38,7 +38,7 @@ enum Stage {
 }
 
 impl IssueToken {
-    /// A token for what `params` ask, from the service at `endpoint`.
+    /// Creates the exchange for a token with `params`, with the service at `endpoint`.
     #[must_use]
     pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, params: TokenParams) -> Self {
         Self { signer, endpoint, params, stage: Stage::Start, refused: None, has_retried_replay: false }
@@ -71,7 +71,8 @@ impl IssueToken {
         error.is_replay() && !self.has_retried_replay && self.params.nonce.is_none()
     }
 
-    /// A time that the caller set is the caller's to mend.
+    /// Returns true if a request with the service's time may succeed. A timestamp or nonce that the caller chose is not
+    /// replaced.
     fn can_retry_with_service_time(&self, error: &Error) -> bool {
         error.ably_code() == ErrorCode::TIMESTAMP_NOT_CURRENT
             && self.refused.is_none()

@@ -1,8 +1,8 @@
-//! Exchanges with the service, without I/O.
+//! Exchanges with the service, as state machines without I/O.
 //!
-//! Each is a small state machine: it says which request to send, is told the answer, and says what comes next. The async
-//! and the blocking client are thin loops around the same machines ([`run`], [`run_blocking`]), so a rule is written once,
-//! and a test steps it by hand.
+//! An exchange returns the request to send, takes its response, and returns the next step. The async and the blocking
+//! client are loops around the same state machines ([`run`], [`run_blocking`]), so each rule is written once, and tests
+//! run without a network.
 //!
 //! ```
 //! use ably_auth::exchange::{Exchange, ServerTime, Step};
@@ -55,12 +55,12 @@ use crate::error::Error;
 use crate::transport::{BlockingTransport, Transport, TransportFault};
 use redacted_debug::RedactedDebug;
 
-/// What an exchange wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of an exchange.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum Step<T> {
-    /// Send this, and tell the exchange the answer.
+    /// Send this request, and pass the response to [`Exchange::answered`].
     Send(Request<Bytes>),
-    /// It is over, and this came of it.
+    /// The exchange has ended with this outcome.
     Done(Result<T, Error>),
 }
 
@@ -73,22 +73,22 @@ impl<T: fmt::Debug> fmt::Debug for Step<T> {
     }
 }
 
-/// One exchange with the service, stepped by whoever can send requests.
+/// One exchange with the service. The caller sends its requests.
 pub trait Exchange {
-    /// What comes of it.
+    /// The result of the exchange.
     type Output;
 
-    /// The first step.
+    /// Returns the first step.
     fn start(&mut self) -> Step<Self::Output>;
 
-    /// The step that follows the answer, or the lack of one, to the request last sent.
+    /// Returns the step after a response, or after a fault without a response, to the last request.
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output>;
 }
 
-/// Carries an exchange through over an async transport.
+/// Runs an exchange over an async transport.
 ///
 /// # Errors
-/// What the exchange ends with.
+/// The error that the exchange ends with.
 pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Sized)) -> Result<E::Output, Error> {
     let mut step = exchange.start();
     loop {
@@ -102,10 +102,10 @@ pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Si
     }
 }
 
-/// Carries an exchange through over a blocking transport.
+/// Runs an exchange over a blocking transport.
 ///
 /// # Errors
-/// What the exchange ends with.
+/// The error that the exchange ends with.
 pub fn run_blocking<E: Exchange>(
     mut exchange: E,
     transport: &(impl BlockingTransport + ?Sized),
@@ -122,7 +122,7 @@ pub fn run_blocking<E: Exchange>(
     }
 }
 
-/// The first step of an exchange that has one request.
+/// Returns the first step of an exchange that has only one request.
 fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
@@ -132,5 +132,7 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
 }
 
 fn misused<T>() -> Step<T> {
-    Step::Done(Err(Error::configuration("an exchange is started once, and then told answers; make a new one for each")))
+    Step::Done(Err(Error::configuration(
+        "invalid use of an exchange: it was started twice, or got a response without a request; create an exchange for each token",
+    )))
 }

@@ -1,12 +1,14 @@
-//! Requests and answers as `Debug` may show them: an auth URL takes credentials in its query, a token request gets a token for
-//! whoever reads it, and the answer to it is one.
+//! `Debug` output of requests and responses, without secrets.
+//!
+//! The query of an auth URL may contain credentials, a token request can be exchanged for a token, and its response
+//! contains the token.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// Without query, headers and body.
+/// A request or response whose `Debug` output has no query, headers or body.
 pub(super) struct RedactedDebug<'a, T>(pub(super) &'a T);
 
 impl fmt::Debug for RedactedDebug<'_, Request<Bytes>> {

@@ -1,4 +1,4 @@
-//! A URL of the application's that knows how to get a token.
+//! The token source that uses an auth URL.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::callback_response::{CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
-/// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
+/// A token source that requests tokens from an auth URL. If the URL responds with a token request, the source exchanges
+/// it at the service (`RSA8c`).
 pub struct AuthUrlSource<U, T> {
     auth_url: AuthUrl,
     responses: CallbackResponse,
@@ -22,7 +23,8 @@ pub struct AuthUrlSource<U, T> {
 }
 
 impl<U, T> AuthUrlSource<U, T> {
-    /// Asks `auth_url` over `url_transport`, and exchanges at `endpoint` over `transport`.
+    /// Creates a source that requests from `auth_url` over `url_transport`, and exchanges at `endpoint` over
+    /// `transport`.
     pub fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
         Self { auth_url, responses: CallbackResponse::of_url(endpoint), url_transport, transport }
     }

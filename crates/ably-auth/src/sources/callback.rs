@@ -1,4 +1,4 @@
-//! A callback of the application's that knows how to get a token.
+//! The token source that uses an auth callback of the application.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::transport::{BlockingTransport, Transport};
 
 /// An async auth callback.
 ///
-/// Async closures are callbacks if they take [`TokenParams`] and return what converts into an [`AuthCallbackAnswer`].
-/// If a callback panics, all callers that wait for the token get an error.
+/// Async closures are callbacks if they take [`TokenParams`] and return a value that converts into an
+/// [`AuthCallbackAnswer`]. If a callback panics, all callers that wait for the token get an error.
 #[async_trait]
 pub trait AuthCallback: Send + Sync {
-    /// Gets what stands for a token with these params.
+    /// Gets a token, token details or a token request for `params`.
     ///
     /// # Errors
-    /// [`Error::auth_callback`] of whatever went wrong.
+    /// [`Error::auth_callback`] with the reason.
     async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
 }
 
@@ -43,12 +43,12 @@ where
     }
 }
 
-/// [`AuthCallback`]'s twin for callers that block.
+/// The blocking variant of [`AuthCallback`].
 pub trait BlockingAuthCallback: Send + Sync {
-    /// Gets what stands for a token with these params, and waits for it.
+    /// Gets a token, token details or a token request for `params`, and waits for it.
     ///
     /// # Errors
-    /// [`Error::auth_callback`] of whatever went wrong.
+    /// [`Error::auth_callback`] with the reason.
     fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
 }
 
@@ -63,7 +63,8 @@ where
     }
 }
 
-/// Asks an auth callback, and has the service exchange what it answers if that is a token request.
+/// A token source that calls an auth callback. If the callback returns a token request, the source exchanges it at the
+/// service.
 pub struct CallbackSource<T, C: ?Sized> {
     callback: Arc<C>,
     responses: CallbackResponse,
@@ -71,7 +72,7 @@ pub struct CallbackSource<T, C: ?Sized> {
 }
 
 impl<T, C: ?Sized> CallbackSource<T, C> {
-    /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
+    /// Creates a source that calls `callback`, and exchanges token requests at `endpoint` over `transport`.
     pub fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
         Self { callback, responses: CallbackResponse::of_callback(endpoint), transport }
     }
@@ -91,7 +92,7 @@ impl<T, C: BlockingAuthCallback + ?Sized> CallbackSource<T, C> {
     }
 }
 
-/// The error of a callback that panics. Many callers may wait for one call, so all of them get the error.
+/// The error text for a callback that panics. All callers that wait for the call get this error.
 const PANICKED: &str = "it panicked";
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What becomes of the answers of an auth callback or an auth URL.
+//! Responses of auth callbacks and auth URLs.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,12 +9,13 @@ use crate::exchange::RequestToken;
 use crate::hosts::Endpoint;
 use crate::token_text;
 
-/// The longest token that a callback or URL may answer (`RSA4f`).
+/// The maximum bytes of a token from a callback or URL (`RSA4f`).
 const MAX_TOKEN_BYTES: usize = 128 * 1024;
 
-/// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
+/// The result of an auth callback (`RSA8d`): a token, token details, or a signed token request, which is then
+/// exchanged.
 ///
-/// Each converts into it, so that a callback just returns what it has.
+/// Each of them converts into it, so that a callback can return its value as it is.
 ///
 /// ```
 /// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
@@ -27,9 +28,9 @@ const MAX_TOKEN_BYTES: usize = 128 * 1024;
 pub enum AuthCallbackAnswer {
     /// A token string: an Ably token or a JWT.
     Token(Token),
-    /// A token with what is known about it.
+    /// Token details.
     TokenDetails(TokenDetails),
-    /// A token request that somebody signed.
+    /// A signed token request.
     TokenRequest(TokenRequest),
 }
 
@@ -51,7 +52,8 @@ impl From<TokenRequest> for AuthCallbackAnswer {
     }
 }
 
-/// Takes the answers of one callback or URL: a token is used as it is, a token request exchanged, but none twice.
+/// The handling of the responses of one callback or URL. A token is used as it is. A token request is exchanged, but
+/// the same request not twice in a row.
 #[derive(Debug)]
 pub(super) struct CallbackResponse {
     source_name: &'static str,
@@ -60,7 +62,7 @@ pub(super) struct CallbackResponse {
     last_exchanged: Mutex<Option<TokenRequest>>,
 }
 
-/// What is to be done with an answer.
+/// The next step after a response.
 pub(super) enum NextStep {
     Token(TokenDetails),
     Exchange(RequestToken),
@@ -68,7 +70,7 @@ pub(super) enum NextStep {
 
 /// The limit on new token requests after a replay (40105), while one token is fetched.
 ///
-/// A new token request is refused as a replay if one host exchanged it, the answer was lost, and the request was sent
+/// A new token request is refused as a replay if one host exchanged it, its response was lost, and the request was sent
 /// to the next host. No client received that token, so the callback or URL is asked for another request, once.
 #[derive(Debug)]
 pub(super) struct ReplayRetry {
@@ -76,7 +78,7 @@ pub(super) struct ReplayRetry {
 }
 
 impl ReplayRetry {
-    /// Allows one more request, unless the caller chose the nonce: then the next request would have the same nonce.
+    /// Allows one more request, unless the caller chose the nonce. Then the next request would have the same nonce.
     pub(super) const fn of(params: &TokenParams) -> Self {
         Self { may_retry: params.nonce.is_none() }
     }
@@ -120,8 +122,10 @@ impl CallbackResponse {
         Ok(NextStep::Token(details))
     }
 
-    /// The service exchanges a request once, so one that comes again would be refused as a replay (40105), which looks like
-    /// an attack rather than like the mistake that it is.
+    /// Creates the exchange of `request`, unless it is the same request as the last one.
+    ///
+    /// The service would refuse it as a replay (40105). That error looks like an attack, but the cause is a mistake in
+    /// the callback or URL.
     fn exchange(&self, request: TokenRequest) -> Result<NextStep, Error> {
         let mut last = self.last_exchanged.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() == Some(&request) {

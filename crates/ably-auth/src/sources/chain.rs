@@ -1,4 +1,4 @@
-//! Several sources, one after the other.
+//! A token source that combines several sources.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
 
-/// Asks its sources in turn, until one gives a token.
+/// A token source that asks its sources in order, until one gives a token.
 ///
-/// One that cannot renew is asked until it has given its one token.
+/// A source that cannot renew is asked until it has given its only token.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,7 +34,7 @@ struct Link<S: ?Sized> {
 }
 
 impl<S: ?Sized> ChainSource<S> {
-    /// Asks those sources, in that order.
+    /// Creates a chain of `sources`, in that order.
     pub fn new(sources: impl IntoIterator<Item = Arc<S>>) -> Self {
         Self(sources.into_iter().map(|source| Link { source, is_spent: AtomicBool::new(false) }).collect())
     }

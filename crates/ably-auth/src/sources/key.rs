@@ -1,4 +1,4 @@
-//! A key that signs token requests and exchanges them.
+//! The token source that exchanges token requests, signed with a key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::key_signer::KeySigner;
 use crate::source::{BlockingTokenSource, TokenSource};
 use crate::transport::{BlockingTransport, Transport};
 
-/// Signs token requests with a key, and has the service exchange them.
+/// A token source that signs token requests with a key, and exchanges them at the service.
 ///
 /// The key itself is never sent.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct KeySource<T> {
 }
 
 impl<T> KeySource<T> {
-    /// Exchanges at `endpoint`, over `transport`, what `signer` signs.
+    /// Creates a source that exchanges the token requests of `signer` at `endpoint` over `transport`.
     pub fn new(signer: impl Into<Arc<KeySigner>>, endpoint: Endpoint, transport: T) -> Self {
         Self { signer: signer.into(), endpoint, transport }
     }

@@ -1,5 +1,4 @@
-//! The sources of tokens that there are: a key, an auth callback, an auth URL, a token that somebody handed over, and
-//! several in a row.
+//! Token sources: a key, an auth callback, an auth URL, a fixed token, and a chain of several sources.
 
 mod auth_url;
 mod callback;
