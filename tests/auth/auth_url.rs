@@ -170,11 +170,11 @@ fn what_is_no_token_is_40170_and_says_why() {
         ("application/x-msgpack", "hush", "`application/x-msgpack`"),
         ("text/plain", "", "empty"),
         ("text/plain", " \n", "empty"),
-        ("text/plain", "null", "stands for no token"),
-        ("text/plain", "undefined", "stands for no token"),
+        ("text/plain", "null", "not a token"),
+        ("text/plain", "undefined", "not a token"),
         ("text/plain", r#"{"token":"hush"}"#, "`application/json`"),
-        ("text/plain", "hush hush", "form of a token"),
-        ("application/jwt", "hush\u{7}", "form of a token"),
+        ("text/plain", "hush hush", "not a token"),
+        ("application/jwt", "hush\u{7}", "not a token"),
         ("application/json", "hush", "line 1 column 1"),
         ("application/json", r#"{"token":5,"hush":1}"#, "token details"),
         ("application/json", r#"{"keyName":5,"hush":1}"#, "token request"),
@@ -185,7 +185,7 @@ fn what_is_no_token_is_40170_and_says_why() {
         is_40170(&got(content_type, body).unwrap_err(), says);
     }
     is_40170(&got("text/plain", vec![0xff, 0xfe]).unwrap_err(), "not text");
-    is_40170(&got_from(Ok(answer(200, "hush"))).unwrap_err(), "without a content type");
+    is_40170(&got_from(Ok(answer(200, "hush"))).unwrap_err(), "no content type");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn an_answer_is_128_kib_at_most() {
 #[test]
 fn a_refusal_is_40170_but_403_stays_403() {
     let error = got_from(Ok(answer(500, r#"{"error":"Internal server error, hush"}"#))).unwrap_err();
-    is_40170(&error, "the auth URL answers with status 500");
+    is_40170(&error, "the auth URL responded with status 500");
     assert!(error.is_transient(), "its server may recover");
     let error = got_from(Ok(answer(401, ""))).unwrap_err();
     is_40170(&error, "`auth_headers`");
@@ -219,7 +219,7 @@ fn a_redirect_is_refused() {
     for status in [301, 302, 303, 307, 308] {
         let mut redirect = answer(status, "");
         redirect.headers_mut().insert("location", "https://elsewhere.example.com/?hush".parse().unwrap());
-        is_40170(&got_from(Ok(redirect)).unwrap_err(), "redirect is not followed");
+        is_40170(&got_from(Ok(redirect)).unwrap_err(), "redirects are not followed");
     }
 }
 
@@ -227,7 +227,7 @@ fn a_redirect_is_refused() {
 fn no_answer_is_40170_with_the_fault() {
     for kind in [FaultKind::TimedOut, FaultKind::Unresolvable, FaultKind::Interrupted, FaultKind::TooLarge] {
         let error = got_from(Err(TransportFault::new(kind, "it failed"))).unwrap_err();
-        is_40170(&error, "the auth URL gave no answer");
+        is_40170(&error, "no response from the auth URL");
         assert_eq!(error.transport_fault().unwrap().kind(), kind);
     }
 }

@@ -59,8 +59,7 @@ impl Client {
     /// set root certificates, which your own agent has to set.
     pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
         if options.get_http_settings().has_own_roots() {
-            let text =
-                "root certificates cannot be set for an agent of your own; add them to its configuration instead";
+            let text = "root certificates cannot be set for your own agent; add them to its configuration instead";
             return Err(Error::configuration(text));
         }
         let transport = UreqTransport::new(agent, options.get_http_settings());

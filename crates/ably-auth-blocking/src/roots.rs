@@ -61,6 +61,6 @@ fn of_system() -> Result<Vec<CertificateDer<'static>>, Error> {
 #[cfg(not(feature = "native-roots"))]
 fn of_system() -> Result<Vec<CertificateDer<'static>>, Error> {
     let text =
-        "the operating system's root certificates need the feature `native-roots` of ably-auth-blocking; turn it on";
+        "the operating system's root certificates need the feature `native-roots` of ably-auth-blocking; enable it";
     Err(Error::configuration(text))
 }

@@ -92,7 +92,7 @@ fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error>
 #[cfg(not(feature = "rustls"))]
 fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error> {
     if settings.has_own_roots() {
-        let text = "root certificates need TLS; turn on the feature `rustls` of ably-auth-blocking, or leave them out";
+        let text = "root certificates need TLS; enable the feature `rustls` of ably-auth-blocking, or leave them out";
         return Err(Error::configuration(text));
     }
     Ok(agent)

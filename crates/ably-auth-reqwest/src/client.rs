@@ -49,7 +49,7 @@ impl Client {
     /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};
     ///
     /// # fn client(builder: reqwest::ClientBuilder) -> Result<Client, Box<dyn std::error::Error>> {
-    /// // `builder` is your `reqwest::Client::builder()`, with the proxies and the roots that you want.
+    /// // `builder` is your `reqwest::Client::builder()`, with your proxies and root certificates.
     /// let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
     /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
     /// Ok(Client::with_http(options, http)?)
@@ -61,8 +61,7 @@ impl Client {
     /// certificates, which your own HTTP client has to set.
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
         if options.get_http_settings().has_own_roots() {
-            let text =
-                "root certificates cannot be set for an HTTP client of your own; add them to its builder instead";
+            let text = "root certificates cannot be set for your own HTTP client; add them to its builder instead";
             return Err(Error::configuration(text));
         }
         let transport = ReqwestTransport::new(http, options.get_http_settings());

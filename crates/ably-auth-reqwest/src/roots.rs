@@ -54,6 +54,6 @@ fn of_system() -> Result<RootCertStore, Error> {
 #[cfg(not(feature = "native-roots"))]
 fn of_system() -> Result<RootCertStore, Error> {
     let text =
-        "the operating system's root certificates need the feature `native-roots` of ably-auth-reqwest; turn it on";
+        "the operating system's root certificates need the feature `native-roots` of ably-auth-reqwest; enable it";
     Err(Error::configuration(text))
 }

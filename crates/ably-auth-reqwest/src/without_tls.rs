@@ -24,7 +24,7 @@ impl WithoutTls {
     fn with_proxies(settings: &HttpSettings, proxies: Proxies) -> Result<Self, Error> {
         if settings.has_own_roots() {
             let text =
-                "root certificates need TLS; turn on the feature `rustls` of ably-auth-reqwest, or leave them out";
+                "root certificates need TLS; enable the feature `rustls` of ably-auth-reqwest, or leave them out";
             return Err(Error::configuration(text));
         }
         let builder = || {

@@ -196,24 +196,24 @@ impl<M: Mode> AuthOptions<M> {
         }
         let has_key = self.key.is_some();
         if !has_key && self.mint_jwt {
-            return refused("a JWT is minted with a key; give one, or leave out `mint_jwt`");
+            return refused("missing key: `mint_jwt` needs a key; set one, or leave out `mint_jwt`");
         }
         if !has_key && self.use_token_auth == Some(false) {
-            return refused(
-                "without tokens there is only the key to authenticate with; give one, or leave out `use_token_auth`",
-            );
+            return refused("missing key: `use_token_auth(false)` needs a key; set one, or leave out `use_token_auth`");
         }
         if !has_key && !self.has_token() && !self.has_token_source() {
-            return refused("there is no way to authenticate; give a key, a token, an auth callback or an auth URL");
+            return refused(
+                "missing credentials: there is no way to authenticate; set a key, a token, an auth callback or an auth URL",
+            );
         }
         if self.token_source.is_some() && (self.auth_callback.is_some() || self.auth_url.is_some()) {
             return refused(
-                "tokens come from a token source of your own or from an auth callback or URL; give one of them",
+                "conflicting options: a token source and an auth callback or auth URL are set; set only one of them",
             );
         }
         if self.mint_jwt && self.has_token_source() {
             return refused(
-                "tokens are minted or come from elsewhere, not both; leave out `mint_jwt`, or the other source",
+                "conflicting options: `mint_jwt` and another source of tokens are set; leave out one of them",
             );
         }
         Ok(())

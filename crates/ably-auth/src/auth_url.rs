@@ -55,7 +55,9 @@ impl AuthUrl {
     pub fn new(url: &str) -> Result<Self, Error> {
         // The text is not quoted: a query may hold credentials.
         let bad = |why: &str| {
-            Error::configuration(format!("the auth URL {why}; give one such as `https://example.com/ably-token`"))
+            Error::configuration(format!(
+                "invalid auth URL: it {why}; use one such as `https://example.com/ably-token`"
+            ))
         };
         let url: Uri = url.parse().map_err(|_| bad("is not a URL"))?;
         if url.scheme() != Some(&Scheme::HTTPS) && url.scheme() != Some(&Scheme::HTTP) {
@@ -63,7 +65,7 @@ impl AuthUrl {
         }
         match url.authority() {
             Some(authority) if authority.as_str().contains('@') => {
-                Err(bad("has credentials in it, which belong into `auth_headers`"))
+                Err(bad("contains credentials, which belong into `auth_headers`"))
             }
             Some(authority) if !authority.host().is_empty() => {
                 Ok(Self { url, method: AuthMethod::Get, headers: HeaderMap::new(), params: Vec::new() })

@@ -125,8 +125,8 @@ impl Error {
     /// another host.
     pub(crate) fn redirected(info: ErrorInfo, status: u16) -> Self {
         let text = format!(
-            "the service answers with a redirect (status {status}), and redirects are not followed, because they could \
-             carry credentials elsewhere: {info}; set the endpoint to the host that serves the API"
+            "the service responded with a redirect (status {status}), and redirects are not followed, because they could \
+             carry credentials to another host: {info}; set the endpoint to the host that serves the API"
         );
         let code = info.code();
         Self::new(ErrorKind::Refused, code, text, Some(Source::Info(Box::new(info))))
@@ -149,7 +149,7 @@ impl Error {
     }
 
     pub(crate) fn auth_url_fault(fault: TransportFault) -> Self {
-        let text = format!("the auth URL gave no answer: {fault}; check the URL, and the server behind it");
+        let text = format!("no response from the auth URL: {fault}; check the URL and its server");
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Fault(fault)))
     }
 
@@ -164,42 +164,40 @@ impl Error {
     }
 
     pub(crate) fn no_means_to_renew(cause: Option<Self>) -> Self {
-        let text = "the token is no longer good, and there is no means to renew it; \
-                    give the client a key or an auth callback";
+        let text = "the token is no longer valid, and there is no means to renew it; \
+                    set a key, an auth callback or an auth URL";
         Self::new(ErrorKind::NoMeansToRenew, ErrorCode::NO_MEANS_TO_RENEW, text, cause.map(Source::Same))
     }
 
     pub(crate) fn expired_on_arrival() -> Self {
-        let text = "the source gave a token that had expired already; \
-                    see whether it hands out tokens that it has kept, and whether its clock is right";
+        let text = "the token source gave a token that has already expired; \
+                    check that it does not cache tokens, and that its clock is right";
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
     pub(crate) fn abandoned() -> Self {
-        let text =
-            "the fetch of a token was abandoned: its callers gave up; let them wait longer than the source takes";
+        let text = "the fetch of a token was abandoned: its callers gave up; wait longer than the token source takes";
         Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
     }
 
     pub(crate) fn broken_off() -> Self {
-        let text = "the fetch of a token was broken off: its source panicked, or the runtime that it began on has ended; \
-                    ask again, on a runtime that goes on";
-        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked, or its runtime ended");
+        let text = "the fetch of a token was interrupted: the token source panicked, or its runtime has ended; \
+                    try again, on a runtime that keeps running";
+        let fault = TransportFault::new(FaultKind::Interrupted, "the token source panicked, or its runtime ended");
         Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
     }
 
     pub(crate) fn token_timed_out(timeout: Duration) -> Self {
         let text = format!(
-            "no token came within {timeout:?}; if the source of tokens asks this client for one, such as through a task or \
-             thread that it starts, it waits for itself: let it get what it needs without this client's tokens; if it is \
-             just slow, set a longer `token_timeout`"
+            "no token arrived within {timeout:?}; if the token source uses this client, also through another task or \
+             thread, it waits for itself: use another client in it; if it is only slow, set a longer `token_timeout`"
         );
         Self::new(ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
     pub(crate) fn source_waits_for_itself() -> Self {
-        let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
-                    let it get what it needs without that one's tokens";
+        let text = "the token source uses the cache or client that it belongs to, so it would have waited for itself; \
+                    use another client in it";
         Self::configuration(text)
     }
 
@@ -214,7 +212,7 @@ impl Error {
     /// assert_eq!(error.ably_code(), ErrorCode::AUTH_SOURCE_FAILED);
     /// ```
     pub fn auth_callback(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let (source, text) = (source.into(), "the auth callback failed; its error is the source of this one");
+        let (source, text) = (source.into(), "the auth callback failed; see the source of this error");
         let status = source.downcast_ref::<Self>().map(Self::status_code);
         let status = status.or_else(|| source.downcast_ref::<ErrorInfo>().map(ErrorInfo::status_code));
         // The user may not have a token, so a retry does not help (`RSA4d`).
@@ -346,7 +344,7 @@ impl From<TransportFault> for Error {
         let (kind, code, advice) = match fault.kind() {
             FaultKind::TimedOut => (ErrorKind::Transport, ErrorCode::TIMEOUT, network),
             FaultKind::TooLarge => {
-                let advice = "ask for less at once, such as by a `limit` in the query";
+                let advice = "request fewer items, such as with a `limit` in the query";
                 (ErrorKind::Transport, ErrorCode::INVALID_BODY, advice)
             }
             FaultKind::Interrupted => (ErrorKind::Transport, ErrorCode::INTERNAL, network),
@@ -355,7 +353,7 @@ impl From<TransportFault> for Error {
             }
             FaultKind::Unreachable => (ErrorKind::Unreachable, ErrorCode::INTERNAL, network),
             FaultKind::Tls => {
-                let advice = "check the host's certificate; if a CA of your own issued it, add that CA with \
+                let advice = "check the host's certificate; if your own CA issued it, add that CA with \
                               `add_root_certificates`";
                 (ErrorKind::Tls, ErrorCode::INTERNAL, advice)
             }

@@ -61,7 +61,7 @@ impl Endpoint {
             let scheme = match scheme {
                 "http" => Scheme::HTTP,
                 "https" => Scheme::HTTPS,
-                _ => return Err(bad("is not of `http` or `https`")),
+                _ => return Err(bad("is not an `http` or `https` URL")),
             };
             (scheme, rest.strip_suffix('/').unwrap_or(rest).to_owned())
         } else if text.contains("::") {
@@ -78,7 +78,7 @@ impl Endpoint {
             fallbacks = Fallbacks::Production(Cow::Owned(text.to_owned()));
             (Scheme::HTTPS, format!("{text}.realtime.ably.net"))
         } else {
-            return Err(bad("is not in the form of one"));
+            return Err(bad("contains characters that no routing policy has"));
         };
         let authority = authority(&host).map_err(bad)?;
         Ok(Self { scheme, authority, fallbacks })
@@ -139,12 +139,13 @@ impl Endpoint {
     /// change such paths.
     pub fn uri(&self, path_and_query: &str) -> Result<Uri, Error> {
         let path: Option<PathAndQuery> = path_and_query.starts_with('/').then(|| path_and_query.parse().ok()).flatten();
-        let path =
-            path.ok_or_else(|| Error::configuration("a request's path must begin with `/` and be percent-encoded"))?;
+        let path = path.ok_or_else(|| {
+            Error::configuration("invalid request path: it must begin with `/` and be percent-encoded")
+        })?;
         if path.path().contains('\\') || path.path().split('/').any(is_dot_segment) {
             return Err(Error::configuration(
-                "a request's path has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve to another \
-                 path; send the path that is meant",
+                "invalid request path: it has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve to \
+                 another path; give the resolved path",
             ));
         }
         Uri::builder()
@@ -152,7 +153,7 @@ impl Endpoint {
             .authority(self.authority.clone())
             .path_and_query(path)
             .build()
-            .map_err(|_| Error::configuration("a request's path does not fit into a URI; percent-encode it"))
+            .map_err(|_| Error::configuration("invalid request path: it does not fit into a URI; percent-encode it"))
     }
 }
 
@@ -187,12 +188,12 @@ fn is_dot_segment(segment: &str) -> bool {
 /// Parses a host with or without a port, or returns what is invalid.
 fn authority(text: &str) -> Result<Authority, &'static str> {
     if text.contains('@') {
-        return Err("has credentials in it, which have options of their own");
+        return Err("contains credentials, which have their own options");
     }
-    let authority: Authority = text.parse().map_err(|_| "has more than a host and a port")?;
+    let authority: Authority = text.parse().map_err(|_| "has other parts than a host and a port")?;
     let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
-        return Err("has no host, or a port that is not one");
+        return Err("has no host, or an invalid port");
     }
     Ok(authority)
 }
@@ -202,7 +203,7 @@ pub(crate) fn fallback_host(text: &str) -> Result<Authority, Error> {
     let host = if text.contains("::") { bracketed(text) } else { text.into() };
     authority(&host).map_err(|why| {
         Error::configuration(format!(
-            "a fallback host {why}; give host names such as `ably-b.example.com`, without `https://`"
+            "invalid fallback host: it {why}; use host names such as `ably-b.example.com`, without `https://`"
         ))
     })
 }

@@ -100,7 +100,7 @@ impl HttpSettings {
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.http_request_timeout.is_zero() || self.http_open_timeout.is_zero() {
             return Err(Error::configuration(
-                "a time-out of zero leaves no time for an answer; give a longer one, or leave it at its default",
+                "invalid timeout: zero leaves no time for a response; set a longer one, or leave it at its default",
             ));
         }
         self.named_fallback_hosts().map(drop)

@@ -196,7 +196,7 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
-    /// Sets the source of randomness, for nonces, jitter and request ids.
+    /// Sets the source of randomness, for nonces, jitter, request ids and the order of fallback hosts.
     #[must_use]
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
@@ -238,12 +238,12 @@ impl<M: Mode> ClientOptions<M> {
         let refused = |why| Err(Error::with_code(ErrorCode::INVALID_CLIENT_ID, why));
         if self.client_id == ClientId::Any {
             return refused(
-                "a client cannot be `*`; leave the clientId out, or ask for it in the default token params",
+                "invalid clientId: a client cannot be `*`; leave it out, or set `*` in the default token params",
             );
         }
         match (self.identity(), &self.default_token_params.client_id) {
             (Some(own), ClientId::Identified(asked)) if own != asked => refused(
-                "the default token params ask for another clientId than the client's; leave it out of one of them",
+                "conflicting options: the default token params have another clientId than the client; leave out one of them",
             ),
             _ => Ok(()),
         }
@@ -259,7 +259,7 @@ impl<M: Mode> ClientOptions<M> {
         }
         Err(Error::with_code(
             ErrorCode::BASIC_AUTH_WITHOUT_TLS,
-            "a key is not sent without TLS; use https or tokens, or allow it for a sandbox on this machine",
+            "Basic authentication needs TLS: a key is not sent without TLS; use https or tokens, or `allow_basic_on_loopback` for a local sandbox",
         ))
     }
 

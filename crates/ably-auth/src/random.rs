@@ -46,7 +46,9 @@ impl Random for SystemRandom {
         let mut bytes = [0; 16];
         match getrandom::fill(&mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(_) => Err(Error::configuration("the operating system has no random numbers; check its `/dev/urandom`")),
+            Err(_) => {
+                Err(Error::configuration("the operating system's random number generator failed; check `/dev/urandom`"))
+            }
         }
     }
 }

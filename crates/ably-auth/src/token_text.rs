@@ -7,13 +7,13 @@ pub(crate) fn problem(token: &Token) -> Option<&'static str> {
     const QUOTES: [char; 3] = ['"', '\'', '`'];
     let text = token.expose();
     if text.starts_with(QUOTES) || text.ends_with(QUOTES) {
-        return Some("is in quotes; give the token without them");
+        return Some("is in quotes; use the token without quotes");
     }
     if text.starts_with(['{', '[']) {
-        return Some("is JSON; read token details or a token request from it");
+        return Some("is JSON; parse token details or a token request from it");
     }
     if ApiKey::parse(text).is_ok() {
-        return Some("is an API key; give it as the key, and only to programs that may have all of its rights");
+        return Some("is an API key; set it as the key, and only in programs that may have all of its rights");
     }
     None
 }

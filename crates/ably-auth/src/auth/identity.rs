@@ -10,7 +10,9 @@ pub(crate) fn check(identity: Option<&Identity>, token: &TokenDetails) -> Result
     match (identity, token.client_id()) {
         (Some(identity), ClientId::Identified(of_token)) if identity != of_token => Err(Error::with_code(
             ErrorCode::INCOMPATIBLE_CREDENTIALS,
-            format!("the client is `{identity}`, but the token is of `{of_token}`; use a token of the same clientId"),
+            format!(
+                "incompatible clientId: the client has `{identity}`, but the token has `{of_token}`; use a token of the client's clientId"
+            ),
         )),
         _ => Ok(()),
     }

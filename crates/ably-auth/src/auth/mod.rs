@@ -147,7 +147,7 @@ impl<M: Mode, T> Plan<M, T> {
         let key = options.key.as_ref().ok_or_else(|| {
             Error::with_code(
                 ErrorCode::UNABLE_TO_AUTHENTICATE,
-                "a token request is signed with a key; give the client one",
+                "missing key: a token request is signed with a key; set one in the client's options",
             )
         })?;
         Ok(self.service.signer(key, options.query_time))
@@ -157,14 +157,14 @@ impl<M: Mode, T> Plan<M, T> {
     fn call(&self, mut request: Request<Bytes>) -> Result<AuthenticatedCall, Error> {
         if request.uri().scheme().is_some_and(|scheme| scheme != self.options.endpoint.scheme()) {
             return Err(Error::configuration(
-                "a request's URI has another scheme than the endpoint; give just the path, or the endpoint's scheme",
+                "invalid request URI: its scheme is not the endpoint's; give only the path, or use the endpoint's scheme",
             ));
         }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = self.options.endpoint.uri(path)?;
         if request.uri().authority().is_some_and(|authority| Some(authority) != uri.authority()) {
             return Err(Error::configuration(
-                "credentials are not sent to another host than the endpoint; give just the path",
+                "invalid request URI: credentials are not sent to another host than the endpoint; give only the path",
             ));
         }
         *request.uri_mut() = uri;
@@ -180,7 +180,7 @@ impl<M: Mode, T> Plan<M, T> {
         let Some(key) = self.basic_key() else {
             return Err(Error::with_code(
                 ErrorCode::BASIC_AUTH_NEEDED,
-                "tokens are revoked with the key itself; use a client that has a key alone",
+                "this client uses tokens: revoking tokens needs Basic authentication; use a client that has only a key",
             ));
         };
         self.options.check_basic()?;

@@ -34,7 +34,7 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, se
     }
     body(answer).map_err(|place| {
         Error::answer(format!(
-            "the answer (status {}) does not hold {what} in {place}; is this an Ably endpoint?",
+            "invalid response (status {}): it does not contain {what} in {place}; check that the endpoint is an Ably service",
             answer.status().as_u16()
         ))
         .with_request_id(request_id(answer))

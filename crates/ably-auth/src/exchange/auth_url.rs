@@ -102,21 +102,21 @@ fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnsw
     }
     let body = answer.body();
     if body.len() > MAX_ANSWER_BYTES {
-        return Err(Error::auth_url("the auth URL's answer is over 128 KiB; it should be a token and nothing else"));
+        return Err(Error::auth_url("invalid response of the auth URL: it is larger than 128 KiB; send only a token"));
     }
     let content_type = answer::content_type(answer);
     match content_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("application/json") => json(body),
         Some("text/plain" | "application/jwt") => match std::str::from_utf8(body) {
             Ok(text) => token(text).map(AuthCallbackAnswer::from),
-            Err(_) => Err(Error::auth_url("the auth URL's answer is not text; send a token")),
+            Err(_) => Err(Error::auth_url("invalid response of the auth URL: it is not text; send a token")),
         },
         _ => Err(Error::auth_url(format!(
-            "the auth URL answers {}; send a token as `text/plain` or `application/jwt`, or token details or a token \
-             request as `application/json`",
+            "invalid response of the auth URL: it has {}; send a token as `text/plain` or `application/jwt`, or token \
+             details or a token request as `application/json`",
             content_type.map_or_else(
-                || "without a content type".to_owned(),
-                |other| format!("with the content type `{}`", sent.redact_text(&other))
+                || "no content type".to_owned(),
+                |other| format!("the content type `{}`", sent.redact_text(&other))
             )
         ))),
     }
@@ -124,15 +124,15 @@ fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnsw
 
 fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> Error {
     let body_error = answer::body_error(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
-    let what = format!("the auth URL answers with status {}{body_error}", status.as_u16());
+    let what = format!("the auth URL responded with status {}{body_error}", status.as_u16());
     let advice = match status.as_u16() {
         300..=399 => {
-            "a redirect is not followed, for it could carry the headers elsewhere: give the URL that it leads to"
+            "redirects are not followed, because they could carry the headers to another host: set the target URL of the redirect"
         }
-        401 => "see whether `auth_headers` and `auth_params` hold what its server asks for",
-        403 => "its server permits this user no token",
+        401 => "check that `auth_headers` and `auth_params` contain the credentials that its server needs",
+        403 => "its server does not allow this user a token",
         404 | 405 => "check the URL and the `auth_method`",
-        _ => "see its server's log",
+        _ => "check its server's log",
     };
     Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
         .with_retry_after(answer::retry_after(answer))
@@ -142,15 +142,20 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
 fn token(text: &str) -> Result<Token, Error> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::auth_url("the auth URL's answer is empty; send a token"));
+        return Err(Error::auth_url("invalid response of the auth URL: it is empty; send a token"));
     }
     if matches!(text, "null" | "undefined") {
-        return Err(Error::auth_url("the auth URL's answer is a word that stands for no token; see its server's log"));
+        return Err(Error::auth_url(
+            "invalid response of the auth URL: it is `null` or `undefined`, not a token; check its server's log",
+        ));
     }
     if text.starts_with('{') {
-        return Err(Error::auth_url("the auth URL sends JSON as if it were a token; send it as `application/json`"));
+        return Err(Error::auth_url(
+            "invalid response of the auth URL: it is JSON, but the content type is not; send it as `application/json`",
+        ));
     }
-    Token::new(text).map_err(|_| Error::auth_url("the auth URL's answer is not in the form of a token; send one alone"))
+    Token::new(text)
+        .map_err(|_| Error::auth_url("invalid response of the auth URL: it is not a token; send only a token"))
 }
 
 /// Parses token details, a token request, or a token as a JSON string, which servers send that encode any response as
@@ -158,7 +163,7 @@ fn token(text: &str) -> Result<Token, Error> {
 fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     let place = |error: serde_json::Error| {
         Error::auth_url(format!(
-            "the auth URL's answer is not JSON (line {} column {}); send token details or a token request",
+            "invalid response of the auth URL: it is not JSON (line {} column {}); send token details or a token request",
             error.line(),
             error.column()
         ))
@@ -168,18 +173,18 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
         return token(text).map(AuthCallbackAnswer::from);
     }
     let unfit =
-        |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
+        |what: &str| Error::auth_url(format!("invalid response of the auth URL: {what}; send it as it was issued"));
     // Parse `body`, not `value`: only the text shows whether a member occurs twice.
     if value.get("token").is_some() {
-        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
+        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("the token details are invalid"))?;
         return Ok(details.into());
     }
     if value.get("keyName").is_some() {
-        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("a fitting token request"))?;
+        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("the token request is invalid"))?;
         return Ok(request.into());
     }
     Err(Error::auth_url(
-        "the auth URL's JSON is neither token details nor a token request: it has no `token` and no `keyName`",
+        "invalid response of the auth URL: its JSON has neither `token` nor `keyName`; send token details or a token request",
     ))
 }
 

@@ -133,6 +133,6 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
 
 fn misused<T>() -> Step<T> {
     Step::Done(Err(Error::configuration(
-        "invalid use of an exchange: it was started twice, or got a response without a request; create an exchange for each token",
+        "invalid use of an exchange: it was started twice, or got a response without a request; create a new one for each run",
     )))
 }

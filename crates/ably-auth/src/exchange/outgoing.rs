@@ -95,5 +95,7 @@ pub(crate) fn assume_identity<B>(request: &mut Request<B>, identity: &Identity) 
 }
 
 pub(super) fn json(body: &impl Serialize) -> Result<Bytes, Error> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|_| Error::configuration("a body cannot be written as JSON"))
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|_| Error::configuration("invalid body: it cannot be written as JSON"))
 }

@@ -19,8 +19,11 @@ pub(crate) fn add_request_id(request: &mut Request<Bytes>, random: &dyn Random) 
     let mut parts = request.uri().clone().into_parts();
     let path = parts.path_and_query.as_ref().map_or("/", PathAndQuery::as_str);
     let joint = if path.contains('?') { '&' } else { '?' };
-    let no_room = |_| Error::configuration("a request's query has no room for a request_id; shorten it");
+    let no_room =
+        |_| Error::configuration("invalid request URI: the query is too long to add a `request_id`; shorten it");
     parts.path_and_query = Some(format!("{path}{joint}{param}{id}").parse().map_err(no_room)?);
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Error::configuration("a request's URI is not absolute"))?;
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| {
+        Error::configuration("invalid request URI: it is not absolute; give a URI with scheme and host")
+    })?;
     Ok(())
 }

@@ -20,7 +20,7 @@ const MAX_TOKEN_BYTES: usize = 128 * 1024;
 /// ```
 /// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
 ///
-/// // It asks your backend; here the answer is always the same.
+/// // In production, the callback asks your backend; this one always returns the same token.
 /// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
 /// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
 /// ```
@@ -112,12 +112,12 @@ impl CallbackResponse {
         };
         if details.token().expose().len() > MAX_TOKEN_BYTES {
             return Err((self.refuse)(format!(
-                "the {} gave a token of over 128 KiB; see what it answers",
+                "invalid token: the {} gave a token larger than 128 KiB; check its response",
                 self.source_name
             )));
         }
         if let Some(problem) = token_text::problem(details.token()) {
-            return Err((self.refuse)(format!("invalid token: what the {} gave {problem}", self.source_name)));
+            return Err((self.refuse)(format!("invalid token: the response of the {} {problem}", self.source_name)));
         }
         Ok(NextStep::Token(details))
     }
@@ -130,8 +130,8 @@ impl CallbackResponse {
         let mut last = self.last_exchanged.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() == Some(&request) {
             return Err((self.refuse)(format!(
-                "the {} gave the same token request again, with the same nonce; sign a new one for each call, and let \
-                 nobody cache the answer",
+                "the {} gave the same token request again, with the same nonce; sign a new one for each call, and do \
+                 not cache the response",
                 self.source_name
             )));
         }

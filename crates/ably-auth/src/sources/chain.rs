@@ -52,7 +52,7 @@ impl<S: ?Sized> Link<S> {
 
 fn exhausted(last: Option<Error>) -> Error {
     last.unwrap_or_else(|| {
-        let why = "no source is left in the chain that could give a token; add one that can renew";
+        let why = "no source in the chain can give another token; add one that can renew";
         Error::with_code(ErrorCode::NO_MEANS_TO_RENEW, why)
     })
 }
