@@ -32,7 +32,8 @@ fn of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
         let Some(certificate) = readable else {
             let count = certificates.len().saturating_add(1);
             let text = format!(
-                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` blocks"
+                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` \
+                 blocks"
             );
             return Err(Error::configuration(text));
         };

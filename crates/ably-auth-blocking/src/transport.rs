@@ -40,7 +40,8 @@ impl UreqTransport {
     /// the local machine.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the root certificates of the settings cannot be used.
+    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the root certificates of the settings cannot be
+    /// used.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
         let agent = with_roots(Agent::config_builder().proxy(None), settings)?.build().into();
         Ok(Self::new(agent, settings).with_proxies(ProxyEnv::read(|name| std::env::var_os(name))))

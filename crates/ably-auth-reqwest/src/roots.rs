@@ -25,7 +25,8 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Error> {
         let added = certificate.is_ok_and(|certificate| roots.add(certificate).is_ok());
         if !added {
             let text = format!(
-                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` blocks"
+                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` \
+                 blocks"
             );
             return Err(Error::configuration(text));
         }

@@ -203,7 +203,8 @@ impl<M: Mode> AuthOptions<M> {
         }
         if !has_key && !self.has_token() && !self.has_token_source() {
             return refused(
-                "missing credentials: there is no way to authenticate; set a key, a token, an auth callback or an auth URL",
+                "missing credentials: there is no way to authenticate; set a key, a token, an auth callback or an \
+                 auth URL",
             );
         }
         if self.token_source.is_some() && (self.auth_callback.is_some() || self.auth_url.is_some()) {

@@ -53,7 +53,7 @@ impl AuthUrl {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if `url` is not an `http` or `https` URL, or
     /// contains credentials.
     pub fn new(url: &str) -> Result<Self, Error> {
-        // The text is not quoted: a query may hold credentials.
+        // Do not quote the text: its query may contain credentials.
         let bad = |why: &str| {
             Error::configuration(format!(
                 "invalid auth URL: it {why}; use one such as `https://example.com/ably-token`"

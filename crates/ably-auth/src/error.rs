@@ -91,7 +91,7 @@ enum Source {
 
 impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
-        // Escape and cut the text: it may quote the service, or the server behind an auth URL.
+        // Escape and cut the text, which may quote the service or the server behind an auth URL.
         let (status, text) = (code.status(), PrintableText::new(&text.into()).at_most(MAX_TEXT_BYTES).to_string());
         Self(Arc::new(Inner { kind, code, status, text, request_id: None, retry_after: None, source }))
     }
@@ -125,8 +125,8 @@ impl Error {
     /// another host.
     pub(crate) fn redirected(info: ErrorInfo, status: u16) -> Self {
         let text = format!(
-            "the service responded with a redirect (status {status}), and redirects are not followed, because they could \
-             carry credentials to another host: {info}; set the endpoint to the host that serves the API"
+            "the service responded with a redirect (status {status}), and redirects are not followed, because they \
+             could carry credentials to another host: {info}; set the endpoint to the host that serves the API"
         );
         let code = info.code();
         Self::new(ErrorKind::Refused, code, text, Some(Source::Info(Box::new(info))))
@@ -233,12 +233,12 @@ impl Error {
 
     /// Returns the service's error code, or for an error of the client the code that the specification gives.
     ///
-    /// | without an answer | code | status |
+    /// | error without a response | code | status |
     /// | --- | --- | --- |
     /// | [`TimedOut`](FaultKind::TimedOut) | 50003 (`RSC13`) | 500 |
-    /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as any answer that cannot be read | 400 |
-    /// | any other fault, for which the specification has no code | 50000, as Ably's SDK for Python | 500 |
-    /// | any fault on the way to an auth URL | 40170 (`RSA4c`) | 401 |
+    /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as for a response that cannot be parsed | 400 |
+    /// | any other fault, for which the specification has no code | 50000, as in Ably's Python SDK | 500 |
+    /// | any fault of a request to an auth URL | 40170 (`RSA4c`) | 401 |
     #[must_use]
     pub fn ably_code(&self) -> ErrorCode {
         self.0.code

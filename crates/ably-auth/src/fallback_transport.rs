@@ -25,11 +25,10 @@ use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 ///
 /// use ably_auth::{Endpoint, FallbackTransport, HttpSettings, SystemClock, SystemRandom};
 ///
-/// let over = ();
-/// # // Use any transport.
+/// let inner = (); // your transport
 /// let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
 /// let transport =
-///     FallbackTransport::new(over, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
+///     FallbackTransport::new(inner, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct FallbackTransport<T> {

@@ -51,7 +51,8 @@ impl Endpoint {
         // Do not quote the text, which may be a key, or a URL with credentials.
         let bad = |why: &str| {
             Error::configuration(format!(
-                "endpoint {why}; give a routing policy such as `main`, a host name, or a URL such as `http://127.0.0.1:8484`"
+                "endpoint {why}; give a routing policy such as `main`, a host name, or a URL such as \
+                 `http://127.0.0.1:8484`"
             ))
         };
         let is_id =
@@ -144,8 +145,8 @@ impl Endpoint {
         })?;
         if path.path().contains('\\') || path.path().split('/').any(is_dot_segment) {
             return Err(Error::configuration(
-                "invalid request path: it has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve to \
-                 another path; give the resolved path",
+                "invalid request path: it has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve \
+                 to another path; give the resolved path",
             ));
         }
         Uri::builder()

@@ -59,7 +59,7 @@ impl KeySigner {
         self
     }
 
-    /// Sets the place where the service's time is kept, which other signers and caches can share.
+    /// Sets the [`TimeOffset`] that stores the service's time. Other signers and caches can share it.
     #[must_use]
     pub fn with_time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
         self.time_offset = time_offset;

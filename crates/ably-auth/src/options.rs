@@ -243,7 +243,8 @@ impl<M: Mode> ClientOptions<M> {
         }
         match (self.identity(), &self.default_token_params.client_id) {
             (Some(own), ClientId::Identified(asked)) if own != asked => refused(
-                "conflicting options: the default token params have another clientId than the client; leave out one of them",
+                "conflicting options: the default token params have another clientId than the client; leave out one \
+                 of them",
             ),
             _ => Ok(()),
         }
@@ -259,7 +260,8 @@ impl<M: Mode> ClientOptions<M> {
         }
         Err(Error::with_code(
             ErrorCode::BASIC_AUTH_WITHOUT_TLS,
-            "Basic authentication needs TLS: a key is not sent without TLS; use https or tokens, or `allow_basic_on_loopback` for a local sandbox",
+            "Basic authentication needs TLS: a key is not sent without TLS; use https or tokens, or \
+             `allow_basic_on_loopback` for a local sandbox",
         ))
     }
 

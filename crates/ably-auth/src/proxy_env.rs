@@ -67,7 +67,7 @@ impl ProxyEnv {
     pub fn proxy_for(&self, uri: &Uri) -> Result<Option<&str>, TransportFault> {
         let named = if uri.scheme() == Some(&Scheme::HTTPS) { &self.https } else { &self.http };
         let Some(Named { variable, url }) = named else { return Ok(None) };
-        // The value is not quoted: it may hold a password.
+        // Do not quote the value, which may contain a password.
         url.as_deref().map(Some).ok_or_else(|| {
             let text =
                 format!("invalid proxy: `{variable}` does not name an HTTP proxy; set `http://host:port`, or unset it");

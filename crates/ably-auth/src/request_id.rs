@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Uri;
 
-/// The id of a request, by which the service finds the request in its logs (`RSC7c`).
+/// The id of a request, with which the request can be found in the service's logs (`RSC7c`).
 #[derive(Clone)]
 pub(crate) struct RequestId(Arc<str>);
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{Generation, TokenCache};
 use crate::error::Error;
@@ -30,7 +30,7 @@ use crate::transport::Transport;
 /// # use http::{Request, Response};
 ///
 /// async fn my_http_library(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-///     // Send it with the library, follow no redirect, and hand back the answer.
+///     // Send it with the library, follow no redirect, and return the response.
 ///     # Ok(Response::new(request.into_body()))
 /// }
 /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
@@ -40,7 +40,7 @@ use crate::transport::Transport;
 /// # }
 /// ```
 pub struct Auth<T> {
-    plan: Plan<Async, T>,
+    shared: SharedAuth<Async, T>,
     tokens: TokenCache,
 }
 
@@ -52,23 +52,23 @@ impl<T: Transport + 'static> Auth<T> {
     /// or contradict each other, 40012 if the clientId is `*`, 40102 if the token has another clientId, or 40103 if a
     /// key would be sent without TLS.
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
-        let plan = Plan::new(options, transport)?;
-        let options = &plan.options;
-        let source = plan.source(&options.auth)?.with_first_request(&options.auth);
+        let shared = SharedAuth::new(options, transport)?;
+        let options = &shared.options;
+        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
         if options.auth.uses_tokens() && source.gives_one_token() {
             report_no_means_to_renew();
         }
         let source: Arc<dyn TokenSource> = Arc::new(source);
-        let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
+        let (params, clock) = (shared.params(None), Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => TokenCache::with_token(source, params, clock, token.clone()),
             None => TokenCache::new(source, params, clock),
         };
         let tokens =
-            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
-        let service = Arc::clone(&plan.service);
+            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&shared.service.time_offset));
+        let service = Arc::clone(&shared.service);
         let tokens = tokens.with_timeout(options.token_timeout, move |timeout| service.sleep(timeout));
-        Ok(Self { plan, tokens })
+        Ok(Self { shared, tokens })
     }
 
     /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
@@ -77,7 +77,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// # Errors
     /// The error of the token source; 40171 if the client has no means to get another token.
     pub async fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.current().auth)?;
+        let source = self.shared.source(&self.shared.current().auth)?;
         self.request_token_from(&source, params.into()).await
     }
 
@@ -91,7 +91,7 @@ impl<T: Transport + 'static> Auth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Async>,
     ) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.with_key(options)?)?;
+        let source = self.shared.source(&self.shared.with_key(options)?)?;
         self.request_token_from(&source, params.into()).await
     }
 
@@ -103,7 +103,7 @@ impl<T: Transport + 'static> Auth<T> {
         if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        source.token(&self.plan.params(params)).await
+        source.token(&self.shared.params(params)).await
     }
 
     /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
@@ -115,7 +115,7 @@ impl<T: Transport + 'static> Auth<T> {
         &self,
         params: impl Into<Option<&'p TokenParams>>,
     ) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.current().auth).await
+        self.sign(params.into(), &self.shared.current().auth).await
     }
 
     /// Signs a token request as [`create_token_request`](Self::create_token_request), with these options instead of the
@@ -128,18 +128,18 @@ impl<T: Transport + 'static> Auth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Async>,
     ) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.with_key(options)?).await
+        self.sign(params.into(), &self.shared.with_key(options)?).await
     }
 
     async fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Async>) -> Result<TokenRequest, Error> {
-        let signer = self.plan.signer(options)?;
+        let signer = self.shared.signer(options)?;
         if signer.needs_service_time() {
             signer.set_service_time(self.time().await?);
         }
-        signer.create_token_request(&self.plan.params(params))
+        signer.create_token_request(&self.shared.params(params))
     }
 
-    /// Requests a new token, also if the current token is valid, and uses tokens from then on (`RSA10`). Given params
+    /// Requests a new token, even if the current token is valid, and uses tokens from then on (`RSA10`). Given params
     /// are kept for later tokens, except their timestamp and nonce, which apply once (`RSA10g`).
     ///
     /// [`BlockingAuth::authorize`](crate::BlockingAuth::authorize) shows the same without `await`.
@@ -149,9 +149,9 @@ impl<T: Transport + 'static> Auth<T> {
     /// token in use and the params then stay the same.
     pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.plan.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), None).await?;
-        self.plan.store_authorized(token.generation(), params, None);
+        self.shared.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
@@ -173,14 +173,14 @@ impl<T: Transport + 'static> Auth<T> {
         options: AuthOptions<Async>,
     ) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let (options, needs_service_time) = self.plan.lasting_options(options)?;
+        let (options, needs_service_time) = self.shared.lasting_options(options)?;
         if needs_service_time {
-            self.plan.service.set_service_time(self.time().await?);
+            self.shared.service.set_service_time(self.time().await?);
         }
-        let source = Arc::new(self.plan.source(&options)?.with_first_token(&options));
-        let own = params.map(|params| self.plan.params_with_identity(params));
+        let source = Arc::new(self.shared.source(&options)?.with_first_token(&options));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source)).await?;
-        self.plan.store_authorized(token.generation(), params, Some(options));
+        self.shared.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -197,7 +197,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a response without success,
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) without a response, or the error of the token source.
     pub async fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        let mut call = self.plan.call(request)?;
+        let mut call = self.shared.call(request)?;
         let mut step = call.start();
         loop {
             step = match step {
@@ -205,7 +205,7 @@ impl<T: Transport + 'static> Auth<T> {
                     Ok(credentials) => call.authorized(&credentials.authorization(), credentials.generation()),
                     Err(error) => call.unauthorized(error),
                 },
-                CallStep::Send(request) => call.answered(self.plan.service.send(request).await),
+                CallStep::Send(request) => call.answered(self.shared.service.send(request).await),
                 CallStep::Done(outcome) => return outcome,
             };
         }
@@ -229,8 +229,8 @@ impl<T: Transport + 'static> Auth<T> {
     }
 
     async fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
-        let identity = self.plan.options.identity();
-        if let Some(key) = self.plan.basic_key() {
+        let identity = self.shared.options.identity();
+        if let Some(key) = self.shared.basic_key() {
             return Ok(Credentials::of_key(key, identity));
         }
         let token = match rejected {
@@ -251,7 +251,7 @@ impl<T: Transport + 'static> Auth<T> {
         &self,
         request: &RevokeTokensRequest,
     ) -> Result<BatchResult<TokenRevocationResult>, Error> {
-        exchange::run(self.plan.revoke_tokens(request)?, &*self.plan.service).await
+        exchange::run(self.shared.revoke_tokens(request)?, &*self.shared.service).await
     }
 
     /// Asks the service for its time, which needs no credentials (`RSC16`).
@@ -259,25 +259,25 @@ impl<T: Transport + 'static> Auth<T> {
     /// # Errors
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) or [`ErrorKind::Answer`](crate::ErrorKind::Answer).
     pub async fn time(&self) -> Result<Timestamp, Error> {
-        exchange::run(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service).await
+        exchange::run(ServerTime::new(&self.shared.options.endpoint), &*self.shared.service).await
     }
 
-    /// Returns the token in use, or `None` if the client uses no tokens, or has none that is not known to be expired or
-    /// refused (`RSA16`).
+    /// Returns the token in use (`RSA16`). It is `None` if the client uses no tokens or has no token yet, or if its
+    /// token is known to be expired or refused.
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        if self.plan.uses_tokens() { self.tokens.token_details() } else { None }
+        if self.shared.uses_tokens() { self.tokens.token_details() } else { None }
     }
 
     /// Returns the client's identity, or else that of its token (`RSA7b`, `RSA12`).
     #[must_use]
     pub fn client_id(&self) -> ClientId {
-        self.plan.client_id(self.token_details().as_ref())
+        self.shared.client_id(self.token_details().as_ref())
     }
 }
 
 impl<T> fmt::Debug for Auth<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("options", &self.plan.options).finish_non_exhaustive()
+        f.debug_struct("Auth").field("options", &self.shared.options).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
@@ -38,7 +38,7 @@ use crate::transport::BlockingTransport;
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct BlockingAuth<T> {
-    plan: Plan<Blocking, T>,
+    shared: SharedAuth<Blocking, T>,
     tokens: BlockingTokenCache,
 }
 
@@ -50,22 +50,22 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// or contradict each other, 40012 if the clientId is `*`, 40102 if the token has another clientId, or 40103 if a
     /// key would be sent without TLS.
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
-        let plan = Plan::new(options, transport)?;
-        let options = &plan.options;
-        let source = plan.source(&options.auth)?.with_first_request(&options.auth);
+        let shared = SharedAuth::new(options, transport)?;
+        let options = &shared.options;
+        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
         if options.auth.uses_tokens() && source.gives_one_token() {
             report_no_means_to_renew();
         }
         let source: Arc<dyn BlockingTokenSource> = Arc::new(source);
-        let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
+        let (params, clock) = (shared.params(None), Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
             None => BlockingTokenCache::new(source, params, clock),
         };
         let tokens =
-            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&shared.service.time_offset));
         let tokens = tokens.with_timeout(options.token_timeout);
-        Ok(Self { plan, tokens })
+        Ok(Self { shared, tokens })
     }
 
     /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
@@ -74,7 +74,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// The error of the token source; 40171 if the client has no means to get another token.
     pub fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.current().auth)?;
+        let source = self.shared.source(&self.shared.current().auth)?;
         self.request_token_from(&source, params.into())
     }
 
@@ -88,7 +88,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.with_key(options)?)?;
+        let source = self.shared.source(&self.shared.with_key(options)?)?;
         self.request_token_from(&source, params.into())
     }
 
@@ -100,7 +100,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        source.token(&self.plan.params(params))
+        source.token(&self.shared.params(params))
     }
 
     /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
@@ -109,7 +109,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the client has no key.
     pub fn create_token_request<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.current().auth)
+        self.sign(params.into(), &self.shared.current().auth)
     }
 
     /// Signs a token request as [`create_token_request`](Self::create_token_request), with these options instead of the
@@ -122,18 +122,18 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.with_key(options)?)
+        self.sign(params.into(), &self.shared.with_key(options)?)
     }
 
     fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Blocking>) -> Result<TokenRequest, Error> {
-        let signer = self.plan.signer(options)?;
+        let signer = self.shared.signer(options)?;
         if signer.needs_service_time() {
             signer.set_service_time(self.time()?);
         }
-        signer.create_token_request(&self.plan.params(params))
+        signer.create_token_request(&self.shared.params(params))
     }
 
-    /// Requests a new token, also if the current token is valid, and uses tokens from then on (`RSA10`). Given params
+    /// Requests a new token, even if the current token is valid, and uses tokens from then on (`RSA10`). Given params
     /// are kept for later tokens, except their timestamp and nonce, which apply once (`RSA10g`).
     ///
     /// ```
@@ -156,9 +156,9 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// token in use and the params then stay the same.
     pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.plan.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), None)?;
-        self.plan.store_authorized(token.generation(), params, None);
+        self.shared.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
@@ -180,14 +180,14 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let (options, needs_service_time) = self.plan.lasting_options(options)?;
+        let (options, needs_service_time) = self.shared.lasting_options(options)?;
         if needs_service_time {
-            self.plan.service.set_service_time(self.time()?);
+            self.shared.service.set_service_time(self.time()?);
         }
-        let source = Arc::new(self.plan.source(&options)?.with_first_token(&options));
-        let own = params.map(|params| self.plan.params_with_identity(params));
+        let source = Arc::new(self.shared.source(&options)?.with_first_token(&options));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;
-        self.plan.store_authorized(token.generation(), params, Some(options));
+        self.shared.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
@@ -204,7 +204,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a response without success,
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) without a response, or the error of the token source.
     pub fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        let mut call = self.plan.call(request)?;
+        let mut call = self.shared.call(request)?;
         let mut step = call.start();
         loop {
             step = match step {
@@ -212,7 +212,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
                     Ok(credentials) => call.authorized(&credentials.authorization(), credentials.generation()),
                     Err(error) => call.unauthorized(error),
                 },
-                CallStep::Send(request) => call.answered(self.plan.service.send(request)),
+                CallStep::Send(request) => call.answered(self.shared.service.send(request)),
                 CallStep::Done(outcome) => return outcome,
             };
         }
@@ -236,8 +236,8 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     }
 
     fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
-        let identity = self.plan.options.identity();
-        if let Some(key) = self.plan.basic_key() {
+        let identity = self.shared.options.identity();
+        if let Some(key) = self.shared.basic_key() {
             return Ok(Credentials::of_key(key, identity));
         }
         let token = match rejected {
@@ -269,7 +269,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162 if the client uses tokens; no request
     /// is sent then.
     pub fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<BatchResult<TokenRevocationResult>, Error> {
-        exchange::run_blocking(self.plan.revoke_tokens(request)?, &*self.plan.service)
+        exchange::run_blocking(self.shared.revoke_tokens(request)?, &*self.shared.service)
     }
 
     /// Asks the service for its time, which needs no credentials (`RSC16`).
@@ -277,25 +277,25 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) or [`ErrorKind::Answer`](crate::ErrorKind::Answer).
     pub fn time(&self) -> Result<Timestamp, Error> {
-        exchange::run_blocking(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service)
+        exchange::run_blocking(ServerTime::new(&self.shared.options.endpoint), &*self.shared.service)
     }
 
-    /// Returns the token in use, or `None` if the client uses no tokens, or has none that is not known to be expired or
-    /// refused (`RSA16`).
+    /// Returns the token in use (`RSA16`). It is `None` if the client uses no tokens or has no token yet, or if its
+    /// token is known to be expired or refused.
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        if self.plan.uses_tokens() { self.tokens.token_details() } else { None }
+        if self.shared.uses_tokens() { self.tokens.token_details() } else { None }
     }
 
     /// Returns the client's identity, or else that of its token (`RSA7b`, `RSA12`).
     #[must_use]
     pub fn client_id(&self) -> ClientId {
-        self.plan.client_id(self.token_details().as_ref())
+        self.shared.client_id(self.token_details().as_ref())
     }
 }
 
 impl<T> fmt::Debug for BlockingAuth<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingAuth").field("options", &self.plan.options).finish_non_exhaustive()
+        f.debug_struct("BlockingAuth").field("options", &self.shared.options).finish_non_exhaustive()
     }
 }

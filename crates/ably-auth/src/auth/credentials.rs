@@ -17,7 +17,7 @@ use crate::exchange::{Authorization, outgoing};
 /// let mut request = http::Request::get("https://main.realtime.ably.net/channels/chat").body(()).unwrap();
 /// let credentials = auth.credentials().await?;
 /// credentials.apply_to(&mut request);
-/// // Send it. If the service then answers 401 with a code from 40140 to 40149, once:
+/// // Send it. If the service responds with 401 and a code from 40140 to 40149, renew the credentials once:
 /// auth.renewed_credentials(&credentials).await?.apply_to(&mut request);
 /// # Ok(())
 /// # }

@@ -11,7 +11,8 @@ pub(crate) fn check(identity: Option<&Identity>, token: &TokenDetails) -> Result
         (Some(identity), ClientId::Identified(of_token)) if identity != of_token => Err(Error::with_code(
             ErrorCode::INCOMPATIBLE_CREDENTIALS,
             format!(
-                "incompatible clientId: the client has `{identity}`, but the token has `{of_token}`; use a token of the client's clientId"
+                "incompatible clientId: the client has `{identity}`, but the token has `{of_token}`; use a token of \
+                 the client's clientId"
             ),
         )),
         _ => Ok(()),

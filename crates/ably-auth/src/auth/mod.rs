@@ -28,7 +28,7 @@ use selected_source::SelectedSource;
 use service::Service;
 
 /// The part of a client's authentication that async and blocking clients share. It sends nothing.
-struct Plan<M: Mode, T> {
+struct SharedAuth<M: Mode, T> {
     options: ClientOptions<M>,
     service: Arc<Service<T>>,
     current: RwLock<CurrentAuth<M>>,
@@ -59,7 +59,7 @@ impl<M: Mode> Clone for CurrentAuth<M> {
     }
 }
 
-impl<M: Mode, T> Plan<M, T> {
+impl<M: Mode, T> SharedAuth<M, T> {
     fn new(options: ClientOptions<M>, transport: T) -> Result<Self, Error> {
         options.check()?;
         let current = CurrentAuth {
@@ -157,7 +157,8 @@ impl<M: Mode, T> Plan<M, T> {
     fn call(&self, mut request: Request<Bytes>) -> Result<AuthenticatedCall, Error> {
         if request.uri().scheme().is_some_and(|scheme| scheme != self.options.endpoint.scheme()) {
             return Err(Error::configuration(
-                "invalid request URI: its scheme is not the endpoint's; give only the path, or use the endpoint's scheme",
+                "invalid request URI: its scheme is not the endpoint's; give only the path, or use the endpoint's \
+                 scheme",
             ));
         }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

@@ -139,7 +139,7 @@ impl TokenCache {
         token: TokenDetails,
     ) -> Self {
         let cache = Self::new(source, params, clock);
-        cache.0.lock().give(token, &cache.0.settings);
+        cache.0.lock().store_given(token, &cache.0.settings);
         cache
     }
 
@@ -208,7 +208,7 @@ impl TokenCache {
         self.newer_than(Some(refused)).await
     }
 
-    /// Fetches a new token, also if the held token is valid (`RSA10`). `source` and `params` replace those of the
+    /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
     /// cache, if they are given. The fetch begins after the call.
     ///
     /// After success, the cache keeps the given params and source, except the params' timestamp and nonce (`RSA10g`). A
@@ -253,7 +253,7 @@ impl TokenCache {
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         let now = self.0.settings.now();
-        let token = self.0.lock().good(&now).cloned();
+        let token = self.0.lock().valid_token(&now).cloned();
         token.map(|token| token.details().clone())
     }
 
@@ -275,7 +275,7 @@ impl TokenCache {
             };
             let outcome = self.0.outcome_of(fetch).await;
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
                 return answer;
             }
         }
@@ -292,24 +292,24 @@ impl TokenCache {
     ) -> Fetch {
         let inner = Arc::clone(&self.0);
         let pending = state.begin(query.clone(), purpose, now);
-        let (ticket, life) = (pending.ticket, Arc::new(()));
+        let (ticket, liveness) = (pending.ticket, Arc::new(()));
         let mut guard = FetchGuard { inner, pending: Some(pending) };
-        let alive = Arc::downgrade(&life);
+        let alive = Arc::downgrade(&liveness);
         let asked = query.clone();
         let fetch = async move {
             let mut source = pin!(async { asked.source.token(&asked.params).await });
-            let noted = poll_fn(|context| {
-                let _polled = PollGuard::enter(&life);
+            let polled = poll_fn(|context| {
+                let _polled = PollGuard::enter(&liveness);
                 source.as_mut().poll(context)
             });
             // Turn a panic into an error for every caller that waits. Otherwise the panic would reach all of them, or
             // leave them waiting.
-            let outcome = AssertUnwindSafe(noted).catch_unwind().await;
+            let outcome = AssertUnwindSafe(polled).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
             guard.end(outcome)
         };
         let fetch = fetch.boxed().shared();
-        state.announce(ticket, query, SharedFetch { fetch: fetch.downgrade(), alive });
+        state.add_in_flight(ticket, query, SharedFetch { fetch: fetch.downgrade(), alive });
         fetch
     }
 }
@@ -340,7 +340,7 @@ impl Drop for FetchGuard {
     }
 }
 
-fn at_once<T>(poll: Poll<T>) -> Option<T> {
+fn ready_output<T>(poll: Poll<T>) -> Option<T> {
     match poll {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
@@ -358,7 +358,7 @@ impl Inner {
     async fn outcome_of(&self, mut fetch: Fetch) -> Outcome {
         let Some(sleep) = &self.sleep else { return fetch.await };
         // A fetch that is ready needs no timer, and no runtime for the timer.
-        if let Some(outcome) = poll_fn(|context| Poll::Ready(at_once(fetch.poll_unpin(context)))).await {
+        if let Some(outcome) = poll_fn(|context| Poll::Ready(ready_output(fetch.poll_unpin(context)))).await {
             return outcome;
         }
         let timeout = self.settings.timeout;

@@ -113,7 +113,7 @@ impl Role {
     fn begin(state: &mut Locked<'_>, query: TokenQuery<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
         let pending = state.begin(query.clone(), purpose, now);
         let fetch = Fetch::new();
-        state.announce(pending.ticket, query.clone(), Arc::clone(&fetch));
+        state.add_in_flight(pending.ticket, query.clone(), Arc::clone(&fetch));
         Self::Run(pending, query, fetch)
     }
 
@@ -152,7 +152,7 @@ impl BlockingTokenCache {
         token: TokenDetails,
     ) -> Self {
         let cache = Self::new(source, params, clock);
-        cache.0.lock().give(token, &cache.0.settings);
+        cache.0.lock().store_given(token, &cache.0.settings);
         cache
     }
 
@@ -212,7 +212,7 @@ impl BlockingTokenCache {
         self.newer_than(Some(refused))
     }
 
-    /// Fetches a new token, also if the held token is valid (`RSA10`). `source` and `params` replace those of the
+    /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
     /// cache, if they are given. The fetch begins after the call.
     ///
     /// After success, the cache keeps the given params and source, except the params' timestamp and nonce (`RSA10g`). A
@@ -259,7 +259,7 @@ impl BlockingTokenCache {
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         let now = self.0.settings.now();
-        let token = self.0.lock().good(&now).cloned();
+        let token = self.0.lock().valid_token(&now).cloned();
         token.map(|token| token.details().clone())
     }
 
@@ -281,7 +281,7 @@ impl BlockingTokenCache {
             };
             let outcome = role.outcome(&self.0);
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
                 return answer;
             }
         }

@@ -152,7 +152,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     }
 
     /// Stores a token from the options. Its age is unknown.
-    pub(super) fn give(&mut self, details: TokenDetails, settings: &Settings) {
+    pub(super) fn store_given(&mut self, details: TokenDetails, settings: &Settings) {
         let validity = Validity::of_given(&details, settings.now().here, &settings.policy, settings.jitter());
         self.newest = self.newest.next();
         self.held = Some(HeldToken { token: CachedToken::new(details, self.newest), validity, is_given: true });
@@ -190,13 +190,13 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     }
 
     /// Returns the held token, unless it has expired.
-    pub(super) fn good(&self, now: &Now) -> Option<&CachedToken> {
+    pub(super) fn valid_token(&self, now: &Now) -> Option<&CachedToken> {
         self.held.as_ref().filter(|held| held.validity.age(now) != Age::Expired).map(|held| &held.token)
     }
 
     /// Returns the result for a caller that waited for `outcome`, or `None` if the caller has to start again.
-    pub(super) fn answer(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
-        match (self.good(now), outcome) {
+    pub(super) fn result_after(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
+        match (self.valid_token(now), outcome) {
             // Another fetch may have stored a newer token, or the old token may still be valid.
             (Some(token), _) => Some(Ok(token.clone())),
             (None, Err(error)) => Some(Err(error)),
@@ -247,7 +247,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     }
 
     /// Adds a fetch to those that other callers can wait for.
-    pub(super) fn announce(&mut self, ticket: Ticket, query: TokenQuery<S>, handle: H) {
+    pub(super) fn add_in_flight(&mut self, ticket: Ticket, query: TokenQuery<S>, handle: H) {
         self.in_flight.retain(|fetch| fetch.handle.is_alive());
         self.in_flight.push(InFlight { ticket, query, handle });
     }

@@ -20,7 +20,7 @@ const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 /// parser has its own limit.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum time of a `Retry-After`.
+/// The maximum time of a `Retry-After`: a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The maximum bytes of a message from a header. The message is ASCII, so the cut splits no character. It may split a
@@ -34,7 +34,8 @@ pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, se
     }
     body(answer).map_err(|place| {
         Error::answer(format!(
-            "invalid response (status {}): it does not contain {what} in {place}; check that the endpoint is an Ably service",
+            "invalid response (status {}): it does not contain {what} in {place}; check that the endpoint is an Ably \
+             service",
             answer.status().as_u16()
         ))
         .with_request_id(request_id(answer))

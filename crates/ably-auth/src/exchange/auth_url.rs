@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::sources::AuthCallbackAnswer;
 use crate::transport::TransportFault;
 
-/// The maximum bytes of a response: more than any valid token has (`RSA4f`).
+/// The maximum bytes of a response: 128 KiB, more than any valid token has (`RSA4f`).
 const MAX_ANSWER_BYTES: usize = 128 * 1024;
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -32,7 +32,7 @@ const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, applica
 ///
 /// let auth_url = AuthUrl::new("https://example.com/ably?tenant=7")?;
 /// let params = TokenParams::new().ttl(Ttl::from_millis(60_000)?);
-/// let Step::Send(request) = QueryAuthUrl::new(&auth_url, &params).start() else { panic!("a request comes first") };
+/// let Step::Send(request) = QueryAuthUrl::new(&auth_url, &params).start() else { panic!("expected a request") };
 /// assert_eq!(request.uri(), "https://example.com/ably?tenant=7&ttl=60000");
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
@@ -127,7 +127,8 @@ fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> 
     let what = format!("the auth URL responded with status {}{body_error}", status.as_u16());
     let advice = match status.as_u16() {
         300..=399 => {
-            "redirects are not followed, because they could carry the headers to another host: set the target URL of the redirect"
+            "redirects are not followed, because they could carry the headers to another host: set the target URL of \
+             the redirect"
         }
         401 => "check that `auth_headers` and `auth_params` contain the credentials that its server needs",
         403 => "its server does not allow this user a token",
@@ -163,7 +164,8 @@ fn token(text: &str) -> Result<Token, Error> {
 fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     let place = |error: serde_json::Error| {
         Error::auth_url(format!(
-            "invalid response of the auth URL: it is not JSON (line {} column {}); send token details or a token request",
+            "invalid response of the auth URL: it is not JSON (line {} column {}); send token details or a token \
+             request",
             error.line(),
             error.column()
         ))
@@ -184,7 +186,8 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
         return Ok(request.into());
     }
     Err(Error::auth_url(
-        "invalid response of the auth URL: its JSON has neither `token` nor `keyName`; send token details or a token request",
+        "invalid response of the auth URL: its JSON has neither `token` nor `keyName`; send token details or a token \
+         request",
     ))
 }
 

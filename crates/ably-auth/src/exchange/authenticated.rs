@@ -42,11 +42,12 @@ pub enum CallStep {
 ///
 /// let request = Request::get("https://main.realtime.ably.net/stats").body(Bytes::new()).unwrap();
 /// let mut call = AuthenticatedCall::new(request, None);
-/// let CallStep::Authorize { rejected: None } = call.start() else { panic!("credentials come first") };
+/// let CallStep::Authorize { rejected: None } = call.start() else { panic!("expected a request for credentials") };
 /// let authorization = Authorization::basic(&ApiKey::parse("app.key:secret")?);
-/// let CallStep::Send(request) = call.authorized(&authorization, None) else { panic!("then it is sent") };
+/// let CallStep::Send(request) = call.authorized(&authorization, None) else { panic!("expected a request") };
 /// assert_eq!(request.headers()["authorization"], "Basic YXBwLmtleTpzZWNyZXQ="); // the key in base64
-/// let CallStep::Done(answer) = call.answered(Ok(Response::new(Bytes::from_static(b"[]")))) else { panic!("it is over") };
+/// let response = Response::new(Bytes::from_static(b"[]"));
+/// let CallStep::Done(answer) = call.answered(Ok(response)) else { panic!("expected the end") };
 /// assert_eq!(answer?.body(), "[]");
 /// # Ok::<(), ably_auth::Error>(())
 /// ```

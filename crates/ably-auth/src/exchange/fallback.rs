@@ -140,12 +140,12 @@ pub enum FallbackStep {
 /// let hosts = Hosts::new(&Endpoint::default(), &HttpSettings::default())?;
 /// let request = Request::get("https://main.realtime.ably.net/time").body(Bytes::new()).unwrap();
 /// let mut request = hosts.request(request, Duration::ZERO);
-/// let FallbackStep::Send(first) = request.start() else { panic!("it is sent first") };
+/// let FallbackStep::Send(first) = request.start() else { panic!("expected a request") };
 /// assert_eq!(first.uri().host(), Some("main.realtime.ably.net"));
 ///
 /// let fault = TransportFault::new(FaultKind::Unreachable, "connection refused");
 /// let FallbackStep::Send(second) = request.answered(Err(fault), Duration::from_secs(1), &SystemRandom) else {
-///     panic!("a host that cannot be reached is not the last")
+///     panic!("expected a request to the next host")
 /// };
 /// assert!(second.uri().host().unwrap().ends_with(".fallback.ably-realtime.com"));
 /// # Ok::<(), ably_auth::Error>(())

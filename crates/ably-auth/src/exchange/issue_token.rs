@@ -12,7 +12,7 @@ use crate::hosts::Endpoint;
 use crate::key_signer::KeySigner;
 use crate::transport::TransportFault;
 
-/// Signs a token request and exchanges it for a token (`RSA8`).
+/// An exchange that signs a token request and exchanges it for a token (`RSA8`).
 ///
 /// If the signer has [`query_time`](KeySigner::with_query_time) set and the service's time is not known, it is
 /// requested first (`RSA10k`). If a request is refused for its timestamp (40104), the local clock is wrong. Then the

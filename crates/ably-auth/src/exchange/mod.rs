@@ -11,11 +11,11 @@
 //! use http::Response;
 //!
 //! let mut exchange = ServerTime::new(&Endpoint::default());
-//! let Step::Send(request) = exchange.start() else { panic!("a request comes first") };
+//! let Step::Send(request) = exchange.start() else { panic!("expected a request") };
 //! assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
 //!
 //! let answer = Response::new(Bytes::from_static(b"[1449746287318]"));
-//! let Step::Done(time) = exchange.answered(Ok(answer)) else { panic!("one answer is enough") };
+//! let Step::Done(time) = exchange.answered(Ok(answer)) else { panic!("expected the end") };
 //! assert_eq!(time?, Timestamp::from_millis(1_449_746_287_318));
 //! # Ok::<(), ably_auth::Error>(())
 //! ```
@@ -133,6 +133,7 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
 
 fn misused<T>() -> Step<T> {
     Step::Done(Err(Error::configuration(
-        "invalid use of an exchange: it was started twice, or got a response without a request; create a new one for each run",
+        "invalid use of an exchange: it was started twice, or got a response without a request; create a new one for \
+         each run",
     )))
 }

@@ -9,7 +9,7 @@ use crate::exchange::RequestToken;
 use crate::hosts::Endpoint;
 use crate::token_text;
 
-/// The maximum bytes of a token from a callback or URL (`RSA4f`).
+/// The maximum bytes of a token from a callback or URL: 128 KiB (`RSA4f`).
 const MAX_TOKEN_BYTES: usize = 128 * 1024;
 
 /// The result of an auth callback (`RSA8d`): a token, token details, or a signed token request, which is then
