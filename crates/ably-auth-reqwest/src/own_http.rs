@@ -35,7 +35,7 @@ pub(crate) struct OwnHttp {
 
 impl OwnHttp {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, Error> {
-        Ok(Self::with(trusting(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
+        Ok(Self::with(tls_config(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
     }
 
     fn with(tls: rustls::ClientConfig, proxies: Proxies, open_timeout: Duration) -> Self {
@@ -78,7 +78,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, TransportFault> {
     Ok(collected.into_bytes())
 }
 
-fn trusting(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
+fn tls_config(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
     // Name the provider, so that the choice does not depend on other crates in the program.
     let provider = rustls::crypto::ring::default_provider();
     let config = rustls::ClientConfig::builder_with_provider(provider.into())

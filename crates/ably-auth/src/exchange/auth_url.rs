@@ -87,7 +87,7 @@ impl Exchange for QueryAuthUrl {
     type Output = AuthCallbackAnswer;
 
     fn start(&mut self) -> Step<AuthCallbackAnswer> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<AuthCallbackAnswer> {

@@ -123,7 +123,7 @@ pub fn run_blocking<E: Exchange>(
 }
 
 /// Returns the first step of an exchange that has only one request.
-fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
+fn start_once<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
         Some(Err(error)) => Step::Done(Err(error)),

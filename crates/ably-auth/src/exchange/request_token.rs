@@ -35,7 +35,7 @@ impl Exchange for RequestToken {
     type Output = TokenDetails;
 
     fn start(&mut self) -> Step<TokenDetails> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {

@@ -39,7 +39,7 @@ impl Exchange for RevokeTokens {
     type Output = BatchResult<TokenRevocationResult>;
 
     fn start(&mut self) -> Step<Self::Output> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {

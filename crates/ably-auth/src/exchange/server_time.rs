@@ -29,7 +29,7 @@ impl Exchange for ServerTime {
     type Output = Timestamp;
 
     fn start(&mut self) -> Step<Timestamp> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Timestamp> {

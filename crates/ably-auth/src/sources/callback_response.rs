@@ -52,7 +52,7 @@ impl From<TokenRequest> for AuthCallbackAnswer {
     }
 }
 
-/// The handling of the responses of one callback or URL. A token is used as it is. A token request is exchanged, but
+/// A handler of the responses of one callback or URL. A token is used as it is. A token request is exchanged, but
 /// the same request not twice in a row.
 #[derive(Debug)]
 pub(super) struct CallbackResponse {

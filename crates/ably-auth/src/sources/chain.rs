@@ -41,7 +41,7 @@ impl<S: ?Sized> ChainSource<S> {
 }
 
 impl<S: ?Sized> Link<S> {
-    fn is_left(&self) -> bool {
+    fn is_usable(&self) -> bool {
         !self.is_spent.load(Ordering::Acquire)
     }
 
@@ -50,7 +50,7 @@ impl<S: ?Sized> Link<S> {
     }
 }
 
-fn exhausted(last: Option<Error>) -> Error {
+fn exhausted_error(last: Option<Error>) -> Error {
     last.unwrap_or_else(|| {
         let why = "no source in the chain can give another token; add one that can renew";
         Error::with_code(ErrorCode::NO_MEANS_TO_RENEW, why)
@@ -61,7 +61,7 @@ fn exhausted(last: Option<Error>) -> Error {
 impl<S: TokenSource + ?Sized> TokenSource for ChainSource<S> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut last = None;
-        for link in self.0.iter().filter(|link| link.is_left()) {
+        for link in self.0.iter().filter(|link| link.is_usable()) {
             match link.source.token(params).await {
                 Ok(token) => {
                     link.set_spent(!link.source.can_renew());
@@ -70,18 +70,18 @@ impl<S: TokenSource + ?Sized> TokenSource for ChainSource<S> {
                 Err(error) => last = Some(error),
             }
         }
-        Err(exhausted(last))
+        Err(exhausted_error(last))
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(Link::is_left)
+        self.0.iter().any(Link::is_usable)
     }
 }
 
 impl<S: BlockingTokenSource + ?Sized> BlockingTokenSource for ChainSource<S> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut last = None;
-        for link in self.0.iter().filter(|link| link.is_left()) {
+        for link in self.0.iter().filter(|link| link.is_usable()) {
             match link.source.token(params) {
                 Ok(token) => {
                     link.set_spent(!link.source.can_renew());
@@ -90,11 +90,11 @@ impl<S: BlockingTokenSource + ?Sized> BlockingTokenSource for ChainSource<S> {
                 Err(error) => last = Some(error),
             }
         }
-        Err(exhausted(last))
+        Err(exhausted_error(last))
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(Link::is_left)
+        self.0.iter().any(Link::is_usable)
     }
 }
 
