@@ -79,7 +79,8 @@ fn events_say_why() {
         }
     });
     let notes = notes.0.lock().unwrap();
-    let reasons = notes.iter().filter(|note| note.contains("fetch started")).map(|note| note.split('"').nth(1).unwrap());
+    let reasons =
+        notes.iter().filter(|note| note.contains("fetch started")).map(|note| note.split('"').nth(1).unwrap());
     let expected = ["first", "early", "expired", "refused", "authorize", "refused", "refused"];
     assert_eq!(reasons.collect::<Vec<_>>(), expected);
     let has = |what: &str| notes.iter().any(|note| note.contains(what));
