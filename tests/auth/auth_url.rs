@@ -170,11 +170,11 @@ fn invalid_answer_is_40170_with_reason() {
         ("application/x-msgpack", "hush", "`application/x-msgpack`"),
         ("text/plain", "", "empty"),
         ("text/plain", " \n", "empty"),
-        ("text/plain", "null", "stands for no token"),
-        ("text/plain", "undefined", "stands for no token"),
+        ("text/plain", "null", "not a token"),
+        ("text/plain", "undefined", "not a token"),
         ("text/plain", r#"{"token":"hush"}"#, "`application/json`"),
-        ("text/plain", "hush hush", "form of a token"),
-        ("application/jwt", "hush\u{7}", "form of a token"),
+        ("text/plain", "hush hush", "not a token"),
+        ("application/jwt", "hush\u{7}", "not a token"),
         ("application/json", "hush", "line 1 column 1"),
         ("application/json", r#"{"token":5,"hush":1}"#, "token details"),
         ("application/json", r#"{"keyName":5,"hush":1}"#, "token request"),
@@ -185,7 +185,7 @@ fn invalid_answer_is_40170_with_reason() {
         is_40170(&got(content_type, body).unwrap_err(), says);
     }
     is_40170(&got("text/plain", vec![0xff, 0xfe]).unwrap_err(), "not text");
-    is_40170(&got_from(Ok(answer(200, "hush"))).unwrap_err(), "without a content type");
+    is_40170(&got_from(Ok(answer(200, "hush"))).unwrap_err(), "no content type");
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn answer_over_128_kib_is_refused() {
 #[test]
 fn refusal_is_40170_and_403_stays_403() {
     let error = got_from(Ok(answer(500, r#"{"error":"Internal server error, hush"}"#))).unwrap_err();
-    is_40170(&error, "the auth URL answers with status 500");
-    assert!(error.is_transient(), "the server may recover");
+    is_40170(&error, "the auth URL responded with status 500");
+    assert!(error.is_transient(), "its server may recover");
     let error = got_from(Ok(answer(401, ""))).unwrap_err();
     is_40170(&error, "`auth_headers`");
     assert!(!error.is_transient());
@@ -219,7 +219,7 @@ fn redirect_is_refused() {
     for status in [301, 302, 303, 307, 308] {
         let mut redirect = answer(status, "");
         redirect.headers_mut().insert("location", "https://elsewhere.example.com/?hush".parse().unwrap());
-        is_40170(&got_from(Ok(redirect)).unwrap_err(), "redirect is not followed");
+        is_40170(&got_from(Ok(redirect)).unwrap_err(), "redirects are not followed");
     }
 }
 
@@ -227,7 +227,7 @@ fn redirect_is_refused() {
 fn transport_fault_is_40170() {
     for kind in [FaultKind::TimedOut, FaultKind::Unresolvable, FaultKind::Interrupted, FaultKind::TooLarge] {
         let error = got_from(Err(TransportFault::new(kind, "it failed"))).unwrap_err();
-        is_40170(&error, "the auth URL gave no answer");
+        is_40170(&error, "no response from the auth URL");
         assert_eq!(error.transport_fault().unwrap().kind(), kind);
     }
 }

@@ -79,11 +79,12 @@ fn check_events() {
         }
     });
     let notes = notes.0.lock().unwrap();
-    let reasons = notes.iter().filter(|note| note.contains("asking")).map(|note| note.split('"').nth(1).unwrap());
+    let reasons =
+        notes.iter().filter(|note| note.contains("fetch started")).map(|note| note.split('"').nth(1).unwrap());
     let expected = ["first", "early", "expired", "refused", "authorize", "refused", "refused"];
     assert_eq!(reasons.collect::<Vec<_>>(), expected);
     let has = |what: &str| notes.iter().any(|note| note.contains(what));
-    assert!(has("code=40170") && has("failures=2 wait_ms=100") && has("left alone"), "{notes:#?}");
+    assert!(has("code=40170") && has("failures=2 wait_ms=100") && has("during backoff"), "{notes:#?}");
     assert!(!has("hush"), "{notes:#?}");
 }
 

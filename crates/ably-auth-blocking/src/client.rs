@@ -1,4 +1,4 @@
-//! The client.
+//! The blocking client.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use http::{Request, Response};
 use crate::ClientOptions;
 use crate::transport::UreqTransport;
 
-/// A blocking client of Ably's REST interface, as far as authentication goes (`RSC1`).
+/// A blocking client of Ably's REST API, limited to authentication (`RSC1`).
 ///
 /// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 ///
-/// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
+/// To share it, put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) has an example.
 ///
 /// ```
 /// use ably_auth_blocking::{ApiKey, Client, ClientOptions, Identity};
@@ -28,25 +28,26 @@ pub struct Client {
 }
 
 impl Client {
-    /// Creates a client from `options`, with its own HTTP client. It follows no redirects, and uses the proxy that the
-    /// [environment](ably_auth::ProxyEnv) names, except for requests to this machine.
+    /// Creates a client from `options`, with its own HTTP client. It follows no redirects. It uses the proxy of the
+    /// [environment](ably_auth::ProxyEnv), except for requests to the local machine.
     ///
     /// # Errors
-    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set
-    /// up, or not with the [root certificates](ClientOptions::add_root_certificates) of the options.
+    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS or the
+    /// [root certificates](ClientOptions::add_root_certificates) of the options cannot be set up.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let transport = UreqTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: BlockingAuth::new(options, transport)? })
     }
 
-    /// A client as the options say, with your own HTTP client.
+    /// Creates a client from `options`, with your own `ureq::Agent`.
     ///
-    /// Each request has the options' time-outs and follows no redirect, whatever the agent is set to.
+    /// Each request has the timeouts of the options and follows no redirect. The agent's own settings for these are
+    /// ignored.
     ///
     /// ```
     /// use ably_auth_blocking::{ApiKey, Client, ClientOptions};
     ///
-    /// // The proxies and the roots that you want.
+    /// // Set your proxies and root certificates here.
     /// let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
     /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
     /// let client = Client::with_agent(options, agent)?;
@@ -54,25 +55,24 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options set root
-    /// certificates, which are up to your own agent.
+    /// As [`BlockingAuth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options
+    /// set root certificates, which your own agent has to set.
     pub fn with_agent(options: ClientOptions, agent: ureq::Agent) -> Result<Self, Error> {
         if options.get_http_settings().has_own_roots() {
-            let text =
-                "root certificates cannot be set for an agent of your own; add them to its configuration instead";
+            let text = "root certificates cannot be set for your own agent; add them to its configuration instead";
             return Err(Error::configuration(text));
         }
         let transport = UreqTransport::new(agent, options.get_http_settings());
         Ok(Self { auth: BlockingAuth::new(options, transport)? })
     }
 
-    /// The client's authentication: token requests, tokens, revocation (`RSC5`).
+    /// Returns the client's authentication: token requests, tokens, revocation (`RSC5`).
     #[must_use]
     pub const fn auth(&self) -> &BlockingAuth<UreqTransport> {
         &self.auth
     }
 
-    /// Sends a request with credentials, and renews a stale token once: see [`BlockingAuth::request`].
+    /// Sends a request with credentials, and renews a refused token once: see [`BlockingAuth::request`].
     ///
     /// ```no_run
     /// # fn publish(client: &ably_auth_blocking::Client) -> Result<(), Box<dyn std::error::Error>> {

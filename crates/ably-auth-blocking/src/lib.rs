@@ -1,4 +1,4 @@
-// Its programs call a service, which is no dependency of this crate: `tests/lib.rs` runs them.
+// The README's programs call a service, which this crate does not depend on: `tests/lib.rs` runs them.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -14,8 +14,9 @@ pub use transport::UreqTransport;
 #[doc(no_inline)]
 pub use ably_auth::*;
 
-/// How the [`Client`] authenticates, and where.
+/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
 pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
 
-/// How the [`Client`] authenticates: what [`authorize_with`](ably_auth::BlockingAuth::authorize_with) replaces.
+/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::BlockingAuth::authorize_with)
+/// replaces.
 pub type AuthOptions = ably_auth::AuthOptions<Blocking>;

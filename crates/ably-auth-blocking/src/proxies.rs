@@ -4,11 +4,11 @@ use ably_auth::{FaultKind, ProxyEnv, TransportFault, is_loopback};
 use http::Uri;
 use ureq::{Proxy, ProxyProtocol};
 
-/// The proxies that the environment names.
+/// The proxies of the environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxies {
     env: ProxyEnv,
-    /// A placeholder that holds the `NO_PROXY` list and tells which hosts are reached directly. No request goes through
+    /// A placeholder with the `NO_PROXY` list, which tells the hosts that are reached directly. No request goes through
     /// it.
     exceptions: Option<Proxy>,
 }

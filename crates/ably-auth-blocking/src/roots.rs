@@ -12,7 +12,7 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
         return Ok(RootCerts::WebPki);
     }
     let mut roots = match settings.tls_roots() {
-        // ureq cannot add to its own copy of these.
+        // ureq cannot add certificates to its own copy of these.
         TlsRoots::Mozilla => webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec(),
         TlsRoots::System => of_system()?,
         other => return Err(Error::configuration(format!("unsupported TLS roots: {other:?}; set Mozilla or System"))),
@@ -27,12 +27,13 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
 fn of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        // ureq skips what is not a certificate.
+        // ureq ignores blocks that are not certificates, so check each of them.
         let readable = certificate.ok().filter(|it| RootCertStore::empty().add(it.clone()).is_ok());
         let Some(certificate) = readable else {
             let count = certificates.len().saturating_add(1);
             let text = format!(
-                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` blocks"
+                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` \
+                 blocks"
             );
             return Err(Error::configuration(text));
         };
@@ -61,6 +62,6 @@ fn of_system() -> Result<Vec<CertificateDer<'static>>, Error> {
 #[cfg(not(feature = "native-roots"))]
 fn of_system() -> Result<Vec<CertificateDer<'static>>, Error> {
     let text =
-        "the operating system's root certificates need the feature `native-roots` of ably-auth-blocking; turn it on";
+        "the operating system's root certificates need the feature `native-roots` of ably-auth-blocking; enable it";
     Err(Error::configuration(text))
 }

@@ -1,4 +1,4 @@
-//! Requests over ureq.
+//! The transport over ureq.
 
 use std::io;
 use std::time::Duration;
@@ -12,9 +12,10 @@ use crate::proxies::Proxies;
 
 type Builder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
-const MAX_ANSWER_BYTES: u64 = 16 * 1024 * 1024;
+/// The maximum bytes of a response's body.
+const MAX_BODY_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Sends requests with a [`ureq::Agent`].
+/// A transport that uses a [`ureq::Agent`].
 ///
 /// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 #[derive(Clone, Debug)]
@@ -27,18 +28,20 @@ pub struct UreqTransport {
 }
 
 impl UreqTransport {
-    /// Sends with that agent. Each request has the settings' time-outs and follows no redirect, whatever the agent is set to.
+    /// Creates a transport with your agent. Each request has the timeouts of the settings and follows no redirect; the
+    /// agent's own settings for these are ignored.
     #[must_use]
     pub fn new(agent: Agent, settings: &HttpSettings) -> Self {
         let (open_timeout, request_timeout) = (settings.http_open_timeout(), settings.http_request_timeout());
         Self { agent, open_timeout, request_timeout, proxies: None }
     }
 
-    /// Creates a transport with its own agent. It uses the proxy that the [environment](ProxyEnv) names, except for
-    /// requests to this machine.
+    /// Creates a transport with its own agent. It uses the proxy of the [environment](ProxyEnv), except for requests to
+    /// the local machine.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the root certificates of the settings cannot be used.
+    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the root certificates of the settings cannot be
+    /// used.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
         let agent = with_roots(Agent::config_builder().proxy(None), settings)?.build().into();
         Ok(Self::new(agent, settings).with_proxies(ProxyEnv::read(|name| std::env::var_os(name))))
@@ -90,7 +93,7 @@ fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error>
 #[cfg(not(feature = "rustls"))]
 fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error> {
     if settings.has_own_roots() {
-        let text = "root certificates need TLS; turn on the feature `rustls` of ably-auth-blocking, or leave them out";
+        let text = "root certificates need TLS; enable the feature `rustls` of ably-auth-blocking, or leave them out";
         return Err(Error::configuration(text));
     }
     Ok(agent)
@@ -99,7 +102,7 @@ fn with_roots(agent: Builder, settings: &HttpSettings) -> Result<Builder, Error>
 impl BlockingTransport for UreqTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
         let (parts, mut body) = self.run(request)?.into_parts();
-        let bytes = body.with_config().limit(MAX_ANSWER_BYTES).read_to_vec().map_err(fault)?;
+        let bytes = body.with_config().limit(MAX_BODY_BYTES).read_to_vec().map_err(fault)?;
         Ok(Response::from_parts(parts, bytes.into()))
     }
 }
@@ -115,33 +118,34 @@ fn fault(error: ureq::Error) -> TransportFault {
         #[cfg(feature = "rustls")]
         ureq::Error::Rustls(_) => FaultKind::Tls,
         ureq::Error::BodyExceedsLimit(_) => FaultKind::TooLarge,
-        ureq::Error::Io(error) => of_io(error),
+        ureq::Error::Io(error) => io_fault_kind(error),
         _ => FaultKind::Interrupted,
     };
     match error {
-        // Their text is the URI, whose query may hold credentials.
-        ureq::Error::BadUri(_) => TransportFault::new(kind, "the URI is not one that ureq can ask"),
-        ureq::Error::RequireHttpsOnly(_) => TransportFault::new(kind, "the agent is set to send over https only"),
+        // The text of these errors is the URI, whose query may contain credentials.
+        ureq::Error::BadUri(_) => TransportFault::new(kind, "invalid URI: ureq cannot send a request to it"),
+        ureq::Error::RequireHttpsOnly(_) => TransportFault::new(kind, "the agent allows only `https` URIs"),
         error => TransportFault::new(kind, error),
     }
 }
 
-fn of_io(error: &io::Error) -> FaultKind {
+fn io_fault_kind(error: &io::Error) -> FaultKind {
     match error.kind() {
         io::ErrorKind::TimedOut => FaultKind::TimedOut,
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => FaultKind::Unreachable,
-        // What rustls makes of a handshake that fails.
+        // rustls reports a failed handshake as `InvalidData`.
         io::ErrorKind::InvalidData => FaultKind::Tls,
-        _ if of_resolver(error) => FaultKind::Unresolvable,
+        _ if is_resolver_error(error) => FaultKind::Unresolvable,
         _ => FaultKind::Interrupted,
     }
 }
 
-/// std gives a resolver's errors no kind: a message of its own on Unix, and a code, WSAHOST_NOT_FOUND to WSANO_DATA, on Windows.
-fn of_resolver(error: &io::Error) -> bool {
+/// Returns true for an error of the resolver. std gives it no kind: on Unix it has its own message, on Windows a code
+/// from WSAHOST_NOT_FOUND to WSANO_DATA.
+fn is_resolver_error(error: &io::Error) -> bool {
     match error.raw_os_error() {
         Some(code) => cfg!(windows) && (11001..=11004).contains(&code),
         None => error.to_string().starts_with("failed to lookup address"),

@@ -1,4 +1,4 @@
-//! The client.
+//! The async client.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use http::{Request, Response};
 use crate::ClientOptions;
 use crate::transport::ReqwestTransport;
 
-/// An async client of Ably's REST interface, as far as authentication goes (`RSC1`).
+/// An async client of Ably's REST API, limited to authentication (`RSC1`).
 ///
-/// Cheap to share: put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) shows it at work.
+/// To share it, put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) has an example.
 ///
 /// ```
 /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Identity};
@@ -26,29 +26,30 @@ pub struct Client {
 }
 
 impl Client {
-    /// Creates a client from `options`, with its own HTTP client. It follows no redirects, and uses the proxy that the
-    /// [environment](ably_auth::ProxyEnv) or the operating system names, except for requests to this machine.
+    /// Creates a client from `options`, with its own HTTP client. It follows no redirects. It uses the proxy of the
+    /// [environment](ably_auth::ProxyEnv) or of the operating system, except for requests to the local machine.
     ///
     /// # Errors
-    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up, or not
-    /// with the [root certificates](ClientOptions::add_root_certificates) of the options.
+    /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS or the [root
+    /// certificates](ClientOptions::add_root_certificates) of the options cannot be set up.
     pub fn new(options: ClientOptions) -> Result<Self, Error> {
         let transport = ReqwestTransport::for_settings(options.get_http_settings())?;
         Ok(Self { auth: Auth::new(options, transport)? })
     }
 
-    /// A client as the options say, with your own HTTP client.
+    /// Creates a client from `options`, with your own HTTP client.
     ///
-    /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none): a redirect that is followed may carry
-    /// credentials elsewhere. Of the options' time-outs, that of a request holds; that of a connection is the client's own.
+    /// Build it with [`redirect::Policy::none`](reqwest::redirect::Policy::none), because a followed redirect may carry
+    /// credentials to another host. The options' request timeout applies; the connection timeout is that of your HTTP
+    /// client.
     ///
-    /// This crate enables no TLS feature of reqwest: depend on reqwest yourself, with the TLS feature that you want.
+    /// This crate enables no TLS feature of reqwest. Depend on reqwest yourself, with the TLS feature that you want.
     ///
     /// ```
     /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};
     ///
     /// # fn client(builder: reqwest::ClientBuilder) -> Result<Client, Box<dyn std::error::Error>> {
-    /// // `builder` is your `reqwest::Client::builder()`, with the proxies and the roots that you want.
+    /// // `builder` is your `reqwest::Client::builder()`, with your proxies and root certificates.
     /// let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
     /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
     /// Ok(Client::with_http(options, http)?)
@@ -57,24 +58,23 @@ impl Client {
     ///
     /// # Errors
     /// As [`Auth::new`], and [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options set root
-    /// certificates, which are up to your own client.
+    /// certificates, which your own HTTP client has to set.
     pub fn with_http(options: ClientOptions, http: reqwest::Client) -> Result<Self, Error> {
         if options.get_http_settings().has_own_roots() {
-            let text =
-                "root certificates cannot be set for an HTTP client of your own; add them to its builder instead";
+            let text = "root certificates cannot be set for your own HTTP client; add them to its builder instead";
             return Err(Error::configuration(text));
         }
         let transport = ReqwestTransport::new(http, options.get_http_settings());
         Ok(Self { auth: Auth::new(options, transport)? })
     }
 
-    /// The client's authentication: token requests, tokens, revocation (`RSC5`).
+    /// Returns the client's authentication: token requests, tokens, revocation (`RSC5`).
     #[must_use]
     pub const fn auth(&self) -> &Auth<ReqwestTransport> {
         &self.auth
     }
 
-    /// Sends a request with credentials, and renews a stale token once: see [`Auth::request`].
+    /// Sends a request with credentials, and renews a refused token once: see [`Auth::request`].
     ///
     /// ```no_run
     /// # async fn publish(client: ably_auth_reqwest::Client) -> Result<(), Box<dyn std::error::Error>> {

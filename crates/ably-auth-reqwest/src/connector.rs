@@ -1,4 +1,4 @@
-//! Connections of the transport's own HTTP client, direct or through a proxy.
+//! Connections of the own HTTP client, direct or through a proxy.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -120,7 +120,7 @@ where
     service.call(to).await.map_err(Into::into)
 }
 
-/// The operating system's resolver, with its own error type so that its errors can be recognised.
+/// The operating system's resolver, with its own error type so that its errors can be recognized.
 #[derive(Clone)]
 struct Resolver(GaiResolver);
 

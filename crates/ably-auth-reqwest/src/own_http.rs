@@ -19,12 +19,12 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use crate::body::BodyBuffer;
 use crate::connector::{Connector, TimedOut, Unresolvable};
 use crate::proxies::Proxies;
 use crate::roots;
-use crate::transport::Collected;
 
-/// The time after which an idle connection is closed.
+/// The time after which an idle connection is closed: 90 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub(crate) struct OwnHttp {
 
 impl OwnHttp {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, Error> {
-        Ok(Self::with(trusting(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
+        Ok(Self::with(tls_config(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
     }
 
     fn with(tls: rustls::ClientConfig, proxies: Proxies, open_timeout: Duration) -> Self {
@@ -68,7 +68,7 @@ impl OwnHttp {
 }
 
 async fn collect(mut body: Incoming) -> Result<Bytes, TransportFault> {
-    let mut collected = Collected::default();
+    let mut collected = BodyBuffer::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| TransportFault::new(FaultKind::Interrupted, error))?;
         if let Ok(data) = frame.into_data() {
@@ -78,7 +78,7 @@ async fn collect(mut body: Incoming) -> Result<Bytes, TransportFault> {
     Ok(collected.into_bytes())
 }
 
-fn trusting(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
+fn tls_config(roots: rustls::RootCertStore) -> Result<rustls::ClientConfig, Error> {
     // Name the provider, so that the choice does not depend on other crates in the program.
     let provider = rustls::crypto::ring::default_provider();
     let config = rustls::ClientConfig::builder_with_provider(provider.into())
@@ -106,7 +106,7 @@ fn is_io(error: &(dyn StdError + 'static), kind: io::ErrorKind) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }
 
-/// Returns true for an error of rustls, also inside I/O errors, whose source it is not.
+/// Returns true for an error of rustls, also if it is inside an I/O error, which does not return it as its source.
 fn is_tls(error: &(dyn StdError + 'static)) -> bool {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.is::<rustls::Error>() || inner.is_some_and(|inner| is_tls(inner))

@@ -1,4 +1,4 @@
-//! The proxies that the environment or the operating system names.
+//! The proxies of the environment or of the operating system.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +9,7 @@ use http::Uri;
 use http::{HeaderValue, uri::Scheme};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-/// The proxies that the environment or the operating system names.
+/// The proxies of the environment or of the operating system.
 pub(crate) struct Proxies {
     matcher: Matcher,
     env: ProxyEnv,
@@ -22,7 +22,7 @@ impl Proxies {
         Self::new(Matcher::from_system(), ProxyEnv::read(|name| std::env::var_os(name)))
     }
 
-    /// Uses the proxies of `env`, or those of `otherwise` if `env` names none.
+    /// Uses the proxies of `env`, or those of `otherwise` if `env` sets none.
     pub(crate) fn new(otherwise: Matcher, env: ProxyEnv) -> Self {
         let named = [Uri::from_static("http://a"), Uri::from_static("https://a")].map(|to| env.proxy_for(&to));
         let matcher = match named {
@@ -44,7 +44,7 @@ impl Proxies {
         if is_loopback(to) { None } else { self.matcher.intercept(to) }
     }
 
-    /// Returns an error if the environment names an invalid proxy for a request to `to`.
+    /// Returns an error if the environment sets an invalid proxy for a request to `to`.
     pub(crate) fn check(&self, to: &Uri) -> Result<(), TransportFault> {
         if is_loopback(to) || self.exceptions.intercept(to).is_none() {
             Ok(())

@@ -25,7 +25,8 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Error> {
         let added = certificate.is_ok_and(|certificate| roots.add(certificate).is_ok());
         if !added {
             let text = format!(
-                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` blocks"
+                "invalid root certificates: block {count} of the PEM is not a certificate; give `BEGIN CERTIFICATE` \
+                 blocks"
             );
             return Err(Error::configuration(text));
         }
@@ -54,6 +55,6 @@ fn of_system() -> Result<RootCertStore, Error> {
 #[cfg(not(feature = "native-roots"))]
 fn of_system() -> Result<RootCertStore, Error> {
     let text =
-        "the operating system's root certificates need the feature `native-roots` of ably-auth-reqwest; turn it on";
+        "the operating system's root certificates need the feature `native-roots` of ably-auth-reqwest; enable it";
     Err(Error::configuration(text))
 }

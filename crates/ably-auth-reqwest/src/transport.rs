@@ -1,18 +1,17 @@
-//! Requests over reqwest, or over this crate's own HTTP client.
+//! The transport over reqwest, or over this crate's own HTTP client.
 
 use std::time::Duration;
 
 use ably_auth::{Error, FaultKind, HttpSettings, Sleep, Transport, TransportFault};
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 
+use crate::body::BodyBuffer;
 #[cfg(feature = "rustls")]
 use crate::own_http::OwnHttp;
 #[cfg(not(feature = "rustls"))]
 use crate::without_tls::WithoutTls;
-
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// A transport that uses your [`reqwest::Client`], or its own HTTP client.
 #[derive(Clone, Debug)]
@@ -31,24 +30,25 @@ enum Http {
 }
 
 impl ReqwestTransport {
-    /// Sends with that client, which should follow no redirect.
+    /// Creates a transport with your client, which should follow no redirects.
     ///
-    /// Each request has the settings' `http_request_timeout`, whatever the client's own is. How long a connection may take is
-    /// the client's own affair ([`connect_timeout`](reqwest::ClientBuilder::connect_timeout)): reqwest cannot be told for one
-    /// request.
+    /// Each request has the settings' `http_request_timeout`; the client's own is ignored. The connection timeout is
+    /// that of the client ([`connect_timeout`](reqwest::ClientBuilder::connect_timeout)), because reqwest cannot set it
+    /// for one request.
     #[must_use]
     pub fn new(http: reqwest::Client, settings: &HttpSettings) -> Self {
         Self { http: Http::Given(http), request_timeout: settings.http_request_timeout() }
     }
 
-    /// Sends with a client of its own, by way of the proxy that the environment names unless it is to this machine.
+    /// Creates a transport with its own HTTP client. It uses the proxy of the [environment](ably_auth::ProxyEnv) or of
+    /// the operating system, except for requests to the local machine.
     ///
-    /// With the feature `rustls`, the client is hyper with rustls, not reqwest: reqwest's TLS features apply to the
-    /// whole program, so they would affect its other users of reqwest.
+    /// With the feature `rustls`, the HTTP client is hyper with rustls, not reqwest: reqwest's TLS features apply to
+    /// the whole program, so they would affect other users of reqwest.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS cannot be set up, or not with the root
-    /// certificates of the settings.
+    /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if TLS or the root certificates of the
+    /// settings cannot be set up.
     pub fn for_settings(settings: &HttpSettings) -> Result<Self, Error> {
         #[cfg(feature = "rustls")]
         let http = Http::Own(Box::new(OwnHttp::new(settings)?));
@@ -75,7 +75,7 @@ impl Transport for ReqwestTransport {
     }
 
     fn sleep(&self, duration: Duration) -> Option<Sleep> {
-        // Outside of a runtime there is no timer, and nothing can be sent either.
+        // Outside of a tokio runtime there is no timer, and no request can be sent.
         tokio::runtime::Handle::try_current().ok()?;
         Some(Box::pin(tokio::time::sleep(duration)))
     }
@@ -93,7 +93,7 @@ async fn send(
     *response.status_mut() = answer.status();
     *response.version_mut() = answer.version();
     *response.headers_mut() = std::mem::take(answer.headers_mut());
-    let mut body = Collected::default();
+    let mut body = BodyBuffer::default();
     while let Some(chunk) = answer.chunk().await.map_err(fault)? {
         body.add(&chunk)?;
     }
@@ -101,25 +101,7 @@ async fn send(
     Ok(response)
 }
 
-/// The received part of an answer's body, at most [`MAX_ANSWER_BYTES`].
-#[derive(Default)]
-pub(crate) struct Collected(BytesMut);
-
-impl Collected {
-    pub(crate) fn add(&mut self, chunk: &[u8]) -> Result<(), TransportFault> {
-        if self.0.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-            return Err(TransportFault::new(FaultKind::TooLarge, "it is over 16 MiB"));
-        }
-        self.0.extend_from_slice(chunk);
-        Ok(())
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        self.0.freeze()
-    }
-}
-
-/// Returns true if the client's TLS is rustls and that failed. A `reqwest::Client` with another TLS reports `Unreachable`.
+/// Returns true for an error of rustls. A `reqwest::Client` with another TLS library reports `Unreachable`.
 #[cfg(feature = "rustls")]
 fn is_tls(error: &reqwest::Error) -> bool {
     crate::own_http::is_tls_fault(error)
@@ -142,6 +124,6 @@ fn fault(error: reqwest::Error) -> TransportFault {
     } else {
         FaultKind::Interrupted
     };
-    // A URL's query may hold credentials.
+    // A URL's query may contain credentials.
     TransportFault::new(kind, error.without_url())
 }

@@ -7,7 +7,7 @@ use http::Uri;
 
 use crate::proxies::{Proxies, UnsupportedProxy};
 
-/// reqwest clients that follow no redirect: one for each way to a host.
+/// Two reqwest clients that follow no redirects: one for direct connections, one for connections through a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct WithoutTls {
     direct: reqwest::Client,
@@ -24,7 +24,7 @@ impl WithoutTls {
     fn with_proxies(settings: &HttpSettings, proxies: Proxies) -> Result<Self, Error> {
         if settings.has_own_roots() {
             let text =
-                "root certificates need TLS; turn on the feature `rustls` of ably-auth-reqwest, or leave them out";
+                "root certificates need TLS; enable the feature `rustls` of ably-auth-reqwest, or leave them out";
             return Err(Error::configuration(text));
         }
         let builder = || {
@@ -79,7 +79,8 @@ mod tests {
             let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
             String::from_utf8(head).unwrap()
         });
-        // reqwest panics without one if another crate of the program turns on its rustls. It may be there already.
+        // reqwest panics without a provider if another crate of the program enables its rustls. A provider may be
+        // installed already.
         #[cfg(feature = "rustls")]
         let _ = rustls::crypto::ring::default_provider().install_default();
         let env = ProxyEnv::read(|name| {

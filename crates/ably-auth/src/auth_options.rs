@@ -1,4 +1,4 @@
-//! How tokens are come by, or what goes instead of them.
+//! Authentication options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use crate::mode::Mode;
 use crate::sources::AuthCallbackAnswer;
 use crate::token_text;
 
-/// How a client authenticates (`AO1`): part of its [`ClientOptions`](crate::ClientOptions), or what
-/// [`authorize_with`](crate::Auth::authorize_with) replaces them by.
+/// Authentication options (`AO1`): part of [`ClientOptions`](crate::ClientOptions), or the replacement that
+/// [`authorize_with`](crate::Auth::authorize_with) takes.
 ///
-/// Tokens come from the first of these that there is: the token source, the auth callback, the auth URL, the key. A token
-/// that is given is used until it is refused or known to have expired (`RSA4`).
+/// Tokens come from the first of these that is set: the token source, the auth callback, the auth URL, the key. A given
+/// token is used until it is refused or known to have expired (`RSA4`).
 ///
 /// ```
 /// use ably_auth::{ApiKey, Async, AuthOptions};
@@ -36,52 +36,54 @@ pub struct AuthOptions<M: Mode> {
     pub(crate) query_time: bool,
 }
 
-/// The setters that [`AuthOptions`] and [`ClientOptions`](crate::ClientOptions) have in common.
+/// Defines the setters that [`AuthOptions`] and [`ClientOptions`](crate::ClientOptions) have in common.
 macro_rules! auth_setters {
     ($options:ident $(. $auth:ident)?) => {
         impl<M: crate::mode::Mode> $options<M> {
-            /// Authenticates with that key, or gets tokens with it (`AO2a`).
+            /// Sets the key, which authenticates requests or gets tokens (`AO2a`).
             #[must_use]
             pub fn key(mut self, key: ably_auth_core::ApiKey) -> Self {
                 self $(.$auth)? .key = Some(key);
                 self
             }
 
-            /// Authenticates with that token, until it is refused or known to have expired (`AO2h`, `AO2i`).
+            /// Sets the first token, which is used until it is refused or known to have expired (`AO2h`, `AO2i`).
             ///
             /// A [`TokenRequest`](ably_auth_core::TokenRequest) is exchanged for the first token (`TO3j2`). The service
-            /// exchanges it once.
+            /// exchanges a token request only once.
             #[must_use]
             pub fn token(mut self, token: impl Into<crate::sources::AuthCallbackAnswer>) -> Self {
                 self $(.$auth)? .set_token(token.into());
                 self
             }
 
-            /// Gets tokens from that URL (`AO2c`, `RSA8c`).
+            /// Gets tokens from an auth URL (`AO2c`, `RSA8c`).
             #[must_use]
             pub fn auth_url(mut self, auth_url: crate::auth_url::AuthUrl) -> Self {
                 self $(.$auth)? .auth_url = Some(auth_url);
                 self
             }
 
-            /// Gets tokens by minting JWTs with the key, for which nothing is sent, rather than by exchange.
+            /// Gets tokens by minting JWTs with the key, which needs no request.
             #[must_use]
             pub const fn mint_jwt(mut self, mint_jwt: bool) -> Self {
                 self $(.$auth)? .mint_jwt = mint_jwt;
                 self
             }
 
-            /// Uses tokens even where there is a key alone, or with `false` the key even where there is more (`AO2k`, `RSA4`).
+            /// Uses tokens even if only a key is given. With `false`, uses the key even if tokens could be used
+            /// (`AO2k`, `RSA4`).
             #[must_use]
             pub const fn use_token_auth(mut self, use_token_auth: bool) -> Self {
                 self $(.$auth)? .use_token_auth = Some(use_token_auth);
                 self
             }
 
-            /// Asks the service for its time before the first token is asked for, and goes by that from then on (`AO2j`,
+            /// Asks the service for its time before the first token request, and uses that time from then on (`AO2j`,
             /// `RSA10k`): for machines whose clock may be wrong.
             ///
-            /// Even without it, a token request that is refused for its time (40104) is signed anew by the service's, once.
+            /// Without this option, a token request that is refused for its timestamp (40104) is still signed again
+            /// with the service's time, once.
             #[must_use]
             pub const fn query_time(mut self, query_time: bool) -> Self {
                 self $(.$auth)? .query_time = query_time;
@@ -90,7 +92,7 @@ macro_rules! auth_setters {
         }
 
         impl $options<crate::mode::Async> {
-            /// Gets tokens from that callback (`AO2b`, `RSA8d`).
+            /// Gets tokens from an auth callback (`AO2b`, `RSA8d`).
             ///
             /// ```
             #[doc = concat!("use ably_auth::{Async, ", stringify!($options), ", Error, Token, TokenParams};")]
@@ -104,7 +106,7 @@ macro_rules! auth_setters {
                 self
             }
 
-            /// Gets tokens from that source of your own, or from one of [`sources`](crate::sources).
+            /// Gets tokens from your own token source, or from one of [`sources`](crate::sources).
             #[must_use]
             pub fn token_source(mut self, source: impl crate::source::TokenSource + 'static) -> Self {
                 self $(.$auth)? .token_source = Some(std::sync::Arc::new(source));
@@ -113,7 +115,7 @@ macro_rules! auth_setters {
         }
 
         impl $options<crate::mode::Blocking> {
-            /// Gets tokens from that callback (`AO2b`, `RSA8d`).
+            /// Gets tokens from an auth callback (`AO2b`, `RSA8d`).
             ///
             /// ```
             #[doc = concat!("use ably_auth::{Blocking, ", stringify!($options), ", Error, Token, TokenParams};")]
@@ -127,7 +129,7 @@ macro_rules! auth_setters {
                 self
             }
 
-            /// Gets tokens from that source of your own, or from one of [`sources`](crate::sources).
+            /// Gets tokens from your own token source, or from one of [`sources`](crate::sources).
             #[must_use]
             pub fn token_source(mut self, source: impl crate::source::BlockingTokenSource + 'static) -> Self {
                 self $(.$auth)? .token_source = Some(std::sync::Arc::new(source));
@@ -141,7 +143,7 @@ pub(crate) use auth_setters;
 auth_setters!(AuthOptions);
 
 impl<M: Mode> AuthOptions<M> {
-    /// No credentials yet.
+    /// Creates options without credentials.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -165,13 +167,13 @@ impl<M: Mode> AuthOptions<M> {
         };
     }
 
-    /// The same with that key if there is none (`RSA10i`).
+    /// Sets the key, unless the options have one (`RSA10i`).
     pub(crate) fn or_key(mut self, key: Option<&ApiKey>) -> Self {
         self.key = self.key.or_else(|| key.cloned());
         self
     }
 
-    /// Whether requests carry a token rather than the key (`RSA4`).
+    /// Returns true if requests are authenticated with a token, not with the key (`RSA4`).
     pub(crate) fn uses_tokens(&self) -> bool {
         self.use_token_auth.unwrap_or(self.mint_jwt || self.has_token() || self.has_token_source())
     }
@@ -185,7 +187,7 @@ impl<M: Mode> AuthOptions<M> {
         self.token_source.is_some() || self.auth_callback.is_some() || self.auth_url.is_some()
     }
 
-    /// Refuses what cannot work, or not together (`RSC1b`).
+    /// Refuses options that cannot work, or contradict each other (`RSC1b`).
     pub(crate) fn check(&self) -> Result<(), Error> {
         let refused = |why| Err(Error::with_code(ErrorCode::UNABLE_TO_AUTHENTICATE, why));
         if let Some(problem) = self.token.as_ref().and_then(|details| token_text::problem(details.token())) {
@@ -194,24 +196,25 @@ impl<M: Mode> AuthOptions<M> {
         }
         let has_key = self.key.is_some();
         if !has_key && self.mint_jwt {
-            return refused("a JWT is minted with a key; give one, or leave out `mint_jwt`");
+            return refused("missing key: `mint_jwt` needs a key; set one, or leave out `mint_jwt`");
         }
         if !has_key && self.use_token_auth == Some(false) {
-            return refused(
-                "without tokens there is only the key to authenticate with; give one, or leave out `use_token_auth`",
-            );
+            return refused("missing key: `use_token_auth(false)` needs a key; set one, or leave out `use_token_auth`");
         }
         if !has_key && !self.has_token() && !self.has_token_source() {
-            return refused("there is no way to authenticate; give a key, a token, an auth callback or an auth URL");
+            return refused(
+                "missing credentials: there is no way to authenticate; set a key, a token, an auth callback or an \
+                 auth URL",
+            );
         }
         if self.token_source.is_some() && (self.auth_callback.is_some() || self.auth_url.is_some()) {
             return refused(
-                "tokens come from a token source of your own or from an auth callback or URL; give one of them",
+                "conflicting options: a token source and an auth callback or auth URL are set; set only one of them",
             );
         }
         if self.mint_jwt && self.has_token_source() {
             return refused(
-                "tokens are minted or come from elsewhere, not both; leave out `mint_jwt`, or the other source",
+                "conflicting options: `mint_jwt` and another source of tokens are set; leave out one of them",
             );
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Where a server of the application's gives tokens.
+//! The auth URL: a URL at which a server of the application gives tokens.
 
 use std::fmt;
 
@@ -7,19 +7,20 @@ use http::{HeaderMap, Uri};
 
 use crate::error::Error;
 
-/// How an auth URL is asked (`AO2d`).
+/// The HTTP method of requests to an auth URL (`AO2d`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
-    /// GET, with what is asked in the query (`RSA8c1a`).
+    /// GET, with the params in the query (`RSA8c1a`).
     #[default]
     Get,
-    /// POST, with what is asked as a form in the body (`RSA8c1b`).
+    /// POST, with the params as a form in the body (`RSA8c1b`).
     Post,
 }
 
-/// A URL of the application's that gives tokens (`RSA8c`): a token, the details of one, or a signed token request.
+/// A URL of the application that gives tokens (`RSA8c`): a token, token details, or a signed token request.
 ///
-/// Neither a key nor a token is ever sent to it. What lets a user have a token goes into the headers or the params.
+/// The client sends neither a key nor a token to it. Put the user's own credentials, such as a session, into the
+/// headers or the params.
 ///
 /// ```
 /// use ably_auth::{AuthMethod, AuthUrl};
@@ -46,15 +47,17 @@ pub struct AuthUrl {
 }
 
 impl AuthUrl {
-    /// Asks that URL, which may have a query of its own.
+    /// Creates an auth URL from `url`, which may have a query.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is not a URL of `http` or `https`, or has
-    /// credentials in it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if `url` is not an `http` or `https` URL, or
+    /// contains credentials.
     pub fn new(url: &str) -> Result<Self, Error> {
-        // The text is not quoted: a query may hold credentials.
+        // Do not quote the text: its query may contain credentials.
         let bad = |why: &str| {
-            Error::configuration(format!("the auth URL {why}; give one such as `https://example.com/ably-token`"))
+            Error::configuration(format!(
+                "invalid auth URL: it {why}; use one such as `https://example.com/ably-token`"
+            ))
         };
         let url: Uri = url.parse().map_err(|_| bad("is not a URL"))?;
         if url.scheme() != Some(&Scheme::HTTPS) && url.scheme() != Some(&Scheme::HTTP) {
@@ -62,7 +65,7 @@ impl AuthUrl {
         }
         match url.authority() {
             Some(authority) if authority.as_str().contains('@') => {
-                Err(bad("has credentials in it, which belong into `auth_headers`"))
+                Err(bad("contains credentials, which belong into `auth_headers`"))
             }
             Some(authority) if !authority.host().is_empty() => {
                 Ok(Self { url, method: AuthMethod::Get, headers: HeaderMap::new(), params: Vec::new() })
@@ -71,14 +74,14 @@ impl AuthUrl {
         }
     }
 
-    /// Asks by that method.
+    /// Sets the HTTP method, by default GET.
     #[must_use]
     pub const fn auth_method(mut self, method: AuthMethod) -> Self {
         self.method = method;
         self
     }
 
-    /// Sends those headers, in place of any given before. They are marked as sensitive.
+    /// Sets the headers to send, which replace those set before. They are marked as sensitive.
     #[must_use]
     pub fn auth_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -86,8 +89,8 @@ impl AuthUrl {
         self
     }
 
-    /// Sends those params, in place of any given before. Where the token params have one of the same name, theirs is sent
-    /// (`RSA8c2`); where the URL's query has one, it is left out.
+    /// Sets the params to send, which replace those set before. A token param of the same name has priority (`RSA8c2`).
+    /// A param of the same name in the URL's query is left out.
     #[must_use]
     pub fn auth_params(mut self, params: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.params = params.into_iter().map(|(name, value)| (name.into(), value.into())).collect();

@@ -1,10 +1,10 @@
-//! The time, which everything else is told.
+//! The clocks that the crate reads the time from.
 
 use std::time::Duration;
 
 use ably_auth_core::Timestamp;
 
-/// Tells the time. Closures are clocks too, so that tests can move it.
+/// A source of the current time. Closures are clocks too, so that tests can control the time.
 ///
 /// ```
 /// use ably_auth::{Clock, Timestamp};
@@ -13,18 +13,17 @@ use ably_auth_core::Timestamp;
 /// assert_eq!(standing.now().as_millis(), 1_449_746_287_318);
 /// ```
 pub trait Clock: Send + Sync {
-    /// The wall clock: somebody may set it, forward or back.
+    /// Returns the time of the wall clock. A user or NTP may set it forward or back.
     fn now(&self) -> Timestamp;
 
-    /// How long it is since some moment of the clock's own choice, by a clock that nobody sets. It may stand while the machine
-    /// is suspended.
+    /// Returns the time since a fixed moment, by a monotonic clock. It may stop while the machine is suspended.
     ///
-    /// A clock that does not say takes its wall clock for steady.
+    /// The default implementation returns the wall clock's time.
     fn steady(&self) -> Duration {
         Duration::from_millis(self.now().as_millis())
     }
 
-    /// Both readings.
+    /// Returns the readings of both clocks.
     fn moment(&self) -> Moment {
         Moment::new(self.now(), self.steady())
     }
@@ -36,10 +35,10 @@ impl<F: Fn() -> Timestamp + Send + Sync> Clock for F {
     }
 }
 
-/// A moment as both clocks here show it.
+/// A moment, by the wall clock and by the monotonic clock.
 ///
-/// Neither is enough to know how long ago something was: the wall clock is set back now and then, and the steady one stands
-/// while a laptop sleeps. A time is over as soon as either of them says so.
+/// Neither clock alone tells how much time has passed: the wall clock may be set back, and the monotonic clock may stop
+/// while the machine sleeps. So a deadline is reached as soon as either clock reaches it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,58 +59,58 @@ pub struct Moment {
 impl Moment {
     pub(crate) const NEVER: Self = Self::new(Timestamp::from_millis(u64::MAX), Duration::MAX);
 
-    /// The moment of these two readings.
+    /// Creates a moment from the readings of both clocks.
     #[must_use]
     pub const fn new(wall: Timestamp, steady: Duration) -> Self {
         Self { wall, steady }
     }
 
-    /// What the wall clock shows.
+    /// Returns the time of the wall clock.
     #[must_use]
     pub const fn wall(self) -> Timestamp {
         self.wall
     }
 
-    /// What the steady clock shows.
+    /// Returns the time of the monotonic clock.
     #[must_use]
     pub const fn steady(self) -> Duration {
         self.steady
     }
 
-    /// The moment that much later, by both clocks.
+    /// Returns the moment `span` later, by both clocks.
     #[must_use]
     pub fn saturating_add(self, span: Duration) -> Self {
         let wall = self.wall.as_millis().saturating_add(millis(span));
         Self::new(Timestamp::from_millis(wall), self.steady.saturating_add(span))
     }
 
-    /// The moment that much earlier, by both clocks.
+    /// Returns the moment `span` earlier, by both clocks.
     pub(crate) fn saturating_sub(self, span: Duration) -> Self {
         let wall = self.wall.as_millis().saturating_sub(millis(span));
         Self::new(Timestamp::from_millis(wall), self.steady.saturating_sub(span))
     }
 
-    /// Whether either clock says that it is `deadline` or later.
+    /// Returns true if either clock has reached `deadline`.
     #[must_use]
     pub fn has_reached(self, deadline: Self) -> bool {
         self.wall >= deadline.wall || self.steady >= deadline.steady
     }
 
-    /// How long it is until `deadline`, by the clock that gets there first.
+    /// Returns the time until `deadline`, by the clock that reaches it first.
     pub(crate) fn until(self, deadline: Self) -> Duration {
         let by_wall = Duration::from_millis(deadline.wall.millis_since(self.wall));
         by_wall.min(deadline.steady.saturating_sub(self.steady))
     }
 }
 
-/// Whole milliseconds.
+/// Returns `span` in whole milliseconds, at most `u64::MAX`.
 pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The operating system's clocks.
 ///
-/// On Linux they are the coarse ones, which are some milliseconds behind and take a fraction of the time to read.
+/// On Linux it reads the coarse clocks, which are faster to read and a few milliseconds behind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -129,12 +128,12 @@ impl Clock for SystemClock {
 
 #[cfg(target_os = "linux")]
 fn coarse(clock: rustix::time::ClockId) -> Duration {
-    // A clock from before the epoch shows the epoch.
+    // A time before the epoch counts as the epoch.
     Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default()
 }
 
 #[cfg(not(target_os = "linux"))]
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+#[allow(clippy::disallowed_methods, reason = "the only code that reads the clock")]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let now = std::time::SystemTime::now();

@@ -1,4 +1,4 @@
-//! The crate's one error type.
+//! The crate's error type.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,48 +7,48 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, PrintableText};
 
-use crate::exchange::RequestId;
+use crate::request_id::RequestId;
 use crate::transport::{FaultKind, TransportFault};
 
-/// The maximum bytes of an error's text, which may contain two texts of the service and our own.
+/// The maximum bytes of an error's text, which may contain two texts of the service and our own text.
 const MAX_TEXT_BYTES: usize = 3 * PrintableText::MAX_BYTES;
 
-/// What an [`Error`] is about.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The options cannot work, or not together.
+    /// The options cannot work, or contradict each other.
     Configuration,
-    /// A value is not in the form that it must have.
+    /// A value is invalid.
     Invalid,
-    /// There was no answer: it did not come in time, the connection failed, or the answer is too large.
+    /// There was no response: it did not arrive in time, the connection failed, or the response is too large.
     Transport,
     /// The host's name could not be resolved (DNS).
     Unresolvable,
-    /// No connection to the host could be made.
+    /// No connection to the host could be established.
     Unreachable,
     /// The TLS handshake with the host failed, such as when its certificate is not trusted.
     Tls,
-    /// The service answered with an error.
+    /// The service responded with an error.
     Refused,
-    /// The answer could not be understood.
+    /// The response could not be parsed.
     Answer,
     /// The auth callback failed.
     AuthCallback,
     /// The auth URL gave no token.
     AuthUrl,
-    /// The token is no longer good, and there is no means to renew it.
+    /// The token is no longer valid, and there is no means to renew it.
     NoMeansToRenew,
-    /// The source gave a token that had expired already.
+    /// The source gave a token that had already expired.
     TokenExpired,
-    /// No token came within the [token timeout](crate::ClientOptions::token_timeout).
+    /// No token arrived within the [token timeout](crate::ClientOptions::token_timeout).
     TokenTimedOut,
 }
 
-/// Why there is no token, or no answer to an authenticated request.
+/// An error of getting a token, or of sending an authenticated request.
 ///
 /// It is cheap to clone, because all callers that wait for one token get its error. Its text never contains a body, a
-/// token or a secret. Of each text of the service it contains at most 4 KiB, with control characters escaped.
+/// token or a secret. It contains at most 4 KiB of each text of the service, with control characters escaped.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
@@ -91,20 +91,20 @@ enum Source {
 
 impl Error {
     fn new(kind: ErrorKind, code: ErrorCode, text: impl Into<String>, source: Option<Source>) -> Self {
-        // Escape and cut the text: it may quote the service, or the server behind an auth URL.
+        // Escape and cut the text, which may quote the service or the server behind an auth URL.
         let (status, text) = (code.status(), PrintableText::new(&text.into()).at_most(MAX_TEXT_BYTES).to_string());
         Self(Arc::new(Inner { kind, code, status, text, request_id: None, retry_after: None, source }))
     }
 
-    /// The same error with what only some have. Only for errors that nobody else holds yet.
-    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    /// Changes an error that has not been cloned yet.
+    fn modify(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
         }
         self
     }
 
-    /// What a transport answers that cannot be set up. The text is shown: it must hold no credentials.
+    /// Creates the error of a transport that cannot be set up. `text` is shown, so it must not contain credentials.
     pub fn configuration(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Configuration, ErrorCode::BAD_REQUEST, text, None)
     }
@@ -118,93 +118,92 @@ impl Error {
         let advice = info.code().advice().map(|advice| format!("{text}; {advice}"));
         let (code, status) = (info.code(), info.status_code());
         Self::new(ErrorKind::Refused, code, advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
-            .with(|inner| inner.status = status)
+            .modify(|inner| inner.status = status)
     }
 
-    /// The error of an answer that redirects: a redirect could lead the credentials elsewhere.
+    /// Creates the error for a redirect. Redirects are not followed, because they could carry the credentials to
+    /// another host.
     pub(crate) fn redirected(info: ErrorInfo, status: u16) -> Self {
         let text = format!(
-            "the service answers with a redirect (status {status}), and redirects are not followed, because they could \
-             carry credentials elsewhere: {info}; set the endpoint to the host that serves the API"
+            "the service responded with a redirect (status {status}), and redirects are not followed, because they \
+             could carry credentials to another host: {info}; set the endpoint to the host that serves the API"
         );
         let code = info.code();
         Self::new(ErrorKind::Refused, code, text, Some(Source::Info(Box::new(info))))
-            .with(|inner| inner.status = status)
+            .modify(|inner| inner.status = status)
     }
 
     pub(crate) fn answer(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Answer, ErrorCode::INVALID_BODY, text, None)
     }
 
-    /// What an auth URL answers that is no token.
+    /// Creates the error for a response of an auth URL that contains no token.
     pub(crate) fn auth_url(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    /// The same for a refusal, whose text is given apart: a 403 stays what it is (`RSA4d`).
+    /// Creates the error for an error response of an auth URL. A status of 403 is kept (`RSA4d`).
     pub(crate) fn auth_url_refused(info: ErrorInfo, text: impl Into<String>) -> Self {
         let code = if info.status_code() == 403 { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
         Self::new(ErrorKind::AuthUrl, code, text, Some(Source::Info(Box::new(info))))
     }
 
     pub(crate) fn auth_url_fault(fault: TransportFault) -> Self {
-        let text = format!("the auth URL gave no answer: {fault}; check the URL, and the server behind it");
+        let text = format!("no response from the auth URL: {fault}; check the URL and its server");
         Self::new(ErrorKind::AuthUrl, ErrorCode::AUTH_SOURCE_FAILED, text, Some(Source::Fault(fault)))
     }
 
-    /// The same error, with the time after which the service wants to be asked again.
-    pub(crate) fn retrying_after(self, retry_after: Option<Duration>) -> Self {
-        self.with(|inner| inner.retry_after = retry_after)
+    /// Sets the time after which the service asks to retry.
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        self.modify(|inner| inner.retry_after = retry_after)
     }
 
-    /// The same error, about that request.
-    pub(crate) fn about(self, request_id: Option<RequestId>) -> Self {
-        self.with(|inner| inner.request_id = request_id)
+    /// Sets the id of the request that failed.
+    pub(crate) fn with_request_id(self, request_id: Option<RequestId>) -> Self {
+        self.modify(|inner| inner.request_id = request_id)
     }
 
     pub(crate) fn no_means_to_renew(cause: Option<Self>) -> Self {
-        let text = "the token is no longer good, and there is no means to renew it; \
-                    give the client a key or an auth callback";
+        let text = "the token is no longer valid, and there is no means to renew it; \
+                    set a key, an auth callback or an auth URL";
         Self::new(ErrorKind::NoMeansToRenew, ErrorCode::NO_MEANS_TO_RENEW, text, cause.map(Source::Same))
     }
 
     pub(crate) fn expired_on_arrival() -> Self {
-        let text = "the source gave a token that had expired already; \
-                    see whether it hands out tokens that it has kept, and whether its clock is right";
+        let text = "the token source gave a token that has already expired; \
+                    check that it does not cache tokens, and that its clock is right";
         Self::new(ErrorKind::TokenExpired, ErrorCode::TOKEN_EXPIRED, text, None)
     }
 
     pub(crate) fn abandoned() -> Self {
-        let text =
-            "the fetch of a token was abandoned: its callers gave up; let them wait longer than the source takes";
+        let text = "the fetch of a token was abandoned: its callers gave up; wait longer than the token source takes";
         Self::new(ErrorKind::Transport, ErrorCode::TIMEOUT, text, None)
     }
 
     pub(crate) fn broken_off() -> Self {
-        let text = "the fetch of a token was broken off: its source panicked, or the runtime that it began on has ended; \
-                    ask again, on a runtime that goes on";
-        let fault = TransportFault::new(FaultKind::Interrupted, "the source of tokens panicked, or its runtime ended");
+        let text = "the fetch of a token was interrupted: the token source panicked, or its runtime has ended; \
+                    try again, on a runtime that keeps running";
+        let fault = TransportFault::new(FaultKind::Interrupted, "the token source panicked, or its runtime ended");
         Self::new(ErrorKind::Transport, ErrorCode::INTERNAL, text, Some(Source::Fault(fault)))
     }
 
     pub(crate) fn token_timed_out(timeout: Duration) -> Self {
         let text = format!(
-            "no token came within {timeout:?}; if the source of tokens asks this client for one, such as through a task or \
-             thread that it starts, it waits for itself: let it get what it needs without this client's tokens; if it is \
-             just slow, set a longer `token_timeout`"
+            "no token arrived within {timeout:?}; if the token source uses this client, also through another task or \
+             thread, it waits for itself: use another client in it; if it is only slow, set a longer `token_timeout`"
         );
         Self::new(ErrorKind::TokenTimedOut, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    pub(crate) fn waits_for_itself() -> Self {
-        let text = "the source of tokens asked the cache or client that asks it, and would have waited for itself; \
-                    let it get what it needs without that one's tokens";
+    pub(crate) fn source_waits_for_itself() -> Self {
+        let text = "the token source uses the cache or client that it belongs to, so it would have waited for itself; \
+                    use another client in it";
         Self::configuration(text)
     }
 
-    /// What an auth callback answers when it has no token to give, such as when the user is logged out.
+    /// Creates the error of an auth callback that has no token, such as when the user is logged out.
     ///
-    /// The source's text is shown: it must hold no credentials.
+    /// The source's text is shown, so it must not contain credentials.
     ///
     /// ```
     /// use ably_auth::{Error, ErrorCode};
@@ -213,39 +212,39 @@ impl Error {
     /// assert_eq!(error.ably_code(), ErrorCode::AUTH_SOURCE_FAILED);
     /// ```
     pub fn auth_callback(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        let (source, text) = (source.into(), "the auth callback failed; its error is the source of this one");
+        let (source, text) = (source.into(), "the auth callback failed; see the source of this error");
         let status = source.downcast_ref::<Self>().map(Self::status_code);
         let status = status.or_else(|| source.downcast_ref::<ErrorInfo>().map(ErrorInfo::status_code));
-        // The user may have no token, and trying again will not help (`RSA4d`).
+        // The user may not have a token, so a retry does not help (`RSA4d`).
         let code = if status == Some(403) { ErrorCode::FORBIDDEN } else { ErrorCode::AUTH_SOURCE_FAILED };
         Self::new(ErrorKind::AuthCallback, code, text, Some(Source::Other(source)))
     }
 
-    /// What an auth callback answers that is of no use.
+    /// Creates the error for a result of an auth callback that cannot be used.
     pub(crate) fn auth_callback_answer(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::AuthCallback, ErrorCode::AUTH_SOURCE_FAILED, text, None)
     }
 
-    /// What the error is about.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The service's code, or the one that the specification gives for an error found here.
+    /// Returns the service's error code, or for an error of the client the code that the specification gives.
     ///
-    /// | without an answer | code | status |
+    /// | error without a response | code | status |
     /// | --- | --- | --- |
     /// | [`TimedOut`](FaultKind::TimedOut) | 50003 (`RSC13`) | 500 |
-    /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as any answer that cannot be read | 400 |
-    /// | any other fault, for which the specification has no code | 50000, as Ably's SDK for Python | 500 |
-    /// | any fault on the way to an auth URL | 40170 (`RSA4c`) | 401 |
+    /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as for a response that cannot be parsed | 400 |
+    /// | any other fault, for which the specification has no code | 50000, as in Ably's Python SDK | 500 |
+    /// | any fault of a request to an auth URL | 40170 (`RSA4c`) | 401 |
     #[must_use]
     pub fn ably_code(&self) -> ErrorCode {
         self.0.code
     }
 
-    /// The status that goes with the code: that of the service's error, or else the usual one.
+    /// Returns the HTTP status of the service's error, or else the usual status of the code.
     ///
     /// ```
     /// use ably_auth::{Error, FaultKind, TransportFault};
@@ -258,19 +257,20 @@ impl Error {
         self.0.status
     }
 
-    /// The id of the request that failed: the one that the service names, or else the one that was
+    /// Returns the id of the request that failed: the id in the service's error, or else the id that was
     /// [sent](crate::ClientOptions::add_request_ids) (`RSC7c`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        let told = match &self.0.source {
+        let from_service = match &self.0.source {
             Some(Source::Info(info)) => info.request_id(),
             Some(Source::Same(error)) => error.request_id(),
             _ => None,
         };
-        told.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
+        from_service.or_else(|| self.0.request_id.as_ref().map(RequestId::as_str))
     }
 
-    /// The error as the service, or the server behind an auth URL, worded it, or else as its status says.
+    /// Returns the error of the service or of the server behind an auth URL. If the response contains no error, it is
+    /// derived from the status.
     #[must_use]
     pub fn error_info(&self) -> Option<&ErrorInfo> {
         match &self.0.source {
@@ -279,21 +279,22 @@ impl Error {
         }
     }
 
-    /// Returns how long to wait before the next attempt, if an answer with 429 or 503 says so in `Retry-After`: at most a day.
+    /// Returns how long to wait before the next attempt, if a response with 429 or 503 has a `Retry-After` header: at
+    /// most a day.
     ///
-    /// A date in `Retry-After` counts from the answer's own `Date`. Of an auth callback's errors it is known only of those
-    /// that are an [`Error`].
+    /// A date in `Retry-After` is compared with the `Date` of the same response. An error of an auth callback has this
+    /// time only if it is an [`Error`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        let of_source = || match &self.0.source {
+        let from_source = || match &self.0.source {
             Some(Source::Same(error)) => error.retry_after(),
             Some(Source::Other(source)) => source.downcast_ref::<Self>().and_then(Self::retry_after),
             _ => None,
         };
-        self.0.retry_after.or_else(of_source)
+        self.0.retry_after.or_else(from_source)
     }
 
-    /// The fault of the transport, if that is what went wrong.
+    /// Returns the fault of the transport, if that is the cause.
     #[must_use]
     pub fn transport_fault(&self) -> Option<&TransportFault> {
         match &self.0.source {
@@ -302,7 +303,8 @@ impl Error {
         }
     }
 
-    /// Whether the service refused the token itself, so that a new one may help: 40140 to 40149 (`RSA4b`).
+    /// Returns true if the service refused the token itself, with a code from 40140 to 40149. A new token may then help
+    /// (`RSA4b`).
     #[must_use]
     pub fn is_token_error(&self) -> bool {
         self.kind() == ErrorKind::Refused && self.ably_code().is_token_error()
@@ -313,17 +315,17 @@ impl Error {
         self.kind() == ErrorKind::Refused && self.ably_code() == ErrorCode::NONCE_REPLAYED
     }
 
-    /// Whether the same may succeed a little later. Of an auth callback's errors that is known only of those that are an
-    /// [`Error`] or an [`ErrorInfo`].
+    /// Returns true if a retry may succeed. For an error of an auth callback, this is known only if it is an [`Error`]
+    /// or an [`ErrorInfo`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let passes = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
+        let is_transient_status = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
         match &self.0.source {
             Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
-            Some(Source::Info(info)) => passes(info),
+            Some(Source::Info(info)) => is_transient_status(info),
             Some(Source::Other(source)) => {
                 source.downcast_ref::<Self>().is_some_and(Self::is_transient)
-                    || source.downcast_ref::<ErrorInfo>().is_some_and(passes)
+                    || source.downcast_ref::<ErrorInfo>().is_some_and(is_transient_status)
             }
             _ => false,
         }
@@ -342,7 +344,7 @@ impl From<TransportFault> for Error {
         let (kind, code, advice) = match fault.kind() {
             FaultKind::TimedOut => (ErrorKind::Transport, ErrorCode::TIMEOUT, network),
             FaultKind::TooLarge => {
-                let advice = "ask for less at once, such as by a `limit` in the query";
+                let advice = "request fewer items, such as with a `limit` in the query";
                 (ErrorKind::Transport, ErrorCode::INVALID_BODY, advice)
             }
             FaultKind::Interrupted => (ErrorKind::Transport, ErrorCode::INTERNAL, network),
@@ -351,13 +353,13 @@ impl From<TransportFault> for Error {
             }
             FaultKind::Unreachable => (ErrorKind::Unreachable, ErrorCode::INTERNAL, network),
             FaultKind::Tls => {
-                let advice = "check the host's certificate; if a CA of your own issued it, add that CA with \
+                let advice = "check the host's certificate; if your own CA issued it, add that CA with \
                               `add_root_certificates`";
                 (ErrorKind::Tls, ErrorCode::INTERNAL, advice)
             }
         };
         let (text, request_id) = (format!("{fault}; {advice}"), fault.request_id.clone());
-        Self::new(kind, code, text, Some(Source::Fault(fault))).about(request_id)
+        Self::new(kind, code, text, Some(Source::Fault(fault))).with_request_id(request_id)
     }
 }
 
@@ -375,7 +377,8 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // An error whose text is the source's own hands on the source's source, so that a chain says nothing twice.
+        // Some errors have the text of their source. They return the source's own source, so that an error chain does
+        // not repeat a text.
         match self.0.source.as_ref()? {
             Source::Core(error) => error.source(),
             Source::Fault(fault) => fault.source(),

@@ -10,25 +10,25 @@ use http::{Request, Response};
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::exchange::{FallbackStep, HostFallback, Hosts, RequestId};
+use crate::exchange::{FallbackStep, HostFallback, Hosts, add_request_id};
 use crate::hosts::Endpoint;
 use crate::http_settings::HttpSettings;
 use crate::random::Random;
+use crate::request_id::RequestId;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
-/// Sends requests to a service over another transport, to whichever of its hosts serves them: see
-/// [`HostFallback`]. [`Auth`](crate::Auth) puts it before the transport that it is given.
+/// A transport that sends requests to the hosts of a service over another transport, until one of them serves the
+/// request: see [`HostFallback`]. [`Auth`](crate::Auth) wraps its transport in it.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
 /// use ably_auth::{Endpoint, FallbackTransport, HttpSettings, SystemClock, SystemRandom};
 ///
-/// let over = ();
-/// # // Any transport will do.
+/// let inner = (); // your transport
 /// let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
 /// let transport =
-///     FallbackTransport::new(over, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
+///     FallbackTransport::new(inner, &Endpoint::default(), &HttpSettings::default(), clock, random)?;
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct FallbackTransport<T> {
@@ -40,7 +40,7 @@ pub struct FallbackTransport<T> {
 }
 
 impl<T> FallbackTransport<T> {
-    /// Sends what is for `endpoint` over `transport`, to its hosts as the settings say.
+    /// Creates a transport that sends requests for `endpoint` over `transport`, to the hosts of `settings`.
     ///
     /// # Errors
     /// As [`Hosts::new`].
@@ -55,7 +55,7 @@ impl<T> FallbackTransport<T> {
         Ok(Self { transport, hosts, clock, random, add_request_ids: settings.add_request_ids })
     }
 
-    /// The transport below, for what is not for the service, such as an auth URL.
+    /// Returns the inner transport, for requests to other servers, such as an auth URL.
     pub const fn transport(&self) -> &T {
         &self.transport
     }
@@ -66,20 +66,24 @@ impl<T> FallbackTransport<T> {
 
     fn begin(&self, mut request: Request<Bytes>) -> (HostFallback<'_>, Option<RequestId>) {
         if self.add_request_ids {
-            // A request that gets through matters more than its id.
-            let _ = RequestId::add(&mut request, &*self.random);
+            // Sending the request matters more than its id.
+            let _ = add_request_id(&mut request, &*self.random);
         }
         let request_id = RequestId::of(request.uri());
         (self.hosts.request(request, self.now()), request_id)
     }
 
-    fn answered(&self, walk: &mut HostFallback<'_>, answer: Result<Response<Bytes>, TransportFault>) -> FallbackStep {
-        walk.answered(answer, self.now(), &*self.random)
+    fn answered(
+        &self,
+        fallback: &mut HostFallback<'_>,
+        answer: Result<Response<Bytes>, TransportFault>,
+    ) -> FallbackStep {
+        fallback.answered(answer, self.now(), &*self.random)
     }
 }
 
-/// The outcome, with the id of the request for the error that it may be.
-fn named(
+/// Attaches the id of the request to the outcome, for the error that may be created from it.
+fn attach_request_id(
     outcome: Result<Response<Bytes>, TransportFault>,
     request_id: Option<RequestId>,
 ) -> Result<Response<Bytes>, TransportFault> {
@@ -89,23 +93,23 @@ fn named(
             answer.extensions_mut().insert(request_id);
             Ok(answer)
         }
-        Err(fault) => Err(fault.of_request(request_id)),
+        Err(fault) => Err(fault.with_request_id(request_id)),
     }
 }
 
 #[async_trait]
 impl<T: Transport> Transport for FallbackTransport<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let (mut walk, request_id) = self.begin(request);
-        let mut step = walk.start();
+        let (mut fallback, request_id) = self.begin(request);
+        let mut step = fallback.start();
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
                     let uri = request.uri().clone();
-                    let answer = self.transport.send(request).await.map_err(|fault| fault.at(&uri));
-                    self.answered(&mut walk, answer)
+                    let answer = self.transport.send(request).await.map_err(|fault| fault.with_host(&uri));
+                    self.answered(&mut fallback, answer)
                 }
-                FallbackStep::Done(outcome) => return named(outcome, request_id),
+                FallbackStep::Done(outcome) => return attach_request_id(outcome, request_id),
             };
         }
     }
@@ -117,16 +121,16 @@ impl<T: Transport> Transport for FallbackTransport<T> {
 
 impl<T: BlockingTransport> BlockingTransport for FallbackTransport<T> {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        let (mut walk, request_id) = self.begin(request);
-        let mut step = walk.start();
+        let (mut fallback, request_id) = self.begin(request);
+        let mut step = fallback.start();
         loop {
             step = match step {
                 FallbackStep::Send(request) => {
                     let uri = request.uri().clone();
-                    let answer = self.transport.send(request).map_err(|fault| fault.at(&uri));
-                    self.answered(&mut walk, answer)
+                    let answer = self.transport.send(request).map_err(|fault| fault.with_host(&uri));
+                    self.answered(&mut fallback, answer)
                 }
-                FallbackStep::Done(outcome) => return named(outcome, request_id),
+                FallbackStep::Done(outcome) => return attach_request_id(outcome, request_id),
             };
         }
     }

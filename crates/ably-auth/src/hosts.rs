@@ -1,4 +1,4 @@
-//! Where the service is.
+//! Endpoints and hosts of the service.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,15 +9,15 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::error::Error;
 
-/// Where the service is (`REC1`): one of Ably's, by its routing policy, or a host of yours.
+/// The endpoint of the service (`REC1`): one of Ably's, by its routing policy, or your own host.
 ///
-/// | text | is | fallbacks |
+/// | text | endpoint | fallbacks |
 /// | --- | --- | --- |
 /// | `main` | `https://main.realtime.ably.net`, the default (`REC1a`) | `main.[a-e].fallback.ably-realtime.com` (`REC2c1`) |
 /// | `acme` | `https://acme.realtime.ably.net` (`REC1b4`) | `acme.[a-e].fallback.ably-realtime.com` (`REC2c4`) |
 /// | `nonprod:sandbox` | `https://sandbox.realtime.ably-nonprod.net` (`REC1b3`) | `sandbox.[a-e].fallback.ably-realtime-nonprod.com` (`REC2c3`) |
 /// | `ably.example.com`, `localhost`, `::1` | that host, over https (`REC1b2`) | none (`REC2c2`) |
-/// | `http://127.0.0.1:8484` | that very base URL: for a service of yours | none |
+/// | `http://127.0.0.1:8484` | that base URL: for your own service | none |
 ///
 /// ```
 /// use ably_auth::Endpoint;
@@ -33,7 +33,7 @@ pub struct Endpoint {
     fallbacks: Fallbacks,
 }
 
-/// What the default fallbacks go by.
+/// The rule for the default fallback hosts.
 #[derive(Clone, PartialEq, Eq)]
 enum Fallbacks {
     None,
@@ -42,16 +42,17 @@ enum Fallbacks {
 }
 
 impl Endpoint {
-    /// Reads any of the forms above.
+    /// Parses an endpoint in one of the forms above.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if it is none of them: a URL must be `http` or `https`,
-    /// and have neither a path, nor a query, nor credentials.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if `text` has another form. A URL must be `http`
+    /// or `https`, without path, query and credentials.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        // The text is not quoted: some give a key, or a URL with credentials in it.
+        // Do not quote the text, which may be a key, or a URL with credentials.
         let bad = |why: &str| {
             Error::configuration(format!(
-                "endpoint {why}; give a routing policy such as `main`, a host name, or a URL such as `http://127.0.0.1:8484`"
+                "endpoint {why}; give a routing policy such as `main`, a host name, or a URL such as \
+                 `http://127.0.0.1:8484`"
             ))
         };
         let is_id =
@@ -61,7 +62,7 @@ impl Endpoint {
             let scheme = match scheme {
                 "http" => Scheme::HTTP,
                 "https" => Scheme::HTTPS,
-                _ => return Err(bad("is not of `http` or `https`")),
+                _ => return Err(bad("is not an `http` or `https` URL")),
             };
             (scheme, rest.strip_suffix('/').unwrap_or(rest).to_owned())
         } else if text.contains("::") {
@@ -78,32 +79,32 @@ impl Endpoint {
             fallbacks = Fallbacks::Production(Cow::Owned(text.to_owned()));
             (Scheme::HTTPS, format!("{text}.realtime.ably.net"))
         } else {
-            return Err(bad("is not in the form of one"));
+            return Err(bad("contains characters that no routing policy has"));
         };
         let authority = authority(&host).map_err(bad)?;
         Ok(Self { scheme, authority, fallbacks })
     }
 
-    /// The same host without TLS, or with it.
+    /// Sets whether requests use TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: bool) -> Self {
         self.scheme = if tls { Scheme::HTTPS } else { Scheme::HTTP };
         self
     }
 
-    /// Whether requests go over TLS.
+    /// Returns true if requests use TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Whether the host is this machine.
+    /// Returns true if the host is the local machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(self.authority.host())
     }
 
-    /// The hosts that stand in for this one unless the options name others (`REC2c`).
+    /// Returns the default fallback hosts, which are used unless the options set others (`REC2c`).
     ///
     /// ```
     /// use ably_auth::Endpoint;
@@ -131,7 +132,7 @@ impl Endpoint {
         &self.authority
     }
 
-    /// The URI of a path and query at this endpoint.
+    /// Returns the URI of a path and query at this endpoint.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if `path_and_query` is not a path that begins with
@@ -139,12 +140,13 @@ impl Endpoint {
     /// change such paths.
     pub fn uri(&self, path_and_query: &str) -> Result<Uri, Error> {
         let path: Option<PathAndQuery> = path_and_query.starts_with('/').then(|| path_and_query.parse().ok()).flatten();
-        let path =
-            path.ok_or_else(|| Error::configuration("a request's path must begin with `/` and be percent-encoded"))?;
+        let path = path.ok_or_else(|| {
+            Error::configuration("invalid request path: it must begin with `/` and be percent-encoded")
+        })?;
         if path.path().contains('\\') || path.path().split('/').any(is_dot_segment) {
             return Err(Error::configuration(
-                "a request's path has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve to another \
-                 path; send the path that is meant",
+                "invalid request path: it has a backslash, or a segment `.` or `..`, which HTTP libraries may resolve \
+                 to another path; give the resolved path",
             ));
         }
         Uri::builder()
@@ -152,7 +154,7 @@ impl Endpoint {
             .authority(self.authority.clone())
             .path_and_query(path)
             .build()
-            .map_err(|_| Error::configuration("a request's path does not fit into a URI; percent-encode it"))
+            .map_err(|_| Error::configuration("invalid request path: it does not fit into a URI; percent-encode it"))
     }
 }
 
@@ -184,30 +186,30 @@ fn is_dot_segment(segment: &str) -> bool {
     segment.len() <= 6 && matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..")
 }
 
-/// A host, perhaps with a port, or what is wrong with the text.
+/// Parses a host with or without a port, or returns what is invalid.
 fn authority(text: &str) -> Result<Authority, &'static str> {
     if text.contains('@') {
-        return Err("has credentials in it, which have options of their own");
+        return Err("contains credentials, which have their own options");
     }
-    let authority: Authority = text.parse().map_err(|_| "has more than a host and a port")?;
+    let authority: Authority = text.parse().map_err(|_| "has other parts than a host and a port")?;
     let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     if authority.host().is_empty() || (!after_host.is_empty() && authority.port_u16().is_none()) {
-        return Err("has no host, or a port that is not one");
+        return Err("has no host, or an invalid port");
     }
     Ok(authority)
 }
 
-/// A fallback host, perhaps with a port.
+/// Parses a fallback host, with or without a port.
 pub(crate) fn fallback_host(text: &str) -> Result<Authority, Error> {
     let host = if text.contains("::") { bracketed(text) } else { text.into() };
     authority(&host).map_err(|why| {
         Error::configuration(format!(
-            "a fallback host {why}; give host names such as `ably-b.example.com`, without `https://`"
+            "invalid fallback host: it {why}; use host names such as `ably-b.example.com`, without `https://`"
         ))
     })
 }
 
-/// Whether a request to that URI stays on this machine: then a transport should go by no proxy.
+/// Returns true if `uri` is on the local machine. A transport should use no proxy for it.
 ///
 /// ```
 /// use ably_auth::is_loopback;
@@ -226,7 +228,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     host == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// An IPv6 address as a URI has it, which may be how it is given.
+/// Returns an IPv6 address in brackets, as a URI needs it.
 fn bracketed(address: &str) -> Cow<'_, str> {
     if address.starts_with('[') { address.into() } else { format!("[{address}]").into() }
 }

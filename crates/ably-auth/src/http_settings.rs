@@ -1,4 +1,4 @@
-//! How requests to the service are sent: hosts, tries and deadlines.
+//! HTTP settings: hosts, retries and timeouts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::hosts;
 use crate::tls_roots::TlsRoots;
 
-/// No library of HTTP can be relied on to add a longer time than this to the present.
+/// The maximum timeout: 24 hours. HTTP libraries may fail to add a longer time to the current time.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How requests to the service are sent, as [`ClientOptions`](crate::ClientOptions) say: what a transport is made for.
+/// The HTTP settings of [`ClientOptions`](crate::ClientOptions), which a transport is created with.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,30 +53,32 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// How long one try of a request may take, from its beginning to the last byte of the answer (`TO3l4`): at most a day.
+    /// Returns the timeout of one attempt of a request, from its start to the last byte of the response (`TO3l4`): at
+    /// most a day.
     #[must_use]
     pub fn http_request_timeout(&self) -> Duration {
         self.http_request_timeout.min(LONGEST_TIMEOUT)
     }
 
-    /// How long a connection may take to be made (`TO3l3`): at most a day.
+    /// Returns the timeout of establishing a connection (`TO3l3`): at most a day.
     #[must_use]
     pub fn http_open_timeout(&self) -> Duration {
         self.http_open_timeout.min(LONGEST_TIMEOUT)
     }
 
-    /// Returns the root certificates by which servers are trusted.
+    /// Returns the root certificates that servers are checked with.
     #[must_use]
     pub const fn tls_roots(&self) -> TlsRoots {
         self.tls_roots
     }
 
-    /// Returns the texts in PEM that hold additional root certificates.
+    /// Returns the additional root certificates, in PEM.
     pub fn root_certificates(&self) -> impl Iterator<Item = &[u8]> {
         self.root_certificates.iter().map(AsRef::as_ref)
     }
 
-    /// Returns true if the options set which root certificates are trusted. A transport refuses that if it cannot honour it.
+    /// Returns true if the options set the trusted root certificates. A transport that cannot apply them has to refuse
+    /// the settings.
     #[must_use]
     pub fn has_own_roots(&self) -> bool {
         self.tls_roots != TlsRoots::default() || !self.root_certificates.is_empty()
@@ -86,7 +88,7 @@ impl HttpSettings {
         self.fallback_hosts = Some(texts.into_iter().map(|text| hosts::fallback_host(text.as_ref())).collect());
     }
 
-    /// The fallback hosts that are named, if any are.
+    /// Returns the fallback hosts that the options set, if they set any.
     pub(crate) fn named_fallback_hosts(&self) -> Result<Option<&[Authority]>, Error> {
         match &self.fallback_hosts {
             None => Ok(None),
@@ -98,7 +100,7 @@ impl HttpSettings {
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.http_request_timeout.is_zero() || self.http_open_timeout.is_zero() {
             return Err(Error::configuration(
-                "a time-out of zero leaves no time for an answer; give a longer one, or leave it at its default",
+                "invalid timeout: zero leaves no time for a response; set a longer one, or leave it at its default",
             ));
         }
         self.named_fallback_hosts().map(drop)

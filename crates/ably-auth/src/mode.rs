@@ -1,9 +1,9 @@
-//! Whether a client is async or blocks.
+//! The mode of a client: async or blocking.
 
 use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::{AuthCallback, BlockingAuthCallback};
 
-/// Whether a client is async or blocks: which kind of auth callback and token source it takes.
+/// The mode of a client: its kind of auth callback and of token source.
 pub trait Mode: sealed::Sealed + 'static {
     /// The auth callback of this mode.
     type Callback: ?Sized + Send + Sync;
@@ -11,11 +11,11 @@ pub trait Mode: sealed::Sealed + 'static {
     type Source: ?Sized + Send + Sync;
 }
 
-/// The mode of clients that are async.
+/// The mode of async clients.
 #[derive(Debug)]
 pub enum Async {}
 
-/// The mode of clients that block.
+/// The mode of blocking clients.
 #[derive(Debug)]
 pub enum Blocking {}
 

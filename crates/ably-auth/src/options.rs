@@ -1,4 +1,4 @@
-//! What a client is told when it is made.
+//! Client options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::mode::Mode;
 use crate::random::{Random, SystemRandom};
 use crate::tls_roots::TlsRoots;
 
-/// How a client authenticates, and where.
+/// The options of a client: credentials, endpoint, HTTP settings.
 ///
-/// A client with a key alone uses Basic authentication, unless [`use_token_auth`](Self::use_token_auth) says otherwise; one
-/// with a token, an auth callback or URL, a token source, or JWTs to mint uses tokens (`RSA4`). Where they come from, and in
-/// which order, is with [`AuthOptions`].
+/// A client with only a key uses Basic authentication, unless [`use_token_auth`](Self::use_token_auth) is set. A client
+/// with a token, an auth callback or URL, a token source, or `mint_jwt` uses tokens (`RSA4`). [`AuthOptions`] describes
+/// the order of the token sources.
 ///
 /// ```
 /// use ably_auth::{ApiKey, Async, ClientOptions, Identity};
@@ -44,7 +44,7 @@ pub struct ClientOptions<M: Mode> {
 }
 
 impl<M: Mode> ClientOptions<M> {
-    /// No credentials yet, and Ably's default endpoint.
+    /// Creates options without credentials, with Ably's default endpoint.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -60,90 +60,92 @@ impl<M: Mode> ClientOptions<M> {
         }
     }
 
-    /// Assumes that identity, and asks for tokens that confer it (`RSA7`).
+    /// Sets the client's identity, and requests tokens with that identity (`RSA7`).
     #[must_use]
     pub fn client_id(mut self, client_id: impl Into<ClientId>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// What to ask of tokens where a call says nothing at all; what it does say replaces these whole (`TO3j11`).
+    /// Sets the token params of calls without params. The params of a call replace these completely (`TO3j11`).
     #[must_use]
     pub fn default_token_params(mut self, params: TokenParams) -> Self {
         self.default_token_params = params;
         self
     }
 
-    /// Calls the service there.
+    /// Sets the endpoint of the service.
     #[must_use]
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
     }
 
-    /// Tries those hosts, each a name with or without a port, when the endpoint fails, rather than the endpoint's own
-    /// fallbacks (`REC2a2`). With none, nothing is tried again (`RSC15m`).
+    /// Sets the fallback hosts, which replace those of the endpoint (`REC2a2`). Each is a name with or without a port.
+    /// With an empty list, no request is sent to another host (`RSC15m`).
     ///
-    /// Those without a port are called at the endpoint's. A text that is no host is reported when the client is made.
+    /// A host without a port gets the port of the endpoint. An invalid host is reported when the client is created.
     #[must_use]
     pub fn fallback_hosts(mut self, hosts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.http.set_fallback_hosts(hosts);
         self
     }
 
-    /// How many other hosts a request may be sent to after the first (`TO3l5`): 3 unless set.
+    /// Sets the maximum number of other hosts that a request is sent to after the first (`TO3l5`). The default is 3.
     #[must_use]
     pub const fn http_max_retry_count(mut self, count: usize) -> Self {
         self.http.http_max_retry_count = count;
         self
     }
 
-    /// How long after its beginning a request may still be sent to another host (`TO3l6`): 15 s unless set. With zero, it is
-    /// sent to none.
+    /// Sets how long after its start a request may be sent to another host (`TO3l6`). The default is 15 s. With zero,
+    /// it is sent to no other host.
     #[must_use]
     pub const fn http_max_retry_duration(mut self, duration: Duration) -> Self {
         self.http.http_max_retry_duration = duration;
         self
     }
 
-    /// For how long requests go first to a fallback host that has worked (`TO3l10`, `RSC15f`): 10 min unless set. With zero,
-    /// each begins with the endpoint.
+    /// Sets how long requests go first to a fallback host that has worked (`TO3l10`, `RSC15f`). The default is 10 min.
+    /// With zero, each request goes first to the endpoint.
     #[must_use]
     pub const fn fallback_retry_timeout(mut self, timeout: Duration) -> Self {
         self.http.fallback_retry_timeout = timeout;
         self
     }
 
-    /// How long one try of a request may take, to the last byte of its answer (`TO3l4`, `RSC13`): 10 s unless set.
+    /// Sets the timeout of one attempt of a request, from its start to the last byte of the response (`TO3l4`,
+    /// `RSC13`). The default is 10 s.
     ///
-    /// More than a day counts as a day; there is no client with a time-out of zero.
+    /// The maximum is a day; a longer timeout counts as a day. With zero, creating the client fails.
     #[must_use]
     pub const fn http_request_timeout(mut self, timeout: Duration) -> Self {
         self.http.http_request_timeout = timeout;
         self
     }
 
-    /// How long a connection may take to be made (`TO3l3`): 4 s unless set. Bounds as for
-    /// [`http_request_timeout`](Self::http_request_timeout), which includes it.
+    /// Sets the timeout of establishing a connection (`TO3l3`). The default is 4 s.
+    /// [`http_request_timeout`](Self::http_request_timeout) includes this time, and has the same limits.
     #[must_use]
     pub const fn http_open_timeout(mut self, timeout: Duration) -> Self {
         self.http.http_open_timeout = timeout;
         self
     }
 
-    /// Trusts servers by those root certificates: [Mozilla's](TlsRoots::Mozilla) unless set.
+    /// Sets the root certificates that servers are checked with. The default is [Mozilla's](TlsRoots::Mozilla).
     ///
-    /// [`TlsRoots::System`] needs the feature `native-roots` of the client's crate; without it, making the client fails.
+    /// [`TlsRoots::System`] needs the feature `native-roots` of the client's crate; without it, creating the client
+    /// fails.
     #[must_use]
     pub const fn tls_roots(mut self, roots: TlsRoots) -> Self {
         self.http.tls_roots = roots;
         self
     }
 
-    /// Trusts the root certificates in `pem` too, such as a company's own CA. It can be called several times.
+    /// Adds the root certificates in `pem`, such as a company's own CA. It can be called several times.
     ///
-    /// `pem` holds one or more `BEGIN CERTIFICATE` blocks. Making the client fails if it holds none, or one that is not a
-    /// certificate.
+    /// `pem` contains one or more `BEGIN CERTIFICATE` blocks. Creating the client fails if it contains none, or an
+    /// invalid certificate.
     ///
     /// ```
     /// use ably_auth::{Async, ClientOptions};
@@ -159,60 +161,61 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
-    /// Limits how long a call waits for a token that is being got: 60 s unless set. A wait that takes longer ends with
+    /// Sets how long a call waits for a token. The default is 60 s. A longer wait ends with
     /// [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut) and 40170 (`RSA4e`).
     ///
-    /// So an auth callback that asks its own client for a token through a task or thread ends with an error; without a limit
-    /// it would wait for itself for ever. A blocking client does not interrupt the callback itself. An async client needs a
-    /// transport with a [timer](crate::Transport::sleep), as `ably-auth-reqwest` has.
+    /// So a call also ends with an error if the auth callback asks its own client for a token through another task or
+    /// thread. Without a limit, the callback would wait for itself for ever. A blocking client does not interrupt the
+    /// callback itself. An async client needs a transport with a [timer](crate::Transport::sleep), such as that of
+    /// `ably-auth-reqwest`.
     #[must_use]
     pub const fn token_timeout(mut self, timeout: Duration) -> Self {
         self.token_timeout = timeout;
         self
     }
 
-    /// Sends a random `request_id` with every request to the service, the same with each try, and tells it in the
-    /// [errors](Error::request_id) (`RSC7c`, `TO3p`).
+    /// Sends a random `request_id` with every request to the service. All attempts of a request have the same id, and
+    /// [errors](Error::request_id) contain it (`RSC7c`, `TO3p`).
     #[must_use]
     pub const fn add_request_ids(mut self, add: bool) -> Self {
         self.http.add_request_ids = add;
         self
     }
 
-    /// Allows Basic authentication without TLS where the endpoint is this machine: for a local sandbox only.
+    /// Allows Basic authentication without TLS if the endpoint is the local machine: for a local sandbox only.
     #[must_use]
     pub const fn allow_basic_on_loopback(mut self, allow: bool) -> Self {
         self.basic_on_loopback = allow;
         self
     }
 
-    /// Takes the time from there.
+    /// Sets the clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Takes nonces from there.
+    /// Sets the source of randomness, for nonces, jitter, request ids and the order of fallback hosts.
     #[must_use]
     pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
         self
     }
 
-    /// Where the service is called.
+    /// Returns the endpoint of the service.
     #[must_use]
     pub const fn get_endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// How requests are sent: what a transport is made for.
+    /// Returns the HTTP settings, which a transport is created with.
     #[must_use]
     pub const fn get_http_settings(&self) -> &HttpSettings {
         &self.http
     }
 
-    /// Refuses what cannot work, or not together.
+    /// Refuses options that cannot work, or contradict each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_identity()?;
         self.http.check()?;
@@ -235,18 +238,19 @@ impl<M: Mode> ClientOptions<M> {
         let refused = |why| Err(Error::with_code(ErrorCode::INVALID_CLIENT_ID, why));
         if self.client_id == ClientId::Any {
             return refused(
-                "a client cannot be `*`; leave the clientId out, or ask for it in the default token params",
+                "invalid clientId: a client cannot be `*`; leave it out, or set `*` in the default token params",
             );
         }
         match (self.identity(), &self.default_token_params.client_id) {
             (Some(own), ClientId::Identified(asked)) if own != asked => refused(
-                "the default token params ask for another clientId than the client's; leave it out of one of them",
+                "conflicting options: the default token params have another clientId than the client; leave out one \
+                 of them",
             ),
             _ => Ok(()),
         }
     }
 
-    /// Refuses to send a key where others could read it (`RSC18`).
+    /// Refuses to send a key without TLS, where others could read it (`RSC18`).
     pub(crate) fn check_basic(&self) -> Result<(), Error> {
         let named = self.http.named_fallback_hosts()?.unwrap_or_default();
         let all_on_loopback =
@@ -256,7 +260,8 @@ impl<M: Mode> ClientOptions<M> {
         }
         Err(Error::with_code(
             ErrorCode::BASIC_AUTH_WITHOUT_TLS,
-            "a key is not sent without TLS; use https or tokens, or allow it for a sandbox on this machine",
+            "Basic authentication needs TLS: a key is not sent without TLS; use https or tokens, or \
+             `allow_basic_on_loopback` for a local sandbox",
         ))
     }
 
@@ -267,8 +272,8 @@ impl<M: Mode> ClientOptions<M> {
         }
     }
 
-    /// The params as the client asks them: with its identity where they name none (`RSA12`).
-    pub(crate) fn as_this_client(&self, mut params: TokenParams) -> TokenParams {
+    /// Returns `params` with the client's identity, unless they have one (`RSA12`).
+    pub(crate) fn with_identity(&self, mut params: TokenParams) -> TokenParams {
         if params.client_id.is_none() {
             params.client_id = self.client_id.clone();
         }

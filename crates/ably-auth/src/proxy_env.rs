@@ -1,4 +1,4 @@
-//! The proxies that the environment names.
+//! The proxies in the environment variables.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +8,7 @@ use http::uri::Scheme;
 
 use crate::transport::{FaultKind, TransportFault};
 
-/// The proxies that a program's environment names, read by one rule for every transport.
+/// The proxies in a program's environment variables, read by the same rules for every transport.
 ///
 /// - `HTTP_PROXY` applies to requests without TLS, and `HTTPS_PROXY` to requests with TLS. `ALL_PROXY` applies to
 ///   requests for which no other variable is set. Each name may be in lower case; an empty variable counts as unset.
@@ -30,14 +30,14 @@ use crate::transport::{FaultKind, TransportFault};
 /// ```
 #[derive(Clone, Default)]
 pub struct ProxyEnv {
-    http: Option<Named>,
-    https: Option<Named>,
+    http: Option<ProxyVariable>,
+    https: Option<ProxyVariable>,
     no_proxy: String,
 }
 
-/// A variable, and its URL if its value names an HTTP proxy.
+/// A variable, and the URL in its value if that is an HTTP proxy.
 #[derive(Clone)]
-struct Named {
+struct ProxyVariable {
     variable: &'static str,
     url: Option<String>,
 }
@@ -47,7 +47,9 @@ impl ProxyEnv {
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let value = |name: &str| variable(name).filter(|value| !value.is_empty());
         let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| value(name).map(|value| Named { variable: name, url: url(&value) }))
+            names
+                .into_iter()
+                .find_map(|name| value(name).map(|value| ProxyVariable { variable: name, url: url(&value) }))
         };
         let all = first(["ALL_PROXY", "all_proxy"]);
         let is_cgi = variable("REQUEST_METHOD").is_some();
@@ -66,8 +68,8 @@ impl ProxyEnv {
     /// [`FaultKind::Unreachable`] if the variable does not name an HTTP proxy.
     pub fn proxy_for(&self, uri: &Uri) -> Result<Option<&str>, TransportFault> {
         let named = if uri.scheme() == Some(&Scheme::HTTPS) { &self.https } else { &self.http };
-        let Some(Named { variable, url }) = named else { return Ok(None) };
-        // The value is not quoted: it may hold a password.
+        let Some(ProxyVariable { variable, url }) = named else { return Ok(None) };
+        // Do not quote the value, which may contain a password.
         url.as_deref().map(Some).ok_or_else(|| {
             let text =
                 format!("invalid proxy: `{variable}` does not name an HTTP proxy; set `http://host:port`, or unset it");
@@ -98,7 +100,7 @@ fn url(value: &OsString) -> Option<String> {
 /// Shows the names of the variables, but not their proxies, which may contain a password.
 impl fmt::Debug for ProxyEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variable = |named: &Option<Named>| named.as_ref().map(|named| named.variable);
+        let variable = |found: &Option<ProxyVariable>| found.as_ref().map(|it| it.variable);
         f.debug_struct("ProxyEnv")
             .field("http", &variable(&self.http))
             .field("https", &variable(&self.https))

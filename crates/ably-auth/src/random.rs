@@ -1,12 +1,12 @@
-//! Randomness, which everything else is handed.
+//! The randomness that the crate uses.
 
 use ably_auth_core::Nonce;
 
 use crate::error::Error;
 
-/// A source of randomness. Closures are sources too, so that tests can repeat themselves.
+/// A source of randomness. Closures are sources too, so that tests can be deterministic.
 ///
-/// Nonces come from it, so outside of tests it has to be a cryptographic one.
+/// Nonces are made from it, so in production it has to be cryptographically secure.
 ///
 /// ```
 /// use ably_auth::{Random, SystemRandom};
@@ -16,13 +16,13 @@ use crate::error::Error;
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub trait Random: Send + Sync {
-    /// Draws 128 bits.
+    /// Returns 128 random bits.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the source fails.
     fn bytes(&self) -> Result<[u8; 16], Error>;
 
-    /// Draws a nonce for a token request.
+    /// Returns a random nonce for a token request.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -46,7 +46,9 @@ impl Random for SystemRandom {
         let mut bytes = [0; 16];
         match getrandom::fill(&mut bytes) {
             Ok(()) => Ok(bytes),
-            Err(_) => Err(Error::configuration("the operating system has no random numbers; check its `/dev/urandom`")),
+            Err(_) => {
+                Err(Error::configuration("the operating system's random number generator failed; check `/dev/urandom`"))
+            }
         }
     }
 }

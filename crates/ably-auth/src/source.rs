@@ -1,4 +1,4 @@
-//! Where tokens come from.
+//! Token sources.
 
 use std::future::Future;
 
@@ -7,12 +7,13 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 
-/// Answers "a token for these params", every time with a new one.
+/// A source of tokens, which gives a new token for each call.
 ///
-/// Put a [`TokenCache`](crate::TokenCache) before it to keep one for as long as it is good. Async closures are sources too.
+/// A [`TokenCache`](crate::TokenCache) in front of it keeps a token while it is valid. Async closures are sources too.
 /// If a source panics, all callers that wait for the token get an error.
-/// A source must not ask the cache that it is behind, because it would wait for itself. It gets an error: at once, or, through
-/// another task or thread, after the cache's [time limit](crate::TokenCache::with_timeout).
+///
+/// A source must not ask its own cache, because it would wait for itself. It gets an error at once, or after the
+/// cache's [time limit](crate::TokenCache::with_timeout) if it asks through another task or thread.
 ///
 /// ```
 /// use ably_auth::{Error, Token, TokenDetails, TokenParams, TokenSource};
@@ -25,13 +26,13 @@ use crate::error::Error;
 /// ```
 #[async_trait]
 pub trait TokenSource: Send + Sync {
-    /// Gets a token for what `params` ask.
+    /// Gets a token with `params`.
     ///
     /// # Errors
-    /// Whatever kept it from getting one.
+    /// The reason why the source has no token.
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error>;
 
-    /// Whether asking again gives another token. If not, a token that was refused cannot be replaced (40171).
+    /// Returns true if another call gives another token. Otherwise a refused token cannot be replaced (40171).
     fn can_renew(&self) -> bool {
         true
     }
@@ -48,7 +49,7 @@ where
     }
 }
 
-/// [`TokenSource`]'s twin for callers that block.
+/// The blocking variant of [`TokenSource`].
 ///
 /// ```
 /// use ably_auth::{BlockingTokenSource, Error, Token, TokenDetails, TokenParams};
@@ -59,13 +60,13 @@ where
 /// assert!(source.token(&TokenParams::new()).is_ok());
 /// ```
 pub trait BlockingTokenSource: Send + Sync {
-    /// Gets a token for what `params` ask, and waits for it.
+    /// Gets a token with `params`, and waits for it.
     ///
     /// # Errors
-    /// Whatever kept it from getting one.
+    /// The reason why the source has no token.
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error>;
 
-    /// Whether asking again gives another token. If not, a token that was refused cannot be replaced (40171).
+    /// Returns true if another call gives another token. Otherwise a refused token cannot be replaced (40171).
     fn can_renew(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! The service's clock, as far as it is known here.
+//! The difference between the service's clock and the local clocks.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,19 @@ use ably_auth_core::Timestamp;
 
 use crate::clock::{Moment, millis};
 
-/// By how much the wall clock may run ahead of the steady one before the two are taken to disagree.
+/// The maximum time that the wall clock may run ahead of the monotonic clock before the two count as different: 5 s.
 const TOLERANCE: Duration = Duration::from_secs(5);
 
-/// The service's clock as it was measured once (`RSA10k`), shared by whoever signs requests or judges tokens.
+/// The service's time as it was measured once (`RSA10k`). All code that signs requests or checks tokens shares it.
 ///
-/// It is carried on from the measurement by the clocks here, which may disagree:
+/// The time since the measurement comes from the local clocks, which may disagree:
 ///
-/// - The wall clock falls behind the steady one: somebody has set it back, for the steady one never runs ahead of the time.
-///   The steady one is believed.
-/// - The wall clock is up to 5 s ahead: the steady one is believed.
-/// - The wall clock is further ahead: either somebody has set it, or the machine has slept, and nothing here tells which. Then
-///   the service's time is not known until it is measured again: a guess could be wrong by hours, and would have
-///   requests refused for their timestamp.
+/// - The wall clock is behind the monotonic clock: it was set back, because the monotonic clock never runs ahead. The
+///   monotonic clock is used.
+/// - The wall clock is up to 5 s ahead: the monotonic clock is used.
+/// - The wall clock is further ahead: it was set forward, or the machine was suspended, and the program cannot tell
+///   which. Then the service's time is unknown until it is measured again. A guess could be wrong by hours, and
+///   requests would be refused for their timestamp.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,18 +43,19 @@ struct Measured {
 }
 
 impl TimeOffset {
-    /// Not measured yet.
+    /// Creates an offset that has not been measured.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
-    /// The service's clock showed `service_time` at that moment: best the one half-way between the question and the answer.
+    /// Stores that the service's time was `service_time` at the moment `at`. The best moment is half-way between
+    /// request and response.
     pub fn set(&self, service_time: Timestamp, at: Moment) {
         *self.lock() = Some(Measured { service_time, at });
     }
 
-    /// What the service's clock shows now, if that is known.
+    /// Returns the service's time at `now`, if it is known.
     #[must_use]
     pub fn service_time(&self, now: Moment) -> Option<Timestamp> {
         let Measured { service_time, at } = (*self.lock())?;
@@ -64,7 +65,7 @@ impl TimeOffset {
         agree.then(|| Timestamp::from_millis(service_time.as_millis().saturating_add(millis(by_steady))))
     }
 
-    /// Forgets what was measured.
+    /// Removes the measurement.
     pub fn forget(&self) {
         *self.lock() = None;
     }
@@ -77,12 +78,12 @@ impl TimeOffset {
 impl fmt::Debug for TimeOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let measured = *self.lock();
-        let mut shown = f.debug_struct("TimeOffset");
+        let mut debug = f.debug_struct("TimeOffset");
         match measured {
-            Some(Measured { service_time, at }) => shown.field("service_time", &service_time).field("at", &at),
-            None => &mut shown,
+            Some(Measured { service_time, at }) => debug.field("service_time", &service_time).field("at", &at),
+            None => &mut debug,
         };
-        shown.finish()
+        debug.finish()
     }
 }
 
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_set_back_changes_nothing() {
+    fn wall_clock_set_back_changes_nothing() {
         let offset = measured();
         for wall in [0, 50_000, 52_000, 57_000] {
             assert_eq!(offset.service_time(at(wall, 9_000)), Some(Timestamp::from_millis(1_002_000)), "{wall}");
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_has_run_ahead_makes_it_unknown_until_it_is_measured_again() {
+    fn wall_clock_set_forward_makes_time_unknown() {
         let offset = measured();
         assert_eq!(offset.service_time(at(57_001, 9_000)), None);
         offset.set(Timestamp::from_millis(2_000_000), at(57_001, 9_000));

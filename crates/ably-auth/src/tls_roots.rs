@@ -1,6 +1,6 @@
-//! The root certificates by which servers are trusted.
+//! The root certificates that servers are checked with.
 
-/// The root certificates by which a client trusts servers. Certificates of
+/// The root certificates that a client checks servers with. Those of
 /// [`add_root_certificates`](crate::ClientOptions::add_root_certificates) are trusted in addition.
 ///
 /// ```
@@ -12,10 +12,10 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsRoots {
-    /// Mozilla's root certificates, which are compiled in: the same on every machine.
+    /// Mozilla's root certificates, which are compiled in. They are the same on every machine.
     #[default]
     Mozilla,
-    /// The operating system's root certificates, which are read when the client is made. `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` name others. The clients need their feature `native-roots` for it.
+    /// The operating system's root certificates, read when the client is created. `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// set other certificates. A client needs its feature `native-roots` for them.
     System,
 }

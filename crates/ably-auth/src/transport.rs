@@ -1,4 +1,4 @@
-//! What carries requests: one in, one answer out.
+//! Transports: they send one request and return its response.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 
-use crate::exchange::RequestId;
+use crate::request_id::RequestId;
 
-/// Sends a request and gives the answer, whatever its status.
+/// A transport, which sends requests and returns their responses with any status.
 ///
-/// A transport follows no redirect: the request carries credentials. Closures are transports too.
+/// A transport must not follow redirects, because the request carries credentials. Closures are transports too.
 ///
 /// ```
 /// use ably_auth::{Transport, TransportFault};
@@ -32,19 +32,19 @@ pub trait Transport: Send + Sync {
     /// Sends `request`, whose URI is absolute.
     ///
     /// # Errors
-    /// A [`TransportFault`] if there is no answer.
+    /// A [`TransportFault`] if there is no response.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault>;
 
-    /// Returns a future that ends after `duration`, or `None` if the transport has no timer.
+    /// Returns a future that completes after `duration`, or `None` if the transport has no timer.
     ///
-    /// Without a timer, waits for a token have no [limit](crate::ClientOptions::token_timeout).
+    /// Without a timer, a wait for a token has no [time limit](crate::ClientOptions::token_timeout).
     fn sleep(&self, duration: Duration) -> Option<Sleep> {
         let _ = duration;
         None
     }
 }
 
-/// A future that ends after some time.
+/// A future that completes after some time.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 #[async_trait]
@@ -58,12 +58,12 @@ where
     }
 }
 
-/// [`Transport`]'s twin for callers that block.
+/// The blocking variant of [`Transport`].
 pub trait BlockingTransport: Send + Sync {
-    /// Sends `request`, whose URI is absolute, and waits for the answer.
+    /// Sends `request`, whose URI is absolute, and waits for the response.
     ///
     /// # Errors
-    /// A [`TransportFault`] if there is no answer.
+    /// A [`TransportFault`] if there is no response.
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault>;
 }
 
@@ -76,25 +76,26 @@ where
     }
 }
 
-/// How a transport failed. Each but the last leads to the next host (`RSC15l`).
+/// The kind of a [`TransportFault`]. After any of them except `TooLarge`, the request is sent to the next host
+/// (`RSC15l`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
     /// The host's name could not be resolved.
     Unresolvable,
-    /// No connection to the host could be made, such as when it refuses connections.
+    /// No connection to the host could be established, such as when it refuses connections.
     Unreachable,
     /// The TLS handshake failed, such as when the host's certificate is not trusted.
     Tls,
-    /// There was no connection, or no answer to its last byte, in time.
+    /// The connection or the complete response did not arrive in time.
     TimedOut,
-    /// The connection failed before the answer was complete, or in some other way.
+    /// The connection failed before the response was complete, or in some other way.
     Interrupted,
-    /// The answer is larger than the transport takes. No other host will send a smaller one.
+    /// The response is larger than the transport allows. Another host would send the same response.
     TooLarge,
 }
 
-/// Why there is no answer to a request.
+/// An error of a transport: there is no response to a request.
 ///
 /// ```
 /// use ably_auth::{FaultKind, TransportFault};
@@ -111,25 +112,26 @@ pub struct TransportFault {
 }
 
 impl TransportFault {
-    /// A fault and what led to it. The source's text is shown: it must hold neither credentials nor a query.
+    /// Creates a fault with its cause. The text of `source` is shown, so it must contain neither credentials nor a
+    /// query.
     pub fn new(kind: FaultKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind, source: Arc::from(source.into()), host: None, request_id: None }
     }
 
     /// Adds the host of the request to `uri`, unless the fault has one.
-    pub(crate) fn at(mut self, uri: &Uri) -> Self {
+    pub(crate) fn with_host(mut self, uri: &Uri) -> Self {
         if let (None, Some(host)) = (&self.host, uri.host()) {
             self.host = Some(uri.port_u16().map_or_else(|| host.into(), |port| format!("{host}:{port}").into()));
         }
         self
     }
 
-    pub(crate) fn of_request(mut self, request_id: RequestId) -> Self {
+    pub(crate) fn with_request_id(mut self, request_id: RequestId) -> Self {
         self.request_id = Some(request_id);
         self
     }
 
-    /// How the transport failed.
+    /// Returns the kind of the fault.
     #[must_use]
     pub const fn kind(&self) -> FaultKind {
         self.kind

@@ -120,7 +120,7 @@ fn invalid_endpoint_error_gives_reason() {
         ("http://a b", "has white space in it"),
         ("ws://localhost:8484", "is a WebSocket URL"),
         ("WSS://main.realtime.ably.net", "is a WebSocket URL"),
-        ("ftp://127.0.0.1", "is not of `http` or `https`"),
+        ("ftp://127.0.0.1", "is not an `http` or `https` URL"),
         ("http:localhost:8484", "has a scheme without `//` after it"),
         ("https:/localhost", "has a scheme without `//` after it"),
         ("http://127.0.0.1:8484/path", "has a path"),

@@ -13,7 +13,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use super::{OwnHttp, trusting};
+use super::{OwnHttp, tls_config};
 use crate::proxies::Proxies;
 
 /// A name that the operating system does not resolve: only a proxy can reach it.
@@ -24,15 +24,15 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 
 fn server(serve: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
-            if tell.send(serve(stream)).is_err() {
+            if sender.send(serve(stream)).is_err() {
                 break;
             }
         }
     });
-    (port, told)
+    (port, receiver)
 }
 
 fn head(stream: &mut impl Read) -> String {
@@ -70,7 +70,7 @@ fn over_tls(config: &Arc<ServerConfig>, stream: TcpStream) -> String {
 fn ask(uri: &str, proxy: Option<String>, roots: RootCertStore) -> Result<Response<Bytes>, TransportFault> {
     let matcher = Matcher::builder().all(proxy.unwrap_or_default()).build();
     let http =
-        OwnHttp::with(trusting(roots).unwrap(), Proxies::new(matcher, ProxyEnv::default()), Duration::from_secs(60));
+        OwnHttp::with(tls_config(roots).unwrap(), Proxies::new(matcher, ProxyEnv::default()), Duration::from_secs(60));
     let request = Request::get(uri).header("x-of", "ours").body(Bytes::new()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(http.send(request, Duration::from_secs(60)))
@@ -177,7 +177,7 @@ fn unusable_proxy_of_environment_is_refused_unless_host_is_excepted() {
     let ask = |variables: &[(&str, &str)], uri: &str| {
         let env = ProxyEnv::read(|name| variables.iter().find(|(theirs, _)| *theirs == name).map(|(_, it)| it.into()));
         let proxies = Proxies::new(Matcher::builder().build(), env);
-        let http = OwnHttp::with(trusting(RootCertStore::empty()).unwrap(), proxies, Duration::from_secs(60));
+        let http = OwnHttp::with(tls_config(RootCertStore::empty()).unwrap(), proxies, Duration::from_secs(60));
         let request = Request::get(uri).body(Bytes::new()).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(http.send(request, Duration::from_secs(60))).unwrap_err().kind()

@@ -1,4 +1,4 @@
-//! A client's authentication, for callers that block.
+//! A client's authentication, for blocking callers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{Plan, chosen::Chosen, report_no_means_to_renew};
+use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
@@ -21,14 +21,14 @@ use crate::options::ClientOptions;
 use crate::source::BlockingTokenSource;
 use crate::transport::BlockingTransport;
 
-/// [`Auth`](crate::Auth)'s twin for callers that block: what the blocking clients are made of.
+/// The blocking variant of [`Auth`](crate::Auth). The blocking clients are built on it.
 ///
 /// ```
 /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, TransportFault};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 ///
-/// // Any HTTP library will do; this one always gives the same answer.
+/// // Use any HTTP library; this function always returns the same response.
 /// fn send(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
 ///     assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
 ///     Ok(Response::new(Bytes::from_static(b"[1767225600000]")))
@@ -38,103 +38,103 @@ use crate::transport::BlockingTransport;
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct BlockingAuth<T> {
-    plan: Plan<Blocking, T>,
+    shared: SharedAuth<Blocking, T>,
     tokens: BlockingTokenCache,
 }
 
 impl<T: BlockingTransport + 'static> BlockingAuth<T> {
-    /// A client's authentication as the options say. Nothing is sent yet.
+    /// Creates a client's authentication from `options`. It sends nothing yet.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if there is no way to authenticate, or the
-    /// options contradict one another, 40012 if the clientId is `*`, 40102 if the token is of another clientId, 40103 if a key
-    /// would have to be sent without TLS.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the options contain no credentials
+    /// or contradict each other, 40012 if the clientId is `*`, 40102 if the token has another clientId, or 40103 if a
+    /// key would be sent without TLS.
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
-        let plan = Plan::new(options, transport)?;
-        let options = &plan.options;
-        let source = plan.source(&options.auth)?.exchanging_first(&options.auth);
+        let shared = SharedAuth::new(options, transport)?;
+        let options = &shared.options;
+        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
         if options.auth.uses_tokens() && source.gives_one_token() {
             report_no_means_to_renew();
         }
         let source: Arc<dyn BlockingTokenSource> = Arc::new(source);
-        let (params, clock) = (plan.params(None), Arc::clone(&options.clock));
+        let (params, clock) = (shared.params(None), Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
             None => BlockingTokenCache::new(source, params, clock),
         };
         let tokens =
-            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&plan.service.time_offset));
+            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&shared.service.time_offset));
         let tokens = tokens.with_timeout(options.token_timeout);
-        Ok(Self { plan, tokens })
+        Ok(Self { shared, tokens })
     }
 
-    /// Gets a new token, and keeps nothing of it (`RSA8`). Without params it asks what `authorize` asked last, else the
-    /// [default token params](ClientOptions::default_token_params); params that are given replace those whole.
+    /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
+    /// else the [default token params](ClientOptions::default_token_params). Given params replace those completely.
     ///
     /// # Errors
-    /// Whatever kept the source of tokens from giving one; 40171 if there is none.
+    /// The error of the token source; 40171 if the client has no means to get another token.
     pub fn request_token<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.current().auth)?;
+        let source = self.shared.source(&self.shared.current().auth)?;
         self.request_token_from(&source, params.into())
     }
 
-    /// As [`request_token`](Self::request_token), with these options in place of the client's own; the client's key stays, if
-    /// they have none.
+    /// Requests a new token as [`request_token`](Self::request_token), with these options instead of the client's. If
+    /// they have no key, the client's key is used.
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and [`new`](Self::new) for the options.
+    /// As [`request_token`](Self::request_token), and as [`new`](Self::new) for the options.
     pub fn request_token_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
-        let source = self.plan.source(&self.plan.with_key(options)?)?;
+        let source = self.shared.source(&self.shared.with_key(options)?)?;
         self.request_token_from(&source, params.into())
     }
 
     fn request_token_from(
         &self,
-        source: &Chosen<Blocking, T>,
+        source: &SelectedSource<Blocking, T>,
         params: Option<&TokenParams>,
     ) -> Result<TokenDetails, Error> {
         if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        source.token(&self.plan.params(params))
+        source.token(&self.shared.params(params))
     }
 
-    /// Signs a token request for somebody else to exchange (`RSA9`). Nothing is sent, unless the service is to be asked for
-    /// its time first ([`query_time`](AuthOptions::query_time)).
+    /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
+    /// service's time if [`query_time`](AuthOptions::query_time) is set.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40106 if the client has no key.
     pub fn create_token_request<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.current().auth)
+        self.sign(params.into(), &self.shared.current().auth)
     }
 
-    /// As [`create_token_request`](Self::create_token_request), with these options in place of the client's own; the client's
-    /// key stays, if they have none.
+    /// Signs a token request as [`create_token_request`](Self::create_token_request), with these options instead of the
+    /// client's. If they have no key, the client's key is used.
     ///
     /// # Errors
-    /// As [`create_token_request`](Self::create_token_request), and [`new`](Self::new) for the options.
+    /// As [`create_token_request`](Self::create_token_request), and as [`new`](Self::new) for the options.
     pub fn create_token_request_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenRequest, Error> {
-        self.sign(params.into(), &self.plan.with_key(options)?)
+        self.sign(params.into(), &self.shared.with_key(options)?)
     }
 
     fn sign(&self, params: Option<&TokenParams>, options: &AuthOptions<Blocking>) -> Result<TokenRequest, Error> {
-        let signer = self.plan.signer(options)?;
-        if signer.wants_time() {
-            signer.learn(self.time()?);
+        let signer = self.shared.signer(options)?;
+        if signer.needs_service_time() {
+            signer.set_service_time(self.time()?);
         }
-        signer.create_token_request(&self.plan.params(params))
+        signer.create_token_request(&self.shared.params(params))
     }
 
-    /// Gets a new token in any case, and uses tokens from now on (`RSA10`). Params that are given are what is asked from now
-    /// on, but for their timestamp and nonce, which are for this once (`RSA10g`).
+    /// Requests a new token, even if the current token is valid, and uses tokens from then on (`RSA10`). Given params
+    /// are kept for later tokens, except their timestamp and nonce, which apply once (`RSA10g`).
     ///
     /// ```
     /// use ably_auth::{ApiKey, BlockingAuth, Capability, ClientOptions, TokenParams};
@@ -152,59 +152,59 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`request_token`](Self::request_token), and 40102 if the token is of another clientId than the client. The token in
-    /// use and the params are then what they were.
+    /// As [`request_token`](Self::request_token), and 40102 if the token has another clientId than the client. The
+    /// token in use and the params then stay the same.
     pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.plan.own_params(params));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), None)?;
-        self.plan.authorized(token.generation(), params, None);
+        self.shared.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
     }
 
-    /// As [`authorize`](Self::authorize), with these options in place of the client's own from now on (`RSA10h`): replaced
-    /// whole, but for the client's key if they have none (`RSA10i`), and `query_time`, which is for this once: later on
-    /// it is as the client was made (`RSA10g`).
+    /// Requests a new token as [`authorize`](Self::authorize), with these options, which replace the client's from then
+    /// on (`RSA10h`). They replace all of them, except two: the client's key stays if they have no key (`RSA10i`), and
+    /// `query_time` applies once (`RSA10g`).
     ///
-    /// A [token](AuthOptions::token) among the options is the new token, and nothing is asked for it; what else there is gives
-    /// the next ones.
+    /// A [token](AuthOptions::token) in the options is used as the new token, without a request. The other options then
+    /// give the next tokens.
     ///
-    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth) the client goes over to its key, once that has given a
-    /// token.
+    /// With [`use_token_auth(false)`](AuthOptions::use_token_auth), the client uses its key after it has got a token
+    /// with these options.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize), and [`new`](Self::new) for the options.
+    /// As [`authorize`](Self::authorize), and as [`new`](Self::new) for the options.
     pub fn authorize_with<'p>(
         &self,
         params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Blocking>,
     ) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let (options, wants_time) = self.plan.to_stay(options)?;
-        if wants_time {
-            self.plan.service.learn(self.time()?);
+        let (options, needs_service_time) = self.shared.lasting_options(options)?;
+        if needs_service_time {
+            self.shared.service.set_service_time(self.time()?);
         }
-        let source = Arc::new(self.plan.source(&options)?.giving_first(&options));
-        let own = params.map(|params| self.plan.own_params(params));
+        let source = Arc::new(self.shared.source(&options)?.with_first_token(&options));
+        let own = params.map(|params| self.shared.params_with_identity(params));
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;
-        self.plan.authorized(token.generation(), params, Some(options));
+        self.shared.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
     }
 
     /// Sends `request` with credentials. Its URI is a path with or without a query, or also has the endpoint's scheme
     /// and host.
     ///
-    /// If the service finds the token stale (401 with 40140 to 40149), the token is renewed once and the request sent once
-    /// more (`RSC10`).
+    /// If the service refuses the token (401 with 40140 to 40149), the token is renewed once and the request is sent
+    /// again (`RSC10`).
     ///
-    /// If a host's answer is lost, the request is sent to the next host, so the service may receive it twice. Give each
-    /// message that you publish an `id`, so that the service stores the message once.
+    /// If a host's response is lost, the request is sent to the next host, so the service may receive it twice. Give
+    /// each message that you publish an `id`, so that the service stores the message once.
     ///
     /// # Errors
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for any answer without success,
-    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) for none, or whatever kept it from getting a token.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) for a response without success,
+    /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) without a response, or the error of the token source.
     pub fn request(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
-        let mut call = self.plan.call(request)?;
+        let mut call = self.shared.call(request)?;
         let mut step = call.start();
         loop {
             step = match step {
@@ -212,31 +212,32 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
                     Ok(credentials) => call.authorized(&credentials.authorization(), credentials.generation()),
                     Err(error) => call.unauthorized(error),
                 },
-                CallStep::Send(request) => call.answered(self.plan.service.send(request)),
+                CallStep::Send(request) => call.answered(self.shared.service.send(request)),
                 CallStep::Done(outcome) => return outcome,
             };
         }
     }
 
-    /// What authenticates a request at this moment, for people who send it themselves.
+    /// Returns the current credentials, for applications that send requests themselves.
     ///
     /// # Errors
-    /// Whatever kept it from getting a token.
+    /// The error of the token source.
     pub fn credentials(&self) -> Result<Credentials, Error> {
         self.credentials_newer_than(None)
     }
 
-    /// Newer credentials than those, which the service has refused with 401 and a code from 40140 to 40149 (`RSA4b`).
+    /// Returns newer credentials than `refused`, which the service refused with 401 and a code from 40140 to 40149
+    /// (`RSA4b`).
     ///
     /// # Errors
-    /// Whatever kept it from getting a token; 40171 if there is no means to.
+    /// The error of the token source; 40171 if there is no means to renew the token.
     pub fn renewed_credentials(&self, refused: &Credentials) -> Result<Credentials, Error> {
         self.credentials_newer_than(refused.generation())
     }
 
     fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
-        let identity = self.plan.options.identity();
-        if let Some(key) = self.plan.basic() {
+        let identity = self.shared.options.identity();
+        if let Some(key) = self.shared.basic_key() {
             return Ok(Credentials::of_key(key, identity));
         }
         let token = match rejected {
@@ -265,9 +266,10 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162, and no request, if the client uses tokens.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) with 40162 if the client uses tokens; no request
+    /// is sent then.
     pub fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<BatchResult<TokenRevocationResult>, Error> {
-        exchange::run_blocking(self.plan.revoke_tokens(request)?, &*self.plan.service)
+        exchange::run_blocking(self.shared.revoke_tokens(request)?, &*self.shared.service)
     }
 
     /// Asks the service for its time, which needs no credentials (`RSC16`).
@@ -275,24 +277,25 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// # Errors
     /// [`ErrorKind::Transport`](crate::ErrorKind::Transport) or [`ErrorKind::Answer`](crate::ErrorKind::Answer).
     pub fn time(&self) -> Result<Timestamp, Error> {
-        exchange::run_blocking(ServerTime::new(&self.plan.options.endpoint), &*self.plan.service)
+        exchange::run_blocking(ServerTime::new(&self.shared.options.endpoint), &*self.shared.service)
     }
 
-    /// The token in use, if the client uses tokens and has one that is not known to be bad (`RSA16`).
+    /// Returns the token in use (`RSA16`). It is `None` if the client uses no tokens or has no token yet, or if its
+    /// token is known to be expired or refused.
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
-        if self.plan.uses_tokens() { self.tokens.token_details() } else { None }
+        if self.shared.uses_tokens() { self.tokens.token_details() } else { None }
     }
 
-    /// The identity of the client's, or else of its token's (`RSA7b`, `RSA12`).
+    /// Returns the client's identity, or else that of its token (`RSA7b`, `RSA12`).
     #[must_use]
     pub fn client_id(&self) -> ClientId {
-        self.plan.client_id(self.token_details().as_ref())
+        self.shared.client_id(self.token_details().as_ref())
     }
 }
 
 impl<T> fmt::Debug for BlockingAuth<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingAuth").field("options", &self.plan.options).finish_non_exhaustive()
+        f.debug_struct("BlockingAuth").field("options", &self.shared.options).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Credentials for requests that somebody else sends.
+//! Credentials for requests that the application sends itself.
 
 use ably_auth_core::{ApiKey, Identity};
 use http::Request;
@@ -6,7 +6,7 @@ use http::Request;
 use crate::cache::{CachedToken, Generation};
 use crate::exchange::{Authorization, outgoing};
 
-/// What authenticates a request: for people who send it with a stack of their own.
+/// The credentials of a request, for applications that send requests with their own HTTP library.
 ///
 /// `Debug` shows neither key nor token.
 ///
@@ -17,7 +17,7 @@ use crate::exchange::{Authorization, outgoing};
 /// let mut request = http::Request::get("https://main.realtime.ably.net/channels/chat").body(()).unwrap();
 /// let credentials = auth.credentials().await?;
 /// credentials.apply_to(&mut request);
-/// // Send it. If the service then answers 401 with a code from 40140 to 40149, once:
+/// // Send it. If the service responds with 401 and a code from 40140 to 40149, renew the credentials once:
 /// auth.renewed_credentials(&credentials).await?.apply_to(&mut request);
 /// # Ok(())
 /// # }
@@ -43,7 +43,7 @@ impl Credentials {
         Self { kind: Kind::Token(token), identity: identity.cloned() }
     }
 
-    /// The value of the `Authorization` header (`RSA2`, `RSA3`).
+    /// Returns the value of the `Authorization` header (`RSA2`, `RSA3`).
     #[must_use]
     pub fn authorization(&self) -> Authorization {
         match &self.kind {
@@ -54,7 +54,7 @@ impl Credentials {
 
     /// Adds the `Authorization` header, and `X-Ably-ClientId` if the client has an identity (`RSA7e2`).
     ///
-    /// Check that the request goes to the service that the credentials are for, and a key over TLS only.
+    /// Check that the request goes to the service that issued the credentials, and send a key over TLS only.
     pub fn apply_to<B>(&self, request: &mut Request<B>) {
         outgoing::authorize(request, &self.authorization());
         if let Some(identity) = &self.identity {
@@ -62,8 +62,8 @@ impl Credentials {
         }
     }
 
-    /// The query parameters that say the same, where no header can be set, as for a WebSocket: `key` or `access_token`, and
-    /// `clientId` (`RTN2`). Their values are to be percent-encoded, and the URL kept out of logs.
+    /// Returns the credentials as query parameters, for connections that cannot set headers, such as a WebSocket: `key`
+    /// or `access_token`, and `clientId` (`RTN2`). Percent-encode the values, and keep the URL out of logs.
     pub fn query_params(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
         let credential = match &self.kind {
             Kind::Key(key) => ("key", [key.key_name().as_str(), ":", key.secret().expose()].concat()),
@@ -73,7 +73,7 @@ impl Credentials {
         std::iter::once(credential).chain(identity)
     }
 
-    /// The token's generation, if it is a token.
+    /// Returns the token's generation, or `None` for a key.
     pub(super) fn generation(&self) -> Option<Generation> {
         match &self.kind {
             Kind::Key(_) => None,

@@ -2,9 +2,9 @@
 
 mod asynchronous;
 mod blocking;
-mod chosen;
 mod credentials;
 pub(crate) mod identity;
+mod selected_source;
 mod service;
 
 pub use asynchronous::Auth;
@@ -20,26 +20,26 @@ use http::Request;
 use crate::auth_options::AuthOptions;
 use crate::cache::Generation;
 use crate::error::Error;
-use crate::exchange::{AuthenticatedCall, RequestId, RevokeTokens};
+use crate::exchange::{AuthenticatedCall, RevokeTokens, add_request_id};
+use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
-use crate::sources::KeySigner;
-use chosen::Chosen;
+use selected_source::SelectedSource;
 use service::Service;
 
-/// The part of a client's authentication that sends nothing.
-struct Plan<M: Mode, T> {
+/// The part of a client's authentication that async and blocking clients share. It sends nothing.
+struct SharedAuth<M: Mode, T> {
     options: ClientOptions<M>,
     service: Arc<Service<T>>,
-    current: RwLock<Current<M>>,
+    current: RwLock<CurrentAuth<M>>,
 }
 
-/// What `authorize` replaces (`RSA10`).
-struct Current<M: Mode> {
+/// The options and params that `authorize` replaces (`RSA10`).
+struct CurrentAuth<M: Mode> {
     auth: AuthOptions<M>,
     params: TokenParams,
     uses_tokens: bool,
-    /// Of the token that came with these.
+    /// The generation of the token that was fetched with these options and params.
     since: Generation,
 }
 
@@ -53,16 +53,16 @@ fn report_no_means_to_renew() {
     );
 }
 
-impl<M: Mode> Clone for Current<M> {
+impl<M: Mode> Clone for CurrentAuth<M> {
     fn clone(&self) -> Self {
         Self { auth: self.auth.clone(), params: self.params.clone(), ..*self }
     }
 }
 
-impl<M: Mode, T> Plan<M, T> {
+impl<M: Mode, T> SharedAuth<M, T> {
     fn new(options: ClientOptions<M>, transport: T) -> Result<Self, Error> {
         options.check()?;
-        let current = Current {
+        let current = CurrentAuth {
             auth: options.auth.clone(),
             params: options.default_token_params.clone(),
             uses_tokens: options.auth.uses_tokens(),
@@ -72,7 +72,7 @@ impl<M: Mode, T> Plan<M, T> {
         Ok(Self { options, service, current: RwLock::new(current) })
     }
 
-    fn current(&self) -> Current<M> {
+    fn current(&self) -> CurrentAuth<M> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -80,48 +80,53 @@ impl<M: Mode, T> Plan<M, T> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).uses_tokens
     }
 
-    /// The key, if it is what authenticates requests.
-    fn basic(&self) -> Option<ApiKey> {
+    /// Returns the key, if requests are authenticated with the key.
+    fn basic_key(&self) -> Option<ApiKey> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         if current.uses_tokens { None } else { current.auth.key.clone() }
     }
 
-    /// The source that those options choose.
-    fn source(&self, options: &AuthOptions<M>) -> Result<Chosen<M, T>, Error> {
-        Chosen::new(options, &self.service, self.options.identity())
+    /// Returns the token source that `options` select.
+    fn source(&self, options: &AuthOptions<M>) -> Result<SelectedSource<M, T>, Error> {
+        SelectedSource::new(options, &self.service, self.options.identity())
     }
 
-    /// Those options with the client's key if they have none of their own (`RSA10i`), if this client can get tokens by them.
+    /// Returns `options` with the client's key if they have no key (`RSA10i`). Refuses options by which this client
+    /// cannot get tokens.
     fn with_key(&self, options: AuthOptions<M>) -> Result<AuthOptions<M>, Error> {
         let options = options.or_key(self.current().auth.key.as_ref());
         self.options.check_tokens_by(&options)?;
         Ok(options)
     }
 
-    /// As [`with_key`](Self::with_key), for options that stay, and whether the service's time is to be asked first: that is for
-    /// the once, and later on as the client was made (`RSA10g`). Unless they say otherwise, tokens are what is sent from then on.
-    fn to_stay(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
+    /// Returns the options that stay after an `authorize`, as [`with_key`](Self::with_key), and whether to ask for the
+    /// service's time first.
+    ///
+    /// `query_time` of an `authorize` applies once; the client's own value stays (`RSA10g`). From then on the client
+    /// uses tokens, unless the options set otherwise.
+    fn lasting_options(&self, options: AuthOptions<M>) -> Result<(AuthOptions<M>, bool), Error> {
         let options = self.with_key(options)?;
         if options.use_token_auth == Some(false) {
             self.options.check_basic()?;
         }
-        let wants_time = options.query_time && !self.service.knows_time();
-        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, wants_time))
+        let needs_service_time = options.query_time && !self.service.knows_service_time();
+        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, needs_service_time))
     }
 
-    /// What a call asks: the params in force, unless it names its own.
+    /// Returns the params of a call: those that it gives, or else the current ones.
     fn params(&self, asked: Option<&TokenParams>) -> TokenParams {
-        asked.map_or_else(|| self.options.as_this_client(self.current().params), |asked| self.own_params(asked))
+        asked
+            .map_or_else(|| self.options.with_identity(self.current().params), |asked| self.params_with_identity(asked))
     }
 
-    /// What a call names, as this client.
-    fn own_params(&self, asked: &TokenParams) -> TokenParams {
-        self.options.as_this_client(asked.clone())
+    /// Returns the params that a call gives, with the client's identity.
+    fn params_with_identity(&self, asked: &TokenParams) -> TokenParams {
+        self.options.with_identity(asked.clone())
     }
 
-    /// Remembers what an `authorize` was given, but for what is for the once (`RSA10g`). The cache and this remember the same:
-    /// of several at once, that whose token came to stay.
-    fn authorized(&self, token: Generation, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
+    /// Stores the params and options of an `authorize`, except one-shot parameters (`RSA10g`). If several calls run at
+    /// once, it keeps those of the newest token, as the cache does.
+    fn store_authorized(&self, token: Generation, params: Option<&TokenParams>, options: Option<AuthOptions<M>>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if token < current.since {
             return;
@@ -137,52 +142,53 @@ impl<M: Mode, T> Plan<M, T> {
         }
     }
 
-    /// What signs with the options' key.
+    /// Returns a signer with the key of `options`.
     fn signer(&self, options: &AuthOptions<M>) -> Result<KeySigner, Error> {
         let key = options.key.as_ref().ok_or_else(|| {
             Error::with_code(
                 ErrorCode::UNABLE_TO_AUTHENTICATE,
-                "a token request is signed with a key; give the client one",
+                "missing key: a token request is signed with a key; set one in the client's options",
             )
         })?;
         Ok(self.service.signer(key, options.query_time))
     }
 
-    /// A call of a request whose URI is a path at the endpoint, or names it.
+    /// Creates an authenticated call. The URI of `request` is a path at the endpoint, or a full URI at the endpoint.
     fn call(&self, mut request: Request<Bytes>) -> Result<AuthenticatedCall, Error> {
         if request.uri().scheme().is_some_and(|scheme| scheme != self.options.endpoint.scheme()) {
             return Err(Error::configuration(
-                "a request's URI has another scheme than the endpoint; give just the path, or the endpoint's scheme",
+                "invalid request URI: its scheme is not the endpoint's; give only the path, or use the endpoint's \
+                 scheme",
             ));
         }
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = self.options.endpoint.uri(path)?;
         if request.uri().authority().is_some_and(|authority| Some(authority) != uri.authority()) {
             return Err(Error::configuration(
-                "credentials are not sent to another host than the endpoint; give just the path",
+                "invalid request URI: credentials are not sent to another host than the endpoint; give only the path",
             ));
         }
         *request.uri_mut() = uri;
         if self.options.http.add_request_ids {
-            // Here already, so that a resend with a new token has the same.
-            RequestId::add(&mut request, &*self.options.random)?;
+            // Add the id here, so that a resend with a new token has the same id.
+            add_request_id(&mut request, &*self.options.random)?;
         }
         Ok(AuthenticatedCall::new(request, self.options.identity()))
     }
 
-    /// Revoking takes the key itself (`RSA17d`).
+    /// Creates a revocation, which needs the key itself (`RSA17d`).
     fn revoke_tokens(&self, request: &RevokeTokensRequest) -> Result<RevokeTokens, Error> {
-        let Some(key) = self.basic() else {
+        let Some(key) = self.basic_key() else {
             return Err(Error::with_code(
                 ErrorCode::BASIC_AUTH_NEEDED,
-                "tokens are revoked with the key itself; use a client that has a key alone",
+                "this client uses tokens: revoking tokens needs Basic authentication; use a client that has only a key",
             ));
         };
         self.options.check_basic()?;
         Ok(RevokeTokens::new(&self.options.endpoint, &key, request))
     }
 
-    /// The identity of the client's, or else of the token's (`RSA7b`, `RSA12`).
+    /// Returns the client's identity, or else the token's (`RSA7b`, `RSA12`).
     fn client_id(&self, token: Option<&TokenDetails>) -> ClientId {
         match &self.options.client_id {
             ClientId::None => token.map(|token| token.client_id().clone()).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! What all of a client's exchanges share.
+//! The connection to the service that all exchanges of a client share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::fallback_transport::FallbackTransport;
 use crate::hosts::Endpoint;
+use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
 use crate::random::Random;
-use crate::sources::KeySigner;
 use crate::time_offset::TimeOffset;
 use crate::transport::{BlockingTransport, Sleep, Transport, TransportFault};
 
-/// The service as a client reaches it. As a transport it carries what goes to the service.
+/// A transport to the service, with the state that requests to it share.
 pub(super) struct Service<T> {
-    /// What goes elsewhere than to the service, such as an auth URL, goes over the transport below this one.
+    /// The transport with host fallback. Requests to other servers, such as an auth URL, use the transport inside it.
     pub(super) transport: FallbackTransport<Arc<T>>,
     pub(super) endpoint: Endpoint,
     pub(super) clock: Arc<dyn Clock>,
@@ -49,11 +49,11 @@ impl<T> Service<T> {
             .with_query_time(query_time)
     }
 
-    pub(super) fn learn(&self, service_time: Timestamp) {
+    pub(super) fn set_service_time(&self, service_time: Timestamp) {
         self.time_offset.set(service_time, self.clock.moment());
     }
 
-    pub(super) fn knows_time(&self) -> bool {
+    pub(super) fn knows_service_time(&self) -> bool {
         self.time_offset.service_time(self.clock.moment()).is_some()
     }
 }

@@ -1,4 +1,4 @@
-//! The cache for async callers.
+//! The token cache for async callers.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,12 +13,13 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Shared, WeakShared, select};
 
-use super::ROUNDS;
-use super::life::Now;
+use super::MAX_ROUNDS;
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
+use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
 use super::token::{CachedToken, Generation};
+use super::trace::Purpose;
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::random::Random;
@@ -26,24 +27,25 @@ use crate::source::TokenSource;
 use crate::time_offset::TimeOffset;
 use crate::transport::Sleep;
 
-/// Makes a future that ends after a time, if there is a timer.
+/// Creates a future that completes after a time, or returns `None` if there is no timer.
 type Timer = dyn Fn(Duration) -> Option<Sleep> + Send + Sync;
 
 type Fetch = Shared<BoxFuture<'static, Outcome>>;
 
-/// Keeps a token for as long as it is good, and fetches one for all who ask when it is not.
+/// A cache that keeps a token while it is valid, and fetches a new one once for all callers.
 ///
-/// - At most one fetch of the same is under way. Whoever needs it shares its outcome, success or failure; dropping
-///   one caller's future cancels nothing for the others, and a fetch that nobody waits for any more ends.
-/// - A token is renewed [a little early](CachePolicy::early_refresh): one caller does it, and all others are served the old token
-///   meanwhile. If the renewal fails, that caller is served the old token too. If that caller gives up, the renewal
-///   counts as failed, so that others are served the old token [for a while](CachePolicy::early_backoff).
-/// - A lifetime counts from the moment of asking, by the clocks here; where the service's clock
-///   [is known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token that says nothing of its end is used until
-///   the service refuses it.
-/// - A source that fails twice in a row is left alone [for a while](CachePolicy::failure_backoff), as long as there is no token.
+/// - Callers share a fetch and its outcome, success or failure. Dropping one caller's future does not cancel the fetch
+///   for the others. A fetch ends when no caller waits for it any more.
+/// - A token is renewed [before it expires](CachePolicy::early_refresh): one caller renews it, and all others get the
+///   old token meanwhile. If the renewal fails, that caller gets the old token too. If that caller gives up, the
+///   renewal counts as failed, so that the others get the old token [for a while](CachePolicy::early_backoff).
+/// - A lifetime counts from the start of the fetch, by the local clocks. If the service's clock [is
+///   known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token without an expiry is used until the
+///   service refuses it.
+/// - After two consecutive failures without a valid token, the cache [backs off](CachePolicy::failure_backoff) from the
+///   source.
 ///
-/// It needs no runtime to be made, and spawns nothing.
+/// The cache can be created without a runtime, and spawns no tasks.
 ///
 /// ```
 /// # futures_lite_block_on(async {
@@ -69,63 +71,66 @@ pub struct TokenCache(Arc<Inner>);
 struct Inner {
     settings: Settings,
     sleep: Option<Box<Timer>>,
-    state: Mutex<State<dyn TokenSource, Waiting>>,
+    state: Mutex<State<dyn TokenSource, SharedFetch>>,
 }
 
-/// Held weakly, so that a fetch that nobody waits for any more ends.
-struct Waiting {
+/// A shared fetch in flight. The reference is weak, so that the fetch ends when no caller waits for it.
+struct SharedFetch {
     fetch: Option<WeakShared<BoxFuture<'static, Outcome>>>,
-    /// Tells whether the fetch lives without a hold on it: it must never be dropped under the lock.
+    /// Expires when the fetch is dropped. It tells that the fetch is alive without a reference to it: the last
+    /// reference must never be dropped under the lock.
     alive: Weak<()>,
 }
 
-impl Handle for Waiting {
+impl Handle for SharedFetch {
     fn is_alive(&self) -> bool {
         self.alive.strong_count() > 0
     }
 
     fn is_of_caller(&self) -> bool {
-        Polled::is(self.alive.as_ptr())
+        PollGuard::is_polling(self.alive.as_ptr())
     }
 }
 
 thread_local! {
-    /// The fetches whose sources this thread polls, the innermost last, by what tells that they live.
-    static POLLED: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
+    /// The fetches whose sources this thread is polling, the innermost last. Each is identified by the address of its
+    /// `alive` value.
+    static POLLED_FETCHES: RefCell<Vec<*const ()>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Notes that the source of a fetch is being polled, until it is dropped.
-struct Polled;
+/// A guard that records, until it is dropped, that this thread polls the source of a fetch.
+struct PollGuard;
 
-impl Polled {
-    fn note(fetch: &Arc<()>) -> Self {
-        POLLED.with_borrow_mut(|polled| polled.push(Arc::as_ptr(fetch)));
+impl PollGuard {
+    fn enter(fetch: &Arc<()>) -> Self {
+        POLLED_FETCHES.with_borrow_mut(|polled| polled.push(Arc::as_ptr(fetch)));
         Self
     }
 
-    fn is(fetch: *const ()) -> bool {
-        POLLED.with_borrow(|polled| polled.contains(&fetch))
+    fn is_polling(fetch: *const ()) -> bool {
+        POLLED_FETCHES.with_borrow(|polled| polled.contains(&fetch))
     }
 }
 
-impl Drop for Polled {
+impl Drop for PollGuard {
     fn drop(&mut self) {
-        POLLED.with_borrow_mut(Vec::pop);
+        POLLED_FETCHES.with_borrow_mut(Vec::pop);
     }
 }
 
 impl TokenCache {
-    /// Caches what `source` gives for `params`, of which the timestamp and the nonce are left out.
+    /// Creates a cache of the tokens that `source` gives for `params`. The timestamp and the nonce of `params` are
+    /// ignored.
     #[must_use]
     pub fn new(source: Arc<dyn TokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(source, params));
         Self(Arc::new(Inner { settings: Settings::new(clock), sleep: None, state }))
     }
 
-    /// As [`new`](Self::new), with a token that is there already.
+    /// Creates a cache as [`new`](Self::new), with a first token.
     ///
-    /// How long it has lived is not known, so it is used until the service refuses it, or until it
-    /// [expires by the service's clock](Self::with_time_offset).
+    /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
+    /// clock](Self::with_time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn TokenSource>,
@@ -134,36 +139,36 @@ impl TokenCache {
         token: TokenDetails,
     ) -> Self {
         let cache = Self::new(source, params, clock);
-        cache.0.lock().give(token, &cache.0.settings);
+        cache.0.lock().store_given(token, &cache.0.settings);
         cache
     }
 
-    /// Renews tokens as that policy says. To be called before the cache is cloned; afterwards it changes nothing.
+    /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
     pub fn with_policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
-    /// Takes chance from there; by default from the operating system. To be called before the cache is cloned; afterwards it
-    /// changes nothing.
+    /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
+    /// it has no effect.
     #[must_use]
     pub fn with_random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
-    /// Judges tokens by the service's clock too, once it is known (`RSA4b1`). To be called before the cache is cloned;
-    /// afterwards it changes nothing.
+    /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
+    /// afterwards it has no effect.
     #[must_use]
     pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
-    /// Limits how long a caller waits for a token, by the timer `sleep`, which may be [that of a
-    /// transport](crate::Transport::sleep); without a limit unless set. To be called before the cache is cloned; afterwards it
-    /// changes nothing.
+    /// Limits how long a caller waits for a token. The timer is `sleep`, which may be [that of a
+    /// transport](crate::Transport::sleep). By default there is no limit. Call it before the cache is cloned;
+    /// afterwards it has no effect.
     ///
-    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
-    /// cache through a task that it starts ends with an error, too. A held token that is still good is served instead.
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
+    /// asks its own cache through another task or thread. A held token that is still valid is returned instead.
     #[must_use]
     pub fn with_timeout(
         mut self,
@@ -180,21 +185,22 @@ impl TokenCache {
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(Inner { settings, state, .. }) = Arc::get_mut(&mut self.0) {
             change(settings);
-            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).apply_settings(settings);
         }
         self
     }
 
-    /// A token that is not known to be bad.
+    /// Returns a token that is not known to be expired or refused.
     ///
     /// # Errors
-    /// What the source's attempt failed with, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if its token
-    /// had expired already, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
+    /// The error of the source, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if the source
+    /// gave an expired token, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
     pub async fn token(&self) -> Result<CachedToken, Error> {
         self.newer_than(None).await
     }
 
-    /// A token newer than the one that the service has refused, which is nobody's any more.
+    /// Returns a token newer than `refused`, which the service refused. The cache gives the refused token to no caller
+    /// any more.
     ///
     /// # Errors
     /// As [`token`](Self::token).
@@ -202,36 +208,36 @@ impl TokenCache {
         self.newer_than(Some(refused)).await
     }
 
-    /// A new token in any case (`RSA10`): one that is asked for after the call, from `source` if one is given, and else from
-    /// the one before; for `params` if they are given, and else for those before.
+    /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
+    /// cache, if they are given. The fetch begins after the call.
     ///
-    /// If there is one, the given params and source are used from then on, but for the params' timestamp and nonce
-    /// (`RSA10g`). A token that has expired already is returned too, but no request gets it.
+    /// After success, the cache keeps the given params and source, except the params' timestamp and nonce (`RSA10g`). A
+    /// token that has already expired is returned too, but requests do not use it.
     ///
     /// # Errors
-    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
-    /// 40171; the token at hand, the params and the source are then what they were.
+    /// The error of the source, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171. The held
+    /// token, the params and the source then stay the same.
     pub async fn authorize(
         &self,
         params: Option<&TokenParams>,
         source: Option<Arc<dyn TokenSource>>,
     ) -> Result<CachedToken, Error> {
-        let before = self.0.lock().last_begun();
+        let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
             let (fetch, is_new) = {
                 let mut state = self.0.lock();
-                let question = state.question_of(params, source.as_ref());
-                if source.is_none() && !question.source.can_renew() {
+                let query = state.query_for(params, source.as_ref());
+                if source.is_none() && !query.source.can_renew() {
                     return Err(Error::no_means_to_renew(None));
                 }
-                let under_way = state.to_wait_for(&question)?.map(|(began, waiting)| (waiting.join(), began > before));
+                let under_way = state.joinable(&query)?.map(|(began, waiting)| (waiting.join(), began > before));
                 match under_way {
                     Some((Some(fetch), is_new)) => (fetch, is_new),
                     _ => {
                         let (stores_params, stores_source) = (params.is_some(), source.is_some());
                         let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (self.begin(&mut state, question, purpose, &now), true)
+                        (self.begin(&mut state, query, purpose, &now), true)
                     }
                 }
             };
@@ -243,117 +249,116 @@ impl TokenCache {
         }
     }
 
-    /// The token in use (`RSA16`): none if it is known to have expired or was refused (`RSA16d`).
+    /// Returns the token in use (`RSA16`), or `None` if it is known to be expired or refused (`RSA16d`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         let now = self.0.settings.now();
-        let token = self.0.lock().good(&now).cloned();
+        let token = self.0.lock().valid_token(&now).cloned();
         token.map(|token| token.details().clone())
     }
 
     async fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
             let fetch = {
                 let mut state = self.0.lock();
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => {
-                        match state.to_wait_for(state.question())?.and_then(|(_, fetch)| fetch.join()) {
-                            Some(fetch) => fetch,
-                            None => {
-                                let question = state.question().clone();
-                                self.begin(&mut state, question, Purpose::Request(reason), &now)
-                            }
+                    Step::Fetch(reason) => match state.joinable(state.query())?.and_then(|(_, fetch)| fetch.join()) {
+                        Some(fetch) => fetch,
+                        None => {
+                            let query = state.query().clone();
+                            self.begin(&mut state, query, Purpose::Request(reason), &now)
                         }
-                    }
+                    },
                 }
             };
             let outcome = self.0.outcome_of(fetch).await;
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
                 return answer;
             }
         }
         Err(Error::expired_on_arrival())
     }
 
-    /// Begins a fetch, which runs for as long as anybody waits for it.
+    /// Begins a fetch, which runs while a caller waits for it.
     fn begin(
         &self,
-        state: &mut State<dyn TokenSource, Waiting>,
-        question: Question<dyn TokenSource>,
+        state: &mut State<dyn TokenSource, SharedFetch>,
+        query: TokenQuery<dyn TokenSource>,
         purpose: Purpose,
         now: &Now,
     ) -> Fetch {
         let inner = Arc::clone(&self.0);
-        let begun = state.begin(question.clone(), purpose, now);
-        let (ticket, life) = (begun.ticket, Arc::new(()));
-        let mut unfinished = Unfinished { inner, begun: Some(begun) };
-        let alive = Arc::downgrade(&life);
-        let asked = question.clone();
+        let pending = state.begin(query.clone(), purpose, now);
+        let (ticket, liveness) = (pending.ticket, Arc::new(()));
+        let mut guard = FetchGuard { inner, pending: Some(pending) };
+        let alive = Arc::downgrade(&liveness);
+        let asked = query.clone();
         let fetch = async move {
             let mut source = pin!(async { asked.source.token(&asked.params).await });
-            let noted = poll_fn(|context| {
-                let _polled = Polled::note(&life);
+            let polled = poll_fn(|context| {
+                let _polled = PollGuard::enter(&liveness);
                 source.as_mut().poll(context)
             });
-            // A panic that is shared would be everybody's, and one that is not would leave them waiting.
-            let outcome = AssertUnwindSafe(noted).catch_unwind().await;
+            // Turn a panic into an error for every caller that waits. Otherwise the panic would reach all of them, or
+            // leave them waiting.
+            let outcome = AssertUnwindSafe(polled).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
-            unfinished.end(outcome)
+            guard.end(outcome)
         };
         let fetch = fetch.boxed().shared();
-        state.announce(ticket, question, Waiting { fetch: fetch.downgrade(), alive });
+        state.add_in_flight(ticket, query, SharedFetch { fetch: fetch.downgrade(), alive });
         fetch
     }
 }
 
-/// A fetch in progress. Dropping it before its end abandons the fetch. It is never dropped under the lock, because
+/// A guard that abandons a fetch if it is dropped before the fetch ends. It is never dropped under the lock, because
 /// `drop` takes the lock.
-struct Unfinished {
+struct FetchGuard {
     inner: Arc<Inner>,
-    begun: Option<Begun<dyn TokenSource>>,
+    pending: Option<PendingFetch<dyn TokenSource>>,
 }
 
-impl Unfinished {
+impl FetchGuard {
     fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Outcome {
-        let Self { inner, begun } = self;
-        let Some(begun) = begun.take() else { return Err(Error::abandoned()) };
-        let (now, draw) = (inner.settings.now(), inner.settings.draw());
-        inner.lock().end(begun, outcome, &inner.settings, &now, draw)
+        let Self { inner, pending } = self;
+        let Some(pending) = pending.take() else { return Err(Error::abandoned()) };
+        let (now, jitter) = (inner.settings.now(), inner.settings.jitter());
+        inner.lock().end(pending, outcome, &inner.settings, &now, jitter)
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
-        if let Some(begun) = self.begun.take() {
+        if let Some(pending) = self.pending.take() {
             let inner = &self.inner;
-            let (now, draw) = (inner.settings.now(), inner.settings.draw());
-            inner.lock().abandon(&begun, &inner.settings, &now, draw);
+            let (now, jitter) = (inner.settings.now(), inner.settings.jitter());
+            inner.lock().abandon(&pending, &inner.settings, &now, jitter);
         }
     }
 }
 
-fn at_once<T>(poll: Poll<T>) -> Option<T> {
+fn ready_output<T>(poll: Poll<T>) -> Option<T> {
     match poll {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
     }
 }
 
-impl Waiting {
+impl SharedFetch {
     fn join(&self) -> Option<Fetch> {
         self.fetch.as_ref().and_then(WeakShared::upgrade)
     }
 }
 
 impl Inner {
-    /// Waits for a fetch, within the time limit if there is a timer.
+    /// Waits for a fetch, with the timeout if there is a timer.
     async fn outcome_of(&self, mut fetch: Fetch) -> Outcome {
         let Some(sleep) = &self.sleep else { return fetch.await };
-        // What is there at once needs no timer, nor the runtime that has it.
-        if let Some(outcome) = poll_fn(|context| Poll::Ready(at_once(fetch.poll_unpin(context)))).await {
+        // A fetch that is ready needs no timer, and no runtime for the timer.
+        if let Some(outcome) = poll_fn(|context| Poll::Ready(ready_output(fetch.poll_unpin(context)))).await {
             return outcome;
         }
         let timeout = self.settings.timeout;
@@ -364,8 +369,8 @@ impl Inner {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, Waiting>> {
-        // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
+    fn lock(&self) -> MutexGuard<'_, State<dyn TokenSource, SharedFetch>> {
+        // No change under the lock is left incomplete, so the state is valid even after a panic of another thread.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The cache for callers that block.
+//! The token cache for blocking callers.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use ably_auth_core::{TokenDetails, TokenParams};
 
-use super::ROUNDS;
-use super::life::Now;
+use super::MAX_ROUNDS;
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Begun, Handle, Outcome, Purpose, Question, State, Step};
+use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
 use super::sync::{Condvar, Mutex, MutexGuard, thread, wait_while};
 use super::token::{CachedToken, Generation};
+use super::trace::Purpose;
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::random::Random;
@@ -22,8 +23,8 @@ use crate::time_offset::TimeOffset;
 
 type Locked<'a> = MutexGuard<'a, State<dyn BlockingTokenSource, Arc<Fetch>>>;
 
-/// [`TokenCache`](crate::TokenCache)'s twin for callers that block: shared between threads, it fetches once for all that ask,
-/// on the thread of one of them.
+/// The blocking variant of [`TokenCache`](crate::TokenCache). Threads share it, and it fetches a token once for all
+/// callers, on the thread of one of them.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -44,7 +45,7 @@ struct Inner {
     state: Mutex<State<dyn BlockingTokenSource, Arc<Fetch>>>,
 }
 
-/// A fetch that one thread makes, and others wait for.
+/// A fetch that one thread runs, and that other threads wait for.
 struct Fetch {
     outcome: Mutex<Option<Outcome>>,
     ended: Condvar,
@@ -52,7 +53,7 @@ struct Fetch {
 }
 
 impl Handle for Arc<Fetch> {
-    /// Its thread ends it, come what may.
+    /// Returns true: the fetch stays in the list until its thread ends it.
     fn is_alive(&self) -> bool {
         true
     }
@@ -79,69 +80,70 @@ impl Fetch {
     }
 }
 
-/// Ends a fetch whatever becomes of it, so that a source that panics leaves nobody waiting.
-struct Unfinished<'a> {
+/// A guard that ends a fetch in any case, so that no caller waits for ever if the source panics.
+struct FetchGuard<'a> {
     inner: &'a Inner,
     fetch: Arc<Fetch>,
-    begun: Option<Begun<dyn BlockingTokenSource>>,
+    pending: Option<PendingFetch<dyn BlockingTokenSource>>,
 }
 
-impl Unfinished<'_> {
+impl FetchGuard<'_> {
     fn end(&mut self, outcome: Result<TokenDetails, Error>) -> Option<Outcome> {
-        let begun = self.begun.take()?;
-        let (now, draw) = (self.inner.settings.now(), self.inner.settings.draw());
-        let outcome = self.inner.lock().end(begun, outcome, &self.inner.settings, &now, draw);
+        let pending = self.pending.take()?;
+        let (now, jitter) = (self.inner.settings.now(), self.inner.settings.jitter());
+        let outcome = self.inner.lock().end(pending, outcome, &self.inner.settings, &now, jitter);
         self.fetch.end(outcome.clone());
         Some(outcome)
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for FetchGuard<'_> {
     fn drop(&mut self) {
         self.end(Err(Error::broken_off()));
     }
 }
 
-/// What a thread has to do for its outcome.
-enum Turn {
+/// The role of a thread in a fetch: wait for it, or run it.
+enum Role {
     Wait(Arc<Fetch>),
-    Make(Begun<dyn BlockingTokenSource>, Question<dyn BlockingTokenSource>, Arc<Fetch>),
+    Run(PendingFetch<dyn BlockingTokenSource>, TokenQuery<dyn BlockingTokenSource>, Arc<Fetch>),
 }
 
-impl Turn {
-    fn begin(state: &mut Locked<'_>, question: Question<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
-        let begun = state.begin(question.clone(), purpose, now);
+impl Role {
+    fn begin(state: &mut Locked<'_>, query: TokenQuery<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
+        let pending = state.begin(query.clone(), purpose, now);
         let fetch = Fetch::new();
-        state.announce(begun.ticket, question.clone(), Arc::clone(&fetch));
-        Self::Make(begun, question, fetch)
+        state.add_in_flight(pending.ticket, query.clone(), Arc::clone(&fetch));
+        Self::Run(pending, query, fetch)
     }
 
     fn outcome(self, inner: &Inner) -> Outcome {
         match self {
             Self::Wait(fetch) => fetch.wait(inner.settings.timeout),
-            Self::Make(begun, Question { source, params }, fetch) => {
-                let mut unfinished = Unfinished { inner, fetch, begun: Some(begun) };
+            Self::Run(pending, TokenQuery { source, params }, fetch) => {
+                let mut guard = FetchGuard { inner, fetch, pending: Some(pending) };
                 // Turn a panic into an error for every caller that waits, as the async cache does.
                 let outcome = catch_unwind(AssertUnwindSafe(|| source.token(&params)));
                 let outcome = outcome.unwrap_or_else(|_| Err(Error::broken_off()));
-                unfinished.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
+                guard.end(outcome).unwrap_or_else(|| Err(Error::expired_on_arrival()))
             }
         }
     }
 }
 
 impl BlockingTokenCache {
-    /// Caches what `source` gives for `params`, of which the timestamp and the nonce are left out.
+    /// Creates a cache of the tokens that `source` gives for `params`. The timestamp and the nonce of `params` are
+    /// ignored.
     #[must_use]
     pub fn new(source: Arc<dyn BlockingTokenSource>, params: TokenParams, clock: Arc<dyn Clock>) -> Self {
         let state = Mutex::new(State::new(source, params));
         Self(Arc::new(Inner { settings: Settings::new(clock), state }))
     }
 
-    /// As [`new`](Self::new), with a token that is there already.
+    /// Creates a cache as [`new`](Self::new), with a first token.
     ///
-    /// How long it has lived is not known, so it is used until the service refuses it, or until it
-    /// [expires by the service's clock](Self::with_time_offset).
+    /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
+    /// clock](Self::with_time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn BlockingTokenSource>,
@@ -150,35 +152,35 @@ impl BlockingTokenCache {
         token: TokenDetails,
     ) -> Self {
         let cache = Self::new(source, params, clock);
-        cache.0.lock().give(token, &cache.0.settings);
+        cache.0.lock().store_given(token, &cache.0.settings);
         cache
     }
 
-    /// Renews tokens as that policy says. To be called before the cache is cloned; afterwards it changes nothing.
+    /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
     pub fn with_policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
-    /// Takes chance from there; by default from the operating system. To be called before the cache is cloned; afterwards it
-    /// changes nothing.
+    /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
+    /// it has no effect.
     #[must_use]
     pub fn with_random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
-    /// Judges tokens by the service's clock too, once it is known (`RSA4b1`). To be called before the cache is cloned;
-    /// afterwards it changes nothing.
+    /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
+    /// afterwards it has no effect.
     #[must_use]
     pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
-    /// Limits how long a caller waits for a token that another thread is getting: 60 s unless set. To be called before the
-    /// cache is cloned; afterwards it changes nothing.
+    /// Limits how long a caller waits for a fetch that another thread runs. The default is 60 s. Call it before the
+    /// cache is cloned; afterwards it has no effect.
     ///
-    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut). So a source that asks its own
-    /// cache through a thread that it starts ends with an error, too. The source itself is not interrupted.
+    /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
+    /// asks its own cache through another task or thread. The source itself is not interrupted.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.timeout = timeout)
@@ -187,21 +189,22 @@ impl BlockingTokenCache {
     fn set(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         if let Some(Inner { settings, state }) = Arc::get_mut(&mut self.0) {
             change(settings);
-            state.get_mut().unwrap_or_else(PoisonError::into_inner).reconsider(settings);
+            state.get_mut().unwrap_or_else(PoisonError::into_inner).apply_settings(settings);
         }
         self
     }
 
-    /// A token that is not known to be bad.
+    /// Returns a token that is not known to be expired or refused.
     ///
     /// # Errors
-    /// What the source's attempt failed with, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if its token
-    /// had expired already, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
+    /// The error of the source, [`ErrorKind::TokenExpired`](crate::ErrorKind::TokenExpired) with 40142 if the source
+    /// gave an expired token, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171.
     pub fn token(&self) -> Result<CachedToken, Error> {
         self.newer_than(None)
     }
 
-    /// A token newer than the one that the service has refused, which is nobody's any more.
+    /// Returns a token newer than `refused`, which the service refused. The cache gives the refused token to no caller
+    /// any more.
     ///
     /// # Errors
     /// As [`token`](Self::token).
@@ -209,42 +212,42 @@ impl BlockingTokenCache {
         self.newer_than(Some(refused))
     }
 
-    /// A new token in any case (`RSA10`): one that is asked for after the call, from `source` if one is given, and else from
-    /// the one before; for `params` if they are given, and else for those before.
+    /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
+    /// cache, if they are given. The fetch begins after the call.
     ///
-    /// If there is one, the given params and source are used from then on, but for the params' timestamp and nonce
-    /// (`RSA10g`). A token that has expired already is returned too, but no request gets it.
+    /// After success, the cache keeps the given params and source, except the params' timestamp and nonce (`RSA10g`). A
+    /// token that has already expired is returned too, but requests do not use it.
     ///
     /// # Errors
-    /// What the source's attempt failed with, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with
-    /// 40171; the token at hand, the params and the source are then what they were.
-    #[allow(clippy::needless_pass_by_value, reason = "its async twin keeps it over an await")]
+    /// The error of the source, or [`ErrorKind::NoMeansToRenew`](crate::ErrorKind::NoMeansToRenew) with 40171. The held
+    /// token, the params and the source then stay the same.
+    #[allow(clippy::needless_pass_by_value, reason = "same signature as the async cache")]
     pub fn authorize(
         &self,
         params: Option<&TokenParams>,
         source: Option<Arc<dyn BlockingTokenSource>>,
     ) -> Result<CachedToken, Error> {
-        let before = self.0.lock().last_begun();
+        let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
-            let (turn, is_new) = {
+            let (role, is_new) = {
                 let mut state = self.0.lock();
-                let question = state.question_of(params, source.as_ref());
-                if source.is_none() && !question.source.can_renew() {
+                let query = state.query_for(params, source.as_ref());
+                if source.is_none() && !query.source.can_renew() {
                     return Err(Error::no_means_to_renew(None));
                 }
                 let under_way =
-                    state.to_wait_for(&question)?.map(|(began, fetch)| (Turn::Wait(Arc::clone(fetch)), began > before));
+                    state.joinable(&query)?.map(|(began, fetch)| (Role::Wait(Arc::clone(fetch)), began > before));
                 match under_way {
-                    Some(turn) => turn,
+                    Some(role) => role,
                     None => {
                         let (stores_params, stores_source) = (params.is_some(), source.is_some());
                         let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (Turn::begin(&mut state, question, purpose, &now), true)
+                        (Role::begin(&mut state, query, purpose, &now), true)
                     }
                 }
             };
-            let outcome = turn.outcome(&self.0);
+            let outcome = role.outcome(&self.0);
             let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
             if is_new || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
@@ -252,33 +255,33 @@ impl BlockingTokenCache {
         }
     }
 
-    /// The token in use (`RSA16`): none if it is known to have expired or was refused (`RSA16d`).
+    /// Returns the token in use (`RSA16`), or `None` if it is known to be expired or refused (`RSA16d`).
     #[must_use]
     pub fn token_details(&self) -> Option<TokenDetails> {
         let now = self.0.settings.now();
-        let token = self.0.lock().good(&now).cloned();
+        let token = self.0.lock().valid_token(&now).cloned();
         token.map(|token| token.details().clone())
     }
 
     fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
-            let turn = {
+            let role = {
                 let mut state = self.0.lock();
                 match state.step(refused, &now) {
                     Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => match state.to_wait_for(state.question())? {
-                        Some((_, fetch)) => Turn::Wait(Arc::clone(fetch)),
+                    Step::Fetch(reason) => match state.joinable(state.query())? {
+                        Some((_, fetch)) => Role::Wait(Arc::clone(fetch)),
                         None => {
-                            let question = state.question().clone();
-                            Turn::begin(&mut state, question, Purpose::Request(reason), &now)
+                            let query = state.query().clone();
+                            Role::begin(&mut state, query, Purpose::Request(reason), &now)
                         }
                     },
                 }
             };
-            let outcome = turn.outcome(&self.0);
+            let outcome = role.outcome(&self.0);
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().answer(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
                 return answer;
             }
         }
@@ -288,7 +291,7 @@ impl BlockingTokenCache {
 
 impl Inner {
     fn lock(&self) -> Locked<'_> {
-        // Nothing is left half done under the lock, so a panic elsewhere spoils nothing.
+        // No change under the lock is left incomplete, so the state is valid even after a panic of another thread.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,82 +1,86 @@
-//! What to do for a caller: pure, and the same for both caches.
+//! The decision of a cache for one caller, without I/O. Both caches use it.
 
-use super::life::Age;
+use super::validity::Age;
 
-/// What to do for a caller.
+/// The action of a cache for one caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Serve the token at hand.
+    /// Serve the held token.
     Serve,
-    /// Renew the token at hand, and serve it if that fails.
+    /// Renew the held token, and serve the old one if the renewal fails.
     Refresh,
-    /// Fetch a token, or wait for the fetch that is under way.
+    /// Fetch a token, or wait for the fetch in flight.
     Fetch,
-    /// Tell the error of the last attempt again.
+    /// Return the error of the last attempt.
     Fail,
-    /// There is no token that would do, and none to be had.
+    /// Return an error: there is no valid token and no means to get one.
     GiveUp,
 }
 
-/// How things stand with the source.
+/// The state of the token source.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Means {
-    /// It has a token to give that it has not given before.
+pub(super) struct SourceState {
+    /// The source can give another token.
     pub(super) can_renew: bool,
-    /// It is being asked already for what a caller would ask.
-    pub(super) is_asked: bool,
-    /// It is left alone for a while, after early renewals that failed.
-    pub(super) early_waits: bool,
-    /// It is left alone for a while, after failures without a token at hand.
-    pub(super) cold_waits: bool,
+    /// A fetch for the same query is in flight.
+    pub(super) is_in_flight: bool,
+    /// The source is in backoff after failed early renewals.
+    pub(super) refresh_waits: bool,
+    /// The source is in backoff after failures without a valid token.
+    pub(super) initial_waits: bool,
 }
 
-/// What to do, given how old the token at hand is, if there is one. The means are looked at only if they matter.
-pub(super) fn decide(age: Option<Age>, means: impl FnOnce() -> Means) -> Decision {
+/// Decides by the age of the held token, if there is one. `source` is called only if its result matters.
+pub(super) fn decide(age: Option<Age>, source: impl FnOnce() -> SourceState) -> Decision {
     let age = match age {
         Some(Age::Good) => return Decision::Serve,
         other => other,
     };
-    let Means { can_renew, is_asked, early_waits, cold_waits } = means();
+    let SourceState { can_renew, is_in_flight, refresh_waits, initial_waits } = source();
     match age {
-        Some(Age::Due) if can_renew && !is_asked && !early_waits => Decision::Refresh,
+        Some(Age::Due) if can_renew && !is_in_flight && !refresh_waits => Decision::Refresh,
         Some(Age::Due | Age::Good) => Decision::Serve,
         _ if !can_renew => Decision::GiveUp,
-        _ if cold_waits && !is_asked => Decision::Fail,
+        _ if initial_waits && !is_in_flight => Decision::Fail,
         _ => Decision::Fetch,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Age, Decision, Means, decide};
+    use super::{Age, Decision, SourceState, decide};
 
-    const READY: Means = Means { can_renew: true, is_asked: false, early_waits: false, cold_waits: false };
+    const READY: SourceState =
+        SourceState { can_renew: true, is_in_flight: false, refresh_waits: false, initial_waits: false };
 
     #[test]
-    fn a_good_token_is_served_whatever_the_means() {
-        assert_eq!(decide(Some(Age::Good), || panic!("it is nobody's business")), Decision::Serve);
+    fn good_token_is_served_without_asking_source() {
+        assert_eq!(decide(Some(Age::Good), || panic!("the source state is not needed")), Decision::Serve);
     }
 
     #[test]
-    fn a_token_that_is_due_is_renewed_by_one_and_served_to_the_others() {
+    fn due_token_is_renewed_by_one_caller_and_served_to_others() {
         assert_eq!(decide(Some(Age::Due), || READY), Decision::Refresh);
-        for means in [
-            Means { is_asked: true, ..READY },
-            Means { early_waits: true, ..READY },
-            Means { can_renew: false, ..READY },
+        for source in [
+            SourceState { is_in_flight: true, ..READY },
+            SourceState { refresh_waits: true, ..READY },
+            SourceState { can_renew: false, ..READY },
         ] {
-            assert_eq!(decide(Some(Age::Due), || means), Decision::Serve, "{means:?}");
+            assert_eq!(decide(Some(Age::Due), || source), Decision::Serve, "{source:?}");
         }
     }
 
     #[test]
-    fn without_a_good_token_it_is_fetched_unless_that_failed_or_is_in_vain() {
+    fn missing_token_is_fetched_unless_source_failed_or_is_spent() {
         for age in [None, Some(Age::Expired)] {
             assert_eq!(decide(age, || READY), Decision::Fetch);
-            assert_eq!(decide(age, || Means { early_waits: true, ..READY }), Decision::Fetch);
-            assert_eq!(decide(age, || Means { cold_waits: true, ..READY }), Decision::Fail);
-            assert_eq!(decide(age, || Means { cold_waits: true, is_asked: true, ..READY }), Decision::Fetch);
-            assert_eq!(decide(age, || Means { can_renew: false, ..READY }), Decision::GiveUp);
+            assert_eq!(decide(age, || SourceState { refresh_waits: true, ..READY }), Decision::Fetch);
+            assert_eq!(decide(age, || SourceState { initial_waits: true, ..READY }), Decision::Fail);
+            assert_eq!(
+                decide(age, || SourceState { initial_waits: true, is_in_flight: true, ..READY }),
+                Decision::Fetch
+            );
+            assert_eq!(decide(age, || SourceState { can_renew: false, ..READY }), Decision::GiveUp);
         }
     }
 }

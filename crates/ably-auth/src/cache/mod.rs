@@ -1,15 +1,15 @@
-//! A token that is always there: kept while it is good, fetched once for all who ask when it is not.
+//! Token caches: a cache keeps a token while it is valid, and fetches a new one once for all callers.
 
 mod asynchronous;
 mod blocking;
 mod decide;
-mod life;
 mod policy;
 mod settings;
 mod state;
 mod sync;
 mod token;
 mod trace;
+mod validity;
 
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ pub use blocking::BlockingTokenCache;
 pub use policy::CachePolicy;
 pub use token::{CachedToken, Generation};
 
-/// The time that a caller waits for a token, unless set.
+/// The default time that a caller waits for a token.
 pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often one caller waits for a fetch whose token is refused or expires before the caller gets to see it.
-const ROUNDS: usize = 3;
+/// The maximum number of fetches that one caller waits for. It waits again if the fetched token is refused or expires
+/// before the caller receives it.
+const MAX_ROUNDS: usize = 3;

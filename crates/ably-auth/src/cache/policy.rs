@@ -1,10 +1,10 @@
-//! How early a token is renewed, and how long a source that fails is left alone.
+//! The times of a cache: how early it renews a token, and how long it backs off from a source that fails.
 
 use std::time::Duration;
 
 use crate::random::Random;
 
-/// How early a cache renews a token, and how long it leaves a source alone that fails.
+/// The policy of a cache: how early it renews a token, and how long it backs off from a source that fails.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,83 +24,85 @@ pub struct CachePolicy {
 }
 
 impl CachePolicy {
-    /// What suits most: the values are with each setter.
+    /// Creates the default policy. Each setter documents its default value.
     #[must_use]
     pub const fn new() -> Self {
         let seconds = Duration::from_secs;
         Self {
             early_refresh: seconds(5 * 60),
-            early_backoff: Backoff { first: seconds(1), most: seconds(60) },
-            failure_backoff: Backoff { first: Duration::from_millis(100), most: seconds(10) },
+            early_backoff: Backoff { first: seconds(1), max: seconds(60) },
+            failure_backoff: Backoff { first: Duration::from_millis(100), max: seconds(10) },
             retry_after_limit: seconds(60),
         }
     }
 
-    /// Renews a token at most that long before it expires, and at most a tenth of its lifetime; by default 5 minutes.
-    /// [`Duration::ZERO`] waits until it has expired.
+    /// Sets how long before expiry a token is renewed: at most `before`, and at most a tenth of the token's lifetime.
+    /// The default is 5 minutes. [`Duration::ZERO`] renews a token only after it has expired.
     ///
-    /// Five minutes outlast a source that restarts, with some attempts left; a tenth of a short life is not much to
-    /// give away. Chance brings the renewal forward by up to half as much again, never back, so that programs that started
-    /// together do not all ask at once.
+    /// In 5 minutes a source can restart, and the cache can retry several times. A tenth keeps most of a short lifetime
+    /// in use. Random jitter makes the renewal up to half of that time earlier, never later, so that programs that
+    /// started together do not all renew at once.
     #[must_use]
     pub const fn early_refresh(mut self, before: Duration) -> Self {
         self.early_refresh = before;
         self
     }
 
-    /// How long it waits after an early renewal that failed: `first`, then twice as long each time, at most `most`; by default
-    /// 1 s and 60 s.
+    /// Sets the wait after a failed early renewal: `first`, then twice as long each time, at most `max`. The defaults
+    /// are 1 s and 60 s.
     ///
-    /// Chance shortens each by up to a half. Near the token's end it waits at most half of what is left, and
-    /// at least half of `first`.
+    /// Random jitter shortens each wait by up to half. Near the token's expiry, the wait is at most half of the
+    /// remaining lifetime, and at least half of `first`.
     #[must_use]
-    pub const fn early_backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.early_backoff = Backoff { first, most };
+    pub const fn early_backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.early_backoff = Backoff { first, max };
         self
     }
 
-    /// How long the source is left alone from its second failure in a row on, while there is no token: `first`, then
-    /// twice as long each time, at most `most`; by default 100 ms and 10 s. Whoever asks meanwhile gets the last error.
+    /// Sets the wait after the second and each later consecutive failure while there is no valid token: `first`, then
+    /// twice as long each time, at most `max`. The defaults are 100 ms and 10 s. During the wait, callers get the last
+    /// error.
     ///
-    /// Chance shortens each by up to a half.
+    /// Random jitter shortens each wait by up to half.
     #[must_use]
-    pub const fn failure_backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.failure_backoff = Backoff { first, most };
+    pub const fn failure_backoff(mut self, first: Duration, max: Duration) -> Self {
+        self.failure_backoff = Backoff { first, max };
         self
     }
 
-    /// Limits for how long the source is left alone because its error has a [`retry_after`](crate::Error::retry_after): 60 s
-    /// unless set. [`Duration::ZERO`] ignores it.
+    /// Limits the wait after an error with a [`retry_after`](crate::Error::retry_after). The default is 60 s.
+    /// [`Duration::ZERO`] ignores `retry_after`.
     ///
-    /// Up to the limit it replaces a shorter wait of [`early_backoff`](Self::early_backoff) or
-    /// [`failure_backoff`](Self::failure_backoff), also after the first failure. A token that expires during the wait after
-    /// an early renewal is renewed then.
+    /// Up to the limit, `retry_after` replaces a shorter wait of [`early_backoff`](Self::early_backoff) or
+    /// [`failure_backoff`](Self::failure_backoff), also after the first failure. If the token expires during the wait
+    /// after an early renewal, it is renewed then.
     #[must_use]
     pub const fn retry_after_limit(mut self, limit: Duration) -> Self {
         self.retry_after_limit = limit;
         self
     }
 
-    /// Returns the wait of a backoff, or the longer one that the source asks for.
+    /// Returns the longer one of a backoff and the limited `retry_after`.
     pub(super) fn with_retry_after(&self, wait: Option<Duration>, retry_after: Option<Duration>) -> Option<Duration> {
         let asked = retry_after.map(|asked| asked.min(self.retry_after_limit)).filter(|asked| !asked.is_zero());
         wait.max(asked)
     }
 
-    /// How long before its end a token of that lifetime is to be renewed.
-    pub(super) fn margin(&self, lifetime: Duration, draw: Draw) -> Duration {
+    /// Returns how long before its expiry a token with that lifetime is renewed.
+    pub(super) fn margin(&self, lifetime: Duration, jitter: Jitter) -> Duration {
         let margin = self.early_refresh.min(lifetime / 10);
-        margin.saturating_add(draw.share_of(margin / 2))
+        margin.saturating_add(jitter.share_of(margin / 2))
     }
 
-    /// How long to wait after so many early failures in a row, with so much of the token's life left.
-    pub(super) fn wait_early(&self, failures: u32, left: Duration, draw: Draw) -> Duration {
-        self.early_backoff.wait(failures.saturating_sub(1), draw).min(left / 2).max(self.early_backoff.first / 2)
+    /// Returns the wait after `failures` consecutive early renewals failed, with `left` of the token's lifetime
+    /// remaining.
+    pub(super) fn refresh_wait(&self, failures: u32, left: Duration, jitter: Jitter) -> Duration {
+        self.early_backoff.wait(failures.saturating_sub(1), jitter).min(left / 2).max(self.early_backoff.first / 2)
     }
 
-    /// How long to leave the source alone after so many failures in a row, if at all.
-    pub(super) fn wait_cold(&self, failures: u32, draw: Draw) -> Option<Duration> {
-        failures.checked_sub(2).map(|doublings| self.failure_backoff.wait(doublings, draw))
+    /// Returns the wait after `failures` consecutive failures without a valid token, or `None` if there is no wait.
+    pub(super) fn initial_wait(&self, failures: u32, jitter: Jitter) -> Option<Duration> {
+        failures.checked_sub(2).map(|doublings| self.failure_backoff.wait(doublings, jitter))
     }
 }
 
@@ -113,22 +115,22 @@ impl Default for CachePolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Backoff {
     first: Duration,
-    most: Duration,
+    max: Duration,
 }
 
 impl Backoff {
-    fn wait(self, doublings: u32, draw: Draw) -> Duration {
-        let wait = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.most);
-        wait.saturating_sub(draw.share_of(wait / 2))
+    fn wait(self, doublings: u32, jitter: Jitter) -> Duration {
+        let wait = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.max);
+        wait.saturating_sub(jitter.share_of(wait / 2))
     }
 }
 
-/// A share between nothing and nearly all, drawn by chance.
+/// A random share of a time, from 0 to 255/256.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Draw(u8);
+pub(super) struct Jitter(u8);
 
-impl Draw {
-    /// Nothing, where there is no randomness to be had: to ask at the same time as others is better than not at all.
+impl Jitter {
+    /// Draws a share. Without randomness the share is 0: requests at the same time are better than no requests.
     pub(super) fn from(random: &dyn Random) -> Self {
         Self(random.bytes().map_or(0, |[first, ..]| first))
     }
@@ -140,7 +142,7 @@ impl Draw {
 
 #[cfg(test)]
 mod tests {
-    use super::{CachePolicy, Draw};
+    use super::{CachePolicy, Jitter};
     use std::time::Duration;
 
     const fn seconds(seconds: u64) -> Duration {
@@ -148,23 +150,23 @@ mod tests {
     }
 
     #[test]
-    fn a_margin_is_a_tenth_or_five_minutes_and_half_as_much_again_by_chance() {
+    fn margin_is_tenth_of_lifetime_or_5_min_plus_jitter() {
         let policy = CachePolicy::new();
-        assert_eq!(policy.margin(seconds(3600), Draw(0)), seconds(300));
-        assert_eq!(policy.margin(seconds(60), Draw(0)), seconds(6));
-        assert_eq!(policy.margin(seconds(3600), Draw(128)), seconds(375));
-        assert!(policy.margin(seconds(3600), Draw(255)) < seconds(450));
-        assert_eq!(policy.early_refresh(Duration::ZERO).margin(seconds(3600), Draw(255)), Duration::ZERO);
+        assert_eq!(policy.margin(seconds(3600), Jitter(0)), seconds(300));
+        assert_eq!(policy.margin(seconds(60), Jitter(0)), seconds(6));
+        assert_eq!(policy.margin(seconds(3600), Jitter(128)), seconds(375));
+        assert!(policy.margin(seconds(3600), Jitter(255)) < seconds(450));
+        assert_eq!(policy.early_refresh(Duration::ZERO).margin(seconds(3600), Jitter(255)), Duration::ZERO);
     }
 
     #[test]
-    fn waits_double_up_to_the_most_and_chance_only_shortens_them() {
+    fn waits_double_up_to_max_and_jitter_only_shortens_them() {
         let policy = CachePolicy::new();
-        let waits: Vec<_> = (1..=9).map(|failures| policy.wait_early(failures, seconds(9999), Draw(0))).collect();
+        let waits: Vec<_> = (1..=9).map(|failures| policy.refresh_wait(failures, seconds(9999), Jitter(0))).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60].map(seconds));
-        assert!(policy.wait_early(3, seconds(9999), Draw(255)) > seconds(2));
-        assert_eq!(policy.wait_early(9, seconds(10), Draw(0)), seconds(5));
-        assert_eq!(policy.wait_early(9, Duration::ZERO, Draw(0)), Duration::from_millis(500));
+        assert!(policy.refresh_wait(3, seconds(9999), Jitter(255)) > seconds(2));
+        assert_eq!(policy.refresh_wait(9, seconds(10), Jitter(0)), seconds(5));
+        assert_eq!(policy.refresh_wait(9, Duration::ZERO, Jitter(0)), Duration::from_millis(500));
     }
 
     #[test]
@@ -180,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_cold_failure_costs_no_wait() {
-        let wait = |failures| CachePolicy::new().wait_cold(failures, Draw(0)).map(|wait| wait.as_millis());
+    fn first_initial_failure_has_no_wait() {
+        let wait = |failures| CachePolicy::new().initial_wait(failures, Jitter(0)).map(|wait| wait.as_millis());
         assert_eq!([0, 1, 2, 3, 4, 99].map(wait), [None, None, Some(100), Some(200), Some(400), Some(10_000)]);
     }
 }

@@ -1,11 +1,11 @@
-//! What a cache is told and handed.
+//! The settings of a cache.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::TOKEN_TIMEOUT;
-use super::life::Now;
-use super::policy::{CachePolicy, Draw};
+use super::policy::{CachePolicy, Jitter};
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::random::{Random, SystemRandom};
 use crate::time_offset::TimeOffset;
@@ -28,7 +28,7 @@ impl Settings {
         Now { here, service: self.offset.as_ref().and_then(|offset| offset.service_time(here)) }
     }
 
-    pub(super) fn draw(&self) -> Draw {
-        Draw::from(&*self.random)
+    pub(super) fn jitter(&self) -> Jitter {
+        Jitter::from(&*self.random)
     }
 }

@@ -1,21 +1,21 @@
-//! What a cache remembers, and how it changes: the same for both caches, which lock it and wait.
+//! The state of a cache and its transitions. Both caches use it under their own lock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ably_auth_core::{TokenDetails, TokenParams};
 
-use super::decide::{Decision, Means, decide};
-use super::life::{Age, Life, Now};
-use super::policy::Draw;
+use super::decide::{Decision, SourceState, decide};
+use super::policy::Jitter;
 use super::settings::Settings;
 use super::token::{CachedToken, Generation};
-use super::trace::{self, Reason};
+use super::trace::{self, Purpose, Reason};
+use super::validity::{Age, Now, Validity};
 use crate::clock::Moment;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
 
-/// Either kind of source.
+/// A token source, async or blocking.
 pub(super) trait Source {
     fn renewable(&self) -> bool;
 }
@@ -32,69 +32,59 @@ impl Source for dyn BlockingTokenSource {
     }
 }
 
-/// A fetch that callers may wait for.
+/// A handle to a fetch that callers can wait for.
 pub(super) trait Handle {
-    /// Whether anybody still drives it.
+    /// Returns true if some caller still drives the fetch.
     fn is_alive(&self) -> bool;
 
-    /// Whether whoever calls is its own source, which would wait for itself.
+    /// Returns true if the calling code is the fetch's own source, which would wait for itself.
     fn is_of_caller(&self) -> bool;
 }
 
-/// Whom to ask, and what for.
-pub(super) struct Question<S: ?Sized> {
+/// A source, and the params of the token to request from it.
+pub(super) struct TokenQuery<S: ?Sized> {
     pub(super) source: Arc<S>,
     pub(super) params: Arc<TokenParams>,
 }
 
-impl<S: ?Sized> Clone for Question<S> {
+impl<S: ?Sized> Clone for TokenQuery<S> {
     fn clone(&self) -> Self {
         Self { source: Arc::clone(&self.source), params: Arc::clone(&self.params) }
     }
 }
 
-impl<S: ?Sized> PartialEq for Question<S> {
+impl<S: ?Sized> PartialEq for TokenQuery<S> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.source, &other.source) && self.params == other.params
     }
 }
 
-/// Counts fetches in the order in which they began.
+/// The number of a fetch, in the order in which fetches begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
-/// For whom a fetch is made.
-#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "the reason is for whoever watches"))]
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
-    /// For whoever has a request to send.
-    Request(Reason),
-    /// For an explicit `authorize`, and what is to be stored of it.
-    Authorize { stores_params: bool, stores_source: bool },
-}
-
-/// A fetch that has begun.
-pub(super) struct Begun<S: ?Sized> {
+/// A fetch that has begun and not ended.
+pub(super) struct PendingFetch<S: ?Sized> {
     pub(super) ticket: Ticket,
-    question: Question<S>,
+    query: TokenQuery<S>,
     purpose: Purpose,
-    /// How many times a caller had authorized before.
+    /// The number of `authorize` calls that had succeeded when the fetch began.
     authorizations: u64,
     asked: Moment,
 }
 
-/// What a source gave.
+/// A token from a source.
 #[derive(Clone, Debug)]
 pub(super) struct Fetched {
     pub(super) token: CachedToken,
-    /// It had expired before it came.
+    /// True if the token had expired when it arrived.
     pub(super) is_expired: bool,
 }
 
-/// What comes of a fetch, for all who wait for it.
+/// The outcome of a fetch, for all callers that wait for it.
 pub(super) type Outcome = Result<Fetched, Error>;
 
-/// What to do for a caller who wants a token that is good.
+/// The next step for a caller that needs a valid token.
 pub(super) enum Step {
     Done(Result<CachedToken, Error>),
     Fetch(Reason),
@@ -102,21 +92,21 @@ pub(super) enum Step {
 
 struct InFlight<S: ?Sized, H> {
     ticket: Ticket,
-    question: Question<S>,
+    query: TokenQuery<S>,
     handle: H,
 }
 
-struct Held {
+struct HeldToken {
     token: CachedToken,
-    life: Life,
+    validity: Validity,
     is_given: bool,
 }
 
-/// Failures in a row.
+/// Consecutive failures.
 #[derive(Default)]
 struct Failures {
     count: u32,
-    /// Until then the source is left alone.
+    /// The end of the backoff: until then, the source is not asked.
     until: Option<Moment>,
     last: Option<Error>,
 }
@@ -134,15 +124,15 @@ impl Failures {
 }
 
 pub(super) struct State<S: ?Sized, H> {
-    held: Option<Held>,
-    question: Question<S>,
+    held: Option<HeldToken>,
+    query: TokenQuery<S>,
     newest: Generation,
-    last_begun: Ticket,
-    /// The latest fetch that has authorized, and how many have.
+    last_ticket: Ticket,
+    /// The latest fetch that an `authorize` call made.
     last_authorized: Ticket,
     authorizations: u64,
-    early: Failures,
-    cold: Failures,
+    refresh_failures: Failures,
+    initial_failures: Failures,
     in_flight: Vec<InFlight<S, H>>,
 }
 
@@ -150,163 +140,166 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     pub(super) fn new(source: Arc<S>, params: TokenParams) -> Self {
         Self {
             held: None,
-            question: Question { source, params: Arc::new(lasting(params)) },
+            query: TokenQuery { source, params: Arc::new(without_one_shot_params(params)) },
             newest: Generation::default(),
-            last_begun: Ticket::default(),
+            last_ticket: Ticket::default(),
             last_authorized: Ticket::default(),
             authorizations: 0,
-            early: Failures::default(),
-            cold: Failures::default(),
+            refresh_failures: Failures::default(),
+            initial_failures: Failures::default(),
             in_flight: Vec::new(),
         }
     }
 
-    /// Takes a token that was not fetched: how long it has lived already is not known.
-    pub(super) fn give(&mut self, details: TokenDetails, settings: &Settings) {
-        let life = Life::of_given(&details, settings.now().here, &settings.policy, settings.draw());
+    /// Stores a token from the options. Its age is unknown.
+    pub(super) fn store_given(&mut self, details: TokenDetails, settings: &Settings) {
+        let validity = Validity::of_given(&details, settings.now().here, &settings.policy, settings.jitter());
         self.newest = self.newest.next();
-        self.held = Some(Held { token: CachedToken::new(details, self.newest), life, is_given: true });
+        self.held = Some(HeldToken { token: CachedToken::new(details, self.newest), validity, is_given: true });
     }
 
-    /// Judges a token that was given by other settings than before.
-    pub(super) fn reconsider(&mut self, settings: &Settings) {
-        if let Some(Held { token, life, is_given: true }) = &mut self.held {
-            *life = Life::of_given(token.details(), settings.now().here, &settings.policy, settings.draw());
+    /// Computes the validity of a token from the options again, after the settings have changed.
+    pub(super) fn apply_settings(&mut self, settings: &Settings) {
+        if let Some(HeldToken { token, validity, is_given: true }) = &mut self.held {
+            *validity = Validity::of_given(token.details(), settings.now().here, &settings.policy, settings.jitter());
         }
     }
 
-    /// What to do for a caller, of whom the service has refused a token if it says so.
+    /// Returns the next step for a caller. `refused` is the token that the service refused, if it refused one.
     pub(super) fn step(&mut self, refused: Option<Generation>, now: &Now) -> Step {
         if let Some(refused) = refused {
             self.refuse(refused);
         }
         let age = self.age(now);
-        let decision = decide(age, || Means {
-            can_renew: self.question.source.renewable() || self.newest == Generation::default(),
-            is_asked: self.in_flight(&self.question).is_some(),
-            early_waits: self.early.waits(now),
-            cold_waits: self.cold.waits(now),
+        let decision = decide(age, || SourceState {
+            can_renew: self.query.source.renewable() || self.newest == Generation::default(),
+            is_in_flight: self.in_flight(&self.query).is_some(),
+            refresh_waits: self.refresh_failures.waits(now),
+            initial_waits: self.initial_failures.waits(now),
         });
         match (decision, &self.held) {
             (Decision::Serve, Some(held)) => Step::Done(Ok(held.token.clone())),
             (Decision::Refresh, _) => Step::Fetch(Reason::Early),
             (Decision::Fetch | Decision::Serve, _) => Step::Fetch(self.reason(age)),
             (Decision::Fail, _) => {
-                trace::leaves_alone();
-                Step::Done(Err(self.cold.last.clone().unwrap_or_else(Error::expired_on_arrival)))
+                trace::last_error_returned();
+                Step::Done(Err(self.initial_failures.last.clone().unwrap_or_else(Error::expired_on_arrival)))
             }
             (Decision::GiveUp, _) => Step::Done(Err(Error::no_means_to_renew(None))),
         }
     }
 
-    /// The token at hand, if it is not known to be bad.
-    pub(super) fn good(&self, now: &Now) -> Option<&CachedToken> {
-        self.held.as_ref().filter(|held| held.life.age(now) != Age::Expired).map(|held| &held.token)
+    /// Returns the held token, unless it has expired.
+    pub(super) fn valid_token(&self, now: &Now) -> Option<&CachedToken> {
+        self.held.as_ref().filter(|held| held.validity.age(now) != Age::Expired).map(|held| &held.token)
     }
 
-    /// What a caller who waited for that gets; nothing if it has to ask again.
-    pub(super) fn answer(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
-        match (self.good(now), outcome) {
-            // A newer token may have come meanwhile, or the old one be good still.
+    /// Returns the result for a caller that waited for `outcome`, or `None` if the caller has to start again.
+    pub(super) fn result_after(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
+        match (self.valid_token(now), outcome) {
+            // Another fetch may have stored a newer token, or the old token may still be valid.
             (Some(token), _) => Some(Ok(token.clone())),
             (None, Err(error)) => Some(Err(error)),
             (None, Ok(Fetched { is_expired: true, .. })) => Some(Err(Error::expired_on_arrival())),
-            // It was refused, or has expired, before this caller got to see it.
+            // The token was refused or expired before this caller received it.
             (None, Ok(_)) => None,
         }
     }
 
-    /// The fetch under way that asks the same, and when it began.
-    pub(super) fn in_flight(&self, question: &Question<S>) -> Option<(Ticket, &H)> {
+    /// Returns the fetch in flight for the same query, and its number.
+    pub(super) fn in_flight(&self, query: &TokenQuery<S>) -> Option<(Ticket, &H)> {
         let mut alive = self.in_flight.iter().filter(|fetch| fetch.handle.is_alive());
-        alive.find(|fetch| fetch.question == *question).map(|fetch| (fetch.ticket, &fetch.handle))
+        alive.find(|fetch| fetch.query == *query).map(|fetch| (fetch.ticket, &fetch.handle))
     }
 
-    /// The same, for a caller to wait for.
-    pub(super) fn to_wait_for(&self, question: &Question<S>) -> Result<Option<(Ticket, &H)>, Error> {
-        match self.in_flight(question) {
-            Some((_, handle)) if handle.is_of_caller() => Err(Error::waits_for_itself()),
+    /// Returns the fetch in flight for the same query, for the caller to wait for.
+    ///
+    /// # Errors
+    /// If the caller is the source of that fetch, which would wait for itself.
+    pub(super) fn joinable(&self, query: &TokenQuery<S>) -> Result<Option<(Ticket, &H)>, Error> {
+        match self.in_flight(query) {
+            Some((_, handle)) if handle.is_of_caller() => Err(Error::source_waits_for_itself()),
             fetch => Ok(fetch),
         }
     }
 
-    /// What is asked unless a caller says otherwise.
-    pub(super) fn question(&self) -> &Question<S> {
-        &self.question
+    /// Returns the query that requests use.
+    pub(super) fn query(&self) -> &TokenQuery<S> {
+        &self.query
     }
 
-    /// What a caller who authorizes asks: what it does not say is as it was.
-    pub(super) fn question_of(&self, params: Option<&TokenParams>, source: Option<&Arc<S>>) -> Question<S> {
-        let params = params.map_or_else(|| Arc::clone(&self.question.params), |params| Arc::new(params.clone()));
-        Question { params, source: Arc::clone(source.unwrap_or(&self.question.source)) }
+    /// Returns the query of an `authorize` call: the current query, with the given params and source replaced.
+    pub(super) fn query_for(&self, params: Option<&TokenParams>, source: Option<&Arc<S>>) -> TokenQuery<S> {
+        let params = params.map_or_else(|| Arc::clone(&self.query.params), |params| Arc::new(params.clone()));
+        TokenQuery { params, source: Arc::clone(source.unwrap_or(&self.query.source)) }
     }
 
-    /// The last fetch that has begun.
-    pub(super) fn last_begun(&self) -> Ticket {
-        self.last_begun
+    /// Returns the number of the fetch that began last.
+    pub(super) fn last_ticket(&self) -> Ticket {
+        self.last_ticket
     }
 
-    /// Begins a fetch. Whoever drives it has to end it, or to let go of its handle.
-    pub(super) fn begin(&mut self, question: Question<S>, purpose: Purpose, now: &Now) -> Begun<S> {
-        self.last_begun = Ticket(self.last_begun.0.saturating_add(1));
-        trace::asks(purpose);
-        Begun { ticket: self.last_begun, question, purpose, authorizations: self.authorizations, asked: now.here }
+    /// Begins a fetch. The caller that drives it has to end it or drop its handle.
+    pub(super) fn begin(&mut self, query: TokenQuery<S>, purpose: Purpose, now: &Now) -> PendingFetch<S> {
+        self.last_ticket = Ticket(self.last_ticket.0.saturating_add(1));
+        trace::fetch_started(purpose);
+        PendingFetch { ticket: self.last_ticket, query, purpose, authorizations: self.authorizations, asked: now.here }
     }
 
-    /// Lets others wait for a fetch.
-    pub(super) fn announce(&mut self, ticket: Ticket, question: Question<S>, handle: H) {
+    /// Adds a fetch to those that other callers can wait for.
+    pub(super) fn add_in_flight(&mut self, ticket: Ticket, query: TokenQuery<S>, handle: H) {
         self.in_flight.retain(|fetch| fetch.handle.is_alive());
-        self.in_flight.push(InFlight { ticket, question, handle });
+        self.in_flight.push(InFlight { ticket, query, handle });
     }
 
-    /// Takes in what came of a fetch.
+    /// Ends a fetch and stores its outcome.
     pub(super) fn end(
         &mut self,
-        begun: Begun<S>,
+        pending: PendingFetch<S>,
         outcome: Result<TokenDetails, Error>,
         settings: &Settings,
         now: &Now,
-        draw: Draw,
+        jitter: Jitter,
     ) -> Outcome {
-        self.in_flight.retain(|fetch| fetch.ticket != begun.ticket);
-        // Whoever authorizes replaces what was asked before, and also what is still under way of it.
-        let is_newest = match begun.purpose {
-            Purpose::Request(_) => begun.authorizations == self.authorizations,
-            Purpose::Authorize { .. } => begun.ticket > self.last_authorized,
+        self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
+        // An `authorize` call replaces the query, so it also outdates the fetches in flight for the previous query.
+        let is_newest = match pending.purpose {
+            Purpose::Request(_) => pending.authorizations == self.authorizations,
+            Purpose::Authorize { .. } => pending.ticket > self.last_authorized,
         };
         let details = match outcome {
             Ok(details) => details,
             Err(error) => {
-                trace::failed(begun.purpose, &error);
-                if is_newest && matches!(begun.purpose, Purpose::Request(_)) {
-                    self.count_failure(&error, settings, now, draw);
+                trace::fetch_failed(pending.purpose, &error);
+                if is_newest && matches!(pending.purpose, Purpose::Request(_)) {
+                    self.count_failure(&error, settings, now, jitter);
                 }
                 return Err(error);
             }
         };
-        let life = Life::of_fetched(&details, begun.asked, &settings.policy, draw);
-        let is_expired = life.age(now) == Age::Expired;
-        if !is_newest || (is_expired && matches!(begun.purpose, Purpose::Request(_))) {
+        let validity = Validity::of_fetched(&details, pending.asked, &settings.policy, jitter);
+        let is_expired = validity.age(now) == Age::Expired;
+        if !is_newest || (is_expired && matches!(pending.purpose, Purpose::Request(_))) {
             if is_newest {
                 let error = Error::expired_on_arrival();
-                trace::failed(begun.purpose, &error);
-                self.count_failure(&error, settings, now, draw);
+                trace::fetch_failed(pending.purpose, &error);
+                self.count_failure(&error, settings, now, jitter);
             }
             return Ok(Fetched { token: CachedToken::new(details, Generation::default()), is_expired });
         }
-        trace::has_come(begun.purpose);
+        trace::fetch_succeeded(pending.purpose);
         self.newest = self.newest.next();
         let token = CachedToken::new(details, self.newest);
-        self.held = Some(Held { token: token.clone(), life, is_given: false });
-        (self.early, self.cold) = (Failures::default(), Failures::default());
-        if let Purpose::Authorize { stores_params, stores_source } = begun.purpose {
-            self.last_authorized = begun.ticket;
+        self.held = Some(HeldToken { token: token.clone(), validity, is_given: false });
+        (self.refresh_failures, self.initial_failures) = (Failures::default(), Failures::default());
+        if let Purpose::Authorize { stores_params, stores_source } = pending.purpose {
+            self.last_authorized = pending.ticket;
             self.authorizations = self.authorizations.saturating_add(1);
             if stores_params {
-                self.question.params = Arc::new(lasting(TokenParams::clone(&begun.question.params)));
+                self.query.params = Arc::new(without_one_shot_params(TokenParams::clone(&pending.query.params)));
             }
             if stores_source {
-                self.question.source = begun.question.source;
+                self.query.source = pending.query.source;
             }
         }
         Ok(Fetched { token, is_expired })
@@ -314,18 +307,18 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
 
     /// Removes a fetch that ends without an outcome, because no caller waits for it any more.
     ///
-    /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and perhaps
-    /// give up too, although the held token is still valid.
-    pub(super) fn abandon(&mut self, begun: &Begun<S>, settings: &Settings, now: &Now, draw: Draw) {
-        self.in_flight.retain(|fetch| fetch.ticket != begun.ticket);
-        let is_early = matches!(begun.purpose, Purpose::Request(Reason::Early));
-        if is_early && begun.authorizations == self.authorizations {
-            self.count_failure(&Error::abandoned(), settings, now, draw);
+    /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and might
+    /// abandon it too, although the held token is still valid.
+    pub(super) fn abandon(&mut self, pending: &PendingFetch<S>, settings: &Settings, now: &Now, jitter: Jitter) {
+        self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
+        let is_early = matches!(pending.purpose, Purpose::Request(Reason::Early));
+        if is_early && pending.authorizations == self.authorizations {
+            self.count_failure(&Error::abandoned(), settings, now, jitter);
         }
     }
 
     fn age(&self, now: &Now) -> Option<Age> {
-        self.held.as_ref().map(|held| held.life.age(now))
+        self.held.as_ref().map(|held| held.validity.age(now))
     }
 
     fn refuse(&mut self, refused: Generation) {
@@ -340,25 +333,25 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    fn count_failure(&mut self, error: &Error, settings: &Settings, now: &Now, draw: Draw) {
-        let left = self.held.as_ref().map(|held| held.life.left(now)).filter(|left| *left > Duration::ZERO);
+    fn count_failure(&mut self, error: &Error, settings: &Settings, now: &Now, jitter: Jitter) {
+        let left = self.held.as_ref().map(|held| held.validity.left(now)).filter(|left| *left > Duration::ZERO);
         let (failures, wait) = match left {
             Some(left) => {
-                let count = self.early.add(error);
-                (&mut self.early, Some(settings.policy.wait_early(count, left, draw)))
+                let count = self.refresh_failures.add(error);
+                (&mut self.refresh_failures, Some(settings.policy.refresh_wait(count, left, jitter)))
             }
             None => {
-                let count = self.cold.add(error);
-                (&mut self.cold, settings.policy.wait_cold(count, draw))
+                let count = self.initial_failures.add(error);
+                (&mut self.initial_failures, settings.policy.initial_wait(count, jitter))
             }
         };
         let wait = settings.policy.with_retry_after(wait, error.retry_after());
         failures.until = wait.map(|wait| now.here.saturating_add(wait));
-        trace::backs_off(failures.count, wait.unwrap_or_default());
+        trace::backing_off(failures.count, wait.unwrap_or_default());
     }
 }
 
-/// Params without what is for one request alone (`RSA10g`).
-fn lasting(params: TokenParams) -> TokenParams {
+/// Returns `params` without the timestamp and the nonce, which apply to one request only (`RSA10g`).
+fn without_one_shot_params(params: TokenParams) -> TokenParams {
     TokenParams { timestamp: None, nonce: None, ..params }
 }

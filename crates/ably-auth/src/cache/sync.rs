@@ -1,4 +1,4 @@
-//! Threads, and the locks that they wait for: those of the standard library, or those of the model checker.
+//! Threads and locks: those of the standard library, or those of the model checker loom.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn wait_while<'a, T>(
     waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
-/// Waits until `is_pending` is false. The model checker has no time that could pass.
+/// Waits until `is_pending` is false. The model checker has no clock, so there is no timeout.
 #[cfg(loom)]
 pub(super) fn wait_while<'a, T>(
     condvar: &Condvar,

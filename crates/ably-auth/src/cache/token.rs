@@ -1,4 +1,4 @@
-//! A token from a cache.
+//! Tokens of a cache.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use ably_auth_core::TokenDetails;
 
 use crate::exchange::Authorization;
 
-/// Counts the tokens that a cache has taken for its own: a later generation is a newer token.
+/// The number of a token among the tokens that a cache has stored. A later generation is a newer token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(u64);
 
@@ -17,7 +17,7 @@ impl Generation {
     }
 }
 
-/// A token from a cache, and which of the cache's tokens it is. It is cheap to clone.
+/// A token from a cache, with its generation. It is cheap to clone.
 #[derive(Clone)]
 pub struct CachedToken(Arc<Inner>);
 
@@ -33,19 +33,19 @@ impl CachedToken {
         Self(Arc::new(Inner { details, generation, authorization }))
     }
 
-    /// The token and what is known about it.
+    /// Returns the token and its details.
     #[must_use]
     pub fn details(&self) -> &TokenDetails {
         &self.0.details
     }
 
-    /// Which of the cache's tokens it is: say so when the service refuses it.
+    /// Returns the token's generation. Pass it to the cache's `renewed` when the service refuses the token.
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.0.generation
     }
 
-    /// The header that a request with this token carries (`RSA3a`), made once.
+    /// Returns the `Authorization` header for a request with this token (`RSA3a`).
     #[must_use]
     pub fn authorization(&self) -> &Authorization {
         &self.0.authorization

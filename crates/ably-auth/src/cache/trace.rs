@@ -1,8 +1,7 @@
-//! What a cache tells of its doings, if the feature `tracing` is on: never a token or a secret.
+//! The events of a cache, with the feature `tracing`. They never contain a token or a secret.
 
 use std::time::Duration;
 
-use super::state::Purpose;
 use crate::error::Error;
 
 /// Why a token is fetched for a request.
@@ -12,6 +11,16 @@ pub(super) enum Reason {
     Expired,
     Refused,
     Early,
+}
+
+/// The caller that a fetch is made for.
+#[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only the feature `tracing` reads the reason"))]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// A caller that needs a token for a request.
+    Request(Reason),
+    /// A call of `authorize`, and what the cache keeps of it.
+    Authorize { stores_params: bool, stores_source: bool },
 }
 
 impl Purpose {
@@ -31,24 +40,24 @@ impl Purpose {
 mod events {
     use super::{Duration, Error, Purpose};
 
-    pub(in super::super) fn asks(purpose: Purpose) {
-        tracing::debug!(reason = purpose.name(), "asking for a token");
+    pub(in super::super) fn fetch_started(purpose: Purpose) {
+        tracing::debug!(reason = purpose.name(), "token fetch started");
     }
 
-    pub(in super::super) fn has_come(purpose: Purpose) {
-        tracing::debug!(reason = purpose.name(), "a token has come");
+    pub(in super::super) fn fetch_succeeded(purpose: Purpose) {
+        tracing::debug!(reason = purpose.name(), "token fetch succeeded");
     }
 
-    pub(in super::super) fn failed(purpose: Purpose, error: &Error) {
-        tracing::warn!(reason = purpose.name(), code = error.ably_code().as_u32(), kind = ?error.kind(), "no token has come");
+    pub(in super::super) fn fetch_failed(purpose: Purpose, error: &Error) {
+        tracing::warn!(reason = purpose.name(), code = error.ably_code().as_u32(), kind = ?error.kind(), "token fetch failed");
     }
 
-    pub(in super::super) fn backs_off(failures: u32, wait: Duration) {
-        tracing::debug!(failures, wait_ms = crate::clock::millis(wait), "leaving the source alone after a failure");
+    pub(in super::super) fn backing_off(failures: u32, wait: Duration) {
+        tracing::debug!(failures, wait_ms = crate::clock::millis(wait), "backing off after a failed token fetch");
     }
 
-    pub(in super::super) fn leaves_alone() {
-        tracing::trace!("telling the last error again, since the source is left alone");
+    pub(in super::super) fn last_error_returned() {
+        tracing::trace!("last error returned during backoff");
     }
 }
 
@@ -56,11 +65,11 @@ mod events {
 mod events {
     use super::{Duration, Error, Purpose};
 
-    pub(in super::super) const fn asks(_: Purpose) {}
-    pub(in super::super) const fn has_come(_: Purpose) {}
-    pub(in super::super) const fn failed(_: Purpose, _: &Error) {}
-    pub(in super::super) const fn backs_off(_: u32, _: Duration) {}
-    pub(in super::super) const fn leaves_alone() {}
+    pub(in super::super) const fn fetch_started(_: Purpose) {}
+    pub(in super::super) const fn fetch_succeeded(_: Purpose) {}
+    pub(in super::super) const fn fetch_failed(_: Purpose, _: &Error) {}
+    pub(in super::super) const fn backing_off(_: u32, _: Duration) {}
+    pub(in super::super) const fn last_error_returned() {}
 }
 
-pub(super) use events::{asks, backs_off, failed, has_come, leaves_alone};
+pub(super) use events::{backing_off, fetch_failed, fetch_started, fetch_succeeded, last_error_returned};

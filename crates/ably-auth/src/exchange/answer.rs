@@ -1,4 +1,4 @@
-//! Reading the service's answers.
+//! Parses responses of the service.
 
 use std::time::Duration;
 
@@ -9,52 +9,54 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::RequestId;
 use super::sent_secrets::SentSecrets;
 use crate::error::Error;
+use crate::request_id::RequestId;
 
 const X_ABLY_ERRORCODE: &str = "x-ably-errorcode";
 const X_ABLY_ERRORMESSAGE: &str = "x-ably-errormessage";
 
-/// What an answer may be nested at most: a hostile one shall not use up the stack. JSON has a limit of its own.
+/// The maximum nesting depth of a MessagePack body, so that a hostile response cannot overflow the stack. The JSON
+/// parser has its own limit.
 const MAX_DEPTH: usize = 64;
 
-/// The maximum of a `Retry-After`.
+/// The maximum time of a `Retry-After`: a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The maximum bytes that are kept of a message in a header. The message is ASCII, so the cut splits no character. It may
-/// split a credential, of which [`SentSecrets::redact`] then removes the beginning.
+/// The maximum bytes of a message from a header. The message is ASCII, so the cut splits no character. It may split a
+/// credential; [`SentSecrets::redact`] then removes the part that is left.
 const MAX_MESSAGE_BYTES: usize = ably_auth_core::PrintableText::MAX_BYTES;
 
-/// Reads a body of JSON or MessagePack, or the error that the answer is.
+/// Parses a body of JSON or MessagePack, or returns the error that the response contains.
 pub(super) fn read<T: DeserializeOwned>(answer: &Response<Bytes>, what: &str, sent: &SentSecrets) -> Result<T, Error> {
     if !answer.status().is_success() {
         return Err(refusal(answer, sent));
     }
     body(answer).map_err(|place| {
         Error::answer(format!(
-            "the answer (status {}) does not hold {what} in {place}; is this an Ably endpoint?",
+            "invalid response (status {}): it does not contain {what} in {place}; check that the endpoint is an Ably \
+             service",
             answer.status().as_u16()
         ))
-        .about(request_id(answer))
+        .with_request_id(request_id(answer))
     })
 }
 
-/// The error that an answer without success is.
+/// Returns the error for a response without success.
 pub(super) fn refusal(answer: &Response<Bytes>, sent: &SentSecrets) -> Error {
     let (status, info) = (answer.status().as_u16(), error_info(answer, sent));
     let error = if matches!(status, 301..=303 | 307 | 308) {
         Error::redirected(info, status)
     } else {
-        Error::refused(info).retrying_after(retry_after(answer))
+        Error::refused(info).with_retry_after(retry_after(answer))
     };
-    error.about(request_id(answer))
+    error.with_request_id(request_id(answer))
 }
 
-/// An answer's error: from its body, else from its headers, else from its status.
+/// Returns the error of a response: from its body, else from its headers, else from its status.
 pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorInfo {
     let status = answer.status().as_u16();
-    if let Some(info) = worded(answer, sent) {
+    if let Some(info) = body_error(answer, sent) {
         return info;
     }
     let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
@@ -64,8 +66,8 @@ pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorI
     sent.redact(ErrorInfo::new(ErrorCode::new(code), message).with_status(status))
 }
 
-/// The error in an answer's body.
-pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
+/// Returns the error in the body of a response.
+pub(super) fn body_error(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
     #[derive(Deserialize)]
     struct Envelope {
         error: Status,
@@ -82,8 +84,8 @@ pub(super) fn worded(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<Err
     Some(sent.redact(error))
 }
 
-/// Returns the time in `Retry-After` of an answer with 429 or 503. A date counts from the answer's own `Date`, so that the
-/// clocks need not agree.
+/// Returns the time in `Retry-After` of a response with 429 or 503. A date is compared with the `Date` of the same
+/// response, so that the clocks of client and service need not agree.
 pub(super) fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
     if !matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return None;
@@ -100,13 +102,14 @@ pub(super) fn retry_after(answer: &Response<Bytes>) -> Option<Duration> {
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// The media type of an answer, as it is written, without parameters.
+/// Returns the media type of a response as written, without parameters.
 pub(super) fn content_type(answer: &Response<Bytes>) -> Option<String> {
     let text = answer.headers().get(CONTENT_TYPE)?.to_str().ok()?;
     Some(text.split(';').next().unwrap_or_default().trim().to_owned())
 }
 
-/// The body, or its format and the place where it goes wrong. Not the parser's own words, which may quote it: a token stands in it.
+/// Parses the body, or returns its format and the place of the error. The parser's message is not used, because it may
+/// quote a token from the body.
 fn body<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, String> {
     if content_type(answer).is_some_and(|it| it.eq_ignore_ascii_case("application/x-msgpack")) {
         let mut reader = rmp_serde::Deserializer::from_read_ref(answer.body());

@@ -1,4 +1,4 @@
-//! Asking an auth URL for a token.
+//! The exchange with an auth URL.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ use crate::error::Error;
 use crate::sources::AuthCallbackAnswer;
 use crate::transport::TransportFault;
 
-/// More than any token that is of use (`RSA4f`).
+/// The maximum bytes of a response: 128 KiB, more than any valid token has (`RSA4f`).
 const MAX_ANSWER_BYTES: usize = 128 * 1024;
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, application/jwt, text/plain");
 
-/// Asks an auth URL for a token (`RSA8c`).
+/// The request of a token from an auth URL (`RSA8c`).
 ///
-/// It is not for a transport that goes to the service: the URL has one host.
+/// Use a transport without host fallback, because the URL has one host.
 ///
 /// ```
 /// use ably_auth::exchange::{Exchange, QueryAuthUrl, Step};
@@ -32,7 +32,7 @@ const ANSWERS: HeaderValue = HeaderValue::from_static("application/json, applica
 ///
 /// let auth_url = AuthUrl::new("https://example.com/ably?tenant=7")?;
 /// let params = TokenParams::new().ttl(Ttl::from_millis(60_000)?);
-/// let Step::Send(request) = QueryAuthUrl::new(&auth_url, &params).start() else { panic!("a request comes first") };
+/// let Step::Send(request) = QueryAuthUrl::new(&auth_url, &params).start() else { panic!("expected a request") };
 /// assert_eq!(request.uri(), "https://example.com/ably?tenant=7&ttl=60000");
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
@@ -42,7 +42,7 @@ pub struct QueryAuthUrl {
 }
 
 impl QueryAuthUrl {
-    /// Asks `auth_url` for a token with these params.
+    /// Creates the request of a token with `params` from `auth_url`.
     #[must_use]
     pub fn new(auth_url: &AuthUrl, params: &TokenParams) -> Self {
         let request = request(auth_url, params);
@@ -87,7 +87,7 @@ impl Exchange for QueryAuthUrl {
     type Output = AuthCallbackAnswer;
 
     fn start(&mut self) -> Step<AuthCallbackAnswer> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<AuthCallbackAnswer> {
@@ -102,62 +102,70 @@ fn read(answer: &Response<Bytes>, sent: &SentSecrets) -> Result<AuthCallbackAnsw
     }
     let body = answer.body();
     if body.len() > MAX_ANSWER_BYTES {
-        return Err(Error::auth_url("the auth URL's answer is over 128 KiB; it should be a token and nothing else"));
+        return Err(Error::auth_url("invalid response of the auth URL: it is larger than 128 KiB; send only a token"));
     }
     let content_type = answer::content_type(answer);
     match content_type.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("application/json") => json(body),
         Some("text/plain" | "application/jwt") => match std::str::from_utf8(body) {
             Ok(text) => token(text).map(AuthCallbackAnswer::from),
-            Err(_) => Err(Error::auth_url("the auth URL's answer is not text; send a token")),
+            Err(_) => Err(Error::auth_url("invalid response of the auth URL: it is not text; send a token")),
         },
         _ => Err(Error::auth_url(format!(
-            "the auth URL answers {}; send a token as `text/plain` or `application/jwt`, or token details or a token \
-             request as `application/json`",
+            "invalid response of the auth URL: it has {}; send a token as `text/plain` or `application/jwt`, or token \
+             details or a token request as `application/json`",
             content_type.map_or_else(
-                || "without a content type".to_owned(),
-                |other| format!("with the content type `{}`", sent.redact_text(&other))
+                || "no content type".to_owned(),
+                |other| format!("the content type `{}`", sent.redact_text(&other))
             )
         ))),
     }
 }
 
 fn refused(answer: &Response<Bytes>, status: StatusCode, sent: &SentSecrets) -> Error {
-    let worded = answer::worded(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
-    let what = format!("the auth URL answers with status {}{worded}", status.as_u16());
+    let body_error = answer::body_error(answer, sent).map_or_else(String::new, |info| format!(": {}", info.message()));
+    let what = format!("the auth URL responded with status {}{body_error}", status.as_u16());
     let advice = match status.as_u16() {
         300..=399 => {
-            "a redirect is not followed, for it could carry the headers elsewhere: give the URL that it leads to"
+            "redirects are not followed, because they could carry the headers to another host: set the target URL of \
+             the redirect"
         }
-        401 => "see whether `auth_headers` and `auth_params` hold what its server asks for",
-        403 => "its server permits this user no token",
+        401 => "check that `auth_headers` and `auth_params` contain the credentials that its server needs",
+        403 => "its server does not allow this user a token",
         404 | 405 => "check the URL and the `auth_method`",
-        _ => "see its server's log",
+        _ => "check its server's log",
     };
     Error::auth_url_refused(answer::error_info(answer, sent), format!("{what}; {advice}"))
-        .retrying_after(answer::retry_after(answer))
+        .with_retry_after(answer::retry_after(answer))
 }
 
-/// A token, without the line feed that many a server puts after it.
+/// Parses a token, and ignores whitespace around it, because many servers append a line feed.
 fn token(text: &str) -> Result<Token, Error> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Error::auth_url("the auth URL's answer is empty; send a token"));
+        return Err(Error::auth_url("invalid response of the auth URL: it is empty; send a token"));
     }
     if matches!(text, "null" | "undefined") {
-        return Err(Error::auth_url("the auth URL's answer is a word that stands for no token; see its server's log"));
+        return Err(Error::auth_url(
+            "invalid response of the auth URL: it is `null` or `undefined`, not a token; check its server's log",
+        ));
     }
     if text.starts_with('{') {
-        return Err(Error::auth_url("the auth URL sends JSON as if it were a token; send it as `application/json`"));
+        return Err(Error::auth_url(
+            "invalid response of the auth URL: it is JSON, but the content type is not; send it as `application/json`",
+        ));
     }
-    Token::new(text).map_err(|_| Error::auth_url("the auth URL's answer is not in the form of a token; send one alone"))
+    Token::new(text)
+        .map_err(|_| Error::auth_url("invalid response of the auth URL: it is not a token; send only a token"))
 }
 
-/// Token details, a token request, or a token as a JSON string, which servers send that encode whatever they have.
+/// Parses token details, a token request, or a token as a JSON string, which servers send that encode any response as
+/// JSON.
 fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
     let place = |error: serde_json::Error| {
         Error::auth_url(format!(
-            "the auth URL's answer is not JSON (line {} column {}); send token details or a token request",
+            "invalid response of the auth URL: it is not JSON (line {} column {}); send token details or a token \
+             request",
             error.line(),
             error.column()
         ))
@@ -167,18 +175,19 @@ fn json(body: &[u8]) -> Result<AuthCallbackAnswer, Error> {
         return token(text).map(AuthCallbackAnswer::from);
     }
     let unfit =
-        |what: &str| Error::auth_url(format!("the auth URL's answer does not hold {what}; send it as it was issued"));
-    // Read from `body`, not from `value`: only the text shows that a member occurs twice.
+        |what: &str| Error::auth_url(format!("invalid response of the auth URL: {what}; send it as it was issued"));
+    // Parse `body`, not `value`: only the text shows whether a member occurs twice.
     if value.get("token").is_some() {
-        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("fitting token details"))?;
+        let details: TokenDetails = serde_json::from_slice(body).map_err(|_| unfit("the token details are invalid"))?;
         return Ok(details.into());
     }
     if value.get("keyName").is_some() {
-        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("a fitting token request"))?;
+        let request: TokenRequest = serde_json::from_slice(body).map_err(|_| unfit("the token request is invalid"))?;
         return Ok(request.into());
     }
     Err(Error::auth_url(
-        "the auth URL's JSON is neither token details nor a token request: it has no `token` and no `keyName`",
+        "invalid response of the auth URL: its JSON has neither `token` nor `keyName`; send token details or a token \
+         request",
     ))
 }
 

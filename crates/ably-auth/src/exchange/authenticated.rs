@@ -1,4 +1,4 @@
-//! A call that needs credentials, and gets new ones once if the service finds them stale.
+//! A call that needs credentials. It renews the token once if the service refuses it.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use http::{Request, Response, StatusCode};
 
 use ably_auth_core::Identity;
 
+use super::redacted_debug::RedactedDebug;
 use super::sent_secrets::SentSecrets;
-use super::shown::Shown;
 use super::{Authorization, answer, outgoing};
 use crate::cache::Generation;
 use crate::error::{Error, ErrorKind};
 use crate::transport::TransportFault;
 
-/// What an authenticated call wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of an authenticated call.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum CallStep {
-    /// Find credentials, and tell the call with [`AuthenticatedCall::authorized`].
+    /// Get credentials, and pass them to [`AuthenticatedCall::authorized`].
     Authorize {
-        /// The token that the service has just refused: only a newer one will do.
+        /// The token that the service has just refused: get a newer one.
         rejected: Option<Generation>,
     },
-    /// Send this, and tell the call the answer.
+    /// Send this request, and pass the response to [`AuthenticatedCall::answered`].
     Send(Request<Bytes>),
-    /// It is over, and this came of it: an answer with success, or an error.
+    /// The call has ended with a successful response, or with an error.
     Done(Result<Response<Bytes>, Error>),
 }
 
-/// A request that needs credentials: sent once, and once more with a newer token if the service finds the first one stale
-/// (`RSC10`, `RSA4b`).
+/// A request that needs credentials. It is sent once, and once more with a newer token if the service refuses the first
+/// token (`RSC10`, `RSA4b`).
 ///
-/// Only 401 with a code from 40140 to 40149 leads to a renewal, and only the first time: any other refusal is final, for a
-/// new token would meet it too.
+/// Only a 401 with a code from 40140 to 40149 leads to a renewal, and only the first time. Any other refusal is final,
+/// because a new token would be refused too.
 ///
 /// ```
 /// use ably_auth::exchange::{AuthenticatedCall, Authorization, CallStep};
@@ -42,11 +42,12 @@ pub enum CallStep {
 ///
 /// let request = Request::get("https://main.realtime.ably.net/stats").body(Bytes::new()).unwrap();
 /// let mut call = AuthenticatedCall::new(request, None);
-/// let CallStep::Authorize { rejected: None } = call.start() else { panic!("credentials come first") };
+/// let CallStep::Authorize { rejected: None } = call.start() else { panic!("expected a request for credentials") };
 /// let authorization = Authorization::basic(&ApiKey::parse("app.key:secret")?);
-/// let CallStep::Send(request) = call.authorized(&authorization, None) else { panic!("then it is sent") };
+/// let CallStep::Send(request) = call.authorized(&authorization, None) else { panic!("expected a request") };
 /// assert_eq!(request.headers()["authorization"], "Basic YXBwLmtleTpzZWNyZXQ="); // the key in base64
-/// let CallStep::Done(answer) = call.answered(Ok(Response::new(Bytes::from_static(b"[]")))) else { panic!("it is over") };
+/// let response = Response::new(Bytes::from_static(b"[]"));
+/// let CallStep::Done(answer) = call.answered(Ok(response)) else { panic!("expected the end") };
 /// assert_eq!(answer?.body(), "[]");
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
@@ -66,7 +67,8 @@ enum Credentials {
 }
 
 impl AuthenticatedCall {
-    /// A call of `request`, whose URI is absolute, as `identity` if one is to be assumed (`RSA7e2`).
+    /// Creates a call of `request`, whose URI is absolute. It sends `identity` with the request if one is given
+    /// (`RSA7e2`).
     #[must_use]
     pub fn new(mut request: Request<Bytes>, identity: Option<&Identity>) -> Self {
         outgoing::add_common_headers(&mut request);
@@ -76,12 +78,12 @@ impl AuthenticatedCall {
         Self { request, credentials: Credentials::Missing, refusal: None, sent: SentSecrets::default() }
     }
 
-    /// The first step.
+    /// Returns the first step.
     pub fn start(&mut self) -> CallStep {
         CallStep::Authorize { rejected: None }
     }
 
-    /// The step that follows once there are credentials: a key's, or a token's with its generation.
+    /// Returns the step after credentials were obtained: those of a key, or of a token with its generation.
     pub fn authorized(&mut self, authorization: &Authorization, token: Option<Generation>) -> CallStep {
         self.credentials = match (token, &self.credentials) {
             (None, _) => Credentials::Key,
@@ -94,14 +96,14 @@ impl AuthenticatedCall {
         CallStep::Send(request)
     }
 
-    /// The step that follows where there are no credentials to be had. Why the service wanted new ones is the error's source,
-    /// if there is no means to get them.
+    /// Returns the step after no credentials could be obtained. If there is no means to renew the token, the error's
+    /// source is the service's refusal.
     pub fn unauthorized(&mut self, error: Error) -> CallStep {
         let refusal = self.refusal.take().filter(|_| error.kind() == ErrorKind::NoMeansToRenew);
         CallStep::Done(Err(refusal.map_or(error, |refusal| Error::no_means_to_renew(Some(refusal)))))
     }
 
-    /// The step that follows the answer, or the lack of one.
+    /// Returns the step after a response, or after a fault without a response.
     pub fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> CallStep {
         let answer = match answer {
             Ok(answer) if answer.status().is_success() => return CallStep::Done(Ok(answer)),
@@ -125,8 +127,8 @@ impl fmt::Debug for CallStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Authorize { rejected } => f.debug_struct("Authorize").field("rejected", rejected).finish(),
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
-            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(RedactedDebug)).finish(),
         }
     }
 }
@@ -134,7 +136,7 @@ impl fmt::Debug for CallStep {
 impl fmt::Debug for AuthenticatedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthenticatedCall")
-            .field("request", &Shown(&self.request))
+            .field("request", &RedactedDebug(&self.request))
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Which host a request goes to, and which one next when that fails.
+//! Host fallback: selects the host of a request, and the next host after a failure.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use http::header::{HOST, SERVER};
 use http::uri::Authority;
 use http::{Request, Response, Uri};
 
-use super::shown::Shown;
+use super::redacted_debug::RedactedDebug;
 use crate::error::Error;
 use crate::hosts::{Endpoint, fallback_host};
 use crate::http_settings::HttpSettings;
 use crate::random::Random;
 use crate::transport::{FaultKind, TransportFault};
 
-/// The hosts of a service: its endpoint, the fallbacks, and the one of them that worked last (`RSC15`).
+/// The hosts of a service: its primary host, the fallback hosts, and the fallback that worked last (`RSC15`).
 #[derive(Debug)]
 pub struct Hosts {
     primary: Authority,
@@ -27,7 +27,7 @@ pub struct Hosts {
     remembered: Mutex<Option<Remembered>>,
 }
 
-/// A fallback that has worked, and until when it is preferred.
+/// A fallback that has worked, and the time until which it is preferred.
 #[derive(Clone, Debug, PartialEq)]
 struct Remembered {
     host: Authority,
@@ -35,10 +35,10 @@ struct Remembered {
 }
 
 impl Hosts {
-    /// The hosts of `endpoint`, as the settings say.
+    /// Creates the hosts of `endpoint` by `settings`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a fallback host that the settings name is none.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a fallback host in the settings is invalid.
     pub fn new(endpoint: &Endpoint, settings: &HttpSettings) -> Result<Self, Error> {
         let named = match settings.named_fallback_hosts()? {
             Some(hosts) => hosts.to_vec(),
@@ -66,20 +66,27 @@ impl Hosts {
         })
     }
 
-    /// A request on its way to these hosts, begun at `now` of any clock that only goes forward. Its URI is absolute; one that
-    /// is not at the endpoint is sent where it says, once.
+    /// Starts sending `request`, whose URI is absolute. `now` is the time of any monotonic clock. A request to another
+    /// host than the endpoint is sent there once.
     pub fn request(&self, request: Request<Bytes>, now: Duration) -> HostFallback<'_> {
-        let at_home = request.uri().authority() == Some(&self.primary);
-        let at = match self.remembered(now).filter(|_| at_home) {
-            Some(remembered) => At::Remembered(remembered),
-            None => At::Primary,
+        let is_for_primary = request.uri().authority() == Some(&self.primary);
+        let target = match self.remembered(now).filter(|_| is_for_primary) {
+            Some(remembered) => Target::Remembered(remembered),
+            None => Target::Primary,
         };
-        let retries_left = if at_home { self.max_retry_count } else { 0 };
-        let mut walk =
-            HostFallback { hosts: self, request, begun: now, at, primary_tried: false, untried: None, retries_left };
-        // The host's name is the transport's to fill in, for each host anew (`RSC15j`).
-        walk.request.headers_mut().remove(HOST);
-        walk
+        let retries_left = if is_for_primary { self.max_retry_count } else { 0 };
+        let mut fallback = HostFallback {
+            hosts: self,
+            request,
+            started: now,
+            target,
+            primary_tried: false,
+            untried: None,
+            retries_left,
+        };
+        // The transport sets the `Host` header, for each host again (`RSC15j`).
+        fallback.request.headers_mut().remove(HOST);
+        fallback
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Remembered>> {
@@ -97,7 +104,7 @@ impl Hosts {
         *self.lock() = Some(Remembered { host, until });
     }
 
-    /// Forgets the one that has failed, unless another was found meanwhile.
+    /// Removes the fallback that has failed, unless another one was stored meanwhile.
     fn forget(&self, failed: &Remembered) {
         let mut remembered = self.lock();
         if remembered.as_ref() == Some(failed) {
@@ -106,20 +113,21 @@ impl Hosts {
     }
 }
 
-/// What a request on its way to the hosts of a service wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of a request with host fallback.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum FallbackStep {
-    /// Send this, and tell the answer.
+    /// Send this request, and pass the response to [`HostFallback::answered`].
     Send(Request<Bytes>),
-    /// No other host is to be tried: this is what the last one answered.
+    /// No other host is tried: this is the outcome of the last one.
     Done(Result<Response<Bytes>, TransportFault>),
 }
 
-/// One request on its way to the hosts of a service, until one of them serves it (`RSC15`, `RSC25`).
+/// One request to a service with several hosts, until one of them serves it (`RSC15`, `RSC25`).
 ///
-/// It goes to the fallback that worked last if that was not long ago, else to the endpoint; then to the endpoint if it has not
-/// been there; then to the fallbacks in random order. It goes on where a host cannot be reached, breaks off or keeps it
-/// waiting, answers with 500 to 504, or is CloudFront with a status of 400 or above (`RSC15l`).
+/// It first goes to the fallback that worked recently, or else to the primary host. After a failure it goes to the
+/// primary host, if it has not been there, and then to the fallbacks in random order. Failures are: the host cannot be
+/// reached, the connection fails or times out, the status is 500 to 504, or CloudFront responds with a status of 400 or
+/// above (`RSC15l`).
 ///
 /// ```
 /// use std::time::Duration;
@@ -132,12 +140,12 @@ pub enum FallbackStep {
 /// let hosts = Hosts::new(&Endpoint::default(), &HttpSettings::default())?;
 /// let request = Request::get("https://main.realtime.ably.net/time").body(Bytes::new()).unwrap();
 /// let mut request = hosts.request(request, Duration::ZERO);
-/// let FallbackStep::Send(first) = request.start() else { panic!("it is sent first") };
+/// let FallbackStep::Send(first) = request.start() else { panic!("expected a request") };
 /// assert_eq!(first.uri().host(), Some("main.realtime.ably.net"));
 ///
 /// let fault = TransportFault::new(FaultKind::Unreachable, "connection refused");
 /// let FallbackStep::Send(second) = request.answered(Err(fault), Duration::from_secs(1), &SystemRandom) else {
-///     panic!("a host that cannot be reached is not the last")
+///     panic!("expected a request to the next host")
 /// };
 /// assert!(second.uri().host().unwrap().ends_with(".fallback.ably-realtime.com"));
 /// # Ok::<(), ably_auth::Error>(())
@@ -145,48 +153,49 @@ pub enum FallbackStep {
 pub struct HostFallback<'a> {
     hosts: &'a Hosts,
     request: Request<Bytes>,
-    begun: Duration,
-    at: At,
+    started: Duration,
+    target: Target,
     primary_tried: bool,
-    /// Set with the first failure.
+    /// Set by the first failure.
     untried: Option<Vec<Authority>>,
     retries_left: usize,
 }
 
 #[derive(Debug)]
-enum At {
+enum Target {
     Primary,
     Remembered(Remembered),
     Fallback(Authority),
 }
 
 impl HostFallback<'_> {
-    /// The first step.
+    /// Returns the first step.
     pub fn start(&mut self) -> FallbackStep {
         self.send()
     }
 
-    /// The step that follows the answer, or the lack of one, that there was at `now`. The order of the fallbacks depends on
-    /// nothing but `random`.
+    /// Returns the step after a response, or after a fault without a response, at the time `now`. The order of the
+    /// fallbacks depends only on `random`.
     pub fn answered(
         &mut self,
         answer: Result<Response<Bytes>, TransportFault>,
         now: Duration,
         random: &dyn Random,
     ) -> FallbackStep {
-        if !asks_for_another_host(&answer) {
-            // Success at a remembered host does not prolong its time: it may have come after the end of it (`RSC15f`).
-            if let (At::Fallback(host), Ok(_)) = (&self.at, &answer) {
+        if !is_host_failure(&answer) {
+            // A success of a remembered host does not extend its time, because the response may arrive after that time
+            // (`RSC15f`).
+            if let (Target::Fallback(host), Ok(_)) = (&self.target, &answer) {
                 self.hosts.remember(host.clone(), now);
             }
             return FallbackStep::Done(answer);
         }
         let mut failed = None;
-        if let At::Remembered(remembered) = &self.at {
+        if let Target::Remembered(remembered) = &self.target {
             self.hosts.forget(remembered);
             failed = Some(remembered.host.clone());
         }
-        let in_time = now.saturating_sub(self.begun) < self.hosts.max_retry_duration;
+        let in_time = now.saturating_sub(self.started) < self.hosts.max_retry_duration;
         let next = match self.retries_left.checked_sub(1) {
             Some(left) if in_time => {
                 self.retries_left = left;
@@ -195,40 +204,40 @@ impl HostFallback<'_> {
             _ => None,
         };
         match next {
-            Some(at) => {
-                self.at = at;
+            Some(target) => {
+                self.target = target;
                 self.send()
             }
             None => FallbackStep::Done(answer),
         }
     }
 
-    fn next(&mut self, failed: Option<&Authority>, random: &dyn Random) -> Option<At> {
+    fn next(&mut self, failed: Option<&Authority>, random: &dyn Random) -> Option<Target> {
         let hosts = &self.hosts.fallbacks;
         let untried =
             self.untried.get_or_insert_with(|| hosts.iter().filter(|host| Some(*host) != failed).cloned().collect());
         if !self.primary_tried {
-            return Some(At::Primary);
+            return Some(Target::Primary);
         }
-        // Without randomness the order is the listed one: a request that gets through matters more.
+        // Without randomness, use the order of the list: sending the request matters more than a random order.
         let drawn = random.bytes().map_or(0, u128::from_le_bytes);
         let pick = drawn.checked_rem(untried.len() as u128).and_then(|pick| usize::try_from(pick).ok())?;
-        Some(At::Fallback(untried.swap_remove(pick)))
+        Some(Target::Fallback(untried.swap_remove(pick)))
     }
 
     fn send(&mut self) -> FallbackStep {
-        let host = match &self.at {
-            At::Primary => {
+        let host = match &self.target {
+            Target::Primary => {
                 self.primary_tried = true;
                 None
             }
-            At::Remembered(Remembered { host, .. }) | At::Fallback(host) => Some(host),
+            Target::Remembered(Remembered { host, .. }) | Target::Fallback(host) => Some(host),
         };
         let mut request = self.request.clone();
         if let Some(host) = host {
             let mut parts = request.uri().clone().into_parts();
             parts.authority = Some(host.clone());
-            // A URI that had an authority is as good with another.
+            // Replacing the authority of an absolute URI does not fail.
             if let Ok(uri) = Uri::from_parts(parts) {
                 *request.uri_mut() = uri;
             }
@@ -237,8 +246,8 @@ impl HostFallback<'_> {
     }
 }
 
-/// Whether it is the host that failed, rather than the request (`RSC15l`).
-fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
+/// Returns true if the host failed, not the request (`RSC15l`).
+fn is_host_failure(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
     match answer {
         Err(fault) => fault.kind() != FaultKind::TooLarge,
         Ok(answer) => {
@@ -255,8 +264,8 @@ fn asks_for_another_host(answer: &Result<Response<Bytes>, TransportFault>) -> bo
 impl fmt::Debug for FallbackStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
-            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(Shown)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
+            Self::Done(outcome) => f.debug_tuple("Done").field(&outcome.as_ref().map(RedactedDebug)).finish(),
         }
     }
 }
@@ -264,8 +273,8 @@ impl fmt::Debug for FallbackStep {
 impl fmt::Debug for HostFallback<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostFallback")
-            .field("request", &Shown(&self.request))
-            .field("at", &self.at)
+            .field("request", &RedactedDebug(&self.request))
+            .field("target", &self.target)
             .field("retries_left", &self.retries_left)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! A token for a key: signed for, and exchanged.
+//! The exchange that gets a token with a key: it signs a token request and exchanges it.
 
 use std::sync::Arc;
 
@@ -9,46 +9,46 @@ use http::Response;
 use super::{Exchange, RequestToken, ServerTime, Step};
 use crate::error::Error;
 use crate::hosts::Endpoint;
-use crate::sources::KeySigner;
+use crate::key_signer::KeySigner;
 use crate::transport::TransportFault;
 
-/// Signs a token request and has the service exchange it (`RSA8`).
+/// An exchange that signs a token request and exchanges it for a token (`RSA8`).
 ///
-/// The service's time is asked first if the signer is to [query](KeySigner::with_query_time) it and does not know it yet
-/// (`RSA10k`). A request that is refused for its time (40104) shows that the clock here is wrong: then the time is asked,
-/// kept, and the request signed anew, once.
+/// If the signer has [`query_time`](KeySigner::with_query_time) set and the service's time is not known, it is
+/// requested first (`RSA10k`). If a request is refused for its timestamp (40104), the local clock is wrong. Then the
+/// service's time is requested and stored, and the request is signed again, once.
 ///
-/// A request that is refused as a replay (40105) was exchanged before: one host exchanged it, the answer was lost, and
-/// the request was sent to the next host. No client received that token, so another request is signed, once.
+/// If a request is refused as a replay (40105), one host has exchanged it, its response was lost, and the next host
+/// refused the same request. No client received that token, so a request with a new nonce is signed, once.
 #[derive(Debug)]
 pub struct IssueToken {
     signer: Arc<KeySigner>,
     endpoint: Endpoint,
     params: TokenParams,
-    under_way: UnderWay,
+    stage: Stage,
     refused: Option<Error>,
-    replayed: bool,
+    has_retried_replay: bool,
 }
 
 #[derive(Debug)]
-enum UnderWay {
-    Nothing,
+enum Stage {
+    Start,
     Time(ServerTime),
     Token(RequestToken),
 }
 
 impl IssueToken {
-    /// A token for what `params` ask, from the service at `endpoint`.
+    /// Creates the exchange for a token with `params`, with the service at `endpoint`.
     #[must_use]
     pub const fn new(signer: Arc<KeySigner>, endpoint: Endpoint, params: TokenParams) -> Self {
-        Self { signer, endpoint, params, under_way: UnderWay::Nothing, refused: None, replayed: false }
+        Self { signer, endpoint, params, stage: Stage::Start, refused: None, has_retried_replay: false }
     }
 
     fn ask_time(&mut self) -> Step<TokenDetails> {
         let mut exchange = ServerTime::new(&self.endpoint);
         match exchange.start() {
             Step::Send(request) => {
-                self.under_way = UnderWay::Time(exchange);
+                self.stage = Stage::Time(exchange);
                 Step::Send(request)
             }
             Step::Done(Ok(_)) => self.sign(),
@@ -62,17 +62,18 @@ impl IssueToken {
             Err(error) => return Step::Done(Err(error)),
         };
         let step = exchange.start();
-        self.under_way = UnderWay::Token(exchange);
+        self.stage = Stage::Token(exchange);
         step
     }
 
     /// Returns true if a request with a new nonce may succeed. A nonce that the caller chose is not replaced.
-    fn may_have_lost_answer(&self, error: &Error) -> bool {
-        error.is_replay() && !self.replayed && self.params.nonce.is_none()
+    fn can_retry_with_new_nonce(&self, error: &Error) -> bool {
+        error.is_replay() && !self.has_retried_replay && self.params.nonce.is_none()
     }
 
-    /// A time that the caller set is the caller's to mend.
-    fn may_be_signed_anew(&self, error: &Error) -> bool {
+    /// Returns true if a request with the service's time may succeed. A timestamp or nonce that the caller chose is not
+    /// replaced.
+    fn can_retry_with_service_time(&self, error: &Error) -> bool {
         error.ably_code() == ErrorCode::TIMESTAMP_NOT_CURRENT
             && self.refused.is_none()
             && self.params.timestamp.is_none()
@@ -84,27 +85,27 @@ impl Exchange for IssueToken {
     type Output = TokenDetails;
 
     fn start(&mut self) -> Step<TokenDetails> {
-        if self.signer.wants_time() { self.ask_time() } else { self.sign() }
+        if self.signer.needs_service_time() { self.ask_time() } else { self.sign() }
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {
-        match &mut self.under_way {
-            UnderWay::Nothing => super::misused(),
-            UnderWay::Time(exchange) => match exchange.answered(answer) {
+        match &mut self.stage {
+            Stage::Start => super::misused(),
+            Stage::Time(exchange) => match exchange.answered(answer) {
                 Step::Send(request) => Step::Send(request),
                 Step::Done(Ok(time)) => {
-                    self.signer.learn(time);
+                    self.signer.set_service_time(time);
                     self.sign()
                 }
                 Step::Done(Err(error)) => Step::Done(Err(self.refused.take().unwrap_or(error))),
             },
-            UnderWay::Token(exchange) => match exchange.answered(answer) {
-                Step::Done(Err(error)) if self.may_be_signed_anew(&error) => {
+            Stage::Token(exchange) => match exchange.answered(answer) {
+                Step::Done(Err(error)) if self.can_retry_with_service_time(&error) => {
                     self.refused = Some(error);
                     self.ask_time()
                 }
-                Step::Done(Err(error)) if self.may_have_lost_answer(&error) => {
-                    self.replayed = true;
+                Step::Done(Err(error)) if self.can_retry_with_new_nonce(&error) => {
+                    self.has_retried_replay = true;
                     self.sign()
                 }
                 step => step,

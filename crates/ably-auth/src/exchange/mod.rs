@@ -1,8 +1,8 @@
-//! Exchanges with the service, without I/O.
+//! Exchanges with the service, as state machines without I/O.
 //!
-//! Each is a small state machine: it says which request to send, is told the answer, and says what comes next. The async
-//! and the blocking client are thin loops around the same machines ([`run`], [`run_blocking`]), so a rule is written once,
-//! and a test steps it by hand.
+//! An exchange returns the request to send, takes its response, and returns the next step. The async and the blocking
+//! client are loops around the same state machines ([`run`], [`run_blocking`]), so each rule is written once, and tests
+//! run without a network.
 //!
 //! ```
 //! use ably_auth::exchange::{Exchange, ServerTime, Step};
@@ -11,11 +11,11 @@
 //! use http::Response;
 //!
 //! let mut exchange = ServerTime::new(&Endpoint::default());
-//! let Step::Send(request) = exchange.start() else { panic!("a request comes first") };
+//! let Step::Send(request) = exchange.start() else { panic!("expected a request") };
 //! assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
 //!
 //! let answer = Response::new(Bytes::from_static(b"[1449746287318]"));
-//! let Step::Done(time) = exchange.answered(Ok(answer)) else { panic!("one answer is enough") };
+//! let Step::Done(time) = exchange.answered(Ok(answer)) else { panic!("expected the end") };
 //! assert_eq!(time?, Timestamp::from_millis(1_449_746_287_318));
 //! # Ok::<(), ably_auth::Error>(())
 //! ```
@@ -26,12 +26,12 @@ mod authenticated;
 mod fallback;
 mod issue_token;
 pub(crate) mod outgoing;
+mod redacted_debug;
 mod request_id;
 mod request_token;
 mod revoke_tokens;
 mod sent_secrets;
 mod server_time;
-mod shown;
 mod token_params_query;
 
 pub use auth_url::QueryAuthUrl;
@@ -44,7 +44,7 @@ pub use revoke_tokens::RevokeTokens;
 pub use server_time::ServerTime;
 pub use token_params_query::token_params_query;
 
-pub(crate) use request_id::RequestId;
+pub(crate) use request_id::add_request_id;
 
 use std::fmt;
 
@@ -53,59 +53,59 @@ use http::{Request, Response};
 
 use crate::error::Error;
 use crate::transport::{BlockingTransport, Transport, TransportFault};
-use shown::Shown;
+use redacted_debug::RedactedDebug;
 
-/// What an exchange wants next.
-#[allow(clippy::large_enum_variant, reason = "there is one step at a time, and most of them send")]
+/// The next step of an exchange.
+#[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum Step<T> {
-    /// Send this, and tell the exchange the answer.
+    /// Send this request, and pass the response to [`Exchange::answered`].
     Send(Request<Bytes>),
-    /// It is over, and this came of it.
+    /// The exchange has ended with this outcome.
     Done(Result<T, Error>),
 }
 
 impl<T: fmt::Debug> fmt::Debug for Step<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(request) => f.debug_tuple("Send").field(&Shown(request)).finish(),
+            Self::Send(request) => f.debug_tuple("Send").field(&RedactedDebug(request)).finish(),
             Self::Done(outcome) => f.debug_tuple("Done").field(outcome).finish(),
         }
     }
 }
 
-/// One exchange with the service, stepped by whoever can send requests.
+/// One exchange with the service. The caller sends its requests.
 pub trait Exchange {
-    /// What comes of it.
+    /// The result of the exchange.
     type Output;
 
-    /// The first step.
+    /// Returns the first step.
     fn start(&mut self) -> Step<Self::Output>;
 
-    /// The step that follows the answer, or the lack of one, to the request last sent.
+    /// Returns the step after a response, or after a fault without a response, to the last request.
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output>;
 }
 
-/// Carries an exchange through over an async transport.
+/// Runs an exchange over an async transport.
 ///
 /// # Errors
-/// What the exchange ends with.
+/// The error that the exchange ends with.
 pub async fn run<E: Exchange>(mut exchange: E, transport: &(impl Transport + ?Sized)) -> Result<E::Output, Error> {
     let mut step = exchange.start();
     loop {
         match step {
             Step::Send(request) => {
                 let uri = request.uri().clone();
-                step = exchange.answered(transport.send(request).await.map_err(|fault| fault.at(&uri)));
+                step = exchange.answered(transport.send(request).await.map_err(|fault| fault.with_host(&uri)));
             }
             Step::Done(outcome) => return outcome,
         }
     }
 }
 
-/// Carries an exchange through over a blocking transport.
+/// Runs an exchange over a blocking transport.
 ///
 /// # Errors
-/// What the exchange ends with.
+/// The error that the exchange ends with.
 pub fn run_blocking<E: Exchange>(
     mut exchange: E,
     transport: &(impl BlockingTransport + ?Sized),
@@ -115,15 +115,15 @@ pub fn run_blocking<E: Exchange>(
         match step {
             Step::Send(request) => {
                 let uri = request.uri().clone();
-                step = exchange.answered(transport.send(request).map_err(|fault| fault.at(&uri)));
+                step = exchange.answered(transport.send(request).map_err(|fault| fault.with_host(&uri)));
             }
             Step::Done(outcome) => return outcome,
         }
     }
 }
 
-/// The first step of an exchange that has one request.
-fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
+/// Returns the first step of an exchange that has only one request.
+fn start_once<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
     match request.take() {
         Some(Ok(request)) => Step::Send(request),
         Some(Err(error)) => Step::Done(Err(error)),
@@ -132,5 +132,8 @@ fn first<T>(request: &mut Option<Result<Request<Bytes>, Error>>) -> Step<T> {
 }
 
 fn misused<T>() -> Step<T> {
-    Step::Done(Err(Error::configuration("an exchange is started once, and then told answers; make a new one for each")))
+    Step::Done(Err(Error::configuration(
+        "invalid use of an exchange: it was started twice, or got a response without a request; create a new one for \
+         each run",
+    )))
 }

@@ -1,4 +1,4 @@
-//! What every request to the service carries.
+//! Requests to the service, with the headers that each of them has.
 
 use ably_auth_core::{ApiKey, Identity, Token};
 use base64::Engine as _;
@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// The header that says which version of the protocol is spoken.
+/// The header with the version of the protocol.
 pub const X_ABLY_VERSION: HeaderName = HeaderName::from_static("x-ably-version");
-/// The header that says which identity is assumed (`RSA7e2`).
+/// The header with the clientId of the request, in base64 (`RSA7e2`).
 pub const X_ABLY_CLIENT_ID: HeaderName = HeaderName::from_static("x-ably-clientid");
 
 const ABLY_AGENT: HeaderName = HeaderName::from_static("ably-agent");
@@ -20,7 +20,7 @@ const PROTOCOL_VERSION: HeaderValue = HeaderValue::from_static("6");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("ably-auth-rust/", env!("CARGO_PKG_VERSION")));
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A value for the `Authorization` header, marked as sensitive: `Debug` does not show it, and neither do HTTP libraries.
+/// A value of the `Authorization` header. It is marked as sensitive, so neither `Debug` nor HTTP libraries show it.
 ///
 /// ```
 /// use ably_auth::exchange::Authorization;
@@ -36,35 +36,35 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 pub struct Authorization(HeaderValue);
 
 impl Authorization {
-    /// Basic authentication, with the key itself (`RSA2`).
+    /// Creates the value for Basic authentication, with the key itself (`RSA2`).
     #[must_use]
     pub fn basic(key: &ApiKey) -> Self {
         let text = [key.key_name().as_str(), ":", key.secret().expose()].concat();
         Self::of("Basic ", &STANDARD.encode(text))
     }
 
-    /// Token authentication (`RSA3a`).
+    /// Creates the value for token authentication (`RSA3a`).
     #[must_use]
     pub fn bearer(token: &Token) -> Self {
         Self::of("Bearer ", token.expose())
     }
 
     fn of(scheme: &str, credentials: &str) -> Self {
-        // Base64 and tokens are visible ASCII, so this is never refused; were it, the request would go out with no
-        // credentials rather than with wrong ones.
+        // Base64 and tokens are visible ASCII, so `from_str` does not fail. If it did, the request would have no
+        // credentials, rather than wrong ones.
         let mut value = HeaderValue::from_str(&[scheme, credentials].concat()).unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);
         Self(value)
     }
 
-    /// The header's value.
+    /// Returns the header's value.
     #[must_use]
     pub const fn header(&self) -> &HeaderValue {
         &self.0
     }
 }
 
-/// A request for JSON, without credentials.
+/// Creates a request for a JSON response, without credentials.
 pub(super) fn request(method: Method, uri: Uri, body: Bytes) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
@@ -76,7 +76,7 @@ pub(super) fn request(method: Method, uri: Uri, body: Bytes) -> Request<Bytes> {
     request
 }
 
-/// Adds what says who is talking, where the caller has not.
+/// Adds the headers for the response format, the protocol version and the library, unless the request has them.
 pub(super) fn add_common_headers(request: &mut Request<Bytes>) {
     let headers = request.headers_mut();
     for (name, value) in [(ACCEPT, JSON), (X_ABLY_VERSION, PROTOCOL_VERSION), (ABLY_AGENT, AGENT)] {
@@ -95,5 +95,7 @@ pub(crate) fn assume_identity<B>(request: &mut Request<B>, identity: &Identity) 
 }
 
 pub(super) fn json(body: &impl Serialize) -> Result<Bytes, Error> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|_| Error::configuration("a body cannot be written as JSON"))
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|_| Error::configuration("invalid body: it cannot be written as JSON"))
 }

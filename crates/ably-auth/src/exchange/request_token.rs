@@ -1,4 +1,4 @@
-//! Exchanging a token request for a token.
+//! The exchange of a token request for a token.
 
 use std::fmt;
 
@@ -12,14 +12,14 @@ use crate::error::Error;
 use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
-/// Exchanges a signed token request for a token (`RSA8`), which needs no other credentials.
+/// The exchange of a signed token request for a token (`RSA8`). It needs no other credentials.
 pub struct RequestToken {
     request: Option<Result<Request<Bytes>, Error>>,
     sent: SentSecrets,
 }
 
 impl RequestToken {
-    /// Exchanges `token_request`, whoever signed it, at `endpoint`.
+    /// Creates the exchange of `token_request`, which any key holder may have signed, at `endpoint`.
     #[must_use]
     pub fn new(endpoint: &Endpoint, token_request: &TokenRequest) -> Self {
         let request = || {
@@ -35,7 +35,7 @@ impl Exchange for RequestToken {
     type Output = TokenDetails;
 
     fn start(&mut self) -> Step<TokenDetails> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<TokenDetails> {

@@ -1,4 +1,4 @@
-//! Revoking tokens.
+//! The exchange that revokes tokens.
 
 use ably_auth_core::{ApiKey, BatchResult, RevokeTokensRequest, TokenRevocationResult};
 use bytes::Bytes;
@@ -10,9 +10,9 @@ use crate::error::Error;
 use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
-/// Revokes tokens that a key has issued (`RSA17`), with that key itself.
+/// The revocation of tokens that a key has issued (`RSA17`). It is authenticated with that key.
 ///
-/// The request carries the key: [`Auth`](crate::Auth) sends it over TLS only, and so should whoever steps this by hand.
+/// The request contains the key. [`Auth`](crate::Auth) sends it over TLS only; do the same if you send it yourself.
 #[derive(Debug)]
 pub struct RevokeTokens {
     request: Option<Result<Request<Bytes>, Error>>,
@@ -20,7 +20,7 @@ pub struct RevokeTokens {
 }
 
 impl RevokeTokens {
-    /// Revokes, at `endpoint`, what `request` names of the tokens that `key` has issued.
+    /// Creates the revocation of the tokens that `request` specifies, of those that `key` has issued.
     #[must_use]
     pub fn new(endpoint: &Endpoint, key: &ApiKey, request: &RevokeTokensRequest) -> Self {
         let outgoing = || {
@@ -39,7 +39,7 @@ impl Exchange for RevokeTokens {
     type Output = BatchResult<TokenRevocationResult>;
 
     fn start(&mut self) -> Step<Self::Output> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Self::Output> {
@@ -49,7 +49,7 @@ impl Exchange for RevokeTokens {
     }
 }
 
-/// Removes what was sent as a credential from the errors of single targets.
+/// Removes the sent credentials from the errors of single targets.
 fn without_secrets(
     mut batch: BatchResult<TokenRevocationResult>,
     sent: &SentSecrets,

@@ -1,4 +1,4 @@
-//! The credentials of a request, which are removed from errors in case an answer repeats them.
+//! The credentials of a request. They are removed from errors in case a response repeats them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
 
-/// The minimum bytes of a text that is redacted: shorter texts occur by chance in any message.
+/// The minimum bytes of a text that is redacted. Shorter texts occur by chance in any message.
 const MIN_BYTES: usize = 4;
 
 /// Texts that were sent as credentials.
@@ -17,7 +17,7 @@ const MIN_BYTES: usize = 4;
 pub(super) struct SentSecrets(Vec<String>);
 
 impl SentSecrets {
-    /// Collects the values of headers that are marked as sensitive: a token, or a key in base64 and decoded.
+    /// Collects the values of sensitive headers: a token, or a key both in base64 and decoded.
     pub(super) fn of_headers(headers: &HeaderMap) -> Self {
         let mut secrets = Self::default();
         for value in headers.values().filter(|value| value.is_sensitive()).filter_map(|value| value.to_str().ok()) {
@@ -36,8 +36,8 @@ impl SentSecrets {
         secrets
     }
 
-    /// Collects the credentials of a request to an auth URL: its sensitive headers, and the values in its query and
-    /// form.
+    /// Collects the credentials of a request to an auth URL: its sensitive headers, its params, and the values in its
+    /// query.
     pub(super) fn of_auth_url(request: &Request<Bytes>, params: &[(String, String)]) -> Self {
         let mut secrets = Self::of_headers(request.headers());
         params.iter().for_each(|(_, value)| secrets.add(value));
@@ -50,7 +50,7 @@ impl SentSecrets {
         secrets
     }
 
-    /// Collects the mac of a token request, because the first sender of a signed request gets its token.
+    /// Collects the MAC of a token request, because anyone who has a signed request can exchange it for a token.
     pub(super) fn of_token_request(request: &TokenRequest) -> Self {
         let mut secrets = Self::default();
         if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(request) {

@@ -1,4 +1,4 @@
-//! Asking the service for its time.
+//! The exchange that asks the service for its time.
 
 use ably_auth_core::Timestamp;
 use bytes::Bytes;
@@ -10,14 +10,14 @@ use crate::error::Error;
 use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
-/// Asks the service for its time (`RSC16`), which needs no credentials.
+/// A request for the service's time (`RSC16`). It needs no credentials.
 #[derive(Debug)]
 pub struct ServerTime {
     request: Option<Result<Request<Bytes>, Error>>,
 }
 
 impl ServerTime {
-    /// Asks the service at `endpoint`.
+    /// Creates the request to the service at `endpoint`.
     #[must_use]
     pub fn new(endpoint: &Endpoint) -> Self {
         let request = endpoint.uri("/time").map(|uri| outgoing::request(Method::GET, uri, Bytes::new()));
@@ -29,7 +29,7 @@ impl Exchange for ServerTime {
     type Output = Timestamp;
 
     fn start(&mut self) -> Step<Timestamp> {
-        super::first(&mut self.request)
+        super::start_once(&mut self.request)
     }
 
     fn answered(&mut self, answer: Result<Response<Bytes>, TransportFault>) -> Step<Timestamp> {

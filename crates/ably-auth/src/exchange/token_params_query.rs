@@ -1,12 +1,12 @@
-//! What is asked of a token, as the params of a URL or a form.
+//! Token params as URL params or as a form.
 
 use ably_auth_core::TokenParams;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What is asked of a token, by the names of the specification (`TK2`): what an auth URL is sent (`RSA8c1`). What is left
-/// out is not sent.
+/// Returns the token params as pairs, with the names of the specification (`TK2`). They are sent to an auth URL
+/// (`RSA8c1`). Params that are not set are left out.
 ///
 /// ```
 /// use ably_auth::exchange::token_params_query;
@@ -28,7 +28,7 @@ pub fn token_params_query(params: &TokenParams) -> Vec<(&'static str, String)> {
     pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
 }
 
-/// Params by name, of which a later one takes the place of an earlier one.
+/// Params by name. A later param replaces an earlier one of the same name.
 #[derive(Default)]
 pub(super) struct Form(Vec<(String, String)>);
 
@@ -38,14 +38,14 @@ impl Form {
         self.0.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The form, encoded.
+    /// Returns the form, percent-encoded.
     pub(super) fn encoded(&self) -> String {
         let encode = |text| utf8_percent_encode(text, UNRESERVED);
         let pairs = self.0.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
         pairs.collect::<Vec<_>>().join("&")
     }
 
-    /// The form put over a query, whose params of other names stay as they were written.
+    /// Returns the form, combined with `query`. Params of `query` with other names stay as written.
     pub(super) fn over(&self, query: &str) -> String {
         let others = query.split('&').filter(|pair| {
             let name = pair.split('=').next().unwrap_or_default().replace('+', " ");

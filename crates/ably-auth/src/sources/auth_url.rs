@@ -1,4 +1,4 @@
-//! A URL of the application's that knows how to get a token.
+//! The token source that uses an auth URL.
 
 use std::fmt;
 
@@ -10,35 +10,37 @@ use crate::error::Error;
 use crate::exchange::{self, QueryAuthUrl};
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Replays, Taken};
+use crate::sources::callback_response::{CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
-/// Asks an auth URL, and has the service exchange what it answers if that is a token request (`RSA8c`).
+/// A token source that requests tokens from an auth URL. If the URL responds with a token request, the source exchanges
+/// it at the service (`RSA8c`).
 pub struct AuthUrlSource<U, T> {
     auth_url: AuthUrl,
-    answers: Answers,
+    responses: CallbackResponse,
     url_transport: U,
     transport: T,
 }
 
 impl<U, T> AuthUrlSource<U, T> {
-    /// Asks `auth_url` over `url_transport`, and exchanges at `endpoint` over `transport`.
+    /// Creates a source that requests from `auth_url` over `url_transport`, and exchanges at `endpoint` over
+    /// `transport`.
     pub fn new(auth_url: AuthUrl, url_transport: U, endpoint: Endpoint, transport: T) -> Self {
-        Self { auth_url, answers: Answers::of_url(endpoint), url_transport, transport }
+        Self { auth_url, responses: CallbackResponse::of_url(endpoint), url_transport, transport }
     }
 }
 
 #[async_trait]
 impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
             let answer = exchange::run(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport).await?;
-            let outcome = match self.answers.take(answer)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            let outcome = match self.responses.next_step(answer)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run(request, &self.transport).await,
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }
@@ -47,14 +49,14 @@ impl<U: Transport, T: Transport> TokenSource for AuthUrlSource<U, T> {
 
 impl<U: BlockingTransport, T: BlockingTransport> BlockingTokenSource for AuthUrlSource<U, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
             let answer = exchange::run_blocking(QueryAuthUrl::new(&self.auth_url, params), &self.url_transport)?;
-            let outcome = match self.answers.take(answer)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            let outcome = match self.responses.next_step(answer)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }

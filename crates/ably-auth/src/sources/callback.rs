@@ -1,4 +1,4 @@
-//! A callback of the application's that knows how to get a token.
+//! The token source that uses an auth callback of the application.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
@@ -14,58 +14,19 @@ use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::answers::{Answers, Replays, Taken};
+use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
-
-/// What an auth callback may answer (`RSA8d`): a token, its details, or a signed request that is then exchanged.
-///
-/// Each converts into it, so that a callback just returns what it has.
-///
-/// ```
-/// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
-///
-/// // It asks your backend; here the answer is always the same.
-/// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
-/// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
-/// ```
-#[derive(Clone, Debug)]
-pub enum AuthCallbackAnswer {
-    /// A token string: an Ably token or a JWT.
-    Token(Token),
-    /// A token with what is known about it.
-    TokenDetails(TokenDetails),
-    /// A token request that somebody signed.
-    TokenRequest(TokenRequest),
-}
-
-impl From<Token> for AuthCallbackAnswer {
-    fn from(token: Token) -> Self {
-        Self::Token(token)
-    }
-}
-
-impl From<TokenDetails> for AuthCallbackAnswer {
-    fn from(details: TokenDetails) -> Self {
-        Self::TokenDetails(details)
-    }
-}
-
-impl From<TokenRequest> for AuthCallbackAnswer {
-    fn from(request: TokenRequest) -> Self {
-        Self::TokenRequest(request)
-    }
-}
 
 /// An async auth callback.
 ///
-/// Async closures are callbacks if they take [`TokenParams`] and return what converts into an [`AuthCallbackAnswer`].
-/// If a callback panics, all callers that wait for the token get an error.
+/// Async closures are callbacks if they take [`TokenParams`] and return a value that converts into an
+/// [`AuthCallbackAnswer`]. If a callback panics, all callers that wait for the token get an error.
 #[async_trait]
 pub trait AuthCallback: Send + Sync {
-    /// Gets what stands for a token with these params.
+    /// Gets a token, token details or a token request for `params`.
     ///
     /// # Errors
-    /// [`Error::auth_callback`] of whatever went wrong.
+    /// [`Error::auth_callback`] with the reason.
     async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
 }
 
@@ -82,12 +43,12 @@ where
     }
 }
 
-/// [`AuthCallback`]'s twin for callers that block.
+/// The blocking variant of [`AuthCallback`].
 pub trait BlockingAuthCallback: Send + Sync {
-    /// Gets what stands for a token with these params, and waits for it.
+    /// Gets a token, token details or a token request for `params`, and waits for it.
     ///
     /// # Errors
-    /// [`Error::auth_callback`] of whatever went wrong.
+    /// [`Error::auth_callback`] with the reason.
     fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error>;
 }
 
@@ -102,17 +63,18 @@ where
     }
 }
 
-/// Asks an auth callback, and has the service exchange what it answers if that is a token request.
+/// A token source that calls an auth callback. If the callback returns a token request, the source exchanges it at the
+/// service.
 pub struct CallbackSource<T, C: ?Sized> {
     callback: Arc<C>,
-    answers: Answers,
+    responses: CallbackResponse,
     transport: T,
 }
 
 impl<T, C: ?Sized> CallbackSource<T, C> {
-    /// Asks `callback`, and exchanges at `endpoint`, over `transport`.
+    /// Creates a source that calls `callback`, and exchanges token requests at `endpoint` over `transport`.
     pub fn new(callback: Arc<C>, endpoint: Endpoint, transport: T) -> Self {
-        Self { callback, answers: Answers::of_callback(endpoint), transport }
+        Self { callback, responses: CallbackResponse::of_callback(endpoint), transport }
     }
 }
 
@@ -130,19 +92,19 @@ impl<T, C: BlockingAuthCallback + ?Sized> CallbackSource<T, C> {
     }
 }
 
-/// The error of a callback that panics. Many callers may wait for one call, so all of them get the error.
+/// The error text for a callback that panics. All callers that wait for the call get this error.
 const PANICKED: &str = "it panicked";
 
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
-            let outcome = match self.answers.take(self.ask(params).await?)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run(request, &self.transport).await,
+            let outcome = match self.responses.next_step(self.ask(params).await?)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run(request, &self.transport).await,
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }
@@ -151,13 +113,13 @@ impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let mut replays = Replays::of(params);
+        let mut replay_retry = ReplayRetry::of(params);
         loop {
-            let outcome = match self.answers.take(self.ask_blocking(params)?)? {
-                Taken::Token(details) => return Ok(details),
-                Taken::Exchange(request) => exchange::run_blocking(request, &self.transport),
+            let outcome = match self.responses.next_step(self.ask_blocking(params)?)? {
+                NextStep::Token(details) => return Ok(details),
+                NextStep::Exchange(request) => exchange::run_blocking(request, &self.transport),
             };
-            if !replays.ask_again(&outcome) {
+            if !replay_retry.should_retry(&outcome) {
                 return outcome;
             }
         }
@@ -166,6 +128,6 @@ impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource
 
 impl<T, C: ?Sized> fmt::Debug for CallbackSource<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackSource").field("answers", &self.answers).finish_non_exhaustive()
+        f.debug_struct("CallbackSource").field("responses", &self.responses).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Several sources, one after the other.
+//! A token source that combines several sources.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
 
-/// Asks its sources in turn, until one gives a token.
+/// A token source that asks its sources in order, until one gives a token.
 ///
-/// One that cannot renew is asked until it has given its one token.
+/// A source that cannot renew is asked until it has given its only token.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -34,25 +34,25 @@ struct Link<S: ?Sized> {
 }
 
 impl<S: ?Sized> ChainSource<S> {
-    /// Asks those sources, in that order.
+    /// Creates a chain of `sources`, in that order.
     pub fn new(sources: impl IntoIterator<Item = Arc<S>>) -> Self {
         Self(sources.into_iter().map(|source| Link { source, is_spent: AtomicBool::new(false) }).collect())
     }
 }
 
 impl<S: ?Sized> Link<S> {
-    fn is_left(&self) -> bool {
+    fn is_usable(&self) -> bool {
         !self.is_spent.load(Ordering::Acquire)
     }
 
-    fn gave(&self, can_renew: bool) {
-        self.is_spent.store(!can_renew, Ordering::Release);
+    fn set_spent(&self, is_spent: bool) {
+        self.is_spent.store(is_spent, Ordering::Release);
     }
 }
 
-fn none_gave(last: Option<Error>) -> Error {
+fn exhausted_error(last: Option<Error>) -> Error {
     last.unwrap_or_else(|| {
-        let why = "no source is left in the chain that could give a token; add one that can renew";
+        let why = "no source in the chain can give another token; add one that can renew";
         Error::with_code(ErrorCode::NO_MEANS_TO_RENEW, why)
     })
 }
@@ -61,40 +61,40 @@ fn none_gave(last: Option<Error>) -> Error {
 impl<S: TokenSource + ?Sized> TokenSource for ChainSource<S> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut last = None;
-        for link in self.0.iter().filter(|link| link.is_left()) {
+        for link in self.0.iter().filter(|link| link.is_usable()) {
             match link.source.token(params).await {
                 Ok(token) => {
-                    link.gave(link.source.can_renew());
+                    link.set_spent(!link.source.can_renew());
                     return Ok(token);
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(none_gave(last))
+        Err(exhausted_error(last))
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(Link::is_left)
+        self.0.iter().any(Link::is_usable)
     }
 }
 
 impl<S: BlockingTokenSource + ?Sized> BlockingTokenSource for ChainSource<S> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
         let mut last = None;
-        for link in self.0.iter().filter(|link| link.is_left()) {
+        for link in self.0.iter().filter(|link| link.is_usable()) {
             match link.source.token(params) {
                 Ok(token) => {
-                    link.gave(link.source.can_renew());
+                    link.set_spent(!link.source.can_renew());
                     return Ok(token);
                 }
                 Err(error) => last = Some(error),
             }
         }
-        Err(none_gave(last))
+        Err(exhausted_error(last))
     }
 
     fn can_renew(&self) -> bool {
-        self.0.iter().any(Link::is_left)
+        self.0.iter().any(Link::is_usable)
     }
 }
 

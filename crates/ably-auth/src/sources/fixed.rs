@@ -1,4 +1,4 @@
-//! A token that somebody handed over.
+//! The token source with a fixed token.
 
 use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::source::{BlockingTokenSource, TokenSource};
 
-/// One token, and no means to get another.
+/// A token source with one token, and no means to get another.
 ///
 /// ```
 /// use ably_auth::sources::FixedTokenSource;
@@ -21,7 +21,7 @@ use crate::source::{BlockingTokenSource, TokenSource};
 pub struct FixedTokenSource(TokenDetails);
 
 impl FixedTokenSource {
-    /// Hands out that token, whatever is asked.
+    /// Creates a source that gives `token` for any params.
     #[must_use]
     pub fn new(token: impl Into<TokenDetails>) -> Self {
         Self(token.into())

@@ -1,4 +1,4 @@
-//! A key that mints JWTs.
+//! The token source that mints JWTs with a key.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 
 use crate::error::Error;
+use crate::key_signer::KeySigner;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::KeySigner;
 
-/// Mints a JWT for every token that is asked for: nothing is sent.
+/// A token source that mints a JWT for each token. It sends no request.
 ///
 /// ```
 /// use ably_auth::sources::{JwtSource, KeySigner};
@@ -24,7 +24,7 @@ use crate::sources::KeySigner;
 pub struct JwtSource(Arc<KeySigner>);
 
 impl JwtSource {
-    /// Mints with `signer`.
+    /// Creates a source that mints with `signer`.
     #[must_use]
     pub fn new(signer: impl Into<Arc<KeySigner>>) -> Self {
         Self(signer.into())

@@ -1,125 +1,19 @@
-//! A key that signs token requests and exchanges them.
+//! The token source that exchanges token requests, signed with a key.
 
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ApiKey, Signer, Timestamp, TokenDetails, TokenParams, TokenRequest, jwt};
+use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 
-use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::exchange::{self, IssueToken};
 use crate::hosts::Endpoint;
-use crate::random::{Random, SystemRandom};
+use crate::key_signer::KeySigner;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::time_offset::TimeOffset;
 use crate::transport::{BlockingTransport, Transport};
 
-/// A key, and all that it takes to sign with it: time and randomness.
-///
-/// ```
-/// use ably_auth::sources::KeySigner;
-/// use ably_auth::{ApiKey, TokenParams};
-///
-/// let key = ApiKey::parse("app.key:secret")?;
-/// let request = KeySigner::new(key.clone()).create_token_request(&TokenParams::new())?;
-/// assert!(request.verify(&key).is_ok());
-/// # Ok::<(), ably_auth::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct KeySigner {
-    key: ApiKey,
-    signer: Signer,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    time_offset: Arc<TimeOffset>,
-    query_time: bool,
-}
-
-impl KeySigner {
-    /// Signs with `key`, by the operating system's clock and randomness.
-    #[must_use]
-    pub fn new(key: ApiKey) -> Self {
-        Self {
-            signer: key.signer(),
-            key,
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-            time_offset: Arc::default(),
-            query_time: false,
-        }
-    }
-
-    /// The same with another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// The same with other randomness.
-    #[must_use]
-    pub fn with_random(mut self, random: Arc<dyn Random>) -> Self {
-        self.random = random;
-        self
-    }
-
-    /// The same with what is known of the service's time kept there.
-    #[must_use]
-    pub fn with_time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
-        self.time_offset = time_offset;
-        self
-    }
-
-    /// Whether [`IssueToken`] asks the service for its time before it signs, if that is not known yet (`RSA10k`).
-    #[must_use]
-    pub const fn with_query_time(mut self, query_time: bool) -> Self {
-        self.query_time = query_time;
-        self
-    }
-
-    /// Signs a token request for what `params` ask, for somebody else to exchange (`RSA9`).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if there is no randomness to be had.
-    pub fn create_token_request(&self, params: &TokenParams) -> Result<TokenRequest, Error> {
-        let nonce = self.random.nonce()?;
-        Ok(TokenRequest::sign_with(&self.signer, self.key.key_name(), params, self.now(), nonce)?)
-    }
-
-    /// Mints a JWT for what `params` ask.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it does not fit into a JWT.
-    pub fn mint(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let issued = params.timestamp.unwrap_or_else(|| self.now());
-        let token = jwt::mint_with(&self.signer, self.key.key_name(), params, issued)?;
-        let lifetime = (issued, issued.saturating_add(params.ttl.unwrap_or(ably_auth_core::Ttl::DEFAULT)));
-        let key_name = self.key.key_name().clone();
-        Ok(TokenDetails::issued_by(key_name, token, lifetime, params.capability.as_ref(), params.client_id.clone()))
-    }
-
-    /// The service's time as far as it is known, else the time here.
-    fn now(&self) -> Timestamp {
-        self.time_offset.service_time(self.clock.moment()).unwrap_or_else(|| self.clock.now())
-    }
-
-    pub(crate) fn wants_time(&self) -> bool {
-        self.query_time && self.time_offset.service_time(self.clock.moment()).is_none()
-    }
-
-    pub(crate) fn learn(&self, service_time: Timestamp) {
-        self.time_offset.set(service_time, self.clock.moment());
-    }
-}
-
-impl fmt::Debug for KeySigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeySigner").field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-/// Signs token requests with a key, and has the service exchange them.
+/// A token source that signs token requests with a key, and exchanges them at the service.
 ///
 /// The key itself is never sent.
 #[derive(Clone)]
@@ -130,7 +24,7 @@ pub struct KeySource<T> {
 }
 
 impl<T> KeySource<T> {
-    /// Exchanges at `endpoint`, over `transport`, what `signer` signs.
+    /// Creates a source that exchanges the token requests of `signer` at `endpoint` over `transport`.
     pub fn new(signer: impl Into<Arc<KeySigner>>, endpoint: Endpoint, transport: T) -> Self {
         Self { signer: signer.into(), endpoint, transport }
     }

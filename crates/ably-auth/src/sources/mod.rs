@@ -1,17 +1,19 @@
-//! The sources of tokens that there are: a key, an auth callback, an auth URL, a token that somebody handed over, and
-//! several in a row.
+//! Token sources: a key, an auth callback, an auth URL, a fixed token, and a chain of several sources.
 
-mod answers;
 mod auth_url;
 mod callback;
+mod callback_response;
 mod chain;
 mod fixed;
 mod jwt;
 mod key;
 
 pub use auth_url::AuthUrlSource;
-pub use callback::{AuthCallback, AuthCallbackAnswer, BlockingAuthCallback, CallbackSource};
+pub use callback::{AuthCallback, BlockingAuthCallback, CallbackSource};
+pub use callback_response::AuthCallbackAnswer;
 pub use chain::ChainSource;
 pub use fixed::FixedTokenSource;
 pub use jwt::JwtSource;
-pub use key::{KeySigner, KeySource};
+pub use key::KeySource;
+
+pub use crate::key_signer::KeySigner;

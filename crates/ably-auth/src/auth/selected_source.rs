@@ -1,4 +1,4 @@
-//! The source of tokens that a client's options choose.
+//! The token source that a client's options select.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,26 +16,28 @@ use crate::source::{BlockingTokenSource, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};
 use crate::transport::{BlockingTransport, Transport};
 
-/// The source of tokens that the options choose (`RSA4`). It refuses tokens of another identity than the client's (`RSA15`),
-/// before the cache sees them, so that one that is refused displaces none.
-pub(super) struct Chosen<M: Mode, T> {
-    what: What<M, T>,
-    /// Given in place of the first one that is asked for.
+/// The token source that the options select (`RSA4`).
+///
+/// It refuses tokens of an identity other than the client's (`RSA15`). It does so before the cache sees them, so that a
+/// refused token replaces no other.
+pub(super) struct SelectedSource<M: Mode, T> {
+    kind: SourceKind<M, T>,
+    /// The token, or the token request, that is used for the first token.
     first: Mutex<Option<First>>,
     service: Arc<Service<T>>,
     identity: Option<Identity>,
     query_time: bool,
 }
 
-/// What the options give in place of the first token that is asked for.
-#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
+/// The options' own token or token request, used for the first token.
+#[allow(clippy::large_enum_variant, reason = "a client has only one")]
 enum First {
     Token(TokenDetails),
     Exchange(TokenRequest),
 }
 
-#[allow(clippy::large_enum_variant, reason = "there is one in a client")]
-enum What<M: Mode, T> {
+#[allow(clippy::large_enum_variant, reason = "a client has only one")]
+enum SourceKind<M: Mode, T> {
     Own(Arc<M::Source>),
     Callback(CallbackSource<Arc<Service<T>>, M::Callback>),
     AuthUrl(AuthUrlSource<Arc<T>, Arc<Service<T>>>),
@@ -49,37 +51,37 @@ enum What<M: Mode, T> {
     },
 }
 
-impl<M: Mode, T> Chosen<M, T> {
-    /// What [checked](AuthOptions::check) options choose.
+impl<M: Mode, T> SelectedSource<M, T> {
+    /// Selects the source of options that have been [checked](AuthOptions::check).
     pub(super) fn new(
         options: &AuthOptions<M>,
         service: &Arc<Service<T>>,
         identity: Option<&Identity>,
     ) -> Result<Self, Error> {
         let endpoint = || service.endpoint.clone();
-        let what = if let Some(source) = &options.token_source {
-            What::Own(Arc::clone(source))
+        let kind = if let Some(source) = &options.token_source {
+            SourceKind::Own(Arc::clone(source))
         } else if let Some(callback) = &options.auth_callback {
-            What::Callback(CallbackSource::new(Arc::clone(callback), endpoint(), Arc::clone(service)))
+            SourceKind::Callback(CallbackSource::new(Arc::clone(callback), endpoint(), Arc::clone(service)))
         } else if let Some(auth_url) = &options.auth_url {
             let bare = Arc::clone(service.transport.transport());
-            What::AuthUrl(AuthUrlSource::new(auth_url.clone(), bare, endpoint(), Arc::clone(service)))
+            SourceKind::AuthUrl(AuthUrlSource::new(auth_url.clone(), bare, endpoint(), Arc::clone(service)))
         } else if let Some(key) = &options.key {
             let signer = Arc::new(service.signer(key, options.query_time));
             if options.mint_jwt {
-                What::Jwt(JwtSource::new(signer))
+                SourceKind::Jwt(JwtSource::new(signer))
             } else {
-                What::Key(KeySource::new(signer, endpoint(), Arc::clone(service)))
+                SourceKind::Key(KeySource::new(signer, endpoint(), Arc::clone(service)))
             }
         } else if let Some(token) = &options.token {
-            What::Fixed(FixedTokenSource::new(token.clone()))
+            SourceKind::Fixed(FixedTokenSource::new(token.clone()))
         } else if let Some(request) = &options.token_request {
-            What::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
+            SourceKind::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
         } else {
             return Err(Error::no_means_to_renew(None));
         };
         Ok(Self {
-            what,
+            kind,
             first: Mutex::new(None),
             service: Arc::clone(service),
             identity: identity.cloned(),
@@ -88,26 +90,26 @@ impl<M: Mode, T> Chosen<M, T> {
     }
 
     /// Gives the token of `options` first, or the token for their token request.
-    pub(super) fn giving_first(self, options: &AuthOptions<M>) -> Self {
+    pub(super) fn with_first_token(self, options: &AuthOptions<M>) -> Self {
         match options.token.clone() {
             Some(token) => Self { first: Mutex::new(Some(First::Token(token))), ..self },
-            None => self.exchanging_first(options),
+            None => self.with_first_request(options),
         }
     }
 
     /// Gives the token for the token request of `options` first.
-    pub(super) fn exchanging_first(self, options: &AuthOptions<M>) -> Self {
-        // A source that is the token request exchanges it itself.
+    pub(super) fn with_first_request(self, options: &AuthOptions<M>) -> Self {
+        // `SourceKind::Exchange` exchanges the token request itself.
         let request = options.token_request.clone().filter(|_| !self.gives_one_token());
         Self { first: Mutex::new(request.map(First::Exchange)), ..self }
     }
 
     /// Returns true if the options give one token, or one token request, and nothing for the tokens after it.
     pub(super) const fn gives_one_token(&self) -> bool {
-        matches!(self.what, What::Fixed(_) | What::Exchange { .. })
+        matches!(self.kind, SourceKind::Fixed(_) | SourceKind::Exchange { .. })
     }
 
-    fn first(&self) -> Option<First> {
+    fn take_first(&self) -> Option<First> {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -119,33 +121,33 @@ impl<M: Mode, T> Chosen<M, T> {
         token.and_then(|token| identity::check(self.identity.as_ref(), &token).map(|()| token))
     }
 
-    /// Whether the service's time is to be asked before a token is (`RSA10k`).
-    fn wants_time(&self) -> Option<ServerTime> {
-        (self.query_time && !self.service.knows_time()).then(|| ServerTime::new(&self.service.endpoint))
+    /// Returns the query for the service's time, if it is needed before a token is requested (`RSA10k`).
+    fn service_time_query(&self) -> Option<ServerTime> {
+        (self.query_time && !self.service.knows_service_time()).then(|| ServerTime::new(&self.service.endpoint))
     }
 }
 
 #[async_trait]
-impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
+impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if let Some(exchange) = self.wants_time() {
-            self.service.learn(exchange::run(exchange, &*self.service).await?);
+        if let Some(exchange) = self.service_time_query() {
+            self.service.set_service_time(exchange::run(exchange, &*self.service).await?);
         }
-        match self.first() {
+        match self.take_first() {
             Some(First::Token(token)) => return self.checked(Ok(token)),
             Some(First::Exchange(request)) => {
                 return self.checked(exchange::run(self.exchange(&request), &*self.service).await);
             }
             None => {}
         }
-        let token = match &self.what {
-            What::Own(source) => source.token(params).await,
-            What::Callback(source) => source.token(params).await,
-            What::AuthUrl(source) => source.token(params).await,
-            What::Jwt(source) => TokenSource::token(source, params).await,
-            What::Key(source) => source.token(params).await,
-            What::Fixed(source) => TokenSource::token(source, params).await,
-            What::Exchange { request, is_spent } => {
+        let token = match &self.kind {
+            SourceKind::Own(source) => source.token(params).await,
+            SourceKind::Callback(source) => source.token(params).await,
+            SourceKind::AuthUrl(source) => source.token(params).await,
+            SourceKind::Jwt(source) => TokenSource::token(source, params).await,
+            SourceKind::Key(source) => source.token(params).await,
+            SourceKind::Fixed(source) => TokenSource::token(source, params).await,
+            SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run(self.exchange(request), &*self.service).await;
                 is_spent.store(token.is_ok(), Ordering::Release);
                 token
@@ -155,35 +157,35 @@ impl<T: Transport + 'static> TokenSource for Chosen<Async, T> {
     }
 
     fn can_renew(&self) -> bool {
-        match &self.what {
-            What::Own(source) => source.can_renew(),
-            What::Fixed(_) => false,
-            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
-            What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
+        match &self.kind {
+            SourceKind::Own(source) => source.can_renew(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }
 }
 
-impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T> {
+impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Blocking, T> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        if let Some(exchange) = self.wants_time() {
-            self.service.learn(exchange::run_blocking(exchange, &*self.service)?);
+        if let Some(exchange) = self.service_time_query() {
+            self.service.set_service_time(exchange::run_blocking(exchange, &*self.service)?);
         }
-        match self.first() {
+        match self.take_first() {
             Some(First::Token(token)) => return self.checked(Ok(token)),
             Some(First::Exchange(request)) => {
                 return self.checked(exchange::run_blocking(self.exchange(&request), &*self.service));
             }
             None => {}
         }
-        let token = match &self.what {
-            What::Own(source) => source.token(params),
-            What::Callback(source) => source.token(params),
-            What::AuthUrl(source) => source.token(params),
-            What::Jwt(source) => BlockingTokenSource::token(source, params),
-            What::Key(source) => source.token(params),
-            What::Fixed(source) => BlockingTokenSource::token(source, params),
-            What::Exchange { request, is_spent } => {
+        let token = match &self.kind {
+            SourceKind::Own(source) => source.token(params),
+            SourceKind::Callback(source) => source.token(params),
+            SourceKind::AuthUrl(source) => source.token(params),
+            SourceKind::Jwt(source) => BlockingTokenSource::token(source, params),
+            SourceKind::Key(source) => source.token(params),
+            SourceKind::Fixed(source) => BlockingTokenSource::token(source, params),
+            SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run_blocking(self.exchange(request), &*self.service);
                 is_spent.store(token.is_ok(), Ordering::Release);
                 token
@@ -193,11 +195,11 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for Chosen<Blocking, T>
     }
 
     fn can_renew(&self) -> bool {
-        match &self.what {
-            What::Own(source) => source.can_renew(),
-            What::Fixed(_) => false,
-            What::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
-            What::Callback(_) | What::AuthUrl(_) | What::Jwt(_) | What::Key(_) => true,
+        match &self.kind {
+            SourceKind::Own(source) => source.can_renew(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }
 }

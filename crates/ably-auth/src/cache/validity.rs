@@ -1,37 +1,37 @@
-//! How long a token lives, and how far it has got.
+//! The validity of a token: when to renew it, and when it expires.
 
 use std::time::Duration;
 
 use ably_auth_core::jwt::JwtText;
 use ably_auth_core::{Timestamp, TokenDetails};
 
-use super::policy::{CachePolicy, Draw};
+use super::policy::{CachePolicy, Jitter};
 use crate::clock::{Moment, millis};
 
-/// How far a token's life has got.
+/// The age of a token, compared with its validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
     Good,
-    /// Good, and to be renewed.
+    /// The token is valid, but should be renewed.
     Due,
     Expired,
 }
 
-/// The present, by the clocks here and by the service's as far as that is known.
+/// The current time by the local clocks, and by the service's clock if that is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now {
     pub(super) here: Moment,
     pub(super) service: Option<Timestamp>,
 }
 
-/// When a token is to be renewed, and when it is over.
+/// The time at which a token should be renewed, and the time at which it expires.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Life {
+pub(super) struct Validity {
     due: Deadline,
     end: Deadline,
 }
 
-/// Reached as soon as any of the clocks says so.
+/// A point in time on several clocks. It is reached as soon as one of them reaches it.
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
     here: Moment,
@@ -43,30 +43,31 @@ impl Deadline {
         now.here.has_reached(self.here) || now.service.is_some_and(|service| service >= self.service)
     }
 
-    fn brought_forward(self, span: Duration) -> Self {
+    fn earlier_by(self, span: Duration) -> Self {
         let service = Timestamp::from_millis(self.service.as_millis().saturating_sub(millis(span)));
         Self { here: self.here.saturating_sub(span), service }
     }
 }
 
-impl Life {
-    /// Of a token that was asked for at that moment, from which its lifetime counts: it cannot have been issued earlier.
-    pub(super) fn of_fetched(details: &TokenDetails, asked: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+impl Validity {
+    /// Computes the validity of a fetched token. Its lifetime counts from `asked`, because the token cannot have been
+    /// issued before.
+    pub(super) fn of_fetched(details: &TokenDetails, asked: Moment, policy: &CachePolicy, jitter: Jitter) -> Self {
         let times = Times::of(details);
         let lifetime = times.lifetime(asked);
         let here = lifetime.map_or(Moment::NEVER, |lifetime| asked.saturating_add(lifetime));
-        Self::until(times, here, lifetime, policy, draw)
+        Self::until(times, here, lifetime, policy, jitter)
     }
 
-    /// Of a token of unknown age: its end is known by the service's clock alone.
-    pub(super) fn of_given(details: &TokenDetails, now: Moment, policy: &CachePolicy, draw: Draw) -> Self {
+    /// Computes the validity of a token of unknown age: only the service's clock can tell that it has expired.
+    pub(super) fn of_given(details: &TokenDetails, now: Moment, policy: &CachePolicy, jitter: Jitter) -> Self {
         let times = Times::of(details);
-        Self::until(times, Moment::NEVER, times.lifetime(now), policy, draw)
+        Self::until(times, Moment::NEVER, times.lifetime(now), policy, jitter)
     }
 
-    fn until(times: Times, here: Moment, lifetime: Option<Duration>, policy: &CachePolicy, draw: Draw) -> Self {
+    fn until(times: Times, here: Moment, lifetime: Option<Duration>, policy: &CachePolicy, jitter: Jitter) -> Self {
         let end = Deadline { here, service: times.expires.unwrap_or(Timestamp::from_millis(u64::MAX)) };
-        Self { due: end.brought_forward(policy.margin(lifetime.unwrap_or_default(), draw)), end }
+        Self { due: end.earlier_by(policy.margin(lifetime.unwrap_or_default(), jitter)), end }
     }
 
     pub(super) fn age(&self, now: &Now) -> Age {
@@ -79,7 +80,7 @@ impl Life {
         }
     }
 
-    /// How much is left, by the clock that gets to the end first.
+    /// Returns the time until expiry, by the clock that reaches it first.
     pub(super) fn left(&self, now: &Now) -> Duration {
         let here = now.here.until(self.end.here);
         let service = now.service.map(|service| Duration::from_millis(self.end.service.millis_since(service)));
@@ -87,7 +88,7 @@ impl Life {
     }
 }
 
-/// What a token says of its own times, by the service's clock.
+/// The times in a token, by the service's clock.
 #[derive(Clone, Copy)]
 struct Times {
     issued: Option<Timestamp>,
@@ -100,7 +101,7 @@ impl Times {
         if said.issued.is_some() || said.expires.is_some() {
             return said;
         }
-        // The times only tell when to renew, so they are read even from a JWT that the service may refuse.
+        // The times only decide when to renew, so they are read even from a JWT that the service may refuse.
         JwtText::parse(details.token().expose()).map_or(said, |jwt| Self::of_jwt(&jwt))
     }
 
@@ -116,8 +117,10 @@ impl Times {
         }
     }
 
-    /// How long it lives from then on at most. Two times of the service's make a lifetime whatever the clock here shows;
-    /// one of them makes one if the clock here is not obviously ahead.
+    /// Returns the maximum lifetime from `asked` on.
+    ///
+    /// If the token contains both times, the local clock does not matter. If it contains only `expires`, the lifetime
+    /// is known unless the local clock is past `expires`.
     fn lifetime(self, asked: Moment) -> Option<Duration> {
         let expires = self.expires?;
         let millis = match self.issued {
