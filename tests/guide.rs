@@ -125,7 +125,11 @@ fn every_code_is_explained_as_in_core() {
     let listed: Vec<_> = rows(&page).filter(|row| row.len() == 7 && row[0].parse::<u32>().is_ok()).collect();
     let of = |folder| sources(&project().join("crates").join(folder).join("src"));
     let core = of("ably-auth-core");
-    let sources_of = [("service", of("ably-auth-server")), ("kit", of("ably-auth-backend") + &of("ably-auth-axum")), ("client", of("ably-auth"))];
+    let sources_of = [
+        ("service", of("ably-auth-server")),
+        ("kit", of("ably-auth-backend") + &of("ably-auth-axum")),
+        ("client", of("ably-auth")),
+    ];
     let codes: Vec<_> = listed.iter().map(|row| ErrorCode::new(row[0].parse().unwrap())).collect();
     assert_eq!(codes, ErrorCode::KNOWN, "`docs/errors.md` must list every code of core, in order");
     for (code, row) in codes.iter().zip(listed) {

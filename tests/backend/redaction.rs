@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ably_auth_backend::Authenticator;
 use ably_auth_axum::{
     AskedParams, AuthEndpoint, Authenticate, Authenticated, Authenticating, Capability, Error, Grant, Identified,
     Operation, Refusal, Require, Requiring, Token, VerifiedToken, Verifier, VerifyToken as _, require,
 };
+use ably_auth_backend::Authenticator;
 use ably_auth_core::jwt::{ClaimValue, JwtFields};
 use ably_auth_core::{ApiKey, Timestamp, Ttl};
 use axum::body::Body;
