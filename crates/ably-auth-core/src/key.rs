@@ -3,10 +3,10 @@
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
-use crate::signing::Signer;
+use crate::signer::Signer;
 
 #[cfg(feature = "alloc")]
-use crate::{jwt, secret::KeySecret};
+use crate::secret::KeySecret;
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 
@@ -260,13 +260,6 @@ impl ApiKey {
     #[must_use]
     pub const fn secret(&self) -> &KeySecret {
         &self.secret
-    }
-
-    /// Returns a signer with the HMAC key schedule already computed. It also has the hash state of the JWT header that
-    /// every JWT of this key has.
-    #[must_use]
-    pub fn signer(&self) -> Signer {
-        self.single_use_signer().with_prefix(jwt::header_prefix(self.name.as_str()))
     }
 
     /// Returns a signer for one token request, without the state for JWT headers.

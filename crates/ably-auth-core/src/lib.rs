@@ -180,6 +180,7 @@ pub mod jwt;
 mod key;
 mod nonce;
 mod scan;
+mod signer;
 mod signing;
 mod time;
 
@@ -210,7 +211,8 @@ pub use error::{Error, ErrorKind};
 pub use error_code::ErrorCode;
 pub use jwt::JwtFields;
 pub use key::ApiKeyRef;
-pub use signing::{Mac, Signer, TokenRequestFields};
+pub use signer::{Mac, Signer};
+pub use signing::TokenRequestFields;
 pub use time::{Timestamp, Ttl};
 
 #[cfg(feature = "alloc")]

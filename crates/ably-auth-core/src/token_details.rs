@@ -10,8 +10,8 @@ use crate::client_id::ClientId;
 use crate::error::Error;
 use crate::key::KeyName;
 use crate::secret::Token;
-use crate::time::Timestamp;
-use crate::wire::{OtherFields, millis};
+use crate::time::{Timestamp, optional_timestamp};
+use crate::wire::OtherFields;
 
 /// A token and its details (`TD1`).
 ///
@@ -34,9 +34,9 @@ pub struct TokenDetails {
     token: Token,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_name: Option<KeyName>,
-    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "optional_timestamp", skip_serializing_if = "Option::is_none")]
     issued: Option<Timestamp>,
-    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "optional_timestamp", skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     capability: Option<String>,

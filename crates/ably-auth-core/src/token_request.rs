@@ -1,22 +1,20 @@
 //! Token requests: the holder of a key signs one, a client exchanges it for a token, and the service verifies it.
 
-use alloc::borrow::Cow;
 #[cfg(feature = "serde")]
 mod wire;
 
-#[cfg(feature = "serde")]
-use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::canonical::{CanonicalText, Decimal, control_character};
+use crate::canonical::CanonicalText;
 use crate::capability::Capability;
 use crate::client_id::{self, ClientId};
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKey, KeyName};
 use crate::nonce::{self, Nonce};
-use crate::signing::{Mac, Signer, TokenRequestFields};
-use crate::time::{Timestamp, Ttl};
+use crate::signer::{Mac, Signer};
+use crate::signing::TokenRequestFields;
+use crate::time::{Integer, Timestamp, Ttl};
 use crate::token_params::TokenParams;
 
 /// The ttl in milliseconds that some SDKs sign if the request has none, as the oldest specification says.
@@ -25,59 +23,6 @@ const OMITTED_TTL: &str = "3600000";
 /// The maximum total bytes of capability, clientId and nonce for which a mac over another form than the sent one is
 /// accepted. A longer request with a wrong mac is refused after one mac computation instead of up to four.
 const MAX_ALTERNATIVE_BYTES: usize = 4 * 1024;
-
-/// The maximum bytes of a ttl or a timestamp. Every valid number of milliseconds is shorter.
-const MAX_INTEGER_BYTES: usize = 32;
-
-/// A number of milliseconds in the form in which it was received. A signature covers that form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Integer {
-    Millis(u64),
-    /// A string: decimal digits from some peers, but any text is possible.
-    #[cfg(feature = "serde")]
-    Text(Box<str>),
-    #[cfg(feature = "serde")]
-    Negative(i64),
-    /// The bits of a number that is a fraction, or is too large.
-    #[cfg(feature = "serde")]
-    Fraction(u64),
-}
-
-impl Integer {
-    /// Returns the number if it was received as an integer.
-    const fn as_integer(&self) -> Option<u64> {
-        match self {
-            Self::Millis(millis) => Some(*millis),
-            #[cfg(feature = "serde")]
-            Self::Text(_) | Self::Negative(_) | Self::Fraction(_) => None,
-        }
-    }
-
-    pub(crate) fn as_millis(&self) -> Option<u64> {
-        match self {
-            Self::Millis(millis) => Some(*millis),
-            #[cfg(feature = "serde")]
-            Self::Text(text) => text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten(),
-            #[cfg(feature = "serde")]
-            Self::Negative(_) | Self::Fraction(_) => None,
-        }
-    }
-
-    /// Returns the text that a mac covers, or `None` if it is longer than [`MAX_INTEGER_BYTES`] or has a control
-    /// character.
-    fn to_text(&self) -> Option<Cow<'_, str>> {
-        let text: Cow<'_, str> = match self {
-            Self::Millis(millis) => Cow::Owned(Decimal::new(*millis).as_str().into()),
-            #[cfg(feature = "serde")]
-            Self::Text(text) => Cow::Borrowed(text),
-            #[cfg(feature = "serde")]
-            Self::Negative(number) => Cow::Owned(number.to_string()),
-            #[cfg(feature = "serde")]
-            Self::Fraction(bits) => Cow::Owned(f64::from_bits(*bits).to_string()),
-        };
-        (text.len() <= MAX_INTEGER_BYTES && control_character(&text).is_none()).then_some(text)
-    }
-}
 
 /// A signed request for a token. Its holder can exchange it once (`TE1`).
 ///

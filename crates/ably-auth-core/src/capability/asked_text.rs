@@ -1,6 +1,6 @@
 //! Checks of a capability's text without a heap.
 
-use super::json::{JsonString, Reader};
+use super::json::{JsonString, Reader, repeated_resource};
 use super::operation::OperationName;
 use super::pattern::{self, Pattern};
 use crate::error::{Error, ErrorKind};
@@ -67,7 +67,7 @@ fn check_is_new(text: &str, known: &JsonString<'_>) -> Result<(), Error> {
             break;
         }
         if earlier.chars().eq(known.chars()) {
-            return Err(super::repeated(known.at));
+            return Err(repeated_resource(known.at));
         }
         list_contains(&mut reader, OperationName::All)?;
     }

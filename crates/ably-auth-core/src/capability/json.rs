@@ -10,6 +10,11 @@ pub(super) const fn bad(problem: &'static str, at: usize) -> Error {
     Error::new(ErrorKind::Capability, problem, FORM).at(at)
 }
 
+pub(super) fn repeated_resource(at: usize) -> Error {
+    let advice = "name each resource once, with all of its operations";
+    Error::new(ErrorKind::Capability, "repeated resource", advice).at(at)
+}
+
 /// A reader that keeps its position in the text.
 #[derive(Clone)]
 pub(super) struct Reader<'a> {

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeSet, btree_set};
 use core::fmt;
 
 use super::operation::{Operation, OperationName};
+use crate::json_text::{BufferedWriter, Json};
 
 /// A set of operations: all operations, or some known and unknown ones by name.
 ///
@@ -107,6 +108,18 @@ impl Operations {
     pub fn iter(&self) -> impl Iterator<Item = OperationName<'_>> {
         Iter { all: self.all, known: self.known, other: self.other.iter().peekable() }
     }
+
+    /// Writes a JSON list in byte order.
+    pub(super) fn write(&self, json: &mut impl Json) {
+        json.raw(b"[");
+        for (at, operation) in self.iter().enumerate() {
+            if at > 0 {
+                json.raw(b",");
+            }
+            json.text(operation.as_str());
+        }
+        json.raw(b"]");
+    }
 }
 
 /// An iterator that merges the sorted known and unknown names.
@@ -160,7 +173,9 @@ impl<'a, T: Into<OperationName<'a>>> FromIterator<T> for Operations {
 /// Writes a JSON list in byte order.
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::text::write_operations(self, f)
+        let mut json = BufferedWriter::new(f);
+        self.write(&mut json);
+        json.finish()
     }
 }
 

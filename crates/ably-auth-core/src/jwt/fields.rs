@@ -10,8 +10,8 @@ use crate::canonical::Decimal;
 use crate::error::{Error, ErrorKind};
 use crate::json_text::{Json, Slice};
 #[cfg(feature = "alloc")]
-use crate::signing::BLOCK_BYTES;
-use crate::signing::Signer;
+use crate::signer::BLOCK_BYTES;
+use crate::signer::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::{client_id, key};
 
@@ -25,7 +25,7 @@ const NAME_END: &[u8] = b"\"}";
 /// Returns the first block of all JWTs of a key. Returns `None` if the header is shorter than a block, or the name is
 /// very long.
 #[cfg(feature = "alloc")]
-pub(crate) fn header_prefix(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
+pub(super) fn header_prefix(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
     let mut name = [0; NAME_BYTES + PADDING_BYTES];
     let mut json = Slice::new(&mut name);
     write_name(&mut json, key_name);

@@ -1,14 +1,23 @@
-//! Minting of JWTs from token parameters.
+//! Minting of JWTs from a key and token parameters.
 
 use alloc::string::ToString;
 
-use super::fields::JwtFields;
+use super::fields::{JwtFields, header_prefix};
 use crate::error::Error;
 use crate::key::{ApiKey, KeyName};
 use crate::secret::Token;
-use crate::signing::Signer;
+use crate::signer::Signer;
 use crate::time::{Timestamp, Ttl};
 use crate::token_params::TokenParams;
+
+impl ApiKey {
+    /// Returns a signer with the HMAC key schedule already computed. It also has the hash state of the JWT header that
+    /// every JWT of this key has.
+    #[must_use]
+    pub fn signer(&self) -> Signer {
+        self.single_use_signer().with_prefix(header_prefix(self.key_name().as_str()))
+    }
+}
 
 /// Mints a JWT with the properties in `params`. The token needs no exchange.
 ///

@@ -72,8 +72,6 @@ mod text;
 #[cfg(feature = "alloc")]
 mod verify;
 
-#[cfg(feature = "alloc")]
-pub(crate) use fields::header_prefix;
 pub use fields::{ClaimValue, JwtFields};
 pub use header_fit::{HEADER_BUDGET_BYTES, HeaderFit};
 

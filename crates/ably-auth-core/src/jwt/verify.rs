@@ -11,7 +11,7 @@ use super::parts::Body;
 use super::{header, invalid, parts};
 use crate::error::{Error, ErrorKind};
 use crate::key::KeyName;
-use crate::signing::Signer;
+use crate::signer::Signer;
 use crate::time::Timestamp;
 
 /// A well-formed JWT whose signature is not verified yet.
