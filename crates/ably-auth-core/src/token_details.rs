@@ -6,10 +6,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::client_id::ClientId;
+use crate::credentials::{ClientId, KeyName, Token};
 use crate::error::Error;
-use crate::key::KeyName;
-use crate::secret::Token;
 use crate::time::{Timestamp, optional_timestamp};
 use crate::wire::OtherFields;
 

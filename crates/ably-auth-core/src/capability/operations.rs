@@ -5,7 +5,7 @@ use alloc::collections::{BTreeSet, btree_set};
 use core::fmt;
 
 use super::operation::{Operation, OperationName};
-use crate::json_text::{BufferedWriter, Json};
+use crate::text::json_writer::{BufferedWriter, Json};
 
 /// A set of operations: all operations, or some known and unknown ones by name.
 ///

@@ -11,7 +11,7 @@ use super::operation::OperationName;
 use super::operations::Operations;
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{BufferedWriter, Json};
+use crate::text::json_writer::{BufferedWriter, Json};
 
 const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 

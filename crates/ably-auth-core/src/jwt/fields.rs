@@ -3,17 +3,16 @@
 use core::fmt;
 
 use super::MAX_BYTES;
-use super::encode::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
 use super::names;
 use super::seconds::{self, Lifetime};
-use crate::canonical::Decimal;
-use crate::error::{Error, ErrorKind};
-use crate::json_text::{Json, Slice};
 #[cfg(feature = "alloc")]
-use crate::signer::BLOCK_BYTES;
-use crate::signer::Signer;
+use crate::credentials::BLOCK_BYTES;
+use crate::credentials::{Signer, client_id, key};
+use crate::error::{Error, ErrorKind};
+use crate::text::base64url_encoder::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
+use crate::text::canonical::Decimal;
+use crate::text::json_writer::{Json, Slice};
 use crate::time::{Timestamp, Ttl};
-use crate::{client_id, key};
 
 /// `{"typ":"JWT","alg":"HS256","kid":` in base64url. These are eleven groups of three bytes, so the rest of the header
 /// is encoded separately.
@@ -202,7 +201,7 @@ impl ClaimValue<'_> {
     fn check(&self) -> Result<(), Error> {
         #[cfg(feature = "alloc")]
         if let Self::Json(json) = self {
-            return super::json::check(json);
+            return crate::text::json_reader::check(json);
         }
         Ok(())
     }

@@ -3,10 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 
-use super::json::{Members, Value};
-use super::{base64url, invalid, parts};
+use super::{invalid, parts};
+use crate::credentials::KeyName;
 use crate::error::Error;
-use crate::key::KeyName;
+use crate::text::base64url;
+use crate::text::json_reader::{Members, Value};
 
 const HS256: &str = "HS256";
 const SIGN: &str = "sign the JWT with HS256 and the key's secret";

@@ -3,12 +3,10 @@
 use alloc::string::ToString;
 
 use super::fields::{JwtFields, header_prefix};
+use crate::credentials::{ApiKey, KeyName, Signer, Token};
 use crate::error::Error;
-use crate::key::{ApiKey, KeyName};
-use crate::secret::Token;
-use crate::signer::Signer;
 use crate::time::{Timestamp, Ttl};
-use crate::token_params::TokenParams;
+use crate::token_request::TokenParams;
 
 impl ApiKey {
     /// Returns a signer with the HMAC key schedule already computed. It also has the hash state of the JWT header that

@@ -45,22 +45,17 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 
-mod encode;
 mod fields;
 mod header_fit;
 mod names;
 mod seconds;
 
 #[cfg(feature = "alloc")]
-mod base64url;
-#[cfg(feature = "alloc")]
 mod claims;
 #[cfg(feature = "alloc")]
 mod embedded;
 #[cfg(feature = "alloc")]
 mod header;
-#[cfg(feature = "alloc")]
-mod json;
 #[cfg(feature = "alloc")]
 mod mint;
 #[cfg(feature = "alloc")]

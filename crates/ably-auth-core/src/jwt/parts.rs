@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::encode::SIGNATURE_LEN;
-use super::json::Fault;
-use super::{MAX_BYTES, base64url, invalid, room};
+use super::{MAX_BYTES, invalid, room};
 use crate::error::Error;
+use crate::text::base64url;
+use crate::text::base64url_encoder::SIGNATURE_LEN;
+use crate::text::json_reader::Fault;
 
 pub(super) const FORM: &str = "a JWT has the form `header.payload.signature`, each in base64url without padding";
 pub(super) const SIGNATURE_BYTES: usize = 32;

@@ -9,9 +9,8 @@ use subtle::ConstantTimeEq as _;
 use super::claims::JwtClaims;
 use super::parts::Body;
 use super::{header, invalid, parts};
+use crate::credentials::{KeyName, Signer};
 use crate::error::{Error, ErrorKind};
-use crate::key::KeyName;
-use crate::signer::Signer;
 use crate::time::Timestamp;
 
 /// A well-formed JWT whose signature is not verified yet.

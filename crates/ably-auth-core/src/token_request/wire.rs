@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::TokenRequest;
+use super::request::TokenRequest;
 use crate::wire::OtherFields;
 
 impl TokenRequest {

@@ -1,21 +1,14 @@
-//! Token requests: the holder of a key signs one, a client exchanges it for a token, and the service verifies it.
-
-#[cfg(feature = "serde")]
-mod wire;
+//! Token requests as owned values.
 
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use crate::canonical::CanonicalText;
 use crate::capability::Capability;
-use crate::client_id::{self, ClientId};
+use crate::credentials::{ApiKey, ClientId, KeyName, Mac, Nonce, Signer, client_id, nonce};
 use crate::error::{Error, ErrorKind};
-use crate::key::{ApiKey, KeyName};
-use crate::nonce::{self, Nonce};
-use crate::signer::{Mac, Signer};
-use crate::signing::TokenRequestFields;
+use crate::text::canonical::CanonicalText;
 use crate::time::{Integer, Timestamp, Ttl};
-use crate::token_params::TokenParams;
+use crate::token_request::{TokenParams, TokenRequestFields};
 
 /// The ttl in milliseconds that some SDKs sign if the request has none, as the oldest specification says.
 const OMITTED_TTL: &str = "3600000";
@@ -44,22 +37,22 @@ const MAX_ALTERNATIVE_BYTES: usize = 4 * 1024;
 #[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "camelCase"))]
 pub struct TokenRequest {
-    key_name: String,
+    pub(super) key_name: String,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    ttl: Option<Integer>,
+    pub(super) ttl: Option<Integer>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    capability: Option<String>,
+    pub(super) capability: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    client_id: Option<String>,
+    pub(super) client_id: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    timestamp: Option<Integer>,
+    pub(super) timestamp: Option<Integer>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    nonce: Option<String>,
+    pub(super) nonce: Option<String>,
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    mac: Option<String>,
+    pub(super) mac: Option<String>,
     #[cfg(feature = "serde")]
     #[serde(flatten)]
-    other: crate::wire::OtherFields,
+    pub(super) other: crate::wire::OtherFields,
 }
 
 impl TokenRequest {

@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use crate::canonical::{CanonicalText, Decimal};
+use crate::credentials::{Mac, Signer, client_id, key, nonce};
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{BufferedWriter, Json, Slice};
-use crate::signer::{Mac, Signer};
+use crate::text::canonical::{CanonicalText, Decimal};
+use crate::text::json_writer::{BufferedWriter, Json, Slice};
 use crate::time::{Timestamp, Ttl};
-use crate::{client_id, key, nonce};
 
 /// The values of a token request that its mac covers, borrowed from the caller.
 ///

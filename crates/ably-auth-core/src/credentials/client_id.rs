@@ -5,8 +5,8 @@ use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
 use core::fmt;
 
-use crate::canonical;
 use crate::error::{Error, ErrorKind};
+use crate::text::canonical;
 
 /// The clientId that stands for any identity.
 #[cfg(feature = "alloc")]

@@ -8,9 +8,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error_code::ErrorCode;
-use crate::printable::{self, PrintableText};
-use crate::redaction::Redaction;
+use crate::error::ErrorCode;
+use crate::text::printable::{self, PrintableText};
+use crate::text::redaction::Redaction;
 
 type Detail = BTreeMap<String, serde_json::Value>;
 

@@ -6,38 +6,38 @@ const CHUNK_BYTES: usize = 24;
 const CHUNK_CHARACTERS: usize = encoded_len(CHUNK_BYTES);
 
 /// The number of zero bytes that must follow the bytes to encode.
-pub(super) const PADDING_BYTES: usize = CHUNK_BYTES;
+pub(crate) const PADDING_BYTES: usize = CHUNK_BYTES;
 
 /// The number of bytes that are copied at once before their characters overwrite them.
 const MOVED_BYTES: usize = 4 * CHUNK_BYTES;
 
 const HMAC_BYTES: usize = 32;
-pub(super) const SIGNATURE_LEN: usize = encoded_len(HMAC_BYTES);
+pub(crate) const SIGNATURE_LEN: usize = encoded_len(HMAC_BYTES);
 
 /// Returns the number of base64url characters for a number of bytes.
-pub(super) const fn encoded_len(bytes: usize) -> usize {
+pub(crate) const fn encoded_len(bytes: usize) -> usize {
     bytes.saturating_mul(4).div_ceil(3)
 }
 
 /// Writes a JWT into a buffer of exactly its length, with the signature last.
-pub(super) struct Encoder<'b> {
+pub(crate) struct Encoder<'b> {
     out: &'b mut [u8],
     len: usize,
 }
 
 impl<'b> Encoder<'b> {
-    pub(super) const fn new(out: &'b mut [u8]) -> Self {
+    pub(crate) const fn new(out: &'b mut [u8]) -> Self {
         Self { out, len: 0 }
     }
 
     /// Returns the text that has been written.
-    pub(super) fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         self.out.get(..self.len).unwrap_or_default()
     }
 
     /// Writes text as it is.
     #[inline(always)]
-    pub(super) fn plain(&mut self, text: &[u8]) {
+    pub(crate) fn plain(&mut self, text: &[u8]) {
         if let Some(room) = self.out.get_mut(self.len..).and_then(|room| room.get_mut(..text.len())) {
             room.copy_from_slice(text);
             self.len = self.len.saturating_add(text.len());
@@ -46,7 +46,7 @@ impl<'b> Encoder<'b> {
 
     /// Encodes the first `len` bytes. [`PADDING_BYTES`] zeros must follow them. `len` must be a multiple of three, except at
     /// the end of a part.
-    pub(super) fn encode(&mut self, bytes: &[u8], len: usize) {
+    pub(crate) fn encode(&mut self, bytes: &[u8], len: usize) {
         // The last chunk may write too many characters. The next write overwrites them.
         let room = self.out.get_mut(self.len..).unwrap_or_default().chunks_exact_mut(CHUNK_CHARACTERS);
         let bytes = bytes.windows(CHUNK_BYTES + 1).step_by(CHUNK_BYTES).take(len.div_ceil(CHUNK_BYTES));
@@ -60,7 +60,7 @@ impl<'b> Encoder<'b> {
 
     /// Encodes `len` bytes that `write` produces.
     #[cold]
-    pub(super) fn encode_in_place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
+    pub(crate) fn encode_in_place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
         let end = self.len.saturating_add(encoded_len(len));
         // The bytes are placed at the end of the space for their characters, so that characters never overwrite bytes
         // that are not read yet.
@@ -81,7 +81,7 @@ impl<'b> Encoder<'b> {
     }
 
     /// Encodes the signature. It is the last part, so there is no space for additional characters.
-    pub(super) fn signature(&mut self, hmac: &[u8; HMAC_BYTES]) {
+    pub(crate) fn signature(&mut self, hmac: &[u8; HMAC_BYTES]) {
         let mut bytes = [0; HMAC_BYTES + PADDING_BYTES];
         bytes.split_at_mut(HMAC_BYTES).0.copy_from_slice(hmac);
         if let (Some(first), Some(second)) = (bytes.first_chunk(), bytes.split_at(CHUNK_BYTES).1.first_chunk()) {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::scan::{is_plain, plain_len};
+use crate::text::scan::{is_plain, plain_len};
 
 /// A sink for JSON text.
 pub(crate) trait Json {

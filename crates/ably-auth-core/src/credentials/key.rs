@@ -2,11 +2,11 @@
 
 use core::fmt;
 
+use crate::credentials::Signer;
 use crate::error::{Error, ErrorKind};
-use crate::signer::Signer;
 
 #[cfg(feature = "alloc")]
-use crate::secret::KeySecret;
+use crate::credentials::KeySecret;
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 

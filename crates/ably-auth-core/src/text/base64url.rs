@@ -2,7 +2,7 @@
 
 /// The reason why a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It has a character that is not in base64url.
     InvalidCharacter,
     /// Its length is one more than a multiple of four. A single character has fewer bits than a byte.
@@ -38,13 +38,13 @@ fn bits(four: [u8; 4]) -> u32 {
 }
 
 /// Returns the number of bytes that a number of characters encodes.
-pub(super) const fn decoded_len(characters: usize) -> usize {
+pub(crate) const fn decoded_len(characters: usize) -> usize {
     // The result is smaller than `characters`, so it cannot overflow.
     (characters / 4).wrapping_mul(3).wrapping_add((characters % 4).wrapping_mul(3) / 4)
 }
 
 /// Decodes into the start of `room`, which has [`decoded_len`] bytes or more.
-pub(super) fn decode(text: &str, mut room: &mut [u8]) -> Result<(), Fault> {
+pub(crate) fn decode(text: &str, mut room: &mut [u8]) -> Result<(), Fault> {
     let (mut rest, mut found) = (text.as_bytes(), 0);
     // Eight characters give six bytes. The store writes two more, which the next step overwrites.
     while let (Some((eight, after)), Some(bytes)) = (rest.split_first_chunk::<8>(), room.first_chunk_mut::<8>()) {
@@ -84,7 +84,7 @@ pub(super) fn decode(text: &str, mut room: &mut [u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) const fn is_invalid(byte: u8) -> bool {
+pub(crate) const fn is_invalid(byte: u8) -> bool {
     !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
@@ -111,7 +111,7 @@ mod tests {
             }
         }
         for bytes in 0..100 {
-            assert_eq!(decoded_len(super::super::encode::encoded_len(bytes)), bytes);
+            assert_eq!(decoded_len(super::super::base64url_encoder::encoded_len(bytes)), bytes);
         }
     }
 }

@@ -3,8 +3,8 @@
 #[cfg(feature = "alloc")]
 use core::fmt;
 
-use crate::canonical;
 use crate::error::{Error, ErrorKind};
+use crate::text::canonical;
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, string::String};
