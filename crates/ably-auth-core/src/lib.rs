@@ -182,8 +182,6 @@ mod token_request;
 mod revocation;
 #[cfg(feature = "serde")]
 mod token_details;
-#[cfg(feature = "serde")]
-mod wire;
 
 pub use capability::Operation;
 pub use credentials::{ApiKeyRef, Mac, Signer};

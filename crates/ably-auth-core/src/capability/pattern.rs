@@ -5,7 +5,7 @@
 use alloc::string::String;
 
 #[cfg(feature = "alloc")]
-use crate::credentials::key::split_at_byte;
+use crate::text::split_at_byte;
 
 pub(super) const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
 

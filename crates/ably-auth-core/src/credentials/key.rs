@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::credentials::Signer;
 use crate::error::{Error, ErrorKind};
+use crate::text::split_at_byte;
 
 #[cfg(feature = "alloc")]
 use crate::credentials::KeySecret;
@@ -15,14 +16,6 @@ const NAME_FORM: &str = "a key name has the form `appId.keyId`, each part of `A-
 
 const fn invalid(problem: &'static str, at: usize) -> Error {
     Error::new(ErrorKind::Key, problem, KEY_FORM).at(at)
-}
-
-/// Does the same as `str::split_once` for an ASCII character. It has a fifth of the code, and is faster if the
-/// character is near the start.
-#[inline]
-pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|b| b == byte)?;
-    Some((text.get(..at)?, text.get(at.saturating_add(1)..)?))
 }
 
 /// Checks `appId.keyId` and returns the length of the app ID.

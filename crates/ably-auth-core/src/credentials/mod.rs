@@ -9,6 +9,8 @@ mod signer;
 mod header;
 #[cfg(feature = "alloc")]
 mod secret;
+#[cfg(feature = "serde")]
+mod wire;
 
 pub use key::ApiKeyRef;
 #[cfg(feature = "alloc")]

@@ -9,8 +9,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
+use crate::text::Redaction;
 use crate::text::printable::{self, PrintableText};
-use crate::text::redaction::Redaction;
 
 type Detail = BTreeMap<String, serde_json::Value>;
 

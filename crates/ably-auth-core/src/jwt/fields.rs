@@ -9,8 +9,8 @@ use super::seconds::{self, Lifetime};
 use crate::credentials::BLOCK_BYTES;
 use crate::credentials::{Signer, client_id, key};
 use crate::error::{Error, ErrorKind};
-use crate::text::base64url_encoder::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
-use crate::text::canonical::Decimal;
+use crate::text::Decimal;
+use crate::text::base64url::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
 use crate::text::json_writer::{Json, Slice};
 use crate::time::{Timestamp, Ttl};
 

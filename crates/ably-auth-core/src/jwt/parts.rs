@@ -4,8 +4,7 @@ use alloc::vec::Vec;
 
 use super::{MAX_BYTES, invalid, room};
 use crate::error::Error;
-use crate::text::base64url;
-use crate::text::base64url_encoder::SIGNATURE_LEN;
+use crate::text::base64url::{self, SIGNATURE_LEN};
 use crate::text::json_reader::Fault;
 
 pub(super) const FORM: &str = "a JWT has the form `header.payload.signature`, each in base64url without padding";

@@ -5,8 +5,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::is_plain;
 use crate::error::{Error, ErrorKind};
-use crate::text::scan::is_plain;
 
 /// The maximum number of levels of nested arrays and objects in a value.
 const MAX_DEPTH: u32 = 32;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "serde")]
 use super::Timestamp;
-use crate::text::canonical::{Decimal, control_character};
+use crate::text::{Decimal, control_character};
 
 /// The maximum bytes of a ttl or a timestamp. Every valid number of milliseconds is shorter.
 const MAX_INTEGER_BYTES: usize = 32;

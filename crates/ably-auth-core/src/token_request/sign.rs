@@ -1,123 +1,16 @@
-//! The values of a token request and the mac over them.
+//! The text that a token request's mac covers, and the mac over it.
 
-use core::fmt;
-
+use super::TokenRequestFields;
 use crate::credentials::{Mac, Signer, client_id, key, nonce};
-use crate::error::{Error, ErrorKind};
-use crate::text::canonical::{CanonicalText, Decimal};
-use crate::text::json_writer::{BufferedWriter, Json, Slice};
-use crate::time::{Timestamp, Ttl};
-
-/// The values of a token request that its mac covers, borrowed from the caller.
-///
-/// ```
-/// use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields, Ttl};
-///
-/// let key = ApiKeyRef::parse("app.key:secret")?;
-/// let mac = key.signer().sign(&TokenRequestFields {
-///     key_name: key.key_name(),
-///     ttl: Some(Ttl::DEFAULT),
-///     capability: Some(r#"{"chat":["publish"]}"#),
-///     client_id: Some("bob"),
-///     timestamp: Timestamp::from_millis(1_449_746_287_318),
-///     nonce: "9000000830710428",
-/// })?;
-/// assert_eq!(core::str::from_utf8(&mac.to_base64()), Ok("1Py5dJH1mtXW66Y+iir+xpFoaGctRBlbINNQffAC2P0="));
-/// # Ok::<(), ably_auth_core::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct TokenRequestFields<'a> {
-    /// The name of the signing key, `appId.keyId`.
-    pub key_name: &'a str,
-    /// The requested lifetime. `None` requests the service's default (`RSA5`).
-    pub ttl: Option<Ttl>,
-    /// The requested capability, as canonical JSON text. `None` requests the capability of the key (`RSA6`).
-    pub capability: Option<&'a str>,
-    /// The requested identity, `*` for any.
-    pub client_id: Option<&'a str>,
-    /// The time of the request.
-    pub timestamp: Timestamp,
-    /// A random text of at least 16 characters.
-    pub nonce: &'a str,
-}
-
-impl TokenRequestFields<'_> {
-    /// Writes the JSON of the signed request to `out`, with the fields in the order of the wire.
-    ///
-    /// ```
-    /// # use ably_auth_core::{ApiKeyRef, Timestamp, TokenRequestFields};
-    /// # let key = ApiKeyRef::parse("app.key:secret")?;
-    /// # let fields = TokenRequestFields {
-    /// #     key_name: key.key_name(), ttl: None, capability: None, client_id: Some("bob"),
-    /// #     timestamp: Timestamp::from_millis(1_449_746_287_318), nonce: "9000000830710428",
-    /// # };
-    /// let mac = key.signer().sign(&fields)?;
-    /// let mut buffer = [0; 256];
-    /// let json = fields.json_into(&mac, &mut buffer)?;
-    /// assert!(json.starts_with(r#"{"keyName":"app.key","clientId":"bob","timestamp":1449746287318,"nonce":"#));
-    /// # Ok::<(), ably_auth_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Returns the error of `out`.
-    pub fn write_json(&self, mac: &Mac, out: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
-        let mut json = BufferedWriter::new(out);
-        self.write(mac, &mut json);
-        json.finish()
-    }
-
-    /// Writes the JSON of the signed request into `buffer` and returns it as text, like
-    /// [`write_json`](Self::write_json).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small.
-    pub fn json_into<'b>(&self, mac: &Mac, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
-        let mut json = Slice::new(buffer);
-        self.write(mac, &mut json);
-        json.finish().map_err(Self::too_long)
-    }
-
-    pub(crate) const fn too_long(needed: usize) -> Error {
-        let advice = "give a buffer of that size";
-        Error::new(ErrorKind::Buffer, "buffer is too small for the token request", advice).needs(needed)
-    }
-
-    fn write(&self, mac: &Mac, json: &mut impl Json) {
-        // Computed before the output, so that these bytes are in memory when they are copied. A copy right after
-        // single-byte writes would stall.
-        let ttl = self.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
-        let timestamp = Decimal::new(self.timestamp.as_millis());
-
-        json.raw(b"{\"keyName\":");
-        json.text(self.key_name);
-        if let Some(ttl) = &ttl {
-            json.raw(b",\"ttl\":");
-            json.raw(ttl.as_bytes());
-        }
-        if let Some(capability) = self.capability {
-            json.raw(b",\"capability\":");
-            json.text_with_escapes(capability);
-        }
-        if let Some(client_id) = self.client_id {
-            json.raw(b",\"clientId\":");
-            json.text(client_id);
-        }
-        json.raw(b",\"timestamp\":");
-        json.raw(timestamp.as_bytes());
-        json.raw(b",\"nonce\":");
-        json.text(self.nonce);
-        json.raw(b",\"mac\":\"");
-        json.raw(&mac.to_base64());
-        json.raw(b"\"}");
-    }
-}
+use crate::error::Error;
+use crate::text::Decimal;
 
 impl Signer {
     /// Signs the values of a token request.
     ///
     /// # Errors
-    /// [`ErrorKind::Key`], [`ErrorKind::ClientId`] or [`ErrorKind::Nonce`] if the key name, the clientId or the nonce
-    /// is invalid.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key), [`ErrorKind::ClientId`](crate::ErrorKind::ClientId) or
+    /// [`ErrorKind::Nonce`](crate::ErrorKind::Nonce) if the key name, the clientId or the nonce is invalid.
     pub fn sign(&self, fields: &TokenRequestFields<'_>) -> Result<Mac, Error> {
         key::check_name(fields.key_name)?;
         if let Some(client_id) = fields.client_id {
@@ -129,7 +22,7 @@ impl Signer {
 
     /// Does the same as [`sign`](Self::sign) for values that are known to be valid.
     #[inline]
-    pub(crate) fn sign_checked(&self, fields: &TokenRequestFields<'_>) -> Mac {
+    pub(super) fn sign_checked(&self, fields: &TokenRequestFields<'_>) -> Mac {
         let ttl = fields.ttl.map(|ttl| Decimal::new(ttl.as_millis()));
         let timestamp = Decimal::new(fields.timestamp.as_millis());
         self.mac(&CanonicalText {
@@ -145,15 +38,85 @@ impl Signer {
     /// Checks the mac of these values, in constant time.
     ///
     /// # Errors
-    /// [`ErrorKind::Mac`] if it is not the mac of this key for these values; otherwise the errors of [`Signer::sign`].
+    /// [`ErrorKind::Mac`](crate::ErrorKind::Mac) if it is not the mac of this key for these values; otherwise the errors
+    /// of [`Signer::sign`].
     pub fn verify(&self, fields: &TokenRequestFields<'_>, mac: &Mac) -> Result<(), Error> {
         if self.sign(fields)? == *mac { Ok(()) } else { Err(Mac::mismatch()) }
     }
 
     #[inline]
-    pub(crate) fn mac(&self, text: &CanonicalText<'_>) -> Mac {
+    pub(super) fn mac(&self, text: &CanonicalText<'_>) -> Mac {
         let mut hmac = self.piecewise();
         text.feed(|piece| hmac.update(piece));
         hmac.finish()
+    }
+}
+
+/// The text that a token request's mac covers.
+///
+/// The text has six values in a fixed order, each followed by a line feed. Empty values and the last value also have
+/// the line feed. Only the capability may have control characters, and it is a single field between two others, so two
+/// different requests never have the same text.
+pub(super) struct CanonicalText<'a> {
+    pub(super) key_name: &'a str,
+    pub(super) ttl: &'a [u8],
+    pub(super) capability: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) timestamp: &'a [u8],
+    pub(super) nonce: &'a str,
+}
+
+/// The maximum bytes that are passed to the hash at once. Most texts are shorter.
+const PIECE_BYTES: usize = 256;
+
+impl CanonicalText<'_> {
+    /// Passes the text to `sink` in a few pieces, so that it need not be stored as a whole.
+    pub(super) fn feed(&self, mut sink: impl FnMut(&[u8])) {
+        let [key_name, capability, client_id, nonce] =
+            [self.key_name, self.capability, self.client_id, self.nonce].map(str::as_bytes);
+        let mut piece = [0; PIECE_BYTES];
+        let mut len = 0_usize;
+        for field in [key_name, self.ttl, capability, client_id, self.timestamp, nonce] {
+            let rest = piece.get_mut(len..).and_then(|rest| rest.split_at_mut_checked(field.len()));
+            if let Some((room, [line_feed, ..])) = rest {
+                room.copy_from_slice(field);
+                *line_feed = b'\n';
+                len = len.saturating_add(field.len()).saturating_add(1);
+            } else {
+                sink(piece.get(..len).unwrap_or_default());
+                sink(field);
+                sink(b"\n");
+                len = 0;
+            }
+        }
+        sink(piece.get(..len).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use super::{CanonicalText, PIECE_BYTES};
+
+    #[test]
+    fn text_is_the_same_for_any_field_length() {
+        for len in [0, 1, PIECE_BYTES - 20, PIECE_BYTES - 2, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 1_000] {
+            let capability: String = ('a'..='z').cycle().take(len).collect();
+            let text = CanonicalText {
+                key_name: "app.key",
+                ttl: b"1",
+                capability: &capability,
+                client_id: "bob",
+                timestamp: b"2",
+                nonce: "n",
+            };
+            let mut fed = Vec::new();
+            text.feed(|piece| fed.extend_from_slice(piece));
+            assert_eq!(fed, ["app.key\n1\n", &capability, "\nbob\n2\nn\n"].concat().into_bytes(), "{len}");
+        }
     }
 }

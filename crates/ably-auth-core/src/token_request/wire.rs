@@ -6,7 +6,7 @@ use core::fmt;
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::request::TokenRequest;
-use crate::wire::OtherFields;
+use crate::text::OtherFields;
 
 impl TokenRequest {
     /// Deserializes a request and skips the fields that this version does not know.
