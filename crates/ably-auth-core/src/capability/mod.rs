@@ -76,12 +76,8 @@
 //!
 #![cfg_attr(not(feature = "alloc"), doc = include_str!("../links/alloc.md"))]
 
-// The modules in reading order. First the parts: operations and resource patterns.
+// The modules in reading order. First the parts: operations and resources.
 mod operation;
-#[cfg(feature = "alloc")]
-mod operations;
-mod pattern;
-#[cfg(feature = "alloc")]
 mod resource;
 
 // Then the laws, from single entries to capabilities.
@@ -92,40 +88,35 @@ mod explain;
 #[cfg(feature = "alloc")]
 mod intersection;
 #[cfg(feature = "alloc")]
-mod meet;
-#[cfg(feature = "alloc")]
 mod tree;
 #[cfg(feature = "alloc")]
 mod work;
 
 // Then the index for many resources.
 #[cfg(feature = "alloc")]
-mod index;
-#[cfg(feature = "alloc")]
 mod matcher;
 
 // Last the text and serde formats.
-mod asked_text;
 mod json;
-#[cfg(feature = "serde")]
-mod object;
 #[cfg(feature = "alloc")]
 mod text;
+#[cfg(feature = "serde")]
+mod wire;
 
-pub use asked_text::text_permits;
+pub use json::text_permits;
 pub use operation::{Operation, OperationName};
 #[cfg(feature = "alloc")]
 pub use {
     explain::{Asked, Explanation},
+    intersection::Meet,
     matcher::Matcher,
-    meet::Meet,
-    operations::Operations,
+    operation::Operations,
     resource::Resource,
     work::Work,
 };
 
 #[cfg(feature = "serde")]
-pub use object::as_object;
+pub use wire::as_object;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;

@@ -7,8 +7,7 @@ use core::fmt;
 
 use super::Capability;
 use super::json::{JsonString, Reader, bad, repeated_resource};
-use super::operation::OperationName;
-use super::operations::Operations;
+use super::operation::{OperationName, Operations};
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
 use crate::text::json_writer::{BufferedWriter, Json};

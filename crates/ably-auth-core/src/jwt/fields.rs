@@ -5,6 +5,8 @@ use core::fmt;
 use super::names;
 use crate::credentials::{client_id, key};
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "alloc")]
+use crate::text::json_reader::{self, Fault};
 use crate::time::{Timestamp, Ttl};
 
 /// The values of a JWT, borrowed from the caller. Minting one needs no allocator.
@@ -121,7 +123,13 @@ impl ClaimValue<'_> {
     fn check(&self) -> Result<(), Error> {
         #[cfg(feature = "alloc")]
         if let Self::Json(json) = self {
-            return crate::text::json_reader::check(json);
+            return json_reader::check(json).map_err(|fault| {
+                let problem = match fault {
+                    Fault::Malformed => "claim of the JWT is not valid JSON",
+                    Fault::TooDeep => "claim of the JWT is nested more than 32 levels deep",
+                };
+                Error::new(ErrorKind::Jwt, problem, "give the text of one JSON value")
+            });
         }
         Ok(())
     }
