@@ -115,7 +115,7 @@ impl Node {
 
 impl Index {
     /// Indexes resources. The number of an entry is the position of its resource.
-    pub(super) fn new<'a>(resources: impl Iterator<Item = Pattern<'a>>) -> Self {
+    fn new<'a>(resources: impl Iterator<Item = Pattern<'a>>) -> Self {
         let mut index = Self { nodes: vec![Node::EMPTY; 3], edges: Edges::default(), has_anything: false };
         for (entry, resource) in (0..NONE).zip(resources) {
             index.add(entry, resource);
@@ -177,7 +177,7 @@ impl Index {
     }
 
     /// Returns true if `accept` accepts an entry whose resource covers `asked`. The order of the calls is unspecified.
-    pub(super) fn any_covering(&self, asked: Pattern<'_>, mut accept: impl FnMut(usize) -> bool) -> bool {
+    fn any_covering(&self, asked: Pattern<'_>, mut accept: impl FnMut(usize) -> bool) -> bool {
         let mut accept = |entry: u32| entry != NONE && accept(entry as usize);
         let of_its_kind = match asked.kind {
             Kind::Channel => CHANNELS,
