@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::names;
-use crate::credentials::{client_id, key};
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 use crate::text::json_reader::{self, Fault};
@@ -99,28 +98,12 @@ impl<'a> JwtFields<'a> {
             others: &[],
         }
     }
-
-    /// Validates the values.
-    pub(super) fn checked(&self) -> Result<Checked<'_, 'a>, Error> {
-        key::check_name(self.key_name)?;
-        self.client_id.map_or(Ok(()), client_id::check)?;
-        check_resources(self.channel_claims)?;
-        check_resources(self.publish_limits)?;
-        check_distinct(self.channel_claims)?;
-        check_distinct(self.publish_limits)?;
-        check_distinct(self.others)?;
-        for (name, value) in self.others {
-            check_other(name)?;
-            value.check()?;
-        }
-        let not_before = self.not_before.map(ceil).transpose()?;
-        Ok(Checked { fields: self, lifetime: Lifetime::of(self.issued, self.ttl)?, not_before })
-    }
 }
 
 impl ClaimValue<'_> {
+    /// Refuses JSON that is not one value.
     #[cfg_attr(not(feature = "alloc"), allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "no JSON here"))]
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         #[cfg(feature = "alloc")]
         if let Self::Json(json) = self {
             return json_reader::check(json).map_err(|fault| {
@@ -133,14 +116,6 @@ impl ClaimValue<'_> {
         }
         Ok(())
     }
-}
-
-/// The validated values of a JWT.
-pub(super) struct Checked<'f, 'a> {
-    pub(super) fields: &'f JwtFields<'a>,
-    pub(super) lifetime: Lifetime,
-    /// In seconds since the epoch.
-    pub(super) not_before: Option<u64>,
 }
 
 /// The latest time of a JWT in seconds since the epoch, in the year 5138. It has eleven digits; a time in milliseconds
@@ -156,7 +131,7 @@ pub(super) struct Lifetime {
 
 impl Lifetime {
     /// Rounds a lifetime to whole seconds. It never lasts longer than `ttl`, unless `ttl` is shorter than one second.
-    fn of(issued: Timestamp, ttl: Ttl) -> Result<Self, Error> {
+    pub(super) fn of(issued: Timestamp, ttl: Ttl) -> Result<Self, Error> {
         let asked = floor(issued.saturating_add(ttl));
         let issued = floor(issued);
         let expires = asked.max(issued.saturating_add(1));
@@ -169,7 +144,7 @@ const fn floor(moment: Timestamp) -> u64 {
 }
 
 /// Rounds a time up to whole seconds.
-fn ceil(moment: Timestamp) -> Result<u64, Error> {
+pub(super) fn ceil(moment: Timestamp) -> Result<u64, Error> {
     let seconds = moment.as_millis().div_ceil(1000);
     if seconds > LATEST { Err(too_late()) } else { Ok(seconds) }
 }
@@ -180,7 +155,7 @@ const fn too_late() -> Error {
 }
 
 /// Refuses a claim in `others` if `JwtFields` has a field for it.
-fn check_other(name: &str) -> Result<(), Error> {
+pub(super) fn check_other(name: &str) -> Result<(), Error> {
     let single = [
         names::ISSUED,
         names::EXPIRES,
@@ -198,7 +173,7 @@ fn check_other(name: &str) -> Result<(), Error> {
 }
 
 /// Refuses a claim with an empty resource. A parser would read it as one of the `others`.
-fn check_resources<T>(claims: &[(&str, T)]) -> Result<(), Error> {
+pub(super) fn check_resources<T>(claims: &[(&str, T)]) -> Result<(), Error> {
     if claims.iter().any(|(resource, _)| resource.is_empty()) {
         let advice = "name a channel, or several channels with a wildcard";
         return Err(Error::new(ErrorKind::Jwt, "claim of the JWT has an empty resource", advice));
@@ -207,7 +182,7 @@ fn check_resources<T>(claims: &[(&str, T)]) -> Result<(), Error> {
 }
 
 /// Refuses a repeated name.
-fn check_distinct<T>(claims: &[(&str, T)]) -> Result<(), Error> {
+pub(super) fn check_distinct<T>(claims: &[(&str, T)]) -> Result<(), Error> {
     let mut rest = claims;
     while let Some(((name, _), after)) = rest.split_first() {
         if after.iter().any(|(other, _)| other == name) {

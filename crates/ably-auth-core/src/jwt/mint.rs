@@ -3,11 +3,11 @@
 #[cfg(feature = "alloc")]
 use alloc::string::{String, ToString};
 
-use super::fields::{Checked, ClaimValue, JwtFields};
+use super::fields::{self, ClaimValue, JwtFields, Lifetime};
 use super::{MAX_BYTES, names};
-use crate::credentials::Signer;
 #[cfg(feature = "alloc")]
 use crate::credentials::{ApiKey, BLOCK_BYTES, KeyName, Token};
+use crate::credentials::{Signer, client_id, key};
 use crate::error::{Error, ErrorKind};
 use crate::text::Decimal;
 use crate::text::base64url::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
@@ -65,7 +65,7 @@ pub fn mint_with(signer: &Signer, key_name: &KeyName, params: &TokenParams, now:
     fields.mint(signer)
 }
 
-impl JwtFields<'_> {
+impl<'a> JwtFields<'a> {
     /// Returns the length of the JWT in bytes, which [`mint_into`](Self::mint_into) needs.
     ///
     /// # Errors
@@ -104,6 +104,23 @@ impl JwtFields<'_> {
         let mut text = super::room(needed);
         checked.write(&draft, signer, &mut text);
         Ok(Token::from_minted(String::from_utf8(text).unwrap_or_default()))
+    }
+
+    /// Validates the values.
+    fn checked(&self) -> Result<Checked<'_, 'a>, Error> {
+        key::check_name(self.key_name)?;
+        self.client_id.map_or(Ok(()), client_id::check)?;
+        fields::check_resources(self.channel_claims)?;
+        fields::check_resources(self.publish_limits)?;
+        fields::check_distinct(self.channel_claims)?;
+        fields::check_distinct(self.publish_limits)?;
+        fields::check_distinct(self.others)?;
+        for (name, value) in self.others {
+            fields::check_other(name)?;
+            value.check()?;
+        }
+        let not_before = self.not_before.map(fields::ceil).transpose()?;
+        Ok(Checked { fields: self, lifetime: Lifetime::of(self.issued, self.ttl)?, not_before })
     }
 }
 
@@ -155,6 +172,14 @@ impl ClaimValue<'_> {
             Self::Json(text) => json.raw(text.as_bytes()),
         }
     }
+}
+
+/// The validated values of a JWT.
+struct Checked<'f, 'a> {
+    fields: &'f JwtFields<'a>,
+    lifetime: Lifetime,
+    /// In seconds since the epoch.
+    not_before: Option<u64>,
 }
 
 /// The JSON of a JWT, written while its length is computed. JSON that does not fit is written again later.
