@@ -10,7 +10,7 @@ use ably_auth::ErrorCode;
 use ably_auth_core::Operation;
 
 const RUN: &str = include_str!("lib.rs");
-const CODES: &str = include_str!("../crates/ably-auth-core/src/error_code.rs");
+const CODES: &str = include_str!("../crates/ably-auth-core/src/error/code.rs");
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

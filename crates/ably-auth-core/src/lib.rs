@@ -170,69 +170,42 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod canonical;
 pub mod capability;
-mod client_id;
+mod credentials;
 mod error;
-mod error_code;
-mod json_text;
 pub mod jwt;
-mod key;
-mod nonce;
-mod scan;
-mod signing;
+mod text;
 mod time;
-
-#[cfg(feature = "alloc")]
-mod header_text;
-#[cfg(feature = "alloc")]
-mod secret;
-#[cfg(feature = "alloc")]
-mod token_params;
-#[cfg(feature = "alloc")]
 mod token_request;
 
-#[cfg(feature = "serde")]
-mod error_info;
-#[cfg(feature = "serde")]
-mod printable;
-#[cfg(feature = "serde")]
-mod redaction;
 #[cfg(feature = "serde")]
 mod revocation;
 #[cfg(feature = "serde")]
 mod token_details;
-#[cfg(feature = "serde")]
-mod wire;
 
 pub use capability::Operation;
-pub use error::{Error, ErrorKind};
-pub use error_code::ErrorCode;
+pub use credentials::{ApiKeyRef, Mac, Signer};
+pub use error::{Error, ErrorCode, ErrorKind};
 pub use jwt::JwtFields;
-pub use key::ApiKeyRef;
-pub use signing::{Mac, Signer, TokenRequestFields};
 pub use time::{Timestamp, Ttl};
+pub use token_request::TokenRequestFields;
 
 #[cfg(feature = "alloc")]
 pub use {
     capability::Capability,
-    client_id::{ClientId, Identity},
+    credentials::{ApiKey, ClientId, Identity, KeyName, KeySecret, Nonce, Token},
     jwt::{JwtClaims, UnverifiedJwt, VerifiedJwt},
-    key::{ApiKey, KeyName},
-    nonce::Nonce,
-    secret::{KeySecret, Token},
-    token_params::TokenParams,
-    token_request::{TokenRequest, VerifiedTokenRequest},
+    token_request::{TokenParams, TokenRequest, VerifiedTokenRequest},
 };
 
 #[cfg(feature = "serde")]
 pub use {
-    error_info::{ErrorEnvelope, ErrorInfo},
-    printable::PrintableText,
+    error::{ErrorEnvelope, ErrorInfo},
     revocation::{
         BatchResult, RevokeTokensRequest, TokenRevocationFailureResult, TokenRevocationResult,
         TokenRevocationSuccessResult, TokenRevocationTargetSpecifier,
     },
+    text::printable::PrintableText,
     token_details::TokenDetails,
 };
 

@@ -8,8 +8,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::error::{Error, ErrorKind};
-use crate::error_info::ErrorInfo;
+use crate::error::{Error, ErrorInfo, ErrorKind};
 use crate::time::Timestamp;
 
 /// A set of tokens to revoke (`TRT1`): all tokens with a clientId, with a revocation key, or with a channel in their

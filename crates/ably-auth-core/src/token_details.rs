@@ -3,15 +3,15 @@
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
+use serde::de::{self, Deserializer, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::capability::Capability;
-use crate::client_id::ClientId;
+use crate::credentials::{ClientId, KeyName, Token};
 use crate::error::Error;
-use crate::key::KeyName;
-use crate::secret::Token;
-use crate::time::Timestamp;
-use crate::wire::{OtherFields, millis};
+use crate::text::OtherFields;
+use crate::time::{Timestamp, optional_timestamp};
 
 /// A token and its details (`TD1`).
 ///
@@ -34,9 +34,9 @@ pub struct TokenDetails {
     token: Token,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_name: Option<KeyName>,
-    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "optional_timestamp", skip_serializing_if = "Option::is_none")]
     issued: Option<Timestamp>,
-    #[serde(default, with = "millis", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "optional_timestamp", skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     capability: Option<String>,
@@ -156,5 +156,41 @@ impl fmt::Debug for TokenDetails {
             .field("capability", &self.capability)
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for TokenDetails {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        TokenDetails::serialize(self, serializer)
+    }
+}
+
+/// Accepts only a map. The derived code alone would quote a value that is not a map, which may be a whole token.
+impl<'de> Deserialize<'de> for TokenDetails {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+
+        impl<'de> Visitor<'de> for Map {
+            type Value = TokenDetails;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the fields of token details")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                TokenDetails::deserialize(de::value::MapAccessDeserializer::new(map))
+            }
+
+            fn visit_str<E: de::Error>(self, _text: &str) -> Result<Self::Value, E> {
+                Err(E::custom("expected the fields of token details, found a string"))
+            }
+
+            fn visit_bytes<E: de::Error>(self, _bytes: &[u8]) -> Result<Self::Value, E> {
+                Err(E::custom("expected the fields of token details, found bytes"))
+            }
+        }
+
+        // Not `deserialize_map`: serde_json would quote a value that is not a map.
+        deserializer.deserialize_any(Map)
     }
 }

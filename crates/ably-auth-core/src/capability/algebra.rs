@@ -16,15 +16,11 @@
 //!   by one, and these must be the same.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 use super::Capability;
 use super::matcher::Matcher;
-use super::meet::Meet;
-use super::operation::OperationName;
-use super::operations::Operations;
-use super::pattern::Pattern;
-use super::resource::Resource;
+use super::operation::{OperationName, Operations};
+use super::resource::{Pattern, Resource};
 
 impl Capability {
     /// Returns true if the operation is permitted on the resource.
@@ -135,17 +131,6 @@ impl Capability {
             (resource.clone(), operations.iter().filter(is_needed).collect::<Operations>())
         });
         Self { entries: needed.filter(|(_, operations)| !operations.is_empty()).collect() }
-    }
-
-    /// Returns the pairs of entries from which [`intersect`](Self::intersect) is made: those that have something in
-    /// common.
-    ///
-    /// They are in the order of the entries of `self`, then of those of `other`.
-    ///
-    /// **Law:** all of the meets together permit exactly what `intersect` permits.
-    #[must_use]
-    pub fn meets<'a>(&'a self, other: &'a Self) -> Vec<Meet<'a>> {
-        self.iter().flat_map(|ours| other.iter().filter_map(move |theirs| Meet::of(ours, theirs))).collect()
     }
 
     /// Merges entries in any order into a capability.

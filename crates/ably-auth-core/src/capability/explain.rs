@@ -3,10 +3,8 @@
 use core::fmt;
 
 use super::Capability;
-use super::operation::OperationName;
-use super::operations::Operations;
-use super::pattern::{Kind, Pattern, Segments};
-use super::resource::Resource;
+use super::operation::{OperationName, Operations};
+use super::resource::{Kind, Pattern, Resource, Segments};
 
 /// The reason why an operation is permitted or not. `Display` is for people; the variants are for programs.
 ///

@@ -76,12 +76,8 @@
 //!
 #![cfg_attr(not(feature = "alloc"), doc = include_str!("../links/alloc.md"))]
 
-// The modules in reading order. First the parts: operations and resource patterns.
+// The modules in reading order. First the parts: operations and resources.
 mod operation;
-#[cfg(feature = "alloc")]
-mod operations;
-mod pattern;
-#[cfg(feature = "alloc")]
 mod resource;
 
 // Then the laws, from single entries to capabilities.
@@ -92,54 +88,41 @@ mod explain;
 #[cfg(feature = "alloc")]
 mod intersection;
 #[cfg(feature = "alloc")]
-mod meet;
-#[cfg(feature = "alloc")]
 mod tree;
 #[cfg(feature = "alloc")]
 mod work;
 
 // Then the index for many resources.
 #[cfg(feature = "alloc")]
-mod index;
-#[cfg(feature = "alloc")]
 mod matcher;
 
 // Last the text and serde formats.
-mod asked_text;
 mod json;
-#[cfg(feature = "serde")]
-mod object;
 #[cfg(feature = "alloc")]
 mod text;
+#[cfg(feature = "serde")]
+mod wire;
 
-pub use asked_text::text_permits;
+pub use json::text_permits;
 pub use operation::{Operation, OperationName};
 #[cfg(feature = "alloc")]
 pub use {
     explain::{Asked, Explanation},
+    intersection::Meet,
     matcher::Matcher,
-    meet::Meet,
-    operations::Operations,
+    operation::Operations,
     resource::Resource,
     work::Work,
 };
 
 #[cfg(feature = "serde")]
-pub use object::as_object;
+pub use wire::as_object;
 
-#[cfg(feature = "alloc")]
-use alloc::string::String;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+
 #[cfg(feature = "alloc")]
-use core::fmt;
-
 use crate::error::{Error, ErrorKind};
-
-fn repeated(at: usize) -> Error {
-    let advice = "name each resource once, with all of its operations";
-    Error::new(ErrorKind::Capability, "repeated resource", advice).at(at)
-}
 
 /// A set of permitted operations on resources: see the [module's documentation](self).
 ///
@@ -159,48 +142,6 @@ pub struct Capability {
 
 #[cfg(feature = "alloc")]
 impl Capability {
-    /// Parses the JSON text as an issuer does. It refuses what the service would refuse in a request.
-    ///
-    /// [`FromStr`](core::str::FromStr) does the same.
-    ///
-    /// ```
-    /// use ably_auth_core::Capability;
-    ///
-    /// let capability = Capability::parse_strict(r#"{ "chat": ["subscribe", "publish"] }"#)?;
-    /// assert_eq!(capability.to_string(), r#"{"chat":["publish","subscribe"]}"#);
-    /// let error = Capability::parse_strict(r#"{"chat":["pubish"]}"#).unwrap_err();
-    /// assert_eq!((error.resource(), error.offset()), (Some("chat"), Some(10)));
-    /// # Ok::<(), ably_auth_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Capability`], with the byte offset and the resource, if the text is not a JSON object of lists of
-    /// strings; if a resource is repeated, malformed or of an unknown kind; or if a list is empty, has an unknown
-    /// operation, or has `*` together with other operations.
-    pub fn parse_strict(text: &str) -> Result<Self, Error> {
-        text::parse(text, text::Mode::Strict)
-    }
-
-    /// Parses the JSON text as the holder of a token does. It keeps unknown operations and kinds of resources, because
-    /// a newer service may know them. It omits a resource with an empty list, because that grants nothing. A `*`
-    /// together with other operations becomes `*` only.
-    ///
-    /// ```
-    /// use ably_auth_core::Capability;
-    ///
-    /// let text = r#"{"chat":["publish","teleport"]}"#;
-    /// assert!(Capability::parse_strict(text).is_err());
-    /// assert_eq!(Capability::parse_lenient(text)?.to_string(), text);
-    /// # Ok::<(), ably_auth_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if a
-    /// resource is repeated or malformed.
-    pub fn parse_lenient(text: &str) -> Result<Self, Error> {
-        text::parse(text, text::Mode::Lenient)
-    }
-
     /// Returns the capability for everything: `{"[*]*":["*"]}`. It covers every capability. Its intersection with a
     /// capability is that capability.
     #[must_use]
@@ -295,40 +236,5 @@ impl Capability {
     pub fn get(&self, resource: &str) -> Option<&Operations> {
         let at = self.entries.binary_search_by(|(known, _)| known.as_str().cmp(resource)).ok()?;
         self.entries.get(at).map(|(_, operations)| operations)
-    }
-}
-
-/// Writes the canonical text: no white space, resources and operations in byte order, only the escapes that JSON
-/// requires.
-///
-/// **Law:** parsing it gives the same capability, and equal capabilities give equal text.
-#[cfg(feature = "alloc")]
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(self, f)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl fmt::Debug for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Capability({self})")
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl core::str::FromStr for Capability {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        Self::parse_strict(text)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl From<&Capability> for String {
-    fn from(capability: &Capability) -> Self {
-        use alloc::string::ToString as _;
-        capability.to_string()
     }
 }

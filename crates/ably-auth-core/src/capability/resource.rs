@@ -1,11 +1,17 @@
-//! The resources in a capability.
+//! The resources in a capability, and their patterns: which names they match, and what two of them have in common. A
+//! pattern borrows its text; only a new name is allocated.
 
+#[cfg(feature = "alloc")]
 use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
 use alloc::string::String;
+#[cfg(feature = "alloc")]
 use core::fmt;
 
-use super::pattern::{self, FORM, Kind, Pattern};
+#[cfg(feature = "alloc")]
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "alloc")]
+use crate::text::split_at_byte;
 
 /// A resource in a capability: a name, which may have wildcards. See [which names it
 /// matches](super#resources-and-wildcards).
@@ -18,9 +24,11 @@ use crate::error::{Error, ErrorKind};
 /// assert!(!rooms.covers(&Resource::parse_strict("chat")?));
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
+#[cfg(feature = "alloc")]
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(Box<str>);
 
+#[cfg(feature = "alloc")]
 impl Resource {
     /// Parses a resource of a known kind: a channel, `[filter]`, `[queue]`, `[meta]` or `[*]`.
     ///
@@ -47,7 +55,7 @@ impl Resource {
     /// [`ErrorKind::Capability`] if it is empty, if its bracket does not close, or if after the bracket there is no
     /// name or one that begins with `[`.
     pub fn parse_lenient(text: &str) -> Result<Self, Error> {
-        match pattern::problem(text.chars()) {
+        match problem(text.chars()) {
             None => Ok(Self(text.into())),
             Some(problem) if text.is_empty() => Err(Error::new(ErrorKind::Capability, problem, FORM)),
             Some(problem) => Err(Error::new(ErrorKind::Capability, problem, FORM).input(text)),
@@ -83,14 +91,239 @@ impl Resource {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
+#[cfg(feature = "alloc")]
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Resource({:?})", self.0)
+    }
+}
+
+pub(super) const FORM: &str = "name a channel, `[queue]name`, `[meta]name`, or everything as `[*]*`";
+
+const WILDCARD: &str = "*";
+const SEPARATOR: char = ':';
+
+/// The kind of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// `[*]`: any kind.
+    Any,
+    /// No bracket: a channel.
+    Channel,
+    /// `[queue]`, `[meta]`, or a kind that only a newer service knows.
+    Bracketed(&'a str),
+}
+
+#[cfg(feature = "alloc")]
+impl Kind<'_> {
+    pub(super) fn covers(self, other: Self) -> bool {
+        self == Kind::Any || self == other
+    }
+}
+
+/// A parsed resource: its kind, and its segments, of which `*` is a wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pattern<'a> {
+    pub(super) kind: Kind<'a>,
+    pub(super) path: &'a str,
+}
+
+impl<'a> Pattern<'a> {
+    /// Parses a resource. Returns `None` if its bracket does not close, or if no name follows. A name must not begin
+    /// with `[`, because without its own bracket it would read as a resource of another kind.
+    pub(super) fn of(resource: &'a str) -> Option<Self> {
+        let (kind, path) = match resource.strip_prefix('[') {
+            None => (Kind::Channel, resource),
+            Some(rest) => match rest.split_once(']')? {
+                (WILDCARD, path) => (Kind::Any, path),
+                (name, path) => (Kind::Bracketed(name), path),
+            },
+        };
+        (!path.is_empty() && !path.starts_with('[')).then_some(Self { kind, path })
+    }
+
+    /// Returns true if this pattern matches every name that `other` matches.
+    ///
+    /// A comparison of the segments is enough: where `other` has a `*`, only a `*` matches all of its names.
+    #[cfg(feature = "alloc")]
+    pub(super) fn covers(self, other: Self) -> bool {
+        if !self.kind.covers(other.kind) {
+            return false;
+        }
+        path_covers(self.path, other.path)
+    }
+
+    /// Returns the pattern that matches exactly the names that both match, or `None` if there is no such name.
+    ///
+    /// If one pattern covers the other, the result is the text of the other.
+    #[cfg(feature = "alloc")]
+    pub(super) fn meet(self, other: Self) -> Option<String> {
+        let mut name = String::new();
+        match (self.kind, other.kind) {
+            (a, b) if a == b || b == Kind::Any => self.kind,
+            (Kind::Any, _) => other.kind,
+            _ => return None,
+        }
+        .write(&mut name);
+        let (mut ours, mut theirs) = (Segments::of(self.path), Segments::of(other.path));
+        loop {
+            let (our, their) = (ours.next()?, theirs.next()?);
+            if our.is_tail() {
+                name.push_str(their.and_rest);
+                return Some(name);
+            }
+            if their.is_tail() {
+                name.push_str(our.and_rest);
+                return Some(name);
+            }
+            name.push_str(match (our.text, their.text) {
+                (WILDCARD, text) | (text, WILDCARD) => text,
+                (a, b) if a == b => a,
+                _ => return None,
+            });
+            match (our.is_last, their.is_last) {
+                (true, true) => return Some(name),
+                (false, false) => name.push(SEPARATOR),
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// Returns true if `path` covers `other`, as in [`Pattern::covers`], but without the kinds.
+#[cfg(feature = "alloc")]
+pub(super) fn path_covers(path: &str, other: &str) -> bool {
+    let (mut ours, mut theirs) = (Segments::of(path), Segments::of(other));
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => return true,
+            (Some(our), Some(_)) if our.is_tail() => return true,
+            (Some(our), Some(their)) if our.text == WILDCARD || our.text == their.text => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Kind<'_> {
+    fn write(self, name: &mut String) {
+        match self {
+            Self::Channel => {}
+            Self::Any => name.push_str("[*]"),
+            Self::Bracketed(kind) => name.extend(["[", kind, "]"]),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(super) struct Segment<'a> {
+    pub(super) text: &'a str,
+    /// The text from this segment to the end.
+    and_rest: &'a str,
+    is_last: bool,
+}
+
+#[cfg(feature = "alloc")]
+impl Segment<'_> {
+    /// Returns true for a `*` in the last place, which matches one or more segments. Elsewhere a `*` matches exactly
+    /// one.
+    pub(super) fn is_tail(&self) -> bool {
+        self.is_last && self.is_wildcard()
+    }
+
+    pub(super) fn is_wildcard(&self) -> bool {
+        self.text == WILDCARD
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub(super) struct Segments<'a>(Option<&'a str>);
+
+#[cfg(feature = "alloc")]
+impl<'a> Segments<'a> {
+    pub(super) const fn of(path: &'a str) -> Self {
+        Self(Some(path))
+    }
+
+    /// Returns the first segment and the text after it.
+    #[inline]
+    pub(super) fn split(path: &'a str) -> (&'a str, Option<&'a str>) {
+        split_at_byte(path, SEPARATOR as u8).map_or((path, None), |(text, rest)| (text, Some(rest)))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        let and_rest = self.0.take()?;
+        let (text, rest) = Self::split(and_rest);
+        self.0 = rest;
+        Some(Segment { text, and_rest, is_last: rest.is_none() })
+    }
+}
+
+/// Returns the reason why a resource is invalid, or `None` if it is valid.
+pub(super) fn problem(resource: impl Iterator<Item = char> + Clone) -> Option<&'static str> {
+    let mut path = resource;
+    let mut first = path.clone().next();
+    if first == Some('[') {
+        if !path.any(|c| c == ']') {
+            return Some("no closing `]` in resource");
+        }
+        first = path.next();
+        if first.is_none() {
+            return Some("no name after the bracket in resource");
+        }
+    }
+    match first {
+        None => Some("resource is empty"),
+        Some('[') => Some("name begins with `[` in resource"),
+        Some(_) => None,
+    }
+}
+
+/// Does the same as [`Pattern::covers`] for a resource that is decoded while it is read, because there is no heap for
+/// its text.
+pub(super) fn text_covers(resource: impl Iterator<Item = char> + Clone, asked: Pattern<'_>) -> bool {
+    let mut path = resource;
+    if path.clone().next() == Some('[') {
+        path.next();
+        let name = path.clone().take_while(|&c| c != ']');
+        let is_asked = matches!(asked.kind, Kind::Bracketed(of) if name.clone().eq(of.chars()));
+        if !is_asked && !name.eq(WILDCARD.chars()) {
+            return false;
+        }
+        path.by_ref().find(|&c| c == ']');
+    } else if asked.kind != Kind::Channel {
+        return false;
+    }
+    let (mut ours, mut theirs) = (Some(path), asked.path.split(SEPARATOR));
+    loop {
+        match (ours.take(), theirs.next()) {
+            (None, None) => return true,
+            (Some(our), Some(their)) => {
+                let mut rest = our.clone();
+                let is_last = !rest.any(|c| c == SEPARATOR);
+                let text = our.take_while(|&c| c != SEPARATOR);
+                let is_wildcard = text.clone().eq(WILDCARD.chars());
+                if is_wildcard && is_last {
+                    return true;
+                }
+                if !is_wildcard && !text.eq(their.chars()) {
+                    return false;
+                }
+                ours = (!is_last).then_some(rest);
+            }
+            _ => return false,
+        }
     }
 }

@@ -1,29 +1,114 @@
 //! Capabilities as JSON text: an object whose values are lists of strings.
 
 use alloc::borrow::Cow;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::Capability;
-use super::json::{JsonString, Reader, bad};
-use super::operation::OperationName;
-use super::operations::Operations;
+use super::json::{JsonString, Reader, bad, repeated_resource};
+use super::operation::{OperationName, Operations};
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{BufferedWriter, Json};
+use crate::text::json_writer::{BufferedWriter, Json};
 
 const OPERATIONS: &str = "operations are `publish`, `subscribe`, `presence`, `history` and so on, or `*` for all";
 
 /// The strictness of the parser.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+enum Mode {
     /// For issuers: refuses what the service would refuse.
     Strict,
     /// For holders of tokens: keeps operations and kinds of resources that only a newer service knows.
     Lenient,
 }
 
-pub(super) fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
+impl Capability {
+    /// Parses the JSON text as an issuer does. It refuses what the service would refuse in a request.
+    ///
+    /// [`FromStr`](core::str::FromStr) does the same.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let capability = Capability::parse_strict(r#"{ "chat": ["subscribe", "publish"] }"#)?;
+    /// assert_eq!(capability.to_string(), r#"{"chat":["publish","subscribe"]}"#);
+    /// let error = Capability::parse_strict(r#"{"chat":["pubish"]}"#).unwrap_err();
+    /// assert_eq!((error.resource(), error.offset()), (Some("chat"), Some(10)));
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`], with the byte offset and the resource, if the text is not a JSON object of lists of
+    /// strings; if a resource is repeated, malformed or of an unknown kind; or if a list is empty, has an unknown
+    /// operation, or has `*` together with other operations.
+    pub fn parse_strict(text: &str) -> Result<Self, Error> {
+        parse(text, Mode::Strict)
+    }
+
+    /// Parses the JSON text as the holder of a token does. It keeps unknown operations and kinds of resources, because
+    /// a newer service may know them. It omits a resource with an empty list, because that grants nothing. A `*`
+    /// together with other operations becomes `*` only.
+    ///
+    /// ```
+    /// use ably_auth_core::Capability;
+    ///
+    /// let text = r#"{"chat":["publish","teleport"]}"#;
+    /// assert!(Capability::parse_strict(text).is_err());
+    /// assert_eq!(Capability::parse_lenient(text)?.to_string(), text);
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Capability`], with the byte offset, if the text is not a JSON object of lists of strings, or if a
+    /// resource is repeated or malformed.
+    pub fn parse_lenient(text: &str) -> Result<Self, Error> {
+        parse(text, Mode::Lenient)
+    }
+}
+
+/// Writes the canonical text: no white space, resources and operations in byte order, only the escapes that JSON
+/// requires.
+///
+/// **Law:** parsing it gives the same capability, and equal capabilities give equal text.
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut json = BufferedWriter::new(f);
+        json.raw(b"{");
+        for (at, (resource, operations)) in self.iter().enumerate() {
+            if at > 0 {
+                json.raw(b",");
+            }
+            json.text(resource.as_str());
+            json.raw(b":");
+            operations.write(&mut json);
+        }
+        json.raw(b"}");
+        json.finish()
+    }
+}
+
+impl fmt::Debug for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Capability({self})")
+    }
+}
+
+impl core::str::FromStr for Capability {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse_strict(text)
+    }
+}
+
+impl From<&Capability> for String {
+    fn from(capability: &Capability) -> Self {
+        capability.to_string()
+    }
+}
+
+fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
     let mut reader = Reader::new(text);
     let mut entries: Vec<(usize, Resource, Operations)> = Vec::new();
     reader.begin()?;
@@ -39,7 +124,7 @@ pub(super) fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
     entries.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
     let repeated = entries.iter().zip(entries.iter().skip(1)).find(|(a, b)| a.1 == b.1);
     if let Some((_, (at, resource, _))) = repeated {
-        return Err(super::repeated(*at).input(resource.as_str()));
+        return Err(repeated_resource(*at).input(resource.as_str()));
     }
     let granting = entries.into_iter().filter(|(_, _, operations)| !operations.is_empty());
     Ok(Capability { entries: granting.map(|(_, resource, operations)| (resource, operations)).collect() })
@@ -78,36 +163,4 @@ fn operations(reader: &mut Reader<'_>, mode: Mode) -> Result<Operations, Error> 
 
 fn decode<'a>(string: &JsonString<'a>) -> Cow<'a, str> {
     string.as_plain().map_or_else(|| Cow::Owned(string.chars().collect()), Cow::Borrowed)
-}
-
-pub(super) fn write(capability: &Capability, out: &mut impl fmt::Write) -> fmt::Result {
-    let mut json = BufferedWriter::new(out);
-    json.raw(b"{");
-    for (at, (resource, operations)) in capability.iter().enumerate() {
-        if at > 0 {
-            json.raw(b",");
-        }
-        json.text(resource.as_str());
-        json.raw(b":");
-        list(operations, &mut json);
-    }
-    json.raw(b"}");
-    json.finish()
-}
-
-pub(super) fn write_operations(operations: &Operations, out: &mut impl fmt::Write) -> fmt::Result {
-    let mut json = BufferedWriter::new(out);
-    list(operations, &mut json);
-    json.finish()
-}
-
-fn list(operations: &Operations, json: &mut impl Json) {
-    json.raw(b"[");
-    for (at, operation) in operations.iter().enumerate() {
-        if at > 0 {
-            json.raw(b",");
-        }
-        json.text(operation.as_str());
-    }
-    json.raw(b"]");
 }

@@ -7,9 +7,8 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::operations::Operations;
-use super::pattern::{Kind, Pattern, path_covers};
-use super::resource::Resource;
+use super::operation::Operations;
+use super::resource::{Kind, Pattern, Resource, path_covers};
 use super::work::Work;
 use crate::error::Error;
 
@@ -283,7 +282,7 @@ pub(super) fn cost_of_pair(one: &str, other: &str) -> usize {
 }
 
 fn split_segment(path: &str) -> (&str, Option<&str>) {
-    super::pattern::Segments::split(path)
+    super::resource::Segments::split(path)
 }
 
 /// Compares `rest` with `segment` followed by `:`. They are equal if `rest` begins with both.

@@ -6,12 +6,11 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt;
 
-use super::json::{Members, Value};
 use super::{invalid, names, numeric_date, parts};
 use crate::capability::Capability;
-use crate::client_id::ClientId;
+use crate::credentials::{ClientId, Token};
 use crate::error::Error;
-use crate::secret::Token;
+use crate::text::json_reader::{Members, Value};
 use crate::time::{Timestamp, Ttl};
 
 /// The claims of a JWT. They can be trusted only if they come from a [`VerifiedJwt`](super::VerifiedJwt).

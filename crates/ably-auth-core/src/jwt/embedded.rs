@@ -1,9 +1,9 @@
 //! Ably tokens inside other JWTs.
 
-use super::json::{Fault, Members, Value};
 use super::{invalid, names, numeric_date, parts};
+use crate::credentials::Token;
 use crate::error::{Error, ErrorKind};
-use crate::secret::Token;
+use crate::text::json_reader::{Fault, Members, Value};
 use crate::time::Timestamp;
 
 /// An Ably token or JWT that was found in a JWT of another issuer.

@@ -2,52 +2,11 @@
 
 use core::fmt;
 
-use super::MAX_BYTES;
-use super::encode::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
 use super::names;
-use super::seconds::{self, Lifetime};
-use crate::canonical::Decimal;
 use crate::error::{Error, ErrorKind};
-use crate::json_text::{Json, Slice};
 #[cfg(feature = "alloc")]
-use crate::signing::BLOCK_BYTES;
-use crate::signing::Signer;
+use crate::text::json_reader::{self, Fault};
 use crate::time::{Timestamp, Ttl};
-use crate::{client_id, key};
-
-/// `{"typ":"JWT","alg":"HS256","kid":` in base64url. These are eleven groups of three bytes, so the rest of the header
-/// is encoded separately.
-const HEADER_START: &[u8] = b"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiIsImtpZCI6";
-/// The text before and after the key's name.
-const NAME_START: &[u8] = b"\"";
-const NAME_END: &[u8] = b"\"}";
-
-/// Returns the first block of all JWTs of a key. Returns `None` if the header is shorter than a block, or the name is
-/// very long.
-#[cfg(feature = "alloc")]
-pub(crate) fn header_prefix(key_name: &str) -> Option<[u8; BLOCK_BYTES]> {
-    let mut name = [0; NAME_BYTES + PADDING_BYTES];
-    let mut json = Slice::new(&mut name);
-    write_name(&mut json, key_name);
-    let len = json.len();
-    let mut text = [0; HEADER_START.len() + encoded_len(NAME_BYTES)];
-    let mut header = Encoder::new(&mut text);
-    header.plain(HEADER_START);
-    header.encode(&name, len.min(NAME_BYTES));
-    header.text().first_chunk().copied().filter(|_| len <= NAME_BYTES)
-}
-
-/// Writes the end of the header: the key's name with its punctuation.
-fn write_name(json: &mut impl Json, key_name: &str) {
-    json.raw(NAME_START);
-    // A key name has no characters that need an escape.
-    json.raw(key_name.as_bytes());
-    json.raw(NAME_END);
-}
-
-/// The maximum bytes of the key's name and of the payload that a draft stores. Most JWTs are shorter.
-const NAME_BYTES: usize = 64;
-const PAYLOAD_BYTES: usize = 384;
 
 /// The values of a JWT, borrowed from the caller. Minting one needs no allocator.
 ///
@@ -139,202 +98,100 @@ impl<'a> JwtFields<'a> {
             others: &[],
         }
     }
-
-    /// Returns the length of the JWT in bytes, which [`mint_into`](Self::mint_into) needs.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`mint_into`](Self::mint_into), except for the buffer.
-    pub fn minted_len(&self) -> Result<usize, Error> {
-        self.checked()?.draft(&mut Draft::new())
-    }
-
-    /// Signs the JWT into `buffer` and returns its text.
-    ///
-    /// # Errors
-    /// - [`ErrorKind::Buffer`], with [the bytes it needs](Error::needed_bytes), if the buffer is too small;
-    /// - [`ErrorKind::Key`] or [`ErrorKind::ClientId`] if the key name or the clientId is invalid;
-    /// - [`ErrorKind::Timestamp`] if a time is after the year 5138;
-    /// - [`ErrorKind::Jwt`] if a claim is repeated, has an empty resource, is in `others` although it has its own
-    ///   field, or is not valid JSON, or if the JWT would be longer than any token.
-    pub fn mint_into<'b>(&self, signer: &Signer, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
-        let (checked, mut draft) = (self.checked()?, Draft::new());
-        let needed = checked.draft(&mut draft)?;
-        let Some(buffer) = buffer.get_mut(..needed) else {
-            let advice = "give a buffer of that size";
-            return Err(Error::new(ErrorKind::Buffer, "buffer is too small for the JWT", advice).needs(needed));
-        };
-        checked.write(&draft, signer, buffer);
-        Ok(core::str::from_utf8(buffer).unwrap_or_default())
-    }
-
-    /// Signs the JWT and returns it as a token.
-    ///
-    /// # Errors
-    /// Returns the same errors as [`mint_into`](Self::mint_into), except for the buffer.
-    #[cfg(feature = "alloc")]
-    pub fn mint(&self, signer: &Signer) -> Result<crate::Token, Error> {
-        let (checked, mut draft) = (self.checked()?, Draft::new());
-        let needed = checked.draft(&mut draft)?;
-        let mut text = super::room(needed);
-        checked.write(&draft, signer, &mut text);
-        Ok(crate::Token::from_minted(alloc::string::String::from_utf8(text).unwrap_or_default()))
-    }
-
-    fn checked(&self) -> Result<Checked<'_, 'a>, Error> {
-        key::check_name(self.key_name)?;
-        self.client_id.map_or(Ok(()), client_id::check)?;
-        names::check_resources(self.channel_claims)?;
-        names::check_resources(self.publish_limits)?;
-        names::check_distinct(self.channel_claims)?;
-        names::check_distinct(self.publish_limits)?;
-        names::check_distinct(self.others)?;
-        for (name, value) in self.others {
-            names::check_other(name)?;
-            value.check()?;
-        }
-        let not_before = self.not_before.map(seconds::ceil).transpose()?;
-        Ok(Checked { fields: self, lifetime: Lifetime::of(self.issued, self.ttl)?, not_before })
-    }
 }
 
 impl ClaimValue<'_> {
+    /// Refuses JSON that is not one value.
     #[cfg_attr(not(feature = "alloc"), allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "no JSON here"))]
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         #[cfg(feature = "alloc")]
         if let Self::Json(json) = self {
-            return super::json::check(json);
+            return json_reader::check(json).map_err(|fault| {
+                let problem = match fault {
+                    Fault::Malformed => "claim of the JWT is not valid JSON",
+                    Fault::TooDeep => "claim of the JWT is nested more than 32 levels deep",
+                };
+                Error::new(ErrorKind::Jwt, problem, "give the text of one JSON value")
+            });
         }
         Ok(())
     }
+}
 
-    fn write(&self, json: &mut impl Json) {
-        match self {
-            Self::Text(text) => json.text(text),
-            Self::Integer(number) => {
-                if number.is_negative() {
-                    json.raw(b"-");
-                }
-                json.raw(Decimal::new(number.unsigned_abs()).as_bytes());
-            }
-            #[cfg(feature = "alloc")]
-            Self::Json(text) => json.raw(text.as_bytes()),
-        }
+/// The latest time of a JWT in seconds since the epoch, in the year 5138. It has eleven digits; a time in milliseconds
+/// has twelve or more.
+const LATEST: u64 = 99_999_999_999;
+
+/// A lifetime in whole seconds: `iat` and `exp`.
+#[derive(Clone, Copy)]
+pub(super) struct Lifetime {
+    pub(super) issued: u64,
+    pub(super) expires: u64,
+}
+
+impl Lifetime {
+    /// Rounds a lifetime to whole seconds. It never lasts longer than `ttl`, unless `ttl` is shorter than one second.
+    pub(super) fn of(issued: Timestamp, ttl: Ttl) -> Result<Self, Error> {
+        let asked = floor(issued.saturating_add(ttl));
+        let issued = floor(issued);
+        let expires = asked.max(issued.saturating_add(1));
+        if expires > LATEST { Err(too_late()) } else { Ok(Self { issued, expires }) }
     }
 }
 
-/// The validated values of a JWT.
-struct Checked<'f, 'a> {
-    fields: &'f JwtFields<'a>,
-    lifetime: Lifetime,
-    not_before: Option<u64>,
+const fn floor(moment: Timestamp) -> u64 {
+    moment.as_millis() / 1000
 }
 
-/// The JSON of a JWT, written while its length is computed. JSON that does not fit is written again later.
-struct Draft {
-    name: [u8; NAME_BYTES + PADDING_BYTES],
-    payload: [u8; PAYLOAD_BYTES + PADDING_BYTES],
-    payload_len: usize,
+/// Rounds a time up to whole seconds.
+pub(super) fn ceil(moment: Timestamp) -> Result<u64, Error> {
+    let seconds = moment.as_millis().div_ceil(1000);
+    if seconds > LATEST { Err(too_late()) } else { Ok(seconds) }
 }
 
-impl Draft {
-    const fn new() -> Self {
-        Self { name: [0; NAME_BYTES + PADDING_BYTES], payload: [0; PAYLOAD_BYTES + PADDING_BYTES], payload_len: 0 }
-    }
+const fn too_late() -> Error {
+    let advice = "give milliseconds since the epoch, before the year 5138";
+    Error::new(ErrorKind::Timestamp, "timestamp is too late for a JWT", advice)
 }
 
-impl Checked<'_, '_> {
-    /// Computes the length of the JWT, and stores its JSON if it fits.
-    fn draft(&self, draft: &mut Draft) -> Result<usize, Error> {
-        self.name(draft.name.split_at_mut(NAME_BYTES).0);
-        let mut payload = Slice::new(draft.payload.split_at_mut(PAYLOAD_BYTES).0);
-        self.payload(&mut payload);
-        draft.payload_len = payload.len();
-        let parts = [HEADER_START.len(), encoded_len(self.name_len()), encoded_len(draft.payload_len), SIGNATURE_LEN];
-        let len = parts.into_iter().fold(2, usize::saturating_add);
-        if len > MAX_BYTES {
-            let advice = "put less into it; many servers limit all headers of a request to 8 KiB";
-            return Err(Error::new(ErrorKind::Jwt, "JWT would be longer than 128 KiB", advice));
-        }
-        Ok(len)
+/// Refuses a claim in `others` if `JwtFields` has a field for it.
+pub(super) fn check_other(name: &str) -> Result<(), Error> {
+    let single = [
+        names::ISSUED,
+        names::EXPIRES,
+        names::NOT_BEFORE,
+        names::CAPABILITY,
+        names::CLIENT_ID,
+        names::REVOCATION_KEY,
+        names::TOKEN,
+    ];
+    if single.contains(&name) || [names::CHANNEL, names::PUBLISH_LIMIT].iter().any(|prefix| name.starts_with(prefix)) {
+        let advice = "use the field of the JWT that is for this claim";
+        return Err(Error::new(ErrorKind::Jwt, "claim in `others` has its own field in the JWT", advice));
     }
-
-    /// Writes the JWT into `buffer`, which must have exactly its length.
-    fn write(&self, draft: &Draft, signer: &Signer, buffer: &mut [u8]) {
-        let mut jwt = Encoder::new(buffer);
-        jwt.plain(HEADER_START);
-        match self.name_len() {
-            len @ ..=NAME_BYTES => jwt.encode(&draft.name, len),
-            len => jwt.encode_in_place(len, |room| self.name(room)),
-        }
-        jwt.plain(b".");
-        match draft.payload_len {
-            len @ ..=PAYLOAD_BYTES => jwt.encode(&draft.payload, len),
-            len => jwt.encode_in_place(len, |room| self.payload(&mut Slice::new(room))),
-        }
-        let hmac = signer.hmac(jwt.text());
-        jwt.plain(b".");
-        jwt.signature(&hmac);
-    }
-
-    fn name_len(&self) -> usize {
-        self.fields.key_name.len().saturating_add(NAME_START.len()).saturating_add(NAME_END.len())
-    }
-
-    fn name(&self, room: &mut [u8]) {
-        write_name(&mut Slice::new(room), self.fields.key_name);
-    }
-
-    fn payload(&self, json: &mut impl Json) {
-        let fields = self.fields;
-        // Computed before the output, so that these bytes are in memory when they are copied. A copy right after
-        // single-byte writes would stall.
-        let [issued, expires] = [self.lifetime.issued, self.lifetime.expires].map(Decimal::new);
-        json.raw(b"{\"iat\":");
-        json.raw(issued.as_bytes());
-        json.raw(b",\"exp\":");
-        json.raw(expires.as_bytes());
-        if let Some(not_before) = self.not_before {
-            json.raw(b",\"nbf\":");
-            json.raw(Decimal::new(not_before).as_bytes());
-        }
-        if let Some(capability) = fields.capability {
-            json.raw(b",\"x-ably-capability\":");
-            json.text_with_escapes(capability);
-        }
-        text(json, b",\"x-ably-clientId\":", fields.client_id);
-        text(json, b",\"x-ably-revocation-key\":", fields.revocation_key);
-        text(json, b",\"x-ably-token\":", fields.embedded_token);
-        for (resource, claim) in fields.channel_claims {
-            begin(json, names::CHANNEL, resource);
-            json.text(claim);
-        }
-        for (resource, limit) in fields.publish_limits {
-            begin(json, names::PUBLISH_LIMIT, resource);
-            json.raw(Decimal::new(u64::from(*limit)).as_bytes());
-        }
-        for (name, value) in fields.others {
-            begin(json, "", name);
-            value.write(json);
-        }
-        json.raw(b"}");
-    }
+    Ok(())
 }
 
-/// Writes a string claim, if it is present. `name` includes the punctuation, so that it is copied at once.
-#[inline(always)]
-fn text<const N: usize>(json: &mut impl Json, name: &[u8; N], value: Option<&str>) {
-    if let Some(value) = value {
-        json.raw(name);
-        json.text(value);
+/// Refuses a claim with an empty resource. A parser would read it as one of the `others`.
+pub(super) fn check_resources<T>(claims: &[(&str, T)]) -> Result<(), Error> {
+    if claims.iter().any(|(resource, _)| resource.is_empty()) {
+        let advice = "name a channel, or several channels with a wildcard";
+        return Err(Error::new(ErrorKind::Jwt, "claim of the JWT has an empty resource", advice));
     }
+    Ok(())
 }
 
-/// Writes the name of a claim that is not the first.
-fn begin(json: &mut impl Json, prefix: &str, name: &str) {
-    json.raw(b",\"");
-    json.raw(prefix.as_bytes());
-    json.escaped(name);
-    json.raw(b"\":");
+/// Refuses a repeated name.
+pub(super) fn check_distinct<T>(claims: &[(&str, T)]) -> Result<(), Error> {
+    let mut rest = claims;
+    while let Some(((name, _), after)) = rest.split_first() {
+        if after.iter().any(|(other, _)| other == name) {
+            let advice = "give each claim once, and each resource once in each kind of claim";
+            return Err(Error::new(ErrorKind::Jwt, "claim of the JWT is given twice", advice));
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for JwtFields<'_> {

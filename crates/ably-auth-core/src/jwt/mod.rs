@@ -45,24 +45,13 @@
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 
-mod encode;
 mod fields;
-mod header_fit;
-mod names;
-mod seconds;
+mod mint;
 
-#[cfg(feature = "alloc")]
-mod base64url;
 #[cfg(feature = "alloc")]
 mod claims;
 #[cfg(feature = "alloc")]
 mod embedded;
-#[cfg(feature = "alloc")]
-mod header;
-#[cfg(feature = "alloc")]
-mod json;
-#[cfg(feature = "alloc")]
-mod mint;
 #[cfg(feature = "alloc")]
 mod numeric_date;
 #[cfg(feature = "alloc")]
@@ -72,10 +61,7 @@ mod text;
 #[cfg(feature = "alloc")]
 mod verify;
 
-#[cfg(feature = "alloc")]
-pub(crate) use fields::header_prefix;
 pub use fields::{ClaimValue, JwtFields};
-pub use header_fit::{HEADER_BUDGET_BYTES, HeaderFit};
 
 #[cfg(feature = "alloc")]
 pub use {
@@ -85,6 +71,24 @@ pub use {
     text::JwtText,
     verify::{UnverifiedJwt, VerifiedJwt},
 };
+
+/// The names of claims.
+mod names {
+    pub(super) const ISSUED: &str = "iat";
+    pub(super) const EXPIRES: &str = "exp";
+    pub(super) const NOT_BEFORE: &str = "nbf";
+    pub(super) const CAPABILITY: &str = "x-ably-capability";
+    pub(super) const CLIENT_ID: &str = "x-ably-clientId";
+    pub(super) const REVOCATION_KEY: &str = "x-ably-revocation-key";
+    /// The client type. It has no field in `JwtFields`: it is written as one of the `others`.
+    #[cfg(feature = "alloc")]
+    pub(super) const CLIENT_TYPE: &str = "x-ably-clientType";
+    pub(super) const TOKEN: &str = "x-ably-token";
+    /// The prefix of a channel claim; the resource follows it.
+    pub(super) const CHANNEL: &str = "ably.channel.";
+    /// The prefix of a publish limit; the resource follows it.
+    pub(super) const PUBLISH_LIMIT: &str = "ably.limits.publish.perAttachment.maxRate.";
+}
 
 /// The maximum length of a JWT in bytes, the same as for any token.
 const MAX_BYTES: usize = 128 * 1024;
@@ -100,4 +104,45 @@ const fn invalid(problem: &'static str, advice: &'static str) -> crate::Error {
 #[cfg(feature = "alloc")]
 fn room(bytes: usize) -> alloc::vec::Vec<u8> {
     alloc::vec![b'.'; bytes]
+}
+
+/// The usual limit of servers and proxies for all headers of a request, in bytes.
+pub const HEADER_BUDGET_BYTES: usize = 8 * 1024;
+
+const NAME_AND_SCHEME: &str = "authorization: Bearer ";
+/// The bytes above which a token leaves less than a quarter of the limit to other headers.
+const NEAR_BYTES: usize = HEADER_BUDGET_BYTES / 4 * 3;
+
+/// The size of an `Authorization` header with a token, compared with [`HEADER_BUDGET_BYTES`].
+///
+/// ```
+/// use ably_auth_core::jwt::HeaderFit;
+///
+/// assert_eq!(HeaderFit::of(&"a".repeat(400)), HeaderFit::Fits);
+/// assert_eq!(HeaderFit::of(&"a".repeat(7_000)), HeaderFit::Near);
+/// assert_eq!(HeaderFit::of(&"a".repeat(8_192)), HeaderFit::Over);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HeaderFit {
+    /// It leaves at least a quarter of the limit for other headers.
+    Fits,
+    /// It takes more than three quarters of the limit. A request with many other headers may be refused.
+    Near,
+    /// It takes more than the limit on its own.
+    Over,
+}
+
+impl HeaderFit {
+    /// Compares the size of the header for `token` with the limit.
+    #[must_use]
+    pub const fn of(token: &str) -> Self {
+        let header = token.len().saturating_add(NAME_AND_SCHEME.len());
+        if header > HEADER_BUDGET_BYTES {
+            Self::Over
+        } else if header > NEAR_BYTES {
+            Self::Near
+        } else {
+            Self::Fits
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::time::Timestamp;
 
-/// The maximum number of digits of a time in seconds; see [`seconds`](super::seconds).
+/// The maximum number of digits of a time in seconds: times end in the year 5138.
 const MAX_DIGITS: usize = 11;
 
 /// Parses the time in a claim, to the millisecond.

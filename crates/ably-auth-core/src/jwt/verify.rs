@@ -8,10 +8,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::claims::JwtClaims;
 use super::parts::Body;
-use super::{header, invalid, parts};
+use super::{invalid, parts};
+use crate::credentials::{KeyName, Signer};
 use crate::error::{Error, ErrorKind};
-use crate::key::KeyName;
-use crate::signing::Signer;
 use crate::time::Timestamp;
 
 /// A well-formed JWT whose signature is not verified yet.
@@ -55,7 +54,7 @@ impl<'a> UnverifiedJwt<'a> {
     pub fn parse(text: &'a str) -> Result<Self, Error> {
         parts::check_len(text)?;
         let (header, _) = text.split_once('.').ok_or_else(parts::too_few)?;
-        let key_name = header::read(header)?;
+        let key_name = parts::read_header(header)?;
         let Body { signed, payload, signature } = Body::parse(text, header.len().saturating_add(1))?;
         Ok(Self { key_name, signed, payload, signature })
     }

@@ -5,8 +5,8 @@ use core::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::TokenRequest;
-use crate::wire::OtherFields;
+use super::request::TokenRequest;
+use crate::text::OtherFields;
 
 impl TokenRequest {
     /// Deserializes a request and skips the fields that this version does not know.

@@ -1,5 +1,13 @@
 //! Points in time and lifetimes, in whole milliseconds.
 
+#[cfg(feature = "alloc")]
+mod wire;
+
+#[cfg(feature = "alloc")]
+pub(crate) use wire::Integer;
+#[cfg(feature = "serde")]
+pub(crate) use wire::optional_timestamp;
+
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};

@@ -1,4 +1,4 @@
-//! A base64url encoder that writes into a buffer, without a heap, a table, or branches that depend on the input.
+//! base64url without padding: an encoder that writes into a buffer, and a decoder that accepts only the canonical form.
 
 /// The number of bytes that are encoded at once: a multiple of three, and a whole number of vectors where the target
 /// has any.
@@ -6,38 +6,39 @@ const CHUNK_BYTES: usize = 24;
 const CHUNK_CHARACTERS: usize = encoded_len(CHUNK_BYTES);
 
 /// The number of zero bytes that must follow the bytes to encode.
-pub(super) const PADDING_BYTES: usize = CHUNK_BYTES;
+pub(crate) const PADDING_BYTES: usize = CHUNK_BYTES;
 
 /// The number of bytes that are copied at once before their characters overwrite them.
 const MOVED_BYTES: usize = 4 * CHUNK_BYTES;
 
 const HMAC_BYTES: usize = 32;
-pub(super) const SIGNATURE_LEN: usize = encoded_len(HMAC_BYTES);
+pub(crate) const SIGNATURE_LEN: usize = encoded_len(HMAC_BYTES);
 
 /// Returns the number of base64url characters for a number of bytes.
-pub(super) const fn encoded_len(bytes: usize) -> usize {
+pub(crate) const fn encoded_len(bytes: usize) -> usize {
     bytes.saturating_mul(4).div_ceil(3)
 }
 
-/// Writes a JWT into a buffer of exactly its length, with the signature last.
-pub(super) struct Encoder<'b> {
+/// Writes a JWT into a buffer of exactly its length, with the signature last. It has no table, and no branches that
+/// depend on the input.
+pub(crate) struct Encoder<'b> {
     out: &'b mut [u8],
     len: usize,
 }
 
 impl<'b> Encoder<'b> {
-    pub(super) const fn new(out: &'b mut [u8]) -> Self {
+    pub(crate) const fn new(out: &'b mut [u8]) -> Self {
         Self { out, len: 0 }
     }
 
     /// Returns the text that has been written.
-    pub(super) fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         self.out.get(..self.len).unwrap_or_default()
     }
 
     /// Writes text as it is.
     #[inline(always)]
-    pub(super) fn plain(&mut self, text: &[u8]) {
+    pub(crate) fn plain(&mut self, text: &[u8]) {
         if let Some(room) = self.out.get_mut(self.len..).and_then(|room| room.get_mut(..text.len())) {
             room.copy_from_slice(text);
             self.len = self.len.saturating_add(text.len());
@@ -46,7 +47,7 @@ impl<'b> Encoder<'b> {
 
     /// Encodes the first `len` bytes. [`PADDING_BYTES`] zeros must follow them. `len` must be a multiple of three, except at
     /// the end of a part.
-    pub(super) fn encode(&mut self, bytes: &[u8], len: usize) {
+    pub(crate) fn encode(&mut self, bytes: &[u8], len: usize) {
         // The last chunk may write too many characters. The next write overwrites them.
         let room = self.out.get_mut(self.len..).unwrap_or_default().chunks_exact_mut(CHUNK_CHARACTERS);
         let bytes = bytes.windows(CHUNK_BYTES + 1).step_by(CHUNK_BYTES).take(len.div_ceil(CHUNK_BYTES));
@@ -60,7 +61,7 @@ impl<'b> Encoder<'b> {
 
     /// Encodes `len` bytes that `write` produces.
     #[cold]
-    pub(super) fn encode_in_place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
+    pub(crate) fn encode_in_place(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
         let end = self.len.saturating_add(encoded_len(len));
         // The bytes are placed at the end of the space for their characters, so that characters never overwrite bytes
         // that are not read yet.
@@ -81,7 +82,7 @@ impl<'b> Encoder<'b> {
     }
 
     /// Encodes the signature. It is the last part, so there is no space for additional characters.
-    pub(super) fn signature(&mut self, hmac: &[u8; HMAC_BYTES]) {
+    pub(crate) fn signature(&mut self, hmac: &[u8; HMAC_BYTES]) {
         let mut bytes = [0; HMAC_BYTES + PADDING_BYTES];
         bytes.split_at_mut(HMAC_BYTES).0.copy_from_slice(hmac);
         if let (Some(first), Some(second)) = (bytes.first_chunk(), bytes.split_at(CHUNK_BYTES).1.first_chunk()) {
@@ -130,6 +131,102 @@ const fn character_of(value: u8) -> u8 {
     value.wrapping_add(b'A' as i8).wrapping_add(gaps) as u8
 }
 
+/// The reason why a text is refused.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It has a character that is not in base64url.
+    InvalidCharacter,
+    /// Its length is one more than a multiple of four. A single character has fewer bits than a byte.
+    Length,
+    /// The last character has non-zero bits after the last byte.
+    TrailingBits,
+}
+
+/// The bit that is set for a character that is not in base64url.
+#[cfg(feature = "alloc")]
+const INVALID: u32 = 1 << 31;
+
+/// The bits of each character, shifted for each of the four places, so that decoding needs one look-up and no shift.
+#[cfg(feature = "alloc")]
+static PLACES: [[u32; 256]; 4] = [table(18), table(12), table(6), table(0)];
+
+#[cfg(feature = "alloc")]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "done by the compiler")]
+const fn table(shift: u32) -> [u32; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut table = [INVALID; 256];
+    let mut value = 0;
+    while value < alphabet.len() {
+        table[alphabet[value] as usize] = (value as u32) << shift;
+        value += 1;
+    }
+    table
+}
+
+#[cfg(feature = "alloc")]
+#[inline]
+fn bits(four: [u8; 4]) -> u32 {
+    let [first, second, third, fourth] = &PLACES;
+    let of = |place: &[u32; 256], character: u8| place.get(usize::from(character)).copied().unwrap_or(INVALID);
+    let [a, b, c, d] = four;
+    of(first, a) | of(second, b) | of(third, c) | of(fourth, d)
+}
+
+/// Returns the number of bytes that a number of characters encodes.
+#[cfg(feature = "alloc")]
+pub(crate) const fn decoded_len(characters: usize) -> usize {
+    // The result is smaller than `characters`, so it cannot overflow.
+    (characters / 4).wrapping_mul(3).wrapping_add((characters % 4).wrapping_mul(3) / 4)
+}
+
+/// Decodes into the start of `room`, which has [`decoded_len`] bytes or more.
+#[cfg(feature = "alloc")]
+pub(crate) fn decode(text: &str, mut room: &mut [u8]) -> Result<(), Fault> {
+    let (mut rest, mut found) = (text.as_bytes(), 0);
+    // Eight characters give six bytes. The store writes two more, which the next step overwrites.
+    while let (Some((eight, after)), Some(bytes)) = (rest.split_first_chunk::<8>(), room.first_chunk_mut::<8>()) {
+        let [a, b, c, d, e, f, g, h] = *eight;
+        let (first, second) = (bits([a, b, c, d]), bits([e, f, g, h]));
+        found |= first | second;
+        *bytes = (u64::from(first) << 40 | u64::from(second) << 16).to_be_bytes();
+        room = room.get_mut(6..).unwrap_or_default();
+        rest = after;
+    }
+    while let (Some((four, after)), Some(bytes)) = (rest.split_first_chunk::<4>(), room.first_chunk_mut::<3>()) {
+        let bits = bits(*four);
+        found |= bits;
+        let [_, three @ ..] = bits.to_be_bytes();
+        *bytes = three;
+        room = room.get_mut(3..).unwrap_or_default();
+        rest = after;
+    }
+    let (last, trailing_bits, fault) = match *rest {
+        [] => (0, 0, None),
+        [a] => (bits([a, b'A', b'A', b'A']), 0, Some(Fault::Length)),
+        [a, b] => (bits([a, b, b'A', b'A']), 0xffff, None),
+        [a, b, c] => (bits([a, b, c, b'A']), 0xff, None),
+        _ => (0, 0, Some(Fault::Length)),
+    };
+    if (found | last) & INVALID != 0 {
+        return Err(Fault::InvalidCharacter);
+    }
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    if last & trailing_bits != 0 {
+        return Err(Fault::TrailingBits);
+    }
+    let [_, decoded @ ..] = last.to_be_bytes();
+    room.iter_mut().zip(decoded).take(rest.len().saturating_sub(1)).for_each(|(to, byte)| *to = byte);
+    Ok(())
+}
+
+#[cfg(feature = "alloc")]
+pub(crate) const fn is_invalid(byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -139,6 +236,8 @@ mod tests {
     use std::vec;
 
     use super::{Encoder, PADDING_BYTES, SIGNATURE_LEN, encoded_len};
+    #[cfg(feature = "alloc")]
+    use super::{decode, decoded_len};
 
     /// Both ways of encoding give the same text as another encoder.
     #[test]
@@ -161,6 +260,27 @@ mod tests {
                 jwt.signature(hmac);
                 assert_eq!(jwt.text(), other, "{len} bytes, {in_place}");
             }
+        }
+    }
+
+    /// Texts of any length with any character at any place give the same result as another decoder.
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn decoding_matches_other_decoder() {
+        for len in 0..14 {
+            for at in 0..len {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = *b"QUJD-_x09zAAAA";
+                    bytes[at] = byte;
+                    let Ok(text) = core::str::from_utf8(&bytes[..len]) else { continue };
+                    let mut room = [0xee; 12];
+                    let decoded = decode(text, &mut room).map(|()| &room[..decoded_len(len)]);
+                    assert_eq!(decoded.ok(), URL_SAFE_NO_PAD.decode(text).ok().as_deref(), "{text:?}");
+                }
+            }
+        }
+        for bytes in 0..100 {
+            assert_eq!(decoded_len(encoded_len(bytes)), bytes);
         }
     }
 }

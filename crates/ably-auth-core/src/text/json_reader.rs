@@ -5,8 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{Error, ErrorKind};
-use crate::scan::is_plain;
+use super::is_plain;
 
 /// The maximum number of levels of nested arrays and objects in a value.
 const MAX_DEPTH: u32 = 32;
@@ -16,7 +15,7 @@ const INITIAL_BYTES: usize = 256;
 
 /// The reason why a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It is not JSON, or not an object.
     Malformed,
     /// It has more than [`MAX_DEPTH`] levels.
@@ -24,48 +23,39 @@ pub(super) enum Fault {
 }
 
 /// A JSON value.
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     /// The JSON text, unchanged.
-    pub(super) raw: &'a str,
+    pub(crate) raw: &'a str,
     /// The decoded text, if the value is a string.
-    pub(super) text: Option<Cow<'a, str>>,
+    pub(crate) text: Option<Cow<'a, str>>,
 }
 
 impl Value<'_> {
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.raw == "null"
     }
 }
 
 /// Refuses a text that is not a JSON value.
-pub(super) fn check(json: &str) -> Result<(), Error> {
+pub(crate) fn check(json: &str) -> Result<(), Fault> {
     let mut reader = Reader { text: json, at: 0 };
-    match reader.value().and_then(|_| reader.end()) {
-        Ok(()) => Ok(()),
-        Err(fault) => {
-            let problem = match fault {
-                Fault::Malformed => "claim of the JWT is not valid JSON",
-                Fault::TooDeep => "claim of the JWT is nested more than 32 levels deep",
-            };
-            Err(Error::new(ErrorKind::Jwt, problem, "give the text of one JSON value"))
-        }
-    }
+    reader.value().and_then(|_| reader.end())
 }
 
 /// The members of an object, in order.
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     reader: Reader<'a>,
     is_started: bool,
 }
 
 impl<'a> Members<'a> {
-    pub(super) const fn of(object: &'a str) -> Self {
+    pub(crate) const fn of(object: &'a str) -> Self {
         Self { reader: Reader { text: object, at: 0 }, is_started: false }
     }
 
     /// Returns the next member, or `None` after the end of the object.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Option<(Cow<'a, str>, Value<'a>)>, Fault> {
         let reader = &mut self.reader;
         if self.is_started {
             if !reader.take(b',') {

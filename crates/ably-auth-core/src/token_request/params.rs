@@ -1,8 +1,7 @@
 //! The parameters of a token request.
 
 use crate::capability::Capability;
-use crate::client_id::ClientId;
-use crate::nonce::Nonce;
+use crate::credentials::{ClientId, Nonce};
 use crate::time::{Timestamp, Ttl};
 
 /// The requested properties of a token (`TK1`). All of them are optional.

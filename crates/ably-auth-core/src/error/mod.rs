@@ -1,11 +1,17 @@
 //! The error type of this crate.
 
+mod code;
+#[cfg(feature = "serde")]
+mod info;
+
+pub use code::ErrorCode;
+#[cfg(feature = "serde")]
+pub use info::{ErrorEnvelope, ErrorInfo};
+
 use core::fmt;
 
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
-
-use crate::error_code::ErrorCode;
 
 /// The category of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 #[cfg(feature = "alloc")]
 use core::fmt;
 
-use crate::canonical;
 use crate::error::{Error, ErrorKind};
+use crate::text;
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, string::String};
@@ -16,7 +16,7 @@ const MIN_CHARACTERS: usize = 16;
 /// the same signed text.
 pub(crate) fn check(text: &str) -> Result<(), Error> {
     let advice = "give at least 16 random characters, none of them a control character";
-    if text.len() >= MIN_CHARACTERS && canonical::is_printable_ascii(text) {
+    if text.len() >= MIN_CHARACTERS && text::is_printable_ascii(text) {
         return Ok(());
     }
     // Count the bytes that begin a character. `chars().count()` is optimized for long texts, and too large for
@@ -24,7 +24,7 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     if text.bytes().filter(|byte| byte & 0xc0 != 0x80).count() < MIN_CHARACTERS {
         return Err(Error::new(ErrorKind::Nonce, "nonce has fewer than 16 characters", advice));
     }
-    match canonical::control_character(text) {
+    match text::control_character(text) {
         Some(at) => Err(Error::new(ErrorKind::Nonce, "nonce has a control character", advice).at(at)),
         None => Ok(()),
     }

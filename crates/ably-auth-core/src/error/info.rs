@@ -8,9 +8,9 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error_code::ErrorCode;
-use crate::printable::{self, PrintableText};
-use crate::redaction::Redaction;
+use crate::error::ErrorCode;
+use crate::text::Redaction;
+use crate::text::printable::{self, PrintableText};
 
 type Detail = BTreeMap<String, serde_json::Value>;
 

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use serde_json::Value;
 
-use crate::printable::{self, PrintableText};
+use super::printable::{self, PrintableText};
 
 /// The text that replaces a secret.
 const PLACEHOLDER: &str = "[redacted]";

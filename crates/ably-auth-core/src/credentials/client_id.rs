@@ -5,8 +5,8 @@ use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
 use core::fmt;
 
-use crate::canonical;
 use crate::error::{Error, ErrorKind};
+use crate::text;
 
 /// The clientId that stands for any identity.
 #[cfg(feature = "alloc")]
@@ -19,7 +19,7 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
     if text.is_empty() {
         return Err(Error::new(ErrorKind::ClientId, "clientId is empty", advice));
     }
-    match canonical::control_character(text) {
+    match text::control_character(text) {
         Some(at) => Err(Error::new(ErrorKind::ClientId, "clientId has a control character", advice).at(at)),
         None => Ok(()),
     }

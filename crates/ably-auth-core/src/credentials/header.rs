@@ -7,10 +7,8 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use crate::client_id::Identity;
+use crate::credentials::{ApiKey, Identity, Token};
 use crate::error::{Error, ErrorKind};
-use crate::key::ApiKey;
-use crate::secret::Token;
 
 /// Accepts base64 with and without padding, because senders differ.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

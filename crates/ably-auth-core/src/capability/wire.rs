@@ -8,8 +8,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::Capability;
-use super::operation::OperationName;
-use super::operations::Operations;
+use super::operation::{OperationName, Operations};
 use super::resource::Resource;
 
 /// Serializes as on the wire: a string with the canonical text.
