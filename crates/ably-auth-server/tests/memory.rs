@@ -42,13 +42,13 @@ fn service() -> ServiceBuilder {
 
 /// The memory that a request takes in bytes, without its body: the peak, and what it holds after the first poll. `response` is
 /// `None` if the request still waits.
-struct Taken {
+struct Measured {
     peak: usize,
     waiting: usize,
     response: Option<Response<Bytes>>,
 }
 
-fn measure(service: &Service, request: Request<Bytes>) -> Taken {
+fn measure(service: &Service, request: Request<Bytes>) -> Measured {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     let mut answering = pin!(service.handle(request));
@@ -59,7 +59,7 @@ fn measure(service: &Service, request: Request<Bytes>) -> Taken {
         Poll::Ready(response) => Some(response),
         Poll::Pending => None,
     };
-    Taken { peak, waiting, response }
+    Measured { peak, waiting, response }
 }
 
 fn post(path: &str, content_type: &str, body: &[u8]) -> Request<Bytes> {
@@ -121,19 +121,19 @@ fn bodies(names: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
 
 // These checks are one test, because tests run in parallel and the allocator counts for all of them.
 #[test]
-fn memory_of_a_request_is_bounded_by_its_body() {
-    a_strangers_request_waits_with_its_body_alone();
-    a_large_token_waits_without_its_claims();
-    a_request_takes_four_times_its_body_at_most();
-    history_takes_what_it_is_said_to();
+fn memory_of_request_is_bounded_by_its_body() {
+    waiting_request_of_stranger_holds_only_its_body();
+    waiting_large_token_holds_no_claims();
+    request_takes_at_most_four_times_its_body();
+    history_stays_within_its_limit();
 }
 
-fn a_strangers_request_waits_with_its_body_alone() {
+fn waiting_request_of_stranger_holds_only_its_body() {
     let service = service().store(stalled()).build().unwrap();
     for (content_type, body) in bodies(&["x"]) {
         for path in ["/keys/nope.nope/requestToken", "/keys/app.nope/requestToken"] {
             let taken = measure(&service, post(path, content_type, &body));
-            assert!(taken.response.is_none(), "it waits for the store");
+            assert!(taken.response.is_none(), "the request waits for the store");
             let text = String::from_utf8_lossy(&body[..60.min(body.len())]).into_owned();
             assert!(taken.peak <= SMALL && taken.waiting <= SMALL, "{} of {}: {text}", taken.peak, body.len());
         }
@@ -145,16 +145,16 @@ fn large_capability() -> String {
     format!("{{{}}}", entries.join(","))
 }
 
-fn a_large_token_waits_without_its_claims() {
+fn waiting_large_token_holds_no_claims() {
     let service = service().store(stalled()).build().unwrap();
     let body =
         serde_json::json!({ "keyName": "app.key", "capability": large_capability(), "timestamp": NOW }).to_string();
     let taken = measure(&service, with_key(post("/keys/app.key/requestToken", JSON, body.as_bytes())));
-    assert!(taken.response.is_none(), "it waits for the store");
+    assert!(taken.response.is_none(), "the request waits for the store");
     assert!(taken.waiting <= 3 * body.len(), "{} of {}", taken.waiting, body.len());
 }
 
-fn a_request_takes_four_times_its_body_at_most() {
+fn request_takes_at_most_four_times_its_body() {
     let service = service().build().unwrap();
     let check = |what: &str, request: Request<Bytes>| {
         let (bytes, kind) = (request.body().len(), request.headers()["content-type"].clone());
@@ -215,7 +215,7 @@ fn a_request_takes_four_times_its_body_at_most() {
     assert_eq!(check("an honest request", post("/keys/app.key/requestToken", JSON, &body)).status(), 201);
 }
 
-fn history_takes_what_it_is_said_to() {
+fn history_stays_within_its_limit() {
     let mut limits = Limits::default();
     limits.history_bytes = 1024 * 1024;
     let service = service().limits(limits.clone()).build().unwrap();

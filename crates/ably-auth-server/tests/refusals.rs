@@ -29,7 +29,7 @@ fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
         let response = pin!(service.handle(request.body(Bytes::from_static(b"{}")).unwrap()));
         match response.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(response) => assert!(response.status().as_u16() < 500),
-            Poll::Pending => panic!("the service waits"),
+            Poll::Pending => panic!("the service must not wait"),
         }
     }
     let events = log::take();
@@ -55,7 +55,7 @@ fn refusal_is_logged_with_its_reason() {
 }
 
 #[test]
-fn each_operation_is_named() {
+fn refusal_names_operation() {
     let operation = |request| logged(true, vec![with_key(request)]).remove(0)["operation"].clone();
     for (path, expected) in [
         ("/channels/x/messages", json!("history")),

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn size_grows_with_the_ids() {
+    fn size_grows_with_ids() {
         let long = "n".repeat(1_000);
         assert!(of(&format!(r#"[{{"id":"{long}","identified":true}}]"#)).size() > of("[]").size() + 1_000);
     }

@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn value_ends_where_another_reader_ends(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        fn value_ends_where_other_reader_ends(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut reader = rmp_serde::Deserializer::new(std::io::Cursor::new(&bytes));
             let read = serde::Deserialize::deserialize(&mut reader);
             let end = end_of_value(&bytes, 0);

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_is_read_in_all_its_forms() {
+    fn all_forms_of_forwarded_are_read() {
         for (value, client, is_https) in [
             ("for=192.0.2.1", "192.0.2.1", false),
             ("For=192.0.2.1;Proto=HTTPS;by=203.0.113.43", "192.0.2.1", true),
@@ -322,7 +322,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read_without_a_panic(text in header_bytes(), x in any::<bool>()) {
+        fn any_header_is_read_without_panic(text in header_bytes(), x in any::<bool>()) {
             let header = if x { ProxyHeader::XForwarded } else { ProxyHeader::Forwarded };
             let lines: [(&str, &[u8]); 3] = [("x-forwarded-for", &text), ("x-forwarded-proto", &text), ("forwarded", &text)];
             read_lines(header, &lines);

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answer_counts_until_its_last_piece_is_flushed() {
+    async fn response_counts_until_last_piece_is_flushed() {
         let (budget, unwritten) = (Budget::new(1_000_000), Arc::<Unwritten>::default());
         let mut body = Outgoing::of(answer(100_000, &budget), &unwritten).into_body();
         let mut read = 0;

@@ -106,14 +106,14 @@ pub(crate) fn add(known: &[Cutoff], new: Cutoff, now: Timestamp) -> Added {
 }
 
 #[cfg(test)]
-#[allow(clippy::arithmetic_side_effects, reason = "the test's own small numbers")]
+#[allow(clippy::arithmetic_side_effects, reason = "the test chooses the values")]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
 
-    /// The cutoff that applies, and the pending ones that fit into a margin.
+    /// The most cutoffs of a target: the one that applies, and the pending ones that fit into a margin.
     const MAX_CUTOFFS: usize = 1 + 15;
 
     fn at(millis: u64) -> Timestamp {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_with_a_moment_keep_few_cutoffs() {
+    fn repeats_with_issued_before_keep_few_cutoffs() {
         let mut known = Vec::new();
         for nth in 0..10_000_u64 {
             let now = 10_000_000 + nth * 5;

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn app_of_earlier_version_is_read() {
+    fn app_record_of_earlier_version_is_read() {
         let value = br#"{"accountId":"mine","namespaces":[],"channels":[],"revocationByChannel":true}"#;
         let record = Record { name: "app/shop".into(), value: Some(Zeroizing::new(value.to_vec())), expires: None };
         let Some(Change::App(app)) = read(&record) else { panic!("no app") };

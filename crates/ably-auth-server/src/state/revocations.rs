@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn repeating_a_revocation_keeps_one() {
+    fn repeated_revocation_is_kept_once() {
         let mut revocations = Revocations::default();
         for now in 1_000..2_000 {
             revoke(&mut revocations, cutoff(now, now), now);
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn revocations_are_bounded_in_bytes_by_app_and_in_all() {
+    fn revocation_bytes_are_bounded_per_app_and_in_total() {
         let (mut revocations, now) = (Revocations::default(), Timestamp::from_millis(1_000));
         let target = |nth: usize| Target::client_id(&format!("{nth:0>1000}"));
         let one = Usage::of(&target(0), &[cutoff(1_000, 1_000)]).bytes;

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn span_that_is_reached_is_joined() {
+    fn adjacent_span_is_joined() {
         let mut spans = spans([HOUR, 2 * HOUR]);
         (HOUR..2 * HOUR).step_by(60_000).for_each(|timestamp| spans.add(at(timestamp)));
         assert_eq!(spans.spans, [(at(HOUR), at(2 * HOUR))]);
@@ -199,7 +199,7 @@ mod tests {
 
         #[cfg(feature = "redb")]
         #[test]
-        fn restored_spans_are_the_same(timestamps in prop::collection::vec(0..2 * HORIZON_MILLIS, 0..50)) {
+        fn spans_round_trip(timestamps in prop::collection::vec(0..2 * HORIZON_MILLIS, 0..50)) {
             let spans = spans(timestamps);
             prop_assert_eq!(&Spans::restored(spans.floor(), spans.spans().iter().copied()), &spans);
             let mut sum = Spans::default();

@@ -1,4 +1,4 @@
-//! Audit events: the action, the actor and the outcome of each operation.
+//! Tests of audit events, which have the action, the actor and the outcome of each operation.
 
 use std::future::Future as _;
 use std::pin::pin;
@@ -54,7 +54,7 @@ fn event_of(answer: &Answer) -> Value {
 }
 
 #[test]
-fn control_calls_name_the_token_and_what_it_did() {
+fn control_call_event_names_token_and_action() {
     let world = world();
     let created = control(&world, "POST", "/v1/accounts/mine/apps", CONTROL, &json!({ "name": "Shop" }));
     let id = created.json()["id"].clone();
@@ -101,7 +101,7 @@ fn control_calls_name_the_token_and_what_it_did() {
 }
 
 #[test]
-fn listing_secrets_differs_from_listing_keys() {
+fn listing_secrets_is_separate_action() {
     let world = world();
     let event = event_of(&control(&world, "GET", KEYS, READER, &Value::Null));
     let expected = json!({ "action": "key.list", "method": "GET", "actor": "dashboard", "app": "app1", "count": 5,
@@ -112,7 +112,7 @@ fn listing_secrets_differs_from_listing_keys() {
 }
 
 #[test]
-fn refused_calls_are_events_with_code() {
+fn refused_call_is_event_with_code() {
     let world = world();
     let event = event_of(&control(&world, "PATCH", &format!("{KEYS}/key1"), READER, &json!({})));
     let expected = json!({ "action": "key.update", "method": "PATCH", "actor": "dashboard", "app": "app1", "key": KEY,
@@ -121,7 +121,7 @@ fn refused_calls_are_events_with_code() {
     let event = event_of(&control(&world, "GET", KEYS, "wrong-access-token", &Value::Null));
     let expected = json!({ "action": "key.list", "method": "GET", "app": "app1", "outcome": "refused", "code": 40101 });
     assert_eq!(event, expected);
-    // A client chooses the path and the method, so either can hold a secret. The event has only well-formed ids and known
+    // A client chooses the path and the method, so either can contain a secret. The event has only well-formed IDs and known
     // methods.
     let path = format!("/v1/apps/app1/keys/app1.key1:{SECRET}/revoke");
     let event = event_of(&control(&world, "POST", &path, CONTROL, &Value::Null));
@@ -131,7 +131,7 @@ fn refused_calls_are_events_with_code() {
 }
 
 #[test]
-fn token_revocations_tell_kinds_and_not_values() {
+fn revocation_event_has_target_kinds_without_values() {
     let world = world();
     let path = format!("/keys/{REVOCABLE}/revokeTokens");
     let body = json!({ "targets": ["clientId:hush-bob", "clientId:hush-eve", "channel:hush", "hush"] });
@@ -187,7 +187,7 @@ async fn reloads_clock_and_secrets_are_audited() {
                            "message": "audit" });
     assert_eq!(log::one(), expected);
     Service::builder().build().unwrap();
-    assert_eq!(log::take(), [Value::Null; 0], "a secret that the service generates is not a loaded one");
+    assert_eq!(log::take(), [Value::Null; 0], "a generated secret is not audited as loaded");
     service.trust_clock().await.unwrap();
     let event = log::one();
     assert_eq!((&event["action"], &event["outcome"]), (&json!("clock.trust"), &json!("done")));
@@ -201,7 +201,7 @@ async fn reloads_clock_and_secrets_are_audited() {
 }
 
 #[test]
-fn refusals_of_strangers_are_limited_and_counted() {
+fn refusal_events_of_strangers_are_limited() {
     log::start(TARGET);
     let mut limits = Limits::default();
     limits.audit_refusals = Some(Rate { per_second: 1, burst: 3 });
@@ -229,7 +229,7 @@ fn refusals_of_strangers_are_limited_and_counted() {
 }
 
 #[test]
-fn disconnected_clients_leave_an_event() {
+fn call_of_disconnected_client_is_audited() {
     log::start(TARGET);
     let now = std::sync::Arc::default();
     let service = World::builder(&now, true).store(Faulty::new(Stalled(&[Call::Write]))).build().unwrap();
@@ -248,7 +248,7 @@ fn disconnected_clients_leave_an_event() {
 }
 
 #[tokio::test]
-async fn client_is_the_one_that_a_trusted_proxy_names() {
+async fn event_has_client_named_by_trusted_proxy() {
     log::start(TARGET);
     let mut limits = Limits::default();
     limits.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];

@@ -1,4 +1,4 @@
-//! A blocking client of a few lines.
+//! A small blocking HTTP client.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -70,7 +70,7 @@ pub(crate) fn time(sandbox: &Sandbox) -> Timestamp {
     Timestamp::from_millis(times[0])
 }
 
-/// Signs a request for a token by the service's clock.
+/// Signs a token request with the time of the service.
 pub(crate) fn signed(sandbox: &Sandbox, nonce: &str) -> String {
     let nonce = Nonce::parse(nonce).unwrap();
     let request = TokenRequest::sign(sandbox.key(), &TokenParams::new(), time(sandbox), nonce).unwrap();
@@ -91,7 +91,7 @@ pub(crate) fn token(sandbox: &Sandbox) -> String {
     answer.json()["token"].as_str().unwrap().to_owned()
 }
 
-/// Mints a JWT by the service's clock.
+/// Mints a JWT with the time of the service.
 pub(crate) fn minted(sandbox: &Sandbox) -> String {
     jwt::mint(sandbox.key(), &TokenParams::new(), time(sandbox)).unwrap().expose().to_owned()
 }

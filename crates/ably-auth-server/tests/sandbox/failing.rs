@@ -1,4 +1,4 @@
-//! Requests that a sandbox refuses because the test asked for it.
+//! Tests of `Sandbox::fail_next`.
 
 use ably_auth_server::{ErrorKind, Sandbox};
 
@@ -35,7 +35,7 @@ fn refused_request_has_no_effect() {
 }
 
 #[test]
-fn later_call_replaces_what_is_left() {
+fn later_call_replaces_remaining_failures() {
     let sandbox = Sandbox::start().unwrap();
     sandbox.fail_next(u32::MAX, 50003).unwrap();
     sandbox.fail_next(1, 42910).unwrap();

@@ -1,4 +1,4 @@
-//! Starting, TLS, limits and the end of a sandbox.
+//! Tests of the start, TLS, limits and shutdown of a sandbox.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -27,7 +27,7 @@ fn blocking_test_uses_key_and_token() {
 }
 
 #[tokio::test]
-async fn asynchronous_test_uses_it_on_a_runtime_of_one_thread() {
+async fn async_test_uses_sandbox_on_one_thread() {
     let sandbox = Sandbox::start().unwrap();
     let mut stream = tokio::net::TcpStream::connect((sandbox.endpoint(), sandbox.port())).await.unwrap();
     stream.write_all(request("GET", "/channels", &basic(sandbox.key()), "").as_bytes()).await.unwrap();
@@ -49,7 +49,7 @@ fn sandboxes_share_nothing() {
 }
 
 #[test]
-fn dropped_sandbox_stops_listening_while_requests_are_unfinished() {
+fn dropped_sandbox_stops_despite_unfinished_requests() {
     let sandbox = Sandbox::start().unwrap();
     let address = (sandbox.endpoint(), sandbox.port());
     let mut idle = TcpStream::connect(address).unwrap();
@@ -74,7 +74,7 @@ fn dropped_sandbox_stops_listening_while_requests_are_unfinished() {
 #[test]
 fn dropped_sandboxes_leave_no_thread_and_no_file() {
     let count = |folder: &str| std::fs::read_dir(folder).unwrap().count();
-    // Other tests of this process come and go meanwhile, with a few threads and files each.
+    // Other tests of this process run at the same time, each with a few threads and files.
     for _ in 0..100 {
         let sandbox = Sandbox::start().unwrap();
         sandbox.reset().unwrap();
@@ -85,7 +85,7 @@ fn dropped_sandboxes_leave_no_thread_and_no_file() {
 }
 
 #[test]
-fn chosen_app_has_its_key_and_needs_one() {
+fn configured_app_requires_key() {
     let app = || App::new("shop").unwrap();
     let key = Key::new("shop.backend:secret".parse().unwrap())
         .with_capability(r#"{"chat":["publish"]}"#.parse().unwrap())
@@ -99,7 +99,7 @@ fn chosen_app_has_its_key_and_needs_one() {
 }
 
 #[test]
-fn limits_apply_also_after_a_reset() {
+fn limits_apply_after_reset() {
     let mut limits = Limits::default();
     limits.body_bytes = 16;
     let sandbox = Sandbox::builder().limits(limits).start().unwrap();
@@ -110,7 +110,7 @@ fn limits_apply_also_after_a_reset() {
 }
 
 #[tokio::test]
-async fn certificate_of_a_sandbox_with_tls_is_trusted() {
+async fn certificate_of_tls_sandbox_is_valid() {
     let sandbox = Sandbox::builder().tls(true).start().unwrap();
     assert!(sandbox.url().starts_with("https://127.0.0.1:"));
     let mut roots = RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! `Sandbox` as the tests of an application use it, over real sockets.
+//! Tests of `Sandbox` over real sockets, as the tests of an application use it.
 #![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 

@@ -1,4 +1,4 @@
-//! The clock of a sandbox, and what a reset forgets.
+//! Tests of the clock and of the reset of a sandbox.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,7 +19,7 @@ fn revocable() -> Sandbox {
 }
 
 #[test]
-fn tokens_expire_when_the_clock_is_advanced() {
+fn tokens_expire_when_clock_is_advanced() {
     let sandbox = Sandbox::start().unwrap();
     let tokens = [token(&sandbox), minted(&sandbox)];
     let use_all = |code| {
@@ -49,7 +49,11 @@ fn requests_signed_by_either_clock_are_exchanged_once() {
     }
     sandbox.advance_clock(DAY / 24);
     assert_eq!(exchange(&sandbox, &signed(&sandbox, "signed-by-the-service-two-hours-on")).status, 201);
-    assert_eq!(exchange(&sandbox, &by_services_clock).code(), (401, 40104), "an hour from both clocks");
+    assert_eq!(
+        exchange(&sandbox, &by_services_clock).code(),
+        (401, 40104),
+        "the timestamp is one hour off from both clocks"
+    );
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn reset_forgets_revocations() {
 }
 
 #[test]
-fn reset_restores_an_app_that_was_deleted() {
+fn reset_restores_deleted_app() {
     let sandbox = Sandbox::start().unwrap();
     let headers = basic(sandbox.key());
     assert_eq!(send(&sandbox, "DELETE", &format!("/apps/{}", sandbox.app().id()), &headers, "").status, 204);
@@ -133,5 +137,5 @@ fn reset_keeps_connections_open() {
     assert_eq!(&ask(), b"HTTP/1.1 200");
     sandbox.fail_next(1, 50003).unwrap();
     sandbox.reset().unwrap();
-    assert_eq!(&ask(), b"HTTP/1.1 200", "the failure is forgotten");
+    assert_eq!(&ask(), b"HTTP/1.1 200", "the reset removes the failure");
 }

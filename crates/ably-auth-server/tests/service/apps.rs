@@ -1,4 +1,4 @@
-//! Apps as they are written down.
+//! Tests of the configuration of apps, as JSON and in code.
 
 use ably_auth_core::Timestamp;
 use ably_auth_server::{App, Apps, ErrorKind, Key, Service};
@@ -6,7 +6,7 @@ use ably_auth_server::{App, Apps, ErrorKind, Key, Service};
 use crate::support::{KEY, SECRET, answer, basic, key};
 
 #[test]
-fn three_ways_to_write_an_app() {
+fn app_list_is_read_in_each_form() {
     let app = r#"{"appId":"app1","accountId":"me","keys":[{"id":"key1","secret":"hush","capability":"{\"a\":[\"*\"]}",
         "revocableTokens":true,"enabled":false,"expires":5}],"namespaces":[1],"channels":[],"revocationByChannel":true}"#;
     for text in [app.to_owned(), format!(" [{app}]"), format!(r#"{{"apps":[{app}]}}"#)] {
@@ -18,7 +18,7 @@ fn three_ways_to_write_an_app() {
 }
 
 #[test]
-fn mistakes_are_placed_and_secrets_not_told() {
+fn configuration_error_names_place_and_hides_secret() {
     let in_key =
         |rest: &str| format!("{{\"appId\":\"app1\",\"keys\":[\n{{\"id\":\"key1\",\"secret\":\"{SECRET}\"{rest}}}]}}");
     let cases = [
@@ -41,17 +41,17 @@ fn mistakes_are_placed_and_secrets_not_told() {
         (String::new(), "EOF"),
         ("[] []".into(), "trailing characters"),
     ];
-    for (text, told) in cases {
+    for (text, expected) in cases {
         let error = Apps::from_json(&text).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Apps);
-        assert!(error.to_string().contains(told), "{text}: {error}");
+        assert!(error.to_string().contains(expected), "{text}: {error}");
         let everything = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
         assert!(!everything.contains(SECRET), "{everything}");
     }
 }
 
 #[test]
-fn apps_are_made_by_program_too() {
+fn apps_built_in_code_are_served() {
     assert_eq!(App::new("a.b").unwrap_err().kind(), ErrorKind::Apps);
     let app = App::new("app1").unwrap().with_account_id("me").with_revocation_by_channel(true);
     assert!(app.clone().with_key(Key::new(key("app2.key1"))).is_err());
@@ -66,7 +66,7 @@ fn apps_are_made_by_program_too() {
 }
 
 #[test]
-fn a_made_up_key_is_like_no_other() {
+fn created_keys_are_unique() {
     let (apps, one) = Apps::create().unwrap();
     let (_, two) = Apps::create().unwrap();
     assert!(one != two && one.key_name() != two.key_name());

@@ -1,4 +1,4 @@
-//! Who is let in, and as whom.
+//! Tests of authentication with keys and tokens, and of the client IDs that they permit.
 
 use ably_auth_server::Service;
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use crate::support::*;
 const PATH: &str = "/channels/chat";
 
 #[test]
-fn nobody_is_told_what_to_show() {
+fn missing_credential_is_challenged() {
     let world = World::new();
     let answer = world.send(Request::get(PATH), "");
     assert_eq!(answer.code(), (401, 40101));
@@ -20,7 +20,7 @@ fn nobody_is_told_what_to_show() {
 }
 
 #[test]
-fn keys_are_shown_in_a_sandbox_only() {
+fn key_without_tls_is_refused_outside_sandbox() {
     let world = World::without_sandbox();
     assert_eq!(world.get(PATH, &basic(KEY)).code(), (401, 40103));
     assert_eq!(world.send(Request::get(format!("{PATH}?key={KEY}:{SECRET}")), "").code(), (401, 40103));
@@ -29,7 +29,7 @@ fn keys_are_shown_in_a_sandbox_only() {
 }
 
 #[test]
-fn keys() {
+fn key_credentials_are_checked() {
     let world = World::new();
     let get = |credential: &str| world.get(PATH, credential).code();
     assert_eq!(get(&basic(KEY)), (200, 0));
@@ -48,7 +48,7 @@ fn keys() {
 }
 
 #[test]
-fn tokens_plain_and_base64_in_header_and_query() {
+fn plain_and_base64_tokens_are_accepted() {
     let world = World::new();
     let token = world.token(KEY, &params());
     let text = token.token().expose();
@@ -65,7 +65,7 @@ fn tokens_plain_and_base64_in_header_and_query() {
 }
 
 #[test]
-fn what_is_no_token_and_what_is_not_ours() {
+fn malformed_and_foreign_tokens_are_refused() {
     let world = World::new();
     let get = |credential: &str| world.get(PATH, credential).code();
     for malformed in
@@ -91,7 +91,7 @@ fn what_is_no_token_and_what_is_not_ours() {
 }
 
 #[test]
-fn tokens_expire() {
+fn expired_token_is_refused() {
     let world = World::new();
     let token = world.token(KEY, &params().ttl(ttl(MINUTE)));
     world.set(NOW + MINUTE - 1);
@@ -101,14 +101,14 @@ fn tokens_expire() {
 }
 
 #[test]
-fn a_token_ends_with_its_key() {
+fn token_ends_with_its_key() {
     let world = World::new();
     let token = world.token(EXPIRING, &params());
     assert_eq!(token.expires().unwrap().as_millis(), NOW + HOUR / 2);
     world.set(NOW + HOUR / 2);
     assert_eq!(world.accepts(&token).code(), (401, 40142));
 
-    // The same app under the same secret, started again with the key revoked, and with the key gone.
+    // Restart the service with the same secret, first with the key revoked and then without the key.
     let world = World::new();
     let token = world.token(KEY, &params());
     for keys in [json!([{ "id": "key1", "secret": SECRET, "enabled": false }]), json!([])] {
@@ -121,13 +121,13 @@ fn a_token_ends_with_its_key() {
 }
 
 #[test]
-fn acting_as_somebody() {
+fn client_id_header_must_match_credential() {
     let world = World::new();
     let acting = |credential: &str, client_id: &str| {
         let request = Request::get(PATH).header("Authorization", credential);
         world.send(request.header("X-Ably-ClientId", STANDARD.encode(client_id)), "").code()
     };
-    let tokens = ["none", "bob", "*"].map(|who| if who == "none" { params() } else { of(who) });
+    let tokens = ["none", "bob", "*"].map(|id| if id == "none" { params() } else { of(id) });
     let [anonymous, bob, anybody] = tokens.map(|params| bearer(&world.token(KEY, &params)));
     assert_eq!(acting(&anonymous, "bob"), (401, 40102));
     assert_eq!(acting(&bob, "bob"), (200, 0));

@@ -1,4 +1,4 @@
-//! Bodies, formats, paths and methods.
+//! Tests of bodies, formats, paths and methods.
 
 use ably_auth_core::TokenDetails;
 use http::Request;
@@ -11,7 +11,7 @@ fn request_token() -> http::request::Builder {
 }
 
 #[test]
-fn bodies_that_cannot_be_read() {
+fn malformed_json_is_refused_with_place() {
     let world = World::new();
     let bad = [
         String::new(),
@@ -45,14 +45,14 @@ fn bodies_that_cannot_be_read() {
         assert!(answer.message().starts_with("invalid body: cannot decode JSON: "), "{}", answer.message());
     }
     assert_eq!(world.send(request_token(), vec![b'"', 0xff, b'"']).code(), (400, 40001));
-    let told = world.send(request_token(), format!(r#"{{"keyName":"{KEY}","clientId":5}}"#)).message();
-    assert!(told.contains("expected a string at line 1 column"), "{told}");
-    let told = world.send(request_token(), "{}").message();
-    assert!(told.contains("missing field `keyName` at line 1"), "{told}");
+    let message = world.send(request_token(), format!(r#"{{"keyName":"{KEY}","clientId":5}}"#)).message();
+    assert!(message.contains("expected a string at line 1 column"), "{message}");
+    let message = world.send(request_token(), "{}").message();
+    assert!(message.contains("missing field `keyName` at line 1"), "{message}");
 }
 
 #[test]
-fn unknown_field_is_skipped_whatever_it_holds() {
+fn unknown_json_field_is_skipped() {
     let world = World::new();
     let mut request = serde_json::to_value(world.sign(KEY, &of("bob"))).unwrap().to_string();
     request.pop();
@@ -68,7 +68,7 @@ fn unknown_field_is_skipped_whatever_it_holds() {
 }
 
 #[test]
-fn refused_unknown_fields_are_explained_without_quotes() {
+fn refused_unknown_field_is_not_quoted() {
     let world = World::new();
     let many: serde_json::Map<_, _> = (0..65).map(|at| (format!("hush{at}"), json!("hush"))).collect();
     let (twice, twice_in_msgpack) = (r#"{"hush":1,"hush":"hush"}"#, b"\x82\xa4hush\x01\xa4hush\xa4hush".to_vec());
@@ -88,7 +88,7 @@ fn refused_unknown_fields_are_explained_without_quotes() {
 }
 
 #[test]
-fn unknown_field_of_msgpack_is_skipped_whatever_it_holds() {
+fn unknown_msgpack_field_is_skipped() {
     let world = World::new();
     let request = serde_json::to_value(world.sign(KEY, &of("bob"))).unwrap();
     let mut body = msgpack(&request);
@@ -105,7 +105,7 @@ fn unknown_field_of_msgpack_is_skipped_whatever_it_holds() {
 }
 
 #[test]
-fn what_a_body_says_is_not_quoted() {
+fn error_does_not_quote_body() {
     let world = World::new();
     let whole_key = format!("{KEY}:{SECRET}");
     for body in [
@@ -123,7 +123,7 @@ fn what_a_body_says_is_not_quoted() {
 }
 
 #[test]
-fn numbers_beyond_all_bounds_are_out_of_range() {
+fn out_of_range_numbers_are_refused() {
     let world = World::new();
     for number in ["-1", "0", "18446744073709551616", "1e30", "0.1", r#""NaN""#, r#""-5""#, "-9223372036854775809"] {
         let unsigned = format!(r#"{{"keyName":"{KEY}","timestamp":{NOW},"ttl":{number}}}"#);
@@ -144,7 +144,7 @@ fn numbers_beyond_all_bounds_are_out_of_range() {
 }
 
 #[test]
-fn the_clock_may_say_anything() {
+fn extreme_clock_times_cause_no_failure() {
     for now in [0, 1, u64::MAX - 1, u64::MAX] {
         let world = World::at(now);
         let token = world.token(REVOCABLE, &of("bob"));
@@ -161,7 +161,7 @@ fn the_clock_may_say_anything() {
 }
 
 #[test]
-fn content_types() {
+fn unknown_content_type_is_refused() {
     let world = World::new();
     let body = || json!({ "keyName": KEY, "timestamp": NOW }).to_string();
     let send = |content_type: &str| {
@@ -183,7 +183,7 @@ fn msgpack(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn msgpack_round_trip() {
+fn msgpack_request_gets_msgpack_response() {
     let world = World::new();
     let request = serde_json::to_value(world.sign(KEY, &of("bob").ttl(ttl(MINUTE)))).unwrap();
     let builder =
@@ -211,7 +211,7 @@ fn msgpack_round_trip() {
 }
 
 #[test]
-fn msgpack_that_cannot_be_read() {
+fn malformed_msgpack_is_refused() {
     let world = World::new();
     let good = msgpack(&json!({ "keyName": KEY, "timestamp": NOW }));
     let mut bad: Vec<Vec<u8>> = (0..good.len()).map(|length| good[..length].to_vec()).collect();
@@ -233,7 +233,7 @@ fn msgpack_that_cannot_be_read() {
 }
 
 #[test]
-fn bytes_survive_and_read_as_base64_in_json() {
+fn binary_data_is_base64_in_json() {
     let world = World::new();
     let body = [&[0x82, 0xa4], &b"data"[..], &[0xc4, 3, 1, 2, 255, 0xa8], b"encoding", &[0xa5], b"utf-8"].concat();
     let request = Request::post("/channels/chat/messages").header("Authorization", basic(KEY));
@@ -246,7 +246,7 @@ fn bytes_survive_and_read_as_base64_in_json() {
 }
 
 #[test]
-fn messages_that_cannot_be_read() {
+fn malformed_messages_are_refused() {
     let world = World::new();
     for bad in [
         "",
@@ -279,7 +279,7 @@ fn large_bodies_are_refused() {
 }
 
 #[test]
-fn paths_and_methods() {
+fn unknown_path_is_404_and_wrong_method_405() {
     let world = World::new();
     assert_eq!(world.send(Request::get("/time"), "").json(), json!([NOW]));
     for path in ["/time/", "/times", "/keys", "/keys/a.b", "/keys/a.b/other", "/channels/a/b", "/channels/a/messages/b"]
@@ -309,7 +309,7 @@ fn paths_and_methods() {
 }
 
 #[test]
-fn whoever_asks_for_the_head_gets_it() {
+fn head_request_gets_status_of_get() {
     let world = World::new();
     assert_eq!(world.send(Request::head("/time"), "").status, 200);
     assert_eq!(world.send(Request::head("/channels/a"), "").code(), (401, 40101));
@@ -317,7 +317,7 @@ fn whoever_asks_for_the_head_gets_it() {
 }
 
 #[test]
-fn a_sandbox_answers_no_page_and_no_name_from_elsewhere() {
+fn sandbox_refuses_foreign_origins_and_hosts() {
     let here = |header: &'static str, value: &'static str| Request::get("/time").header(header, value);
     for (header, value) in [
         ("Host", "evil.example"),
@@ -343,14 +343,14 @@ fn a_sandbox_answers_no_page_and_no_name_from_elsewhere() {
 }
 
 #[test]
-fn one_request_makes_a_hundred_keys_at_most() {
+fn one_request_creates_at_most_100_keys() {
     let keys = |count: usize| json!({ "keys": vec![json!({}); count] }).to_string();
     assert_eq!(World::new().send(Request::post("/apps"), keys(100)).status, 201);
     assert_eq!(World::new().send(Request::post("/apps"), keys(101)).code(), (400, 40001));
 }
 
 #[test]
-fn a_message_is_safe_in_a_header() {
+fn error_message_is_escaped_in_header() {
     let world = World::new();
     let token = bearer(&world.token(LIMITED, &params()));
     let answer = world.get("/channels/b%C3%B6b%09%00Set-Cookie:x", &token);

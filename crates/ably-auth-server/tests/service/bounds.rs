@@ -40,7 +40,7 @@ fn unread_answer(world: &World, request: Builder, body: impl Into<Bytes>) -> Res
     let answering = pin!(world.service.handle(request.body(body.into()).unwrap()));
     match answering.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("a service with a store in memory does not wait"),
+        Poll::Pending => panic!("the service must not wait"),
     }
 }
 
@@ -67,7 +67,7 @@ fn large_history_comes_in_pages() {
 }
 
 #[test]
-fn history_is_the_same_in_both_formats() {
+fn history_is_equal_in_both_formats() {
     let world = World::new();
     let messages = json!([
         { "name": "a", "data": { "b": [1, -2, 1.5, null, "\u{0}ä"] }, "extras": { "c": {} }, "later": [[]] },
@@ -89,7 +89,7 @@ fn history_is_the_same_in_both_formats() {
 }
 
 #[test]
-fn message_of_another_shape_is_refused() {
+fn message_with_wrong_types_is_refused() {
     let world = World::new();
     for body in [
         json!(["x"]),
@@ -109,7 +109,7 @@ fn message_of_another_shape_is_refused() {
 }
 
 #[test]
-fn app_with_the_most_history_makes_room() {
+fn app_with_most_history_makes_room() {
     let world = world(|limits| limits.history_bytes = MIB);
     publish(&world, "chat", ELSEWHERE, "stays");
     for nth in 0..100 {
@@ -123,7 +123,7 @@ fn app_with_the_most_history_makes_room() {
 }
 
 #[test]
-fn history_of_an_app_that_is_deleted_takes_no_room() {
+fn deleted_app_frees_its_history() {
     let world = world(|limits| limits.history_bytes = MIB);
     for _ in 0..5 {
         let app = world.send(Request::post("/apps"), "{}").json();
@@ -141,7 +141,7 @@ fn history_of_an_app_that_is_deleted_takes_no_room() {
 }
 
 #[test]
-fn answers_that_nobody_reads_are_bounded_for_the_process_and_each_app() {
+fn unread_responses_are_bounded_per_app_and_in_total() {
     let world = world(|limits| limits.answers_bytes = MIB);
     publish(&world, "chat", KEY, &"x".repeat(60_000));
     publish(&world, "chat", ELSEWHERE, &"x".repeat(60_000));
@@ -152,12 +152,12 @@ fn answers_that_nobody_reads_are_bounded_for_the_process_and_each_app() {
     assert_eq!((refused.code(), refused.header("retry-after")), ((503, 50004), "1"));
     held.extend((0..4).map(|_| unread(&world, path, ELSEWHERE)));
     assert!(held.iter().all(|answer| answer.status() == 200), "each app has a separate share");
-    assert_eq!(world.get("/time", "").status, 200, "a small answer does not count");
+    assert_eq!(world.get("/time", "").status, 200, "a small response does not count");
     held.clear();
     assert_eq!(world.get(path, &basic(KEY)).status, 200);
 }
 
-/// Fills the answers budget of `KEY`'s app. The budget is free again when the result is dropped.
+/// Uses up the `answers_bytes` of `KEY`'s app, until the result is dropped.
 fn fill_answers(world: &World) -> Vec<Response<Bytes>> {
     publish(world, "full", KEY, &"x".repeat(65_000));
     let held: Vec<_> = (0..4).map(|_| unread(world, "/channels/full/messages", KEY)).collect();
@@ -166,7 +166,7 @@ fn fill_answers(world: &World) -> Vec<Response<Bytes>> {
 }
 
 #[test]
-fn change_is_refused_before_it_is_made_or_its_answer_is_given() {
+fn change_without_room_for_response_is_not_made() {
     let world = world(|limits| limits.answers_bytes = MIB);
     let targets: Vec<_> = (0..60).map(|nth| format!("clientId:{nth}-{}", "x".repeat(80))).collect();
     let batch = json!({ "channels": (0..90).map(|nth| format!("c{nth}")).collect::<Vec<_>>(), "messages": {} });
@@ -183,13 +183,13 @@ fn change_is_refused_before_it_is_made_or_its_answer_is_given() {
         assert_eq!(world.send(request, body.to_string()).code(), (503, 50004));
     }
     drop(held);
-    assert_eq!(history(&world, "chat", KEY).len() + history(&world, "c0", KEY).len(), 0, "nothing was published");
+    assert_eq!(history(&world, "chat", KEY).len() + history(&world, "c0", KEY).len(), 0, "no message was published");
     let token = world.token(REVOCABLE, &of(&format!("1-{}", "x".repeat(80))));
-    assert_eq!(world.accepts(&token).status, 200, "nothing was revoked");
+    assert_eq!(world.accepts(&token).status, 200, "no token was revoked");
 }
 
 #[test]
-fn answer_to_a_change_is_given_whatever_nobody_reads() {
+fn every_change_made_gets_its_response() {
     let world = world(|limits| limits.answers_bytes = MIB);
     let app = json!({ "keys": vec![json!({}); 30] });
     let mut held = Vec::new();
@@ -209,7 +209,7 @@ fn answer_to_a_change_is_given_whatever_nobody_reads() {
     while world.send(Request::post("/apps"), "{}").status == 201 {
         more += 1;
     }
-    assert_eq!(apps + more, 998, "the refused request made no app: of 1,000 apps, two are there from the start");
+    assert_eq!(apps + more, 998, "the refused request created no app; two of the 1,000 apps are in the configuration");
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn channels_can_be_switched_off() {
 }
 
 #[test]
-fn apps_made_at_run_time_are_bounded() {
+fn apps_created_at_run_time_are_bounded() {
     let world = world(|limits| limits.run_time_bytes = MIB);
     let resources: Vec<_> = (0..200).map(|nth| format!(r#""channel{nth}":["publish"]"#)).collect();
     let body = json!({ "keys": vec![json!({ "capability": format!("{{{}}}", resources.join(",")) }); 8] }).to_string();

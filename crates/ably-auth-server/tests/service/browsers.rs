@@ -1,4 +1,4 @@
-//! What a browser asks and wants to see.
+//! Tests of CORS: preflight requests, and the headers that pages may read.
 
 use http::Request;
 use serde_json::json;
@@ -25,7 +25,7 @@ fn preflight(path: &str, origin: &str) -> http::request::Builder {
 }
 
 #[test]
-fn every_route_may_be_asked_from_anywhere() {
+fn every_route_accepts_preflight_of_any_origin() {
     let world = World::without_sandbox();
     for (path, methods) in ROUTES {
         let answer = world.send(preflight(path, "https://shop.example"), "");
@@ -45,7 +45,7 @@ fn every_route_may_be_asked_from_anywhere() {
 }
 
 #[test]
-fn answers_and_refusals_can_be_read_with_their_headers() {
+fn responses_and_errors_expose_their_headers() {
     let world = World::without_sandbox();
     let token = bearer(&world.token(KEY, &params()));
     for (path, status) in [("/channels/chat/messages?limit=1", 200), ("/nowhere", 404), ("/stats?limit=x", 400)] {
@@ -58,12 +58,15 @@ fn answers_and_refusals_can_be_read_with_their_headers() {
             assert!(exposed.contains(header), "{exposed}");
         }
     }
-    assert!(!world.get("/stats", &token).headers.contains_key("access-control-allow-origin"), "no browser asked");
+    assert!(
+        !world.get("/stats", &token).headers.contains_key("access-control-allow-origin"),
+        "the request has no `Origin`"
+    );
 }
 
-/// Ably's SDK for browsers sends whatever has an `Authorization` header with credentials.
+/// Covers Ably's SDK for browsers, which sends every request with an `Authorization` header in credentials mode.
 #[test]
-fn page_may_send_its_own_credentials_and_not_those_of_the_browser() {
+fn page_may_send_bearer_but_no_browser_credentials() {
     let world = World::without_sandbox();
     let token = bearer(&world.token(KEY, &params()));
     let lower = token.replace("Bearer", "bearer");
@@ -76,7 +79,7 @@ fn page_may_send_its_own_credentials_and_not_those_of_the_browser() {
     let (own, anybody) = ((true, "https://shop.example".to_owned()), (false, "*".to_owned()));
     assert_eq!(ask("Authorization", &token), own);
     assert_eq!(ask("Authorization", &lower), own);
-    assert_eq!(ask("Authorization", &basic(KEY)), anybody, "a browser sends a key that it remembers by itself");
+    assert_eq!(ask("Authorization", &basic(KEY)), anybody, "a browser sends a stored key without being asked");
     assert_eq!(ask("Cookie", "a=b"), anybody);
     assert_eq!(ask("Accept", "*/*"), anybody);
     for (asked, expected) in
@@ -92,7 +95,7 @@ fn page_may_send_its_own_credentials_and_not_those_of_the_browser() {
 }
 
 #[test]
-fn a_sandbox_serves_pages_of_this_machine() {
+fn sandbox_serves_pages_of_this_machine() {
     let world = World::new();
     for origin in ["http://localhost:3000", "http://127.0.0.1:8080", "https://app.localhost"] {
         let answer = world.send(preflight("/apps", origin), "");
@@ -107,7 +110,7 @@ fn a_sandbox_serves_pages_of_this_machine() {
 }
 
 #[test]
-fn a_request_keeps_the_id_that_it_came_with() {
+fn request_id_of_query_is_kept() {
     let world = World::new();
     let ask = |path: &str| world.send(Request::get(path), "");
     // RSC7c

@@ -1,4 +1,4 @@
-//! What a token is good for.
+//! Tests of the operations of each endpoint: publishing, history, channel status and lists.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 #[test]
-fn each_endpoint_asks_for_its_operation() {
+fn each_endpoint_requires_its_operation() {
     let world = World::new();
     let endpoints: [(&str, &str, &str); 4] = [
         ("GET", "/channels/chat:1", "channel-metadata"),
@@ -34,7 +34,7 @@ fn each_endpoint_asks_for_its_operation() {
 }
 
 #[test]
-fn capabilities_go_by_the_channel() {
+fn capability_is_checked_for_decoded_channel() {
     let world = World::new();
     let token = bearer(&world.token(KEY, &can(r#"{"a%2F:*":["*"],"b/c":["*"],"[meta]*":["*"],"queue":["stats"]}"#)));
     let get = |path: &str| world.get(path, &token).code();
@@ -51,7 +51,7 @@ fn capabilities_go_by_the_channel() {
 }
 
 #[test]
-fn a_channel_has_a_status() {
+fn channel_status_is_returned() {
     let world = World::new();
     let status = world.get("/channels/chat", &basic(KEY)).json();
     assert_eq!((&status["channelId"], &status["name"]), (&json!("chat"), &json!("chat")));
@@ -82,11 +82,15 @@ fn messages_are_published_and_read_back() {
     assert_eq!(history[0]["id"], format!("{}:1", many["messageId"].as_str().unwrap()));
     assert_eq!(world.post("/channels/chat/messages", &basic(KEY), &json!([])).code(), (400, 40000));
     assert_eq!(world.get("/channels/other/messages", &basic(KEY)).json(), json!([]));
-    assert_eq!(world.get("/channels/chat/messages", &basic(ELSEWHERE)).json(), json!([]), "apps share no channels");
+    assert_eq!(
+        world.get("/channels/chat/messages", &basic(ELSEWHERE)).json(),
+        json!([]),
+        "apps have separate channels"
+    );
 }
 
 #[test]
-fn publishers_speak_for_themselves() {
+fn message_client_id_must_match_credential() {
     let world = World::new();
     let publish = |credential: &str, claimed: Option<&str>, client_id: Option<&str>| {
         let mut request = Request::post("/channels/chat/messages").header("Authorization", credential);
@@ -156,7 +160,7 @@ fn history_is_read_in_pages() {
 }
 
 #[test]
-fn pages_have_their_limits() {
+fn invalid_page_parameters_are_refused() {
     let world = World::new();
     for path in ["/channels/chat/messages", "/stats"] {
         for good in ["limit=1", "limit=1000", "start=1&end=1", "direction=forwards", "unit=minute", "other=1"] {
@@ -185,7 +189,7 @@ fn pages_have_their_limits() {
 }
 
 #[test]
-fn channels_are_listed_by_who_may_see_all() {
+fn listing_channels_requires_right_on_all() {
     let world = World::new();
     for name in ["b", "a", "chat:2", "chat:1", "c/d e"] {
         world.post(
@@ -212,7 +216,7 @@ fn channels_are_listed_by_who_may_see_all() {
     assert_eq!(names("prefix=x"), json!([[]]));
     let listed = world.get("/channels?limit=1", &basic(KEY)).json();
     assert_eq!(listed, json!([world.get("/channels/a", &basic(KEY)).json()]));
-    assert_eq!(world.get("/channels", &basic(ELSEWHERE)).json(), json!([]), "apps share no channels");
+    assert_eq!(world.get("/channels", &basic(ELSEWHERE)).json(), json!([]), "apps have separate channels");
     for bad in ["limit=0", "by=name", "limit=x"] {
         assert_eq!(world.get(&format!("/channels?{bad}"), &basic(KEY)).code(), (400, 40003), "{bad}");
     }

@@ -1,7 +1,8 @@
-//! Every code that a service gives, with a request that gets it.
+//! Every error code that the service returns, each with a request that gets it.
 //!
-//! Left out are the codes that only clients report (40106, 40170, 40171, 80019), the codes of features that only Ably has, and
-//! 50000, which needs a machine without randomness or memory. The tests of revocations cover 40121, the code of a single target.
+//! Not covered are the codes that only clients report (40106, 40170, 40171, 80019), the codes of features that only Ably has,
+//! and 50000, which needs a machine without randomness or memory. The tests of revocations cover 40121, which is the code of a
+//! single target.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::store::faults;
 use crate::support::*;
 
-/// What is to come, what is sent, and with what body.
+/// The expected status and code, the request, and its body.
 type Case = ((u16, u64), Builder, Value);
 
 fn get(path: &str, credential: &str) -> Builder {
@@ -146,7 +147,7 @@ fn of_revocations(world: &World) -> Vec<Case> {
 }
 
 #[test]
-fn every_code_is_given_with_all_that_an_error_has() {
+fn every_code_is_returned_with_full_error() {
     let world = World::new();
     let mut given = std::collections::BTreeSet::new();
     for (nth, (expected, request, body)) in
@@ -159,14 +160,14 @@ fn every_code_is_given_with_all_that_an_error_has() {
         assert_eq!(answer.code(), expected, "case {nth}: {}", answer.text());
         given.insert(expected.1);
     }
-    // Where there is neither TLS nor a sandbox; when time has gone by; and where there is no end of apps.
+    // The codes that need another state: no TLS outside a sandbox, an expired key, too many apps.
     assert_eq!(World::without_sandbox().get("/stats", &basic(KEY)).code(), (401, 40103));
     world.set(NOW + HOUR);
     assert_eq!(world.get("/stats", &basic(EXPIRING)).code(), (401, 40132));
     while world.send(Request::post("/apps"), "{}").status == 201 {}
     assert_eq!(world.send(Request::post("/apps"), "{}").code(), (429, 42910));
-    // Where it cannot see what it must not forget.
-    let unsure = faults::about_to_fail();
+    // A service that cannot read its store.
+    let unsure = faults::world_with_failing_store();
     assert_eq!(unsure.exchange(&unsure.sign(KEY, &params())).code(), (500, 50003));
     given.extend([40103, 40132, 42910, 50003]);
 
@@ -181,7 +182,7 @@ fn every_code_is_given_with_all_that_an_error_has() {
 }
 
 #[test]
-fn every_code_is_given_in_messagepack_to_who_asks_for_it() {
+fn every_code_is_returned_in_msgpack() {
     let world = World::new();
     let cases = [of_requests(&world), of_credentials(&world), of_token_requests(&world), of_revocations(&world)];
     for ((status, code), request, body) in cases.into_iter().flatten() {
@@ -189,7 +190,7 @@ fn every_code_is_given_in_messagepack_to_who_asks_for_it() {
         let answer = world.send(request.header("Accept", "application/x-msgpack"), body);
         assert_eq!((answer.status, answer.header("content-type")), (status, "application/x-msgpack"));
         let read: Value = rmp_serde::from_slice(&answer.body).unwrap();
-        // An older client's batch has its errors in it.
+        // The response to a batch of an older client has `error` next to the results.
         assert_eq!(
             (read["error"]["code"].as_u64(), answer.header("x-ably-errorcode")),
             (Some(code), &*code.to_string())

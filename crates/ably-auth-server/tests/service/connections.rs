@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 #[cfg(target_os = "linux")]
-use crate::operating::Told;
-use crate::operating::{Client, LIVE, MOMENT, PATIENCE, Running, TIME, run, run_over, token_request};
-use crate::store::ready::{Mood, Moody};
+use crate::operating::HttpResponse;
+use crate::operating::{Client, LIVE, Running, SHORT_TIMEOUT, TEST_TIMEOUT, TIME, run, run_over, token_request};
+use crate::store::ready::{StoreState, SwitchableFault};
 
 /// A request with an incomplete body, so that its connection is not idle.
 const UNFINISHED: &str = "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{";
@@ -21,7 +21,7 @@ const UNFINISHED: &str = "POST /apps HTTP/1.1\r\nHost: localhost\r\nContent-Leng
 async fn idle(service: &Running) -> Client {
     let mut client = service.connect().await;
     client.send(TIME).await;
-    assert_eq!(client.hear().await.unwrap().status, 200);
+    assert_eq!(client.receive().await.unwrap().status, 200);
     client
 }
 
@@ -32,12 +32,12 @@ async fn longest_idle_connection_makes_room() {
     let mut second = idle(&service).await;
     let mut third = idle(&service).await;
     first.send(TIME).await;
-    assert_eq!(first.hear().await.unwrap().status, 200, "`first` is now idle for a shorter time than `second`");
+    assert_eq!(first.receive().await.unwrap().status, 200, "`first` is now idle for a shorter time than `second`");
     let mut fourth = idle(&service).await;
-    assert!(second.hear().await.is_none(), "closed without an error");
+    assert!(second.receive().await.is_none(), "closed without an error");
     for client in [&mut first, &mut third, &mut fourth] {
         client.send(TIME).await;
-        assert_eq!(client.hear().await.unwrap().status, 200);
+        assert_eq!(client.receive().await.unwrap().status, 200);
     }
     assert_eq!(service.count("ably_auth_connections_refused_total").await, 0);
 }
@@ -57,21 +57,21 @@ async fn idle_connections_do_not_lock_out_others() {
 }
 
 #[tokio::test]
-async fn silent_new_connection_makes_room_after_a_moment() {
+async fn silent_new_connection_makes_room_after_grace() {
     let service = run(|limits| {
         limits.connections = 1;
-        limits.header_deadline = 2 * PATIENCE;
+        limits.header_deadline = 2 * TEST_TIMEOUT;
     })
     .await;
     let mut silent = service.connect().await;
     service.until("ably_auth_connections", 1).await;
     let served = async { while service.ask(TIME).await.status != 200 {} };
-    timeout(PATIENCE, served).await.unwrap();
-    assert!(silent.hear().await.is_none());
+    timeout(TEST_TIMEOUT, served).await.unwrap();
+    assert!(silent.receive().await.is_none());
 }
 
 #[tokio::test]
-async fn busy_connection_is_not_closed_for_another() {
+async fn busy_connection_is_not_evicted() {
     let service = run(|limits| limits.connections = 2).await;
     let mut busy = [service.connect().await, service.connect().await];
     busy[0].send(UNFINISHED).await;
@@ -79,33 +79,33 @@ async fn busy_connection_is_not_closed_for_another() {
     service.until("ably_auth_requests_in_flight", 1).await;
     service.until("ably_auth_connections", 2).await;
     // The service may not have read the partial head yet, so connect until a connection gets a response.
-    let told = loop {
+    let response = loop {
         let mut third = service.connect().await;
         third.send(TIME).await;
-        if let Some(told) = third.hear().await {
-            break told;
+        if let Some(response) = third.receive().await {
+            break response;
         }
     };
-    assert_eq!(told.code(), (503, 50004));
+    assert_eq!(response.code(), (503, 50004));
     busy[0].send("}").await;
-    assert_eq!(busy[0].hear().await.unwrap().status, 201);
+    assert_eq!(busy[0].receive().await.unwrap().status, 201);
     busy[1].send("P/1.1\r\nHost: localhost\r\n\r\n").await;
-    assert_eq!(busy[1].hear().await.unwrap().status, 200);
+    assert_eq!(busy[1].receive().await.unwrap().status, 200);
 }
 
 /// Returns the response to a request on a new connection from `address`.
 #[cfg(target_os = "linux")]
-async fn ask_from(service: &Running, address: &str) -> Told {
+async fn ask_from(service: &Running, address: &str) -> HttpResponse {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(format!("{address}:0").parse().unwrap()).unwrap();
     let mut client = Client(socket.connect(service.address).await.unwrap());
     client.send(TIME).await;
-    client.hear().await.unwrap()
+    client.receive().await.unwrap()
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn address_has_a_share_of_the_connections() {
+async fn address_cannot_exceed_its_share_of_connections() {
     let service = run(|limits| {
         limits.connections = 8;
         limits.connections_per_address = Some(2);
@@ -114,13 +114,13 @@ async fn address_has_a_share_of_the_connections() {
     let mut mine = [idle(&service).await, idle(&service).await];
     let mut third = service.connect().await;
     third.send(TIME).await;
-    let told = third.hear().await.unwrap();
-    assert_eq!(told.code(), (503, 50004));
-    assert!(told.has("connection: close") && told.body.contains("from this address"), "{told:?}");
-    assert_eq!(ask_from(&service, "127.0.0.2").await.status, 200, "others have their own");
+    let response = third.receive().await.unwrap();
+    assert_eq!(response.code(), (503, 50004));
+    assert!(response.has("connection: close") && response.body.contains("from this address"), "{response:?}");
+    assert_eq!(ask_from(&service, "127.0.0.2").await.status, 200, "another address has a separate share");
     for client in &mut mine {
         client.send(TIME).await;
-        assert_eq!(client.hear().await.unwrap().status, 200, "open connections are still served");
+        assert_eq!(client.receive().await.unwrap().status, 200, "open connections are still served");
     }
     drop(mine);
     service.until("ably_auth_connections", 0).await;
@@ -128,7 +128,7 @@ async fn address_has_a_share_of_the_connections() {
 }
 
 #[tokio::test]
-async fn share_of_an_address_is_a_quarter_outside_a_sandbox() {
+async fn address_share_is_one_quarter_outside_sandbox() {
     for (sandbox, share, proxy, served) in [
         (false, None, false, 2),
         (false, Some(3), false, 3),
@@ -150,7 +150,7 @@ async fn share_of_an_address_is_a_quarter_outside_a_sandbox() {
         for _ in 0..4 {
             let mut client = Client(TcpStream::connect(address).await.unwrap());
             client.send(TIME).await;
-            count += usize::from(client.hear().await.unwrap().status == 200);
+            count += usize::from(client.receive().await.unwrap().status == 200);
             open.push(client);
         }
         assert_eq!(count, served, "sandbox {sandbox}, share {share:?}, proxy {proxy}");
@@ -165,49 +165,49 @@ async fn health_is_answered_among_idle_connections() {
         let mut client = Client(TcpStream::connect(service.admin).await.unwrap());
         if nth % 2 == 0 {
             client.send(LIVE).await;
-            assert_eq!(client.hear().await.unwrap().status, 200, "{nth}");
+            assert_eq!(client.receive().await.unwrap().status, 200, "{nth}");
         }
         idle.push(client);
     }
     assert_eq!(service.admin("/health/live").await.status, 200);
-    assert!(idle[0].hear().await.is_none(), "there is an end to them");
+    assert!(idle[0].receive().await.is_none(), "the number of idle connections is limited");
     assert_eq!(service.ask(TIME).await.status, 200);
 }
 
 #[tokio::test]
-async fn half_closed_client_gets_its_answer() {
+async fn half_closed_client_gets_its_response() {
     let service = run(|_| {}).await;
     for request in [TIME.to_owned(), token_request("")] {
         let mut client = service.connect().await;
         client.send(&request).await;
         client.0.shutdown().await.unwrap();
-        assert!(client.hear().await.unwrap().status < 300, "{request}");
-        assert!(client.hear().await.is_none(), "the connection is closed after the answer");
+        assert!(client.receive().await.unwrap().status < 300, "{request}");
+        assert!(client.receive().await.is_none(), "the connection is closed after the response");
     }
     service.until("ably_auth_connections", 0).await;
 }
 
 #[tokio::test]
-async fn half_closed_client_gets_an_answer_that_takes_long() {
-    let store = Moody::store();
-    let service = run_over(store.clone(), |limits| limits.answer_deadline = PATIENCE).await;
-    store.fault.is(Mood::Slow);
+async fn half_closed_client_gets_slow_response() {
+    let store = SwitchableFault::store();
+    let service = run_over(store.clone(), |limits| limits.answer_deadline = TEST_TIMEOUT).await;
+    store.fault.set(StoreState::Slow);
     for (request, answers) in [(token_request(""), 1), (token_request("").repeat(3), 3)] {
         let mut client = service.connect().await;
         client.send(&request).await;
         client.0.shutdown().await.unwrap();
         for _ in 0..answers {
-            assert_eq!(client.hear().await.unwrap().status, 201);
+            assert_eq!(client.receive().await.unwrap().status, 201);
         }
-        assert!(client.hear().await.is_none());
+        assert!(client.receive().await.is_none());
     }
 }
 
 #[tokio::test]
-async fn request_sent_during_a_long_answer_is_answered_next() {
-    let store = Moody::store();
+async fn pipelined_request_is_answered_after_slow_one() {
+    let store = SwitchableFault::store();
     let service = run_over(store.clone(), |_| {}).await;
-    store.fault.is(Mood::Slow);
+    store.fault.set(StoreState::Slow);
     let mut client = service.connect().await;
     let request = token_request("");
     client.send(&request).await;
@@ -217,17 +217,17 @@ async fn request_sent_during_a_long_answer_is_answered_next() {
         tokio::task::yield_now().await;
     }
     for _ in 0..2 {
-        assert_eq!(client.hear().await.unwrap().status, 201);
+        assert_eq!(client.receive().await.unwrap().status, 201);
     }
     client.send(TIME).await;
-    assert_eq!(client.hear().await.unwrap().status, 200);
+    assert_eq!(client.receive().await.unwrap().status, 200);
 }
 
 #[tokio::test]
-async fn closed_client_frees_its_place_while_the_store_stalls() {
-    let store = Moody::store();
-    let service = run_over(store.clone(), |limits| limits.answer_deadline = 5 * MOMENT).await;
-    store.fault.is(Mood::Silent);
+async fn closed_client_frees_its_slot_while_store_stalls() {
+    let store = SwitchableFault::store();
+    let service = run_over(store.clone(), |limits| limits.answer_deadline = 5 * SHORT_TIMEOUT).await;
+    store.fault.set(StoreState::Silent);
     for more in ["", "G"] {
         let mut client = service.connect().await;
         client.send(&token_request("")).await;
@@ -240,10 +240,10 @@ async fn closed_client_frees_its_place_while_the_store_stalls() {
 }
 
 #[tokio::test]
-async fn reset_frees_a_place_at_once_while_the_store_stalls() {
-    let store = Moody::store();
-    let service = run_over(store.clone(), |limits| limits.answer_deadline = 2 * PATIENCE).await;
-    store.fault.is(Mood::Silent);
+async fn reset_frees_slot_at_once_while_store_stalls() {
+    let store = SwitchableFault::store();
+    let service = run_over(store.clone(), |limits| limits.answer_deadline = 2 * TEST_TIMEOUT).await;
+    store.fault.set(StoreState::Silent);
     let mut client = service.connect().await;
     client.send(&token_request("")).await;
     service.until("ably_auth_requests_in_flight", 1).await;
@@ -253,7 +253,7 @@ async fn reset_frees_a_place_at_once_while_the_store_stalls() {
 }
 
 #[tokio::test]
-async fn body_cut_short_by_a_half_close_ends_the_connection() {
+async fn body_cut_by_half_close_closes_connection() {
     let service = run(|_| {}).await;
     let mut client = service.connect().await;
     client.send(UNFINISHED).await;

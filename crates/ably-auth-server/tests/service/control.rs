@@ -1,4 +1,4 @@
-//! Keys made by program.
+//! Tests of the Control API: apps and keys that are created and changed at run time.
 
 use ably_auth_core::Token;
 use ably_auth_server::{ControlToken, ErrorKind, Service};
@@ -14,7 +14,7 @@ fn send(world: &World, method: &str, path: &str, body: &Value) -> Answer {
     world.send(request, if body.is_null() { String::new() } else { body.to_string() })
 }
 
-/// Status and code, after looking at all else that an error of the Control API has.
+/// Returns the status and the code, and checks the other fields of an error of the Control API.
 fn code(answer: &Answer) -> (u16, u64) {
     if answer.status < 400 {
         return (answer.status, 0);
@@ -40,7 +40,7 @@ fn usable(world: &World, key: &Value) -> (u16, u64) {
 }
 
 #[test]
-fn a_key_is_made_and_good_at_once() {
+fn created_key_works_at_once() {
     let world = World::new();
     let key = create(&world, &json!({ "name": "Kitchen", "capability": { "chat": ["*"], "a:*": ["publish"] } }));
     let id = key["id"].as_str().unwrap();
@@ -53,7 +53,7 @@ fn a_key_is_made_and_good_at_once() {
     assert_eq!(usable(&world, &key), (200, 0));
     let credential = basic_of(key["key"].as_str().unwrap());
     assert_eq!(world.get("/channels/other", &credential).code(), (401, 40160));
-    assert_eq!(world.get("/channels/chat", &basic(KEY)).code(), (200, 0), "the other keys are as they were");
+    assert_eq!(world.get("/channels/chat", &basic(KEY)).code(), (200, 0), "other keys are unchanged");
     let revocable = create(&world, &json!({ "name": "r", "capability": { "*": ["*"] }, "revocableTokens": true }));
     assert_eq!(revocable["revocableTokens"], true);
 }
@@ -77,12 +77,12 @@ fn all_keys_are_listed() {
 }
 
 #[test]
-fn apps_of_an_account_are_listed_by_id() {
+fn apps_of_account_are_listed_by_id() {
     let world = World::new();
     let list = |account: &str| send(&world, "GET", &format!("/v1/accounts/{account}/apps"), &Value::Null).json();
-    let told = json!({ "id": "app1", "accountId": "local", "name": "app1", "status": "enabled", "tlsOnly": false,
+    let expected = json!({ "id": "app1", "accountId": "local", "name": "app1", "status": "enabled", "tlsOnly": false,
                        "created": NOW, "modified": NOW });
-    assert!(list("local").as_array().unwrap().contains(&told), "{}", list("local"));
+    assert!(list("local").as_array().unwrap().contains(&expected), "{}", list("local"));
     world.set(NOW + 5);
     let create = |name: &str| send(&world, "POST", "/v1/accounts/mine/apps", &json!({ "name": name })).json();
     let mut made = [create("Shop"), create("Bar"), create("Zoo")];
@@ -94,7 +94,7 @@ fn apps_of_an_account_are_listed_by_id() {
 }
 
 #[test]
-fn deleted_app_is_gone_with_its_keys_and_tokens() {
+fn deleted_app_ends_its_keys_and_tokens() {
     let world = World::new();
     let app = send(&world, "POST", "/v1/accounts/mine/apps", &json!({ "name": "Shop" })).json();
     let path = format!("/v1/apps/{}", app["id"].as_str().unwrap());
@@ -108,14 +108,14 @@ fn deleted_app_is_gone_with_its_keys_and_tokens() {
     assert_eq!(send(&world, "GET", "/v1/accounts/mine/apps", &Value::Null).json(), json!([]));
     assert_eq!(usable(&world, &key).0, 404);
     assert_eq!(code(&send(&world, "DELETE", &path, &Value::Null)), (404, 40400));
-    assert_eq!(world.accepts(&token).code(), (200, 0), "other apps are as they were");
-    // An app that the service was started with.
+    assert_eq!(world.accepts(&token).code(), (200, 0), "other apps are unchanged");
+    // Delete an app of the configuration.
     assert_eq!(send(&world, "DELETE", "/v1/apps/app1", &Value::Null).status, 204);
     assert_ne!(world.accepts(&token).status, 200);
 }
 
 #[test]
-fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
+fn key_change_spares_issued_tokens() {
     let world = World::new();
     let key = create(&world, &json!({ "name": "one", "capability": { "chat": ["*"] } }));
     let name = format!("app1.{}", key["id"].as_str().unwrap());
@@ -146,7 +146,7 @@ fn a_key_is_changed_at_once_and_tokens_that_are_out_stay_as_they_are() {
 }
 
 #[test]
-fn a_revocation_holds_for_as_long_as_a_token_from_before_may_live() {
+fn revocation_lasts_until_older_tokens_expire() {
     let world = World::new();
     let token = world.token(KEY, &of("bob").ttl(ttl(24 * HOUR)));
     send(&world, "PATCH", &format!("{KEYS}/key1"), &json!({ "revocableTokens": true }));
@@ -161,7 +161,7 @@ fn a_revocation_holds_for_as_long_as_a_token_from_before_may_live() {
 }
 
 #[test]
-fn a_revoked_key_is_no_good_and_nor_is_what_was_made_of_it() {
+fn revoked_key_and_its_tokens_are_refused() {
     let world = World::new();
     let native = world.token(KEY, &params());
     let minted = format!("Bearer {}", jwt(KEY, 60, &json!({})));
@@ -177,7 +177,7 @@ fn a_revoked_key_is_no_good_and_nor_is_what_was_made_of_it() {
 }
 
 #[test]
-fn an_app_is_made_and_gets_keys() {
+fn created_app_gets_keys() {
     let world = World::new();
     let answer = send(&world, "POST", "/v1/accounts/acc-1/apps", &json!({ "name": "Shop" }));
     assert_eq!(answer.status, 201);
@@ -195,7 +195,7 @@ fn an_app_is_made_and_gets_keys() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_in_the_form_of_the_control_api() {
+fn invalid_request_gets_control_api_error() {
     let world = World::new();
     let full = json!({ "name": "n", "capability": { "*": ["*"] } });
     let key = format!("{KEYS}/key1");
@@ -234,14 +234,14 @@ fn what_cannot_be_is_refused_in_the_form_of_the_control_api() {
     }
     let twice = Request::post(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
     let twice = world.send(twice, r#"{"name":"n","capability":{"a":["*"],"a":["publish"]}}"#);
-    assert_eq!(code(&twice), (400, 40000), "a resource that is there twice");
+    assert_eq!(code(&twice), (400, 40000), "the resource is repeated");
     let long = Request::post(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
     assert_eq!(code(&world.send(long, vec![b' '; 64 * 1024 + 1])), (413, 40009));
-    assert_eq!(send(&world, "GET", KEYS, &Value::Null).json().as_array().unwrap().len(), 5, "no key was made");
+    assert_eq!(send(&world, "GET", KEYS, &Value::Null).json().as_array().unwrap().len(), 5, "no key was created");
 }
 
 #[test]
-fn only_the_access_token_opens_it() {
+fn only_access_token_opens_control_api() {
     let world = World::new();
     let token = world.token(KEY, &params());
     let ask = |credential: &str| code(&world.get(KEYS, credential));
@@ -260,23 +260,31 @@ fn only_the_access_token_opens_it() {
     assert_eq!(code(&world.send(Request::get(KEYS), "")), (401, 40101));
     assert_eq!(code(&world.send(Request::get(format!("{KEYS}?access_token={CONTROL}")), "")), (401, 40101));
     assert_eq!(ask(&format!("bearer {CONTROL}")), (200, 0));
-    assert_eq!(world.get("/stats", &format!("Bearer {CONTROL}")).code(), (401, 40145), "it is no Ably token");
+    assert_eq!(
+        world.get("/stats", &format!("Bearer {CONTROL}")).code(),
+        (401, 40145),
+        "the access token is not an Ably token"
+    );
     let closed = Service::builder().apps(apps()).sandbox(true).build().unwrap();
     let request = Request::get(KEYS).header("Authorization", format!("Bearer {CONTROL}"));
     assert_eq!(answer(&closed, request, "").code(), (404, 40400));
 }
 
 #[test]
-fn keys_do_not_travel_in_the_open() {
+fn control_api_without_tls_is_refused() {
     let world = World::without_sandbox();
     let ask = |uri: &str| code(&send(&world, "GET", uri, &Value::Null));
     assert_eq!(ask(KEYS), (401, 40103));
-    assert_eq!(ask(&format!("https://control.example{KEYS}")), (200, 0), "whoever took it off says that it was TLS");
+    assert_eq!(
+        ask(&format!("https://control.example{KEYS}")),
+        (200, 0),
+        "a TLS terminator in front of the service sets the scheme"
+    );
     assert_eq!(ask(&format!("http://control.example{KEYS}")), (401, 40103));
 }
 
 #[test]
-fn secrets_are_shown_only_if_asked_for() {
+fn secrets_are_returned_only_on_request() {
     let world = World::new();
     let key1 = format!("{KEYS}/key1");
     let revoke = format!("{key1}/revoke");
@@ -303,7 +311,7 @@ fn named(name: &str, token: &str) -> ControlToken {
 }
 
 #[test]
-fn each_control_token_opens_the_api() {
+fn each_control_token_opens_control_api() {
     let tokens = ["an-access-token-of-june", "an-access-token-of-july", "an-access-token-of-may"];
     let service = with_tokens(tokens.map(|token| named(token.rsplit('-').next().unwrap(), token))).unwrap();
     let ask = |token: &str| {
@@ -313,7 +321,7 @@ fn each_control_token_opens_the_api() {
         assert_eq!(ask(token), (200, 0));
     }
     assert_eq!(ask("an-access-token-of-jun"), (401, 40101));
-    assert_eq!(ask("june"), (401, 40101), "the name opens nothing");
+    assert_eq!(ask("june"), (401, 40101), "the name is no credential");
     let closed = with_tokens([]).unwrap();
     assert_eq!(answer(&closed, Request::get(KEYS).header("Authorization", "Bearer x"), "").code(), (404, 40400));
 }
@@ -345,7 +353,7 @@ fn read_only_token_reads_no_secret_and_changes_nothing() {
 }
 
 #[test]
-fn odd_control_tokens_are_refused_unquoted() {
+fn invalid_control_token_is_refused_unquoted() {
     let (one, other) = ("hush-an-access-token", "hush-another-access-token");
     for name in ["", "a b", "a\nb", "\u{e4}", &"n".repeat(31), &"0123456789abcdef".repeat(2)] {
         let error = ControlToken::new(name, Token::new(one).unwrap()).unwrap_err();
@@ -367,7 +375,7 @@ fn odd_control_tokens_are_refused_unquoted() {
 }
 
 #[test]
-fn an_access_token_that_can_be_guessed_is_refused() {
+fn short_access_token_is_refused() {
     let with = |text: &str| Service::builder().control_token(Token::new(text).unwrap()).build();
     assert_eq!(with("fifteen-letters").unwrap_err().kind(), ErrorKind::ControlToken);
     let service = with("sixteen-letters!").unwrap();
@@ -377,10 +385,10 @@ fn an_access_token_that_can_be_guessed_is_refused() {
 }
 
 #[test]
-fn there_is_an_end_to_an_apps_keys() {
+fn app_has_at_most_1000_keys() {
     let world = World::new();
     let body = json!({ "name": "n", "capability": { "*": ["*"] } });
     let made = (0..1_000).filter(|_| send(&world, "POST", KEYS, &body).status == 201).count();
-    assert_eq!(made, 995, "five were there before");
+    assert_eq!(made, 995, "the configuration has five keys");
     assert_eq!(code(&send(&world, "POST", KEYS, &body)), (429, 42910));
 }

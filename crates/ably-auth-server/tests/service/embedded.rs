@@ -1,4 +1,4 @@
-//! Tokens that travel inside of JWTs that somebody else made.
+//! Tests of tokens that are embedded in JWTs of other issuers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,9 +11,9 @@ fn encode(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// Signed by nobody we know.
+/// Returns a JWT whose signature the service cannot verify.
 fn signed(header: &Value, payload: &Value) -> String {
-    format!("{}.{}.{}", encode(header), encode(payload), URL_SAFE_NO_PAD.encode("whatever"))
+    format!("{}.{}.{}", encode(header), encode(payload), URL_SAFE_NO_PAD.encode("signature"))
 }
 
 fn encrypted(header: &Value) -> String {
@@ -24,14 +24,14 @@ fn code(world: &World, token: &str) -> (u16, u64) {
     world.get("/channels/chat", &format!("Bearer {token}")).code()
 }
 
-/// One of each kind, both valid for a minute.
+/// Returns a native token and a JWT, each valid for a minute.
 fn inner(world: &World) -> [String; 2] {
     let native = world.token(KEY, &params().ttl(ttl(MINUTE)));
     [native.token().expose().to_owned(), jwt(KEY, 60, &json!({}))]
 }
 
 #[test]
-fn a_token_counts_wherever_it_is_embedded() {
+fn embedded_token_is_accepted_in_each_place() {
     let world = World::new();
     for token in inner(&world) {
         let in_header = json!({ "alg": "RS256", "x-ably-token": token });
@@ -49,7 +49,7 @@ fn a_token_counts_wherever_it_is_embedded() {
 }
 
 #[test]
-fn the_inner_token_is_checked_as_any() {
+fn embedded_token_is_fully_checked() {
     let world = World::new();
     let embed = |token: &str| signed(&json!({ "alg": "RS256", "x-ably-token": token }), &json!({}));
     let [native, minted] = inner(&world);
@@ -61,7 +61,7 @@ fn the_inner_token_is_checked_as_any() {
     assert_eq!(code(&world, &embed(&jwt(REVOKED, 60, &json!({})))), (401, 40141));
     let limited = embed(&jwt(LIMITED, 60, &json!({ "x-ably-capability": r#"{"chat:*":["publish"]}"# })));
     assert_eq!(code(&world, &limited), (401, 40160));
-    // What the outer JWT claims of Ably's counts for nothing.
+    // The Ably claims of the outer JWT are ignored.
     let claims = json!({ "x-ably-token": jwt(LIMITED, 60, &json!({})), "x-ably-capability": r#"{"*":["*"]}"# });
     assert_eq!(code(&world, &jwt(KEY, 60, &claims)), (401, 40160));
     world.set(NOW + MINUTE);
@@ -70,10 +70,10 @@ fn the_inner_token_is_checked_as_any() {
 }
 
 #[test]
-fn the_outer_jwt_must_not_outlive_the_token() {
+fn outer_jwt_must_not_outlive_embedded_token() {
     let world = World::new();
     let [native, minted] = inner(&world);
-    // The native token ends within a second, the JWT at its start.
+    // The native token expires within a second, and the JWT at the start of one.
     for (token, last) in [(native, (NOW + MINUTE) / 1000), (minted, NOW / 1000 + 60)] {
         for at in [json!({ "x-ably-token": token }), json!({})] {
             let header = json!({ "alg": "RS256", "x-ably-token": token });
@@ -92,13 +92,13 @@ fn the_outer_jwt_must_not_outlive_the_token() {
 }
 
 #[test]
-fn what_is_embedded_is_a_token_and_not_another_envelope() {
+fn nested_embedding_is_refused() {
     let world = World::new();
     let [native, minted] = inner(&world);
     let once = signed(&json!({ "alg": "RS256", "x-ably-token": native }), &json!({}));
     let twice = signed(&json!({ "alg": "RS256", "x-ably-token": once }), &json!({}));
     assert_eq!((code(&world, &once), code(&world, &twice)), ((200, 0), (401, 40144)));
-    // Genuine in itself, and still not the token to go by.
+    // This JWT is valid, but it has an embedded token, so it must not be embedded itself.
     let envelope = jwt(KEY, 60, &json!({ "x-ably-token": jwt(LIMITED, 60, &json!({})) }));
     let twice = signed(&json!({ "alg": "RS256", "x-ably-token": envelope }), &json!({}));
     assert_eq!(code(&world, &twice), (401, 40144));

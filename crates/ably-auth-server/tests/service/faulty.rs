@@ -1,4 +1,4 @@
-//! A store in memory, and something that goes wrong on the way to it.
+//! A store in memory with injected faults.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,12 +17,12 @@ pub(crate) enum Call {
     SetTime,
 }
 
-/// What becomes of what a store is asked.
+/// A fault, which decides what happens to each call of a store.
 pub(crate) trait Fault: Clone + fmt::Debug + Send + Sync + 'static {
     fn on<T: Send + Unpin + 'static>(&self, call: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T>;
 }
 
-/// Operations that never complete.
+/// A fault that never completes the listed operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Stalled(pub(crate) &'static [Call]);
 
@@ -32,6 +32,7 @@ impl Fault for Stalled {
     }
 }
 
+/// A store in memory whose calls go through a fault.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faulty<F> {
     store: Arc<Memory>,
@@ -45,7 +46,7 @@ impl<F> Faulty<F> {
     }
 
     /// Returns a new store that has all records that were written to this one.
-    pub(crate) fn again(&self) -> Memory {
+    pub(crate) fn reopen(&self) -> Memory {
         let again = Memory::new();
         again.feed().publish(self.written.lock().unwrap().clone());
         again

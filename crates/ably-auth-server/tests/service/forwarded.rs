@@ -20,7 +20,7 @@ async fn status(service: &Running, forwarded: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn address_with_a_port_is_the_client() {
+async fn address_with_port_is_client() {
     let service = behind_a_proxy(|_| {}).await;
     for (first, same) in [
         ("192.0.2.1:5000", "192.0.2.1:5001"),
@@ -35,7 +35,7 @@ async fn address_with_a_port_is_the_client() {
 }
 
 #[tokio::test]
-async fn tls_is_believed_of_the_hop_of_the_client() {
+async fn tls_is_taken_from_hop_of_client() {
     let service = Service::builder().apps(apps()).limits(limits()).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
     let mut client = Client(TcpStream::connect(server.local_addr()).await.unwrap());
@@ -51,12 +51,12 @@ async fn tls_is_believed_of_the_hop_of_the_client() {
         ("Forwarded: for=192.0.2.1;proto=https", 401),
     ] {
         client.send(&token_request(&format!("{headers}\r\n"))).await;
-        assert_eq!(client.hear().await.unwrap().status, status, "{headers}");
+        assert_eq!(client.receive().await.unwrap().status, status, "{headers}");
     }
 }
 
 #[tokio::test]
-async fn forwarded_is_read_where_it_is_chosen() {
+async fn forwarded_is_read_if_configured() {
     let service = behind_a_proxy(|limits| limits.proxy_header = ProxyHeader::Forwarded).await;
     assert_eq!(status(&service, "Forwarded: for=\"192.0.2.1:80\";proto=https").await, 200);
     assert_eq!(status(&service, "Forwarded: for=192.0.2.1\r\nX-Forwarded-For: 192.0.2.2").await, 429);
@@ -65,7 +65,7 @@ async fn forwarded_is_read_where_it_is_chosen() {
 }
 
 #[tokio::test]
-async fn header_that_is_not_chosen_is_ignored() {
+async fn unconfigured_header_is_ignored() {
     let service = behind_a_proxy(|_| {}).await;
     assert_eq!(status(&service, "X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.2").await, 200);
     assert_eq!(status(&service, "X-Forwarded-For: 192.0.2.1\r\nForwarded: for=192.0.2.3").await, 429);

@@ -4,17 +4,17 @@ use ably_auth_server::{Server, Service};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use crate::operating::{Client, TIME, Told, run, token_request};
+use crate::operating::{Client, HttpResponse, TIME, run, token_request};
 use crate::support::*;
 
 /// Sends `request` to a new service that is not a sandbox, and returns the response.
-async fn answer_of(request: &str) -> Told {
+async fn answer_of(request: &str) -> HttpResponse {
     let service = Service::builder().apps(apps()).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
     let mut client = Client(TcpStream::connect(server.local_addr()).await.unwrap());
     tokio::spawn(server.run(std::future::pending()));
     client.send(request).await;
-    client.hear().await.unwrap()
+    client.receive().await.unwrap()
 }
 
 fn chunked(chunks: &str) -> String {
@@ -22,24 +22,24 @@ fn chunked(chunks: &str) -> String {
 }
 
 #[tokio::test]
-async fn broken_chunks_are_a_bad_request() {
+async fn broken_chunks_are_refused() {
     let service = run(|_| {}).await;
     for chunks in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "11111111111111111\r\n"] {
         let mut client = service.connect().await;
         client.send(&chunked(chunks)).await;
-        let told = client.hear().await.unwrap();
-        assert_eq!(told.code(), (400, 40000), "{chunks:?}");
-        assert!(told.body.contains("chunk") && told.has("connection: close"), "{chunks:?}: {told:?}");
-        assert!(client.hear().await.is_none());
+        let response = client.receive().await.unwrap();
+        assert_eq!(response.code(), (400, 40000), "{chunks:?}");
+        assert!(response.body.contains("chunk") && response.has("connection: close"), "{chunks:?}: {response:?}");
+        assert!(client.receive().await.is_none());
     }
-    let told = service.ask(&chunked("2\r\n{}\r\n0\r\n\r\n")).await;
-    assert_eq!(told.code().0, 400, "a complete body is refused for its content: {told:?}");
-    assert!(!told.body.contains("chunk"), "{told:?}");
+    let response = service.ask(&chunked("2\r\n{}\r\n0\r\n\r\n")).await;
+    assert_eq!(response.code().0, 400, "a complete body is refused for its content: {response:?}");
+    assert!(!response.body.contains("chunk"), "{response:?}");
 }
 
 #[tokio::test]
-async fn nothing_after_a_body_of_two_lengths_is_a_request() {
-    // A proxy may have used the other length. The bytes after the body could then be a request of another client.
+async fn bytes_after_body_of_two_lengths_are_no_request() {
+    // A proxy may use the other length. The bytes after the body could then be a request of another client.
     let service = run(|_| {}).await;
     for lengths in
         ["Transfer-Encoding: chunked\r\nContent-Length: 30", "Content-Length: 30\r\nTransfer-Encoding: chunked"]
@@ -48,9 +48,9 @@ async fn nothing_after_a_body_of_two_lengths_is_a_request() {
         let smuggled =
             format!("POST /apps HTTP/1.1\r\nHost: localhost\r\n{lengths}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n{TIME}");
         client.send(&smuggled).await;
-        let told = client.hear().await.unwrap();
-        assert!(told.status == 201 && told.has("connection: close"), "{lengths}: {told:?}");
-        assert!(client.hear().await.is_none(), "{lengths}");
+        let response = client.receive().await.unwrap();
+        assert!(response.status == 201 && response.has("connection: close"), "{lengths}: {response:?}");
+        assert!(client.receive().await.is_none(), "{lengths}");
     }
     assert_eq!(service.count(r#"ably_auth_requests_total{endpoint="time",code="0"}"#).await, 0);
 }
@@ -97,9 +97,9 @@ async fn host_is_required_once_and_valid() {
         "Host: \u{e9}\r\n",
         &format!("Host: {long}\r\n"),
     ] {
-        let told = answer_of(&format!("GET /time HTTP/1.1\r\n{bad}\r\n")).await;
-        assert_eq!(told.code(), (400, 40000), "{bad}");
-        assert!(told.body.contains("Host"), "{told:?}");
+        let response = answer_of(&format!("GET /time HTTP/1.1\r\n{bad}\r\n")).await;
+        assert_eq!(response.code(), (400, 40000), "{bad}");
+        assert!(response.body.contains("Host"), "{response:?}");
     }
     for good in [
         "Host:",
@@ -116,7 +116,7 @@ async fn host_is_required_once_and_valid() {
 }
 
 #[tokio::test]
-async fn absolute_target_goes_before_host() {
+async fn absolute_target_overrides_host() {
     let service = run(|_| {}).await;
     let ask = async |target: &str, host: &str| {
         service.ask(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await.status
@@ -125,12 +125,12 @@ async fn absolute_target_goes_before_host() {
     assert_eq!(ask("http://localhost@evil.example/time", "localhost").await, 403);
     assert_eq!(ask("http://localhost/time", "evil.example").await, 200);
     assert_eq!(ask("/time", "evil.example").await, 403);
-    let told = service.ask("GET http://localhost/time HTTP/1.1\r\n\r\n").await;
-    assert_eq!(told.code(), (400, 40000), "`Host` is required even with an absolute target");
+    let response = service.ask("GET http://localhost/time HTTP/1.1\r\n\r\n").await;
+    assert_eq!(response.code(), (400, 40000), "`Host` is required even with an absolute target");
 }
 
 #[tokio::test]
-async fn target_does_not_say_that_tls_was_spoken() {
+async fn https_target_is_no_proof_of_tls() {
     let request = token_request("").replace("POST /", "POST https://localhost/");
     assert_eq!(answer_of(&request).await.code(), (401, 40103));
 }

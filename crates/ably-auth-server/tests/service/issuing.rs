@@ -1,4 +1,4 @@
-//! From token requests to tokens.
+//! Tests of `requestToken`: the exchange of token requests for tokens.
 
 use ably_auth_core::{ClientId, Timestamp, TokenDetails};
 use http::Request;
@@ -23,13 +23,13 @@ fn fields<'a>(world: &World, more: &[(&'a str, Value)]) -> Vec<(&'a str, Value)>
     fields
 }
 
-/// A request with those values besides the usual ones, rightly signed.
+/// Returns a correctly signed request with default values, where `more` replaces or adds values.
 fn signed(world: &World, more: &[(&str, Value)]) -> Value {
     sign_raw(&fields(world, more))
 }
 
 #[test]
-fn a_token_is_what_was_asked_for() {
+fn token_has_requested_params() {
     let world = World::new();
     let asked = of("bob").ttl(ttl(5 * MINUTE)).capability(r#"{"chat:1":["subscribe","publish"]}"#.parse().unwrap());
     let answer = world.exchange(&world.sign(KEY, &asked));
@@ -45,7 +45,7 @@ fn a_token_is_what_was_asked_for() {
 }
 
 #[test]
-fn what_is_left_out_is_the_services_to_choose() {
+fn omitted_params_get_defaults() {
     let world = World::new();
     let details = world.token(LIMITED, &params());
     assert_eq!(details.expires(), Some(Timestamp::from_millis(NOW + HOUR)));
@@ -55,7 +55,7 @@ fn what_is_left_out_is_the_services_to_choose() {
 }
 
 #[test]
-fn a_token_has_what_the_key_has_of_what_is_asked() {
+fn token_capability_is_intersection_with_key() {
     let world = World::new();
     let asked = can(r#"{"chat:1":["*"],"other":["publish"],"status":["history","publish"]}"#);
     let granted = r#"{"chat:1":["publish","subscribe"],"status":["history"]}"#;
@@ -63,7 +63,7 @@ fn a_token_has_what_the_key_has_of_what_is_asked() {
 }
 
 #[test]
-fn an_empty_intersection_is_refused_and_explained() {
+fn empty_intersection_is_refused_with_reason() {
     let world = World::new();
     let cases = [(r#"{"other":["publish"]}"#, "other resources"), (r#"{"status":["publish"]}"#, "other operations")];
     for (capability, why) in cases {
@@ -75,7 +75,7 @@ fn an_empty_intersection_is_refused_and_explained() {
 }
 
 #[test]
-fn the_path_names_the_key() {
+fn key_of_path_must_match_request() {
     let world = World::new();
     let body = signed(&world, &[]).to_string();
     let post = |path: &str| world.send(Request::post(format!("/keys/{path}/requestToken")), body.clone()).code();
@@ -88,14 +88,14 @@ fn the_path_names_the_key() {
 }
 
 #[test]
-fn unknown_apps_and_keys() {
+fn unknown_app_or_key_is_refused() {
     let world = World::new();
     assert_eq!(world.exchange(&world.sign("app9.key1", &params())).code(), (404, 40400));
     assert_eq!(world.exchange(&world.sign("app1.key9", &params())).code(), (401, 40400));
 }
 
 #[test]
-fn a_wrong_or_missing_mac() {
+fn wrong_or_missing_mac_is_refused() {
     let world = World::new();
     for (name, value) in [
         ("ttl", json!(60_001)),
@@ -114,7 +114,7 @@ fn a_wrong_or_missing_mac() {
 }
 
 #[test]
-fn a_key_that_is_not_in_force() {
+fn revoked_or_expired_key_is_refused() {
     let world = World::new();
     assert_eq!(world.exchange(&world.sign(REVOKED, &params())).code(), (401, 40131));
     assert_eq!(world.exchange(&world.sign(EXPIRING, &params())).code(), (201, 0));
@@ -125,7 +125,7 @@ fn a_key_that_is_not_in_force() {
 }
 
 #[test]
-fn the_unsigned_learn_nothing_about_the_key() {
+fn wrong_mac_is_reported_before_state_of_key() {
     let world = World::new();
     for name in [REVOKED, EXPIRING, KEY] {
         world.set(NOW + HOUR);
@@ -139,7 +139,7 @@ fn the_unsigned_learn_nothing_about_the_key() {
 }
 
 #[test]
-fn unknown_names_are_told_and_states_are_not() {
+fn unsigned_request_reveals_unknown_key_but_no_state() {
     let world = World::new();
     let post = |name: &str| {
         let path = format!("/keys/{name}/requestToken?request_id=same");
@@ -155,7 +155,7 @@ fn unknown_names_are_told_and_states_are_not() {
 }
 
 #[test]
-fn timestamps_are_taken_within_two_minutes_either_side() {
+fn timestamp_off_by_over_two_minutes_is_refused() {
     let world = World::new();
     let at = |timestamp: u64| exchange(&world, &signed(&world, &[("timestamp", json!(timestamp))])).code();
     assert_eq!(at(NOW - 2 * MINUTE), (201, 0));
@@ -167,7 +167,7 @@ fn timestamps_are_taken_within_two_minutes_either_side() {
 }
 
 #[test]
-fn a_request_is_exchanged_once() {
+fn token_request_is_exchanged_once() {
     let world = World::new();
     let request = world.sign(KEY, &params());
     assert_eq!(world.exchange(&request).code(), (201, 0));
@@ -179,7 +179,7 @@ fn a_request_is_exchanged_once() {
 }
 
 #[test]
-fn a_nonce_is_used_up_only_by_who_signed_in_time() {
+fn refused_request_does_not_use_nonce() {
     let world = World::new();
     let nonce = ("nonce", json!("0123456789abcdef"));
     let mut forged = signed(&world, std::slice::from_ref(&nonce));
@@ -204,7 +204,7 @@ impl IntoNonce for &str {
 }
 
 #[test]
-fn ttls_have_their_limits() {
+fn out_of_range_ttl_is_refused() {
     let world = World::new();
     let with = |ttl: Value| exchange(&world, &signed(&world, &[("ttl", ttl)])).code();
     for good in [json!(1), json!(24 * HOUR), json!("3600000")] {
@@ -221,7 +221,7 @@ fn ttls_have_their_limits() {
 }
 
 #[test]
-fn capabilities_are_read_strictly() {
+fn malformed_capability_is_refused() {
     let world = World::new();
     for bad in [
         "chat",
@@ -241,7 +241,7 @@ fn capabilities_are_read_strictly() {
 }
 
 #[test]
-fn client_ids_and_nonces_are_checked() {
+fn invalid_client_id_or_nonce_is_refused() {
     let world = World::new();
     let with = |name: &str, value: Value| exchange(&world, &signed(&world, &[(name, value)])).code();
     for bad in ["bob\n", "\u{0}", "a\u{85}b"] {
@@ -259,7 +259,7 @@ fn client_ids_and_nonces_are_checked() {
 }
 
 #[test]
-fn the_keys_holder_need_not_sign() {
+fn unsigned_request_with_key_is_accepted() {
     let world = World::new();
     let unsigned = json!({ "keyName": KEY, "ttl": 60_000, "clientId": "bob", "timestamp": NOW });
     let path = format!("/keys/{KEY}/requestToken");
@@ -283,7 +283,7 @@ fn the_keys_holder_need_not_sign() {
 }
 
 #[test]
-fn unsigned_request_with_a_token_gets_no_more_than_the_token_has() {
+fn unsigned_request_gets_no_more_than_its_token() {
     let world = World::new();
     let post = |credential: &str, fields: Value| {
         let mut body = json!({ "keyName": KEY, "timestamp": NOW });
@@ -295,8 +295,8 @@ fn unsigned_request_with_a_token_gets_no_more_than_the_token_has() {
     let granted: TokenDetails = serde_json::from_slice(&post(&of_bob, json!({})).body).unwrap();
     assert_eq!(granted.capability_text(), Some(r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#));
     assert_eq!(granted.client_id().as_str(), Some("bob"));
-    assert_eq!(granted.expires().unwrap().as_millis(), NOW + 30 * MINUTE, "not the default of an hour");
-    assert_eq!(world.accepts(&granted).code(), (401, 40160), "the token is valid, without `stats`");
+    assert_eq!(granted.expires().unwrap().as_millis(), NOW + 30 * MINUTE, "not the default of one hour");
+    assert_eq!(world.accepts(&granted).code(), (401, 40160), "the token is valid, but does not permit `stats`");
     let less = post(&of_bob, json!({ "capability": r#"{"chat:a":["*"],"other":["*"]}"#, "ttl": 1_000 }));
     let less: TokenDetails = serde_json::from_slice(&less.body).unwrap();
     assert_eq!(less.capability_text(), Some(r#"{"chat:a":["publish","subscribe"]}"#));
@@ -333,11 +333,11 @@ fn unsigned_request_with_a_token_gets_no_more_than_the_token_has() {
 }
 
 #[test]
-fn what_other_implementations_sign_is_taken() {
+fn requests_of_other_implementations_are_accepted() {
     let world = World::new();
     let python = [("capability", json!(r#"{"caf\u00e9": ["publish"]}"#)), ("ttl", json!(3_600_000))];
     assert_eq!(exchange(&world, &signed(&world, &python)).code(), (201, 0));
-    // The oldest document signs a ttl that is left out as an hour.
+    // The oldest specification signs an omitted ttl as one hour.
     let mut oldest = signed(&world, &[("ttl", json!(3_600_000))]);
     oldest.as_object_mut().unwrap().remove("ttl");
     assert_eq!(exchange(&world, &oldest).code(), (201, 0));

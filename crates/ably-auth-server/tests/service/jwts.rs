@@ -1,4 +1,4 @@
-//! JWTs: tokens that a key's holder makes without asking.
+//! Tests of JWTs, which the holder of a key mints without the service.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -26,7 +26,7 @@ fn payload() -> Value {
 }
 
 #[test]
-fn a_jwt_lets_its_holder_in_wherever_a_token_does() {
+fn jwt_is_accepted_wherever_token_is() {
     let world = World::new();
     let token = jwt(KEY, 60, &json!({}));
     assert_eq!(code(&world, &token), (200, 0));
@@ -38,7 +38,7 @@ fn a_jwt_lets_its_holder_in_wherever_a_token_does() {
 }
 
 #[test]
-fn it_grants_what_it_claims_as_far_as_the_key_has_it() {
+fn jwt_capability_is_intersection_with_key() {
     let world = World::new();
     let publish = |token: &str, channel: &str| {
         world.post(&format!("/channels/{channel}/messages"), &format!("Bearer {token}"), &json!({})).code()
@@ -60,7 +60,7 @@ fn it_grants_what_it_claims_as_far_as_the_key_has_it() {
 }
 
 #[test]
-fn it_says_as_whom_its_holder_may_act() {
+fn jwt_client_id_limits_identity() {
     let world = World::new();
     let acting = |claimed: Value, client_id: &str| {
         let token = jwt(KEY, 60, &json!({ "x-ably-clientId": claimed }));
@@ -77,7 +77,7 @@ fn it_says_as_whom_its_holder_may_act() {
 }
 
 #[test]
-fn only_the_key_makes_one() {
+fn forged_or_malformed_jwt_is_refused() {
     let world = World::new();
     let good = jwt(KEY, 60, &json!({}));
     assert_eq!(code(&world, &jwt_of(&header(), &payload(), "another-secret")), (401, 40144));
@@ -102,7 +102,7 @@ fn only_the_key_makes_one() {
 }
 
 #[test]
-fn one_that_is_not_signed_learns_nothing_of_the_key() {
+fn forged_jwt_reveals_no_state_of_key() {
     let world = World::new();
     let forged = |key_name: &str| {
         let header = json!({ "typ": "JWT", "alg": "HS256", "kid": key_name });
@@ -121,7 +121,7 @@ fn one_that_is_not_signed_learns_nothing_of_the_key() {
 }
 
 #[test]
-fn it_is_valid_from_its_making_to_its_end() {
+fn jwt_is_valid_from_iat_to_exp() {
     let world = World::new();
     let second = NOW / 1000;
     let token = |iat: u64, exp: u64| jwt(KEY, 0, &json!({ "iat": iat, "exp": exp }));
@@ -129,9 +129,9 @@ fn it_is_valid_from_its_making_to_its_end() {
     world.set((second + 1) * 1000 - 1);
     assert_eq!(code(&world, &token(second - 60, second + 1)), (200, 0));
     world.set((second + 1) * 1000);
-    assert_eq!(code(&world, &token(second - 60, second + 1)), (401, 40142), "to the millisecond");
+    assert_eq!(code(&world, &token(second - 60, second + 1)), (401, 40142), "expires to the millisecond");
     assert_eq!(code(&world, &token(second - 60, second - 30)), (401, 40142));
-    // A clock that is two seconds ahead is no reason to refuse, and one that is further off is.
+    // A JWT of a clock that is two seconds ahead is accepted, and one of a clock further ahead is refused.
     world.set(second * 1000);
     assert_eq!(code(&world, &token(second + 2, second + 60)), (200, 0));
     assert_eq!(code(&world, &token(second + 3, second + 60)), (401, 40144));
@@ -139,7 +139,7 @@ fn it_is_valid_from_its_making_to_its_end() {
 }
 
 #[test]
-fn it_lives_no_longer_than_a_token_may() {
+fn jwt_with_too_long_lifetime_is_refused() {
     let world = World::new();
     let (day, hour) = (24 * 60 * 60, 60 * 60);
     assert_eq!(code(&world, &jwt(KEY, day, &json!({}))), (200, 0));
@@ -150,7 +150,7 @@ fn it_lives_no_longer_than_a_token_may() {
 }
 
 #[test]
-fn it_ends_with_its_key() {
+fn jwt_ends_with_its_key() {
     let world = World::new();
     assert_eq!(code(&world, &jwt(REVOKED, 60, &json!({}))), (401, 40141));
     let token = jwt(EXPIRING, 3_600, &json!({}));
@@ -160,7 +160,7 @@ fn it_ends_with_its_key() {
 }
 
 #[test]
-fn it_is_revoked_by_client_by_key_of_its_own_and_by_channel() {
+fn jwt_is_revoked_by_client_revocation_key_or_channel() {
     let claims = json!({
         "x-ably-clientId": "bob",
         "x-ably-revocation-key": "group:1",
@@ -182,28 +182,32 @@ fn it_is_revoked_by_client_by_key_of_its_own_and_by_channel() {
         assert_eq!(world.post(&path, &basic(REVOCABLE), &json!({ "targets": [target] })).status, 201);
         let expected = if revoked { (401, 40141) } else { (200, 0) };
         assert_eq!(code(&world, &of_key), expected, "{target}");
-        assert_eq!(code(&world, &of_another), (200, 0), "{target}: of a key whose tokens were not revoked");
+        assert_eq!(code(&world, &of_another), (200, 0), "{target}: a JWT of another key is not revoked");
         world.set(NOW + 3_000);
         let later = jwt(REVOCABLE, 60, &json!({ "iat": NOW / 1000 + 3, "x-ably-clientId": "bob" }));
-        assert_eq!(code(&world, &later), (200, 0), "{target}: what is minted later is not revoked");
+        assert_eq!(code(&world, &later), (200, 0), "{target}: a JWT minted later is not revoked");
     }
 }
 
 #[test]
-fn a_channel_is_matched_in_what_was_written_and_in_what_was_granted() {
+fn revoked_channel_matches_claimed_and_granted_text() {
     let world = World::new();
     let path = format!("/keys/{REVOCABLE}/revokeTokens");
     let token = jwt(REVOCABLE, 60, &json!({ "x-ably-capability": r#"{"[*]*":["*"]}"# }));
     assert_eq!(code(&world, &token), (200, 0));
     world.post(&path, &basic(REVOCABLE), &json!({ "targets": ["channel:[*]*"] }));
-    assert_eq!(code(&world, &token), (401, 40141), "as its issuer wrote it, though the key has `*` alone");
+    assert_eq!(
+        code(&world, &token),
+        (401, 40141),
+        "the target matches the claimed resource, although the key has only `*`"
+    );
     let world = World::new();
     world.post(&path, &basic(REVOCABLE), &json!({ "targets": ["channel:*"] }));
-    assert_eq!(code(&world, &token), (401, 40141), "as the key has it");
+    assert_eq!(code(&world, &token), (401, 40141), "the target matches the granted resource");
 }
 
 #[test]
-fn a_message_is_published_in_its_holders_name() {
+fn message_gets_client_id_of_jwt() {
     let world = World::new();
     let token = format!("Bearer {}", jwt(KEY, 60, &json!({ "x-ably-clientId": "bob" })));
     assert_eq!(world.post("/channels/chat/messages", &token, &json!({ "data": 1 })).status, 201);

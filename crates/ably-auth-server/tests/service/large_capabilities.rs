@@ -56,7 +56,7 @@ fn deep_capabilities_are_answered_in_bounded_work() {
 }
 
 #[test]
-fn token_with_too_long_a_capability_is_refused() {
+fn token_with_too_long_capability_is_refused() {
     let long = "l".repeat(600);
     let world = world_of(&many(20, Operation::Publish, |nth| format!("{long}{nth}:*")));
     let asked = params().capability(many(20, Operation::Publish, |nth| format!("*:{long}{nth}")));

@@ -1,4 +1,4 @@
-//! Tokens whose rights are more than a header holds.
+//! Tests of large tokens, whose claims are in the store because they do not fit into a header.
 
 use ably_auth_core::TokenDetails;
 use ably_auth_core::jwt::HeaderFit;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// A capability of that many channels, the last of them `channel-<count - 1>`.
+/// Returns a capability of `count` channels, `channel-0000-with-a-long-name` and so on.
 pub(crate) fn channels(count: usize) -> String {
     let entries: serde_json::Map<_, _> =
         (0..count).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), json!(["publish"]))).collect();
@@ -21,7 +21,7 @@ fn publish(world: &World, token: &TokenDetails, channel: &str) -> (u16, u64) {
 }
 
 #[test]
-fn they_are_short_all_the_same_and_have_every_right() {
+fn large_token_is_short_and_has_every_right() {
     let world = World::new();
     let token = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000).parse().unwrap()));
     assert_eq!(HeaderFit::of(token.token().expose()), HeaderFit::Fits);
@@ -41,7 +41,7 @@ fn they_are_short_all_the_same_and_have_every_right() {
 }
 
 #[test]
-fn no_token_is_more_than_a_header_holds() {
+fn every_token_fits_into_header() {
     let world = World::new();
     let mut over = 0;
     for count in (80..200).step_by(5) {
@@ -53,7 +53,7 @@ fn no_token_is_more_than_a_header_holds() {
 }
 
 #[test]
-fn they_are_revoked_as_any() {
+fn large_token_is_revoked() {
     let world = World::new();
     let token = world.token(REVOCABLE, &of("bob").capability(channels(1_000).parse().unwrap()));
     assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (201, 0));
@@ -63,7 +63,7 @@ fn they_are_revoked_as_any() {
 }
 
 #[test]
-fn where_they_are_not_kept_they_are_not_known() {
+fn large_token_missing_in_store_is_refused() {
     let world = World::new();
     let token = world.token(KEY, &can(&channels(1_000)));
     let restarted = Service::builder()
@@ -84,26 +84,26 @@ pub(crate) fn few() -> StoreLimits {
 }
 
 /// Checks that an app cannot use up the share of another one. `world` needs a store with the limits of [`few`].
-pub(crate) fn app_uses_up_its_share_alone(world: &World) {
+pub(crate) fn check_app_limit_spares_other_apps(world: &World) {
     let capability: ably_auth_core::Capability = channels(1_000).parse().unwrap();
     let exchange = |key_name: &str| {
         let params = params().ttl(ttl(MINUTE)).capability(capability.clone());
         world.exchange(&world.sign(key_name, &params)).code()
     };
     assert_eq!([KEY, REVOCABLE, KEY].map(exchange), [(201, 0), (201, 0), (429, 42910)]);
-    assert_eq!([ELSEWHERE, ELSEWHERE].map(exchange), [(201, 0), (429, 42910)], "then all is used up");
+    assert_eq!([ELSEWHERE, ELSEWHERE].map(exchange), [(201, 0), (429, 42910)], "the total limit is reached");
     world.pass(MINUTE);
     assert_eq!([ELSEWHERE, ELSEWHERE, KEY, KEY].map(exchange), [(201, 0), (201, 0), (201, 0), (429, 42910)]);
 }
 
 #[test]
-fn app_uses_up_its_share_alone_in_memory() {
+fn app_limit_spares_other_apps_in_memory() {
     let runtime = tokio::runtime::Runtime::new().unwrap().into();
-    app_uses_up_its_share_alone(&World::over(Memory::with_limits(few()), &runtime, None));
+    check_app_limit_spares_other_apps(&World::over(Memory::with_limits(few()), &runtime, None));
 }
 
 #[test]
-fn nonces_over_the_limit_are_refused() {
+fn nonces_over_limit_are_refused() {
     let mut limits = StoreLimits::default();
     limits.nonces = 2;
     let runtime = tokio::runtime::Runtime::new().unwrap().into();
@@ -115,7 +115,7 @@ fn nonces_over_the_limit_are_refused() {
 }
 
 #[test]
-fn secrets_are_changed_without_anybody_noticing() {
+fn rotated_secret_keeps_tokens_valid() {
     let world = World::new();
     let service = |current: u8, earlier: &[u8]| {
         Service::builder()
@@ -137,5 +137,5 @@ fn secrets_are_changed_without_anybody_noticing() {
     let path = format!("/keys/{KEY}/requestToken");
     let new = answer(&service(8, &[7]), Request::post(path), serde_json::to_vec(&request).unwrap());
     let new: TokenDetails = serde_json::from_slice(&new.body).unwrap();
-    assert_eq!(world.accepts(&new).code(), (401, 40143), "new tokens are of the new secret");
+    assert_eq!(world.accepts(&new).code(), (401, 40143), "new tokens are sealed with the new secret");
 }

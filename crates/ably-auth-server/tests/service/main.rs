@@ -1,4 +1,4 @@
-//! The service as its clients see it: requests in, answers out, on a clock that the test moves.
+//! Tests of the service as its clients see it, with a clock that the test sets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]

@@ -1,4 +1,4 @@
-//! One service on loopback, and ten thousand requests that were good before something happened to them.
+//! A fuzz test: a service on loopback gets ten thousand mutated copies of valid requests.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) ->
     [head.into_bytes(), body.to_vec()].concat()
 }
 
-/// Requests to each of the endpoints, with each kind of credential, in JSON and in MessagePack.
+/// Returns valid requests to each endpoint, with each kind of credential, in JSON and in MessagePack.
 fn good_requests(world: &World) -> Vec<Vec<u8>> {
     let (key, revocable) = (basic(KEY), basic(REVOCABLE));
     let token = bearer(&world.token(KEY, &params()));
@@ -89,58 +89,58 @@ fn good_requests(world: &World) -> Vec<Vec<u8>> {
     ]
 }
 
-/// What happens to a request on its way. Places are shares of its length.
+/// A change to a request. Positions are fractions of its length.
 #[derive(Clone, Debug)]
-enum Mishap {
+enum Mutation {
     CutOff(f64),
     Overwritten(f64, Vec<u8>),
     Inserted(f64, Vec<u8>),
     Removed(f64, usize),
     Repeated(f64, f64),
     Grown(f64, u8, usize),
-    GoesOnAs(f64, usize),
-    LengthSaid(String),
+    ContinuedAs(f64, usize),
+    LengthReplaced(String),
 }
 
-fn mishap() -> impl Strategy<Value = Mishap> {
+fn mutation() -> impl Strategy<Value = Mutation> {
     let at = || 0.0..1.0_f64;
     let lengths =
         prop_oneof!["[0-9]{1,25}", Just("-1".into()), Just("0x10".into()), Just("5, 6".into()), Just(String::new())];
     prop_oneof![
-        2 => at().prop_map(Mishap::CutOff),
-        6 => (at(), vec(any::<u8>(), 1..4)).prop_map(|(at, bytes)| Mishap::Overwritten(at, bytes)),
-        4 => (at(), vec(any::<u8>(), 1..20)).prop_map(|(at, bytes)| Mishap::Inserted(at, bytes)),
-        4 => (at(), 1..12_usize).prop_map(|(at, length)| Mishap::Removed(at, length)),
-        2 => (at(), at()).prop_map(|(from, to)| Mishap::Repeated(from, to)),
-        1 => (at(), any::<u8>(), 1..100_000_usize).prop_map(|(at, byte, by)| Mishap::Grown(at, byte, by)),
-        2 => (at(), any::<usize>()).prop_map(|(at, other)| Mishap::GoesOnAs(at, other)),
-        1 => lengths.prop_map(Mishap::LengthSaid),
+        2 => at().prop_map(Mutation::CutOff),
+        6 => (at(), vec(any::<u8>(), 1..4)).prop_map(|(at, bytes)| Mutation::Overwritten(at, bytes)),
+        4 => (at(), vec(any::<u8>(), 1..20)).prop_map(|(at, bytes)| Mutation::Inserted(at, bytes)),
+        4 => (at(), 1..12_usize).prop_map(|(at, length)| Mutation::Removed(at, length)),
+        2 => (at(), at()).prop_map(|(from, to)| Mutation::Repeated(from, to)),
+        1 => (at(), any::<u8>(), 1..100_000_usize).prop_map(|(at, byte, by)| Mutation::Grown(at, byte, by)),
+        2 => (at(), any::<usize>()).prop_map(|(at, other)| Mutation::ContinuedAs(at, other)),
+        1 => lengths.prop_map(Mutation::LengthReplaced),
     ]
 }
 
-fn happen(mishap: &Mishap, request: &mut Vec<u8>, all: &[Vec<u8>]) {
+fn apply(mutation: &Mutation, request: &mut Vec<u8>, all: &[Vec<u8>]) {
     let length = request.len();
     let place = |share: f64| (share * length as f64) as usize;
-    match mishap {
-        Mishap::CutOff(at) => request.truncate(place(*at)),
-        Mishap::Overwritten(at, bytes) => {
+    match mutation {
+        Mutation::CutOff(at) => request.truncate(place(*at)),
+        Mutation::Overwritten(at, bytes) => {
             request.iter_mut().skip(place(*at)).zip(bytes).for_each(|(byte, other)| *byte = *other);
         }
-        Mishap::Inserted(at, bytes) => drop(request.splice(place(*at)..place(*at), bytes.iter().copied())),
-        Mishap::Removed(at, by) => drop(request.drain(place(*at)..length.min(place(*at) + by))),
-        Mishap::Repeated(from, to) => {
+        Mutation::Inserted(at, bytes) => drop(request.splice(place(*at)..place(*at), bytes.iter().copied())),
+        Mutation::Removed(at, by) => drop(request.drain(place(*at)..length.min(place(*at) + by))),
+        Mutation::Repeated(from, to) => {
             let part = request[place(from.min(*to))..place(from.max(*to))].to_vec();
             request.splice(place(*from)..place(*from), part);
         }
-        Mishap::Grown(at, byte, by) => {
+        Mutation::Grown(at, byte, by) => {
             request.splice(place(*at)..place(*at), std::iter::repeat_n(*byte, *by));
         }
-        Mishap::GoesOnAs(at, other) => {
+        Mutation::ContinuedAs(at, other) => {
             let other = &all[other % all.len()];
             request.truncate(place(*at));
             request.extend_from_slice(&other[(at * other.len() as f64) as usize..]);
         }
-        Mishap::LengthSaid(length) => {
+        Mutation::LengthReplaced(length) => {
             let text = String::from_utf8_lossy(request);
             let Some((before, after)) = text.split_once("Content-Length: ") else { return };
             let after = after.split_once("\r\n").map_or("", |(_, after)| after);
@@ -149,11 +149,11 @@ fn happen(mishap: &Mishap, request: &mut Vec<u8>, all: &[Vec<u8>]) {
     }
 }
 
-/// All that comes back, for whoever sends this and then nothing more.
+/// Sends `request`, closes the sending side, and returns all bytes that the service sends.
 async fn send(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut answers, mut requests) = stream.into_split();
-    // Who is refused early is not read to the end.
+    // The service does not read the rest of a request that it refuses early, so writing may fail.
     let writing = async {
         let _ = requests.write_all(request).await;
         let _ = requests.shutdown().await;
@@ -177,7 +177,7 @@ fn statuses(answers: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 #[tokio::test]
-async fn ten_thousand_damaged_requests_leave_it_serving() {
+async fn mutated_requests_cause_no_server_error() {
     let world = World::new();
     let service = World::builder(&world.now, true).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
@@ -193,11 +193,11 @@ async fn ten_thousand_damaged_requests_leave_it_serving() {
         assert!(status.is_some_and(|status| status < 300), "{}{}", text(good), text(&answers));
     }
     let mut runner = TestRunner::deterministic();
-    let strategy = (any::<prop::sample::Index>(), vec(mishap(), 1..4));
+    let strategy = (any::<prop::sample::Index>(), vec(mutation(), 1..4));
     for nth in 0..REQUESTS {
-        let (which, mishaps) = strategy.new_tree(&mut runner).unwrap().current();
+        let (which, mutations) = strategy.new_tree(&mut runner).unwrap().current();
         let mut request = all[which.index(all.len())].clone();
-        mishaps.iter().for_each(|mishap| happen(mishap, &mut request, &all));
+        mutations.iter().for_each(|mutation| apply(mutation, &mut request, &all));
         let answers = send(address, &request).await;
         for status in statuses(&answers) {
             assert!(status < 500, "{nth}: {status} for {}", String::from_utf8_lossy(&request));
@@ -207,11 +207,11 @@ async fn ten_thousand_damaged_requests_leave_it_serving() {
             let request = serde_json::to_vec(&world.sign(REVOCABLE, &params())).unwrap();
             let path = format!("/keys/{REVOCABLE}/requestToken");
             let answers = send(address, &self::request("POST", &path, &[], &request)).await;
-            assert_eq!(statuses(&answers).collect::<Vec<_>>(), [201], "it serves on");
+            assert_eq!(statuses(&answers).collect::<Vec<_>>(), [201], "the service still issues tokens");
         }
     }
     for status in [200, 201, 400, 401, 404, 405, 413, 431] {
-        assert!(met.contains_key(&status), "none was answered with {status}: {met:?}");
+        assert!(met.contains_key(&status), "no request got {status}: {met:?}");
     }
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();

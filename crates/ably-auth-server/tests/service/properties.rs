@@ -1,4 +1,4 @@
-//! Whatever comes in, an answer goes out that is no failure of the service and tells no secret.
+//! Property tests: random input causes no server error and reveals no secret.
 
 use http::Request;
 use proptest::collection::vec;
@@ -121,7 +121,7 @@ fn header() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     (name, value)
 }
 
-/// Text that is often a capability.
+/// Generates text that is often a capability.
 fn capability() -> impl Strategy<Value = String> {
     let resource = prop_oneof!["[ab:*]{1,6}", "\\[(queue|meta|\\*|new)\\][ab:*]{0,4}"];
     let operations = vec(prop::sample::select(vec!["publish", "subscribe", "*", "teleport"]), 0..3);
@@ -129,7 +129,7 @@ fn capability() -> impl Strategy<Value = String> {
     prop_oneof![4 => entries.prop_map(|entries| json!(entries).to_string()), 1 => any::<String>()]
 }
 
-/// A JWT of ours, or one that somebody has tampered with.
+/// Generates JWTs that the service may accept, and damaged ones.
 fn jwt_text() -> impl Strategy<Value = String> {
     let claim = prop::sample::select(vec![
         "iat",
@@ -177,7 +177,7 @@ fn jwt_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Something of the Control API, or close to it.
+/// Generates paths of the Control API, and similar ones.
 fn control_path() -> impl Strategy<Value = String> {
     let segment = prop_oneof![
         Just("apps".to_owned()),
@@ -197,7 +197,7 @@ fn control_path() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A body of which parts are often what the Control API takes.
+/// Generates bodies whose fields are often valid for the Control API.
 fn control_body() -> impl Strategy<Value = Vec<u8>> {
     let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::from(text));
     let name = prop_oneof![Just(json!("name")), value()];
@@ -224,7 +224,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_breaks_the_service(
+    fn random_request_causes_no_server_error(
         method in prop::sample::select(vec!["GET", "POST", "PUT", "DELETE", "OPTIONS"]),
         path in path(),
         credential in credential(),
@@ -253,9 +253,9 @@ proptest! {
         prop_assert!(!debug.contains(SECRET));
     }
 
-    /// Most of these get as far as the ttl and the capability, some to a token.
+    /// Most of these requests pass the checks before the ttl and the capability, and some get a token.
     #[test]
-    fn no_signed_request_breaks_the_service(
+    fn random_signed_request_causes_no_server_error(
         ttl in prop_oneof![1 => value(), 2 => (-5_i64..100_000_000).prop_map(Value::from)],
         capability in capability(),
         timestamp in prop_oneof![1 => value(), 9 => Just(json!(NOW))],
@@ -273,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn no_key_file_makes_the_reader_panic_or_tell(value in value(), text in any::<String>()) {
+    fn random_apps_file_causes_no_panic_and_hides_secret(value in value(), text in any::<String>()) {
         for text in [value.to_string(), text, format!(r#"{{"appId":"a","keys":[{{"id":"b","secret":"{SECRET}","x":{value}}}]}}"#)] {
             if let Err(error) = ably_auth_server::Apps::from_json(&text) {
                 prop_assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
@@ -281,9 +281,9 @@ proptest! {
         }
     }
 
-    /// Most of these get as far as the claims, some to the channel.
+    /// Most of these JWTs pass the checks before the claims, and some are accepted.
     #[test]
-    fn no_jwt_breaks_the_service(token in jwt_text(), in_query in any::<bool>(), sandbox in any::<bool>()) {
+    fn random_jwt_causes_no_server_error(token in jwt_text(), in_query in any::<bool>(), sandbox in any::<bool>()) {
         let world = if sandbox { World::new() } else { World::without_sandbox() };
         let request = if in_query {
             let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
@@ -295,11 +295,11 @@ proptest! {
         prop_assert!(answer.status < 500, "{}", answer.text());
         prop_assert!(!answer.text().contains(SECRET));
         prop_assert!(token.len() < 30 || !answer.text().contains(&token), "{}", answer.text());
-        prop_assert_eq!(world.get("/channels/chat", &basic_or_jwt(sandbox)).code(), (200, 0), "it serves on");
+        prop_assert_eq!(world.get("/channels/chat", &basic_or_jwt(sandbox)).code(), (200, 0), "the service still works");
     }
 
     #[test]
-    fn nothing_breaks_the_control_api(
+    fn random_control_request_causes_no_server_error(
         method in prop::sample::select(vec!["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]),
         path in control_path(),
         bodies in vec(prop_oneof![4 => control_body(), 1 => body()], 1..4),
@@ -322,7 +322,7 @@ proptest! {
             }
             prop_assert!(opened || !answer.text().contains(SECRET), "{}", answer.text());
         }
-        prop_assert_eq!(world.get("/channels/chat", &basic(REVOCABLE)).code(), (200, 0), "it serves on");
+        prop_assert_eq!(world.get("/channels/chat", &basic(REVOCABLE)).code(), (200, 0), "the service still works");
     }
 }
 

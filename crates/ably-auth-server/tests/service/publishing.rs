@@ -15,7 +15,7 @@ fn history(world: &World, channel: &str) -> Vec<Value> {
 }
 
 #[test]
-fn message_with_a_known_id_is_kept_once() {
+fn message_with_repeated_id_is_stored_once() {
     let world = World::new();
     let publish = |body: &Value| {
         let answer = world.post("/channels/chat/messages", &basic(KEY), body);
@@ -24,7 +24,7 @@ fn message_with_a_known_id_is_kept_once() {
     };
     let first = publish(&json!({ "id": "one", "data": 1 }));
     world.set(NOW + MINUTE);
-    assert_eq!(publish(&json!({ "id": "one", "data": 2 })), first, "as if it was published");
+    assert_eq!(publish(&json!({ "id": "one", "data": 2 })), first, "the response is the same as for the first message");
     let batch = json!([{ "id": "two:0", "data": 3 }, { "id": "two:1", "data": 4 }]);
     let (before, again) = (publish(&batch), publish(&batch));
     assert_eq!((&before, &before["messageId"]), (&again, &json!("two")));
@@ -63,7 +63,7 @@ fn batch_publishes_on_each_channel() {
 }
 
 #[test]
-fn batch_fails_by_channel() {
+fn batch_reports_error_per_channel() {
     let world = World::new();
     let token = bearer(&world.token(KEY, &can(r#"{"good":["publish"],"identified:x":["publish"]}"#)));
     let body = json!({ "channels": ["good", "bad", ":x", "", "identified:x"], "messages": {} });
@@ -77,7 +77,7 @@ fn batch_fails_by_channel() {
 }
 
 #[test]
-fn batch_has_bounds() {
+fn oversized_batch_is_refused() {
     let world = World::new();
     let names = |count: usize| (0..count).map(|nth| nth.to_string()).collect::<Vec<_>>();
     let messages = |count: usize| vec![json!({}); count];
@@ -99,7 +99,7 @@ fn batch_has_bounds() {
 }
 
 #[test]
-fn presence_is_empty_and_asks_for_its_operation() {
+fn presence_is_empty_and_requires_its_operation() {
     let world = World::new();
     for (path, needed) in [("/channels/chat/presence", "subscribe"), ("/channels/chat/presence/history", "history")] {
         for operation in ["subscribe", "history", "presence", "publish"] {
@@ -118,7 +118,7 @@ fn presence_is_empty_and_asks_for_its_operation() {
 }
 
 #[test]
-fn anonymous_client_is_refused_in_an_identified_namespace() {
+fn anonymous_client_is_refused_in_identified_namespace() {
     let world = World::new();
     let asked = json!({ "namespaces": [{ "id": "vip", "identified": true }, { "id": "open", "persisted": true }, 5] });
     let app = world.send(Request::post("/apps"), asked.to_string()).json();
@@ -158,7 +158,7 @@ fn minted(claims: &Value) -> String {
 }
 
 #[test]
-fn user_claim_comes_from_the_token_alone() {
+fn user_claim_comes_only_from_token() {
     let world = World::new();
     let token = minted(&json!({
         "ably.channel.*": "guest", "ably.channel.chat:*": "member", "ably.channel.chat:a": "moderator",
@@ -191,7 +191,7 @@ fn user_claim_comes_from_the_token_alone() {
 }
 
 #[test]
-fn privileged_extras_need_their_operation() {
+fn privileged_extras_require_their_operation() {
     let world = World::new();
     let with = |operations: Value| bearer(&world.token(KEY, &can(&json!({ "chat": operations }).to_string())));
     let publish = |credential: &str, body: Value| world.post("/channels/chat/messages", credential, &body);
@@ -207,7 +207,7 @@ fn privileged_extras_need_their_operation() {
 }
 
 #[test]
-fn publish_rate_of_a_token_is_kept() {
+fn publish_rate_of_token_is_enforced() {
     let world = World::new();
     let limit = |resource: &str| format!("ably.limits.publish.perAttachment.maxRate.{resource}");
     let token = minted(&json!({ limit("slow:*"): 0.000_001, limit("slow:fast"): 500, limit("never"): 0 }));
@@ -222,7 +222,7 @@ fn publish_rate_of_a_token_is_kept() {
     assert_eq!(publish(&token, "slow:c", json!([{}, {}])).code(), (429, 42911), "a list counts each message");
     assert_eq!(publish(&token, "slow:fast", json!([{}, {}, {}])).code(), (201, 0), "the most specific limit counts");
     let never = publish(&token, "never", json!({}));
-    assert_eq!((never.code(), never.header("retry-after")), ((429, 42911), ""), "no waiting helps");
+    assert_eq!((never.code(), never.header("retry-after")), ((429, 42911), ""), "waiting does not help");
     assert_eq!(publish(&token, "other", json!([{}, {}, {}])).code(), (201, 0));
     let of_another = minted(&json!({ limit("slow:*"): 0.000_001, "x-ably-clientId": "bob" }));
     assert_eq!(publish(&of_another, "slow:a", json!({})).code(), (201, 0), "each token has a separate rate");
@@ -232,7 +232,7 @@ fn publish_rate_of_a_token_is_kept() {
 }
 
 #[test]
-fn filtered_channel_is_a_resource() {
+fn filtered_channel_is_separate_resource() {
     let world = World::new();
     let filtered = world.token(KEY, &can(r#"{"[filter]chat:*":["history"]}"#));
     assert_eq!(filtered.capability_text(), Some(r#"{"[filter]chat:*":["history"]}"#));

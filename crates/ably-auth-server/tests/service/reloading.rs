@@ -1,4 +1,4 @@
-//! Apps told anew to a service that runs.
+//! Tests of `Service::reload`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
-/// One app, with keys of those ids, each of which permits everything.
+/// Returns one app with keys of these IDs, each of which permits everything.
 fn keys(ids: &[&str]) -> Apps {
     let add = |app: App, id: &&str| app.with_key(Key::new(key(&format!("app.{id}"))).with_revocable_tokens(true));
     Apps::new().with_app(ids.iter().try_fold(App::new("app").unwrap(), add).unwrap()).unwrap()
@@ -28,7 +28,7 @@ async fn reload(service: &Service, apps: Apps) -> [usize; 3] {
     [keys_added, keys_changed, keys_removed]
 }
 
-/// A token of that key.
+/// Gets a token of the key `name`.
 fn token(service: &Service, name: &str) -> String {
     let request = Request::post(format!("/keys/{name}/requestToken")).header("Authorization", basic(name));
     let issued = answer(service, request, json!({ "keyName": name, "timestamp": system_now() }).to_string());
@@ -41,13 +41,13 @@ fn code(service: &Service, credential: &str) -> (u16, u64) {
 }
 
 fn control(service: &Service, request: http::request::Builder, body: &str) -> serde_json::Value {
-    let told = answer(service, request.header("Authorization", format!("Bearer {CONTROL}")), body.to_owned());
-    assert!(told.status < 300, "{}", told.text());
-    told.json()
+    let response = answer(service, request.header("Authorization", format!("Bearer {CONTROL}")), body.to_owned());
+    assert!(response.status < 300, "{}", response.text());
+    response.json()
 }
 
 #[tokio::test]
-async fn keys_come_change_and_go_and_their_tokens_with_them() {
+async fn reload_adds_changes_and_removes_keys_with_tokens() {
     let service = service(keys(&["stays", "goes"]));
     let [stays, goes] = ["app.stays", "app.goes"].map(|name| format!("Bearer {}", token(&service, name)));
     assert_eq!(reload(&service, keys(&["stays", "comes"])).await, [1, 0, 1]);
@@ -60,13 +60,13 @@ async fn keys_come_change_and_go_and_their_tokens_with_them() {
     let apps = Apps::new().with_app(App::new("app").unwrap().with_key(disabled).unwrap()).unwrap();
     assert_eq!(reload(&service, apps).await, [0, 1, 1]);
     assert_eq!(code(&service, &stays), (401, 40141));
-    // And back, with its tokens.
+    // Enable the key again: its tokens are valid again.
     assert_eq!(reload(&service, keys(&["stays"])).await, [0, 1, 0]);
     assert_eq!(code(&service, &stays), (200, 0));
 }
 
 #[tokio::test]
-async fn an_app_that_is_gone_is_gone_with_all_keys() {
+async fn reload_removes_app_with_its_keys() {
     let service = service(keys(&["one", "two"]));
     let bearer = format!("Bearer {}", token(&service, "app.one"));
     assert_eq!(reload(&service, Apps::of_key("other.key:hush".parse().unwrap())).await, [1, 0, 2]);
@@ -75,7 +75,7 @@ async fn an_app_that_is_gone_is_gone_with_all_keys() {
 }
 
 #[tokio::test]
-async fn what_was_done_at_run_time_stays() {
+async fn reload_keeps_runtime_changes() {
     let service = service(keys(&["listed", "revoked", "changed"]));
     let made = control(&service, Request::post("/v1/apps/app/keys"), r#"{"name":"made","capability":{"*":["*"]}}"#);
     let made = format!("app.{}", made["id"].as_str().unwrap());
@@ -88,7 +88,7 @@ async fn what_was_done_at_run_time_stays() {
 
     assert_eq!(reload(&service, keys(&["listed", "revoked", "changed"])).await, [0, 0, 0]);
     assert_eq!(listed().as_array().unwrap().len(), 4);
-    assert_eq!(listed_apps(), apps_before, "with the time at which each was made");
+    assert_eq!(listed_apps(), apps_before, "creation times are unchanged");
     assert_eq!(reload(&service, keys(&["changed", "revoked", "listed", "new"])).await, [1, 0, 0]);
     assert_eq!(code(&service, &basic("app.revoked")), (401, 40131));
     assert_eq!(code(&service, &basic("app.changed")), (401, 40160));
@@ -97,18 +97,18 @@ async fn what_was_done_at_run_time_stays() {
         assert!(listed().as_array().unwrap().contains(of_before), "{of_before}");
     }
 
-    // With the app not told of any more, what is left of it is what was made of it.
+    // After the app is removed from the configuration, only its runtime changes remain.
     assert_eq!(reload(&service, Apps::new()).await, [0, 0, 3]);
     let left = listed();
     let left: Vec<_> =
         left.as_array().unwrap().iter().map(|key| (key["id"].as_str().unwrap(), &key["status"])).collect();
     assert_eq!(left.len(), 3, "{left:?}");
-    assert!(left.contains(&("changed", &json!(1))), "taken out, so revoked: {left:?}");
+    assert!(left.contains(&("changed", &json!(1))), "removed, so revoked: {left:?}");
     assert!(left.contains(&(made.strip_prefix("app.").unwrap(), &json!(0))), "{left:?}");
 }
 
 #[tokio::test]
-async fn an_app_that_was_deleted_does_not_come_back() {
+async fn reload_does_not_restore_deleted_app() {
     let service = service(keys(&["one"]));
     let deleted = answer(&service, Request::delete("/apps/app").header("Authorization", basic("app.one")), "");
     assert_eq!(deleted.status, 204);
@@ -117,7 +117,7 @@ async fn an_app_that_was_deleted_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn too_many_apps_change_nothing() {
+async fn reload_of_too_many_apps_changes_nothing() {
     let service = service(keys(&["one"]));
     let many =
         (0..1_001).fold(Apps::new(), |apps, nth| apps.with_app(App::new(&format!("app{nth}")).unwrap()).unwrap());
@@ -128,7 +128,7 @@ async fn too_many_apps_change_nothing() {
     assert!(service.metrics().contains("ably_auth_reloads_total{result=\"failed\"} 1"));
 }
 
-/// Fails so many of the next writes.
+/// A fault that fails the given number of writes.
 #[derive(Clone, Debug, Default)]
 struct FailedWrites(Arc<AtomicUsize>);
 
@@ -136,12 +136,12 @@ impl Fault for FailedWrites {
     fn on<T: Send + Unpin + 'static>(&self, call: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         let fails = call == Call::Write
             && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if fails { Pending::unavailable(Unavailable::new("it was told to")) } else { ask() }
+        if fails { Pending::unavailable(Unavailable::new("injected failure")) } else { ask() }
     }
 }
 
 #[tokio::test]
-async fn a_key_that_is_taken_out_while_the_store_fails_is_over_at_once_and_for_good() {
+async fn removed_key_is_refused_even_if_store_fails() {
     let store = Faulty::new(FailedWrites::default());
     let builder = |apps| Service::builder().apps(apps).sandbox(true).control_token(Token::new(CONTROL).unwrap());
     let service = builder(keys(&["stays", "leaked"])).store(store.clone()).build().unwrap();
@@ -158,12 +158,12 @@ async fn a_key_that_is_taken_out_while_the_store_fails_is_over_at_once_and_for_g
     assert_eq!(reload(&service, keys(&["stays"])).await, [0, 0, 1]);
     assert_eq!(reload(&service, keys(&["stays"])).await, [0, 0, 0]);
     assert_eq!(code(&service, &basic("app.leaked")), (401, 40131));
-    let again = builder(keys(&["stays", "leaked"])).store(store.again()).build().unwrap();
-    assert_eq!(code(&again, &basic("app.leaked")), (401, 40131), "the store knows");
+    let again = builder(keys(&["stays", "leaked"])).store(store.reopen()).build().unwrap();
+    assert_eq!(code(&again, &basic("app.leaked")), (401, 40131), "the store has the revocation");
 }
 
 #[tokio::test]
-async fn a_key_that_was_not_revoked_yet_may_come_back() {
+async fn key_may_return_if_its_revocation_was_not_stored() {
     let store = Faulty::new(FailedWrites::default());
     let service = Service::builder().apps(keys(&["one", "two"])).sandbox(true);
     let service = service.control_token(Token::new(CONTROL).unwrap()).store(store.clone()).build().unwrap();

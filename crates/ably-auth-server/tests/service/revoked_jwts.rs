@@ -34,7 +34,7 @@ pub(crate) fn issued_at(millis: u64, claims: &Value) -> String {
 fn embedded(token: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": "RS256", "x-ably-token": token });
-    format!("{}.{}.{}", part(&header), part(&json!({})), URL_SAFE_NO_PAD.encode("whatever"))
+    format!("{}.{}.{}", part(&header), part(&json!({})), URL_SAFE_NO_PAD.encode("signature"))
 }
 
 pub(crate) fn code(world: &World, token: &str) -> (u16, u64) {
@@ -42,7 +42,7 @@ pub(crate) fn code(world: &World, token: &str) -> (u16, u64) {
 }
 
 #[test]
-fn revocation_takes_jwts_of_a_fast_clock() {
+fn revocation_covers_jwts_of_fast_clock() {
     for (target, claims) in targets() {
         for ahead in [0, 1, 682, 1_000, 1_999, LEEWAY] {
             let world = World::new();
@@ -63,7 +63,7 @@ fn revocation_takes_jwts_of_a_fast_clock() {
 }
 
 #[test]
-fn margin_ends_jwts_of_a_fast_clock() {
+fn margin_ends_jwts_of_fast_clock() {
     for (target, claims) in targets() {
         let world = World::new();
         let token = issued_at(NOW + LEEWAY, &claims);
@@ -77,7 +77,7 @@ fn margin_ends_jwts_of_a_fast_clock() {
 }
 
 #[test]
-fn jwt_minted_after_the_leeway_is_valid() {
+fn jwt_minted_after_leeway_is_valid() {
     for (target, claims) in targets() {
         let world = World::new();
         world.revoke(&json!({ "targets": [target] }));
@@ -89,7 +89,7 @@ fn jwt_minted_after_the_leeway_is_valid() {
 }
 
 #[test]
-fn given_moment_is_compared_with_the_iat() {
+fn issued_before_is_compared_with_iat() {
     let world = World::new();
     let [(_, bob), ..] = targets();
     let tokens = [NOW - 1, NOW, NOW + LEEWAY].map(|issued| issued_at(issued, &bob));
@@ -98,7 +98,7 @@ fn given_moment_is_compared_with_the_iat() {
 }
 
 #[test]
-fn key_revocation_takes_jwts_of_a_fast_clock() {
+fn key_revocation_covers_jwts_of_fast_clock() {
     let world = World::new();
     let token = issued_at(NOW + LEEWAY, &json!({}));
     assert_eq!(code(&world, &token), (200, 0));
@@ -115,7 +115,7 @@ proptest! {
 
     /// Checks that a JWT minted before the revocation, by any clock within the leeway, is refused from `appliesAt` on.
     #[test]
-    fn jwt_minted_before_ends_when_promised(
+    fn jwt_minted_before_revocation_ends_when_promised(
         minted in 0_u64..5_000,
         skew in 0_u64..=2 * LEEWAY,
         waited in 0_u64..5_000,

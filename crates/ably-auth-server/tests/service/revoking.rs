@@ -1,4 +1,4 @@
-//! Revoking tokens.
+//! Tests of `revokeTokens`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn revoke_with(world: &World, key_name: &str, version: &str, body: &Value) -> An
 }
 
 #[test]
-fn a_client_is_shut_out_and_may_come_back() {
+fn revoked_client_may_get_new_token() {
     let world = World::new();
     let [bob, alice, anonymous, anybody] =
         [of("bob"), of("alice"), params(), of("*")].map(|params| world.token(REVOCABLE, &params));
@@ -37,7 +37,7 @@ fn a_client_is_shut_out_and_may_come_back() {
 }
 
 #[test]
-fn within_one_millisecond_before_is_before_and_after_is_after() {
+fn revocation_separates_tokens_within_one_millisecond() {
     let world = World::new();
     let before = world.token(REVOCABLE, &of("bob"));
     world.revoke(&json!({ "targets": ["clientId:bob"] }));
@@ -53,7 +53,7 @@ fn within_one_millisecond_before_is_before_and_after_is_after() {
 }
 
 #[test]
-fn the_moment_may_be_given() {
+fn issued_before_spares_later_tokens() {
     let world = World::new();
     let early = world.token(REVOCABLE, &of("bob"));
     world.set(NOW + 10);
@@ -62,11 +62,11 @@ fn the_moment_may_be_given() {
     let answer = world.revoke(&json!({ "targets": ["clientId:bob"], "issuedBefore": NOW + 10 }));
     assert_eq!(answer.json()["results"][0]["issuedBefore"], NOW + 10);
     assert_eq!(world.accepts(&early).code(), (401, 40141));
-    assert_eq!(world.accepts(&late).code(), (200, 0), "it was issued at that moment, not before");
+    assert_eq!(world.accepts(&late).code(), (200, 0), "it was issued at `issuedBefore`, not before it");
 }
 
 #[test]
-fn the_moment_is_within_the_last_hour() {
+fn issued_before_outside_last_hour_is_refused() {
     let world = World::new();
     let at = |moment: Value| world.revoke(&json!({ "targets": ["clientId:bob"], "issuedBefore": moment })).code();
     assert_eq!(at(json!(NOW)), (201, 0));
@@ -81,7 +81,7 @@ fn the_moment_is_within_the_last_hour() {
 }
 
 #[test]
-fn a_margin_leaves_time_to_renew() {
+fn margin_delays_revocation_by_30_seconds() {
     let world = World::new();
     let token = world.token(REVOCABLE, &of("bob"));
     let answer = world.revoke(&json!({ "targets": ["clientId:bob"], "allowReauthMargin": true }));
@@ -95,7 +95,7 @@ fn a_margin_leaves_time_to_renew() {
 }
 
 #[test]
-fn channels_are_matched_by_their_text() {
+fn channel_target_matches_resource_text() {
     let world = World::new();
     let [wide, narrow] = [r#"{"*":["stats"],"foo:*":["*"]}"#, r#"{"*":["stats"],"foo:bar":["*"]}"#]
         .map(|capability| world.token(REVOCABLE, &can(capability)));
@@ -105,7 +105,7 @@ fn channels_are_matched_by_their_text() {
 }
 
 #[test]
-fn wrong_targets_fail_alone() {
+fn invalid_targets_fail_individually() {
     let world = World::new();
     let targets = json!({ "targets": ["clientId:bob", "bob", "clientId:", ":bob", "planet:mars", "revocationKey:g1"] });
     let answer = world.revoke(&targets);
@@ -122,7 +122,7 @@ fn wrong_targets_fail_alone() {
 }
 
 #[test]
-fn long_target_fails_alone_and_is_cut() {
+fn long_target_fails_individually_and_is_truncated() {
     let world = World::new();
     let of = |bytes: usize| "b".repeat(bytes);
     let [longest, too_long, huge] = [of(2_048), of(2_049), of(20_000)].map(|value| format!("clientId:{value}"));
@@ -156,7 +156,7 @@ fn repeated_margins_end_tokens_when_promised() {
 }
 
 #[test]
-fn app_uses_up_its_share_of_revocations_alone() {
+fn revocation_limit_of_app_spares_other_apps() {
     let mut limits = Limits::default();
     // An app gets a quarter of this: room for three targets.
     limits.revocation_bytes = 4 * 3 * 600;
@@ -175,7 +175,7 @@ fn app_uses_up_its_share_of_revocations_alone() {
 }
 
 #[test]
-fn the_number_of_targets_is_limited() {
+fn number_of_targets_is_limited() {
     let world = World::new();
     let targets = |count: usize| json!({ "targets": vec!["clientId:bob"; count] });
     assert_eq!(world.revoke(&targets(0)).code(), (400, 40000));
@@ -184,7 +184,7 @@ fn the_number_of_targets_is_limited() {
 }
 
 #[test]
-fn older_clients_get_older_answers() {
+fn older_clients_get_older_response_format() {
     let world = World::new();
     for version in ["", "1.2", "2", "x"] {
         let all_good = revoke_with(&world, REVOCABLE, version, &json!({ "targets": ["clientId:bob"] }));
@@ -199,7 +199,7 @@ fn older_clients_get_older_answers() {
 }
 
 #[test]
-fn only_the_issuing_key_revokes() {
+fn only_issuing_key_revokes() {
     let world = World::new();
     let body = json!({ "targets": ["clientId:bob"] });
     let path = format!("/keys/{REVOCABLE}/revokeTokens");
@@ -214,7 +214,7 @@ fn only_the_issuing_key_revokes() {
 }
 
 #[test]
-fn bodies_that_revoke_nothing() {
+fn malformed_revocation_is_refused() {
     let world = World::new();
     for bad in [
         "",

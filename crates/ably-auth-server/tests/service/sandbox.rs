@@ -1,4 +1,4 @@
-//! Apps made on the spot, as test suites do it.
+//! Tests of the apps that test suites create in a sandbox.
 
 use http::Request;
 use serde_json::json;
@@ -6,13 +6,13 @@ use serde_json::json;
 use crate::support::*;
 
 #[test]
-fn an_app_is_made_used_and_deleted() {
+fn app_is_created_used_and_deleted() {
     let world = World::new();
     let asked = json!({
         "keys": [{}, { "capability": r#"{ "b": ["publish"], "a": ["subscribe"] }"# }, { "revocableTokens": true }],
         "namespaces": [{ "id": "persisted", "persisted": true }],
         "channels": [{ "name": "persisted:presence" }],
-        "whatever": 1,
+        "unknown": 1,
     });
     let answer = world.send(Request::post("/apps").header("Host", "127.0.0.1:8081"), asked.to_string());
     assert_eq!(answer.status, 201);
@@ -60,7 +60,7 @@ fn an_app_is_made_used_and_deleted() {
 }
 
 #[test]
-fn where_the_app_is_found() {
+fn app_endpoint_is_host_of_request() {
     let world = World::new();
     let found = |request: http::request::Builder| {
         let app = world.send(request, "{}").json();
@@ -73,7 +73,7 @@ fn where_the_app_is_found() {
 }
 
 #[test]
-fn apps_that_cannot_be() {
+fn invalid_app_is_refused() {
     let world = World::new();
     let make = |body: &str| world.send(Request::post("/apps"), body.to_owned()).code();
     assert_eq!(make("{}"), (201, 0));
@@ -87,15 +87,15 @@ fn apps_that_cannot_be() {
 }
 
 #[test]
-fn there_is_an_end_to_apps() {
+fn service_has_at_most_1000_apps() {
     let world = World::new();
     let made = (0..1_000).filter(|_| world.send(Request::post("/apps"), "{}").status == 201).count();
-    assert_eq!(made, 998, "two were there before");
+    assert_eq!(made, 998, "the configuration has two apps");
     assert_eq!(world.send(Request::post("/apps"), "{}").code(), (429, 42910));
 }
 
 #[test]
-fn outside_a_sandbox_there_is_no_such_path() {
+fn apps_path_is_unknown_outside_sandbox() {
     let world = World::without_sandbox();
     assert_eq!(world.send(Request::post("/apps"), "{}").code(), (404, 40400));
     assert_eq!(world.send(Request::delete("/apps/app1"), "").code(), (404, 40400));

@@ -1,4 +1,4 @@
-//! The web pages and hosts that a sandbox answers, in each of its modes.
+//! Tests of the web pages and hosts that a sandbox allows, in each of its modes.
 
 use ably_auth_server::ServiceBuilder;
 use http::Request;
@@ -27,7 +27,7 @@ impl Mode {
 const APP: &str = "http://app.test:3000";
 const LOCAL: &str = "http://localhost:3000";
 
-/// Origin, host, and whether each of the modes, in their order, answers.
+/// The origin, the host, and for each mode in order whether the sandbox allows the request.
 const TABLE: [(Option<&str>, &str, [bool; 3]); 15] = [
     (None, "localhost:8080", [true, true, true]),
     (None, "ably:8080", [false, true, true]),
@@ -47,7 +47,7 @@ const TABLE: [(Option<&str>, &str, [bool; 3]); 15] = [
 ];
 
 #[test]
-fn pages_are_answered_by_mode_origin_and_host() {
+fn pages_are_allowed_by_mode_origin_and_host() {
     for (nth, mode) in [Mode::Loopback, Mode::Hosts, Mode::Public].into_iter().enumerate() {
         let world = World::new().with_service(|builder| mode.set(builder));
         for (origin, host, answered) in TABLE {

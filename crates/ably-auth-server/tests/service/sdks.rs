@@ -11,7 +11,7 @@ fn challenge(answer: &Answer) -> &str {
 }
 
 #[test]
-fn challenge_begins_with_the_scheme_of_sdks() {
+fn challenge_begins_with_scheme_of_sdks() {
     let world = World::new();
     let expired = jwt(KEY, 0, &json!({ "iat": NOW / 1000 - 60, "exp": NOW / 1000 - 1 }));
     let stale =
@@ -32,7 +32,7 @@ fn challenge_begins_with_the_scheme_of_sdks() {
 }
 
 #[test]
-fn older_names_of_messages_work() {
+fn older_paths_of_messages_work() {
     let world = World::new();
     let published = world.post("/channels/chat/publish", &basic(KEY), &json!({ "data": 1 }));
     assert_eq!(published.code(), (201, 0));
@@ -54,7 +54,7 @@ fn links(answer: &Answer) -> Vec<&str> {
 }
 
 #[test]
-fn link_has_a_line_of_its_own() {
+fn each_link_has_its_own_header_line() {
     let world = World::new();
     for nth in 0..3 {
         world.set(NOW + nth * MINUTE);
@@ -71,7 +71,7 @@ fn link_has_a_line_of_its_own() {
 }
 
 #[test]
-fn link_has_a_query_even_if_the_request_has_none() {
+fn link_has_query_even_if_request_has_none() {
     let world = World::new();
     for path in ["/channels/chat/messages", "/channels", "/stats", "/channels/chat/presence"] {
         let name = path.rsplit('/').next().unwrap();
@@ -82,7 +82,7 @@ fn link_has_a_query_even_if_the_request_has_none() {
 }
 
 #[test]
-fn sdk_texts_are_in_the_messages() {
+fn messages_contain_texts_that_sdks_look_for() {
     let world = World::new();
     for moment in [NOW - HOUR, NOW + HOUR, 1, NOW / 1000] {
         let fields = [("keyName", json!(KEY)), ("timestamp", json!(moment)), ("nonce", json!("sixteen-characters"))];
@@ -105,7 +105,7 @@ fn sdk_texts_are_in_the_messages() {
 }
 
 #[test]
-fn token_request_path_is_not_there_for_get() {
+fn get_of_token_request_path_is_not_found() {
     let world = World::new();
     for key in [KEY, "app9.key", "no-key"] {
         for request in
@@ -119,7 +119,7 @@ fn token_request_path_is_not_there_for_get() {
 }
 
 #[test]
-fn empty_client_id_of_a_token_request_means_none() {
+fn empty_client_id_of_token_request_means_none() {
     let world = World::new();
     let path = format!("/keys/{KEY}/requestToken");
     let ttls = [Value::Null, json!(0), json!(60_000), json!("60000")];
@@ -138,7 +138,7 @@ fn empty_client_id_of_a_token_request_means_none() {
         let details: ably_auth_core::TokenDetails = serde_json::from_slice(&answer.body).unwrap();
         assert!(details.client_id().is_none());
         let published = world.post("/channels/chat/messages", &bearer(&details), &json!({ "clientId": "bob" }));
-        assert_eq!(published.code(), (400, 40012), "it gives no identity");
+        assert_eq!(published.code(), (400, 40012), "the token has no identity");
     }
     let unsigned = json!({ "keyName": KEY, "clientId": "", "timestamp": NOW });
     assert_eq!(world.post(&path, &basic(KEY), &unsigned).code(), (201, 0));
@@ -152,7 +152,7 @@ fn empty_client_id_of_a_token_request_means_none() {
 }
 
 #[test]
-fn unsigned_token_request_needs_a_timestamp() {
+fn unsigned_token_request_requires_timestamp() {
     let world = World::new();
     let post = |body: &Value| world.post(&format!("/keys/{KEY}/requestToken"), &basic(KEY), body).code();
     assert_eq!(post(&json!({ "keyName": KEY })), (400, 40000));
@@ -165,7 +165,7 @@ fn unsigned_token_request_needs_a_timestamp() {
 }
 
 #[test]
-fn json_is_read_from_plain_text() {
+fn plain_text_body_is_read_as_json() {
     let world = World::new();
     for content_type in ["text/plain", "text/plain; charset=utf-8", "Text/Plain;charset=UTF-8"] {
         let request = Request::post(format!("/keys/{KEY}/requestToken")).header("Content-Type", content_type);
@@ -183,7 +183,7 @@ fn json_is_read_from_plain_text() {
 }
 
 #[test]
-fn root_says_what_is_served() {
+fn root_lists_endpoints() {
     let answer = World::new().send(Request::get("/"), "");
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=utf-8"));
     for said in

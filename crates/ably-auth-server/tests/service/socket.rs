@@ -1,4 +1,4 @@
-//! The service on loopback.
+//! Tests of the server on loopback.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ fn body_of(answer: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_service_is_reached_and_stops_when_told() {
+async fn server_answers_until_shutdown() {
     let service = Service::builder().apps(apps()).sandbox(true).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
     let address = server.local_addr();
@@ -33,7 +33,7 @@ async fn a_service_is_reached_and_stops_when_told() {
 
     let time = exchange(address, "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(time.starts_with("HTTP/1.1 200"), "{time}");
-    assert!(body_of(&time)[0].as_u64().unwrap() > 1_700_000_000_000, "the system's clock, in milliseconds");
+    assert!(body_of(&time)[0].as_u64().unwrap() > 1_700_000_000_000, "the time of the system clock in milliseconds");
 
     let body = json!({ "keyName": KEY, "timestamp": system_now() }).to_string();
     let request = format!(
@@ -65,7 +65,7 @@ async fn a_service_is_reached_and_stops_when_told() {
 }
 
 #[tokio::test]
-async fn app_is_found_at_the_allowed_host_of_its_request() {
+async fn app_endpoint_is_allowed_host_of_request() {
     let service = Service::builder().sandbox(true).sandbox_hosts(["ably"]).build().unwrap();
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
     let address = server.local_addr();
@@ -83,7 +83,7 @@ async fn app_is_found_at_the_allowed_host_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_sandbox_stays_on_loopback() {
+async fn sandbox_listens_only_on_loopback() {
     let sandbox = || Service::builder().sandbox(true).build().unwrap();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
         let error = Server::bind(address.parse().unwrap(), sandbox()).await.unwrap_err();

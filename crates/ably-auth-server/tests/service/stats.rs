@@ -7,7 +7,7 @@ use crate::channels::link;
 use crate::support::*;
 
 #[test]
-fn an_app_is_counted_by_the_minute() {
+fn app_is_counted_per_minute() {
     let world = World::new();
     assert_eq!(world.get("/stats", &basic(KEY)).json(), json!([]));
     world.token(KEY, &params());
@@ -106,7 +106,7 @@ fn fixtures_are_read_back_by_unit() {
 }
 
 #[test]
-fn fixtures_are_for_key_holders_in_a_sandbox() {
+fn fixtures_require_key_and_sandbox() {
     let world = World::new();
     let one = json!({ "intervalId": "2014-02-03:15:03", "inbound": { "rest": { "messages": { "count": 1 } } } });
     assert_eq!(world.post("/stats", &basic(KEY), &one).code(), (201, 0));

@@ -1,4 +1,4 @@
-//! A service with a few apps and keys, a clock, and what a client needs to talk to it.
+//! A service with a few apps, keys and a clock, and functions of a client.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,20 +23,20 @@ pub(crate) const NOW: u64 = 1_449_746_287_318;
 pub(crate) const MINUTE: u64 = 60_000;
 pub(crate) const HOUR: u64 = 60 * MINUTE;
 
-/// The secret of every key: no answer may hold it.
+/// The secret of every key. No response may contain it.
 pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
-/// May do everything on every channel.
+/// A key that permits everything on every channel.
 pub(crate) const KEY: &str = "app1.key1";
-/// As [`KEY`], and its tokens can be revoked; the app has revocation by channel.
+/// A key like [`KEY`] whose tokens can be revoked, also by channel.
 pub(crate) const REVOCABLE: &str = "app1.revocable";
-/// `{"chat:*":["publish","subscribe"],"status":["history"]}`.
+/// A key with the capability `{"chat:*":["publish","subscribe"],"status":["history"]}`.
 pub(crate) const LIMITED: &str = "app1.limited";
-/// Not in force.
+/// A revoked key.
 pub(crate) const REVOKED: &str = "app1.revoked";
-/// Expires half an hour after [`NOW`].
+/// A key that expires half an hour after [`NOW`].
 pub(crate) const EXPIRING: &str = "app1.expiring";
-/// Of an app without revocation by channel.
+/// A key of another app, which does not permit revocation by channel.
 pub(crate) const ELSEWHERE: &str = "app2.key1";
 
 /// The access token of the Control API.
@@ -64,7 +64,7 @@ pub(crate) fn key(name: &str) -> ApiKey {
     format!("{name}:{SECRET}").parse().unwrap()
 }
 
-/// A clock, and what runs evenly beside it.
+/// The wall clock and the steady clock of a service, in milliseconds.
 #[derive(Debug)]
 pub(crate) struct Clocks {
     now: AtomicU64,
@@ -82,19 +82,19 @@ pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) now: Arc<Clocks>,
     nonces: Arc<AtomicU64>,
-    /// What it is told of.
+    /// The apps of the configuration.
     apps: Apps,
-    /// For a store that waits.
+    /// The runtime for a store whose operations wait.
     runtime: Option<Arc<Runtime>>,
 }
 
 impl World {
-    /// A sandbox, in which keys may be shown.
+    /// Creates a sandbox, where keys are accepted without TLS.
     pub(crate) fn new() -> Self {
         Self::with(true, NOW)
     }
 
-    /// One that is made at that moment.
+    /// Creates a sandbox whose clock starts at `now`.
     pub(crate) fn at(now: u64) -> Self {
         Self::with(true, now)
     }
@@ -109,14 +109,14 @@ impl World {
         Self { service, now, nonces: Arc::default(), apps: apps(), runtime: None }
     }
 
-    /// A sandbox over a store, driven by that runtime, on a clock and with nonces that it may share with another.
+    /// Creates a sandbox over `store`, driven by `runtime`. It shares the clock, nonces and apps of `before`, if given.
     pub(crate) fn over(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
         Self::over_as(|builder| builder.service_secret([7; 32]).store(store), runtime, before)
     }
 
-    /// As [`over`](Self::over), by the secret that the store keeps.
+    /// Like [`over`](Self::over), but with the secret of the store.
     #[cfg(feature = "redis")]
-    pub(crate) fn by_the_secret_of(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
+    pub(crate) fn with_secret_of(store: impl Store, runtime: &Arc<Runtime>, before: Option<&Self>) -> Self {
         Self::over_as(|builder| builder.store(store), runtime, before)
     }
 
@@ -133,7 +133,7 @@ impl World {
         Self { service, now, nonces, apps, runtime: Some(Arc::clone(runtime)) }
     }
 
-    /// The same, told of other apps.
+    /// Replaces the apps of the configuration, for services that are created later.
     pub(crate) fn with_apps(self, apps: Apps) -> Self {
         Self { apps, ..self }
     }
@@ -144,12 +144,12 @@ impl World {
         Self { service, ..self }
     }
 
-    /// Waits for what the service does by itself, not for a request.
+    /// Waits for a future that is not a request.
     pub(crate) fn wait<T>(&self, done: impl Future<Output = T>) -> T {
         self.runtime.as_ref().unwrap().block_on(done)
     }
 
-    /// Its clock and its nonces, with a service that knows nothing.
+    /// Returns a world with the same clock, nonces and apps, and an empty service.
     pub(crate) fn clone_without_service(&self) -> Self {
         Self { service: Service::builder().build().unwrap(), ..self.clone() }
     }
@@ -172,18 +172,18 @@ impl World {
         self.now.now.load(Ordering::SeqCst)
     }
 
-    /// It is that moment: time has passed until then or, if it is before, the clock was set back.
+    /// Sets the clock. The steady clock advances as far, unless the clock is set back.
     pub(crate) fn set(&self, millis: u64) {
         let before = self.now.now.swap(millis, Ordering::SeqCst);
         self.now.elapsed.fetch_add(millis.saturating_sub(before), Ordering::SeqCst);
     }
 
-    /// So much time passes.
+    /// Advances both clocks by `millis` milliseconds.
     pub(crate) fn pass(&self, millis: u64) {
         self.set(self.now() + millis);
     }
 
-    /// The clock is set to that moment, and no time passes.
+    /// Sets the clock, but not the steady clock.
     pub(crate) fn jump(&self, millis: u64) {
         self.now.now.store(millis, Ordering::SeqCst);
     }
@@ -203,14 +203,14 @@ impl World {
         self.send(Request::post(path).header("Authorization", credential), body.to_string())
     }
 
-    /// Asks [`REVOCABLE`] to revoke tokens, as a client of the present version does.
+    /// Revokes tokens of [`REVOCABLE`], as a client of the current version does.
     pub(crate) fn revoke(&self, body: &Value) -> Answer {
         let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
         let request = request.header("Authorization", basic(REVOCABLE)).header("X-Ably-Version", "6");
         self.send(request, body.to_string())
     }
 
-    /// Whether the token lets its holder in, for anything at all.
+    /// Sends a request with the token. The status is 200 if the token is accepted and permits `stats` on `*`.
     pub(crate) fn accepts(&self, token: &TokenDetails) -> Answer {
         self.get("/stats", &bearer(token))
     }
@@ -232,12 +232,12 @@ impl World {
     }
 }
 
-/// Drives the service by hand: in memory it never waits.
+/// Polls the service once, which suffices for a store in memory.
 pub(crate) fn answer(service: &Service, request: Builder, body: impl Into<Bytes>) -> Answer {
     let request = request.body(body.into()).unwrap();
     match pin!(service.handle(request)).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(response) => Answer::of(response),
-        Poll::Pending => panic!("the service waits"),
+        Poll::Pending => panic!("the service must not wait"),
     }
 }
 
@@ -276,7 +276,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Status and code, after looking at all else that an error must have. 0 for what is no error.
+    /// Returns the status and the code, or 0 if the response is no error. Checks the other fields and headers of an error.
     pub(crate) fn code(&self) -> (u16, u64) {
         if self.status < 400 {
             return (self.status, 0);
@@ -331,14 +331,14 @@ pub(crate) fn details(token: &str) -> TokenDetails {
     TokenDetails::from_token(Token::new(token).unwrap())
 }
 
-/// A JWT of that key, from [`NOW`]'s second and for so many seconds, with those claims as well.
+/// Returns a JWT of the key `key_name`, issued at the second of [`NOW`] for `seconds` seconds, with additional `claims`.
 pub(crate) fn jwt(key_name: &str, seconds: u64, claims: &Value) -> String {
     let mut payload = json!({ "iat": NOW / 1000, "exp": NOW / 1000 + seconds });
     payload.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
     jwt_of(&json!({ "typ": "JWT", "alg": "HS256", "kid": key_name }), &payload, SECRET)
 }
 
-/// A JWT of whatever parts, signed here by the letter of its specification.
+/// Returns a JWT with any header and payload, signed without the code under test.
 pub(crate) fn jwt_of(header: &Value, payload: &Value, secret: &str) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", part(header), part(payload));
@@ -347,7 +347,7 @@ pub(crate) fn jwt_of(header: &Value, payload: &Value, secret: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(hmac.finalize().into_bytes()))
 }
 
-/// A signed request of whatever values, signed here by the protocol's letter: each value and a line feed.
+/// Returns a token request with any values, signed without the code under test: each value is followed by a line feed.
 pub(crate) fn sign_raw(fields: &[(&str, Value)]) -> Value {
     let mut hmac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     for name in ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce"] {

@@ -1,4 +1,4 @@
-//! The service over TLS.
+//! Tests of the server over TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
 }
 
-/// A certificate for localhost, as it is and as PEM, and the PEM of its key.
+/// Returns a certificate for localhost as DER and as PEM, and the PEM of its key.
 fn certificate() -> (CertificateDer<'static>, String, String) {
     certificate_for("localhost")
 }
@@ -62,11 +62,11 @@ async fn start(service: Service, tls: Tls) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn keys_are_taken_over_tls_and_nothing_without_it() {
+async fn key_is_accepted_over_tls_and_plain_http_is_not() {
     let (trusted, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let address = start(Service::builder().apps(apps()).build().unwrap(), tls).await;
-    // Clients that never get to the point keep nobody waiting.
+    // Clients that start no handshake do not delay other clients.
     let _silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
     let mut plain = TcpStream::connect(address).await.unwrap();
     plain.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -82,11 +82,11 @@ async fn keys_are_taken_over_tls_and_nothing_without_it() {
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:x?}");
     let stranger = self::certificate().0;
-    assert!(exchange(address, &stranger, &request).await.is_err(), "nobody trusts a certificate that they do not know");
+    assert!(exchange(address, &stranger, &request).await.is_err(), "the client refuses an unknown certificate");
 }
 
 #[tokio::test]
-async fn a_sandbox_says_that_it_speaks_tls() {
+async fn created_app_of_tls_sandbox_has_tls() {
     let (trusted, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let address = start(Service::builder().sandbox(true).build().unwrap(), tls).await;
@@ -103,7 +103,7 @@ async fn a_sandbox_says_that_it_speaks_tls() {
 }
 
 #[tokio::test]
-async fn reloaded_certificate_is_shown_to_new_connections() {
+async fn reloaded_certificate_is_used_for_new_connections() {
     let (old, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let address = start(Service::builder().build().unwrap(), tls.clone()).await;
@@ -125,7 +125,7 @@ async fn reloaded_certificate_is_shown_to_new_connections() {
 }
 
 #[tokio::test]
-async fn idle_tls_connection_is_closed_cleanly_for_another() {
+async fn idle_tls_connection_is_evicted_cleanly() {
     let (trusted, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let mut limits = Limits::default();
@@ -145,7 +145,7 @@ async fn idle_tls_connection_is_closed_cleanly_for_another() {
 }
 
 #[tokio::test]
-async fn unfinished_handshake_makes_room_after_a_moment() {
+async fn unfinished_handshake_makes_room_after_grace() {
     let (trusted, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let mut limits = Limits::default();
@@ -155,13 +155,13 @@ async fn unfinished_handshake_makes_room_after_a_moment() {
     let _silent = TcpStream::connect(address).await.unwrap();
     let request = "GET /time HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let is_served =
-        async || exchange(address, &trusted, request).await.is_ok_and(|told| told.starts_with("HTTP/1.1 200"));
+        async || exchange(address, &trusted, request).await.is_ok_and(|response| response.starts_with("HTTP/1.1 200"));
     let served = async { while !is_served().await {} };
     timeout(Duration::from_secs(30), served).await.expect("a new client is served before the handshake times out");
 }
 
 #[tokio::test]
-async fn half_closed_tls_client_gets_its_answer() {
+async fn half_closed_tls_client_gets_its_response() {
     let (trusted, certificate, key) = certificate();
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     let address = start(Service::builder().build().unwrap(), tls).await;
@@ -174,7 +174,7 @@ async fn half_closed_tls_client_gets_its_answer() {
 }
 
 #[test]
-fn what_is_no_certificate_is_named_and_no_key_shown() {
+fn invalid_certificate_error_names_part_and_hides_key() {
     let (_, certificate, key) = certificate();
     let (_, _, another_key) = self::certificate();
     let broken = key.replace("-----END", "????-----END");

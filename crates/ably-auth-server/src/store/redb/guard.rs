@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panic_is_returned_as_an_error() {
+    fn panic_is_returned_as_error() {
         let error = guard::<()>(|| panic::panic_any("broken")).unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
         assert_eq!(guard(|| Ok(7)).unwrap(), 7);

@@ -169,7 +169,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn panic_in_a_commit_is_answered_and_the_next_write_reopens() {
+    async fn panic_in_commit_is_error_and_next_write_reopens() {
         let place = TempDir::new();
         let path = folder::database_path(&place.0);
         drop(folder::create_file(&path).unwrap());
@@ -194,7 +194,7 @@ mod tests {
     /// A reopened file must contain all confirmed writes; otherwise the next write fails.
     #[cfg(unix)]
     #[tokio::test]
-    async fn database_that_was_replaced_is_not_written_to() {
+    async fn replaced_database_is_not_written_to() {
         let place = TempDir::new();
         let path = folder::database_path(&place.0);
         drop(folder::create_file(&path).unwrap());

@@ -1,4 +1,4 @@
-//! A store that fails, at each of its calls once.
+//! Tests of a store that fails once, at each of its calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::runtime;
 use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
-/// Fails at the call of that number, counted down; before it is done, or after.
+/// A fault that fails one call, counted down from `until`: before the call, or after it if `after` is set.
 #[derive(Clone, Debug)]
 struct Failing {
     until: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ impl Failing {
         Self { until: Arc::default(), after }
     }
 
-    /// The call of that number, from now on, fails; none if it is 0.
+    /// Makes the `nth` call from now on fail, or none if `nth` is 0.
     fn fail_at(&self, nth: usize) {
         self.until.store(nth, Ordering::SeqCst);
     }
@@ -39,20 +39,20 @@ impl Fault for Failing {
         if self.after {
             drop(ask());
         }
-        Pending::unavailable(Unavailable::new("it was told to"))
+        Pending::unavailable(Unavailable::new("injected failure"))
     }
 }
 
-/// A service whose store fails when it is next asked.
-pub(crate) fn about_to_fail() -> World {
+/// Returns a service whose store fails at the next call.
+pub(crate) fn world_with_failing_store() -> World {
     let store = Faulty::new(Failing::new(false));
     let world = World::over(store.clone(), &runtime(), None);
     store.fault.fail_at(1);
     world
 }
 
-/// Does something at a service whose store fails at one call, for each of the calls that it takes. What fails is 50003 and
-/// leaves the service able to do the same once more.
+/// Runs `act`, which makes `calls` calls of the store, and fails each call once. Checks that a failure is 50003, and that `act`
+/// succeeds when it is repeated.
 fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl Fn(&World)) {
     let (mut failed, runtime) = (0, runtime());
     for (nth, after) in (1..=calls + 1).flat_map(|nth| [(nth, false), (nth, true)]) {
@@ -64,12 +64,12 @@ fn fail_at_each_call(calls: usize, act: impl Fn(&World) -> Answer, check: impl F
             assert_eq!(answer.header("x-ably-errorcode"), "50003", "call {nth}: {}", answer.text());
             assert_eq!(answer.status, 500);
             failed += 1;
-            assert!(act(&world).status < 300, "call {nth}: it does not recover");
+            assert!(act(&world).status < 300, "call {nth}: the service does not recover");
         }
         store.fault.fail_at(0);
         check(&world);
     }
-    assert_eq!(failed, 2 * calls, "it takes another number of calls");
+    assert_eq!(failed, 2 * calls, "the number of calls differs");
 }
 
 fn control(world: &World, path: &str) -> Answer {
@@ -78,12 +78,12 @@ fn control(world: &World, path: &str) -> Answer {
 }
 
 #[test]
-fn a_token_request_that_is_signed_anew_is_exchanged() {
+fn newly_signed_request_succeeds_after_failure() {
     fail_at_each_call(1, |world| world.exchange(&world.sign(KEY, &params())), |_| {});
 }
 
 #[test]
-fn a_large_token_is_issued_whole_or_not() {
+fn large_token_is_issued_completely_or_not_at_all() {
     let channels: serde_json::Map<_, _> =
         (0..1_000).map(|nth| (format!("channel-{nth:04}"), json!(["publish"]))).collect();
     let large = can(&json!(channels).to_string());
@@ -91,7 +91,7 @@ fn a_large_token_is_issued_whole_or_not() {
 }
 
 #[test]
-fn a_large_token_is_believed_only_if_it_can_be_read() {
+fn large_token_is_refused_if_store_fails() {
     let channels: serde_json::Map<_, _> = (0..1_000)
         .map(|nth| (format!("channel-{nth:04}"), json!(["publish"])))
         .chain([("*".into(), json!(["stats"]))])
@@ -109,7 +109,7 @@ fn a_large_token_is_believed_only_if_it_can_be_read() {
 }
 
 #[test]
-fn nobody_is_let_in_by_guess() {
+fn credential_is_refused_if_store_fails() {
     let token = std::cell::RefCell::new(None);
     let act = |world: &World| {
         let token = token.borrow_mut().take().unwrap_or_else(|| bearer(&World::new().token(REVOCABLE, &params())));
@@ -120,7 +120,7 @@ fn nobody_is_let_in_by_guess() {
 }
 
 #[test]
-fn a_revocation_is_made_whole_or_not() {
+fn revocation_is_stored_completely_or_not_at_all() {
     let act = |world: &World| {
         let request = Request::post(format!("/keys/{REVOCABLE}/revokeTokens")).header("X-Ably-Version", "6");
         let targets = json!({ "targets": ["clientId:bob", "clientId:alice"] });
@@ -137,7 +137,7 @@ fn a_revocation_is_made_whole_or_not() {
 }
 
 #[test]
-fn an_app_is_made_with_all_its_keys_or_not() {
+fn app_and_keys_are_stored_completely_or_not_at_all() {
     let act = |world: &World| world.post("/apps", "", &json!({ "keys": [{}, {}] }));
     fail_at_each_call(2, act, |_| {});
     fail_at_each_call(2, |world| control(world, "apps/app1/keys"), |_| {});

@@ -20,7 +20,7 @@ impl Log {
     }
 
     /// Returns how often the log contains `what`.
-    pub(super) fn says(&self, what: &str) -> usize {
+    pub(super) fn count(&self, what: &str) -> usize {
         self.0.lock().unwrap().matches(what).count()
     }
 }

@@ -1,22 +1,22 @@
-//! The store in memory.
+//! Tests of the store in memory.
 
 use ably_auth_server::{Apps, store::Memory};
 
-use super::{Place, every_promise, runtime};
+use super::{StoreSetup, every_promise, runtime};
 use crate::support::World;
 
 struct InMemory;
 
-impl Place for InMemory {
+impl StoreSetup for InMemory {
     fn open(&self, before: Option<&World>) -> World {
         World::over(Memory::new(), &runtime(), before)
     }
 
-    fn again(&self, before: World) -> World {
+    fn reopen(&self, before: World) -> World {
         before
     }
 
-    fn again_with(&self, before: World, apps: Apps) -> World {
+    fn reopen_with(&self, before: World, apps: Apps) -> World {
         before.wait(before.service.reload(apps)).unwrap();
         before
     }

@@ -1,4 +1,4 @@
-//! What every store promises, asked of each of them; and what one promises alone.
+//! Tests of the promises that every store keeps, and tests of single stores.
 
 pub(crate) mod faults;
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
@@ -32,20 +32,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::support::World;
 
-/// Somewhere to keep things, and services over it.
-trait Place {
-    /// A service, with all that is kept there.
+/// A store of one kind, and services over it.
+trait StoreSetup {
+    /// Opens the store and creates a service over it.
     fn open(&self, before: Option<&World>) -> World;
 
-    /// A service that comes after that one: another one or, in memory, the same.
-    fn again(&self, before: World) -> World {
+    /// Drops the service and creates another one over the same store. In memory, it is the same service.
+    fn reopen(&self, before: World) -> World {
         let shared = before.clone_without_service();
         drop(before);
         self.open(Some(&shared))
     }
 
-    /// The same, but that it is told of other apps.
-    fn again_with(&self, before: World, apps: Apps) -> World {
+    /// Like `reopen`, but with other apps in the configuration.
+    fn reopen_with(&self, before: World, apps: Apps) -> World {
         let shared = before.clone_without_service().with_apps(apps);
         drop(before);
         self.open(Some(&shared))
@@ -56,12 +56,12 @@ fn runtime() -> Arc<Runtime> {
     Arc::new(Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
 }
 
-/// A folder that goes with the test.
+/// A folder that is deleted on drop.
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
-struct Folder(std::path::PathBuf);
+struct TempDir(std::path::PathBuf);
 
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
-impl Folder {
+impl TempDir {
     fn new() -> Self {
         use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -77,43 +77,43 @@ impl Folder {
 }
 
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
-impl Drop for Folder {
+impl Drop for TempDir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// Each promise, as a test of that place.
+/// Generates a test of each promise for a store.
 macro_rules! every_promise {
-    ($place:expr) => {
-        crate::store::every_promise! { $place,
-            a_request_is_exchanged_once,
-            the_same_request_at_once_is_exchanged_once,
-            what_is_not_signed_leaves_nothing,
-            what_was_revoked_stays_revoked,
-            a_revocation_without_a_moment_takes_what_a_clock_ahead_issued,
-            a_revocation_takes_jwts_of_a_fast_clock_for_good,
-            a_large_token_is_good_until_it_expires,
-            keys_made_and_changed_at_run_time_stay,
-            apps_made_and_deleted_at_run_time_stay,
-            a_clock_that_steps_back_opens_nothing,
+    ($setup:expr) => {
+        crate::store::every_promise! { $setup,
+            token_request_is_exchanged_once,
+            concurrent_duplicates_are_exchanged_once,
+            forged_request_does_not_use_nonce,
+            revocation_survives_restart,
+            revocation_covers_token_issued_by_clock_ahead,
+            revocation_of_jwt_of_fast_clock_survives_restart,
+            large_token_is_valid_until_it_expires,
+            runtime_key_changes_survive_restart,
+            runtime_app_changes_survive_restart,
+            clock_that_steps_back_revives_nothing,
             clock_that_was_ahead_refuses_only_what_may_be_replayed,
-            text_with_quotes_comes_back,
-            a_revocation_takes_what_was_issued_before_whatever_the_clock,
-            time_goes_on_though_the_clock_was_set_back,
-            what_was_seen_to_be_over_stays_over,
-            a_clock_that_is_far_off_grants_nothing,
-            a_clock_that_is_said_to_be_right_is_gone_by,
-            a_key_that_the_service_is_not_told_of_any_more_does_not_come_back,
-            changes_at_once_are_all_made,
+            text_with_quotes_survives_restart,
+            revocation_covers_earlier_tokens_at_any_clock,
+            time_advances_after_clock_is_set_back,
+            expired_token_stays_expired,
+            clock_that_is_far_off_grants_nothing,
+            trusted_clock_is_followed,
+            key_removed_from_configuration_stays_revoked,
+            concurrent_changes_are_all_stored,
         }
     };
-    ($place:expr, $($promise:ident,)*) => {
+    ($setup:expr, $($promise:ident,)*) => {
         $(
             #[test]
             fn $promise() {
-                if let Some(place) = $place {
-                    crate::store::promises::$promise(&place);
+                if let Some(setup) = $setup {
+                    crate::store::promises::$promise(&setup);
                 }
             }
         )*

@@ -1,4 +1,4 @@
-//! The promises, of which each holds whatever the store, and over its restart.
+//! The promises that every store keeps, also over a restart.
 
 use std::thread;
 
@@ -7,16 +7,16 @@ use ably_auth_server::{App, Apps};
 use http::Request;
 use serde_json::{Value, json};
 
-use super::Place;
+use super::StoreSetup;
 use crate::revoked_jwts;
 use crate::support::*;
 
-/// In milliseconds.
+/// One day, in milliseconds.
 const DAY: u64 = 24 * HOUR;
 
-/// From a place that was opened for the first time, once it takes requests.
-fn first(place: &dyn Place) -> World {
-    place.open(None)
+/// Creates the first service over a new store.
+fn first(setup: &dyn StoreSetup) -> World {
+    setup.open(None)
 }
 
 fn control(world: &World, method: &str, path: &str, body: &Value) -> Answer {
@@ -30,8 +30,8 @@ fn channels(count: usize) -> String {
     json!(entries).to_string()
 }
 
-pub(super) fn a_request_is_exchanged_once(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn token_request_is_exchanged_once(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let request = world.sign(KEY, &of("bob"));
     let in_future = world.sign(KEY, &of("bob"));
     assert_eq!(world.exchange(&request).code(), (201, 0));
@@ -39,7 +39,7 @@ pub(super) fn a_request_is_exchanged_once(place: &dyn Place) {
     assert_eq!(world.exchange(&in_future).code(), (201, 0));
     world.set(NOW);
     assert_eq!(world.exchange(&request).code(), (401, 40105));
-    let world = place.again(world);
+    let world = setup.reopen(world);
     for moment in [NOW - 2 * MINUTE, NOW, NOW + 2 * MINUTE] {
         world.set(moment);
         assert_eq!(world.exchange(&request).code(), (401, 40105), "{moment}");
@@ -47,11 +47,11 @@ pub(super) fn a_request_is_exchanged_once(place: &dyn Place) {
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     }
     world.set(NOW + 2 * MINUTE + 1);
-    assert_eq!(place.again(world).exchange(&request).code(), (401, 40104));
+    assert_eq!(setup.reopen(world).exchange(&request).code(), (401, 40104));
 }
 
-pub(super) fn the_same_request_at_once_is_exchanged_once(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn concurrent_duplicates_are_exchanged_once(setup: &dyn StoreSetup) {
+    let world = first(setup);
     for _ in 0..10 {
         let request = world.sign(KEY, &params());
         let codes = thread::scope(|scope| {
@@ -63,8 +63,8 @@ pub(super) fn the_same_request_at_once_is_exchanged_once(place: &dyn Place) {
     }
 }
 
-pub(super) fn what_is_not_signed_leaves_nothing(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn forged_request_does_not_use_nonce(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let good = world.sign(KEY, &params());
     for _ in 0..100 {
         let mut forged = serde_json::to_value(&good).unwrap();
@@ -72,61 +72,61 @@ pub(super) fn what_is_not_signed_leaves_nothing(place: &dyn Place) {
         let path = format!("/keys/{KEY}/requestToken");
         assert_eq!(world.send(Request::post(path), forged.to_string()).code(), (401, 40101));
     }
-    assert_eq!(place.again(world).exchange(&good).code(), (201, 0));
+    assert_eq!(setup.reopen(world).exchange(&good).code(), (201, 0));
 }
 
-pub(super) fn what_was_revoked_stays_revoked(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn revocation_survives_restart(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let [bob, alice] = ["bob", "alice"].map(|name| world.token(REVOCABLE, &of(name)));
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob", "clientId:a/b:c"] })).json()["successCount"], 2);
     let margin = world.revoke(&json!({ "targets": ["clientId:alice"], "allowReauthMargin": true }));
     assert_eq!(margin.json()["results"][0]["appliesAt"], NOW + 30_000);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(world.accepts(&bob).code(), (401, 40141));
     assert_eq!(world.accepts(&alice).code(), (200, 0));
     let renewed = world.token(REVOCABLE, &of("bob"));
-    assert_eq!(renewed.issued().unwrap().as_millis(), NOW + 1, "within the millisecond, after is after");
+    assert_eq!(renewed.issued().unwrap().as_millis(), NOW + 1, "it counts as issued after the revocation");
     world.set(NOW + 30_000);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(world.accepts(&alice).code(), (401, 40141));
     assert_eq!(world.accepts(&renewed).code(), (200, 0));
     assert_eq!(world.accepts(&bob).code(), (401, 40141));
 }
 
-pub(super) fn a_revocation_without_a_moment_takes_what_a_clock_ahead_issued(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn revocation_covers_token_issued_by_clock_ahead(setup: &dyn StoreSetup) {
+    let world = first(setup);
     world.set(NOW + 5_000);
     let early = world.token(REVOCABLE, &of("bob"));
-    let world = place.again(world);
+    let world = setup.reopen(world);
     world.set(NOW);
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
     assert_eq!(world.accepts(&early).code(), (401, 40141));
     let late = world.token(REVOCABLE, &of("bob"));
-    assert_eq!(place.again(world).accepts(&late).code(), (200, 0));
+    assert_eq!(setup.reopen(world).accepts(&late).code(), (200, 0));
 }
 
-pub(super) fn a_revocation_takes_jwts_of_a_fast_clock_for_good(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn revocation_of_jwt_of_fast_clock_survives_restart(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let bob = json!({ "x-ably-clientId": "bob" });
     let token = revoked_jwts::issued_at(NOW + revoked_jwts::LEEWAY, &bob);
     assert_eq!(revoked_jwts::code(&world, &token), (200, 0));
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
-    // Twice the leeway, since the clock of another service that shares the store may be ahead as well.
+    // Twice the leeway, because the clock of another service that shares the store may be ahead too.
     let after = NOW + 2 * revoked_jwts::LEEWAY + 1;
     world.set(after);
     assert_eq!(revoked_jwts::code(&world, &token), (401, 40141));
     assert_eq!(revoked_jwts::code(&world, &revoked_jwts::issued_at(after, &bob)), (200, 0));
 }
 
-pub(super) fn a_large_token_is_good_until_it_expires(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn large_token_is_valid_until_it_expires(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let token = world.token(KEY, &of("bob").ttl(ttl(HOUR)).capability(channels(1_000).parse().unwrap()));
     let publish = |world: &World, channel: &str| {
         world.post(&format!("/channels/{channel}/messages"), &bearer(&token), &json!({})).code()
     };
-    let world = place.again(world);
+    let world = setup.reopen(world);
     world.set(NOW + HOUR - 1);
     assert_eq!(publish(&world, "channel-0777-with-a-long-name"), (201, 0));
     assert_eq!(publish(&world, "channel-1000-with-a-long-name"), (401, 40160));
@@ -134,28 +134,28 @@ pub(super) fn a_large_token_is_good_until_it_expires(place: &dyn Place) {
     assert_eq!(publish(&world, "channel-0777-with-a-long-name"), (401, 40142));
 }
 
-pub(super) fn keys_made_and_changed_at_run_time_stay(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn runtime_key_changes_survive_restart(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let made = control(&world, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } }));
     assert_eq!(made.status, 201);
     let (id, key) = (made.json()["id"].as_str().unwrap().to_owned(), made.json()["key"].as_str().unwrap().to_owned());
-    let world = place.again(world);
+    let world = setup.reopen(world);
     let stats = |world: &World| world.get("/stats", &basic_of(&key)).code();
     assert_eq!(stats(&world), (200, 0));
     let narrow = json!({ "capability": { "chat": ["publish"] } });
     assert_eq!(control(&world, "PATCH", &format!("app1/keys/{id}"), &narrow).status, 200);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(stats(&world), (401, 40160));
     let path = format!("/keys/app1.{id}/requestToken");
     let body = json!({ "keyName": format!("app1.{id}"), "timestamp": world.now() });
     let token: TokenDetails = serde_json::from_slice(&world.post(&path, &basic_of(&key), &body).body).unwrap();
     assert_eq!(world.accepts(&token).code(), (401, 40160));
-    // One that was made now, and one that the service is told of whenever it starts.
+    // Revoke a key that was created at run time, and a key of the configuration.
     let listed = world.token(KEY, &params());
     for id in [&*id, "key1"] {
         assert_eq!(control(&world, "POST", &format!("app1/keys/{id}/revoke"), &json!({})).status, 200);
     }
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(stats(&world), (401, 40131));
     assert_eq!((world.accepts(&token).code(), world.accepts(&listed).code()), ((401, 40141), (401, 40141)));
     let described = control(&world, "GET", "app1/keys", &json!({})).json();
@@ -164,8 +164,8 @@ pub(super) fn keys_made_and_changed_at_run_time_stay(place: &dyn Place) {
     assert_eq!(described["capability"], narrow["capability"]);
 }
 
-pub(super) fn apps_made_and_deleted_at_run_time_stay(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn runtime_app_changes_survive_restart(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let make = |world: &World| {
         let body = json!({ "keys": [{}, { "revocableTokens": true }], "namespaces": [{ "id": "n" }] });
         world.post("/apps", "", &body).json()
@@ -176,37 +176,41 @@ pub(super) fn apps_made_and_deleted_at_run_time_stay(place: &dyn Place) {
     let delete = |world: &World, path: &str, credential: &str| {
         world.send(Request::delete(path).header("Authorization", credential), "").status
     };
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(delete(&world, &path(&deleted), &credential(&deleted, 1)), 204);
     assert_eq!(delete(&world, "/apps/app2", &basic(ELSEWHERE)), 204);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(world.get("/stats", &credential(&kept, 0)).code(), (200, 0));
     assert_eq!(world.get("/stats", &credential(&kept, 1)).code(), (200, 0));
     assert_eq!(world.get("/stats", &credential(&deleted, 0)).code(), (404, 40400));
-    assert_eq!(world.get("/stats", &basic(ELSEWHERE)).code(), (404, 40400), "also one that is in the file");
+    assert_eq!(
+        world.get("/stats", &basic(ELSEWHERE)).code(),
+        (404, 40400),
+        "an app of the configuration stays deleted too"
+    );
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
 }
 
-pub(super) fn a_clock_that_steps_back_opens_nothing(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn clock_that_steps_back_revives_nothing(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let used = world.sign(KEY, &params());
     let token = world.token(KEY, &params().ttl(ttl(10 * MINUTE)));
     assert_eq!(world.exchange(&used).code(), (201, 0));
     world.set(NOW + 10 * MINUTE);
     assert_eq!(world.accepts(&token).code(), (401, 40142));
-    // What is used now makes the store forget what is over.
+    // This request makes the store drop expired nonces.
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
-    let world = place.again(world);
+    let world = setup.reopen(world);
     world.set(NOW + 1);
     assert_eq!(world.accepts(&token).code(), (401, 40142));
     let code = world.exchange(&used).code();
     assert!([(401, 40104), (401, 40105)].contains(&code), "{code:?}");
     let new = world.token(KEY, &params().ttl(ttl(MINUTE)));
-    assert_eq!(world.accepts(&new).code(), (200, 0), "and closes nothing");
+    assert_eq!(world.accepts(&new).code(), (200, 0), "new tokens are valid");
 }
 
-pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn Place) {
-    let mut world = first(place);
+pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(setup: &dyn StoreSetup) {
+    let mut world = first(setup);
     let exchange = |world: &World| {
         let request = world.sign(KEY, &params());
         (world.exchange(&request), request)
@@ -229,11 +233,11 @@ pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn
     }
     let end = world.now();
     world.jump(right + (end - ahead));
-    assert_eq!(exchange(&world).0.code(), (201, 0), "requests of the time that the clock skipped are accepted");
+    assert_eq!(exchange(&world).0.code(), (201, 0), "requests with timestamps that the clock skipped are accepted");
     for _ in 0..20 {
         world.pass(5 * MINUTE);
         assert_eq!(exchange(&world).0.code(), (201, 0));
-        world = place.again(world);
+        world = setup.reopen(world);
     }
     world.set(ahead - 30_000);
     let mut waited = 0;
@@ -257,8 +261,8 @@ pub(super) fn clock_that_was_ahead_refuses_only_what_may_be_replayed(place: &dyn
     assert!(waited <= 5 * 60, "{waited} s");
 }
 
-pub(super) fn text_with_quotes_comes_back(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn text_with_quotes_survives_restart(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let name = r#"a "quoted" \\ name"#;
     let request = Request::post("/v1/accounts/a%22b%5Cc/apps").header("Authorization", format!("Bearer {CONTROL}"));
     let app = world.send(request, json!({ "name": name }).to_string());
@@ -267,15 +271,15 @@ pub(super) fn text_with_quotes_comes_back(place: &dyn Place) {
     let key = control(&world, "POST", &keys, &json!({ "name": name, "capability": { r#""\"#: ["*"] } }));
     assert_eq!(key.status, 201, "{}", key.text());
     assert_eq!(control(&world, "POST", "app2/keys/quoted/revoke", &json!({})).status, 200);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     let keys = format!("{keys}?secrets=true");
     assert_eq!(control(&world, "GET", &keys, &json!({})).json(), json!([key.json()]));
     assert_eq!(world.get("/stats", &basic_of(r#"app2.quoted:a"b\c"#)).code(), (401, 40131));
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
 }
 
-pub(super) fn a_revocation_takes_what_was_issued_before_whatever_the_clock(place: &dyn Place) {
-    let mut world = first(place);
+pub(super) fn revocation_covers_earlier_tokens_at_any_clock(setup: &dyn StoreSetup) {
+    let mut world = first(setup);
     let token = |world: &World| world.token(REVOCABLE, &of("bob").capability(r#"{"*":["stats"]}"#.parse().unwrap()));
     let first = token(&world);
     world.set(NOW - 10 * MINUTE);
@@ -290,14 +294,14 @@ pub(super) fn a_revocation_takes_what_was_issued_before_whatever_the_clock(place
         let new = token(&world);
         assert_eq!(world.accepts(&new).code(), (200, 0), "{nth}");
         tokens.push(new);
-        world = place.again(world);
+        world = setup.reopen(world);
         assert_eq!(world.accepts(&tokens[nth]).code(), (401, 40141), "{nth}");
         assert_eq!(world.accepts(&tokens[nth + 1]).code(), (200, 0), "{nth}");
     }
 }
 
-pub(super) fn time_goes_on_though_the_clock_was_set_back(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn time_advances_after_clock_is_set_back(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let token = world.token(REVOCABLE, &of("alice"));
     let bob = world.token(REVOCABLE, &of("bob").ttl(ttl(10 * MINUTE)));
     world.set(NOW - HOUR);
@@ -306,14 +310,14 @@ pub(super) fn time_goes_on_though_the_clock_was_set_back(place: &dyn Place) {
     world.pass(59_000);
     assert_eq!(world.accepts(&token).code(), (200, 0));
     world.pass(1_000);
-    assert_eq!(world.accepts(&token).code(), (401, 40141), "at half the pace");
+    assert_eq!(world.accepts(&token).code(), (401, 40141), "time runs at half the pace");
     world.pass(18 * MINUTE);
     assert_eq!(world.accepts(&bob).code(), (200, 0));
     world.pass(MINUTE);
     assert_eq!(world.accepts(&bob).code(), (401, 40142));
     let new = world.token(REVOCABLE, &of("bob").ttl(ttl(MINUTE)));
     assert_eq!(new.issued().unwrap().as_millis(), NOW + 10 * MINUTE);
-    let world = place.again(world);
+    let world = setup.reopen(world);
     assert_eq!(world.accepts(&new).code(), (200, 0));
     world.pass(2 * MINUTE);
     assert_eq!(world.accepts(&new).code(), (401, 40142));
@@ -321,8 +325,8 @@ pub(super) fn time_goes_on_though_the_clock_was_set_back(place: &dyn Place) {
     assert_eq!(world.token(KEY, &params()).issued().unwrap().as_millis(), world.now(), "the clock has caught up");
 }
 
-pub(super) fn what_was_seen_to_be_over_stays_over(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn expired_token_stays_expired(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let token = world.token(KEY, &params().ttl(ttl(5 * MINUTE)));
     for minute in [4, 6, 30] {
         world.set(NOW + minute * MINUTE);
@@ -330,17 +334,17 @@ pub(super) fn what_was_seen_to_be_over_stays_over(place: &dyn Place) {
         assert_eq!(world.accepts(&token).code(), code);
     }
     world.set(NOW + MINUTE);
-    assert_eq!(place.again(world).accepts(&token).code(), (401, 40142));
+    assert_eq!(setup.reopen(world).accepts(&token).code(), (401, 40142));
 }
 
-pub(super) fn a_clock_that_is_far_off_grants_nothing(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn clock_that_is_far_off_grants_nothing(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let [over, revoked, good] = [("a", 1_000), ("bob", HOUR), ("c", HOUR)]
         .map(|(name, millis)| world.token(REVOCABLE, &of(name).ttl(ttl(millis))));
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
     world.pass(1_000);
     assert_eq!(world.accepts(&over).code(), (401, 40142));
-    let mut world = place.again(world);
+    let mut world = setup.reopen(world);
     let start = world.now();
     for off in [start - 2 * DAY, start - DAY - 1, start + DAY + 20, start + 400 * DAY] {
         let right = world.now();
@@ -357,33 +361,33 @@ pub(super) fn a_clock_that_is_far_off_grants_nothing(place: &dyn Place) {
         assert_eq!(world.accepts(&revoked).code(), (401, 40141), "{off}");
         assert_eq!(world.accepts(&good).code(), (200, 0), "{off}");
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "{off}");
-        world = place.again(world);
+        world = setup.reopen(world);
     }
 }
 
-pub(super) fn a_clock_that_is_said_to_be_right_is_gone_by(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn trusted_clock_is_followed(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let [bob, lasting] = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
-    // For nine days the clock is wrong, and all of before is dropped by it.
+    // The clock is nine days ahead, so that everything from before is dropped.
     world.set(NOW + 9 * DAY);
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob", "clientId:alice"] })).status, 201);
     let of_wrong = [world.token(REVOCABLE, &of("bob")), world.token(KEY, &params())];
     world.pass(2 * MINUTE + 1);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
-    let world = place.again(world);
+    let world = setup.reopen(world);
     world.jump(NOW + 1_000);
     assert_eq!(world.accepts(&lasting).code(), (500, 50003));
     world.wait(world.service.trust_clock()).unwrap();
     assert_eq!(world.accepts(&lasting).code(), (200, 0));
-    assert_eq!(world.accepts(&bob).code(), (401, 40141), "whether it was revoked is not known");
+    assert_eq!(world.accepts(&bob).code(), (401, 40141), "it may have been revoked");
     for token in &of_wrong {
         assert_eq!(world.accepts(token).code(), (401, 40141));
     }
     let is_refused = |code| [(500, 50003), (401, 40104), (401, 40105)].contains(&code);
-    assert!(is_refused(world.exchange(&used).code()), "whether it was used is not known");
-    let mut world = place.again(world);
+    assert!(is_refused(world.exchange(&used).code()), "it may have been used");
+    let mut world = setup.reopen(world);
     assert_eq!(world.accepts(&bob).code(), (401, 40141));
     for _ in 0..2 {
         world.pass(2 * MINUTE + 1);
@@ -392,37 +396,37 @@ pub(super) fn a_clock_that_is_said_to_be_right_is_gone_by(place: &dyn Place) {
         assert_eq!(world.accepts(&renewed).code(), (200, 0));
         assert_eq!(world.revoke(&json!({ "targets": ["clientId:bob"] })).status, 201);
         assert_eq!(world.accepts(&renewed).code(), (401, 40141));
-        world = place.again(world);
+        world = setup.reopen(world);
     }
     world.wait(world.service.trust_clock()).unwrap();
-    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "what is not in doubt is left as it is");
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0), "a second call changes nothing");
 }
 
-pub(super) fn a_key_that_the_service_is_not_told_of_any_more_does_not_come_back(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn key_removed_from_configuration_stays_revoked(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let token = world.token(LIMITED, &params());
     let made = control(&world, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } }));
     for id in ["limited", "revocable"] {
         assert_eq!(control(&world, "PATCH", &format!("app1/keys/{id}"), &json!({ "name": "changed" })).status, 200);
     }
-    let told = apps();
+    let configured = apps();
     let without = |app: &App| {
         let keys = app.keys().filter(|key| key.name().as_str() != LIMITED).cloned();
         keys.fold(App::new(app.id()).unwrap(), |app, key| app.with_key(key).unwrap())
     };
-    let less = told.iter().map(without).fold(Apps::new(), |apps, app| apps.with_app(app).unwrap());
-    let mut world = place.again_with(world, less);
+    let less = configured.iter().map(without).fold(Apps::new(), |apps, app| apps.with_app(app).unwrap());
+    let mut world = setup.reopen_with(world, less);
     for _ in 0..2 {
         assert_eq!(world.get("/channels/status", &basic(LIMITED)).code(), (401, 40131));
         assert_eq!(world.accepts(&token).code(), (401, 40141));
         assert_eq!(world.get("/stats", &basic(REVOCABLE)).code(), (200, 0));
         assert_eq!(world.get("/stats", &basic_of(made.json()["key"].as_str().unwrap())).code(), (200, 0));
-        world = place.again(world);
+        world = setup.reopen(world);
     }
 }
 
-pub(super) fn changes_at_once_are_all_made(place: &dyn Place) {
-    let world = first(place);
+pub(super) fn concurrent_changes_are_all_stored(setup: &dyn StoreSetup) {
+    let world = first(setup);
     let tokens: Vec<_> = (0..8).map(|nth| world.token(REVOCABLE, &of(&format!("user{nth}")))).collect();
     let keys = thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
@@ -440,7 +444,7 @@ pub(super) fn changes_at_once_are_all_made(place: &dyn Place) {
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    let world = place.again(world);
+    let world = setup.reopen(world);
     for token in &tokens {
         assert_eq!(world.accepts(token).code(), (401, 40141));
     }

@@ -1,4 +1,4 @@
-//! Whether a service says that it is ready, by what its store answers.
+//! Tests of readiness while a store fails or does not respond.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,34 +10,34 @@ use ably_auth_server::{Server, Service};
 use crate::faulty::{Call, Fault, Faulty};
 use crate::support::*;
 
-/// Answers, or does not, or says that it cannot.
+/// A fault that can be switched on and off.
 #[derive(Clone, Debug)]
-pub(crate) struct Moody(Arc<AtomicU8>);
+pub(crate) struct SwitchableFault(Arc<AtomicU8>);
 
 #[derive(Clone, Copy)]
-pub(crate) enum Mood {
-    Well,
+pub(crate) enum StoreState {
+    Working,
     Failing,
     Silent,
-    /// Answers after 20 ms.
+    /// Responds after 20 ms.
     Slow,
 }
 
-impl Moody {
+impl SwitchableFault {
     pub(crate) fn store() -> Faulty<Self> {
         Faulty::new(Self(Arc::default()))
     }
 
-    pub(crate) fn is(&self, mood: Mood) {
-        self.0.store(mood as u8, Ordering::SeqCst);
+    pub(crate) fn set(&self, state: StoreState) {
+        self.0.store(state as u8, Ordering::SeqCst);
     }
 }
 
-impl Fault for Moody {
+impl Fault for SwitchableFault {
     fn on<T: Send + Unpin + 'static>(&self, _: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
         match self.0.load(Ordering::SeqCst) {
             0 => ask(),
-            1 => Pending::unavailable(Unavailable::new("it was told to")),
+            1 => Pending::unavailable(Unavailable::new("injected failure")),
             3 => {
                 let asked = ask();
                 Pending::waiting(async {
@@ -50,10 +50,10 @@ impl Fault for Moody {
     }
 }
 
-/// A service over that store, with a server that begins to run.
-async fn start(store: Faulty<Moody>) -> Service {
+/// Creates a service over `store`, and a running server.
+async fn start(store: Faulty<SwitchableFault>) -> Service {
     let service = Service::builder().apps(apps()).sandbox(true).store(store).build().unwrap();
-    assert!(!service.check_ready().await, "nobody serves it");
+    assert!(!service.check_ready().await, "no server runs");
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
     tokio::spawn(server.run(std::future::pending()));
     while !service.is_ready() {
@@ -63,26 +63,26 @@ async fn start(store: Faulty<Moody>) -> Service {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_whose_store_does_not_answer_is_not_ready_until_it_does() {
-    let store = Moody::store();
+async fn service_is_not_ready_while_store_fails() {
+    let store = SwitchableFault::store();
     let service = start(store.clone()).await;
     assert!(service.check_ready().await);
-    for mood in [Mood::Failing, Mood::Silent] {
-        store.fault.is(mood);
+    for state in [StoreState::Failing, StoreState::Silent] {
+        store.fault.set(state);
         assert!(!service.check_ready().await);
         assert!(!service.is_ready() && service.metrics().contains("\nably_auth_ready 0\n"));
-        store.fault.is(Mood::Well);
+        store.fault.set(StoreState::Working);
         assert!(service.check_ready().await && service.is_ready());
     }
-    store.fault.is(Mood::Failing);
+    store.fault.set(StoreState::Failing);
     let request = http::Request::get("/stats").header("Authorization", basic(KEY));
     assert_eq!(answer(&service, request, "").code(), (500, 50003));
-    assert!(!service.is_ready(), "it was asked for something else");
+    assert!(!service.is_ready(), "a failed request ends readiness too");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_cannot_understand_its_store_is_not_ready() {
-    let store = Moody::store();
+async fn unreadable_record_ends_readiness() {
+    let store = SwitchableFault::store();
     let service = start(store.clone()).await;
     let value = Some(b"no record".to_vec().into());
     store.feed().publish(vec![Record { name: "key/app1.key1".into(), value, expires: None }]);
@@ -91,7 +91,7 @@ async fn a_service_that_cannot_understand_its_store_is_not_ready() {
 
 #[cfg(all(feature = "redis", unix))]
 #[test]
-fn a_service_whose_redis_stands_still_is_not_ready_until_it_goes_on() {
+fn service_is_not_ready_while_redis_is_stopped() {
     use super::redis_server::{RedisServer, connect_to_new};
     use super::served::served;
 
@@ -109,7 +109,7 @@ fn a_service_whose_redis_stands_still_is_not_ready_until_it_goes_on() {
         service.is_ready()
     });
     assert!(is_back, "the service does not recover");
-    // It is asked for what it would be asked for, which a Redis that takes no writes does not do.
+    // The readiness check writes, so a Redis that accepts no writes fails it.
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
     world.set(NOW + 1);
     assert!(!service.is_ready());

@@ -1,4 +1,4 @@
-//! The store in a folder.
+//! Tests of the store in a folder.
 
 use std::fs;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use ably_auth_server::store::{Redb, Store as _};
 use tokio::runtime::Runtime;
 
 use super::served::served;
-use super::{Folder, Place, every_promise, runtime};
+use super::{StoreSetup, TempDir, every_promise, runtime};
 use crate::large_tokens;
 use crate::support::*;
 
-pub(super) struct InFolder(pub(super) Folder, pub(super) Arc<Runtime>);
+pub(super) struct InFolder(pub(super) TempDir, pub(super) Arc<Runtime>);
 
 impl InFolder {
     pub(super) fn new() -> Self {
-        Self(Folder::new(), runtime())
+        Self(TempDir::new(), runtime())
     }
 }
 
-impl Place for InFolder {
+impl StoreSetup for InFolder {
     fn open(&self, before: Option<&World>) -> World {
         World::over(Redb::open(&self.0.0).unwrap(), &self.1, before)
     }
@@ -29,8 +29,8 @@ impl Place for InFolder {
 every_promise!(Some(InFolder::new()));
 
 #[test]
-fn app_uses_up_its_share_alone_in_a_folder() {
-    let (folder, runtime) = (Folder::new(), runtime());
+fn app_limit_spares_other_apps_in_folder() {
+    let (folder, runtime) = (TempDir::new(), runtime());
     let open =
         |before: Option<&World>, limits| World::over(Redb::open_with(&folder.0, limits).unwrap(), &runtime, before);
     let world = open(None, large_tokens::few());
@@ -44,24 +44,24 @@ fn app_uses_up_its_share_alone_in_a_folder() {
         world.post("/channels/channel-0001-with-a-long-name/messages", &bearer(&token), &serde_json::json!({}));
     assert_eq!(publish.code(), (201, 0), "a stored token is kept even if it exceeds the limits");
     drop(world);
-    let (folder, runtime) = (Folder::new(), runtime);
-    large_tokens::app_uses_up_its_share_alone(&World::over(
+    let (folder, runtime) = (TempDir::new(), runtime);
+    large_tokens::check_app_limit_spares_other_apps(&World::over(
         Redb::open_with(&folder.0, large_tokens::few()).unwrap(),
         &runtime,
         None,
     ));
 }
 
-/// A capability that fits into no header.
+/// Returns a capability that does not fit into a header.
 #[cfg(target_os = "linux")]
 fn large() -> String {
     let channels = (0..700).map(|nth| (format!("channel-{nth:04}-with-a-long-name"), serde_json::json!(["publish"])));
     serde_json::Value::Object(channels.collect()).to_string()
 }
 
-/// What a crash leaves of a folder, so much of it.
-pub(super) fn crashed(folder: &Folder, names: &[&str]) -> Folder {
-    let copy = Folder::new();
+/// Returns a copy of the files `names` of a folder that is in use, as after a crash.
+pub(super) fn copy_after_crash(folder: &TempDir, names: &[&str]) -> TempDir {
+    let copy = TempDir::new();
     let status = std::process::Command::new("cp")
         .arg("-r")
         .args(names.iter().map(|name| folder.0.join(name)))
@@ -72,8 +72,8 @@ pub(super) fn crashed(folder: &Folder, names: &[&str]) -> Folder {
 }
 
 #[test]
-fn the_secret_stays_and_is_for_its_owner_only() {
-    let folder = Folder::new();
+fn secret_is_kept_and_readable_only_by_owner() {
+    let folder = TempDir::new();
     let data = folder.0.join("made/when/needed");
     let secret = Redb::open(&data).unwrap().secret().unwrap();
     assert_eq!(Redb::open(&data).unwrap().secret(), Some(secret));
@@ -99,18 +99,18 @@ fn the_secret_stays_and_is_for_its_owner_only() {
 }
 
 #[test]
-fn the_time_is_written_while_nothing_else_is() {
-    let folder = Folder::new();
+fn time_is_written_without_other_writes() {
+    let folder = TempDir::new();
     let world = World::over(Redb::open(&folder.0).unwrap(), &runtime(), None);
     let token = world.token(KEY, &params().ttl(ttl(5 * MINUTE)));
     world.set(NOW + HOUR);
     assert_eq!(world.accepts(&token).code(), (401, 40142));
     let before = world.clone_without_service();
     before.set(NOW + MINUTE);
-    // It is written soon, and nobody waits for it.
+    // The time is written in the background.
     let is_over = (0..400).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(5));
-        let copy = crashed(&folder, &["secret", "store.redb"]);
+        let copy = copy_after_crash(&folder, &["secret", "store.redb"]);
         let Ok(store) = Redb::open(&copy.0) else { return false };
         World::over(store, &runtime(), Some(&before)).accepts(&token).code() == (401, 40142)
     });
@@ -118,22 +118,22 @@ fn the_time_is_written_while_nothing_else_is() {
 }
 
 #[test]
-fn a_nonce_tells_how_late_it_was() {
-    let (folder, runtime) = (Folder::new(), runtime());
+fn used_nonce_records_time() {
+    let (folder, runtime) = (TempDir::new(), runtime());
     let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
     let token = world.token(KEY, &params().ttl(ttl(30_000)));
     world.pass(50_000);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
-    let copy = crashed(&folder, &["secret", "store.redb", "nonces"]);
+    let copy = copy_after_crash(&folder, &["secret", "store.redb", "nonces"]);
     let before = world.clone_without_service();
     before.jump(NOW + 10_000);
     let world = World::over(Redb::open(&copy.0).unwrap(), &runtime, Some(&before));
-    assert_eq!(world.accepts(&token).code(), (401, 40142), "it was over by then");
+    assert_eq!(world.accepts(&token).code(), (401, 40142), "the token had expired by the time of the nonce");
 }
 
 #[test]
-fn without_the_files_of_nonces_nothing_is_exchanged_that_was_signed_for_later() {
-    let (folder, runtime) = (Folder::new(), runtime());
+fn missing_nonces_refuse_request_of_clock_ahead() {
+    let (folder, runtime) = (TempDir::new(), runtime());
     let world = World::over(Redb::open(&folder.0).unwrap(), &runtime, None);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     world.pass(50_000);
@@ -142,10 +142,10 @@ fn without_the_files_of_nonces_nothing_is_exchanged_that_was_signed_for_later() 
     world.jump(NOW + 50_000);
     assert_eq!(world.exchange(&ahead).code(), (201, 0));
     let before = world.clone_without_service();
-    // The time is written soon, and nobody waits for it.
+    // The time is written in the background.
     let is_refused = (0..400).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(5));
-        let copy = crashed(&folder, &["secret", "store.redb"]);
+        let copy = copy_after_crash(&folder, &["secret", "store.redb"]);
         let Ok(store) = Redb::open(&copy.0) else { return false };
         World::over(store, &runtime, Some(&before)).exchange(&ahead).code() == (401, 40104)
     });
@@ -153,28 +153,28 @@ fn without_the_files_of_nonces_nothing_is_exchanged_that_was_signed_for_later() 
 }
 
 #[test]
-fn a_folder_that_was_not_served_for_long_is_served() {
-    let place = InFolder::new();
-    let world = place.open(None);
+fn folder_unused_for_long_is_served() {
+    let setup = InFolder::new();
+    let world = setup.open(None);
     let over = world.token(KEY, &params());
     let shared = world.clone_without_service();
     drop(world);
     shared.jump(NOW + 500 * 24 * HOUR);
-    let world = place.open(Some(&shared));
+    let world = setup.open(Some(&shared));
     assert_eq!(world.accepts(&over).code(), (401, 40142));
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
 }
 
 #[test]
-fn without_the_files_of_nonces_nothing_that_may_have_been_used_is_exchanged() {
-    let place = InFolder::new();
-    let world = place.open(None);
+fn missing_nonces_refuse_request_that_may_be_used() {
+    let setup = InFolder::new();
+    let world = setup.open(None);
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
     let later = world.clone_without_service();
     drop(world);
-    fs::remove_dir_all(place.0.0.join("nonces")).unwrap();
-    let world = place.open(Some(&later));
+    fs::remove_dir_all(setup.0.0.join("nonces")).unwrap();
+    let world = setup.open(Some(&later));
     for _ in 0..2 {
         assert_eq!(world.exchange(&used).code(), (401, 40104));
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (401, 40104));
@@ -185,47 +185,47 @@ fn without_the_files_of_nonces_nothing_that_may_have_been_used_is_exchanged() {
 }
 
 #[test]
-fn the_files_of_nonces_go_when_all_in_them_is_over() {
-    let place = InFolder::new();
-    let mut world = place.open(None);
+fn expired_files_of_nonces_are_deleted() {
+    let setup = InFolder::new();
+    let mut world = setup.open(None);
     for _ in 0..5 {
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
         let shared = world.clone_without_service();
         drop(world);
-        // Each time that a folder is opened, there is another.
-        world = place.open(Some(&shared));
+        // Each start creates another file.
+        world = setup.open(Some(&shared));
     }
-    let files = || fs::read_dir(place.0.0.join("nonces")).unwrap().count();
+    let files = || fs::read_dir(setup.0.0.join("nonces")).unwrap().count();
     let before = files();
     world.pass(5 * MINUTE);
     for _ in 0..10 {
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     }
-    // The last may be deleted only once somebody was answered.
+    // Files may be deleted after the response, so wait for the threads to end.
     drop(world);
     assert_eq!((before, files()), (5, 1));
 }
 
 #[test]
-fn a_file_of_nonces_that_was_changed_is_not_believed() {
-    let place = InFolder::new();
-    let world = place.open(None);
+fn changed_file_of_nonces_is_refused() {
+    let setup = InFolder::new();
+    let world = setup.open(None);
     for _ in 0..3 {
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     }
     drop(world);
-    let path = place.0.0.join("nonces/0000000001");
+    let path = setup.0.0.join("nonces/0000000001");
     let mut bytes = fs::read(&path).unwrap();
     bytes[150] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let error = Redb::open(&place.0.0).unwrap_err();
+    let error = Redb::open(&setup.0.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(error.to_string().contains("has changed since it was written; restore a copy"), "{error}");
 }
 
 #[test]
-fn a_folder_is_one_process_s() {
-    let folder = Folder::new();
+fn folder_in_use_is_refused() {
+    let folder = TempDir::new();
     let first = Redb::open(&folder.0).unwrap();
     let error = Redb::open(&folder.0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
@@ -235,8 +235,8 @@ fn a_folder_is_one_process_s() {
 }
 
 #[test]
-fn what_is_no_store_is_refused() {
-    let folder = Folder::new();
+fn invalid_folder_or_database_is_refused() {
+    let folder = TempDir::new();
     fs::write(folder.0.join("file"), "").unwrap();
     let error = Redb::open(folder.0.join("file")).unwrap_err();
     assert!(error.to_string().contains("cannot be created"), "{error}");
@@ -250,8 +250,8 @@ fn what_is_no_store_is_refused() {
 }
 
 #[test]
-fn a_database_that_has_become_empty_is_not_a_new_one() {
-    let folder = Folder::new();
+fn emptied_database_is_refused() {
+    let folder = TempDir::new();
     drop(Redb::open(&folder.0).unwrap());
     let database = folder.0.join("store.redb");
     fs::File::options().write(true).open(&database).unwrap().set_len(0).unwrap();
@@ -264,10 +264,10 @@ fn a_database_that_has_become_empty_is_not_a_new_one() {
 
 #[cfg(unix)]
 #[test]
-fn what_others_put_into_the_folder_is_not_written_to() {
+fn files_planted_in_folder_are_not_written_to() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let (folder, elsewhere) = (Folder::new(), Folder::new());
+    let (folder, elsewhere) = (TempDir::new(), TempDir::new());
     let (theirs, open) = (elsewhere.0.join("theirs"), folder.0.join("secret.new"));
     fs::write(&theirs, "").unwrap();
     std::os::unix::fs::symlink(&theirs, &open).unwrap();
@@ -279,7 +279,7 @@ fn what_others_put_into_the_folder_is_not_written_to() {
     fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
     assert_ne!(Redb::open(&folder.0).unwrap().secret(), secret);
     let mode = fs::metadata(folder.0.join("secret")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "nor is its mode taken over");
+    assert_eq!(mode & 0o777, 0o600, "the mode of the planted file is not kept");
 
     for mode in [0o777, 0o720] {
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(mode)).unwrap();
@@ -291,15 +291,15 @@ fn what_others_put_into_the_folder_is_not_written_to() {
     Redb::open(&folder.0).unwrap();
 }
 
-/// A file system of its own, for who may mount one.
+/// A small file system, if the test may mount one.
 #[cfg(target_os = "linux")]
-struct SmallDisk(Folder);
+struct SmallDisk(TempDir);
 
 #[cfg(target_os = "linux")]
 impl SmallDisk {
-    /// None, and said, if this may not be done here.
+    /// Mounts the file system. Prints a message and returns `None` if that is not permitted.
     fn new() -> Option<Self> {
-        let disk = Self(Folder::new());
+        let disk = Self(TempDir::new());
         let mounted = disk.mount(&["-t", "tmpfs", "-o", "size=8m", "tmpfs"]);
         if !mounted {
             eprintln!("NOT TESTED: mounting a small file system takes root");
@@ -312,7 +312,7 @@ impl SmallDisk {
         mount.is_ok_and(|mount| mount.status.success())
     }
 
-    /// Leaves no room.
+    /// Fills the free space.
     fn fill(&self) {
         let mut file = fs::File::create(self.0.0.join("filling")).unwrap();
         while std::io::Write::write_all(&mut file, &[0; 4096]).is_ok() {}
@@ -326,7 +326,7 @@ impl SmallDisk {
 #[cfg(target_os = "linux")]
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // All that is there, one above the other.
+        // Unmount until no mount is left, since mounts may be stacked.
         let umount = || std::process::Command::new("umount").arg(&self.0.0).output();
         while umount().is_ok_and(|umount| umount.status.success()) {}
     }
@@ -334,7 +334,7 @@ impl Drop for SmallDisk {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_grants_nothing_and_is_recovered_from() {
+fn full_disk_grants_nothing_until_space_is_free() {
     let Some(disk) = SmallDisk::new() else { return };
     let data = disk.0.0.join("data");
     disk.fill();
@@ -349,7 +349,7 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     assert!(server.is_ready());
     disk.fill();
     let large = large();
-    // What is free in the file is written to, until there is none left.
+    // Writes succeed until the free space inside the file is used up.
     let refused = (0..500).find_map(|_| {
         let answer = world.exchange(&world.sign(KEY, &can(&large)));
         (answer.status != 201).then(|| answer.code())
@@ -358,20 +358,20 @@ fn a_full_disk_grants_nothing_and_is_recovered_from() {
     let small: Vec<_> = (0..50).map(|_| world.sign(KEY, &params())).collect();
     let granted: Vec<_> = small.iter().filter(|request| world.exchange(request).status == 201).collect();
     disk.clear();
-    assert!(server.is_ready(), "asking has opened it again");
+    assert!(server.is_ready(), "the readiness check has reopened the database");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
     let before = world.clone_without_service();
     drop((world, server));
     let world = World::over(Redb::open(&data).unwrap(), &runtime, Some(&before));
-    assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "and what is there can be read");
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).status, 201, "the data is readable");
     for request in granted {
-        assert_eq!(world.exchange(request).code(), (401, 40105), "what was answered was written");
+        assert_eq!(world.exchange(request).code(), (401, 40105), "each granted request was written");
     }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_cannot_be_written_is_refused() {
+fn read_only_folder_is_refused() {
     let Some(disk) = SmallDisk::new() else { return };
     let data = disk.0.0.join("data");
     drop(Redb::open(&data).unwrap());

@@ -8,33 +8,33 @@ use ably_auth_server::ErrorKind;
 use ably_auth_server::store::{Redb, Store as _};
 use serde_json::json;
 
-use super::redb::{InFolder, crashed};
-use super::{Folder, Place as _, runtime};
+use super::redb::{InFolder, copy_after_crash};
+use super::{StoreSetup as _, TempDir, runtime};
 use crate::support::*;
 
 const TARGETS: usize = 400;
 
 /// Returns two folders with many revocations: one from a service that was stopped, and one from a service that was killed.
-fn folders() -> (InFolder, Folder) {
-    let place = InFolder::new();
-    let mut world = place.open(None);
+fn folders() -> (InFolder, TempDir) {
+    let setup = InFolder::new();
+    let mut world = setup.open(None);
     for nth in 0..4 {
         let targets: Vec<_> = (0..TARGETS / 4).map(|target| format!("clientId:{nth}-{target}")).collect();
         assert_eq!(world.revoke(&json!({ "targets": &targets })).status, 201);
         world.token(KEY, &params());
-        world = place.again(world);
+        world = setup.reopen(world);
     }
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:last"] })).status, 201);
     // This token request makes the journal record that the revocation is in the database.
     world.token(KEY, &params());
-    let killed = crashed(&place.0, &["store.redb", "secret", "nonces"]);
+    let killed = copy_after_crash(&setup.0, &["store.redb", "secret", "nonces"]);
     drop(world);
-    (place, killed)
+    (setup, killed)
 }
 
 /// Checks that the folder is refused with the path of the database, has all revocations, or counts as a loss. Returns true if
 /// it was opened.
-fn assert_tells_or_knows(folder: &Path, what: &str) -> bool {
+fn assert_refused_or_complete(folder: &Path, what: &str) -> bool {
     let store = match Redb::open(folder) {
         Ok(store) => store,
         Err(error) => {
@@ -54,12 +54,12 @@ fn assert_tells_or_knows(folder: &Path, what: &str) -> bool {
 }
 
 /// Opens a copy of `folder` with each of `databases`. Returns how many were opened and how many were refused.
-fn try_all(folder: &Folder, databases: impl Iterator<Item = (String, Vec<u8>)>) -> (usize, usize) {
+fn try_all(folder: &TempDir, databases: impl Iterator<Item = (String, Vec<u8>)>) -> (usize, usize) {
     let (mut opened, mut refused) = (0, 0);
     for (what, bytes) in databases {
-        let damaged = crashed(folder, &["store.redb", "secret", "nonces"]);
+        let damaged = copy_after_crash(folder, &["store.redb", "secret", "nonces"]);
         fs::write(damaged.0.join("store.redb"), &bytes).unwrap();
-        if assert_tells_or_knows(&damaged.0, &what) {
+        if assert_refused_or_complete(&damaged.0, &what) {
             opened += 1;
         } else {
             refused += 1;
@@ -70,7 +70,7 @@ fn try_all(folder: &Folder, databases: impl Iterator<Item = (String, Vec<u8>)>) 
 }
 
 #[test]
-fn database_that_was_cut_short_is_refused() {
+fn truncated_database_is_refused() {
     let (stopped, killed) = folders();
     for folder in [&stopped.0, &killed] {
         let whole = fs::read(folder.0.join("store.redb")).unwrap();
@@ -83,7 +83,7 @@ fn database_that_was_cut_short_is_refused() {
 }
 
 #[test]
-fn database_with_a_flipped_byte_loses_no_revocation_unnoticed() {
+fn flipped_byte_loses_no_revocation_unnoticed() {
     let (stopped, killed) = folders();
     // The generator of Knuth's MMIX with a fixed seed, so that each run flips the same bits.
     let mut random = 1_u64;
@@ -121,15 +121,15 @@ fn written(path: &Path) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn damage_to_nonces_after_a_clean_stop_replays_nothing() {
-    let place = InFolder::new();
-    let world = place.open(None);
+fn damaged_nonces_after_clean_stop_allow_no_replay() {
+    let setup = InFolder::new();
+    let world = setup.open(None);
     let used: Vec<_> = (0..3).map(|_| world.sign(KEY, &params())).collect();
     used.iter().for_each(|request| assert_eq!(world.exchange(request).code(), (201, 0)));
     let before = world.clone_without_service();
     drop(world);
     let path = "nonces/0000000001";
-    let (whole, end) = written(&place.0.0.join(path));
+    let (whole, end) = written(&setup.0.0.join(path));
     let flips = (0..end).step_by(19).map(|at| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
@@ -143,7 +143,7 @@ fn damage_to_nonces_after_a_clean_stop_replays_nothing() {
     });
     let (mut refused, mut opened) = (0, 0);
     for (what, bytes) in flips.chain(cuts).chain(zeros) {
-        let damaged = crashed(&place.0, &["store.redb", "secret", "nonces"]);
+        let damaged = copy_after_crash(&setup.0, &["store.redb", "secret", "nonces"]);
         fs::write(damaged.0.join(path), bytes).unwrap();
         match Redb::open(&damaged.0) {
             Ok(store) => {
@@ -167,37 +167,37 @@ fn damage_to_nonces_after_a_clean_stop_replays_nothing() {
 }
 
 #[test]
-fn last_file_of_nonces_that_is_missing_after_a_clean_stop_is_refused() {
-    let place = InFolder::new();
-    let mut world = place.open(None);
+fn missing_last_file_after_clean_stop_is_refused() {
+    let setup = InFolder::new();
+    let mut world = setup.open(None);
     for _ in 0..2 {
         world.token(KEY, &params());
-        world = place.again(world);
+        world = setup.reopen(world);
     }
     let before = world.clone_without_service();
     drop(world);
-    fs::remove_file(place.0.0.join("nonces/0000000002")).unwrap();
-    let error = Redb::open(&place.0.0).unwrap_err().to_string();
+    fs::remove_file(setup.0.0.join("nonces/0000000002")).unwrap();
+    let error = Redb::open(&setup.0.0).unwrap_err().to_string();
     assert!(error.contains("nonces/0000000002` is damaged: it is missing"), "{error}");
     // Follow the advice of the message.
-    fs::remove_dir_all(place.0.0.join("nonces")).unwrap();
+    fs::remove_dir_all(setup.0.0.join("nonces")).unwrap();
     for _ in 0..2 {
-        let world = place.open(Some(&before));
+        let world = setup.open(Some(&before));
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (401, 40104));
     }
 }
 
 #[test]
-fn frame_that_a_killed_service_was_writing_is_not_damage() {
-    let place = InFolder::new();
-    let world = place.open(None);
+fn unfinished_frame_of_killed_service_is_no_damage() {
+    let setup = InFolder::new();
+    let world = setup.open(None);
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
     // Once this revocation is answered, no other write is in progress.
     assert_eq!(world.revoke(&json!({ "targets": ["clientId:nobody"] })).status, 201);
     let before = world.clone_without_service();
     let path = "nonces/0000000001";
-    let killed = crashed(&place.0, &["store.redb", "secret", "nonces"]);
+    let killed = copy_after_crash(&setup.0, &["store.redb", "secret", "nonces"]);
     let (mut bytes, end) = written(&killed.0.join(path));
     bytes[end + 20..end + 60].fill(7);
     fs::write(killed.0.join(path), bytes).unwrap();
@@ -207,13 +207,13 @@ fn frame_that_a_killed_service_was_writing_is_not_damage() {
 }
 
 #[test]
-fn restart_without_token_requests_makes_no_file_of_nonces() {
-    let place = InFolder::new();
-    place.open(None).token(KEY, &params());
-    let files = || fs::read_dir(place.0.0.join("nonces")).unwrap().count();
+fn restart_without_token_requests_creates_no_file() {
+    let setup = InFolder::new();
+    setup.open(None).token(KEY, &params());
+    let files = || fs::read_dir(setup.0.0.join("nonces")).unwrap().count();
     let before = files();
     for _ in 0..3 {
-        let world = place.open(None);
+        let world = setup.open(None);
         assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
     }
     assert_eq!(files(), before);

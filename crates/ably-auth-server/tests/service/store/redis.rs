@@ -1,4 +1,4 @@
-//! The store that services share, over a real Redis.
+//! Tests of the store in Redis, over a real server.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::redis_server::{RIGHTS, RedisServer, connect_to_new};
-use super::{Place, every_promise, runtime};
+use super::{StoreSetup, every_promise, runtime};
 use crate::revoked_jwts;
 use crate::support::*;
 use crate::tls::certificate_for;
@@ -23,7 +23,7 @@ impl Shared {
         Some(Self(RedisServer::start()?, runtime()))
     }
 
-    /// Two services at once.
+    /// Creates two services that share the store.
     pub(super) fn two(&self) -> (World, World) {
         let one = self.open(None);
         let other = self.open(Some(&one));
@@ -31,7 +31,7 @@ impl Shared {
     }
 }
 
-impl Place for Shared {
+impl StoreSetup for Shared {
     fn open(&self, before: Option<&World>) -> World {
         let mut options = RedisOptions::default();
         options.is_new = true;
@@ -50,8 +50,8 @@ pub(super) fn control(world: &World, method: &str, path: &str, body: &Value) -> 
     world.send(request.header("Authorization", format!("Bearer {CONTROL}")), body.to_string())
 }
 
-/// Until the service is back, by itself.
-pub(super) fn until_back(world: &World) {
+/// Waits until the service has recovered.
+pub(super) fn wait_until_available(world: &World) {
     for _ in 0..400 {
         if world.get("/stats", &basic(KEY)).code() == (200, 0) {
             return;
@@ -62,9 +62,9 @@ pub(super) fn until_back(world: &World) {
 }
 
 #[test]
-fn what_one_service_does_the_other_knows_at_once() {
-    let Some(place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn changes_reach_other_service_at_once() {
+    let Some(setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     for _ in 0..20 {
         let request = one.sign(KEY, &params());
         assert_eq!(one.exchange(&request).code(), (201, 0));
@@ -89,9 +89,9 @@ fn what_one_service_does_the_other_knows_at_once() {
 }
 
 #[test]
-fn jwt_that_a_service_ahead_accepted_is_revoked() {
-    let Some(place) = Shared::new() else { return };
-    let (one, ahead) = (place.open(None), place.open(None));
+fn jwt_accepted_by_service_ahead_is_revoked() {
+    let Some(setup) = Shared::new() else { return };
+    let (one, ahead) = (setup.open(None), setup.open(None));
     let leeway = revoked_jwts::LEEWAY;
     ahead.set(NOW + leeway);
     let token = revoked_jwts::issued_at(NOW + 2 * leeway, &json!({ "x-ably-clientId": "bob" }));
@@ -104,9 +104,9 @@ fn jwt_that_a_service_ahead_accepted_is_revoked() {
 }
 
 #[test]
-fn two_services_that_change_the_same_at_once_lose_nothing() {
-    let Some(place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn concurrent_changes_of_two_services_are_kept() {
+    let Some(setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     for _ in 0..10 {
         let key = control(&one, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } })).json();
         let path = format!("app1/keys/{}", key["id"].as_str().unwrap());
@@ -121,25 +121,25 @@ fn two_services_that_change_the_same_at_once_lose_nothing() {
 }
 
 #[test]
-fn while_redis_stands_still_nothing_is_guessed() {
-    let Some(place) = Shared::new() else { return };
-    let (world, _) = place.two();
+fn stopped_redis_grants_nothing() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, _) = setup.two();
     let (token, request) = (world.token(REVOCABLE, &params()), world.sign(KEY, &params()));
-    place.0.signal("-STOP");
+    setup.0.signal("-STOP");
     assert_eq!(world.accepts(&token).code(), (500, 50003));
     assert_eq!(world.exchange(&request).code(), (500, 50003));
     assert_eq!(revoke(&world, "clientId:bob"), 500);
-    place.0.signal("-CONT");
-    until_back(&world);
+    setup.0.signal("-CONT");
+    wait_until_available(&world);
     assert_eq!(world.accepts(&token).code(), (200, 0));
-    assert_ne!(world.exchange(&request).status, 500, "used or not, it is known again");
+    assert_ne!(world.exchange(&request).status, 500, "the store has the nonce again");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
 }
 
 #[test]
-fn a_redis_that_comes_back_empty_is_told_what_is_known_and_nothing_else_is_believed() {
-    let Some(mut place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn services_restore_redis_that_returns_empty() {
+    let Some(mut setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
     let [revoked, other_token] = ["bob", "alice"].map(|name| one.token(REVOCABLE, &of(name)));
@@ -148,20 +148,28 @@ fn a_redis_that_comes_back_empty_is_told_what_is_known_and_nothing_else_is_belie
     let key = control(&other, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } })).json();
     assert_eq!(one.get("/stats", &basic_of(key["key"].as_str().unwrap())).code(), (200, 0));
 
-    place.0.end();
+    setup.0.kill();
     assert_eq!(one.accepts(&lasting).code(), (500, 50003));
-    place.0.start_again();
-    until_back(&one);
-    until_back(&other);
+    setup.0.restart();
+    wait_until_available(&one);
+    wait_until_available(&other);
     for world in [&one, &other] {
         assert_eq!(world.exchange(&used).code(), (500, 50003));
-        assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003), "the window is closed");
+        assert_eq!(
+            world.exchange(&world.sign(KEY, &params())).code(),
+            (500, 50003),
+            "requests of the replay window may have been used"
+        );
         assert_eq!(world.accepts(&revoked).code(), (401, 40141));
-        assert_eq!(world.accepts(&other_token).code(), (401, 40141), "whether it was revoked is not known");
-        assert_eq!(world.accepts(&lasting).code(), (200, 0), "no token of that key can be revoked");
-        assert_eq!(world.get("/stats", &basic_of(key["key"].as_str().unwrap())).code(), (200, 0), "was written back");
+        assert_eq!(world.accepts(&other_token).code(), (401, 40141), "it may have been revoked");
+        assert_eq!(world.accepts(&lasting).code(), (200, 0), "tokens of this key cannot be revoked");
+        assert_eq!(
+            world.get("/stats", &basic_of(key["key"].as_str().unwrap())).code(),
+            (200, 0),
+            "the key was written back"
+        );
     }
-    let third = place.open(Some(&one));
+    let third = setup.open(Some(&one));
     assert_eq!(third.get("/stats", &basic_of(key["key"].as_str().unwrap())).code(), (200, 0));
     one.set(NOW + 2 * MINUTE + 1);
     assert_eq!(one.exchange(&used).code(), (401, 40104));
@@ -173,39 +181,39 @@ fn a_redis_that_comes_back_empty_is_told_what_is_known_and_nothing_else_is_belie
 }
 
 #[test]
-fn an_empty_redis_that_is_not_said_to_be_new_takes_requests_after_the_window() {
-    let Some(place) = Shared::new() else { return };
-    let store = place.1.block_on(Redis::connect(&place.0.url())).unwrap();
-    let world = World::over(store, &place.1, None);
+fn empty_redis_grants_nothing_until_replay_window_ends() {
+    let Some(setup) = Shared::new() else { return };
+    let store = setup.1.block_on(Redis::connect(&setup.0.url())).unwrap();
+    let world = World::over(store, &setup.1, None);
     let request = world.sign(KEY, &params());
     assert_eq!(world.exchange(&request).code(), (500, 50003));
     world.set(NOW + 2 * MINUTE + 1);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
-    assert_eq!(place.again(world).exchange(&request).code(), (401, 40104));
+    assert_eq!(setup.reopen(world).exchange(&request).code(), (401, 40104));
 }
 
 #[test]
-fn lost_nonces_alone_are_noticed() {
-    let Some(place) = Shared::new() else { return };
-    let (world, _) = place.two();
+fn loss_of_nonces_alone_is_detected() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, _) = setup.two();
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
-    assert_eq!(place.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
+    assert_eq!(setup.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
     assert_eq!(world.exchange(&used).code(), (401, 40104));
     world.set(NOW + 1);
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
 }
 
 #[test]
-fn a_nonce_that_redis_has_dropped_by_itself_is_not_used_again_after_a_step_back() {
-    let Some(place) = Shared::new() else { return };
-    let (world, other) = place.two();
+fn nonce_dropped_by_redis_is_not_reused_after_step_back() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, other) = setup.two();
     let used = world.sign(KEY, &params());
     assert_eq!(world.exchange(&used).code(), (201, 0));
     world.set(NOW + HOUR + MINUTE);
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
-    // As Redis does when nobody has asked for a token for an hour.
-    assert_eq!(place.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
+    // Redis does this after an hour without token requests.
+    assert_eq!(setup.0.command(&["DEL", "{ably-auth}:nonces"]), "1");
     world.set(NOW);
     for world in [&world, &other] {
         assert_eq!(world.exchange(&used).code(), (401, 40104));
@@ -215,40 +223,40 @@ fn a_nonce_that_redis_has_dropped_by_itself_is_not_used_again_after_a_step_back(
 }
 
 #[test]
-fn a_redis_that_is_full_grants_nothing_and_recovers() {
-    let Some(place) = Shared::new() else { return };
-    let (world, _) = place.two();
-    assert_eq!(place.0.command(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
+fn full_redis_grants_nothing_and_recovers() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, _) = setup.two();
+    assert_eq!(setup.0.command(&["CONFIG", "SET", "maxmemory", "1"]), "OK");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003));
-    assert_eq!(place.0.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
+    assert_eq!(setup.0.command(&["CONFIG", "SET", "maxmemory", "0"]), "OK");
     assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
 }
 
 #[test]
-fn a_redis_that_is_of_no_use_is_refused_at_the_start() {
-    let Some(place) = Shared::new() else { return };
-    let connect = |url: &str| place.1.block_on(Redis::connect(url)).map(drop).unwrap_err();
-    assert_eq!(place.0.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]), "OK");
-    assert!(connect(&place.0.url()).to_string().contains("maxmemory-policy allkeys-lru"));
-    place.0.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-    place.0.command(&["CONFIG", "SET", "requirepass", "hush"]);
-    let with = |password: &str| place.0.url().replace("//", &format!("//:{password}@"));
-    for url in [place.0.url(), with("hush2"), "http://hush".into(), "hush".into(), "redis://127.0.0.1:1".into()] {
+fn unusable_redis_is_refused_at_start() {
+    let Some(setup) = Shared::new() else { return };
+    let connect = |url: &str| setup.1.block_on(Redis::connect(url)).map(drop).unwrap_err();
+    assert_eq!(setup.0.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]), "OK");
+    assert!(connect(&setup.0.url()).to_string().contains("maxmemory-policy allkeys-lru"));
+    setup.0.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    setup.0.command(&["CONFIG", "SET", "requirepass", "hush"]);
+    let with = |password: &str| setup.0.url().replace("//", &format!("//:{password}@"));
+    for url in [setup.0.url(), with("hush2"), "http://hush".into(), "hush".into(), "redis://127.0.0.1:1".into()] {
         let error = connect(&url);
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(!format!("{error} {error:?}").contains("hush"), "{error:?}");
     }
-    let store = place.1.block_on(Redis::connect(&with("hush"))).unwrap();
+    let store = setup.1.block_on(Redis::connect(&with("hush"))).unwrap();
     assert_eq!(format!("{store:?}"), "Redis");
 }
 
 #[test]
-fn a_user_of_redis_who_may_do_no_more_than_the_store_needs_will_do() {
-    let Some(place) = Shared::new() else { return };
+fn redis_user_with_documented_rights_suffices() {
+    let Some(setup) = Shared::new() else { return };
     let user = [&["ACL", "SETUSER", "service", "on", ">hush", "~{ably-auth}:*"], &RIGHTS[..]].concat();
-    assert_eq!(place.0.command(&user), "OK");
-    let url = place.0.url().replace("//", "//service:hush@");
-    let world = World::over(place.1.block_on(connect_to_new(&url)).unwrap(), &place.1, None);
+    assert_eq!(setup.0.command(&user), "OK");
+    let url = setup.0.url().replace("//", "//service:hush@");
+    let world = World::over(setup.1.block_on(connect_to_new(&url)).unwrap(), &setup.1, None);
     let request = world.sign(KEY, &params());
     assert_eq!(world.exchange(&request).code(), (201, 0));
     assert_eq!(world.exchange(&request).code(), (401, 40105));
@@ -256,7 +264,7 @@ fn a_user_of_redis_who_may_do_no_more_than_the_store_needs_will_do() {
 }
 
 #[test]
-fn a_redis_that_speaks_tls_and_knows_its_users_is_shared_as_any_other() {
+fn redis_with_tls_and_users_is_shared() {
     let (_, roots, key) = certificate_for("127.0.0.1");
     let Some(redis) = RedisServer::start_with_tls(&roots, &key) else { return };
     let runtime = runtime();

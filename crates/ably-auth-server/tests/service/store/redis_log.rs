@@ -1,28 +1,29 @@
-//! What is said of a Redis that an operator should look after.
+//! Tests of the warnings about problems that an operator should correct.
 
 use std::sync::Arc;
 
 use super::log::Log;
 use super::redis_server::{RedisServer, connect_to_new};
-use crate::alone::alone;
+use crate::alone::run_in_separate_process;
 use crate::support::*;
 
 #[test]
-fn what_an_operator_should_mend_is_logged() {
-    // What is said for the first time in a thread that nobody listens to may be said in silence from then on.
-    let path = concat!(module_path!(), "::what_an_operator_should_mend_is_logged");
-    alone(path, || {
+fn redis_configuration_problems_are_logged() {
+    // `tracing` caches for each callsite whether a subscriber wants its events. In a process with other tests, the cache could
+    // suppress these events.
+    let path = concat!(module_path!(), "::redis_configuration_problems_are_logged");
+    run_in_separate_process(path, || {
         let Some(server) = RedisServer::start() else { return };
-        play(&server);
+        check_log_events(&server);
     });
 }
 
-fn play(server: &RedisServer) {
+fn check_log_events(server: &RedisServer) {
     let (log, _guard) = Log::start();
     let says = |what: &[&str], times: &[usize]| {
-        assert_eq!(what.iter().map(|what| log.says(what)).collect::<Vec<_>>(), times, "{what:?}");
+        assert_eq!(what.iter().map(|what| log.count(what)).collect::<Vec<_>>(), times, "{what:?}");
     };
-    // On this thread, whose log it is.
+    // The log is of this thread, so the runtime must run on it.
     let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap());
     let open = || World::over(runtime.block_on(connect_to_new(&server.url())).unwrap(), &runtime, None);
     let (behind, off, new) = ("this clock is behind", "set appendonly to yes", "is declared new but holds data");
@@ -35,7 +36,7 @@ fn play(server: &RedisServer) {
         world.token(KEY, &of("bob"));
         world.set(world.now() + 1);
     }
-    // Once in a minute.
+    // The warning is logged at most once in a minute.
     says(&[behind], &[1]);
     assert_eq!(server.command(&["CONFIG", "SET", "appendonly", "yes"]), "OK");
     open();

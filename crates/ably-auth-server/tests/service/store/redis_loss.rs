@@ -1,4 +1,4 @@
-//! What services over one Redis do when it has lost something.
+//! Tests of services over a Redis that has lost data.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,9 +10,9 @@ use std::time::Duration;
 use ably_auth_server::store::Redis;
 use serde_json::json;
 
-use super::redis::{Shared, control, revoke, until_back};
+use super::redis::{Shared, control, revoke, wait_until_available};
 use super::redis_server::{RedisServer, connect_to_new};
-use super::{Folder, Place as _, runtime};
+use super::{StoreSetup as _, TempDir, runtime};
 use crate::support::*;
 
 const KEYS: [&str; 6] = ["state", "records", "log", "expiries", "nonces", "secret"];
@@ -20,11 +20,11 @@ const KEYS: [&str; 6] = ["state", "records", "log", "expiries", "nonces", "secre
 impl Shared {
     fn with(options: &[&str]) -> Option<Self> {
         let _installed = RedisServer::start()?;
-        Some(Self(RedisServer::start_with(Folder::new(), options), runtime()))
+        Some(Self(RedisServer::start_with(TempDir::new(), options), runtime()))
     }
 
-    /// A service that does not say that Redis is new, with a clock of its own.
-    fn third(&self) -> World {
+    /// Creates a service with its own clock, which does not declare Redis as new.
+    fn open_undeclared(&self) -> World {
         World::over(self.1.block_on(Redis::connect(&self.0.url())).unwrap(), &self.1, None)
     }
 
@@ -32,10 +32,10 @@ impl Shared {
         assert_eq!(self.0.command(&["SAVE"]), "OK");
     }
 
-    /// All that was not saved is lost.
+    /// Restarts Redis without the data that was not saved.
     fn crash(&mut self) {
-        self.0.end();
-        self.0.start_again();
+        self.0.kill();
+        self.0.restart();
     }
 
     fn copy(&self, from: &str, to: &str) {
@@ -47,7 +47,7 @@ impl Shared {
     }
 }
 
-/// A key that was made at run time, as its credential and its path.
+/// Creates a key at run time. Returns its credential and its path.
 fn make_key(world: &World) -> (String, String) {
     let made = control(world, "POST", "app1/keys", &json!({ "name": "web", "capability": { "*": ["*"] } })).json();
     (basic_of(made["key"].as_str().unwrap()), format!("app1/keys/{}", made["id"].as_str().unwrap()))
@@ -58,82 +58,83 @@ fn make_app(world: &World) -> (String, String) {
     (basic_of(made["keys"][0]["keyStr"].as_str().unwrap()), made["appId"].as_str().unwrap().to_owned())
 }
 
-/// One service revokes a key and deletes an app, of which the other hears nothing before that is lost.
-fn lose_a_revocation(mut place: Shared, save: bool, who_revoked_comes_first: bool) {
-    let (one, other) = place.two();
+/// Checks that a revocation survives a loss. One service revokes a key and deletes an app, and Redis loses both before the
+/// other service has read them.
+fn check_revocation_survives_loss(mut setup: Shared, save: bool, revoker_reconnects_first: bool) {
+    let (one, other) = setup.two();
     let ((key, path), (app_key, app)) = (make_key(&one), make_app(&one));
     for credential in [&key, &app_key] {
         assert_eq!(other.get("/stats", credential).code(), (200, 0));
     }
     if save {
-        place.save();
+        setup.save();
     }
     assert_eq!(control(&one, "POST", &format!("{path}/revoke"), &json!({})).status, 200);
     let delete = http::Request::delete(format!("/apps/{app}")).header("Authorization", &app_key);
     assert_eq!(one.send(delete, "").status, 204);
-    place.crash();
-    let worlds = if who_revoked_comes_first { [&one, &other] } else { [&other, &one] };
-    worlds.into_iter().for_each(until_back);
-    for world in [&one, &other, &place.third()] {
+    setup.crash();
+    let worlds = if revoker_reconnects_first { [&one, &other] } else { [&other, &one] };
+    worlds.into_iter().for_each(wait_until_available);
+    for world in [&one, &other, &setup.open_undeclared()] {
         assert_eq!(world.get("/stats", &key).code(), (401, 40131));
         assert_eq!(world.get("/stats", &app_key).code(), (404, 40400));
     }
 }
 
 #[test]
-fn what_was_revoked_stays_so_when_redis_comes_back_with_older_data() {
-    let Some(place) = Shared::new() else { return };
-    lose_a_revocation(place, true, true);
+fn revocation_survives_redis_with_older_data() {
+    let Some(setup) = Shared::new() else { return };
+    check_revocation_survives_loss(setup, true, true);
 }
 
 #[test]
-fn what_was_revoked_stays_so_when_redis_comes_back_empty() {
-    let Some(place) = Shared::new() else { return };
-    lose_a_revocation(place, false, true);
+fn revocation_survives_empty_redis() {
+    let Some(setup) = Shared::new() else { return };
+    check_revocation_survives_loss(setup, false, true);
 }
 
 #[test]
-fn who_knows_less_does_not_have_the_last_word() {
+fn service_that_missed_revocation_does_not_undo_it() {
     for save in [true, false] {
-        let Some(place) = Shared::new() else { return };
-        lose_a_revocation(place, save, false);
+        let Some(setup) = Shared::new() else { return };
+        check_revocation_survives_loss(setup, save, false);
     }
 }
 
 #[test]
-fn what_is_changed_after_a_loss_is_not_undone_by_who_knew_more_before() {
-    let Some(mut place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn change_after_loss_is_not_undone_by_other_service() {
+    let Some(mut setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     let (key, path) = make_key(&one);
     assert_eq!(other.get("/stats", &key).code(), (200, 0));
-    place.save();
+    setup.save();
     for nth in 0..20 {
         assert_eq!(control(&one, "PATCH", &path, &json!({ "name": nth.to_string() })).status, 200);
     }
-    place.crash();
-    until_back(&other);
+    setup.crash();
+    wait_until_available(&other);
     assert_eq!(control(&other, "POST", &format!("{path}/revoke"), &json!({})).status, 200);
-    until_back(&one);
+    wait_until_available(&one);
     for world in [&one, &other] {
         assert_eq!(world.get("/stats", &key).code(), (401, 40131));
     }
 }
 
 #[test]
-fn who_comes_first_after_a_loss_does_not_hide_it_from_who_lost_something() {
-    let Some(place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn loss_is_detected_by_service_that_reconnects_later() {
+    let Some(setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     let token = one.token(REVOCABLE, &of("bob"));
     assert_eq!(other.accepts(&token).code(), (200, 0));
-    place.copy("", "copy-of-");
+    setup.copy("", "copy-of-");
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
     assert_eq!(revoke(&one, "clientId:bob"), 201);
-    place.copy("copy-of-", "");
+    setup.copy("copy-of-", "");
     for _ in 0..20 {
         assert_eq!(other.exchange(&other.sign(KEY, &params())).code(), (201, 0));
     }
-    until_back(&one);
+    wait_until_available(&one);
     for world in [&one, &other] {
         assert_eq!(world.exchange(&used).code(), (500, 50003));
         assert_eq!(world.accepts(&token).code(), (401, 40141));
@@ -141,19 +142,19 @@ fn who_comes_first_after_a_loss_does_not_hide_it_from_who_lost_something() {
 }
 
 #[test]
-fn a_redis_that_was_started_again_is_not_believed_by_services_that_were_too() {
-    let Some(mut place) = Shared::new() else { return };
-    let (one, other) = place.two();
+fn restarted_services_do_not_trust_restarted_redis() {
+    let Some(mut setup) = Shared::new() else { return };
+    let (one, other) = setup.two();
     let token = one.token(REVOCABLE, &of("bob"));
-    place.save();
+    setup.save();
     one.set(NOW + HOUR / 2);
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
     assert_eq!(revoke(&one, "clientId:bob"), 201);
     let shared = one.clone_without_service();
     drop((one, other));
-    place.crash();
-    let world = place.open(Some(&shared));
+    setup.crash();
+    let world = setup.open(Some(&shared));
     assert_eq!(world.exchange(&used).code(), (500, 50003));
     assert_eq!(world.accepts(&token).code(), (401, 40141));
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
@@ -162,17 +163,17 @@ fn a_redis_that_was_started_again_is_not_believed_by_services_that_were_too() {
 }
 
 #[test]
-fn a_redis_that_loses_nothing_when_it_is_started_again_is_believed() {
-    let Some(mut place) = Shared::with(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
-    let (one, other) = place.two();
+fn restarted_durable_redis_is_trusted() {
+    let Some(mut setup) = Shared::with(&["--appendonly", "yes", "--appendfsync", "always"]) else { return };
+    let (one, other) = setup.two();
     let [token, revoked] = ["alice", "bob"].map(|name| one.token(REVOCABLE, &of(name)));
     assert_eq!(revoke(&one, "clientId:bob"), 201);
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
-    place.crash();
-    until_back(&one);
-    until_back(&other);
-    for world in [&one, &other, &place.open(Some(&one))] {
+    setup.crash();
+    wait_until_available(&one);
+    wait_until_available(&other);
+    for world in [&one, &other, &setup.open(Some(&one))] {
         assert_eq!(world.exchange(&used).code(), (401, 40105));
         assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (201, 0));
         assert_eq!(world.accepts(&token).code(), (200, 0));
@@ -181,71 +182,71 @@ fn a_redis_that_loses_nothing_when_it_is_started_again_is_believed() {
 }
 
 #[test]
-fn a_redis_that_could_lose_something_until_it_was_started_again_is_not_believed() {
-    let Some(mut place) = Shared::with(&["--appendonly", "yes"]) else { return };
-    let (one, other) = place.two();
+fn redis_not_durable_before_restart_is_not_trusted() {
+    let Some(mut setup) = Shared::with(&["--appendonly", "yes"]) else { return };
+    let (one, other) = setup.two();
     let token = one.token(REVOCABLE, &of("bob"));
-    place.copy("", "copy-of-");
+    setup.copy("", "copy-of-");
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
     assert_eq!(revoke(&one, "clientId:bob"), 201);
     let shared = one.clone_without_service();
     drop((one, other));
-    place.crash();
-    // Its last second is lost, and somebody sees to it that it does not happen again.
-    place.copy("copy-of-", "");
-    assert_eq!(place.0.command(&["CONFIG", "SET", "appendfsync", "always"]), "OK");
-    let world = place.open(Some(&shared));
+    setup.crash();
+    // The last second is lost, and then the configuration is corrected.
+    setup.copy("copy-of-", "");
+    assert_eq!(setup.0.command(&["CONFIG", "SET", "appendfsync", "always"]), "OK");
+    let world = setup.open(Some(&shared));
     assert_eq!(world.exchange(&used).code(), (500, 50003));
     assert_eq!(world.accepts(&token).code(), (401, 40141));
 }
 
 #[test]
-fn a_secret_that_redis_has_dropped_is_put_back_before_others_make_one() {
-    let Some(place) = Shared::new() else { return };
+fn dropped_secret_is_written_back() {
+    let Some(setup) = Shared::new() else { return };
     let open = |before: Option<&World>| {
-        let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
-        World::by_the_secret_of(store, &place.1, before)
+        let store = setup.1.block_on(connect_to_new(&setup.0.url())).unwrap();
+        World::with_secret_of(store, &setup.1, before)
     };
     let one = open(None);
     let token = one.token(KEY, &params());
-    assert_eq!(place.0.command(&["DEL", "{ably-auth}:secret"]), "1");
+    assert_eq!(setup.0.command(&["DEL", "{ably-auth}:secret"]), "1");
     assert_eq!(one.accepts(&token).code(), (200, 0));
     let other = open(Some(&one));
     assert_eq!(other.accepts(&token).code(), (200, 0));
 }
 
 #[test]
-fn a_request_that_a_clock_ahead_took_is_not_taken_again_after_a_loss() {
-    let Some(mut place) = Shared::new() else { return };
-    let (behind, ahead) = (place.open(None), place.open(None));
+fn request_used_by_clock_ahead_is_refused_after_loss() {
+    let Some(mut setup) = Shared::new() else { return };
+    let (behind, ahead) = (setup.open(None), setup.open(None));
     ahead.set(NOW + MINUTE + 2 * MINUTE - 1);
     let used = ahead.sign(KEY, &params());
     ahead.set(NOW + MINUTE);
     assert_eq!(ahead.exchange(&used).code(), (201, 0));
-    place.crash();
-    until_back(&behind);
-    until_back(&ahead);
+    setup.crash();
+    wait_until_available(&behind);
+    wait_until_available(&ahead);
     assert_eq!(ahead.exchange(&used).code(), (500, 50003));
     behind.set(NOW + MINUTE);
     assert_eq!(behind.exchange(&used).code(), (500, 50003));
 }
 
 #[test]
-fn records_that_redis_has_dropped_are_missed() {
+fn dropped_records_are_detected_and_restored() {
     for gone in [&["records"][..], &["log"], &["records", "log"], &["state"], &["secret"]] {
-        let Some(place) = Shared::new() else { return };
-        let (one, other) = place.two();
+        let Some(setup) = Shared::new() else { return };
+        let (one, other) = setup.two();
         let token = one.token(REVOCABLE, &of("bob"));
         assert_eq!(revoke(&one, "clientId:bob"), 201);
         let (key, _) = make_key(&one);
         assert_eq!(other.get("/stats", &key).code(), (200, 0));
         for key in gone {
-            assert_eq!(place.0.command(&["DEL", &format!("{{ably-auth}}:{key}")]), "1");
+            assert_eq!(setup.0.command(&["DEL", &format!("{{ably-auth}}:{key}")]), "1");
         }
-        let third = place.open(Some(&one));
+        let third = setup.open(Some(&one));
         assert_eq!(third.get("/stats", &basic(KEY)).code(), (200, 0), "{gone:?}");
-        until_back(&other);
+        wait_until_available(&other);
         for world in [&third, &one, &other] {
             assert_eq!(world.accepts(&token).code(), (401, 40141), "{gone:?}");
             assert_eq!(world.get("/stats", &key).code(), (200, 0), "{gone:?}");
@@ -254,50 +255,50 @@ fn records_that_redis_has_dropped_are_missed() {
 }
 
 #[test]
-fn a_redis_that_is_said_to_be_new_each_time_hides_no_loss_from_who_serves() {
-    let Some(mut place) = Shared::new() else { return };
-    let one = place.open(None);
+fn is_new_hides_no_loss_from_running_service() {
+    let Some(mut setup) = Shared::new() else { return };
+    let one = setup.open(None);
     let used = one.sign(KEY, &params());
     assert_eq!(one.exchange(&used).code(), (201, 0));
-    place.crash();
-    let other = place.open(Some(&one));
-    until_back(&one);
+    setup.crash();
+    let other = setup.open(Some(&one));
+    wait_until_available(&one);
     assert_eq!(other.exchange(&used).code(), (500, 50003));
 
     make_key(&one);
     drop((one, other));
-    assert_eq!(place.0.command(&["DEL", "{ably-auth}:state"]), "1");
-    let world = place.open(None);
+    assert_eq!(setup.0.command(&["DEL", "{ably-auth}:state"]), "1");
+    let world = setup.open(None);
     assert_eq!(
         world.exchange(&world.sign(KEY, &params())).code(),
         (500, 50003),
-        "what is left says that it is not new"
+        "the remaining data shows that Redis is not new"
     );
 }
 
 #[test]
-fn what_another_version_wrote_is_named_as_such() {
-    let Some(place) = Shared::new() else { return };
-    drop(place.two());
+fn data_of_other_version_is_refused() {
+    let Some(setup) = Shared::new() else { return };
+    drop(setup.two());
     for (format, said) in
         [("999", "the data in Redis has a newer format"), ("1", "the data in Redis has an older format")]
     {
-        place.0.command(&["HSET", "{ably-auth}:state", "format", format]);
-        let error = place.1.block_on(Redis::connect(&place.0.url())).unwrap_err();
+        setup.0.command(&["HSET", "{ably-auth}:state", "format", format]);
+        let error = setup.1.block_on(Redis::connect(&setup.0.url())).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
 }
 
-/// A way to a Redis, that may go to another port from the next connection on.
+/// A TCP proxy to Redis, whose target port can be changed for new connections.
 #[derive(Clone, Default)]
 struct Proxy {
     to: Arc<AtomicU16>,
-    /// So many connections, the first ones, pass nothing on.
+    /// The number of connections that forward nothing, counted from the first.
     silent: Arc<AtomicUsize>,
 }
 
 impl Proxy {
-    /// Gives the URL.
+    /// Starts the proxy and returns its URL.
     fn start(&self, to: &RedisServer) -> String {
         self.to.store(to.port(), Ordering::SeqCst);
         let (proxy, listener) = (self.clone(), TcpListener::bind("127.0.0.1:0").unwrap());
@@ -309,7 +310,7 @@ impl Proxy {
                 let ways = [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)];
                 for (from, to) in ways {
                     let silent = Arc::clone(&proxy.silent);
-                    thread::spawn(move || pass_on(from, to, || nth < silent.load(Ordering::SeqCst)));
+                    thread::spawn(move || forward(from, to, || nth < silent.load(Ordering::SeqCst)));
                 }
             }
         });
@@ -317,7 +318,7 @@ impl Proxy {
     }
 }
 
-fn pass_on(mut from: TcpStream, mut to: TcpStream, is_silent: impl Fn() -> bool) {
+fn forward(mut from: TcpStream, mut to: TcpStream, is_silent: impl Fn() -> bool) {
     let mut bytes = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut bytes) {
         if !is_silent() && to.write_all(&bytes[..read]).is_err() {
@@ -328,18 +329,18 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, is_silent: impl Fn() -> bool)
 }
 
 #[test]
-fn a_connection_on_which_nothing_comes_any_more_is_left() {
-    let Some(place) = Shared::new() else { return };
+fn silent_redis_connection_is_replaced() {
+    let Some(setup) = Shared::new() else { return };
     let proxy = Proxy::default();
-    let store = place.1.block_on(connect_to_new(&proxy.start(&place.0))).unwrap();
-    let world = World::over(store, &place.1, None);
+    let store = setup.1.block_on(connect_to_new(&proxy.start(&setup.0))).unwrap();
+    let world = World::over(store, &setup.1, None);
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
     proxy.silent.store(1, Ordering::SeqCst);
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (500, 50003));
-    until_back(&world);
+    wait_until_available(&world);
 }
 
-/// Until what was asked of Redis is so.
+/// Waits until the reply to a command contains `said`.
 pub(super) fn wait_for(server: &RedisServer, words: &[&str], said: &str) {
     for _ in 0..2_000 {
         if server.command(words).contains(said) {
@@ -351,34 +352,34 @@ pub(super) fn wait_for(server: &RedisServer, words: &[&str], said: &str) {
 }
 
 #[test]
-fn a_primary_that_becomes_a_replica_is_left_for_the_new_one() {
-    let Some(place) = Shared::new() else { return };
+fn demoted_primary_is_replaced_by_new_one() {
+    let Some(setup) = Shared::new() else { return };
     let second = RedisServer::start().unwrap();
     let proxy = Proxy::default();
-    let store = place.1.block_on(connect_to_new(&proxy.start(&place.0))).unwrap();
-    let world = World::over(store, &place.1, None);
+    let store = setup.1.block_on(connect_to_new(&proxy.start(&setup.0))).unwrap();
+    let world = World::over(store, &setup.1, None);
     let token = world.token(REVOCABLE, &of("bob"));
     let (key, path) = make_key(&world);
 
-    let [first_port, second_port] = [place.0.port(), second.port()].map(|port| port.to_string());
+    let [first_port, second_port] = [setup.0.port(), second.port()].map(|port| port.to_string());
     second.command(&["REPLICAOF", "127.0.0.1", &first_port]);
     wait_for(&second, &["INFO", "replication"], "master_link_status:up");
-    let error = place.1.block_on(Redis::connect(&second.url())).unwrap_err();
+    let error = setup.1.block_on(Redis::connect(&second.url())).unwrap_err();
     assert!(error.to_string().contains("is a replica"), "{error}");
     second.command(&["REPLICAOF", "NO", "ONE"]);
-    place.0.command(&["REPLICAOF", "127.0.0.1", &second_port]);
+    setup.0.command(&["REPLICAOF", "127.0.0.1", &second_port]);
 
     assert_eq!(world.accepts(&token).code(), (500, 50003), "a replica may not know what was revoked");
     proxy.to.store(second.port(), Ordering::SeqCst);
-    until_back(&world);
-    let other = World::over(place.1.block_on(Redis::connect(&second.url())).unwrap(), &place.1, None);
+    wait_until_available(&world);
+    let other = World::over(setup.1.block_on(Redis::connect(&second.url())).unwrap(), &setup.1, None);
     assert_eq!(other.get("/stats", &key).code(), (200, 0));
     assert_eq!(control(&other, "POST", &format!("{path}/revoke"), &json!({})).status, 200);
     assert_eq!(world.get("/stats", &key).code(), (401, 40131));
-    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003), "the replica may have got less");
+    assert_eq!(world.exchange(&world.sign(KEY, &params())).code(), (500, 50003), "the replica may have less data");
 }
 
-/// A token whose capability does not fit into a header.
+/// Requests a token whose capability does not fit into a header.
 pub(super) fn large(world: &World) -> (u16, u64) {
     let channels: serde_json::Map<_, _> =
         (0..1_000).map(|nth| (format!("channel-{nth:04}"), json!(["publish"]))).collect();
@@ -386,26 +387,26 @@ pub(super) fn large(world: &World) -> (u16, u64) {
 }
 
 #[test]
-fn there_is_an_end_to_what_is_kept_for_large_tokens_and_room_again_once_they_expire() {
-    let Some(place) = Shared::new() else { return };
-    let (world, _) = place.two();
+fn large_tokens_are_bounded_until_they_expire() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, _) = setup.two();
     assert_eq!(large(&world), (201, 0));
-    assert_eq!(place.0.command(&["ZCARD", "{ably-auth}:kept"]), "1");
+    assert_eq!(setup.0.command(&["ZCARD", "{ably-auth}:kept"]), "1");
     let most = 64 * 1024 * 1024;
     let (expires, another) = ((NOW + HOUR).to_string(), format!("another {most}"));
-    place.0.command(&["INCRBY", "{ably-auth}:kept-bytes", &most.to_string()]);
-    place.0.command(&["ZADD", "{ably-auth}:kept", &expires, &another]);
+    setup.0.command(&["INCRBY", "{ably-auth}:kept-bytes", &most.to_string()]);
+    setup.0.command(&["ZADD", "{ably-auth}:kept", &expires, &another]);
     world.set(NOW + HOUR - 1);
     assert_eq!(large(&world), (429, 42910));
     world.set(NOW + HOUR);
     assert_eq!(large(&world), (201, 0));
-    assert_eq!(place.0.command(&["ZCARD", "{ably-auth}:kept"]), "1", "what is over is dropped");
+    assert_eq!(setup.0.command(&["ZCARD", "{ably-auth}:kept"]), "1", "expired claims are dropped");
 }
 
 #[test]
-fn revocations_that_are_over_are_dropped_faster_than_new_ones_come() {
-    let Some(place) = Shared::new() else { return };
-    let (world, _) = place.two();
+fn expired_revocations_are_dropped_faster_than_added() {
+    let Some(setup) = Shared::new() else { return };
+    let (world, _) = setup.two();
     let revoke_100 = |world: &World, nth: usize| {
         let targets: Vec<_> = (0..100).map(|target| format!("clientId:{nth}-{target}")).collect();
         let request = http::Request::post(format!("/keys/{REVOCABLE}/revokeTokens"));
@@ -418,28 +419,28 @@ fn revocations_that_are_over_are_dropped_faster_than_new_ones_come() {
         assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
     }
     (6..9).for_each(|nth| revoke_100(&world, nth));
-    assert_eq!(place.0.command(&["HLEN", "{ably-auth}:records"]), "300");
+    assert_eq!(setup.0.command(&["HLEN", "{ably-auth}:records"]), "300");
 }
 
 #[test]
-fn services_that_made_two_secrets_while_redis_was_empty_take_each_others_tokens() {
-    let Some(mut place) = Shared::new() else { return };
-    // By the store's secret, and not by one that they are given.
-    let open = |place: &Shared, before: Option<&World>| {
-        let store = place.1.block_on(connect_to_new(&place.0.url())).unwrap();
-        World::by_the_secret_of(store, &place.1, before)
+fn services_with_two_secrets_accept_all_tokens() {
+    let Some(mut setup) = Shared::new() else { return };
+    // Use the secret of the store, not a configured one.
+    let open = |setup: &Shared, before: Option<&World>| {
+        let store = setup.1.block_on(connect_to_new(&setup.0.url())).unwrap();
+        World::with_secret_of(store, &setup.1, before)
     };
-    let one = open(&place, None);
-    let other = open(&place, Some(&one));
+    let one = open(&setup, None);
+    let other = open(&setup, Some(&one));
     let before = one.token(KEY, &params());
     assert_eq!(other.accepts(&before).code(), (200, 0));
-    place.crash();
-    let new = open(&place, Some(&one));
+    setup.crash();
+    let new = open(&setup, Some(&one));
     let between = new.token(KEY, &of("bob"));
-    until_back(&one);
-    until_back(&other);
+    wait_until_available(&one);
+    wait_until_available(&other);
     one.set(NOW + 3 * MINUTE);
-    let newest = open(&place, Some(&one));
+    let newest = open(&setup, Some(&one));
     let all = [&one, &other, &new, &newest];
     for world in all {
         for token in [&before, &between] {

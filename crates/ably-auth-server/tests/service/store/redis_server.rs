@@ -1,4 +1,4 @@
-//! A Redis of the test's own, on loopback.
+//! A Redis server on loopback, for one test.
 
 use ably_auth_server::Error;
 use ably_auth_server::store::{Redis, RedisOptions};
@@ -7,42 +7,42 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use super::Folder;
+use super::TempDir;
 
-const TRIES: usize = 2_000;
-const GLANCE: Duration = Duration::from_millis(5);
+const MAX_POLLS: usize = 2_000;
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a user of Redis needs, as `docs/running.md` says.
+/// The rights that a Redis user needs, as in `docs/running.md`.
 pub(super) const RIGHTS: [&str; 6] = ["+@read", "+@write", "+@connection", "+@scripting", "+info", "+config|get"];
 
 pub(super) struct RedisServer {
     process: Child,
     scheme: &'static str,
     port: u16,
-    folder: Folder,
+    folder: TempDir,
     options: Vec<String>,
 }
 
 impl RedisServer {
-    /// None where there is no `redis-server`, which is said; in CI, that is a failure.
+    /// Starts a server. If `redis-server` is not installed, prints a message and returns `None`, or panics in CI.
     pub(super) fn start() -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "`redis-server` is not installed");
             eprintln!("NOT TESTED: `redis-server` is not installed; get it with `apt-get install redis-server`");
             return None;
         }
-        Some(Self::start_with(Folder::new(), &[]))
+        Some(Self::start_with(TempDir::new(), &[]))
     }
 
-    /// With more options; what is in the folder is read.
-    pub(super) fn start_with(folder: Folder, options: &[&str]) -> Self {
+    /// Starts a server with `options`, which loads the data in `folder`.
+    pub(super) fn start_with(folder: TempDir, options: &[&str]) -> Self {
         Self::start_as("redis", folder, options)
     }
 
-    /// As [`start`](Self::start): one that lets in, over TLS, a user `service` with the password `hush`, and nobody else.
+    /// Like [`start`](Self::start), but over TLS, with only the user `service` and the password `hush`.
     pub(super) fn start_with_tls(certificate_pem: &str, key_pem: &str) -> Option<Self> {
         drop(Self::start()?);
-        let folder = Folder::new();
+        let folder = TempDir::new();
         let [certificate, key] = ["certificate", "key"].map(|name| folder.0.join(name));
         std::fs::write(&certificate, certificate_pem).unwrap();
         std::fs::write(&key, key_pem).unwrap();
@@ -54,11 +54,11 @@ impl RedisServer {
         Some(Self::start_as("rediss", folder, &options))
     }
 
-    fn start_as(scheme: &'static str, folder: Folder, options: &[&str]) -> Self {
+    fn start_as(scheme: &'static str, folder: TempDir, options: &[&str]) -> Self {
         let port = free_port();
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
         let server = Self { process: spawn(scheme, port, &folder, &options), scheme, port, folder, options };
-        server.listens();
+        server.wait_until_listening();
         server
     }
 
@@ -70,32 +70,32 @@ impl RedisServer {
         self.port
     }
 
-    /// `-STOP`, `-CONT` or `-KILL`.
+    /// Sends `-STOP`, `-CONT` or `-KILL` to the process.
     pub(super) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
-    /// Once it has ended: starts one that knows what was saved, if anything was.
-    pub(super) fn start_again(&mut self) {
+    /// Starts the server again after it ended, with the data that was saved.
+    pub(super) fn restart(&mut self) {
         self.process = spawn(self.scheme, self.port, &self.folder, &self.options);
-        self.listens();
+        self.wait_until_listening();
         while self.command(&["PING"]) != "PONG" {
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn listens(&self) {
-        for _ in 0..TRIES {
+    fn wait_until_listening(&self) {
+        for _ in 0..MAX_POLLS {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
                 return;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         panic!("redis-server does not listen");
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -110,7 +110,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn spawn(scheme: &str, port: u16, folder: &Folder, options: &[String]) -> Child {
+fn spawn(scheme: &str, port: u16, folder: &TempDir, options: &[String]) -> Child {
     let port = port.to_string();
     let mut command = Command::new("redis-server");
     if scheme == "redis" {
@@ -123,7 +123,7 @@ fn spawn(scheme: &str, port: u16, folder: &Folder, options: &[String]) -> Child 
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// A store over a Redis that never held anything.
+/// Connects to an empty Redis, which is declared as new.
 pub(super) async fn connect_to_new(url: &str) -> Result<Redis, Error> {
     let mut options = RedisOptions::default();
     options.is_new = true;
@@ -132,7 +132,7 @@ pub(super) async fn connect_to_new(url: &str) -> Result<Redis, Error> {
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        // It has ended already, in some tests.
+        // Some tests have already ended the process.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! A service that is served for as long as a test needs.
+//! A running server for a test.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use tokio::task::JoinHandle;
 
 use crate::support::World;
 
-/// A server, which ends with this.
+/// A server that shuts down on drop.
 pub(super) struct Running {
     service: Service,
     runtime: Arc<Runtime>,
     end: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
-/// The world's service, served.
+/// Serves the service of `world`.
 pub(super) fn served(world: &World, runtime: &Arc<Runtime>) -> Running {
     let (service, runtime) = (world.service.clone(), Arc::clone(runtime));
     let server = runtime.block_on(Server::bind("127.0.0.1:0".parse().unwrap(), service.clone())).unwrap();
@@ -31,7 +31,7 @@ pub(super) fn served(world: &World, runtime: &Arc<Runtime>) -> Running {
 impl Running {
     pub(super) fn is_ready(&self) -> bool {
         let is_ready = self.runtime.block_on(self.service.check_ready());
-        assert_eq!(self.service.is_ready(), is_ready, "it is remembered");
+        assert_eq!(self.service.is_ready(), is_ready, "the result is cached");
         is_ready
     }
 }

@@ -207,7 +207,7 @@ fn foreign_files_are_ignored_and_missing_oldest_is_tolerated() {
 }
 
 #[test]
-fn deleted_file_closes_only_the_times_of_its_nonces() {
+fn deleted_file_blocks_only_times_of_its_nonces() {
     const HOUR: u64 = 60 * 60 * 1000;
     let place = TempDir::new();
     let (mut journal, _) = place.open();
@@ -222,7 +222,7 @@ fn deleted_file_closes_only_the_times_of_its_nonces() {
 }
 
 #[test]
-fn closing_frame_ends_where_the_database_says() {
+fn closing_frame_ends_where_database_says() {
     let place = TempDir::new();
     let (mut journal, _) = place.open();
     use_all(&mut journal, [nonce(1, 1)], 1);
@@ -254,7 +254,7 @@ fn steps() -> impl Strategy<Value = Vec<(i64, u64, bool)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
-    fn stepping_clock_and_restarts_replay_nothing(steps in steps()) {
+    fn stepping_clock_and_restarts_allow_no_replay(steps in steps()) {
         const DAY: u64 = 24 * 60 * 60 * 1000;
         let place = TempDir::new();
         let (mut now, mut latest, mut nth) = (1_000 * DAY, 0, 0);
