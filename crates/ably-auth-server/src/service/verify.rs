@@ -1,4 +1,4 @@
-//! The service as a verifier of tokens for an axum application's routes.
+//! The service as a verifier of tokens for an application's routes.
 
 use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
 
@@ -13,11 +13,11 @@ use crate::service::Service;
 /// store, without a server. Requests to these routes do not count for the rate limits of keys.
 ///
 /// ```
-/// use ably_auth_backend::Authenticate;
+/// use ably_auth_backend::Authenticator;
 /// use ably_auth_server::{Apps, Service};
 ///
 /// let service = Service::builder().apps(Apps::of_key("app1.key1:secret".parse()?)).build()?;
-/// let guard = Authenticate::new(service.clone()); // a layer to put around routes
+/// let authenticator = Authenticator::new(service.clone()); // on axum, `Authenticate` is a layer around it
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[async_trait::async_trait]
