@@ -15,7 +15,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::alone::alone;
+use super::alone::run_in_separate_process;
 use super::support::{VirtualTime, details};
 
 /// A subscriber that records every event.
@@ -55,7 +55,7 @@ impl Subscriber for Notes {
 fn events_give_reason_of_fetch_and_no_token() {
     // tracing caches whether anybody listens to an event; a thread without a subscriber could disable it for good.
     let path = concat!(module_path!(), "::events_give_reason_of_fetch_and_no_token");
-    alone(path, check_events);
+    run_in_separate_process(path, check_events);
 }
 
 fn check_events() {
@@ -92,7 +92,7 @@ fn check_events() {
 #[test]
 fn client_with_token_alone_reports_40171() {
     let path = concat!(module_path!(), "::client_with_token_alone_reports_40171");
-    alone(path, token_alone_is_reported);
+    run_in_separate_process(path, token_alone_is_reported);
 }
 
 fn token_alone_is_reported() {

@@ -30,7 +30,7 @@ use faces::{Async, Blocking, Call, Face, Setup};
 use serde_json::Value;
 use world::{Outcome, World};
 
-use super::alone::alone;
+use super::alone::run_in_separate_process;
 
 struct Player<F> {
     world: World,
@@ -211,7 +211,7 @@ fn blocking_cache_plays_every_scenario_without_cancellation() {
     // A sleeping thread is assumed to wait for a source or another call. With other tests in the process, it might wait
     // for the allocator.
     let path = concat!(module_path!(), "::blocking_cache_plays_every_scenario_without_cancellation");
-    alone(path, || {
+    run_in_separate_process(path, || {
         let (played, left_out) = play_all::<Blocking>();
         assert!(played >= 40 && left_out < 10, "{played} scenarios were played, and {left_out} left out");
     });
