@@ -81,16 +81,20 @@ fn blocking_callback_that_calls_its_client_in_thread_times_out() {
     has_timed_out(std::error::Error::source(&error).unwrap().downcast_ref().unwrap());
 }
 
-/// `authorize` waits for an earlier fetch, and then for its own. The timeout ends the first wait too.
+/// A caller that has waited too long gives up the fetch. The next caller begins another, whose token a late result of the
+/// first does not replace.
 #[test]
-fn blocking_authorize_times_out() {
+fn hung_blocking_fetch_is_replaced() {
     let (begun, begins) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let released = std::sync::Mutex::new(released);
+    let (released, calls) = (std::sync::Mutex::new(released), AtomicUsize::new(0));
     let source = move |_: &TokenParams| {
+        if calls.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(details("fresh"));
+        }
         begun.send(()).unwrap();
         let _ = released.lock().unwrap().recv();
-        Ok(details("t"))
+        Ok(details("late"))
     };
     let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
     let cache = cache.with_timeout(MOMENT);
@@ -100,9 +104,29 @@ fn blocking_authorize_times_out() {
     });
     begins.recv().unwrap();
     has_timed_out(&cache.authorize(None, None).unwrap_err());
-    has_timed_out(&cache.token().unwrap_err());
+    assert_eq!(cache.token().unwrap().details().token().expose(), "fresh");
     drop(release);
     maker.join().unwrap().unwrap();
+    assert_eq!(cache.token().unwrap().details().token().expose(), "fresh");
+}
+
+#[tokio::test]
+async fn hung_async_fetch_is_replaced_while_others_wait() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let source = move |_: TokenParams| {
+        let nth = calls.fetch_add(1, Ordering::SeqCst);
+        async move { if nth == 0 { std::future::pending().await } else { Ok(details("fresh")) } }
+    };
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
+    let cache = cache.with_timeout(MOMENT, tokio_sleep);
+    let (first, second) = (cache.clone(), cache.clone());
+    let second = tokio::spawn(async move {
+        tokio::time::sleep(MOMENT / 2).await;
+        second.token().await.map(drop)
+    });
+    has_timed_out(&first.token().await.unwrap_err());
+    assert_eq!(cache.token().await.unwrap().details().token().expose(), "fresh");
+    second.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use ably_auth::{Error, HttpSettings, TlsRoots};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 use ureq::tls::{Certificate, RootCerts};
 
 /// Returns the root certificates that `settings` trust.
@@ -13,7 +13,7 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
     }
     let mut roots = match settings.tls_roots() {
         // ureq cannot add certificates to its own copy of these.
-        TlsRoots::Mozilla => webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec(),
+        TlsRoots::Mozilla => of_mozilla(),
         TlsRoots::System => of_system()?,
         other => return Err(Error::configuration(format!("unsupported TLS roots: {other:?}; set Mozilla or System"))),
     };
@@ -22,6 +22,19 @@ pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCerts, Error> {
     }
     let roots = roots.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
     Ok(RootCerts::Specific(std::sync::Arc::new(roots.collect())))
+}
+
+/// Returns Mozilla's roots as certificates, without those that Mozilla trusts for some names only: the certificates
+/// do not contain that limit.
+fn of_mozilla() -> Vec<CertificateDer<'static>> {
+    let limited: Vec<_> =
+        webpki_roots::TLS_SERVER_ROOTS.iter().filter(|root| root.name_constraints.is_some()).collect();
+    let is_limited = |certificate: &CertificateDer<'_>| {
+        let mut store = RootCertStore::empty();
+        let is_same = |root: &TrustAnchor<'_>| limited.iter().any(|limited| limited.subject == root.subject);
+        store.add(certificate.clone().into_owned()).is_ok() && store.roots.iter().any(is_same)
+    };
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter(|certificate| !is_limited(certificate)).cloned().collect()
 }
 
 fn of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -159,7 +159,7 @@ pub(crate) enum App {
     Delete {
         /// App ID
         app_id: String,
-        /// Do not ask for confirmation
+        /// Do not ask for confirmation; without a terminal to ask at, this is needed
         #[arg(long)]
         yes: bool,
         #[command(flatten)]

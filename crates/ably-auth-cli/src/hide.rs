@@ -11,6 +11,10 @@ pub(crate) fn without_secrets(text: &str) -> String {
     let escaped: Vec<_> = keys.iter().map(|(name, key)| (printable(name), printable(key))).collect();
     let escaped = escaped.iter().map(|(name, key)| (name.as_str(), key.as_str()));
     let text = hide(text, keys.iter().copied().chain(escaped).collect());
+    let json: Vec<_> = args.iter().filter(|arg| is_secret_json(arg)).collect();
+    let text = json
+        .iter()
+        .fold(text, |text, json| text.replace(json.as_str(), "[redacted]").replace(&printable(json), "[redacted]"));
     args.iter().filter_map(|arg| token_in(arg)).fold(text, |text, token| text.replace(token, "[redacted]"))
 }
 
@@ -31,6 +35,11 @@ fn key_in(arg: &str) -> Option<(&str, &str)> {
     let is_port = port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
     let is_json = name.contains(['{', '"']);
     (name.contains('.') && !is_port && !is_json).then_some((name, key))
+}
+
+/// Returns true for the JSON of a signed token request or of a token's details.
+fn is_secret_json(arg: &str) -> bool {
+    arg.trim_start().starts_with('{') && (arg.contains("\"mac\"") || arg.contains("\"token\""))
 }
 
 /// Returns the token in an argument such as `app.aBc…` or `--option=eyJ….….…`. Names of files and hosts are rarely as

@@ -30,9 +30,14 @@ pub(crate) fn announce_stdin() {
     }
 }
 
+/// Returns true if there is a terminal to ask at.
+pub(crate) fn is_possible() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks a question, and returns true if the answer is `y` or `yes`. Without a terminal, returns true without asking.
 pub(crate) fn confirm(question: &str) -> Result<bool, Failure> {
-    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if !is_possible() {
         return Ok(true);
     }
     let _ = write!(io::stderr(), "{question} [y/N] ").and_then(|()| io::stderr().flush());

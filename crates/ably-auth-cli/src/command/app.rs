@@ -26,6 +26,10 @@ pub(crate) fn run(command: App) -> Result<Outcome, Failure> {
         App::Delete { app_id, yes, control } => {
             let app_id = control::id("the app id", &app_id)?;
             let question = format!("delete the app {app_id}, its keys and every token made from them permanently?");
+            if !yes && !prompt::is_possible() {
+                let text = "not confirmed, so nothing was deleted: there is no terminal to ask at; give --yes";
+                return Err(Failure::Input(text.into()));
+            }
             if !yes && !prompt::confirm(&question)? {
                 return Err(Failure::Input("not confirmed, so nothing was deleted; answer `y`, or give --yes".into()));
             }

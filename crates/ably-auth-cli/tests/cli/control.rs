@@ -76,9 +76,10 @@ fn apps_are_listed_and_deleted() {
     assert_eq!(world.run(&["app", "delete", &app_id, "--yes"]).yes(), format!("deleted {app_id}"));
     assert!(!world.accepts(created.yes()));
     assert_eq!(world.run(&["--json", "app", "list", "--account", "mine"]).yes_json(), json!([]));
-    let again = world.run(&["app", "delete", &app_id]);
+    world.run(&["app", "delete", "shop"]).bad(&["nothing was deleted", "give --yes"]);
+    let again = world.run(&["app", "delete", &app_id, "--yes"]);
     assert!(again.no().is_empty() && again.stderr.contains("40400"), "{again:?}");
-    let json = world.run(&["--json", "app", "delete", "shop"]).yes_json();
+    let json = world.run(&["--json", "app", "delete", "shop", "--yes"]).yes_json();
     assert_eq!(json, json!({ "id": "shop", "deleted": true }));
 }
 

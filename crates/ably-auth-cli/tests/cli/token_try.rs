@@ -27,7 +27,7 @@ fn capability_of_jwt_is_checked() {
     assert_eq!(
         attempt(&jwt, NOW, &["chat:room1", "publish"]).yes(),
         "yes: `publish` on `chat:room1` is permitted by `chat:*`\n\n        publish\n        │ subscribe\nchat:*  ● ●\n\n\
-         not checked: signature, capability of the key, revocation"
+         not checked: signature, capability of the key, maximum lifetime of the key's tokens, revocation"
     );
     let refused = attempt(&jwt, NOW, &["chat:room1", "history"]);
     assert!(refused.no().starts_with("no: `history` on `chat:room1` is not permitted: "), "{refused:?}");
@@ -41,7 +41,11 @@ fn key_capability_limits_a_jwt() {
     let jwt = minted(&["--capability", CAPABILITY]);
     let of_key = ["--key-capability", r#"{"chat:lobby":["*"]}"#];
     let with_key = |channel: &str| attempt(&jwt, NOW, &[&[channel, "publish"][..], &of_key].concat());
-    assert!(with_key("chat:lobby").yes().ends_with("\nnot checked: signature, revocation"));
+    assert!(
+        with_key("chat:lobby")
+            .yes()
+            .ends_with("\nnot checked: signature, maximum lifetime of the key's tokens, revocation")
+    );
     assert_eq!(with_key("chat:room1").status, Some(1));
     let bare = minted(&[]);
     attempt(&bare, NOW, &["chat:lobby", "publish"]).bad(&["stdin: unknown capability: the JWT does not contain one"]);
@@ -60,13 +64,41 @@ fn token_outside_its_lifetime_permits_nothing() {
         assert_eq!((at(NOW).status, at(NOW + 1_799_999).status), (Some(0), Some(0)));
         let expired = at(NOW + 1_800_000);
         assert!(expired.no().contains("the token expired at 2026-01-01 00:30:00 UTC"), "{expired:?}");
-        let early = at(NOW - 1_000);
-        assert!(early.no().contains("the token is valid from 2026-01-01 00:00:00 UTC on"), "{early:?}");
         let json = attempt(&token, NOW + 1_800_000, &["--json", "chat:room1", "publish"]).no_json();
         let expected =
             json!({ "permitted": false, "resource": "chat:room1", "operation": "publish", "reason": "expired" });
         assert_eq!(json, expected);
     }
+}
+
+#[test]
+fn early_jwt_is_accepted_within_leeway_of_service() {
+    let jwt = minted(&["--capability", CAPABILITY]);
+    let at = |now: u64| attempt(&jwt, now, &["chat:room1", "publish"]);
+    assert_eq!(at(NOW - 2_000).status, Some(0));
+    let early = at(NOW - 2_001);
+    assert!(early.no().contains("the token is valid from 2026-01-01 00:00:00 UTC on"), "{early:?}");
+}
+
+/// The service refuses each of these tokens, whatever it permits.
+#[test]
+fn token_that_service_refuses_permits_nothing() {
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let header = part(&json!({ "typ": "JWT", "alg": "HS256", "kid": "shop.backend" }));
+    let signature = URL_SAFE_NO_PAD.encode([0; 32]);
+    let jwt = |claims: Value| format!("{header}.{}.{signature}", part(&claims));
+    let (iat, day) = (NOW / 1_000, 24 * 60 * 60);
+    let long = jwt(json!({ "iat": iat, "exp": iat + 2 * day, "x-ably-capability": CAPABILITY }));
+    assert_eq!(attempt(&long, NOW, &["--json", "chat:room1", "publish"]).no_json()["reason"], "refused");
+    let details = json!({ "token": long, "capability": CAPABILITY }).to_string();
+    assert_eq!(attempt(&details, NOW, &["chat:room1", "publish"]).status, Some(1), "the details do not count");
+    let misspelt =
+        jwt(json!({ "iat": iat, "exp": iat + 60, "x-ably-capability": r#"{"chat:*":["publish","pubish"]}"# }));
+    attempt(&misspelt, NOW, &["chat:room1", "publish"]).bad(&["pubish"]);
+    let inner = jwt(json!({ "iat": iat, "exp": iat + 60, "x-ably-capability": CAPABILITY }));
+    let outer = jwt(json!({ "iat": iat, "exp": iat + 61, "x-ably-token": inner }));
+    let answer = attempt(&outer, NOW, &["chat:room1", "publish"]);
+    assert!(answer.no().contains("expires later than the token embedded in it"), "{answer:?}");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use ably_auth_core::{ErrorCode, Identity, KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -175,36 +175,40 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reserves memory for an answer of at most `bytes` bytes, or refuses the request. Call this before a change: once
-    /// a change is made, its answer must not be refused.
+    /// Reserves memory for an answer of at most `bytes` bytes, or refuses the request. Call this before each change:
+    /// once a change is made, its answer must not be refused, and an answer without a reservation may be.
     pub(super) fn reserve_answer(&self, bytes: usize) -> Result<(), Refusal> {
-        if bytes > SMALL_ANSWER {
-            let permit = Permit::take(bytes, self.answer_budgets()).ok_or_else(too_many_answers)?;
-            *lock(&self.answer) = Some(permit);
-        }
+        let permit = if bytes > SMALL_ANSWER {
+            // An estimate above a limit would never be admitted.
+            let bytes = self.answer_budgets().map(|budget| budget.most()).fold(bytes, usize::min);
+            Permit::take(bytes, self.answer_budgets()).ok_or_else(too_many_answers)?
+        } else {
+            Permit::take_beyond_limit(0, self.answer_budgets())
+        };
+        *lock(&self.answer) = Some(permit);
         Ok(())
     }
 
     /// Returns an upper bound of the size, in bytes, of an answer that repeats parts of the body.
     pub(super) fn max_echo_size(&self) -> usize {
-        self.body.map_or(0, |body| body.len().saturating_mul(4))
+        /// The most bytes of JSON for one byte of a body: a control character, escaped.
+        const MAX_BYTES_OF_JSON: usize = 6;
+        self.body.map_or(0, |body| body.len().saturating_mul(MAX_BYTES_OF_JSON))
     }
 
-    /// Counts a large answer as in flight. If too many bytes are in flight already and nothing was changed, returns a
-    /// 503 answer instead.
+    /// Counts a large answer as in flight. If too many bytes are in flight already and no memory was reserved,
+    /// returns a 503 answer instead.
     pub(super) fn admit_answer(&self, reply: Reply) -> Reply {
         let reserved = lock(&self.answer).take();
         let bytes = reply.size();
         if bytes <= SMALL_ANSWER {
             return reply;
         }
-        let is_done = reply.code.is_none() && !matches!(self.parts.method, Method::GET | Method::HEAD);
         let permit = match reserved {
             Some(mut permit) => {
                 permit.resize(bytes);
                 Some(permit)
             }
-            None if is_done => Some(Permit::take_beyond_limit(bytes, self.answer_budgets())),
             None => Permit::take(bytes, self.answer_budgets()),
         };
         match permit {

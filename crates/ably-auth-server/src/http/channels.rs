@@ -136,7 +136,7 @@ pub(super) fn max_answer_size(channel: &str, messages: usize) -> usize {
     /// The size of a serial, with its quotes and comma.
     const SERIAL: usize = 32;
     /// The size of the rest of the answer: the id, the field names, or the text of a refusal.
-    const REST: usize = 1024;
+    const REST: usize = 3 * 1024;
     // A refusal names the channel twice, and JSON escapes a character with up to 6 bytes.
     let names = channel.len().min(MAX_CHANNEL_NAME).saturating_mul(12);
     messages.saturating_mul(SERIAL).saturating_add(names).saturating_add(REST)

@@ -90,6 +90,7 @@ pub(super) async fn dispatch(call: &Call<'_>) -> Result<Reply, Refusal> {
             Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)
         }
         ("POST", ["apps", app_id, "keys", key_id, "revoke"]) => {
+            call.reserve_answer(call.max_echo_size())?;
             let key = control::revoke_key(state, (app_id, key_id), now).await?;
             note_key(call, &key, with_secrets);
             Reply::new(StatusCode::OK, &describe(&key, with_secrets), Format::Json)

@@ -34,7 +34,6 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
         _ => None,
     };
     let request = call.read_token_request()?;
-    call.reserve_answer(call.max_echo_size())?;
     let entropy = Entropy::new(random::bytes().map_err(|_| Refusal::internal())?);
     let proof = match (&credential, principal.as_ref().and_then(Principal::token)) {
         (_, Some(token)) => Proof::Token(token),

@@ -19,6 +19,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Returns the limit, in bytes.
+    pub(crate) const fn most(&self) -> usize {
+        self.limit
+    }
+
     /// Returns how many bytes are in use above the limit.
     pub(crate) fn excess(&self) -> usize {
         self.used().saturating_sub(self.limit)

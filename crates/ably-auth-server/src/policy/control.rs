@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::records;
 use crate::state::registry::{RunningApp, unknown_app};
+use crate::sync::lock;
 
 /// The maximum number of keys of an app, including revoked ones.
 const MAX_KEYS: usize = 1_000;
@@ -79,7 +80,11 @@ pub(crate) async fn add_app(state: &State, app: &App, now: Timestamp) -> Result<
 /// Deletes an app with its keys. Ignores an unknown app.
 pub(crate) async fn remove_app(state: &State, app_id: &str, now: Timestamp) -> Result<(), Refusal> {
     let plan = || match state.registry.app(app_id) {
-        Some(running) => Ok((records::deleted_app(&running.app, running.memory.is_listed)?, ())),
+        Some(running) => {
+            // An app from run time may have been added to the configuration later.
+            let is_listed = running.memory.is_listed || lock(&state.registry.listed).apps.get(app_id).is_some();
+            Ok((records::deleted_app(&running.app, is_listed)?, ()))
+        }
         None => Ok((Vec::new(), ())),
     };
     state.change(now, plan).await

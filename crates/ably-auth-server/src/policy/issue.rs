@@ -5,8 +5,7 @@ use std::sync::Arc;
 use ably_auth_backend::VerifiedToken;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, JwtClaims, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl,
-    VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -78,16 +77,24 @@ impl Issuer<'_> {
         let State { store, .. } = self.0;
         let request = prove(request, &key, proof)?;
         key.check_in_force(self.0.latest(now))?;
-        self.0.check_rate_of(key.name())?;
+        if !matches!(proof, Proof::Token(_)) {
+            // The holder of a token was counted when the token was verified.
+            self.0.check_rate_of(key.name())?;
+        }
         let (nonce, nonce_clock) = fresh_nonce(&request, &key, self.0.sender_clocks(now))?;
         // Read this before the store learns the time, so that a revocation that uses the store's time includes this
         // token.
         let latest = self.0.latest(now);
+        // The nonce of an unsigned request proves nothing, and holders of tokens must not fill the store with nonces.
+        let nonce = nonce.filter(|_| !matches!(proof, Proof::Token(_)));
         check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now)?;
         self.0.learn()?;
         if store.feed().seen() != seen {
             (app, key) = self.0.registry.key(key.name())?;
             key.check_in_force(self.0.latest(now))?;
+            if let Proof::Token(token) = proof {
+                check_may_request(token, &key)?;
+            }
         }
         let grant = token_grant(&request, &key, proof)?;
         let details = self.seal(&app, &key, grant, entropy, (now, latest)).await?;
@@ -122,6 +129,12 @@ impl Issuer<'_> {
         let moments = (issued, expires);
         if HeaderFit::of(token.expose()) != HeaderFit::Over {
             return Ok(TokenDetails::issued_by(claims.key_name, token, moments, &*claims.capability, claims.client_id));
+        }
+        if latest_end.is_some() {
+            // Holders of tokens must not use up the store's room for large tokens.
+            let message = "invalid capability: it is too large for a token that is requested with a token; request fewer \
+                           resources or use wildcards";
+            return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }
         drop(token);
         // The claims would not fit into a header, so the store keeps them and the token refers to them.
@@ -235,16 +248,15 @@ fn prove<'a>(request: &'a TokenRequest, key: &Key, proof: Proof<'_>) -> Result<V
 }
 
 /// Refuses a token that must not be used to request another token. The new token would lack the limits of this one: a
-/// revocation of this one would not apply to it, and it would have none of a JWT's claims.
+/// revocation of this one would not apply to it. A JWT has claims that the new token would not have, and unlike it, a JWT
+/// ends when the secret of its key changes.
 fn check_may_request(token: &VerifiedToken, key: &Key) -> Result<(), Refusal> {
-    let claims = token.claims();
-    let is_limited = |claims: &JwtClaims| claims.publish_limits().len() > 0 || claims.channel_claims().len() > 0;
     let problem = if token.key_name() != key.name() {
         "the token belongs to another key"
     } else if key.revocable_tokens() {
         "the key's tokens are revocable"
-    } else if claims.is_some_and(is_limited) {
-        "the JWT has claims for channels, which the new token could not have"
+    } else if token.claims().is_some() {
+        "the token is a JWT, whose limits the new token would not have"
     } else {
         return Ok(());
     };

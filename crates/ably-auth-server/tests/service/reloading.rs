@@ -174,3 +174,24 @@ async fn key_may_return_if_its_revocation_was_not_stored() {
     assert_eq!(reload(&service, keys(&["one", "two"])).await, [0, 0, 0]);
     assert_eq!(code(&service, &basic("app.two")), (200, 0));
 }
+
+#[tokio::test]
+async fn deleted_app_stays_deleted_if_configured_since() {
+    let store = Faulty::new(FailedWrites::default());
+    let builder = |apps| Service::builder().apps(apps).sandbox(true).control_token(Token::new(CONTROL).unwrap());
+    let service = builder(keys(&["one"])).store(store.clone()).build().unwrap();
+    let created = control(&service, Request::post("/v1/accounts/local/apps"), r#"{"name":"later listed"}"#);
+    let app_id = created["id"].as_str().unwrap().to_owned();
+    let configured = || {
+        let app = App::new(&app_id).unwrap().with_key(Key::new(key(&format!("{app_id}.own")))).unwrap();
+        keys(&["one"]).with_app(app).unwrap()
+    };
+    reload(&service, configured()).await;
+    let credential = basic(&format!("{app_id}.own"));
+    assert_eq!(code(&service, &credential), (200, 0));
+    let deletion = Request::delete(format!("/v1/apps/{app_id}")).header("Authorization", format!("Bearer {CONTROL}"));
+    assert_eq!(answer(&service, deletion, "").status, 204);
+    assert_eq!(code(&service, &credential), (404, 40400));
+    let again = builder(configured()).store(store.reopen()).build().unwrap();
+    assert_eq!(code(&again, &credential), (404, 40400), "the deletion overrides the configuration");
+}

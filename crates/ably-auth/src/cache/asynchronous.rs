@@ -365,7 +365,10 @@ impl Inner {
         let Some(timer) = sleep(timeout) else { return fetch.await };
         match select(fetch, timer).await {
             Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Err(Error::token_timed_out(timeout)),
+            Either::Right(((), fetch)) => {
+                self.lock().give_up(|handle| handle.join().is_some_and(|other| other.ptr_eq(&fetch)));
+                Err(Error::token_timed_out(timeout))
+            }
         }
     }
 

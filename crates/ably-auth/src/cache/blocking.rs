@@ -119,7 +119,13 @@ impl Role {
 
     fn outcome(self, inner: &Inner) -> Outcome {
         match self {
-            Self::Wait(fetch) => fetch.wait(inner.settings.timeout),
+            Self::Wait(fetch) => {
+                let outcome = fetch.wait(inner.settings.timeout);
+                if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut) {
+                    inner.lock().give_up(|handle| Arc::ptr_eq(handle, &fetch));
+                }
+                outcome
+            }
             Self::Run(pending, TokenQuery { source, params }, fetch) => {
                 let mut guard = FetchGuard { inner, fetch, pending: Some(pending) };
                 // Turn a panic into an error for every caller that waits, as the async cache does.

@@ -130,6 +130,8 @@ pub(super) struct State<S: ?Sized, H> {
     last_ticket: Ticket,
     /// The latest fetch that an `authorize` call made.
     last_authorized: Ticket,
+    /// The number of the fetch that returned the held token.
+    last_stored: Ticket,
     authorizations: u64,
     refresh_failures: Failures,
     initial_failures: Failures,
@@ -144,6 +146,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
             newest: Generation::default(),
             last_ticket: Ticket::default(),
             last_authorized: Ticket::default(),
+            last_stored: Ticket::default(),
             authorizations: 0,
             refresh_failures: Failures::default(),
             initial_failures: Failures::default(),
@@ -252,7 +255,13 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         self.in_flight.push(InFlight { ticket, query, handle });
     }
 
-    /// Ends a fetch and stores its outcome.
+    /// Removes a fetch for which a caller has waited too long, so that the next caller begins another.
+    pub(super) fn give_up(&mut self, is_fetch: impl Fn(&H) -> bool) {
+        self.in_flight.retain(|fetch| !is_fetch(&fetch.handle));
+    }
+
+    /// Ends a fetch and stores its outcome. The outcome of a fetch that began before that of the held token is not
+    /// stored.
     pub(super) fn end(
         &mut self,
         pending: PendingFetch<S>,
@@ -264,7 +273,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
         // An `authorize` call replaces the query, so it also outdates the fetches in flight for the previous query.
         let is_newest = match pending.purpose {
-            Purpose::Request(_) => pending.authorizations == self.authorizations,
+            Purpose::Request(_) => pending.authorizations == self.authorizations && pending.ticket > self.last_stored,
             Purpose::Authorize { .. } => pending.ticket > self.last_authorized,
         };
         let details = match outcome {
@@ -289,6 +298,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
         trace::fetch_succeeded(pending.purpose);
         self.newest = self.newest.next();
+        self.last_stored = pending.ticket;
         let token = CachedToken::new(details, self.newest);
         self.held = Some(HeldToken { token: token.clone(), validity, is_given: false });
         (self.refresh_failures, self.initial_failures) = (Failures::default(), Failures::default());

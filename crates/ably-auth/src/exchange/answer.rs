@@ -66,7 +66,11 @@ pub(super) fn error_info(answer: &Response<Bytes>, sent: &SentSecrets) -> ErrorI
     sent.redact(ErrorInfo::new(ErrorCode::new(code), message).with_status(status))
 }
 
-/// Returns the error in the body of a response.
+/// The maximum size, in bytes, of a body that is parsed as an error. Parsing a hostile body can take its size times the
+/// number of nested causes.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// Returns the error in the body of a response, unless the body is too large for one.
 pub(super) fn body_error(answer: &Response<Bytes>, sent: &SentSecrets) -> Option<ErrorInfo> {
     #[derive(Deserialize)]
     struct Envelope {
@@ -78,6 +82,9 @@ pub(super) fn body_error(answer: &Response<Bytes>, sent: &SentSecrets) -> Option
         status_code: Option<IgnoredAny>,
     }
 
+    if answer.body().len() > MAX_ERROR_BYTES {
+        return None;
+    }
     let ErrorEnvelope { error } = body(answer).ok()?;
     let says_status = body::<Envelope>(answer).is_ok_and(|envelope| envelope.error.status_code.is_some());
     let error = if says_status { error } else { error.with_status(answer.status().as_u16()) };

@@ -12,6 +12,10 @@ use crate::draw::{Paint, matrix, moment, printable};
 use crate::input;
 use crate::output::{self, Failure, Outcome};
 
+/// The time, in ms, by which a JWT may come from the future, because the clocks of its issuer and of the service differ.
+/// The service accepts as much.
+const LEEWAY_MILLIS: u64 = 2_000;
+
 /// The rights that a token states.
 struct Rights {
     capability: Option<Capability>,
@@ -19,6 +23,8 @@ struct Rights {
     /// The time from which the token is valid, if it says so.
     starts: Option<Timestamp>,
     expires: Option<Timestamp>,
+    /// The reason why the service refuses the token at any time, if it does.
+    refused: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
@@ -39,13 +45,15 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
                            "reason": reason });
         return Ok(Outcome::no(format!("no: {asked} is not permitted: {why}"), &json));
     }
-    let mut unchecked = vec!["revocation"];
+    let mut unchecked = Vec::new();
     if rights.is_jwt {
-        unchecked.insert(0, "signature");
+        unchecked.push("signature");
         if of_key.is_none() {
-            unchecked.insert(1, "capability of the key");
+            unchecked.push("capability of the key");
         }
+        unchecked.push("maximum lifetime of the key's tokens");
     }
+    unchecked.push("revocation");
     let capability = match (rights.capability, of_key) {
         (Some(says), Some(of_key)) => says.intersect(&of_key),
         (Some(says), None) => says,
@@ -91,33 +99,43 @@ fn rights(text: &str) -> Result<Rights, String> {
 fn of_details(text: &str) -> Result<Rights, String> {
     let details: TokenDetails = super::read_details(text)?;
     let token = details.token().expose();
-    let capability = match details.capability_text() {
-        Some(text) => Some(parse(text)?),
-        None if has_jwt_form(token) => return of_jwt(token),
-        None => None,
-    };
-    Ok(Rights { capability, is_jwt: has_jwt_form(token), starts: details.issued(), expires: details.expires() })
+    // The service reads the JWT itself, and not what the details say of it.
+    if has_jwt_form(token) {
+        return of_jwt(token);
+    }
+    let capability =
+        details.capability_text().map(Capability::parse_lenient).transpose().map_err(invalid_capability)?;
+    Ok(Rights { capability, is_jwt: false, starts: None, expires: details.expires(), refused: None })
 }
 
 fn of_jwt(text: &str) -> Result<Rights, String> {
     let shown = |error: ably_auth_core::Error| printable(&error.to_string());
     if let Some(embedded) = embedded_token(text).map_err(shown)? {
         let inner = embedded.token().expose();
+        if !has_jwt_form(inner) {
+            return Err(native_token_error());
+        }
         // The recursion ends: the core refuses a token in an embedded JWT.
-        return if has_jwt_form(inner) { of_jwt(inner) } else { Err(native_token_error()) };
+        let mut rights = of_jwt(inner)?;
+        let too_long = rights.expires.and_then(|expires| embedded.check_expires_within(expires).err());
+        rights.refused = rights.refused.or(too_long.map(shown));
+        return Ok(rights);
     }
     let claims = UnverifiedJwt::parse(text).and_then(|jwt| jwt.decode_without_verifying());
     let claims = claims.map_err(shown)?;
     Ok(Rights {
-        capability: claims.capability_text().map(parse).transpose()?,
+        // The service refuses a JWT with an unknown operation or kind of resource.
+        capability: claims.capability_text().map(Capability::parse_strict).transpose().map_err(invalid_capability)?,
         is_jwt: true,
         starts: claims.not_before().max(Some(claims.issued())),
         expires: Some(claims.expires()),
+        refused: claims.ttl().err().map(shown),
     })
 }
 
-fn parse(text: &str) -> Result<Capability, String> {
-    Capability::parse_lenient(text).map_err(|error| format!("invalid capability: {}", printable(&error.to_string())))
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn invalid_capability(error: ably_auth_core::Error) -> String {
+    format!("invalid capability: {}", printable(&error.to_string()))
 }
 
 /// Returns why the token is not valid now, as a word for scripts and as text, unless it is valid.
@@ -125,7 +143,10 @@ fn validity_error(rights: &Rights, now: Timestamp) -> Option<(&'static str, Stri
     if let Some(expires) = rights.expires.filter(|expires| *expires <= now) {
         return Some(("expired", format!("the token expired at {}; get a new one", moment(expires))));
     }
-    let starts = rights.starts.filter(|starts| *starts > now)?;
+    if let Some(why) = &rights.refused {
+        return Some(("refused", why.clone()));
+    }
+    let starts = rights.starts.filter(|starts| starts.millis_since(now) > LEEWAY_MILLIS)?;
     Some(("notYetValid", format!("the token is valid from {} on; check the clock", moment(starts))))
 }
 
