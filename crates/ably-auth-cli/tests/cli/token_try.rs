@@ -80,7 +80,7 @@ fn early_jwt_is_accepted_within_leeway_of_service() {
     assert!(early.no().contains("the token is valid from 2026-01-01 00:00:00 UTC on"), "{early:?}");
 }
 
-/// The service refuses each of these tokens, whatever it permits.
+/// The service refuses each of these tokens, even if its capability permits the operation.
 #[test]
 fn token_that_service_refuses_permits_nothing() {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
