@@ -32,11 +32,14 @@ impl App {
     async fn serve(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         let most = Endpoint::MAX_BODY_BYTES;
-        match tokio::time::timeout(Duration::from_secs(10), Limited::new(body, most).collect()).await {
-            Ok(Ok(body)) => self.answer(&Request::from_parts(parts, body.to_bytes())).await,
-            Ok(Err(_)) => Refusal::body_too_large(most).into(),
-            Err(_) => Refusal::body_too_slow().into(),
-        }
+        let refusal = match tokio::time::timeout(Duration::from_secs(10), Limited::new(body, most).collect()).await {
+            Ok(Ok(body)) => return self.answer(&Request::from_parts(parts, body.to_bytes())).await,
+            Ok(Err(_)) => Refusal::body_too_large(most),
+            Err(_) => Refusal::body_too_slow(),
+        };
+        let mut response = Response::from(refusal);
+        self.endpoint.finish(&parts.headers, response.headers_mut());
+        response
     }
 
     async fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {

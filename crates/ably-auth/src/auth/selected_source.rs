@@ -147,9 +147,12 @@ impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
             SourceKind::Jwt(source) => TokenSource::token(source, params).await,
             SourceKind::Key(source) => source.token(params).await,
             SourceKind::Fixed(source) => TokenSource::token(source, params).await,
+            SourceKind::Exchange { is_spent, .. } if is_spent.load(Ordering::Acquire) => {
+                Err(Error::no_means_to_renew(None))
+            }
             SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run(self.exchange(request), &*self.service).await;
-                is_spent.store(token.is_ok(), Ordering::Release);
+                is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
                 token
             }
         };
@@ -185,9 +188,12 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Bloc
             SourceKind::Jwt(source) => BlockingTokenSource::token(source, params),
             SourceKind::Key(source) => source.token(params),
             SourceKind::Fixed(source) => BlockingTokenSource::token(source, params),
+            SourceKind::Exchange { is_spent, .. } if is_spent.load(Ordering::Acquire) => {
+                Err(Error::no_means_to_renew(None))
+            }
             SourceKind::Exchange { request, is_spent } => {
                 let token = exchange::run_blocking(self.exchange(request), &*self.service);
-                is_spent.store(token.is_ok(), Ordering::Release);
+                is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
                 token
             }
         };
