@@ -321,7 +321,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         let is_transient_status = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
         match &self.0.source {
-            Some(Source::Fault(fault)) => !matches!(fault.kind(), FaultKind::TooLarge | FaultKind::Tls),
+            Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
             Some(Source::Info(info)) => is_transient_status(info),
             Some(Source::Other(source)) => {
                 source.downcast_ref::<Self>().is_some_and(Self::is_transient)
