@@ -136,7 +136,7 @@ impl Service {
 
     /// Replaces the apps that the service was configured with. No request is refused meanwhile.
     ///
-    /// What was created, changed, revoked or deleted at run time, over the Control API or in a sandbox, stays as it is.
+    /// A reload does not undo changes from the Control API or from a sandbox: they override the configuration.
     /// Otherwise, the new apps apply: a key that they do not contain is removed, and its tokens are refused. If such a
     /// key was also changed at run time, it is disabled at once and revoked, so that no store restores it.
     ///

@@ -44,11 +44,30 @@ enum SourceKind<M: Mode, T> {
     Jwt(JwtSource),
     Key(KeySource<Arc<Service<T>>>),
     Fixed(FixedTokenSource),
-    /// A token request, which the service exchanges once.
-    Exchange {
-        request: TokenRequest,
-        is_spent: AtomicBool,
-    },
+    Exchange(OneRequest),
+}
+
+/// A token request, which the service exchanges once.
+struct OneRequest {
+    request: TokenRequest,
+    is_spent: AtomicBool,
+}
+
+impl OneRequest {
+    fn can_exchange(&self) -> bool {
+        !self.is_spent.load(Ordering::Acquire)
+    }
+
+    /// Returns the request, unless it was exchanged.
+    fn request(&self) -> Result<&TokenRequest, Error> {
+        self.can_exchange().then_some(&self.request).ok_or_else(|| Error::no_means_to_renew(None))
+    }
+
+    /// Records the outcome of an exchange.
+    fn exchanged(&self, token: Result<TokenDetails, Error>) -> Result<TokenDetails, Error> {
+        self.is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
+        token
+    }
 }
 
 impl<M: Mode, T> SelectedSource<M, T> {
@@ -76,7 +95,7 @@ impl<M: Mode, T> SelectedSource<M, T> {
         } else if let Some(token) = &options.token {
             SourceKind::Fixed(FixedTokenSource::new(token.clone()))
         } else if let Some(request) = &options.token_request {
-            SourceKind::Exchange { request: request.clone(), is_spent: AtomicBool::new(false) }
+            SourceKind::Exchange(OneRequest { request: request.clone(), is_spent: AtomicBool::new(false) })
         } else {
             return Err(Error::no_means_to_renew(None));
         };
@@ -106,7 +125,7 @@ impl<M: Mode, T> SelectedSource<M, T> {
 
     /// Returns true if the options give one token, or one token request, and nothing for the tokens after it.
     pub(super) const fn gives_one_token(&self) -> bool {
-        matches!(self.kind, SourceKind::Fixed(_) | SourceKind::Exchange { .. })
+        matches!(self.kind, SourceKind::Fixed(_) | SourceKind::Exchange(_))
     }
 
     fn take_first(&self) -> Option<First> {
@@ -147,13 +166,9 @@ impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
             SourceKind::Jwt(source) => TokenSource::token(source, params).await,
             SourceKind::Key(source) => source.token(params).await,
             SourceKind::Fixed(source) => TokenSource::token(source, params).await,
-            SourceKind::Exchange { is_spent, .. } if is_spent.load(Ordering::Acquire) => {
-                Err(Error::no_means_to_renew(None))
-            }
-            SourceKind::Exchange { request, is_spent } => {
-                let token = exchange::run(self.exchange(request), &*self.service).await;
-                is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
-                token
+            SourceKind::Exchange(one) => {
+                let exchange = self.exchange(one.request()?);
+                one.exchanged(exchange::run(exchange, &*self.service).await)
             }
         };
         self.checked(token)
@@ -163,7 +178,7 @@ impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
         match &self.kind {
             SourceKind::Own(source) => source.can_renew(),
             SourceKind::Fixed(_) => false,
-            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Exchange(one) => one.can_exchange(),
             SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }
@@ -188,13 +203,9 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Bloc
             SourceKind::Jwt(source) => BlockingTokenSource::token(source, params),
             SourceKind::Key(source) => source.token(params),
             SourceKind::Fixed(source) => BlockingTokenSource::token(source, params),
-            SourceKind::Exchange { is_spent, .. } if is_spent.load(Ordering::Acquire) => {
-                Err(Error::no_means_to_renew(None))
-            }
-            SourceKind::Exchange { request, is_spent } => {
-                let token = exchange::run_blocking(self.exchange(request), &*self.service);
-                is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
-                token
+            SourceKind::Exchange(one) => {
+                let exchange = self.exchange(one.request()?);
+                one.exchanged(exchange::run_blocking(exchange, &*self.service))
             }
         };
         self.checked(token)
@@ -204,7 +215,7 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Bloc
         match &self.kind {
             SourceKind::Own(source) => source.can_renew(),
             SourceKind::Fixed(_) => false,
-            SourceKind::Exchange { is_spent, .. } => !is_spent.load(Ordering::Acquire),
+            SourceKind::Exchange(one) => one.can_exchange(),
             SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
         }
     }

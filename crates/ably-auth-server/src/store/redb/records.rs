@@ -68,7 +68,7 @@ impl Work for Records {
     fn end(&mut self, times: Times) {
         let is_stop = self.pairing.has_journal_ended();
         let put = if is_stop { Put::Stop } else { Put::Moment };
-        // Nobody waits for this write, so ignore an error.
+        // Ignore an error: no request depends on this write.
         if self.put(&[&put], times).is_ok() && is_stop {
             self.pairing.record_stop();
         }
