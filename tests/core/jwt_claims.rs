@@ -139,6 +139,7 @@ fn null_claims_are_absent() {
         r#""x-ably-clientId":null"#,
         r#""x-ably-revocation-key":null"#,
         r#""x-ably-token":null"#,
+        r#""x-ably-clientType":null"#,
         r#""ably.channel.chat":null"#,
         r#""nbf":null,"x-ably-clientId" : null ,"x-ably-revocation-key":null,"x-ably-token":null"#,
     ];

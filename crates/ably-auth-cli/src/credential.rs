@@ -18,20 +18,23 @@ pub(crate) fn without_mark(text: &str) -> &str {
 /// Returns `text` without white space around it and without a byte order mark. Refuses empty text. Unless the text is
 /// JSON, also refuses quotes around it and invisible characters. No message quotes the text.
 pub(crate) fn clean<'a>(name: &str, text: &'a str, what: &str) -> Result<&'a str, Failure> {
+    plain(text, what).map_err(|problem| Failure::input(name, problem))
+}
+
+/// Does the same as [`clean`], and returns the problem alone.
+pub(crate) fn plain<'a>(text: &'a str, what: &str) -> Result<&'a str, String> {
     let text = without_mark(text.trim()).trim();
     if text.is_empty() {
-        return Err(Failure::input(name, format!("it is empty; give {what} there")));
+        return Err(format!("it is empty; give {what} there"));
     }
     if text.starts_with('{') {
         return Ok(text);
     }
     if text.starts_with(QUOTES) && text.ends_with(QUOTES) {
-        return Err(Failure::input(name, format!("it is in quotes; give {what} without them")));
+        return Err(format!("it is in quotes; give {what} without them"));
     }
     if let Some((at, invisible)) = text.char_indices().find(|(_, c)| is_invisible(*c)) {
-        let code = u32::from(invisible);
-        let problem = format!("it has the invisible character U+{code:04X} (byte {at}); remove it");
-        return Err(Failure::input(name, problem));
+        return Err(format!("it has the invisible character U+{:04X} (byte {at}); remove it", u32::from(invisible)));
     }
     Ok(text)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ably_auth::{ApiKey, Capability, ClientId, Clock as _, Endpoint, SystemClock, Timestamp, Token, TokenParams, Ttl};
 use ably_auth_blocking::{ClientOptions, UreqTransport};
@@ -73,7 +74,7 @@ pub(crate) fn token_request(arg: &args::Exchange) -> Result<(String, String), Fa
 }
 
 /// The limit in milliseconds below which a bare number is probably meant in another unit.
-const SMALL_MILLIS: u64 = 10_000;
+const SMALL_MILLIS: u128 = 10_000;
 
 /// Returns true if `time` is probably in seconds since the epoch. As milliseconds, it would be before March 1973.
 pub(crate) const fn is_in_seconds(time: u64) -> bool {
@@ -93,15 +94,20 @@ pub(crate) fn timestamp(option: &str, given: u64) -> Timestamp {
     Timestamp::from_millis(given)
 }
 
-/// Returns a duration in milliseconds. Warns about a bare number that is small enough to be meant in another unit.
-pub(crate) fn span_millis(option: &str, span: args::Span) -> u64 {
-    let millis = u64::try_from(span.duration.as_millis()).unwrap_or(u64::MAX);
+/// Returns a duration in milliseconds. Warns as [`span`] does.
+pub(crate) fn span_millis(option: &str, given: args::Span) -> u64 {
+    u64::try_from(span(option, given).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns a duration. Warns about a bare number that is small enough to be meant in another unit.
+pub(crate) fn span(option: &str, span: args::Span) -> Duration {
+    let millis = span.duration.as_millis();
     if span.is_bare && (1..SMALL_MILLIS).contains(&millis) {
         output::note(&format!(
             "warning: {option}: {millis} is in milliseconds; write `{millis}s` for seconds, or `{millis}ms`"
         ));
     }
-    millis
+    span.duration
 }
 
 /// Parses an endpoint. Accepts a scheme in capitals, and a host and a port without a scheme. No message quotes the

@@ -1,10 +1,15 @@
 //! A lenient reader of JWTs: the readable parts of a JWT that may be malformed, and a list of its problems.
 
+use std::fmt;
+
 use ably_auth::{Capability, KeyName, Timestamp};
+use ably_auth_core::UnverifiedJwt;
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value, json};
 
 use crate::draw::{moment, printable};
 
@@ -57,11 +62,16 @@ pub(crate) fn read(text: &str) -> Option<LenientJwt> {
         count => problems.push(format!("it has {count} parts between dots, not 3; pass on the whole token")),
     }
     if let Some(header) = &header {
+        let before = problems.len();
         check_header(header, &mut problems);
+        if problems.len() == before {
+            problems.extend(strict_problem(&Value::Object(header.clone()), &json!({ "iat": 1, "exp": 2 })));
+        }
     }
     if let Some(claims) = &claims {
         check_times(claims, &mut problems);
         check_capability(claims.get(CAPABILITY), &mut problems);
+        check_other_claims(claims, &mut problems);
         problems.extend(claims.keys().filter_map(|name| misspelt(name)));
     }
     Some(LenientJwt { header, claims, problems })
@@ -76,14 +86,47 @@ fn object(name: &str, part: &str, problems: &mut Vec<String>) -> Option<Map<Stri
         problems.push(format!("its {name} is not base64url; pass on the token unchanged"));
         return None;
     };
-    let Ok(Value::Object(object)) = serde_json::from_slice(&bytes) else {
+    let Ok(Members { object, repeated }) = serde_json::from_slice(&bytes) else {
         problems.push(format!("its {name} is not a JSON object; pass on the whole token, unchanged"));
         return None;
     };
+    problems.extend(repeated.iter().map(|member| format!("its {name} repeats `{}`; write it once", printable(member))));
     if part.contains(['=', '+', '/']) {
         problems.push(format!("its {name} is in base64, not in base64url without padding; change its encoding"));
     }
     Some(object)
+}
+
+/// The members of a JSON object, and the names that it repeats.
+struct Members {
+    object: Map<String, Value>,
+    repeated: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Members { object: Map::new(), repeated: Vec::new() };
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if members.object.insert(name.clone(), value).is_some() && !members.repeated.contains(&name) {
+                        members.repeated.push(name);
+                    }
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 fn check_signature(part: &str, is_hs256: bool, problems: &mut Vec<String>) {
@@ -126,7 +169,9 @@ fn check_times(claims: &Map<String, Value>, problems: &mut Vec<String>) {
                 problems.push(format!("`{name}` is in milliseconds; give seconds"));
             }
             Some(Value::Number(_)) => {}
-            None if is_needed => problems.push(format!("`{name}` is missing; give it in seconds since the epoch")),
+            None | Some(Value::Null) if is_needed => {
+                problems.push(format!("`{name}` is missing; give it in seconds since the epoch"))
+            }
             Some(Value::Null) | None => {}
             Some(_) => problems.push(format!("`{name}` is not a number; give seconds since the epoch, without quotes")),
         }
@@ -149,7 +194,10 @@ fn seconds(number: &serde_json::Number) -> f64 {
 
 fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
     match capability {
-        None | Some(Value::Null) => {}
+        None => {}
+        Some(Value::Null) => {
+            problems.push(format!("`{CAPABILITY}` is null; leave the claim out for all rights of the key"))
+        }
         Some(Value::String(text)) => match Capability::parse_strict(text) {
             Ok(capability) if capability.is_empty() => {
                 problems
@@ -163,6 +211,23 @@ fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
         }
         Some(_) => problems.push(format!("`{CAPABILITY}` is not a string; give the capability's JSON as a string")),
     }
+}
+
+/// Checks each other claim alone, with the reader that verification uses.
+fn check_other_claims(claims: &Map<String, Value>, problems: &mut Vec<String>) {
+    let header = json!({ "alg": "HS256", "kid": "app.key" });
+    let others = claims.iter().filter(|(name, _)| !["iat", "exp", "nbf", CAPABILITY].contains(&name.as_str()));
+    problems.extend(
+        others.filter_map(|(name, value)| strict_problem(&header, &json!({ "iat": 1, "exp": 2, name: value }))),
+    );
+}
+
+/// Returns what verification would find wrong with a JWT of these parts, besides its signature and its times.
+fn strict_problem(header: &Value, claims: &Value) -> Option<String> {
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+    let text = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([0; SIGNATURE_BYTES]));
+    let error = UnverifiedJwt::parse(&text).and_then(|jwt| jwt.decode_without_verifying()).err()?;
+    Some(printable(&error.to_string()))
 }
 
 /// Returns a problem if `name` is meant as a claim of the service, but is not one.

@@ -19,14 +19,19 @@ const SECRET: &str = "an-example-not-a-secret";
 
 /// Sends `requests` to a service and returns the events that it logs.
 fn logged(sandbox: bool, requests: Vec<http::request::Builder>) -> Vec<Value> {
+    logged_with(sandbox, requests.into_iter().map(|request| (request, json!({}))).collect())
+}
+
+/// Sends requests with their bodies, and returns the events.
+fn logged_with(sandbox: bool, requests: Vec<(http::request::Builder, Value)>) -> Vec<Value> {
     let apps = Apps::from_json(
-        &json!({ "appId": "app", "keys": [{ "id": "key", "secret": SECRET, "capability": r#"{"chat":["history"]}"# }] })
+        &json!({ "appId": "app", "keys": [{ "id": "key", "secret": SECRET, "capability": r#"{"chat":["history"],"open":["publish"]}"#, "revocableTokens": true }] })
             .to_string(),
     );
     let service = Service::builder().apps(apps.unwrap()).sandbox(sandbox).build().unwrap();
     log::start("ably_auth_server::refusal");
-    for request in requests {
-        let response = pin!(service.handle(request.body(Bytes::from_static(b"{}")).unwrap()));
+    for (request, body) in requests {
+        let response = pin!(service.handle(request.body(Bytes::from(body.to_string())).unwrap()));
         match response.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(response) => assert!(response.status().as_u16() < 500),
             Poll::Pending => panic!("the service must not wait"),
@@ -52,6 +57,30 @@ fn refusal_is_logged_with_its_reason() {
         "reason": "capability does not permit `publish` on `a:b`; ask for a token that has it",
     }]);
     assert_eq!(json!(events), expected);
+}
+
+#[test]
+fn refused_part_of_a_granted_request_is_logged() {
+    let publish = json!({ "channels": ["open", "chat", ":x"], "messages": {} });
+    let revoke = json!({ "targets": ["clientId:bob", "nothing:bob", "channel:chat"] });
+    for version in ["2", "3"] {
+        let post = |path: &str| with_key(Request::post(path)).header("X-Ably-Version", version);
+        let events = logged_with(
+            true,
+            vec![(post("/messages"), publish.clone()), (post("/keys/app.key/revokeTokens"), revoke.clone())],
+        );
+        let parts: Vec<_> = events
+            .iter()
+            .map(|event| json!([event["code"], event["channel"], event["revocation_target"], event["path"]]))
+            .collect();
+        let expected = json!([
+            [40160, "chat", null, "/messages"],
+            [40010, ":x", null, "/messages"],
+            [40000, null, "nothing:bob", "/keys/app.key/revokeTokens"],
+            [40121, null, "channel:chat", "/keys/app.key/revokeTokens"],
+        ]);
+        assert_eq!(json!(parts), expected, "{version}");
+    }
 }
 
 #[test]

@@ -50,6 +50,23 @@ fn claims() -> String {
     format!(r#"{{"iat":{now},"exp":{},"x-ably-capability":"{{\"chat\":[\"*\"]}}"}}"#, now + 60)
 }
 
+/// Ably's package for Laravel writes `"x-ably-clientId":null` for guests, and some languages write times as floats.
+#[tokio::test]
+async fn null_claims_and_times_with_exponent_are_read() {
+    let header = format!(r#"{{"alg":"HS256","kid":"{}"}}"#, key().key_name());
+    let now = NOW.as_millis() / 1000;
+    let times = format!(r#""iat":{now}0e-1,"exp":{}0e-1"#, now + 60);
+    for (more, code) in [
+        (r#""x-ably-clientId":null"#, None),
+        (r#""x-ably-clientId":null,"x-ably-revocation-key":null,"x-ably-clientType":null,"nbf":null"#, None),
+        (r#""x-ably-capability":null"#, Some((401, 40144))),
+        (r#""x-ably-clientId":"""#, Some((401, 40012))),
+    ] {
+        let answer = verify(verifier(), &forged(&header, &format!("{{{times},{more}}}"), true)).await;
+        assert_eq!((answer.status != 200).then(|| answer.refused()), code, "{more}: {}", answer.body);
+    }
+}
+
 #[tokio::test]
 async fn jwt_of_known_key_is_accepted_plain_and_in_base64() {
     let token = mint(|jwt| jwt.capability = Some(r#"{"chat":["publish"]}"#));

@@ -42,9 +42,10 @@ pub(crate) enum Jwt {
         key: KeyArg,
         #[command(flatten)]
         token: TokenArg,
-        /// Accepted clock difference between the issuer and this machine: `2s`; a bare number is in milliseconds
-        #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "0")]
-        leeway: Span,
+        /// Accepted clock difference between the issuer and this machine, for `iat`, `nbf` and `exp`: `2s`; a bare number
+        /// is in milliseconds [default: as the service, 2s for `iat` and `nbf`, none for `exp`]
+        #[arg(long, value_name = "TIME", value_parser = values::span)]
+        leeway: Option<Span>,
         #[command(flatten)]
         now: NowArg,
     },

@@ -2,12 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ably_auth_server::{Network, Rate};
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::values::{self, duration};
+use super::values::{self, Span};
 
 /// A boolean option that may have a value: `--option` alone means true. The alias keeps clap from making it a flag,
 /// which takes no value.
@@ -150,14 +149,14 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HEADER", default_value_t = 16_384)]
     pub(crate) max_header: usize,
     /// The timeout for reading the request headers: `10s`, `500ms`, `2m`
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_HEADER_DEADLINE", default_value = "10s", value_parser = duration)]
-    pub(crate) header_deadline: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_HEADER_DEADLINE", default_value = "10s", value_parser = values::span)]
+    pub(crate) header_deadline: Span,
     /// The timeout for reading a request body
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_BODY_DEADLINE", default_value = "10s", value_parser = duration)]
-    pub(crate) body_deadline: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_BODY_DEADLINE", default_value = "10s", value_parser = values::span)]
+    pub(crate) body_deadline: Span,
     /// The timeout for a client to read more of a response
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = duration)]
-    pub(crate) answer_deadline: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_ANSWER_DEADLINE", default_value = "10s", value_parser = values::span)]
+    pub(crate) answer_deadline: Span,
     /// The minimum average rate, in bytes per second, at which a client must read a large response. The client gets
     /// --answer-deadline in addition to the time that this rate allows
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MIN_ANSWER_RATE", default_value_t = 32_768)]
@@ -172,8 +171,8 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
     pub(crate) max_run_time_apps: usize,
     /// The timeout for an idle connection to send its next request
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = duration)]
-    pub(crate) idle: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = values::span)]
+    pub(crate) idle: Span,
     /// The maximum number of simultaneous connections
     #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub(crate) max_connections: usize,
@@ -214,11 +213,11 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "HEADER", env = "ABLY_AUTH_TRUSTED_PROXY_HEADER", value_enum, default_value_t = TrustedHeader::XForwarded)]
     pub(crate) trusted_proxy_header: TrustedHeader,
     /// The time to keep serving after SIGTERM while not ready, so that load balancers notice
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = duration)]
-    pub(crate) shutdown_delay: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = values::span)]
+    pub(crate) shutdown_delay: Span,
     /// The time after that for in-flight requests to finish
-    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_GRACE", default_value = "3s", value_parser = duration)]
-    pub(crate) shutdown_grace: Duration,
+    #[arg(long, value_name = "TIME", env = "ABLY_AUTH_SHUTDOWN_GRACE", default_value = "3s", value_parser = values::span)]
+    pub(crate) shutdown_grace: Span,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

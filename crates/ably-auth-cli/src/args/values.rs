@@ -24,11 +24,6 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
     units(text).map(|duration| Span { duration, is_bare: false }).ok_or_else(|| problem.into())
 }
 
-/// Parses a duration with units.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    units(text).ok_or_else(|| "give a duration such as `10s`, `500ms`, `2m` or `1h`".into())
-}
-
 /// Parses numbers with units, such as `1h30m`, and returns their sum.
 fn units(text: &str) -> Option<Duration> {
     let mut rest = text;

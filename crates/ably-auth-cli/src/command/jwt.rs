@@ -23,7 +23,7 @@ pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
         }
         Args::Inspect { token, now: NowArg { now } } => inspect(&token, now),
         Args::Verify { key, token, leeway, now: NowArg { now } } => {
-            let leeway = Duration::from_millis(input::span_millis("--leeway", leeway));
+            let leeway = leeway.map(|leeway| Duration::from_millis(input::span_millis("--leeway", leeway)));
             verify(key, &token, leeway, now)
         }
     }
@@ -120,7 +120,12 @@ pub(super) fn describe(text: &str, now: Timestamp) -> Result<Description, ably_a
     Ok(description)
 }
 
-fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Option<u64>) -> Result<Outcome, Failure> {
+fn verify(
+    key: args::KeyArg,
+    token: &args::TokenArg,
+    leeway: Option<Duration>,
+    now: Option<u64>,
+) -> Result<Outcome, Failure> {
     let key = input::key(key)?;
     let (_, text) = input::token(token)?;
     // Read the clock after the input: the token may be minted while this command waits for stdin.
@@ -149,7 +154,7 @@ fn verify(key: args::KeyArg, token: &args::TokenArg, leeway: Duration, now: Opti
 
 /// Verifies a JWT as the service does. If a token is embedded in the JWT, verifies that token, and the expiry of the
 /// JWT.
-fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
+fn verified(key: &ApiKey, text: &str, leeway: Option<Duration>, now: Timestamp) -> Result<VerifiedJwt, Refused> {
     let Some(embedded) = embedded_token(text).ok().flatten() else {
         return signed(key, text, leeway, now);
     };
@@ -163,6 +168,9 @@ fn verified(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Resul
     embedded.check_expires_within(jwt.claims().expires()).map_err(refused)?;
     Ok(jwt)
 }
+
+/// The time by which the service accepts that the clock of a JWT's issuer is ahead. It has no leeway for `exp`.
+const LEEWAY_OF_SERVICE: Duration = Duration::from_secs(2);
 
 /// Refuses a lifetime over 24 hours, and an invalid or empty capability. The service refuses them for every key.
 fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
@@ -185,14 +193,17 @@ fn check_claims(claims: &JwtClaims) -> Result<(), Refused> {
     Ok(())
 }
 
-fn signed(key: &ApiKey, text: &str, leeway: Duration, now: Timestamp) -> Result<VerifiedJwt, Refused> {
+fn signed(key: &ApiKey, text: &str, leeway: Option<Duration>, now: Timestamp) -> Result<VerifiedJwt, Refused> {
     let jwt = UnverifiedJwt::parse(text).map_err(refused)?;
     if jwt.key_name() != key.key_name() {
         let (named, given) = (jwt.key_name(), key.key_name());
         let reason = format!("JWT names the key `{named}`, not `{given}`; verify it with the key that it names");
         return Err((ErrorCode::INVALID_JWT, reason));
     }
-    let jwt = jwt.verify(&key.signer(), now, leeway).map_err(refused)?;
+    let jwt = jwt.verify(&key.signer(), now, leeway.unwrap_or(LEEWAY_OF_SERVICE)).map_err(refused)?;
+    if leeway.is_none() && jwt.claims().expires() <= now {
+        return Err((ErrorCode::TOKEN_EXPIRED, "JWT has expired; mint or request a new one".into()));
+    }
     check_claims(jwt.claims())?;
     Ok(jwt)
 }

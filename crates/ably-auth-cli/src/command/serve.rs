@@ -190,14 +190,14 @@ fn limits(args: &Serve) -> Limits {
     let mut limits = Limits::default();
     limits.body_bytes = asked.max_body;
     limits.header_bytes = asked.max_header;
-    limits.header_deadline = asked.header_deadline;
-    limits.body_deadline = asked.body_deadline;
-    limits.answer_deadline = asked.answer_deadline;
+    limits.header_deadline = input::span("--header-deadline", asked.header_deadline);
+    limits.body_deadline = input::span("--body-deadline", asked.body_deadline);
+    limits.answer_deadline = input::span("--answer-deadline", asked.answer_deadline);
     limits.answer_bytes_per_second = asked.min_answer_rate;
     limits.answers_bytes = asked.max_answers;
     limits.history_bytes = asked.max_history;
     limits.run_time_bytes = asked.max_run_time_apps;
-    limits.idle = asked.idle;
+    limits.idle = input::span("--idle", asked.idle);
     limits.connections = asked.max_connections;
     limits.connections_per_address = asked.max_connections_per_address.map(|most| match most {
         CountOrOff::Count(count) => count,
@@ -221,8 +221,8 @@ fn limits(args: &Serve) -> Limits {
         TrustedHeader::XForwarded => ProxyHeader::XForwarded,
         TrustedHeader::Forwarded => ProxyHeader::Forwarded,
     };
-    limits.shutdown_delay = asked.shutdown_delay;
-    limits.shutdown_grace = asked.shutdown_grace;
+    limits.shutdown_delay = input::span("--shutdown-delay", asked.shutdown_delay);
+    limits.shutdown_grace = input::span("--shutdown-grace", asked.shutdown_grace);
     limits
 }
 

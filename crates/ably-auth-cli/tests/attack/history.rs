@@ -19,8 +19,8 @@ fn json_message() -> Vec<u8> {
     format!(r#"{{"data":[{}]}}"#, vec![r#"{"":0}"#; 9_000].join(",")).into_bytes()
 }
 
-fn batch() -> Vec<u8> {
-    format!("[{}]", vec!["{}"; 20_000].join(",")).into_bytes()
+fn batch(messages: usize) -> Vec<u8> {
+    format!("[{}]", vec!["{}"; messages].join(",")).into_bytes()
 }
 
 /// Sends `count` requests for each app, with a token of that app.
@@ -58,8 +58,11 @@ fn nested_messages_are_bounded() {
 #[test]
 fn batches_are_bounded() {
     Attack::new("history: batches", 512, &[]).run(|attack| {
-        let batch = batch();
-        publish(attack, pick(15, 300), |nth| Request::json(&format!("/channels/c{nth}/messages"), batch.clone()));
+        // The most that the body's limit allows, which is refused, and the most that one request may publish.
+        let batches = [batch(20_000), batch(500)];
+        publish(attack, pick(50, 600), |nth| {
+            Request::json(&format!("/channels/c{}/messages", nth % 300), batches[nth % 2].clone())
+        });
     });
 }
 

@@ -175,7 +175,11 @@ fn weak_access_token_is_refused() {
     answer.bad(&["--control-token ", "too short"]);
     answer.assert_hides("hush");
     let empty = File::new("empty-token", "\n");
-    run(&["serve", "--sandbox", "--control-token", empty.path()]).bad(&["--control-token ", "token is empty"]);
+    run(&["serve", "--sandbox", "--control-token", empty.path()]).bad(&["--control-token ", "it is empty"]);
+    let quoted = File::new("quoted-token", &format!("\"hush-{TOKEN}\"\n"));
+    let answer = run(&["serve", "--sandbox", "--control-token", quoted.path()]);
+    answer.bad(&["--control-token ", "it is in quotes"]);
+    answer.assert_hides("hush");
     run(&["serve", "--sandbox", "--control-token", "no/such/file"]).bad(&["--control-token no/such/file: "]);
     let good = File::new("in-the-open-token", TOKEN);
     let apps = apps("in-the-open-apps.json");

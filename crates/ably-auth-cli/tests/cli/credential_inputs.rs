@@ -152,7 +152,7 @@ fn errors_name_the_variable_or_file_of_a_value() {
     let serve = ["serve", "--sandbox", "--listen", "127.0.0.1:0"];
     for (variable, value, said) in [
         ("ABLY_AUTH_MAX_BODY", "much", "error: ABLY_AUTH_MAX_BODY: invalid value 'much'"),
-        ("ABLY_AUTH_IDLE", "10", "error: ABLY_AUTH_IDLE: invalid value '10'"),
+        ("ABLY_AUTH_IDLE", "10 s", "error: ABLY_AUTH_IDLE: invalid value '10 s'"),
         ("ABLY_AUTH_LOG_LEVEL", "loud", "error: ABLY_AUTH_LOG_LEVEL: invalid value 'loud'"),
         ("ABLY_AUTH_APPS", "no/such.json", "error: ABLY_AUTH_APPS no/such.json: "),
         ("ABLY_AUTH_AUDIT_LOG", "no/such/file", "error: ABLY_AUTH_AUDIT_LOG no/such/file: "),
@@ -162,7 +162,7 @@ fn errors_name_the_variable_or_file_of_a_value() {
         answer.bad(&[said]);
         answer.assert_hides("hush");
         let named = format!("{variable}: invalid value");
-        let given = run_with_env(&[&serve[..], &["--max-body", "1", "--idle", "1"]].concat(), variable, value);
+        let given = run_with_env(&[&serve[..], &["--max-body", "1", "--idle", "x"]].concat(), variable, value);
         assert!(!given.stderr.contains(&named) || variable == "ABLY_AUTH_LOG_LEVEL", "{given:?}");
     }
     let config = File::new("named.toml", "control-token = \"no/such\"\n");

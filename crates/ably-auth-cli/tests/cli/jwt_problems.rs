@@ -8,8 +8,12 @@ use sha2::Sha256;
 
 use crate::support::{Answer, KEY, SECRET, Service, apps, run, run_with_stdin};
 
+const RS256: &str = r#"{"alg":"RS256","kid":"shop.backend"}"#;
 const HEADER: &str = r#"{"typ":"JWT","alg":"HS256","kid":"shop.backend"}"#;
 const NOW: u64 = 1_767_225_600;
+
+/// A number of seconds that is beyond the leeway of the service, even if the clock goes on before it reads the JWT.
+const AHEAD: u64 = 30;
 
 /// Returns a JWT that is signed with the key, even if `header` or `claims` are invalid.
 fn signed(header: &str, claims: &str) -> String {
@@ -56,6 +60,14 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!({ "x-ably-capability": "" }), "x-ably-capability"),
         (json!({ "x-ably-capability": "chat" }), "x-ably-capability"),
         (json!({ "x-ably-capability": { "chat": ["publish"] } }), "x-ably-capability"),
+        (json!({ "x-ably-capability": null }), "x-ably-capability"),
+        (json!({ "iat": null }), "iat"),
+        (json!({ "x-ably-clientId": "" }), "clientId"),
+        (json!({ "x-ably-clientId": 7 }), "x-ably-clientId"),
+        (json!({ "x-ably-revocation-key": 7 }), "x-ably-revocation-key"),
+        (json!({ "iat": NOW + AHEAD }), "issued in the future"),
+        (json!({ "nbf": NOW + AHEAD }), "not valid yet"),
+        (json!({ "iat": NOW - 60, "exp": NOW - 1 }), "expired"),
     ]
 }
 
@@ -70,17 +82,38 @@ fn verifying_refuses_what_the_service_refuses() {
     verify(&signed(HEADER, &claims(&json!({ "x-ably-capability": r#"{"*":["*"]}"# })))).yes();
 }
 
+#[test]
+fn verifying_has_the_leeway_of_the_service() {
+    for (more, is_taken) in [
+        (json!({ "iat": NOW + 2 }), true),
+        (json!({ "iat": NOW + 3 }), false),
+        (json!({ "nbf": NOW + 2 }), true),
+        (json!({ "nbf": NOW + 3 }), false),
+        (json!({ "iat": NOW - 60, "exp": NOW + 1 }), true),
+        (json!({ "iat": NOW - 60, "exp": NOW }), false),
+    ] {
+        let answer = verify(&signed(HEADER, &claims(&more)));
+        assert_eq!(answer.status, Some(i32::from(!is_taken)), "{more}: {answer:?}");
+    }
+}
+
 /// Sends JWTs with the same claims to the service, with times around the current time.
 #[test]
 fn verifying_agrees_with_the_service() {
     let apps = apps("agreement.json");
     let service = Service::start(&["--apps", apps.path()]);
     let now = issued(run(&["jwt", "mint", "--key", KEY]).yes());
-    let shift = |value: &Value| value.as_u64().filter(|time| *time > 1_000_000).map(|time| json!(time - NOW + now));
-    let taken = [json!({}), json!({ "x-ably-capability": "absent" }), json!({ "x-ably-clientId": "bob" })];
+    let shift = |value: &Value| value.as_u64().filter(|time| *time > 1_000_000).map(|time| json!(time + now - NOW));
+    let taken = [
+        json!({}),
+        json!({ "x-ably-capability": "absent" }),
+        json!({ "x-ably-clientId": "bob" }),
+        json!({ "x-ably-clientId": null, "x-ably-revocation-key": null, "x-ably-clientType": null, "nbf": null }),
+        json!({ "nbf": NOW, "iat": NOW + 1, "exp": NOW + 60 }),
+    ];
     for (more, is_taken) in refused().into_iter().map(|(more, _)| (more, false)).chain(taken.map(|more| (more, true))) {
         let mut claims: Value = serde_json::from_str(&claims(&more)).unwrap();
-        for name in ["iat", "exp"] {
+        for name in ["iat", "exp", "nbf"] {
             if let Some(time) = shift(&claims[name]) {
                 claims[name] = time;
             }
@@ -177,6 +210,18 @@ fn inspecting_lists_every_problem() {
             json!({ "clientId": "bob", "capability": "{}" }),
             &["did you mean `x-ably-clientId`?", "did you mean `x-ably-capability`?"],
         ),
+        (HEADER, json!({ "iat": null, "exp": null }), &["`iat` is missing", "`exp` is missing"]),
+        (RS256, json!({ "x-ably-capability": null }), &["`alg` is \"RS256\"", "`x-ably-capability` is null"]),
+        (RS256, json!({ "x-ably-clientId": "" }), &["`alg` is \"RS256\"", "clientId"]),
+        (RS256, json!({ "x-ably-clientId": 7 }), &["`alg` is \"RS256\"", "x-ably-clientId"]),
+        (RS256, json!({ "x-ably-clientId": "a\nb" }), &["`alg` is \"RS256\"", "clientId"]),
+        (RS256, json!({ "x-ably-revocation-key": 7 }), &["`alg` is \"RS256\"", "x-ably-revocation-key"]),
+        (RS256, json!({ "x-ably-clientType": {} }), &["`alg` is \"RS256\"", "x-ably-clientType"]),
+        (
+            RS256,
+            json!({ "ably.limits.publish.perAttachment.maxRate.chat": "fast" }),
+            &["`alg` is \"RS256\"", "ably.limits.publish.perAttachment.maxRate"],
+        ),
         (
             HEADER,
             json!({ "exp": NOW * 1000, "x-ably-capabilities": "{}" }),
@@ -189,6 +234,15 @@ fn inspecting_lists_every_problem() {
         assert!(said.iter().all(|said| problems.contains(said)), "{more}: {problems}");
         let json = run_with_stdin(&["jwt", "inspect", "--json"], &signed(header, &claims(&more))).yes_json();
         assert!(json["problems"].as_array().unwrap().len() >= said.len(), "{json}");
+    }
+}
+
+#[test]
+fn inspecting_lists_repeated_members() {
+    let claims = format!(r#"{{"iat":{NOW},"exp":{},"exp":{0},"x-ably-clientId":"a","x-ably-clientId":"b"}}"#, NOW + 60);
+    let answer = inspect(&signed(r#"{"alg":"HS256","alg":"none","kid":"shop.backend"}"#, &claims));
+    for said in ["header repeats `alg`", "payload repeats `exp`", "payload repeats `x-ably-clientId`"] {
+        assert!(answer.stdout.contains(said), "{answer:?}");
     }
 }
 

@@ -264,7 +264,7 @@ fn invalid_config_file_is_named_with_line() {
     named("sandbox = true\nredis = hush", &["line 2: invalid TOML"]);
     named("sandbox = true\n[limits]\nmax-body = 1", &["line 2: `limits`"]);
     named("max-body = \"hush\"", &["line 1: `max-body`: the value is not BYTES"]);
-    named("header-deadline = 10", &["`header-deadline`", "`10s`"]);
+    named("header-deadline = \"10 s\"", &["`header-deadline`", "`30s`"]);
     named("trusted-proxy = [\"10.0.0.0/8\", \"10.0.0.0/99\"]", &["`trusted-proxy`", "10.0.0.0/99"]);
     run(&["serve", "--config", "no/such.toml"]).bad(&["--config no/such.toml: "]);
 }

@@ -49,6 +49,9 @@ fn small_number_without_unit_is_warned_about() {
     let verify =
         |leeway| run_with_stdin(&["jwt", "verify", "--key", KEY, "--now", "1767225598000", "--leeway", leeway], &token);
     assert!(verify("5").stderr.contains("warning: --leeway: 5 is in milliseconds"));
+    let serve = |value| run(&["serve", "--sandbox", "--check-config", "--body-deadline", value]);
+    assert!(serve("10").stderr.contains("warning: --body-deadline: 10 is in milliseconds; write `10s`"));
+    assert_eq!((serve("10000").stderr, serve("10s").stderr), (String::new(), String::new()));
     assert!(verify("2s").yes().starts_with("valid: "));
 }
 

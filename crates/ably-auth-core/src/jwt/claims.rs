@@ -89,7 +89,7 @@ impl Maps {
             None => {
                 let is_repeated = self.others.insert(name.into(), value.raw.into()).is_some();
                 if name == names::CLIENT_TYPE {
-                    self.client_type = Some(text(names::CLIENT_TYPE, value)?.into());
+                    self.client_type = text_or_null(names::CLIENT_TYPE, value)?.map(Into::into);
                 }
                 is_repeated
             }

@@ -26,9 +26,12 @@ const CHANNEL_PATHS: &[(&str, &str)] = &[
     ("GET /channels", "channels that have messages"),
     ("GET /channels/{channel}", "the status of a channel"),
     ("GET /channels/{channel}/messages", "the history of a channel"),
+    ("GET /channels/{channel}/history", "the history of a channel, by its older path"),
     ("POST /channels/{channel}/messages", "publish on a channel"),
+    ("POST /channels/{channel}/publish", "publish on a channel, by its older path"),
     ("POST /messages", "publish on several channels"),
     ("GET /channels/{channel}/presence", "an empty list"),
+    ("GET /channels/{channel}/presence/history", "an empty list"),
 ];
 
 /// The additional paths of a sandbox.
@@ -55,7 +58,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
         text.push_str("This service is a sandbox: use it for tests only.\n");
     }
     text.push('\n');
-    paths().for_each(|(path, what)| text.extend([&format!("  {path:<36}"), *what, "\n"]));
+    paths().for_each(|(path, what)| text.extend([&format!("  {path:<42}"), *what, "\n"]));
     text.extend(["\nNot offered here: ", NOT_OFFERED, "\nFor JSON, send `Accept: application/json`.\n"]);
     Ok(Reply::text(text))
 }

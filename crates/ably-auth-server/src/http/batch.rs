@@ -1,5 +1,7 @@
 //! Publishing messages on several channels with one request.
 
+use std::borrow::Cow;
+
 use ably_auth_core::{BatchResult, ErrorCode, ErrorInfo};
 use http::StatusCode;
 use serde::Serialize;
@@ -7,9 +9,10 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::call::Call;
-use super::channel_name;
+use super::channel_name::{ChannelName, MAX_CHANNEL_NAME};
 use super::channels::{long_work_permit, max_answer_size, publish_on};
 use super::lists::{AtMost, OneOrMany};
+use super::refusal_log::{self, Part};
 use super::reply::Reply;
 use crate::channels::{MAX_PUBLISHED, Message};
 use crate::policy::publish::Publisher;
@@ -120,9 +123,10 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
     let Spec { channels: Channels(channels), messages: OneOrMany { values: messages, .. } } = spec;
     let mut result = BatchResult { success_count: 0, failure_count: 0, results: Vec::with_capacity(channels.len()) };
     for channel in channels {
-        let published = channel_name::check(&channel)
-            .and_then(|()| publisher.authorize(&channel))
-            .and_then(|()| publish_on(call, publisher, &channel, messages.clone()));
+        let published = ChannelName::parse(Cow::Borrowed(&channel)).and_then(|ChannelName { name, .. }| {
+            publisher.authorize(&name)?;
+            publish_on(call, publisher, &name, messages.clone())
+        });
         call.state.registry.make_room_for_history();
         result.results.push(match published {
             Ok(published) => {
@@ -130,8 +134,9 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
                 ChannelResult::Published { channel, message_id: published.id, serials: published.serials }
             }
             Err(refusal) => {
+                refusal_log::record_part(call, Some(Part::Channel(&channel)), refusal.info());
                 result.failure_count = result.failure_count.saturating_add(1);
-                let truncated: String = channel.chars().take(channel_name::MAX_CHANNEL_NAME).collect();
+                let truncated: String = channel.chars().take(MAX_CHANNEL_NAME).collect();
                 ChannelResult::Refused { channel: truncated, error: refusal.info().clone() }
             }
         });

@@ -1,4 +1,4 @@
-//! The channel name in a path.
+//! A channel name as a request gives it, in its path or in a batch.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 /// The maximum length of a channel name, in bytes.
 pub(super) const MAX_CHANNEL_NAME: usize = 2_048;
 
-/// A channel name from a path, without the optional qualifier in brackets before it.
+/// A channel name without the optional qualifier in brackets before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChannelName<'a> {
     pub(super) name: Cow<'a, str>,
@@ -18,7 +18,7 @@ pub(super) struct ChannelName<'a> {
 }
 
 impl<'a> ChannelName<'a> {
-    /// Parses a percent-decoded segment of a path.
+    /// Parses a name, which is percent-decoded if it is from a path.
     pub(super) fn parse(segment: Cow<'a, str>) -> Result<Self, Refusal> {
         let qualifier = segment.strip_prefix('[').map(|rest| rest.split_once(']'));
         let (start, is_filtered) = match qualifier {
@@ -46,7 +46,7 @@ fn is_filter(qualifier: &str) -> Result<bool, Refusal> {
 }
 
 /// Refuses a text that is not a valid channel name.
-pub(super) fn check(name: &str) -> Result<(), Refusal> {
+fn check(name: &str) -> Result<(), Refusal> {
     let is_line_break = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
     if name.len() > MAX_CHANNEL_NAME {
         return Err(invalid(&format!("it is longer than {MAX_CHANNEL_NAME} bytes"), "use a shorter name"));

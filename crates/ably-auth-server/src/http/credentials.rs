@@ -1,10 +1,12 @@
 //! The credentials of a request.
 
+use std::borrow::Cow;
+
 use ably_auth_core::{ApiKey, ErrorCode, Identity, Token};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::route::query;
+use super::route::queries;
 use crate::policy::authenticate::Credential;
 use crate::refusal::Refusal;
 use crate::token;
@@ -20,11 +22,22 @@ pub(super) fn read(parts: &Parts) -> Result<Option<Credential>, Refusal> {
         let text = header.to_str().map_err(|_| invalid_header("it is not plain ASCII"))?;
         return from_header(text).map(Some);
     }
-    if let Some(key) = query(parts, "key") {
+    if let Some(key) = only(parts, &["key"])? {
         return as_key(ApiKey::parse(&key)).map(Some);
     }
-    let token = ["accessToken", "access_token"].into_iter().find_map(|name| query(parts, name));
+    let token = only(parts, &["accessToken", "access_token"])?;
     token.map(|token| bearer(&token)).transpose()
+}
+
+/// Returns the query's only value under one of the names. Refuses more than one, because readers differ in which counts.
+fn only<'a>(parts: &'a Parts, names: &[&str]) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let mut values = queries(parts, names);
+    let value = values.next();
+    if values.next().is_some() {
+        let message = "the query has more than one key, or more than one token; send one";
+        return Err(Refusal::new(ErrorCode::INVALID_CREDENTIAL, message).with_status(401));
+    }
+    Ok(value)
 }
 
 fn from_header(text: &str) -> Result<Credential, Refusal> {
@@ -51,9 +64,14 @@ fn bearer(text: &str) -> Result<Credential, Refusal> {
 
 /// Returns the clientId that the sender wants to act as (`RSA7e2`).
 pub(super) fn claimed_identity(parts: &Parts) -> Result<Option<Identity>, Refusal> {
-    let Some(header) = parts.headers.get("x-ably-clientid") else {
+    let mut headers = parts.headers.get_all("x-ably-clientid").iter();
+    let Some(header) = headers.next() else {
         return Ok(None);
     };
+    if headers.next().is_some() {
+        let message = "more than one X-Ably-ClientId header; send one";
+        return Err(Refusal::new(ErrorCode::INVALID_CLIENT_ID, message));
+    }
     // A value that is not ASCII is not base64 either, so it is refused like an empty one.
     Ok(Some(Identity::from_base64(header.to_str().unwrap_or_default())?))
 }

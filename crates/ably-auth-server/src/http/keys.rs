@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::batch::{FIRST_VERSION_WITH_BATCH_RESULTS, reply_in_old_format};
 use super::call::Call;
 use super::lists::Object;
+use super::refusal_log::{self, Part};
 use super::reply::Reply;
 use super::revocation_body::{Moment, RevocationBody};
 use crate::ops::metrics;
@@ -70,9 +71,15 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
     let results_size = revocation.targets.len().saturating_mul(MAX_RESULT_SIZE);
     call.reserve_answer(call.max_echo_size().saturating_add(results_size))?;
     let results = revocation.apply(&principal, call.state, call.now).await?;
-    let count = results.iter().filter(|result| matches!(result, TokenRevocationResult::Success(_))).count();
+    let failures = results.iter().filter_map(|result| match result {
+        TokenRevocationResult::Success(_) => None,
+        TokenRevocationResult::Failure(failure) => Some(failure),
+    });
+    let failure_count = failures
+        .inspect(|failure| refusal_log::record_part(call, Some(Part::Target(&failure.target)), &failure.error))
+        .count();
+    let count = results.len().saturating_sub(failure_count);
     call.note(|notes| notes.count = u64::try_from(count).ok());
-    let failure_count = results.len().saturating_sub(count);
     if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
         return reply_in_old_format(call, &results, failure_count > 0);
     }

@@ -15,13 +15,31 @@ const TARGET: &str = "ably_auth_server::refusal";
 /// The maximum number of characters logged of a path, a channel name or a clientId.
 const MAX_CHARS: usize = 100;
 
+/// A part of a request that can be refused while the rest is granted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
+    /// A channel of a batch.
+    Channel(&'a str),
+    /// A target of a revocation.
+    Target(&'a str),
+}
+
 /// Logs why a request was refused, in a sandbox and if a subscriber takes the event.
 pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
+    record_part(call, None, error);
+}
+
+/// Logs why a request, or only that part of it, was refused.
+pub(super) fn record_part(call: &Call<'_>, part: Option<Part<'_>>, error: &ErrorInfo) {
     if !call.state.sandbox || !enabled!(target: TARGET, Level::INFO) {
         return;
     }
     let route = Route::of(call.parts.uri.path(), true).ok();
-    let channel = route.as_ref().and_then(Route::channel).map(|channel| truncate(&channel.name));
+    let (channel, revocation_target) = match part {
+        Some(Part::Channel(name)) => (Some(truncate(name)), None),
+        Some(Part::Target(target)) => (None, Some(truncate(target))),
+        None => (route.as_ref().and_then(Route::channel).map(|channel| truncate(&channel.name)), None),
+    };
     let operation = route.as_ref().and_then(|route| operation(route, &call.parts.method));
     let client_id = call.client_id().map(truncate);
     let (method, path) = (truncate(call.parts.method.as_str()), path(call.parts.uri.path()));
@@ -33,6 +51,7 @@ pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
         method,
         path,
         channel,
+        revocation_target,
         operation,
         client_id,
         reason = error.message(),

@@ -165,9 +165,14 @@ fn fresh_nonce(
     };
     let Some(near) = clocks.into_iter().find(|clock| clock.abs_diff(timestamp) <= WINDOW_MILLIS) else {
         let [now, _] = clocks;
+        let in_millis = Timestamp::from_millis(timestamp.as_millis().saturating_mul(1_000));
+        let advice = if in_millis.abs_diff(now) <= WINDOW_MILLIS {
+            "it is in seconds, so give milliseconds"
+        } else {
+            "set the clock, or request `/time` before signing"
+        };
         let message = format!(
-            "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; set the clock, \
-             or request `/time` before signing"
+            "Timestamp not current: the request's {timestamp} is over 2 minutes from the service's {now}; {advice}"
         );
         return Err(Refusal::new(ErrorCode::TIMESTAMP_NOT_CURRENT, message));
     };

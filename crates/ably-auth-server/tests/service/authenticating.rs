@@ -62,6 +62,16 @@ fn plain_and_base64_tokens_are_accepted() {
     assert_eq!(world.send(Request::get(format!("{PATH}?key={KEY}:{SECRET}")), "").code(), (200, 0));
     let both = Request::get(PATH).header("Authorization", format!("Bearer {text}")).header("Authorization", basic(KEY));
     assert_eq!(world.send(both, "").code(), (401, 40005));
+    let key = format!("key={KEY}:{SECRET}");
+    for query in [
+        format!("accessToken={text}&accessToken={text}"),
+        format!("access_token={text}&accessToken={text}"),
+        format!("{key}&{key}"),
+    ] {
+        let answer = world.send(Request::get(format!("{PATH}?{query}")), "");
+        assert_eq!(answer.code(), (401, 40005));
+        assert!(!answer.message().contains(SECRET));
+    }
 }
 
 #[test]
@@ -140,5 +150,10 @@ fn client_id_header_must_match_credential() {
     for bad in ["!!", "bob", "/w=="] {
         let request = Request::get(PATH).header("Authorization", &anybody).header("X-Ably-ClientId", bad);
         assert_eq!(world.send(request, "").code(), (400, 40012), "{bad:?}");
+    }
+    for second in ["bob", "alice"].map(|name| STANDARD.encode(name)) {
+        let request = Request::get(PATH).header("Authorization", &anybody);
+        let request = request.header("X-Ably-ClientId", STANDARD.encode("bob")).header("X-Ably-ClientId", second);
+        assert_eq!(world.send(request, "").code(), (400, 40012));
     }
 }

@@ -25,8 +25,8 @@ fn message_with_repeated_id_is_stored_once() {
     let first = publish(&json!({ "id": "one", "data": 1 }));
     world.set(NOW + MINUTE);
     assert_eq!(publish(&json!({ "id": "one", "data": 2 })), first, "the response is the same as for the first message");
-    let batch = json!([{ "id": "two:0", "data": 3 }, { "id": "two:1", "data": 4 }]);
-    let (before, again) = (publish(&batch), publish(&batch));
+    let several = json!([{ "id": "two:0", "data": 3 }, { "id": "two:1", "data": 4 }]);
+    let (before, again) = (publish(&several), publish(&several));
     assert_eq!((&before, &before["messageId"]), (&again, &json!("two")));
     let mixed = publish(&json!([{ "id": "two:1" }, { "id": "x", "data": 5 }, { "id": "x", "data": 6 }, { "data": 7 }]));
     assert_eq!((&mixed["serials"][0], &mixed["serials"][1]), (&before["serials"][1], &mixed["serials"][2]));
@@ -36,7 +36,10 @@ fn message_with_repeated_id_is_stored_once() {
     publish(&json!({ "data": 8 }));
     assert_eq!(history(&world, "chat").len(), 7, "messages without an id are all kept");
     world.post("/channels/other/messages", &basic(KEY), &json!({ "id": "one" }));
-    assert_eq!(history(&world, "other").len(), 1, "an id counts within its channel only");
+    world.post("/channels/other/publish", &basic(KEY), &json!({ "id": "one" }));
+    let one = batch(&world, &basic(KEY), "3", &json!({ "channels": "other", "messages": { "id": "one" } }));
+    assert_eq!(one.status, 201);
+    assert_eq!(history(&world, "other").len(), 1, "an id counts once on each path, within its channel only");
 }
 
 fn batch(world: &World, credential: &str, version: &str, body: &Value) -> Answer {
@@ -74,6 +77,11 @@ fn batch_reports_error_per_channel() {
     let old = batch(&world, &token, "", &body);
     assert_eq!((old.code(), old.json()["batchResponse"].as_array().unwrap().len()), ((400, 40020), 5));
     assert_eq!(batch(&world, "", "3", &body).status, 401);
+    let qualified =
+        json!({ "channels": ["[?rewind=1]good", "[filter=YQ==]good", "[x]good"], "messages": { "name": "q" } });
+    let result = batch(&world, &token, "3", &qualified).json();
+    assert_eq!((&result["successCount"], &result["results"][2]["error"]["code"]), (&json!(2), &json!(40010)));
+    assert_eq!(history(&world, "good").iter().filter(|message| message["name"] == "q").count(), 2);
 }
 
 #[test]

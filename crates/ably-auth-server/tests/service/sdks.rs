@@ -1,5 +1,7 @@
 //! Tests of the details of responses that the test suites of Ably's SDKs check.
 
+use std::collections::BTreeSet;
+
 use http::Request;
 use serde_json::{Value, json};
 
@@ -89,6 +91,7 @@ fn messages_contain_texts_that_sdks_look_for() {
         let answer = world.send(Request::post(format!("/keys/{KEY}/requestToken")), sign_raw(&fields).to_string());
         assert_eq!(answer.code(), (401, 40104));
         assert!(answer.message().contains("Timestamp not current"), "{}", answer.message());
+        assert_eq!(answer.message().contains("it is in seconds"), moment == NOW / 1000, "{}", answer.message());
     }
     let header = json!({ "typ": "JWT", "alg": "HS256", "kid": KEY });
     let payload = json!({ "iat": NOW / 1000, "exp": NOW / 1000 + 60 });
@@ -200,6 +203,35 @@ fn root_lists_endpoints() {
     let msgpack = World::new().send(Request::get("/").header("Accept", "application/x-msgpack"), "");
     assert_eq!(rmp_serde::from_slice::<Value>(&msgpack.body).unwrap()["service"], "ably-auth");
     assert_eq!(World::new().send(Request::post("/"), "{}").code(), (405, 40500));
+}
+
+/// Returns the paths in `docs/openapi.yaml` with their methods, without those of the Control API.
+fn described_paths() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.yaml")).unwrap();
+    let (mut paths, mut path) = (BTreeSet::new(), "");
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("  /").and_then(|name| name.strip_suffix(':')) {
+            path = name;
+        } else if let Some(method) = line.strip_prefix("    ").and_then(|method| method.strip_suffix(':')) {
+            if ["get", "post", "delete", "patch", "put"].contains(&method)
+                && !path.is_empty()
+                && !path.starts_with("v1/")
+            {
+                paths.insert(format!("{} /{path}", method.to_uppercase()));
+            }
+        }
+    }
+    paths
+}
+
+#[test]
+fn root_lists_all_paths_that_openapi_describes() {
+    let as_json = World::new().send(Request::get("/").header("Accept", "application/json"), "").json();
+    let listed: BTreeSet<_> = as_json["served"].as_object().unwrap().keys().cloned().collect();
+    let mut described = described_paths();
+    // OpenAPI describes it as an error.
+    assert!(described.remove("GET /keys/{keyName}/requestToken"));
+    assert_eq!(listed, described);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use ably_auth_core::Token;
 use ably_auth_server::{ControlToken, ServiceBuilder};
 
+use crate::credential;
 use crate::input;
 use crate::output::Failure;
 
@@ -34,7 +35,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
     if let [] | [_] = lines.as_slice() {
         let word = lines.first().map_or("", |(_, line)| line);
         if !word.contains(char::is_whitespace) {
-            return Token::new(word).map(Parsed::Bare).map_err(|error| error.to_string());
+            return token(word).map(Parsed::Bare);
         }
     }
     let mut tokens = Vec::new();
@@ -56,11 +57,15 @@ fn parse(text: &str) -> Result<Parsed, String> {
         if let Some(first) = texts.insert(token, number) {
             return Err(wrong(&format!("its token is also on line {first}; generate a token for each name")));
         }
-        let token = Token::new(token).map_err(|error| wrong(&error.to_string()))?;
+        let token = self::token(token).map_err(|problem| wrong(&problem))?;
         let token = ControlToken::new(name, token).map_err(|error| wrong(&error.to_string()))?;
         tokens.push(token.read_only(scope.is_some()));
     }
     Ok(Parsed::Named(tokens))
+}
+
+fn token(word: &str) -> Result<Token, String> {
+    Token::new(credential::plain(word, "an access token")?).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -72,7 +77,18 @@ mod tests {
         for text in ["an-access-token-of-june\n", "# of June\n\n  an-access-token-of-june  \n"] {
             assert!(matches!(parse(text), Ok(Parsed::Bare(token)) if token.expose() == "an-access-token-of-june"));
         }
-        assert!(parse("# nothing\n").unwrap_err().contains("token is empty"));
+        assert!(parse("# nothing\n").unwrap_err().contains("it is empty"));
+    }
+
+    #[test]
+    fn single_token_is_refused_as_other_credentials_are() {
+        for (text, said) in [
+            ("'an-access-token-of-june'", "it is in quotes"),
+            ("\u{201c}an-access-token-of-june\u{201d}", "it is in quotes"),
+            ("an-access\u{200d}-token-of-june", "the invisible character U+200D"),
+        ] {
+            assert!(parse(text).unwrap_err().contains(said), "{text}");
+        }
     }
 
     #[test]
@@ -97,6 +113,8 @@ mod tests {
             ("hush-access-token-of-july july", "line 2: invalid control token: it is too short"),
             ("hush! hush-access-token", "line 2: invalid name"),
             ("july hush\u{e4}access-token-of-july", "line 2: "),
+            ("july \"hush-access-token-of-july\"", "line 2: it is in quotes"),
+            ("july hush-access\u{200b}-token-of-july", "line 2: it has the invisible character U+200B"),
         ] {
             let problem = parse(&format!("{good}{more}\n")).unwrap_err();
             assert!(problem.starts_with(said) && !problem.contains("hush"), "{more}: {problem}");
