@@ -60,7 +60,7 @@ async fn null_claims_and_times_with_exponent_are_read() {
         (r#""x-ably-clientId":null"#, None),
         (r#""x-ably-clientId":null,"x-ably-revocation-key":null,"x-ably-clientType":null,"nbf":null"#, None),
         (r#""x-ably-capability":null"#, Some((401, 40144))),
-        (r#""x-ably-clientId":"""#, Some((401, 40012))),
+        (r#""x-ably-clientId":"""#, Some((400, 40012))),
     ] {
         let answer = verify(verifier(), &forged(&header, &format!("{{{times},{more}}}"), true)).await;
         assert_eq!((answer.status != 200).then(|| answer.refused()), code, "{more}: {}", answer.body);
