@@ -196,13 +196,13 @@ impl<'a> Call<'a> {
         self.body.map_or(0, |body| body.len().saturating_mul(MAX_BYTES_OF_JSON))
     }
 
-    /// Counts a large answer as in flight. If too many bytes are in flight already and no memory was reserved,
-    /// returns a 503 answer instead.
-    pub(super) fn admit_answer(&self, reply: Reply) -> Reply {
+    /// Counts a large answer as in flight. Refuses it if too many bytes are in flight already and no memory was
+    /// reserved.
+    pub(super) fn admit_answer(&self, reply: Reply) -> Result<Reply, Refusal> {
         let reserved = lock(&self.answer).take();
         let bytes = reply.size();
         if bytes <= SMALL_ANSWER {
-            return reply;
+            return Ok(reply);
         }
         let permit = match reserved {
             Some(mut permit) => {
@@ -211,10 +211,7 @@ impl<'a> Call<'a> {
             }
             None => Permit::take(bytes, self.answer_budgets()),
         };
-        match permit {
-            Some(permit) => reply.with_permit(permit),
-            None => Reply::error(&too_many_answers(), self.format, &self.request_id),
-        }
+        permit.map(|permit| reply.with_permit(permit)).ok_or_else(too_many_answers)
     }
 
     fn answer_budgets(&self) -> impl Iterator<Item = &Arc<Budget>> {
