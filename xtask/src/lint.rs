@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use crate::report::Report;
 use crate::workspace::{Package, Workspace};
-use crate::{Result, command, tidy};
+use crate::{Result, command, suites};
 
 /// Packages outside the workspace that clippy cannot build on the host: for other machines, without std, for a model
 /// checker or from packaged crates.
@@ -66,7 +66,8 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     report.step("documentation of core in every tier", || tier_documentation(&workspace.target_directory));
-    report.step("tidy", || tidy::run(&[]));
+    report.step("links", links);
+    report.step("tidy", || suites::tidy(&[]));
     report.step("core in every tier", tiers);
     report.step("licences, bans and sources", deny);
     report.finish().1
@@ -133,6 +134,13 @@ fn broken_link(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
         let page = url.strip_prefix(DOCS_RS).map(|page| page.split('#').next().unwrap_or(page));
         !page.is_some_and(&exists)
     })
+}
+
+/// Checks the links between the project's pages, headings included.
+fn links() -> Result {
+    let pages = command::output(Command::new("git").args(["ls-files", "*.md"]))?;
+    let mut lychee = tool("lychee", "LYCHEE")?;
+    command::run(lychee.args(["--offline", "--include-fragments", "--no-progress"]).args(pages.lines()))
 }
 
 /// Checks core with every combination of its features.
