@@ -1,7 +1,8 @@
 //! Lint checks: formatting, clippy, documentation, tidy and cargo-deny.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
@@ -67,6 +68,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     });
     report.step("documentation of core in every tier", || tier_documentation(&workspace.target_directory));
     report.step("links", links);
+    report.step("guide as a book", || book(&workspace.target_directory));
     report.step("tidy", || suites::tidy(&[]));
     report.step("core in every tier", tiers);
     report.step("licences, bans and sources", deny);
@@ -139,8 +141,26 @@ fn broken_link(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
 /// Checks the links between the project's pages, headings included.
 fn links() -> Result {
     let pages = command::output(Command::new("git").args(["ls-files", "*.md"]))?;
+    check_links(pages.lines())
+}
+
+fn check_links(pages: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result {
     let mut lychee = tool("lychee", "LYCHEE")?;
-    command::run(lychee.args(["--offline", "--include-fragments", "--no-progress"]).args(pages.lines()))
+    command::run(lychee.args(["--offline", "--include-fragments", "--no-progress"]).args(pages))
+}
+
+/// Builds the guide with mdBook, and checks the links of the built pages. A warning is an error.
+fn book(target: &Path) -> Result {
+    let mut mdbook = tool("mdbook", "MDBOOK")?;
+    let built = mdbook.args(["build", "docs"]).output().map_err(|error| format!("cannot run mdbook: {error}"))?;
+    let messages = String::from_utf8_lossy(&built.stderr);
+    eprint!("{messages}");
+    if !built.status.success() || messages.lines().any(|line| line.starts_with(" WARN")) {
+        return Err("`mdbook build docs` failed or warned; its messages above say why".into());
+    }
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "html");
+    let files = fs::read_dir(target.join("book")).map_err(|error| format!("cannot read the book: {error}"))?;
+    check_links(files.filter_map(|file| Some(file.ok()?.path())).filter(is_page))
 }
 
 /// Checks core with every combination of its features.

@@ -30,7 +30,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "lint",
         options: &[],
-        about: "check formatting, clippy, docs, links, tidy and cargo-deny",
+        about: "check formatting, clippy, docs, links, the book, tidy and cargo-deny",
         run: lint::run,
     },
     Task { name: "tidy", options: &[], about: "check dependencies, files and language", run: suites::tidy },
