@@ -197,8 +197,14 @@ fn every_name_is_public() {
 /// Every test that the threat model names exists in the file that it names.
 #[test]
 fn every_named_test_exists() {
-    let folders =
-        ["tests", "crates/ably-auth-server/tests", "crates/ably-auth-axum/tests/kit", "crates/ably-auth-cli/tests/cli"];
+    let folders = [
+        "tests",
+        "crates/ably-auth-core/tests",
+        "crates/ably-auth/tests",
+        "crates/ably-auth-server/tests",
+        "crates/ably-auth-axum/tests/kit",
+        "crates/ably-auth-cli/tests/cli",
+    ];
     let page = page("threat-model.md");
     let mut file = None;
     let mut named = 0;

@@ -10,6 +10,7 @@ struct Layer {
 }
 
 const TESTS: &str = "ably-auth-tests";
+const SUPPORT: &str = "test-support";
 
 const LAYERS: &[Layer] = &[
     Layer {
@@ -71,13 +72,15 @@ const LAYERS: &[Layer] = &[
             "ably-auth-backend",
             "ably-auth-server",
             "ably-auth-cli",
+            SUPPORT,
         ],
         because: "the tests use the public APIs of the published crates, not the project's tools",
         instead: "test a tool in its own package",
     },
     tool("budgets"),
-    tool("endurance"),
+    Layer { below: &[SUPPORT], ..tool("endurance") },
     tool("interop"),
+    tool("test-support"),
     tool("tidy"),
     tool("xtask"),
 ];
@@ -145,6 +148,9 @@ fn check(packages: &[Package]) -> Vec<String> {
 }
 
 fn forbidden(layer: &Layer, dependency: &str, dev: bool) -> Option<String> {
+    if dev && dependency == SUPPORT {
+        return None;
+    }
     if LAYERS.iter().any(|ours| ours.name == dependency) {
         let drawn = layer.below.contains(&dependency);
         return (!drawn).then(|| format!("{}; {}", layer.because, layer.instead));

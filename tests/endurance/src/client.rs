@@ -5,8 +5,6 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,20 +81,5 @@ impl Connection {
         let mut body = vec![0; length?];
         self.0.read_exact(&mut body).ok()?;
         Some(Response { status: status?, body: serde_json::from_slice(&body).ok()? })
-    }
-}
-
-/// Returns an `Authorization` header value for a key.
-pub fn basic(key: &str) -> String {
-    format!("Basic {}", STANDARD.encode(key))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn basic_credential_is_base64() {
-        assert_eq!(super::basic("a.b:cd"), "Basic YS5iOmNk");
-        assert_eq!(super::basic("a.b:cde"), "Basic YS5iOmNkZQ==");
-        assert_eq!(super::basic("a.b:cdef"), "Basic YS5iOmNkZWY=");
     }
 }

@@ -8,8 +8,9 @@ use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
-pub use client::{Client, Connection, Response, basic};
+pub use client::{Client, Connection, Response};
 pub use service::{APPS, CONTROL, LASTING, REVOCABLE, Service};
+pub use test_support::basic;
 
 /// The error messages of a test.
 pub type Result<T = ()> = std::result::Result<T, Vec<String>>;

@@ -6,7 +6,7 @@ use std::process::Command;
 const IS_ALONE: &str = "ABLY_AUTH_TEST_IS_ALONE";
 
 /// Runs `test`, whose module path is `path`, in a process where no other test runs.
-pub(crate) fn run_in_separate_process(path: &str, test: impl FnOnce()) {
+pub fn run_in_separate_process(path: &str, test: impl FnOnce()) {
     if env::var_os(IS_ALONE).is_some() {
         return test();
     }

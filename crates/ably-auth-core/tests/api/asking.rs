@@ -197,7 +197,7 @@ fn deep_resource_does_not_overflow_stack() {
     let wild = vec!["*"; 100_000].join(":");
     let capability =
         Capability::none().with(&deep, ["publish"].into_iter().collect::<ably_auth_core::capability::Operations>());
-    let capability = capability.unwrap().with(&wild, [ably_auth_core::Operation::History]).unwrap();
+    let capability = capability.unwrap().with(&wild, [Operation::History]).unwrap();
     let matcher = Matcher::new(&capability);
     assert!(matcher.permits(&deep, "publish") && capability.permits(&deep, "publish"));
     assert!(matcher.permits(&deep, "history"));

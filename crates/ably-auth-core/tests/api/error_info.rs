@@ -19,7 +19,7 @@ fn error_has_all_attributes() {
     assert_eq!((error.request_id(), error.cause()), (Some("req-1"), None));
     assert_eq!(ErrorInfo::new(ErrorCode::new(40100), "").status_code(), 401);
     let caused = read(&json!({"code": 50003, "statusCode": 500, "message": "Timeout", "cause": {"code": 50000}}));
-    assert_eq!(caused.cause().map(|cause| cause.code()), Some(ErrorCode::INTERNAL));
+    assert_eq!(caused.cause().map(ErrorInfo::code), Some(ErrorCode::INTERNAL));
 }
 
 /// An error is parsed from the body of an error response.

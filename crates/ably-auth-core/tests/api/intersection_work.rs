@@ -26,7 +26,8 @@ fn by_pairs(one: &Capability, other: &Capability) -> Capability {
     let covers = |known: (&Resource, &Operations), resource: &Resource, operations: &Operations| {
         known.0.covers(resource) && known.1.covers(operations)
     };
-    let (written, made): (Vec<_>, Vec<_>) = one.meets(other).into_iter().partition(|meet| meet.is_written());
+    let (written, made): (Vec<_>, Vec<_>) =
+        one.meets(other).into_iter().partition(ably_auth_core::capability::Meet::is_written);
     let common = collect(written.iter().map(entry).collect());
     let adds = |(resource, operations): &(Resource, Operations)| {
         !common.iter().any(|known| covers(known, resource, operations))

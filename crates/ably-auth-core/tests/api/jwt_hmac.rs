@@ -43,7 +43,7 @@ fn sha256(message: &[u8]) -> [u8; 32] {
 }
 
 /// Computes the HMAC with a secret that is at most one block long.
-pub fn hmac(secret: &str, text: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac(secret: &str, text: &[u8]) -> [u8; 32] {
     let pad = |with: u8| (0..64).map(|at| secret.as_bytes().get(at).copied().unwrap_or(0) ^ with).collect::<Vec<_>>();
     sha256(&[pad(0x5c), sha256(&[&pad(0x36), text].concat()).into()].concat())
 }

@@ -85,7 +85,7 @@ proptest! {
         prop_assert_eq!(read.capability_text(), capability.as_deref());
         prop_assert_eq!(read.client_id().as_str(), client_id.as_deref());
         prop_assert_eq!(read.revocation_key(), revocation_key.as_deref());
-        prop_assert_eq!(read.embedded_token().map(|token| token.expose()), token.as_deref());
+        prop_assert_eq!(read.embedded_token().map(ably_auth_core::Token::expose), token.as_deref());
         prop_assert_eq!(read.channel_claims().collect::<Vec<_>>(), claims);
         let read_limits: Vec<_> = read.publish_limits().map(|(resource, limit)| (resource, limit as u32)).collect();
         prop_assert_eq!(read_limits, limits);

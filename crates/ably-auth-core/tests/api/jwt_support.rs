@@ -6,18 +6,18 @@ use ably_auth_core::{ApiKey, Error, ErrorKind, Timestamp, UnverifiedJwt, Verifie
 
 use super::jwt_hmac::hmac;
 
-pub const KEY: &str = "app.key:secret";
-pub const HEADER: &str = r#"{"typ":"JWT","alg":"HS256","kid":"app.key"}"#;
+pub(crate) const KEY: &str = "app.key:secret";
+pub(crate) const HEADER: &str = r#"{"typ":"JWT","alg":"HS256","kid":"app.key"}"#;
 /// `iat` of these JWTs, in seconds.
-pub const IAT: u64 = 1_700_000_000;
-pub const NOW: Timestamp = Timestamp::from_millis(IAT * 1000);
+pub(crate) const IAT: u64 = 1_700_000_000;
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(IAT * 1000);
 
-pub fn key() -> ApiKey {
+pub(crate) fn key() -> ApiKey {
     ApiKey::parse(KEY).unwrap()
 }
 
 /// Encodes base64url without padding. It uses no library, so that the tests do not depend on one.
-pub fn base64url(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for group in bytes.chunks(3) {
@@ -29,30 +29,30 @@ pub fn base64url(bytes: &[u8]) -> String {
 }
 
 /// Returns a JWT with this header and payload, signed over their text.
-pub fn signed(header: &str, payload: &[u8]) -> String {
+pub(crate) fn signed(header: &str, payload: &[u8]) -> String {
     sign_parts(&base64url(header.as_bytes()), &base64url(payload))
 }
 
 /// Signs parts that are already encoded, even if they are invalid.
-pub fn sign_parts(header: &str, payload: &str) -> String {
+pub(crate) fn sign_parts(header: &str, payload: &str) -> String {
     let text = format!("{header}.{payload}");
     format!("{text}.{}", base64url(&hmac("secret", text.as_bytes())))
 }
 
 /// Returns a JWT with the usual header and times, and with more claims.
-pub fn with_claims(more: &str) -> String {
+pub(crate) fn with_claims(more: &str) -> String {
     let comma = if more.is_empty() { "" } else { "," };
     signed(HEADER, format!(r#"{{"iat":{IAT},"exp":{}{comma}{more}}}"#, IAT + 3600).as_bytes())
 }
 
 /// Parses and verifies a JWT at [`NOW`], without leeway.
-pub fn verify(text: &str) -> Result<VerifiedJwt, Error> {
+pub(crate) fn verify(text: &str) -> Result<VerifiedJwt, Error> {
     UnverifiedJwt::parse(text)?.verify(&key().signer(), NOW, Duration::ZERO)
 }
 
 /// Checks the error's problem, kind and code, and that it has advice.
 #[track_caller]
-pub fn assert_named<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, name: &str) {
+pub(crate) fn assert_named<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, name: &str) {
     let error = result.unwrap_err();
     let text = error.to_string();
     let (problem, advice) = text.split_once("; ").unwrap();

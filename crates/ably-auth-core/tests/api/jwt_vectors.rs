@@ -11,7 +11,7 @@ const CHANNEL: &str = "ably.channel.";
 const LIMIT: &str = "ably.limits.publish.perAttachment.maxRate.";
 
 fn vectors(kind: &str) -> Vec<Value> {
-    let file: Value = serde_json::from_str(include_str!("../vectors/jwt.json")).unwrap();
+    let file: Value = serde_json::from_str(include_str!("../../../../tests/vectors/jwt.json")).unwrap();
     file[kind].as_array().unwrap().clone()
 }
 
@@ -58,7 +58,7 @@ fn written(claims: &JwtClaims) -> Value {
 
 #[test]
 fn there_are_enough_vectors() {
-    let file: Value = serde_json::from_str(include_str!("../vectors/jwt.json")).unwrap();
+    let file: Value = serde_json::from_str(include_str!("../../../../tests/vectors/jwt.json")).unwrap();
     let sources: Vec<_> = file["sources"].as_array().unwrap().iter().map(|source| source.as_str().unwrap()).collect();
     assert!(
         matches!(sources[..], [npm, pypi] if npm.starts_with("jsonwebtoken npm") && pypi.starts_with("PyJWT PyPI"))

@@ -14,20 +14,20 @@ use proptest::sample::select;
 
 /// The operations in the capabilities, and those that are checked. The latter also have a known and an unknown
 /// operation that is in no capability.
-pub const NAMED: [&str; 3] = ["history", "publish", "subscribe"];
-pub const ASKED: [&str; 5] = ["history", "publish", "subscribe", "presence", "teleport"];
+pub(crate) const NAMED: [&str; 3] = ["history", "publish", "subscribe"];
+pub(crate) const ASKED: [&str; 5] = ["history", "publish", "subscribe", "presence", "teleport"];
 
 /// The segments of the world's names.
 const SEGMENTS: [&str; 4] = ["a", "b", "z", "a*"];
 
 /// A name of a channel (empty kind), or of a resource of another kind.
-pub struct Name {
+pub(crate) struct Name {
     kind: &'static str,
     segments: Vec<&'static str>,
-    pub text: String,
+    pub(crate) text: String,
 }
 
-pub static WORLD: LazyLock<Vec<Name>> = LazyLock::new(|| {
+pub(crate) static WORLD: LazyLock<Vec<Name>> = LazyLock::new(|| {
     let longer = |path: &Vec<&'static str>| SEGMENTS.map(|last| path.iter().copied().chain([last]).collect::<Vec<_>>());
     let mut paths = Vec::new();
     let mut longest = vec![Vec::new()];
@@ -59,7 +59,7 @@ fn segments_match(resource: &[&str], name: &[&str]) -> bool {
 }
 
 /// Returns true if the resource matches the name.
-pub fn matches(resource: &str, name: &Name) -> bool {
+pub(crate) fn matches(resource: &str, name: &Name) -> bool {
     let (kind, path) = match resource.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').unwrap(),
         None => ("", resource),
@@ -68,35 +68,35 @@ pub fn matches(resource: &str, name: &Name) -> bool {
 }
 
 /// Returns true if `resource` matches every name of the world that `other` matches.
-pub fn covers(resource: &str, other: &str) -> bool {
+pub(crate) fn covers(resource: &str, other: &str) -> bool {
     WORLD.iter().all(|name| !matches(other, name) || matches(resource, name))
 }
 
 /// A capability as data: resources and their operations.
-pub type Entries = BTreeMap<String, BTreeSet<&'static str>>;
+pub(crate) type Entries = BTreeMap<String, BTreeSet<&'static str>>;
 
-pub fn has(operations: &BTreeSet<&'static str>, operation: &str) -> bool {
+pub(crate) fn has(operations: &BTreeSet<&'static str>, operation: &str) -> bool {
     operations.contains("*") || operations.contains(operation)
 }
 
 /// Returns true if two lists of operations have one in common.
-pub fn meet(one: &BTreeSet<&'static str>, other: &BTreeSet<&'static str>) -> bool {
+pub(crate) fn meet(one: &BTreeSet<&'static str>, other: &BTreeSet<&'static str>) -> bool {
     NAMED.iter().chain(&["presence"]).any(|operation| has(one, operation) && has(other, operation))
 }
 
 /// Returns true if an entry that matches the name has the operation or `*`.
-pub fn permits(entries: &Entries, name: &Name, operation: &str) -> bool {
+pub(crate) fn permits(entries: &Entries, name: &Name, operation: &str) -> bool {
     entries.iter().any(|(resource, operations)| has(operations, operation) && matches(resource, name))
 }
 
 /// Parses the capability with these entries from JSON that a JSON library wrote.
-pub fn read(entries: &Entries) -> Capability {
+pub(crate) fn read(entries: &Entries) -> Capability {
     let text = serde_json::to_string(entries).unwrap();
     Capability::parse_strict(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// Generates a resource of up to three segments.
-pub fn resource() -> impl Strategy<Value = String> {
+pub(crate) fn resource() -> impl Strategy<Value = String> {
     let kind = prop_oneof![6 => Just(""), 2 => Just("[*]"), 1 => Just("[queue]"), 1 => Just("[meta]")];
     let segment = prop_oneof![8 => select(vec!["a", "b", "*"]), 1 => Just("a*")];
     (kind, vec(segment, 1..=3)).prop_map(|(kind, path)| format!("{kind}{}", path.join(":")))
@@ -115,7 +115,7 @@ fn operations() -> impl Strategy<Value = BTreeSet<&'static str>> {
 }
 
 /// Generates a capability of a few entries, with different resources or with resources that overlap.
-pub fn entries() -> impl Strategy<Value = Entries> {
+pub(crate) fn entries() -> impl Strategy<Value = Entries> {
     prop_oneof![
         2 => btree_map(resource(), operations(), 0..=4),
         1 => btree_map(overlapping_resource(), operations(), 1..=6),

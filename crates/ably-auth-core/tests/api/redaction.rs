@@ -291,7 +291,7 @@ fn verified_request_shows_no_mac() {
         ttl: None,
         capability: None,
         client_id: None,
-        timestamp: ably_auth_core::Timestamp::from_millis(0),
+        timestamp: Timestamp::from_millis(0),
         nonce: "9000000830710428",
     };
     assert_debug_is_silent(&fields);

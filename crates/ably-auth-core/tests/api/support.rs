@@ -6,41 +6,40 @@ use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenRequest, TokenRequestFields,
 use proptest::test_runner::Config;
 use serde_json::Value;
 
-/// A key from Ably's documentation.
-pub const KEY: &str = "I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
-pub const KEY_NAME: &str = "I2E_JQ.OqUdfg";
-pub const NONCE: &str = "9000000830710428";
-pub const NOW: Timestamp = Timestamp::from_millis(1_449_746_287_318);
+pub(crate) use test_support::{KEY, KEY_NAME};
 
-pub fn key() -> ApiKey {
+pub(crate) const NONCE: &str = "9000000830710428";
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(test_support::NOW);
+
+pub(crate) fn key() -> ApiKey {
     ApiKey::parse(KEY).unwrap()
 }
 
-pub fn nonce() -> Nonce {
+pub(crate) fn nonce() -> Nonce {
     Nonce::parse(NONCE).unwrap()
 }
 
-pub fn ttl(millis: u64) -> Ttl {
+pub(crate) fn ttl(millis: u64) -> Ttl {
     Ttl::from_millis(millis).unwrap()
 }
 
 /// Returns the proptest configuration of this suite, which writes no files next to the sources.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }
 
 /// A token request that another implementation signed.
-pub struct Case {
-    pub id: String,
-    pub key: ApiKey,
-    pub key_text: String,
-    pub params: Value,
-    pub request: Value,
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) key: ApiKey,
+    pub(crate) key_text: String,
+    pub(crate) params: Value,
+    pub(crate) request: Value,
 }
 
 /// Returns the cases in `vectors/token-requests.json`.
-pub fn cases() -> Vec<Case> {
-    let file: Value = serde_json::from_str(include_str!("../vectors/token-requests.json")).unwrap();
+pub(crate) fn cases() -> Vec<Case> {
+    let file: Value = serde_json::from_str(include_str!("../../../../tests/vectors/token-requests.json")).unwrap();
     let case = |case: &Value| {
         let key_text = case["key"].as_str().unwrap();
         Case {
@@ -55,12 +54,12 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Parses a token request from the text of its JSON.
-pub fn request(json: &Value) -> TokenRequest {
+pub(crate) fn request(json: &Value) -> TokenRequest {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
 /// Returns the values of a JSON request that its mac covers.
-pub fn fields(request: &Value) -> TokenRequestFields<'_> {
+pub(crate) fn fields(request: &Value) -> TokenRequestFields<'_> {
     TokenRequestFields {
         key_name: request["keyName"].as_str().unwrap(),
         ttl: request["ttl"].as_u64().map(ttl),
@@ -72,19 +71,19 @@ pub fn fields(request: &Value) -> TokenRequestFields<'_> {
 }
 
 /// Returns the mac of these values in base64.
-pub fn mac(key: &ApiKey, fields: &TokenRequestFields<'_>) -> String {
+pub(crate) fn mac(key: &ApiKey, fields: &TokenRequestFields<'_>) -> String {
     String::from_utf8(key.signer().sign(fields).unwrap().to_base64().into()).unwrap()
 }
 
 /// Returns the object without its null fields, as some encoders send it.
-pub fn without_nulls(object: &Value) -> Value {
+pub(crate) fn without_nulls(object: &Value) -> Value {
     let given = object.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
     Value::Object(given.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// Returns the canonical text of a capability, made by a JSON library: sorted by bytes, without white space and
 /// needless escapes. As in lenient parsing, `*` replaces other operations, and empty lists are omitted.
-pub fn canonical(text: &str) -> Option<String> {
+pub(crate) fn canonical(text: &str) -> Option<String> {
     let read: BTreeMap<String, BTreeSet<String>> = serde_json::from_str(text).ok()?;
     let granting = read.into_iter().filter(|(_, operations)| !operations.is_empty()).map(|(resource, operations)| {
         let all = operations.contains("*");

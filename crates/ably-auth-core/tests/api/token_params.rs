@@ -29,7 +29,7 @@ fn params_are_unset_or_as_set() {
         .client_id(ClientId::parse("full-client").unwrap())
         .timestamp(Timestamp::from_millis(1_234_567_890_000))
         .nonce(Nonce::parse("full-nonce-value").unwrap());
-    assert_eq!(params.ttl.map(|ttl| ttl.as_millis()), Some(7_200_000));
+    assert_eq!(params.ttl.map(ably_auth_core::Ttl::as_millis), Some(7_200_000));
     assert_eq!(params.capability, Some(capability));
     assert_eq!(params.client_id.as_str(), Some("full-client"));
     assert_eq!(params.timestamp.map(Timestamp::as_millis), Some(1_234_567_890_000));

@@ -16,7 +16,12 @@ fn foreign_requests_verify() {
         let sent = request(&case.request);
         let verified = sent.verify(&case.key).unwrap_or_else(|error| panic!("{}: {error}", case.id));
         assert_eq!(verified.key_name(), case.key.key_name().as_str());
-        assert_eq!(verified.ttl().unwrap().map(|ttl| ttl.as_millis()), case.params["ttl"].as_u64(), "{}", case.id);
+        assert_eq!(
+            verified.ttl().unwrap().map(ably_auth_core::Ttl::as_millis),
+            case.params["ttl"].as_u64(),
+            "{}",
+            case.id
+        );
         assert_eq!(verified.timestamp().unwrap().map(Timestamp::as_millis), case.params["timestamp"].as_u64());
         assert_eq!(verified.nonce(), case.params["nonce"].as_str());
         assert_eq!(verified.client_id().unwrap().as_str(), case.params["clientId"].as_str(), "{}", case.id);

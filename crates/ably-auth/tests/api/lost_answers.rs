@@ -12,8 +12,7 @@ use ably_auth::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::support::{answer, refusal};
-use crate::clients::scripted::block_on;
+use super::support::{answer, block_on, refusal};
 
 type Answer = Result<Response<Bytes>, TransportFault>;
 

@@ -11,8 +11,7 @@ use ably_auth::{
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::support::{VirtualTime, answer, details};
-use crate::clients::scripted::block_on;
+use super::support::{VirtualTime, answer, block_on, details};
 
 fn never(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
     unreachable!("no request must be sent")
@@ -92,7 +91,7 @@ fn end_of_runtime_during_fetch_is_not_a_callback_panic() {
             assert!(begins.as_mut().poll(context).is_pending());
             std::task::Poll::Ready(())
         })
-        .await
+        .await;
     });
     // The next caller waits on another runtime.
     drop(gone);

@@ -34,3 +34,7 @@ impl VirtualTime {
         Arc::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)))
     }
 }
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

@@ -11,11 +11,11 @@ use ably_auth::{
 };
 use bytes::Bytes;
 use http::{Request, Response};
+use test_support::run_in_separate_process;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use super::alone::run_in_separate_process;
 use super::support::{VirtualTime, details};
 
 /// A subscriber that records every event.

@@ -28,9 +28,8 @@ use ably_auth::{ApiKey, CachePolicy, Clock as _, Timestamp, Token, TokenDetails,
 use ably_auth_core::jwt;
 use faces::{Async, Blocking, Call, Face, Setup};
 use serde_json::Value;
+use test_support::run_in_separate_process;
 use world::{Outcome, World};
-
-use super::alone::run_in_separate_process;
 
 struct Player<F> {
     world: World,
@@ -187,7 +186,7 @@ fn play<F: Face>(file: &str, scenario: &Value) -> bool {
 }
 
 fn play_all<F: Face>() -> (usize, usize) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let (mut played, mut left_out) = (0, 0);
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
