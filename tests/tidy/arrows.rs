@@ -80,6 +80,7 @@ const LAYERS: &[Layer] = &[
     tool("budgets"),
     Layer { below: &[SUPPORT], ..tool("endurance") },
     tool("interop"),
+    Layer { below: &["ably-auth"], ..tool("loom-model") },
     tool("test-support"),
     tool("tidy"),
     tool("xtask"),

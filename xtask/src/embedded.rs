@@ -1,4 +1,4 @@
-//! Core on bare metal: builds `tests/firmware` for machines without an operating system, and runs it in QEMU and node.
+//! Core on bare metal: builds `tests/targets/firmware` for machines without an operating system, and runs it in QEMU and node.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command, examples};
 
-const FIRMWARE: &str = "tests/firmware/Cargo.toml";
-const SENSOR: &str = "tests/firmware/src/bin/sensor.rs";
-const EXPLORER: &str = "tests/explorer/Cargo.toml";
+const FIRMWARE: &str = "tests/targets/firmware/Cargo.toml";
+const SENSOR: &str = "tests/targets/firmware/src/bin/sensor.rs";
+const EXPLORER: &str = "tests/targets/explorer/Cargo.toml";
 /// The target on which the flash of signing is compared with its lower bound.
 const MEASURE: &str = "thumbv7em-none-eabihf";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -98,7 +98,7 @@ impl Bench {
         let folder = self.build(&["rustc", "--lib", "--crate-type", "cdylib"], WASM, "", &linker)?;
         let (node, module) = (self.toolchain.program("node", "node", &["nodejs"])?, folder.join("firmware.wasm"));
         let mut node = limited(&node);
-        self.measure(WASM, &module, node.arg("tests/firmware/checks.mjs").arg(&module))
+        self.measure(WASM, &module, node.arg("tests/targets/firmware/checks.mjs").arg(&module))
     }
 
     /// Builds and runs a web page that calls core, with the standard library that rustup provides for browsers.
@@ -111,12 +111,12 @@ impl Bench {
         let node = self.toolchain.program("node", "node", &["nodejs"])?;
         let module = folder.join(WASM).join("release/explorer.wasm");
         let file = |name: &str| {
-            let path = Path::new("tests/explorer").join(name);
+            let path = Path::new("tests/targets/explorer").join(name);
             fs::canonicalize(&path).map_err(|error| format!("cannot find `{}`: {error}", path.display()))
         };
         let (explore, typing, page) = (file("explore.mjs")?, file("type.mjs")?, file("index.html")?);
         self.play(
-            "tests/explorer/src/lib.rs",
+            "tests/targets/explorer/src/lib.rs",
             &[
                 ("node", &node),
                 ("explore.mjs", &explore),

@@ -41,20 +41,20 @@ pub(crate) fn attack(options: &[String]) -> Result {
 
 /// Model checking of the blocking cache: every interleaving of its threads.
 pub(crate) fn loom(_: &[String]) -> Result {
-    let mut tests = command::cargo(["test", "--locked", "--manifest-path", "tests/loom/Cargo.toml", "--target-dir"]);
+    let mut tests = command::cargo(["test", "--locked", "--package", "loom-model", "--target-dir"]);
     // `cfg(loom)` builds all crates with loom's locks instead of the standard library's.
     command::run(tests.arg(Workspace::load()?.target_directory.join("loom")).env("RUSTFLAGS", "--cfg loom"))
 }
 
 /// Core without an operating system, with and without an allocator.
 ///
-/// `tests/no-std-probe` links core into a program with its own panic handler. If a dependency used std, the program would
+/// `tests/targets/no-std` links core into a program with its own panic handler. If a dependency used std, the program would
 /// have two panic handlers; if one used `alloc`, it would lack an allocator. The compiler refuses both. It cannot see a
 /// crate that avoids std on this host only; `tests/tidy/weight.rs` has the list that guards against those.
 pub(crate) fn probe(_: &[String]) -> Result {
     let target = Workspace::load()?.target_directory.join("no-std-probe");
     for features in [&[][..], &["--features", "alloc"]] {
-        let mut probe = command::cargo(["run", "--release", "--manifest-path", "tests/no-std-probe/Cargo.toml"]);
+        let mut probe = command::cargo(["run", "--release", "--manifest-path", "tests/targets/no-std/Cargo.toml"]);
         command::run(probe.args(features).arg("--target-dir").arg(&target))?;
     }
     println!("core parses a key and signs without std, with and without an allocator");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, image};
 
-const PATH: &str = "tests/firmware/budget.json";
+const PATH: &str = "tests/targets/firmware/budget.json";
 /// Allowed growth over the budget, in per cent. A different compiler version changes sizes by as much.
 const TOLERANCE: u64 = 2;
 
