@@ -12,14 +12,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use serde_json::{Value, json};
+use test_support::SECRET;
 use tower::ServiceExt as _;
 
 const NOW: u64 = 1_449_746_287_000;
-const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 const CHAT: &str = r#"{"*":["stats"],"chat:*":["history"]}"#;
 
 fn key(name: &str) -> ApiKey {
@@ -136,7 +136,7 @@ impl World {
     }
 
     async fn revoke(&self, target: &str) {
-        let basic = format!("Basic {}", STANDARD.encode(format!("app1.revocable:{SECRET}")));
+        let basic = test_support::basic(&format!("app1.revocable:{SECRET}"));
         let request = Request::post("/keys/app1.revocable/revokeTokens").header("authorization", basic);
         let body = json!({ "targets": [target] }).to_string();
         assert_eq!(self.service.handle(request.body(body.into()).unwrap()).await.status(), 201);
@@ -255,7 +255,7 @@ async fn unknown_key_is_no_unknown_route() {
         let jwt = world.jwt(name, |_| {});
         assert_eq!(world.shows(jwt.expose()).await.code(), (401, 40143));
     }
-    let key = format!("Basic {}", STANDARD.encode(format!("app1.key1:{SECRET}")));
+    let key = test_support::basic(&format!("app1.key1:{SECRET}"));
     assert_eq!(world.asks("/rooms/a", &key).await.code(), (401, 40101), "a key is not accepted");
 }
 

@@ -19,12 +19,11 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::runtime::Runtime;
 
-pub(crate) const NOW: u64 = 1_449_746_287_318;
+/// The time of the tests, and the secret of every key, which no response may contain.
+pub(crate) use test_support::{NOW, SECRET, basic as basic_of};
+
 pub(crate) const MINUTE: u64 = 60_000;
 pub(crate) const HOUR: u64 = 60 * MINUTE;
-
-/// The secret of every key. No response may contain it.
-pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
 /// A key that permits everything on every channel.
 pub(crate) const KEY: &str = "app1.key1";
@@ -300,15 +299,11 @@ impl Answer {
 }
 
 pub(crate) fn bearer(token: &TokenDetails) -> String {
-    format!("Bearer {}", token.token().expose())
+    test_support::bearer(token.token().expose())
 }
 
 pub(crate) fn basic(key_name: &str) -> String {
-    basic_of(&format!("{key_name}:{SECRET}"))
-}
-
-pub(crate) fn basic_of(text: &str) -> String {
-    format!("Basic {}", STANDARD.encode(text))
+    test_support::basic(&format!("{key_name}:{SECRET}"))
 }
 
 pub(crate) fn params() -> TokenParams {
