@@ -41,8 +41,7 @@ ably-js:
 
 Rust, with ably-auth-reqwest or ably-auth-blocking:
 
-  ClientOptions::new().key(std::env::var("ABLY_API_KEY")?.parse()?)
-    .use_token_auth(true).endpoint(Endpoint::parse("{url}")?)
+  ClientOptions::from_env()?.use_token_auth(true).endpoint("{url}")
 "#
     )
 }
