@@ -244,7 +244,7 @@ async fn error_without_renewal_has_refusal_as_source() {
     assert_eq!(cause.ably_code(), ErrorCode::TOKEN_REVOKED);
 }
 
-/// The first invalid value of a setter is reported when the client is created, whatever is set later.
+/// The first invalid value of a setter is reported when the client is created, also if a valid one is set later.
 #[test]
 fn invalid_values_are_reported_at_creation() {
     let error = |options: Options| Auth::new(options, nothing_is_sent).unwrap_err().to_string();

@@ -7,7 +7,7 @@ use super::{Timestamp, Ttl};
 use crate::error::Error;
 
 /// Returns `span` in whole milliseconds, at most `u64::MAX`.
-fn millis(span: Duration) -> u64 {
+pub(super) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

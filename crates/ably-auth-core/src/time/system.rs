@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Timestamp;
+use super::arithmetic::millis;
 
 /// The last second of the year 9999, which each platform's clock can represent.
 const LATEST: Duration = Duration::from_secs(253_402_300_799);
@@ -31,7 +32,7 @@ impl Timestamp {
 /// Rounds down to whole milliseconds. A time before the epoch becomes the epoch.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        Self::from_millis(0) + time.duration_since(UNIX_EPOCH).unwrap_or_default()
+        Self::from_millis(millis(time.duration_since(UNIX_EPOCH).unwrap_or_default()))
     }
 }
 
