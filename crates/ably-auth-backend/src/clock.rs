@@ -1,7 +1,6 @@
 //! The source of the current time.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ably_auth_core::Timestamp;
 
@@ -14,12 +13,9 @@ impl Clock {
         Self(Arc::new(now))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
     pub(crate) fn system() -> Self {
-        Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
-            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
-        })
+        Self::new(Timestamp::now)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

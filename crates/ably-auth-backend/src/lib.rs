@@ -18,6 +18,9 @@ pub use ably_auth_core::{
     ApiKey, Capability, ClientId, ErrorCode, ErrorInfo, Identity, JwtClaims, KeyName, Operation, Timestamp, Token,
     TokenParams, Ttl,
 };
+/// Makes `async fn` possible in an implementation of [`VerifyToken`].
+#[doc(no_inline)]
+pub use async_trait::async_trait;
 pub use endpoint::{AskedParams, Endpoint, Grant};
 pub use error::{Error, ErrorKind};
 pub use refusal::Refusal;

@@ -20,11 +20,11 @@ use crate::verified_token::VerifiedToken;
 /// [`Verifier::otherwise`] or [`Authenticator::new`](crate::Authenticator::new).
 ///
 /// ```
-/// use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
+/// use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken, async_trait};
 ///
 /// struct Service; // holds a client of the service that issues the tokens
 ///
-/// #[async_trait::async_trait]
+/// #[async_trait]
 /// impl VerifyToken for Service {
 ///     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
 ///         // Look up `token.expose()`, and return its rights:
@@ -109,7 +109,7 @@ impl Verifier {
     /// use ably_auth_backend::{ApiKey, Verifier};
     ///
     /// let banned: Arc<RwLock<HashSet<String>>> = Arc::default(); // your application adds to it
-    /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).is_revoked({
+    /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).revoked_if({
     ///     let banned = Arc::clone(&banned);
     ///     move |token| {
     ///         let banned = banned.read().map_or_else(|poisoned| poisoned.into_inner(), |banned| banned);
@@ -118,7 +118,7 @@ impl Verifier {
     /// });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn is_revoked(mut self, is_revoked: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static) -> Self {
+    pub fn revoked_if(mut self, is_revoked: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static) -> Self {
         self.is_revoked = Some(Box::new(is_revoked));
         self
     }

@@ -13,16 +13,17 @@ use crate::transport::UreqTransport;
 ///
 /// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 ///
-/// To share it, put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) has an example.
+/// Clones share the connections and the tokens. The [crate's documentation](crate) has an example.
 ///
 /// ```
-/// use ably_auth_blocking::{ApiKey, Client, ClientOptions, Identity};
+/// use ably_auth_blocking::{Client, ClientOptions};
 ///
-/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?).client_id(Identity::new("bob")?);
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob");
 /// let client = Client::new(options.use_token_auth(true))?;
 /// assert!(client.auth().token_details().is_none()); // nothing is sent until a token is needed
 /// # Ok::<(), ably_auth_blocking::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Client {
     auth: BlockingAuth<UreqTransport>,
 }
@@ -45,11 +46,11 @@ impl Client {
     /// ignored.
     ///
     /// ```
-    /// use ably_auth_blocking::{ApiKey, Client, ClientOptions};
+    /// use ably_auth_blocking::{Client, ClientOptions};
     ///
     /// // Set your proxies and root certificates here.
     /// let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-    /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
+    /// let options = ClientOptions::new().key("app.key:secret");
     /// let client = Client::with_agent(options, agent)?;
     /// # Ok::<(), ably_auth_blocking::Error>(())
     /// ```

@@ -6,6 +6,7 @@ mod auth_options;
 mod auth_url;
 mod cache;
 mod clock;
+mod environment;
 mod error;
 pub mod exchange;
 mod fallback_transport;
@@ -19,6 +20,7 @@ mod random;
 mod request_id;
 mod source;
 pub mod sources;
+mod text_conversions;
 mod time_offset;
 mod tls_roots;
 mod token_text;
@@ -42,8 +44,13 @@ pub use time_offset::TimeOffset;
 pub use tls_roots::TlsRoots;
 pub use transport::{BlockingTransport, FaultKind, Sleep, Transport, TransportFault};
 
+/// Makes `async fn` possible in an implementation of [`TokenSource`], [`sources::AuthCallback`] or [`Transport`].
+#[doc(no_inline)]
+pub use async_trait::async_trait;
+
 pub use ably_auth_core::{
     ApiKey, BatchResult, Capability, ClientId, ErrorCode, ErrorInfo, Identity, KeyName, Nonce, Operation,
     RevokeTokensRequest, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationFailureResult,
-    TokenRevocationResult, TokenRevocationSuccessResult, TokenRevocationTargetSpecifier, Ttl, capability,
+    TokenRevocationResult, TokenRevocationSuccessResult, TokenRevocationTargetSpecifier, Ttl, Validity, capability,
+    jwt, parse_duration,
 };

@@ -73,12 +73,12 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
         let bound = Server::bind(args.listen, service.clone()).await;
         let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
         if let Some(admin) = args.admin {
-            server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
+            server = server.admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
         sandbox::warn(args, server.local_addr(), tls.is_some());
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some((tls, files)) = tls {
-            server = server.with_tls(tls.clone());
+            server = server.tls(tls.clone());
             if let Some(files) = files {
                 tokio::spawn(certificate::watch(tls, files, hangups.clone()));
             }

@@ -1,7 +1,7 @@
 //! The laws of the capability algebra, checked against a brute-force model.
 
 use ably_auth_core::Capability;
-use ably_auth_core::capability::Resource;
+use ably_auth_core::capability::{Entry, Resource};
 use proptest::prelude::*;
 
 use super::oracle::{ASKED, Name, WORLD, covers, entries, has, matches, permits, read, resource};
@@ -74,7 +74,7 @@ proptest! {
         let common = all(&one).intersect(&all(&other));
         prop_assert!(common.len() <= 1, "{}", common);
         for name in WORLD.iter() {
-            let by_common = common.iter().any(|(resource, _)| matches(resource.as_str(), name));
+            let by_common = common.iter().any(|entry| matches(entry.resource.as_str(), name));
             prop_assert_eq!(by_common, matches(&one, name) && matches(&other, name), "{} in {}", name.text, common);
         }
     }
@@ -86,7 +86,8 @@ proptest! {
         let (ours, theirs) = (read(&one), read(&other));
         let meets = ours.meets(&theirs);
         for meet in &meets {
-            let ((our, our_operations), (their, their_operations)) = (meet.ours(), meet.theirs());
+            let Entry { resource: our, operations: our_operations } = meet.ours();
+            let Entry { resource: their, operations: their_operations } = meet.theirs();
             let shared = |name: &Name| matches(our.as_str(), name) && matches(their.as_str(), name);
             prop_assert!(WORLD.iter().all(|name| matches(meet.resource().as_str(), name) == shared(name)));
             for asked in ASKED {
@@ -165,7 +166,7 @@ fn channel_wildcard_never_grants_a_queue() {
     for asked in ["[*][queue]orders", "[*]*:[queue]orders", "[*][queue]*:orders", "[queue]orders", "[*]*"] {
         if let Ok(asked) = Capability::parse_lenient(&format!(r#"{{"{asked}":["subscribe"]}}"#)) {
             let token = key.intersect(&asked);
-            assert!(token.iter().all(|(resource, _)| !resource.as_str().starts_with('[')), "{token}");
+            assert!(token.iter().all(|entry| !entry.resource.as_str().starts_with('[')), "{token}");
         }
     }
 }

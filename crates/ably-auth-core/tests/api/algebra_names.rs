@@ -1,6 +1,7 @@
 //! The names of the resources in an intersection, by which tokens are revoked.
 
 use ably_auth_core::Capability;
+use ably_auth_core::capability::Entry;
 use proptest::prelude::*;
 
 use super::oracle::{ASKED, Entries, covers, entries, has, meet, read};
@@ -34,9 +35,9 @@ proptest! {
     #[test]
     fn made_names_are_needed(one in entries(), other in entries()) {
         let common = read(&one).intersect(&read(&other));
-        for (resource, operations) in common.iter() {
+        for Entry { resource, operations } in &common {
             let name = resource.as_str();
-            let covered = common.iter().any(|(by, theirs)| {
+            let covered = common.iter().any(|Entry { resource: by, operations: theirs }| {
                 by != resource && covers(by.as_str(), name) && operations.iter().all(|operation| theirs.contains(operation))
             });
             prop_assert!(one.contains_key(name) || other.contains_key(name) || !covered, "{} in {}", resource, common);
@@ -48,7 +49,7 @@ proptest! {
     fn every_name_comes_from_the_inputs(one in entries(), other in entries()) {
         let (ours, theirs) = (read(&one), read(&other));
         let meets = ours.meets(&theirs);
-        for (resource, _) in ours.intersect(&theirs).iter() {
+        for Entry { resource, .. } in &ours.intersect(&theirs) {
             prop_assert!(meets.iter().any(|meet| meet.resource() == resource), "{}", resource);
         }
     }

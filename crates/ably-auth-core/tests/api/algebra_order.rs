@@ -1,6 +1,7 @@
 //! The order of capabilities, their union and their normal form, checked against a brute-force model.
 
 use ably_auth_core::Capability;
+use ably_auth_core::capability::Entry;
 use proptest::prelude::*;
 
 use super::oracle::{ASKED, Entries, WORLD, covers, entries, has, permits, read};
@@ -98,9 +99,9 @@ proptest! {
     #[test]
     fn minimal_has_no_redundant_operation(entries in entries()) {
         let minimal = read(&entries).minimal();
-        for (resource, operations) in minimal.iter() {
+        for Entry { resource, operations } in &minimal {
             for dropped in operations.iter() {
-                let rest = minimal.iter().map(|(known, of_known)| {
+                let rest = minimal.iter().map(|Entry { resource: known, operations: of_known }| {
                     let kept = of_known.iter().filter(|kept| known != resource || *kept != dropped);
                     (known.as_str().to_owned(), kept.map(|kept| kept.as_str().to_owned()).collect::<Vec<_>>())
                 });
@@ -132,17 +133,17 @@ proptest! {
             let covering = || entries.keys().filter(|known| covers(known, &resource));
             match &explanation {
                 Explanation::Permitted { by, .. } => {
-                    prop_assert!(covers(by.0.as_str(), &resource) && by.1.contains(asked));
+                    prop_assert!(covers(by.resource.as_str(), &resource) && by.operations.contains(asked));
                     let narrower = having().find(|(known, _)| {
-                        covers(known, &resource) && *known != by.0.as_str() && covers(by.0.as_str(), known)
+                        covers(known, &resource) && *known != by.resource.as_str() && covers(by.resource.as_str(), known)
                     });
-                    prop_assert_eq!(narrower, None, "more specific than {}", by.0);
+                    prop_assert_eq!(narrower, None, "more specific than {}", by.resource);
                 }
                 Explanation::LacksOperation { closest, .. } => {
-                    prop_assert!(covers(closest.0.as_str(), &resource) && !closest.1.contains(asked));
+                    prop_assert!(covers(closest.resource.as_str(), &resource) && !closest.operations.contains(asked));
                 }
                 Explanation::LacksResource { closest, .. } => {
-                    prop_assert!(closest.1.contains(asked) && !covers(closest.0.as_str(), &resource));
+                    prop_assert!(closest.operations.contains(asked) && !covers(closest.resource.as_str(), &resource));
                     prop_assert_eq!(covering().next(), None);
                 }
                 Explanation::LacksBoth { .. } => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ably_auth_core::capability::{Operations, Resource, Work};
+use ably_auth_core::capability::{Entry, Operations, Resource, Work};
 use ably_auth_core::{Capability, ErrorKind, Operation};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -23,8 +23,8 @@ fn by_pairs(one: &Capability, other: &Capability) -> Capability {
         })
     };
     let entry = |meet: &ably_auth_core::capability::Meet<'_>| (meet.resource().clone(), meet.operations().clone());
-    let covers = |known: (&Resource, &Operations), resource: &Resource, operations: &Operations| {
-        known.0.covers(resource) && known.1.covers(operations)
+    let covers = |known: Entry<'_>, resource: &Resource, operations: &Operations| {
+        known.resource.covers(resource) && known.operations.covers(operations)
     };
     let (written, made): (Vec<_>, Vec<_>) =
         one.meets(other).into_iter().partition(ably_auth_core::capability::Meet::is_written);
@@ -33,11 +33,11 @@ fn by_pairs(one: &Capability, other: &Capability) -> Capability {
         !common.iter().any(|known| covers(known, resource, operations))
     };
     let all = common.union(&collect(made.iter().map(entry).filter(adds).collect()));
-    let is_needed = |(resource, operations): &(&Resource, &Operations)| {
+    let is_needed = |&Entry { resource, operations }: &Entry<'_>| {
         common.get(resource.as_str()).is_some()
-            || !all.iter().any(|known| known.0 != *resource && covers(known, resource, operations))
+            || !all.iter().any(|known| known.resource != resource && covers(known, resource, operations))
     };
-    collect(all.iter().filter(is_needed).map(|(resource, operations)| (resource.clone(), operations.clone())).collect())
+    all.iter().filter(is_needed).collect()
 }
 
 /// Generates many resources from few segments, some of which sort before `:` and some after.
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn shared_resources_are_those_that_cover(one in entries(), other in entries(), many in many_entries()) {
         for (one, other) in [(read(&one), read(&other)), (read(&one), many)] {
-            let shared = one.iter().any(|(a, _)| other.iter().any(|(b, _)| a.covers(b) || b.covers(a)));
+            let shared = one.iter().any(|a| other.iter().any(|b| a.resource.covers(b.resource) || b.resource.covers(a.resource)));
             prop_assert_eq!(one.shares_resources_within(&other, &mut Work::steps(ENOUGH)), Ok(shared));
         }
     }

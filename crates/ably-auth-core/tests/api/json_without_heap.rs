@@ -1,5 +1,7 @@
 //! The JSON of a token request, written without a heap. It is the same as serde writes for the owned type.
 
+use std::time::Duration;
+
 use ably_auth_core::{ErrorKind, TokenParams, TokenRequest, TokenRequestFields, Ttl};
 use proptest::option;
 use proptest::prelude::*;
@@ -26,16 +28,20 @@ proptest! {
             ably_auth_core::Capability::none().with(&resource, [ably_auth_core::Operation::Publish]).unwrap()
         });
         let text = capability.as_ref().map(ToString::to_string);
-        let params = TokenParams {
-            ttl: ttl.map(|ttl| Ttl::from_millis(ttl).unwrap()),
-            capability,
-            client_id: client_id.as_deref().map(|id| id.parse().unwrap()).unwrap_or_default(),
-            ..TokenParams::new()
-        };
+        let mut params = TokenParams::new();
+        if let Some(ttl) = ttl {
+            params = params.ttl(Duration::from_millis(ttl));
+        }
+        if let Some(capability) = capability {
+            params = params.capability(capability);
+        }
+        if let Some(client_id) = &client_id {
+            params = params.client_id(client_id);
+        }
         let request = TokenRequest::sign(&key(), &params, NOW, ably_auth_core::Nonce::parse(&nonce).unwrap()).unwrap();
         let fields = TokenRequestFields {
             key_name: super::support::KEY_NAME,
-            ttl: params.ttl,
+            ttl: params.get_ttl(),
             capability: text.as_deref(),
             client_id: client_id.as_deref(),
             timestamp: NOW,

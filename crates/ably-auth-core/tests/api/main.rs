@@ -14,6 +14,7 @@ mod algebra_order;
 mod asking;
 mod capability_errors;
 mod capability_text;
+mod conversions;
 mod credentials;
 mod equivalences;
 mod error_info;

@@ -59,15 +59,14 @@ proptest! {
 /// The JSON of a request has only the fields that are set.
 #[test]
 fn request_has_only_set_fields() {
-    let mut request = RevokeTokensRequest::new([Target::client_id("alice"), Target::channel("a:*")]);
+    let request = RevokeTokensRequest::new([Target::client_id("alice"), Target::channel("a:*")]);
     assert_eq!(serde_json::to_value(&request).unwrap(), json!({"targets": ["clientId:alice", "channel:a:*"]}));
-    request.issued_before = Some(NOW);
-    request.allow_reauth_margin = Some(true);
+    let request = request.issued_before(NOW).allow_reauth_margin(true);
     let json = json!({"targets": ["clientId:alice", "channel:a:*"], "issuedBefore": NOW.as_millis(), "allowReauthMargin": true});
     assert_eq!(serde_json::to_value(&request).unwrap(), json);
     assert_eq!(serde_json::from_value::<RevokeTokensRequest>(json).unwrap(), request);
     let text = json!({"targets": [], "issuedBefore": NOW.to_string(), "newer": 1});
-    assert_eq!(serde_json::from_value::<RevokeTokensRequest>(text).unwrap().issued_before, Some(NOW));
+    assert_eq!(serde_json::from_value::<RevokeTokensRequest>(text).unwrap().get_issued_before(), Some(NOW));
     for json in
         [json!({}), json!({"targets": "clientId:alice"}), json!({"targets": ["alice"]}), json!({"targets": [1]})]
     {

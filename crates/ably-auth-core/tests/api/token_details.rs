@@ -1,6 +1,6 @@
 //! Token details, as the service issues them.
 
-use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails};
+use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails, Validity};
 use serde_json::{Value, json};
 
 use super::support::{KEY_NAME, NOW};
@@ -44,7 +44,7 @@ fn issued_details_have_same_values() {
     let details = TokenDetails::issued_by(
         KeyName::parse(KEY_NAME).unwrap(),
         Token::new("test-token").unwrap(),
-        (NOW, expires),
+        Validity { issued: NOW, expires },
         &capability,
         ClientId::parse("my-client").unwrap(),
     );

@@ -188,7 +188,7 @@ impl Key {
     pub(crate) fn size(&self) -> usize {
         /// The bytes that a capability entry uses in addition to its resource's text.
         const ENTRY: usize = 128;
-        let entries = self.capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY));
+        let entries = self.capability.iter().map(|entry| entry.resource.as_str().len().saturating_add(ENTRY));
         let label = self.label.as_deref().map_or(0, str::len);
         entries.fold(size_of::<Self>().saturating_add(label), usize::saturating_add)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use ably_auth_core::capability::Work;
+use ably_auth_core::capability::{Entry, Work};
 use ably_auth_core::{Capability, ErrorCode};
 
 use crate::refusal::Refusal;
@@ -26,7 +26,7 @@ pub(crate) fn grant(requested: Option<Capability>, has: &Capability, holder: &st
         return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
     };
     if let Some(filtered) = grant_filtered(has, &requested, &mut work) {
-        for (resource, operations) in filtered.iter() {
+        for Entry { resource, operations } in &filtered {
             granted = granted.with(resource.as_str(), operations.clone())?;
         }
     }
@@ -52,7 +52,7 @@ pub(crate) fn grant(requested: Option<Capability>, has: &Capability, holder: &st
 fn grant_filtered(has: &Capability, requested: &Capability, work: &mut Work) -> Option<Capability> {
     const FILTERED: &str = "[filter]";
     let mut channels = Capability::none();
-    for (resource, operations) in requested.iter() {
+    for Entry { resource, operations } in requested {
         if let Some(channel) = resource.as_str().strip_prefix(FILTERED) {
             channels = channels.with(channel, operations.clone()).ok()?;
         }
@@ -61,8 +61,8 @@ fn grant_filtered(has: &Capability, requested: &Capability, work: &mut Work) -> 
         return None;
     }
     let permitted = has.intersect_within(&channels, work).ok()?;
-    permitted.iter().try_fold(Capability::none(), |granted, (channel, operations)| {
-        granted.with(&format!("{FILTERED}{channel}"), operations.clone()).ok()
+    permitted.iter().try_fold(Capability::none(), |granted, Entry { resource, operations }| {
+        granted.with(&format!("{FILTERED}{resource}"), operations.clone()).ok()
     })
 }
 

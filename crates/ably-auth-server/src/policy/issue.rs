@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ably_auth_backend::VerifiedToken;
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, Validity,
+    VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
@@ -126,9 +127,15 @@ impl Issuer<'_> {
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
         let token = app.memory.sealer().seal(&claims, entropy)?;
-        let moments = (issued, expires);
+        let validity = Validity { issued, expires };
         if HeaderFit::of(token.expose()) != HeaderFit::Over {
-            return Ok(TokenDetails::issued_by(claims.key_name, token, moments, &*claims.capability, claims.client_id));
+            return Ok(TokenDetails::issued_by(
+                claims.key_name,
+                token,
+                validity,
+                &*claims.capability,
+                claims.client_id,
+            ));
         }
         if latest_end.is_some() {
             // Holders of tokens must not use up the store's room for large tokens.
@@ -141,7 +148,7 @@ impl Issuer<'_> {
         let reference = Reference::new(expires, entropy);
         let token = app.memory.sealer().seal_reference(reference, entropy)?;
         let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
-        let details = TokenDetails::issued_by(key_name, token, moments, &*claims.capability, client_id);
+        let details = TokenDetails::issued_by(key_name, token, validity, &*claims.capability, client_id);
         // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
         let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
         if !kept.await? {

@@ -40,7 +40,7 @@ type Fetch = Shared<BoxFuture<'static, Outcome>>;
 ///   old token meanwhile. If the renewal fails, that caller gets the old token too. If that caller gives up, the
 ///   renewal counts as failed, so that the others get the old token [for a while](CachePolicy::early_backoff).
 /// - A lifetime counts from the start of the fetch, by the local clocks. If the service's clock [is
-///   known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token without an expiry is used until the
+///   known](Self::time_offset), `expires` counts too (`RSA4b1`). A token without an expiry is used until the
 ///   service refuses it.
 /// - After two consecutive failures without a valid token, the cache [backs off](CachePolicy::failure_backoff) from the
 ///   source.
@@ -130,7 +130,7 @@ impl TokenCache {
     /// Creates a cache as [`new`](Self::new), with a first token.
     ///
     /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
-    /// clock](Self::with_time_offset).
+    /// clock](Self::time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn TokenSource>,
@@ -145,21 +145,21 @@ impl TokenCache {
 
     /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
-    pub fn with_policy(self, policy: CachePolicy) -> Self {
+    pub fn policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
     /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
     /// it has no effect.
     #[must_use]
-    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
     /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
     /// afterwards it has no effect.
     #[must_use]
-    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+    pub fn time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
@@ -170,7 +170,7 @@ impl TokenCache {
     /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
     /// asks its own cache through another task or thread. A held token that is still valid is returned instead.
     #[must_use]
-    pub fn with_timeout(
+    pub fn timeout(
         mut self,
         timeout: Duration,
         sleep: impl Fn(Duration) -> Option<Sleep> + Send + Sync + 'static,

@@ -149,7 +149,7 @@ impl BlockingTokenCache {
     /// Creates a cache as [`new`](Self::new), with a first token.
     ///
     /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
-    /// clock](Self::with_time_offset).
+    /// clock](Self::time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn BlockingTokenSource>,
@@ -164,21 +164,21 @@ impl BlockingTokenCache {
 
     /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
-    pub fn with_policy(self, policy: CachePolicy) -> Self {
+    pub fn policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
     /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
     /// it has no effect.
     #[must_use]
-    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
     /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
     /// afterwards it has no effect.
     #[must_use]
-    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+    pub fn time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
@@ -188,7 +188,7 @@ impl BlockingTokenCache {
     /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
     /// asks its own cache through another task or thread. The source itself is not interrupted.
     #[must_use]
-    pub fn with_timeout(self, timeout: Duration) -> Self {
+    pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.timeout = timeout)
     }
 

@@ -142,7 +142,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     pub(super) fn new(source: Arc<S>, params: TokenParams) -> Self {
         Self {
             held: None,
-            query: TokenQuery { source, params: Arc::new(without_one_shot_params(params)) },
+            query: TokenQuery { source, params: Arc::new(params.without_one_shot()) },
             newest: Generation::default(),
             last_ticket: Ticket::default(),
             last_authorized: Ticket::default(),
@@ -306,7 +306,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
             self.last_authorized = pending.ticket;
             self.authorizations = self.authorizations.saturating_add(1);
             if stores_params {
-                self.query.params = Arc::new(without_one_shot_params(TokenParams::clone(&pending.query.params)));
+                self.query.params = Arc::new(TokenParams::clone(&pending.query.params).without_one_shot());
             }
             if stores_source {
                 self.query.source = pending.query.source;
@@ -359,9 +359,4 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         failures.until = wait.map(|wait| now.here.saturating_add(wait));
         trace::backing_off(failures.count, wait.unwrap_or_default());
     }
-}
-
-/// Returns `params` without the timestamp and the nonce, which apply to one request only (`RSA10g`).
-fn without_one_shot_params(params: TokenParams) -> TokenParams {
-    TokenParams { timestamp: None, nonce: None, ..params }
 }

@@ -52,6 +52,7 @@ impl QueryAuthUrl {
 }
 
 fn request(auth_url: &AuthUrl, params: &TokenParams) -> Result<Request<Bytes>, Error> {
+    params.check()?;
     let mut form = Form::default();
     for (name, value) in &auth_url.params {
         form.set(name, value);

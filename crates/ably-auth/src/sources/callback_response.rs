@@ -80,7 +80,7 @@ pub(super) struct ReplayRetry {
 impl ReplayRetry {
     /// Allows one more request, unless the caller chose the nonce. Then the next request would have the same nonce.
     pub(super) const fn of(params: &TokenParams) -> Self {
-        Self { may_retry: params.nonce.is_none() }
+        Self { may_retry: params.get_nonce().is_none() }
     }
 
     pub(super) fn should_retry(&mut self, outcome: &Result<TokenDetails, Error>) -> bool {

@@ -52,8 +52,8 @@ fn token(got: Result<AuthCallbackAnswer, Error>) -> String {
 
 fn all_params() -> TokenParams {
     let params = TokenParams::new().ttl(Ttl::from_millis(3_600_000).unwrap());
-    let params = params.client_id(ClientId::parse("query client&co").unwrap());
-    params.capability(r#"{"ch":["publish"]}"#.parse().unwrap())
+    let params = params.client_id("query client&co");
+    params.capability(r#"{"ch":["publish"]}"#)
 }
 
 /// rest/unit/TK/token-params-to-query-string-0

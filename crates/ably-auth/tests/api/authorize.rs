@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ably_auth::{
-    ApiKey, Async, Auth, AuthOptions, AuthUrl, BlockingAuth, ClientOptions, Clock, Endpoint, Error, ErrorCode,
-    Timestamp, Token, TokenParams, TransportFault, Ttl,
+    ApiKey, Async, Auth, AuthOptions, BlockingAuth, ClientOptions, Clock, Endpoint, Error, ErrorCode, Timestamp, Token,
+    TokenParams, TransportFault, Ttl,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -80,7 +80,7 @@ const NOON: u64 = 1_700_000_000_000;
 async fn new_options_persist_and_key_is_kept() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
-    let from_url = AuthOptions::new().auth_url(AuthUrl::new("https://example.com/token").unwrap());
+    let from_url = AuthOptions::new().auth_url("https://example.com/token");
     auth.authorize_with(None, from_url).await.unwrap();
     auth.authorize(None).await.unwrap();
     auth.request(stats()).await.unwrap();
@@ -141,9 +141,9 @@ async fn given_token_replaces_current_one() {
     auth.request(stats()).await.unwrap();
     assert_eq!(sent(&log), ["GET /stats Bearer app.given"]);
 
-    let tokens = ClientOptions::new().token(Token::new("app.first").unwrap());
+    let tokens = ClientOptions::new().token("app.first");
     let auth = self::auth(tokens, &log, NOON);
-    auth.authorize_with(None, AuthOptions::new().token(Token::new("app.second").unwrap())).await.unwrap();
+    auth.authorize_with(None, AuthOptions::new().token("app.second")).await.unwrap();
     auth.request(stats()).await.unwrap();
     assert_eq!(sent(&log), ["GET /stats Bearer app.second"]);
     assert_eq!(auth.authorize(None).await.unwrap_err().ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
@@ -230,7 +230,7 @@ async fn last_of_concurrent_authorize_calls_wins() {
             let asked = Arc::clone(&asked);
             move |params: TokenParams| {
                 let (sender, gate) = tokio::sync::oneshot::channel();
-                asked.lock().unwrap().push((params.ttl.map(Ttl::as_millis), sender));
+                asked.lock().unwrap().push((params.get_ttl().map(Ttl::as_millis), sender));
                 async move {
                     let _ = gate.await;
                     Ok::<_, Error>(Token::new("app.t")?)
@@ -293,7 +293,7 @@ async fn key_gets_tokens_without_tls() {
 async fn given_token_is_used_before_key() {
     let log = Log::default();
     let auth = auth(options().clock(Arc::new(at(NOON))), &log, NOON);
-    let given = AuthOptions::new().token(Token::new("app.given").unwrap());
+    let given = AuthOptions::new().token("app.given");
     assert_eq!(auth.authorize_with(None, given).await.unwrap().token().expose(), "app.given");
     auth.request(stats()).await.unwrap();
     assert_eq!(sent(&log), ["GET /stats Bearer app.given"]);

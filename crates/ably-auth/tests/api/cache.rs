@@ -41,7 +41,7 @@ impl Gate {
     }
 
     fn cache(&self, time: &VirtualTime) -> TokenCache {
-        TokenCache::new(Arc::new(self.clone()), TokenParams::new(), time.clock()).with_policy(ONLY_WHEN_OVER)
+        TokenCache::new(Arc::new(self.clone()), TokenParams::new(), time.clock()).policy(ONLY_WHEN_OVER)
     }
 }
 

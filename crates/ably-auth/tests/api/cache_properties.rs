@@ -81,7 +81,7 @@ impl Model {
         let world = World::new();
         world.chance.store(chance, Ordering::SeqCst);
         let cache = TokenCache::new(Arc::new(world.source("first", true)), TokenParams::new(), world.clocks.clone());
-        let cache = cache.with_random(world.random());
+        let cache = cache.random(world.random());
         Self {
             world,
             cache,
@@ -296,7 +296,7 @@ fn future_can_be_dropped_at_any_await() {
     {
         let time = VirtualTime::default();
         let cache = TokenCache::new(Arc::new(Slow(AtomicUsize::new(0))), TokenParams::new(), time.clock());
-        let cache = cache.with_policy(CachePolicy::new().early_refresh(Duration::from_millis(100)));
+        let cache = cache.policy(CachePolicy::new().early_refresh(Duration::from_millis(100)));
         let call =
             |begin: Begin, held: &Option<CachedToken>| begin(cache.clone(), held.as_ref().map(CachedToken::generation));
         let held = is_warm.then(|| finish(&mut call(begins[0], &None)));

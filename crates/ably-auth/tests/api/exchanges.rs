@@ -159,9 +159,9 @@ fn revocation_is_posted_with_targets_and_key() {
 /// rest/unit/RSA17f/both-options-together-2
 #[test]
 fn revocation_sends_issued_before_and_margin() {
-    let mut request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
-    request.issued_before = Some(Timestamp::from_millis(1_704_067_200_000));
-    request.allow_reauth_margin = Some(true);
+    let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")])
+        .issued_before(Timestamp::from_millis(1_704_067_200_000))
+        .allow_reauth_margin(true);
     let request = sent(RevokeTokens::new(&Endpoint::default(), &key(), &request).start());
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
     assert_eq!(body["issuedBefore"], 1_704_067_200_000_u64);

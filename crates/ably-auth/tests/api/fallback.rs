@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ably_auth::exchange::{FallbackStep, HostFallback, Hosts};
-use ably_auth::{Async, ClientOptions, Endpoint, Error, FaultKind, Random, TransportFault};
+use ably_auth::{Async, ClientOptions, Error, FaultKind, Random, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 
@@ -135,7 +135,7 @@ fn configured_fallbacks_replace_default_ones() {
 
 #[test]
 fn fallback_without_port_uses_port_of_endpoint() {
-    let options = Options::new().endpoint(Endpoint::parse("http://localhost:8484").unwrap());
+    let options = Options::new().endpoint("http://localhost:8484");
     let hosts = hosts(&options.fallback_hosts(["localhost", "127.0.0.1:1"]));
     let mut walk = hosts.request(Request::get("http://localhost:8484/time").body(Bytes::new()).unwrap(), at(0));
     let mut step = walk.start();

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ably_auth::{
-    ApiKey, Async, Auth, Blocking, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, FaultKind, TokenParams,
-    TransportFault,
+    Async, Auth, Blocking, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, FaultKind, TokenParams, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -42,7 +41,7 @@ impl Service {
             let answer = service.answer(request);
             async move { answer }
         };
-        Auth::new(options.key(ApiKey::parse("app.key:secret").unwrap()), send).unwrap()
+        Auth::new(options.key("app.key:secret"), send).unwrap()
     }
 
     fn blocking_auth(
@@ -51,7 +50,7 @@ impl Service {
     ) -> BlockingAuth<impl ably_auth::BlockingTransport + use<>> {
         let service = self.clone();
         let send = move |request: Request<Bytes>| service.answer(request);
-        BlockingAuth::new(options.key(ApiKey::parse("app.key:secret").unwrap()), send).unwrap()
+        BlockingAuth::new(options.key("app.key:secret"), send).unwrap()
     }
 
     fn hosts(&self) -> Vec<String> {
@@ -84,7 +83,7 @@ async fn working_endpoint_gets_all_requests() {
 #[test]
 fn routing_policy_selects_its_hosts() {
     let service = Service::with([fault(FaultKind::Unresolvable)]);
-    let options = ClientOptions::new().endpoint(ably_auth::Endpoint::parse("test").unwrap());
+    let options = ClientOptions::new().endpoint("test");
     service.blocking_auth(options).time().unwrap();
     let hosts = service.hosts();
     assert_eq!(hosts[0], "test.realtime.ably.net");

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use ably_auth::{
-    AuthUrl, Blocking, BlockingAuth, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, Token,
-    TransportFault,
+    AuthUrl, Blocking, BlockingAuth, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -12,7 +11,7 @@ use http::{Request, Response};
 use super::support::answer;
 
 fn options() -> ClientOptions<Blocking> {
-    ClientOptions::new().token(Token::new("app.hush").unwrap())
+    ClientOptions::new().token("app.hush")
 }
 
 fn stats() -> Request<Bytes> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use ably_auth::sources::KeySigner;
 use ably_auth::{
-    ApiKey, Async, Auth, AuthUrl, Blocking, BlockingAuth, ClientOptions, Error, ErrorCode, FaultKind, Mode, Nonce,
-    TokenDetails, TokenParams, TokenRequest, TransportFault,
+    ApiKey, Async, Auth, Blocking, BlockingAuth, ClientOptions, Error, ErrorCode, FaultKind, Mode, TokenDetails,
+    TokenParams, TokenRequest, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -91,7 +91,7 @@ fn options<M: Mode>(source: &str) -> ClientOptions<M> {
     let options = ClientOptions::new().use_token_auth(true);
     match source {
         "key" => options.key(key()),
-        "URL" => options.auth_url(AuthUrl::new("https://example.com/ably").unwrap()),
+        "URL" => options.auth_url("https://example.com/ably"),
         _ => options,
     }
 }
@@ -161,7 +161,7 @@ fn replay_is_signed_again_once_for_each_token() {
 
 #[test]
 fn nonce_that_caller_chose_is_not_replaced() {
-    let params = TokenParams { nonce: Some(Nonce::parse("0123456789abcdef").unwrap()), ..TokenParams::new() };
+    let params = TokenParams::new().nonce("0123456789abcdef");
     let service = Service::losing(1, || Ok(answer(500, "")));
     let over = service.clone();
     let auth = BlockingAuth::new(options("key"), move |request: Request<Bytes>| over.send(&request)).unwrap();

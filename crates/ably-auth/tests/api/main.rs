@@ -9,6 +9,7 @@ mod blocking_cache;
 mod cache;
 mod cache_properties;
 mod early_renewal;
+mod environment;
 mod exchanges;
 mod fallback;
 mod fallback_properties;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ably_auth::{
-    Async, Auth, AuthUrl, Blocking, BlockingAuth, BlockingTokenCache, ClientOptions, Error, ErrorKind, Token,
-    TokenCache, TokenDetails, TokenParams, TransportFault,
+    Async, Auth, Blocking, BlockingAuth, BlockingTokenCache, ClientOptions, Error, ErrorKind, Token, TokenCache,
+    TokenDetails, TokenParams, TransportFault,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -113,7 +113,7 @@ fn duplicate_member_of_auth_url_answer_is_refused() {
             let answer = Response::builder().header("content-type", "application/json");
             Ok(answer.body(Bytes::from_static(body.as_bytes())).unwrap())
         };
-        let options = ClientOptions::<Blocking>::new().auth_url(AuthUrl::new("https://example.com/ably").unwrap());
+        let options = ClientOptions::<Blocking>::new().auth_url("https://example.com/ably");
         let error = BlockingAuth::new(options, over).unwrap().authorize(None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AuthUrl, "{body}: {error}");
     }

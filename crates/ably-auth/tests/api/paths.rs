@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ably_auth::{Blocking, BlockingAuth, ClientOptions, Endpoint, ErrorKind, Token};
+use ably_auth::{Blocking, BlockingAuth, ClientOptions, Endpoint, ErrorKind};
 use bytes::Bytes;
 use http::Request;
 
@@ -10,12 +10,12 @@ use super::support::answer;
 
 fn ask(endpoint: &str, uri: &str) -> Result<usize, ErrorKind> {
     static SENT: AtomicUsize = AtomicUsize::new(0);
-    let options = ClientOptions::<Blocking>::new().token(Token::new("app.t").unwrap());
+    let options = ClientOptions::<Blocking>::new().token("app.t");
     let over = |_: Request<Bytes>| {
         SENT.fetch_add(1, Ordering::SeqCst);
         Ok(answer(200, "[]"))
     };
-    let auth = BlockingAuth::new(options.endpoint(Endpoint::parse(endpoint).unwrap()), over).unwrap();
+    let auth = BlockingAuth::new(options.endpoint(endpoint), over).unwrap();
     let outcome = auth.request(Request::get(uri).body(Bytes::new()).unwrap());
     outcome.map(|_| SENT.load(Ordering::SeqCst)).map_err(|error| error.kind())
 }

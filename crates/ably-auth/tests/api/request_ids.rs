@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use ably_auth::{
-    ApiKey, BlockingAuth, BlockingTransport, ClientOptions, Endpoint, FaultKind, Token, TokenParams, TransportFault,
-};
+use ably_auth::{BlockingAuth, BlockingTransport, ClientOptions, FaultKind, Token, TokenParams, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 
@@ -30,7 +28,7 @@ fn client(
 }
 
 fn with_key() -> Options {
-    Options::new().key(ApiKey::parse("app.key:secret").unwrap()).add_request_ids(true)
+    Options::new().key("app.key:secret").add_request_ids(true)
 }
 
 fn ids(log: &Log) -> Vec<String> {
@@ -109,7 +107,7 @@ fn id_in_answer_of_service_takes_precedence() {
 
 #[test]
 fn id_of_caller_is_kept() {
-    let options = with_key().endpoint(Endpoint::parse("ably.example.com").unwrap());
+    let options = with_key().endpoint("ably.example.com");
     let (client, log) = client(options, |_| Ok(refusal(400, 40000)));
     let request = Request::get("/stats?request_id=mine&limit=1").body(Bytes::new()).unwrap();
     assert_eq!(client.request(request).unwrap_err().request_id(), Some("mine"));

@@ -25,7 +25,7 @@ fn busy(status: u16, headers: &[(&str, &str)]) -> Response<Bytes> {
 /// Returns the error of a request with this answer.
 fn refused(status: u16, headers: &'static [(&str, &str)]) -> Error {
     let over = move |_: Request<Bytes>| -> Result<Response<Bytes>, TransportFault> { Ok(busy(status, headers)) };
-    let options = ClientOptions::<Blocking>::new().token(Token::new("app.t").unwrap()).fallback_hosts([""; 0]);
+    let options = ClientOptions::<Blocking>::new().token("app.t").fallback_hosts([""; 0]);
     let request = Request::get("/stats").body(Bytes::new()).unwrap();
     BlockingAuth::new(options, over).unwrap().request(request).unwrap_err()
 }
@@ -84,7 +84,7 @@ fn busy_afterwards(
         }
     };
     let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), time.clock());
-    (cache.with_random(Arc::new(|| [0; 16])).with_policy(policy), time, asked)
+    (cache.random(Arc::new(|| [0; 16])).policy(policy), time, asked)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ably_auth::sources::{CallbackSource, ChainSource, FixedTokenSource, JwtSource, KeySigner};
 use ably_auth::{
     ApiKey, Blocking, BlockingAuth, BlockingTokenSource, Capability, ClientOptions, Endpoint, Error, ErrorCode,
-    ErrorKind, Identity, Timestamp, Token, TokenDetails, TokenParams, TransportFault,
+    ErrorKind, Timestamp, Token, TokenDetails, TokenParams, TransportFault,
 };
 use ably_auth_core::jwt::UnverifiedJwt;
 use bytes::Bytes;
@@ -62,9 +62,9 @@ fn token_over_128_kib_is_refused() {
 #[test]
 fn minted_jwt_has_requested_claims_and_expiry() {
     let now = Timestamp::from_millis(1_700_000_000_000);
-    let signer = KeySigner::new(key()).with_clock(Arc::new(move || now));
+    let signer = KeySigner::new(key()).clock(Arc::new(move || now));
     let capability: Capability = r#"{"chat":["publish"]}"#.parse().unwrap();
-    let params = TokenParams::new().client_id(Identity::new("bob").unwrap()).capability(capability.clone());
+    let params = TokenParams::new().client_id("bob").capability(capability.clone());
     let details = BlockingTokenSource::token(&JwtSource::new(signer), &params).unwrap();
     let jwt = UnverifiedJwt::parse(details.token().expose()).unwrap();
     let verified = jwt.verify(&key().signer(), now, std::time::Duration::ZERO).unwrap();

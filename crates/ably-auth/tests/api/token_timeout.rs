@@ -97,7 +97,7 @@ fn hung_blocking_fetch_is_replaced() {
         Ok(details("late"))
     };
     let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
-    let cache = cache.with_timeout(MOMENT);
+    let cache = cache.timeout(MOMENT);
     let maker = thread::spawn({
         let cache = cache.clone();
         move || cache.token().map(drop)
@@ -118,7 +118,7 @@ async fn hung_async_fetch_is_replaced_while_others_wait() {
         async move { if nth == 0 { std::future::pending().await } else { Ok(details("fresh")) } }
     };
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
-    let cache = cache.with_timeout(MOMENT, tokio_sleep);
+    let cache = cache.timeout(MOMENT, tokio_sleep);
     let (first, second) = (cache.clone(), cache.clone());
     let second = tokio::spawn(async move {
         tokio::time::sleep(MOMENT / 2).await;
@@ -137,7 +137,7 @@ async fn slow_early_renewal_serves_current_token() {
         let nth = counted.fetch_add(1, Ordering::SeqCst);
         async move { if nth == 0 { Ok(details("first")) } else { std::future::pending().await } }
     };
-    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), time.clock()).with_timeout(MOMENT, tokio_sleep);
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), time.clock()).timeout(MOMENT, tokio_sleep);
     cache.token().await.unwrap();
     time.advance(900);
     assert_eq!(cache.token().await.unwrap().details().token().expose(), "first");
@@ -152,7 +152,7 @@ fn token_available_at_once_needs_no_timer() {
     let source = |_: TokenParams| async { Ok::<TokenDetails, Error>(details("t")) };
     let no_timer = |_: Duration| -> Option<Sleep> { panic!("no timer is needed") };
     let cache = TokenCache::new(Arc::new(source), TokenParams::new(), VirtualTime::default().clock());
-    let cache = cache.with_timeout(MOMENT, no_timer);
+    let cache = cache.timeout(MOMENT, no_timer);
     let mut token = std::pin::pin!(cache.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(token.as_mut().poll(&mut context).is_ready());
@@ -160,7 +160,7 @@ fn token_available_at_once_needs_no_timer() {
 
 #[test]
 fn token_timeout_of_zero_is_refused() {
-    let options = ClientOptions::<Blocking>::new().token(Token::new("app.t").unwrap()).token_timeout(Duration::ZERO);
+    let options = ClientOptions::<Blocking>::new().token("app.t").token_timeout(Duration::ZERO);
     let nothing = |_: Request<Bytes>| Ok(Response::new(Bytes::new()));
     assert_eq!(BlockingAuth::new(options, nothing).unwrap_err().kind(), ErrorKind::Configuration);
 }

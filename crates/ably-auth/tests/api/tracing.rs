@@ -65,7 +65,7 @@ fn check_events() {
         _ => Err(Error::auth_callback("hush")),
     };
     let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), time.clock());
-    let cache = cache.with_random(Arc::new(|| [0; 16])).with_policy(CachePolicy::new());
+    let cache = cache.random(Arc::new(|| [0; 16])).policy(CachePolicy::new());
     tracing::subscriber::with_default(notes.clone(), || {
         cache.token().unwrap();
         time.advance(900);

@@ -104,8 +104,8 @@ fn explained(key: &str, asked: &str, resource: &str, operation: &str) -> Result<
 fn table(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark) -> (Vec<String>, Vec<Row>) {
     let entries = || named_in.iter().flat_map(|capability| capability.iter());
     let operations: BTreeSet<_> =
-        entries().flat_map(|(_, operations)| operations.iter()).map(OperationName::as_str).collect();
-    let resources: BTreeSet<_> = entries().map(|(resource, _)| resource.as_str()).collect();
+        entries().flat_map(|entry| entry.operations.iter()).map(OperationName::as_str).collect();
+    let resources: BTreeSet<_> = entries().map(|entry| entry.resource.as_str()).collect();
     let row = |resource: &&str| Row {
         resource: (*resource).into(),
         marks: operations.iter().map(|operation| mark(resource, OperationName::from(*operation))).collect(),

@@ -44,8 +44,7 @@ JavaScript, after `npm install ably`, in a file such as `try.mjs`:
 
 Rust, with ably-auth-reqwest or ably-auth-blocking:
 
-  ClientOptions::new().key(std::env::var("ABLY_API_KEY")?.parse()?)
-    .use_token_auth(true).endpoint(Endpoint::parse("{url}")?)
+  ClientOptions::from_env()?.use_token_auth(true).endpoint("{url}")
 "#
     )
 }

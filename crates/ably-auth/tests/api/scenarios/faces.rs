@@ -51,8 +51,8 @@ macro_rules! made {
             Some(token) => $cache::with_token(source, params, clocks, token.clone()),
             None => $cache::new(source, params, clocks),
         };
-        let cache = cache.with_policy($setup.policy).with_random($world.random());
-        cache.with_time_offset(Arc::clone(&$world.offset))
+        let cache = cache.policy($setup.policy).random($world.random());
+        cache.time_offset(Arc::clone(&$world.offset))
     }};
 }
 

@@ -135,10 +135,14 @@ impl<F: Face> Player<F> {
                 let source = rest.iter().find(|word| **word == "source=second").map(|_| "second");
                 let rest: Vec<&str> = rest.iter().filter(|word| !word.starts_with("source")).copied().collect();
                 let numbers = numbers(&rest, now);
-                let params = (!numbers.is_empty()).then(|| TokenParams {
-                    ttl: numbers.get("ttl").map(|ttl| Ttl::from_millis(*ttl).unwrap()),
-                    timestamp: numbers.get("timestamp").map(|at| Timestamp::from_millis(*at)),
-                    ..TokenParams::new()
+                let params = (!numbers.is_empty()).then(|| {
+                    let params = numbers
+                        .get("ttl")
+                        .map_or(TokenParams::new(), |ttl| TokenParams::new().ttl(Duration::from_millis(*ttl)));
+                    match numbers.get("timestamp") {
+                        Some(at) => params.timestamp(Timestamp::from_millis(*at)),
+                        None => params,
+                    }
                 });
                 Call::Authorize { params, source }
             }

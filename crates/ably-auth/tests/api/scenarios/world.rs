@@ -126,10 +126,10 @@ pub(crate) struct Gated {
 impl Gated {
     fn text(&self, params: &TokenParams) -> String {
         let mut text = format!("source={}", self.name);
-        if let Some(ttl) = params.ttl {
+        if let Some(ttl) = params.get_ttl() {
             text += &format!(" ttl={}", ttl.as_millis());
         }
-        if let Some(timestamp) = params.timestamp {
+        if let Some(timestamp) = params.get_timestamp() {
             text += &format!(" timestamp={}", timestamp.as_millis());
         }
         text
