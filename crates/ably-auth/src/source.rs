@@ -95,3 +95,22 @@ where
         self(params)
     }
 }
+
+/// A token source, async or blocking, for code that serves both.
+pub(crate) trait Source {
+    /// Returns true if another call gives another token.
+    fn is_renewable(&self) -> bool;
+}
+
+impl Source for dyn TokenSource {
+    fn is_renewable(&self) -> bool {
+        self.can_renew()
+    }
+}
+
+impl Source for dyn BlockingTokenSource {
+    fn is_renewable(&self) -> bool {
+        self.can_renew()
+    }
+}
+

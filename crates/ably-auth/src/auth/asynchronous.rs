@@ -11,14 +11,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{Generation, TokenCache};
 use crate::error::Error;
 use crate::exchange::{self, CallStep, ServerTime};
 use crate::mode::Async;
 use crate::options::ClientOptions;
-use crate::source::TokenSource;
+use crate::source::TokenSource as _;
 use crate::transport::Transport;
 
 /// A client's authentication (`RSA`), over any transport. The async clients are built on it.
@@ -55,11 +55,7 @@ impl<T: Transport + 'static> Auth<T> {
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
-        if options.auth.uses_tokens() && source.gives_one_token() {
-            report_no_means_to_renew();
-        }
-        let source: Arc<dyn TokenSource> = Arc::new(source);
+        let source: Arc<dyn TokenSource> = Arc::new(shared.cached_source()?);
         let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => TokenCache::with_token(source, params, clock, token.clone()),

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
 use crate::cache::{BlockingTokenCache, Generation};
 use crate::error::Error;
 use crate::exchange::{self, CallStep, ServerTime};
 use crate::mode::Blocking;
 use crate::options::ClientOptions;
-use crate::source::BlockingTokenSource;
+use crate::source::BlockingTokenSource as _;
 use crate::transport::BlockingTransport;
 
 /// The blocking variant of [`Auth`](crate::Auth). The blocking clients are built on it.
@@ -54,11 +54,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
-        if options.auth.uses_tokens() && source.gives_one_token() {
-            report_no_means_to_renew();
-        }
-        let source: Arc<dyn BlockingTokenSource> = Arc::new(source);
+        let source: Arc<dyn BlockingTokenSource> = Arc::new(shared.cached_source()?);
         let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),

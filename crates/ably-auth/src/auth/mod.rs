@@ -86,6 +86,16 @@ impl<M: Mode, T> SharedAuth<M, T> {
         if current.uses_tokens { None } else { current.auth.key.clone() }
     }
 
+    /// Returns the token source of the client's cache.
+    fn cached_source(&self) -> Result<SelectedSource<M, T>, Error> {
+        let options = &self.options.auth;
+        let source = self.source(options)?.with_first_request(options);
+        if options.uses_tokens() && source.gives_one_token() {
+            report_no_means_to_renew();
+        }
+        Ok(source)
+    }
+
     /// Returns the token source that `options` select.
     fn source(&self, options: &AuthOptions<M>) -> Result<SelectedSource<M, T>, Error> {
         SelectedSource::new(options, &self.service, self.options.identity())

@@ -12,7 +12,7 @@ use crate::auth_options::AuthOptions;
 use crate::error::Error;
 use crate::exchange::{self, RequestToken, ServerTime};
 use crate::mode::{Async, Blocking, Mode};
-use crate::source::{BlockingTokenSource, TokenSource};
+use crate::source::{BlockingTokenSource, Source, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};
 use crate::transport::{BlockingTransport, Transport};
 
@@ -146,6 +146,17 @@ impl<M: Mode, T> SelectedSource<M, T> {
     }
 }
 
+impl<M: Mode<Source: Source>, T> SelectedSource<M, T> {
+    fn is_renewable(&self) -> bool {
+        match &self.kind {
+            SourceKind::Own(source) => source.is_renewable(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange(one) => one.can_exchange(),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
+        }
+    }
+}
+
 #[async_trait]
 impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
@@ -175,12 +186,7 @@ impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     }
 
     fn can_renew(&self) -> bool {
-        match &self.kind {
-            SourceKind::Own(source) => source.can_renew(),
-            SourceKind::Fixed(_) => false,
-            SourceKind::Exchange(one) => one.can_exchange(),
-            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
-        }
+        self.is_renewable()
     }
 }
 
@@ -212,11 +218,6 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Bloc
     }
 
     fn can_renew(&self) -> bool {
-        match &self.kind {
-            SourceKind::Own(source) => source.can_renew(),
-            SourceKind::Fixed(_) => false,
-            SourceKind::Exchange(one) => one.can_exchange(),
-            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
-        }
+        self.is_renewable()
     }
 }

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod blocking;
 mod decide;
+mod in_flight;
 mod policy;
 mod settings;
 mod state;
