@@ -6,6 +6,7 @@ mod fallback;
 mod faults;
 mod logs;
 mod names;
+mod paths;
 mod redaction;
 mod redirects;
 mod roots;

@@ -7,6 +7,7 @@ mod files;
 mod limits;
 mod log;
 mod notify;
+mod paths;
 mod refusals;
 mod reload;
 mod sandbox;
@@ -45,6 +46,7 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
         if let Some(url) = &args.store.redis {
             Redis::check(url, &redis_options(&args.store)?).map_err(|error| Failure::input("--redis", error))?;
         }
+        paths::check(args)?;
         service.build().map_err(|error| build_error(args, &error))?;
         return Ok(show_config(effective));
     }

@@ -68,6 +68,18 @@ fn with_each(text: &str, file: &str) -> Vec<(String, Answer)> {
     ]
 }
 
+/// Runs a command with `text` in each variable of a credential, and as an argument. Returns the name of the input with
+/// each answer.
+fn with_each_variable(text: &str) -> [(&'static str, Answer); 4] {
+    let list = ["key", "list", "shop", "--control-url", "http://127.0.0.1:1"];
+    [
+        ("ABLY_API_KEY", run_with_key_in_env(&["key", "inspect"], text)),
+        ("ABLY_TOKEN", run_with_env(&["token", "inspect"], "ABLY_TOKEN", text)),
+        ("ABLY_CONTROL_TOKEN", run_with_env(&list, "ABLY_CONTROL_TOKEN", text)),
+        ("the token", run(&["token", "inspect", text])),
+    ]
+}
+
 #[test]
 fn quotes_are_named_with_the_input() {
     for (nth, (open, close)) in
@@ -80,8 +92,10 @@ fn quotes_are_named_with_the_input() {
             answer.bad(&[&format!("error: {name}: it is in quotes; give ")]);
             answer.assert_hides(SECRET);
         }
-        run_with_key_in_env(&["key", "inspect"], &text).bad(&["error: ABLY_API_KEY: it is in quotes"]);
-        run_with_env(&["token", "inspect"], "ABLY_TOKEN", &text).bad(&["error: ABLY_TOKEN: it is in quotes"]);
+        for (name, answer) in with_each_variable(&text) {
+            answer.bad(&[&format!("error: {name}: it is in quotes; give ")]);
+            answer.assert_hides(SECRET);
+        }
     }
 }
 
@@ -100,6 +114,10 @@ fn invisible_characters_are_named_with_their_place() {
     {
         let text = format!("shop{invisible}.backend:{SECRET}");
         for (name, answer) in with_each(&text, &format!("invisible-{nth}")) {
+            answer.bad(&[&format!("error: {name}: it has the invisible character U+{code} (byte 4)")]);
+            answer.assert_hides(SECRET);
+        }
+        for (name, answer) in with_each_variable(&text) {
             answer.bad(&[&format!("error: {name}: it has the invisible character U+{code} (byte 4)")]);
             answer.assert_hides(SECRET);
         }

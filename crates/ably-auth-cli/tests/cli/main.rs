@@ -23,6 +23,7 @@ mod manuals;
 mod misplaced_keys;
 mod operating;
 mod outputs;
+mod proxies;
 mod revocations;
 mod sandboxes;
 mod serving;

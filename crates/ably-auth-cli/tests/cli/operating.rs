@@ -311,6 +311,42 @@ fn check_config_reads_named_files() {
     }
 }
 
+/// Takes the options from the help, so that it includes each new option.
+#[test]
+fn check_config_refuses_bad_value_of_each_option() {
+    let (apps, file) = (apps("each-option.json"), File::new("each-option", "hush"));
+    // No option takes a file in another file, and this is no address, number, time, host or URL.
+    let bad = format!("{}/hush", file.path());
+    let help = run(&["serve", "--help"]).yes().to_owned();
+    let end = |c: char| !c.is_ascii_lowercase() && c != '-';
+    // The line of an option that takes a value is such as `--idle <TIME>` or `--sandbox[=<true|false>]`.
+    let lines = help.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    let mut options: Vec<_> =
+        lines.filter(|line| line.contains('<')).map(|line| line.split(end).next().unwrap()).collect();
+    options.sort_unstable();
+    options.dedup();
+    assert!(options.len() >= 40, "{options:?}");
+    for option in options {
+        let given = format!("--{option}={bad}");
+        let more: &[&str] = match option {
+            "tls-cert" => &["--tls-key", file.path()],
+            "tls-key" => &["--tls-cert", file.path()],
+            "redis-ca" => &["--redis", "rediss://127.0.0.1:1"],
+            _ => &[],
+        };
+        let mut command = program(&[&["serve", "--check-config", &given], more].concat());
+        if option != "apps" {
+            command.env("ABLY_AUTH_APPS", apps.path());
+        }
+        if option != "sandbox" {
+            command.env("ABLY_AUTH_SANDBOX", "true");
+        }
+        let answer = crate::support::finish(&mut command, "");
+        answer.bad(&[&format!("--{option}")]);
+        assert!(!answer.stderr.contains("cannot be used") && !answer.stderr.contains("required"), "{answer:?}");
+    }
+}
+
 #[test]
 fn service_secret_can_be_rotated() {
     let apps = apps("rotate.json");

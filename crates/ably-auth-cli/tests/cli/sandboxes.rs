@@ -1,10 +1,14 @@
 //! The first lines that a sandbox prints, and sandboxes for containers.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::Stdio;
+use std::net::{IpAddr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::support::{File, Process, Service, apps, program, run, run_with_key_in_env, spawn};
+use serde_json::json;
+
+use crate::operating::{LoggedService, get};
+use crate::support::{File, Process, Service, TIMEOUT, apps, finish, program, run, run_with_key_in_env, spawn};
 
 /// Starts a sandbox. Returns the process, and its output up to the line with `Endpoint::parse(`.
 fn sandbox(more: &[&str]) -> (Process, String) {
@@ -46,7 +50,7 @@ fn sandbox_without_apps_prints_a_key_that_works() {
 
 #[test]
 fn printed_examples_of_sandbox_with_tls_use_tls() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let certificate = File(folder.join(format!("{}-it's.pem", std::process::id())));
     let (_process, text) = sandbox(&["--tls-self-signed", certificate.path()]);
     let quoted = certificate.path().replace('\'', r"'\''");
@@ -65,10 +69,90 @@ fn sandbox_with_apps_prints_no_key() {
     assert!(!stderr.contains("ABLY_API_KEY"), "{stderr}");
 }
 
+/// Runs the printed `curl` command unchanged, with options after it that print the status.
+#[test]
+fn printed_curl_command_publishes() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("SKIPPED: curl is not installed, so the printed command was not run");
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let certificate = File(folder.join(format!("{}-it's curl's.pem", std::process::id())));
+    for more in [&[][..], &["--tls-self-signed", certificate.path()]] {
+        let (_process, text) = sandbox(more);
+        let (_, command) = text.split_once("publish a message with curl:\n").unwrap();
+        let (command, _) = command.split_once("get a token:").unwrap();
+        let script = format!("{} --silent --show-error --noproxy '*' --write-out ' %{{http_code}}'", command.trim());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).env("ABLY_API_KEY", after(&text, "export ABLY_API_KEY="));
+        let answer = finish(shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()), "");
+        assert!(answer.status == Some(0) && answer.stdout.ends_with(" 201"), "{script}: {answer:?}");
+    }
+}
+
+#[test]
+fn refusal_is_printed_in_text_and_json() {
+    let apps = apps("refusals.json");
+    let service = LoggedService::start(&["--sandbox", "--apps", apps.path()]);
+    let address = service.address("listening on http://");
+    get(&address, "/channels/chat/messages?key=shop.limited:hush-hush");
+    let next = || service.err.recv_timeout(TIMEOUT).unwrap();
+    let refused = std::iter::repeat_with(next).find(|line| line.starts_with("401 ")).unwrap();
+    assert_eq!(refused, "401 40101  GET /channels/chat/messages  operation=history  channel=chat");
+    let reason = next();
+    assert!(reason.starts_with("           ") && !reason.contains("hush"), "{reason}");
+
+    let service = LoggedService::start(&["--sandbox", "--apps", apps.path(), "--log-format", "json"]);
+    let address = service.address("listening on http://");
+    get(&address, "/channels/chat/messages?key=shop.limited:hush-hush");
+    let event = service.event("refused");
+    let fields = ["level", "status", "code", "method", "path", "operation", "channel"].map(|name| &event[name]);
+    let expected = json!(["INFO", 401, 40101, "GET", "/channels/chat/messages", "history", "chat"]);
+    assert_eq!(json!(fields), expected, "{event}");
+    assert!(!event["reason"].as_str().unwrap().is_empty(), "{event}");
+}
+
+/// Returns an address of this machine that other machines can reach, or `None` if there is none.
+pub(crate) fn outer_address() -> Option<IpAddr> {
+    // Connecting a UDP socket only looks up the route. It sends nothing.
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let address = socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()).ok()?.ip();
+    let is_outer = !address.is_loopback() && !address.is_unspecified();
+    if !is_outer {
+        println!("SKIPPED: this machine has only loopback addresses");
+    }
+    is_outer.then_some(address)
+}
+
+#[test]
+fn open_sandbox_is_reached_over_outer_address() {
+    let Some(address) = outer_address() else { return };
+    let host = address.to_string();
+    for (open, hosts) in [
+        (&["--sandbox-public"][..], [(&*host, 200), ("ably", 200), ("localhost", 200)]),
+        (&["--sandbox-allow-host", &host], [(&*host, 200), ("ably", 403), ("localhost", 200)]),
+        (&["--sandbox-allow-host", "ably"], [(&*host, 403), ("ably", 200), ("localhost", 200)]),
+    ] {
+        let service = Service::start(&[&["--sandbox", "--listen", "0.0.0.0:0"], open].concat());
+        let port = service.address.rsplit_once(':').unwrap().1;
+        for (name, expected) in hosts {
+            let named = format!("{name}:{port}");
+            assert_eq!(status_at(&format!("{host}:{port}"), "/time", &named, None), expected, "{open:?} {named}");
+        }
+    }
+    let closed = Service::start(&["--sandbox"]);
+    let port = closed.address.rsplit_once(':').unwrap().1;
+    assert!(TcpStream::connect(format!("{host}:{port}")).is_err(), "a sandbox listens on loopback by default");
+}
+
 /// Requests `target` with `Host: host`, and returns the status of the response.
 fn status(address: &str, target: &str, host: &str, origin: Option<&str>) -> u16 {
     let port = address.rsplit_once(':').unwrap().1;
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    status_at(&format!("127.0.0.1:{port}"), target, host, origin)
+}
+
+fn status_at(address: &str, target: &str, host: &str, origin: Option<&str>) -> u16 {
+    let mut stream = TcpStream::connect(address).unwrap();
     let origin = origin.map_or_else(String::new, |origin| format!("Origin: {origin}\r\n"));
     write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\n{origin}Connection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -100,6 +100,43 @@ fn empty_answer_to_prompt_names_other_inputs() {
 }
 
 #[test]
+fn typed_text_is_cleaned_and_checked() {
+    let list = ["key", "list", "shop", "--control-url", "http://127.0.0.1:1"];
+    for (args, what) in
+        [(&["key", "inspect"][..], "the key"), (&["token", "inspect"], "the token"), (&list, "the access token")]
+    {
+        let quotes = ("\"", "\"", "it is in quotes; give ");
+        let curly = ("\u{201c}", "\u{201d}", "it is in quotes; give ");
+        let invisible = ("shop\u{200b}.", "", "it has the invisible character U+200B (byte 4); remove it");
+        for (before, after, said) in [quotes, curly, invisible] {
+            let mut window = Window::open(200, args);
+            window.wait_for("(not shown): ");
+            window.press(&format!("{before}{KEY}{after}\n"));
+            let shown = window.wait_for(&format!("error: {what} that was typed: {said}"));
+            assert_eq!(window.process.wait_for_exit(), Some(2), "{shown}");
+            assert!(!shown.contains(SECRET), "{shown}");
+            assert!(window.echoes());
+        }
+    }
+    let mut window = Window::open(80, &["key", "inspect"]);
+    window.wait_for("(not shown): ");
+    window.press(&format!("\u{feff} {KEY}\u{a0}\r"));
+    window.wait_for("key name  shop.backend");
+    assert_eq!(window.process.wait_for_exit(), Some(0));
+}
+
+#[test]
+fn refusal_in_sandbox_is_coloured_at_terminal() {
+    let window = Window::open(120, &["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
+    let shown = window.wait_for("Endpoint::parse(");
+    let address = shown.split_once("listening on http://").unwrap().1.lines().next().unwrap();
+    crate::operating::get(address, "/channels/chat/messages?key=shop.backend:hush-hush");
+    let shown = window.wait_for("GET /channels/chat/messages");
+    assert!(shown.contains("\u{1b}[31m404 40400\u{1b}[0m  GET /channels/chat/messages"), "{shown:?}");
+    assert!(!shown.contains("hush"), "{shown:?}");
+}
+
+#[test]
 fn interrupt_ends_program_and_restores_terminal() {
     let mut window = Window::open(80, &["key", "list", "shop"]);
     window.wait_for("Access token of the Control API (not shown): ");

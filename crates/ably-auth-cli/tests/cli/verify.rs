@@ -1,8 +1,12 @@
 //! `ably-auth token-request verify`
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
-use crate::support::{KEY, SECRET, run, run_with_stdin};
+use crate::support::{KEY, SECRET, Service, apps, run, run_with_stdin};
 
 /// Returns token requests from other implementations: the key, the params and the signed request.
 pub(crate) fn vectors() -> Vec<(String, Value, Value)> {
@@ -167,6 +171,67 @@ fn signed_json(timestamp: &str) -> String {
 fn empty_capability_is_refused() {
     let answer = run_with_stdin(&["token-request", "verify", "--key", KEY], &sign(&["--capability", "{}"]));
     assert!(answer.no().contains("the capability permits nothing"), "{answer:?}");
+}
+
+/// Returns a token request with any values and a valid mac, signed without the code under test.
+fn signed_by_hand(fields: &Value) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    for name in ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce"] {
+        let text = match &fields[name] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        mac.update(format!("{text}\n").as_bytes());
+    }
+    let mut request = fields.clone();
+    request["mac"] = json!(STANDARD.encode(mac.finalize().into_bytes()));
+    request.to_string()
+}
+
+/// Changes to a valid token request, each with the code of the refusal, or 0 if it stays valid.
+fn changes() -> Vec<(Value, u64)> {
+    vec![
+        (json!({}), 0),
+        (json!({ "ttl": 86_400_000 }), 0),
+        (json!({ "ttl": "60000" }), 0),
+        (json!({ "clientId": "bob" }), 0),
+        (json!({ "capability": r#"{"chat":["publish"]}"# }), 0),
+        (json!({ "ttl": 0 }), 40003),
+        (json!({ "ttl": -1 }), 40003),
+        (json!({ "ttl": 86_400_001 }), 40003),
+        (json!({ "ttl": "soon" }), 40003),
+        (json!({ "ttl": 1.5 }), 40003),
+        (json!({ "capability": r#"{"chat":["pubish"]}"# }), 40000),
+        (json!({ "capability": r#"{"chat":[]}"# }), 40000),
+        (json!({ "capability": "chat" }), 40000),
+        (json!({ "capability": "{}" }), 40160),
+        (json!({ "clientId": "a\nb" }), 40012),
+        (json!({ "clientId": "a\u{0}" }), 40012),
+        (json!({ "nonce": "short" }), 40000),
+        (json!({ "nonce": "123456789012345" }), 40000),
+        (json!({ "nonce": "" }), 40000),
+    ]
+}
+
+/// The mac of each request is valid, so that only the values can be refused.
+#[test]
+fn verifying_agrees_with_the_service() {
+    let apps = apps("request-agreement.json");
+    let service = Service::start(&["--apps", apps.path()]);
+    for (nth, (change, code)) in changes().into_iter().enumerate() {
+        let now: Value = serde_json::from_str(&sign(&[])).unwrap();
+        let nonce = format!("nonce-{nth:016}");
+        let mut fields = json!({ "keyName": "shop.backend", "timestamp": now["timestamp"], "nonce": nonce });
+        fields.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let request = signed_by_hand(&fields);
+        let (status, body) = service.call("POST", "/keys/shop.backend/requestToken", &request);
+        assert_eq!((status == 201, body["error"]["code"].as_u64().unwrap_or(0)), (code == 0, code), "{change}: {body}");
+        let answer = run_with_stdin(&["--json", "token-request", "verify", "--key", KEY], &request);
+        let verdict: Value = serde_json::from_str(&answer.stdout).unwrap();
+        assert_eq!(answer.status, Some(i32::from(code != 0)), "{change}: {answer:?}");
+        assert_eq!(verdict["code"].as_u64().unwrap_or(0), code, "{change}: {answer:?}");
+    }
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use ably_auth_core::Timestamp;
 use ably_auth_server::{App, Apps, ErrorKind, Key, Service};
+use http::Request;
+use serde_json::json;
 
-use crate::support::{KEY, SECRET, answer, basic, key};
+use crate::support::{KEY, SECRET, World, answer, basic, bearer, key, of, params};
 
 #[test]
 fn app_list_is_read_in_each_form() {
@@ -15,6 +17,27 @@ fn app_list_is_read_in_each_form() {
         assert_eq!(names, [KEY]);
     }
     assert_eq!(Apps::from_json("[]").unwrap().iter().len(), 0);
+}
+
+#[test]
+fn identified_namespace_of_configuration_is_enforced() {
+    let namespaces = json!([{ "id": "vip", "identified": true }, { "id": "open", "identified": false }, 5]);
+    let app = json!({ "appId": "app1", "keys": [{ "id": "key1", "secret": SECRET }], "namespaces": namespaces });
+    let apps = Apps::from_json(&app.to_string()).unwrap();
+    let world = World::new().with_service(|builder| builder.apps(apps));
+    let [anonymous, bob] = [params(), of("bob")].map(|params| bearer(&world.token(KEY, &params)));
+    for (channel, is_identified) in
+        [("vip", true), ("vip:a", true), ("open", false), ("vipers", false), ("a:vip", false)]
+    {
+        let path = format!("/channels/{channel}");
+        let expected = if is_identified { (401, 40161) } else { (200, 0) };
+        assert_eq!(world.get(&path, &anonymous).code(), expected, "{channel}");
+        assert_eq!(world.get(&path, &bob).code(), (200, 0), "{channel}");
+    }
+    let body = json!({ "channels": ["vip", "open"], "messages": {} }).to_string();
+    let batch = Request::post("/messages").header("Authorization", &anonymous).header("X-Ably-Version", "3");
+    let results = world.send(batch, body).json()["results"].clone();
+    assert_eq!((&results[0]["error"]["code"], &results[1]["error"]), (&json!(40161), &json!(null)));
 }
 
 #[test]
@@ -61,7 +84,7 @@ fn apps_built_in_code_are_served() {
     let apps = Apps::new().with_app(app.clone()).unwrap();
     assert!(apps.clone().with_app(app).is_err());
     let service = Service::builder().apps(apps).sandbox(true).build().unwrap();
-    let request = http::Request::get("/stats").header("Authorization", basic(KEY));
+    let request = Request::get("/stats").header("Authorization", basic(KEY));
     assert_eq!(answer(&service, request, "").code(), (200, 0));
 }
 
@@ -73,7 +96,7 @@ fn created_keys_are_unique() {
     assert!(one.secret().expose().len() >= 43);
     let service = Service::builder().apps(apps).sandbox(true).build().unwrap();
     let shown = crate::support::basic_of(&format!("{}:{}", one.key_name(), one.secret().expose()));
-    assert_eq!(answer(&service, http::Request::get("/stats").header("Authorization", shown), "").code(), (200, 0));
+    assert_eq!(answer(&service, Request::get("/stats").header("Authorization", shown), "").code(), (200, 0));
 }
 
 #[test]

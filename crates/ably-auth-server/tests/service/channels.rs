@@ -34,6 +34,29 @@ fn each_endpoint_requires_its_operation() {
 }
 
 #[test]
+fn stats_require_right_on_all_resources() {
+    let world = World::new();
+    for (capability, code) in [
+        (r#"{"[*]*":["stats"]}"#, (200, 0)),
+        (r#"{"[*]*":["*"]}"#, (200, 0)),
+        (r#"{"*":["stats"]}"#, (200, 0)),
+        (r#"{"[*]*":["history"]}"#, (401, 40160)),
+        (r#"{"[meta]*":["stats"]}"#, (401, 40160)),
+        (r#"{"[*]chat":["stats"]}"#, (401, 40160)),
+        (r#"{"chat:*":["stats"]}"#, (401, 40160)),
+    ] {
+        let everything = Request::post("/apps").header("Host", "localhost");
+        let app = world.send(everything, r#"{"keys":[{"capability":"{\"[*]*\":[\"*\"]}"}]}"#).json();
+        let (name, key) = (app["keys"][0]["keyName"].as_str().unwrap(), app["keys"][0]["keyStr"].as_str().unwrap());
+        let body = json!({ "keyName": name, "timestamp": NOW, "capability": capability });
+        let token = world.post(&format!("/keys/{name}/requestToken"), &basic_of(key), &body).json();
+        assert_eq!(token["capability"], capability);
+        let credential = format!("Bearer {}", token["token"].as_str().unwrap());
+        assert_eq!(world.get("/stats", &credential).code(), code, "{capability}");
+    }
+}
+
+#[test]
 fn capability_is_checked_for_decoded_channel() {
     let world = World::new();
     let token = bearer(&world.token(KEY, &can(r#"{"a%2F:*":["*"],"b/c":["*"],"[meta]*":["*"],"queue":["stats"]}"#)));

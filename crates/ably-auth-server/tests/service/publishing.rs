@@ -215,6 +215,41 @@ fn privileged_extras_require_their_operation() {
 }
 
 #[test]
+fn batch_adds_user_claim_of_each_channel() {
+    let world = World::new();
+    let token = minted(&json!({ "ably.channel.chat:*": "member", "ably.channel.chat:a": "moderator" }));
+    let own = json!({ "extras": { "userClaim": "root", "headers": { "a": 1 } } });
+    let body = json!({ "channels": ["chat:a", "chat:b", "lobby"], "messages": [own, {}] });
+    for version in ["3", ""] {
+        assert_eq!(batch(&world, &token, version, &body).code(), (201, 0), "{version}");
+        for (channel, claim) in [("chat:a", json!("moderator")), ("chat:b", json!("member")), ("lobby", Value::Null)] {
+            let published = history(&world, channel);
+            let [first, second] = [2, 1].map(|nth| &published[published.len() - nth]["extras"]);
+            assert_eq!((&first["userClaim"], &first["headers"]), (&claim, &json!({ "a": 1 })), "{channel}");
+            assert_eq!(second["userClaim"], claim, "{channel}");
+        }
+    }
+}
+
+#[test]
+fn batch_requires_operation_for_privileged_extras() {
+    let world = World::new();
+    let capability = json!({ "plain": ["publish"], "both": ["privileged-headers", "publish"] });
+    let token = bearer(&world.token(KEY, &can(&capability.to_string())));
+    for extras in [json!({ "privileged": { "a": 1 } }), json!({ "privileged": null })] {
+        let body = json!({ "channels": ["plain", "both"], "messages": [{}, { "extras": extras }] });
+        let result = batch(&world, &token, "3", &body).json();
+        assert_eq!((&result["successCount"], &result["failureCount"]), (&json!(1), &json!(1)));
+        let refused = &result["results"][0]["error"];
+        assert_eq!(refused["code"], 40160);
+        assert!(refused["message"].as_str().unwrap().contains("`privileged-headers` on `plain`"), "{refused}");
+        assert_eq!(result["results"][1]["error"], Value::Null);
+    }
+    assert_eq!(history(&world, "plain").len(), 0, "no message of a refused channel is kept");
+    assert_eq!(history(&world, "both")[1]["extras"], json!({ "privileged": { "a": 1 } }));
+}
+
+#[test]
 fn publish_rate_of_token_is_enforced() {
     let world = World::new();
     let limit = |resource: &str| format!("ably.limits.publish.perAttachment.maxRate.{resource}");

@@ -63,9 +63,11 @@ impl OneRequest {
         self.can_exchange().then_some(&self.request).ok_or_else(|| Error::no_means_to_renew(None))
     }
 
-    /// Records the outcome of an exchange.
+    /// Records the outcome of an exchange. A replay means that the service has exchanged the request, but the answer
+    /// was lost.
     fn exchanged(&self, token: Result<TokenDetails, Error>) -> Result<TokenDetails, Error> {
-        self.is_spent.fetch_or(token.is_ok(), Ordering::AcqRel);
+        let is_spent = token.as_ref().map_or_else(Error::is_replay, |_| true);
+        self.is_spent.fetch_or(is_spent, Ordering::AcqRel);
         token
     }
 }

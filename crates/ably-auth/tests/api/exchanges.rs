@@ -135,6 +135,56 @@ fn invalid_answer_is_error_that_does_not_quote_it() {
     }
 }
 
+/// Returns an answer with the token and the given members, in JSON and in MessagePack.
+fn answers_with(members: &[(&str, serde_json::Value)]) -> [Response<Bytes>; 2] {
+    let token = ("token", serde_json::json!("app.hush"));
+    let members: Vec<_> = [&token].into_iter().chain(members).collect();
+    let json: Vec<_> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    let mut packed = vec![0x80 | u8::try_from(members.len()).unwrap()];
+    for (name, value) in members {
+        packed.extend(rmp_serde::to_vec(name).unwrap());
+        packed.extend(rmp_serde::to_vec(value).unwrap());
+    }
+    let mut of_pack = answer(201, packed);
+    of_pack.headers_mut().insert("content-type", "application/x-msgpack".parse().unwrap());
+    [answer(201, format!("{{{}}}", json.join(","))), of_pack]
+}
+
+/// Other parsers keep the first or the last of two equal members, so the client could believe another value than a
+/// proxy that checked the answer.
+#[test]
+fn repeated_member_of_token_is_error() {
+    let outcome = |response: Response<Bytes>| {
+        let mut exchange = RequestToken::new(&Endpoint::default(), &signed());
+        sent(exchange.start());
+        done(exchange.answered(Ok(response)))
+    };
+    for (name, one, other) in [
+        ("token", "app.hush".into(), "app.hush-hush".into()),
+        ("keyName", "app.key".into(), "app.other".into()),
+        ("issued", 1.into(), 2.into()),
+        ("expires", 1_000.into(), 2_000.into()),
+        ("capability", r#"{"a":["publish"]}"#.into(), r#"{"*":["*"]}"#.into()),
+        ("clientId", "hush-bob".into(), "hush-alice".into()),
+        ("clientId", "hush-bob".into(), serde_json::Value::Null),
+        ("clientId", serde_json::Value::Null, "hush-bob".into()),
+    ] {
+        for second in [&one, &other] {
+            for response in answers_with(&[(name, one.clone()), (name, second.clone())]) {
+                let error = outcome(response).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Answer, "{name}");
+                let shown = format!("{error} {error:?}");
+                assert!(!shown.contains("hush"), "{shown}");
+            }
+        }
+        if name != "token" {
+            for response in answers_with(&[(name, one)]) {
+                assert_eq!(outcome(response).unwrap().token().expose(), "app.hush", "{name}");
+            }
+        }
+    }
+}
+
 /// rest/unit/RSA17g/sends-post-correct-path-0
 /// rest/unit/RSA17b/multiple-specifier-types-1
 /// rest/unit/RSA17/request-uses-basic-auth-0

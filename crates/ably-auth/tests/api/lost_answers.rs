@@ -170,6 +170,48 @@ fn nonce_that_caller_chose_is_not_replaced() {
 }
 
 #[test]
+fn given_request_is_not_sent_again_after_replay() {
+    let losses: [fn() -> Answer; 2] =
+        [|| Err(TransportFault::new(FaultKind::TimedOut, "10 s passed")), || Ok(answer(500, ""))];
+    for lose in losses {
+        let service = Service::losing(1, lose);
+        let over = service.clone();
+        let options = ClientOptions::<Blocking>::new().token(service.sign());
+        let auth = BlockingAuth::new(options, move |request: Request<Bytes>| over.send(&request)).unwrap();
+        is_used_up(&service, || auth.authorize(None));
+
+        let service = Service::losing(1, lose);
+        let over = service.clone();
+        let options = ClientOptions::<Async>::new().token(service.sign());
+        let over = move |request: Request<Bytes>| std::future::ready(over.send(&request));
+        let auth = Auth::new(options, over).unwrap();
+        is_used_up(&service, || block_on(auth.authorize(None)));
+    }
+}
+
+fn is_used_up(service: &Service, authorize: impl Fn() -> Result<TokenDetails, Error>) {
+    assert_eq!(authorize().unwrap_err().ably_code(), ErrorCode::NONCE_REPLAYED);
+    assert_eq!(service.exchanges(), 2, "lost by one host, replayed at the next");
+    for _ in 0..2 {
+        assert_eq!(authorize().unwrap_err().ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
+    }
+    assert_eq!(service.exchanges(), 2, "it is not sent again");
+}
+
+/// A request that no host has exchanged, as far as the client knows, may be sent again.
+#[test]
+fn given_request_is_sent_again_after_outage() {
+    let service = Service::losing(1, || Err(TransportFault::new(FaultKind::TimedOut, "10 s passed")));
+    let over = service.clone();
+    let options = ClientOptions::<Blocking>::new().token(service.sign()).fallback_hosts([""; 0]);
+    let auth = BlockingAuth::new(options, move |request: Request<Bytes>| over.send(&request)).unwrap();
+    assert!(auth.authorize(None).unwrap_err().is_transient());
+    assert_eq!(auth.authorize(None).unwrap_err().ably_code(), ErrorCode::NONCE_REPLAYED);
+    assert_eq!(auth.authorize(None).unwrap_err().ably_code(), ErrorCode::NO_MEANS_TO_RENEW);
+    assert_eq!(service.exchanges(), 2);
+}
+
+#[test]
 fn wrong_clock_and_lost_answer_are_both_overcome() {
     let answers = Mutex::new(
         [refusal(401, 40104), answer(200, "[1704067200000]"), refusal(401, 40105), answer(201, r#"{"token":"app.t"}"#)]

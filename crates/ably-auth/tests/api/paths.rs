@@ -1,23 +1,36 @@
 //! Paths that a library or a service would normalize into other paths.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ably_auth::{Blocking, BlockingAuth, ClientOptions, Endpoint, ErrorKind};
+use ably_auth::{Async, Auth, Blocking, BlockingAuth, ClientOptions, Endpoint, ErrorKind, Mode, Token};
 use bytes::Bytes;
 use http::Request;
 
-use super::support::answer;
+use super::support::{answer, block_on};
 
-fn ask(endpoint: &str, uri: &str) -> Result<usize, ErrorKind> {
-    static SENT: AtomicUsize = AtomicUsize::new(0);
-    let options = ClientOptions::<Blocking>::new().token("app.t");
-    let over = |_: Request<Bytes>| {
-        SENT.fetch_add(1, Ordering::SeqCst);
+fn options<M: Mode>(endpoint: &str) -> ClientOptions<M> {
+    ClientOptions::new().token(Token::new("app.t").unwrap()).endpoint(Endpoint::parse(endpoint).unwrap())
+}
+
+/// Sends a request with the blocking and the async client. Returns the kind of the error if both refuse it alike and
+/// send nothing.
+fn ask(endpoint: &str, uri: &str) -> Result<(), ErrorKind> {
+    let sent = Arc::<AtomicUsize>::default();
+    let request = || Request::get(uri).body(Bytes::new()).unwrap();
+    let count = Arc::clone(&sent);
+    let over = move |_: Request<Bytes>| {
+        count.fetch_add(1, Ordering::SeqCst);
         Ok(answer(200, "[]"))
     };
-    let auth = BlockingAuth::new(options.endpoint(endpoint), over).unwrap();
-    let outcome = auth.request(Request::get(uri).body(Bytes::new()).unwrap());
-    outcome.map(|_| SENT.load(Ordering::SeqCst)).map_err(|error| error.kind())
+    let blocking = BlockingAuth::new(options::<Blocking>(endpoint), over.clone()).unwrap().request(request());
+    let over = move |request: Request<Bytes>| std::future::ready(over(request));
+    let asynchronous = block_on(Auth::new(options::<Async>(endpoint), over).unwrap().request(request()));
+    let [blocking, asynchronous] =
+        [blocking, asynchronous].map(|outcome| outcome.map(|_| ()).map_err(|error| error.kind()));
+    assert_eq!(blocking, asynchronous, "{uri}");
+    assert_eq!(sent.load(Ordering::SeqCst), if blocking.is_ok() { 2 } else { 0 }, "{uri}");
+    blocking
 }
 
 /// reqwest would send `/channels/%2E%2E/messages` as `/messages`, with the credentials.

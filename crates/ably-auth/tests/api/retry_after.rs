@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ably_auth::{
-    AuthUrl, Blocking, BlockingAuth, BlockingTokenCache, CachePolicy, ClientOptions, Error, Token, TokenDetails,
-    TokenParams, TransportFault,
+    AuthUrl, Blocking, BlockingAuth, BlockingTokenCache, BlockingTokenSource, CachePolicy, CachedToken, ClientOptions,
+    Error, Generation, Token, TokenCache, TokenDetails, TokenParams, TokenSource, TransportFault,
 };
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
 use super::support::{VirtualTime, refusal};
+use super::support::block_on;
 
 fn busy(status: u16, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut answer = refusal(status, u32::from(status) * 100);
@@ -70,21 +72,73 @@ fn errors_of_callback_and_auth_url_have_retry_after() {
     assert_eq!(auth.authorize(None).unwrap_err().retry_after(), Some(Duration::from_secs(9)));
 }
 
-/// Returns a cache whose source gives one token with a lifetime of 1000 s, and then fails with `retry_after`.
+/// A source that gives one token with a lifetime of 1000 s, and then fails with `retry_after`.
+struct BusyAfterwards {
+    asked: Arc<AtomicUsize>,
+    retry_after: &'static [(&'static str, &'static str)],
+}
+
+impl BusyAfterwards {
+    fn answer(&self) -> Result<TokenDetails, Error> {
+        match self.asked.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(serde_json::from_str(r#"{"token":"first","issued":0,"expires":1000000}"#).unwrap()),
+            _ => Err(refused(503, self.retry_after)),
+        }
+    }
+}
+
+impl BlockingTokenSource for BusyAfterwards {
+    fn token(&self, _: &TokenParams) -> Result<TokenDetails, Error> {
+        self.answer()
+    }
+}
+
+#[async_trait]
+impl TokenSource for BusyAfterwards {
+    async fn token(&self, _: &TokenParams) -> Result<TokenDetails, Error> {
+        self.answer()
+    }
+}
+
+enum Cache {
+    Blocking(BlockingTokenCache),
+    Async(TokenCache),
+}
+
+impl Cache {
+    fn token(&self) -> Result<CachedToken, Error> {
+        match self {
+            Self::Blocking(cache) => cache.token(),
+            Self::Async(cache) => block_on(cache.token()),
+        }
+    }
+
+    fn renewed(&self, generation: Generation) -> Result<CachedToken, Error> {
+        match self {
+            Self::Blocking(cache) => cache.renewed(generation),
+            Self::Async(cache) => block_on(cache.renewed(generation)),
+        }
+    }
+}
+
+/// Returns a blocking and an async cache over a [`BusyAfterwards`] each, with its clock and its number of fetches.
 fn busy_afterwards(
     retry_after: &'static [(&str, &str)],
     policy: CachePolicy,
-) -> (BlockingTokenCache, VirtualTime, Arc<AtomicUsize>) {
-    let (asked, time) = (Arc::new(AtomicUsize::new(0)), VirtualTime::default());
-    let counted = Arc::clone(&asked);
-    let source = move |_: &TokenParams| -> Result<TokenDetails, Error> {
-        match counted.fetch_add(1, Ordering::SeqCst) {
-            0 => Ok(serde_json::from_str(r#"{"token":"first","issued":0,"expires":1000000}"#).unwrap()),
-            _ => Err(refused(503, retry_after)),
-        }
-    };
-    let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), time.clock());
-    (cache.random(Arc::new(|| [0; 16])).policy(policy), time, asked)
+) -> [(Cache, VirtualTime, Arc<AtomicUsize>); 2] {
+    [false, true].map(|is_async| {
+        let (asked, time) = (Arc::<AtomicUsize>::default(), VirtualTime::default());
+        let source = Arc::new(BusyAfterwards { asked: Arc::clone(&asked), retry_after });
+        let (params, random) = (TokenParams::new(), Arc::new(|| [0; 16]));
+        let cache = if is_async {
+            Cache::Async(TokenCache::new(source, params, time.clock()).random(random).policy(policy))
+        } else {
+            Cache::Blocking(
+                BlockingTokenCache::new(source, params, time.clock()).random(random).policy(policy),
+            )
+        };
+        (cache, time, asked)
+    })
 }
 
 #[test]
@@ -93,41 +147,44 @@ fn early_renewal_waits_for_retry_after() {
         let headers: &'static [(&str, &str)] = Box::leak(Box::new([("retry-after", header)]));
         let policy = CachePolicy::new();
         let policy = limit.map_or(policy, |limit| policy.retry_after_limit(Duration::from_secs(limit)));
-        let (cache, time, asked) = busy_afterwards(headers, policy);
-        cache.token().unwrap();
-        time.advance(900_000);
-        cache.token().unwrap();
-        assert_eq!(asked.load(Ordering::SeqCst), 2, "it is due");
-        time.advance(wait * 1000 - 1);
-        cache.token().unwrap();
-        assert_eq!(asked.load(Ordering::SeqCst), 2, "{header}: the service is left alone");
-        time.advance(1);
-        cache.token().unwrap();
-        assert_eq!(asked.load(Ordering::SeqCst), 3, "{header}");
+        for (cache, time, asked) in busy_afterwards(headers, policy) {
+            cache.token().unwrap();
+            time.advance(900_000);
+            cache.token().unwrap();
+            assert_eq!(asked.load(Ordering::SeqCst), 2, "it is due");
+            time.advance(wait * 1000 - 1);
+            cache.token().unwrap();
+            assert_eq!(asked.load(Ordering::SeqCst), 2, "{header}: the service is left alone");
+            time.advance(1);
+            cache.token().unwrap();
+            assert_eq!(asked.load(Ordering::SeqCst), 3, "{header}");
+        }
     }
 }
 
 #[test]
 fn token_that_expires_during_wait_is_renewed_at_expiry() {
-    let (cache, time, asked) = busy_afterwards(&[("retry-after", "60")], CachePolicy::new());
-    cache.token().unwrap();
-    time.advance(990_000);
-    cache.token().unwrap();
-    time.advance(10_000);
-    cache.token().unwrap_err();
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    for (cache, time, asked) in busy_afterwards(&[("retry-after", "60")], CachePolicy::new()) {
+        cache.token().unwrap();
+        time.advance(990_000);
+        cache.token().unwrap();
+        time.advance(10_000);
+        cache.token().unwrap_err();
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
 }
 
 #[test]
 fn retry_after_of_first_failure_delays_next_fetch() {
-    let (cache, time, asked) = busy_afterwards(&[("retry-after", "20")], CachePolicy::new());
-    let first = cache.token().unwrap();
-    for after in [0, 19_999] {
-        time.advance(after);
-        let error = cache.renewed(first.generation()).unwrap_err();
-        assert_eq!((asked.load(Ordering::SeqCst), error.status_code()), (2, 503), "{after}");
+    for (cache, time, asked) in busy_afterwards(&[("retry-after", "20")], CachePolicy::new()) {
+        let first = cache.token().unwrap();
+        for after in [0, 19_999] {
+            time.advance(after);
+            let error = cache.renewed(first.generation()).unwrap_err();
+            assert_eq!((asked.load(Ordering::SeqCst), error.status_code()), (2, 503), "{after}");
+        }
+        time.advance(1);
+        cache.renewed(first.generation()).unwrap_err();
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
     }
-    time.advance(1);
-    cache.renewed(first.generation()).unwrap_err();
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }

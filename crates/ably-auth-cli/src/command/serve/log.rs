@@ -35,10 +35,9 @@ pub(super) fn start(log: &Log, audit: Option<&Arc<AuditLog>>) {
     let mut layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> = match log.log_format {
         LogFormat::Text => {
             let refusals = Targets::new().with_target(refusals::TARGET, level);
-            let short = fmt::layer()
-                .event_format(RefusalFormat)
-                .with_writer(io::stderr)
-                .with_ansi(Paint::has_colour(&io::stderr()));
+            // The format draws its own colour: `with_ansi(true)` would need a feature of tracing-subscriber.
+            let format = RefusalFormat { is_coloured: Paint::has_colour(&io::stderr()) };
+            let short = fmt::layer().event_format(format).with_writer(io::stderr).with_ansi(false);
             let others = on_stderr.with_target(refusals::TARGET, LevelFilter::OFF);
             vec![stderr.with_ansi(false).with_filter(others).boxed(), short.with_filter(refusals).boxed()]
         }

@@ -26,7 +26,9 @@ const RED: &str = "\u{1b}[31m";
 const RESET: &str = "\u{1b}[0m";
 
 /// A format that writes an event as a line for the request, and the reason below it.
-pub(super) struct RefusalFormat;
+pub(super) struct RefusalFormat {
+    pub(super) is_coloured: bool,
+}
 
 #[derive(Default)]
 struct Refusal {
@@ -73,8 +75,7 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut refusal = Refusal::default();
         event.record(&mut refusal);
-        let is_coloured = out.has_ansi_escapes();
-        refusal.write(&mut out, is_coloured)
+        refusal.write(&mut out, self.is_coloured)
     }
 }
 

@@ -96,6 +96,7 @@ macro_rules! every_promise {
             large_token_is_valid_until_it_expires,
             runtime_key_changes_survive_restart,
             runtime_app_changes_survive_restart,
+            identified_namespaces_survive_restart,
             clock_that_steps_back_revives_nothing,
             clock_that_was_ahead_refuses_only_what_may_be_replayed,
             text_with_quotes_survives_restart,

@@ -191,6 +191,33 @@ pub(super) fn runtime_app_changes_survive_restart(setup: &dyn StoreSetup) {
     assert_eq!(world.get("/stats", &basic(KEY)).code(), (200, 0));
 }
 
+pub(super) fn identified_namespaces_survive_restart(setup: &dyn StoreSetup) {
+    let made = json!({ "keys": [{}], "namespaces": [{ "id": "vip", "identified": true }] });
+    let listed = json!({ "appId": "listed", "keys": [{ "id": "key1", "secret": SECRET }, { "id": "other", "secret": SECRET }],
+        "namespaces": [{ "id": "vip", "identified": true }] });
+    let world = first(setup);
+    let made = world.post("/apps", "", &made).json();
+    let mut world = setup.reopen_with(world, Apps::from_json(&listed.to_string()).unwrap());
+    let credentials = [basic_of(made["keys"][0]["keyStr"].as_str().unwrap()), basic("listed.key1")];
+    let names = [made["keys"][0]["keyName"].as_str().unwrap(), "listed.key1"];
+    // A change of the app at run time must not lose the namespaces of its configuration.
+    assert_eq!(control(&world, "POST", "listed/keys/other/revoke", &json!({})).status, 200);
+    for _ in 0..2 {
+        for (name, credential) in names.iter().zip(&credentials) {
+            let token = |client_id: Value| {
+                let body = json!({ "keyName": name, "timestamp": world.now(), "clientId": client_id });
+                let token = world.post(&format!("/keys/{name}/requestToken"), credential, &body).json();
+                format!("Bearer {}", token["token"].as_str().unwrap())
+            };
+            let (anonymous, bob) = (token(Value::Null), token(json!("bob")));
+            assert_eq!(world.get("/channels/vip:a", &anonymous).code(), (401, 40161), "{name}");
+            assert_eq!(world.get("/channels/open", &anonymous).code(), (200, 0), "{name}");
+            assert_eq!(world.get("/channels/vip:a", &bob).code(), (200, 0), "{name}");
+        }
+        world = setup.reopen(world);
+    }
+}
+
 pub(super) fn clock_that_steps_back_revives_nothing(setup: &dyn StoreSetup) {
     let world = first(setup);
     let used = world.sign(KEY, &params());
