@@ -8,11 +8,12 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use super::decide::{Decision, SourceState, decide};
 use super::policy::Jitter;
 use super::settings::Settings;
-use super::token::{CachedToken, Generation};
+use super::token::CachedToken;
 use super::trace::{self, Purpose, Reason};
 use super::validity::{Age, Now, Validity};
 use crate::clock::Moment;
 use crate::error::Error;
+use crate::generation::Generation;
 use crate::source::{BlockingTokenSource, TokenSource};
 
 /// A token source, async or blocking.
