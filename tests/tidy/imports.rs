@@ -27,7 +27,9 @@ impl Files {
     /// Reads the files of the crate whose source is in `folder`. Test modules are left out.
     pub(super) fn read(folder: &Path) -> Self {
         let mut files = Self(BTreeMap::new());
-        files.read_module(folder, &folder.join("lib.rs"), Vec::new());
+        let library = folder.join("lib.rs");
+        let root = if library.is_file() { library } else { folder.join("main.rs") };
+        files.read_module(folder, &root, Vec::new());
         files
     }
 

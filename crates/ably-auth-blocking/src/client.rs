@@ -2,12 +2,18 @@
 
 use std::fmt;
 
-use ably_auth::{BlockingAuth, Error, Timestamp};
+use ably_auth::{Blocking, BlockingAuth, Error, Timestamp};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::ClientOptions;
 use crate::transport::UreqTransport;
+
+/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
+
+/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::BlockingAuth::authorize_with)
+/// replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Blocking>;
 
 /// A blocking client of Ably's REST API, limited to authentication (`RSC1`).
 ///

@@ -2,12 +2,17 @@
 
 use std::fmt;
 
-use ably_auth::{Auth, Error, Timestamp};
+use ably_auth::{Async, Auth, Error, Timestamp};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::ClientOptions;
 use crate::transport::ReqwestTransport;
+
+/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+pub type ClientOptions = ably_auth::ClientOptions<Async>;
+
+/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::Auth::authorize_with) replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Async>;
 
 /// An async client of Ably's REST API, limited to authentication (`RSC1`).
 ///

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ably_auth_core::{ApiKey, ErrorCode, TokenDetails, TokenRequest};
 
 use crate::auth_url::AuthUrl;
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::mode::Mode;
-use crate::sources::AuthCallbackAnswer;
 use crate::token_text;
 
 /// Authentication options (`AO1`): part of [`ClientOptions`](crate::ClientOptions), or the replacement that

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ably_auth_core::{ClientId, ErrorCode, Identity, TokenParams};
 
-use crate::auth::identity;
 use crate::auth_options::{AuthOptions, auth_setters};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::hosts::{self, Endpoint};
 use crate::http_settings::HttpSettings;
+use crate::identity;
 use crate::mode::Mode;
 use crate::random::{Random, SystemRandom};
 use crate::tls_roots::TlsRoots;

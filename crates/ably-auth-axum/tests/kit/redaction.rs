@@ -6,7 +6,9 @@ use ably_auth_axum::{
     AskedParams, AuthEndpoint, Authenticate, Authenticated, Authenticating, Capability, Error, Grant, Identified,
     Operation, Refusal, Require, Requiring, Token, VerifiedToken, Verifier, VerifyToken as _, require,
 };
-use ably_auth_backend::Authenticator;
+use ably_auth_backend::credentials::{self, Accepted, Credential};
+use ably_auth_backend::jwt::{self, EffectiveToken, JudgedJwt, JwtRules};
+use ably_auth_backend::{Authenticator, Clock};
 use ably_auth_core::jwt::{ClaimValue, JwtFields};
 use ably_auth_core::{ApiKey, Timestamp, Ttl};
 use axum::body::Body;
@@ -45,6 +47,15 @@ async fn debug_output_of_auth_url_has_no_secret() {
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 }
 
+#[test]
+fn debug_output_of_credential_has_no_secret() {
+    let headers = http::HeaderMap::from_iter([(http::header::AUTHORIZATION, "Basic YXBwLmtleTpodXNo".parse().unwrap())]);
+    let read: Credential = credentials::from_headers(&headers, Accepted::TokensAndKeys).unwrap().unwrap();
+    assert!(matches!(&read, Credential::Key(key) if key.secret().expose() == "hush"));
+    shows_nothing(&read);
+    shows_nothing(&Credential::Token(Token::new("app.hush").unwrap()));
+}
+
 #[tokio::test]
 async fn debug_output_of_guards_has_no_token_and_no_claim() {
     let now = Timestamp::from_millis(1_800_000_000_000);
@@ -60,6 +71,15 @@ async fn debug_output_of_guards_has_no_token_and_no_claim() {
     let verified: VerifiedToken = known.verify_token(&token).await.unwrap();
     shows_nothing(&verified);
     assert!(!format!("{verified:?}").contains(token.expose()));
+
+    let effective: EffectiveToken<'_> = EffectiveToken::of(&token).unwrap();
+    let (signer, rights) = (key().signer(), std::sync::Arc::new(Capability::all()));
+    let rules: JwtRules<'_> = JwtRules::new(&signer, &rights);
+    let judged: JudgedJwt = rules.judge(jwt::parse(&token).unwrap(), now).unwrap();
+    for what in [&effective as &dyn std::fmt::Debug, &rules, &judged, &Clock::system()] {
+        shows_nothing(what);
+        assert!(!format!("{what:?}").contains(token.expose()));
+    }
 
     let authenticator: Authenticator = Authenticator::new(verifier());
     shows_nothing(&authenticator);

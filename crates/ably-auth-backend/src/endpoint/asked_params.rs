@@ -94,10 +94,10 @@ impl SentParams {
         match name {
             "ttl" => self.ttl = given.then(|| ttl(value)).transpose()?,
             "capability" => {
-                self.capability = given.then(|| Capability::parse_strict(value)).transpose().map_err(invalid_param)?;
+                self.capability = given.then(|| Capability::parse_strict(value)).transpose().map_err(Refusal::invalid_input)?;
             }
             "clientId" => {
-                self.client_id = if given { ClientId::parse(value).map_err(invalid_param)? } else { ClientId::None };
+                self.client_id = if given { ClientId::parse(value).map_err(Refusal::invalid_input)? } else { ClientId::None };
             }
             "timestamp" | "nonce" => {}
             _ => self.others.push((name.to_owned(), value.to_owned())),
@@ -126,13 +126,7 @@ fn ttl(text: &str) -> Result<Ttl, Refusal> {
     }
     // A number with too many digits for 64 bits is a long time too.
     let millis = text.parse().unwrap_or(u64::MAX).min(Ttl::MAX.as_millis());
-    Ttl::from_millis(millis).map_err(invalid_param)
-}
-
-/// Returns the refusal of an invalid param.
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn invalid_param(error: ably_auth_core::Error) -> Refusal {
-    Refusal::new(error.ably_code(), error.to_string())
+    Ttl::from_millis(millis).map_err(Refusal::invalid_input)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

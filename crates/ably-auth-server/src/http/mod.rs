@@ -10,7 +10,6 @@ mod channel_name;
 mod channels;
 mod control;
 mod cors;
-mod credentials;
 mod format;
 mod keys;
 mod lists;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ably_auth_backend::VerifiedToken;
+use ably_auth_backend::{VerifiedToken, limit_capability};
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
     ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, Validity,
@@ -10,7 +10,6 @@ use ably_auth_core::{
 };
 
 use crate::apps::Key;
-use crate::policy::grant::grant;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -214,16 +213,17 @@ fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
 
 fn token_grant(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<TokenGrant, Refusal> {
     let (ttl, capability, client_id) = (ttl(request, key)?, request.capability()?, request.client_id()?);
-    if let Proof::Token(token) = proof {
-        let capability = grant(capability, token.capability(), "token")?;
-        return Ok(TokenGrant {
-            ttl,
-            latest_end: Some(token.expires()),
-            capability: grant(Some(capability), key.capability(), "key")?,
-            client_id: client_id_within(client_id, token)?,
-        });
-    }
-    Ok(TokenGrant { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
+    let Proof::Token(token) = proof else {
+        let capability = limit_capability(capability.as_ref(), key.capability(), "key")?.into_owned();
+        return Ok(TokenGrant { ttl, latest_end: None, capability, client_id });
+    };
+    let within_token = limit_capability(capability.as_ref(), token.capability(), "token")?;
+    Ok(TokenGrant {
+        ttl,
+        latest_end: Some(token.expires()),
+        capability: limit_capability(Some(&within_token), key.capability(), "key")?.into_owned(),
+        client_id: client_id_within(client_id, token)?,
+    })
 }
 
 /// Returns the clientId of a token that is requested with `token`: the same one, unless that permits any.

@@ -28,6 +28,7 @@ mod publishing;
 mod reloading;
 mod revoked_jwts;
 mod revoking;
+mod same_refusals;
 mod sandbox;
 mod sandbox_pages;
 mod sdks;

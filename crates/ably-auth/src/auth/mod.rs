@@ -3,7 +3,6 @@
 mod asynchronous;
 mod blocking;
 mod credentials;
-pub(crate) mod identity;
 mod selected_source;
 mod service;
 
@@ -18,9 +17,9 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::auth_options::AuthOptions;
-use crate::cache::Generation;
 use crate::error::Error;
 use crate::exchange::{AuthenticatedCall, RevokeTokens, add_request_id};
+use crate::generation::Generation;
 use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;

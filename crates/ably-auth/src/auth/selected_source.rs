@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ably_auth_core::{Identity, TokenDetails, TokenParams, TokenRequest};
 use async_trait::async_trait;
 
-use super::identity;
 use super::service::Service;
 use crate::auth_options::AuthOptions;
 use crate::error::Error;
 use crate::exchange::{self, RequestToken, ServerTime};
+use crate::identity;
 use crate::mode::{Async, Blocking, Mode};
 use crate::source::{BlockingTokenSource, Source, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};

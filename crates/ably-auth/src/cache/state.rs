@@ -9,11 +9,12 @@ use super::decide::{Decision, SourceState, decide};
 use super::in_flight::{Handle, InFlight, Ticket, TokenQuery};
 use super::policy::Jitter;
 use super::settings::Settings;
-use super::token::{CachedToken, Generation};
+use super::token::CachedToken;
 use super::trace::{self, Purpose, Reason};
 use super::validity::{Age, Now, Validity};
 use crate::clock::Moment;
 use crate::error::Error;
+use crate::generation::Generation;
 use crate::source::Source;
 
 /// A fetch that has begun and not ended.

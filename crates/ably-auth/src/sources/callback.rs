@@ -10,11 +10,12 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, NextStep, ReplayRetry};
+use crate::sources::callback_response::{CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
 /// An async auth callback.

@@ -19,6 +19,9 @@ use super::recorder::{Log, Recorder};
 use super::timeline::Timeline;
 use crate::output::Failure;
 
+/// The capability of the key in the story.
+pub(super) const KEY_CAPABILITY: &str = r#"{"chat:*":["history","publish","subscribe"],"status":["subscribe"]}"#;
+
 const REQUESTED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
 const TTL_MILLIS: u64 = 60_000;
 const CLIENT: &str = "bob";
@@ -157,7 +160,7 @@ fn exchange(
 
 /// Explains how the granted capability follows from the requested one and that of the key.
 fn explain(scene: &Scene<'_>, token: &TokenDetails, timeline: &mut Timeline) {
-    let (Ok(key), Some(asked)) = (super::KEY_CAPABILITY.parse::<Capability>(), scene.params.get_capability()) else {
+    let (Ok(key), Some(asked)) = (KEY_CAPABILITY.parse::<Capability>(), scene.params.get_capability()) else {
         return;
     };
     let mut notes = vec![format!("key has  {key}"), format!("asked    {asked}")];
