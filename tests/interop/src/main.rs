@@ -3,6 +3,7 @@
 //! `interop sdks|openapi|vectors`, in the root of the project. The programs are installed under `target/interop`, from npm
 //! and PyPI.
 
+mod first_lines;
 mod matrix;
 mod openapi;
 mod programs;

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Result;
+use crate::first_lines;
 use crate::matrix::{self, Case, Column};
 use crate::programs::Programs;
 use crate::servers::{self, Server, service};
@@ -24,6 +25,7 @@ const LONGEST: Duration = Duration::from_secs(90);
 
 pub(crate) fn run() -> Result {
     let programs = Programs::ready()?;
+    first_lines::check(&programs)?;
     let cases = fs::read_to_string(CASES).map_err(|error| vec![format!("cannot read `{CASES}`: {error}")])?;
     let cases: Vec<Case> =
         serde_json::from_str(&cases).map_err(|error| vec![format!("cannot parse `{CASES}`: {error}")])?;
