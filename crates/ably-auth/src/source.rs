@@ -98,4 +98,3 @@ impl Source for dyn BlockingTokenSource {
         self.can_renew()
     }
 }
-

@@ -213,7 +213,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         TokenQuery { params, source: Arc::clone(source.unwrap_or(&self.query.source)) }
     }
 
-    /// Begins a fetch, which other callers can join. `start` returns its handle and its first caller's share.
+    /// Begins a fetch, which other callers can join. `start` returns the handle for them, and the fetch for this caller.
     fn begin(
         &mut self,
         query: TokenQuery<S>,
