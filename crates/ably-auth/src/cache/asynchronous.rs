@@ -334,7 +334,7 @@ impl Inner {
         match select(fetch, timer).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(((), fetch)) => {
-                self.lock().give_up(|handle| handle.join().is_some_and(|other| other.ptr_eq(&fetch)));
+                self.lock().fetches.give_up(|handle| handle.join().is_some_and(|other| other.ptr_eq(&fetch)));
                 Err(Error::token_timed_out(timeout))
             }
         }

@@ -126,7 +126,7 @@ impl Role {
             Self::Wait(fetch) => {
                 let outcome = fetch.wait(inner.settings.timeout);
                 if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut) {
-                    inner.lock().give_up(|handle| Arc::ptr_eq(handle, &fetch));
+                    inner.lock().fetches.give_up(|handle| Arc::ptr_eq(handle, &fetch));
                 }
                 outcome
             }

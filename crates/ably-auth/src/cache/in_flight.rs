@@ -92,7 +92,7 @@ impl<S: ?Sized, H: Handle> InFlight<S, H> {
         self.0.retain(|fetch| fetch.ticket != ticket);
     }
 
-    /// Removes a fetch for which a caller has waited too long.
+    /// Removes a fetch for which a caller has waited too long, so that the next caller begins another.
     pub(super) fn give_up(&mut self, is_fetch: impl Fn(&H) -> bool) {
         self.0.retain(|fetch| !is_fetch(&fetch.handle));
     }

@@ -83,7 +83,7 @@ pub(super) struct State<S: ?Sized, H> {
     authorizations: u64,
     refresh_failures: Failures,
     initial_failures: Failures,
-    fetches: InFlight<S, H>,
+    pub(super) fetches: InFlight<S, H>,
 }
 
 impl<S: Source + ?Sized, H: Handle> State<S, H> {
@@ -128,18 +128,17 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         now: &Now,
         start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
     ) -> Result<Step<H::Fetch>, Error> {
-        let reason = match self.decide(refused, now)? {
-            Step::Serve(token) => return Ok(Step::Serve(token)),
-            Step::Fetch(reason) => reason,
-        };
-        let fetch = match self.fetches.join(&self.query)? {
-            Some((_, fetch)) => fetch,
-            None => self.begin(self.query.clone(), Purpose::Request(reason), now, start),
-        };
-        Ok(Step::Fetch(fetch))
+        match self.decide(refused, now)? {
+            Step::Serve(token) => Ok(Step::Serve(token)),
+            Step::Fetch(reason) => {
+                let (_, fetch) = self.join_or_begin(self.query.clone(), Purpose::Request(reason), now, start)?;
+                Ok(Step::Fetch(fetch))
+            }
+        }
     }
 
-    /// Returns the fetch for an `authorize` call to wait for, and its number. `start` is called if a fetch has to begin.
+    /// Returns the fetch for an `authorize` call to wait for, and its number. `start` is called if a fetch has to
+    /// begin.
     ///
     /// # Errors
     /// If the source cannot give another token, or if the caller is the source of the fetch, which would wait for
@@ -155,12 +154,8 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         if source.is_none() && !query.source.is_renewable() {
             return Err(Error::no_means_to_renew(None));
         }
-        if let Some(joined) = self.fetches.join(&query)? {
-            return Ok(joined);
-        }
         let purpose = Purpose::Authorize { stores_params: params.is_some(), stores_source: source.is_some() };
-        let fetch = self.begin(query, purpose, now, start);
-        Ok((self.last_ticket, fetch))
+        self.join_or_begin(query, purpose, now, start)
     }
 
     /// Returns the number of the fetch that began last.
@@ -214,25 +209,24 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         TokenQuery { params, source: Arc::clone(source.unwrap_or(&self.query.source)) }
     }
 
-    /// Begins a fetch, which other callers can join. `start` returns its handle and its first caller's share.
-    fn begin(
+    /// Returns the fetch in flight for `query`, or begins one, and its number. `start` returns the handle for other
+    /// callers, and the fetch for this one.
+    fn join_or_begin(
         &mut self,
         query: TokenQuery<S>,
         purpose: Purpose,
         now: &Now,
         start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
-    ) -> H::Fetch {
+    ) -> Result<(Ticket, H::Fetch), Error> {
+        if let Some(joined) = self.fetches.join(&query)? {
+            return Ok(joined);
+        }
         self.last_ticket = self.last_ticket.next();
         trace::fetch_started(purpose);
         let (ticket, authorizations, asked) = (self.last_ticket, self.authorizations, now.here);
         let (handle, fetch) = start(PendingFetch { ticket, query: query.clone(), purpose, authorizations, asked });
         self.fetches.add(ticket, query, handle);
-        fetch
-    }
-
-    /// Removes a fetch for which a caller has waited too long, so that the next caller begins another.
-    pub(super) fn give_up(&mut self, is_fetch: impl Fn(&H) -> bool) {
-        self.fetches.give_up(is_fetch);
+        Ok((ticket, fetch))
     }
 
     /// Ends a fetch and stores its outcome. The outcome of a fetch that began before that of the held token is not
