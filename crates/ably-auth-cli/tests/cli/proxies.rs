@@ -106,7 +106,7 @@ fn unusable_proxy_is_refused_and_nothing_is_sent() {
                     assert!(answer.stderr.contains(&said), "{answer:?}");
                     answer.assert_hides("hush");
                 }
-                // This is the name of a proxy, but there is none of this name.
+                // This value is a host name, but no host has it.
                 let answer = with_env(args, &[(variable, &unknown_name())]);
                 assert_eq!(answer.no(), "", "{answer:?}");
             }
