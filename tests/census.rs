@@ -9,6 +9,8 @@ const HOLD_NONE: &[&str] = &[
     "Asked",
     "BatchResult",
     "CachePolicy",
+    "Entries",
+    "Entry",
     "ErrorCode",
     "ErrorInfo",
     "ErrorKind",
@@ -23,6 +25,7 @@ const HOLD_NONE: &[&str] = &[
     "Network",
     "Moment",
     "OperationName",
+    "OperationNames",
     "Operations",
     "ProxyHeader",
     "Rate",
@@ -44,6 +47,7 @@ const HOLD_NONE: &[&str] = &[
     "Ttl",
     "Unavailable",
     "Use",
+    "Validity",
     "Work",
     "Written",
 ];
@@ -77,7 +81,9 @@ fn every_public_type_has_redaction_test() {
         }
     }
     assert!(types.len() > 50, "the sources were not found: {types:?}");
-    let redaction = sources(tests).into_iter().filter(|file| file.ends_with("redaction.rs"));
+    let redaction = sources(tests).into_iter().chain(sources(&tests.join("../crates")));
+    let redaction =
+        redaction.filter(|file| file.ends_with("redaction.rs") && !file.to_string_lossy().contains("/src/"));
     let asked: String = redaction.map(|file| fs::read_to_string(file).unwrap()).collect();
     let asked: BTreeSet<&str> = words(&asked).chain(HOLD_NONE.iter().copied()).collect();
     let escaped: Vec<_> = types.iter().filter(|name| !asked.contains(name.as_str())).collect();

@@ -10,16 +10,18 @@ use ably_auth::ErrorCode;
 use ably_auth_core::Operation;
 
 const RUN: &str = include_str!("lib.rs");
+const SUMMARY: &str = "SUMMARY.md";
 const CODES: &str = include_str!("../crates/ably-auth-core/src/error/code.rs");
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Returns the guide's pages with their file names.
+/// Returns the guide's pages with their file names, without the list of pages that mdBook reads.
 fn pages() -> Vec<(String, String)> {
     let files = fs::read_dir(project().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let pages = pages.filter(|path| !path.ends_with(SUMMARY));
     pages
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap()))
         .collect()
@@ -54,7 +56,7 @@ fn sources(folder: &Path) -> String {
 
 #[test]
 fn every_page_is_linked_and_run() {
-    let (pages, contents) = (pages(), page("README.md"));
+    let (pages, contents, summary) = (pages(), page("README.md"), page(SUMMARY));
     assert!(pages.len() >= 11, "the guide was not found");
     for (name, _) in pages {
         assert!(
@@ -65,6 +67,7 @@ fn every_page_is_linked_and_run() {
             name == "README.md" || contents.contains(&format!("]({name})")),
             "link to `{name}` in `docs/README.md`"
         );
+        assert!(summary.contains(&format!("]({name})")), "link to `{name}` in `docs/{SUMMARY}`");
     }
 }
 
@@ -194,8 +197,14 @@ fn every_name_is_public() {
 /// Every test that the threat model names exists in the file that it names.
 #[test]
 fn every_named_test_exists() {
-    let folders =
-        ["tests", "crates/ably-auth-server/tests", "crates/ably-auth-axum/tests/kit", "crates/ably-auth-cli/tests/cli"];
+    let folders = [
+        "tests",
+        "crates/ably-auth-core/tests",
+        "crates/ably-auth/tests",
+        "crates/ably-auth-server/tests",
+        "crates/ably-auth-axum/tests/kit",
+        "crates/ably-auth-cli/tests/cli",
+    ];
     let page = page("threat-model.md");
     let mut file = None;
     let mut named = 0;

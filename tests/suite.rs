@@ -1,9 +1,5 @@
-//! Tests of every crate's public API, one subject in each file.
+//! Tests that span crates, one subject in each file.
 
-#[path = "core/mod.rs"]
-mod core_suite;
-
-mod auth;
 mod backend;
 mod census;
 mod clients;

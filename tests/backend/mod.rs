@@ -1,5 +1,4 @@
 //! A backend's auth URL and guarded routes, with a client and the service.
 
 mod auth_url;
-mod redaction;
 mod service_tokens;

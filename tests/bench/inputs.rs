@@ -30,9 +30,9 @@ pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
 /// Returns the same request as [`fields`], as `TokenParams`.
 pub fn params() -> TokenParams {
     TokenParams::new()
-        .client_id(ClientId::parse(CLIENT_ID).unwrap())
+        .client_id(CLIENT_ID)
         .ttl(Ttl::DEFAULT)
-        .capability(CAPABILITY.parse().unwrap())
+        .capability(CAPABILITY)
 }
 
 pub fn nonce() -> Nonce {
@@ -50,7 +50,7 @@ pub fn jwt_fields(key: &ApiKey) -> JwtFields<'_> {
 
 /// Returns the same JWT as [`jwt_fields`], as `TokenParams`.
 pub fn jwt_params() -> TokenParams {
-    TokenParams::new().client_id(ClientId::parse(CLIENT_ID).unwrap()).capability(JWT_CAPABILITY.parse().unwrap())
+    TokenParams::new().client_id(CLIENT_ID).capability(JWT_CAPABILITY)
 }
 
 /// Returns a capability of 50 resources: 20 channels, 15 namespaces, 10 with a wildcard in the middle, and 5 with

@@ -1,8 +1,8 @@
 //! The blocking client.
 
 use ably_auth_blocking::{
-    ApiKey, Client, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, Identity,
-    RevokeTokensRequest, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier,
+    Client, ClientId, ClientOptions, Endpoint, Error, ErrorCode, ErrorKind, FaultKind, RevokeTokensRequest,
+    TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier,
 };
 use bytes::Bytes;
 use http::Request;
@@ -22,7 +22,7 @@ fn bob() -> ClientId {
 fn token_of_key_is_within_its_capability() {
     let service = TestService::start();
     let client = client(&service, |options| options.key(key()));
-    let asked = r#"{"chat:lobby":["publish"],"vault":["*"]}"#.parse().unwrap();
+    let asked = r#"{"chat:lobby":["publish"],"vault":["*"]}"#;
     let details = client.auth().request_token(&TokenParams::new().client_id(bob()).capability(asked)).unwrap();
     assert_eq!(details.capability_text(), Some(r#"{"chat:lobby":["publish"]}"#));
     assert_eq!((details.client_id(), details.key_name().unwrap().as_str()), (&bob(), "shop.backend"));
@@ -36,7 +36,7 @@ fn token_of_key_is_within_its_capability() {
 fn capability_beyond_key_is_40160() {
     let service = TestService::start();
     let client = client(&service, |options| options.key(key()));
-    let vault = TokenParams::new().capability(r#"{"vault":["*"]}"#.parse().unwrap());
+    let vault = TokenParams::new().capability(r#"{"vault":["*"]}"#);
     let error = client.auth().request_token(&vault).unwrap_err();
     assert_eq!(error.ably_code(), ErrorCode::CAPABILITY_REFUSED);
 }
@@ -48,7 +48,7 @@ fn right_key_publishes_and_wrong_key_is_refused() {
     let service = TestService::start();
     let right = client(&service, |options| options.key(key()));
     assert_eq!(right.request(message()).unwrap().status(), 201);
-    let wrong = client(&service, |options| options.key(ApiKey::parse("shop.backend:a-wrong-secret").unwrap()));
+    let wrong = client(&service, |options| options.key("shop.backend:a-wrong-secret"));
     let error = wrong.request(message()).unwrap_err();
     assert_eq!((error.kind(), error.ably_code()), (ErrorKind::Refused, ErrorCode::INVALID_CREDENTIALS));
 }
@@ -59,8 +59,7 @@ fn right_key_publishes_and_wrong_key_is_refused() {
 fn revoked_token_is_renewed_and_call_succeeds() {
     let service = TestService::start();
     let backend = client(&service, |options| options.key(key()));
-    let user =
-        client(&service, |options| options.key(key()).use_token_auth(true).client_id(Identity::new("bob").unwrap()));
+    let user = client(&service, |options| options.key(key()).use_token_auth(true).client_id("bob"));
     user.request(message()).unwrap();
     let before = user.auth().token_details().unwrap();
     let request = RevokeTokensRequest::new([TokenRevocationTargetSpecifier::client_id("bob")]);
@@ -86,9 +85,7 @@ fn callback_may_return_token_request() {
     let service = TestService::start();
     let backend = std::sync::Arc::new(client(&service, |options| options.key(key())));
     let user = client(&service, |options| {
-        options
-            .client_id(Identity::new("bob").unwrap())
-            .auth_callback(move |params: &TokenParams| backend.auth().create_token_request(params))
+        options.client_id("bob").auth_callback(move |params: &TokenParams| backend.auth().create_token_request(params))
     });
     user.request(message()).unwrap();
     assert_eq!(user.auth().client_id(), bob());

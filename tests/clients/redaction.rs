@@ -49,7 +49,7 @@ async fn debug_output_of_service_has_no_secret() {
     let certificate = pem("CERTIFICATE", &STANDARD.encode(made.cert.der()));
     let tls = Tls::from_pem(certificate.as_bytes(), pem("PRIVATE KEY", &key).as_bytes()).unwrap();
     assert!(!format!("{tls:?}").contains(&key[60..70]));
-    let server: Server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().with_tls(tls);
+    let server: Server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().tls(tls);
     shows_nothing(&server);
     assert!(!format!("{server:?}").contains(&key[60..70]));
     assert!(!format!("{server:?}").contains(&format!("{:?}", &secret[..4])), "not as bytes either");

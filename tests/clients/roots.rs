@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::{env, fs, thread};
 
-use ably_auth::{ClientOptions, Endpoint, Error, ErrorKind, FaultKind, Mode, Timestamp, TlsRoots, Token};
+use ably_auth::{ClientOptions, Error, ErrorKind, FaultKind, Mode, Timestamp, TlsRoots};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -69,8 +69,8 @@ impl TestOptions {
     }
 
     fn options<M: Mode>(&self) -> ClientOptions<M> {
-        let options = ClientOptions::new().token(Token::new("app.t").unwrap()).tls_roots(self.roots);
-        let options = options.endpoint(Endpoint::parse(&self.endpoint).unwrap());
+        let options = ClientOptions::new().token("app.t").tls_roots(self.roots);
+        let options = options.endpoint(&self.endpoint);
         self.added.iter().fold(options, |options, pem| options.add_root_certificates(pem.as_bytes()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ably_auth_blocking::{Client, ClientOptions, Endpoint, ErrorCode};
+use ably_auth_blocking::{Client, ClientOptions, ErrorCode};
 use ably_auth_server::Sandbox;
 
 use super::support::message;
@@ -10,7 +10,7 @@ use super::support::message;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn options(sandbox: &Sandbox) -> ClientOptions {
-    ClientOptions::new().key(sandbox.key().clone()).endpoint(Endpoint::parse(sandbox.url()).unwrap())
+    ClientOptions::new().key(sandbox.key().clone()).endpoint(sandbox.url())
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ably_auth::{ClientOptions, Endpoint, Error, Mode, Timestamp, Token};
+use ably_auth::{ClientOptions, Error, Mode, Timestamp};
 
 /// An action of the server on one connection.
 #[derive(Clone)]
@@ -137,8 +137,8 @@ impl TestOptions {
 
     pub(crate) fn options<M: Mode>(&self) -> ClientOptions<M> {
         ClientOptions::new()
-            .token(Token::new("app.t").unwrap())
-            .endpoint(Endpoint::parse(&self.endpoint).unwrap())
+            .token("app.t")
+            .endpoint(&self.endpoint)
             .fallback_hosts(&self.fallback_hosts)
             .http_request_timeout(self.http_request_timeout)
             .http_open_timeout(self.http_open_timeout)

@@ -2,8 +2,7 @@
 
 use ably_auth::{ApiKey, Endpoint};
 use ably_auth_server::{App, Key, Sandbox};
-
-const KEY: &str = "shop.backend:a-secret-of-the-shop";
+use test_support::SHOP_KEY;
 
 pub(crate) struct TestService {
     pub(crate) endpoint: Endpoint,
@@ -22,7 +21,7 @@ impl TestService {
 }
 
 pub(crate) fn key() -> ApiKey {
-    ApiKey::parse(KEY).unwrap()
+    ApiKey::parse(SHOP_KEY).unwrap()
 }
 
 pub(crate) fn message() -> http::Request<bytes::Bytes> {

@@ -4,6 +4,7 @@
 //! too.
 
 mod cases;
+mod coverage;
 mod harness;
 mod scenarios;
 #[path = "../clients/support.rs"]
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let trials: Vec<Trial> = cases::all().into_iter().chain(scenarios::all()).collect();
+    let mut trials: Vec<Trial> = cases::all().into_iter().chain(scenarios::all()).collect();
+    trials.extend(coverage::all(&trials));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ably_auth::{
-    ApiKey, AuthMethod, AuthUrl, ClientId, Clock as _, Endpoint, Error, Identity, RevokeTokensRequest, SystemClock,
-    Timestamp, Token, TokenDetails, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier, Ttl,
+    ApiKey, AuthMethod, AuthUrl, Clock as _, Error, RevokeTokensRequest, SystemClock, Timestamp, TokenDetails,
+    TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier, Ttl,
 };
 use bytes::Bytes;
 use credentials::{Answer, fetch, mint};
@@ -131,24 +131,24 @@ impl Player<'_> {
         macro_rules! common {
             ($options:ty) => {{
                 let mut options = <$options>::new()
-                    .endpoint(Endpoint::parse(self.service)?)
+                    .endpoint(self.service)
                     .allow_basic_on_loopback(true)
                     .query_time(asked["queryTime"] == true);
                 if let Some(name) = text("key") {
-                    options = options.key(ApiKey::parse(self.key(name))?);
+                    options = options.key(self.key(name));
                 }
                 if asked["useTokenAuth"] == true {
                     options = options.use_token_auth(true);
                 }
                 if let Some(client_id) = text("clientId") {
-                    options = options.client_id(Identity::new(client_id)?);
+                    options = options.client_id(client_id);
                 }
                 if asked["defaultTokenParams"].is_object() {
                     options = options.default_token_params(params(&asked["defaultTokenParams"])?);
                 }
                 if let Some(kind) = text("token").or(text("details")) {
                     options = if kind.contains('.') && !kind.contains('?') {
-                        options.token(Token::new(kind)?)
+                        options.token(kind)
                     } else {
                         match fetch(&self.artifact(kind, asked))? {
                             Answer::Token(token) => options.token(token),
@@ -320,10 +320,10 @@ fn params(given: &Value) -> Result<TokenParams, Error> {
         params = params.ttl(Ttl::from_millis(ttl)?);
     }
     if let Some(capability) = given["capability"].as_str() {
-        params = params.capability(capability.parse()?);
+        params = params.capability(capability);
     }
     if let Some(client_id) = given["clientId"].as_str() {
-        params = params.client_id(ClientId::parse(client_id)?);
+        params = params.client_id(client_id);
     }
     Ok(params)
 }

@@ -1,6 +1,6 @@
 //! Running cargo and other programs.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::{env, ffi::OsStr};
 
@@ -41,6 +41,17 @@ pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result
         println!("{output}");
         look(&output);
     }
+    let status = child.wait().map_err(fault)?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status}); its output above says why").into()) }
+}
+
+/// Runs a command that reads `input` from its standard input.
+pub(crate) fn feed(command: &mut Command, input: &str) -> Result {
+    let line = print_command(command);
+    let fault = |error| format!("cannot run `{line}`: {error}");
+    let mut child = command.stdin(Stdio::piped()).spawn().map_err(fault)?;
+    // Dropped at the end of the statement, so that the command sees the end of the input.
+    child.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(input.as_bytes())).map_err(fault)?;
     let status = child.wait().map_err(fault)?;
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status}); its output above says why").into()) }
 }

@@ -30,8 +30,8 @@ const MACHINES: &[Machine] = &[
     },
 ];
 
-/// Core's unit tests, and the tests of its public API in `tests/core`.
-const SUITE: &[&str] = &["--manifest-path", "tests/cross/Cargo.toml", "-p", "ably-auth-core", "-p", "cross"];
+/// Core's unit tests, and the tests of its public API.
+const SUITE: &[&str] = &["--manifest-path", "tests/targets/cross/Cargo.toml", "-p", "ably-auth-core", "-p", "cross"];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let toolchain = Toolchain::open()?;

@@ -1,9 +1,5 @@
-//! Core on bare metal: builds `tests/firmware` for machines without an operating system, and runs it in QEMU and node.
+//! Core on bare metal: builds `tests/targets/firmware` for machines without an operating system, and runs it in QEMU and node.
 
-mod budget;
-mod image;
-
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,11 +7,10 @@ use std::process::Command;
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
 use crate::{Complaints, Result, command, examples};
-use budget::{Budget, Sizes};
 
-const FIRMWARE: &str = "tests/firmware/Cargo.toml";
-const SENSOR: &str = "tests/firmware/src/bin/sensor.rs";
-const EXPLORER: &str = "tests/explorer/Cargo.toml";
+const FIRMWARE: &str = "tests/targets/firmware/Cargo.toml";
+const SENSOR: &str = "tests/targets/firmware/src/bin/sensor.rs";
+const EXPLORER: &str = "tests/targets/explorer/Cargo.toml";
 /// The target on which the flash of signing is compared with its lower bound.
 const MEASURE: &str = "thumbv7em-none-eabihf";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -49,7 +44,7 @@ pub(crate) fn run(options: &[String]) -> Result {
     let mut bench = Bench {
         toolchain,
         folder: Workspace::load()?.target_directory.join("embedded"),
-        images: BTreeMap::new(),
+        images: Vec::new(),
         complaints: Vec::new(),
     };
     for machine in MACHINES {
@@ -58,13 +53,14 @@ pub(crate) fn run(options: &[String]) -> Result {
     }
     bench.run_wasm()?;
     bench.run_explorer()?;
-    bench.finish(options.iter().any(|option| option == "--accept"))
+    bench.finish(options)
 }
 
 struct Bench {
     toolchain: Toolchain,
     folder: PathBuf,
-    images: BTreeMap<String, Sizes>,
+    /// The arguments of `budgets` for each image, with its peak stack.
+    images: Vec<String>,
     complaints: Vec<String>,
 }
 
@@ -102,7 +98,7 @@ impl Bench {
         let folder = self.build(&["rustc", "--lib", "--crate-type", "cdylib"], WASM, "", &linker)?;
         let (node, module) = (self.toolchain.program("node", "node", &["nodejs"])?, folder.join("firmware.wasm"));
         let mut node = limited(&node);
-        self.measure(WASM, &module, node.arg("tests/firmware/checks.mjs").arg(&module))
+        self.measure(WASM, &module, node.arg("tests/targets/firmware/checks.mjs").arg(&module))
     }
 
     /// Builds and runs a web page that calls core, with the standard library that rustup provides for browsers.
@@ -115,12 +111,12 @@ impl Bench {
         let node = self.toolchain.program("node", "node", &["nodejs"])?;
         let module = folder.join(WASM).join("release/explorer.wasm");
         let file = |name: &str| {
-            let path = Path::new("tests/explorer").join(name);
+            let path = Path::new("tests/targets/explorer").join(name);
             fs::canonicalize(&path).map_err(|error| format!("cannot find `{}`: {error}", path.display()))
         };
         let (explore, typing, page) = (file("explore.mjs")?, file("type.mjs")?, file("index.html")?);
         self.play(
-            "tests/explorer/src/lib.rs",
+            "tests/targets/explorer/src/lib.rs",
             &[
                 ("node", &node),
                 ("explore.mjs", &explore),
@@ -162,42 +158,20 @@ impl Bench {
             self.complaints
                 .push(format!("`{name}` failed or ran longer than {TIMEOUT_SECONDS} s; see its output above"));
         }
-        let bytes = fs::read(image).map_err(|error| format!("cannot read `{}`: {error}", image.display()))?;
-        let Some(sizes) = image::measure(&bytes) else {
-            return Err(format!("`{}` is neither ELF nor WebAssembly", image.display()).into());
-        };
-        for what in image::unwanted(&bytes, !name.ends_with(" sign")) {
-            self.complaints.push(format!("`{name}` has {what}; find its origin with `nm -C` and remove it"));
-        }
-        // No image has an allocator, as checked above, so the heap is 0.
-        self.images.insert(name, Sizes { flash: sizes.flash, ram: sizes.ram, stack, heap: 0 });
+        let stack = stack.map_or_else(String::new, |stack| format!("={stack}"));
+        self.images.push(format!("{name}={}{stack}", image.display()));
         Ok(())
     }
 
-    fn finish(mut self, accept: bool) -> Result {
-        println!("\n{:50} {:>8} {:>10} {:>10} {:>5}", "bytes of", "flash", "static RAM", "peak stack", "heap");
-        for (name, Sizes { flash, ram, stack, heap }) in &self.images {
-            let stack = stack.map_or("-".into(), |stack| stack.to_string());
-            println!("{name:50} {flash:>8} {ram:>10} {stack:>10} {heap:>5}");
+    /// Compares the sizes of the images with the budget, or accepts them as the budget if all has passed.
+    fn finish(self, options: &[String]) -> Result {
+        let mut complaints = self.complaints;
+        let options = if complaints.is_empty() { options } else { &[] };
+        let mut budgets = command::cargo(["run", "--quiet", "--package", "budgets", "--", "sizes"]);
+        if let Err(Complaints(more)) = command::run(budgets.args(options).args(self.images)) {
+            complaints.extend(more);
         }
-        println!("(flash without interrupt vectors; static RAM of WebAssembly is its whole memory, with the stack)\n");
-
-        let mut budget = Budget::read()?;
-        for target in [title(MEASURE, ""), title(MEASURE, COMPACT)] {
-            let flash = |image| self.images.get(&format!("{target} {image}")).map(|sizes| sizes.flash as f64);
-            if let (Some(sign), Some(floor)) = (flash("sign"), flash("floor")) {
-                let ratio = sign / floor;
-                println!("{target}: key, signature and base64 take {ratio:.2} × the flash of HMAC and base64 alone");
-                self.complaints.extend(budget.check_ratio(&target, ratio));
-            }
-        }
-        if !accept {
-            self.complaints.extend(budget.check(&self.images));
-        } else if self.complaints.is_empty() {
-            budget.images = self.images;
-            budget.write()?;
-        }
-        if self.complaints.is_empty() { Ok(()) } else { Err(Complaints(self.complaints)) }
+        if complaints.is_empty() { Ok(()) } else { Err(Complaints(complaints)) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{env, fs, net};
 
 use crate::report::Report;
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 use crate::{Complaints, Result, command};
 
 /// The address that example servers listen on.
@@ -16,20 +16,16 @@ const TIMEOUT_SECONDS: &str = "60";
 const ANYTHING: char = '…';
 
 pub(crate) fn run(_: &[String]) -> Result {
-    let target = Workspace::load()?.target_directory;
+    let workspace = Workspace::load()?;
     // With the same options as the tests, so that nothing is built twice.
     let build = ["build", "--quiet", "--workspace", "--all-features", "--examples", "--bin", "ably-auth"];
     command::run(&mut command::cargo(build))?;
     let mut report = Report::default();
-    for path in workspace::files()?.into_iter().filter(|path| is_example(path)) {
-        report.step(&path.display().to_string(), || play(&path, &target));
+    for path in workspace.examples() {
+        let shown = path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path);
+        report.step(&shown.display().to_string(), || play(shown, &workspace.target_directory));
     }
     report.finish().1
-}
-
-fn is_example(path: &Path) -> bool {
-    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
-    is_rust && path.parent().is_some_and(|folder| folder.ends_with("examples"))
 }
 
 fn play(path: &Path, target: &Path) -> Result {

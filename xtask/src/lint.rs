@@ -1,33 +1,20 @@
 //! Lint checks: formatting, clippy, documentation, tidy and cargo-deny.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use crate::report::Report;
 use crate::workspace::{Package, Workspace};
-use crate::{Result, command, tidy};
+use crate::{Result, command, suites};
 
-/// Packages outside the workspace that clippy cannot build on the host: for other machines, without std, for a model
-/// checker or from packaged crates.
-const ALONE: &[&str] = &[
-    "tests/cross/Cargo.toml",
-    "tests/firmware/Cargo.toml",
-    "tests/loom/Cargo.toml",
-    "tests/no-std-probe/Cargo.toml",
-    "tests/packaged/Cargo.toml",
-];
+/// Workspaces that clippy cannot build on the host: for other machines, or from packaged crates.
+const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/targets/Cargo.toml"];
 
-/// Packages outside the workspace that build on the host, so clippy checks them.
-const BUILT: &[&str] = &[
-    "tests/api/Cargo.toml",
-    "tests/bench/auth/Cargo.toml",
-    "tests/bench/instructions/Cargo.toml",
-    "tests/bench/ratios/Cargo.toml",
-    "tests/bench/service/Cargo.toml",
-    "tests/explorer/Cargo.toml",
-];
+/// Workspaces and packages outside the workspace that build on the host, so clippy checks them.
+const BUILT: &[&str] = &["tests/api/Cargo.toml", "tests/bench/Cargo.toml", "tests/targets/explorer/Cargo.toml"];
 
 pub(crate) const CORE: &str = "ably-auth-core";
 
@@ -43,10 +30,9 @@ pub(crate) fn run(_: &[String]) -> Result {
     let mut report = Report::default();
     report.step("format", || {
         command::run(&mut command::cargo(["fmt", "--all", "--check"]))?;
-        ALONE
-            .iter()
-            .chain(BUILT)
-            .try_for_each(|manifest| command::run(&mut command::cargo(["fmt", "--check", "--manifest-path", manifest])))
+        ALONE.iter().chain(BUILT).try_for_each(|manifest| {
+            command::run(&mut command::cargo(["fmt", "--all", "--check", "--manifest-path", manifest]))
+        })
     });
     for package in &workspace.packages {
         for features in variants(package) {
@@ -66,7 +52,9 @@ pub(crate) fn run(_: &[String]) -> Result {
         command::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
     report.step("documentation of core in every tier", || tier_documentation(&workspace.target_directory));
-    report.step("tidy", || tidy::run(&[]));
+    report.step("links", links);
+    report.step("guide as a book", || book(&workspace.target_directory));
+    report.step("tidy", || suites::tidy(&[]));
     report.step("core in every tier", tiers);
     report.step("licences, bans and sources", deny);
     report.finish().1
@@ -133,6 +121,31 @@ fn broken_link(links: &str, exists: impl Fn(&str) -> bool) -> Option<&str> {
         let page = url.strip_prefix(DOCS_RS).map(|page| page.split('#').next().unwrap_or(page));
         !page.is_some_and(&exists)
     })
+}
+
+/// Checks the links between the project's pages, headings included.
+fn links() -> Result {
+    let pages = command::output(Command::new("git").args(["ls-files", "*.md"]))?;
+    check_links(pages.lines())
+}
+
+fn check_links(pages: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result {
+    let mut lychee = tool("lychee", "LYCHEE")?;
+    command::run(lychee.args(["--offline", "--include-fragments", "--no-progress"]).args(pages))
+}
+
+/// Builds the guide with mdBook, and checks the links of the built pages. A warning is an error.
+fn book(target: &Path) -> Result {
+    let mut mdbook = tool("mdbook", "MDBOOK")?;
+    let built = mdbook.args(["build", "docs"]).output().map_err(|error| format!("cannot run mdbook: {error}"))?;
+    let messages = String::from_utf8_lossy(&built.stderr);
+    eprint!("{messages}");
+    if !built.status.success() || messages.lines().any(|line| line.starts_with(" WARN")) {
+        return Err("`mdbook build docs` failed or warned; its messages above say why".into());
+    }
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "html");
+    let files = fs::read_dir(target.join("book")).map_err(|error| format!("cannot read the book: {error}"))?;
+    check_links(files.filter_map(|file| Some(file.ok()?.path())).filter(is_page))
 }
 
 /// Checks core with every combination of its features.

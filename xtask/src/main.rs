@@ -1,27 +1,18 @@
 //! The project's tasks; `cargo xtask help` lists them.
 
 mod api;
-mod attack;
 mod bench;
-mod chaos;
 mod command;
-mod conformance;
 mod cross;
 mod embedded;
 mod examples;
-mod interop;
 mod lint;
-mod loom;
 mod msrv;
-mod openapi;
 mod package;
-mod probe;
 mod report;
-mod soak;
+mod suites;
 mod test;
-mod tidy;
 mod toolchain;
-mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -36,9 +27,19 @@ struct Task {
 
 const TASKS: &[Task] = &[
     Task { name: "test", options: &[], about: "run all tests, and print totals in the last line", run: test::run },
-    Task { name: "lint", options: &[], about: "check formatting, clippy, docs, tidy and cargo-deny", run: lint::run },
-    Task { name: "tidy", options: &[], about: "check dependencies, files, links and language", run: tidy::run },
-    Task { name: "probe", options: &[], about: "run core without std, with and without an allocator", run: probe::run },
+    Task {
+        name: "lint",
+        options: &[],
+        about: "check formatting, clippy, docs, links, the book, tidy and cargo-deny",
+        run: lint::run,
+    },
+    Task { name: "tidy", options: &[], about: "check dependencies, files and language", run: suites::tidy },
+    Task {
+        name: "probe",
+        options: &[],
+        about: "run core without std, with and without an allocator",
+        run: suites::probe,
+    },
     Task {
         name: "embedded",
         options: &["--accept"],
@@ -69,7 +70,7 @@ const TASKS: &[Task] = &[
         name: "loom",
         options: &[],
         about: "check the blocking cache in every interleaving of its threads",
-        run: loom::run,
+        run: suites::loom,
     },
     Task {
         name: "bench",
@@ -82,44 +83,44 @@ const TASKS: &[Task] = &[
         name: "chaos",
         options: &["--minutes", "--seconds"],
         about: "kill a service on a folder repeatedly, for 1 minute by default; check that no confirmed data is lost",
-        run: chaos::run,
+        run: suites::chaos,
     },
     Task {
         name: "soak",
         options: &["--minutes", "--seconds"],
         about: "run a service at full load, for 1 minute by default, with reloads, revocations and slow \
             clients; check its memory and its responses",
-        run: soak::run,
+        run: suites::soak,
     },
     Task {
         name: "attack",
         options: &["--long"],
         about: "attack the service; print memory, CPU time and client latency of each attack; --long sends more",
-        run: attack::run,
+        run: suites::attack,
     },
     Task {
         name: "conformance",
-        options: &["--missing"],
-        about: "run the cases of Ably's test suite with each client; --missing lists cases without a test",
-        run: conformance::run,
+        options: &[],
+        about: "run the cases of Ably's test suite with each client",
+        run: suites::conformance,
     },
     Task {
         name: "interop",
         options: &[],
         about: "run Ably's SDKs and our clients against the service; needs node, npm, python3 and the network",
-        run: interop::run,
+        run: suites::interop,
     },
     Task {
         name: "openapi",
         options: &[],
         about: "test the service against `docs/openapi.yaml`; needs python3 and the network",
-        run: openapi::run,
+        run: suites::openapi,
     },
     Task {
         name: "vectors",
         options: &[],
         about: "regenerate `tests/vectors/jwt.json`; needs node, npm, python3 and the network",
-        run: vectors::run,
+        run: suites::vectors,
     },
 ];
 

@@ -2,9 +2,8 @@
 
 use std::process::Command;
 
-use crate::conformance::{self, Outcomes};
 use crate::report::{Report, Tally};
-use crate::{Result, command, probe, tidy};
+use crate::{Result, command, suites};
 
 /// Options of each `cargo test` run. Core runs again in each of its feature tiers.
 const SUITES: &[&[&str]] = &[
@@ -17,17 +16,12 @@ const SUITES: &[&[&str]] = &[
 
 pub(crate) fn run(_: &[String]) -> Result {
     let mut report = Report::default();
-    let mut outcomes = Outcomes::default();
     for suite in SUITES {
         report.counted(&format!("cargo test {}", suite.join(" ")), |tally| {
-            let mut tests = command::cargo(["test", "--no-fail-fast"]);
-            count_into_and_show(tally, tests.args(*suite), |line| outcomes.read(line))
+            count_into(tally, command::cargo(["test", "--no-fail-fast"]).args(*suite))
         });
     }
-    report.step("probe", || probe::run(&[]));
-    report.step("tidy", || tidy::run(&[]));
-    // The cases have run among the workspace's tests.
-    report.step("conformance", || conformance::check_outcomes(&outcomes, false));
+    report.step("probe", || suites::probe(&[]));
 
     let (Tally { passed, failed, skipped }, outcome) = report.finish();
     println!("{passed} passed, {failed} failed, {skipped} skipped");
@@ -36,12 +30,7 @@ pub(crate) fn run(_: &[String]) -> Result {
 
 /// Runs tests and counts them, even if some fail.
 pub(crate) fn count_into(tally: &mut Tally, tests: &mut Command) -> Result {
-    count_into_and_show(tally, tests, |_| {})
-}
-
-fn count_into_and_show(tally: &mut Tally, tests: &mut Command, mut look: impl FnMut(&str)) -> Result {
     command::watch(tests, |line| {
-        look(line);
         *tally += count(line).unwrap_or_default();
     })?;
     if tally.passed + tally.failed == 0 {

@@ -1,9 +1,7 @@
-//! The workspace's packages, from cargo, and its files, from git.
+//! The workspace's packages, from cargo.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{fs, io};
 
 use serde::Deserialize;
 
@@ -19,12 +17,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Package {
     pub name: String,
     pub version: String,
-    pub description: Option<String>,
-    pub documentation: Option<String>,
-    pub keywords: Vec<String>,
-    pub categories: Vec<String>,
     pub manifest_path: PathBuf,
-    pub dependencies: Vec<Dependency>,
     pub features: BTreeMap<String, Vec<String>>,
     pub rust_version: Option<String>,
     pub targets: Vec<Target>,
@@ -34,19 +27,19 @@ pub(crate) struct Package {
 #[derive(Deserialize)]
 pub(crate) struct Target {
     pub kind: Vec<String>,
+    pub src_path: PathBuf,
 }
 
 impl Package {
     pub(crate) fn has_library(&self) -> bool {
-        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "lib"))
+        self.targets.iter().any(|target| target.is("lib"))
     }
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Dependency {
-    pub name: String,
-    /// `dev`, `build`, or nothing for a normal one.
-    pub kind: Option<String>,
+impl Target {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|own| own == kind)
+    }
 }
 
 impl Workspace {
@@ -63,32 +56,10 @@ impl Workspace {
             .filter(|package| package.manifest_path.iter().rev().nth(2).is_some_and(|folder| folder == "crates"))
             .collect()
     }
-}
 
-/// Lists the project's files: those of git, or, in a tree without git, all except build output.
-pub(crate) fn files() -> Result<Vec<PathBuf>> {
-    let git = Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output();
-    match git {
-        Ok(git) if git.status.success() => {
-            Ok(String::from_utf8_lossy(&git.stdout).split_terminator('\0').map(PathBuf::from).collect())
-        }
-        _ => {
-            let mut files = Vec::new();
-            walk(Path::new("."), &mut files).map_err(|error| format!("cannot list the project's files: {error}"))?;
-            // Without `./`, as in git's list.
-            Ok(files.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()).collect())
-        }
+    /// Returns the sources of all examples.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &Path> {
+        let targets = self.packages.iter().flat_map(|package| &package.targets).filter(|target| target.is("example"));
+        targets.map(|target| target.src_path.as_path()).filter(|path| path.iter().any(|folder| folder == "examples"))
     }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if !entry.file_type()?.is_dir() {
-            files.push(entry.path());
-        } else if entry.file_name() != "target" && entry.file_name() != ".git" {
-            walk(&entry.path(), files)?;
-        }
-    }
-    Ok(())
 }

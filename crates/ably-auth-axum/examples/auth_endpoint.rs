@@ -84,8 +84,8 @@ pub(crate) fn app(key: &ApiKey) -> Router {
 #[tokio::main(flavor = "current_thread")]
 #[allow(dead_code, reason = "the example's test calls `app`")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let key = std::env::var("ABLY_API_KEY").map_err(|_| "ABLY_API_KEY is not set; set it to a key")?;
+    let key = ApiKey::from_env()?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("log in at http://{}/login", listener.local_addr()?);
-    Ok(axum::serve(listener, app(&ApiKey::parse(&key)?)).await?)
+    Ok(axum::serve(listener, app(&key)).await?)
 }

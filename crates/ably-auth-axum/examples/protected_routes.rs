@@ -56,8 +56,7 @@ pub(crate) fn app(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
 #[tokio::main(flavor = "current_thread")]
 #[allow(dead_code, reason = "the example's test calls `app`")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let key = std::env::var("ABLY_API_KEY").map_err(|_| "ABLY_API_KEY is not set; set it to a key")?;
-    let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse(&key)?);
+    let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::from_env()?);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("write to http://{}/rooms/lobby/notes", listener.local_addr()?);
     Ok(axum::serve(listener, app(verifier)?).await?)

@@ -12,7 +12,7 @@ use axum::Router;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let key = ApiKey::parse(&std::env::var("ABLY_API_KEY")?)?;
+    let key = ApiKey::from_env()?;
     let chat: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
     let endpoint = AuthEndpoint::jwt(&key).grant(|| async move { Grant::anonymous(chat) });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;

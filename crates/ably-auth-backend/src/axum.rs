@@ -8,7 +8,7 @@ use axum_core::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
 
-use crate::{AskedParams, Authenticated, Identified, Refusal, credentials};
+use crate::{AskedParams, Authenticated, Identified, Refusal};
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -28,7 +28,7 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        sender(parts)?.cloned().ok_or_else(credentials::missing)
+        sender(parts)?.cloned().ok_or_else(Refusal::missing_credential)
     }
 }
 

@@ -5,9 +5,11 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod clock;
-mod credentials;
+pub mod credentials;
 mod endpoint;
 mod error;
+pub mod jwt;
+mod limit;
 mod random;
 mod refusal;
 mod sender;
@@ -18,8 +20,14 @@ pub use ably_auth_core::{
     ApiKey, Capability, ClientId, ErrorCode, ErrorInfo, Identity, JwtClaims, KeyName, Operation, Timestamp, Token,
     TokenParams, Ttl,
 };
+/// Makes `async fn` possible in an implementation of [`VerifyToken`].
+#[doc(no_inline)]
+pub use async_trait::async_trait;
+pub use clock::Clock;
 pub use endpoint::{AskedParams, Endpoint, Grant};
 pub use error::{Error, ErrorKind};
+pub use limit::limit_capability;
+pub use random::random_bytes;
 pub use refusal::Refusal;
 pub use sender::{Authenticated, Authenticator, Identified};
 pub use verified_token::VerifiedToken;

@@ -70,6 +70,50 @@ impl Refusal {
         Self::new(ErrorCode::CAPABILITY_REFUSED, message)
     }
 
+    /// Creates a refusal for a request without a credential: 401 with code 40101.
+    #[must_use]
+    pub fn missing_credential() -> Self {
+        Self::unauthenticated("the request has no credentials; send a token as `Authorization: Bearer …`")
+    }
+
+    /// Creates a refusal for a token that does not have the form of one: 401 with code 40145.
+    #[must_use]
+    pub fn malformed_token() -> Self {
+        let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued";
+        Self::new(ErrorCode::INVALID_TOKEN, message)
+    }
+
+    /// Creates a refusal for a token of another issuer: 401 with code 40143.
+    #[must_use]
+    pub fn unknown_token() -> Self {
+        let message = "this service does not know the token's key or kind; request a new token from the right issuer";
+        Self::new(ErrorCode::TOKEN_UNRECOGNISED, message)
+    }
+
+    /// Creates a refusal for a revoked token: 401 with code 40141.
+    #[must_use]
+    pub fn revoked_token() -> Self {
+        let message = "the token was revoked; request a new token, if the user is still welcome";
+        Self::new(ErrorCode::TOKEN_REVOKED, message)
+    }
+
+    /// Creates a refusal for an invalid value that the client sent: with the code of the error, and its text.
+    ///
+    /// To convert an error with `?` instead makes it a failure of the server.
+    ///
+    /// ```
+    /// use ably_auth_backend::{Capability, Refusal};
+    ///
+    /// let refusal = Capability::parse_strict("{").map_err(Refusal::invalid_input).unwrap_err();
+    /// assert_eq!((refusal.status(), refusal.info().code().as_u32()), (400, 40000));
+    /// ```
+    #[must_use]
+    #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub fn invalid_input(error: ably_auth_core::Error) -> Self {
+        // Errors of the core quote no secret and end with advice, so their text is used unchanged.
+        Self::new(error.ably_code(), error.to_string())
+    }
+
     /// Creates a refusal for a failure of the server: 500 with code 50000. An SDK tries its auth URL again later.
     #[must_use]
     pub fn internal(message: impl Into<String>) -> Self {

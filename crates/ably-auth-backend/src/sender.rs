@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use ably_auth_core::capability::OperationName;
-use ably_auth_core::{ClientId, ErrorCode, Identity};
+use ably_auth_core::{ErrorCode, Identity};
 use http::{HeaderMap, Uri};
 
-use crate::credentials;
+use crate::credentials::{self, Accepted, Credential};
 use crate::refusal::Refusal;
 use crate::verified_token::VerifiedToken;
 use crate::verifier::VerifyToken;
@@ -66,12 +66,15 @@ impl Authenticator {
     /// # Errors
     /// The refusal of a request without a token, with an invalid one, or with a clientId that the token does not permit.
     pub async fn authenticate(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<Authenticated>, Refusal> {
-        let token = match credentials::from_headers(headers)? {
-            None if self.takes_query => credentials::from_query(uri)?,
-            token => token,
+        let credential = match credentials::from_headers(headers, Accepted::Tokens)? {
+            None if self.takes_query => credentials::from_query(uri, Accepted::Tokens)?,
+            credential => credential,
         };
-        let Some(token) = token else {
-            return if self.is_optional { Ok(None) } else { Err(credentials::missing()) };
+        let token = match credential {
+            Some(Credential::Token(token)) => token,
+            Some(Credential::Key(_)) => return Err(credentials::key_not_accepted()),
+            None if self.is_optional => return Ok(None),
+            None => return Err(Refusal::missing_credential()),
         };
         let verified = self.verifier.verify_token(&token).await?;
         Authenticated::new(verified, credentials::claimed_identity(headers)?).map(Some)
@@ -106,15 +109,7 @@ pub struct Authenticated {
 impl Authenticated {
     /// Creates the sender with a token, who claims the identity `claimed` (`RSA7`).
     pub(crate) fn new(token: VerifiedToken, claimed: Option<Identity>) -> Result<Self, Refusal> {
-        let identity = match (claimed, token.client_id()) {
-            (Some(claimed), client_id) if client_id.permits(claimed.as_str()) => Some(claimed),
-            (Some(_), _) => {
-                let message = "the token does not permit this clientId; use one that was issued for it";
-                return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
-            }
-            (None, ClientId::Identified(identity)) => Some(identity.clone()),
-            (None, ClientId::None | ClientId::Any) => None,
-        };
+        let identity = credentials::acting_identity(claimed, token.client_id())?;
         Ok(Self { token, identity: identity.map(Arc::new) })
     }
 

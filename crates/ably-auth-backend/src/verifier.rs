@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::capability::Work;
-use ably_auth_core::jwt::{self, UnverifiedJwt};
-use ably_auth_core::{ApiKey, Capability, ErrorCode, ErrorKind, KeyName, Signer, Timestamp, Token};
+use ably_auth_core::jwt::{UnverifiedJwt, has_jwt_form};
+use ably_auth_core::{ApiKey, Capability, KeyName, Signer, Timestamp, Token};
 use async_trait::async_trait;
 
 use crate::clock::Clock;
+use crate::jwt::{self, EffectiveToken, JwtRules};
 use crate::refusal::Refusal;
 use crate::verified_token::VerifiedToken;
 
@@ -20,11 +20,11 @@ use crate::verified_token::VerifiedToken;
 /// [`Verifier::otherwise`] or [`Authenticator::new`](crate::Authenticator::new).
 ///
 /// ```
-/// use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken};
+/// use ably_auth_backend::{ErrorCode, Refusal, Token, VerifiedToken, VerifyToken, async_trait};
 ///
 /// struct Service; // holds a client of the service that issues the tokens
 ///
-/// #[async_trait::async_trait]
+/// #[async_trait]
 /// impl VerifyToken for Service {
 ///     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
 ///         // Look up `token.expose()`, and return its rights:
@@ -44,7 +44,7 @@ pub trait VerifyToken: Send + Sync + 'static {
 /// Verifies JWTs that are signed with an Ably key, in a service of your own and without network requests.
 ///
 /// It accepts only HS256 with the secret of a known key, and refuses JWTs with a lifetime of more than 24 hours. If a
-/// JWT has an embedded token, that token is verified.
+/// JWT has an embedded token, that token is verified. [`JwtRules::judge`](crate::jwt::JwtRules::judge) lists the codes of refusals.
 ///
 /// ```
 /// use std::time::Duration;
@@ -109,7 +109,7 @@ impl Verifier {
     /// use ably_auth_backend::{ApiKey, Verifier};
     ///
     /// let banned: Arc<RwLock<HashSet<String>>> = Arc::default(); // your application adds to it
-    /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).is_revoked({
+    /// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?).revoked_if({
     ///     let banned = Arc::clone(&banned);
     ///     move |token| {
     ///         let banned = banned.read().map_or_else(|poisoned| poisoned.into_inner(), |banned| banned);
@@ -118,7 +118,7 @@ impl Verifier {
     /// });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn is_revoked(mut self, is_revoked: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static) -> Self {
+    pub fn revoked_if(mut self, is_revoked: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static) -> Self {
         self.is_revoked = Some(Box::new(is_revoked));
         self
     }
@@ -129,67 +129,29 @@ impl Verifier {
         self
     }
 
-    /// Verifies a JWT.
-    ///
-    /// # Errors
-    /// - 40144 if it is malformed, not signed with the key that it names, or not valid yet;
-    /// - 40142 if it has expired, 40141 if it was revoked;
-    /// - 40003 if its lifetime exceeds the maximum;
-    /// - 40012 if its clientId is invalid;
-    /// - 40160 if the intersection of its capability with the key's is empty;
-    /// - 40000 if the comparison of its capability with the key's takes more than [`Work::PER_REQUEST`] steps.
     fn verify(&self, unverified: UnverifiedJwt<'_>, key: &Key) -> Result<VerifiedToken, Refusal> {
-        let verified = unverified.verify(&key.signer, self.clock.now(), self.leeway).map_err(jwt_refusal)?;
-        let claims = verified.claims();
-        claims.ttl().map_err(|_| {
-            let message = "the lifetime of the JWT is more than 24 hours; mint it with a shorter one";
-            Refusal::new(ErrorCode::INVALID_PARAMETER, message)
-        })?;
-        let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
-            Refusal::new(ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability` in the JWT: {error}"))
-        })?;
-        let capability = match written {
-            None => key.capability.clone(),
-            Some(written) => {
-                let granted = key.capability.intersect_within(&written, &mut Work::steps(Work::PER_REQUEST));
-                Arc::new(granted.map_err(|_| {
-                    let message = "the comparison of the JWT's `x-ably-capability` with the key's takes too much work; name fewer \
-                               resources or use wildcards";
-                    Refusal::new(ErrorCode::BAD_REQUEST, message)
-                })?)
-            }
-        };
-        if capability.is_empty() {
-            let message = "the JWT permits nothing that its key permits; mint it with a capability that the key has";
-            return Err(Refusal::new(ErrorCode::CAPABILITY_REFUSED, message));
-        }
-        let token = VerifiedToken::of_jwt(verified, capability);
+        let rules = JwtRules::new(&key.signer, &key.capability).leeway(self.leeway);
+        let token = rules.judge(unverified, self.clock.now())?.into_token();
         if self.is_revoked.as_ref().is_some_and(|is_revoked| is_revoked(&token)) {
-            let message = "the token was revoked; request a new token, if the user still has access";
-            return Err(Refusal::new(ErrorCode::TOKEN_REVOKED, message));
+            return Err(Refusal::revoked_token());
         }
         Ok(token)
     }
 
     /// Verifies a token without an embedded one.
     async fn verify_plain(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
-        let unrecognised = || {
-            let message =
-                "this service does not know the token's key or kind; request a new token from the right issuer";
-            Refusal::new(ErrorCode::TOKEN_UNRECOGNISED, message)
-        };
-        if jwt::has_jwt_form(token.expose()) {
-            let unverified = UnverifiedJwt::parse(token.expose());
+        if has_jwt_form(token.expose()) {
+            let unverified = jwt::parse(token);
             let key = unverified.as_ref().ok().and_then(|unverified| self.keys.get(unverified.key_name()));
             match (unverified, key) {
                 (Ok(unverified), Some(key)) => return self.verify(unverified, key),
-                (Err(error), _) if self.otherwise.is_none() => return Err(jwt_refusal(error)),
+                (Err(refusal), _) if self.otherwise.is_none() => return Err(refusal),
                 _ => {}
             }
         }
         match &self.otherwise {
             Some(other) => other.verify_token(token).await,
-            None => Err(unrecognised()),
+            None => Err(Refusal::unknown_token()),
         }
     }
 }
@@ -197,27 +159,11 @@ impl Verifier {
 #[async_trait]
 impl VerifyToken for Verifier {
     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
-        if !jwt::has_jwt_form(token.expose()) {
-            return self.verify_plain(token).await;
-        }
-        // The outer JWT is not verified: the embedded token determines the rights.
-        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(jwt_refusal)? else {
-            return self.verify_plain(token).await;
-        };
-        let verified = self.verify_plain(embedded.token()).await?;
-        embedded.check_expires_within(verified.expires()).map_err(jwt_refusal)?;
+        let effective = EffectiveToken::of(token)?;
+        let verified = self.verify_plain(effective.token()).await?;
+        effective.check_expiry(verified.expires())?;
         Ok(verified)
     }
-}
-
-/// Converts an error of a JWT, or of its embedded token, into a refusal.
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn jwt_refusal(error: ably_auth_core::Error) -> Refusal {
-    if error.kind() == ErrorKind::Token {
-        let message = "the token embedded in the JWT is invalid; embed a token exactly as it was issued";
-        return Refusal::new(ErrorCode::INVALID_TOKEN, message);
-    }
-    Refusal::new(error.ably_code(), error.to_string())
 }
 
 impl fmt::Debug for Verifier {

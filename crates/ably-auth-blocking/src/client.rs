@@ -2,27 +2,34 @@
 
 use std::fmt;
 
-use ably_auth::{BlockingAuth, Error, Timestamp};
+use ably_auth::{Blocking, BlockingAuth, Error, Timestamp};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::ClientOptions;
 use crate::transport::UreqTransport;
+
+/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
+
+/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::BlockingAuth::authorize_with)
+/// replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Blocking>;
 
 /// A blocking client of Ably's REST API, limited to authentication (`RSC1`).
 ///
 /// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
 ///
-/// To share it, put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) has an example.
+/// Clones share the connections and the tokens. The [crate's documentation](crate) has an example.
 ///
 /// ```
-/// use ably_auth_blocking::{ApiKey, Client, ClientOptions, Identity};
+/// use ably_auth_blocking::{Client, ClientOptions};
 ///
-/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?).client_id(Identity::new("bob")?);
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob");
 /// let client = Client::new(options.use_token_auth(true))?;
 /// assert!(client.auth().token_details().is_none()); // nothing is sent until a token is needed
 /// # Ok::<(), ably_auth_blocking::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Client {
     auth: BlockingAuth<UreqTransport>,
 }
@@ -45,11 +52,11 @@ impl Client {
     /// ignored.
     ///
     /// ```
-    /// use ably_auth_blocking::{ApiKey, Client, ClientOptions};
+    /// use ably_auth_blocking::{Client, ClientOptions};
     ///
     /// // Set your proxies and root certificates here.
     /// let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-    /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
+    /// let options = ClientOptions::new().key("app.key:secret");
     /// let client = Client::with_agent(options, agent)?;
     /// # Ok::<(), ably_auth_blocking::Error>(())
     /// ```

@@ -8,15 +8,8 @@ mod proxies;
 mod roots;
 mod transport;
 
-pub use client::Client;
+pub use client::{AuthOptions, Client, ClientOptions};
 pub use transport::UreqTransport;
 
 #[doc(no_inline)]
 pub use ably_auth::*;
-
-/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
-pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
-
-/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::BlockingAuth::authorize_with)
-/// replaces.
-pub type AuthOptions = ably_auth::AuthOptions<Blocking>;

@@ -219,14 +219,18 @@ pub(crate) fn capability(name: &str, text: &str) -> Result<Capability, Failure> 
 }
 
 pub(crate) fn token_params(args: &args::TokenParams) -> Result<TokenParams, Failure> {
-    let client_id = args.client_id.as_deref().map(ClientId::parse).transpose();
-    let ttl = args.ttl.map(|ttl| Ttl::from_millis(span_millis("--ttl", ttl))).transpose();
-    Ok(TokenParams {
-        client_id: client_id.map_err(|error| Failure::input("--client-id", error))?.unwrap_or_default(),
-        ttl: ttl.map_err(|error| Failure::input("--ttl", error))?,
-        capability: args.capability.as_deref().map(|text| capability("--capability", text)).transpose()?,
-        ..TokenParams::new()
-    })
+    let mut params = TokenParams::new();
+    if let Some(client_id) = &args.client_id {
+        params = params.client_id(ClientId::parse(client_id).map_err(|error| Failure::input("--client-id", error))?);
+    }
+    if let Some(ttl) = args.ttl {
+        let ttl = Ttl::from_millis(span_millis("--ttl", ttl));
+        params = params.ttl(ttl.map_err(|error| Failure::input("--ttl", error))?);
+    }
+    if let Some(text) = &args.capability {
+        params = params.capability(capability("--capability", text)?);
+    }
+    Ok(params)
 }
 
 /// True after stdin was read: a second read would find nothing.

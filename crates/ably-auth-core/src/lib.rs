@@ -3,7 +3,7 @@
 //! This crate has the pure computations of authentication. It signs and verifies token requests, mints and verifies
 //! JWTs, and checks and intersects capabilities. It has no clock, no source of random numbers and no I/O: time and
 //! randomness are arguments. So the same code runs on a microcontroller, in a browser and in a token service, and tests
-//! need not wait.
+//! need not wait. Only the feature `std` has two functions that ask the system: for the time, and for a key.
 //!
 //! | task | type or function | tier |
 //! | --- | --- | --- |
@@ -11,7 +11,8 @@
 //! | mint a JWT | [`JwtFields::mint_into`] | no feature |
 //! | check an operation against the text of a capability | [`capability::text_permits`] | no feature |
 //! | sign and verify token requests as owned values | [`TokenRequest`] | `alloc` |
-//! | verify a JWT | [`UnverifiedJwt`] | `alloc` |
+//! | mint and verify a JWT as owned values | `jwt::mint`, `jwt::verify` | `alloc` |
+//! | verify a JWT of one of several keys | [`UnverifiedJwt`] | `alloc` |
 //! | check, intersect, compare and explain capabilities | [`Capability`] | `alloc` |
 //! | read and write the JSON of the wire | [`TokenRequest`], [`TokenDetails`], [`RevokeTokensRequest`], [`ErrorInfo`] | `serde` |
 //!
@@ -47,7 +48,8 @@
 //!
 //! ## `std`
 //!
-//! Turns on `alloc`, and adds nothing else today. It exists so that later additions that need std break nothing.
+//! Turns on `alloc`, and adds what asks the system: [`Timestamp::now`], conversions with
+//! [`SystemTime`](https://doc.rust-lang.org/std/time/struct.SystemTime.html), and [`ApiKey::from_env`].
 //!
 //! # Sign a token request without a heap
 //!
@@ -161,6 +163,7 @@
 // Links to docs.rs for the items that are not in the current tier.
 #![cfg_attr(not(feature = "alloc"), doc = include_str!("links/alloc.md"))]
 #![cfg_attr(not(feature = "serde"), doc = include_str!("links/serde.md"))]
+#![cfg_attr(not(feature = "std"), doc = include_str!("links/std.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![warn(clippy::arithmetic_side_effects)]
@@ -187,7 +190,7 @@ pub use capability::Operation;
 pub use credentials::{ApiKeyRef, Mac, Signer};
 pub use error::{Error, ErrorCode, ErrorKind};
 pub use jwt::JwtFields;
-pub use time::{Timestamp, Ttl};
+pub use time::{Timestamp, Ttl, parse_duration};
 pub use token_request::TokenRequestFields;
 
 #[cfg(feature = "alloc")]
@@ -206,7 +209,7 @@ pub use {
         TokenRevocationSuccessResult, TokenRevocationTargetSpecifier,
     },
     text::printable::PrintableText,
-    token_details::TokenDetails,
+    token_details::{TokenDetails, Validity},
 };
 
 /// Runs the README's examples.

@@ -94,6 +94,12 @@ impl core::str::FromStr for TokenRevocationTargetSpecifier {
     }
 }
 
+impl AsRef<str> for TokenRevocationTargetSpecifier {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 impl fmt::Display for TokenRevocationTargetSpecifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -123,8 +129,8 @@ impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
 /// ```
 /// use ably_auth_core::{RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
 ///
-/// let mut request = RevokeTokensRequest::new([Target::client_id("bob"), Target::channel("chat:*")]);
-/// request.allow_reauth_margin = Some(true);
+/// let targets = [Target::client_id("bob"), Target::channel("chat:*")];
+/// let request = RevokeTokensRequest::new(targets).allow_reauth_margin(true);
 /// assert_eq!(
 ///     serde_json::to_string(&request)?,
 ///     r#"{"targets":["clientId:bob","channel:chat:*"],"allowReauthMargin":true}"#
@@ -134,25 +140,55 @@ impl<'de> Deserialize<'de> for TokenRevocationTargetSpecifier {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeTokensRequest {
-    /// The tokens to revoke: at most 100 targets (`RSA17b`).
-    pub targets: Vec<TokenRevocationTargetSpecifier>,
-    /// Revokes only tokens issued before this time. The default is the time of the request (`RSA17e`). It must not be
-    /// in the future, and must be at most one hour ago.
+    targets: Vec<TokenRevocationTargetSpecifier>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issued_before: Option<Timestamp>,
-    /// Delays the revocation by 30 seconds, so that clients can renew without a gap (`RSA17f`).
+    issued_before: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allow_reauth_margin: Option<bool>,
+    allow_reauth_margin: Option<bool>,
 }
 
 impl RevokeTokensRequest {
     /// The maximum number of targets in one request.
     pub const MAX_TARGETS: usize = 100;
 
-    /// Creates a request that immediately revokes the tokens issued until now to `targets`.
+    /// Creates a request that immediately revokes the tokens issued until now to `targets`, of which there may be at
+    /// most 100 (`RSA17b`).
     #[must_use]
     pub fn new(targets: impl IntoIterator<Item = TokenRevocationTargetSpecifier>) -> Self {
         Self { targets: targets.into_iter().collect(), issued_before: None, allow_reauth_margin: None }
+    }
+
+    /// Revokes only tokens issued before this time. The default is the time of the request (`RSA17e`). It must not be
+    /// in the future, and must be at most one hour ago.
+    #[must_use]
+    pub fn issued_before(mut self, time: impl Into<Timestamp>) -> Self {
+        self.issued_before = Some(time.into());
+        self
+    }
+
+    /// Delays the revocation by 30 seconds, so that clients can renew without a gap (`RSA17f`).
+    #[must_use]
+    pub const fn allow_reauth_margin(mut self, allow: bool) -> Self {
+        self.allow_reauth_margin = Some(allow);
+        self
+    }
+
+    /// Returns the tokens to revoke.
+    #[must_use]
+    pub fn get_targets(&self) -> &[TokenRevocationTargetSpecifier] {
+        &self.targets
+    }
+
+    /// Returns the time before which a token was issued, if it was set.
+    #[must_use]
+    pub const fn get_issued_before(&self) -> Option<Timestamp> {
+        self.issued_before
+    }
+
+    /// Returns whether to delay the revocation, if it was set.
+    #[must_use]
+    pub const fn get_allow_reauth_margin(&self) -> Option<bool> {
+        self.allow_reauth_margin
     }
 }
 

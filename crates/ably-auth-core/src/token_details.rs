@@ -13,6 +13,23 @@ use crate::error::Error;
 use crate::text::OtherFields;
 use crate::time::{Timestamp, optional_timestamp};
 
+/// The time of issue and the time of expiry of a token, both by the service's clock.
+///
+/// ```
+/// use ably_auth_core::{Timestamp, Ttl, Validity};
+///
+/// let issued = Timestamp::from_millis(1_449_746_287_318);
+/// let validity = Validity { issued, expires: issued.saturating_add(Ttl::DEFAULT) };
+/// assert_eq!(validity.expires - validity.issued, Ttl::DEFAULT.as_duration());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Validity {
+    /// The time of issue.
+    pub issued: Timestamp,
+    /// The time at which the token expires.
+    pub expires: Timestamp,
+}
+
 /// A token and its details (`TD1`).
 ///
 /// If only the token string is known, the other fields are unknown, not zero. `Debug` does not show the token.
@@ -65,13 +82,13 @@ impl TokenDetails {
     /// it then has the capability of its key, which the issuer may not know.
     ///
     /// ```
-    /// use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails, Ttl};
+    /// use ably_auth_core::{Capability, ClientId, KeyName, Timestamp, Token, TokenDetails, Ttl, Validity};
     ///
     /// let issued = Timestamp::from_millis(1_449_746_287_318);
     /// let details = TokenDetails::issued_by(
     ///     KeyName::parse("app.key")?,
     ///     Token::new("app.xyz")?,
-    ///     (issued, issued.saturating_add(Ttl::DEFAULT)),
+    ///     Validity { issued, expires: issued.saturating_add(Ttl::DEFAULT) },
     ///     &r#"{"chat":["publish"]}"#.parse::<Capability>()?,
     ///     ClientId::parse("bob")?,
     /// );
@@ -82,15 +99,15 @@ impl TokenDetails {
     pub fn issued_by<'a>(
         key_name: KeyName,
         token: Token,
-        (issued, expires): (Timestamp, Timestamp),
+        validity: Validity,
         capability: impl Into<Option<&'a Capability>>,
         client_id: ClientId,
     ) -> Self {
         Self {
             token,
             key_name: Some(key_name),
-            issued: Some(issued),
-            expires: Some(expires),
+            issued: Some(validity.issued),
+            expires: Some(validity.expires),
             capability: capability.into().map(Capability::to_string),
             client_id,
             other: OtherFields::new(),

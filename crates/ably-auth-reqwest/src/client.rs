@@ -2,25 +2,31 @@
 
 use std::fmt;
 
-use ably_auth::{Auth, Error, Timestamp};
+use ably_auth::{Async, Auth, Error, Timestamp};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::ClientOptions;
 use crate::transport::ReqwestTransport;
+
+/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+pub type ClientOptions = ably_auth::ClientOptions<Async>;
+
+/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::Auth::authorize_with) replaces.
+pub type AuthOptions = ably_auth::AuthOptions<Async>;
 
 /// An async client of Ably's REST API, limited to authentication (`RSC1`).
 ///
-/// To share it, put it in an [`Arc`](std::sync::Arc). The [crate's documentation](crate) has an example.
+/// Clones share the connections and the tokens. The [crate's documentation](crate) has an example.
 ///
 /// ```
-/// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Identity};
+/// use ably_auth_reqwest::{Client, ClientOptions};
 ///
-/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?).client_id(Identity::new("bob")?);
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob");
 /// let client = Client::new(options.use_token_auth(true))?;
 /// assert!(client.auth().token_details().is_none()); // nothing is sent until a token is needed
 /// # Ok::<(), ably_auth_reqwest::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Client {
     auth: Auth<ReqwestTransport>,
 }
@@ -46,12 +52,12 @@ impl Client {
     /// This crate enables no TLS feature of reqwest. Depend on reqwest yourself, with the TLS feature that you want.
     ///
     /// ```
-    /// use ably_auth_reqwest::{ApiKey, Client, ClientOptions, Endpoint};
+    /// use ably_auth_reqwest::{Client, ClientOptions};
     ///
     /// # fn client(builder: reqwest::ClientBuilder) -> Result<Client, Box<dyn std::error::Error>> {
     /// // `builder` is your `reqwest::Client::builder()`, with your proxies and root certificates.
     /// let http = builder.redirect(reqwest::redirect::Policy::none()).build()?;
-    /// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
+    /// let options = ClientOptions::new().key("app.key:secret");
     /// Ok(Client::with_http(options, http)?)
     /// # }
     /// ```

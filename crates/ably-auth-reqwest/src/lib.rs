@@ -15,14 +15,8 @@ mod transport;
 #[cfg(any(test, not(feature = "rustls")))]
 mod without_tls;
 
-pub use client::Client;
+pub use client::{AuthOptions, Client, ClientOptions};
 pub use transport::ReqwestTransport;
 
 #[doc(no_inline)]
 pub use ably_auth::*;
-
-/// The options of the [`Client`]: credentials, endpoint, HTTP settings.
-pub type ClientOptions = ably_auth::ClientOptions<Async>;
-
-/// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::Auth::authorize_with) replaces.
-pub type AuthOptions = ably_auth::AuthOptions<Async>;

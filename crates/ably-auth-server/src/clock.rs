@@ -1,36 +1,32 @@
-//! The only source of the current time.
+//! The clocks of the service: the time of day, and elapsed time.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use ably_auth_core::Timestamp;
 
 /// A source of the current time, which is read once for each request.
 #[derive(Clone)]
 pub(crate) struct Clock {
-    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    time: ably_auth_backend::Clock,
     /// A steady clock, if there is one.
     pub(crate) steady: Option<Steady>,
 }
 
 impl Clock {
     pub(crate) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self { now: Arc::new(now), steady: None }
+        Self { time: ably_auth_backend::Clock::new(now), steady: None }
     }
 
     pub(crate) fn system() -> Self {
-        let clock = Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "the only source of the current time")]
-            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
-        });
         let stopwatch = Stopwatch::start();
-        Self { steady: Some(Steady::new(move || stopwatch.elapsed())), ..clock }
+        let steady = Steady::new(move || stopwatch.elapsed());
+        Self { time: ably_auth_backend::Clock::system(), steady: Some(steady) }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        (self.now)()
+        self.time.now()
     }
 }
 
@@ -59,7 +55,7 @@ impl fmt::Debug for Clock {
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "the only source of the current time")]
+    #[expect(clippy::disallowed_methods, reason = "the only source of elapsed time")]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }

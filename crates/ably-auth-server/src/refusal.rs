@@ -108,9 +108,9 @@ impl From<ably_auth_backend::Refusal> for Refusal {
     }
 }
 
-/// Errors of the core quote no secret and end with advice, so their text is used unchanged.
+/// Values in a request come from the client, so an invalid one is its mistake.
 impl From<ably_auth_core::Error> for Refusal {
     fn from(error: ably_auth_core::Error) -> Self {
-        Self::new(error.ably_code(), error.to_string())
+        ably_auth_backend::Refusal::invalid_input(error).into()
     }
 }

@@ -11,18 +11,16 @@ use std::task::{Context, Poll, Waker};
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
 use ably_auth_server::{Apps, Limits, Service, ServiceBuilder};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response};
 use peak_alloc::PeakAlloc;
+use test_support::{NOW, basic};
 
 use faulty::{Call, Faulty, Stalled};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-const NOW: u64 = 1_449_746_287_318;
 const KEY: &str = "app.key:an-example-not-a-secret";
 
 /// The largest body that the service accepts, in bytes.
@@ -68,7 +66,7 @@ fn post(path: &str, content_type: &str, body: &[u8]) -> Request<Bytes> {
 }
 
 fn with_key(mut request: Request<Bytes>) -> Request<Bytes> {
-    let credential = format!("Basic {}", STANDARD.encode(KEY));
+    let credential = basic(KEY);
     request.headers_mut().insert("Authorization", credential.parse().unwrap());
     request
 }

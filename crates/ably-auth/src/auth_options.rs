@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ably_auth_core::{ApiKey, ErrorCode, TokenDetails, TokenRequest};
 
 use crate::auth_url::AuthUrl;
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::mode::Mode;
-use crate::sources::AuthCallbackAnswer;
 use crate::token_text;
 
 /// Authentication options (`AO1`): part of [`ClientOptions`](crate::ClientOptions), or the replacement that
@@ -18,11 +18,10 @@ use crate::token_text;
 /// token is used until it is refused or known to have expired (`RSA4`).
 ///
 /// ```
-/// use ably_auth::{ApiKey, Async, AuthOptions};
+/// use ably_auth::{Async, AuthOptions};
 ///
-/// let options = AuthOptions::<Async>::new().key(ApiKey::parse("app.key:secret")?).query_time(true);
+/// let options = AuthOptions::<Async>::new().key("app.key:secret").query_time(true);
 /// assert!(!format!("{options:?}").contains("secret"));
-/// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct AuthOptions<M: Mode> {
     pub(crate) key: Option<ApiKey>,
@@ -34,33 +33,49 @@ pub struct AuthOptions<M: Mode> {
     pub(crate) mint_jwt: bool,
     pub(crate) use_token_auth: Option<bool>,
     pub(crate) query_time: bool,
+    /// The error of the first setter that got an invalid value.
+    invalid: Option<Error>,
 }
 
 /// Defines the setters that [`AuthOptions`] and [`ClientOptions`](crate::ClientOptions) have in common.
 macro_rules! auth_setters {
     ($options:ident $(. $auth:ident)?) => {
         impl<M: crate::mode::Mode> $options<M> {
-            /// Sets the key, which authenticates requests or gets tokens (`AO2a`).
+            /// Sets the key, which authenticates requests or gets tokens (`AO2a`): an
+            /// [`ApiKey`](ably_auth_core::ApiKey), or its text `appId.keyId:secret`.
             #[must_use]
-            pub fn key(mut self, key: ably_auth_core::ApiKey) -> Self {
-                self $(.$auth)? .key = Some(key);
+            pub fn key(
+                mut self,
+                key: impl TryInto<ably_auth_core::ApiKey, Error: Into<crate::error::Error>>,
+            ) -> Self {
+                self $(.$auth)? .key = self $(.$auth)? .checked(key);
                 self
             }
 
-            /// Sets the first token, which is used until it is refused or known to have expired (`AO2h`, `AO2i`).
+            /// Sets the first token, which is used until it is refused or known to have expired (`AO2h`, `AO2i`): the
+            /// text of a token, a [`Token`](ably_auth_core::Token), or
+            /// [`TokenDetails`](ably_auth_core::TokenDetails).
             ///
             /// A [`TokenRequest`](ably_auth_core::TokenRequest) is exchanged for the first token (`TO3j2`). The service
             /// exchanges a token request only once.
             #[must_use]
-            pub fn token(mut self, token: impl Into<crate::sources::AuthCallbackAnswer>) -> Self {
-                self $(.$auth)? .set_token(token.into());
+            pub fn token(
+                mut self,
+                token: impl TryInto<crate::sources::AuthCallbackAnswer, Error: Into<crate::error::Error>>,
+            ) -> Self {
+                if let Some(token) = self $(.$auth)? .checked(token) {
+                    self $(.$auth)? .set_token(token);
+                }
                 self
             }
 
-            /// Gets tokens from an auth URL (`AO2c`, `RSA8c`).
+            /// Gets tokens from an auth URL (`AO2c`, `RSA8c`): an [`AuthUrl`](crate::auth_url::AuthUrl), or its text.
             #[must_use]
-            pub fn auth_url(mut self, auth_url: crate::auth_url::AuthUrl) -> Self {
-                self $(.$auth)? .auth_url = Some(auth_url);
+            pub fn auth_url(
+                mut self,
+                auth_url: impl TryInto<crate::auth_url::AuthUrl, Error: Into<crate::error::Error>>,
+            ) -> Self {
+                self $(.$auth)? .auth_url = self $(.$auth)? .checked(auth_url);
                 self
             }
 
@@ -156,7 +171,24 @@ impl<M: Mode> AuthOptions<M> {
             mint_jwt: false,
             use_token_auth: None,
             query_time: false,
+            invalid: None,
         }
+    }
+
+    /// Converts the value of a setter. Stores the first error, for [`check_values`](Self::check_values).
+    pub(crate) fn checked<T>(&mut self, value: impl TryInto<T, Error: Into<Error>>) -> Option<T> {
+        match value.try_into() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.invalid.get_or_insert_with(|| error.into());
+                None
+            }
+        }
+    }
+
+    /// Returns the error of the first setter that got an invalid value.
+    pub(crate) fn check_values(&self) -> Result<(), Error> {
+        self.invalid.clone().map_or(Ok(()), Err)
     }
 
     pub(crate) fn set_token(&mut self, token: AuthCallbackAnswer) {
@@ -189,6 +221,7 @@ impl<M: Mode> AuthOptions<M> {
 
     /// Refuses options that cannot work, or contradict each other (`RSC1b`).
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_values()?;
         let refused = |why| Err(Error::with_code(ErrorCode::UNABLE_TO_AUTHENTICATE, why));
         if let Some(problem) = self.token.as_ref().and_then(|details| token_text::problem(details.token())) {
             let text = format!("invalid token: the text {problem}");
@@ -230,6 +263,7 @@ impl<M: Mode> Clone for AuthOptions<M> {
             auth_callback: self.auth_callback.clone(),
             auth_url: self.auth_url.clone(),
             token_source: self.token_source.clone(),
+            invalid: self.invalid.clone(),
             ..*self
         }
     }

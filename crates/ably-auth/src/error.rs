@@ -51,7 +51,7 @@ pub enum ErrorKind {
 /// token or a secret. It contains at most 4 KiB of each text of the service, with control characters escaped.
 ///
 /// ```
-/// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
+/// use ably_auth::{BlockingAuth, ClientOptions, ErrorCode, ErrorKind, TransportFault};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 ///
@@ -61,7 +61,7 @@ pub enum ErrorKind {
 ///     *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
 ///     Ok(answer)
 /// }
-/// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), refuses)?;
+/// let auth = BlockingAuth::new(ClientOptions::new().key("app.key:secret"), refuses)?;
 /// let error = auth.request(Request::get("/stats").body(Bytes::new()).unwrap()).unwrap_err();
 /// assert_eq!((error.kind(), error.ably_code()), (ErrorKind::Refused, ErrorCode::CAPABILITY_REFUSED));
 /// assert!(!error.is_token_error() && !error.is_transient());
@@ -115,7 +115,9 @@ impl Error {
 
     pub(crate) fn refused(info: ErrorInfo) -> Self {
         let text = format!("the service refused: {info}");
-        let advice = info.code().advice().map(|advice| format!("{text}; {advice}"));
+        // A message with a `;` gives advice itself, as those of `ably-auth-server` do.
+        let advice = info.code().advice().filter(|_| !info.message().contains("; "));
+        let advice = advice.map(|advice| format!("{text}; {advice}"));
         let (code, status) = (info.code(), info.status_code());
         Self::new(ErrorKind::Refused, code, advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
             .modify(|inner| inner.status = status)

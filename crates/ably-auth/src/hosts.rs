@@ -22,7 +22,8 @@ use crate::error::Error;
 /// ```
 /// use ably_auth::Endpoint;
 ///
-/// assert_eq!(Endpoint::parse("main")?.to_string(), "https://main.realtime.ably.net");
+/// let endpoint: Endpoint = "main".parse()?;
+/// assert_eq!(endpoint.to_string(), "https://main.realtime.ably.net");
 /// assert_eq!(Endpoint::parse("http://127.0.0.1:8484")?.to_string(), "http://127.0.0.1:8484");
 /// # Ok::<(), ably_auth::Error>(())
 /// ```

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ably_auth_core::{ApiKey, Signer, Timestamp, TokenDetails, TokenParams, TokenRequest, jwt};
+use ably_auth_core::{ApiKey, Signer, Timestamp, TokenDetails, TokenParams, TokenRequest, Ttl, Validity, jwt};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
@@ -47,21 +47,21 @@ impl KeySigner {
 
     /// Sets the clock.
     #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
     /// Sets the source of randomness.
     #[must_use]
-    pub fn with_random(mut self, random: Arc<dyn Random>) -> Self {
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
         self.random = random;
         self
     }
 
     /// Sets the [`TimeOffset`] that stores the service's time. Other signers and caches can share it.
     #[must_use]
-    pub fn with_time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
+    pub fn time_offset(mut self, time_offset: Arc<TimeOffset>) -> Self {
         self.time_offset = time_offset;
         self
     }
@@ -69,7 +69,7 @@ impl KeySigner {
     /// Sets whether [`IssueToken`](crate::exchange::IssueToken) asks the service for its time before it signs, if that
     /// is not known yet (`RSA10k`).
     #[must_use]
-    pub const fn with_query_time(mut self, query_time: bool) -> Self {
+    pub const fn query_time(mut self, query_time: bool) -> Self {
         self.query_time = query_time;
         self
     }
@@ -88,11 +88,12 @@ impl KeySigner {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if `params` do not fit into a JWT.
     pub fn mint(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
-        let issued = params.timestamp.unwrap_or_else(|| self.now());
+        let issued = params.get_timestamp().unwrap_or_else(|| self.now());
         let token = jwt::mint_with(&self.signer, self.key.key_name(), params, issued)?;
-        let lifetime = (issued, issued.saturating_add(params.ttl.unwrap_or(ably_auth_core::Ttl::DEFAULT)));
+        let expires = issued.saturating_add(params.get_ttl().unwrap_or(Ttl::DEFAULT));
+        let validity = Validity { issued, expires };
         let key_name = self.key.key_name().clone();
-        Ok(TokenDetails::issued_by(key_name, token, lifetime, params.capability.as_ref(), params.client_id.clone()))
+        Ok(TokenDetails::issued_by(key_name, token, validity, params.get_capability(), params.get_client_id().clone()))
     }
 
     /// Returns the service's time if it is known, or else the local time.

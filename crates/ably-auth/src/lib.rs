@@ -5,12 +5,16 @@ mod auth;
 mod auth_options;
 mod auth_url;
 mod cache;
+mod callback_answer;
 mod clock;
+mod environment;
 mod error;
 pub mod exchange;
 mod fallback_transport;
+mod generation;
 mod hosts;
 mod http_settings;
+mod identity;
 mod key_signer;
 mod mode;
 mod options;
@@ -19,6 +23,7 @@ mod random;
 mod request_id;
 mod source;
 pub mod sources;
+mod text_conversions;
 mod time_offset;
 mod tls_roots;
 mod token_text;
@@ -27,10 +32,11 @@ mod transport;
 pub use auth::{Auth, BlockingAuth, Credentials};
 pub use auth_options::AuthOptions;
 pub use auth_url::{AuthMethod, AuthUrl};
-pub use cache::{BlockingTokenCache, CachePolicy, CachedToken, Generation, TokenCache};
+pub use cache::{BlockingTokenCache, CachePolicy, CachedToken, TokenCache};
 pub use clock::{Clock, Moment, SystemClock};
 pub use error::{Error, ErrorKind};
 pub use fallback_transport::FallbackTransport;
+pub use generation::Generation;
 pub use hosts::{Endpoint, is_loopback};
 pub use http_settings::HttpSettings;
 pub use mode::{Async, Blocking, Mode};
@@ -42,8 +48,13 @@ pub use time_offset::TimeOffset;
 pub use tls_roots::TlsRoots;
 pub use transport::{BlockingTransport, FaultKind, Sleep, Transport, TransportFault};
 
+/// Makes `async fn` possible in an implementation of [`TokenSource`], [`sources::AuthCallback`] or [`Transport`].
+#[doc(no_inline)]
+pub use async_trait::async_trait;
+
 pub use ably_auth_core::{
     ApiKey, BatchResult, Capability, ClientId, ErrorCode, ErrorInfo, Identity, KeyName, Nonce, Operation,
     RevokeTokensRequest, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, TokenRevocationFailureResult,
-    TokenRevocationResult, TokenRevocationSuccessResult, TokenRevocationTargetSpecifier, Ttl, capability,
+    TokenRevocationResult, TokenRevocationSuccessResult, TokenRevocationTargetSpecifier, Ttl, Validity, capability,
+    jwt, parse_duration,
 };

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use ably_auth_core::{ClientId, ErrorCode, Identity, TokenParams};
 
-use crate::auth::identity;
 use crate::auth_options::{AuthOptions, auth_setters};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::hosts::{self, Endpoint};
 use crate::http_settings::HttpSettings;
+use crate::identity;
 use crate::mode::Mode;
 use crate::random::{Random, SystemRandom};
 use crate::tls_roots::TlsRoots;
@@ -22,14 +22,12 @@ use crate::tls_roots::TlsRoots;
 /// with a token, an auth callback or URL, a token source, or `mint_jwt` uses tokens (`RSA4`). [`AuthOptions`] describes
 /// the order of the token sources.
 ///
-/// ```
-/// use ably_auth::{ApiKey, Async, ClientOptions, Identity};
+/// Setters take a value, or text that is parsed. Invalid text is reported when the client is created.
 ///
-/// let options = ClientOptions::<Async>::new()
-///     .key(ApiKey::parse("app.key:secret")?)
-///     .client_id(Identity::new("bob")?)
-///     .use_token_auth(true);
-/// # Ok::<(), ably_auth::Error>(())
+/// ```
+/// use ably_auth::{Async, ClientOptions};
+///
+/// let options = ClientOptions::<Async>::new().key("app.key:secret").client_id("bob").use_token_auth(true);
 /// ```
 pub struct ClientOptions<M: Mode> {
     pub(crate) auth: AuthOptions<M>,
@@ -62,8 +60,8 @@ impl<M: Mode> ClientOptions<M> {
 
     /// Sets the client's identity, and requests tokens with that identity (`RSA7`).
     #[must_use]
-    pub fn client_id(mut self, client_id: impl Into<ClientId>) -> Self {
-        self.client_id = client_id.into();
+    pub fn client_id(mut self, client_id: impl TryInto<ClientId, Error: Into<Error>>) -> Self {
+        self.client_id = self.auth.checked(client_id).unwrap_or_default();
         self
     }
 
@@ -74,10 +72,12 @@ impl<M: Mode> ClientOptions<M> {
         self
     }
 
-    /// Sets the endpoint of the service.
+    /// Sets the endpoint of the service, such as `main` or `http://127.0.0.1:8484`: see [`Endpoint`].
     #[must_use]
-    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.endpoint = endpoint;
+    pub fn endpoint(mut self, endpoint: impl TryInto<Endpoint, Error: Into<Error>>) -> Self {
+        if let Some(endpoint) = self.auth.checked(endpoint) {
+            self.endpoint = endpoint;
+        }
         self
     }
 
@@ -217,6 +217,8 @@ impl<M: Mode> ClientOptions<M> {
 
     /// Refuses options that cannot work, or contradict each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.auth.check_values()?;
+        self.default_token_params.check()?;
         self.check_identity()?;
         self.http.check()?;
         if self.token_timeout.is_zero() {
@@ -241,7 +243,7 @@ impl<M: Mode> ClientOptions<M> {
                 "invalid clientId: a client cannot be `*`; leave it out, or set `*` in the default token params",
             );
         }
-        match (self.identity(), &self.default_token_params.client_id) {
+        match (self.identity(), self.default_token_params.get_client_id()) {
             (Some(own), ClientId::Identified(asked)) if own != asked => refused(
                 "conflicting options: the default token params have another clientId than the client; leave out one \
                  of them",
@@ -273,15 +275,27 @@ impl<M: Mode> ClientOptions<M> {
     }
 
     /// Returns `params` with the client's identity, unless they have one (`RSA12`).
-    pub(crate) fn with_identity(&self, mut params: TokenParams) -> TokenParams {
-        if params.client_id.is_none() {
-            params.client_id = self.client_id.clone();
-        }
-        params
+    pub(crate) fn with_identity(&self, params: TokenParams) -> TokenParams {
+        if params.get_client_id().is_none() { params.client_id(self.client_id.clone()) } else { params }
     }
 }
 
 auth_setters!(ClientOptions.auth);
+
+impl<M: Mode> Clone for ClientOptions<M> {
+    fn clone(&self) -> Self {
+        Self {
+            auth: self.auth.clone(),
+            client_id: self.client_id.clone(),
+            default_token_params: self.default_token_params.clone(),
+            endpoint: self.endpoint.clone(),
+            http: self.http.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            ..*self
+        }
+    }
+}
 
 impl<M: Mode> Default for ClientOptions<M> {
     fn default() -> Self {

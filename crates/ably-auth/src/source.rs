@@ -10,10 +10,11 @@ use crate::error::Error;
 /// A source of tokens, which gives a new token for each call.
 ///
 /// A [`TokenCache`](crate::TokenCache) in front of it keeps a token while it is valid. Async closures are sources too.
-/// If a source panics, all callers that wait for the token get an error.
+/// To implement it for a type, use [`async_trait`](macro@crate::async_trait). If a source panics, all callers that wait for
+/// the token get an error.
 ///
 /// A source must not ask its own cache, because it would wait for itself. It gets an error at once, or after the
-/// cache's [time limit](crate::TokenCache::with_timeout) if it asks through another task or thread.
+/// cache's [time limit](crate::TokenCache::timeout) if it asks through another task or thread.
 ///
 /// ```
 /// use ably_auth::{Error, Token, TokenDetails, TokenParams, TokenSource};
@@ -23,6 +24,20 @@ use crate::error::Error;
 /// }
 /// let source: &dyn TokenSource = &from_my_backend;
 /// assert!(source.can_renew());
+/// ```
+///
+/// ```
+/// use ably_auth::{Async, ClientOptions, Error, TokenDetails, TokenParams, TokenSource, async_trait};
+///
+/// struct Backend; // holds what it needs to ask your backend
+///
+/// #[async_trait]
+/// impl TokenSource for Backend {
+///     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+///         Err(Error::auth_callback("the user is logged out"))
+///     }
+/// }
+/// let options = ClientOptions::<Async>::new().token_source(Backend);
 /// ```
 #[async_trait]
 pub trait TokenSource: Send + Sync {
@@ -80,3 +95,22 @@ where
         self(params)
     }
 }
+
+/// A token source, async or blocking, for code that serves both.
+pub(crate) trait Source {
+    /// Returns true if another call gives another token.
+    fn is_renewable(&self) -> bool;
+}
+
+impl Source for dyn TokenSource {
+    fn is_renewable(&self) -> bool {
+        self.can_renew()
+    }
+}
+
+impl Source for dyn BlockingTokenSource {
+    fn is_renewable(&self) -> bool {
+        self.can_renew()
+    }
+}
+

@@ -15,7 +15,8 @@ use crate::request_id::RequestId;
 
 /// A transport, which sends requests and returns their responses with any status.
 ///
-/// A transport must not follow redirects, because the request carries credentials. Closures are transports too.
+/// A transport must not follow redirects, because the request carries credentials. Closures are transports too. To
+/// implement it for a type, use [`async_trait`](macro@crate::async_trait).
 ///
 /// ```
 /// use ably_auth::{Transport, TransportFault};
@@ -26,6 +27,21 @@ use crate::request_id::RequestId;
 ///     Ok(Response::new(Bytes::from_static(b"[5]")))
 /// }
 /// let transport: &dyn Transport = &always_five;
+/// ```
+///
+/// ```
+/// use ably_auth::{FaultKind, Transport, TransportFault, async_trait};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// struct MyHttpLibrary; // holds a client of the library
+///
+/// #[async_trait]
+/// impl Transport for MyHttpLibrary {
+///     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///         Err(TransportFault::new(FaultKind::Unreachable, "this machine is offline"))
+///     }
+/// }
 /// ```
 #[async_trait]
 pub trait Transport: Send + Sync {

@@ -1,7 +1,7 @@
 //! `uts/rest/unit/auth/auth_callback.md`: tokens from an auth callback or an auth URL.
 
 use ably_auth::sources::AuthCallbackAnswer;
-use ably_auth::{ApiKey, ErrorCode, Identity, Nonce, Timestamp, TokenParams, TokenRequest};
+use ably_auth::{ApiKey, ErrorCode, Nonce, Timestamp, TokenParams, TokenRequest};
 use serde_json::json;
 
 use super::{Case, OfClient};
@@ -80,16 +80,13 @@ fn callback_receives_params(kind: Kind) {
     let world = World::new(|_, _| Reply::ok());
     let callback = AuthCallback::giving(details("test-token"));
     let capability = r#"{"channel1":["publish"]}"#;
-    let params = TokenParams::new()
-        .client_id(Identity::new("requested-client-id").unwrap())
-        .ttl(ttl(2 * HOUR))
-        .capability(capability.parse().unwrap());
+    let params = TokenParams::new().client_id("requested-client-id").ttl(ttl(2 * HOUR)).capability(capability);
     kind.connect(&world, &Setup::callback(&callback)).authorize(Some(&params)).unwrap();
     let asked = callback.asked();
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].client_id.as_str(), Some("requested-client-id"));
-    assert_eq!(asked[0].ttl, Some(ttl(2 * HOUR)));
-    assert_eq!(asked[0].capability.as_ref().unwrap().to_string(), capability);
+    assert_eq!(asked[0].get_client_id().as_str(), Some("requested-client-id"));
+    assert_eq!(asked[0].get_ttl(), Some(ttl(2 * HOUR)));
+    assert_eq!(asked[0].get_capability().unwrap().to_string(), capability);
 }
 
 fn auth_url_invoked(kind: Kind) {

@@ -1,8 +1,7 @@
 //! `uts/rest/unit/auth/auth_scheme.md`: the choice between Basic and token authentication.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use test_support::basic;
 
 use super::auth_callback::with_auth_url;
 use super::{Case, OfClient};
@@ -30,10 +29,6 @@ fn authorization(kind: Kind, setup: &Setup) -> Option<String> {
     let world = World::new(|_, _| Reply::ok());
     kind.connect(&world, setup).get("/channels/test").unwrap();
     world.only().authorization().map(ToOwned::to_owned)
-}
-
-fn basic(key: &str) -> String {
-    format!("Basic {}", STANDARD.encode(key))
 }
 
 fn basic_with_key_alone(kind: Kind) {

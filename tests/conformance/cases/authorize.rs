@@ -1,6 +1,6 @@
 //! `uts/rest/unit/auth/authorize.md`: new tokens on request.
 
-use ably_auth::{Identity, TokenParams};
+use ably_auth::TokenParams;
 use serde_json::json;
 
 use super::{Case, OfClient};
@@ -45,22 +45,22 @@ fn with_explicit_params(kind: Kind) {
     let world = World::new(|_, _| Reply::ok());
     let callback = AuthCallback::giving(details("callback-token"));
     let client = kind.connect(&world, &Setup::callback(&callback).client_id("default-client"));
-    let params = TokenParams::new().client_id(Identity::new("override-client").unwrap()).ttl(ttl(2 * HOUR));
+    let params = TokenParams::new().client_id("override-client").ttl(ttl(2 * HOUR));
     client.authorize(Some(&params)).unwrap();
     let asked = &callback.asked()[0];
-    assert_eq!((asked.client_id.as_str(), asked.ttl), (Some("override-client"), Some(ttl(2 * HOUR))));
+    assert_eq!((asked.get_client_id().as_str(), asked.get_ttl()), (Some("override-client"), Some(ttl(2 * HOUR))));
 }
 
 fn saves_params(kind: Kind) {
     let world = World::new(|_, _| Reply::ok());
     let callback = AuthCallback::new(|call, _| Ok(details(&format!("token-{call}"))));
     let client = kind.connect(&world, &Setup::callback(&callback));
-    let params = TokenParams::new().client_id(Identity::new("saved-client").unwrap()).ttl(ttl(HOUR));
+    let params = TokenParams::new().client_id("saved-client").ttl(ttl(HOUR));
     client.authorize(Some(&params)).unwrap();
     client.authorize(None).unwrap();
     let asked = callback.asked();
     assert_eq!(asked.len(), 2);
-    assert_eq!((asked[1].client_id.as_str(), asked[1].ttl), (Some("saved-client"), Some(ttl(HOUR))));
+    assert_eq!((asked[1].get_client_id().as_str(), asked[1].get_ttl()), (Some("saved-client"), Some(ttl(HOUR))));
 }
 
 fn updates_token_details(kind: Kind) {

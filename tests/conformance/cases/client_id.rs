@@ -64,7 +64,7 @@ fn passed_to_callback(kind: Kind) {
     let callback = AuthCallback::giving(details("tok"));
     let client = kind.connect(&world, &Setup::callback(&callback).client_id("library-client-id"));
     client.get("/channels/test").unwrap();
-    assert_eq!(callback.asked()[0].client_id.as_str(), Some("library-client-id"));
+    assert_eq!(callback.asked()[0].get_client_id().as_str(), Some("library-client-id"));
 }
 
 fn sent_to_auth_url(kind: Kind) {

@@ -1,10 +1,9 @@
 //! `uts/rest/integration/revoke_tokens.md`: revocation with the real service. The suite watches a Realtime connection;
 //! these cases check whether the token is accepted.
 
-use ably_auth::{
-    Identity, RevokeTokensRequest, Timestamp, TokenParams, TokenRevocationResult,
-    TokenRevocationTargetSpecifier as Target,
-};
+use std::time::Duration;
+
+use ably_auth::{RevokeTokensRequest, TokenParams, TokenRevocationResult, TokenRevocationTargetSpecifier as Target};
 use ably_auth_core::jwt;
 
 use super::{Case, OfClient};
@@ -21,7 +20,7 @@ const CHANNEL: &str = "/channels/chat:lobby";
 
 /// Returns a client with a token of `bob`, after a successful request.
 fn of_bob(kind: Kind, sandbox: &Sandbox, backend: &dyn Client) -> std::sync::Arc<dyn Client> {
-    let params = TokenParams::new().client_id(Identity::new("bob").unwrap());
+    let params = TokenParams::new().client_id("bob");
     let token = backend.request_token(Some(&params)).unwrap();
     // The callback returns the same token again at a renewal, so that the service's refusal becomes the client's error.
     let client = sandbox.connect(kind, Setup::callback(&AuthCallback::giving(token)));
@@ -58,10 +57,9 @@ fn issued_before_and_margin(kind: Kind) {
     let sandbox = Sandbox::start();
     let backend = sandbox.connect(kind, sandbox.with_key());
     let service_time = backend.time().unwrap();
-    let issued_before = Timestamp::from_millis(service_time.as_millis() - 20 * 60 * 1_000);
-    let mut request = RevokeTokensRequest::new([Target::client_id("bob")]);
-    request.issued_before = Some(issued_before);
-    request.allow_reauth_margin = Some(true);
+    let issued_before = service_time - Duration::from_secs(20 * 60);
+    let request = RevokeTokensRequest::new([Target::client_id("bob")]);
+    let request = request.issued_before(issued_before).allow_reauth_margin(true);
     let batch = backend.revoke_tokens(&request).unwrap();
     let [TokenRevocationResult::Success(success)] = &batch.results[..] else { panic!("{batch:?}") };
     assert_eq!((batch.success_count, success.issued_before), (1, issued_before));

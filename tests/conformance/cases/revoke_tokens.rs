@@ -139,7 +139,7 @@ fn not_with_use_token_auth(kind: Kind) {
 }
 
 fn issued_before(kind: Kind) {
-    let request = RevokeTokensRequest { issued_before: Some(Timestamp::from_millis(1_699_999_000_000)), ..alice() };
+    let request = alice().issued_before(Timestamp::from_millis(1_699_999_000_000));
     assert_eq!(body_of(kind, &request)["issuedBefore"], 1_699_999_000_000_u64);
 }
 
@@ -148,7 +148,7 @@ fn no_issued_before(kind: Kind) {
 }
 
 fn reauth_margin(kind: Kind) {
-    let request = RevokeTokensRequest { allow_reauth_margin: Some(true), ..alice() };
+    let request = alice().allow_reauth_margin(true);
     assert_eq!(body_of(kind, &request)["allowReauthMargin"], true);
 }
 
@@ -157,8 +157,7 @@ fn no_reauth_margin(kind: Kind) {
 }
 
 fn both_options(kind: Kind) {
-    let issued_before = Some(Timestamp::from_millis(1_699_999_000_000));
-    let request = RevokeTokensRequest { issued_before, allow_reauth_margin: Some(true), ..alice() };
+    let request = alice().issued_before(Timestamp::from_millis(1_699_999_000_000)).allow_reauth_margin(true);
     let body =
         json!({ "targets": ["clientId:alice"], "issuedBefore": 1_699_999_000_000_u64, "allowReauthMargin": true });
     assert_eq!(body_of(kind, &request), body);

@@ -35,7 +35,7 @@ fn for_ttl(millis: u64) -> Option<TokenParams> {
 
 #[allow(clippy::unnecessary_wraps, reason = "callers need an Option")]
 fn for_capability(text: &str) -> Option<TokenParams> {
-    Some(TokenParams::new().capability(text.parse().unwrap()))
+    Some(TokenParams::new().capability(text))
 }
 
 fn no_ttl(kind: Kind) {

@@ -1,7 +1,7 @@
 //! `uts/rest/unit/types/token_types.md`: tokens, token params and token requests, as types and as JSON.
 
 use ably_auth::exchange::token_params_query;
-use ably_auth::{ApiKey, Identity, KeyName, Nonce, Timestamp, TokenDetails, TokenParams, TokenRequest};
+use ably_auth::{ApiKey, KeyName, Nonce, Timestamp, TokenDetails, TokenParams, TokenRequest};
 use serde_json::{Value, json};
 
 use super::{Case, OfTypes};
@@ -59,34 +59,32 @@ fn details_from_json() {
 fn full_params() -> TokenParams {
     TokenParams::new()
         .ttl(ttl(2 * HOUR))
-        .capability(CAPABILITY.parse().unwrap())
-        .client_id(Identity::new("full-client").unwrap())
+        .capability(CAPABILITY)
+        .client_id("full-client")
         .timestamp(Timestamp::from_millis(MOMENT))
-        .nonce(Nonce::parse("a-nonce-of-the-caller").unwrap())
+        .nonce("a-nonce-of-the-caller")
 }
 
 fn params_attributes() {
     let none = TokenParams::new();
-    assert_eq!((none.ttl, none.capability, none.timestamp, none.nonce), (None, None, None, None));
-    assert!(none.client_id.is_none());
+    assert_eq!(
+        (none.get_ttl(), none.get_capability(), none.get_timestamp(), none.get_nonce()),
+        (None, None, None, None)
+    );
+    assert!(none.get_client_id().is_none());
 
     let full = full_params();
-    assert_eq!(full.ttl, Some(ttl(2 * HOUR)));
-    assert_eq!(full.capability.unwrap().to_string(), CAPABILITY);
-    assert_eq!(full.client_id.as_str(), Some("full-client"));
-    assert_eq!(full.timestamp, Some(Timestamp::from_millis(MOMENT)));
-    assert_eq!(full.nonce.unwrap().as_str(), "a-nonce-of-the-caller");
+    assert_eq!(full.get_ttl(), Some(ttl(2 * HOUR)));
+    assert_eq!(full.get_capability().unwrap().to_string(), CAPABILITY);
+    assert_eq!(full.get_client_id().as_str(), Some("full-client"));
+    assert_eq!(full.get_timestamp(), Some(Timestamp::from_millis(MOMENT)));
+    assert_eq!(full.get_nonce().unwrap().as_str(), "a-nonce-of-the-caller");
 }
 
 fn params_as_query() {
     let query = |params: &TokenParams| token_params_query(params);
     assert!(query(&TokenParams::new()).is_empty(), "unset params are not in the query");
-    let asked = query(
-        &TokenParams::new()
-            .ttl(ttl(HOUR))
-            .client_id(Identity::new("query-client").unwrap())
-            .capability(CAPABILITY.parse().unwrap()),
-    );
+    let asked = query(&TokenParams::new().ttl(ttl(HOUR)).client_id("query-client").capability(CAPABILITY));
     for (name, value) in [("ttl", "3600000"), ("clientId", "query-client"), ("capability", CAPABILITY)] {
         assert!(asked.contains(&(name, value.to_owned())), "{name}: {asked:?}");
     }

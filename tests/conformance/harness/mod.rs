@@ -20,6 +20,8 @@ pub(crate) use setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup, token};
 pub(crate) use wire::Incoming;
 pub(crate) use world::World;
 
+pub(crate) use test_support::bearer;
+
 use ably_auth::{TokenDetails, Ttl};
 use serde_json::{Value, json};
 
@@ -50,8 +52,4 @@ pub(crate) fn details_with(token: &str, fields: Value) -> TokenDetails {
 
 pub(crate) fn ttl(millis: u64) -> Ttl {
     Ttl::from_millis(millis).unwrap()
-}
-
-pub(crate) fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
 }

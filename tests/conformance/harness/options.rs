@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use ably_auth::sources::AuthCallbackAnswer;
-use ably_auth::{
-    ApiKey, Async, AuthMethod, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Identity, Mode, TokenParams,
-};
+use ably_auth::{Async, AuthMethod, AuthOptions, AuthUrl, Blocking, ClientOptions, Endpoint, Mode, TokenParams};
 
 use super::setup::{AuthCallback, AuthSetup, AuthUrlSetup, Setup};
 use super::world::World;
@@ -63,7 +61,7 @@ macro_rules! with_auth {
     ($options:expr, $auth:expr, $callback:path) => {{
         let (mut options, auth): (_, &AuthSetup) = ($options, $auth);
         if let Some(key) = &auth.key {
-            options = options.key(ApiKey::parse(key).unwrap());
+            options = options.key(key);
         }
         if let Some(token) = &auth.token {
             options = options.token(token.clone());
@@ -97,7 +95,7 @@ pub(super) fn client_options<M: TakesCallback>(world: &World, setup: &Setup) -> 
         options = options.clock(Arc::new(world.clock.clone()));
     }
     if let Some(client_id) = &setup.client_id {
-        options = options.client_id(Identity::new(client_id).unwrap());
+        options = options.client_id(client_id);
     }
     if let Some(params) = &setup.default_token_params {
         options = options.default_token_params(params.clone());

@@ -25,7 +25,7 @@ impl World {
         let now = Arc::clone(&self.now);
         let clock = move || Timestamp::from_millis(now.load(Ordering::SeqCst));
         let cache = BlockingTokenCache::new(self.source(outcome), TokenParams::new(), Arc::new(clock));
-        cache.with_random(Arc::new(|| [0; 16]))
+        cache.random(Arc::new(|| [0; 16]))
     }
 
     fn source(&self, outcome: fn(usize) -> Result<(), Error>) -> Arc<dyn BlockingTokenSource> {
@@ -167,7 +167,7 @@ fn last_authorized_params_are_used() {
         let source = {
             let (requested, fetches) = (Arc::clone(&requested), Arc::clone(&world.fetches));
             move |params: &TokenParams| {
-                requested.lock().unwrap().push(params.ttl);
+                requested.lock().unwrap().push(params.get_ttl());
                 thread::yield_now();
                 Ok::<_, Error>(token(fetches.fetch_add(1, Ordering::SeqCst) + 1))
             }

@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let options = ably_auth_blocking::ClientOptions::new()
         .endpoint(endpoint)
         .key(key)
-        .client_id(Identity::new("bob")?)
+        .client_id("bob")
         .use_token_auth(true);
     let client = ably_auth_blocking::Client::new(options)?;
     tokio::task::spawn_blocking(move || client.request(message()?).map_err(Box::<dyn Error + Send + Sync>::from))

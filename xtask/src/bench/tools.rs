@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::{Complaints, Result, command};
 
-const LOCK: &str = "tests/bench/instructions/Cargo.lock";
+const LOCK: &str = "tests/bench/Cargo.lock";
 
 /// Installs valgrind from Debian's packages if it is missing and this process runs as root.
 pub(super) fn install_valgrind() -> Result {

@@ -182,7 +182,7 @@ async fn grant_function_can_use_own_extractors() {
     }
     let decide = |State(prefix): State<String>, User(name): User, Query(wish): Query<Wish>, asked: AskedParams| async move {
         assert_eq!((asked.get("room"), asked.get("none")), (Some("a"), None));
-        assert_eq!(asked.token_params().ttl, Some(Ttl::from_millis(60_000).unwrap()));
+        assert_eq!(asked.token_params().get_ttl(), Some(Ttl::from_millis(60_000).unwrap()));
         let room = format!(r#"{{"{prefix}:{}":["publish"]}}"#, wish.room);
         Grant::identified(&name, capability(&room))
     };

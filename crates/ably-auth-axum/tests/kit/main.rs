@@ -8,6 +8,7 @@ mod examples;
 mod identities;
 mod narrowing;
 mod protected;
+mod redaction;
 mod slow_bodies;
 mod support;
 mod tokens;

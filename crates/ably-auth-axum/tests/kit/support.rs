@@ -9,12 +9,13 @@ use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use http::Request;
 use http::request::Builder;
+use test_support::SHOP_KEY;
 use tower::ServiceExt as _;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_500);
 
 pub(crate) fn key() -> ApiKey {
-    ApiKey::parse("shop.backend:a-secret-of-the-shop").unwrap()
+    ApiKey::parse(SHOP_KEY).unwrap()
 }
 
 pub(crate) fn other_key() -> ApiKey {

@@ -26,20 +26,18 @@ pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// let endpoint = Endpoint::jwt(&ApiKey::parse("appId.keyId:secret")?);
 /// let request = http::Request::get("/ably-token?clientId=bob&tenant=acme").body(Bytes::new())?;
 /// let params = endpoint.params(&request).map_err(|refused| refused.status().to_string())?;
-/// assert_eq!((params.token_params().client_id.as_str(), params.get("tenant")), (Some("bob"), Some("acme")));
+/// assert_eq!((params.token_params().get_client_id().as_str(), params.get("tenant")), (Some("bob"), Some("acme")));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct AskedParams(Option<Arc<Asked>>);
 
-#[derive(Default)]
 struct Asked {
     token_params: TokenParams,
     others: Vec<(String, String)>,
 }
 
-static NO_PARAMS: TokenParams =
-    TokenParams { ttl: None, capability: None, client_id: ClientId::None, timestamp: None, nonce: None };
+static NO_PARAMS: TokenParams = TokenParams::new();
 
 impl AskedParams {
     /// Returns the requested ttl, capability and clientId. A ttl above the maximum of any token is reduced to that
@@ -70,34 +68,52 @@ impl AskedParams {
                 "the body is not a form; send the params as `application/x-www-form-urlencoded`, or in the query";
             return Err(Refusal::new(ErrorCode::INVALID_BODY, message).with_status(415));
         }
-        let mut asked = Asked::default();
+        let mut sent = SentParams::default();
         for encoded in [query.unwrap_or_default().as_bytes(), form] {
             for (name, value) in form_urlencoded::parse(encoded) {
-                asked.take(&name, &value)?;
+                sent.take(&name, &value)?;
             }
         }
-        Ok(Self(Some(Arc::new(asked))))
+        Ok(Self(Some(Arc::new(sent.into_asked()))))
     }
 }
 
-impl Asked {
+/// The params that were read until now. A later one replaces an earlier one.
+#[derive(Default)]
+struct SentParams {
+    ttl: Option<Ttl>,
+    capability: Option<Capability>,
+    client_id: ClientId,
+    others: Vec<(String, String)>,
+}
+
+impl SentParams {
     /// Stores a param. An empty value requests nothing.
     fn take(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let given = !value.is_empty();
         match name {
-            "ttl" => self.token_params.ttl = given.then(|| ttl(value)).transpose()?,
+            "ttl" => self.ttl = given.then(|| ttl(value)).transpose()?,
             "capability" => {
-                self.token_params.capability =
-                    given.then(|| Capability::parse_strict(value)).transpose().map_err(invalid_param)?;
+                self.capability = given.then(|| Capability::parse_strict(value)).transpose().map_err(Refusal::invalid_input)?;
             }
             "clientId" => {
-                self.token_params.client_id =
-                    if given { ClientId::parse(value).map_err(invalid_param)? } else { ClientId::None };
+                self.client_id = if given { ClientId::parse(value).map_err(Refusal::invalid_input)? } else { ClientId::None };
             }
             "timestamp" | "nonce" => {}
             _ => self.others.push((name.to_owned(), value.to_owned())),
         }
         Ok(())
+    }
+
+    fn into_asked(self) -> Asked {
+        let mut token_params = TokenParams::new().client_id(self.client_id);
+        if let Some(ttl) = self.ttl {
+            token_params = token_params.ttl(ttl);
+        }
+        if let Some(capability) = self.capability {
+            token_params = token_params.capability(capability);
+        }
+        Asked { token_params, others: self.others }
     }
 }
 
@@ -110,13 +126,7 @@ fn ttl(text: &str) -> Result<Ttl, Refusal> {
     }
     // A number with too many digits for 64 bits is a long time too.
     let millis = text.parse().unwrap_or(u64::MAX).min(Ttl::MAX.as_millis());
-    Ttl::from_millis(millis).map_err(invalid_param)
-}
-
-/// Returns the refusal of an invalid param.
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn invalid_param(error: ably_auth_core::Error) -> Refusal {
-    Refusal::new(error.ably_code(), error.to_string())
+    Ttl::from_millis(millis).map_err(Refusal::invalid_input)
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

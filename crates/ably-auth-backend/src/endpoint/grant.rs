@@ -17,10 +17,10 @@ use crate::refusal::Refusal;
 /// channels the resource covers.
 ///
 /// ```
-/// use ably_auth_backend::{Capability, Grant, Operation, Ttl};
+/// use ably_auth_backend::{Capability, Grant, Operation};
 ///
 /// let own = Capability::none().with("inbox:bob", [Operation::Subscribe])?;
-/// let grant = Grant::identified("bob", own)?.ttl(Ttl::from_millis(600_000)?).revocation_key("basic-plan");
+/// let grant = Grant::identified("bob", own)?.ttl("10m").revocation_key("basic-plan");
 /// assert!(grant.capability().permits("inbox:bob", Operation::Subscribe));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -31,6 +31,8 @@ pub struct Grant {
     ttl: Ttl,
     /// Claims of a JWT. Boxed, since most grants have none.
     pub(super) claims: Option<Box<Claims>>,
+    /// The error of a setter that got an invalid value.
+    invalid: Option<Box<ably_auth_core::Error>>,
 }
 
 /// Claims that only a JWT can carry.
@@ -52,7 +54,13 @@ impl Grant {
     /// Creates a grant of a capability for an hour, with no clientId, one, or any.
     #[must_use]
     pub fn new(client_id: impl Into<ClientId>, capability: impl Into<Arc<Capability>>) -> Self {
-        Self { client_id: client_id.into(), capability: capability.into(), ttl: Ttl::DEFAULT, claims: None }
+        Self {
+            client_id: client_id.into(),
+            capability: capability.into(),
+            ttl: Ttl::DEFAULT,
+            claims: None,
+            invalid: None,
+        }
     }
 
     /// Creates a grant for the user with this id, who cannot act as another.
@@ -70,10 +78,14 @@ impl Grant {
         Self::new(ClientId::None, capability)
     }
 
-    /// Sets the lifetime of the token. The default is an hour.
+    /// Sets the lifetime of the token: a [`Ttl`], a [`Duration`](std::time::Duration), or text such as `10m`. The
+    /// default is an hour. An invalid value is reported by [`narrowed`](Self::narrowed), which the endpoint calls.
     #[must_use]
-    pub const fn ttl(mut self, ttl: Ttl) -> Self {
-        self.ttl = ttl;
+    pub fn ttl(mut self, ttl: impl TryInto<Ttl, Error: Into<ably_auth_core::Error>>) -> Self {
+        match ttl.try_into() {
+            Ok(ttl) => self.ttl = ttl,
+            Err(error) => self.invalid = Some(Box::new(error.into())),
+        }
         self
     }
 
@@ -145,29 +157,34 @@ impl Grant {
     /// use ably_auth_backend::{Capability, Grant, TokenParams};
     ///
     /// let chat: Capability = r#"{"chat:*":["publish","subscribe"]}"#.parse()?;
-    /// let asked = TokenParams::new().capability(r#"{"chat:a":["publish"],"secret":["*"]}"#.parse()?);
+    /// let asked = TokenParams::new().capability(r#"{"chat:a":["publish"],"secret":["*"]}"#);
     /// let narrowed = Grant::identified("bob", chat)?.narrowed(&asked)?;
     /// assert_eq!(narrowed.capability().to_string(), r#"{"chat:a":["publish"]}"#);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
+    /// - 500 if a setter got an invalid value, since the application chose it;
     /// - 40102 if the requested clientId is not granted: a token for another would be of no use to the client;
     /// - 40160 if the resulting capability is empty;
     /// - 40000 if the comparison with the granted capability takes more than [`Work::PER_REQUEST`] steps.
     pub fn narrowed(mut self, asked: &TokenParams) -> Result<Self, Refusal> {
-        if let ClientId::Identified(identity) = &asked.client_id {
+        if let Some(error) = self.invalid.take() {
+            return Err(Refusal::from(*error));
+        }
+        asked.check()?;
+        if let ClientId::Identified(identity) = asked.get_client_id() {
             if !self.client_id.permits(identity.as_str()) {
                 let message = "this user may not have a token for the requested clientId; omit the clientId, or log in as \
                                that user";
                 return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
             }
-            self.client_id = asked.client_id.clone();
+            self.client_id = asked.get_client_id().clone();
         }
-        if let Some(ttl) = asked.ttl {
+        if let Some(ttl) = asked.get_ttl() {
             self.ttl = self.ttl.min(ttl);
         }
-        if let Some(capability) = &asked.capability {
+        if let Some(capability) = asked.get_capability() {
             let granted = self.capability.intersect_within(capability, &mut Work::steps(Work::PER_REQUEST));
             self.capability = Arc::new(granted.map_err(|_| {
                 let message = "invalid capability: the comparison with the granted one takes too much work; request fewer \
@@ -176,7 +193,7 @@ impl Grant {
             })?);
         }
         if self.capability.is_empty() {
-            let message = if asked.capability.is_some() {
+            let message = if asked.get_capability().is_some() {
                 "the grant covers nothing of the requested capability; request less, or omit the capability"
             } else {
                 "the grant has an empty capability; on the server, grant something or refuse with a reason"

@@ -2,7 +2,7 @@
 
 use ably_auth_core::jwt::ClaimValue;
 use ably_auth_core::{
-    ApiKey, Error, JwtFields, KeyName, Signer, Timestamp, Token, TokenDetails, TokenRequestFields, Ttl,
+    ApiKey, Error, JwtFields, KeyName, Signer, Timestamp, Token, TokenDetails, TokenRequestFields, Ttl, Validity,
 };
 use bytes::Bytes;
 
@@ -65,9 +65,9 @@ impl Issuer {
         let grant = grant.clone().ttl(ttl);
         let jwt = self.jwt(&grant, capability, issued)?;
         let token = Token::new(std::str::from_utf8(&jwt).unwrap_or_default())?;
-        let lifetime = (issued, issued.saturating_add(ttl));
+        let validity = Validity { issued, expires: issued.saturating_add(ttl) };
         let known = Some(grant.capability()).filter(|_| capability != ALL_RIGHTS);
-        let details = TokenDetails::issued_by(self.key_name.clone(), token, lifetime, known, grant.client_id().clone());
+        let details = TokenDetails::issued_by(self.key_name.clone(), token, validity, known, grant.client_id().clone());
         serde_json::to_vec(&details)
             .map(Bytes::from)
             .map_err(|_| Refusal::internal("cannot write the token details as JSON; try again"))

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use super::{KeyArg, NowArg, Span, TokenArg, TokenParams, values};
+use super::shared::{KeyArg, NowArg, TokenArg, TokenParams};
+use super::values::{self, Span};
 
 #[derive(Subcommand)]
 pub(crate) enum Jwt {

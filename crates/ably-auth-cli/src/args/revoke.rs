@@ -2,7 +2,8 @@
 
 use clap::Args as ClapArgs;
 
-use super::{KeyArg, Roots, values};
+use super::shared::{KeyArg, Roots};
+use super::values;
 
 #[derive(ClapArgs)]
 pub(crate) struct Revoke {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::{NowArg, Roots, TokenArg};
+use super::shared::{NowArg, Roots, TokenArg};
 
 #[derive(ClapArgs)]
 pub(crate) struct Exchange {

@@ -1,6 +1,6 @@
 //! `ably-auth capability`
 
-use ably_auth::capability::{OperationName, Operations, Resource};
+use ably_auth::capability::{Entry, OperationName, Resource};
 use ably_auth::{Capability, Operation};
 use serde_json::{Map, Value, json};
 
@@ -105,7 +105,7 @@ fn cover(two: &TwoCapabilities) -> Result<Outcome, Failure> {
 
 /// Returns the entries of `other` that `one` does not permit: each resource with the names of the operations.
 fn lacks<'a>(one: &Capability, other: &'a Capability) -> Vec<(&'a str, Vec<&'a str>)> {
-    let of_entry = |(resource, operations): (&'a Resource, &'a Operations)| {
+    let of_entry = |Entry { resource, operations }: Entry<'a>| {
         let lacking = operations.iter().filter(|operation| !one.permits(resource.as_str(), *operation));
         (resource.as_str(), lacking.map(OperationName::as_str).collect::<Vec<_>>())
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ably_auth::{Capability, ErrorCode, Timestamp, TokenDetails, TokenParams};
 use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
-use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, VerifiedJwt};
+use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, Validity, VerifiedJwt};
 
 use crate::args::{self, Jwt as Args, NowArg};
 use crate::describe::Description;
@@ -45,27 +45,27 @@ fn mint(key: &ApiKey, params: &TokenParams, claims: &Claims, now: Timestamp) -> 
     let publish_limits: Vec<_> =
         claims.publish_limit.iter().map(|text| publish_limit(text)).collect::<Result<_, _>>()?;
     let others: Vec<_> = claims.claim.iter().map(|text| custom_claim(text)).collect::<Result<_, _>>()?;
-    let capability = params.capability.as_ref().map(ToString::to_string);
+    let capability = params.get_capability().map(ToString::to_string);
     let fields = JwtFields {
-        client_id: params.client_id.as_str(),
+        client_id: params.get_client_id().as_str(),
         capability: capability.as_deref(),
         revocation_key: claims.revocation_key.as_deref(),
         channel_claims: &channel_claims,
         publish_limits: &publish_limits,
         others: &others,
-        ..JwtFields::new(key.key_name().as_str(), now, params.ttl.unwrap_or(Ttl::DEFAULT))
+        ..JwtFields::new(key.key_name().as_str(), now, params.get_ttl().unwrap_or(Ttl::DEFAULT))
     };
     let jwt = fields.mint(&key.signer()).map_err(ably_auth::Error::from)?;
     // JWT times are in seconds, so they may differ from the requested ones.
     let minted = UnverifiedJwt::parse(jwt.expose()).and_then(|jwt| jwt.decode_without_verifying());
     let minted = minted.map_err(ably_auth::Error::from)?;
-    let life = (minted.issued(), minted.expires());
+    let validity = Validity { issued: minted.issued(), expires: minted.expires() };
     let details = TokenDetails::issued_by(
         key.key_name().clone(),
         jwt.clone(),
-        life,
-        params.capability.as_ref(),
-        params.client_id.clone(),
+        validity,
+        params.get_capability(),
+        params.get_client_id().clone(),
     );
     Ok(Outcome::wire(true, jwt.expose(), output::wire(&details)?))
 }

@@ -26,8 +26,12 @@ pub(crate) fn run(command: args::Revoke) -> Result<Outcome, Failure> {
         return Err(Failure::input("targets", problem));
     }
     let mut request = RevokeTokensRequest::new(targets);
-    request.issued_before = command.issued_before.map(|given| input::timestamp("--issued-before", given));
-    request.allow_reauth_margin = command.allow_reauth_margin.then_some(true);
+    if let Some(given) = command.issued_before {
+        request = request.issued_before(input::timestamp("--issued-before", given));
+    }
+    if command.allow_reauth_margin {
+        request = request.allow_reauth_margin(true);
+    }
 
     // The user named a service on this machine explicitly, so sending it the key without TLS is accepted.
     let options =

@@ -4,6 +4,7 @@ mod audit;
 mod certificate;
 mod control_tokens;
 mod files;
+mod limits;
 mod log;
 mod notify;
 mod paths;
@@ -19,19 +20,17 @@ use std::sync::Arc;
 
 use ably_auth::ApiKey;
 use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
-use ably_auth_server::{Apps, ErrorKind, Limits, ProxyHeader, Rate, Server, Service, ServiceBuilder, Tls};
+use ably_auth_server::{Apps, ErrorKind, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
 
-use crate::args::{CountOrOff, RateOrOff, Serve, Store, TrustedHeader};
+use crate::args::{Serve, Store};
 use crate::command::self_signed;
 use crate::draw::printable;
 use crate::output::{self, Failure, Outcome};
 use crate::{config, input};
 use audit::AuditLog;
+use limits::{limits, store_limits};
 use reload::Fingerprint;
-
-/// The default rate limit of an address, except in a sandbox.
-const RATE_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 2_000 };
 
 /// Runs the service. `effective` has the name, value and origin of each option.
 pub(crate) fn run(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
@@ -76,12 +75,12 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
         let bound = Server::bind(args.listen, service.clone()).await;
         let mut server = bound.map_err(|error| Failure::input("--listen", error))?;
         if let Some(admin) = args.admin {
-            server = server.with_admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
+            server = server.admin(admin).await.map_err(|error| Failure::input("--admin", error))?;
         }
         sandbox::warn(args, server.local_addr(), tls.is_some());
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some((tls, files)) = tls {
-            server = server.with_tls(tls.clone());
+            server = server.tls(tls.clone());
             if let Some(files) = files {
                 tokio::spawn(certificate::watch(tls, files, hangups.clone()));
             }
@@ -185,58 +184,6 @@ fn build_error(args: &Serve, error: &ably_auth_server::Error) -> Failure {
         (ErrorKind::ControlToken, Some(path)) => Failure::input(&format!("--control-token {}", path.display()), error),
         _ => Failure::Input(error.to_string()),
     }
-}
-
-fn limits(args: &Serve) -> Limits {
-    let asked = &args.limits;
-    let mut limits = Limits::default();
-    limits.body_bytes = asked.max_body;
-    limits.header_bytes = asked.max_header;
-    limits.header_deadline = input::span("--header-deadline", asked.header_deadline);
-    limits.body_deadline = input::span("--body-deadline", asked.body_deadline);
-    limits.answer_deadline = input::span("--answer-deadline", asked.answer_deadline);
-    limits.answer_bytes_per_second = asked.min_answer_rate;
-    limits.answers_bytes = asked.max_answers;
-    limits.history_bytes = asked.max_history;
-    limits.run_time_bytes = asked.max_run_time_apps;
-    limits.idle = input::span("--idle", asked.idle);
-    limits.connections = asked.max_connections;
-    limits.connections_per_address = asked.max_connections_per_address.map(|most| match most {
-        CountOrOff::Count(count) => count,
-        CountOrOff::Off => usize::MAX,
-    });
-    limits.requests = asked.max_requests;
-    limits.revocation_bytes = asked.max_revocations;
-    limits.per_key = asked.rate_per_key;
-    limits.per_address = match asked.rate_per_address {
-        Some(RateOrOff::Rate(rate)) => Some(rate),
-        // All requests of a test suite come from one address.
-        None if !args.sandbox => Some(RATE_PER_ADDRESS),
-        None | Some(RateOrOff::Off) => None,
-    };
-    limits.audit_refusals = match asked.audit_refusals {
-        RateOrOff::Rate(rate) => Some(rate),
-        RateOrOff::Off => None,
-    };
-    limits.trusted_proxies.clone_from(&asked.trusted_proxy);
-    limits.proxy_header = match asked.trusted_proxy_header {
-        TrustedHeader::XForwarded => ProxyHeader::XForwarded,
-        TrustedHeader::Forwarded => ProxyHeader::Forwarded,
-    };
-    limits.shutdown_delay = input::span("--shutdown-delay", asked.shutdown_delay);
-    limits.shutdown_grace = input::span("--shutdown-grace", asked.shutdown_grace);
-    limits
-}
-
-/// The divisor of `--max-large-tokens` that gives the limit of one app.
-const LARGE_TOKEN_SHARE: usize = 8;
-
-fn store_limits(args: &Serve) -> StoreLimits {
-    let mut limits = StoreLimits::default();
-    limits.large_token_bytes = args.limits.max_large_tokens;
-    limits.large_token_bytes_per_app = args.limits.max_large_tokens / LARGE_TOKEN_SHARE;
-    limits.nonces = args.limits.max_nonces;
-    limits
 }
 
 /// Shows the effective options. The text has the form of a `--config` file.

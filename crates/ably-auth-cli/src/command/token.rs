@@ -1,9 +1,10 @@
 //! `ably-auth token`
 
 mod attempt;
+mod details;
 mod exchange;
 
-use ably_auth::{Timestamp, TokenDetails};
+use ably_auth::Timestamp;
 use ably_auth_blocking::{Client, ClientOptions};
 use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKeyRef, Token};
@@ -11,9 +12,9 @@ use ably_auth_core::{ApiKeyRef, Token};
 use super::jwt;
 use crate::args::{self, NowArg, Token as Args};
 use crate::describe::Description;
-use crate::draw::{Paint, printable};
+use crate::draw::Paint;
 use crate::input;
-use crate::output::{self, Failure, Outcome};
+use crate::output::{Failure, Outcome};
 use crate::progress::waiting_for;
 
 pub(crate) fn run(command: Args) -> Result<Outcome, Failure> {
@@ -45,21 +46,13 @@ fn request(
     let options = input::with_roots(options, roots)?;
     let (client, params) = (Client::new(options)?, input::token_params(params)?);
     let details = waiting_for(&endpoint, || client.auth().request_token(&params))?;
-    new_token(&details, token_only)
-}
-
-/// Prints a new token: its details, or the token alone.
-fn new_token(details: &TokenDetails, token_only: bool) -> Result<Outcome, Failure> {
-    if token_only {
-        return Ok(Outcome::text(printable(details.token().expose())));
-    }
-    Ok(Outcome::json(true, output::wire(details)?))
+    details::print(&details, token_only)
 }
 
 /// Returns the title and the description of a token. Errors do not quote the token.
 fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), String> {
     if text.starts_with('{') {
-        return details(text, now).map(|description| ("TokenDetails", description));
+        return describe_details(text, now).map(|description| ("TokenDetails", description));
     }
     let token = Token::new(text).map_err(|error| error.to_string())?;
     // A JWT starts with its header: a JSON object, whose `{"` is `eyJ` in base64url.
@@ -78,14 +71,8 @@ fn describe(text: &str, now: Timestamp) -> Result<(&'static str, Description), S
     Ok(("native token", description))
 }
 
-/// Parses TokenDetails. The error gives the place, but not the parser's message, which may quote the text.
-fn read_details(text: &str) -> Result<TokenDetails, String> {
-    serde_json::from_str(text)
-        .map_err(|error| format!("not the JSON of a token's details (line {} column {})", error.line(), error.column()))
-}
-
-fn details(text: &str, now: Timestamp) -> Result<Description, String> {
-    let details = read_details(text)?;
+fn describe_details(text: &str, now: Timestamp) -> Result<Description, String> {
+    let details = details::read(text)?;
     let mut description = Description::default();
     description.kind("tokenDetails");
     description.details(&details, now);

@@ -78,9 +78,8 @@ pub(crate) struct Legend {
 
 fn draw(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark, paint: Paint) -> String {
     let entries = || named_in.iter().flat_map(|capability| capability.iter());
-    let rows: BTreeSet<_> = entries().map(|(resource, _)| resource.as_str()).collect();
-    let columns: BTreeSet<_> =
-        entries().flat_map(|(_, operations)| operations.iter()).map(OperationName::as_str).collect();
+    let rows: BTreeSet<_> = entries().map(|entry| entry.resource.as_str()).collect();
+    let columns: BTreeSet<_> = entries().flat_map(|entry| entry.operations.iter()).map(OperationName::as_str).collect();
     let names: Vec<_> = rows.iter().map(|resource| printable(resource)).collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or_default();
     let marks_width = columns.len() * 2;

@@ -150,8 +150,8 @@ fn service_uses_given_certificate() {
     let args = ["--apps", apps.path(), "--tls-cert", certificate.path(), "--tls-key", key.path()];
     let service = Service::start(&args);
     let request = format!(
-        "GET /stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic {}\r\n\r\n",
-        STANDARD.encode(KEY)
+        "GET /stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: {}\r\n\r\n",
+        test_support::basic(KEY)
     );
     let answer = call(&service, &certificate, "localhost", &request).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "a key is accepted without a sandbox: {answer}");

@@ -18,6 +18,7 @@
 use alloc::collections::BTreeMap;
 
 use super::Capability;
+use super::entries::Entry;
 use super::matcher::Matcher;
 use super::operation::{OperationName, Operations};
 use super::resource::{Pattern, Resource};
@@ -45,7 +46,7 @@ impl Capability {
     pub fn permits<'a>(&self, resource: &str, operation: impl Into<OperationName<'a>>) -> bool {
         let operation = operation.into();
         Pattern::of(resource).is_some_and(|asked| {
-            self.iter().any(|(known, operations)| operations.contains(operation) && known.pattern().covers(asked))
+            self.iter().any(|entry| entry.operations.contains(operation) && entry.resource.pattern().covers(asked))
         })
     }
 
@@ -67,7 +68,7 @@ impl Capability {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let matcher = Matcher::new(self);
-        other.iter().all(|(resource, operations)| {
+        other.iter().all(|Entry { resource, operations }| {
             operations.iter().all(|operation| matcher.permits_pattern(resource.pattern(), operation))
         })
     }
@@ -104,9 +105,7 @@ impl Capability {
     /// ```
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        Self::collect(
-            self.iter().chain(other.iter()).map(|(resource, operations)| (resource.clone(), operations.clone())),
-        )
+        self.iter().chain(other).collect()
     }
 
     /// Returns the shortest equivalent capability, without any operation that another entry permits on the same names.
@@ -124,7 +123,7 @@ impl Capability {
     #[must_use]
     pub fn minimal(&self) -> Self {
         let matcher = Matcher::new(self);
-        let needed = self.iter().enumerate().map(|(at, (resource, operations))| {
+        let needed = self.iter().enumerate().map(|(at, Entry { resource, operations })| {
             let is_needed = |operation: &OperationName<'_>| {
                 !matcher.has_covering(resource.pattern(), &Operations::from_iter([*operation]), Some(at))
             };
@@ -134,10 +133,10 @@ impl Capability {
     }
 
     /// Merges entries in any order into a capability.
-    fn collect(entries: impl Iterator<Item = (Resource, Operations)>) -> Self {
+    pub(super) fn collect(entries: impl Iterator<Item = (Resource, Operations)>) -> Self {
         let mut by_resource: BTreeMap<Resource, Operations> = BTreeMap::new();
         for (resource, operations) in entries {
-            by_resource.entry(resource).or_default().extend(operations);
+            by_resource.entry(resource).or_default().merge(operations);
         }
         Self { entries: by_resource.into_iter().collect() }
     }

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use super::Capability;
-use super::operation::{OperationName, Operations};
+use super::entries::Entry;
+use super::operation::OperationName;
 use super::resource::{Kind, Pattern, Resource, Segments};
 
 /// The reason why an operation is permitted or not. `Display` is for people; the variants are for programs.
@@ -29,14 +30,14 @@ pub enum Explanation<'a> {
         /// The operation and the resource in question.
         asked: Asked<'a>,
         /// The entry that permits it. If several do, the most specific one.
-        by: (&'a Resource, &'a Operations),
+        by: Entry<'a>,
     },
     /// This entry covers the resource but does not have the operation. No other entry that covers the resource has it.
     LacksOperation {
         /// The operation and the resource in question.
         asked: Asked<'a>,
         /// The entry that comes closest. If several cover the resource, the most specific one.
-        closest: (&'a Resource, &'a Operations),
+        closest: Entry<'a>,
     },
     /// No entry covers the resource, but this one has the operation.
     LacksResource {
@@ -44,7 +45,7 @@ pub enum Explanation<'a> {
         asked: Asked<'a>,
         /// The entry that comes closest: the one that has the most leading segments in common with the resource. A `*`
         /// counts as in common with any segment.
-        closest: (&'a Resource, &'a Operations),
+        closest: Entry<'a>,
     },
     /// No entry covers the resource, and no entry has the operation.
     LacksBoth {
@@ -101,13 +102,14 @@ impl Capability {
         let Some(pattern) = Pattern::of(resource) else {
             return Explanation::NoResource { asked };
         };
-        let covering = || self.iter().filter(|(known, _)| known.pattern().covers(pattern));
-        let has_it = |(_, operations): &(&Resource, &Operations)| operations.contains(asked.operation);
+        let covering = || self.iter().filter(|entry| entry.resource.pattern().covers(pattern));
+        let has_it = |entry: &Entry<'_>| entry.operations.contains(asked.operation);
         if let Some(by) = most_specific(covering().filter(has_it)) {
             Explanation::Permitted { asked, by }
         } else if let Some(closest) = most_specific(covering()) {
             Explanation::LacksOperation { asked, closest }
-        } else if let Some(closest) = self.iter().filter(has_it).max_by_key(|(known, _)| in_common(known, pattern)) {
+        } else if let Some(closest) = self.iter().filter(has_it).max_by_key(|entry| in_common(entry.resource, pattern))
+        {
             Explanation::LacksResource { asked, closest }
         } else {
             Explanation::LacksBoth { asked }
@@ -116,10 +118,8 @@ impl Capability {
 }
 
 /// Returns the most specific entry: of entries that all cover one name, the one that the others cover.
-fn most_specific<'a>(
-    entries: impl Iterator<Item = (&'a Resource, &'a Operations)>,
-) -> Option<(&'a Resource, &'a Operations)> {
-    entries.reduce(|best, entry| if best.0.covers(entry.0) { entry } else { best })
+fn most_specific<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Option<Entry<'a>> {
+    entries.reduce(|best, entry| if best.resource.covers(entry.resource) { entry } else { best })
 }
 
 /// Returns the number of leading segments that two names have in common. A common kind counts as one.
@@ -143,10 +143,10 @@ impl fmt::Display for Explanation<'_> {
         let (operation, resource) = (asked.operation.as_str().escape_debug(), asked.resource.escape_debug());
         write!(f, "`{operation}` on `{resource}` is ")?;
         match self {
-            Self::Permitted { by, .. } => write!(f, "permitted by `{}`", by.0.as_str().escape_debug()),
+            Self::Permitted { by, .. } => write!(f, "permitted by `{}`", by.resource.as_str().escape_debug()),
             Self::LacksOperation { closest, .. } => {
-                write!(f, "not permitted: `{}` covers it, but has only ", closest.0.as_str().escape_debug())?;
-                for (at, operation) in closest.1.iter().enumerate() {
+                write!(f, "not permitted: `{}` covers it, but has only ", closest.resource.as_str().escape_debug())?;
+                for (at, operation) in closest.operations.iter().enumerate() {
                     let comma = if at == 0 { "" } else { ", " };
                     write!(f, "{comma}`{}`", operation.as_str().escape_debug())?;
                 }
@@ -156,7 +156,7 @@ impl fmt::Display for Explanation<'_> {
                 write!(
                     f,
                     "not permitted: `{}` has `{operation}`, but does not cover it",
-                    closest.0.as_str().escape_debug()
+                    closest.resource.as_str().escape_debug()
                 )
             }
             Self::LacksBoth { .. } => f.write_str("not permitted: nothing covers it, and nothing has that operation"),
@@ -182,16 +182,9 @@ impl serde::Serialize for Explanation<'_> {
         map.serialize_entry("resource", asked.resource)?;
         map.serialize_entry("operation", asked.operation.as_str())?;
         map.serialize_entry("reason", reason)?;
-        if let Some((resource, operations)) = entry {
-            map.serialize_entry("entry", &Entry { resource, operations })?;
+        if let Some(entry) = entry {
+            map.serialize_entry("entry", entry)?;
         }
         map.end()
     }
-}
-
-#[cfg(feature = "serde")]
-#[derive(serde::Serialize)]
-struct Entry<'a> {
-    resource: &'a Resource,
-    operations: &'a Operations,
 }

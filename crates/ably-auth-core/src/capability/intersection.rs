@@ -4,9 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Capability;
+use super::entries::Entry;
 use super::operation::Operations;
 use super::resource::Resource;
-use super::tree::{Entry, Roots, cost_of_pair};
+use super::tree::{OwnedEntry, Roots, cost_of_pair};
 use super::work::Work;
 use crate::error::Error;
 
@@ -83,7 +84,7 @@ impl Capability {
     /// [`ErrorKind::Capability`](crate::ErrorKind::Capability) if `work` has too few steps; it then has none left.
     pub fn intersect_within(&self, other: &Self, work: &mut Work) -> Result<Self, Error> {
         let mut written: BTreeMap<&Resource, Operations> = BTreeMap::new();
-        let mut made: Vec<Entry> = Vec::new();
+        let mut made: Vec<OwnedEntry> = Vec::new();
         Roots::new(&self.entries).pairs(&Roots::new(&other.entries), work, |ours, theirs, work| {
             work.spend(ours.1.cost().saturating_add(theirs.1.cost()).saturating_add(PAIR_STEPS))?;
             let operations = ours.1.intersect(&theirs.1);
@@ -95,10 +96,10 @@ impl Capability {
             let (our, their) = (ours.0.pattern(), theirs.0.pattern());
             if their.covers(our) {
                 work.spend(WRITTEN_STEPS)?;
-                written.entry(&ours.0).or_default().extend(operations);
+                written.entry(&ours.0).or_default().merge(operations);
             } else if our.covers(their) {
                 work.spend(WRITTEN_STEPS)?;
-                written.entry(&theirs.0).or_default().extend(operations);
+                written.entry(&theirs.0).or_default().merge(operations);
             } else if let Some(name) = our.meet(their) {
                 work.spend((name.len() / 4).saturating_add(MADE_STEPS))?;
                 made.push((Resource::from_checked(name), operations));
@@ -116,7 +117,7 @@ impl Capability {
         let mut added: BTreeMap<Resource, Operations> = BTreeMap::new();
         for (resource, operations) in made {
             if !of_common.any_covering(resource.pattern(), work, |(_, known)| known.covers(&operations))? {
-                added.entry(resource).or_default().extend(operations);
+                added.entry(resource).or_default().merge(operations);
             }
         }
         let all = common.union(&Self { entries: added.into_iter().collect() });
@@ -125,7 +126,7 @@ impl Capability {
         let mut needed = Vec::new();
         for entry in &all.entries {
             let (resource, operations) = entry;
-            let covers = |known: &Entry| !core::ptr::eq(known, entry) && known.1.covers(operations);
+            let covers = |known: &OwnedEntry| !core::ptr::eq(known, entry) && known.1.covers(operations);
             needed.push(
                 common.get(resource.as_str()).is_some() || !of_all.any_covering(resource.pattern(), work, covers)?,
             );
@@ -176,40 +177,40 @@ impl Capability {
 /// let key: Capability = r#"{"a:*":["publish"]}"#.parse()?;
 /// let asked: Capability = r#"{"*:b":["*"]}"#.parse()?;
 /// let meets = key.meets(&asked);
-/// assert_eq!((meets[0].ours().0.as_str(), meets[0].theirs().0.as_str()), ("a:*", "*:b"));
+/// assert_eq!((meets[0].ours().resource.as_str(), meets[0].theirs().resource.as_str()), ("a:*", "*:b"));
 /// assert_eq!(meets[0].resource().as_str(), "a:b");
 /// assert_eq!(meets[0].operations().to_string(), r#"["publish"]"#);
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meet<'a> {
-    ours: (&'a Resource, &'a Operations),
-    theirs: (&'a Resource, &'a Operations),
+    ours: Entry<'a>,
+    theirs: Entry<'a>,
     pub(super) resource: Resource,
     pub(super) operations: Operations,
     written: bool,
 }
 
 impl<'a> Meet<'a> {
-    pub(super) fn of(ours: (&'a Resource, &'a Operations), theirs: (&'a Resource, &'a Operations)) -> Option<Self> {
-        let operations = ours.1.intersect(theirs.1);
+    pub(super) fn of(ours: Entry<'a>, theirs: Entry<'a>) -> Option<Self> {
+        let operations = ours.operations.intersect(theirs.operations);
         if operations.is_empty() {
             return None;
         }
-        let name = ours.0.pattern().meet(theirs.0.pattern())?;
-        let written = [ours.0, theirs.0].into_iter().any(|resource| resource.as_str() == name);
+        let name = ours.resource.pattern().meet(theirs.resource.pattern())?;
+        let written = [ours.resource, theirs.resource].into_iter().any(|resource| resource.as_str() == name);
         Some(Self { ours, theirs, resource: Resource::from_checked(name), operations, written })
     }
 
     /// Returns the entry of the capability on which [`Capability::meets`](super::Capability::meets) was called.
     #[must_use]
-    pub const fn ours(&self) -> (&'a Resource, &'a Operations) {
+    pub const fn ours(&self) -> Entry<'a> {
         self.ours
     }
 
     /// Returns the entry of the other capability.
     #[must_use]
-    pub const fn theirs(&self) -> (&'a Resource, &'a Operations) {
+    pub const fn theirs(&self) -> Entry<'a> {
         self.theirs
     }
 

@@ -38,8 +38,8 @@ impl Matcher {
     #[must_use]
     pub fn new(capability: &Capability) -> Self {
         Self {
-            index: Index::new(capability.iter().map(|(resource, _)| resource.pattern())),
-            operations: capability.iter().map(|(_, operations)| operations.clone()).collect(),
+            index: Index::new(capability.iter().map(|entry| entry.resource.pattern())),
+            operations: capability.iter().map(|entry| entry.operations.clone()).collect(),
         }
     }
 

@@ -80,6 +80,9 @@
 mod operation;
 mod resource;
 
+#[cfg(feature = "alloc")]
+mod entries;
+
 // Then the laws, from single entries to capabilities.
 #[cfg(feature = "alloc")]
 mod algebra;
@@ -107,10 +110,11 @@ pub use json::text_permits;
 pub use operation::{Operation, OperationName};
 #[cfg(feature = "alloc")]
 pub use {
+    entries::{Entries, Entry},
     explain::{Asked, Explanation},
     intersection::Meet,
     matcher::Matcher,
-    operation::Operations,
+    operation::{OperationNames, Operations},
     resource::Resource,
     work::Work,
 };
@@ -189,7 +193,7 @@ impl Capability {
         match self.entries.binary_search_by(|(known, _)| known.cmp(&resource)) {
             Ok(at) => {
                 if let Some((_, known)) = self.entries.get_mut(at) {
-                    known.extend(operations);
+                    known.merge(operations);
                 }
             }
             Err(at) => self.entries.insert(at, (resource, operations)),
@@ -206,20 +210,6 @@ impl Capability {
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Returns the entries, sorted by the bytes of their resources.
-    ///
-    /// ```
-    /// use ably_auth_core::Capability;
-    ///
-    /// let capability: Capability = r#"{"status":["subscribe"],"chat":["*"]}"#.parse()?;
-    /// let resources: Vec<&str> = capability.iter().map(|(resource, _)| resource.as_str()).collect();
-    /// assert_eq!(resources, ["chat", "status"]);
-    /// # Ok::<(), ably_auth_core::Error>(())
-    /// ```
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Resource, &Operations)> {
-        self.entries.iter().map(|(resource, operations)| (resource, operations))
     }
 
     /// Returns the operations of exactly this resource. Wildcards are not expanded.

@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, btree_set};
 use core::fmt;
 
+use crate::error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 use crate::text::json_writer::{BufferedWriter, Json};
 
@@ -20,7 +21,7 @@ macro_rules! operations {
         /// use ably_auth_core::Operation;
         ///
         /// assert_eq!(Operation::PushAdmin.as_str(), "push-admin");
-        /// assert_eq!(Operation::from_name("push-admin"), Some(Operation::PushAdmin));
+        /// assert_eq!("push-admin".parse(), Ok(Operation::PushAdmin));
         /// assert_eq!(Operation::ALL.len(), 17);
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -90,6 +91,28 @@ impl Operation {
     #[cfg(feature = "alloc")]
     pub(super) const fn bit(self) -> u32 {
         1 << self as u32
+    }
+}
+
+/// Parses the name on the wire, with an error for an unknown name or `*`. [`Operation::from_name`] returns an option.
+impl core::str::FromStr for Operation {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let advice = "operations are `publish`, `subscribe`, `presence`, `history` and so on";
+        let invalid = || {
+            let error = Error::new(ErrorKind::Capability, "unknown operation", advice);
+            #[cfg(feature = "alloc")]
+            let error = error.input(name);
+            error
+        };
+        Self::from_name(name).ok_or_else(invalid)
+    }
+}
+
+impl AsRef<str> for Operation {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 
@@ -233,7 +256,7 @@ impl Operations {
         self.other.len()
     }
 
-    pub(super) fn extend(&mut self, others: Self) {
+    pub(super) fn merge(&mut self, others: Self) {
         if others.all {
             *self = others;
         } else if !self.all {
@@ -243,8 +266,8 @@ impl Operations {
     }
 
     /// Returns the names in byte order, or only `*` if the set has all operations.
-    pub fn iter(&self) -> impl Iterator<Item = OperationName<'_>> {
-        Iter { all: self.all, known: self.known, other: self.other.iter().peekable() }
+    pub fn iter(&self) -> OperationNames<'_> {
+        OperationNames { all: self.all, known: self.known, other: self.other.iter().peekable() }
     }
 
     /// Writes a JSON list in byte order.
@@ -260,16 +283,17 @@ impl Operations {
     }
 }
 
-/// An iterator that merges the sorted known and unknown names.
+/// An iterator over the names of operations, in byte order: see [`Operations::iter`].
 #[cfg(feature = "alloc")]
-struct Iter<'a> {
+#[derive(Clone, Debug)]
+pub struct OperationNames<'a> {
     all: bool,
     known: u32,
     other: core::iter::Peekable<btree_set::Iter<'a, Box<str>>>,
 }
 
 #[cfg(feature = "alloc")]
-impl<'a> Iterator for Iter<'a> {
+impl<'a> Iterator for OperationNames<'a> {
     type Item = OperationName<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -308,8 +332,25 @@ impl From<&[Operation]> for Operations {
 impl<'a, T: Into<OperationName<'a>>> FromIterator<T> for Operations {
     fn from_iter<I: IntoIterator<Item = T>>(operations: I) -> Self {
         let mut set = Self::NONE;
-        operations.into_iter().for_each(|operation| set.insert(operation));
+        set.extend(operations);
         set
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a, T: Into<OperationName<'a>>> Extend<T> for Operations {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, operations: I) {
+        operations.into_iter().for_each(|operation| self.insert(operation));
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> IntoIterator for &'a Operations {
+    type Item = OperationName<'a>;
+    type IntoIter = OperationNames<'a>;
+
+    fn into_iter(self) -> OperationNames<'a> {
+        self.iter()
     }
 }
 

@@ -19,9 +19,8 @@ use crate::text::split_at_byte;
 /// ```
 /// use ably_auth_core::capability::Resource;
 ///
-/// let rooms = Resource::parse_strict("chat:*")?;
-/// assert!(rooms.covers(&Resource::parse_strict("chat:room1:typing")?));
-/// assert!(!rooms.covers(&Resource::parse_strict("chat")?));
+/// let rooms: Resource = "chat:*".parse()?;
+/// assert!(rooms.covers(&"chat:room1:typing".parse()?) && !rooms.covers(&"chat".parse()?));
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 #[cfg(feature = "alloc")]
@@ -31,6 +30,8 @@ pub struct Resource(Box<str>);
 #[cfg(feature = "alloc")]
 impl Resource {
     /// Parses a resource of a known kind: a channel, `[filter]`, `[queue]`, `[meta]` or `[*]`.
+    ///
+    /// [`FromStr`](core::str::FromStr) does the same.
     ///
     /// # Errors
     /// [`ErrorKind::Capability`] as for [`parse_lenient`](Self::parse_lenient), or if the kind is unknown.
@@ -88,6 +89,23 @@ impl Resource {
     pub(super) fn pattern(&self) -> Pattern<'_> {
         // Every constructor has checked the text. The fallback is a channel, so it grants nothing more.
         Pattern::of(&self.0).unwrap_or(Pattern { kind: Kind::Channel, path: &self.0 })
+    }
+}
+
+/// Parses as [`Resource::parse_strict`] does.
+#[cfg(feature = "alloc")]
+impl core::str::FromStr for Resource {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse_strict(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl AsRef<str> for Resource {
+    fn as_ref(&self) -> &str {
+        &self.0
     }
 }
 

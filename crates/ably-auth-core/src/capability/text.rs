@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Capability;
+use super::entries::Entry;
 use super::json::{JsonString, Reader, bad, repeated_resource};
 use super::operation::{OperationName, Operations};
 use super::resource::Resource;
@@ -75,7 +76,7 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut json = BufferedWriter::new(f);
         json.raw(b"{");
-        for (at, (resource, operations)) in self.iter().enumerate() {
+        for (at, Entry { resource, operations }) in self.iter().enumerate() {
             if at > 0 {
                 json.raw(b",");
             }
@@ -101,6 +102,8 @@ impl core::str::FromStr for Capability {
         Self::parse_strict(text)
     }
 }
+
+crate::text::conversions::try_from_text!(Capability);
 
 impl From<&Capability> for String {
     fn from(capability: &Capability) -> Self {

@@ -12,7 +12,7 @@ use super::resource::{Kind, Pattern, Resource, path_covers};
 use super::work::Work;
 use crate::error::Error;
 
-pub(super) type Entry = (Resource, Operations);
+pub(super) type OwnedEntry = (Resource, Operations);
 
 const SEPARATOR: u8 = b':';
 const WILDCARD: &str = "*";
@@ -26,7 +26,7 @@ const STEP_BYTES: usize = 32;
 /// Entries whose resources begin with the same segments.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
-    entries: &'a [Entry],
+    entries: &'a [OwnedEntry],
     /// The byte at which the next segment of each resource begins.
     offset: usize,
 }
@@ -38,7 +38,7 @@ pub(super) struct Roots<'a> {
 }
 
 impl<'a> Roots<'a> {
-    pub(super) fn new(entries: &'a [Entry]) -> Self {
+    pub(super) fn new(entries: &'a [OwnedEntry]) -> Self {
         let (before, rest) = split(entries, |entry| entry.0.as_str().as_bytes() < b"[".as_slice());
         let (mut brackets, after) = split(rest, |entry| entry.0.as_str().starts_with('['));
         let mut bracketed = Vec::new();
@@ -66,7 +66,7 @@ impl<'a> Roots<'a> {
         &self,
         asked: Pattern<'_>,
         work: &mut Work,
-        accept: impl Fn(&Entry) -> bool,
+        accept: impl Fn(&OwnedEntry) -> bool,
     ) -> Result<bool, Error> {
         for (kind, node) in self.all() {
             work.spend(1)?;
@@ -83,7 +83,7 @@ impl<'a> Roots<'a> {
         &self,
         other: &Self,
         work: &mut Work,
-        mut meet: impl FnMut(&'a Entry, &'a Entry, &mut Work) -> Result<(), Error>,
+        mut meet: impl FnMut(&'a OwnedEntry, &'a OwnedEntry, &mut Work) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut pending = Vec::new();
         for (our_kind, ours) in self.all() {
@@ -107,7 +107,7 @@ impl<'a> Roots<'a> {
 }
 
 impl<'a> Node<'a> {
-    fn rest(&self, entry: &'a Entry) -> &'a str {
+    fn rest(&self, entry: &'a OwnedEntry) -> &'a str {
         entry.0.as_str().get(self.offset..).unwrap_or_default()
     }
 
@@ -118,7 +118,7 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the entry whose last segment is `segment`.
-    fn end(&self, segment: &str, work: &mut Work) -> Result<Option<&'a Entry>, Error> {
+    fn end(&self, segment: &str, work: &mut Work) -> Result<Option<&'a OwnedEntry>, Error> {
         self.spend_search(segment, work)?;
         let found = self.entries.binary_search_by(|entry| self.rest(entry).cmp(segment));
         Ok(found.ok().and_then(|at| self.entries.get(at)))
@@ -132,9 +132,9 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the leading `entries` that have more segments after `segment`.
-    fn first_child(&self, entries: &'a [Entry], segment: &str) -> Option<Self> {
+    fn first_child(&self, entries: &'a [OwnedEntry], segment: &str) -> Option<Self> {
         let is_below =
-            |entry: &Entry| compare(entry.0.as_str().get(self.offset..).unwrap_or_default(), segment).is_eq();
+            |entry: &OwnedEntry| compare(entry.0.as_str().get(self.offset..).unwrap_or_default(), segment).is_eq();
         if !entries.first().is_some_and(is_below) {
             return None;
         }
@@ -148,7 +148,7 @@ impl<'a> Node<'a> {
         Some(Self { entries: below, offset })
     }
 
-    fn any_covering(self, asked: &str, work: &mut Work, accept: &impl Fn(&Entry) -> bool) -> Result<bool, Error> {
+    fn any_covering(self, asked: &str, work: &mut Work, accept: &impl Fn(&OwnedEntry) -> bool) -> Result<bool, Error> {
         let mut pending = Vec::new();
         let mut next = Some((self, asked));
         while let Some((node, asked)) = next.take().or_else(|| pending.pop()) {
@@ -189,7 +189,7 @@ impl<'a> Node<'a> {
         self,
         other: Self,
         work: &mut Work,
-        meet: &mut impl FnMut(&'a Entry, &'a Entry, &mut Work) -> Result<(), Error>,
+        meet: &mut impl FnMut(&'a OwnedEntry, &'a OwnedEntry, &mut Work) -> Result<(), Error>,
         mut pending: impl FnMut(Self, Self),
     ) -> Result<(), Error> {
         if self.entries.len().saturating_mul(other.entries.len()) <= FEW {
@@ -242,12 +242,12 @@ impl<'a> Node<'a> {
 /// The entries of a node, grouped by their next segment, in byte order.
 struct Groups<'a> {
     node: Node<'a>,
-    entries: &'a [Entry],
+    entries: &'a [OwnedEntry],
 }
 
 enum Group<'a> {
     /// An entry whose last segment is the group's.
-    End(&'a Entry),
+    End(&'a OwnedEntry),
     /// The entries that have more segments after the group's.
     Child(Node<'a>),
 }
@@ -295,6 +295,6 @@ fn compare(rest: &str, segment: &str) -> Ordering {
 }
 
 /// Splits `entries` at the first entry for which `is_before` returns false.
-fn split(entries: &[Entry], is_before: impl Fn(&Entry) -> bool) -> (&[Entry], &[Entry]) {
+fn split(entries: &[OwnedEntry], is_before: impl Fn(&OwnedEntry) -> bool) -> (&[OwnedEntry], &[OwnedEntry]) {
     entries.split_at_checked(entries.partition_point(is_before)).unwrap_or((entries, &[]))
 }

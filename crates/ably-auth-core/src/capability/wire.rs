@@ -1,5 +1,6 @@
 //! Capabilities in serde formats: as a string, which the wire uses, and as an object.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
@@ -8,7 +9,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use super::Capability;
-use super::operation::{OperationName, Operations};
+use super::operation::{Operation, OperationName, Operations};
 use super::resource::Resource;
 
 /// Serializes as on the wire: a string with the canonical text.
@@ -51,8 +52,8 @@ pub mod as_object {
     /// Returns the error of the serializer.
     pub fn serialize<S: Serializer>(capability: &Capability, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(capability.len()))?;
-        for (resource, operations) in capability.iter() {
-            map.serialize_entry(resource, operations)?;
+        for entry in capability {
+            map.serialize_entry(entry.resource, entry.operations)?;
         }
         map.end()
     }
@@ -97,6 +98,18 @@ impl<'de> Visitor<'de> for EitherForm {
 impl Serialize for Resource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <Cow<'_, str>>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn check_sent(text: Option<&str>) -> Result<(), Error> {
 /// ```
 /// use ably_auth_core::ClientId;
 ///
-/// let bob = ClientId::parse("bob")?;
+/// let bob: ClientId = "bob".parse()?;
 /// assert!(bob.permits("bob") && !bob.permits("alice"));
 /// assert!(ClientId::parse("*")?.permits("alice"));
 /// assert!(!ClientId::None.permits("alice"));
@@ -116,8 +116,11 @@ impl core::str::FromStr for ClientId {
 /// A single clientId: not empty, not `*`, without control characters.
 ///
 /// ```
-/// let bob = ably_auth_core::Identity::new("bob")?;
+/// use ably_auth_core::Identity;
+///
+/// let bob: Identity = "bob".parse()?;
 /// assert_eq!(bob.as_str(), "bob");
+/// assert!(Identity::new("*").is_err());
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 #[cfg(feature = "alloc")]
@@ -145,6 +148,25 @@ impl Identity {
     /// Returns the identity as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl core::str::FromStr for Identity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+text::conversions::try_from_text!(ClientId, Identity);
+
+#[cfg(feature = "alloc")]
+impl AsRef<str> for Identity {
+    fn as_ref(&self) -> &str {
         &self.0
     }
 }

@@ -12,6 +12,8 @@ use crate::credentials::KeySecret;
 use alloc::boxed::Box;
 
 const KEY_FORM: &str = "a key has the form `appId.keyId:secret`";
+#[cfg(feature = "std")]
+const KEY_VARIABLE: &str = "ABLY_API_KEY";
 const NAME_FORM: &str = "a key name has the form `appId.keyId`, each part of `A-Z a-z 0-9 _ -`";
 
 const fn invalid(problem: &'static str, at: usize) -> Error {
@@ -182,6 +184,16 @@ impl KeyName {
 }
 
 #[cfg(feature = "alloc")]
+crate::text::conversions::try_from_text!(ApiKey, KeyName);
+
+#[cfg(feature = "alloc")]
+impl AsRef<str> for KeyName {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+#[cfg(feature = "alloc")]
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -232,6 +244,25 @@ impl ApiKey {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let key = ApiKeyRef::parse(text)?;
         Ok(Self { name: KeyName { text: key.name.into(), dot: key.dot }, secret: KeySecret::from_checked(key.secret) })
+    }
+
+    /// Reads the key from the environment variable `ABLY_API_KEY`. White space around it is ignored.
+    ///
+    /// ```no_run
+    /// let key = ably_auth_core::ApiKey::from_env()?;
+    /// # Ok::<(), ably_auth_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Key`], which names the variable, if it is unset, empty, not UTF-8, or not a key.
+    #[cfg(feature = "std")]
+    pub fn from_env() -> Result<Self, Error> {
+        let invalid = |problem| Error::new(ErrorKind::Key, problem, KEY_FORM).input(KEY_VARIABLE);
+        match std::env::var(KEY_VARIABLE).map(zeroize::Zeroizing::new) {
+            Ok(text) if !text.trim().is_empty() => Self::parse(text.trim()).map_err(|error| error.input(KEY_VARIABLE)),
+            Ok(_) | Err(std::env::VarError::NotPresent) => Err(invalid("key is not set")),
+            Err(std::env::VarError::NotUnicode(_)) => Err(invalid("key is not UTF-8")),
+        }
     }
 
     /// Creates a key from a name and a secret that are stored separately, as in a key store.

@@ -77,6 +77,25 @@ impl Nonce {
 }
 
 #[cfg(feature = "alloc")]
+impl core::str::FromStr for Nonce {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(feature = "alloc")]
+text::conversions::try_from_text!(Nonce);
+
+#[cfg(feature = "alloc")]
+impl AsRef<str> for Nonce {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -66,7 +66,7 @@ impl fmt::Debug for KeySecret {
 /// `Debug`. `Serialize` writes it, because the wire needs it.
 ///
 /// ```
-/// let token = ably_auth_core::Token::new("xVLyHw.Dtxd9tuz")?;
+/// let token: ably_auth_core::Token = "xVLyHw.Dtxd9tuz".parse()?;
 /// assert_eq!(format!("{token:?}"), "Token([redacted])");
 /// assert_eq!(token.expose(), "xVLyHw.Dtxd9tuz");
 /// # Ok::<(), ably_auth_core::Error>(())
@@ -118,6 +118,8 @@ impl fmt::Debug for Token {
         f.write_str("Token([redacted])")
     }
 }
+
+crate::text::conversions::try_from_text!(Token);
 
 impl core::str::FromStr for Token {
     type Err = Error;

@@ -8,6 +8,7 @@ pub use code::ErrorCode;
 #[cfg(feature = "serde")]
 pub use info::{ErrorEnvelope, ErrorInfo};
 
+use core::convert::Infallible;
 use core::fmt;
 
 #[cfg(feature = "alloc")]
@@ -59,7 +60,7 @@ pub enum ErrorKind {
 /// assert_eq!(error.to_string(), "key has an empty secret (byte 12); a key has the form `appId.keyId:secret`");
 /// # }
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Error {
     kind: ErrorKind,
     problem: &'static str,
@@ -185,7 +186,9 @@ impl fmt::Display for Error {
         #[cfg(feature = "alloc")]
         {
             if let Some(input) = &self.input {
-                write!(f, " `{}`", input.escape_debug())?;
+                // For a key it is the variable that holds the key, because a key itself is never shown.
+                let place = if self.kind == ErrorKind::Key { " in" } else { "" };
+                write!(f, "{place} `{}`", input.escape_debug())?;
             }
             if let Some(resource) = &self.resource {
                 write!(f, " in resource `{}`", resource.escape_debug())?;
@@ -208,3 +211,10 @@ impl fmt::Debug for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Lets setters take a value in place of text: its conversion cannot fail.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}

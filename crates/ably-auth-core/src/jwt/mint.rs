@@ -33,17 +33,17 @@ impl ApiKey {
 /// nonce is ignored, because a JWT has none. For more claims, use [`JwtFields`].
 ///
 /// ```
-/// use ably_auth_core::{ApiKey, ClientId, Timestamp, TokenParams, jwt};
+/// use ably_auth_core::{ApiKey, Timestamp, TokenParams, jwt};
 ///
 /// let key = ApiKey::parse("app.key:secret")?;
-/// let params = TokenParams::new().client_id(ClientId::parse("bob")?).capability(r#"{"chat":["publish"]}"#.parse()?);
+/// let params = TokenParams::new().client_id("bob").capability(r#"{"chat":["publish"]}"#).ttl("10m");
 /// let token = jwt::mint(&key, &params, Timestamp::from_millis(1_449_746_287_318))?;
 /// assert_eq!(token.expose().split('.').count(), 3);
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 ///
 /// # Errors
-/// Returns the same errors as [`JwtFields::mint`].
+/// Returns the error of [`TokenParams::check`], and the same errors as [`JwtFields::mint`].
 #[cfg(feature = "alloc")]
 pub fn mint(key: &ApiKey, params: &TokenParams, now: Timestamp) -> Result<Token, Error> {
     mint_with(&key.signer(), key.key_name(), params, now)
@@ -55,12 +55,13 @@ pub fn mint(key: &ApiKey, params: &TokenParams, now: Timestamp) -> Result<Token,
 /// Returns the same errors as [`mint`].
 #[cfg(feature = "alloc")]
 pub fn mint_with(signer: &Signer, key_name: &KeyName, params: &TokenParams, now: Timestamp) -> Result<Token, Error> {
-    let capability = params.capability.as_ref().map(ToString::to_string);
-    let issued = params.timestamp.unwrap_or(now);
+    params.check()?;
+    let capability = params.get_capability().map(ToString::to_string);
+    let issued = params.get_timestamp().unwrap_or(now);
     let fields = JwtFields {
         capability: capability.as_deref(),
-        client_id: params.client_id.as_str(),
-        ..JwtFields::new(key_name.as_str(), issued, params.ttl.unwrap_or(Ttl::DEFAULT))
+        client_id: params.get_client_id().as_str(),
+        ..JwtFields::new(key_name.as_str(), issued, params.get_ttl().unwrap_or(Ttl::DEFAULT))
     };
     fields.mint(signer)
 }

@@ -1,9 +1,9 @@
 //! JWTs: tokens that the holder of a key makes without a request to the service.
 //!
-//! A JWT is minted from [`JwtFields`], which needs no heap, or with `mint` from token parameters. A received JWT is
-//! checked in two steps: `UnverifiedJwt::parse` returns the name of the key to look up, and `UnverifiedJwt::verify`
-//! returns a `VerifiedJwt`. Only the claims of a `VerifiedJwt` can be trusted. A token from `embedded_token` must be
-//! verified in the same way.
+//! A JWT is minted from [`JwtFields`], which needs no heap, or with `mint` from token parameters. `verify` verifies it
+//! with the same key. With several keys, a received JWT is checked in two steps: `UnverifiedJwt::parse` returns the name
+//! of the key to look up, and `UnverifiedJwt::verify` returns a `VerifiedJwt`. Only the claims of a `VerifiedJwt` can be
+//! trusted. A token from `embedded_token` must be verified in the same way.
 //!
 //! HS256 is the only algorithm, with the key's secret as its key. Another `alg` is refused, and the error names it. A
 //! JWT has times in seconds, this crate in milliseconds: fractions of a second are read, but never written. Numbers are
@@ -26,22 +26,20 @@
 #![cfg_attr(feature = "alloc", doc = "```")]
 #![cfg_attr(not(feature = "alloc"), doc = "```text")]
 //! use core::time::Duration;
-//! use ably_auth_core::jwt::{self, UnverifiedJwt};
-//! use ably_auth_core::{ApiKey, ClientId, ErrorKind, Timestamp, TokenParams, Ttl};
+//! use ably_auth_core::{ApiKey, ErrorKind, Timestamp, TokenParams, UnverifiedJwt, jwt};
 //!
 //! let key = ApiKey::parse("app.key:secret")?;
-//! let now = Timestamp::from_millis(1_767_225_600_000);
-//! let params = TokenParams::new().client_id(ClientId::parse("bob")?).ttl(Ttl::from_millis(60_000)?);
-//! let token = jwt::mint(&key, &params, now)?;
+//! let now = Timestamp::from_millis(1_767_225_600_000); // with the feature `std`: `Timestamp::now()`
+//! let token = jwt::mint(&key, &TokenParams::new().client_id("bob").ttl("1m"), now)?;
+//!
+//! let verified = jwt::verify(&key, token.expose(), now)?;
+//! assert!(verified.claims().client_id().permits("bob"));
+//! let error = jwt::verify(&key, token.expose(), now + Duration::from_secs(60)).unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::JwtExpired);
 //!
 //! let unverified = UnverifiedJwt::parse(token.expose())?;
 //! assert_eq!(unverified.key_name(), key.key_name()); // the key to look up; not verified yet
-//! let verified = unverified.clone().verify(&key.signer(), now, Duration::ZERO)?;
-//! assert!(verified.claims().client_id().permits("bob"));
-//!
-//! let a_minute_later = Timestamp::from_millis(1_767_225_660_000);
-//! let error = unverified.verify(&key.signer(), a_minute_later, Duration::ZERO).unwrap_err();
-//! assert_eq!(error.kind(), ErrorKind::JwtExpired);
+//! assert!(unverified.verify(&key.signer(), now, Duration::from_secs(2)).is_ok()); // with a leeway
 //! # Ok::<(), ably_auth_core::Error>(())
 //! ```
 
@@ -69,7 +67,7 @@ pub use {
     embedded::{EmbeddedToken, embedded_token, has_jwt_form},
     mint::{mint, mint_with},
     text::JwtText,
-    verify::{UnverifiedJwt, VerifiedJwt},
+    verify::{UnverifiedJwt, VerifiedJwt, verify},
 };
 
 /// The names of claims.

@@ -9,9 +9,37 @@ use subtle::ConstantTimeEq as _;
 use super::claims::JwtClaims;
 use super::parts::Body;
 use super::{invalid, parts};
-use crate::credentials::{KeyName, Signer};
+use crate::credentials::{ApiKey, KeyName, Signer};
 use crate::error::{Error, ErrorKind};
 use crate::time::Timestamp;
+
+/// Verifies a JWT that the holder of `key` has minted: the name of the key, the signature and the times.
+///
+/// `key` has to be the key that the JWT names. With several keys, or with a tolerance for clocks that differ, use
+/// [`UnverifiedJwt`]. An [embedded token](super::embedded_token) is not verified.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, Timestamp, TokenParams, jwt};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let now = Timestamp::from_millis(1_449_746_287_318); // with the feature `std`: `Timestamp::now()`
+/// let token = jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
+///
+/// let verified = jwt::verify(&key, token.expose(), now)?;
+/// assert!(verified.claims().client_id().permits("bob"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Jwt`] if the JWT names another key, and the errors of [`UnverifiedJwt::parse`] and
+/// [`UnverifiedJwt::verify`].
+pub fn verify(key: &ApiKey, token: &str, now: Timestamp) -> Result<VerifiedJwt, Error> {
+    let unverified = UnverifiedJwt::parse(token)?;
+    if unverified.key_name() != key.key_name() {
+        return Err(invalid("JWT names another key", "verify it with the key that `kid` in its header names"));
+    }
+    unverified.verify(&key.signer(), now, Duration::ZERO)
+}
 
 /// A well-formed JWT whose signature is not verified yet.
 ///
@@ -20,11 +48,11 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use core::time::Duration;
-/// use ably_auth_core::{ApiKey, ClientId, Timestamp, TokenParams, jwt};
+/// use ably_auth_core::{ApiKey, Timestamp, TokenParams, jwt};
 ///
 /// let key = ApiKey::parse("app.key:secret")?;
 /// let now = Timestamp::from_millis(1_449_746_287_318);
-/// let token = jwt::mint(&key, &TokenParams::new().client_id(ClientId::parse("bob")?), now)?;
+/// let token = jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
 ///
 /// let unverified = jwt::UnverifiedJwt::parse(token.expose())?;
 /// assert_eq!(unverified.key_name(), key.key_name());

@@ -1,6 +1,8 @@
 //! Text as credentials and the wire have it: JSON, base64url, decimal numbers, and text that is safe to print.
 
 pub(crate) mod base64url;
+#[cfg(feature = "alloc")]
+pub(crate) mod conversions;
 mod decimal;
 pub(crate) mod json_writer;
 

@@ -1,7 +1,13 @@
 //! Points in time and lifetimes, in whole milliseconds.
 
+mod arithmetic;
+mod duration;
+#[cfg(feature = "std")]
+mod system;
 #[cfg(feature = "alloc")]
 mod wire;
+
+pub use duration::parse_duration;
 
 #[cfg(feature = "alloc")]
 pub(crate) use wire::Integer;
@@ -9,18 +15,23 @@ pub(crate) use wire::Integer;
 pub(crate) use wire::optional_timestamp;
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
 /// A point in time, in milliseconds since the Unix epoch. It is by the service's clock, unless its documentation says
 /// otherwise.
 ///
+/// `+` and `-` with a [`Duration`], and `-` with another timestamp, saturate: they never overflow.
+///
 /// ```
+/// use core::time::Duration;
 /// use ably_auth_core::{Timestamp, Ttl};
 ///
-/// let issued = Timestamp::from_millis(1_449_746_287_318);
-/// let expires = issued.saturating_add(Ttl::from_millis(60_000)?);
-/// assert_eq!(expires.as_millis(), 1_449_746_347_318);
+/// let issued = Timestamp::from_millis(1_449_746_287_318); // with the feature `std`: `Timestamp::now()`
+/// let expires = issued + Duration::from_secs(60);
+/// assert_eq!(expires, issued.saturating_add("1m".parse::<Ttl>()?));
+/// assert_eq!(expires - issued, Duration::from_secs(60));
 /// assert!(issued < expires);
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
@@ -75,12 +86,16 @@ impl fmt::Debug for Timestamp {
 ///
 /// If a token request has no lifetime, the service uses 60 minutes (`RSA5`).
 ///
+/// It parses from numbers with units: see [`parse_duration`]. `Display` writes milliseconds, as on the wire.
+///
 /// ```
+/// use core::time::Duration;
 /// use ably_auth_core::Ttl;
 ///
+/// let ttl: Ttl = "90m".parse()?;
+/// assert_eq!(ttl, Ttl::try_from(Duration::from_secs(5400))?);
 /// assert_eq!(Ttl::from_millis(3_600_000)?, Ttl::DEFAULT);
-/// assert!(Ttl::from_millis(0).is_err());
-/// assert!(Ttl::from_millis(86_400_001).is_err());
+/// assert!(Ttl::from_millis(0).is_err() && "25h".parse::<Ttl>().is_err());
 /// # Ok::<(), ably_auth_core::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -109,6 +124,12 @@ impl Ttl {
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
+    }
+
+    /// Returns the lifetime as a duration.
+    #[must_use]
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_millis(self.0)
     }
 
     pub(crate) const fn out_of_range() -> Error {

@@ -16,7 +16,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "serde")]
-use super::Timestamp;
+use super::{Timestamp, Ttl};
 use crate::text::{Decimal, control_character};
 
 /// The maximum bytes of a ttl or a timestamp. Every valid number of milliseconds is shorter.
@@ -132,6 +132,29 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let millis = Integer::deserialize(deserializer)?.as_millis();
         millis.map(Self::from_millis).ok_or_else(|| de::Error::custom("not a number of milliseconds since the epoch"))
+    }
+}
+
+/// Writes whole milliseconds, as on the wire.
+#[cfg(feature = "serde")]
+impl Serialize for Ttl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.as_millis())
+    }
+}
+
+/// Reads whole milliseconds as a number or in a string, as on the wire, or a duration with units, as in configuration
+/// files.
+#[cfg(feature = "serde")]
+impl<'de> Deserialize<'de> for Ttl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let integer = Integer::deserialize(deserializer)?;
+        let ttl = match (integer.as_millis(), &integer) {
+            (Some(millis), _) => Self::from_millis(millis),
+            (None, Integer::Text(text)) => text.parse(),
+            (None, _) => Err(Self::out_of_range()),
+        };
+        ttl.map_err(de::Error::custom)
     }
 }
 

@@ -15,10 +15,10 @@ use crate::token_request::{TokenParams, TokenRequestFields};
 /// you use any of its values. `Debug` does not show the mac.
 ///
 /// ```
-/// use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+/// use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
 ///
 /// let key = ApiKey::parse("app.key:secret")?;
-/// let params = TokenParams::new().client_id(ClientId::parse("bob")?);
+/// let params = TokenParams::new().client_id("bob");
 /// let now = Timestamp::from_millis(1_449_746_287_318);
 /// let request = TokenRequest::sign(&key, &params, now, Nonce::parse("9000000830710428")?)?;
 ///
@@ -54,7 +54,7 @@ impl TokenRequest {
     /// ttl or capability (`RSA5`, `RSA6`).
     ///
     /// # Errors
-    /// None today: the types of the arguments exclude every invalid value.
+    /// Returns the error of [`TokenParams::check`].
     pub fn sign(key: &ApiKey, params: &TokenParams, now: Timestamp, nonce: Nonce) -> Result<Self, Error> {
         Self::sign_with(&key.single_use_signer(), key.key_name(), params, now, nonce)
     }
@@ -70,22 +70,23 @@ impl TokenRequest {
         now: Timestamp,
         nonce: Nonce,
     ) -> Result<Self, Error> {
-        let capability = params.capability.as_ref().map(Capability::to_string);
-        let timestamp = params.timestamp.unwrap_or(now);
-        let nonce = params.nonce.clone().unwrap_or(nonce);
+        params.check()?;
+        let capability = params.get_capability().map(Capability::to_string);
+        let timestamp = params.get_timestamp().unwrap_or(now);
+        let nonce = params.get_nonce().cloned().unwrap_or(nonce);
         let mac = signer.sign_checked(&TokenRequestFields {
             key_name: key_name.as_str(),
-            ttl: params.ttl,
+            ttl: params.get_ttl(),
             capability: capability.as_deref(),
-            client_id: params.client_id.as_str(),
+            client_id: params.get_client_id().as_str(),
             timestamp,
             nonce: nonce.as_str(),
         });
         Ok(Self {
             key_name: key_name.as_str().into(),
-            ttl: params.ttl.map(|ttl| Integer::Millis(ttl.as_millis())),
+            ttl: params.get_ttl().map(|ttl| Integer::Millis(ttl.as_millis())),
             capability,
-            client_id: params.client_id.as_str().map(Into::into),
+            client_id: params.get_client_id().as_str().map(Into::into),
             timestamp: Some(Integer::Millis(timestamp.as_millis())),
             nonce: Some(nonce.into_string()),
             mac: Some(core::str::from_utf8(&mac.to_base64()).unwrap_or_default().into()),

@@ -1,5 +1,7 @@
 //! A key of an app, with its settings.
 
+use std::sync::Arc;
+
 use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Signer, Timestamp, Ttl};
 
 use crate::refusal::Refusal;
@@ -29,7 +31,8 @@ pub struct Key {
     api_key: ApiKey,
     /// The prepared signer, so that requests do not have to derive it.
     signer: Signer,
-    capability: Capability,
+    /// Shared with the JWTs that have all rights of the key.
+    capability: Arc<Capability>,
     revocable_tokens: bool,
     enabled: bool,
     expires: Option<Timestamp>,
@@ -51,7 +54,7 @@ impl Key {
         Self {
             signer: api_key.signer(),
             api_key,
-            capability: default_capability(),
+            capability: Arc::new(default_capability()),
             revocable_tokens: false,
             enabled: true,
             expires: None,
@@ -66,7 +69,7 @@ impl Key {
     /// Sets the maximum capability of the key and its tokens.
     #[must_use]
     pub fn with_capability(mut self, capability: Capability) -> Self {
-        self.capability = capability;
+        self.capability = Arc::new(capability);
         self
     }
 
@@ -150,7 +153,11 @@ impl Key {
         &self.signer
     }
 
-    pub(crate) const fn capability(&self) -> &Capability {
+    pub(crate) fn capability(&self) -> &Capability {
+        &self.capability
+    }
+
+    pub(crate) const fn shared_capability(&self) -> &Arc<Capability> {
         &self.capability
     }
 
@@ -188,9 +195,10 @@ impl Key {
     pub(crate) fn size(&self) -> usize {
         /// The bytes that a capability entry uses in addition to its resource's text.
         const ENTRY: usize = 128;
-        let entries = self.capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY));
+        let entries = self.capability.iter().map(|entry| entry.resource.as_str().len().saturating_add(ENTRY));
         let label = self.label.as_deref().map_or(0, str::len);
-        entries.fold(size_of::<Self>().saturating_add(label), usize::saturating_add)
+        let own = size_of::<Self>().saturating_add(size_of::<Capability>());
+        entries.fold(own.saturating_add(label), usize::saturating_add)
     }
 
     pub(crate) fn custom_label(&self) -> Option<&str> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use ably_auth_backend::credentials::{self, Accepted, Credential};
 use ably_auth_core::{ErrorCode, Identity, KeyName, Timestamp, TokenRequest};
 use bytes::Bytes;
 use http::StatusCode;
@@ -12,14 +13,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::arrival::Arrival;
-use super::credentials;
 use super::format::Format;
 use super::reply::Reply;
 use super::request_log;
 use super::route::query;
 use super::trail::{Notes, Trail};
 use crate::limits::budget::{Budget, Permit};
-use crate::policy::authenticate::{Authenticator, Credential, Principal};
+use crate::policy::authenticate::{Authenticator, Principal};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -123,20 +123,25 @@ impl<'a> Call<'a> {
         self.state.sandbox || self.is_tls()
     }
 
-    /// Returns the credential of the request, if it has one. Refuses a key that was sent without TLS, except in a
-    /// sandbox.
+    /// Returns the credential of the request, if it has one. The header takes precedence over the query. Refuses a key
+    /// that was sent without TLS, except in a sandbox.
     pub(super) fn credential(&self) -> Result<Option<Credential>, Refusal> {
-        let credential = credentials::read(self.parts)?;
+        let credential = match credentials::from_headers(&self.parts.headers, Accepted::TokensAndKeys)? {
+            None => credentials::from_query(&self.parts.uri, Accepted::TokensAndKeys)?,
+            credential => credential,
+        };
         if matches!(credential, Some(Credential::Key(_))) && !self.may_hold_keys() {
-            return Err(credentials::key_without_tls());
+            let message =
+                "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
+            return Err(Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message));
         }
         Ok(credential)
     }
 
     /// Authenticates the sender, and counts the request for the rate limit of the key.
     pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
-        let credential = self.credential()?.ok_or_else(credentials::missing)?;
-        let claimed = credentials::claimed_identity(self.parts)?;
+        let credential = self.credential()?.ok_or_else(ably_auth_backend::Refusal::missing_credential)?;
+        let claimed = credentials::claimed_identity(&self.parts.headers)?;
         let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
@@ -196,13 +201,13 @@ impl<'a> Call<'a> {
         self.body.map_or(0, |body| body.len().saturating_mul(MAX_BYTES_OF_JSON))
     }
 
-    /// Counts a large answer as in flight. If too many bytes are in flight already and no memory was reserved,
-    /// returns a 503 answer instead.
-    pub(super) fn admit_answer(&self, reply: Reply) -> Reply {
+    /// Counts a large answer as in flight. Refuses it if too many bytes are in flight already and no memory was
+    /// reserved.
+    pub(super) fn admit_answer(&self, reply: Reply) -> Result<Reply, Refusal> {
         let reserved = lock(&self.answer).take();
         let bytes = reply.size();
         if bytes <= SMALL_ANSWER {
-            return reply;
+            return Ok(reply);
         }
         let permit = match reserved {
             Some(mut permit) => {
@@ -211,10 +216,7 @@ impl<'a> Call<'a> {
             }
             None => Permit::take(bytes, self.answer_budgets()),
         };
-        match permit {
-            Some(permit) => reply.with_permit(permit),
-            None => Reply::error(&too_many_answers(), self.format, &self.request_id),
-        }
+        permit.map(|permit| reply.with_permit(permit)).ok_or_else(too_many_answers)
     }
 
     fn answer_budgets(&self) -> impl Iterator<Item = &Arc<Budget>> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ably_auth_backend::credentials::Credential;
 use ably_auth_core::{BatchResult, ErrorCode, KeyName, Timestamp, TokenRevocationResult};
 use http::StatusCode;
 
@@ -12,7 +13,7 @@ use super::refusal_log::{self, Part};
 use super::reply::Reply;
 use super::revocation_body::{Moment, RevocationBody};
 use crate::ops::metrics;
-use crate::policy::authenticate::{Credential, Principal};
+use crate::policy::authenticate::Principal;
 use crate::policy::issue::{Issuer, Proof};
 use crate::policy::revoke::Revocation;
 use crate::random;

@@ -10,7 +10,6 @@ mod channel_name;
 mod channels;
 mod control;
 mod cors;
-mod credentials;
 mod format;
 mod keys;
 mod lists;
@@ -65,21 +64,24 @@ pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Op
 
 fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> CompletedRequest {
     let (state, parts) = (call.state, call.parts);
-    let (endpoint, reply) = reply.unwrap_or_else(|refusal| {
-        refusal_log::record(&call, refusal.info());
-        if control::is_control_request(&call) {
-            return (Endpoint::Control, control::error_reply(&refusal));
-        }
-        let route = Route::of(parts.uri.path(), state.sandbox);
-        let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
-        (endpoint, Reply::error(&refusal, call.format, &call.request_id))
-    });
-    let reply = call.admit_answer(reply);
+    let (endpoint, reply) = reply.unwrap_or_else(|refusal| refused(&call, &refusal));
+    let reply = call.admit_answer(reply).unwrap_or_else(|refusal| refused(&call, &refusal).1);
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
     cors::add(state, parts, response.headers_mut());
     CompletedRequest { response, endpoint, code, request_id, key }
+}
+
+/// Logs a refusal, and returns the answer in the form of the API that was called.
+fn refused(call: &Call<'_>, refusal: &Refusal) -> (Endpoint, Reply) {
+    refusal_log::record(call, refusal.info());
+    if control::is_control_request(call) {
+        return (Endpoint::Control, control::error_reply(refusal));
+    }
+    let route = Route::of(call.parts.uri.path(), call.state.sandbox);
+    let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
+    (endpoint, Reply::error(refusal, call.format, &call.request_id))
 }
 
 /// Performs the checks that apply to requests for any path.

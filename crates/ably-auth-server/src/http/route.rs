@@ -155,13 +155,8 @@ fn channel(segment: &str) -> Result<ChannelName<'_>, Refusal> {
 
 /// Returns the first value of that name in the query.
 pub(super) fn query<'a>(parts: &'a Parts, name: &str) -> Option<Cow<'a, str>> {
-    queries(parts, &[name]).next()
-}
-
-/// Returns all values that the query has under one of the names.
-pub(super) fn queries<'a>(parts: &'a Parts, names: &[&str]) -> impl Iterator<Item = Cow<'a, str>> {
-    let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    pairs.filter(|(name, _)| names.contains(&&**name)).map(|(_, value)| value)
+    let query = parts.uri.query()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ pub struct Limits {
     /// The time for which the service still accepts requests after shutdown begins, while it reports that it is not
     /// ready, so that load balancers notice. 0 s by default.
     pub shutdown_delay: Duration,
-    /// The maximum time for in-flight requests after that delay. 5 s by default.
+    /// The maximum time for in-flight requests after that delay. 3 s by default.
     pub shutdown_grace: Duration,
 }
 
@@ -114,7 +114,7 @@ impl Default for Limits {
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::XForwarded,
             shutdown_delay: Duration::ZERO,
-            shutdown_grace: Duration::from_secs(5),
+            shutdown_grace: Duration::from_secs(3),
         }
     }
 }

@@ -94,12 +94,12 @@ impl Server {
     /// # async fn serve(apps: Apps) -> Result<(), Box<dyn std::error::Error>> {
     /// let tls = Tls::from_pem(&std::fs::read("certificate.pem")?, &std::fs::read("key.pem")?)?;
     /// let service = Service::builder().apps(apps).build()?;
-    /// Server::bind("0.0.0.0:443".parse()?, service).await?.with_tls(tls).run(std::future::pending()).await?;
+    /// Server::bind("0.0.0.0:443".parse()?, service).await?.tls(tls).run(std::future::pending()).await?;
     /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn with_tls(mut self, tls: Tls) -> Self {
+    pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
@@ -114,7 +114,7 @@ impl Server {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let server = Server::bind("127.0.0.1:0".parse()?, Service::builder().build()?).await?;
-    /// let server = server.with_admin("127.0.0.1:0".parse()?).await?;
+    /// let server = server.admin("127.0.0.1:0".parse()?).await?;
     /// assert!(server.admin_addr().is_some());
     /// # Ok(())
     /// # }
@@ -122,7 +122,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ErrorKind::Network`] if listening on the address fails.
-    pub async fn with_admin(mut self, address: SocketAddr) -> Result<Self, Error> {
+    pub async fn admin(mut self, address: SocketAddr) -> Result<Self, Error> {
         self.admin = Some(listen(address).await?);
         Ok(self)
     }

@@ -19,7 +19,7 @@ use crate::sync;
 
 /// A certificate and its private key, for a [`Server`](crate::Server) that speaks TLS 1.2 and 1.3. Clones share them.
 ///
-/// `Debug` shows neither. [`Server::with_tls`](crate::Server::with_tls) shows how it is used.
+/// `Debug` shows neither. [`Server::tls`](crate::Server::tls) shows how it is used.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,

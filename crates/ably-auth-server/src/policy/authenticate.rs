@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ably_auth_backend::VerifiedToken;
+use ably_auth_backend::credentials::{Credential, acting_identity};
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
@@ -11,15 +12,6 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
 use crate::state::service_clock::MAX_AHEAD_MILLIS;
-
-/// The credential of a request.
-#[derive(Debug)]
-pub(crate) enum Credential {
-    /// An API key.
-    Key(ApiKey),
-    /// A token.
-    Token(Token),
-}
 
 /// The authenticated caller of a request.
 #[derive(Debug)]
@@ -74,20 +66,10 @@ impl Authenticator<'_> {
             Credential::Key(presented) => self.key_holder(presented, now).await?,
             Credential::Token(token) => {
                 let Bearer { app, key, token, .. } = self.bearer(token, now).await?;
-                let identity = match token.client_id() {
-                    ClientId::Identified(identity) => Some(identity.clone()),
-                    ClientId::None | ClientId::Any => None,
-                };
-                Principal { app, key, identity, token: Some(token) }
+                Principal { app, key, identity: None, token: Some(token) }
             }
         };
-        if let Some(claimed) = claimed {
-            if !principal.client_id().permits(claimed.as_str()) {
-                let message = "the credential does not permit this clientId; use one that was issued for it";
-                return Err(Refusal::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, message));
-            }
-            principal.identity = Some(claimed);
-        }
+        principal.identity = acting_identity(claimed, principal.client_id())?;
         Ok(principal)
     }
 
@@ -117,7 +99,7 @@ impl Authenticator<'_> {
             return Err(revoked("the token was issued in the future; request a new token"));
         }
         if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now) {
-            return Err(revoked("the token was revoked; request a new token, if the user is still welcome"));
+            return Err(ably_auth_backend::Refusal::revoked_token().into());
         }
         Ok(bearer)
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use ably_auth_backend::VerifiedToken;
+use ably_auth_backend::{VerifiedToken, limit_capability};
 use ably_auth_core::jwt::HeaderFit;
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, VerifiedTokenRequest,
+    ApiKey, Capability, ClientId, ErrorCode, KeyName, Timestamp, TokenDetails, TokenRequest, Ttl, Validity,
+    VerifiedTokenRequest,
 };
 
 use crate::apps::Key;
-use crate::policy::grant::grant;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -126,9 +126,15 @@ impl Issuer<'_> {
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
         let claims = Claims { key_name: key.name().clone(), issued, expires, client_id, capability: capability.into() };
         let token = app.memory.sealer().seal(&claims, entropy)?;
-        let moments = (issued, expires);
+        let validity = Validity { issued, expires };
         if HeaderFit::of(token.expose()) != HeaderFit::Over {
-            return Ok(TokenDetails::issued_by(claims.key_name, token, moments, &*claims.capability, claims.client_id));
+            return Ok(TokenDetails::issued_by(
+                claims.key_name,
+                token,
+                validity,
+                &*claims.capability,
+                claims.client_id,
+            ));
         }
         if latest_end.is_some() {
             // Holders of tokens must not use up the store's room for large tokens.
@@ -141,7 +147,7 @@ impl Issuer<'_> {
         let reference = Reference::new(expires, entropy);
         let token = app.memory.sealer().seal_reference(reference, entropy)?;
         let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
-        let details = TokenDetails::issued_by(key_name, token, moments, &*claims.capability, client_id);
+        let details = TokenDetails::issued_by(key_name, token, validity, &*claims.capability, client_id);
         // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
         let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
         if !kept.await? {
@@ -207,16 +213,17 @@ fn check_use(used: Use, feed: &Feed, now: Timestamp) -> Result<(), Refusal> {
 
 fn token_grant(request: &VerifiedTokenRequest<'_>, key: &Key, proof: Proof<'_>) -> Result<TokenGrant, Refusal> {
     let (ttl, capability, client_id) = (ttl(request, key)?, request.capability()?, request.client_id()?);
-    if let Proof::Token(token) = proof {
-        let capability = grant(capability, token.capability(), "token")?;
-        return Ok(TokenGrant {
-            ttl,
-            latest_end: Some(token.expires()),
-            capability: grant(Some(capability), key.capability(), "key")?,
-            client_id: client_id_within(client_id, token)?,
-        });
-    }
-    Ok(TokenGrant { ttl, latest_end: None, capability: grant(capability, key.capability(), "key")?, client_id })
+    let Proof::Token(token) = proof else {
+        let capability = limit_capability(capability.as_ref(), key.capability(), "key")?.into_owned();
+        return Ok(TokenGrant { ttl, latest_end: None, capability, client_id });
+    };
+    let within_token = limit_capability(capability.as_ref(), token.capability(), "token")?;
+    Ok(TokenGrant {
+        ttl,
+        latest_end: Some(token.expires()),
+        capability: limit_capability(Some(&within_token), key.capability(), "key")?.into_owned(),
+        client_id: client_id_within(client_id, token)?,
+    })
 }
 
 /// Returns the clientId of a token that is requested with `token`: the same one, unless that permits any.

@@ -3,7 +3,6 @@
 pub(crate) mod authenticate;
 pub(crate) mod authorize;
 pub(crate) mod control;
-pub(crate) mod grant;
 pub(crate) mod issue;
 pub(crate) mod publish;
 pub(crate) mod reload;

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_backend::VerifiedToken;
-use ably_auth_core::jwt::{self, UnverifiedJwt};
-use ably_auth_core::{Capability, ErrorCode, ErrorKind, JwtClaims, Timestamp, Token};
+use ably_auth_backend::jwt::{self, EffectiveToken, JwtRules};
+use ably_auth_backend::{Capability, ErrorCode, JwtClaims, Timestamp, Token, VerifiedToken};
+use ably_auth_core::jwt::has_jwt_form;
 
 use crate::apps::Key;
-use crate::policy::grant;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -53,16 +52,10 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// Verifies that the token is authentic and returns its bearer.
     pub(crate) async fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
-        if !jwt::has_jwt_form(token.expose()) {
-            return self.native(token).await;
-        }
-        // Only the inner token counts; the signature of the outer JWT is not verified.
-        let Some(embedded) = jwt::embedded_token(token.expose()).map_err(jwt_refusal)? else {
-            return self.jwt(token);
-        };
-        let inner = embedded.token();
-        let bearer = if jwt::has_jwt_form(inner.expose()) { self.jwt(inner)? } else { self.native(inner).await? };
-        embedded.check_expires_within(bearer.token.expires()).map_err(jwt_refusal)?;
+        let effective = EffectiveToken::of(token)?;
+        let token = effective.token();
+        let bearer = if has_jwt_form(token.expose()) { self.jwt(token)? } else { self.native(token).await? };
+        effective.check_expiry(bearer.token.expires())?;
         Ok(bearer)
     }
 
@@ -94,34 +87,16 @@ impl Reader<'_> {
         })
     }
 
-    /// Verifies a JWT. Checks the key's state only after the signature, so that other callers learn nothing about the
-    /// key.
+    /// Verifies a JWT. The key's state is checked later, when the sender has proved that it holds the key.
     fn jwt(&self, token: &Token) -> Result<Bearer, Refusal> {
-        let unverified = UnverifiedJwt::parse(token.expose()).map_err(jwt_refusal)?;
+        let unverified = jwt::parse(token)?;
         let (app, key) = self.state.registry.key(unverified.key_name())?;
-        let verified = unverified.verify(key.signer(), self.now, LEEWAY).map_err(jwt_refusal)?;
-        let claims = verified.claims();
-        let ttl = claims.expires().millis_since(claims.issued());
-        if ttl > key.max_ttl().as_millis() {
-            let max = key.max_ttl();
-            let message = format!(
-                "invalid JWT: its life of {ttl} ms is above {max} ms, the maximum for its key; mint it for less"
-            );
-            return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, message));
-        }
-        let written = claims.capability_text().map(Capability::parse_strict).transpose().map_err(|error| {
-            Refusal::new(ErrorCode::INVALID_JWT, format!("invalid `x-ably-capability` in the JWT: {error}"))
-        })?;
-        let capability = grant::grant(written.clone(), key.capability(), "key")?;
-        Ok(Bearer { app, key, token: VerifiedToken::of_jwt(verified, capability), written })
+        let rules = JwtRules::new(key.signer(), key.shared_capability()).max_ttl(key.max_ttl()).leeway(LEEWAY);
+        let (token, written) = rules.judge(unverified, self.now)?.into_parts();
+        Ok(Bearer { app, key, token, written })
     }
 }
 
 pub(crate) fn revoked(message: &str) -> Refusal {
     Refusal::new(ErrorCode::TOKEN_REVOKED, message)
-}
-
-/// Returns the refusal for an invalid JWT, or for an invalid token inside it.
-fn jwt_refusal(error: ably_auth_core::Error) -> Refusal {
-    if error.kind() == ErrorKind::Token { token::malformed() } else { error.into() }
 }

@@ -31,7 +31,7 @@ const STOP_GRACE: Duration = Duration::from_millis(100);
 ///
 /// | client | options |
 /// | --- | --- |
-/// | `ably-auth-reqwest`, `ably-auth-blocking` | `.key(sandbox.key().clone()).endpoint(Endpoint::parse(sandbox.url())?)` |
+/// | `ably-auth-reqwest`, `ably-auth-blocking` | `.key(sandbox.key().clone()).endpoint(sandbox.url())` |
 /// | npm `ably` | `endpoint`: [`endpoint`](Self::endpoint), `port` and `tlsPort`: [`port`](Self::port), `tls: false`, `useTokenAuth: true` |
 ///
 /// ```

@@ -69,7 +69,7 @@ fn run(
             Err(error) => return failed(error),
         };
         if let Some(tls) = tls {
-            server = server.with_tls(tls);
+            server = server.tls(tls);
         }
         drop(report.send(Ok(server.local_addr())));
         let stopped = async { drop(stopped.await) };

@@ -28,11 +28,7 @@ impl VerifyToken for Service {
             Ok(bearer) => Ok(bearer.token),
             // The endpoints of the service answer 404 for an unknown key, because it is part of their path. Here the
             // path is right and the token is invalid.
-            Err(refusal) if refusal.info().code() == ErrorCode::NOT_FOUND => {
-                let message =
-                    "invalid token: this service does not know its key; request a new token from this service";
-                Err(Refusal::new(ErrorCode::TOKEN_UNRECOGNISED, message))
-            }
+            Err(refusal) if refusal.info().code() == ErrorCode::NOT_FOUND => Err(Refusal::unknown_token()),
             Err(refusal) => Err(refusal.into_of_any()),
         }
     }

@@ -36,7 +36,7 @@ impl Subject<'_> {
         let client_id = self.client_id.as_str().map(Target::client_id);
         let revocation_key = self.revocation_key.map(Target::revocation_key);
         let capabilities = [Some(self.capability), self.written].into_iter().flatten();
-        let channels = capabilities.flat_map(Capability::iter).map(|(resource, _)| Resource::as_str(resource));
+        let channels = capabilities.flat_map(Capability::iter).map(|entry| Resource::as_str(entry.resource));
         client_id.into_iter().chain(revocation_key).chain(channels.map(Target::channel))
     }
 }

@@ -69,7 +69,7 @@ impl Parsed {
 
 /// Returns the approximate size of a parsed capability in bytes.
 fn bytes_of(capability: &Capability) -> usize {
-    let entries = capability.iter().map(|(resource, _)| resource.as_str().len().saturating_add(ENTRY_BYTES));
+    let entries = capability.iter().map(|entry| entry.resource.as_str().len().saturating_add(ENTRY_BYTES));
     entries.fold(ENTRY_BYTES, usize::saturating_add)
 }
 

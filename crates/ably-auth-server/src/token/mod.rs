@@ -259,9 +259,8 @@ impl<'a> Envelope<'a> {
     }
 }
 
-pub(crate) fn malformed() -> Refusal {
-    let message = "invalid token: it is not in the format of a token; pass it on exactly as it was issued";
-    Refusal::new(ErrorCode::INVALID_TOKEN, message)
+fn malformed() -> Refusal {
+    ably_auth_backend::Refusal::malformed_token().into()
 }
 
 pub(crate) fn unrecognised() -> Refusal {

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest, jwt};
 use ably_auth_server::Sandbox;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 pub(crate) struct Answer {
@@ -57,12 +55,12 @@ pub(crate) fn send(sandbox: &Sandbox, method: &str, path: &str, headers: &str, b
 }
 
 pub(crate) fn basic(key: &ApiKey) -> String {
-    let text = STANDARD.encode(format!("{}:{}", key.key_name(), key.secret().expose()));
-    format!("Authorization: Basic {text}\r\n")
+    let key = format!("{}:{}", key.key_name(), key.secret().expose());
+    format!("Authorization: {}\r\n", test_support::basic(&key))
 }
 
 pub(crate) fn bearer(token: &str) -> String {
-    format!("Authorization: Bearer {token}\r\n")
+    format!("Authorization: {}\r\n", test_support::bearer(token))
 }
 
 pub(crate) fn time(sandbox: &Sandbox) -> Timestamp {

@@ -213,6 +213,31 @@ fn every_change_made_gets_its_response() {
 }
 
 #[test]
+fn response_that_finds_no_room_is_refused_in_form_of_its_api() {
+    let world = world(|limits| limits.answers_bytes = MIB);
+    let app = json!({ "keys": vec![json!({}); 60] }).to_string();
+    let id = world.send(Request::post("/apps"), app.clone()).json()["appId"].as_str().unwrap().to_owned();
+    let list = || {
+        let request = Request::get(format!("/v1/apps/{id}/keys"));
+        world.send(request.header("Authorization", format!("Bearer {CONTROL}")), "")
+    };
+    assert!(list().status == 200 && list().body.len() > 4 * 1024);
+    let made = || unread_answer(&world, Request::post("/apps"), app.clone());
+    let held: Vec<_> = std::iter::from_fn(|| Some(made()).filter(|answer| answer.status() == 201)).collect();
+    // Reserving for a new app takes more room than the list needs, so fill the rest with lists.
+    let lists: Vec<_> = std::iter::from_fn(|| {
+        let request = Request::get(format!("/v1/apps/{id}/keys")).header("Authorization", format!("Bearer {CONTROL}"));
+        Some(unread_answer(&world, request, "")).filter(|answer| answer.status() == 200)
+    })
+    .collect();
+    let refused = list();
+    assert_eq!((refused.status, &refused.json()["code"], refused.header("retry-after")), (503, &json!(50004), "1"));
+    assert!(refused.json().get("error").is_none(), "{}", refused.text());
+    drop((held, lists));
+    assert_eq!(list().status, 200);
+}
+
+#[test]
 fn message_ids_and_links_are_bounded() {
     let world = World::new();
     let publish =

@@ -31,7 +31,7 @@ fn signed(world: &World, more: &[(&str, Value)]) -> Value {
 #[test]
 fn token_has_requested_params() {
     let world = World::new();
-    let asked = of("bob").ttl(ttl(5 * MINUTE)).capability(r#"{"chat:1":["subscribe","publish"]}"#.parse().unwrap());
+    let asked = of("bob").ttl(ttl(5 * MINUTE)).capability(r#"{"chat:1":["subscribe","publish"]}"#);
     let answer = world.exchange(&world.sign(KEY, &asked));
     assert_eq!(answer.status, 201);
     let details: TokenDetails = serde_json::from_slice(&answer.body).unwrap();
@@ -291,7 +291,7 @@ fn unsigned_request_gets_no_more_than_its_token() {
         world.post(&format!("/keys/{KEY}/requestToken"), credential, &body)
     };
     let has = can(r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#).ttl(ttl(30 * MINUTE));
-    let of_bob = bearer(&world.token(KEY, &has.clone().client_id(ClientId::parse("bob").unwrap())));
+    let of_bob = bearer(&world.token(KEY, &has.clone().client_id("bob")));
     let granted: TokenDetails = serde_json::from_slice(&post(&of_bob, json!({})).body).unwrap();
     assert_eq!(granted.capability_text(), Some(r#"{"chat:*":["publish","subscribe"],"news":["history"]}"#));
     assert_eq!(granted.client_id().as_str(), Some("bob"));

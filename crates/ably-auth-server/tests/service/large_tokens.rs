@@ -23,7 +23,7 @@ fn publish(world: &World, token: &TokenDetails, channel: &str) -> (u16, u64) {
 #[test]
 fn large_token_is_short_and_has_every_right() {
     let world = World::new();
-    let token = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000).parse().unwrap()));
+    let token = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000)));
     assert_eq!(HeaderFit::of(token.token().expose()), HeaderFit::Fits);
     assert!(token.token().expose().len() < 500);
     assert_eq!(token.capability_text(), Some(&*channels(1_000)));
@@ -32,7 +32,7 @@ fn large_token_is_short_and_has_every_right() {
     }
     assert_eq!(publish(&world, &token, "channel-1000-with-a-long-name"), (401, 40160));
     assert_eq!(world.get("/channels/x", &bearer(&token)).code(), (401, 40160));
-    let other = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000).parse().unwrap()));
+    let other = world.token(KEY, &of("bob").ttl(ttl(MINUTE)).capability(channels(1_000)));
     assert_ne!(token.token(), other.token());
     world.set(NOW + MINUTE - 1);
     assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (201, 0));
@@ -55,7 +55,7 @@ fn every_token_fits_into_header() {
 #[test]
 fn large_token_is_revoked() {
     let world = World::new();
-    let token = world.token(REVOCABLE, &of("bob").capability(channels(1_000).parse().unwrap()));
+    let token = world.token(REVOCABLE, &of("bob").capability(channels(1_000)));
     assert_eq!(publish(&world, &token, "channel-0001-with-a-long-name"), (201, 0));
     let targets = json!({ "targets": ["channel:channel-0777-with-a-long-name"] });
     world.post(&format!("/keys/{REVOCABLE}/revokeTokens"), &basic(REVOCABLE), &targets);

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests break")]
 
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
-mod alone;
 mod apps;
 mod authenticating;
 mod bodies;
@@ -29,6 +28,7 @@ mod publishing;
 mod reloading;
 mod revoked_jwts;
 mod revoking;
+mod same_refusals;
 mod sandbox;
 mod sandbox_pages;
 mod sdks;

@@ -39,7 +39,7 @@ pub(crate) async fn run_over(store: impl Store, limit: impl FnOnce(&mut Limits))
     let service = Service::builder().apps(apps()).sandbox(true).limits(limits).store(store).build().unwrap();
     assert!(!service.is_ready());
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
-    let server = server.with_admin("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let server = server.admin("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let (address, admin) = (server.local_addr(), server.admin_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(async move { server.run(async { drop(stopped.await) }).await.unwrap() });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
+use ably_auth_core::{ApiKey, Nonce, Timestamp, Token, TokenDetails, TokenParams, TokenRequest, Ttl};
 use ably_auth_server::store::Store;
 use ably_auth_server::{Apps, Service, ServiceBuilder};
 use base64::Engine as _;
@@ -19,12 +19,11 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::runtime::Runtime;
 
-pub(crate) const NOW: u64 = 1_449_746_287_318;
+/// The time of the tests, and the secret of every key, which no response may contain.
+pub(crate) use test_support::{NOW, SECRET, basic as basic_of};
+
 pub(crate) const MINUTE: u64 = 60_000;
 pub(crate) const HOUR: u64 = 60 * MINUTE;
-
-/// The secret of every key. No response may contain it.
-pub(crate) const SECRET: &str = "EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
 /// A key that permits everything on every channel.
 pub(crate) const KEY: &str = "app1.key1";
@@ -300,15 +299,11 @@ impl Answer {
 }
 
 pub(crate) fn bearer(token: &TokenDetails) -> String {
-    format!("Bearer {}", token.token().expose())
+    test_support::bearer(token.token().expose())
 }
 
 pub(crate) fn basic(key_name: &str) -> String {
-    basic_of(&format!("{key_name}:{SECRET}"))
-}
-
-pub(crate) fn basic_of(text: &str) -> String {
-    format!("Basic {}", STANDARD.encode(text))
+    test_support::basic(&format!("{key_name}:{SECRET}"))
 }
 
 pub(crate) fn params() -> TokenParams {
@@ -316,11 +311,11 @@ pub(crate) fn params() -> TokenParams {
 }
 
 pub(crate) fn of(client_id: &str) -> TokenParams {
-    params().client_id(ClientId::parse(client_id).unwrap())
+    params().client_id(client_id)
 }
 
 pub(crate) fn can(capability: &str) -> TokenParams {
-    params().capability(capability.parse().unwrap())
+    params().capability(capability)
 }
 
 pub(crate) fn ttl(millis: u64) -> Ttl {

@@ -55,7 +55,7 @@ async fn exchange(address: SocketAddr, trusted: &CertificateDer<'static>, reques
 }
 
 async fn start(service: Service, tls: Tls) -> SocketAddr {
-    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().with_tls(tls);
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap().tls(tls);
     let address = server.local_addr();
     tokio::spawn(server.run(std::future::pending()));
     address

@@ -11,21 +11,24 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
-use crate::cache::{Generation, TokenCache};
+use crate::cache::TokenCache;
 use crate::error::Error;
 use crate::exchange::{self, CallStep, ServerTime};
+use crate::generation::Generation;
 use crate::mode::Async;
 use crate::options::ClientOptions;
-use crate::source::TokenSource;
+use crate::source::TokenSource as _;
 use crate::transport::Transport;
 
 /// A client's authentication (`RSA`), over any transport. The async clients are built on it.
 ///
+/// Clones share everything: the tokens, and what [`authorize`](Self::authorize) changes.
+///
 /// ```no_run
 /// # async fn example() -> Result<(), ably_auth::Error> {
-/// use ably_auth::{ApiKey, Auth, ClientOptions, TokenParams, TransportFault};
+/// use ably_auth::{Auth, ClientOptions, TransportFault};
 /// # use bytes::Bytes;
 /// # use http::{Request, Response};
 ///
@@ -33,14 +36,13 @@ use crate::transport::Transport;
 ///     // Send it with the library, follow no redirect, and return the response.
 ///     # Ok(Response::new(request.into_body()))
 /// }
-/// let options = ClientOptions::new().key(ApiKey::parse("app.key:secret")?);
-/// let auth = Auth::new(options, my_http_library)?;
+/// let auth = Auth::new(ClientOptions::from_env()?, my_http_library)?;
 /// let details = auth.request_token(None).await?;
 /// # Ok(())
 /// # }
 /// ```
 pub struct Auth<T> {
-    shared: SharedAuth<Async, T>,
+    shared: Arc<SharedAuth<Async, T>>,
     tokens: TokenCache,
 }
 
@@ -54,21 +56,16 @@ impl<T: Transport + 'static> Auth<T> {
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
-        if options.auth.uses_tokens() && source.gives_one_token() {
-            report_no_means_to_renew();
-        }
-        let source: Arc<dyn TokenSource> = Arc::new(source);
-        let (params, clock) = (shared.params(None), Arc::clone(&options.clock));
+        let source: Arc<dyn TokenSource> = Arc::new(shared.cached_source()?);
+        let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => TokenCache::with_token(source, params, clock, token.clone()),
             None => TokenCache::new(source, params, clock),
         };
-        let tokens =
-            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&shared.service.time_offset));
+        let tokens = tokens.random(Arc::clone(&options.random)).time_offset(Arc::clone(&shared.service.time_offset));
         let service = Arc::clone(&shared.service);
-        let tokens = tokens.with_timeout(options.token_timeout, move |timeout| service.sleep(timeout));
-        Ok(Self { shared, tokens })
+        let tokens = tokens.timeout(options.token_timeout, move |timeout| service.sleep(timeout));
+        Ok(Self { shared: Arc::new(shared), tokens })
     }
 
     /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
@@ -103,7 +100,7 @@ impl<T: Transport + 'static> Auth<T> {
         if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        source.token(&self.shared.params(params)).await
+        source.token(&self.shared.params(params)?).await
     }
 
     /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
@@ -136,7 +133,7 @@ impl<T: Transport + 'static> Auth<T> {
         if signer.needs_service_time() {
             signer.set_service_time(self.time().await?);
         }
-        signer.create_token_request(&self.shared.params(params))
+        signer.create_token_request(&self.shared.params(params)?)
     }
 
     /// Requests a new token, even if the current token is valid, and uses tokens from then on (`RSA10`). Given params
@@ -149,7 +146,7 @@ impl<T: Transport + 'static> Auth<T> {
     /// token in use and the params then stay the same.
     pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.shared.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params)).transpose()?;
         let token = self.tokens.authorize(own.as_ref(), None).await?;
         self.shared.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
@@ -178,7 +175,7 @@ impl<T: Transport + 'static> Auth<T> {
             self.shared.service.set_service_time(self.time().await?);
         }
         let source = Arc::new(self.shared.source(&options)?.with_first_token(&options));
-        let own = params.map(|params| self.shared.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params)).transpose()?;
         let token = self.tokens.authorize(own.as_ref(), Some(source)).await?;
         self.shared.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
@@ -273,6 +270,12 @@ impl<T: Transport + 'static> Auth<T> {
     #[must_use]
     pub fn client_id(&self) -> ClientId {
         self.shared.client_id(self.token_details().as_ref())
+    }
+}
+
+impl<T> Clone for Auth<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), tokens: self.tokens.clone() }
     }
 }
 

@@ -11,20 +11,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::credentials::Credentials;
-use super::{SharedAuth, report_no_means_to_renew, selected_source::SelectedSource};
+use super::{SharedAuth, selected_source::SelectedSource};
 use crate::auth_options::AuthOptions;
-use crate::cache::{BlockingTokenCache, Generation};
+use crate::cache::BlockingTokenCache;
 use crate::error::Error;
 use crate::exchange::{self, CallStep, ServerTime};
+use crate::generation::Generation;
 use crate::mode::Blocking;
 use crate::options::ClientOptions;
-use crate::source::BlockingTokenSource;
+use crate::source::BlockingTokenSource as _;
 use crate::transport::BlockingTransport;
 
 /// The blocking variant of [`Auth`](crate::Auth). The blocking clients are built on it.
 ///
+/// Clones share everything: the tokens, and what [`authorize`](Self::authorize) changes.
+///
 /// ```
-/// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, TransportFault};
+/// use ably_auth::{BlockingAuth, ClientOptions, TransportFault};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 ///
@@ -33,12 +36,12 @@ use crate::transport::BlockingTransport;
 ///     assert_eq!(request.uri(), "https://main.realtime.ably.net/time");
 ///     Ok(Response::new(Bytes::from_static(b"[1767225600000]")))
 /// }
-/// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), send)?;
+/// let auth = BlockingAuth::new(ClientOptions::new().key("app.key:secret"), send)?;
 /// assert_eq!(auth.time()?.as_millis(), 1_767_225_600_000);
 /// # Ok::<(), ably_auth::Error>(())
 /// ```
 pub struct BlockingAuth<T> {
-    shared: SharedAuth<Blocking, T>,
+    shared: Arc<SharedAuth<Blocking, T>>,
     tokens: BlockingTokenCache,
 }
 
@@ -52,20 +55,15 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source = shared.source(&options.auth)?.with_first_request(&options.auth);
-        if options.auth.uses_tokens() && source.gives_one_token() {
-            report_no_means_to_renew();
-        }
-        let source: Arc<dyn BlockingTokenSource> = Arc::new(source);
-        let (params, clock) = (shared.params(None), Arc::clone(&options.clock));
+        let source: Arc<dyn BlockingTokenSource> = Arc::new(shared.cached_source()?);
+        let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
             None => BlockingTokenCache::new(source, params, clock),
         };
-        let tokens =
-            tokens.with_random(Arc::clone(&options.random)).with_time_offset(Arc::clone(&shared.service.time_offset));
-        let tokens = tokens.with_timeout(options.token_timeout);
-        Ok(Self { shared, tokens })
+        let tokens = tokens.random(Arc::clone(&options.random)).time_offset(Arc::clone(&shared.service.time_offset));
+        let tokens = tokens.timeout(options.token_timeout);
+        Ok(Self { shared: Arc::new(shared), tokens })
     }
 
     /// Requests a new token, and does not store it (`RSA8`). Without params, it uses those of the last `authorize`, or
@@ -100,7 +98,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         if !source.can_renew() {
             return Err(Error::no_means_to_renew(None));
         }
-        source.token(&self.shared.params(params))
+        source.token(&self.shared.params(params)?)
     }
 
     /// Signs a token request for another client to exchange (`RSA9`). It sends nothing, except a request for the
@@ -130,22 +128,20 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
         if signer.needs_service_time() {
             signer.set_service_time(self.time()?);
         }
-        signer.create_token_request(&self.shared.params(params))
+        signer.create_token_request(&self.shared.params(params)?)
     }
 
     /// Requests a new token, even if the current token is valid, and uses tokens from then on (`RSA10`). Given params
     /// are kept for later tokens, except their timestamp and nonce, which apply once (`RSA10g`).
     ///
     /// ```
-    /// use ably_auth::{ApiKey, BlockingAuth, Capability, ClientOptions, TokenParams};
+    /// use ably_auth::{BlockingAuth, ClientOptions, TokenParams};
     ///
-    /// let key = ApiKey::parse("app.key:secret")?;
     /// # fn send(_: http::Request<bytes::Bytes>) -> Result<http::Response<bytes::Bytes>, ably_auth::TransportFault> {
     /// #     unreachable!("a JWT is minted without a request")
     /// # }
-    /// let auth = BlockingAuth::new(ClientOptions::new().key(key).mint_jwt(true), send)?; // `send`: your HTTP library
-    /// let chat: Capability = r#"{"chat:*":["publish"]}"#.parse()?;
-    /// let details = auth.authorize(&TokenParams::new().capability(chat))?;
+    /// let auth = BlockingAuth::new(ClientOptions::new().key("app.key:secret").mint_jwt(true), send)?; // `send`: your HTTP library
+    /// let details = auth.authorize(&TokenParams::new().capability(r#"{"chat:*":["publish"]}"#))?;
     /// assert_eq!(details.capability_text(), Some(r#"{"chat:*":["publish"]}"#));
     /// assert_eq!(auth.token_details(), Some(details));
     /// # Ok::<(), ably_auth::Error>(())
@@ -156,7 +152,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// token in use and the params then stay the same.
     pub fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
         let params = params.into();
-        let own = params.map(|params| self.shared.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params)).transpose()?;
         let token = self.tokens.authorize(own.as_ref(), None)?;
         self.shared.store_authorized(token.generation(), params, None);
         Ok(token.details().clone())
@@ -185,7 +181,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
             self.shared.service.set_service_time(self.time()?);
         }
         let source = Arc::new(self.shared.source(&options)?.with_first_token(&options));
-        let own = params.map(|params| self.shared.params_with_identity(params));
+        let own = params.map(|params| self.shared.params_with_identity(params)).transpose()?;
         let token = self.tokens.authorize(own.as_ref(), Some(source))?;
         self.shared.store_authorized(token.generation(), params, Some(options));
         Ok(token.details().clone())
@@ -250,7 +246,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// Revokes tokens that the client's key has issued (`RSA17`).
     ///
     /// ```
-    /// use ably_auth::{ApiKey, BlockingAuth, ClientOptions, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
+    /// use ably_auth::{BlockingAuth, ClientOptions, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
     /// use bytes::Bytes;
     /// use http::{Request, Response};
     ///
@@ -259,7 +255,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     /// #     let result = r#"{"target":"clientId:bob","issuedBefore":1767225600000,"appliesAt":1767225600000}"#;
     /// #     Ok(Response::new(format!(r#"{{"successCount":1,"failureCount":0,"results":[{result}]}}"#).into()))
     /// # }
-    /// let auth = BlockingAuth::new(ClientOptions::new().key(ApiKey::parse("app.key:secret")?), send)?; // `send`: your HTTP library
+    /// let auth = BlockingAuth::new(ClientOptions::new().key("app.key:secret"), send)?; // `send`: your HTTP library
     /// let batch = auth.revoke_tokens(&RevokeTokensRequest::new([Target::client_id("bob")]))?;
     /// assert_eq!((batch.success_count, batch.failure_count), (1, 0));
     /// # Ok::<(), ably_auth::Error>(())
@@ -291,6 +287,12 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     #[must_use]
     pub fn client_id(&self) -> ClientId {
         self.shared.client_id(self.token_details().as_ref())
+    }
+}
+
+impl<T> Clone for BlockingAuth<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), tokens: self.tokens.clone() }
     }
 }
 

@@ -3,8 +3,9 @@
 use ably_auth_core::{ApiKey, Identity};
 use http::Request;
 
-use crate::cache::{CachedToken, Generation};
+use crate::cache::CachedToken;
 use crate::exchange::{Authorization, outgoing};
+use crate::generation::Generation;
 
 /// The credentials of a request, for applications that send requests with their own HTTP library.
 ///

@@ -3,7 +3,6 @@
 mod asynchronous;
 mod blocking;
 mod credentials;
-pub(crate) mod identity;
 mod selected_source;
 mod service;
 
@@ -18,9 +17,9 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::auth_options::AuthOptions;
-use crate::cache::Generation;
 use crate::error::Error;
 use crate::exchange::{AuthenticatedCall, RevokeTokens, add_request_id};
+use crate::generation::Generation;
 use crate::key_signer::KeySigner;
 use crate::mode::Mode;
 use crate::options::ClientOptions;
@@ -86,6 +85,16 @@ impl<M: Mode, T> SharedAuth<M, T> {
         if current.uses_tokens { None } else { current.auth.key.clone() }
     }
 
+    /// Returns the token source of the client's cache.
+    fn cached_source(&self) -> Result<SelectedSource<M, T>, Error> {
+        let options = &self.options.auth;
+        let source = self.source(options)?.with_first_request(options);
+        if options.uses_tokens() && source.gives_one_token() {
+            report_no_means_to_renew();
+        }
+        Ok(source)
+    }
+
     /// Returns the token source that `options` select.
     fn source(&self, options: &AuthOptions<M>) -> Result<SelectedSource<M, T>, Error> {
         SelectedSource::new(options, &self.service, self.options.identity())
@@ -110,18 +119,21 @@ impl<M: Mode, T> SharedAuth<M, T> {
             self.options.check_basic()?;
         }
         let needs_service_time = options.query_time && !self.service.knows_service_time();
-        Ok((AuthOptions { query_time: self.options.auth.query_time, ..options }, needs_service_time))
+        Ok((options.query_time(self.options.auth.query_time), needs_service_time))
     }
 
     /// Returns the params of a call: those that it gives, or else the current ones.
-    fn params(&self, asked: Option<&TokenParams>) -> TokenParams {
-        asked
-            .map_or_else(|| self.options.with_identity(self.current().params), |asked| self.params_with_identity(asked))
+    fn params(&self, asked: Option<&TokenParams>) -> Result<TokenParams, Error> {
+        match asked {
+            Some(asked) => self.params_with_identity(asked),
+            None => Ok(self.options.with_identity(self.current().params)),
+        }
     }
 
     /// Returns the params that a call gives, with the client's identity.
-    fn params_with_identity(&self, asked: &TokenParams) -> TokenParams {
-        self.options.with_identity(asked.clone())
+    fn params_with_identity(&self, asked: &TokenParams) -> Result<TokenParams, Error> {
+        asked.check()?;
+        Ok(self.options.with_identity(asked.clone()))
     }
 
     /// Stores the params and options of an `authorize`, except one-shot parameters (`RSA10g`). If several calls run at
@@ -133,7 +145,7 @@ impl<M: Mode, T> SharedAuth<M, T> {
         }
         current.since = token;
         if let Some(params) = params {
-            current.params = TokenParams { timestamp: None, nonce: None, ..params.clone() };
+            current.params = params.clone().without_one_shot();
         }
         current.uses_tokens = true;
         if let Some(options) = options {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ably_auth_core::{Identity, TokenDetails, TokenParams, TokenRequest};
 use async_trait::async_trait;
 
-use super::identity;
 use super::service::Service;
 use crate::auth_options::AuthOptions;
 use crate::error::Error;
 use crate::exchange::{self, RequestToken, ServerTime};
+use crate::identity;
 use crate::mode::{Async, Blocking, Mode};
-use crate::source::{BlockingTokenSource, TokenSource};
+use crate::source::{BlockingTokenSource, Source, TokenSource};
 use crate::sources::{AuthUrlSource, CallbackSource, FixedTokenSource, JwtSource, KeySource};
 use crate::transport::{BlockingTransport, Transport};
 
@@ -148,6 +148,17 @@ impl<M: Mode, T> SelectedSource<M, T> {
     }
 }
 
+impl<M: Mode<Source: Source>, T> SelectedSource<M, T> {
+    fn is_renewable(&self) -> bool {
+        match &self.kind {
+            SourceKind::Own(source) => source.is_renewable(),
+            SourceKind::Fixed(_) => false,
+            SourceKind::Exchange(one) => one.can_exchange(),
+            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
+        }
+    }
+}
+
 #[async_trait]
 impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
@@ -177,12 +188,7 @@ impl<T: Transport + 'static> TokenSource for SelectedSource<Async, T> {
     }
 
     fn can_renew(&self) -> bool {
-        match &self.kind {
-            SourceKind::Own(source) => source.can_renew(),
-            SourceKind::Fixed(_) => false,
-            SourceKind::Exchange(one) => one.can_exchange(),
-            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
-        }
+        self.is_renewable()
     }
 }
 
@@ -214,11 +220,6 @@ impl<T: BlockingTransport + 'static> BlockingTokenSource for SelectedSource<Bloc
     }
 
     fn can_renew(&self) -> bool {
-        match &self.kind {
-            SourceKind::Own(source) => source.can_renew(),
-            SourceKind::Fixed(_) => false,
-            SourceKind::Exchange(one) => one.can_exchange(),
-            SourceKind::Callback(_) | SourceKind::AuthUrl(_) | SourceKind::Jwt(_) | SourceKind::Key(_) => true,
-        }
+        self.is_renewable()
     }
 }

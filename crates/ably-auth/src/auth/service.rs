@@ -43,10 +43,10 @@ impl<T> Service<T> {
 
     pub(super) fn signer(&self, key: &ApiKey, query_time: bool) -> KeySigner {
         KeySigner::new(key.clone())
-            .with_clock(Arc::clone(&self.clock))
-            .with_random(Arc::clone(&self.random))
-            .with_time_offset(Arc::clone(&self.time_offset))
-            .with_query_time(query_time)
+            .clock(Arc::clone(&self.clock))
+            .random(Arc::clone(&self.random))
+            .time_offset(Arc::clone(&self.time_offset))
+            .query_time(query_time)
     }
 
     pub(super) fn set_service_time(&self, service_time: Timestamp) {

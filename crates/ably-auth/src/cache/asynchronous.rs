@@ -14,14 +14,14 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, Shared, WeakShared, select};
 
 use super::MAX_ROUNDS;
+use super::in_flight::{Handle, TokenQuery};
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
-use super::token::{CachedToken, Generation};
-use super::trace::Purpose;
-use super::validity::Now;
+use super::state::{Outcome, PendingFetch, State, Step};
+use super::token::CachedToken;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::generation::Generation;
 use crate::random::Random;
 use crate::source::TokenSource;
 use crate::time_offset::TimeOffset;
@@ -40,7 +40,7 @@ type Fetch = Shared<BoxFuture<'static, Outcome>>;
 ///   old token meanwhile. If the renewal fails, that caller gets the old token too. If that caller gives up, the
 ///   renewal counts as failed, so that the others get the old token [for a while](CachePolicy::early_backoff).
 /// - A lifetime counts from the start of the fetch, by the local clocks. If the service's clock [is
-///   known](Self::with_time_offset), `expires` counts too (`RSA4b1`). A token without an expiry is used until the
+///   known](Self::time_offset), `expires` counts too (`RSA4b1`). A token without an expiry is used until the
 ///   service refuses it.
 /// - After two consecutive failures without a valid token, the cache [backs off](CachePolicy::failure_backoff) from the
 ///   source.
@@ -83,12 +83,18 @@ struct SharedFetch {
 }
 
 impl Handle for SharedFetch {
+    type Fetch = Fetch;
+
     fn is_alive(&self) -> bool {
         self.alive.strong_count() > 0
     }
 
     fn is_of_caller(&self) -> bool {
         PollGuard::is_polling(self.alive.as_ptr())
+    }
+
+    fn join(&self) -> Option<Fetch> {
+        self.fetch.as_ref().and_then(WeakShared::upgrade)
     }
 }
 
@@ -130,7 +136,7 @@ impl TokenCache {
     /// Creates a cache as [`new`](Self::new), with a first token.
     ///
     /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
-    /// clock](Self::with_time_offset).
+    /// clock](Self::time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn TokenSource>,
@@ -145,21 +151,21 @@ impl TokenCache {
 
     /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
-    pub fn with_policy(self, policy: CachePolicy) -> Self {
+    pub fn policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
     /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
     /// it has no effect.
     #[must_use]
-    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
     /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
     /// afterwards it has no effect.
     #[must_use]
-    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+    pub fn time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
@@ -170,7 +176,7 @@ impl TokenCache {
     /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
     /// asks its own cache through another task or thread. A held token that is still valid is returned instead.
     #[must_use]
-    pub fn with_timeout(
+    pub fn timeout(
         mut self,
         timeout: Duration,
         sleep: impl Fn(Duration) -> Option<Sleep> + Send + Sync + 'static,
@@ -225,25 +231,11 @@ impl TokenCache {
         let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
-            let (fetch, is_new) = {
-                let mut state = self.0.lock();
-                let query = state.query_for(params, source.as_ref());
-                if source.is_none() && !query.source.can_renew() {
-                    return Err(Error::no_means_to_renew(None));
-                }
-                let under_way = state.joinable(&query)?.map(|(began, waiting)| (waiting.join(), began > before));
-                match under_way {
-                    Some((Some(fetch), is_new)) => (fetch, is_new),
-                    _ => {
-                        let (stores_params, stores_source) = (params.is_some(), source.is_some());
-                        let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (self.begin(&mut state, query, purpose, &now), true)
-                    }
-                }
-            };
+            let (began, fetch) =
+                self.0.lock().authorize(params, source.as_ref(), &now, |pending| self.start(pending))?;
             let outcome = self.0.outcome_of(fetch).await;
             let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
-            if is_new || has_timed_out {
+            if began > before || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
             }
         }
@@ -260,18 +252,9 @@ impl TokenCache {
     async fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
         for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
-            let fetch = {
-                let mut state = self.0.lock();
-                match state.step(refused, &now) {
-                    Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => match state.joinable(state.query())?.and_then(|(_, fetch)| fetch.join()) {
-                        Some(fetch) => fetch,
-                        None => {
-                            let query = state.query().clone();
-                            self.begin(&mut state, query, Purpose::Request(reason), &now)
-                        }
-                    },
-                }
+            let fetch = match self.0.lock().step(refused, &now, |pending| self.start(pending))? {
+                Step::Serve(token) => return Ok(token),
+                Step::Fetch(fetch) => fetch,
             };
             let outcome = self.0.outcome_of(fetch).await;
             let now = self.0.settings.now();
@@ -282,22 +265,14 @@ impl TokenCache {
         Err(Error::expired_on_arrival())
     }
 
-    /// Begins a fetch, which runs while a caller waits for it.
-    fn begin(
-        &self,
-        state: &mut State<dyn TokenSource, SharedFetch>,
-        query: TokenQuery<dyn TokenSource>,
-        purpose: Purpose,
-        now: &Now,
-    ) -> Fetch {
-        let inner = Arc::clone(&self.0);
-        let pending = state.begin(query.clone(), purpose, now);
-        let (ticket, liveness) = (pending.ticket, Arc::new(()));
+    /// Starts a fetch, which runs while a caller waits for it.
+    fn start(&self, pending: PendingFetch<dyn TokenSource>) -> (SharedFetch, Fetch) {
+        let (inner, liveness) = (Arc::clone(&self.0), Arc::new(()));
+        let TokenQuery { source, params } = pending.query.clone();
         let mut guard = FetchGuard { inner, pending: Some(pending) };
         let alive = Arc::downgrade(&liveness);
-        let asked = query.clone();
         let fetch = async move {
-            let mut source = pin!(async { asked.source.token(&asked.params).await });
+            let mut source = pin!(async { source.token(&params).await });
             let polled = poll_fn(|context| {
                 let _polled = PollGuard::enter(&liveness);
                 source.as_mut().poll(context)
@@ -309,8 +284,7 @@ impl TokenCache {
             guard.end(outcome)
         };
         let fetch = fetch.boxed().shared();
-        state.add_in_flight(ticket, query, SharedFetch { fetch: fetch.downgrade(), alive });
-        fetch
+        (SharedFetch { fetch: fetch.downgrade(), alive }, fetch)
     }
 }
 
@@ -344,12 +318,6 @@ fn ready_output<T>(poll: Poll<T>) -> Option<T> {
     match poll {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
-    }
-}
-
-impl SharedFetch {
-    fn join(&self) -> Option<Fetch> {
-        self.fetch.as_ref().and_then(WeakShared::upgrade)
     }
 }
 

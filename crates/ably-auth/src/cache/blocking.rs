@@ -8,15 +8,15 @@ use std::time::Duration;
 use ably_auth_core::{TokenDetails, TokenParams};
 
 use super::MAX_ROUNDS;
+use super::in_flight::{Handle, TokenQuery};
 use super::policy::CachePolicy;
 use super::settings::Settings;
-use super::state::{Handle, Outcome, PendingFetch, State, Step, TokenQuery};
+use super::state::{Outcome, PendingFetch, State, Step};
 use super::sync::{Condvar, Mutex, MutexGuard, thread, wait_while};
-use super::token::{CachedToken, Generation};
-use super::trace::Purpose;
-use super::validity::Now;
+use super::token::CachedToken;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::generation::Generation;
 use crate::random::Random;
 use crate::source::BlockingTokenSource;
 use crate::time_offset::TimeOffset;
@@ -53,6 +53,8 @@ struct Fetch {
 }
 
 impl Handle for Arc<Fetch> {
+    type Fetch = Role;
+
     /// Returns true: the fetch stays in the list until its thread ends it.
     fn is_alive(&self) -> bool {
         true
@@ -60,6 +62,10 @@ impl Handle for Arc<Fetch> {
 
     fn is_of_caller(&self) -> bool {
         self.maker == thread::current().id()
+    }
+
+    fn join(&self) -> Option<Role> {
+        Some(Role::Wait(Self::clone(self)))
     }
 }
 
@@ -106,15 +112,13 @@ impl Drop for FetchGuard<'_> {
 /// The role of a thread in a fetch: wait for it, or run it.
 enum Role {
     Wait(Arc<Fetch>),
-    Run(PendingFetch<dyn BlockingTokenSource>, TokenQuery<dyn BlockingTokenSource>, Arc<Fetch>),
+    Run(PendingFetch<dyn BlockingTokenSource>, Arc<Fetch>),
 }
 
 impl Role {
-    fn begin(state: &mut Locked<'_>, query: TokenQuery<dyn BlockingTokenSource>, purpose: Purpose, now: &Now) -> Self {
-        let pending = state.begin(query.clone(), purpose, now);
+    fn start(pending: PendingFetch<dyn BlockingTokenSource>) -> (Arc<Fetch>, Self) {
         let fetch = Fetch::new();
-        state.add_in_flight(pending.ticket, query.clone(), Arc::clone(&fetch));
-        Self::Run(pending, query, fetch)
+        (Arc::clone(&fetch), Self::Run(pending, fetch))
     }
 
     fn outcome(self, inner: &Inner) -> Outcome {
@@ -126,7 +130,8 @@ impl Role {
                 }
                 outcome
             }
-            Self::Run(pending, TokenQuery { source, params }, fetch) => {
+            Self::Run(pending, fetch) => {
+                let TokenQuery { source, params } = pending.query.clone();
                 let mut guard = FetchGuard { inner, fetch, pending: Some(pending) };
                 // Turn a panic into an error for every caller that waits, as the async cache does.
                 let outcome = catch_unwind(AssertUnwindSafe(|| source.token(&params)));
@@ -149,7 +154,7 @@ impl BlockingTokenCache {
     /// Creates a cache as [`new`](Self::new), with a first token.
     ///
     /// The token's age is unknown, so it is used until the service refuses it, or until it [expires by the service's
-    /// clock](Self::with_time_offset).
+    /// clock](Self::time_offset).
     #[must_use]
     pub fn with_token(
         source: Arc<dyn BlockingTokenSource>,
@@ -164,21 +169,21 @@ impl BlockingTokenCache {
 
     /// Sets the renewal policy. Call it before the cache is cloned; afterwards it has no effect.
     #[must_use]
-    pub fn with_policy(self, policy: CachePolicy) -> Self {
+    pub fn policy(self, policy: CachePolicy) -> Self {
         self.set(|settings| settings.policy = policy)
     }
 
     /// Sets the source of randomness, by default the operating system's. Call it before the cache is cloned; afterwards
     /// it has no effect.
     #[must_use]
-    pub fn with_random(self, random: Arc<dyn Random>) -> Self {
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
         self.set(|settings| settings.random = random)
     }
 
     /// Checks expiry by the service's clock too, once that is known (`RSA4b1`). Call it before the cache is cloned;
     /// afterwards it has no effect.
     #[must_use]
-    pub fn with_time_offset(self, offset: Arc<TimeOffset>) -> Self {
+    pub fn time_offset(self, offset: Arc<TimeOffset>) -> Self {
         self.set(|settings| settings.offset = Some(offset))
     }
 
@@ -188,7 +193,7 @@ impl BlockingTokenCache {
     /// A longer wait ends with [`ErrorKind::TokenTimedOut`](crate::ErrorKind::TokenTimedOut), also for a source that
     /// asks its own cache through another task or thread. The source itself is not interrupted.
     #[must_use]
-    pub fn with_timeout(self, timeout: Duration) -> Self {
+    pub fn timeout(self, timeout: Duration) -> Self {
         self.set(|settings| settings.timeout = timeout)
     }
 
@@ -236,26 +241,10 @@ impl BlockingTokenCache {
         let before = self.0.lock().last_ticket();
         loop {
             let now = self.0.settings.now();
-            let (role, is_new) = {
-                let mut state = self.0.lock();
-                let query = state.query_for(params, source.as_ref());
-                if source.is_none() && !query.source.can_renew() {
-                    return Err(Error::no_means_to_renew(None));
-                }
-                let under_way =
-                    state.joinable(&query)?.map(|(began, fetch)| (Role::Wait(Arc::clone(fetch)), began > before));
-                match under_way {
-                    Some(role) => role,
-                    None => {
-                        let (stores_params, stores_source) = (params.is_some(), source.is_some());
-                        let purpose = Purpose::Authorize { stores_params, stores_source };
-                        (Role::begin(&mut state, query, purpose, &now), true)
-                    }
-                }
-            };
+            let (began, role) = self.0.lock().authorize(params, source.as_ref(), &now, Role::start)?;
             let outcome = role.outcome(&self.0);
             let has_timed_out = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::TokenTimedOut);
-            if is_new || has_timed_out {
+            if began > before || has_timed_out {
                 return outcome.map(|fetched| fetched.token);
             }
         }
@@ -272,18 +261,9 @@ impl BlockingTokenCache {
     fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
         for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
-            let role = {
-                let mut state = self.0.lock();
-                match state.step(refused, &now) {
-                    Step::Done(outcome) => return outcome,
-                    Step::Fetch(reason) => match state.joinable(state.query())? {
-                        Some((_, fetch)) => Role::Wait(Arc::clone(fetch)),
-                        None => {
-                            let query = state.query().clone();
-                            Role::begin(&mut state, query, Purpose::Request(reason), &now)
-                        }
-                    },
-                }
+            let role = match self.0.lock().step(refused, &now, Role::start)? {
+                Step::Serve(token) => return Ok(token),
+                Step::Fetch(role) => role,
             };
             let outcome = role.outcome(&self.0);
             let now = self.0.settings.now();

@@ -3,6 +3,7 @@
 mod asynchronous;
 mod blocking;
 mod decide;
+mod in_flight;
 mod policy;
 mod settings;
 mod state;
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub use asynchronous::TokenCache;
 pub use blocking::BlockingTokenCache;
 pub use policy::CachePolicy;
-pub use token::{CachedToken, Generation};
+pub use token::CachedToken;
 
 /// The default time that a caller waits for a token.
 pub(crate) const TOKEN_TIMEOUT: Duration = Duration::from_secs(60);

@@ -6,67 +6,21 @@ use std::time::Duration;
 use ably_auth_core::{TokenDetails, TokenParams};
 
 use super::decide::{Decision, SourceState, decide};
+use super::in_flight::{Handle, InFlight, Ticket, TokenQuery};
 use super::policy::Jitter;
 use super::settings::Settings;
-use super::token::{CachedToken, Generation};
+use super::token::CachedToken;
 use super::trace::{self, Purpose, Reason};
 use super::validity::{Age, Now, Validity};
 use crate::clock::Moment;
 use crate::error::Error;
-use crate::source::{BlockingTokenSource, TokenSource};
-
-/// A token source, async or blocking.
-pub(super) trait Source {
-    fn renewable(&self) -> bool;
-}
-
-impl Source for dyn TokenSource {
-    fn renewable(&self) -> bool {
-        self.can_renew()
-    }
-}
-
-impl Source for dyn BlockingTokenSource {
-    fn renewable(&self) -> bool {
-        self.can_renew()
-    }
-}
-
-/// A handle to a fetch that callers can wait for.
-pub(super) trait Handle {
-    /// Returns true if some caller still drives the fetch.
-    fn is_alive(&self) -> bool;
-
-    /// Returns true if the calling code is the fetch's own source, which would wait for itself.
-    fn is_of_caller(&self) -> bool;
-}
-
-/// A source, and the params of the token to request from it.
-pub(super) struct TokenQuery<S: ?Sized> {
-    pub(super) source: Arc<S>,
-    pub(super) params: Arc<TokenParams>,
-}
-
-impl<S: ?Sized> Clone for TokenQuery<S> {
-    fn clone(&self) -> Self {
-        Self { source: Arc::clone(&self.source), params: Arc::clone(&self.params) }
-    }
-}
-
-impl<S: ?Sized> PartialEq for TokenQuery<S> {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.source, &other.source) && self.params == other.params
-    }
-}
-
-/// The number of a fetch, in the order in which fetches begin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+use crate::generation::Generation;
+use crate::source::Source;
 
 /// A fetch that has begun and not ended.
 pub(super) struct PendingFetch<S: ?Sized> {
-    pub(super) ticket: Ticket,
-    query: TokenQuery<S>,
+    ticket: Ticket,
+    pub(super) query: TokenQuery<S>,
     purpose: Purpose,
     /// The number of `authorize` calls that had succeeded when the fetch began.
     authorizations: u64,
@@ -85,15 +39,9 @@ pub(super) struct Fetched {
 pub(super) type Outcome = Result<Fetched, Error>;
 
 /// The next step for a caller that needs a valid token.
-pub(super) enum Step {
-    Done(Result<CachedToken, Error>),
-    Fetch(Reason),
-}
-
-struct InFlight<S: ?Sized, H> {
-    ticket: Ticket,
-    query: TokenQuery<S>,
-    handle: H,
+pub(super) enum Step<F> {
+    Serve(CachedToken),
+    Fetch(F),
 }
 
 struct HeldToken {
@@ -135,14 +83,14 @@ pub(super) struct State<S: ?Sized, H> {
     authorizations: u64,
     refresh_failures: Failures,
     initial_failures: Failures,
-    in_flight: Vec<InFlight<S, H>>,
+    fetches: InFlight<S, H>,
 }
 
 impl<S: Source + ?Sized, H: Handle> State<S, H> {
     pub(super) fn new(source: Arc<S>, params: TokenParams) -> Self {
         Self {
             held: None,
-            query: TokenQuery { source, params: Arc::new(without_one_shot_params(params)) },
+            query: TokenQuery { source, params: Arc::new(params.without_one_shot()) },
             newest: Generation::default(),
             last_ticket: Ticket::default(),
             last_authorized: Ticket::default(),
@@ -150,7 +98,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
             authorizations: 0,
             refresh_failures: Failures::default(),
             initial_failures: Failures::default(),
-            in_flight: Vec::new(),
+            fetches: InFlight::new(),
         }
     }
 
@@ -168,27 +116,78 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    /// Returns the next step for a caller. `refused` is the token that the service refused, if it refused one.
-    pub(super) fn step(&mut self, refused: Option<Generation>, now: &Now) -> Step {
+    /// Returns the next step for a caller: the held token, or a fetch to wait for. `refused` is the token that the
+    /// service refused, if it refused one. `start` is called if a fetch has to begin.
+    ///
+    /// # Errors
+    /// The error of the last attempt during backoff, an error if there is no means to get a token, or if the caller is
+    /// the source of the fetch, which would wait for itself.
+    pub(super) fn step(
+        &mut self,
+        refused: Option<Generation>,
+        now: &Now,
+        start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
+    ) -> Result<Step<H::Fetch>, Error> {
+        let reason = match self.decide(refused, now)? {
+            Step::Serve(token) => return Ok(Step::Serve(token)),
+            Step::Fetch(reason) => reason,
+        };
+        let fetch = match self.fetches.join(&self.query)? {
+            Some((_, fetch)) => fetch,
+            None => self.begin(self.query.clone(), Purpose::Request(reason), now, start),
+        };
+        Ok(Step::Fetch(fetch))
+    }
+
+    /// Returns the fetch for an `authorize` call to wait for, and its number. `start` is called if a fetch has to begin.
+    ///
+    /// # Errors
+    /// If the source cannot give another token, or if the caller is the source of the fetch, which would wait for
+    /// itself.
+    pub(super) fn authorize(
+        &mut self,
+        params: Option<&TokenParams>,
+        source: Option<&Arc<S>>,
+        now: &Now,
+        start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
+    ) -> Result<(Ticket, H::Fetch), Error> {
+        let query = self.query_for(params, source);
+        if source.is_none() && !query.source.is_renewable() {
+            return Err(Error::no_means_to_renew(None));
+        }
+        if let Some(joined) = self.fetches.join(&query)? {
+            return Ok(joined);
+        }
+        let purpose = Purpose::Authorize { stores_params: params.is_some(), stores_source: source.is_some() };
+        let fetch = self.begin(query, purpose, now, start);
+        Ok((self.last_ticket, fetch))
+    }
+
+    /// Returns the number of the fetch that began last.
+    pub(super) fn last_ticket(&self) -> Ticket {
+        self.last_ticket
+    }
+
+    fn decide(&mut self, refused: Option<Generation>, now: &Now) -> Result<Step<Reason>, Error> {
         if let Some(refused) = refused {
             self.refuse(refused);
         }
         let age = self.age(now);
         let decision = decide(age, || SourceState {
-            can_renew: self.query.source.renewable() || self.newest == Generation::default(),
-            is_in_flight: self.in_flight(&self.query).is_some(),
+            can_renew: self.query.source.is_renewable() || self.newest == Generation::default(),
+            is_in_flight: self.fetches.find(&self.query).is_some(),
             refresh_waits: self.refresh_failures.waits(now),
             initial_waits: self.initial_failures.waits(now),
         });
         match (decision, &self.held) {
-            (Decision::Serve, Some(held)) => Step::Done(Ok(held.token.clone())),
-            (Decision::Refresh, _) => Step::Fetch(Reason::Early),
-            (Decision::Fetch | Decision::Serve, _) => Step::Fetch(self.reason(age)),
+            (Decision::Serve, Some(held)) => Ok(Step::Serve(held.token.clone())),
+            (Decision::Refresh, _) => Ok(Step::Fetch(Reason::Early)),
+            (Decision::Fetch | Decision::Serve, _) => Ok(Step::Fetch(self.reason(age))),
             (Decision::Fail, _) => {
                 trace::last_error_returned();
-                Step::Done(Err(self.initial_failures.last.clone().unwrap_or_else(Error::expired_on_arrival)))
+                Err(self.initial_failures.last.clone().unwrap_or_else(Error::expired_on_arrival))
             }
-            (Decision::GiveUp, _) => Step::Done(Err(Error::no_means_to_renew(None))),
+            (Decision::GiveUp, _) => Err(Error::no_means_to_renew(None)),
         }
     }
 
@@ -209,55 +208,31 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
-    /// Returns the fetch in flight for the same query, and its number.
-    pub(super) fn in_flight(&self, query: &TokenQuery<S>) -> Option<(Ticket, &H)> {
-        let mut alive = self.in_flight.iter().filter(|fetch| fetch.handle.is_alive());
-        alive.find(|fetch| fetch.query == *query).map(|fetch| (fetch.ticket, &fetch.handle))
-    }
-
-    /// Returns the fetch in flight for the same query, for the caller to wait for.
-    ///
-    /// # Errors
-    /// If the caller is the source of that fetch, which would wait for itself.
-    pub(super) fn joinable(&self, query: &TokenQuery<S>) -> Result<Option<(Ticket, &H)>, Error> {
-        match self.in_flight(query) {
-            Some((_, handle)) if handle.is_of_caller() => Err(Error::source_waits_for_itself()),
-            fetch => Ok(fetch),
-        }
-    }
-
-    /// Returns the query that requests use.
-    pub(super) fn query(&self) -> &TokenQuery<S> {
-        &self.query
-    }
-
     /// Returns the query of an `authorize` call: the current query, with the given params and source replaced.
-    pub(super) fn query_for(&self, params: Option<&TokenParams>, source: Option<&Arc<S>>) -> TokenQuery<S> {
+    fn query_for(&self, params: Option<&TokenParams>, source: Option<&Arc<S>>) -> TokenQuery<S> {
         let params = params.map_or_else(|| Arc::clone(&self.query.params), |params| Arc::new(params.clone()));
         TokenQuery { params, source: Arc::clone(source.unwrap_or(&self.query.source)) }
     }
 
-    /// Returns the number of the fetch that began last.
-    pub(super) fn last_ticket(&self) -> Ticket {
-        self.last_ticket
-    }
-
-    /// Begins a fetch. The caller that drives it has to end it or drop its handle.
-    pub(super) fn begin(&mut self, query: TokenQuery<S>, purpose: Purpose, now: &Now) -> PendingFetch<S> {
-        self.last_ticket = Ticket(self.last_ticket.0.saturating_add(1));
+    /// Begins a fetch, which other callers can join. `start` returns its handle and its first caller's share.
+    fn begin(
+        &mut self,
+        query: TokenQuery<S>,
+        purpose: Purpose,
+        now: &Now,
+        start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
+    ) -> H::Fetch {
+        self.last_ticket = self.last_ticket.next();
         trace::fetch_started(purpose);
-        PendingFetch { ticket: self.last_ticket, query, purpose, authorizations: self.authorizations, asked: now.here }
-    }
-
-    /// Adds a fetch to those that other callers can wait for.
-    pub(super) fn add_in_flight(&mut self, ticket: Ticket, query: TokenQuery<S>, handle: H) {
-        self.in_flight.retain(|fetch| fetch.handle.is_alive());
-        self.in_flight.push(InFlight { ticket, query, handle });
+        let (ticket, authorizations, asked) = (self.last_ticket, self.authorizations, now.here);
+        let (handle, fetch) = start(PendingFetch { ticket, query: query.clone(), purpose, authorizations, asked });
+        self.fetches.add(ticket, query, handle);
+        fetch
     }
 
     /// Removes a fetch for which a caller has waited too long, so that the next caller begins another.
     pub(super) fn give_up(&mut self, is_fetch: impl Fn(&H) -> bool) {
-        self.in_flight.retain(|fetch| !is_fetch(&fetch.handle));
+        self.fetches.give_up(is_fetch);
     }
 
     /// Ends a fetch and stores its outcome. The outcome of a fetch that began before that of the held token is not
@@ -270,7 +245,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         now: &Now,
         jitter: Jitter,
     ) -> Outcome {
-        self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
+        self.fetches.remove(pending.ticket);
         // An `authorize` call replaces the query, so it also outdates the fetches in flight for the previous query.
         let is_newest = match pending.purpose {
             Purpose::Request(_) => pending.authorizations == self.authorizations && pending.ticket > self.last_stored,
@@ -306,7 +281,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
             self.last_authorized = pending.ticket;
             self.authorizations = self.authorizations.saturating_add(1);
             if stores_params {
-                self.query.params = Arc::new(without_one_shot_params(TokenParams::clone(&pending.query.params)));
+                self.query.params = Arc::new(TokenParams::clone(&pending.query.params).without_one_shot());
             }
             if stores_source {
                 self.query.source = pending.query.source;
@@ -320,7 +295,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
     /// An abandoned early renewal counts as failed. Otherwise the next caller would start another renewal, and might
     /// abandon it too, although the held token is still valid.
     pub(super) fn abandon(&mut self, pending: &PendingFetch<S>, settings: &Settings, now: &Now, jitter: Jitter) {
-        self.in_flight.retain(|fetch| fetch.ticket != pending.ticket);
+        self.fetches.remove(pending.ticket);
         let is_early = matches!(pending.purpose, Purpose::Request(Reason::Early));
         if is_early && pending.authorizations == self.authorizations {
             self.count_failure(&Error::abandoned(), settings, now, jitter);
@@ -359,9 +334,4 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         failures.until = wait.map(|wait| now.here.saturating_add(wait));
         trace::backing_off(failures.count, wait.unwrap_or_default());
     }
-}
-
-/// Returns `params` without the timestamp and the nonce, which apply to one request only (`RSA10g`).
-fn without_one_shot_params(params: TokenParams) -> TokenParams {
-    TokenParams { timestamp: None, nonce: None, ..params }
 }

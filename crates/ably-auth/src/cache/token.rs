@@ -6,16 +6,7 @@ use std::sync::Arc;
 use ably_auth_core::TokenDetails;
 
 use crate::exchange::Authorization;
-
-/// The number of a token among the tokens that a cache has stored. A later generation is a newer token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Generation(u64);
-
-impl Generation {
-    pub(super) const fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
+use crate::generation::Generation;
 
 /// A token from a cache, with its generation. It is cheap to clone.
 #[derive(Clone)]

@@ -12,8 +12,8 @@ use super::sent_secrets::SentSecrets;
 use super::token_params_query::{Form, token_params_query};
 use super::{Exchange, Step, answer};
 use crate::auth_url::{AuthMethod, AuthUrl};
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
-use crate::sources::AuthCallbackAnswer;
 use crate::transport::TransportFault;
 
 /// The maximum bytes of a response: 128 KiB, more than any valid token has (`RSA4f`).
@@ -52,6 +52,7 @@ impl QueryAuthUrl {
 }
 
 fn request(auth_url: &AuthUrl, params: &TokenParams) -> Result<Request<Bytes>, Error> {
+    params.check()?;
     let mut form = Form::default();
     for (name, value) in &auth_url.params {
         form.set(name, value);

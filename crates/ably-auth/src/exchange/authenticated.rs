@@ -10,8 +10,8 @@ use ably_auth_core::Identity;
 use super::redacted_debug::RedactedDebug;
 use super::sent_secrets::SentSecrets;
 use super::{Authorization, answer, outgoing};
-use crate::cache::Generation;
 use crate::error::{Error, ErrorKind};
+use crate::generation::Generation;
 use crate::transport::TransportFault;
 
 /// The next step of an authenticated call.

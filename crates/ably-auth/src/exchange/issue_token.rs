@@ -14,7 +14,7 @@ use crate::transport::TransportFault;
 
 /// An exchange that signs a token request and exchanges it for a token (`RSA8`).
 ///
-/// If the signer has [`query_time`](KeySigner::with_query_time) set and the service's time is not known, it is
+/// If the signer has [`query_time`](KeySigner::query_time) set and the service's time is not known, it is
 /// requested first (`RSA10k`). If a request is refused for its timestamp (40104), the local clock is wrong. Then the
 /// service's time is requested and stored, and the request is signed again, once.
 ///
@@ -68,7 +68,7 @@ impl IssueToken {
 
     /// Returns true if a request with a new nonce may succeed. A nonce that the caller chose is not replaced.
     fn can_retry_with_new_nonce(&self, error: &Error) -> bool {
-        error.is_replay() && !self.has_retried_replay && self.params.nonce.is_none()
+        error.is_replay() && !self.has_retried_replay && self.params.get_nonce().is_none()
     }
 
     /// Returns true if a request with the service's time may succeed. A timestamp or nonce that the caller chose is not
@@ -76,8 +76,8 @@ impl IssueToken {
     fn can_retry_with_service_time(&self, error: &Error) -> bool {
         error.ably_code() == ErrorCode::TIMESTAMP_NOT_CURRENT
             && self.refused.is_none()
-            && self.params.timestamp.is_none()
-            && self.params.nonce.is_none()
+            && self.params.get_timestamp().is_none()
+            && self.params.get_nonce().is_none()
     }
 }
 

@@ -6,24 +6,23 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the token params as pairs, with the names of the specification (`TK2`). They are sent to an auth URL
-/// (`RSA8c1`). Params that are not set are left out.
+/// (`RSA8c1`). Params that are not set are left out. [Check](TokenParams::check) the params first.
 ///
 /// ```
 /// use ably_auth::exchange::token_params_query;
-/// use ably_auth::{TokenParams, Ttl};
+/// use ably_auth::TokenParams;
 ///
-/// let params = TokenParams::new().ttl(Ttl::from_millis(3_600_000)?);
+/// let params = TokenParams::new().ttl("1h");
 /// assert_eq!(token_params_query(&params), [("ttl", "3600000".to_owned())]);
-/// # Ok::<(), ably_auth::Error>(())
 /// ```
 #[must_use]
 pub fn token_params_query(params: &TokenParams) -> Vec<(&'static str, String)> {
     let pairs = [
-        ("ttl", params.ttl.map(|ttl| ttl.as_millis().to_string())),
-        ("capability", params.capability.as_ref().map(ToString::to_string)),
-        ("clientId", params.client_id.as_str().map(str::to_owned)),
-        ("timestamp", params.timestamp.map(|timestamp| timestamp.as_millis().to_string())),
-        ("nonce", params.nonce.as_ref().map(|nonce| nonce.as_str().to_owned())),
+        ("ttl", params.get_ttl().map(|ttl| ttl.as_millis().to_string())),
+        ("capability", params.get_capability().map(ToString::to_string)),
+        ("clientId", params.get_client_id().as_str().map(str::to_owned)),
+        ("timestamp", params.get_timestamp().map(|timestamp| timestamp.as_millis().to_string())),
+        ("nonce", params.get_nonce().map(|nonce| nonce.as_str().to_owned())),
     ];
     pairs.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
 }

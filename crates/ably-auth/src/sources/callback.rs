@@ -10,17 +10,34 @@ use ably_auth_core::{TokenDetails, TokenParams};
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::exchange;
 use crate::hosts::Endpoint;
 use crate::source::{BlockingTokenSource, TokenSource};
-use crate::sources::callback_response::{AuthCallbackAnswer, CallbackResponse, NextStep, ReplayRetry};
+use crate::sources::callback_response::{CallbackResponse, NextStep, ReplayRetry};
 use crate::transport::{BlockingTransport, Transport};
 
 /// An async auth callback.
 ///
 /// Async closures are callbacks if they take [`TokenParams`] and return a value that converts into an
-/// [`AuthCallbackAnswer`]. If a callback panics, all callers that wait for the token get an error.
+/// [`AuthCallbackAnswer`]. To implement it for a type, use [`async_trait`](macro@crate::async_trait). If a callback
+/// panics, all callers that wait for the token get an error.
+///
+/// ```
+/// use ably_auth::sources::{AuthCallback, AuthCallbackAnswer};
+/// use ably_auth::{Async, ClientOptions, Error, Token, TokenParams, async_trait};
+///
+/// struct Backend; // holds what it needs to ask your backend
+///
+/// #[async_trait]
+/// impl AuthCallback for Backend {
+///     async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
+///         Ok(Token::new("xVLyHw.Dtxd9tuz")?.into())
+///     }
+/// }
+/// let options = ClientOptions::<Async>::new().auth_callback(Backend);
+/// ```
 #[async_trait]
 pub trait AuthCallback: Send + Sync {
     /// Gets a token, token details or a token request for `params`.
@@ -44,6 +61,15 @@ where
 }
 
 /// The blocking variant of [`AuthCallback`].
+///
+/// ```
+/// use ably_auth::{Blocking, ClientOptions, Error, Token, TokenParams};
+///
+/// fn ask_my_backend(params: &TokenParams) -> Result<Token, Error> {
+///     Ok(Token::new("xVLyHw.Dtxd9tuz")?)
+/// }
+/// let options = ClientOptions::<Blocking>::new().auth_callback(ask_my_backend);
+/// ```
 pub trait BlockingAuthCallback: Send + Sync {
     /// Gets a token, token details or a token request for `params`, and waits for it.
     ///
@@ -98,6 +124,7 @@ const PANICKED: &str = "it panicked";
 #[async_trait]
 impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C> {
     async fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        params.check()?;
         let mut replay_retry = ReplayRetry::of(params);
         loop {
             let outcome = match self.responses.next_step(self.ask(params).await?)? {
@@ -113,6 +140,7 @@ impl<T: Transport, C: AuthCallback + ?Sized> TokenSource for CallbackSource<T, C
 
 impl<T: BlockingTransport, C: BlockingAuthCallback + ?Sized> BlockingTokenSource for CallbackSource<T, C> {
     fn token(&self, params: &TokenParams) -> Result<TokenDetails, Error> {
+        params.check()?;
         let mut replay_retry = ReplayRetry::of(params);
         loop {
             let outcome = match self.responses.next_step(self.ask_blocking(params)?)? {

@@ -2,8 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use ably_auth_core::{Token, TokenDetails, TokenParams, TokenRequest};
+use ably_auth_core::{TokenDetails, TokenParams, TokenRequest};
 
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::exchange::RequestToken;
 use crate::hosts::Endpoint;
@@ -11,46 +12,6 @@ use crate::token_text;
 
 /// The maximum bytes of a token from a callback or URL: 128 KiB (`RSA4f`).
 const MAX_TOKEN_BYTES: usize = 128 * 1024;
-
-/// The result of an auth callback (`RSA8d`): a token, token details, or a signed token request, which is then
-/// exchanged.
-///
-/// Each of them converts into it, so that a callback can return its value as it is.
-///
-/// ```
-/// use ably_auth::{ClientOptions, Error, Token, TokenParams, Blocking};
-///
-/// // In production, the callback asks your backend; this one always returns the same token.
-/// let ask = |wanted: &TokenParams| -> Result<Token, Error> { Ok(Token::new("app.xyz")?) };
-/// let options = ClientOptions::<Blocking>::new().auth_callback(ask);
-/// ```
-#[derive(Clone, Debug)]
-pub enum AuthCallbackAnswer {
-    /// A token string: an Ably token or a JWT.
-    Token(Token),
-    /// Token details.
-    TokenDetails(TokenDetails),
-    /// A signed token request.
-    TokenRequest(TokenRequest),
-}
-
-impl From<Token> for AuthCallbackAnswer {
-    fn from(token: Token) -> Self {
-        Self::Token(token)
-    }
-}
-
-impl From<TokenDetails> for AuthCallbackAnswer {
-    fn from(details: TokenDetails) -> Self {
-        Self::TokenDetails(details)
-    }
-}
-
-impl From<TokenRequest> for AuthCallbackAnswer {
-    fn from(request: TokenRequest) -> Self {
-        Self::TokenRequest(request)
-    }
-}
 
 /// A handler of the responses of one callback or URL. A token is used as it is. A token request is exchanged, but
 /// the same request not twice in a row.
@@ -80,7 +41,7 @@ pub(super) struct ReplayRetry {
 impl ReplayRetry {
     /// Allows one more request, unless the caller chose the nonce. Then the next request would have the same nonce.
     pub(super) const fn of(params: &TokenParams) -> Self {
-        Self { may_retry: params.nonce.is_none() }
+        Self { may_retry: params.get_nonce().is_none() }
     }
 
     pub(super) fn should_retry(&mut self, outcome: &Result<TokenDetails, Error>) -> bool {

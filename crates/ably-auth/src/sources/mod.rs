@@ -10,10 +10,10 @@ mod key;
 
 pub use auth_url::AuthUrlSource;
 pub use callback::{AuthCallback, BlockingAuthCallback, CallbackSource};
-pub use callback_response::AuthCallbackAnswer;
 pub use chain::ChainSource;
 pub use fixed::FixedTokenSource;
 pub use jwt::JwtSource;
 pub use key::KeySource;
 
+pub use crate::callback_answer::AuthCallbackAnswer;
 pub use crate::key_signer::KeySigner;

@@ -78,7 +78,7 @@ fn asynchronous_with_offset() -> Row {
     offset.set(now.wall(), now);
     // By the service's clock, a token issued at the epoch would be expired, so this one has no times.
     let source = |_: TokenParams| async { Ok::<_, Error>(ably_auth::Token::new("app.token")?.into()) };
-    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), Arc::new(SystemClock)).with_time_offset(offset);
+    let cache = TokenCache::new(Arc::new(source), TokenParams::new(), Arc::new(SystemClock)).time_offset(offset);
     poll(&cache);
     row("the same, with the service's time", Work::new("", move || poll(&cache)))
 }

@@ -137,7 +137,7 @@ async fn promises_broken(services: &[Service], id: &str) -> usize {
     let at = |asked: &str| &services[shard_of(app_asked(asked), SHARDS)];
     let key = format!("{name}:hush").parse().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
-    let params = TokenParams::new().client_id(ClientId::parse("bob").unwrap());
+    let params = TokenParams::new().client_id("bob");
     let nonce = Nonce::parse(&format!("nonce-of-{id:16}").replace(' ', "0")).unwrap();
     let signed = TokenRequest::sign(&key, &params, Timestamp::from_millis(now), nonce).unwrap();
     let signed = serde_json::to_value(&signed).unwrap();

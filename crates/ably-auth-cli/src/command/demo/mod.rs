@@ -10,8 +10,6 @@ use serde_json::json;
 
 use crate::output::{Failure, Outcome};
 
-const KEY_CAPABILITY: &str = r#"{"chat:*":["history","publish","subscribe"],"status":["subscribe"]}"#;
-
 pub(crate) fn run(json: bool) -> Result<Outcome, Failure> {
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed {
         text: format!("{what}: {error}"),
@@ -20,7 +18,7 @@ pub(crate) fn run(json: bool) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| failed("the runtime cannot be started", &error))?;
     let key = new_key()?;
-    let capability = KEY_CAPABILITY.parse().map_err(ably_auth::Error::from)?;
+    let capability = story::KEY_CAPABILITY.parse().map_err(ably_auth::Error::from)?;
     let listed = Key::new(key.clone()).with_capability(capability).with_revocable_tokens(true);
     let app = App::new(key.key_name().app_id()).and_then(|app| app.with_key(listed));
     let sandbox = app.and_then(|app| Sandbox::builder().app(app).start());

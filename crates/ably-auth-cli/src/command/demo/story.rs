@@ -1,11 +1,12 @@
 //! The steps of the demo. Bob has two devices and a backend: the phone uses the async client, the desktop uses the
 //! blocking client, and only the backend has the key.
 
+use ably_auth::capability::Entry;
 use ably_auth::exchange::{self, RequestToken};
 use ably_auth::sources::KeySigner;
 use ably_auth::{
     ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
-    HttpSettings, Identity, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
+    HttpSettings, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
     TokenRevocationTargetSpecifier, Ttl,
 };
 use ably_auth_blocking::UreqTransport;
@@ -17,6 +18,9 @@ use tokio::runtime::Runtime;
 use super::recorder::{Log, Recorder};
 use super::timeline::Timeline;
 use crate::output::Failure;
+
+/// The capability of the key in the story.
+pub(super) const KEY_CAPABILITY: &str = r#"{"chat:*":["history","publish","subscribe"],"status":["subscribe"]}"#;
 
 const REQUESTED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
 const TTL_MILLIS: u64 = 60_000;
@@ -40,7 +44,7 @@ pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: b
     let params = TokenParams::new()
         .client_id(ClientId::parse(CLIENT).map_err(Error::from)?)
         .ttl(Ttl::from_millis(TTL_MILLIS).map_err(Error::from)?)
-        .capability(REQUESTED_CAPABILITY.parse().map_err(Error::from)?);
+        .capability(REQUESTED_CAPABILITY);
     let scene = Scene { runtime, endpoint, key, log, params };
     timeline.title(&format!("The lifecycle of a credential, against a local service at {endpoint}"));
 
@@ -108,7 +112,7 @@ impl Scene<'_> {
     /// Returns a device that has a token, and requests the next one through the backend.
     fn phone(&self, token: TokenDetails) -> Result<Phone, Error> {
         let answer = self.backend_endpoint();
-        let options = self.options::<Async>().client_id(Identity::new(CLIENT)?).token(token);
+        let options = self.options::<Async>().client_id(CLIENT).token(token);
         let callback = move |_: TokenParams| std::future::ready(answer());
         Auth::new(options.auth_callback(callback), self.reqwest()?)
     }
@@ -116,7 +120,7 @@ impl Scene<'_> {
     /// Returns a device that requests its first token through the backend, too.
     fn desktop(&self) -> Result<Desktop, Error> {
         let answer = self.backend_endpoint();
-        let options = self.options::<Blocking>().client_id(Identity::new(CLIENT)?);
+        let options = self.options::<Blocking>().client_id(CLIENT);
         BlockingAuth::new(options.auth_callback(move |_: &TokenParams| answer()), self.ureq()?)
     }
 }
@@ -156,17 +160,17 @@ fn exchange(
 
 /// Explains how the granted capability follows from the requested one and that of the key.
 fn explain(scene: &Scene<'_>, token: &TokenDetails, timeline: &mut Timeline) {
-    let (Ok(key), Some(asked)) = (super::KEY_CAPABILITY.parse::<Capability>(), &scene.params.capability) else {
+    let (Ok(key), Some(asked)) = (KEY_CAPABILITY.parse::<Capability>(), scene.params.get_capability()) else {
         return;
     };
     let mut notes = vec![format!("key has  {key}"), format!("asked    {asked}")];
-    for (resource, operations) in asked.iter() {
-        let meets: Vec<_> = key.meets(asked).into_iter().filter(|meet| meet.theirs().0 == resource).collect();
+    for Entry { resource, operations } in asked {
+        let meets: Vec<_> = key.meets(asked).into_iter().filter(|meet| meet.theirs().resource == resource).collect();
         if meets.is_empty() {
             notes.push(format!("         {resource} {operations}: the key permits nothing on it"));
         }
         notes.extend(meets.iter().map(|meet| {
-            let (on, has) = meet.ours();
+            let Entry { resource: on, operations: has } = meet.ours();
             format!("         {resource} {operations} ∩ {on} {has} → {} {}", meet.resource(), meet.operations())
         }));
     }

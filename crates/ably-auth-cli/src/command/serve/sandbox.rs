@@ -34,15 +34,17 @@ get a token:
 
   ably-auth token request --endpoint {url}
 
-ably-js:
+JavaScript, after `npm install ably`, in a file such as `try.mjs`:
 
-  new Ably.Rest({{ key: process.env.ABLY_API_KEY, useTokenAuth: true,
+  import * as Ably from 'ably'
+  const ably = new Ably.Rest({{ key: process.env.ABLY_API_KEY, useTokenAuth: true,
     endpoint: "{host}", port: {port}, tlsPort: {port}, tls: {tls} }})
+  await ably.channels.get('chat').publish('greeting', 'hello')
+  console.log((await ably.channels.get('chat').history()).items.map(message => message.data))
 
 Rust, with ably-auth-reqwest or ably-auth-blocking:
 
-  ClientOptions::new().key(std::env::var("ABLY_API_KEY")?.parse()?)
-    .use_token_auth(true).endpoint(Endpoint::parse("{url}")?)
+  ClientOptions::from_env()?.use_token_auth(true).endpoint("{url}")
 "#
     )
 }

@@ -1,11 +1,12 @@
 //! `ably-auth token try`
 
 use ably_auth::capability::OperationName;
-use ably_auth::{Capability, Timestamp, TokenDetails};
+use ably_auth::{Capability, Timestamp};
 use ably_auth_core::jwt::{embedded_token, has_jwt_form};
 use ably_auth_core::{ApiKeyRef, Token, UnverifiedJwt};
 use serde_json::json;
 
+use super::details;
 use crate::args::Try as Args;
 use crate::command::capability;
 use crate::draw::{Paint, matrix, moment, printable};
@@ -97,7 +98,7 @@ fn rights(text: &str) -> Result<Rights, String> {
 }
 
 fn of_details(text: &str) -> Result<Rights, String> {
-    let details: TokenDetails = super::read_details(text)?;
+    let details = details::read(text)?;
     let token = details.token().expose();
     // The service reads the JWT itself, and not what the details say of it.
     if has_jwt_form(token) {

@@ -6,6 +6,7 @@ use ably_auth::exchange::{self, RequestToken};
 use ably_auth::{FallbackTransport, SystemClock, SystemRandom};
 use ably_auth_blocking::{ClientOptions, UreqTransport};
 
+use super::details;
 use crate::args::Exchange as Args;
 use crate::command::token_request;
 use crate::input;
@@ -23,5 +24,5 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let transport = FallbackTransport::new(transport, &endpoint, settings, clock, random)?;
     let exchange = RequestToken::new(&endpoint, &request);
     let details = waiting_for(&endpoint, || exchange::run_blocking(exchange, &transport))?;
-    super::new_token(&details, args.token_only)
+    details::print(&details, args.token_only)
 }

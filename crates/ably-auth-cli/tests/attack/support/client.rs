@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Service;
@@ -148,7 +146,7 @@ impl Connection {
 }
 
 pub(crate) fn basic(key_name: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{key_name}:{SECRET}")))
+    test_support::basic(&format!("{key_name}:{SECRET}"))
 }
 
 /// Returns the HTTP request for a token, with a signed token request.

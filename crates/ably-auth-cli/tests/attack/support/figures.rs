@@ -62,11 +62,11 @@ impl Attack {
         let quiet = median(&ask(&self.service, |asked| asked < REQUESTS));
         let ticks = self.service.processor_ticks();
         let (ended, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let goes_on = |answered| {
+            asked.store(answered, Ordering::Relaxed);
+            !ended.load(Ordering::Relaxed)
+        };
         let waits = thread::scope(|scope| {
-            let goes_on = |answered| {
-                asked.store(answered, Ordering::Relaxed);
-                !ended.load(Ordering::Relaxed)
-            };
             let honest = scope.spawn(|| ask(&self.service, goes_on));
             let _guard = EndOnDrop(&ended);
             let begun = Instant::now();

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use ably_auth_server::store::Redb;
 use serde_json::json;
+use test_support::run_in_separate_process;
 
 use super::log::Log;
 use super::redb::{InFolder, copy_after_crash};
 use super::{StoreSetup as _, TempDir, runtime};
-use crate::alone::run_in_separate_process;
 use crate::support::*;
 
 fn revoke(world: &World, client_id: &str) {

@@ -1,10 +1,10 @@
 //! Tests of the warnings about problems that an operator should correct.
 
 use std::sync::Arc;
+use test_support::run_in_separate_process;
 
 use super::log::Log;
 use super::redis_server::{RedisServer, connect_to_new};
-use crate::alone::run_in_separate_process;
 use crate::support::*;
 
 #[test]

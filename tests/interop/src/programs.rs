@@ -1,0 +1,101 @@
+//! Programs that the task installs under `target/interop` or builds.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use crate::{Result, cargo, run};
+
+const NPM_SDK: &str = "ably@2.26.0";
+const PYPI_SDK: &str = "ably==3.1.4";
+
+/// Programs that a minimal Debian lacks: the arguments of a check that they are installed, and their packages.
+const NEEDED: &[(&str, &[&str], &[&str])] = &[
+    ("node", &["--version"], &["nodejs"]),
+    ("npm", &["--version"], &["npm"]),
+    ("python3", &["-c", "import ensurepip"], &["python3", "python3-venv"]),
+];
+
+pub(crate) struct Programs {
+    pub(crate) folder: PathBuf,
+    pub(crate) python: PathBuf,
+    /// The program `ably-auth`.
+    pub(crate) cli: PathBuf,
+    /// The driver of this project's clients.
+    pub(crate) ours: PathBuf,
+}
+
+impl Programs {
+    /// Installs the SDKs, and builds `ably-auth` and the driver.
+    pub(crate) fn ready() -> Result<Self> {
+        let folder = folder("interop")?;
+        npm(&folder, NPM_SDK)?;
+        let python = python(&folder.join("python"), &[PYPI_SDK])?;
+        let cli = cli()?;
+        cargo(&["build", "--package", "ably-auth-tests", "--example", "interop"])?;
+        Ok(Self { python, cli, ours: target()?.join("debug/examples/interop"), folder })
+    }
+}
+
+/// Returns cargo's target folder, which this program is in.
+fn target() -> Result<PathBuf> {
+    let program = env::current_exe().ok().and_then(|program| Some(program.ancestors().nth(2)?.to_owned()));
+    program.ok_or_else(|| vec!["cannot find the target folder; start this program with cargo".into()])
+}
+
+/// Creates a folder in cargo's target folder.
+pub(crate) fn folder(name: &str) -> Result<PathBuf> {
+    let folder = target()?.join(name);
+    fs::create_dir_all(&folder).map_err(|error| vec![format!("cannot create `{}`: {error}", folder.display())])?;
+    Ok(folder)
+}
+
+/// Builds `ably-auth`.
+pub(crate) fn cli() -> Result<PathBuf> {
+    cargo(&["build", "--package", "ably-auth-cli"])?;
+    Ok(target()?.join("debug/ably-auth"))
+}
+
+/// Installs a package of npm in the folder.
+pub(crate) fn npm(folder: &Path, package: &str) -> Result {
+    install_missing(&["node", "npm"])?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
+    run(npm.arg(folder).arg(package))
+}
+
+/// Creates a Python environment in the folder, and installs the packages there.
+pub(crate) fn python(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+    install_missing(&["python3"])?;
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    }
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).args(packages))?;
+    Ok(python)
+}
+
+/// Installs missing programs from Debian's packages, if this process runs as root.
+fn install_missing(programs: &[&str]) -> Result {
+    let is_here = |program: &str, args: &[&str]| {
+        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    let needed = NEEDED.iter().filter(|(program, args, _)| programs.contains(program) && !is_here(program, args));
+    let packages: Vec<&str> = needed.flat_map(|(.., packages)| *packages).copied().collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let is_root = || Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    let missing = packages.join(" ");
+    if !is_here("apt-get", &["--version"]) || !is_root() {
+        return Err(vec![format!("programs are missing; on Debian, run `apt-get install {missing}` as root")]);
+    }
+    println!("installing from Debian's packages: {missing}");
+    for words in [&["update", "-qq"][..], &[&["install", "-qqy", "--no-install-recommends"], &*packages].concat()] {
+        let mut apt = Command::new("apt-get");
+        run(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))?;
+    }
+    Ok(())
+}

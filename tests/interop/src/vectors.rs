@@ -1,0 +1,37 @@
+//! Regenerates the JWT test vectors with other implementations, and checks that these accept our JWTs.
+//!
+//! `jwt_npm.js` and `jwt_pypi.py` in `tests/vectors` write the vectors. "Our" JWTs are built by the script from the same
+//! claims; the test `jwt_vectors` checks that our crate mints the same text.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::programs::{folder, npm, python};
+use crate::{Result, cargo, run as run_command};
+
+const NPM_LIBRARY: &str = "jsonwebtoken@9";
+const PYPI_LIBRARY: &str = "PyJWT==2.*";
+const VECTORS: &str = "tests/vectors/jwt.json";
+
+pub(crate) fn run() -> Result {
+    let folder = folder("vectors")?;
+    npm(&folder, NPM_LIBRARY)?;
+    let python = python(&folder.join("python"), &[PYPI_LIBRARY])?;
+
+    let (from_npm, from_both) = (folder.join("npm.json"), folder.join("jwt.json"));
+    let mut node = Command::new("node");
+    node.arg("tests/vectors/jwt_npm.js").env("NODE_PATH", folder.join("node_modules"));
+    run_command(node.stdout(file(File::create(&from_npm), &from_npm)?))?;
+    let mut python = Command::new(python);
+    python.arg("tests/vectors/jwt_pypi.py").stdin(file(File::open(&from_npm), &from_npm)?);
+    run_command(python.stdout(file(File::create(&from_both), &from_both)?))?;
+
+    // Copied last, so that a script that fails leaves the old vectors in place.
+    fs::copy(&from_both, VECTORS).map_err(|error| vec![format!("cannot write `{VECTORS}`: {error}")])?;
+    cargo(&["test", "--package", "ably-auth-core", "--all-features", "--test", "api", "jwt_vectors"])
+}
+
+fn file(opened: std::io::Result<File>, path: &Path) -> Result<Stdio> {
+    opened.map(Stdio::from).map_err(|error| vec![format!("cannot open `{}`: {error}", path.display())])
+}
