@@ -56,7 +56,7 @@ impl<T: Transport + 'static> Auth<T> {
     pub fn new(options: ClientOptions<Async>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source: Arc<dyn TokenSource> = Arc::new(shared.cached_source()?);
+        let source = Arc::new(shared.cached_source()?);
         let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => TokenCache::with_token(source, params, clock, token.clone()),

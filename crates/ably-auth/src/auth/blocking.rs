@@ -55,7 +55,7 @@ impl<T: BlockingTransport + 'static> BlockingAuth<T> {
     pub fn new(options: ClientOptions<Blocking>, transport: T) -> Result<Self, Error> {
         let shared = SharedAuth::new(options, transport)?;
         let options = &shared.options;
-        let source: Arc<dyn BlockingTokenSource> = Arc::new(shared.cached_source()?);
+        let source = Arc::new(shared.cached_source()?);
         let (params, clock) = (shared.params(None)?, Arc::clone(&options.clock));
         let tokens = match &options.auth.token {
             Some(token) => BlockingTokenCache::with_token(source, params, clock, token.clone()),
