@@ -113,4 +113,3 @@ impl Source for dyn BlockingTokenSource {
         self.can_renew()
     }
 }
-

@@ -94,10 +94,12 @@ impl SentParams {
         match name {
             "ttl" => self.ttl = given.then(|| ttl(value)).transpose()?,
             "capability" => {
-                self.capability = given.then(|| Capability::parse_strict(value)).transpose().map_err(Refusal::invalid_input)?;
+                self.capability =
+                    given.then(|| Capability::parse_strict(value)).transpose().map_err(Refusal::invalid_input)?;
             }
             "clientId" => {
-                self.client_id = if given { ClientId::parse(value).map_err(Refusal::invalid_input)? } else { ClientId::None };
+                self.client_id =
+                    if given { ClientId::parse(value).map_err(Refusal::invalid_input)? } else { ClientId::None };
             }
             "timestamp" | "nonce" => {}
             _ => self.others.push((name.to_owned(), value.to_owned())),

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::support::{VirtualTime, refusal};
 use super::support::block_on;
+use super::support::{VirtualTime, refusal};
 
 fn busy(status: u16, headers: &[(&str, &str)]) -> Response<Bytes> {
     let mut answer = refusal(status, u32::from(status) * 100);
@@ -133,9 +133,7 @@ fn busy_afterwards(
         let cache = if is_async {
             Cache::Async(TokenCache::new(source, params, time.clock()).random(random).policy(policy))
         } else {
-            Cache::Blocking(
-                BlockingTokenCache::new(source, params, time.clock()).random(random).policy(policy),
-            )
+            Cache::Blocking(BlockingTokenCache::new(source, params, time.clock()).random(random).policy(policy))
         };
         (cache, time, asked)
     })
