@@ -170,7 +170,7 @@ fn check_times(claims: &Map<String, Value>, problems: &mut Vec<String>) {
             }
             Some(Value::Number(_)) => {}
             None | Some(Value::Null) if is_needed => {
-                problems.push(format!("`{name}` is missing; give it in seconds since the epoch"))
+                problems.push(format!("`{name}` is missing; give it in seconds since the epoch"));
             }
             Some(Value::Null) | None => {}
             Some(_) => problems.push(format!("`{name}` is not a number; give seconds since the epoch, without quotes")),
@@ -196,7 +196,7 @@ fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
     match capability {
         None => {}
         Some(Value::Null) => {
-            problems.push(format!("`{CAPABILITY}` is null; leave the claim out for all rights of the key"))
+            problems.push(format!("`{CAPABILITY}` is null; leave the claim out for all rights of the key"));
         }
         Some(Value::String(text)) => match Capability::parse_strict(text) {
             Ok(capability) if capability.is_empty() => {

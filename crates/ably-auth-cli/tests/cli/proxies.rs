@@ -74,10 +74,16 @@ fn first_line(stream: &TcpStream) -> String {
     String::from_utf8_lossy(&start[..count]).lines().next().unwrap_or_default().to_owned()
 }
 
-/// The hosts that no request may reach: an unknown name, and this machine under an address that is not loopback.
+/// Returns a name that the system's resolver refuses without asking a server, because its label is too long.
+fn unknown_name() -> String {
+    format!("{}.invalid", "x".repeat(64))
+}
+
+/// Returns the hosts to which no request may go directly: an unknown name, and this machine under an address that is
+/// not loopback.
 fn hosts(direct: &Listener) -> Vec<String> {
     let here = outer_address().map(|address| format!("{address}:{}", direct.port));
-    [Some(format!("service.invalid:{}", direct.port)), here].into_iter().flatten().collect()
+    [Some(format!("{}:{}", unknown_name(), direct.port)), here].into_iter().flatten().collect()
 }
 
 #[test]
@@ -100,8 +106,8 @@ fn unusable_proxy_is_refused_and_nothing_is_sent() {
                     assert!(answer.stderr.contains(&said), "{answer:?}");
                     answer.assert_hides("hush");
                 }
-                // This is the name of a proxy, but there is none of this name.
-                let answer = with_env(args, &[(variable, "nonsense.invalid")]);
+                // This value is a host name, but no host has it.
+                let answer = with_env(args, &[(variable, &unknown_name())]);
                 assert_eq!(answer.no(), "", "{answer:?}");
             }
         }
@@ -125,7 +131,7 @@ fn http_proxy_is_used_except_under_cgi() {
             direct.was_not_reached();
 
             let answer = with_env(&request, &[(variable, &url), ("REQUEST_METHOD", "GET")]);
-            if host.starts_with("service.invalid") {
+            if host.starts_with(&unknown_name()) {
                 assert!(answer.no().is_empty() && answer.stderr.contains("cannot be resolved"), "{answer:?}");
             } else {
                 answer.yes();

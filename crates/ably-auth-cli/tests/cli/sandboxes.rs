@@ -112,7 +112,7 @@ fn refusal_is_printed_in_text_and_json() {
     assert!(!event["reason"].as_str().unwrap().is_empty(), "{event}");
 }
 
-/// Returns an address of this machine that other machines can reach, or `None` if there is none.
+/// Returns an address of this machine that other machines can reach, or `None` if it has only loopback addresses.
 pub(crate) fn outer_address() -> Option<IpAddr> {
     // Connecting a UDP socket only looks up the route. It sends nothing.
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
