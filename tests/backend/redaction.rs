@@ -49,7 +49,8 @@ async fn debug_output_of_auth_url_has_no_secret() {
 
 #[test]
 fn debug_output_of_credential_has_no_secret() {
-    let headers = http::HeaderMap::from_iter([(http::header::AUTHORIZATION, "Basic YXBwLmtleTpodXNo".parse().unwrap())]);
+    let headers =
+        http::HeaderMap::from_iter([(http::header::AUTHORIZATION, "Basic YXBwLmtleTpodXNo".parse().unwrap())]);
     let read: Credential = credentials::from_headers(&headers, Accepted::TokensAndKeys).unwrap().unwrap();
     assert!(matches!(&read, Credential::Key(key) if key.secret().expose() == "hush"));
     shows_nothing(&read);
