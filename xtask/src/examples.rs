@@ -15,6 +15,9 @@ const TIMEOUT_SECONDS: &str = "60";
 /// Matches any text in a transcript line.
 const ANYTHING: char = '…';
 
+/// Examples that are packages of their own, because the workspace does not have their dependencies: folder and program.
+const ALONE: &[(&str, &str)] = &[("crates/ably-auth-backend/examples/actix", "actix-auth-url")];
+
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
     // With the same options as the tests, so that nothing is built twice.
@@ -25,16 +28,34 @@ pub(crate) fn run(_: &[String]) -> Result {
         let shown = path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path);
         report.step(&shown.display().to_string(), || play(shown, &workspace.target_directory));
     }
+    for (folder, program) in ALONE {
+        report.step(folder, || play_alone(Path::new(folder), program, &target));
+    }
     report.finish().1
 }
 
 fn play(path: &Path, target: &Path) -> Result {
-    if net::TcpListener::bind(ADDRESS).is_err() {
-        return Err(format!("another program listens on {ADDRESS}, which the examples use; stop it").into());
-    }
+    check_address()?;
     let built = target.join("debug");
     // The examples are already built, so run the binaries directly.
     play_with(path, target, &[("cargo run --example ", &format!("{}/examples/", built.display()))], &built)
+}
+
+/// Builds a package of its own, and plays the transcript of its program.
+fn play_alone(folder: &Path, program: &str, target: &Path) -> Result {
+    check_address()?;
+    let built = target.join("alone");
+    let mut build = command::cargo(["build", "--quiet", "--locked", "--manifest-path"]);
+    command::run(build.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&built))?;
+    let built = built.join("debug");
+    let program = built.join(program).display().to_string();
+    play_with(&folder.join("src/main.rs"), target, &[("cargo run", &program)], &built)
+}
+
+/// Checks that the address of the examples is free.
+fn check_address() -> Result {
+    let free = net::TcpListener::bind(ADDRESS).map(drop);
+    free.map_err(|_| format!("another program listens on {ADDRESS}, which the examples use; stop it").into())
 }
 
 /// Plays the transcript of a file in an empty folder. Replaces the given words, and adds `programs` to the PATH.
