@@ -40,11 +40,11 @@ const HOUSES: &[House] = &[
                 "source",
                 "time_offset",
             ],
-            &["key_signer"],
+            &["key_signer", "text_conversions"],
             &["exchange"],
             &["cache", "fallback_transport", "sources"],
             &["auth_options", "mode", "options"],
-            &["auth"],
+            &["auth", "environment"],
         ],
     },
     House {

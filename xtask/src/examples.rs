@@ -29,7 +29,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         report.step(&shown.display().to_string(), || play(shown, &workspace.target_directory));
     }
     for (folder, program) in ALONE {
-        report.step(folder, || play_alone(Path::new(folder), program, &target));
+        report.step(folder, || play_alone(Path::new(folder), program, &workspace.target_directory));
     }
     report.finish().1
 }

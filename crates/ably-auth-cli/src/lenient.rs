@@ -222,7 +222,7 @@ fn check_other_claims(claims: &Map<String, Value>, problems: &mut Vec<String>) {
     );
 }
 
-/// Returns what verification would find wrong with a JWT of these parts, besides its signature and its times.
+/// Returns what verification would find wrong with a JWT of these parts, except its signature and its times.
 fn strict_problem(header: &Value, claims: &Value) -> Option<String> {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let text = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([0; SIGNATURE_BYTES]));

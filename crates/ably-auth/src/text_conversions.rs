@@ -6,9 +6,9 @@ use std::str::FromStr;
 use ably_auth_core::Token;
 
 use crate::auth_url::AuthUrl;
+use crate::callback_answer::AuthCallbackAnswer;
 use crate::error::Error;
 use crate::hosts::Endpoint;
-use crate::sources::AuthCallbackAnswer;
 
 impl FromStr for Endpoint {
     type Err = Error;
