@@ -30,15 +30,18 @@ const MACHINES: &[Machine] = &[
     },
 ];
 
-/// Core's unit tests, and the tests of its public API.
-const SUITE: &[&str] = &["--manifest-path", "tests/targets/cross/Cargo.toml", "-p", "ably-auth-core", "-p", "cross"];
+const MANIFEST: &str = "tests/targets/cross/Cargo.toml";
+
+/// Core's unit tests, the tests of its public API, which `cross` builds, and the examples of its documentation.
+const SUITES: &[&[&str]] =
+    &[&["-p", "ably-auth-core", "-p", "cross", "--lib", "--test", "cross"], &["-p", "ably-auth-core", "--doc"]];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let toolchain = Toolchain::open()?;
     let mut report = Report::default();
     for machine in MACHINES {
         report.counted(&format!("core's tests on {}", machine.target), |tally| {
-            test::count_into(tally, &mut tests(&toolchain, machine)?)
+            SUITES.iter().try_for_each(|suite| test::count_into(tally, &mut tests(&toolchain, machine, suite)?))
         });
     }
     let (Tally { passed, failed, skipped }, outcome) = report.finish();
@@ -46,12 +49,13 @@ pub(crate) fn run(_: &[String]) -> Result {
     outcome
 }
 
-fn tests(toolchain: &Toolchain, machine: &Machine) -> Result<Command> {
+fn tests(toolchain: &Toolchain, machine: &Machine, suite: &[&str]) -> Result<Command> {
     let folder = Workspace::load()?.target_directory.join("cross");
     let mut cargo = toolchain.cargo(&["test", "--quiet", "--locked", "--no-fail-fast", "--target", machine.target]);
     // The standard library is built from source; RUSTC_BOOTSTRAP allows that in a released compiler.
     cargo
-        .args(SUITE)
+        .args(["--manifest-path", MANIFEST])
+        .args(suite)
         .arg("-Zbuild-std=std,panic_unwind,test")
         .arg("--target-dir")
         .arg(folder)
