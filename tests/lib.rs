@@ -1,4 +1,4 @@
-//! The Rust blocks of the READMEs and of the guide, as doctests. The test `suite` checks that no page is missing here.
+//! The Rust blocks of the READMEs and of the guide, as doctests. `guide.rs` checks that no page is missing here.
 
 macro_rules! pages {
     ($($name:ident = $path:literal),+ $(,)?) => {

@@ -17,7 +17,7 @@ const PROFILE: &[&str] =
 /// Files that each archive must have.
 const NEEDED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/"];
 /// Files that an archive may have in addition.
-const ALLOWED: &[&str] = &["Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json", "examples/", "tests/"];
+const ALLOWED: &[&str] = &["Cargo.lock", "Cargo.toml.orig", ".cargo_vcs_info.json", "examples/"];
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;

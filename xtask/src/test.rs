@@ -11,7 +11,9 @@ const SUITES: &[&[&str]] = &[
     &["-p", "ably-auth-core", "--no-default-features"],
     &["-p", "ably-auth-core", "--no-default-features", "--features", "alloc"],
     &["-p", "ably-auth-core", "--no-default-features", "--features", "serde"],
-    &["-p", "ably-auth-core"],
+    // Without the tests in its `tests/`: the first suite runs them, with the same features.
+    &["-p", "ably-auth-core", "--lib"],
+    &["-p", "ably-auth-core", "--doc"],
 ];
 
 pub(crate) fn run(_: &[String]) -> Result {
