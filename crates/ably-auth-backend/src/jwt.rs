@@ -43,6 +43,7 @@ use crate::verified_token::VerifiedToken;
 pub struct EffectiveToken<'a> {
     presented: &'a Token,
     embedded: Option<EmbeddedToken>,
+    is_jwt: bool,
 }
 
 impl<'a> EffectiveToken<'a> {
@@ -53,8 +54,16 @@ impl<'a> EffectiveToken<'a> {
     /// - 40145 if the embedded token is malformed.
     pub fn of(presented: &'a Token) -> Result<Self, Refusal> {
         let text = presented.expose();
-        let embedded = if jwt::has_jwt_form(text) { jwt::embedded_token(text).map_err(refusal)? } else { None };
-        Ok(Self { presented, embedded })
+        let is_jwt = jwt::has_jwt_form(text);
+        let embedded = if is_jwt { jwt::embedded_token(text).map_err(refusal)? } else { None };
+        let is_jwt = embedded.as_ref().map_or(is_jwt, |embedded| jwt::has_jwt_form(embedded.token().expose()));
+        Ok(Self { presented, embedded, is_jwt })
+    }
+
+    /// Returns true if the token has the form of a JWT.
+    #[must_use]
+    pub const fn is_jwt(&self) -> bool {
+        self.is_jwt
     }
 
     /// Returns the token, which is not verified yet.

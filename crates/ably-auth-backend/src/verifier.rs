@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::jwt::{UnverifiedJwt, has_jwt_form};
+use ably_auth_core::jwt::UnverifiedJwt;
 use ably_auth_core::{ApiKey, Capability, KeyName, Signer, Timestamp, Token};
 use async_trait::async_trait;
 
@@ -138,9 +138,10 @@ impl Verifier {
         Ok(token)
     }
 
-    /// Verifies a token without an embedded one.
-    async fn verify_plain(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
-        if has_jwt_form(token.expose()) {
+    /// Verifies a token, which has no embedded one.
+    async fn verify_effective(&self, effective: &EffectiveToken<'_>) -> Result<VerifiedToken, Refusal> {
+        let token = effective.token();
+        if effective.is_jwt() {
             let unverified = jwt::parse(token);
             let key = unverified.as_ref().ok().and_then(|unverified| self.keys.get(unverified.key_name()));
             match (unverified, key) {
@@ -160,7 +161,7 @@ impl Verifier {
 impl VerifyToken for Verifier {
     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
         let effective = EffectiveToken::of(token)?;
-        let verified = self.verify_plain(effective.token()).await?;
+        let verified = self.verify_effective(&effective).await?;
         effective.check_expiry(verified.expires())?;
         Ok(verified)
     }

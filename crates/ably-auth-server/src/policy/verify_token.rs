@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ably_auth_backend::jwt::{self, EffectiveToken, JwtRules};
 use ably_auth_backend::{Capability, ErrorCode, JwtClaims, Timestamp, Token, VerifiedToken};
-use ably_auth_core::jwt::has_jwt_form;
 
 use crate::apps::Key;
 use crate::refusal::Refusal;
@@ -54,7 +53,7 @@ impl Reader<'_> {
     pub(crate) async fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
         let effective = EffectiveToken::of(token)?;
         let token = effective.token();
-        let bearer = if has_jwt_form(token.expose()) { self.jwt(token)? } else { self.native(token).await? };
+        let bearer = if effective.is_jwt() { self.jwt(token)? } else { self.native(token).await? };
         effective.check_expiry(bearer.token.expires())?;
         Ok(bearer)
     }
