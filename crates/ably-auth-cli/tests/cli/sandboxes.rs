@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::operating::{LoggedService, get};
 use crate::support::{File, Process, Service, TIMEOUT, apps, finish, program, run, run_with_key_in_env, spawn};
 
-/// Starts a sandbox. Returns the process, and its output up to the line with `Endpoint::parse(`.
+/// Starts a sandbox. Returns the process, and its output up to the line with `ClientOptions::from_env()`.
 fn sandbox(more: &[&str]) -> (Process, String) {
     let args = [&["serve", "--sandbox", "--listen", "127.0.0.1:0"], more].concat();
     let mut process = spawn(program(&args).stderr(Stdio::null()));
     let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
     let mut text = String::new();
-    while !text.contains("Endpoint::parse(") {
+    while !text.contains("ClientOptions::from_env()") {
         text.push_str(&lines.next().unwrap().unwrap());
         text.push('\n');
     }

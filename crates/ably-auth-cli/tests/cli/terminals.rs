@@ -128,7 +128,7 @@ fn typed_text_is_cleaned_and_checked() {
 #[test]
 fn refusal_in_sandbox_is_coloured_at_terminal() {
     let window = Window::open(120, &["serve", "--sandbox", "--listen", "127.0.0.1:0"]);
-    let shown = window.wait_for("Endpoint::parse(");
+    let shown = window.wait_for("ClientOptions::from_env()");
     let address = shown.split_once("listening on http://").unwrap().1.lines().next().unwrap();
     crate::operating::get(address, "/channels/chat/messages?key=shop.backend:hush-hush");
     let shown = window.wait_for("GET /channels/chat/messages");
