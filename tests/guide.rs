@@ -129,7 +129,7 @@ fn every_code_is_explained_as_in_core() {
     let of = |folder| sources(&project().join("crates").join(folder).join("src"));
     let core = of("ably-auth-core");
     let sources_of = [
-        ("service", of("ably-auth-server")),
+        ("service", of("ably-auth-server") + &of("ably-auth-backend")),
         ("kit", of("ably-auth-backend") + &of("ably-auth-axum")),
         ("client", of("ably-auth")),
     ];

@@ -29,10 +29,7 @@ pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
 
 /// Returns the same request as [`fields`], as `TokenParams`.
 pub fn params() -> TokenParams {
-    TokenParams::new()
-        .client_id(CLIENT_ID)
-        .ttl(Ttl::DEFAULT)
-        .capability(CAPABILITY)
+    TokenParams::new().client_id(CLIENT_ID).ttl(Ttl::DEFAULT).capability(CAPABILITY)
 }
 
 pub fn nonce() -> Nonce {

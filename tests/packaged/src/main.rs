@@ -43,11 +43,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     drop(reqwest::Client::new());
     println!("ably-auth-axum, ably-auth-reqwest: a token from an auth URL publishes");
 
-    let options = ably_auth_blocking::ClientOptions::new()
-        .endpoint(endpoint)
-        .key(key)
-        .client_id("bob")
-        .use_token_auth(true);
+    let options =
+        ably_auth_blocking::ClientOptions::new().endpoint(endpoint).key(key).client_id("bob").use_token_auth(true);
     let client = ably_auth_blocking::Client::new(options)?;
     tokio::task::spawn_blocking(move || client.request(message()?).map_err(Box::<dyn Error + Send + Sync>::from))
         .await??;
