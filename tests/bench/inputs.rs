@@ -1,7 +1,7 @@
 //! Inputs of both benchmarks of core.
 
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
+    ApiKey, Capability, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
 };
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_785_312_000_123);
@@ -29,10 +29,7 @@ pub fn fields<'a>(key: &'a ApiKey, nonce: &'a Nonce) -> TokenRequestFields<'a> {
 
 /// Returns the same request as [`fields`], as `TokenParams`.
 pub fn params() -> TokenParams {
-    TokenParams::new()
-        .client_id(CLIENT_ID)
-        .ttl(Ttl::DEFAULT)
-        .capability(CAPABILITY)
+    TokenParams::new().client_id(CLIENT_ID).ttl(Ttl::DEFAULT).capability(CAPABILITY)
 }
 
 pub fn nonce() -> Nonce {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ably_auth::{Clock as _, SystemClock};
 use ably_auth_axum::{AuthEndpoint, Authenticate, Authenticated, Grant, Verifier, require};
-use ably_auth_core::{ApiKey, Capability, Identity, Operation, TokenParams, jwt};
+use ably_auth_core::{ApiKey, Capability, Operation, TokenParams, jwt};
 use ably_auth_server::{Apps, Server, Service};
 use axum::{Router, routing::get};
 use bytes::Bytes;
@@ -43,11 +43,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     drop(reqwest::Client::new());
     println!("ably-auth-axum, ably-auth-reqwest: a token from an auth URL publishes");
 
-    let options = ably_auth_blocking::ClientOptions::new()
-        .endpoint(endpoint)
-        .key(key)
-        .client_id("bob")
-        .use_token_auth(true);
+    let options =
+        ably_auth_blocking::ClientOptions::new().endpoint(endpoint).key(key).client_id("bob").use_token_auth(true);
     let client = ably_auth_blocking::Client::new(options)?;
     tokio::task::spawn_blocking(move || client.request(message()?).map_err(Box::<dyn Error + Send + Sync>::from))
         .await??;

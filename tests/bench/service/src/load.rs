@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -58,9 +58,7 @@ async fn ask_until(address: SocketAddr, make: fn(&ApiKey, &TokenParams) -> Vec<u
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let key: ApiKey = KEY.parse().unwrap();
-    let params = TokenParams::new()
-        .client_id("bob")
-        .capability(r#"{"chat:*":["publish","subscribe"]}"#);
+    let params = TokenParams::new().client_id("bob").capability(r#"{"chat:*":["publish","subscribe"]}"#);
     let (mut took, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
     while Instant::now() < until {
         let request = make(&key, &params);
