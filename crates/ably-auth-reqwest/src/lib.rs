@@ -22,6 +22,12 @@ pub use transport::ReqwestTransport;
 pub use ably_auth::*;
 
 /// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+///
+/// ```
+/// use ably_auth_reqwest::ClientOptions;
+///
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob").use_token_auth(true);
+/// ```
 pub type ClientOptions = ably_auth::ClientOptions<Async>;
 
 /// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::Auth::authorize_with) replaces.
