@@ -1,7 +1,7 @@
 //! Inputs of both benchmarks of core.
 
 use ably_auth_core::{
-    ApiKey, Capability, ClientId, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
+    ApiKey, Capability, JwtFields, Nonce, Operation, Timestamp, TokenParams, TokenRequestFields, Ttl,
 };
 
 pub const NOW: Timestamp = Timestamp::from_millis(1_785_312_000_123);

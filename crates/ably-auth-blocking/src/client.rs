@@ -9,6 +9,12 @@ use http::{Request, Response};
 use crate::transport::UreqTransport;
 
 /// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+///
+/// ```
+/// use ably_auth_blocking::ClientOptions;
+///
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob").use_token_auth(true);
+/// ```
 pub type ClientOptions = ably_auth::ClientOptions<Blocking>;
 
 /// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::BlockingAuth::authorize_with)

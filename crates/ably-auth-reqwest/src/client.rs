@@ -9,6 +9,12 @@ use http::{Request, Response};
 use crate::transport::ReqwestTransport;
 
 /// The options of the [`Client`]: credentials, endpoint, HTTP settings.
+///
+/// ```
+/// use ably_auth_reqwest::ClientOptions;
+///
+/// let options = ClientOptions::new().key("app.key:secret").client_id("bob").use_token_auth(true);
+/// ```
 pub type ClientOptions = ably_auth::ClientOptions<Async>;
 
 /// The authentication options of the [`Client`], which [`authorize_with`](ably_auth::Auth::authorize_with) replaces.

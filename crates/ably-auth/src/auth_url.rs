@@ -8,6 +8,14 @@ use http::{HeaderMap, Uri};
 use crate::error::Error;
 
 /// The HTTP method of requests to an auth URL (`AO2d`).
+///
+/// ```
+/// use ably_auth::{Async, AuthMethod, AuthUrl, ClientOptions};
+///
+/// let auth_url = AuthUrl::new("https://example.com/ably-token")?.auth_method(AuthMethod::Post);
+/// let options = ClientOptions::<Async>::new().auth_url(auth_url);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
     /// GET, with the params in the query (`RSA8c1a`).

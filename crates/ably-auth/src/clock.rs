@@ -111,6 +111,12 @@ pub(crate) fn millis(span: Duration) -> u64 {
 /// The operating system's clocks.
 ///
 /// On Linux it reads the coarse clocks, which are faster to read and a few milliseconds behind.
+///
+/// ```
+/// use ably_auth::{Clock, SystemClock};
+///
+/// assert!(SystemClock.now().as_millis() > 1_449_746_287_318);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -75,6 +75,17 @@ where
 }
 
 /// The blocking variant of [`Transport`].
+///
+/// ```
+/// use ably_auth::{BlockingTransport, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn always_five(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     Ok(Response::new(Bytes::from_static(b"[5]")))
+/// }
+/// let transport: &dyn BlockingTransport = &always_five;
+/// ```
 pub trait BlockingTransport: Send + Sync {
     /// Sends `request`, whose URI is absolute, and waits for the response.
     ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ably_auth::{Clock as _, SystemClock};
 use ably_auth_axum::{AuthEndpoint, Authenticate, Authenticated, Grant, Verifier, require};
-use ably_auth_core::{ApiKey, Capability, Identity, Operation, TokenParams, jwt};
+use ably_auth_core::{ApiKey, Capability, Operation, TokenParams, jwt};
 use ably_auth_server::{Apps, Server, Service};
 use axum::{Router, routing::get};
 use bytes::Bytes;

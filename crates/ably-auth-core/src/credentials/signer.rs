@@ -145,6 +145,14 @@ impl fmt::Debug for Signer {
 /// The signature of a token request: 32 bytes, on the wire as padded standard base64.
 ///
 /// Anyone who has a signed request can exchange it for a token, so `Debug` does not show the mac.
+///
+/// ```
+/// use ably_auth_core::Mac;
+///
+/// let mac = Mac::from_base64("SVt6d9F8Xgpf3kO+Nstlr68xI063cRpg4anDbcSQ+yE=")?;
+/// assert!(mac.to_base64().starts_with(b"SVt6"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Mac([u8; 32]);
 

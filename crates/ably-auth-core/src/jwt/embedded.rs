@@ -9,6 +9,19 @@ use crate::time::Timestamp;
 /// An Ably token or JWT that was found in a JWT of another issuer.
 ///
 /// The signature of the outer JWT is not checked. Only the inner token counts, and it is not verified yet.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, JwtFields, Timestamp, TokenParams, Ttl, jwt};
+///
+/// let (key, now) = (ApiKey::parse("app.key:secret")?, Timestamp::from_millis(1_449_746_287_318));
+/// let inner = jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
+/// let yours = JwtFields { embedded_token: Some(inner.expose()), ..JwtFields::new("login.sessions", now, Ttl::DEFAULT) };
+/// let outer = yours.mint(&ApiKey::parse("login.sessions:another-secret")?.signer())?;
+///
+/// let embedded = jwt::embedded_token(outer.expose())?.expect("there is one");
+/// assert!(jwt::verify(&key, embedded.token().expose(), now)?.claims().client_id().permits("bob"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedToken {
     token: Token,

@@ -159,7 +159,20 @@ impl fmt::Debug for UnverifiedJwt<'_> {
     }
 }
 
-/// A JWT with a verified signature that was valid when it was checked. Only [`UnverifiedJwt::verify`] creates one.
+/// A JWT with a verified signature that was valid when it was checked. Only [`verify`] and [`UnverifiedJwt::verify`]
+/// create one.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, Timestamp, TokenParams, jwt};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let now = Timestamp::from_millis(1_449_746_287_318);
+/// let token = jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
+/// let verified = jwt::verify(&key, token.expose(), now)?;
+/// assert_eq!(verified.key_name(), key.key_name());
+/// assert_eq!(verified.claims().client_id().as_str(), Some("bob"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerifiedJwt {
     key_name: KeyName,

@@ -75,7 +75,7 @@ fn timestamp_converts_to_system_time() {
 fn text_converts_to_types() {
     fn all<T>(text: &str) -> [Result<T, Error>; 4]
     where
-        T: core::str::FromStr<Err = Error>
+        T: std::str::FromStr<Err = Error>
             + for<'a> TryFrom<&'a str, Error = Error>
             + for<'a> TryFrom<&'a String, Error = Error>
             + TryFrom<String, Error = Error>,

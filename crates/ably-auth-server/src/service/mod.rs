@@ -244,6 +244,13 @@ impl fmt::Debug for Service {
 }
 
 /// A builder of a [`Service`].
+///
+/// ```
+/// use ably_auth_server::{Apps, Service};
+///
+/// let service = Service::builder().apps(Apps::of_key("app1.key1:secret".parse()?)).sandbox(true).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct ServiceBuilder {

@@ -9,6 +9,17 @@ use crate::exchange::Authorization;
 use crate::generation::Generation;
 
 /// A token from a cache, with its generation. It is cheap to clone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ably_auth::sources::FixedTokenSource;
+/// use ably_auth::{BlockingTokenCache, SystemClock, Token, TokenParams};
+///
+/// let source = Arc::new(FixedTokenSource::new(Token::new("xVLyHw.Dtxd9tuz")?));
+/// let cache = BlockingTokenCache::new(source, TokenParams::new(), Arc::new(SystemClock));
+/// assert_eq!(cache.token()?.details().token().expose(), "xVLyHw.Dtxd9tuz");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct CachedToken(Arc<Inner>);
 

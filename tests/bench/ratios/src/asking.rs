@@ -77,7 +77,7 @@ impl Cedar {
     fn new() -> Self {
         let policies: Vec<String> = inputs::capability()
             .iter()
-            .map(|(resource, operations)| {
+            .map(|ably_auth_core::capability::Entry { resource, operations }| {
                 let actions: Vec<String> = operations.iter().map(|name| format!("Action::\"{}\"", name.as_str())).collect();
                 let (resource, actions) = (resource.as_str(), actions.join(","));
                 if resource.contains('*') {

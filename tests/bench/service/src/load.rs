@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ably_auth_core::{ApiKey, ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

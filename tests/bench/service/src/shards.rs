@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex};
 
-use ably_auth_core::{ClientId, Nonce, Timestamp, TokenParams, TokenRequest};
+use ably_auth_core::{Nonce, Timestamp, TokenParams, TokenRequest};
 use ably_auth_server::store::{Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Use, Written};
 use ably_auth_server::{Apps, Service};
 use serde_json::{Value, json};
