@@ -1,10 +1,9 @@
 //! The JSON of capabilities, read without a heap, and checks of it.
 
-use core::str::Chars;
-
 use super::operation::OperationName;
 use super::resource::{self, Pattern};
 use crate::error::{Error, ErrorKind};
+use crate::text::json_reader::{JsonString, Reader};
 
 const FORM: &str = "a capability has the form `{\"channel\":[\"operation\"]}`";
 
@@ -39,7 +38,7 @@ pub(super) fn repeated_resource(at: usize) -> Error {
 /// resource is repeated or malformed.
 pub fn text_permits<'a>(text: &str, resource: &str, operation: impl Into<OperationName<'a>>) -> Result<bool, Error> {
     let (asked, operation) = (Pattern::of(resource), operation.into());
-    let mut reader = Reader::new(text);
+    let mut reader = CapabilityReader::new(text);
     let mut greatest: Option<JsonString<'_>> = None;
     let mut permitted = false;
     reader.begin()?;
@@ -58,7 +57,7 @@ pub fn text_permits<'a>(text: &str, resource: &str, operation: impl Into<Operati
     Ok(permitted)
 }
 
-fn list_contains(reader: &mut Reader<'_>, operation: OperationName<'_>) -> Result<bool, Error> {
+fn list_contains(reader: &mut CapabilityReader<'_>, operation: OperationName<'_>) -> Result<bool, Error> {
     reader.begin_operations()?;
     let (mut is_first, mut contains) = (true, false);
     while let Some(name) = reader.operation(is_first)? {
@@ -70,7 +69,7 @@ fn list_contains(reader: &mut Reader<'_>, operation: OperationName<'_>) -> Resul
 
 /// Refuses a resource that occurs earlier in the text.
 fn check_is_new(text: &str, known: &JsonString<'_>) -> Result<(), Error> {
-    let mut reader = Reader::new(text);
+    let mut reader = CapabilityReader::new(text);
     reader.begin()?;
     let mut is_first = true;
     while let Some(earlier) = reader.resource(is_first)? {
@@ -86,48 +85,25 @@ fn check_is_new(text: &str, known: &JsonString<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A reader that keeps its position in the text.
-#[derive(Clone)]
-pub(super) struct Reader<'a> {
-    text: &'a str,
-    /// The byte offset of the next byte to read.
-    at: usize,
-}
+/// A reader of capabilities.
+pub(super) struct CapabilityReader<'a>(Reader<'a>);
 
-impl<'a> Reader<'a> {
+impl<'a> CapabilityReader<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self(Reader::new(text))
     }
 
     #[cfg(feature = "alloc")]
     pub(super) const fn offset(&self) -> usize {
-        self.at
+        self.0.offset()
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn advance(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
-    }
-
-    fn peek(&mut self) -> Option<u8> {
-        let white = self.rest().bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
-        self.advance(white);
-        self.rest().bytes().next()
-    }
-
-    fn take(&mut self, wanted: u8) -> bool {
-        let found = self.peek() == Some(wanted);
-        if found {
-            self.advance(1);
-        }
-        found
+    fn bad(&self, problem: &'static str) -> Error {
+        bad(problem, self.0.offset())
     }
 
     fn expect(&mut self, wanted: u8, problem: &'static str) -> Result<(), Error> {
-        if self.take(wanted) { Ok(()) } else { Err(bad(problem, self.at)) }
+        if self.0.take(wanted) { Ok(()) } else { Err(self.bad(problem)) }
     }
 
     /// Reads the `{` of the object.
@@ -138,9 +114,9 @@ impl<'a> Reader<'a> {
     /// Reads the name of the next resource. Returns `None` at the end of the object, after which no text may follow.
     pub(super) fn resource(&mut self, is_first: bool) -> Result<Option<JsonString<'a>>, Error> {
         if !self.has_next(b'}', is_first, "expected `,` or `}` after a list of operations")? {
-            return match self.peek() {
+            return match self.0.peek() {
                 None => Ok(None),
-                Some(_) => Err(bad("unexpected text after the capability's `}`", self.at)),
+                Some(_) => Err(self.bad("unexpected text after the capability's `}`")),
             };
         }
         let name = self.string("expected the name of a resource")?;
@@ -163,7 +139,7 @@ impl<'a> Reader<'a> {
 
     /// Returns true if another element follows before the end.
     fn has_next(&mut self, end: u8, is_first: bool, problem: &'static str) -> Result<bool, Error> {
-        if self.take(end) {
+        if self.0.take(end) {
             return Ok(false);
         }
         if !is_first {
@@ -173,114 +149,10 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&mut self, absent: &'static str) -> Result<JsonString<'a>, Error> {
-        if !self.take(b'"') {
+        if !self.0.take(b'"') {
             let advice = "write it as a JSON string, in double quotes";
-            return Err(Error::new(ErrorKind::Capability, absent, advice).at(self.at));
+            return Err(Error::new(ErrorKind::Capability, absent, advice).at(self.0.offset()));
         }
-        let start = self.at;
-        loop {
-            let rest = self.rest();
-            let Some(plain) = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) else {
-                return Err(bad("a string has no closing quote", self.text.len()));
-            };
-            self.advance(plain);
-            match rest.as_bytes().get(plain) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    let escape = unescape(self.rest()).map_err(|problem| bad(problem, self.at))?;
-                    self.advance(escape.bytes);
-                }
-                _ => return Err(bad("a string has a control character that is not escaped", self.at)),
-            }
-        }
-        let raw = self.text.get(start..self.at).unwrap_or_default();
-        self.advance(1);
-        Ok(JsonString { raw, at: start })
+        self.0.string().map_err(|problem| self.bad(problem))
     }
-}
-
-/// A well-formed JSON string, not yet decoded.
-#[derive(Clone, Copy)]
-pub(super) struct JsonString<'a> {
-    raw: &'a str,
-    /// The byte offset of its content.
-    pub(super) at: usize,
-}
-
-impl<'a> JsonString<'a> {
-    /// Returns the text if it has no escapes.
-    #[cfg(feature = "alloc")]
-    pub(super) fn as_plain(&self) -> Option<&'a str> {
-        (!self.raw.contains('\\')).then_some(self.raw)
-    }
-
-    /// Returns the decoded characters.
-    pub(super) fn chars(&self) -> Decoded<'a> {
-        Decoded(self.raw.chars())
-    }
-}
-
-/// An iterator that decodes escapes.
-#[derive(Clone)]
-pub(super) struct Decoded<'a>(Chars<'a>);
-
-impl Iterator for Decoded<'_> {
-    type Item = char;
-
-    fn next(&mut self) -> Option<char> {
-        let rest = self.0.as_str();
-        if !rest.starts_with('\\') {
-            return self.0.next();
-        }
-        // The reader has checked every escape, so this one is valid.
-        let escape = unescape(rest).ok()?;
-        self.0 = rest.get(escape.bytes..).unwrap_or_default().chars();
-        Some(escape.char)
-    }
-}
-
-struct Escape {
-    char: char,
-    bytes: usize,
-}
-
-/// Reads the escape at the start of `text`.
-fn unescape(text: &str) -> Result<Escape, &'static str> {
-    let char = match text.as_bytes().get(1) {
-        Some(b'"') => '"',
-        Some(b'\\') => '\\',
-        Some(b'/') => '/',
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return unescape_unicode(text),
-        _ => return Err("a string has an invalid escape"),
-    };
-    Ok(Escape { char, bytes: 2 })
-}
-
-/// Reads `\u` and four digits, or two of these for a surrogate pair.
-fn unescape_unicode(text: &str) -> Result<Escape, &'static str> {
-    const HALF: &str = "a string has half of a surrogate pair";
-    let first = code_unit(text)?;
-    if let Some(char) = char::from_u32(first) {
-        return Ok(Escape { char, bytes: 6 });
-    }
-    let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).ok_or(HALF)?;
-    let second = code_unit(second)?;
-    match (first, second) {
-        (0xd800..0xdc00, 0xdc00..0xe000) => {
-            let above_the_first_plane = ((first & 0x3ff) << 10) | (second & 0x3ff);
-            let char = char::from_u32(above_the_first_plane.saturating_add(0x1_0000));
-            char.map(|char| Escape { char, bytes: 12 }).ok_or(HALF)
-        }
-        _ => Err(HALF),
-    }
-}
-
-fn code_unit(text: &str) -> Result<u32, &'static str> {
-    let digits = text.get(2..6).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or("expected four hexadecimal digits after `\\u`")
 }

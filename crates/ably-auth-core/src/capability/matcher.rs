@@ -248,7 +248,9 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// A hash table of the edges of literal segments, with linear probing, at most half full.
+/// A hash table of the edges of literal segments, with linear probing, at most half full. With a `BTreeMap` for each
+/// node, a check takes 59 to 87 % more instructions (4483 instead of 2394 for eight names that are not permitted), and
+/// making a matcher 96 % more.
 #[derive(Clone, Debug, Default)]
 struct Edges {
     slots: Vec<Slot>,

@@ -1,13 +1,12 @@
 //! Capabilities as JSON text: an object whose values are lists of strings.
 
-use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::Capability;
 use super::entries::Entry;
-use super::json::{JsonString, Reader, bad, repeated_resource};
+use super::json::{CapabilityReader, bad, repeated_resource};
 use super::operation::{OperationName, Operations};
 use super::resource::Resource;
 use crate::error::{Error, ErrorKind};
@@ -112,13 +111,13 @@ impl From<&Capability> for String {
 }
 
 fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
-    let mut reader = Reader::new(text);
+    let mut reader = CapabilityReader::new(text);
     let mut entries: Vec<(usize, Resource, Operations)> = Vec::new();
     reader.begin()?;
     while let Some(name) = reader.resource(entries.is_empty())? {
         let resource = match mode {
-            Mode::Strict => Resource::parse_strict(&decode(&name)),
-            Mode::Lenient => Resource::parse_lenient(&decode(&name)),
+            Mode::Strict => Resource::parse_strict(&name.decode()),
+            Mode::Lenient => Resource::parse_lenient(&name.decode()),
         }
         .map_err(|error| error.at(name.at))?;
         let operations = operations(&mut reader, mode).map_err(|error| error.resource_name(resource.as_str()))?;
@@ -133,7 +132,7 @@ fn parse(text: &str, mode: Mode) -> Result<Capability, Error> {
     Ok(Capability { entries: granting.map(|(_, resource, operations)| (resource, operations)).collect() })
 }
 
-fn operations(reader: &mut Reader<'_>, mode: Mode) -> Result<Operations, Error> {
+fn operations(reader: &mut CapabilityReader<'_>, mode: Mode) -> Result<Operations, Error> {
     reader.begin_operations()?;
     let start = reader.offset();
     let mut operations = Operations::NONE;
@@ -141,7 +140,7 @@ fn operations(reader: &mut Reader<'_>, mode: Mode) -> Result<Operations, Error> 
     let mut wildcard = None;
     while let Some(name) = reader.operation(named == 0)? {
         named = named.saturating_add(1);
-        let text = decode(&name);
+        let text = name.decode();
         match OperationName::from(&*text) {
             OperationName::Other(_) if mode == Mode::Strict => {
                 return Err(Error::new(ErrorKind::Capability, "unknown operation", OPERATIONS)
@@ -162,8 +161,4 @@ fn operations(reader: &mut Reader<'_>, mode: Mode) -> Result<Operations, Error> 
             Err(Error::new(ErrorKind::Capability, "`*` is listed with other operations", advice).at(at))
         }
     }
-}
-
-fn decode<'a>(string: &JsonString<'a>) -> Cow<'a, str> {
-    string.as_plain().map_or_else(|| Cow::Owned(string.chars().collect()), Cow::Borrowed)
 }

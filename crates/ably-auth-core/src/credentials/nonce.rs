@@ -59,8 +59,7 @@ impl Nonce {
     /// Creates a nonce from 128 bits of a cryptographic random source, as 32 hexadecimal digits.
     #[must_use]
     pub fn from_random(bytes: &[u8; 16]) -> Self {
-        let digit = |value: u8| if value < 10 { b'0' | value } else { b'W'.wrapping_add(value) };
-        let text = bytes.map(|byte| [byte >> 4, byte & 0xf].map(digit));
+        let text = bytes.map(|byte| [byte >> 4, byte].map(text::hex_digit));
         // The digits are ASCII, so this is always valid UTF-8.
         Self(core::str::from_utf8(text.as_flattened()).unwrap_or_default().into())
     }

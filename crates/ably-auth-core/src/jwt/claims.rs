@@ -10,7 +10,7 @@ use super::{invalid, names, numeric_date, parts};
 use crate::capability::Capability;
 use crate::credentials::{ClientId, Token};
 use crate::error::Error;
-use crate::text::json_reader::{Members, Value};
+use crate::text::json_value::{Members, Value};
 use crate::time::{Timestamp, Ttl};
 
 /// The claims of a JWT. They can be trusted only if they come from a [`VerifiedJwt`](super::VerifiedJwt).

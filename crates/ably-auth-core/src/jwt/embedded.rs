@@ -3,7 +3,7 @@
 use super::{invalid, names, numeric_date, parts};
 use crate::credentials::Token;
 use crate::error::{Error, ErrorKind};
-use crate::text::json_reader::{Fault, Members, Value};
+use crate::text::json_value::{Fault, Members, Value};
 use crate::time::Timestamp;
 
 /// An Ably token or JWT that was found in a JWT of another issuer.

@@ -5,7 +5,7 @@ use core::fmt;
 use super::names;
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
-use crate::text::json_reader::{self, Fault};
+use crate::text::json_value::{self, Fault};
 use crate::time::{Timestamp, Ttl};
 
 /// The values of a JWT, borrowed from the caller. Minting one needs no allocator.
@@ -106,7 +106,7 @@ impl ClaimValue<'_> {
     pub(super) fn check(&self) -> Result<(), Error> {
         #[cfg(feature = "alloc")]
         if let Self::Json(json) = self {
-            return json_reader::check(json).map_err(|fault| {
+            return json_value::check(json).map_err(|fault| {
                 let problem = match fault {
                     Fault::Malformed => "claim of the JWT is not valid JSON",
                     Fault::TooDeep => "claim of the JWT is nested more than 32 levels deep",

@@ -8,7 +8,7 @@ use super::{MAX_BYTES, invalid, room};
 use crate::credentials::KeyName;
 use crate::error::Error;
 use crate::text::base64url::{self, SIGNATURE_LEN};
-use crate::text::json_reader::{Fault, Members, Value};
+use crate::text::json_value::{Fault, Members, Value};
 
 pub(super) const FORM: &str = "a JWT has the form `header.payload.signature`, each in base64url without padding";
 pub(super) const SIGNATURE_BYTES: usize = 32;

@@ -6,7 +6,7 @@ use core::fmt;
 use super::{invalid, names, numeric_date, parts};
 use crate::credentials::Token;
 use crate::error::Error;
-use crate::text::json_reader::Members;
+use crate::text::json_value::Members;
 use crate::time::Timestamp;
 
 /// The header and the payload of a JWT with any algorithm, signed or encrypted, and with claims of any form.
@@ -44,7 +44,7 @@ impl JwtText {
         }
         let is_encrypted = text.bytes().filter(|byte| *byte == b'.').count() == 4;
         let mut of_text = text.split('.');
-        let mut next = |start, not_utf8, fault: fn(crate::text::json_reader::Fault) -> Error| {
+        let mut next = |start, not_utf8, fault: fn(crate::text::json_value::Fault) -> Error| {
             let part = of_text.next().unwrap_or_default();
             parts::read_json(part.trim_end_matches('='), start, not_utf8, |json| {
                 let mut members = Members::of(json);

@@ -1,4 +1,9 @@
-//! base64url without padding: an encoder that writes into a buffer, and a decoder that accepts only the canonical form.
+//! base64url without padding, for JWTs: an encoder that writes into a buffer, and a decoder that accepts only the
+//! canonical form. All other base64 is the `base64` crate's.
+//!
+//! With that crate's portable engine, minting a JWT takes 16 % more instructions (4530 instead of 3903), and verifying
+//! one 18 % more (7590 instead of 6439), as `cargo xtask bench core --instructions` counts them. Its vectorized engine
+//! needs std.
 
 /// The number of bytes that are encoded at once: a multiple of three, and a whole number of vectors where the target
 /// has any.
@@ -19,8 +24,8 @@ pub(crate) const fn encoded_len(bytes: usize) -> usize {
     bytes.saturating_mul(4).div_ceil(3)
 }
 
-/// Writes a JWT into a buffer of exactly its length, with the signature last. It has no table, and no branches that
-/// depend on the input.
+/// Writes a JWT into a buffer of exactly its length, with the signature last. It has no table, so that the compiler
+/// vectorizes it.
 pub(crate) struct Encoder<'b> {
     out: &'b mut [u8],
     len: usize,

@@ -1,8 +1,8 @@
-//! A JSON writer without a heap and without `core::fmt`.
+//! The JSON writer. It needs neither a heap nor `core::fmt`.
 
 use core::fmt;
 
-use super::is_plain;
+use super::{hex_digit, is_plain, plain_len};
 
 /// A sink for JSON text.
 pub(crate) trait Json {
@@ -21,7 +21,9 @@ pub(crate) trait Json {
         }
     }
 
-    /// Writes a string like [`text`](Self::text). It is faster for strings that have escapes, such as JSON in a string.
+    /// Writes a string like [`text`](Self::text), for strings that have escapes, such as JSON in a string. With `text`
+    /// instead, minting a JWT takes 5 % more instructions (4092 instead of 3903), and writing a token request 4 % more
+    /// (3206 instead of 3090).
     fn text_with_escapes(&mut self, text: &str) {
         self.raw(b"\"");
         self.escaped(text);
@@ -44,7 +46,6 @@ pub(crate) trait Json {
 
     #[inline]
     fn escape(&mut self, special: u8) {
-        let digit = |value: u8| if value < 10 { b'0' | value } else { b'W'.wrapping_add(value) };
         match special {
             b'"' => self.raw(b"\\\""),
             b'\\' => self.raw(b"\\\\"),
@@ -53,7 +54,7 @@ pub(crate) trait Json {
             b'\t' => self.raw(b"\\t"),
             0x08 => self.raw(b"\\b"),
             0x0c => self.raw(b"\\f"),
-            control => self.raw(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 0xf)]),
+            control => self.raw(&[b'\\', b'u', b'0', b'0', hex_digit(control >> 4), hex_digit(control)]),
         }
     }
 }
@@ -91,7 +92,8 @@ impl Json for Slice<'_> {
         self.needed = self.needed.saturating_add(json.len());
     }
 
-    /// Escapes byte by byte, because JSON has only short runs between quotes.
+    /// Escapes byte by byte, because JSON has only short runs between quotes: in runs, minting a JWT takes 8 % more
+    /// instructions (4224 instead of 3903). Only this writer may get a character in pieces.
     fn escaped(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
@@ -105,7 +107,9 @@ impl Json for Slice<'_> {
 
 const BUFFER_BYTES: usize = 128;
 
-/// A writer that collects JSON in a buffer before it passes it to `out`.
+/// A writer that collects JSON in a buffer before it passes it to `out`. Without the buffer, signing a token request
+/// takes 77 % more instructions (4538 instead of 2570), and minting a JWT from parameters 52 % more (8260 instead of
+/// 5423).
 pub(crate) struct BufferedWriter<'w, W: fmt::Write + ?Sized> {
     out: &'w mut W,
     written: fmt::Result,
@@ -158,54 +162,4 @@ impl<W: fmt::Write + ?Sized> Json for BufferedWriter<'_, W> {
 /// Converts to text. Only whole characters were written, so the conversion never fails.
 fn as_text(json: &[u8]) -> &str {
     core::str::from_utf8(json).unwrap_or_default()
-}
-
-/// Returns the number of bytes of a JSON string before the first one that is not plain.
-fn plain_len(text: &[u8]) -> usize {
-    let mut plain = 0_usize;
-    let mut rest = text;
-    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
-        let here = plain_of_eight(*eight);
-        plain = plain.wrapping_add(here);
-        if here < 8 {
-            return plain;
-        }
-        rest = after;
-    }
-    plain.wrapping_add(rest.iter().position(|b| !is_plain(*b)).unwrap_or(rest.len()))
-}
-
-/// Does the same as [`plain_len`] for eight bytes at once.
-const fn plain_of_eight(eight: [u8; 8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
-    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
-    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
-    // A subtraction borrows only from later bytes, so the first match is correct.
-    let eight = u64::from_le_bytes(eight);
-    let (quotes, backslashes) = (eight ^ QUOTES, eight ^ BACKSLASHES);
-    let found = (eight.wrapping_sub(SPACES) & !eight)
-        | (quotes.wrapping_sub(ONES) & !quotes)
-        | (backslashes.wrapping_sub(ONES) & !backslashes);
-    ((found & HIGH).trailing_zeros() / 8) as usize
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{is_plain, plain_len};
-
-    #[test]
-    fn special_byte_is_found_at_every_offset() {
-        for byte in 0..=u8::MAX {
-            for at in 0..20 {
-                let mut text = [b'a'; 20];
-                text[at] = byte;
-                assert_eq!(plain_len(&text), if is_plain(byte) { 20 } else { at }, "{byte} at {at}");
-                let mut text = [0xff; 20];
-                text[at] = byte;
-                assert_eq!(plain_len(&text), if is_plain(byte) { 20 } else { at }, "{byte} at {at}");
-            }
-        }
-    }
 }
