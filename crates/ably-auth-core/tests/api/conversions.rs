@@ -186,5 +186,8 @@ fn capability_collects_entries() {
     assert_eq!((more.len(), (&more).into_iter().len()), (4, 4));
     let mut operations = Operations::from([Operation::Publish]);
     operations.extend(["history"]);
-    assert_eq!((&operations).into_iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["history", "publish"]);
+    assert_eq!(
+        (&operations).into_iter().map(ably_auth_core::capability::OperationName::as_str).collect::<Vec<_>>(),
+        ["history", "publish"]
+    );
 }

@@ -32,7 +32,7 @@ fn params_are_unset_or_as_set() {
         .client_id("full-client")
         .timestamp(Timestamp::from_millis(1_234_567_890_000))
         .nonce("full-nonce-value");
-    assert_eq!(params.get_ttl().map(|ttl| ttl.as_millis()), Some(7_200_000));
+    assert_eq!(params.get_ttl().map(ably_auth_core::Ttl::as_millis), Some(7_200_000));
     assert_eq!(params.get_capability(), Some(&capability));
     assert_eq!(params.get_client_id().as_str(), Some("full-client"));
     assert_eq!(params.get_timestamp().map(Timestamp::as_millis), Some(1_234_567_890_000));
