@@ -142,8 +142,9 @@ fn interrupt_ends_program_and_restores_terminal() {
     window.wait_for("Access token of the Control API (not shown): ");
     window.press("half a tok\u{3}");
     window.process.wait_for_exit();
-    let signal = window.process.0.wait().unwrap().signal();
-    assert_eq!(signal, Some(2));
+    let status = window.process.0.wait().unwrap();
+    // A program that was started in the background by a script inherits that SIGINT is ignored; then it ends by itself.
+    assert!(status.signal() == Some(2) || status.code() == Some(2), "{status}");
     assert!(window.echoes());
     assert!(!window.shown().contains("half"));
 }
