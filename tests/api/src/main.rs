@@ -9,11 +9,11 @@ use public_api::Builder;
 
 fn main() -> Result<(), Box<dyn Error>> {
     for json in std::env::args_os().skip(1).map(PathBuf::from) {
-        // Implementations that every type has, or that are derived, would hide the other items.
+        // Implementations that every type has would hide the other items. Derived ones are promises like any other.
         let listed = Builder::from_rustdoc_json(&json)
             .omit_blanket_impls(true)
             .omit_auto_trait_impls(true)
-            .omit_auto_derived_impls(true)
+            .omit_auto_derived_impls(false)
             .build()?;
         let lines: String = listed.items().map(|item| format!("{item}\n")).collect();
         fs::write(json.with_extension("txt"), lines)?;
