@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::Result;
@@ -11,8 +13,8 @@ use crate::servers;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The first lines that the program prints, up to the last example.
-const LAST: &str = "ClientOptions::new()";
+/// The beginning of the line after the JavaScript.
+const NEXT: &str = "Rust";
 
 struct Sandbox(Child);
 
@@ -31,12 +33,17 @@ pub(crate) fn check(programs: &Programs) -> Result {
     let child = serve.stdin(Stdio::null()).spawn();
     let mut sandbox = Sandbox(child.map_err(|error| vec![format!("`ably-auth` did not start: {error}")])?);
     let output = sandbox.0.stdout.take().ok_or_else(|| vec!["the sandbox has no output".to_owned()])?;
-    let lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
-    let lines: Vec<String> = lines.take_while(|line| !line.contains(LAST)).collect();
+    let (printed, read) = mpsc::channel();
+    thread::spawn(move || {
+        let mut lines = BufReader::new(output).lines().map_while(std::result::Result::ok);
+        lines.try_for_each(|line| printed.send(line))
+    });
+    let next = std::iter::from_fn(|| read.recv_timeout(TIMEOUT).ok());
+    let lines: Vec<String> = next.take_while(|line| !line.starts_with(NEXT)).collect();
     let key = lines.iter().find_map(|line| line.trim().strip_prefix("export ABLY_API_KEY="));
     let key = key.ok_or_else(|| vec!["the sandbox printed no key".to_owned()])?;
     let program = lines.iter().skip_while(|line| !line.starts_with("JavaScript")).skip(1);
-    let program: Vec<&str> = program.take_while(|line| !line.starts_with("Rust")).map(|line| line.trim()).collect();
+    let program: Vec<&str> = program.map(|line| line.trim()).collect();
     let path = programs.folder.join("try.mjs");
     fs::write(&path, program.join("\n"))
         .map_err(|error| vec![format!("cannot write `{}`: {error}", path.display())])?;
