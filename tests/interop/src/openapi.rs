@@ -47,7 +47,9 @@ pub(crate) fn run() -> Result {
     for (name, choice, parameters, credentials) in parts {
         println!("{DESCRIPTION}: {name}");
         let config = write(&folder, "schemathesis.toml", parameters)?;
-        let mut test = schemathesis(&python, &config, &serve()?)?;
+        // It must live until the tests have ended.
+        let service = serve()?;
+        let mut test = schemathesis(&python, &config, &service)?;
         complaints.extend(run_command(test.args([choice, "^/v1"]).args(&credentials)).err().into_iter().flatten());
     }
     if complaints.is_empty() { Ok(()) } else { Err(complaints) }
