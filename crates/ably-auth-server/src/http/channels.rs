@@ -23,8 +23,8 @@ use crate::sync::lock;
 /// The maximum size of a page of history, in bytes. A page with a single message may be larger.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
-/// The size in bytes above which a body needs a `long_work` permit, because decoding it takes long.
-const LONG_BODY: usize = 4 * 1024;
+/// The size in bytes above which a body needs a `long_work` permit. A body of this size can have 170 empty messages.
+const LONG_BODY: usize = 512;
 
 /// Waits for a permit for long work. Call it before decoding anything, so that waiting requests use little memory.
 pub(super) async fn long_work_permit<'a>(call: &Call<'a>) -> Result<SemaphorePermit<'a>, Refusal> {
