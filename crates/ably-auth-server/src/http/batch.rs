@@ -128,6 +128,8 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
             publish_on(call, publisher, &name, messages.clone())
         });
         call.state.registry.make_room_for_history();
+        // A refused name can be long, and so can the qualifier of a name that is valid.
+        let channel: String = channel.chars().take(MAX_CHANNEL_NAME).collect();
         result.results.push(match published {
             Ok(published) => {
                 result.success_count = result.success_count.saturating_add(1);
@@ -136,8 +138,7 @@ fn apply(call: &Call<'_>, publisher: &Publisher<'_>, spec: Spec) -> BatchResult<
             Err(refusal) => {
                 refusal_log::record_part(call, Some(Part::Channel(&channel)), refusal.info());
                 result.failure_count = result.failure_count.saturating_add(1);
-                let truncated: String = channel.chars().take(MAX_CHANNEL_NAME).collect();
-                ChannelResult::Refused { channel: truncated, error: refusal.info().clone() }
+                ChannelResult::Refused { channel, error: refusal.info().clone() }
             }
         });
     }

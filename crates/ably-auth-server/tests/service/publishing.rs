@@ -82,6 +82,10 @@ fn batch_reports_error_per_channel() {
     let result = batch(&world, &token, "3", &qualified).json();
     assert_eq!((&result["successCount"], &result["results"][2]["error"]["code"]), (&json!(2), &json!(40010)));
     assert_eq!(history(&world, "good").iter().filter(|message| message["name"] == "q").count(), 2);
+    let long = json!({ "channels": format!("[?{}]good", "\u{1}".repeat(10_000)), "messages": {} });
+    let answer = batch(&world, &token, "3", &long);
+    assert_eq!((answer.status, &answer.json()["successCount"]), (201, &json!(1)));
+    assert!(answer.body.len() < 16 * 1024, "a long qualifier makes an answer of {} bytes", answer.body.len());
 }
 
 #[test]
