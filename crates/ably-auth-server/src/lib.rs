@@ -32,5 +32,8 @@ pub use net::Server;
 pub use net::tls::Tls;
 pub use policy::reload::Relisted;
 #[cfg(feature = "sandbox")]
-pub use sandbox::{Sandbox, SandboxBuilder};
-pub use service::{Service, ServiceBuilder};
+pub use sandbox::Sandbox;
+#[cfg(feature = "sandbox")]
+pub use sandbox::builder::SandboxBuilder;
+pub use service::Service;
+pub use service::builder::ServiceBuilder;

@@ -1,4 +1,4 @@
-//! The database: its tables, its format, and what one commit writes.
+//! The database: its format, and what one commit writes.
 #![allow(clippy::result_large_err, reason = "`redb::Error` is large, but these functions are not hot")]
 
 use std::fs::{File, OpenOptions};
@@ -6,8 +6,7 @@ use std::io;
 use std::path::Path;
 
 use ably_auth_core::Timestamp;
-use redb::{Builder, Database, ReadableTable as _, TableDefinition, WriteTransaction};
-use zeroize::Zeroizing;
+use redb::{Builder, Database, ReadableTable as _, TableDefinition};
 
 use super::folder::{self, already_open};
 use super::guard::{Fault, guard};
@@ -16,9 +15,10 @@ use super::identity::{Expected, Identity, Position};
 use super::overlay::Overlay;
 use super::preallocated_file::PreallocatedFile;
 use super::put::Put;
+use super::tables::{self, NEVER, StoredReference};
 use super::writer::Times;
 use crate::error::{Error, ErrorKind};
-use crate::store::{KeptClaims, Record, Reference};
+use crate::store::Record;
 
 /// The format version. A newer format is refused, because rewriting it would lose unknown data.
 const FORMAT: u64 = 3;
@@ -27,11 +27,6 @@ const FORMAT: u64 = 3;
 const PREVIOUS_FORMAT: u64 = 2;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const RECORDS: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("records");
-/// Names of records, sorted by expiry.
-const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
-const REFERENCES: TableDefinition<'_, (u64, u128), &[u8]> = TableDefinition::new("references");
-
 const FORMAT_NAME: &str = "format";
 const LATEST: &str = "latest";
 const KNOWN_FROM: &str = "known from";
@@ -51,9 +46,6 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// commits stay short.
 const MAX_DROPPED: usize = 256;
 
-/// The expiry of records that do not expire.
-const NEVER: u64 = u64::MAX;
-
 pub(super) struct Disk {
     /// The open database; `None` only while it is being dropped.
     database: Option<Database>,
@@ -65,8 +57,7 @@ pub(super) struct Disk {
 /// The state that is read from the database on opening.
 pub(super) struct DatabaseState {
     pub(super) records: Vec<Record>,
-    /// The encoded claims, each with its app's ID.
-    pub(super) references: Vec<(Reference, Box<str>, Vec<u8>)>,
+    pub(super) references: Vec<StoredReference>,
     pub(super) latest: Timestamp,
     pub(super) known_from: Timestamp,
     /// True if a loss was detected, and the time from which all data is known is not written yet.
@@ -130,9 +121,7 @@ impl Disk {
             return Ok(format);
         }
         write.open_table(META)?.insert(FORMAT_NAME, FORMAT)?;
-        write.open_table(RECORDS)?;
-        write.open_table(EXPIRIES)?;
-        write.open_table(REFERENCES)?;
+        tables::create(&write)?;
         write.commit()?;
         Ok(FORMAT)
     }
@@ -179,18 +168,9 @@ impl Disk {
         let read = self.database()?.begin_read()?;
         let meta = read.open_table(META)?;
         let number = |name| Ok::<_, Fault>(meta.get(name)?.map_or(0, |number| number.value()));
-        let damaged = || Fault::Corrupted("a token's claims are malformed".into());
-        let mut references = Vec::new();
-        for entry in read.open_table(REFERENCES)?.iter()? {
-            let (key, value) = entry?;
-            let (expires, id) = key.value();
-            let claims = KeptClaims::from_bytes(value.value()).ok_or_else(damaged)?;
-            let reference = Reference { expires: Timestamp::from_millis(expires), id };
-            references.push((reference, claims.app_id().into(), value.value().to_vec()));
-        }
         Ok(DatabaseState {
-            records: self.read_records()?,
-            references,
+            records: tables::read_records(&read)?,
+            references: tables::read_references(&read)?,
             latest: Timestamp::from_millis(number(LATEST)?),
             known_from: Timestamp::from_millis(number(KNOWN_FROM)?),
             is_lost: number(IS_LOST)? != 0,
@@ -203,21 +183,7 @@ impl Disk {
 
     /// Returns all records. Apps come before their keys.
     pub(super) fn records(&self) -> Result<Vec<Record>, Fault> {
-        guard(|| self.read_records())
-    }
-
-    fn read_records(&self) -> Result<Vec<Record>, Fault> {
-        let mut records = Vec::new();
-        for entry in self.database()?.begin_read()?.open_table(RECORDS)?.iter()? {
-            let (name, value) = entry?;
-            let (expires, value) = value.value();
-            records.push(Record {
-                name: name.value().into(),
-                value: Some(Zeroizing::new(value.to_vec())),
-                expires: (expires != NEVER).then(|| Timestamp::from_millis(expires)),
-            });
-        }
-        Ok(records)
+        guard(|| tables::read_records(&self.database()?.begin_read()?))
     }
 
     /// Writes `puts` in one commit, and returns once it is on disk. `journal` is the position up to which the journal
@@ -231,14 +197,13 @@ impl Disk {
         for put in puts {
             match put {
                 Put::Records(records, _) => {
-                    records.iter().try_for_each(|record| put_record(&write, record))?;
+                    records.iter().try_for_each(|record| tables::put_record(&write, record))?;
                     let expires = records.iter().filter_map(|record| record.expires).map(Timestamp::as_millis).min();
                     self.expired_due = self.expired_due.min(expires.unwrap_or(NEVER));
                 }
                 Put::Reference(reference, claims) => {
-                    let key = (reference.expires.as_millis(), reference.id);
-                    write.open_table(REFERENCES)?.insert(key, claims.as_slice())?;
-                    self.expired_due = self.expired_due.min(key.0);
+                    tables::put_reference(&write, reference, claims)?;
+                    self.expired_due = self.expired_due.min(reference.expires.as_millis());
                 }
                 Put::Moment => {}
                 Put::Time(moment) | Put::KnownFrom(moment) => {
@@ -255,7 +220,7 @@ impl Disk {
         }
         let max = puts.len().saturating_mul(2).saturating_add(MAX_DROPPED);
         if self.expired_due <= times.latest.as_millis() {
-            self.expired_due = drop_expired(&write, max, times.latest)?;
+            self.expired_due = tables::drop_expired(&write, max, times.latest)?;
         }
         let commits = self.identity.commits.saturating_add(1);
         {
@@ -304,58 +269,6 @@ fn check(path: &Path) -> Result<(), Fault> {
     })
 }
 
-fn put_record(write: &WriteTransaction, record: &Record) -> Result<(), Fault> {
-    let mut records = write.open_table(RECORDS)?;
-    let name: &str = &record.name;
-    let Some(value) = &record.value else {
-        records.remove(name)?;
-        return Ok(());
-    };
-    let expires = record.expires.map_or(NEVER, Timestamp::as_millis);
-    records.insert(name, (expires, value.as_slice()))?;
-    if expires != NEVER {
-        write.open_table(EXPIRIES)?.insert((expires, name), ())?;
-    }
-    Ok(())
-}
-
-/// Drops at most `max` expired records and as many references. Returns the earliest expiry of the rest.
-fn drop_expired(write: &WriteTransaction, max: usize, latest: Timestamp) -> Result<u64, Fault> {
-    let (latest, mut due) = (latest.as_millis(), NEVER);
-    let mut expiries = write.open_table(EXPIRIES)?;
-    let mut expired = Vec::new();
-    for entry in expiries.iter()?.take(max.saturating_add(1)) {
-        let (key, _) = entry?;
-        let (expires, name) = key.value();
-        if expired.len() == max || expires > latest {
-            due = expires;
-            break;
-        }
-        expired.push((expires, name.to_owned()));
-    }
-    let mut records = write.open_table(RECORDS)?;
-    for (expires, name) in &expired {
-        expiries.remove((*expires, name.as_str()))?;
-        // A record that was written again expires later.
-        let is_expired = records.get(name.as_str())?.is_some_and(|record| record.value().0 <= latest);
-        if is_expired {
-            records.remove(name.as_str())?;
-        }
-    }
-    let mut references = write.open_table(REFERENCES)?;
-    let mut expired = Vec::new();
-    for entry in references.iter()?.take(max.saturating_add(1)) {
-        let key = entry?.0.value();
-        if expired.len() == max || key.0 > latest {
-            due = due.min(key.0);
-            break;
-        }
-        expired.push(key);
-    }
-    expired.iter().try_for_each(|key| references.remove(key).map(drop))?;
-    Ok(due)
-}
-
 pub(super) fn open_error(folder: &Path, error: Fault) -> Error {
     let path = folder::database_path(folder);
     let path = path.display();
@@ -374,6 +287,8 @@ pub(super) fn open_error(folder: &Path, error: Fault) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::super::temp_dir::TempDir;
     use super::*;
 

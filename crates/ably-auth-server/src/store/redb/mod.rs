@@ -15,6 +15,7 @@ mod pairing;
 mod preallocated_file;
 mod put;
 mod records;
+mod tables;
 #[cfg(test)]
 mod temp_dir;
 mod writer;
