@@ -5,6 +5,7 @@ mod arrows;
 mod files;
 mod imports;
 mod manifests;
+mod paths;
 mod prose;
 mod rooms;
 mod weight;
