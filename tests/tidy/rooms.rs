@@ -67,13 +67,14 @@ const HOUSES: &[House] = &[
     House {
         name: "ably-auth-server",
         rooms: &[
-            &["clock", "decode_error", "error", "random", "raw", "refusal", "sandbox_access", "sync"],
+            &["clock", "decode_error", "error", "format", "random", "raw", "refusal", "sandbox_access", "sync"],
             &["apps", "limits", "token"],
             &["store"],
             &["channels", "ops"],
+            &["live"],
             &["state"],
             &["policy"],
-            &["http"],
+            &["http", "realtime"],
             &["service"],
             &["net"],
             &["sandbox"],

@@ -7,13 +7,16 @@ mod channels;
 mod clock;
 mod decode_error;
 mod error;
+mod format;
 mod http;
 mod limits;
+mod live;
 mod net;
 mod ops;
 mod policy;
 mod random;
 mod raw;
+mod realtime;
 mod refusal;
 #[cfg(feature = "sandbox")]
 mod sandbox;

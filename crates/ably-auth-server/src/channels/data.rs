@@ -1,5 +1,6 @@
 //! The data of a message: any JSON value, or bytes, which only MessagePack has.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::display::Base64Display;
@@ -32,6 +33,21 @@ impl Data {
     /// Returns the data ready to serialize. Without `has_bytes`, the format has no byte type and bytes become base64.
     pub(super) fn rendered(&self, has_bytes: bool) -> impl Serialize + '_ {
         Rendered { data: self, has_bytes }
+    }
+}
+
+/// Returns the encoding of data that is rendered: bytes become base64 for a format without a byte type, and the encoding
+/// says so (`RSL4`).
+pub(super) fn rendered_encoding<'a>(
+    data: Option<&Data>,
+    encoding: Option<&'a str>,
+    has_bytes: bool,
+) -> Option<Cow<'a, str>> {
+    let is_converted = !has_bytes && data.is_some_and(Data::is_bytes);
+    match encoding.filter(|encoding| !is_converted || !encoding.is_empty()) {
+        Some(encoding) if is_converted => Some(format!("{encoding}/base64").into()),
+        None if is_converted => Some("base64".into()),
+        encoding => encoding.map(Cow::Borrowed),
     }
 }
 

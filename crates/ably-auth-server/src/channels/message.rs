@@ -7,7 +7,7 @@ use ably_auth_core::{ClientId, ErrorCode, Identity, Timestamp};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::data::Data;
+use super::data::{self, Data};
 use super::extras::Extras;
 use crate::raw::{FieldCollector, RawFields};
 use crate::refusal::Refusal;
@@ -24,6 +24,10 @@ pub(crate) struct Message {
     data: Option<Data>,
     encoding: Option<Box<str>>,
     extras: Option<Extras>,
+    /// The connection that published the message, if it did not come in a request.
+    connection_id: Option<Box<str>>,
+    /// True if the message is to change or delete another one.
+    is_edit: bool,
     other: RawFields,
 }
 
@@ -36,6 +40,8 @@ pub(crate) struct Author<'a> {
     pub(crate) client_id: &'a ClientId,
     /// The publisher's claim for the channel.
     pub(crate) user_claim: Option<&'a str>,
+    /// The connection of the publisher, if there is one.
+    pub(crate) connection_id: Option<&'a str>,
 }
 
 impl Author<'_> {
@@ -63,6 +69,7 @@ impl Message {
                 }
             }
         }
+        self.connection_id = author.connection_id.map(Into::into);
         if let Some(claim) = author.user_claim {
             self.extras = Some(self.extras.unwrap_or_default().with_user_claim(claim));
         }
@@ -88,6 +95,22 @@ impl Message {
         self.extras.as_ref().is_some_and(Extras::is_privileged)
     }
 
+    /// Returns whether the message is to change or delete another one, or to append to it.
+    pub(crate) const fn is_edit(&self) -> bool {
+        self.is_edit
+    }
+
+    /// Returns the size of the message by which `maxMessageSize` limits it, in bytes (`TM6`).
+    pub(crate) fn payload(&self) -> usize {
+        let texts = [&self.name, &self.client_id].map(|text| text.as_deref().map_or(0, str::len));
+        let values = [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size)];
+        texts.into_iter().chain(values).fold(0, usize::saturating_add)
+    }
+
+    pub(super) fn connection_id(&self) -> Option<&str> {
+        self.connection_id.as_deref()
+    }
+
     pub(super) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -101,7 +124,7 @@ impl Message {
     pub(super) fn size(&self) -> usize {
         /// The overhead of an allocation, in bytes.
         const ALLOCATION: usize = 16;
-        let texts = [&self.id, &self.name, &self.client_id, &self.encoding];
+        let texts = [&self.id, &self.name, &self.client_id, &self.encoding, &self.connection_id];
         let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
         let values =
             [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size), self.other.size()];
@@ -126,6 +149,13 @@ pub(crate) struct Serial {
     pub(super) position: u64,
 }
 
+impl Serial {
+    /// Returns the position in the text of a serial.
+    pub(crate) fn position_of(text: &str) -> Option<u64> {
+        text.split_once('-')?.1.parse().ok()
+    }
+}
+
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:014}-{:012}", self.published.as_millis(), self.position)
@@ -134,20 +164,23 @@ impl fmt::Display for Serial {
 
 impl Serialize for Published<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Message { id, name, client_id, data, encoding, extras, other } = self.message;
-        let is_converted = !self.has_bytes && data.as_ref().is_some_and(Data::is_bytes);
-        let encoding = match encoding.as_deref().filter(|encoding| !is_converted || !encoding.is_empty()) {
-            Some(encoding) if is_converted => Some(format!("{encoding}/base64").into()),
-            None if is_converted => Some("base64".into()),
-            encoding => encoding.map(std::borrow::Cow::Borrowed),
-        };
-        let is_there =
-            [id.is_some(), name.is_some(), client_id.is_some(), data.is_some(), encoding.is_some(), extras.is_some()];
+        let Message { id, name, client_id, data, encoding, extras, connection_id, is_edit: _, other } = self.message;
+        let encoding = data::rendered_encoding(data.as_ref(), encoding.as_deref(), self.has_bytes);
+        let is_there = [
+            id.is_some(),
+            name.is_some(),
+            client_id.is_some(),
+            connection_id.is_some(),
+            data.is_some(),
+            encoding.is_some(),
+            extras.is_some(),
+        ];
         let optional = is_there.into_iter().filter(|is_there| *is_there).count();
         // Two more for the timestamp and the serial.
         let fields = optional.saturating_add(2).saturating_add(other.count());
         let mut object = serializer.serialize_map(Some(fields))?;
-        for (field, value) in [("id", id), ("name", name), ("clientId", client_id)] {
+        let texts = [("id", id), ("name", name), ("clientId", client_id), ("connectionId", connection_id)];
+        for (field, value) in texts {
             if let Some(value) = value {
                 object.serialize_entry(field, value)?;
             }
@@ -202,8 +235,10 @@ impl<'de> Visitor<'de> for Fields {
                 "data" => set(&mut message.data, "data", map.next_value()?)?,
                 "encoding" => set(&mut message.encoding, "encoding", map.next_value()?)?,
                 "extras" => set(&mut message.extras, "extras", map.next_value()?)?,
-                // Only the service sets these; values from the publisher are ignored.
-                "timestamp" | "serial" => drop(map.next_value::<IgnoredAny>()?),
+                // Only the service sets these; values from the publisher are ignored. A connection key is a secret.
+                "timestamp" | "serial" | "connectionId" | "connectionKey" => drop(map.next_value::<IgnoredAny>()?),
+                // 0 creates a message, as does no action.
+                "action" => message.is_edit = map.next_value::<Option<u64>>()?.is_some_and(|action| action > 0),
                 name => other.add(name, &mut map)?,
             }
         }

@@ -1,12 +1,14 @@
-//! Channels: messages in memory, to test what a token permits.
+//! Channels: messages, presence members and statistics, in memory.
 
+pub(crate) mod channel_name;
 mod data;
 mod extras;
 mod message;
 pub(crate) mod page;
+pub(crate) mod presence;
 pub(crate) mod stats;
 
-pub(crate) use message::{Author, Message, Published};
+pub(crate) use message::{Author, Message, Published, Serial};
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
@@ -20,7 +22,6 @@ use serde_json::{Value, json};
 use crate::channels::page::{Page, Positioned};
 use crate::random;
 use crate::refusal::Refusal;
-use message::Serial;
 
 /// The maximum number of channels kept for an app.
 const MAX_CHANNELS: usize = 256;
@@ -42,6 +43,8 @@ pub(crate) struct Channels {
     published: u64,
     /// The memory that all channels use, in bytes.
     bytes: usize,
+    /// The position of the latest message of a channel that was dropped as a whole.
+    dropped: u64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +52,17 @@ struct Channel {
     messages: VecDeque<Stored>,
     bytes: usize,
     last_position: u64,
+    /// The position of the latest message that was dropped; 0 if all are kept.
+    dropped: u64,
+}
+
+/// The result of publishing messages together.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    /// The serials of all messages.
+    pub(crate) serials: Vec<String>,
+    /// The messages that were not stored before.
+    pub(crate) new: Vec<Stored>,
 }
 
 /// A message of a channel. A clone shares the message.
@@ -63,6 +77,20 @@ impl Stored {
     /// Returns the message ready to serialize, for a format that has a byte type if `has_bytes` is true.
     pub(crate) fn published(&self, has_bytes: bool) -> Published<'_> {
         Published { message: &self.message, serial: self.serial, has_bytes }
+    }
+
+    /// Returns approximately how many bytes of memory the message uses.
+    pub(crate) const fn size(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) const fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// Returns the connection that published the message, if it did not come in a request.
+    pub(crate) fn connection_id(&self) -> Option<&str> {
+        self.message.connection_id()
     }
 
     pub(crate) const fn place(&self) -> u64 {
@@ -86,16 +114,10 @@ impl Channels {
         self.bytes
     }
 
-    /// Stores messages. Returns their serials and how many messages are new. A message without an id gets one that
-    /// begins with `batch`. A message whose id is already stored is not stored again, so that a publisher can retry.
-    pub(crate) fn publish(
-        &mut self,
-        name: &str,
-        messages: Vec<Message>,
-        batch: &str,
-        now: Timestamp,
-    ) -> (Vec<String>, usize) {
-        let published = self.published;
+    /// Stores messages. A message without an id gets one that begins with `batch`. A message whose id is already stored
+    /// is not stored again, so that a publisher can retry.
+    pub(crate) fn publish(&mut self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Publication {
+        let mut new = Vec::new();
         self.make_room(name);
         let before = self.channels.remove(name);
         self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, |channel| channel.size(name)));
@@ -111,14 +133,16 @@ impl Channels {
                 let serial = Serial { published: now, position: self.published };
                 let message = message.with_id(|| format!("{batch}:{nth}"));
                 let bytes = size_of::<Stored>().saturating_add(message.size());
-                channel.keep(Stored { serial, bytes, message: Arc::new(message) });
+                let stored = Stored { serial, bytes, message: Arc::new(message) };
+                new.push(stored.clone());
+                channel.keep(stored);
                 serial.to_string()
             })
             .collect();
         channel.last_position = self.published;
         self.bytes = self.bytes.saturating_add(channel.size(name));
         self.channels.insert(name.into(), channel);
-        (serials, usize::try_from(self.published.saturating_sub(published)).unwrap_or(usize::MAX))
+        Publication { serials, new }
     }
 
     fn make_room(&mut self, name: &str) {
@@ -139,6 +163,7 @@ impl Channels {
         let keeps = |channel: &Channel| before.saturating_sub(channel.size(&name)) < bytes;
         while keeps(&channel) && channel.drop_first() {}
         if channel.messages.is_empty() {
+            self.dropped = self.dropped.max(channel.last_position);
             self.bytes = self.bytes.saturating_sub(before);
         } else {
             self.bytes = self.bytes.saturating_sub(before).saturating_add(channel.size(&name));
@@ -156,6 +181,21 @@ impl Channels {
         let more = names.len() > limit;
         names.truncate(limit);
         (names.into_iter().map(Into::into).collect(), more)
+    }
+
+    /// Returns the serial of a moment: it sorts after all messages so far, and before all that follow.
+    pub(crate) const fn serial(&self, now: Timestamp) -> Serial {
+        Serial { published: now, position: self.published }
+    }
+
+    /// Returns the messages after a position; `None` if some of them have been dropped.
+    pub(crate) fn after(&self, name: &str, position: u64) -> Option<Vec<Stored>> {
+        let Some(channel) = self.channels.get(name) else {
+            return (position >= self.dropped && position <= self.published).then(Vec::new);
+        };
+        let is_whole = position >= channel.dropped.max(self.dropped) || position >= channel.last_position;
+        let later = channel.messages.iter().filter(|stored| stored.place() > position).cloned();
+        (is_whole && position <= self.published).then(|| later.collect())
     }
 
     /// Returns the messages of `page`. If more follow, also returns the position after which the next page starts.
@@ -188,24 +228,47 @@ impl Channel {
             return false;
         };
         self.bytes = self.bytes.saturating_sub(oldest.bytes);
+        self.dropped = oldest.place();
         true
     }
 }
 
-/// Returns the prefix of the ids of messages that are published together. It comes from the first message's id, without
-/// `:0`; if that message has no id, it is random.
+/// Returns the prefix of the ids of messages that are published together, if their publisher gave one: the first
+/// message's id, without `:0`.
+pub(crate) fn given_batch_id(messages: &[Message]) -> Option<String> {
+    let id = messages.first().and_then(Message::id)?;
+    Some(id.strip_suffix(":0").unwrap_or(id).to_owned())
+}
+
+/// Returns the prefix of the ids of messages that are published together: the given one, or a random one.
 pub(crate) fn batch_id(messages: &[Message]) -> Result<String, Refusal> {
-    match messages.first().and_then(Message::id) {
-        Some(id) => Ok(id.strip_suffix(":0").unwrap_or(id).to_owned()),
+    match given_batch_id(messages) {
+        Some(id) => Ok(id),
         None => Ok(URL_SAFE_NO_PAD.encode(random::bytes::<9>().map_err(|_| Refusal::internal())?)),
     }
 }
 
-/// Returns the status of a channel. All counts are 0: the service has no realtime connections.
-pub(crate) fn status(name: &str) -> Value {
-    let counted =
-        ["connections", "presenceConnections", "presenceMembers", "presenceSubscribers", "publishers", "subscribers"];
-    let metrics: serde_json::Map<_, _> = counted.iter().map(|&name| (name.into(), 0.into())).collect();
+/// The attachments and presence members of a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Occupancy {
+    pub(crate) connections: usize,
+    pub(crate) publishers: usize,
+    pub(crate) subscribers: usize,
+    pub(crate) presence_connections: usize,
+    pub(crate) presence_subscribers: usize,
+    pub(crate) presence_members: usize,
+}
+
+/// Returns the status of a channel (`CHD2`).
+pub(crate) fn status(name: &str, occupancy: Occupancy) -> Value {
+    let metrics = json!({
+        "connections": occupancy.connections,
+        "publishers": occupancy.publishers,
+        "subscribers": occupancy.subscribers,
+        "presenceConnections": occupancy.presence_connections,
+        "presenceMembers": occupancy.presence_members,
+        "presenceSubscribers": occupancy.presence_subscribers,
+    });
     json!({ "channelId": name, "name": name, "status": { "isActive": true, "occupancy": { "metrics": metrics } } })
 }
 
@@ -234,6 +297,24 @@ mod tests {
         (0..20).for_each(|_| publish(&mut channels, "chat", MAX_BYTES / 16));
         assert_eq!(count(&channels, "chat"), 15);
         assert!(channels.bytes() <= MAX_BYTES + 1_000);
+    }
+
+    #[test]
+    fn gap_is_known_until_one_of_its_messages_is_dropped() {
+        let mut channels = Channels::default();
+        (0..10).for_each(|_| publish(&mut channels, "chat", 10));
+        publish(&mut channels, "other", 10);
+        let positions = |channels: &Channels, name: &str, after| {
+            channels.after(name, after).map(|later| later.iter().map(Stored::place).collect::<Vec<_>>())
+        };
+        assert_eq!(positions(&channels, "chat", 8), Some(vec![9, 10]));
+        assert_eq!((positions(&channels, "chat", 11), positions(&channels, "none", 3)), (Some(vec![]), Some(vec![])));
+        assert_eq!(positions(&channels, "chat", 12), None, "a serial of the future is of another run");
+        (0..MAX_MESSAGES).for_each(|_| publish(&mut channels, "chat", 10));
+        assert_eq!(positions(&channels, "chat", 9), None);
+        assert_eq!(positions(&channels, "chat", 10).map(|later| later.len()), Some(MAX_MESSAGES));
+        while channels.drop_oldest(usize::MAX) {}
+        assert_eq!((positions(&channels, "chat", 266), positions(&channels, "chat", 267)), (None, Some(vec![])));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 
 const DESCRIPTION: &str = "ably-auth: a token service that speaks Ably's REST protocol. It is not Ably's own service.";
 
-const NOT_OFFERED: &str = "Realtime connections (WebSocket, SSE), push, presence members and integrations.";
+const NOT_OFFERED: &str = "SSE, the HTTP streaming transport (`/comet`), push, objects, annotations and integrations.";
 
 /// The paths that every service has, with a description of each.
 const PATHS: &[(&str, &str)] = &[
@@ -23,6 +23,7 @@ const PATHS: &[(&str, &str)] = &[
 
 /// The additional paths of a service that serves channels.
 const CHANNEL_PATHS: &[(&str, &str)] = &[
+    ("GET / with `Upgrade: websocket`", "a realtime connection"),
     ("GET /channels", "channels that have messages"),
     ("GET /channels/{channel}", "the status of a channel"),
     ("GET /channels/{channel}/messages", "the history of a channel"),
@@ -30,7 +31,7 @@ const CHANNEL_PATHS: &[(&str, &str)] = &[
     ("POST /channels/{channel}/messages", "publish on a channel"),
     ("POST /channels/{channel}/publish", "publish on a channel, by its older path"),
     ("POST /messages", "publish on several channels"),
-    ("GET /channels/{channel}/presence", "an empty list"),
+    ("GET /channels/{channel}/presence", "the presence members of a channel"),
     ("GET /channels/{channel}/presence/history", "an empty list"),
 ];
 
@@ -70,12 +71,6 @@ fn wants_data(headers: &HeaderMap) -> bool {
         let name = range.split(';').next().unwrap_or_default().trim();
         ["application/json", "application/x-msgpack"].iter().any(|format| name.eq_ignore_ascii_case(format))
     })
-}
-
-/// Refuses a WebSocket upgrade on any path.
-pub(super) fn check_no_upgrade(call: &Call<'_>) -> Result<(), Refusal> {
-    let asks = call.header("upgrade").is_some_and(|upgrade| upgrade.to_ascii_lowercase().contains("websocket"));
-    if asks { Err(super::route::not_offered("a realtime connection over WebSocket")) } else { Ok(()) }
 }
 
 /// Returns the refusal for `GET` on a `requestToken` path: 404, as on Ably, and not 405.

@@ -9,11 +9,11 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
 use super::call::Call;
-use super::channel_name::{ChannelName, MAX_CHANNEL_NAME};
 use super::channels::{long_work_permit, max_answer_size, publish_on};
 use super::lists::{AtMost, OneOrMany};
 use super::refusal_log::{self, Part};
 use super::reply::Reply;
+use crate::channels::channel_name::{ChannelName, MAX_CHANNEL_NAME};
 use crate::channels::{MAX_PUBLISHED, Message};
 use crate::policy::publish::Publisher;
 use crate::refusal::Refusal;
@@ -84,7 +84,7 @@ enum ChannelResult {
 
 pub(super) async fn publish(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    let publisher = Publisher::new(call.state, &principal);
+    let publisher = Publisher::new(&principal);
     // Even a short body can name many channels, each of which is compared with all resources of the credential.
     let _permit = long_work_permit(call).await?;
     let OneOrMany::<Spec, MAX_SPECS> { values: specs, is_list } = call.read()?;

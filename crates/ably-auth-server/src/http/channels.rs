@@ -4,16 +4,17 @@ use std::borrow::Cow;
 
 use ably_auth_core::{ErrorCode, Operation};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::SemaphorePermit;
 
 use super::call::Call;
-use super::channel_name::{ChannelName, MAX_CHANNEL_NAME};
 use super::format::Format;
 use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
-use crate::channels::{self, MAX_PUBLISHED, Message, Stored};
+use crate::channels::channel_name::{ChannelName, MAX_CHANNEL_NAME};
+use crate::channels::presence::{Members, PresentMember};
+use crate::channels::{self, MAX_PUBLISHED, Message, Publication, Stored};
 use crate::policy::authenticate::Principal;
 use crate::policy::authorize::{EVERY_CHANNEL, authorize, authorize_reading, check_identified};
 use crate::policy::publish::Publisher;
@@ -45,8 +46,12 @@ async fn permitted(call: &Call<'_>, operation: Operation, channel: &ChannelName<
 }
 
 pub(super) async fn status(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
-    permitted(call, Operation::ChannelMetadata, channel).await?;
-    call.reply(StatusCode::OK, &channels::status(&channel.name))
+    let principal = permitted(call, Operation::ChannelMetadata, channel).await?;
+    call.reply(StatusCode::OK, &status_of(&principal, &channel.name))
+}
+
+fn status_of(principal: &Principal, channel: &str) -> Value {
+    channels::status(channel, lock(&principal.app.memory.attachments).occupancy(channel))
 }
 
 /// Returns the channels with messages, sorted by name.
@@ -68,7 +73,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let next = names.last().filter(|_| more);
     let links = page::links("channels", &params, after.as_deref(), next.map(String::as_str));
     let listed: Vec<_> =
-        names.into_iter().map(|name| if by_id { name.into() } else { channels::status(&name) }).collect();
+        names.into_iter().map(|name| if by_id { name.into() } else { status_of(&principal, &name) }).collect();
     Ok(call.reply(StatusCode::OK, &listed)?.with_links(links))
 }
 
@@ -97,27 +102,38 @@ pub(super) async fn history(call: &Call<'_>, channel: &ChannelName<'_>, name: &s
     Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(links))
 }
 
-/// Returns the presence members of a channel: always an empty list, because the service has no realtime connections.
+/// Returns the presence members of a channel.
 pub(super) async fn presence(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
-    permitted(call, Operation::Subscribe, channel).await?;
-    let params = page::in_query(call, [("limit", page::limit(call)?.to_string())]);
-    no_presence(call, page::links("presence", &params, None, None))
+    let principal = permitted(call, Operation::Subscribe, channel).await?;
+    let limit = page::limit(call)?;
+    let (client_id, connection_id) = (call.query("clientId"), call.query("connectionId"));
+    let _permit = long_work_permit(call).await?;
+    let members = {
+        let attachments = lock(&principal.app.memory.attachments);
+        let all = attachments.members(&channel.name).into_iter().flat_map(Members::iter);
+        let is_wanted = |member: &&PresentMember| {
+            client_id.as_deref().is_none_or(|wanted| wanted == &*member.client_id)
+                && connection_id.as_deref().is_none_or(|wanted| wanted == &*member.connection_id)
+        };
+        all.filter(is_wanted).take(limit).cloned().collect::<Vec<_>>()
+    };
+    let has_bytes = call.format == Format::MsgPack;
+    let (body, _) = call.format.encode_list(members.iter().map(|member| member.rendered(has_bytes)), MAX_PAGE_BYTES)?;
+    let params = page::in_query(call, [("limit", limit.to_string())]);
+    Ok(Reply::encoded(StatusCode::OK, body, call.format).with_links(page::links("presence", &params, None, None)))
 }
 
 /// Returns past presence events: always an empty list.
 pub(super) async fn presence_history(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     permitted(call, Operation::History, channel).await?;
     let page = page::read(call)?;
-    no_presence(call, page::links_of(&page, "history", &page::params(call, &page), None))
-}
-
-fn no_presence(call: &Call<'_>, links: Vec<String>) -> Result<Reply, Refusal> {
+    let links = page::links_of(&page, "history", &page::params(call, &page), None);
     Ok(call.reply::<[(); 0]>(StatusCode::OK, &[])?.with_links(links))
 }
 
 pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    let publisher = Publisher::new(call.state, &principal);
+    let publisher = Publisher::new(&principal);
     // Authorize before reading the body: a sender who must not publish gets this refusal even if the body is invalid.
     publisher.authorize(&channel.name)?;
     let _permit = body_permit(call).await?;
@@ -163,10 +179,10 @@ pub(super) fn publish_on(
             "invalid body: it has no message; send one, or a list of them",
         ));
     }
-    let messages = publisher.admit(channel, messages)?;
+    let messages = publisher.admit(call.state, channel, messages)?;
     let id = channels::batch_id(&messages)?;
     let memory = publisher.memory();
-    let (serials, kept) = memory.publish(channel, messages, &id, call.now);
-    lock(&memory.stats).count_messages(kept, call.now);
+    let Publication { serials, new } = memory.publish(channel, messages, &id, None, call.now);
+    lock(&memory.stats).count_messages(new.len(), call.now);
     Ok(Published { id, serials })
 }

@@ -1,38 +1,19 @@
-//! The formats of bodies: JSON and MessagePack, as `Content-Type` and `Accept` say.
+//! The formats of bodies, as `Content-Type` and `Accept` say.
 
 use ably_auth_core::{ErrorCode, TokenRequest};
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use super::msgpack;
-use crate::decode_error;
+pub(crate) use crate::format::Format;
+use crate::format::{INITIAL_CAPACITY, explain_msgpack, invalid_body, invalid_json};
 use crate::refusal::Refusal;
-
-/// The maximum nesting depth of a MessagePack body. No valid body is deeper, and a deeper one would use much stack.
-const MAX_DEPTH: usize = 100;
-
-/// The initial capacity of an answer, in bytes. Most answers fit.
-const INITIAL_CAPACITY: usize = 1024;
 
 /// The MessagePack marker of a list with a two-byte length.
 const ARRAY_16: u8 = 0xdc;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    MsgPack,
-}
-
 impl Format {
-    pub(super) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::MsgPack => "application/x-msgpack",
-        }
-    }
-
     /// Returns the format of the body. It is JSON if there is no `Content-Type`.
     pub(super) fn of_body(headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(announced) = headers.get(CONTENT_TYPE) else {
@@ -69,15 +50,6 @@ impl Format {
             (Some(msgpack), None) if msgpack.weight > 0 => Self::MsgPack,
             _ => Self::Json,
         }
-    }
-
-    pub(super) fn encode<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Refusal> {
-        let mut text = Vec::with_capacity(INITIAL_CAPACITY);
-        match self {
-            Self::Json => serde_json::to_writer(&mut text, value).map_err(|_| Refusal::internal())?,
-            Self::MsgPack => rmp_serde::encode::write_named(&mut text, value).map_err(|_| Refusal::internal())?,
-        }
-        Ok(text)
     }
 
     /// Encodes values as a list of at most `max_bytes` bytes, not counting its closing bracket. The list contains at
@@ -119,13 +91,6 @@ impl Format {
         Ok((text, count.into()))
     }
 
-    pub(super) fn decode<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, Refusal> {
-        match self {
-            Self::Json => serde_json::from_slice(body).map_err(|error| invalid_json(&error)),
-            Self::MsgPack => from_msgpack(body).map_err(|problem| invalid_body("MessagePack", &problem)),
-        }
-    }
-
     /// Reads a token request. The sender is not authenticated yet, so unknown fields are skipped and use no memory.
     pub(super) fn decode_token_request(self, body: &[u8]) -> Result<TokenRequest, Refusal> {
         match self {
@@ -146,37 +111,6 @@ impl Format {
                 }
             }
         }
-    }
-}
-
-fn invalid_body(format: &str, problem: &str) -> Refusal {
-    let message = format!("invalid body: cannot decode {format}: {problem}; send the fields that the endpoint accepts");
-    Refusal::new(ErrorCode::INVALID_BODY, message)
-}
-
-fn invalid_json(error: &serde_json::Error) -> Refusal {
-    invalid_body("JSON", &decode_error::explain_json(error))
-}
-
-fn explain_msgpack(error: &rmp_serde::decode::Error, place: &str) -> String {
-    match error {
-        rmp_serde::decode::Error::Syntax(error) | rmp_serde::decode::Error::Uncategorized(error) => {
-            decode_error::explain(error, place)
-        }
-        // All other errors have a fixed text, some with a number, so they quote nothing of the body.
-        error => format!("{error} at {place}"),
-    }
-}
-
-fn from_msgpack<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    let mut reader = rmp_serde::Deserializer::new(std::io::Cursor::new(body));
-    reader.set_max_depth(MAX_DEPTH);
-    let value = T::deserialize(&mut reader);
-    let place = format!("byte {}", reader.position());
-    match value {
-        Ok(value) if reader.position() == u64::try_from(body.len()).unwrap_or(u64::MAX) => Ok(value),
-        Ok(_) => Err(format!("trailing bytes at {place}")),
-        Err(error) => Err(explain_msgpack(&error, &place)),
     }
 }
 

@@ -6,7 +6,6 @@ mod apps;
 mod arrival;
 mod batch;
 mod call;
-mod channel_name;
 mod channels;
 mod control;
 mod cors;
@@ -23,6 +22,7 @@ mod route;
 mod sandbox;
 mod stats;
 mod trail;
+mod upgrade;
 
 pub(crate) use arrival::Arrival;
 
@@ -104,7 +104,9 @@ async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {
     // A HEAD request is handled as GET; hyper leaves the body out.
     let method = if call.parts.method == Method::HEAD { &Method::GET } else { &call.parts.method };
     let is = |expected: Method| *method == expected;
-    about::check_no_upgrade(call)?;
+    if upgrade::is_requested(call) {
+        return Ok((Endpoint::Realtime, upgrade::answer(call)?));
+    }
     let route = Route::of(call.parts.uri.path(), call.state.sandbox)?;
     let endpoint = route.endpoint();
     if route.is_channel_endpoint() && !call.state.channels {

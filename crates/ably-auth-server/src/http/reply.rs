@@ -54,6 +54,16 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new(), code: None, permit: None }
     }
 
+    pub(super) const fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(super) fn with_headers(mut self, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     /// Creates a plain-text response for people.
     pub(super) fn text(text: String) -> Self {
         let mut reply = Self { status: StatusCode::OK, body: text.into(), ..Self::empty() };

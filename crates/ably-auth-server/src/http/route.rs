@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ably_auth_core::ErrorCode;
 use percent_encoding::percent_decode_str;
 
-use super::channel_name::ChannelName;
+use crate::channels::channel_name::ChannelName;
 use http::request::Parts;
 
 use crate::ops::metrics::Endpoint;

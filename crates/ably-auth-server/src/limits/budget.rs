@@ -92,6 +92,54 @@ impl Drop for Permit {
     }
 }
 
+/// The bytes that one holder uses of several budgets, taken and given back piece by piece. Dropping the account gives all
+/// of them back.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budgets: Box<[Arc<Budget>]>,
+    /// The maximum number of bytes of this holder.
+    most: usize,
+    used: AtomicUsize,
+}
+
+impl Account {
+    pub(crate) fn new(most: usize, budgets: impl IntoIterator<Item = Arc<Budget>>) -> Self {
+        Self { budgets: budgets.into_iter().collect(), most, used: AtomicUsize::new(0) }
+    }
+
+    /// Takes `bytes` from every budget, or from none of them. Returns true if it did.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.most);
+        if self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
+            return false;
+        }
+        let taken = self.budgets.iter().take_while(|budget| budget.try_take(bytes)).count();
+        if taken == self.budgets.len() {
+            return true;
+        }
+        self.budgets.iter().take(taken).for_each(|budget| budget.give_back(bytes));
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        false
+    }
+
+    /// Gives back bytes that were taken.
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.budgets.iter().for_each(|budget| budget.give_back(bytes));
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let used = self.used();
+        self.budgets.iter().for_each(|budget| budget.give_back(used));
+    }
+}
+
 /// The bytes of a budget that one holder uses. They may exceed the limit; the holders must then free memory, by
 /// [`Budget::excess`].
 #[derive(Debug)]
@@ -129,6 +177,20 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn account_takes_from_all_budgets_or_from_none() {
+        let (all, app) = (Budget::new(100), Budget::new(50));
+        let account = Account::new(40, [Arc::clone(&all), Arc::clone(&app)]);
+        assert!(account.take(30) && !account.take(11), "the holder has its own limit");
+        let other = Account::new(1_000, [Arc::clone(&all), Arc::clone(&app)]);
+        assert!(!other.take(21) && other.take(20));
+        assert_eq!((all.used(), app.used(), other.used()), (50, 50, 20));
+        account.give_back(10);
+        assert!(other.take(10));
+        drop((account, other));
+        assert_eq!((all.used(), app.used()), (0, 0));
+    }
 
     #[test]
     fn permit_reserves_in_every_budget_or_none() {

@@ -78,6 +78,33 @@ pub struct Limits {
     /// but not emitted; the next emitted event has their number. 10 per second with a burst of 100 by default; `None`
     /// means no limit.
     pub audit_refusals: Option<Rate>,
+    /// The maximum memory, in bytes, that realtime connections use in addition to a fixed part of each: for frames that
+    /// are being received or wait to be sent, attachments and presence members. The connections of one app get at most
+    /// a quarter. What needs more is refused, and a connection whose frames do not fit is closed. 256 MiB by default.
+    pub realtime_bytes: usize,
+    /// The maximum of these bytes for one connection. A connection that reads too slowly to stay below it is closed
+    /// with 80003. 4 MiB by default; the minimum is 1 MiB.
+    pub connection_bytes: usize,
+    /// The maximum number of realtime connections of one app; `None` means half of [`connections`](Self::connections).
+    /// More are refused with 40150. `None` by default.
+    pub connections_per_app: Option<usize>,
+    /// The maximum number of realtime connections of one key and its tokens; `None` means as many as of its app. More
+    /// are refused with 40151. `None` by default.
+    pub connections_per_key: Option<usize>,
+    /// The maximum rate of frames from one realtime connection. A frame above it is refused with 42911, or the
+    /// connection is closed with 42921. 250 per second with a burst of 500 by default.
+    pub connection_frames: Rate,
+    /// The maximum number of channels to which one realtime connection is attached; more are refused with 90010. 200 by
+    /// default.
+    pub attachments: usize,
+    /// The maximum number of presence members of one channel; more are refused with 91003. 250 by default.
+    pub presence_members: usize,
+    /// The time for which the presence members of a lost realtime connection stay. 15 s by default.
+    pub presence_grace: Duration,
+    /// The time for which a lost realtime connection can be resumed. 2 minutes by default.
+    pub connection_state_ttl: Duration,
+    /// The time after which the service sends something on a silent realtime connection. 15 s by default.
+    pub heartbeat: Duration,
     /// The networks of the proxies that are trusted to state the client's address and whether it used TLS. None by
     /// default.
     pub trusted_proxies: Vec<Network>,
@@ -111,6 +138,16 @@ impl Default for Limits {
             per_key: None,
             per_address: None,
             audit_refusals: Some(Rate { per_second: 10, burst: 100 }),
+            realtime_bytes: 256 * 1024 * 1024,
+            connection_bytes: 4 * 1024 * 1024,
+            connections_per_app: None,
+            connections_per_key: None,
+            connection_frames: Rate { per_second: 250, burst: 500 },
+            attachments: 200,
+            presence_members: 250,
+            presence_grace: Duration::from_secs(15),
+            connection_state_ttl: Duration::from_secs(120),
+            heartbeat: Duration::from_secs(15),
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::XForwarded,
             shutdown_delay: Duration::ZERO,
@@ -122,6 +159,12 @@ impl Default for Limits {
 impl Limits {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
+    }
+
+    /// Returns the maximum number of realtime connections of one app, and of one key.
+    pub(crate) fn most_connections_of_app_and_key(&self) -> (usize, usize) {
+        let of_app = self.connections_per_app.unwrap_or(self.connections / 2).max(1);
+        (of_app, self.connections_per_key.unwrap_or(of_app).max(1))
     }
 
     /// Returns the maximum number of connections from one address.

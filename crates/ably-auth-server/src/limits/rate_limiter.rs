@@ -16,6 +16,7 @@ const SHARDS: usize = 64;
 const MAX_BUCKETS_PER_SHARD: usize = 8_192;
 
 const NANOS_PER_SECOND: f64 = 1e9;
+const NANOS: u64 = 1_000_000_000;
 
 /// The interval of the slowest rate, one per century, in nanoseconds. With a longer one, the moments at which a bucket
 /// is full would overflow a `u64`.
@@ -34,7 +35,6 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     pub(crate) fn new(rate: Rate) -> Self {
-        const NANOS: u64 = 1_000_000_000;
         let interval = NANOS.checked_div(u64::from(rate.per_second)).unwrap_or(NANOS).max(1);
         Self {
             interval,
@@ -60,18 +60,8 @@ impl Buckets {
         rate: f64,
         count: usize,
     ) -> Result<(), Duration> {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the cast saturates, and a rate is not negative"
-        )]
-        let interval = ((NANOS_PER_SECOND / rate) as u64).clamp(1, MAX_INTERVAL);
-        let depth = interval.max(NANOS_PER_SECOND as u64);
-        let interval = u64::try_from(count).ok().and_then(|count| interval.checked_mul(count));
-        match interval.filter(|interval| *interval <= depth && rate > 0.0) {
-            Some(interval) => self.take_within(whose, now, interval, depth),
-            None => Err(Duration::MAX),
-        }
+        let (interval, depth) = interval_of(rate, count).ok_or(Duration::MAX)?;
+        self.take_within(whose, now, interval, depth)
     }
 
     fn take_within<T: Hash + ?Sized>(
@@ -87,16 +77,63 @@ impl Buckets {
             return Ok(());
         };
         let mut shard = lock(shard);
-        let full = shard.get(&hash).copied().unwrap_or(0).max(now).saturating_add(interval);
-        if let Some(missing) = full.saturating_sub(now).checked_sub(depth).filter(|missing| *missing > 0) {
-            return Err(Duration::from_nanos(missing));
-        }
+        let full = take_from(shard.get(&hash).copied().unwrap_or(0), now, interval, depth)?;
         if shard.len() >= MAX_BUCKETS_PER_SHARD && !shard.contains_key(&hash) {
             shard.clear();
         }
         shard.insert(hash, full);
         Ok(())
     }
+}
+
+/// A token bucket of one holder: the moment at which it will be full, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bucket(u64);
+
+impl Bucket {
+    /// Takes a token at the moment `now`. Returns false if the bucket is empty.
+    pub(crate) fn take(&mut self, now: Duration, rate: Rate) -> bool {
+        let interval = NANOS.checked_div(u64::from(rate.per_second)).unwrap_or(NANOS).max(1);
+        self.take_within(now, interval, interval.saturating_mul(u64::from(rate.burst.max(1))))
+    }
+
+    /// Takes `count` tokens, as [`Buckets::take_many`] does.
+    pub(crate) fn take_many(&mut self, now: Duration, rate: f64, count: usize) -> bool {
+        interval_of(rate, count).is_some_and(|(interval, depth)| self.take_within(now, interval, depth))
+    }
+
+    fn take_within(&mut self, now: Duration, interval: u64, depth: u64) -> bool {
+        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let taken = take_from(self.0, now, interval, depth);
+        taken.is_ok_and(|full| {
+            self.0 = full;
+            true
+        })
+    }
+}
+
+/// Takes what gains one `interval` from a bucket that is full at the moment `full` and holds `depth`. Returns the new
+/// moment, or the time until there is enough.
+fn take_from(full: u64, now: u64, interval: u64, depth: u64) -> Result<u64, Duration> {
+    let full = full.max(now).saturating_add(interval);
+    match full.saturating_sub(now).checked_sub(depth).filter(|missing| *missing > 0) {
+        Some(missing) => Err(Duration::from_nanos(missing)),
+        None => Ok(full),
+    }
+}
+
+/// Returns the time in which `count` tokens are gained at `rate` per second, and the depth of the bucket; `None` if it
+/// never holds that many.
+fn interval_of(rate: f64, count: usize) -> Option<(u64, u64)> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and a rate is not negative"
+    )]
+    let interval = ((NANOS_PER_SECOND / rate) as u64).clamp(1, MAX_INTERVAL);
+    let depth = interval.max(NANOS);
+    let interval = interval.checked_mul(u64::try_from(count).ok()?)?;
+    (interval <= depth && rate > 0.0).then_some((interval, depth))
 }
 
 /// Creates buckets without a common rate, for [`Buckets::take_many`] only.

@@ -4,16 +4,18 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{Request, Response};
+use http::header::{CONNECTION, UPGRADE};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -23,13 +25,16 @@ use super::outgoing::{Outgoing, Unwritten};
 use super::phase::{Phase, Step};
 use super::table::{Exceeded, Table};
 use super::timeouts::{TimeoutStream, Timeouts};
-use super::{admin, request};
+use super::websocket::Upgraded;
+use super::{admin, request, websocket};
 use crate::clock::Stopwatch;
 use crate::limits::site;
 use crate::net::tls::Tls;
 use crate::ops::metrics::{Gauge, add};
+use crate::realtime::Opening;
 use crate::service::Service;
 use crate::state::State;
+use crate::sync::lock;
 
 /// The minimum size of hyper's buffer, in bytes. hyper accepts no smaller one.
 const MIN_BUFFER: usize = 8 * 1024;
@@ -178,7 +183,7 @@ impl Connections {
         }
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: S,
         client: IpAddr,
@@ -187,13 +192,26 @@ impl Connections {
         admission: Admission,
     ) {
         let unwritten = Arc::<Unwritten>::default();
-        let respond = service_fn(|request: Request<Incoming>| {
+        // Set by the request that is upgraded to a realtime connection.
+        let upgraded = Mutex::new(None);
+        let upgraded_by = &upgraded;
+        let respond = service_fn(|mut request: Request<Incoming>| {
             let is_whole = request.body().is_end_stream();
             let is_last = !phase.begin(is_whole);
             let (phase, unwritten) = (&*phase, &unwritten);
+            let upgrade = request.headers().contains_key(UPGRADE).then(|| {
+                let upgrade = hyper::upgrade::on(&mut request);
+                let mut head = Request::new(());
+                head.uri_mut().clone_from(request.uri());
+                head.headers_mut().clone_from(request.headers());
+                (upgrade, head.into_parts().0)
+            });
             let answer = self.answer(request, client, phase, admission);
             async move {
                 let mut answer = answer.await;
+                if let Some((upgrade, parts)) = upgrade.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                    *lock(upgraded_by) = Some((upgrade, parts));
+                }
                 // A `Connection` header in the answer means that the body was not read completely.
                 phase.end(is_whole || !answer.headers().contains_key(CONNECTION));
                 if is_last {
@@ -213,17 +231,48 @@ impl Connections {
             .max_buf_size(buffer)
             // Answers are small: copying a body behind its head costs less than a vectored write.
             .writev(false)
-            .serve_connection(stream, respond);
+            .serve_connection(stream, respond)
+            .with_upgrades();
         let mut connection = pin!(connection);
         let mut closing = self.closing.clone();
         let closed = async { closing.wait_for(|closing| *closing).await.is_ok() };
         tokio::select! {
             biased;
             // The connection has ended. Any error concerns only this client.
-            _ = &mut connection => return,
-            _ = closed => connection.as_mut().graceful_shutdown(),
+            _ = &mut connection => {}
+            _ = closed => {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+                return;
+            }
         }
-        let _ = connection.await;
+        let upgraded = lock(&upgraded).take();
+        if let Some((upgrade, parts)) = upgraded.filter(|_| phase.begin(true)) {
+            // On the heap, so that other connections need no room for it.
+            Box::pin(self.serve_realtime::<S>(upgrade, parts, client)).await;
+        }
+    }
+
+    /// Serves the realtime connection to which a request was upgraded.
+    async fn serve_realtime<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        upgrade: OnUpgrade,
+        parts: Parts,
+        client: IpAddr,
+    ) {
+        let Ok(upgraded) = upgrade.await else {
+            return;
+        };
+        let Ok(socket) = upgraded.downcast::<TokioIo<TimeoutStream<S>>>() else {
+            return;
+        };
+        let state = self.service.current().shared_state();
+        let socket_of = request::Socket { local: self.local, client, is_tls: self.tls.is_some() };
+        let is_tls = socket_of.arrival(&state.limits, &parts.headers).is_tls;
+        let opening = Opening::of(&parts, state.sandbox || is_tls);
+        drop(parts);
+        let socket = Upgraded { stream: socket.io.into_inner().into_inner(), read: socket.read_buf };
+        websocket::serve(socket, state, opening, self.closing.clone()).await;
     }
 
     async fn answer(

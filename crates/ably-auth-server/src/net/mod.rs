@@ -4,12 +4,14 @@ mod admin;
 mod connection;
 mod forwarded;
 mod host;
+mod meter;
 mod outgoing;
 mod phase;
 mod request;
 mod table;
 mod timeouts;
 pub(crate) mod tls;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,6 +31,9 @@ use connection::{Connections, Role};
 /// The time to wait after `accept` failed, which is most often because the process has too many open files. Retrying at
 /// once would use all of the CPU.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// The time between two looks into a shared store for what ends realtime connections.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it has a certificate.
 ///
@@ -162,6 +167,7 @@ impl Server {
                 time::sleep(limits.shutdown_delay).await;
             }
         };
+        let following = tokio::spawn(follow_store(service.clone()));
         let connections = Connections::new(service, Role::Service, local, tls, closing);
         let mut open = accept(listener, Arc::new(connections), stop_accepting).await;
         close.send_replace(true);
@@ -169,11 +175,31 @@ impl Server {
         // After the grace period, abort the remaining connections.
         let _ = time::timeout(limits.shutdown_grace, finish).await;
         open.shutdown().await;
+        following.abort();
         if let Some(admin) = admin {
             admin.abort();
         }
         drop(ready);
         Ok(())
+    }
+}
+
+/// Reads what other services write to a shared store while there are realtime connections, which end or change by it.
+/// Requests read it themselves.
+async fn follow_store(service: Service) {
+    let state = service.state();
+    let mut known_from = state.store.feed().known_from();
+    while state.store.is_shared() {
+        time::sleep(FOLLOW_INTERVAL).await;
+        if state.connections.count() > 0 {
+            // If the store does not answer, the next attempt may succeed.
+            let _ = state.catch_up(state.clock.now()).await;
+            let latest = state.store.feed().known_from();
+            if latest != known_from {
+                known_from = latest;
+                state.connections.all_changed();
+            }
+        }
     }
 }
 

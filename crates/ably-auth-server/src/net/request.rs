@@ -35,7 +35,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Returns the origin of the request. For a request from a trusted proxy, it is the client that the proxy reports.
-    fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
+    pub(super) fn arrival(self, limits: &Limits, headers: &HeaderMap) -> Arrival {
         let Self { local, client, is_tls } = self;
         if limits.trusted_proxies.is_empty() || !limits.trusts(client) {
             return Arrival { local, client, is_tls };

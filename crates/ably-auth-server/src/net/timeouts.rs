@@ -86,6 +86,11 @@ impl<S> TimeoutStream<S> {
         }
     }
 
+    /// Returns the stream without timeouts.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Returns true if the client has exceeded the timeout of the current step.
     fn has_timed_out(&mut self, context: &mut Context<'_>) -> bool {
         match self.phase.step() {

@@ -24,12 +24,14 @@ pub(crate) enum Endpoint {
     Stats,
     Apps,
     Control,
+    /// The upgrade to a realtime connection.
+    Realtime,
     /// An unknown path, or `/`.
     Unknown,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Time,
         Self::RequestToken,
         Self::RevokeTokens,
@@ -39,6 +41,7 @@ impl Endpoint {
         Self::Stats,
         Self::Apps,
         Self::Control,
+        Self::Realtime,
         Self::Unknown,
     ];
 
@@ -53,6 +56,7 @@ impl Endpoint {
             Self::Stats => "stats",
             Self::Apps => "apps",
             Self::Control => "control",
+            Self::Realtime => "realtime",
             Self::Unknown => "unknown",
         }
     }
@@ -96,11 +100,7 @@ pub(crate) struct Answers {
 
 impl Default for Answers {
     fn default() -> Self {
-        Self {
-            granted: AtomicU64::new(0),
-            refused: codes().map(Some).chain([None]).map(|_| AtomicU64::new(0)).collect(),
-            latency: Histogram::default(),
-        }
+        Self { granted: AtomicU64::new(0), refused: counters_by_code(), latency: Histogram::default() }
     }
 }
 
@@ -175,6 +175,53 @@ impl StoreCounts {
     }
 }
 
+/// The counts of realtime connections.
+#[derive(Debug)]
+pub(crate) struct RealtimeCounts {
+    pub(crate) opened: AtomicU64,
+    pub(crate) resumed: AtomicU64,
+    /// The prompts to renew a token.
+    pub(crate) prompted: AtomicU64,
+    pub(crate) reauthenticated: AtomicU64,
+    /// The ends without an error: the client closed the connection, or it was lost.
+    ended: AtomicU64,
+    /// The ends with an error, by the index of its code in [`codes`]. The last counter is for all other codes.
+    ended_by_code: Vec<AtomicU64>,
+}
+
+impl Default for RealtimeCounts {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            opened: zero(),
+            resumed: zero(),
+            prompted: zero(),
+            reauthenticated: zero(),
+            ended: zero(),
+            ended_by_code: counters_by_code(),
+        }
+    }
+}
+
+impl RealtimeCounts {
+    pub(crate) fn ended(&self, code: Option<ErrorCode>) {
+        match code {
+            None => add(&self.ended, 1),
+            Some(code) => count_code(&self.ended_by_code, code),
+        }
+    }
+}
+
+fn counters_by_code() -> Vec<AtomicU64> {
+    codes().map(Some).chain([None]).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn count_code(counters: &[AtomicU64], code: ErrorCode) {
+    let known = codes().position(|known| known == code);
+    let count = known.map_or_else(|| counters.last(), |known| counters.get(known));
+    count.inspect(|count| add(count, 1));
+}
+
 /// All counts of a service.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -183,6 +230,7 @@ pub(crate) struct Metrics {
     pub(crate) tokens_issued: AtomicU64,
     pub(crate) limited_by_key: AtomicU64,
     pub(crate) limited_by_address: AtomicU64,
+    pub(crate) realtime: RealtimeCounts,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) connections_accepted: AtomicU64,
@@ -212,11 +260,7 @@ impl Metrics {
         };
         match code {
             None => add(&answers.granted, 1),
-            Some(code) => {
-                let known = codes().position(|known| known == code);
-                let count = known.map_or_else(|| answers.refused.last(), |known| answers.refused.get(known));
-                count.inspect(|count| add(count, 1));
-            }
+            Some(code) => count_code(&answers.refused, code),
         }
         answers.latency.record(took);
     }

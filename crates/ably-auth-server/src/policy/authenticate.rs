@@ -7,10 +7,11 @@ use ably_auth_backend::credentials::{Credential, acting_identity};
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
-use crate::policy::verify_token::{Bearer, Reader, revoked};
+use crate::policy::verify_token::{Bearer, Reader, expired, revoked};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
+use crate::state::revocations::Subject;
 use crate::state::service_clock::MAX_AHEAD_MILLIS;
 
 /// The authenticated caller of a request.
@@ -22,6 +23,8 @@ pub(crate) struct Principal {
     pub(crate) identity: Option<Identity>,
     /// The caller's token; `None` if the caller has the key itself.
     token: Option<VerifiedToken>,
+    /// The capability that a JWT's issuer wrote, if it differs from the granted one.
+    written: Option<Capability>,
 }
 
 impl Principal {
@@ -45,6 +48,19 @@ impl Principal {
         self.token.as_ref().and_then(VerifiedToken::claims)
     }
 
+    /// Returns the attributes by which the caller's token can be revoked; `None` if the caller has the key itself.
+    pub(crate) fn subject(&self) -> Option<Subject<'_>> {
+        let token = self.token.as_ref()?;
+        Some(Subject {
+            key: self.key.name(),
+            client_id: token.client_id(),
+            capability: token.capability(),
+            written: self.written.as_ref(),
+            revocation_key: self.claims().and_then(JwtClaims::revocation_key),
+            is_jwt: self.claims().is_some(),
+        })
+    }
+
     /// Returns the clientId of the credential.
     pub(crate) fn client_id(&self) -> &ClientId {
         self.token.as_ref().map_or(&ClientId::Any, VerifiedToken::client_id)
@@ -65,8 +81,8 @@ impl Authenticator<'_> {
         let mut principal = match credential {
             Credential::Key(presented) => self.key_holder(presented, now).await?,
             Credential::Token(token) => {
-                let Bearer { app, key, token, .. } = self.bearer(token, now).await?;
-                Principal { app, key, identity: None, token: Some(token) }
+                let Bearer { app, key, token, written } = self.bearer(token, now).await?;
+                Principal { app, key, identity: None, token: Some(token), written }
             }
         };
         principal.identity = acting_identity(claimed, principal.client_id())?;
@@ -80,7 +96,7 @@ impl Authenticator<'_> {
         self.0.catch_up(now).await?;
         let (app, key) = self.0.registry.key(presented.key_name())?;
         key.check_in_force(self.0.latest(now))?;
-        Ok(Principal { app, key, identity: None, token: None })
+        Ok(Principal { app, key, identity: None, token: None, written: None })
     }
 
     /// Authenticates the bearer of a token, and refuses a token that is expired, revoked or issued in the future.
@@ -92,8 +108,7 @@ impl Authenticator<'_> {
         }
         let expires = bearer.token.expires();
         if expires <= now || bearer.key.is_expired(now) {
-            let message = format!("the token expired at {expires}; request a new token");
-            return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, message));
+            return Err(expired(expires));
         }
         if bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS {
             return Err(revoked("the token was issued in the future; request a new token"));

@@ -7,4 +7,5 @@ pub(crate) mod issue;
 pub(crate) mod publish;
 pub(crate) mod reload;
 pub(crate) mod revoke;
+pub(crate) mod standing;
 pub(crate) mod verify_token;

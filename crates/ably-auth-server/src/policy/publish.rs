@@ -14,17 +14,15 @@ use crate::state::registry::AppMemory;
 
 /// Checks what one request publishes. It reads the resources of the token's claims once, for all channels.
 pub(crate) struct Publisher<'a> {
-    state: &'a State,
     principal: &'a Principal,
     user_claims: ByResource<'a, &'a str>,
     limits: ByResource<'a, f64>,
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(state: &'a State, principal: &'a Principal) -> Self {
+    pub(crate) fn new(principal: &'a Principal) -> Self {
         let claims = principal.claims();
         Self {
-            state,
             principal,
             user_claims: ByResource::new(claims.into_iter().flat_map(JwtClaims::channel_claims)),
             limits: ByResource::new(claims.into_iter().flat_map(JwtClaims::publish_limits)),
@@ -43,7 +41,20 @@ impl<'a> Publisher<'a> {
 
     /// Refuses all messages if the sender must not publish one of them on the channel, although
     /// [`authorize`](Self::authorize) permits the channel. Otherwise, returns them ready to store.
-    pub(crate) fn admit(&self, channel: &str, messages: Vec<Message>) -> Result<Vec<Message>, Refusal> {
+    pub(crate) fn admit(&self, state: &State, channel: &str, messages: Vec<Message>) -> Result<Vec<Message>, Refusal> {
+        let messages = self.sign(channel, messages, None)?;
+        self.check_rate(state, channel, messages.len())?;
+        Ok(messages)
+    }
+
+    /// Does what [`admit`](Self::admit) does, except for the rate. `connection_id` is the publisher's connection, if
+    /// there is one.
+    pub(crate) fn sign(
+        &self,
+        channel: &str,
+        messages: Vec<Message>,
+        connection_id: Option<&str>,
+    ) -> Result<Vec<Message>, Refusal> {
         let principal = self.principal;
         messages.iter().try_for_each(Message::check_id)?;
         if messages.iter().any(Message::is_privileged) {
@@ -53,18 +64,23 @@ impl<'a> Publisher<'a> {
             identity: principal.identity.as_ref(),
             client_id: principal.client_id(),
             user_claim: self.user_claims.most_specific(channel),
+            connection_id,
         };
         let sign = |message: Message| message.signed_by(&author);
         let messages = messages.into_iter().map(sign).collect::<Result<Vec<_>, _>>()?;
         check_identified(principal, channel, messages.iter().all(Message::has_client_id))?;
-        self.check_rate(channel, messages.len())?;
         Ok(messages)
+    }
+
+    /// Returns the rate, in messages per second, that the token's issuer has set for an attachment to the channel.
+    pub(crate) fn rate(&self, channel: &str) -> Option<f64> {
+        self.limits.most_specific(channel)
     }
 
     /// Refuses messages above the rate that the token's issuer has set for one attachment. Requests have no attachment,
     /// so all requests of a token on a channel count as one.
-    fn check_rate(&self, channel: &str, messages: usize) -> Result<(), Refusal> {
-        let Some((claims, rate)) = self.principal.claims().zip(self.limits.most_specific(channel)) else {
+    fn check_rate(&self, state: &State, channel: &str, messages: usize) -> Result<(), Refusal> {
+        let Some((claims, rate)) = self.principal.claims().zip(self.rate(channel)) else {
             return Ok(());
         };
         let attachment = (
@@ -73,16 +89,20 @@ impl<'a> Publisher<'a> {
             (claims.issued().as_millis(), claims.expires().as_millis()),
             channel,
         );
-        let taken = self.state.publish_rates.take_many(&attachment, self.state.stopwatch.elapsed(), rate, messages);
+        let taken = state.publish_rates.take_many(&attachment, state.stopwatch.elapsed(), rate, messages);
         taken.map_err(|wait| {
-            let message = format!(
-                "the token's limit of {rate} messages a second on this channel is reached; publish more slowly"
-            );
-            let refusal = Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message);
+            let refusal = rate_exceeded(rate);
             // Waiting does not help if the rate is 0, or if one request has more messages than the limit ever allows.
             if wait == Duration::MAX { refusal } else { refusal.after(wait) }
         })
     }
+}
+
+/// Returns the refusal of messages above the rate that a token permits on a channel, in messages per second.
+pub(crate) fn rate_exceeded(rate: f64) -> Refusal {
+    let message =
+        format!("the token's limit of {rate} messages a second on this channel is reached; publish more slowly");
+    Refusal::new(ErrorCode::PUBLISH_RATE_EXCEEDED, message)
 }
 
 /// Values by the resource that they concern.

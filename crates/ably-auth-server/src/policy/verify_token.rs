@@ -24,8 +24,8 @@ pub(crate) struct Bearer {
     pub(crate) app: Arc<RunningApp>,
     pub(crate) key: Arc<Key>,
     pub(crate) token: VerifiedToken,
-    /// The capability that a JWT's issuer wrote.
-    written: Option<Capability>,
+    /// The capability that a JWT's issuer wrote, if it differs from the granted one.
+    pub(crate) written: Option<Capability>,
 }
 
 impl Bearer {
@@ -98,4 +98,10 @@ impl Reader<'_> {
 
 pub(crate) fn revoked(message: &str) -> Refusal {
     Refusal::new(ErrorCode::TOKEN_REVOKED, message)
+}
+
+/// Returns the refusal of a token that has expired.
+pub(crate) fn expired(expires: Timestamp) -> Refusal {
+    let message = format!("the token expired at {expires}; request a new token");
+    Refusal::new(ErrorCode::TOKEN_EXPIRED, message)
 }

@@ -37,15 +37,19 @@ impl Emulator {
 
     pub(super) fn reset(&self) -> Result<(), Error> {
         let fresh = back(&self.app, &self.limits)?;
+        let before = self.front.current().into_owned();
         if let Some(emulation) = &self.front.state().emulation {
             emulation.replace(fresh.shared_state());
         }
+        before.state().connections.drop_all();
         Ok(())
     }
 
     pub(super) fn advance_clock(&self, by: Duration) {
-        if let Some(emulation) = &self.front.current().state().emulation {
+        let current = self.front.current();
+        if let Some(emulation) = &current.state().emulation {
             emulation.advance_clock(by);
+            current.state().connections.all_changed();
         }
     }
 

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
+use crate::live::connections::Connections;
 use crate::ops::audit::{self, Audit, SecretSource};
 use crate::ops::instrumented_store::InstrumentedStore;
 use crate::ops::metrics::Metrics;
@@ -254,6 +255,8 @@ impl ServiceBuilder {
             by_key: self.limits.per_key.map(Buckets::new),
             publish_rates: Buckets::default(),
             by_address: self.limits.per_address.map(Buckets::new),
+            connections: Connections::default(),
+            realtime: Budget::new(self.limits.realtime_bytes),
             answers: Budget::new(self.limits.answers_bytes),
             long_work: Semaphore::new(processors.saturating_sub(1).max(1)),
             limits: self.limits,

@@ -96,7 +96,13 @@ impl Service {
     #[must_use]
     pub fn metrics(&self) -> String {
         let (apps, keys) = self.0.registry.count();
-        let now = metrics::CurrentValues { apps, keys, is_ready: self.is_ready(), up: self.0.stopwatch.elapsed() };
+        let now = metrics::CurrentValues {
+            apps,
+            keys,
+            realtime_connections: self.0.connections.count(),
+            is_ready: self.is_ready(),
+            up: self.0.stopwatch.elapsed(),
+        };
         metrics::render(&self.0.metrics, &now)
     }
 
@@ -193,7 +199,6 @@ impl Service {
         Cow::Borrowed(self)
     }
 
-    #[cfg(feature = "sandbox")]
     pub(crate) fn shared_state(&self) -> Arc<State> {
         Arc::clone(&self.0)
     }

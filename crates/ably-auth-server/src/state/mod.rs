@@ -22,6 +22,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
 use crate::limits::{self, Limits};
+use crate::live::connections::Connections;
 use crate::ops::audit::Audit;
 use crate::ops::metrics::{self, Metrics};
 use crate::ops::request_id::RequestIds;
@@ -59,6 +60,10 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     /// True if the channel endpoints are served.
     pub(crate) channels: bool,
+    /// The realtime connections.
+    pub(crate) connections: Connections,
+    /// The budget for what realtime connections use.
+    pub(crate) realtime: Arc<Budget>,
     /// The budget for large responses until they are written.
     pub(crate) answers: Arc<Budget>,
     /// The permits for long work on channels. There is one fewer than processors, so that tokens are issued meanwhile.
@@ -110,6 +115,7 @@ impl State {
             sync::write(&self.revocations).set_time(now);
         }
         self.time.set(now);
+        self.connections.all_changed();
         Ok(())
     }
 
@@ -136,12 +142,24 @@ impl State {
 
     fn apply(&self, change: Change) -> Result<(), Refusal> {
         match change {
-            Change::App(app) => return self.registry.set_app(app),
-            Change::AppDeleted(app_id, is_listed) => self.registry.remove(&app_id, is_listed),
-            Change::Key(key) => self.registry.set_key(*key),
+            Change::App(app) => {
+                let app_id: Box<str> = app.id().into();
+                self.registry.set_app(app)?;
+                self.connections.app_changed(&app_id);
+            }
+            Change::AppDeleted(app_id, is_listed) => {
+                self.registry.remove(&app_id, is_listed);
+                self.connections.app_changed(&app_id);
+            }
+            Change::Key(key) => {
+                let name = key.name().clone();
+                self.registry.set_key(*key);
+                self.connections.key_changed(&name);
+            }
             Change::Revoked(key, target, cutoffs) => {
-                let mut revocations = sync::write(&self.revocations);
-                revocations.set(&key, target, cutoffs, self.store.feed().latest_known());
+                let latest = self.store.feed().latest_known();
+                sync::write(&self.revocations).set(&key, target.clone(), cutoffs, latest);
+                self.connections.revoked(&key, &target);
             }
             Change::Secret(secret, is_current) => return self.registry.set_secret(secret, is_current),
             Change::Nothing => {}
@@ -197,8 +215,16 @@ impl State {
     /// Returns whether a token of that subject and issue time is revoked. Also returns true if this is unknown because
     /// revocations were lost.
     pub(crate) fn is_revoked(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        let is_lost = key.revocable_tokens() && issued < self.store.feed().known_from();
-        is_lost || self.revocations().is_revoked(subject, issued, now)
+        self.revoked_from(key, subject, issued).is_some_and(|from| from <= now)
+    }
+
+    /// Returns the moment from which a token of that subject and issue time is revoked, if there is one. It is the
+    /// earliest moment if this is unknown because revocations were lost.
+    pub(crate) fn revoked_from(&self, key: &Key, subject: &Subject<'_>, issued: Timestamp) -> Option<Timestamp> {
+        if key.revocable_tokens() && issued < self.store.feed().known_from() {
+            return Some(Timestamp::from_millis(0));
+        }
+        self.revocations().revoked_from(subject, issued)
     }
 
     /// Returns the earliest issue time at which a new token of that subject is not revoked already.

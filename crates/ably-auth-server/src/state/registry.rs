@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::apps::{App, Apps, Key};
 use crate::channels::stats::Stats;
-use crate::channels::{Channels, Message};
+use crate::channels::{Channels, Message, Publication};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::limits::budget::{Budget, Share};
+use crate::live::attachments::Attachments;
 use crate::refusal::Refusal;
 use crate::sync;
 use crate::sync::lock;
@@ -20,8 +21,9 @@ use crate::token::Sealer;
 /// The maximum number of apps, because in a sandbox every caller may create one.
 pub(crate) const MAX_APPS: usize = 1_000;
 
-/// The divisor for an app's share of the bytes that responses in flight may use, so that no app can use them all.
-const ANSWER_SHARES: usize = 4;
+/// The divisor for an app's share of the bytes of responses in flight and of realtime connections, so that no app can use
+/// them all.
+const APP_SHARES: usize = 4;
 
 /// An immutable snapshot of an app. A change creates a new snapshot; requests that hold this one finish with it.
 #[derive(Clone, Debug)]
@@ -37,6 +39,10 @@ pub(crate) struct AppMemory {
     pub(crate) is_listed: bool,
     sealer: RwLock<Arc<Sealer>>,
     pub(crate) channels: Mutex<Channels>,
+    /// The attachments of realtime connections. Lock `channels` first if both are needed.
+    pub(crate) attachments: Mutex<Attachments>,
+    /// The budget for the app's realtime connections.
+    pub(crate) realtime: Arc<Budget>,
     /// The part of the history budget that the app's channels use.
     history: Share,
     /// The budget for large responses in flight to holders of the app's keys and tokens.
@@ -50,17 +56,20 @@ impl AppMemory {
         Arc::clone(&sync::read(&self.sealer))
     }
 
-    /// Stores messages of a channel. Returns their serials and how many of them are new.
+    /// Stores messages of a channel, and sends them to its attachments. `publisher` is the connection that published
+    /// them, if there is one.
     pub(crate) fn publish(
         &self,
         name: &str,
         messages: Vec<Message>,
         batch: &str,
+        publisher: Option<&str>,
         now: Timestamp,
-    ) -> (Vec<String>, usize) {
+    ) -> Publication {
         let mut channels = lock(&self.channels);
         let published = channels.publish(name, messages, batch, now);
         self.history.set(channels.bytes());
+        lock(&self.attachments).deliver(name, &published.new, batch, publisher, now);
         published
     }
 
@@ -82,6 +91,8 @@ pub(crate) struct Registry {
     history: Arc<Budget>,
     /// The maximum bytes of large responses in flight for one app.
     answers_per_app: usize,
+    /// The maximum bytes of the realtime connections of one app.
+    realtime_per_app: usize,
     /// The maximum memory, in bytes, for apps and keys that are created or changed at run time.
     run_time_bytes: usize,
 }
@@ -153,7 +164,8 @@ impl Registry {
             listed: Mutex::default(),
             secrets: RwLock::new(secrets),
             history: Budget::new(limits.history_bytes),
-            answers_per_app: limits.answers_bytes / ANSWER_SHARES,
+            answers_per_app: limits.answers_bytes / APP_SHARES,
+            realtime_per_app: limits.realtime_bytes / APP_SHARES,
             run_time_bytes: limits.run_time_bytes,
         }
     }
@@ -238,6 +250,8 @@ impl Registry {
             is_listed,
             sealer,
             channels: Mutex::default(),
+            attachments: Mutex::default(),
+            realtime: Budget::new(self.realtime_per_app),
             history: Share::of(Arc::clone(&self.history)),
             answers: Budget::new(self.answers_per_app),
             stats: Mutex::default(),

@@ -32,7 +32,8 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn targets(&self) -> impl Iterator<Item = Target> {
+    /// Returns the targets by which the token can be revoked.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = Target> {
         let client_id = self.client_id.as_str().map(Target::client_id);
         let revocation_key = self.revocation_key.map(Target::revocation_key);
         let capabilities = [Some(self.capability), self.written].into_iter().flatten();
@@ -213,8 +214,10 @@ impl Revocations {
             .copied()
     }
 
-    pub(crate) fn is_revoked(&self, subject: &Subject<'_>, issued: Timestamp, now: Timestamp) -> bool {
-        self.matching(subject).any(|cutoff| cutoff.applies(now) && cutoff.revokes(issued, subject.is_jwt))
+    /// Returns the moment from which a token of that subject and issue time is revoked, if there is one.
+    pub(crate) fn revoked_from(&self, subject: &Subject<'_>, issued: Timestamp) -> Option<Timestamp> {
+        let revoking = self.matching(subject).filter(|cutoff| cutoff.revokes(issued, subject.is_jwt));
+        revoking.map(|cutoff| cutoff.applies_at).min()
     }
 
     pub(crate) fn first_valid_issue(&self, subject: &Subject<'_>, now: Timestamp) -> Timestamp {
@@ -246,11 +249,8 @@ mod tests {
     fn revoked(revocations: &Revocations, issued: u64, now: u64) -> bool {
         let key = KeyName::parse("app.key").unwrap();
         let (client_id, capability) = (ClientId::parse("bob").unwrap(), Capability::all());
-        revocations.is_revoked(
-            &subject(&key, &client_id, &capability),
-            Timestamp::from_millis(issued),
-            Timestamp::from_millis(now),
-        )
+        let from = revocations.revoked_from(&subject(&key, &client_id, &capability), Timestamp::from_millis(issued));
+        from.is_some_and(|from| from <= Timestamp::from_millis(now))
     }
 
     fn revoke(revocations: &mut Revocations, cutoff: Cutoff, now: u64) {

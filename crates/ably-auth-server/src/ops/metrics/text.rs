@@ -4,7 +4,9 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, STORE_OPERATIONS, StoreCounts, codes};
+use super::{
+    Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, RealtimeCounts, STORE_OPERATIONS, StoreCounts, codes,
+};
 
 /// A counter: its name, its help text, and its values with their labels.
 type Counter<'a> = (&'a str, &'a str, &'a [(&'a str, &'a AtomicU64)]);
@@ -22,6 +24,7 @@ fn get(count: &AtomicU64) -> u64 {
 pub(crate) struct CurrentValues {
     pub(crate) apps: usize,
     pub(crate) keys: usize,
+    pub(crate) realtime_connections: usize,
     pub(crate) is_ready: bool,
     /// The time since the service was built.
     pub(crate) up: Duration,
@@ -40,6 +43,7 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
     writeln!(out, "ably_auth_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))?;
     answers(out, metrics)?;
     store(out, &metrics.store)?;
+    realtime(out, &metrics.realtime)?;
     let counters: [Counter<'_>; 7] = [
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
@@ -70,15 +74,13 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
         ),
     ];
     for (name, help, counts) in counters {
-        write_header(out, name, "counter", help)?;
-        for (labels, count) in counts {
-            writeln!(out, "{name}{labels} {}", get(count))?;
-        }
+        write_counter(out, name, help, counts)?;
     }
     let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let gauges = [
         ("ably_auth_requests_in_flight", "Requests in flight.", metrics.in_flight.get()),
         ("ably_auth_connections", "Open connections.", metrics.connections.get()),
+        ("ably_auth_realtime_connections", "Open realtime connections.", as_u64(now.realtime_connections)),
         ("ably_auth_apps", "Apps that the service knows.", as_u64(now.apps)),
         ("ably_auth_keys", "Keys that the service knows, including revoked ones.", as_u64(now.keys)),
         ("ably_auth_ready", "1 if the service is ready for requests, otherwise 0.", u64::from(now.is_ready)),
@@ -113,6 +115,47 @@ fn answers(out: &mut String, metrics: &Metrics) -> fmt::Result {
         histogram(out, name, &format!("endpoint=\"{endpoint}\""), latency)?;
     }
     Ok(())
+}
+
+fn realtime(out: &mut String, counts: &RealtimeCounts) -> fmt::Result {
+    let counters: [Counter<'_>; 3] = [
+        (
+            "ably_auth_realtime_opened_total",
+            "Realtime connections opened, by whether they resume a lost one.",
+            &[("{resumed=\"false\"}", &counts.opened), ("{resumed=\"true\"}", &counts.resumed)],
+        ),
+        (
+            "ably_auth_realtime_prompts_total",
+            "AUTH messages that asked a client to renew its token.",
+            &[("", &counts.prompted)],
+        ),
+        (
+            "ably_auth_realtime_reauthenticated_total",
+            "Tokens that clients presented on open connections and that were accepted.",
+            &[("", &counts.reauthenticated)],
+        ),
+    ];
+    for (name, help, counts) in counters {
+        write_counter(out, name, help, counts)?;
+    }
+    let name = "ably_auth_realtime_ended_total";
+    write_header(
+        out,
+        name,
+        "counter",
+        "Realtime connections ended or refused, by Ably error code; code 0 means none.",
+    )?;
+    writeln!(out, "{name}{{code=\"0\"}} {}", get(&counts.ended))?;
+    let codes = codes().map(|code| code.as_u32().to_string()).chain(["other".to_owned()]);
+    for (code, count) in codes.zip(&counts.ended_by_code).filter(|(_, count)| get(count) > 0) {
+        writeln!(out, "{name}{{code=\"{code}\"}} {}", get(count))?;
+    }
+    Ok(())
+}
+
+fn write_counter(out: &mut String, name: &str, help: &str, counts: &[(&str, &AtomicU64)]) -> fmt::Result {
+    write_header(out, name, "counter", help)?;
+    counts.iter().try_for_each(|(labels, count)| writeln!(out, "{name}{labels} {}", get(count)))
 }
 
 fn store(out: &mut String, counts: &StoreCounts) -> fmt::Result {

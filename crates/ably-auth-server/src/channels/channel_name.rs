@@ -1,4 +1,4 @@
-//! A channel name as a request gives it, in its path or in a batch.
+//! A channel name as a request gives it: in a path, in a batch, or on a connection.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,19 @@ use ably_auth_core::ErrorCode;
 use crate::refusal::Refusal;
 
 /// The maximum length of a channel name, in bytes.
-pub(super) const MAX_CHANNEL_NAME: usize = 2_048;
+pub(crate) const MAX_CHANNEL_NAME: usize = 2_048;
 
 /// A channel name without the optional qualifier in brackets before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ChannelName<'a> {
-    pub(super) name: Cow<'a, str>,
+pub(crate) struct ChannelName<'a> {
+    pub(crate) name: Cow<'a, str>,
     /// True if the qualifier filters the messages that are read.
-    pub(super) is_filtered: bool,
+    pub(crate) is_filtered: bool,
 }
 
 impl<'a> ChannelName<'a> {
     /// Parses a name, which is percent-decoded if it is from a path.
-    pub(super) fn parse(segment: Cow<'a, str>) -> Result<Self, Refusal> {
+    pub(crate) fn parse(segment: Cow<'a, str>) -> Result<Self, Refusal> {
         let qualifier = segment.strip_prefix('[').map(|rest| rest.split_once(']'));
         let (start, is_filtered) = match qualifier {
             None => (0, false),

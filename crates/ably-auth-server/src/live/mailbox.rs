@@ -1,0 +1,208 @@
+//! The mailbox of a connection: frames that wait to be sent, and signals for its task.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::format::Format;
+use crate::limits::budget::Account;
+use crate::live::protocol::Outbound;
+use crate::sync::lock;
+
+/// The bytes that a frame uses in a mailbox in addition to its content.
+const FRAME_OVERHEAD: usize = 64;
+
+/// The signals of other tasks to a connection's task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Signals {
+    /// The credential may not hold any more.
+    pub(crate) recheck: bool,
+    /// The client resumed the connection on another socket.
+    pub(crate) replaced: bool,
+    /// The client reads too slowly: a frame did not fit and was dropped.
+    pub(crate) overflowed: bool,
+}
+
+impl Signals {
+    const fn is_empty(self) -> bool {
+        !(self.recheck || self.replaced || self.overflowed)
+    }
+}
+
+/// The mailbox of a connection.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    /// A number that no other connection of the service has.
+    pub(crate) number: u64,
+    pub(crate) connection_id: Arc<str>,
+    pub(crate) format: Format,
+    /// False if the connection does not receive what it publishes.
+    pub(crate) echo: bool,
+    /// The memory that the connection uses.
+    pub(crate) account: Account,
+    /// The channels on which the connection has presence members.
+    pub(crate) entered: Mutex<BTreeSet<Box<str>>>,
+    queue: Mutex<Queue>,
+    /// Notified when there are frames to send.
+    filled: Notify,
+    /// Notified when there are signals.
+    signalled: Notify,
+    /// Notified when frames have been taken.
+    drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<Bytes>,
+    bytes: usize,
+    signals: Signals,
+    /// True if no more frames are accepted.
+    is_closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(number: u64, connection_id: Arc<str>, format: Format, echo: bool, account: Account) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            connection_id,
+            format,
+            echo,
+            account,
+            entered: Mutex::default(),
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            signalled: Notify::new(),
+            drained: Notify::new(),
+        })
+    }
+
+    pub(crate) fn send(&self, message: &Outbound<'_>) {
+        self.push(message.encode(self.format));
+    }
+
+    /// Adds a frame. If it does not fit, the connection is signalled to end.
+    pub(crate) fn push(&self, frame: Bytes) {
+        let bytes = frame.len().saturating_add(FRAME_OVERHEAD);
+        let mut queue = lock(&self.queue);
+        if queue.is_closed {
+            return;
+        }
+        if !self.account.take(bytes) {
+            queue.is_closed = true;
+            queue.signals.overflowed = true;
+            self.signalled.notify_one();
+            return;
+        }
+        queue.bytes = queue.bytes.saturating_add(bytes);
+        queue.frames.push_back(frame);
+        self.filled.notify_one();
+    }
+
+    /// Adds the last frame, in place of those that wait if `now` is true. Later frames are dropped.
+    pub(crate) fn finish(&self, last: Option<Bytes>, now: bool) {
+        let mut queue = lock(&self.queue);
+        if now {
+            self.account.give_back(queue.bytes);
+            queue.bytes = 0;
+            queue.frames.clear();
+        }
+        // The last frame is small and is sent at once, so it is not counted.
+        queue.frames.extend(last);
+        queue.is_closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Waits for the next frame. Returns `None` after the last one.
+    pub(crate) async fn next(&self) -> Option<Bytes> {
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Returns the next frame; `Some(None)` after the last one, and `None` if it has not arrived yet.
+    pub(crate) fn try_next(&self) -> Option<Option<Bytes>> {
+        let mut queue = lock(&self.queue);
+        match queue.frames.pop_front() {
+            Some(frame) => {
+                let bytes = frame.len().saturating_add(FRAME_OVERHEAD).min(queue.bytes);
+                queue.bytes = queue.bytes.saturating_sub(bytes);
+                self.account.give_back(bytes);
+                self.drained.notify_one();
+                Some(Some(frame))
+            }
+            None if queue.is_closed => Some(None),
+            None => None,
+        }
+    }
+
+    /// Waits until fewer than `bytes` wait to be sent.
+    pub(crate) async fn below(&self, bytes: usize) {
+        while lock(&self.queue).bytes >= bytes {
+            self.drained.notified().await;
+        }
+    }
+
+    /// Signals the connection's task.
+    pub(crate) fn signal(&self, set: impl FnOnce(&mut Signals)) {
+        set(&mut lock(&self.queue).signals);
+        self.signalled.notify_one();
+    }
+
+    /// Waits for signals, and resets them.
+    pub(crate) async fn signals(&self) -> Signals {
+        loop {
+            let signals = std::mem::take(&mut lock(&self.queue).signals);
+            if !signals.is_empty() {
+                return signals;
+            }
+            self.signalled.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::budget::Budget;
+    use crate::live::protocol::Action;
+
+    fn mailbox(most: usize, budget: &Arc<Budget>) -> Arc<Mailbox> {
+        Mailbox::new(1, "c".into(), Format::Json, true, Account::new(most, [Arc::clone(budget)]))
+    }
+
+    #[tokio::test]
+    async fn frames_are_sent_in_order_and_counted_while_they_wait() {
+        let budget = Budget::new(10_000);
+        let mailbox = mailbox(10_000, &budget);
+        mailbox.send(&Outbound::new(Action::Heartbeat));
+        mailbox.push(Bytes::from_static(b"second"));
+        assert_eq!(budget.used(), r#"{"action":0}"#.len() + "second".len() + 2 * FRAME_OVERHEAD);
+        mailbox.finish(Some(Bytes::from_static(b"last")), false);
+        mailbox.push(Bytes::from_static(b"too late"));
+        let mut sent = Vec::new();
+        while let Some(frame) = mailbox.next().await {
+            sent.push(frame);
+        }
+        assert_eq!(sent, [&br#"{"action":0}"#[..], b"second", b"last"]);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn full_mailbox_ends_its_connection_and_no_other() {
+        let budget = Budget::new(10_000);
+        let (full, other) = (mailbox(1_000, &budget), mailbox(10_000, &budget));
+        full.push(Bytes::from(vec![0; 800]));
+        full.push(Bytes::from(vec![0; 800]));
+        assert!(full.signals().await.overflowed);
+        full.finish(Some(Bytes::from_static(b"last")), true);
+        assert_eq!(full.try_next(), Some(Some(Bytes::from_static(b"last"))), "what waited is dropped");
+        assert_eq!((full.try_next(), budget.used()), (Some(None), 0));
+        other.push(Bytes::from(vec![0; 800]));
+        assert!(other.try_next().is_some());
+    }
+}

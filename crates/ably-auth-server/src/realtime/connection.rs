@@ -1,0 +1,257 @@
+//! A connection: its session with the state of the service around it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ably_auth_core::{ErrorCode, ErrorInfo};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+
+use super::opening::Opening;
+use super::perform::{Flow, Performer, leave_presence, moment};
+use super::session::{Effect, Ending, Session, ending_of};
+use crate::limits::budget::Account;
+use crate::live::connections::Resumable;
+use crate::live::mailbox::{Mailbox, Signals};
+use crate::live::protocol::{Action, Inbound, Outbound};
+use crate::ops::metrics::add;
+use crate::policy::authenticate::Authenticator;
+use crate::random;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::state::revocations::Subject;
+
+/// The code of a connection that ends because of the service or of its client's speed.
+const CONNECTION_DISCONNECTED: ErrorCode = ErrorCode::new(80003);
+
+/// The size in bytes above which a frame needs a `long_work` permit, like a body.
+const LONG_FRAME: usize = 512;
+
+/// An open connection.
+pub(crate) struct Connection {
+    session: Session,
+    performer: Performer,
+}
+
+impl Connection {
+    /// Opens a connection: authenticates the client, resumes its former connection if it can, and sends CONNECTED.
+    pub(crate) async fn open(state: Arc<State>, opening: Opening) -> Result<Self, Bytes> {
+        let (format, is_token, state_of_refusals) = (opening.format, opening.has_token(), Arc::clone(&state));
+        Self::try_open(state, opening).await.map_err(|refusal| {
+            let ending = ending_of(&refusal, is_token);
+            state_of_refusals.metrics.realtime.ended(ending.code());
+            ending.frame(format).unwrap_or_default()
+        })
+    }
+
+    async fn try_open(state: Arc<State>, opening: Opening) -> Result<Self, Refusal> {
+        let at = moment(&state);
+        state.check_clock(at.now)?;
+        let (credential, claimed) = opening.claim?;
+        let authenticator = Authenticator(&state);
+        let mut principal = authenticator.authenticate(&credential, claimed, at.now).await?;
+        drop(credential);
+        state.check_rate_of(principal.key.name())?;
+        let end = authenticator.standing(&mut principal, at.now)?;
+        let app_id: Box<str> = principal.app.app.id().into();
+        let identity = principal.identity.clone();
+        let resumed = opening.resume.as_deref().map(|key| {
+            let (id, secret) = key.split_once('!').unwrap_or((key, ""));
+            let presented = Resumable { secret: secret.into(), app_id: app_id.clone(), identity: identity.clone() };
+            state.connections.take_over(id, &presented, at.elapsed).map(|mailbox| (mailbox, presented))
+        });
+        let is_unknown = matches!(resumed, Some(None));
+        let resumed = resumed.flatten();
+        let is_resumed = resumed.is_some();
+        let (connection_id, secret) = match &resumed {
+            Some((mailbox, presented)) => (Arc::clone(&mailbox.connection_id), presented.secret.clone()),
+            None => (random_text::<9>()?.into(), random_text::<16>()?.into()),
+        };
+        let account = Account::new(
+            state.limits.connection_bytes,
+            [Arc::clone(&state.realtime), Arc::clone(&principal.app.memory.realtime)],
+        );
+        let number = state.connections.next_number();
+        let mailbox = Mailbox::new(number, Arc::clone(&connection_id), opening.format, opening.echo, account);
+        let resumable = Resumable { secret: secret.clone(), app_id, identity };
+        let key = principal.key.name().clone();
+        let targets = principal.subject();
+        let targets = targets.as_ref().into_iter().flat_map(Subject::targets);
+        state.connections.enter(&mailbox, resumable, &key, targets, &state.limits)?;
+        let session = Session::new(connection_id, principal, end, &state.limits);
+        let performer = Performer { state, mailbox, secret, is_resumed };
+        if let Some((former, _)) = &resumed {
+            performer.inherit_presence(&session.principal().app.memory, former);
+        }
+        let unknown =
+            ErrorInfo::new(ErrorCode::INVALID_CONNECTION_KEY, "the connection cannot be resumed; this is a new one");
+        performer.send_connected(&session, is_unknown.then_some(&unknown));
+        add(
+            if is_resumed {
+                &performer.state.metrics.realtime.resumed
+            } else {
+                &performer.state.metrics.realtime.opened
+            },
+            1,
+        );
+        // The credential may have been revoked before the connection was in the table.
+        performer.mailbox.signal(|signals| signals.recheck = true);
+        Ok(Self { session, performer })
+    }
+
+    pub(crate) const fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.performer.mailbox
+    }
+
+    /// Returns how many bytes may wait to be sent while frames of the client are read, and how long the client may be
+    /// silent if it must answer one ping in `heartbeats` heartbeats.
+    pub(crate) fn reading_limits(&self, heartbeats: u32) -> (usize, Duration) {
+        let limits = &self.performer.state.limits;
+        (limits.connection_bytes / 4, limits.heartbeat.saturating_mul(heartbeats))
+    }
+
+    /// Handles a frame from the client.
+    pub(crate) async fn receive(&mut self, frame: &[u8]) -> Flow {
+        let state = Arc::clone(&self.performer.state);
+        // Wait before decoding, so that connections that wait use little memory.
+        let permit = if frame.len() > LONG_FRAME { state.long_work.acquire().await.ok() } else { None };
+        let effects = match self.performer.mailbox.format.decode::<Inbound>(frame) {
+            Ok(message) => self.session.receive(message, moment(&state)),
+            Err(refusal) => vec![Effect::End(Ending::Failed(refusal.info().clone()))],
+        };
+        let mut verify = None;
+        for effect in effects {
+            match effect {
+                Effect::Verify(token) => verify = Some(token),
+                effect => {
+                    if let Flow::End(ending) = self.performer.perform(&mut self.session, effect) {
+                        return Flow::End(ending);
+                    }
+                }
+            }
+        }
+        drop(permit);
+        match verify {
+            Some(token) => self.verify(token).await,
+            None => Flow::Continue,
+        }
+    }
+
+    /// Counts a control frame, such as a ping. Ends the connection if there are too many.
+    pub(crate) fn receive_control(&mut self) -> Flow {
+        if self.session.count_frame(moment(&self.performer.state)) {
+            return Flow::Continue;
+        }
+        let error = ErrorInfo::new(ErrorCode::new(42921), "the connection sends too many pings; send fewer a second");
+        Flow::End(Ending::Disconnected(error.with_status(429)))
+    }
+
+    async fn verify(&mut self, token: ably_auth_core::Token) -> Flow {
+        let state = Arc::clone(&self.performer.state);
+        let now = state.clock.now();
+        let authenticator = Authenticator(&state);
+        let claimed = self.session.principal().identity.clone();
+        let credential = ably_auth_backend::credentials::Credential::Token(token);
+        let verified = match authenticator.authenticate(&credential, claimed, now).await {
+            Ok(mut principal) => authenticator.standing(&mut principal, now).map(|end| (principal, end)),
+            Err(refusal) => Err(refusal),
+        };
+        let effects = self.session.reauthenticate(verified, moment(&state));
+        if effects.iter().any(|effect| matches!(effect, Effect::Connected)) {
+            add(&state.metrics.realtime.reauthenticated, 1);
+            let principal = self.session.principal();
+            let subject = principal.subject();
+            let targets = subject.as_ref().into_iter().flat_map(Subject::targets);
+            state.connections.set_credential(&self.performer.mailbox, principal.key.name(), targets);
+            // A revocation may have arrived while the token was verified.
+            self.performer.mailbox.signal(|signals| signals.recheck = true);
+        }
+        self.perform_all(effects)
+    }
+
+    /// Handles signals from other tasks.
+    pub(crate) fn wake(&mut self, signals: Signals) -> Flow {
+        if signals.replaced {
+            return Flow::End(Ending::Lost);
+        }
+        if signals.overflowed {
+            let message = "the client reads too slowly: too much waits to be sent; connect again";
+            return Flow::End(Ending::Disconnected(disconnected(message)));
+        }
+        let state = Arc::clone(&self.performer.state);
+        let at = moment(&state);
+        let standing = Authenticator(&state).standing(self.session.principal_mut(), at.now);
+        let effects = self.session.set_end(standing, at);
+        self.perform_all(effects)
+    }
+
+    /// Handles the passage of time.
+    pub(crate) fn tick(&mut self) -> Flow {
+        let effects = self.session.tick(moment(&self.performer.state));
+        self.perform_all(effects)
+    }
+
+    /// Returns the time until [`tick`](Self::tick) has something to do.
+    pub(crate) fn until_tick(&self) -> Option<Duration> {
+        let now = self.performer.state.latest(self.performer.state.clock.now());
+        self.session.next_tick().map(|moment| Duration::from_millis(moment.millis_since(now)))
+    }
+
+    /// Returns the ending of a connection that the service ends because it shuts down.
+    pub(crate) fn shutdown() -> Ending {
+        Ending::Disconnected(disconnected("the service is shutting down; connect again"))
+    }
+
+    fn perform_all(&mut self, effects: Vec<Effect>) -> Flow {
+        for effect in effects {
+            if let Flow::End(ending) = self.performer.perform(&mut self.session, effect) {
+                return Flow::End(ending);
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Ends the connection: sends the last message, and keeps what the client needs to resume the connection. Presence
+    /// members of a lost connection leave later.
+    pub(crate) fn end(self, ending: &Ending) {
+        let Self { session, performer: Performer { state, mailbox, .. } } = self;
+        mailbox.finish(ending.frame(mailbox.format), !matches!(ending, Ending::Closed));
+        let memory = Arc::clone(&session.principal().app.memory);
+        session.attached().for_each(|channel| crate::sync::lock(&memory.attachments).detach(channel, &mailbox));
+        state.metrics.realtime.ended(ending.code());
+        let can_resume = matches!(ending, Ending::Lost | Ending::Disconnected(_));
+        let until = can_resume.then(|| state.stopwatch.elapsed().saturating_add(state.limits.connection_state_ttl));
+        state.connections.leave(&mailbox, until, &state.limits);
+        leave_presence(state, memory, mailbox, can_resume);
+    }
+}
+
+impl Ending {
+    /// Returns the last message of the connection.
+    pub(crate) fn frame(&self, format: crate::format::Format) -> Option<Bytes> {
+        let message = match self {
+            Self::Closed => Outbound::new(Action::Closed),
+            Self::Disconnected(error) => Outbound { error: Some(error), ..Outbound::new(Action::Disconnected) },
+            Self::Failed(error) => Outbound { error: Some(error), ..Outbound::new(Action::Error) },
+            Self::Lost => return None,
+        };
+        Some(message.encode(format))
+    }
+
+    /// Returns the error code of the ending, if it has one.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Disconnected(error) | Self::Failed(error) => Some(error.code()),
+            Self::Closed | Self::Lost => None,
+        }
+    }
+}
+
+fn disconnected(message: &str) -> ErrorInfo {
+    ErrorInfo::new(CONNECTION_DISCONNECTED, message).with_status(503)
+}
+
+fn random_text<const N: usize>() -> Result<String, Refusal> {
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<N>().map_err(|_| Refusal::internal())?))
+}

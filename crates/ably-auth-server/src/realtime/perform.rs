@@ -1,0 +1,332 @@
+//! The effects of a session, carried out: attachments, messages and presence.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ably_auth_core::{ErrorInfo, Timestamp};
+
+use super::session::{Attach, Effect, Ending, Moment, Rewind, Session};
+use crate::channels::page::{Direction, Page};
+use crate::channels::presence::{PresenceMessage, PresentMember};
+use crate::channels::{self, Channels, Message, Publication, Stored};
+use crate::live::attachments::{ATTACHMENT_BYTES, message_frame};
+use crate::live::mailbox::Mailbox;
+use crate::live::protocol::modes::{HAS_BACKLOG, HAS_PRESENCE, RESUMED};
+use crate::live::protocol::outbound::{ConnectionDetails, MAX_FRAME_SIZE, MAX_MESSAGE_SIZE, Params, PublishResult};
+use crate::live::protocol::{Action, Modes, Outbound};
+use crate::ops::metrics::add;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::state::registry::AppMemory;
+use crate::sync::lock;
+
+/// The decision about a connection after an event: it goes on, or ends.
+#[derive(Debug)]
+pub(crate) enum Flow {
+    Continue,
+    End(Ending),
+}
+
+/// The part of a connection that carries out the effects of its session.
+pub(super) struct Performer {
+    pub(super) state: Arc<State>,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// The secret part of the connection key.
+    pub(super) secret: Box<str>,
+    /// True if the connection is one that was lost, so that the client may continue its attachments.
+    pub(super) is_resumed: bool,
+}
+
+/// The name of the service in the details of a connection.
+const SERVER_ID: &str = "ably-auth";
+
+impl Performer {
+    /// Carries out an effect. Tokens are verified by the caller, because that may wait.
+    pub(super) fn perform(&self, session: &mut Session, effect: Effect) -> Flow {
+        let memory = Arc::clone(&session.principal().app.memory);
+        let memory = &*memory;
+        match effect {
+            Effect::End(ending) => return Flow::End(ending),
+            Effect::Verify(_) => {}
+            Effect::Heartbeat(id) => {
+                self.mailbox.send(&Outbound { id: Some(&id), ..Outbound::new(Action::Heartbeat) });
+            }
+            Effect::Prompt => {
+                add(&self.state.metrics.realtime.prompted, 1);
+                self.mailbox.send(&Outbound::new(Action::Auth));
+            }
+            Effect::Connected => self.send_connected(session, None),
+            Effect::Attach(attach) => self.attach(session, memory, &attach),
+            Effect::SetModes { channel, modes } => {
+                lock(&memory.attachments).attach(&channel, &self.mailbox, modes);
+            }
+            Effect::Detach { channel, error } => self.detach(memory, &channel, error.as_ref()),
+            Effect::RefuseChannel { channel, error } => self.refuse_channel(&channel, &error),
+            Effect::Publish { channel, msg_serial, messages } => self.publish(memory, &channel, msg_serial, messages),
+            Effect::Enter { channel, msg_serial, messages } => self.enter(memory, &channel, msg_serial, messages),
+            Effect::Sync { channel } => lock(&memory.attachments).sync(&channel, &self.mailbox),
+            Effect::Refuse { msg_serial, error } => self.nack(msg_serial, &error),
+        }
+        Flow::Continue
+    }
+
+    pub(super) fn send_connected(&self, session: &Session, error: Option<&ErrorInfo>) {
+        let limits = &self.state.limits;
+        let id = &*self.mailbox.connection_id;
+        let key = [id, &self.secret].join("!");
+        let details = ConnectionDetails {
+            client_id: session.client_id(),
+            connection_key: &key,
+            max_message_size: MAX_MESSAGE_SIZE,
+            max_frame_size: MAX_FRAME_SIZE,
+            max_inbound_rate: limits.connection_frames.per_second,
+            connection_state_ttl: millis(limits.connection_state_ttl),
+            max_idle_interval: millis(limits.heartbeat),
+            server_id: SERVER_ID,
+        };
+        self.mailbox.send(&Outbound {
+            connection_id: Some(id),
+            connection_details: Some(details),
+            error,
+            ..Outbound::new(Action::Connected)
+        });
+    }
+
+    fn nack(&self, msg_serial: u64, error: &ErrorInfo) {
+        self.mailbox.send(&Outbound {
+            msg_serial: Some(msg_serial),
+            count: Some(1),
+            error: Some(error),
+            ..Outbound::new(Action::Nack)
+        });
+    }
+
+    fn refuse_channel(&self, channel: &str, error: &ErrorInfo) {
+        self.mailbox.send(&Outbound { channel: Some(channel), error: Some(error), ..Outbound::new(Action::Error) });
+    }
+
+    fn attach(&self, session: &mut Session, memory: &AppMemory, attach: &Attach) {
+        let Attach { channel, modes, after, rewind, is_repeated } = attach;
+        if !is_repeated && !self.mailbox.account.take(attachment_size(channel)) {
+            session.forget_attachment(channel);
+            let refusal = no_room();
+            return self.refuse_channel(channel, refusal.info());
+        }
+        let now = moment(&self.state).now;
+        // While both are locked, no message is published: none is lost or sent twice between what follows.
+        let channels = lock(&memory.channels);
+        let mut attachments = lock(&memory.attachments);
+        let may_continue = self.is_resumed || *is_repeated;
+        let missed = after.filter(|_| may_continue).and_then(|after| channels.after(channel, after));
+        let is_continued = missed.is_some();
+        let backlog = match (missed, rewind) {
+            _ if !modes.has(Modes::SUBSCRIBE) => Vec::new(),
+            (Some(missed), _) => missed,
+            (None, Some((_, rewind))) => rewound(&channels, channel, *rewind, now),
+            (None, None) => Vec::new(),
+        };
+        let has_members = attachments.attach(channel, &self.mailbox, *modes) && modes.has(Modes::PRESENCE_SUBSCRIBE);
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let flags = modes.flags()
+            | flag(is_continued, RESUMED)
+            | flag(!backlog.is_empty(), HAS_BACKLOG)
+            | flag(has_members, HAS_PRESENCE);
+        let serial = channels.serial(now).to_string();
+        self.mailbox.send(&Outbound {
+            channel: Some(channel),
+            channel_serial: Some(&serial),
+            flags: Some(flags),
+            params: rewind.as_ref().map(|(rewind, _)| Params { rewind }),
+            ..Outbound::new(Action::Attached)
+        });
+        self.send_backlog(channel, &backlog, now);
+        if has_members {
+            attachments.sync(channel, &self.mailbox);
+        }
+    }
+
+    /// Sends earlier messages, except the connection's own if it wants no echo.
+    fn send_backlog(&self, channel: &str, backlog: &[Stored], now: Timestamp) {
+        let own = Some(&*self.mailbox.connection_id);
+        let wanted: Vec<_> =
+            backlog.iter().filter(|stored| self.mailbox.echo || stored.connection_id() != own).cloned().collect();
+        let mut rest = &wanted[..];
+        while !rest.is_empty() {
+            let mut bytes = 0_usize;
+            let fits = |stored: &&Stored| {
+                bytes = bytes.saturating_add(stored.size());
+                bytes <= MAX_MESSAGE_SIZE
+            };
+            let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+            let (part, later) = rest.split_at(count);
+            rest = later;
+            if let Some(last) = part.last() {
+                self.mailbox.push(message_frame(channel, part, last, None, None, now, self.mailbox.format));
+            }
+        }
+    }
+
+    fn detach(&self, memory: &AppMemory, channel: &str, error: Option<&ErrorInfo>) {
+        lock(&memory.attachments).detach(channel, &self.mailbox);
+        self.mailbox.account.give_back(attachment_size(channel));
+        if lock(&self.mailbox.entered).remove(channel) {
+            leave(&self.state, memory, &self.mailbox, channel);
+        }
+        match error {
+            Some(error) => self.refuse_channel(channel, error),
+            None => self.mailbox.send(&Outbound { channel: Some(channel), ..Outbound::new(Action::Detached) }),
+        }
+    }
+
+    fn publish(&self, memory: &AppMemory, channel: &str, msg_serial: u64, messages: Vec<Message>) {
+        let id = match channels::given_batch_id(&messages) {
+            Some(id) => id,
+            None => format!("{}:{msg_serial}", self.mailbox.connection_id),
+        };
+        let now = self.state.clock.now();
+        let Publication { serials, new } =
+            memory.publish(channel, messages, &id, Some(&self.mailbox.connection_id), now);
+        lock(&memory.stats).count_messages(new.len(), now);
+        self.state.registry.make_room_for_history();
+        self.ack(msg_serial, Some(&serials));
+    }
+
+    fn ack(&self, msg_serial: u64, serials: Option<&[String]>) {
+        self.mailbox.send(&Outbound {
+            msg_serial: Some(msg_serial),
+            count: Some(1),
+            res: serials.map(|serials| [PublishResult { serials }]),
+            ..Outbound::new(Action::Ack)
+        });
+    }
+
+    fn enter(&self, memory: &AppMemory, channel: &str, msg_serial: u64, messages: Vec<(PresenceMessage, Box<str>)>) {
+        let now = self.state.clock.now();
+        let id = &self.mailbox.connection_id;
+        let messages: Vec<_> = messages
+            .into_iter()
+            .enumerate()
+            .map(|(nth, (message, client_id))| {
+                message.of_member(&client_id, id, format!("{id}:{msg_serial}:{nth}"), now)
+            })
+            .collect();
+        let serial = lock(&memory.channels).serial(now).to_string();
+        let applied = {
+            let mut attachments = lock(&memory.attachments);
+            let fits = attachments.reserve_presence(
+                channel,
+                &messages,
+                &self.mailbox.account,
+                self.state.limits.presence_members,
+            );
+            fits.map(|()| {
+                attachments.apply_presence(channel, &messages, &serial);
+                !attachments.members_of(channel, id).is_empty()
+            })
+        };
+        match applied {
+            Ok(has_members) => {
+                let mut entered = lock(&self.mailbox.entered);
+                if has_members {
+                    entered.insert(channel.into());
+                } else {
+                    entered.remove(channel);
+                }
+                drop(entered);
+                self.ack(msg_serial, None);
+            }
+            Err(refusal) => self.nack(msg_serial, refusal.info()),
+        }
+    }
+
+    /// Takes over the presence members of the connection that this one resumes.
+    pub(super) fn inherit_presence(&self, memory: &AppMemory, former: &Mailbox) {
+        for channel in std::mem::take(&mut *lock(&former.entered)) {
+            let members = lock(&memory.attachments).members_of(&channel, &self.mailbox.connection_id);
+            let bytes = total_size(&members);
+            if self.mailbox.account.take(bytes) {
+                lock(&self.mailbox.entered).insert(channel);
+            } else {
+                leave(&self.state, memory, former, &channel);
+            }
+        }
+    }
+}
+
+/// Returns how many bytes an attachment uses.
+const fn attachment_size(channel: &str) -> usize {
+    ATTACHMENT_BYTES.saturating_add(channel.len().saturating_mul(2))
+}
+
+fn no_room() -> Refusal {
+    Refusal::overloaded("bytes in use by realtime connections")
+}
+
+/// Returns the earlier messages that a client asks for.
+fn rewound(channels: &Channels, channel: &str, rewind: Rewind, now: Timestamp) -> Vec<Stored> {
+    let (start, limit) = match rewind {
+        Rewind::Count(count) => (0, count),
+        Rewind::Time(time) => {
+            let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            (now.as_millis().saturating_sub(millis), usize::MAX)
+        }
+    };
+    let end = Timestamp::from_millis(u64::MAX);
+    let page = Page { start: Timestamp::from_millis(start), end, direction: Direction::Backwards, limit, after: None };
+    let (mut messages, _) = channels.history(channel, &page);
+    messages.reverse();
+    messages
+}
+
+/// Removes the presence members of a connection from a channel, and tells the others.
+fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
+    let now = state.clock.now();
+    let serial = lock(&memory.channels).serial(now).to_string();
+    let mut attachments = lock(&memory.attachments);
+    let members = attachments.members_of(channel, &mailbox.connection_id);
+    let left: Vec<_> = members
+        .iter()
+        .enumerate()
+        .map(|(nth, member)| member.left(format!("{}:leave:{}:{nth}", mailbox.connection_id, mailbox.number), now))
+        .collect();
+    if !left.is_empty() {
+        attachments.apply_presence(channel, &left, &serial);
+    }
+    mailbox.account.give_back(total_size(&members).min(mailbox.account.used()));
+}
+
+fn total_size(members: &[PresentMember]) -> usize {
+    members.iter().map(PresentMember::size).fold(0, usize::saturating_add)
+}
+
+/// Lets the presence members of a connection that has ended leave: at once, or, if the client may resume the connection,
+/// after the grace time.
+pub(super) fn leave_presence(state: Arc<State>, memory: Arc<AppMemory>, mailbox: Arc<Mailbox>, can_resume: bool) {
+    if lock(&mailbox.entered).is_empty() {
+        return;
+    }
+    let grace_state = Arc::clone(&state);
+    let leave_all = move || {
+        for channel in std::mem::take(&mut *lock(&mailbox.entered)) {
+            leave(&state, &memory, &mailbox, &channel);
+        }
+    };
+    if !can_resume {
+        return leave_all();
+    }
+    let grace = grace_state.limits.presence_grace;
+    // A client that resumes the connection takes over its members, so that none is left to leave.
+    tokio::spawn(async move {
+        tokio::time::sleep(grace).await;
+        leave_all();
+    });
+}
+
+/// Returns the moment, by the latest time that the service knows.
+pub(super) fn moment(state: &State) -> Moment {
+    Moment { now: state.latest(state.clock.now()), elapsed: state.stopwatch.elapsed() }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

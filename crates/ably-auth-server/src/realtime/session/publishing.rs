@@ -1,0 +1,72 @@
+//! MESSAGE: what a connection publishes.
+
+use ably_auth_core::{ErrorCode, ErrorInfo};
+
+use super::effect::{Effect, Moment};
+use super::state::{Session, check_name};
+use crate::channels::{MAX_PUBLISHED, Message};
+use crate::live::protocol::Inbound;
+use crate::live::protocol::Modes;
+use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
+use crate::policy::publish::{Publisher, rate_exceeded};
+use crate::refusal::Refusal;
+
+impl Session {
+    pub(super) fn publish(&mut self, message: Inbound, at: Moment) -> Vec<Effect> {
+        let msg_serial = message.msg_serial.unwrap_or_default();
+        let Some(channel) = message.channel else {
+            let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it names no channel; set `channel`");
+            return vec![Effect::Refuse { msg_serial, error }];
+        };
+        match self.admit(&channel, message.messages.unwrap_or_default(), at) {
+            Ok(messages) => vec![Effect::Publish { channel, msg_serial, messages }],
+            Err(refusal) => vec![Effect::Refuse { msg_serial, error: refusal.info().clone() }],
+        }
+    }
+
+    fn admit(&mut self, channel: &str, messages: Vec<Message>, at: Moment) -> Result<Vec<Message>, Refusal> {
+        check_name(channel)?;
+        let publisher = Publisher::new(&self.principal);
+        publisher.authorize(channel)?;
+        self.check_mode(channel, Modes::PUBLISH, "publish")?;
+        check_messages(&messages)?;
+        let messages = publisher.sign(channel, messages, Some(&self.connection_id))?;
+        if let Some(rate) = publisher.rate(channel) {
+            let attachment = self.attachments.get_mut(channel).map(|attachment| &mut attachment.published);
+            let published = attachment.unwrap_or(&mut self.unattached);
+            if !published.take_many(at.elapsed, rate, messages.len()) {
+                return Err(rate_exceeded(rate));
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Refuses an operation that the capability permits if its mode was not requested when the connection attached.
+    pub(super) fn check_mode(&self, channel: &str, mode: Modes, name: &str) -> Result<(), Refusal> {
+        if self.attachments.get(channel).is_none_or(|attachment| attachment.granted.has(mode)) {
+            return Ok(());
+        }
+        let message = format!("the connection is attached to the channel without the mode `{name}`; attach with it");
+        Err(Refusal::new(ErrorCode::CHANNEL_MODE_NOT_REQUESTED, message))
+    }
+}
+
+fn check_messages(messages: &[Message]) -> Result<(), Refusal> {
+    let refuse = |code, problem: String| Err(Refusal::new(code, problem));
+    if messages.is_empty() {
+        return refuse(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it has no message; send at least one".into());
+    }
+    if messages.len() > MAX_PUBLISHED {
+        let problem = format!("invalid MESSAGE: it has more than {MAX_PUBLISHED} messages; send fewer in one");
+        return refuse(ErrorCode::BODY_TOO_LARGE, problem);
+    }
+    if messages.iter().any(Message::is_edit) {
+        let problem = "messages cannot be changed or deleted here; publish a new one".into();
+        return refuse(ErrorCode::BAD_REQUEST, problem);
+    }
+    if messages.iter().map(Message::payload).fold(0, usize::saturating_add) > MAX_MESSAGE_SIZE {
+        let problem = format!("invalid MESSAGE: its messages are longer than {MAX_MESSAGE_SIZE} bytes; send less");
+        return refuse(ErrorCode::BODY_TOO_LARGE, problem);
+    }
+    Ok(())
+}
