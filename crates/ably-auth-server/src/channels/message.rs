@@ -115,7 +115,8 @@ impl Message {
         self.id.as_deref()
     }
 
-    pub(super) fn with_id(mut self, id: impl FnOnce() -> String) -> Self {
+    /// Gives the message an id, unless it has one.
+    pub(crate) fn with_id(mut self, id: impl FnOnce() -> String) -> Self {
         self.id.get_or_insert_with(|| id().into());
         self
     }

@@ -144,16 +144,20 @@ impl Serialize for Rendered<'_> {
 
 /// The presence members of a channel: at most one for each client of each connection.
 #[derive(Debug, Default)]
-pub(crate) struct Members(BTreeMap<(Arc<str>, Box<str>), PresentMember>);
+pub(crate) struct Members {
+    members: BTreeMap<(Arc<str>, Box<str>), PresentMember>,
+    /// The memory that all members use.
+    bytes: usize,
+}
 
 impl Members {
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.members.len()
     }
 
     /// Returns the number of connections that have members.
     pub(crate) fn connections(&self) -> usize {
-        let mut ids: Vec<_> = self.0.keys().map(|(connection_id, _)| connection_id).collect();
+        let mut ids: Vec<_> = self.members.keys().map(|(connection_id, _)| connection_id).collect();
         // The keys are sorted by connection.
         ids.dedup();
         ids.len()
@@ -161,28 +165,35 @@ impl Members {
 
     /// Returns how many bytes of memory the member uses that the message would replace, if there is one.
     pub(crate) fn size_of(&self, connection_id: &Arc<str>, client_id: &str) -> Option<usize> {
-        self.0.get(&(Arc::clone(connection_id), client_id.into())).map(PresentMember::size)
+        self.members.get(&(Arc::clone(connection_id), client_id.into())).map(PresentMember::size)
     }
 
     /// Applies a message: adds, replaces or removes its member.
     pub(crate) fn apply(&mut self, message: &PresentMember) {
         let key = (Arc::clone(&message.connection_id), message.client_id.clone());
-        match message.action {
-            PresenceAction::Leave | PresenceAction::Absent => drop(self.0.remove(&key)),
+        let before = match message.action {
+            PresenceAction::Leave | PresenceAction::Absent => self.members.remove(&key),
             PresenceAction::Present | PresenceAction::Enter | PresenceAction::Update => {
-                drop(self.0.insert(key, PresentMember { action: PresenceAction::Present, ..message.clone() }));
+                self.bytes = self.bytes.saturating_add(message.size());
+                self.members.insert(key, PresentMember { action: PresenceAction::Present, ..message.clone() })
             }
-        }
+        };
+        self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, PresentMember::size));
+    }
+
+    /// Returns how many bytes of memory all members use.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Returns the members of a connection.
     pub(crate) fn of_connection(&self, connection_id: &Arc<str>) -> Vec<PresentMember> {
         let from = (Arc::clone(connection_id), "".into());
-        let all = self.0.range(from..).take_while(|((owner, _), _)| owner == connection_id);
+        let all = self.members.range(from..).take_while(|((owner, _), _)| owner == connection_id);
         all.map(|(_, member)| member.clone()).collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PresentMember> {
-        self.0.values()
+        self.members.values()
     }
 }

@@ -23,7 +23,6 @@ const PATHS: &[(&str, &str)] = &[
 
 /// The additional paths of a service that serves channels.
 const CHANNEL_PATHS: &[(&str, &str)] = &[
-    ("GET / with `Upgrade: websocket`", "a realtime connection"),
     ("GET /channels", "channels that have messages"),
     ("GET /channels/{channel}", "the status of a channel"),
     ("GET /channels/{channel}/messages", "the history of a channel"),
@@ -34,6 +33,9 @@ const CHANNEL_PATHS: &[(&str, &str)] = &[
     ("GET /channels/{channel}/presence", "the presence members of a channel"),
     ("GET /channels/{channel}/presence/history", "an empty list"),
 ];
+
+/// The description of realtime connections.
+const REALTIME: &str = "Realtime connections: `GET /` with `Upgrade: websocket`, in JSON or MessagePack.";
 
 /// The additional paths of a sandbox.
 const SANDBOX_PATHS: &[(&str, &str)] = &[
@@ -50,7 +52,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
         let served: serde_json::Map<_, _> = paths().map(|(path, what)| ((*path).into(), (*what).into())).collect();
         let body = json!({
             "service": "ably-auth", "description": DESCRIPTION, "sandbox": call.state.sandbox, "served": served,
-            "notOffered": NOT_OFFERED,
+            "realtime": call.state.channels.then_some(REALTIME), "notOffered": NOT_OFFERED,
         });
         return call.reply(StatusCode::OK, &body);
     }
@@ -60,6 +62,9 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
     }
     text.push('\n');
     paths().for_each(|(path, what)| text.extend([&format!("  {path:<42}"), *what, "\n"]));
+    if call.state.channels {
+        text.extend(["\n", REALTIME]);
+    }
     text.extend(["\nNot offered here: ", NOT_OFFERED, "\nFor JSON, send `Accept: application/json`.\n"]);
     Ok(Reply::text(text))
 }

@@ -122,9 +122,11 @@ impl Account {
         false
     }
 
-    /// Gives back bytes that were taken.
+    /// Gives back bytes that were taken; at most those that are in use.
     pub(crate) fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        let less = |used: usize| Some(used.saturating_sub(bytes));
+        let used = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
+        let bytes = bytes.min(used);
         self.budgets.iter().for_each(|budget| budget.give_back(bytes));
     }
 

@@ -97,7 +97,9 @@ pub struct Limits {
     /// The maximum number of channels to which one realtime connection is attached; more are refused with 90010. 200 by
     /// default.
     pub attachments: usize,
-    /// The maximum number of presence members of one channel; more are refused with 91003. 250 by default.
+    /// The maximum number of presence members of one channel; more are refused with 91003. Together, they use at most a
+    /// quarter of [`connection_bytes`](Self::connection_bytes), so that each connection can be sent all of them. 250 by
+    /// default.
     pub presence_members: usize,
     /// The time for which the presence members of a lost realtime connection stay. 15 s by default.
     pub presence_grace: Duration,
@@ -159,6 +161,11 @@ impl Default for Limits {
 impl Limits {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(peer))
+    }
+
+    /// Returns the maximum memory, in bytes, of the presence members of a channel.
+    pub(crate) const fn presence_bytes(&self) -> usize {
+        self.connection_bytes / 4
     }
 
     /// Returns the maximum number of realtime connections of one app, and of one key.

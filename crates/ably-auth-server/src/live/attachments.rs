@@ -13,6 +13,7 @@ use super::protocol::{Action, Modes, Outbound};
 use crate::channels::presence::{Members, PresenceAction, PresentMember};
 use crate::channels::{Occupancy, Stored};
 use crate::format::Format;
+use crate::limits::Limits;
 use crate::limits::budget::Account;
 use crate::refusal::Refusal;
 
@@ -169,7 +170,7 @@ impl Attachments {
         channel: &str,
         messages: &[PresentMember],
         account: &Account,
-        most: usize,
+        limits: &Limits,
     ) -> Result<(), Refusal> {
         let (mut needed, mut freed, mut added) = (0_usize, 0_usize, 0_usize);
         for message in messages {
@@ -181,14 +182,20 @@ impl Attachments {
                 added = added.saturating_add(usize::from(before.is_none()));
             }
         }
-        if self.members(channel).map_or(0, Members::len).saturating_add(added) > most && added > 0 {
-            let message = format!("the channel has {most} presence members, the maximum; let some leave");
+        let (count, bytes) = self.members(channel).map_or((0, 0), |members| (members.len(), members.bytes()));
+        let (most, most_bytes) = (limits.presence_members, limits.presence_bytes());
+        let is_full = count.saturating_add(added) > most && added > 0;
+        if is_full || needed > freed && bytes.saturating_add(needed).saturating_sub(freed) > most_bytes {
+            let message = format!(
+                "the channel has as many presence members as it may, {most} or {most_bytes} bytes; let some leave, or \
+                 enter with less data"
+            );
             return Err(Refusal::new(TOO_MANY_MEMBERS, message).with_status(400));
         }
         if !account.take(needed) {
             return Err(Refusal::overloaded("bytes in use by realtime connections"));
         }
-        account.give_back(freed.min(account.used()));
+        account.give_back(freed);
         Ok(())
     }
 

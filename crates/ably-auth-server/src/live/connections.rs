@@ -332,7 +332,7 @@ mod tests {
             connections.leave(&client.mailbox, Some(until), &limits);
             client
         };
-        let client = lose("1", 120 * SECOND);
+        lose("1", 120 * SECOND);
         assert!(connections.take_over("1", &resumable("wrong"), SECOND).is_none());
         assert!(connections.take_over("1", &resumable("secret"), 119 * SECOND).is_some());
         assert!(connections.take_over("1", &resumable("secret"), 119 * SECOND).is_none(), "it is taken over once");

@@ -14,6 +14,15 @@ use crate::sync::lock;
 /// The bytes that a frame uses in a mailbox in addition to its content.
 const FRAME_OVERHEAD: usize = 64;
 
+/// The bytes that may wait to be sent without being counted, since every connection has room for them. So a client gets
+/// answers when the memory for connections is used up.
+const UNCOUNTED: usize = 4 * 1024;
+
+/// Returns how many of the bytes in a mailbox are counted.
+const fn counted(bytes: usize) -> usize {
+    bytes.saturating_sub(UNCOUNTED)
+}
+
 /// The signals of other tasks to a connection's task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signals {
@@ -89,13 +98,14 @@ impl Mailbox {
         if queue.is_closed {
             return;
         }
-        if !self.account.take(bytes) {
+        let bytes = queue.bytes.saturating_add(bytes);
+        if !self.account.take(counted(bytes).saturating_sub(counted(queue.bytes))) {
             queue.is_closed = true;
             queue.signals.overflowed = true;
             self.signalled.notify_one();
             return;
         }
-        queue.bytes = queue.bytes.saturating_add(bytes);
+        queue.bytes = bytes;
         queue.frames.push_back(frame);
         self.filled.notify_one();
     }
@@ -104,7 +114,7 @@ impl Mailbox {
     pub(crate) fn finish(&self, last: Option<Bytes>, now: bool) {
         let mut queue = lock(&self.queue);
         if now {
-            self.account.give_back(queue.bytes);
+            self.account.give_back(counted(queue.bytes));
             queue.bytes = 0;
             queue.frames.clear();
         }
@@ -129,9 +139,9 @@ impl Mailbox {
         let mut queue = lock(&self.queue);
         match queue.frames.pop_front() {
             Some(frame) => {
-                let bytes = frame.len().saturating_add(FRAME_OVERHEAD).min(queue.bytes);
-                queue.bytes = queue.bytes.saturating_sub(bytes);
-                self.account.give_back(bytes);
+                let bytes = queue.bytes.saturating_sub(frame.len().saturating_add(FRAME_OVERHEAD));
+                self.account.give_back(counted(queue.bytes).saturating_sub(counted(bytes)));
+                queue.bytes = bytes;
                 self.drained.notify_one();
                 Some(Some(frame))
             }
@@ -181,14 +191,16 @@ mod tests {
         let mailbox = mailbox(10_000, &budget);
         mailbox.send(&Outbound::new(Action::Heartbeat));
         mailbox.push(Bytes::from_static(b"second"));
-        assert_eq!(budget.used(), r#"{"action":0}"#.len() + "second".len() + 2 * FRAME_OVERHEAD);
+        assert_eq!(budget.used(), 0, "a few frames are not counted");
+        mailbox.push(Bytes::from(vec![0; UNCOUNTED]));
+        assert_eq!(budget.used(), r#"{"action":0}"#.len() + "second".len() + 3 * FRAME_OVERHEAD);
         mailbox.finish(Some(Bytes::from_static(b"last")), false);
         mailbox.push(Bytes::from_static(b"too late"));
         let mut sent = Vec::new();
         while let Some(frame) = mailbox.next().await {
             sent.push(frame);
         }
-        assert_eq!(sent, [&br#"{"action":0}"#[..], b"second", b"last"]);
+        assert_eq!(sent, [&br#"{"action":0}"#[..], b"second", &[0; UNCOUNTED], b"last"]);
         assert_eq!(budget.used(), 0);
     }
 
@@ -196,13 +208,13 @@ mod tests {
     async fn full_mailbox_ends_its_connection_and_no_other() {
         let budget = Budget::new(10_000);
         let (full, other) = (mailbox(1_000, &budget), mailbox(10_000, &budget));
-        full.push(Bytes::from(vec![0; 800]));
+        full.push(Bytes::from(vec![0; UNCOUNTED + 800]));
         full.push(Bytes::from(vec![0; 800]));
         assert!(full.signals().await.overflowed);
         full.finish(Some(Bytes::from_static(b"last")), true);
         assert_eq!(full.try_next(), Some(Some(Bytes::from_static(b"last"))), "what waited is dropped");
         assert_eq!((full.try_next(), budget.used()), (Some(None), 0));
-        other.push(Bytes::from(vec![0; 800]));
+        other.push(Bytes::from(vec![0; UNCOUNTED + 800]));
         assert!(other.try_next().is_some());
     }
 }

@@ -170,6 +170,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
         let mut silence = std::pin::pin!(sleep(max_silence));
         loop {
             let until_tick = self.connection.until_tick().unwrap_or(max_silence).min(max_silence);
+            // Not left to the timer: a client that sends without pause would outrun it.
+            if until_tick.is_zero() {
+                if let Flow::End(ending) = self.connection.tick() {
+                    return ending;
+                }
+            }
             let (stream, closing) = (&mut self.stream, &mut self.closing);
             let closing = async { closing.wait_for(|closing| *closing).await.is_ok() };
             let next = async {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use ably_auth_core::ErrorCode;
+use ably_auth_core::{ErrorCode, KeyName};
 use tracing::{Level, enabled, event, field};
 
 use crate::error::ErrorKind;
@@ -41,6 +41,7 @@ pub(crate) enum Action {
     Reload,
     TrustClock,
     LoadSecrets,
+    EndConnection,
 }
 
 impl Action {
@@ -60,6 +61,7 @@ impl Action {
             Self::Reload => "apps.reload",
             Self::TrustClock => "clock.trust",
             Self::LoadSecrets => "secrets.load",
+            Self::EndConnection => "connection.end",
         }
     }
 }
@@ -201,6 +203,13 @@ pub(crate) fn trust_clock(is_done: bool) {
     let (outcome, code) = if is_done { (Outcome::Done, 0) } else { (Outcome::Refused, ErrorCode::TIMEOUT.as_u32()) };
     let (action, outcome) = (Action::TrustClock.name(), outcome.name());
     event!(target: TARGET, Level::INFO, action, outcome, code, "audit");
+}
+
+/// Records that a realtime connection of a key, or of one of its tokens, was ended because it was revoked.
+pub(crate) fn end_connection(key: &KeyName, code: ErrorCode) {
+    let (action, outcome) = (Action::EndConnection.name(), Outcome::Done.name());
+    let (app, key, code) = (key.app_id(), key.as_str(), code.as_u32());
+    event!(target: TARGET, Level::INFO, action, app, key, outcome, code, "audit");
 }
 
 /// Records the number of service secrets that a service starts with, and their source.

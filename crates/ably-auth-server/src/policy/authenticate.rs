@@ -61,6 +61,18 @@ impl Principal {
         })
     }
 
+    /// Returns approximately how many bytes the content of the caller's token uses.
+    pub(crate) fn size(&self) -> usize {
+        /// The bytes that a resource uses in addition to its text, with its operations and its places in indexes.
+        const RESOURCE: usize = 256;
+        let size = |capability: &Capability| {
+            let resources = capability.iter().map(|entry| entry.resource.as_str().len().saturating_mul(2));
+            resources.fold(0_usize, |sum, size| sum.saturating_add(size).saturating_add(RESOURCE))
+        };
+        let granted = self.token.as_ref().map_or(0, |token| size(token.capability()));
+        granted.saturating_add(self.written.as_ref().map_or(0, size))
+    }
+
     /// Returns the clientId of the credential.
     pub(crate) fn client_id(&self) -> &ClientId {
         self.token.as_ref().map_or(&ClientId::Any, VerifiedToken::client_id)

@@ -8,19 +8,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
-use super::opening::Opening;
-use super::perform::{Flow, Performer, leave_presence, moment};
+use super::opening::{Opening, check_readable};
+use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
 use super::session::{Effect, Ending, Session, ending_of};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
 use crate::live::protocol::{Action, Inbound, Outbound};
+use crate::ops::audit;
 use crate::ops::metrics::add;
 use crate::policy::authenticate::Authenticator;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::revocations::Subject;
+use crate::sync::lock;
 
 /// The code of a connection that ends because of the service or of its client's speed.
 const CONNECTION_DISCONNECTED: ErrorCode = ErrorCode::new(80003);
@@ -49,6 +51,7 @@ impl Connection {
         let at = moment(&state);
         state.check_clock(at.now)?;
         let (credential, claimed) = opening.claim?;
+        check_readable(&credential)?;
         let authenticator = Authenticator(&state);
         let mut principal = authenticator.authenticate(&credential, claimed, at.now).await?;
         drop(credential);
@@ -72,6 +75,9 @@ impl Connection {
             state.limits.connection_bytes,
             [Arc::clone(&state.realtime), Arc::clone(&principal.app.memory.realtime)],
         );
+        if !account.take(principal.size()) {
+            return Err(Refusal::overloaded("bytes in use by realtime connections"));
+        }
         let number = state.connections.next_number();
         let mailbox = Mailbox::new(number, Arc::clone(&connection_id), opening.format, opening.echo, account);
         let resumable = Resumable { secret: secret.clone(), app_id, identity };
@@ -153,14 +159,22 @@ impl Connection {
         let authenticator = Authenticator(&state);
         let claimed = self.session.principal().identity.clone();
         let credential = ably_auth_backend::credentials::Credential::Token(token);
-        let verified = match authenticator.authenticate(&credential, claimed, now).await {
-            Ok(mut principal) => authenticator.standing(&mut principal, now).map(|end| (principal, end)),
-            Err(refusal) => Err(refusal),
+        let verified = async {
+            check_readable(&credential)?;
+            let mut principal = authenticator.authenticate(&credential, claimed, now).await?;
+            let end = authenticator.standing(&mut principal, now)?;
+            Ok((principal, end))
         };
+        let verified = verified.await;
+        let before = self.session.principal().size();
         let effects = self.session.reauthenticate(verified, moment(&state));
         if effects.iter().any(|effect| matches!(effect, Effect::Connected)) {
             add(&state.metrics.realtime.reauthenticated, 1);
             let principal = self.session.principal();
+            self.performer.mailbox.account.give_back(before);
+            if !self.performer.mailbox.account.take(principal.size()) {
+                self.performer.mailbox.signal(|signals| signals.overflowed = true);
+            }
             let subject = principal.subject();
             let targets = subject.as_ref().into_iter().flat_map(Subject::targets);
             state.connections.set_credential(&self.performer.mailbox, principal.key.name(), targets);
@@ -218,8 +232,16 @@ impl Connection {
         let Self { session, performer: Performer { state, mailbox, .. } } = self;
         mailbox.finish(ending.frame(mailbox.format), !matches!(ending, Ending::Closed));
         let memory = Arc::clone(&session.principal().app.memory);
-        session.attached().for_each(|channel| crate::sync::lock(&memory.attachments).detach(channel, &mailbox));
-        state.metrics.realtime.ended(ending.code());
+        for channel in session.attached() {
+            lock(&memory.attachments).detach(channel, &mailbox);
+            mailbox.account.give_back(attachment_size(channel));
+        }
+        mailbox.account.give_back(session.principal().size());
+        let code = ending.code();
+        state.metrics.realtime.ended(code);
+        if let Some(code) = code.filter(|code| [ErrorCode::TOKEN_REVOKED, ErrorCode::KEY_REVOKED].contains(code)) {
+            audit::end_connection(session.principal().key.name(), code);
+        }
         let can_resume = matches!(ending, Ending::Lost | Ending::Disconnected(_));
         let until = can_resume.then(|| state.stopwatch.elapsed().saturating_add(state.limits.connection_state_ttl));
         state.connections.leave(&mailbox, until, &state.limits);

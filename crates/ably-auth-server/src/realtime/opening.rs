@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 use ably_auth_backend::credentials::{self, Accepted, Credential};
-use ably_auth_core::{ErrorCode, ErrorInfo, Identity};
+use ably_auth_core::{ErrorCode, ErrorInfo, Identity, jwt};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
+use serde::de::IgnoredAny;
 
 use crate::format::Format;
 use crate::refusal::Refusal;
@@ -87,8 +90,25 @@ fn read_claim(
     Ok((credential, claimed))
 }
 
+/// Refuses a JWT whose header or payload is not JSON in base64, so that its client does not try again.
+pub(super) fn check_readable(credential: &Credential) -> Result<(), Refusal> {
+    let Credential::Token(token) = credential else {
+        return Ok(());
+    };
+    let is_json = |part: &str| {
+        let decoded = URL_SAFE_NO_PAD.decode(part);
+        decoded.is_ok_and(|json| serde_json::from_slice::<IgnoredAny>(&json).is_ok())
+    };
+    let text = token.expose();
+    if !jwt::has_jwt_form(text) || text.split('.').take(2).all(is_json) {
+        return Ok(());
+    }
+    let message = "invalid JWT: its header or payload is not JSON in base64url; pass it on exactly as it was minted";
+    Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
+}
+
 /// Returns the refusal of a key that was sent without TLS.
-pub(crate) fn key_without_tls() -> Refusal {
+fn key_without_tls() -> Refusal {
     let message = "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
     Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message)
 }

@@ -61,6 +61,7 @@ impl Performer {
                 lock(&memory.attachments).attach(&channel, &self.mailbox, modes);
             }
             Effect::Detach { channel, error } => self.detach(memory, &channel, error.as_ref()),
+            Effect::ConfirmDetached { channel } => self.confirm_detached(&channel),
             Effect::RefuseChannel { channel, error } => self.refuse_channel(&channel, &error),
             Effect::Publish { channel, msg_serial, messages } => self.publish(memory, &channel, msg_serial, messages),
             Effect::Enter { channel, msg_serial, messages } => self.enter(memory, &channel, msg_serial, messages),
@@ -174,8 +175,12 @@ impl Performer {
         }
         match error {
             Some(error) => self.refuse_channel(channel, error),
-            None => self.mailbox.send(&Outbound { channel: Some(channel), ..Outbound::new(Action::Detached) }),
+            None => self.confirm_detached(channel),
         }
+    }
+
+    fn confirm_detached(&self, channel: &str) {
+        self.mailbox.send(&Outbound { channel: Some(channel), ..Outbound::new(Action::Detached) });
     }
 
     fn publish(&self, memory: &AppMemory, channel: &str, msg_serial: u64, messages: Vec<Message>) {
@@ -184,6 +189,9 @@ impl Performer {
             None => format!("{}:{msg_serial}", self.mailbox.connection_id),
         };
         let now = self.state.clock.now();
+        // A client that got no ACK publishes again with the same serial: the same id tells that it is the same message.
+        let with_id = |(nth, message): (usize, Message)| message.with_id(|| format!("{id}:{nth}"));
+        let messages = messages.into_iter().enumerate().map(with_id).collect();
         let Publication { serials, new } =
             memory.publish(channel, messages, &id, Some(&self.mailbox.connection_id), now);
         lock(&memory.stats).count_messages(new.len(), now);
@@ -213,12 +221,7 @@ impl Performer {
         let serial = lock(&memory.channels).serial(now).to_string();
         let applied = {
             let mut attachments = lock(&memory.attachments);
-            let fits = attachments.reserve_presence(
-                channel,
-                &messages,
-                &self.mailbox.account,
-                self.state.limits.presence_members,
-            );
+            let fits = attachments.reserve_presence(channel, &messages, &self.mailbox.account, &self.state.limits);
             fits.map(|()| {
                 attachments.apply_presence(channel, &messages, &serial);
                 !attachments.members_of(channel, id).is_empty()
@@ -254,7 +257,7 @@ impl Performer {
 }
 
 /// Returns how many bytes an attachment uses.
-const fn attachment_size(channel: &str) -> usize {
+pub(super) const fn attachment_size(channel: &str) -> usize {
     ATTACHMENT_BYTES.saturating_add(channel.len().saturating_mul(2))
 }
 
@@ -292,7 +295,7 @@ fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
     if !left.is_empty() {
         attachments.apply_presence(channel, &left, &serial);
     }
-    mailbox.account.give_back(total_size(&members).min(mailbox.account.used()));
+    mailbox.account.give_back(total_size(&members));
 }
 
 fn total_size(members: &[PresentMember]) -> usize {

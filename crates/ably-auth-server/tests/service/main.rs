@@ -25,6 +25,7 @@ mod opaque;
 mod operating;
 mod properties;
 mod publishing;
+mod realtime;
 mod reloading;
 mod revoked_jwts;
 mod revoking;

@@ -190,7 +190,7 @@ fn root_lists_endpoints() {
     let answer = World::new().send(Request::get("/"), "");
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=utf-8"));
     for said in
-        ["ably-auth", "sandbox", "POST /keys/{keyName}/requestToken", "POST /apps", "Not offered here", "WebSocket"]
+        ["ably-auth", "sandbox", "POST /keys/{keyName}/requestToken", "POST /apps", "Not offered here", "websocket"]
     {
         assert!(answer.text().contains(said), "{said}");
     }

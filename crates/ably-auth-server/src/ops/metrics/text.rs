@@ -204,7 +204,10 @@ mod tests {
         metrics.record(Endpoint::Time, None, Duration::from_micros(50));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::NONCE_REPLAYED), Duration::from_micros(51));
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::new(1)), Duration::from_secs(6));
-        let text = render(&metrics, &CurrentValues { apps: 1, keys: 2, is_ready: false, up: Duration::from_secs(3) });
+        let text = render(
+            &metrics,
+            &CurrentValues { apps: 1, keys: 2, realtime_connections: 4, is_ready: false, up: Duration::from_secs(3) },
+        );
         for line in [
             r#"ably_auth_requests_total{endpoint="time",code="0"} 1"#,
             r#"ably_auth_requests_total{endpoint="requestToken",code="40105"} 1"#,

@@ -97,10 +97,8 @@ impl Session {
 
     pub(super) fn detach(&mut self, message: Inbound) -> Vec<Effect> {
         match channel_of(message.channel, "DETACH") {
-            Ok(channel) => {
-                self.attachments.remove(&channel);
-                vec![Effect::Detach { channel, error: None }]
-            }
+            Ok(channel) if self.attachments.remove(&channel).is_some() => vec![Effect::Detach { channel, error: None }],
+            Ok(channel) => vec![Effect::ConfirmDetached { channel }],
             Err(end) => end,
         }
     }

@@ -40,6 +40,10 @@ pub(crate) enum Effect {
         channel: Box<str>,
         error: Option<ErrorInfo>,
     },
+    /// Send DETACHED to a client that is not attached.
+    ConfirmDetached {
+        channel: Box<str>,
+    },
     /// Send an ERROR that concerns only a channel.
     RefuseChannel {
         channel: Box<str>,

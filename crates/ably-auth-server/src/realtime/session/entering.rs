@@ -37,6 +37,8 @@ impl Session {
     ) -> Result<Vec<(PresenceMessage, Box<str>)>, Refusal> {
         check_name(channel)?;
         authorize(self.principal.capability(), Operation::Presence, channel)?;
+        let is_identified = self.principal.identity.is_some() || messages.iter().all(PresenceMessage::names_client);
+        check_identified(&self.principal, channel, is_identified)?;
         self.check_mode(channel, Modes::PRESENCE, "presence")?;
         if !self.attachments.contains_key(channel) {
             let message = "the connection is not attached to the channel; attach before you enter";
@@ -50,8 +52,6 @@ impl Session {
             let message = format!("invalid PRESENCE: its messages are longer than {MAX_MESSAGE_SIZE} bytes; send less");
             return Err(Refusal::new(ErrorCode::BODY_TOO_LARGE, message));
         }
-        let is_identified = self.principal.identity.is_some() || messages.iter().all(PresenceMessage::names_client);
-        check_identified(&self.principal, channel, is_identified)?;
         let with_client = |message: PresenceMessage| {
             if message.action == PresenceAction::Absent {
                 let problem = "invalid presence action; send 2 to enter, 3 to leave or 4 to update";

@@ -1,0 +1,107 @@
+//! Connections that end because their token or key is revoked, or the service stops.
+
+use ably_auth_server::Apps;
+
+use super::*;
+
+#[tokio::test]
+async fn every_kind_of_target_ends_the_connections_that_it_names() {
+    let service = Realtime::start().await;
+    let jwt = |claims: Value| with_text(&jwt(REVOCABLE, 3_600, &claims));
+    for (target, named, other) in [
+        ("clientId:bob", jwt(json!({ "x-ably-clientId": "bob" })), jwt(json!({ "x-ably-clientId": "alice" }))),
+        (
+            "revocationKey:team",
+            jwt(json!({ "x-ably-revocation-key": "team" })),
+            jwt(json!({ "x-ably-revocation-key": "x" })),
+        ),
+        (
+            "channel:room",
+            jwt(json!({ "x-ably-capability": r#"{"room":["*"]}"# })),
+            jwt(json!({ "x-ably-capability": r#"{"hall":["*"]}"# })),
+        ),
+    ] {
+        let (mut named, mut other) = (service.connect(&named).await, service.connect(&other).await);
+        let mut key_holder = service.connect(&with_key(REVOCABLE)).await;
+        assert_eq!(service.world.revoke(&json!({ "targets": [target] })).status, 201);
+        assert_eq!(named.ended().await, (DISCONNECTED, 40141, 401), "{target}");
+        assert_eq!(other.look().await, Vec::<Value>::new(), "{target}");
+        assert_eq!(key_holder.look().await, Vec::<Value>::new(), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn revocation_with_margin_prompts_now_and_ends_30_s_later() {
+    let service = Realtime::start().await;
+    let (mut renewing, mut other) = (service.connect_as("bob").await, service.connect_as("bob").await);
+    let revocation = json!({ "targets": ["clientId:bob"], "allowReauthMargin": true });
+    assert_eq!(service.world.revoke(&revocation).status, 201);
+    assert_eq!(renewing.expect(AUTH).await, json!({ "action": AUTH }));
+    other.expect(AUTH).await;
+    service.world.pass(10_000);
+    renewing.authorize(&service.world.token(REVOCABLE, &of("bob"))).await;
+    renewing.expect(CONNECTED).await;
+    service.world.pass(20_000);
+    other.send(json!({ "action": HEARTBEAT })).await;
+    assert_eq!(other.ended().await, (DISCONNECTED, 40141, 401));
+    assert_eq!(renewing.look().await, Vec::<Value>::new(), "the new token is not revoked");
+}
+
+#[tokio::test]
+async fn key_that_is_revoked_or_removed_ends_its_connections() {
+    let service = Realtime::start().await;
+    let world = &service.world;
+    let connect = async || {
+        let token = service.connect(&with_token(&world.token(REVOCABLE, &params()))).await;
+        let key = service.connect(&with_key(REVOCABLE)).await;
+        let other = service.connect(&with_key(KEY)).await;
+        (token, key, other)
+    };
+    let (mut token, mut key, mut other) = connect().await;
+    let without_key = json!({ "apps": [{ "appId": "app1", "keys": [{ "id": "key1", "secret": SECRET }] }] });
+    world.service.reload(Apps::from_json(&without_key.to_string()).unwrap()).await.unwrap();
+    assert_eq!(token.ended().await, (DISCONNECTED, 40141, 401));
+    assert_eq!(key.ended().await, (ERROR, 40101, 401));
+    assert_eq!(other.look().await, Vec::<Value>::new());
+
+    world.service.reload(apps()).await.unwrap();
+    let (mut token, mut key, mut other) = connect().await;
+    let revoke =
+        http::Request::post("/v1/apps/app1/keys/revocable/revoke").header("Authorization", format!("Bearer {CONTROL}"));
+    assert_eq!(world.send(revoke, "").status, 200);
+    assert_eq!(token.ended().await, (DISCONNECTED, 40141, 401));
+    assert_eq!(key.ended().await, (ERROR, 40131, 401));
+    assert_eq!(other.look().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn key_with_another_secret_ends_what_the_old_secret_signed() {
+    let service = Realtime::start().await;
+    let mut native = service.connect(&with_token(&service.world.token(KEY, &params()))).await;
+    let mut minted = service.connect(&with_text(&jwt(KEY, 60, &json!({})))).await;
+    let mut key = service.connect(&with_key(KEY)).await;
+    let changed =
+        json!({ "apps": [{ "appId": "app1", "keys": [{ "id": "key1", "secret": "another-secret-of-the-key" }] }] });
+    service.world.service.reload(Apps::from_json(&changed.to_string()).unwrap()).await.unwrap();
+    assert_eq!(minted.ended().await, (DISCONNECTED, 40141, 401));
+    assert_eq!(key.ended().await, (ERROR, 40101, 401));
+    assert_eq!(native.look().await, Vec::<Value>::new(), "the service sealed the token itself");
+}
+
+#[tokio::test]
+async fn key_that_expires_ends_its_connections() {
+    let service = Realtime::start().await;
+    let mut key = service.connect(&with_key(EXPIRING)).await;
+    service.world.pass(HOUR / 2);
+    key.send(json!({ "action": HEARTBEAT })).await;
+    assert_eq!(key.ended().await, (ERROR, 40132, 401));
+}
+
+#[tokio::test]
+async fn shutdown_tells_clients_to_connect_elsewhere() {
+    let Realtime { world, address, _stop: stop } = Realtime::start().await;
+    let service = Realtime { world, address, _stop: oneshot::channel().0 };
+    let mut client = service.connect(&with_key(KEY)).await;
+    drop(stop);
+    assert_eq!(client.ended().await, (DISCONNECTED, 80003, 503));
+}
