@@ -167,6 +167,27 @@ pub(crate) struct Limits {
     /// The maximum memory for the history of all channels, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_HISTORY", default_value_t = 268_435_456)]
     pub(crate) max_history: usize,
+    /// The maximum memory for realtime connections, in bytes, of which one app gets a quarter
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_REALTIME", default_value_t = 268_435_456)]
+    pub(crate) max_realtime: usize,
+    /// The maximum of this memory for one realtime connection, in bytes; at least 1 MiB
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_CONNECTION_MEMORY", default_value_t = 4_194_304)]
+    pub(crate) max_connection_memory: usize,
+    /// The maximum number of realtime connections of one app [default: half of --max-connections]
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS_PER_APP")]
+    pub(crate) max_connections_per_app: Option<usize>,
+    /// The maximum number of realtime connections of one key and its tokens [default: that of an app]
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONNECTIONS_PER_KEY")]
+    pub(crate) max_connections_per_key: Option<usize>,
+    /// The maximum rate of frames from one realtime connection, such as `100` or `100:250` per second
+    #[arg(long, value_name = "RATE", env = "ABLY_AUTH_RATE_PER_CONNECTION", default_value = "250:500")]
+    pub(crate) rate_per_connection: Rate,
+    /// The maximum number of channels to which one realtime connection is attached
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_ATTACHMENTS", default_value_t = 200)]
+    pub(crate) max_attachments: usize,
+    /// The maximum number of presence members of one channel
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_PRESENCE_MEMBERS", default_value_t = 250)]
+    pub(crate) max_presence_members: usize,
     /// The maximum memory for apps and keys that are made or changed at run time, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
     pub(crate) max_run_time_apps: usize,

@@ -21,6 +21,13 @@ pub(super) fn limits(args: &Serve) -> Limits {
     limits.answer_bytes_per_second = asked.min_answer_rate;
     limits.answers_bytes = asked.max_answers;
     limits.history_bytes = asked.max_history;
+    limits.realtime_bytes = asked.max_realtime;
+    limits.connection_bytes = asked.max_connection_memory;
+    limits.connections_per_app = asked.max_connections_per_app;
+    limits.connections_per_key = asked.max_connections_per_key;
+    limits.connection_frames = asked.rate_per_connection;
+    limits.attachments = asked.max_attachments;
+    limits.presence_members = asked.max_presence_members;
     limits.run_time_bytes = asked.max_run_time_apps;
     limits.idle = input::span("--idle", asked.idle);
     limits.connections = asked.max_connections;

@@ -9,6 +9,7 @@ mod opening;
 mod presence;
 mod publishing;
 mod resuming;
+mod transcript;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -151,6 +152,18 @@ impl Client {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 _ => None,
             };
+        }
+    }
+
+    /// Returns the text of the next message.
+    async fn next_text(&mut self) -> String {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+            match next {
+                Some(Ok(Message::Text(text))) => return text.to_string(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("expected a message, got {other:?}"),
+            }
         }
     }
 
