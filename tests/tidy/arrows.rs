@@ -121,6 +121,11 @@ const OWNED: &[Owned] = &[
     },
     Owned { name: "redb", owners: &["ably-auth-server"], because: "only the service stores data" },
     Owned { name: "redis", owners: &["ably-auth-server"], because: "only the service stores data" },
+    Owned {
+        name: "tokio-tungstenite",
+        owners: &["ably-auth-server"],
+        because: "users who need no realtime connection must not build a WebSocket library",
+    },
 ];
 
 /// External crates that core may depend on: they need no std, clock, randomness or I/O.

@@ -100,8 +100,8 @@ impl Sandbox {
         &self.url
     }
 
-    /// Returns the key, which stays the same over [`reset`](Self::reset). With [`SandboxBuilder::app`], it is the first
-    /// key of the app.
+    /// Returns the key, which stays the same over [`reset`](Self::reset). With
+    /// [`SandboxBuilder::app`](crate::SandboxBuilder::app), it is the first key of the app.
     ///
     /// ```
     /// use ably_auth_server::Sandbox;
