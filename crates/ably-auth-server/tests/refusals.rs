@@ -134,3 +134,44 @@ fn granted_requests_and_other_services_log_no_refusal() {
     );
     assert_eq!(logged(true, vec![refused()]).len(), 1);
 }
+
+#[tokio::test]
+async fn refusals_on_realtime_connections_are_logged() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let apps = Apps::from_json(&json!({ "appId": "app", "keys": [{ "id": "key", "secret": SECRET }] }).to_string());
+    let service = Service::builder().apps(apps.unwrap()).sandbox(true).build().unwrap();
+    let server = ably_auth_server::Server::bind("127.0.0.1:0".parse().unwrap(), service).await.unwrap();
+    let address = server.local_addr();
+    let running = tokio::spawn(server.run(std::future::pending()));
+    log::start("ably_auth_server::refusal");
+    let ask = async |query: &str, frame: &[u8]| {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "GET /?{query} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(frame).await.unwrap();
+        drop(socket.read_to_end(&mut Vec::new()).await);
+    };
+    ask("key=app.key:wrong", b"").await;
+    // ATTACH to `:x`, then CLOSE, as text frames with a mask of zeros.
+    let attach = br#"{"action":10,"channel":":x"}"#;
+    let close = br#"{"action":7}"#;
+    let frame = |text: &[u8]| [&[0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0], text].concat();
+    ask(&format!("key=app.key:{SECRET}&clientId=bob"), &[frame(attach), frame(close)].concat()).await;
+    running.abort();
+    let events = log::take();
+    assert!(!format!("{events:?}").contains(SECRET), "{events:?}");
+    let events = json!(events);
+    assert_eq!(
+        (&events[0]["method"], &events[0]["path"], &events[0]["code"]),
+        (&json!("realtime"), &json!("ERROR"), &json!(40101))
+    );
+    assert_eq!(
+        (&events[1]["code"], &events[1]["channel"], &events[1]["client_id"]),
+        (&json!(40010), &json!(":x"), &json!("bob"))
+    );
+    assert_eq!(events.as_array().unwrap().len(), 2);
+}

@@ -4,16 +4,11 @@
 
 use ably_auth_core::{ApiKey, ErrorInfo};
 use http::Method;
-use tracing::{Level, enabled, event};
+use tracing::{Level, event};
 
 use super::call::Call;
 use super::route::{self, Route};
-
-/// The `tracing` target by which subscribers select these events.
-const TARGET: &str = "ably_auth_server::refusal";
-
-/// The maximum number of characters logged of a path, a channel name or a clientId.
-const MAX_CHARS: usize = 100;
+use crate::ops::refusal_log::{TARGET, is_wanted, truncate};
 
 /// A part of a request that can be refused while the rest is granted.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +26,7 @@ pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
 
 /// Logs why a request, or only that part of it, was refused.
 pub(super) fn record_part(call: &Call<'_>, part: Option<Part<'_>>, error: &ErrorInfo) {
-    if !call.state.sandbox || !enabled!(target: TARGET, Level::INFO) {
+    if !is_wanted(call.state.sandbox) {
         return;
     }
     let route = Route::of(call.parts.uri.path(), true).ok();
@@ -76,11 +71,4 @@ fn path(path: &str) -> String {
     let is_key = |segment: &str| route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok());
     let segments: Vec<_> = path.split('/').map(|segment| if is_key(segment) { "[key]" } else { segment }).collect();
     truncate(&segments.join("/"))
-}
-
-/// Returns the first [`MAX_CHARS`] characters of `text`, with control characters escaped.
-fn truncate(text: &str) -> String {
-    let more = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
-    let start: String = text.chars().take(MAX_CHARS).collect();
-    format!("{}{more}", start.escape_debug())
 }

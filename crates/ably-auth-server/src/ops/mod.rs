@@ -3,4 +3,5 @@
 pub(crate) mod audit;
 pub(crate) mod instrumented_store;
 pub(crate) mod metrics;
+pub(crate) mod refusal_log;
 pub(crate) mod request_id;

@@ -17,6 +17,7 @@ use crate::live::mailbox::{Mailbox, Signals};
 use crate::live::protocol::{Action, Inbound, Outbound};
 use crate::ops::audit;
 use crate::ops::metrics::add;
+use crate::ops::refusal_log;
 use crate::policy::authenticate::Authenticator;
 use crate::random;
 use crate::refusal::Refusal;
@@ -43,6 +44,7 @@ impl Connection {
         Self::try_open(state, opening).await.map_err(|refusal| {
             let ending = ending_of(&refusal, is_token);
             state_of_refusals.metrics.realtime.ended(ending.code());
+            ending.log(state_of_refusals.sandbox, None);
             ending.frame(format).unwrap_or_default()
         })
     }
@@ -237,6 +239,7 @@ impl Connection {
             mailbox.account.give_back(attachment_size(channel));
         }
         mailbox.account.give_back(session.principal().size());
+        ending.log(state.sandbox, session.client_id());
         let code = ending.code();
         state.metrics.realtime.ended(code);
         if let Some(code) = code.filter(|code| [ErrorCode::TOKEN_REVOKED, ErrorCode::KEY_REVOKED].contains(code)) {
@@ -259,6 +262,14 @@ impl Ending {
             Self::Lost => return None,
         };
         Some(message.encode(format))
+    }
+
+    fn log(&self, sandbox: bool, client_id: Option<&str>) {
+        match self {
+            Self::Disconnected(error) => refusal_log::record_message(sandbox, "DISCONNECTED", None, client_id, error),
+            Self::Failed(error) => refusal_log::record_message(sandbox, "ERROR", None, client_id, error),
+            Self::Closed | Self::Lost => {}
+        }
     }
 
     /// Returns the error code of the ending, if it has one.

@@ -15,6 +15,7 @@ use crate::live::protocol::modes::{HAS_BACKLOG, HAS_PRESENCE, RESUMED};
 use crate::live::protocol::outbound::{ConnectionDetails, MAX_FRAME_SIZE, MAX_MESSAGE_SIZE, Params, PublishResult};
 use crate::live::protocol::{Action, Modes, Outbound};
 use crate::ops::metrics::add;
+use crate::ops::refusal_log;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::AppMemory;
@@ -60,13 +61,15 @@ impl Performer {
             Effect::SetModes { channel, modes } => {
                 lock(&memory.attachments).attach(&channel, &self.mailbox, modes);
             }
-            Effect::Detach { channel, error } => self.detach(memory, &channel, error.as_ref()),
+            Effect::Detach { channel, error } => self.detach(session, memory, &channel, error.as_ref()),
             Effect::ConfirmDetached { channel } => self.confirm_detached(&channel),
-            Effect::RefuseChannel { channel, error } => self.refuse_channel(&channel, &error),
+            Effect::RefuseChannel { channel, error } => self.refuse_channel(session, &channel, &error),
             Effect::Publish { channel, msg_serial, messages } => self.publish(memory, &channel, msg_serial, messages),
-            Effect::Enter { channel, msg_serial, messages } => self.enter(memory, &channel, msg_serial, messages),
+            Effect::Enter { channel, msg_serial, messages } => {
+                self.enter(session, memory, &channel, msg_serial, messages);
+            }
             Effect::Sync { channel } => lock(&memory.attachments).sync(&channel, &self.mailbox),
-            Effect::Refuse { msg_serial, error } => self.nack(msg_serial, &error),
+            Effect::Refuse { channel, msg_serial, error } => self.nack(session, channel.as_deref(), msg_serial, &error),
         }
         Flow::Continue
     }
@@ -93,7 +96,12 @@ impl Performer {
         });
     }
 
-    fn nack(&self, msg_serial: u64, error: &ErrorInfo) {
+    fn log_refusal(&self, session: &Session, answer: &'static str, channel: Option<&str>, error: &ErrorInfo) {
+        refusal_log::record_message(self.state.sandbox, answer, channel, session.client_id(), error);
+    }
+
+    fn nack(&self, session: &Session, channel: Option<&str>, msg_serial: u64, error: &ErrorInfo) {
+        self.log_refusal(session, "NACK", channel, error);
         self.mailbox.send(&Outbound {
             msg_serial: Some(msg_serial),
             count: Some(1),
@@ -102,7 +110,8 @@ impl Performer {
         });
     }
 
-    fn refuse_channel(&self, channel: &str, error: &ErrorInfo) {
+    fn refuse_channel(&self, session: &Session, channel: &str, error: &ErrorInfo) {
+        self.log_refusal(session, "ERROR", Some(channel), error);
         self.mailbox.send(&Outbound { channel: Some(channel), error: Some(error), ..Outbound::new(Action::Error) });
     }
 
@@ -111,7 +120,7 @@ impl Performer {
         if !is_repeated && !self.mailbox.account.take(attachment_size(channel)) {
             session.forget_attachment(channel);
             let refusal = no_room();
-            return self.refuse_channel(channel, refusal.info());
+            return self.refuse_channel(session, channel, refusal.info());
         }
         let now = moment(&self.state).now;
         // While both are locked, no message is published: none is lost or sent twice between what follows.
@@ -167,14 +176,14 @@ impl Performer {
         }
     }
 
-    fn detach(&self, memory: &AppMemory, channel: &str, error: Option<&ErrorInfo>) {
+    fn detach(&self, session: &Session, memory: &AppMemory, channel: &str, error: Option<&ErrorInfo>) {
         lock(&memory.attachments).detach(channel, &self.mailbox);
         self.mailbox.account.give_back(attachment_size(channel));
         if lock(&self.mailbox.entered).remove(channel) {
             leave(&self.state, memory, &self.mailbox, channel);
         }
         match error {
-            Some(error) => self.refuse_channel(channel, error),
+            Some(error) => self.refuse_channel(session, channel, error),
             None => self.confirm_detached(channel),
         }
     }
@@ -208,7 +217,14 @@ impl Performer {
         });
     }
 
-    fn enter(&self, memory: &AppMemory, channel: &str, msg_serial: u64, messages: Vec<(PresenceMessage, Box<str>)>) {
+    fn enter(
+        &self,
+        session: &Session,
+        memory: &AppMemory,
+        channel: &str,
+        msg_serial: u64,
+        messages: Vec<(PresenceMessage, Box<str>)>,
+    ) {
         let now = self.state.clock.now();
         let id = &self.mailbox.connection_id;
         let messages: Vec<_> = messages
@@ -238,7 +254,7 @@ impl Performer {
                 drop(entered);
                 self.ack(msg_serial, None);
             }
-            Err(refusal) => self.nack(msg_serial, refusal.info()),
+            Err(refusal) => self.nack(session, Some(channel), msg_serial, refusal.info()),
         }
     }
 

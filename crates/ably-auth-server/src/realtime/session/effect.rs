@@ -67,6 +67,7 @@ pub(crate) enum Effect {
     },
     /// Send NACK.
     Refuse {
+        channel: Option<Box<str>>,
         msg_serial: u64,
         error: ErrorInfo,
     },

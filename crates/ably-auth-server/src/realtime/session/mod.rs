@@ -22,7 +22,11 @@ impl Session {
         match message.action {
             Action::Message | Action::Presence | Action::Object | Action::Annotation if !is_within_rate => {
                 let error = too_many_frames(ErrorCode::PUBLISH_RATE_EXCEEDED);
-                vec![Effect::Refuse { msg_serial: message.msg_serial.unwrap_or_default(), error }]
+                vec![Effect::Refuse {
+                    channel: message.channel,
+                    msg_serial: message.msg_serial.unwrap_or_default(),
+                    error,
+                }]
             }
             _ if !is_within_rate => vec![Effect::End(Ending::Disconnected(too_many_frames(ErrorCode::new(42921))))],
             Action::Heartbeat => message.id.map(Effect::Heartbeat).into_iter().collect(),
@@ -34,7 +38,7 @@ impl Session {
             Action::Message => self.publish(message, at),
             Action::Presence => self.enter(message),
             Action::Sync => self.sync(message),
-            Action::Object | Action::Annotation => vec![not_served(&message)],
+            Action::Object | Action::Annotation => vec![not_served(message)],
             // Messages that only a service sends, or that this version does not know (`RTF1`).
             _ => Vec::new(),
         }
@@ -42,10 +46,10 @@ impl Session {
 }
 
 /// Refuses a message of a kind that needs what the service does not have.
-fn not_served(message: &Inbound) -> Effect {
+fn not_served(message: Inbound) -> Effect {
     let what = if message.action == Action::Object { "objects" } else { "annotations" };
     let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, format!("{what} are not served here; publish messages"));
-    Effect::Refuse { msg_serial: message.msg_serial.unwrap_or_default(), error }
+    Effect::Refuse { channel: message.channel, msg_serial: message.msg_serial.unwrap_or_default(), error }
 }
 
 fn too_many_frames(code: ErrorCode) -> ErrorInfo {

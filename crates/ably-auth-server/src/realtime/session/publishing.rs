@@ -16,11 +16,11 @@ impl Session {
         let msg_serial = message.msg_serial.unwrap_or_default();
         let Some(channel) = message.channel else {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it names no channel; set `channel`");
-            return vec![Effect::Refuse { msg_serial, error }];
+            return vec![Effect::Refuse { channel: None, msg_serial, error }];
         };
         match self.admit(&channel, message.messages.unwrap_or_default(), at) {
             Ok(messages) => vec![Effect::Publish { channel, msg_serial, messages }],
-            Err(refusal) => vec![Effect::Refuse { msg_serial, error: refusal.info().clone() }],
+            Err(refusal) => vec![Effect::Refuse { channel: Some(channel), msg_serial, error: refusal.info().clone() }],
         }
     }
 
