@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, Identity, KeyName, TokenRevocationTargetSpecifier as Target};
+use ably_auth_core::{ErrorCode, Identity, KeyName, Token, TokenRevocationTargetSpecifier as Target};
 
 use super::mailbox::Mailbox;
 use crate::limits::Limits;
@@ -52,18 +52,12 @@ enum Place {
 }
 
 /// The proof that a client must present to resume a connection.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Resumable {
-    /// The secret part of the connection key.
-    pub(crate) secret: Box<str>,
+    /// The secret part of the connection key. Two of them are compared in constant time.
+    pub(crate) secret: Token,
     pub(crate) app_id: Box<str>,
     pub(crate) identity: Option<Identity>,
-}
-
-impl std::fmt::Debug for Resumable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Resumable")
-    }
 }
 
 impl Connections {
@@ -268,7 +262,7 @@ mod tests {
     }
 
     fn resumable(secret: &str) -> Resumable {
-        Resumable { secret: secret.into(), app_id: "app".into(), identity: None }
+        Resumable { secret: Token::new(secret).unwrap(), app_id: "app".into(), identity: None }
     }
 
     fn enter(connections: &Connections, id: &str, key: &KeyName, targets: &[&str]) -> Result<Client, u32> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -26,6 +26,9 @@ const READ_BUFFER: usize = 1024;
 
 /// The time for the last message of a connection to be read by the client.
 const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The maximum number of bytes of a client that are discarded when its connection ends.
+const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// A client that needs HEARTBEAT messages gets a WebSocket ping with every fourth of them, to detect that it is gone.
 const HEARTBEATS_PER_PING: u32 = 4;
@@ -68,26 +71,53 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             };
             // The client may be gone; nothing else can be told.
             let _ = timeout(LAST_MESSAGE_TIMEOUT, refuse).await;
-            return;
+            return close(sink, stream).await;
         }
     };
     let mailbox = Arc::clone(connection.mailbox());
     meter.charge_to(Arc::clone(&mailbox));
-    let writer = Writer { sink, mailbox: Arc::clone(&mailbox), format, heartbeats, state };
-    let mut writing = std::pin::pin!(writer.run());
+    let mut writer = Writer { sink, mailbox: Arc::clone(&mailbox), format, heartbeats, state };
     let mut reader = Reader { stream, connection, meter, closing };
-    let ending = tokio::select! {
-        biased;
-        ending = reader.run() => ending,
-        // The client reads nothing, or is gone.
-        () = &mut writing => Ending::Lost,
+    let is_lost = {
+        let mut writing = std::pin::pin!(writer.run());
+        let ending = tokio::select! {
+            biased;
+            ending = reader.run() => ending,
+            // The client reads nothing, or is gone.
+            () = &mut writing => Ending::Lost,
+        };
+        reader.connection.end(&ending);
+        drop(mailbox);
+        let is_lost = matches!(ending, Ending::Lost);
+        if !is_lost {
+            let _ = timeout(LAST_MESSAGE_TIMEOUT, writing).await;
+        }
+        is_lost
     };
-    let is_lost = matches!(ending, Ending::Lost);
-    reader.connection.end(&ending);
-    drop((reader.stream, mailbox));
     if !is_lost {
-        let _ = timeout(LAST_MESSAGE_TIMEOUT, writing).await;
+        close(writer.sink, reader.stream).await;
     }
+}
+
+/// Closes the socket so that the client can read all that was sent: a socket with unread data would be reset.
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(sink: SplitSink<Socket<S>, Message>, stream: SplitStream<Socket<S>>) {
+    let Ok(mut socket) = stream.reunite(sink) else {
+        return;
+    };
+    let stream = socket.get_mut();
+    let discard = async {
+        stream.shutdown().await?;
+        let (mut space, mut discarded) = ([0; 1024], 0_usize);
+        while discarded < MAX_DISCARDED {
+            match stream.read(&mut space).await? {
+                0 => break,
+                bytes => discarded = discarded.saturating_add(bytes),
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    // The client may be gone.
+    let _ = timeout(LAST_MESSAGE_TIMEOUT, discard).await;
 }
 
 /// Returns a frame with the content of a protocol message.
@@ -109,7 +139,7 @@ struct Writer<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
     /// Sends what is in the mailbox until its last frame is sent, the client does not read, or it is gone.
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let limits = &self.state.limits;
         let heartbeat = Outbound::new(Action::Heartbeat).encode(self.format);
         let mut silences = 0_u32;

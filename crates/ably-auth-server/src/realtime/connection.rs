@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, ErrorInfo};
+use ably_auth_core::{ErrorCode, ErrorInfo, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -63,7 +63,8 @@ impl Connection {
         let identity = principal.identity.clone();
         let resumed = opening.resume.as_deref().map(|key| {
             let (id, secret) = key.split_once('!').unwrap_or((key, ""));
-            let presented = Resumable { secret: secret.into(), app_id: app_id.clone(), identity: identity.clone() };
+            let secret = Token::new(secret).ok()?;
+            let presented = Resumable { secret, app_id: app_id.clone(), identity: identity.clone() };
             state.connections.take_over(id, &presented, at.elapsed).map(|mailbox| (mailbox, presented))
         });
         let is_unknown = matches!(resumed, Some(None));
@@ -71,7 +72,7 @@ impl Connection {
         let is_resumed = resumed.is_some();
         let (connection_id, secret) = match &resumed {
             Some((mailbox, presented)) => (Arc::clone(&mailbox.connection_id), presented.secret.clone()),
-            None => (random_text::<9>()?.into(), random_text::<16>()?.into()),
+            None => (random_text::<9>()?.into(), Token::new(&random_text::<16>()?)?),
         };
         let account = Account::new(
             state.limits.connection_bytes,
@@ -128,6 +129,12 @@ impl Connection {
             Ok(message) => self.session.receive(message, moment(&state)),
             Err(refusal) => vec![Effect::End(Ending::Failed(refusal.info().clone()))],
         };
+        // To send many earlier messages or members is long work too. Only their channel's name waits for it.
+        let is_long = |effect: &Effect| matches!(effect, Effect::Attach(_) | Effect::Sync { .. });
+        let permit = match permit {
+            None if effects.iter().any(is_long) => state.long_work.acquire().await.ok(),
+            permit => permit,
+        };
         let mut verify = None;
         for effect in effects {
             match effect {
@@ -155,7 +162,7 @@ impl Connection {
         Flow::End(Ending::Disconnected(error.with_status(429)))
     }
 
-    async fn verify(&mut self, token: ably_auth_core::Token) -> Flow {
+    async fn verify(&mut self, token: Token) -> Flow {
         let state = Arc::clone(&self.performer.state);
         let now = state.clock.now();
         let authenticator = Authenticator(&state);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::{ErrorInfo, Timestamp};
+use ably_auth_core::{ErrorInfo, Timestamp, Token};
 
 use super::session::{Attach, Effect, Ending, Moment, Rewind, Session};
 use crate::channels::page::{Direction, Page};
@@ -33,7 +33,7 @@ pub(super) struct Performer {
     pub(super) state: Arc<State>,
     pub(super) mailbox: Arc<Mailbox>,
     /// The secret part of the connection key.
-    pub(super) secret: Box<str>,
+    pub(super) secret: Token,
     /// True if the connection is one that was lost, so that the client may continue its attachments.
     pub(super) is_resumed: bool,
 }
@@ -77,7 +77,7 @@ impl Performer {
     pub(super) fn send_connected(&self, session: &Session, error: Option<&ErrorInfo>) {
         let limits = &self.state.limits;
         let id = &*self.mailbox.connection_id;
-        let key = [id, &self.secret].join("!");
+        let key = [id, self.secret.expose()].join("!");
         let details = ConnectionDetails {
             client_id: session.client_id(),
             connection_key: &key,

@@ -204,3 +204,22 @@ fn invalid_certificate_error_names_part_and_hides_key() {
     let tls = Tls::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
     assert_eq!(format!("{tls:?}"), "Tls([redacted])");
 }
+
+#[tokio::test]
+async fn realtime_connection_opens_over_tls_with_a_key() {
+    let (certificate, chain, key) = certificate();
+    let tls = Tls::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+    let address = start(World::without_sandbox().service, tls).await;
+    let mut stream = connect(address, &certificate).await.unwrap();
+    let request = format!(
+        "GET /?key={KEY}:{SECRET} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // CLOSE, as a text frame with a mask of zeros.
+    stream.write_all(b"\x81\x8c\0\0\0\0{\"action\":7}").await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 101") && answer.contains("connectionKey") && answer.contains("\"action\":8"));
+}

@@ -1,13 +1,16 @@
 //! Protocol messages from clients.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::Action;
-use crate::channels::Message;
 use crate::channels::presence::PresenceMessage;
+use crate::channels::{MAX_PUBLISHED, Message};
 
 /// A protocol message from a client. Fields that this version does not know are ignored (`RTF1`).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Inbound {
     pub(crate) action: Action,
@@ -26,13 +29,64 @@ pub(crate) struct Inbound {
     #[serde(default)]
     pub(crate) auth: Option<AuthDetails>,
     #[serde(default)]
-    pub(crate) messages: Option<Vec<Message>>,
+    pub(crate) messages: AtMost<Message, MAX_PUBLISHED>,
     #[serde(default)]
-    pub(crate) presence: Option<Vec<PresenceMessage>>,
+    pub(crate) presence: AtMost<PresenceMessage, MAX_PRESENCE_MESSAGES>,
+}
+
+/// The maximum number of presence messages in one PRESENCE.
+pub(crate) const MAX_PRESENCE_MESSAGES: usize = 100;
+
+/// A list that keeps its first `MOST` values, so that a long list uses little memory.
+#[derive(Debug)]
+pub(crate) struct AtMost<T, const MOST: usize> {
+    pub(crate) values: Vec<T>,
+    /// True if the list had more values.
+    pub(crate) is_cut: bool,
+}
+
+impl<T, const MOST: usize> Default for AtMost<T, MOST> {
+    fn default() -> Self {
+        Self { values: Vec::new(), is_cut: false }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T, const MOST: usize>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for List<T, MOST> {
+            type Value = AtMost<T, MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(AtMost::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut read = AtMost::default();
+                while read.values.len() < MOST {
+                    match list.next_element()? {
+                        Some(value) => read.values.push(value),
+                        None => return Ok(read),
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    read.is_cut = true;
+                }
+                Ok(read)
+            }
+        }
+
+        deserializer.deserialize_any(List(PhantomData))
+    }
 }
 
 /// The parameters of an ATTACH that the service supports.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 pub(crate) struct AttachParams {
     #[serde(default)]
     pub(crate) rewind: Option<Box<str>>,
@@ -41,14 +95,14 @@ pub(crate) struct AttachParams {
 }
 
 /// The credential of an AUTH.
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 pub(crate) struct AuthDetails {
     #[serde(default, rename = "accessToken")]
     pub(crate) access_token: Option<Box<str>>,
 }
 
-impl std::fmt::Debug for AuthDetails {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for AuthDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AuthDetails")
     }
 }
@@ -73,6 +127,18 @@ mod tests {
         let unknown = Format::Json.decode::<Inbound>(br#"{"action":99}"#).unwrap();
         assert_eq!(unknown.action, Action::Unknown(99));
         assert!(Format::Json.decode::<Inbound>(br#"{"channel":"chat"}"#).is_err());
+    }
+
+    #[test]
+    fn long_list_is_cut() {
+        let messages = vec!["{}"; MAX_PUBLISHED + 2].join(",");
+        let text = format!(r#"{{"action":15,"messages":[{messages}],"channel":"chat"}}"#);
+        let read = Format::Json.decode::<Inbound>(text.as_bytes()).unwrap();
+        assert_eq!((read.messages.values.len(), read.messages.is_cut), (MAX_PUBLISHED, true));
+        assert_eq!(read.channel.as_deref(), Some("chat"));
+        let read =
+            Format::Json.decode::<Inbound>(br#"{"action":15,"messages":null,"presence":[{"action":2}]}"#).unwrap();
+        assert_eq!((read.messages.values.len(), read.presence.values.len(), read.presence.is_cut), (0, 1, false));
     }
 
     #[test]

@@ -7,15 +7,13 @@ use super::state::{Session, check_name};
 use crate::channels::presence::{PresenceAction, PresenceMessage};
 use crate::live::protocol::Inbound;
 use crate::live::protocol::Modes;
+use crate::live::protocol::inbound::{AtMost, MAX_PRESENCE_MESSAGES};
 use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
 use crate::policy::authorize::{authorize, check_identified};
 use crate::refusal::Refusal;
 
 /// The code of presence on a channel to which the connection is not attached.
 const PRESENCE_NOT_ATTACHED: ErrorCode = ErrorCode::new(91001);
-
-/// The maximum number of presence messages in one PRESENCE.
-const MAX_PRESENCE_MESSAGES: usize = 100;
 
 impl Session {
     pub(super) fn enter(&self, message: Inbound) -> Vec<Effect> {
@@ -24,7 +22,7 @@ impl Session {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid PRESENCE: it names no channel; set `channel`");
             return vec![Effect::Refuse { channel: None, msg_serial, error }];
         };
-        match self.admit_presence(&channel, message.presence.unwrap_or_default()) {
+        match self.admit_presence(&channel, message.presence) {
             Ok(messages) => vec![Effect::Enter { channel, msg_serial, messages }],
             Err(refusal) => vec![Effect::Refuse { channel: Some(channel), msg_serial, error: refusal.info().clone() }],
         }
@@ -33,8 +31,9 @@ impl Session {
     fn admit_presence(
         &self,
         channel: &str,
-        messages: Vec<PresenceMessage>,
+        list: AtMost<PresenceMessage, MAX_PRESENCE_MESSAGES>,
     ) -> Result<Vec<(PresenceMessage, Box<str>)>, Refusal> {
+        let AtMost { values: messages, is_cut } = list;
         check_name(channel)?;
         authorize(self.principal.capability(), Operation::Presence, channel)?;
         let is_identified = self.principal.identity.is_some() || messages.iter().all(PresenceMessage::names_client);
@@ -44,7 +43,7 @@ impl Session {
             let message = "the connection is not attached to the channel; attach before you enter";
             return Err(Refusal::new(PRESENCE_NOT_ATTACHED, message).with_status(400));
         }
-        if messages.is_empty() || messages.len() > MAX_PRESENCE_MESSAGES {
+        if messages.is_empty() || is_cut {
             let message = format!("invalid PRESENCE: send 1 to {MAX_PRESENCE_MESSAGES} presence messages in one");
             return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
         }

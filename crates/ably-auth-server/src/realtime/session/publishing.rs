@@ -7,6 +7,7 @@ use super::state::{Session, check_name};
 use crate::channels::{MAX_PUBLISHED, Message};
 use crate::live::protocol::Inbound;
 use crate::live::protocol::Modes;
+use crate::live::protocol::inbound::AtMost;
 use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
 use crate::policy::publish::{Publisher, rate_exceeded};
 use crate::refusal::Refusal;
@@ -18,19 +19,24 @@ impl Session {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it names no channel; set `channel`");
             return vec![Effect::Refuse { channel: None, msg_serial, error }];
         };
-        match self.admit(&channel, message.messages.unwrap_or_default(), at) {
+        match self.admit(&channel, message.messages, at) {
             Ok(messages) => vec![Effect::Publish { channel, msg_serial, messages }],
             Err(refusal) => vec![Effect::Refuse { channel: Some(channel), msg_serial, error: refusal.info().clone() }],
         }
     }
 
-    fn admit(&mut self, channel: &str, messages: Vec<Message>, at: Moment) -> Result<Vec<Message>, Refusal> {
+    fn admit(
+        &mut self,
+        channel: &str,
+        messages: AtMost<Message, MAX_PUBLISHED>,
+        at: Moment,
+    ) -> Result<Vec<Message>, Refusal> {
         check_name(channel)?;
         let publisher = Publisher::new(&self.principal);
         publisher.authorize(channel)?;
         self.check_mode(channel, Modes::PUBLISH, "publish")?;
         check_messages(&messages)?;
-        let messages = publisher.sign(channel, messages, Some(&self.connection_id))?;
+        let messages = publisher.sign(channel, messages.values, Some(&self.connection_id))?;
         if let Some(rate) = publisher.rate(channel) {
             let attachment = self.attachments.get_mut(channel).map(|attachment| &mut attachment.published);
             let published = attachment.unwrap_or(&mut self.unattached);
@@ -51,12 +57,13 @@ impl Session {
     }
 }
 
-fn check_messages(messages: &[Message]) -> Result<(), Refusal> {
+fn check_messages(list: &AtMost<Message, MAX_PUBLISHED>) -> Result<(), Refusal> {
     let refuse = |code, problem: String| Err(Refusal::new(code, problem));
+    let messages = &list.values;
     if messages.is_empty() {
         return refuse(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it has no message; send at least one".into());
     }
-    if messages.len() > MAX_PUBLISHED {
+    if list.is_cut {
         let problem = format!("invalid MESSAGE: it has more than {MAX_PUBLISHED} messages; send fewer in one");
         return refuse(ErrorCode::BODY_TOO_LARGE, problem);
     }
