@@ -6,6 +6,8 @@ mod credential;
 mod effect;
 mod entering;
 mod publishing;
+#[cfg(test)]
+mod simulation;
 mod state;
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
