@@ -336,9 +336,14 @@ pub(super) fn key_name(app_id: &str, key_id: &str) -> Result<KeyName, Error> {
     })
 }
 
-/// Returns a unique id of 48 random bits.
+/// Returns a unique id of 48 random bits. It does not begin with `-`: a command would take it for an option.
 pub(crate) fn random_id() -> Result<String, Error> {
-    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<6>()?))
+    loop {
+        let id = URL_SAFE_NO_PAD.encode(random::bytes::<6>()?);
+        if !id.starts_with('-') {
+            return Ok(id);
+        }
+    }
 }
 
 /// Returns a new key of the app, whose secret has 256 random bits.
@@ -347,4 +352,17 @@ pub(crate) fn random_key(app_id: &str) -> Result<ApiKey, Error> {
     let name = key_name(app_id, &random_id()?)?;
     ApiKey::from_parts(name, &secret)
         .map_err(|error| Error::new(ErrorKind::Apps, "invalid new key; report this as a bug").because(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::random_id;
+
+    #[test]
+    fn new_id_is_no_option_of_a_command() {
+        for _ in 0..2_000 {
+            let id = random_id().unwrap();
+            assert!(id.len() == 8 && !id.starts_with('-'), "{id}");
+        }
+    }
 }
