@@ -53,7 +53,7 @@ fn listings() -> Result<Vec<Listing>> {
     let libraries: Vec<_> = workspace.published().into_iter().filter(|package| package.has_library()).collect();
     let json = |name: &str| target.join("doc").join(name.replace('-', "_")).with_extension("json");
     let mut list = command::cargo(["run", "--quiet", "--locked", "--manifest-path", LISTER, "--target-dir"]);
-    list.arg(target.join("api")).arg("--").args(libraries.iter().map(|package| json(&package.name)));
+    list.arg(target).arg("--").args(libraries.iter().map(|package| json(&package.name)));
     command::run(&mut list)?;
     libraries
         .into_iter()

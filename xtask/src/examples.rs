@@ -6,7 +6,7 @@ use std::{env, fs, net};
 
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{Complaints, Result, command};
+use crate::{Complaints, Result, command, suites};
 
 /// The address that example servers listen on.
 const ADDRESS: &str = "127.0.0.1:3000";
@@ -20,9 +20,7 @@ const ALONE: &[(&str, &str)] = &[("crates/ably-auth-backend/examples/actix", "ac
 
 pub(crate) fn run(_: &[String]) -> Result {
     let workspace = Workspace::load()?;
-    // With the same options as the tests, so that nothing is built twice.
-    let build = ["build", "--quiet", "--workspace", "--all-features", "--examples", "--bin", "ably-auth"];
-    command::run(&mut command::cargo(build))?;
+    suites::build_programs()?;
     let mut report = Report::default();
     for path in workspace.examples() {
         let shown = path.strip_prefix(env::current_dir().unwrap_or_default()).unwrap_or(path);
@@ -44,10 +42,9 @@ fn play(path: &Path, target: &Path) -> Result {
 /// Builds a package of its own, and plays the transcript of its program.
 fn play_alone(folder: &Path, program: &str, target: &Path) -> Result {
     check_address()?;
-    let built = target.join("alone");
     let mut build = command::cargo(["build", "--quiet", "--locked", "--manifest-path"]);
-    command::run(build.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(&built))?;
-    let built = built.join("debug");
+    command::run(build.arg(folder.join("Cargo.toml")).arg("--target-dir").arg(target))?;
+    let built = target.join("debug");
     let program = built.join(program).display().to_string();
     play_with(&folder.join("src/main.rs"), target, &[("cargo run", &program)], &built)
 }

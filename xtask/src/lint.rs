@@ -48,7 +48,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     for manifest in BUILT {
         report.step(&format!("clippy {manifest}"), || {
             let mut clippy = command::cargo(["clippy", "--locked", "--manifest-path", manifest, "--target-dir"]);
-            clippy.arg(workspace.target_directory.join("bench"));
+            clippy.arg(&workspace.target_directory);
             command::run(clippy.args(["--all-targets", "--", "-D", "warnings"]))
         });
     }

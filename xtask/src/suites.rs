@@ -61,13 +61,21 @@ pub(crate) fn probe(_: &[String]) -> Result {
     Ok(())
 }
 
+/// Builds `ably-auth` and all examples, with the options of the tests, so that nothing is built twice.
+pub(crate) fn build_programs() -> Result {
+    let build = ["build", "--quiet", "--locked", "--workspace", "--all-features", "--examples", "--bin", "ably-auth"];
+    command::run(&mut command::cargo(build))
+}
+
 /// Ably's SDKs and our clients with the service.
 pub(crate) fn interop(_: &[String]) -> Result {
+    build_programs()?;
     others("sdks")
 }
 
 /// The service against its description.
 pub(crate) fn openapi(_: &[String]) -> Result {
+    build_programs()?;
     others("openapi")
 }
 

@@ -38,9 +38,23 @@ fn seconds(options: &[String]) -> Result<u64> {
 
 /// Builds `ably-auth`. A release build takes longer, but starts faster and answers faster.
 pub fn build(is_release: bool) -> Result<PathBuf> {
-    let (profile, folder) = if is_release { ("release", "release") } else { ("dev", "debug") };
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--locked", "--package", "ably-auth-cli", "--profile", profile]);
+    cargo.args(["build", "--quiet", "--locked", "--bin", "ably-auth"]);
+    let folder = if is_release {
+        cargo.args(["--package", "ably-auth-cli", "--release"]);
+        "release"
+    } else {
+        // With the options of `cargo xtask test`, so that nothing is built twice.
+        cargo.args(["--workspace", "--all-features", "--examples"]);
+        "debug"
+    };
+    // These variables describe this package. ring's build script watches them, and would build ring again, and all that
+    // depends on it.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
     let built = cargo.status().is_ok_and(|status| status.success());
     // This test is in `target/debug/deps`.
     let target = env::current_exe().ok().and_then(|test| Some(test.ancestors().nth(3)?.to_owned()));

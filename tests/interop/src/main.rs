@@ -11,7 +11,7 @@ mod sdks;
 mod servers;
 mod vectors;
 
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 /// Error messages.
 type Result<T = ()> = std::result::Result<T, Vec<String>>;
@@ -38,9 +38,4 @@ fn run(command: &mut Command) -> Result {
         Ok(status) => Err(vec![format!("`{line}` failed ({status}); its output above says why")]),
         Err(error) => Err(vec![format!("`{line}` did not start: {error}")]),
     }
-}
-
-/// Runs cargo, in the environment that this program was started from.
-fn cargo(args: &[&str]) -> Result {
-    run(Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args(args).stdin(Stdio::null()))
 }

@@ -1,10 +1,10 @@
-//! Programs that the task installs under `target/interop` or builds.
+//! Programs that the task installs under `target/interop`, or that `cargo xtask` has built.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use crate::{Result, cargo, run};
+use crate::{Result, run};
 
 const NPM_SDK: &str = "ably@2.26.0";
 const PYPI_SDK: &str = "ably==3.1.4";
@@ -26,14 +26,12 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Installs the SDKs, and builds `ably-auth` and the driver.
+    /// Installs the SDKs. `cargo xtask` has built `ably-auth` and the driver.
     pub(crate) fn ready() -> Result<Self> {
         let folder = folder("interop")?;
         npm(&folder, NPM_SDK)?;
         let python = python(&folder.join("python"), &[PYPI_SDK])?;
-        let cli = cli()?;
-        cargo(&["build", "--package", "ably-auth-tests", "--example", "interop"])?;
-        Ok(Self { python, cli, ours: target()?.join("debug/examples/interop"), folder })
+        Ok(Self { python, cli: cli()?, ours: built("examples/interop")?, folder })
     }
 }
 
@@ -50,10 +48,16 @@ pub(crate) fn folder(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Builds `ably-auth`.
+/// Returns the program `ably-auth`.
 pub(crate) fn cli() -> Result<PathBuf> {
-    cargo(&["build", "--package", "ably-auth-cli"])?;
-    Ok(target()?.join("debug/ably-auth"))
+    built("ably-auth")
+}
+
+/// Returns a program that `cargo xtask` has built.
+fn built(name: &str) -> Result<PathBuf> {
+    let path = target()?.join("debug").join(name);
+    let missing = || vec![format!("`{}` is not built; start this program with `cargo xtask`", path.display())];
+    path.is_file().then_some(path.clone()).ok_or_else(missing)
 }
 
 /// Installs a package of npm in the folder.

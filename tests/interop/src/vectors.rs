@@ -3,12 +3,13 @@
 //! `jwt_npm.js` and `jwt_pypi.py` in `tests/vectors` write the vectors. "Our" JWTs are built by the script from the same
 //! claims; the test `jwt_vectors` checks that our crate mints the same text.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::programs::{folder, npm, python};
-use crate::{Result, cargo, run as run_command};
+use crate::{Result, run as run_command};
 
 const NPM_LIBRARY: &str = "jsonwebtoken@9";
 const PYPI_LIBRARY: &str = "PyJWT==2.*";
@@ -29,7 +30,8 @@ pub(crate) fn run() -> Result {
 
     // Copied last, so that a script that fails leaves the old vectors in place.
     fs::copy(&from_both, VECTORS).map_err(|error| vec![format!("cannot write `{VECTORS}`: {error}")])?;
-    cargo(&["test", "--package", "ably-auth-core", "--all-features", "--test", "api", "jwt_vectors"])
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    run_command(cargo.args(["test", "--package", "ably-auth-core", "--all-features", "--test", "api", "jwt_vectors"]))
 }
 
 fn file(opened: std::io::Result<File>, path: &Path) -> Result<Stdio> {
