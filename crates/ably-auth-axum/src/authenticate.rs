@@ -66,6 +66,17 @@ impl<S> Layer<S> for Authenticate {
 }
 
 /// The service that [`Authenticate`] puts around another.
+///
+/// ```
+/// use std::time::Duration;
+/// use ably_auth_axum::{ApiKey, Authenticate, Authenticating, Verifier};
+/// use axum::Router;
+/// use tower_layer::Layer as _;
+///
+/// let verifier = Verifier::new(Duration::from_secs(2)).key(&ApiKey::parse("appId.keyId:secret")?);
+/// let service: Authenticating<Router> = Authenticate::new(verifier).layer(Router::new());
+/// # Ok::<(), ably_auth_axum::Refusal>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Authenticating<S> {
     layer: Authenticate,

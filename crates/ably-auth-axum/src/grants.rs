@@ -6,6 +6,14 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 /// A result that can become a grant: a [`Grant`], or a `Result` whose error axum can convert into an answer.
+///
+/// ```
+/// use ably_auth_axum::{Grant, IntoGrant as _};
+/// use http::StatusCode;
+///
+/// let banned: Result<Grant, StatusCode> = Err(StatusCode::FORBIDDEN);
+/// assert_eq!(banned.into_grant().err().map(|answer| answer.status()), Some(StatusCode::FORBIDDEN));
+/// ```
 pub trait IntoGrant {
     /// Returns the grant, or the answer to a user who gets none.
     ///
@@ -30,6 +38,23 @@ impl<E: IntoResponse> IntoGrant for Result<Grant, E> {
 ///
 /// The extractors must implement `FromRequestParts`, and so cannot read the body: the endpoint reads it, and
 /// [`AskedParams`](crate::AskedParams) has its params.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ably_auth_axum::{ApiKey, AuthEndpoint, Capability, ErrorCode, Grant, Refusal};
+/// use axum::Router;
+/// use http::HeaderMap;
+///
+/// async fn decide(headers: HeaderMap) -> Result<Grant, Refusal> {
+///     let user = headers.get("x-user").and_then(|user| user.to_str().ok());
+///     let user = user.ok_or_else(|| Refusal::new(ErrorCode::INVALID_CREDENTIALS, "not logged in"))?;
+///     let chat: Capability = r#"{"chat":["subscribe"]}"#.parse()?;
+///     Grant::identified(user, Arc::new(chat))
+/// }
+/// let route = AuthEndpoint::jwt(&ApiKey::parse("appId.keyId:secret")?).grant(decide);
+/// let app: Router = Router::new().route("/ably-token", route);
+/// # Ok::<(), ably_auth_axum::Refusal>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function that decides about a grant",
     note = "use an async function whose arguments are extractors that read no body, and that returns a `Grant` or a \

@@ -44,6 +44,16 @@ pub fn require(resource: &str, operation: Operation) -> Result<Require, Error> {
 }
 
 /// The layer that [`require`] returns.
+///
+/// ```
+/// use ably_auth_axum::{Operation, Require, require};
+/// use axum::{Router, routing::get};
+///
+/// let may_read: Require = require("status", Operation::Subscribe)?;
+/// let status = get(|| async { "up" }).layer(may_read);
+/// let app: Router = Router::new().route("/status", status);
+/// # Ok::<(), ably_auth_axum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a layer does nothing until it is put around a route"]
 pub struct Require {
@@ -76,6 +86,16 @@ impl<S> Layer<S> for Require {
 }
 
 /// The service that [`Require`] puts around another.
+///
+/// ```
+/// use ably_auth_axum::{Operation, Requiring, require};
+/// use axum::{Router, routing::get};
+/// use tower_layer::Layer as _;
+///
+/// let status: Router = Router::new().route("/status", get(|| async { "up" }));
+/// let guarded: Requiring<Router> = require("status", Operation::Subscribe)?.layer(status);
+/// # Ok::<(), ably_auth_axum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Requiring<S> {
     rule: Arc<Rule>,

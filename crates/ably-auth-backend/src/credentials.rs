@@ -25,6 +25,17 @@ use http::{HeaderMap, Uri};
 use crate::refusal::Refusal;
 
 /// The credential of a request. It is not verified yet.
+///
+/// ```
+/// use ably_auth_backend::credentials::{self, Accepted, Credential};
+///
+/// let request = http::Request::get("/time").header("Authorization", "Bearer xVLyHw.Dtxd9tuz").body(())?;
+/// match credentials::from_headers(request.headers(), Accepted::TokensAndKeys)? {
+///     Some(Credential::Token(token)) => assert_eq!(token.expose(), "xVLyHw.Dtxd9tuz"),
+///     Some(Credential::Key(_)) | None => panic!("the request has a token"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Credential {
     /// An API key.
@@ -34,6 +45,15 @@ pub enum Credential {
 }
 
 /// The kinds of credentials that a server accepts.
+///
+/// ```
+/// use ably_auth_backend::credentials::{self, Accepted};
+///
+/// let request = http::Request::get("/").header("Authorization", "Basic YXBwSWQua2V5SWQ6c2VjcmV0").body(())?;
+/// assert!(credentials::from_headers(request.headers(), Accepted::TokensAndKeys).is_ok());
+/// assert!(credentials::from_headers(request.headers(), Accepted::Tokens).is_err());
+/// # Ok::<(), http::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// Tokens only. A key in the header is refused, and a key in the query is ignored.

@@ -4,6 +4,18 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The cause of an [`Error`].
+///
+/// ```
+/// use ably_auth_backend::{Error, ErrorKind};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::Origin => "correct the list of origins in the configuration",
+///         _ => "correct the program",
+///     }
+/// }
+/// assert_eq!(advice(&Error::new(ErrorKind::Template, "empty resource")), "correct the program");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

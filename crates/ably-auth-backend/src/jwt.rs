@@ -39,6 +39,17 @@ use crate::verified_token::VerifiedToken;
 /// The token that determines the rights of a request: the token embedded in a JWT, or else the presented token itself.
 ///
 /// The signature of an outer JWT is not verified, since it gives no rights.
+///
+/// ```
+/// use ably_auth_backend::Token;
+/// use ably_auth_backend::jwt::EffectiveToken;
+///
+/// let presented = Token::new("xVLyHw.Dtxd9tuz")?;
+/// let effective = EffectiveToken::of(&presented)?;
+/// assert!(!effective.is_jwt());
+/// assert_eq!(effective.token(), &presented);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct EffectiveToken<'a> {
     presented: &'a Token,
@@ -91,6 +102,20 @@ pub fn parse(token: &Token) -> Result<UnverifiedJwt<'_>, Refusal> {
 }
 
 /// The rules for the JWTs of one key.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ably_auth_backend::jwt::{self, JwtRules};
+/// use ably_auth_backend::{ApiKey, Clock, TokenParams};
+///
+/// let (key, now) = (ApiKey::parse("appId.keyId:secret")?, Clock::system().now());
+/// let jwt = ably_auth_core::jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
+/// let (signer, capability) = (key.signer(), Arc::new(r#"{"chat:*":["publish"]}"#.parse()?));
+///
+/// let rules = JwtRules::new(&signer, &capability);
+/// assert!(rules.judge(jwt::parse(&jwt)?, now)?.into_token().client_id().permits("bob"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct JwtRules<'a> {
     signer: &'a Signer,
@@ -155,6 +180,22 @@ impl<'a> JwtRules<'a> {
 }
 
 /// A JWT that was accepted.
+///
+/// ```
+/// use std::sync::Arc;
+/// use ably_auth_backend::jwt::{self, JwtRules};
+/// use ably_auth_backend::{ApiKey, Clock, TokenParams};
+///
+/// let (key, now) = (ApiKey::parse("appId.keyId:secret")?, Clock::system().now());
+/// let jwt = ably_auth_core::jwt::mint(&key, &TokenParams::new().client_id("bob"), now)?;
+/// let (signer, capability) = (key.signer(), Arc::new(r#"{"chat:*":["publish"]}"#.parse()?));
+///
+/// let judged = JwtRules::new(&signer, &capability).judge(jwt::parse(&jwt)?, now)?;
+/// let (token, written) = judged.into_parts();
+/// assert!(token.capability().permits("chat:room1", "publish"));
+/// assert_eq!(written, None, "this JWT has all rights of its key");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedJwt {
     token: VerifiedToken,

@@ -18,6 +18,12 @@ const MAX_BODY_BYTES: u64 = 16 * 1024 * 1024;
 /// A transport that uses a [`ureq::Agent`].
 ///
 /// ureq logs credentials at `TRACE`: [disable its log targets](crate#logs).
+///
+/// ```
+/// use ably_auth_blocking::{HttpSettings, UreqTransport};
+///
+/// let transport = UreqTransport::new(ureq::Agent::new_with_defaults(), &HttpSettings::default());
+/// ```
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: Agent,

@@ -193,6 +193,16 @@ impl RevokeTokensRequest {
 }
 
 /// A target whose tokens were revoked (`TRS1`).
+///
+/// ```
+/// use ably_auth_core::TokenRevocationSuccessResult;
+///
+/// let json = r#"{"target":"clientId:bob","issuedBefore":1449746287318,"appliesAt":1449746317318}"#;
+/// let revoked: TokenRevocationSuccessResult = serde_json::from_str(json)?;
+/// assert_eq!(revoked.target.value(), "bob");
+/// assert_eq!(revoked.applies_at.millis_since(revoked.issued_before), 30_000); // with a margin to renew
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRevocationSuccessResult {
@@ -205,6 +215,15 @@ pub struct TokenRevocationSuccessResult {
 }
 
 /// A target whose tokens could not be revoked (`TRF1`).
+///
+/// ```
+/// use ably_auth_core::TokenRevocationFailureResult;
+///
+/// let json = r#"{"target":"user:bob","error":{"code":40000,"statusCode":400,"message":"unknown type"}}"#;
+/// let failed: TokenRevocationFailureResult = serde_json::from_str(json)?;
+/// assert_eq!((failed.target.as_str(), failed.error.message()), ("user:bob", "unknown type"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenRevocationFailureResult {
     /// The target as it was sent (`TRF2a`).
@@ -214,6 +233,17 @@ pub struct TokenRevocationFailureResult {
 }
 
 /// The result for one target.
+///
+/// ```
+/// use ably_auth_core::TokenRevocationResult;
+///
+/// let json = r#"{"target":"clientId:bob","issuedBefore":1449746287318,"appliesAt":1449746317318}"#;
+/// match serde_json::from_str(json)? {
+///     TokenRevocationResult::Success(revoked) => assert_eq!(revoked.target.value(), "bob"),
+///     TokenRevocationResult::Failure(failed) => panic!("{}: {}", failed.target, failed.error),
+/// }
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TokenRevocationResult {

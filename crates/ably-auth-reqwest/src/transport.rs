@@ -14,6 +14,13 @@ use crate::own_http::OwnHttp;
 use crate::without_tls::WithoutTls;
 
 /// A transport that uses your [`reqwest::Client`], or its own HTTP client.
+///
+/// ```
+/// use ably_auth_reqwest::{HttpSettings, ReqwestTransport};
+///
+/// let transport = ReqwestTransport::for_settings(&HttpSettings::default())?;
+/// # Ok::<(), ably_auth_reqwest::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ReqwestTransport {
     http: Http,

@@ -4,6 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The subject of an [`Error`].
+///
+/// ```
+/// use ably_auth_server::{ErrorKind, Service};
+///
+/// let built = Service::builder().service_secret([0; 32]).build();
+/// assert_eq!(built.err().map(|error| error.kind()), Some(ErrorKind::ServiceSecret));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -14,6 +14,15 @@ use crate::transport::{FaultKind, TransportFault};
 const MAX_TEXT_BYTES: usize = 3 * PrintableText::MAX_BYTES;
 
 /// The kind of an [`Error`].
+///
+/// ```
+/// use ably_auth::{Error, ErrorKind};
+///
+/// fn must_log_in_again(error: &Error) -> bool {
+///     matches!(error.kind(), ErrorKind::AuthCallback | ErrorKind::AuthUrl | ErrorKind::NoMeansToRenew)
+/// }
+/// assert!(must_log_in_again(&Error::auth_callback("the session has ended")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

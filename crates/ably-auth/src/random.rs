@@ -38,6 +38,13 @@ impl<F: Fn() -> [u8; 16] + Send + Sync> Random for F {
 }
 
 /// The operating system's cryptographic source.
+///
+/// ```
+/// use ably_auth::{Random as _, SystemRandom};
+///
+/// assert_ne!(SystemRandom.bytes()?, SystemRandom.bytes()?);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

@@ -105,6 +105,23 @@ where
 
 /// The kind of a [`TransportFault`]. After any of them except `TooLarge`, the request is sent to the next host
 /// (`RSC15l`).
+///
+/// ```
+/// use std::io;
+///
+/// use ably_auth::{FaultKind, TransportFault};
+///
+/// /// Converts an error of the socket that a transport uses.
+/// fn fault(error: io::Error) -> TransportFault {
+///     let kind = match error.kind() {
+///         io::ErrorKind::ConnectionRefused => FaultKind::Unreachable,
+///         io::ErrorKind::TimedOut => FaultKind::TimedOut,
+///         _ => FaultKind::Interrupted,
+///     };
+///     TransportFault::new(kind, error)
+/// }
+/// assert_eq!(fault(io::ErrorKind::TimedOut.into()).kind(), FaultKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {

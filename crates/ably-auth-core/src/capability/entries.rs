@@ -34,6 +34,15 @@ impl<'a> Entry<'a> {
 }
 
 /// An iterator over the entries of a capability: see [`Capability::iter`].
+///
+/// ```
+/// use ably_auth_core::Capability;
+///
+/// let capability: Capability = r#"{"chat":["publish"],"status":["*"]}"#.parse()?;
+/// let resources: Vec<_> = capability.iter().map(|entry| entry.resource.as_str()).collect();
+/// assert_eq!(resources, ["chat", "status"]);
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Entries<'a>(slice::Iter<'a, (Resource, Operations)>);
 

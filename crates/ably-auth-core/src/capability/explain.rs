@@ -60,6 +60,16 @@ pub enum Explanation<'a> {
 }
 
 /// An operation on a resource.
+///
+/// ```
+/// use ably_auth_core::Capability;
+/// use ably_auth_core::capability::Explanation;
+///
+/// let capability: Capability = r#"{"chat":["publish"]}"#.parse()?;
+/// let Explanation::LacksBoth { asked } = capability.explain("status", "subscribe") else { panic!("permitted") };
+/// assert_eq!((asked.resource, asked.operation.as_str()), ("status", "subscribe"));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked<'a> {
     /// The resource, as the caller gave it.

@@ -284,6 +284,17 @@ impl Operations {
 }
 
 /// An iterator over the names of operations, in byte order: see [`Operations::iter`].
+///
+/// ```
+/// use ably_auth_core::Capability;
+///
+/// let capability: Capability = r#"{"chat":["subscribe","publish"]}"#.parse()?;
+/// for entry in &capability {
+///     let names: Vec<_> = entry.operations.iter().map(|name| name.as_str()).collect();
+///     assert_eq!(names, ["publish", "subscribe"]);
+/// }
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug)]
 pub struct OperationNames<'a> {

@@ -211,6 +211,15 @@ impl core::error::Error for ErrorInfo {
 }
 
 /// The body of an answer that refuses: `{"error": …}`.
+///
+/// ```
+/// use ably_auth_core::{ErrorCode, ErrorEnvelope};
+///
+/// let body = r#"{"error":{"code":40142,"statusCode":401,"message":"token expired"}}"#;
+/// let ErrorEnvelope { error } = serde_json::from_str(body)?;
+/// assert_eq!((error.code(), error.message()), (ErrorCode::TOKEN_EXPIRED, "token expired"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorEnvelope {
     /// The error itself.

@@ -15,6 +15,18 @@ use core::fmt;
 use alloc::boxed::Box;
 
 /// The category of an [`Error`].
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use ably_auth_core::{ApiKey, ErrorKind, Timestamp, jwt};
+///
+/// let key = ApiKey::parse("appId.keyId:secret").unwrap();
+/// match jwt::verify(&key, "not a JWT", Timestamp::from_millis(1_449_746_287_318)).map_err(|error| error.kind()) {
+///     Err(ErrorKind::JwtExpired) => panic!("the client gets a new one"),
+///     refused => assert_eq!(refused.err(), Some(ErrorKind::Jwt)),
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

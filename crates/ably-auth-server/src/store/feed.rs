@@ -16,6 +16,14 @@ const MAX_REMEMBERED: usize = 10_000;
 /// A named piece of data that the service must not lose: an app, a key, or a revocation.
 ///
 /// `Debug` does not show the value, which may hold a secret.
+///
+/// ```
+/// use ably_auth_server::store::Record;
+///
+/// let created = Record { name: "app/shop".into(), value: Some(b"{}".to_vec().into()), expires: None };
+/// let deleted = Record { value: None, ..created.clone() };
+/// assert!(!format!("{created:?}").contains("{}"), "the value is not shown");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// The name.
@@ -39,6 +47,16 @@ impl fmt::Debug for Record {
 /// The records that a store has received and its service has not applied yet, and the latest known time.
 ///
 /// A check for new records costs as much as reading an atomic.
+///
+/// ```
+/// use ably_auth_server::store::{Feed, Record};
+///
+/// let feed = Feed::new();
+/// feed.publish(vec![Record { name: "app/shop".into(), value: None, expires: None }]);
+/// let mut learned = Vec::new();
+/// feed.learn(|record| learned.push(record.name.to_string()));
+/// assert_eq!(learned, ["app/shop"]);
+/// ```
 #[derive(Debug, Default)]
 pub struct Feed {
     has_new_records: AtomicBool,

@@ -56,6 +56,51 @@ pub(crate) const EARLIER_SECRET_PREFIX: &str = "secret/earlier/";
 ///
 /// A result that a store has returned stays true, even after a crash if the store is persistent. If a store cannot give
 /// a reliable result, it returns [`Unavailable`], and the request is refused with 50003.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use ably_auth_core::Timestamp;
+/// use ably_auth_server::Service;
+/// use ably_auth_server::store::{Feed, Fingerprint, KeptClaims, Memory, Pending, Record, Reference, Store, Use, Written};
+///
+/// /// Keeps everything in memory, and counts the changes.
+/// #[derive(Debug, Default)]
+/// struct Counting {
+///     inner: Memory,
+///     changes: AtomicU64,
+/// }
+///
+/// impl Store for Counting {
+///     fn feed(&self) -> &Feed {
+///         self.inner.feed()
+///     }
+///     fn secret(&self) -> Option<[u8; 32]> {
+///         self.inner.secret()
+///     }
+///     fn catch_up(&self, now: Timestamp) -> Pending<()> {
+///         self.inner.catch_up(now)
+///     }
+///     fn use_once(&self, nonce: Option<Fingerprint>, now: Timestamp) -> Pending<Use> {
+///         self.inner.use_once(nonce, now)
+///     }
+///     fn write(&self, records: Vec<Record>, seen: u64, now: Timestamp) -> Pending<Written> {
+///         self.changes.fetch_add(1, Ordering::Relaxed);
+///         self.inner.write(records, seen, now)
+///     }
+///     fn keep(&self, reference: Reference, claims: KeptClaims, now: Timestamp) -> Pending<bool> {
+///         self.inner.keep(reference, claims, now)
+///     }
+///     fn kept(&self, reference: Reference) -> Pending<Option<KeptClaims>> {
+///         self.inner.kept(reference)
+///     }
+///     fn set_time(&self, now: Timestamp) -> Pending<()> {
+///         self.inner.set_time(now)
+///     }
+/// }
+///
+/// let service = Service::builder().store(Counting::default()).build()?;
+/// # Ok::<(), ably_auth_server::Error>(())
+/// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns the store's change feed. A store belongs to one service, and so does its feed.
     fn feed(&self) -> &Feed;

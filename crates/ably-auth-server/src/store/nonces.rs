@@ -16,6 +16,17 @@ const HASH_BYTES: usize = 16;
 
 /// The identity of a nonce: the timestamp that was signed with it, and half a SHA-256 of the key's name and the nonce.
 /// Its size does not depend on the nonce's length.
+///
+/// ```
+/// use ably_auth_core::{KeyName, Timestamp};
+/// use ably_auth_server::store::Fingerprint;
+///
+/// let (key, signed) = (KeyName::parse("shop.backend")?, Timestamp::from_millis(1_449_746_287_318));
+/// let nonce = Fingerprint::new(&key, "a-nonce-of-a-client", signed);
+/// assert_eq!(nonce.timestamp(), signed);
+/// assert_ne!(nonce, Fingerprint::new(&key, "a-nonce-of-another", signed));
+/// # Ok::<(), ably_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
     timestamp: Timestamp,

@@ -7,6 +7,20 @@ use ably_auth_core::Timestamp;
 use crate::refusal::Refusal;
 
 /// The result of using a nonce.
+///
+/// ```
+/// use ably_auth_core::{KeyName, Timestamp};
+/// use ably_auth_server::store::{Fingerprint, Memory, Store as _, Use};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, now) = (Memory::new(), Timestamp::from_millis(1_449_746_287_318));
+/// let nonce = Fingerprint::new(&KeyName::parse("shop.backend")?, "a-nonce-of-a-client", now);
+/// assert_eq!(store.use_once(Some(nonce), now).await?, Use::First);
+/// assert_eq!(store.use_once(Some(nonce), now).await?, Use::Again);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Use {
@@ -28,6 +42,21 @@ pub enum Use {
 }
 
 /// The result of writing records.
+///
+/// ```
+/// use ably_auth_core::Timestamp;
+/// use ably_auth_server::store::{Memory, Record, Store as _, Written};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (store, now) = (Memory::new(), Timestamp::from_millis(1_449_746_287_318));
+/// let app = Record { name: "app/shop".into(), value: Some(b"{}".to_vec().into()), expires: None };
+/// let seen = store.feed().seen();
+/// assert_eq!(store.write(vec![app.clone()], seen, now).await?, Written::Done);
+/// assert_eq!(store.write(vec![app], seen, now).await?, Written::Outdated);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Written {
@@ -38,6 +67,17 @@ pub enum Written {
 }
 
 /// The store did not respond, or not in time. The operation may or may not have taken effect.
+///
+/// ```
+/// use ably_auth_server::store::{Pending, Unavailable};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let written: Pending<()> = Pending::unavailable(Unavailable::new("the disk is full"));
+/// let error = written.await.unwrap_err();
+/// assert_eq!(error.to_string(), "the store is unavailable: the disk is full; check that it runs and has free space");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Unavailable(pub(super) Box<str>);
 

@@ -19,6 +19,15 @@ pub(super) const ENTRY_BYTES: usize = 160;
 const PARSED_SHARE: usize = 8;
 
 /// The claims of a token by reference, as a store keeps them. `Debug` does not show them.
+///
+/// ```
+/// use ably_auth_server::store::KeptClaims;
+///
+/// fn decode(bytes: &[u8]) -> Option<KeptClaims> {
+///     KeptClaims::from_bytes(bytes) // of `to_bytes`, in `Store::keep`
+/// }
+/// assert!(decode(b"of another format").is_none());
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct KeptClaims(pub(crate) Arc<Claims>);
 

@@ -65,6 +65,15 @@ pub(crate) struct Claims {
 }
 
 /// The id under which a store has the claims of a token that are too long for a header.
+///
+/// ```
+/// use ably_auth_server::store::Reference;
+///
+/// /// A store's row, from which expired claims are deleted in this order.
+/// fn row(reference: Reference) -> (u64, u128) {
+///     (reference.expires().as_millis(), reference.id())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     pub(crate) expires: Timestamp,

@@ -15,6 +15,18 @@ use crate::generation::Generation;
 use crate::transport::TransportFault;
 
 /// The next step of an authenticated call.
+///
+/// ```
+/// use ably_auth::exchange::{AuthenticatedCall, CallStep};
+/// use bytes::Bytes;
+/// use http::Request;
+///
+/// let request = Request::get("https://main.realtime.ably.net/stats").body(Bytes::new()).unwrap();
+/// match AuthenticatedCall::new(request, None).start() {
+///     CallStep::Authorize { rejected } => assert!(rejected.is_none(), "any valid token will do"),
+///     CallStep::Send(_) | CallStep::Done(_) => panic!("no request is sent without credentials"),
+/// }
+/// ```
 #[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum CallStep {
     /// Get credentials, and pass them to [`AuthenticatedCall::authorized`].

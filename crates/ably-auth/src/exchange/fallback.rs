@@ -17,6 +17,21 @@ use crate::random::Random;
 use crate::transport::{FaultKind, TransportFault};
 
 /// The hosts of a service: its primary host, the fallback hosts, and the fallback that worked last (`RSC15`).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ably_auth::exchange::{FallbackStep, Hosts};
+/// use ably_auth::{Endpoint, HttpSettings};
+/// use bytes::Bytes;
+/// use http::Request;
+///
+/// let hosts = Hosts::new(&Endpoint::default(), &HttpSettings::default())?; // for all requests to the service
+/// let request = Request::get("https://main.realtime.ably.net/time").body(Bytes::new()).unwrap();
+/// let FallbackStep::Send(request) = hosts.request(request, Duration::ZERO).start() else { panic!("expected a request") };
+/// assert_eq!(request.uri().host(), Some("main.realtime.ably.net"));
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Hosts {
     primary: Authority,
@@ -114,6 +129,32 @@ impl Hosts {
 }
 
 /// The next step of a request with host fallback.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ably_auth::exchange::{FallbackStep, Hosts};
+/// use ably_auth::{Endpoint, HttpSettings, SystemRandom};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// let hosts = Hosts::new(&Endpoint::default(), &HttpSettings::default())?;
+/// let request = Request::get("https://main.realtime.ably.net/time").body(Bytes::new()).unwrap();
+/// let mut request = hosts.request(request, Duration::ZERO);
+/// let mut step = request.start();
+/// let answer = loop {
+///     step = match step {
+///         FallbackStep::Send(request_to_host) => {
+///             # let _ = request_to_host;
+///             let answer = Ok(Response::new(Bytes::from_static(b"[1449746287318]"))); // from that host
+///             request.answered(answer, Duration::from_secs(1), &SystemRandom)
+///         }
+///         FallbackStep::Done(answer) => break answer,
+///     };
+/// };
+/// assert!(answer.is_ok());
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum FallbackStep {
     /// Send this request, and pass the response to [`HostFallback::answered`].

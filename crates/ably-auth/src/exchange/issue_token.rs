@@ -20,6 +20,20 @@ use crate::transport::TransportFault;
 ///
 /// If a request is refused as a replay (40105), one host has exchanged it, its response was lost, and the next host
 /// refused the same request. No client received that token, so a request with a new nonce is signed, once.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ably_auth::exchange::{Exchange as _, IssueToken, Step};
+/// use ably_auth::sources::KeySigner;
+/// use ably_auth::{ApiKey, Endpoint, TokenParams};
+///
+/// let signer = Arc::new(KeySigner::new(ApiKey::parse("app.key:secret")?));
+/// let mut exchange = IssueToken::new(signer, Endpoint::default(), TokenParams::new().client_id("bob"));
+/// let Step::Send(request) = exchange.start() else { panic!("expected a request") };
+/// assert_eq!(request.uri(), "https://main.realtime.ably.net/keys/app.key/requestToken");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct IssueToken {
     signer: Arc<KeySigner>,

@@ -56,6 +56,16 @@ use crate::transport::{BlockingTransport, Transport, TransportFault};
 use redacted_debug::RedactedDebug;
 
 /// The next step of an exchange.
+///
+/// ```
+/// use ably_auth::Endpoint;
+/// use ably_auth::exchange::{Exchange as _, ServerTime, Step};
+///
+/// match ServerTime::new(&Endpoint::default()).start() {
+///     Step::Send(request) => assert_eq!(request.uri().path(), "/time"),
+///     Step::Done(_) => panic!("the service was not asked"),
+/// }
+/// ```
 #[allow(clippy::large_enum_variant, reason = "only one step exists at a time, and most steps are `Send`")]
 pub enum Step<T> {
     /// Send this request, and pass the response to [`Exchange::answered`].
@@ -74,6 +84,29 @@ impl<T: fmt::Debug> fmt::Debug for Step<T> {
 }
 
 /// One exchange with the service. The caller sends its requests.
+///
+/// ```
+/// use ably_auth::exchange::{Exchange, ServerTime, Step};
+/// use ably_auth::{Endpoint, Error, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn send(request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     Ok(Response::new(Bytes::from_static(b"[1449746287318]"))) // sends the request
+/// }
+///
+/// fn run<E: Exchange>(mut exchange: E) -> Result<E::Output, Error> {
+///     let mut step = exchange.start();
+///     loop {
+///         step = match step {
+///             Step::Send(request) => exchange.answered(send(request)),
+///             Step::Done(outcome) => return outcome,
+///         };
+///     }
+/// }
+/// assert_eq!(run(ServerTime::new(&Endpoint::default()))?.as_millis(), 1_449_746_287_318);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub trait Exchange {
     /// The result of the exchange.
     type Output;

@@ -13,6 +13,20 @@ use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
 /// The exchange of a signed token request for a token (`RSA8`). It needs no other credentials.
+///
+/// ```
+/// use ably_auth::exchange::{Exchange as _, RequestToken, Step};
+/// use ably_auth::sources::KeySigner;
+/// use ably_auth::{ApiKey, Endpoint, TokenParams};
+///
+/// let signer = KeySigner::new(ApiKey::parse("app.key:secret")?);
+/// let signed = signer.create_token_request(&TokenParams::new().client_id("bob"))?;
+/// let Step::Send(request) = RequestToken::new(&Endpoint::default(), &signed).start() else {
+///     panic!("expected a request")
+/// };
+/// assert_eq!(request.uri(), "https://main.realtime.ably.net/keys/app.key/requestToken");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub struct RequestToken {
     request: Option<Result<Request<Bytes>, Error>>,
     sent: SentSecrets,

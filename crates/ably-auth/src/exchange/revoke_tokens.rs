@@ -13,6 +13,19 @@ use crate::transport::TransportFault;
 /// The revocation of tokens that a key has issued (`RSA17`). It is authenticated with that key.
 ///
 /// The request contains the key. [`Auth`](crate::Auth) sends it over TLS only; do the same if you send it yourself.
+///
+/// ```
+/// use ably_auth::exchange::{Exchange as _, RevokeTokens, Step};
+/// use ably_auth::{ApiKey, Endpoint, RevokeTokensRequest, TokenRevocationTargetSpecifier as Target};
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let of_bob = RevokeTokensRequest::new([Target::client_id("bob")]);
+/// let Step::Send(request) = RevokeTokens::new(&Endpoint::default(), &key, &of_bob).start() else {
+///     panic!("expected a request")
+/// };
+/// assert_eq!(request.uri(), "https://main.realtime.ably.net/keys/app.key/revokeTokens");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RevokeTokens {
     request: Option<Result<Request<Bytes>, Error>>,

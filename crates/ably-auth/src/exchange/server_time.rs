@@ -11,6 +11,20 @@ use crate::hosts::Endpoint;
 use crate::transport::TransportFault;
 
 /// A request for the service's time (`RSC16`). It needs no credentials.
+///
+/// ```
+/// use ably_auth::exchange::{self, ServerTime};
+/// use ably_auth::{Endpoint, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn service(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     Ok(Response::new(Bytes::from_static(b"[1449746287318]")))
+/// }
+/// let time = exchange::run_blocking(ServerTime::new(&Endpoint::default()), &service)?;
+/// assert_eq!(time.as_millis(), 1_449_746_287_318);
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerTime {
     request: Option<Result<Request<Bytes>, Error>>,

@@ -15,6 +15,25 @@ use crate::transport::{BlockingTransport, Transport};
 
 /// A token source that requests tokens from an auth URL. If the URL responds with a token request, the source exchanges
 /// it at the service (`RSA8c`).
+///
+/// ```
+/// use ably_auth::sources::AuthUrlSource;
+/// use ably_auth::{AuthUrl, BlockingTokenSource as _, Endpoint, TokenParams, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn backend(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     let answer = Response::builder().header("content-type", "text/plain");
+///     Ok(answer.body(Bytes::from_static(b"xVLyHw.Dtxd9tuz")).unwrap())
+/// }
+/// fn service(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     panic!("the backend sends a token, and no token request")
+/// }
+/// let auth_url = AuthUrl::new("https://example.com/ably-token")?;
+/// let source = AuthUrlSource::new(auth_url, backend, Endpoint::default(), service);
+/// assert_eq!(source.token(&TokenParams::new())?.token().expose(), "xVLyHw.Dtxd9tuz");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub struct AuthUrlSource<U, T> {
     auth_url: AuthUrl,
     responses: CallbackResponse,

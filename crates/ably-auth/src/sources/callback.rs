@@ -91,6 +91,25 @@ where
 
 /// A token source that calls an auth callback. If the callback returns a token request, the source exchanges it at the
 /// service.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ably_auth::sources::CallbackSource;
+/// use ably_auth::{BlockingTokenSource as _, Endpoint, Error, Token, TokenParams, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn ask_my_backend(_: &TokenParams) -> Result<Token, Error> {
+///     Ok(Token::new("xVLyHw.Dtxd9tuz")?)
+/// }
+/// fn service(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     panic!("the callback gives a token, and no token request")
+/// }
+/// let source = CallbackSource::new(Arc::new(ask_my_backend), Endpoint::default(), service);
+/// assert_eq!(source.token(&TokenParams::new())?.token().expose(), "xVLyHw.Dtxd9tuz");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 pub struct CallbackSource<T, C: ?Sized> {
     callback: Arc<C>,
     responses: CallbackResponse,

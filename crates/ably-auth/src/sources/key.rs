@@ -16,6 +16,21 @@ use crate::transport::{BlockingTransport, Transport};
 /// A token source that signs token requests with a key, and exchanges them at the service.
 ///
 /// The key itself is never sent.
+///
+/// ```
+/// use ably_auth::sources::{KeySigner, KeySource};
+/// use ably_auth::{ApiKey, BlockingTokenSource as _, Endpoint, TokenParams, TransportFault};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// fn service(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+///     Ok(Response::new(Bytes::from_static(br#"{"token":"xVLyHw.Dtxd9tuz"}"#)))
+/// }
+/// let signer = KeySigner::new(ApiKey::parse("app.key:secret")?);
+/// let source = KeySource::new(signer, Endpoint::default(), service);
+/// assert_eq!(source.token(&TokenParams::new())?.token().expose(), "xVLyHw.Dtxd9tuz");
+/// # Ok::<(), ably_auth::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct KeySource<T> {
     signer: Arc<KeySigner>,
