@@ -66,6 +66,8 @@ codes! {
     INVALID_CHANNEL_NAME = 40010, 400, "use a name that is not blank, has no line breaks and begins with neither `:` nor `[`";
     /// A clientId that is not acceptable, or not compatible with the credential.
     INVALID_CLIENT_ID = 40012, 400, "use a clientId that the credential permits; `*` cannot be assumed as an identity";
+    /// The client speaks a version of the protocol that the service does not.
+    UNSUPPORTED_PROTOCOL_VERSION = 40017, 400, "use a newer SDK";
     /// A part of a batch failed.
     BATCH_ERROR = 40020, 400, "check which parts of the batch failed, and correct those";
     /// The id that the publisher gave a message is invalid.
@@ -182,18 +184,30 @@ codes! {
     RATE_LIMITED = 42910, 429, "wait, then try again";
     /// A connection or an attachment publishes too often.
     PUBLISH_RATE_EXCEEDED = 42911, 429, "publish more slowly; the limit may be in the token";
+    /// A connection sends too many messages, and was ended.
+    CONNECTION_RATE_EXCEEDED = 42921, 429, "send fewer messages a second; bundle several in one";
     /// An internal error of the service.
     INTERNAL = 50000, 500, "try again later";
     /// The service did not answer in time.
     TIMEOUT = 50003, 500, "try again later";
+    /// The connection ended, and the client may connect again.
+    CONNECTION_DISCONNECTED = 80003, 400, "connect again; SDKs do that themselves";
     /// The authentication parameters do not fit the connection.
     INCOMPATIBLE_AUTH_PARAMS = 80011, 401, "use the clientId and key of the connection, or open another connection";
     /// The connection key is invalid.
     INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
     /// The client could not obtain a token.
     TOKEN_REQUEST_FAILED = 80019, 401, "check why the auth callback or auth URL failed";
+    /// The connection is not attached to the channel as the operation needs.
+    CHANNEL_NOT_ATTACHED = 90001, 404, "attach to the channel first";
+    /// The connection is attached to too many channels.
+    TOO_MANY_CHANNELS = 90010, 400, "detach from channels that are not used";
     /// Presence needs a clientId.
     PRESENCE_WITHOUT_CLIENT_ID = 91000, 400, "use a credential with a clientId";
+    /// Presence needs an attachment to the channel.
+    PRESENCE_WITHOUT_ATTACHMENT = 91001, 400, "attach to the channel before you enter";
+    /// The channel has too many presence members.
+    TOO_MANY_PRESENCE_MEMBERS = 91003, 400, "let members leave, or use several channels";
 }
 
 impl ErrorCode {

@@ -20,9 +20,6 @@ use crate::refusal::Refusal;
 /// The bytes that an attachment uses, in addition to twice its channel's name.
 pub(crate) const ATTACHMENT_BYTES: usize = 512;
 
-/// The code of a presence member above the limit of a channel.
-const TOO_MANY_MEMBERS: ErrorCode = ErrorCode::new(91003);
-
 /// The channels of an app that have attachments or presence members.
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
@@ -190,7 +187,7 @@ impl Attachments {
                 "the channel has as many presence members as it may, {most} or {most_bytes} bytes; let some leave, or \
                  enter with less data"
             );
-            return Err(Refusal::new(TOO_MANY_MEMBERS, message).with_status(400));
+            return Err(Refusal::new(ErrorCode::TOO_MANY_PRESENCE_MEMBERS, message));
         }
         if !account.take(needed) {
             return Err(Refusal::overloaded("bytes in use by realtime connections"));

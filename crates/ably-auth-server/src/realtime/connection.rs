@@ -25,9 +25,6 @@ use crate::state::State;
 use crate::state::revocations::Subject;
 use crate::sync::lock;
 
-/// The code of a connection that ends because of the service or of its client's speed.
-const CONNECTION_DISCONNECTED: ErrorCode = ErrorCode::new(80003);
-
 /// The size in bytes above which a frame needs a `long_work` permit, like a body.
 const LONG_FRAME: usize = 512;
 
@@ -158,7 +155,10 @@ impl Connection {
         if self.session.count_frame(moment(&self.performer.state)) {
             return Flow::Continue;
         }
-        let error = ErrorInfo::new(ErrorCode::new(42921), "the connection sends too many pings; send fewer a second");
+        let error = ErrorInfo::new(
+            ErrorCode::CONNECTION_RATE_EXCEEDED,
+            "the connection sends too many pings; send fewer a second",
+        );
         Flow::End(Ending::Disconnected(error.with_status(429)))
     }
 
@@ -289,7 +289,7 @@ impl Ending {
 }
 
 fn disconnected(message: &str) -> ErrorInfo {
-    ErrorInfo::new(CONNECTION_DISCONNECTED, message).with_status(503)
+    ErrorInfo::new(ErrorCode::CONNECTION_DISCONNECTED, message).with_status(503)
 }
 
 fn random_text<const N: usize>() -> Result<String, Refusal> {

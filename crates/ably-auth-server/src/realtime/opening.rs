@@ -61,7 +61,7 @@ fn check_parameters(version: Option<&str>, format: Option<&str>) -> Result<(), R
     let major = version.map(|version| version.split('.').next().unwrap_or_default().parse::<u32>());
     if major.is_some_and(|major| major.is_ok_and(|major| major < MIN_VERSION)) {
         let message = format!("unsupported protocol version; send `v={MIN_VERSION}` or later");
-        return Err(Refusal::new(ErrorCode::new(40017), message).with_status(400));
+        return Err(Refusal::new(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION, message));
     }
     if format.is_some_and(|format| format != "json" && format != "msgpack") {
         return Err(Refusal::new(ErrorCode::INVALID_PARAMETER, "unknown format; send `json` or `msgpack`"));

@@ -10,12 +10,6 @@ use crate::policy::authenticate::Principal;
 use crate::policy::authorize::check_identified;
 use crate::refusal::Refusal;
 
-/// The code of an ATTACH above the limit of a connection.
-const TOO_MANY_CHANNELS: ErrorCode = ErrorCode::new(90010);
-
-/// The code of an operation on a channel to which the connection is not attached.
-const NOT_ATTACHED: ErrorCode = ErrorCode::new(90001);
-
 /// Returns the channel that a message names, or the ending of a connection whose message names none.
 fn channel_of(channel: Option<Box<str>>, what: &str) -> Result<Box<str>, Vec<Effect>> {
     channel.ok_or_else(|| {
@@ -83,7 +77,7 @@ impl Session {
         if known.is_none() && self.attachments.len() >= self.max_attachments {
             let most = self.max_attachments;
             let message = format!("the connection is attached to {most} channels, the maximum; detach from some");
-            return Err(Refusal::new(TOO_MANY_CHANNELS, message).with_status(400));
+            return Err(Refusal::new(ErrorCode::TOO_MANY_CHANNELS, message));
         }
         let published = known.map(|attachment| attachment.published).unwrap_or_default();
         self.attachments.insert(channel.into(), Attachment { requested, granted, published });
@@ -113,7 +107,10 @@ impl Session {
             return vec![Effect::Sync { channel }];
         }
         let message = "the connection is not attached to the channel with the mode `presence_subscribe`; attach first";
-        vec![Effect::RefuseChannel { channel, error: ErrorInfo::new(NOT_ATTACHED, message).with_status(400) }]
+        vec![Effect::RefuseChannel {
+            channel,
+            error: ErrorInfo::new(ErrorCode::CHANNEL_NOT_ATTACHED, message).with_status(400),
+        }]
     }
 
     /// Judges each attachment with the rights that the connection has now (`RTC8a1`).

@@ -12,9 +12,6 @@ use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
 use crate::policy::authorize::{authorize, check_identified};
 use crate::refusal::Refusal;
 
-/// The code of presence on a channel to which the connection is not attached.
-const PRESENCE_NOT_ATTACHED: ErrorCode = ErrorCode::new(91001);
-
 impl Session {
     pub(super) fn enter(&self, message: Inbound) -> Vec<Effect> {
         let msg_serial = message.msg_serial.unwrap_or_default();
@@ -41,7 +38,7 @@ impl Session {
         self.check_mode(channel, Modes::PRESENCE, "presence")?;
         if !self.attachments.contains_key(channel) {
             let message = "the connection is not attached to the channel; attach before you enter";
-            return Err(Refusal::new(PRESENCE_NOT_ATTACHED, message).with_status(400));
+            return Err(Refusal::new(ErrorCode::PRESENCE_WITHOUT_ATTACHMENT, message));
         }
         if messages.is_empty() || is_cut {
             let message = format!("invalid PRESENCE: send 1 to {MAX_PRESENCE_MESSAGES} presence messages in one");

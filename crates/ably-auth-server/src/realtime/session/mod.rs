@@ -30,7 +30,9 @@ impl Session {
                     error,
                 }]
             }
-            _ if !is_within_rate => vec![Effect::End(Ending::Disconnected(too_many_frames(ErrorCode::new(42921))))],
+            _ if !is_within_rate => {
+                vec![Effect::End(Ending::Disconnected(too_many_frames(ErrorCode::CONNECTION_RATE_EXCEEDED)))]
+            }
             Action::Heartbeat => message.id.map(Effect::Heartbeat).into_iter().collect(),
             Action::Close => vec![Effect::End(Ending::Closed)],
             Action::Disconnect => vec![Effect::End(Ending::Lost)],
