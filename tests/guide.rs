@@ -81,10 +81,10 @@ fn every_block_is_run_or_is_no_program() {
     let readmes = readmes.map(|path| (path.clone(), fs::read_to_string(project().join(path)).unwrap()));
     for (name, text) in pages().into_iter().chain(readmes) {
         for language in text.split("\n```").skip(1).step_by(2).map(|block| block.lines().next().unwrap_or_default()) {
-            // `no_run` is for servers, which run until they are interrupted.
+            // The service's own tests play transcripts. `no_run` is for servers, which run until they are interrupted.
             let is_run = ["rust", "rust,no_run", "console", "sh"].contains(&language);
             assert!(
-                is_run || ["json", "mermaid", "text", "toml"].contains(&language),
+                is_run || ["json", "mermaid", "text", "toml", "transcript"].contains(&language),
                 "`{name}` has a block of `{language}`"
             );
         }
@@ -117,7 +117,7 @@ fn servers_of_the_readmes_serve_until_interrupted() {
 fn readme_states_limits_of_project_first() {
     let text = fs::read_to_string(project().join("README.md")).unwrap();
     let top = text.lines().take(10).collect::<Vec<_>>().join(" ");
-    for said in ["Unofficial", "not affiliated with", "Not yet published", "does not serve realtime connections"] {
+    for said in ["Unofficial", "not affiliated with", "Not yet published", "does not serve SSE"] {
         assert!(top.contains(said), "the top of the README does not say `{said}`");
     }
 }
