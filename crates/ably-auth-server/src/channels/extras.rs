@@ -30,6 +30,10 @@ impl Extras {
         self
     }
 
+    pub(super) fn user_claim(&self) -> Option<&str> {
+        self.user_claim.as_deref()
+    }
+
     /// Returns how many bytes the extras use.
     pub(super) fn size(&self) -> usize {
         self.fields.size().saturating_add(self.user_claim.as_deref().map_or(0, str::len))

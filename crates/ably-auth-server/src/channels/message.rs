@@ -4,6 +4,8 @@ use std::fmt;
 use std::mem::size_of;
 
 use ably_auth_core::{ClientId, ErrorCode, Identity, Timestamp};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
@@ -26,6 +28,8 @@ pub(crate) struct Message {
     extras: Option<Extras>,
     /// The connection that published the message, if it did not come in a request.
     connection_id: Option<Box<str>>,
+    /// The serial that another service gave the message, if it was published there.
+    foreign_serial: Option<Box<str>>,
     /// True if the message is to change or delete another one.
     is_edit: bool,
     other: RawFields,
@@ -111,6 +115,29 @@ impl Message {
         self.connection_id.as_deref()
     }
 
+    pub(super) fn foreign_serial(&self) -> Option<&str> {
+        self.foreign_serial.as_deref()
+    }
+
+    pub(super) fn user_claim(&self) -> Option<&str> {
+        self.extras.as_ref().and_then(Extras::user_claim)
+    }
+
+    /// Returns the message as another service published it: with what only a service sets.
+    pub(super) fn of_other_service(
+        mut self,
+        serial: Box<str>,
+        connection_id: Option<&str>,
+        user_claim: Option<&str>,
+    ) -> Self {
+        self.foreign_serial = Some(serial);
+        self.connection_id = connection_id.map(Into::into);
+        if let Some(claim) = user_claim {
+            self.extras = Some(self.extras.unwrap_or_default().with_user_claim(claim));
+        }
+        self
+    }
+
     pub(super) fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -125,7 +152,8 @@ impl Message {
     pub(super) fn size(&self) -> usize {
         /// The overhead of an allocation, in bytes.
         const ALLOCATION: usize = 16;
-        let texts = [&self.id, &self.name, &self.client_id, &self.encoding, &self.connection_id];
+        let texts =
+            [&self.id, &self.name, &self.client_id, &self.encoding, &self.connection_id, &self.foreign_serial];
         let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
         let values =
             [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size), self.other.size()];
@@ -143,29 +171,64 @@ pub(crate) struct Published<'a> {
     pub(super) has_bytes: bool,
 }
 
+/// The name of a service's run for one app, which is part of the serials that it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run([u8; 8]);
+
+impl Run {
+    /// The number of random bytes that a name is made of.
+    pub(crate) const BYTES: usize = 6;
+
+    /// Returns a name, from random bytes.
+    pub(crate) fn new(random: [u8; Self::BYTES]) -> Self {
+        let mut text = [b'-'; 8];
+        // 6 bytes are 8 characters of base64.
+        let _ = URL_SAFE_NO_PAD.encode_slice(random, &mut text);
+        Self(text)
+    }
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self::new([0; Self::BYTES])
+    }
+}
+
 /// An identifier of a message, unique within its app. Serials sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Serial {
     pub(super) published: Timestamp,
     pub(super) position: u64,
+    pub(super) run: Run,
 }
 
-impl Serial {
-    /// Returns the position in the text of a serial.
-    pub(crate) fn position_of(text: &str) -> Option<u64> {
-        text.split_once('-')?.1.parse().ok()
+/// A place in the messages of one run of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(super) position: u64,
+    pub(super) run: Run,
+}
+
+impl Place {
+    /// Reads the place from the text of a serial.
+    pub(crate) fn of_serial(text: &str) -> Option<Self> {
+        let (position, run) = text.split_once('-')?.1.split_once('@')?;
+        Some(Self { position: position.parse().ok()?, run: Run(run.as_bytes().try_into().ok()?) })
     }
 }
 
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:014}-{:012}", self.published.as_millis(), self.position)
+        // The run is text of base64.
+        let run = std::str::from_utf8(&self.run.0).unwrap_or_default();
+        write!(f, "{:014}-{:012}@{run}", self.published.as_millis(), self.position)
     }
 }
 
 impl Serialize for Published<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Message { id, name, client_id, data, encoding, extras, connection_id, is_edit: _, other } = self.message;
+        let Message { id, name, client_id, data, encoding, extras, connection_id, foreign_serial, is_edit: _, other } =
+            self.message;
         let encoding = data::rendered_encoding(data.as_ref(), encoding.as_deref(), self.has_bytes);
         let is_there = [
             id.is_some(),
@@ -196,7 +259,10 @@ impl Serialize for Published<'_> {
             object.serialize_entry("extras", extras)?;
         }
         object.serialize_entry("timestamp", &self.serial.published)?;
-        object.serialize_entry("serial", &self.serial.to_string())?;
+        match foreign_serial {
+            Some(serial) => object.serialize_entry("serial", serial)?,
+            None => object.serialize_entry("serial", &self.serial.to_string())?,
+        }
         other.write_to(&mut object)?;
         object.end()
     }

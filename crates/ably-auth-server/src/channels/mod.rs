@@ -6,9 +6,10 @@ mod extras;
 mod message;
 pub(crate) mod page;
 pub(crate) mod presence;
+pub(crate) mod relayed;
 pub(crate) mod stats;
 
-pub(crate) use message::{Author, Message, Published, Serial};
+pub(crate) use message::{Author, Message, Place, Published, Run, Serial};
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
@@ -38,6 +39,8 @@ pub(crate) const MAX_PUBLISHED: usize = 500;
 /// The channels of an app that have messages. At the limit, a new channel evicts the one published on least recently.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
+    /// The run of the service to which the serials belong.
+    run: Run,
     channels: HashMap<Box<str>, Channel>,
     /// The number of messages published so far, on all channels.
     published: u64,
@@ -45,6 +48,8 @@ pub(crate) struct Channels {
     bytes: usize,
     /// The position of the latest message of a channel that was dropped as a whole.
     dropped: u64,
+    /// The position up to which messages of other services may be missing on any channel.
+    gap: u64,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +98,11 @@ impl Stored {
         self.message.connection_id()
     }
 
+    /// Returns the serial that the message has for everybody; [`serial`](Self::serial) is its place here.
+    pub(crate) fn public_serial(&self) -> String {
+        self.message.foreign_serial().map_or_else(|| self.serial.to_string(), Into::into)
+    }
+
     pub(crate) const fn place(&self) -> u64 {
         self.serial.position
     }
@@ -109,6 +119,11 @@ impl Positioned for &Stored {
 }
 
 impl Channels {
+    /// Returns no channels, with serials of a run that no other service has.
+    pub(crate) fn of_run(run: Run) -> Self {
+        Self { run, ..Self::default() }
+    }
+
     /// Returns how many bytes of memory all channels use.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
@@ -117,20 +132,35 @@ impl Channels {
     /// Stores messages. A message without an id gets one that begins with `batch`. A message whose id is already stored
     /// is not stored again, so that a publisher can retry.
     pub(crate) fn publish(&mut self, name: &str, messages: Vec<Message>, batch: &str, now: Timestamp) -> Publication {
+        self.store(name, messages.into_iter().map(|message| (now, message)), batch)
+    }
+
+    /// Stores messages that were published at another service, each with the time at which it was. Returns those that
+    /// were not stored before.
+    pub(crate) fn receive(&mut self, name: &str, messages: Vec<(Timestamp, Message)>) -> Vec<Stored> {
+        // They have ids.
+        self.store(name, messages.into_iter(), "").new
+    }
+
+    fn store(
+        &mut self,
+        name: &str,
+        messages: impl Iterator<Item = (Timestamp, Message)>,
+        batch: &str,
+    ) -> Publication {
         let mut new = Vec::new();
         self.make_room(name);
         let before = self.channels.remove(name);
         self.bytes = self.bytes.saturating_sub(before.as_ref().map_or(0, |channel| channel.size(name)));
         let mut channel = before.unwrap_or_default();
         let serials = messages
-            .into_iter()
             .enumerate()
-            .map(|(nth, message)| {
-                if let Some(serial) = message.id().and_then(|id| channel.serial_of(id)) {
-                    return serial.to_string();
+            .map(|(nth, (published, message))| {
+                if let Some(known) = message.id().and_then(|id| channel.with_id(id)) {
+                    return known.public_serial();
                 }
                 self.published = self.published.saturating_add(1);
-                let serial = Serial { published: now, position: self.published };
+                let serial = Serial { published, position: self.published, run: self.run };
                 let message = message.with_id(|| format!("{batch}:{nth}"));
                 let bytes = size_of::<Stored>().saturating_add(message.size());
                 let stored = Stored { serial, bytes, message: Arc::new(message) };
@@ -185,17 +215,24 @@ impl Channels {
 
     /// Returns the serial of a moment: it sorts after all messages so far, and before all that follow.
     pub(crate) const fn serial(&self, now: Timestamp) -> Serial {
-        Serial { published: now, position: self.published }
+        Serial { published: now, position: self.published, run: self.run }
     }
 
-    /// Returns the messages after a position; `None` if some of them have been dropped.
-    pub(crate) fn after(&self, name: &str, position: u64) -> Option<Vec<Stored>> {
+    /// Returns the messages after a place; `None` if some of them have been dropped, or if the place is another run's.
+    pub(crate) fn after(&self, name: &str, place: Place) -> Option<Vec<Stored>> {
+        let is_known = place.run == self.run && (self.gap..=self.published).contains(&place.position);
+        let position = Some(place.position).filter(|_| is_known)?;
         let Some(channel) = self.channels.get(name) else {
-            return (position >= self.dropped && position <= self.published).then(Vec::new);
+            return (position >= self.dropped).then(Vec::new);
         };
         let is_whole = position >= channel.dropped.max(self.dropped) || position >= channel.last_position;
-        let later = channel.messages.iter().filter(|stored| stored.place() > position).cloned();
-        (is_whole && position <= self.published).then(|| later.collect())
+        is_whole.then(|| channel.messages.iter().filter(|stored| stored.place() > position).cloned().collect())
+    }
+
+    /// Notes that messages of other services may be missing on every channel: no place of a moment before is continued.
+    pub(crate) fn note_gap(&mut self) {
+        self.published = self.published.saturating_add(1);
+        self.gap = self.published;
     }
 
     /// Returns the messages of `page`. If more follow, also returns the position after which the next page starts.
@@ -211,9 +248,9 @@ impl Channel {
         self.bytes.saturating_add(size_of::<Self>()).saturating_add(name.len().saturating_mul(2))
     }
 
-    /// Returns the serial of the stored message with that id.
-    fn serial_of(&self, id: &str) -> Option<Serial> {
-        self.messages.iter().find(|stored| stored.message.id() == Some(id)).map(|stored| stored.serial)
+    /// Returns the stored message with that id.
+    fn with_id(&self, id: &str) -> Option<&Stored> {
+        self.messages.iter().find(|stored| stored.message.id() == Some(id))
     }
 
     fn keep(&mut self, stored: Stored) {
@@ -305,7 +342,8 @@ mod tests {
         (0..10).for_each(|_| publish(&mut channels, "chat", 10));
         publish(&mut channels, "other", 10);
         let positions = |channels: &Channels, name: &str, after| {
-            channels.after(name, after).map(|later| later.iter().map(Stored::place).collect::<Vec<_>>())
+            let place = Place { position: after, run: Run::default() };
+            channels.after(name, place).map(|later| later.iter().map(Stored::place).collect::<Vec<_>>())
         };
         assert_eq!(positions(&channels, "chat", 8), Some(vec![9, 10]));
         assert_eq!((positions(&channels, "chat", 11), positions(&channels, "none", 3)), (Some(vec![]), Some(vec![])));
@@ -315,6 +353,49 @@ mod tests {
         assert_eq!(positions(&channels, "chat", 10).map(|later| later.len()), Some(MAX_MESSAGES));
         while channels.drop_oldest(usize::MAX) {}
         assert_eq!((positions(&channels, "chat", 266), positions(&channels, "chat", 267)), (None, Some(vec![])));
+    }
+
+    #[test]
+    fn serial_of_other_run_is_no_place_here() {
+        let (mut here, mut there) = (Channels::default(), Channels::of_run(Run::new([1; Run::BYTES])));
+        [&mut here, &mut there].iter_mut().for_each(|channels| publish(channels, "chat", 1));
+        let now = Timestamp::from_millis(1);
+        let place_of = |channels: &Channels| Place::of_serial(&channels.serial(now).to_string()).unwrap();
+        assert_eq!(here.after("chat", place_of(&here)).map(|later| later.len()), Some(0));
+        assert!(here.after("chat", place_of(&there)).is_none());
+        for text in ["00000000000001-000000000001", "00000000000001-000000000001@", "x", "1-x@AAAAAAAA", "1-1@AAAAAAAAA"] {
+            assert_eq!(Place::of_serial(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn message_of_other_service_keeps_serial_and_is_stored_once() {
+        let mut channels = Channels::default();
+        publish(&mut channels, "chat", 1);
+        let message = || {
+            let message: Message = serde_json::from_str(r#"{"id":"a:0","extras":{"x":1}}"#).unwrap();
+            message.of_other_service("7-7@there".into(), Some("connection"), Some("claim"))
+        };
+        let received = channels.receive("chat", vec![(Timestamp::from_millis(9), message())]);
+        let json = serde_json::to_value(received[0].published(false)).unwrap();
+        assert_eq!((&json["serial"], &json["timestamp"], &json["connectionId"]), (&"7-7@there".into(), &9.into(), &"connection".into()));
+        assert_eq!(json["extras"], serde_json::json!({ "x": 1, "userClaim": "claim" }));
+        assert_eq!((received[0].place(), received[0].public_serial()), (2, "7-7@there".into()));
+        assert!(channels.receive("chat", vec![(Timestamp::from_millis(9), message())]).is_empty());
+        let again = channels.publish("chat", vec![serde_json::from_str(r#"{"id":"a:0"}"#).unwrap()], "b", Timestamp::from_millis(9));
+        assert_eq!((again.serials, again.new.len()), (vec!["7-7@there".to_owned()], 0), "a retry at another service");
+    }
+
+    #[test]
+    fn place_before_gap_is_not_continued() {
+        let mut channels = Channels::default();
+        publish(&mut channels, "chat", 1);
+        let place = |channels: &Channels| Place { position: channels.published, run: Run::default() };
+        let before = place(&channels);
+        assert!(channels.after("chat", before).is_some());
+        channels.note_gap();
+        assert!(channels.after("chat", before).is_none() && channels.after("other", before).is_none());
+        assert!(channels.after("chat", place(&channels)).is_some());
     }
 
     #[test]

@@ -76,6 +76,7 @@ impl PresenceMessage {
             data: self.data,
             encoding: self.encoding,
             extras: self.extras,
+            is_local: true,
         }
     }
 }
@@ -91,9 +92,40 @@ pub(crate) struct PresentMember {
     data: Option<Data>,
     encoding: Option<Box<str>>,
     extras: Option<RawValue>,
+    /// False if the connection of the member is one of another service.
+    pub(crate) is_local: bool,
+}
+
+impl<'de> Deserialize<'de> for PresentMember {
+    /// Reads a member that another service sent.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Received {
+            action: PresenceAction,
+            id: Box<str>,
+            client_id: Box<str>,
+            connection_id: Box<str>,
+            timestamp: Timestamp,
+            data: Option<Data>,
+            encoding: Option<Box<str>>,
+            extras: Option<RawValue>,
+        }
+
+        let Received { action, id, client_id, connection_id, timestamp, data, encoding, extras } =
+            Received::deserialize(deserializer)?;
+        let connection_id = connection_id.into();
+        Ok(Self { action, id, client_id, connection_id, timestamp, data, encoding, extras, is_local: false })
+    }
 }
 
 impl PresentMember {
+    /// Returns whether both are the same message of a member.
+    pub(crate) fn is_same_message(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+
     /// Returns the member as a message that says that it has left.
     pub(crate) fn left(&self, id: String, now: Timestamp) -> Self {
         Self { action: PresenceAction::Leave, id: id.into(), timestamp: now, ..self.clone() }
@@ -119,7 +151,8 @@ struct Rendered<'a> {
 
 impl Serialize for Rendered<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let PresentMember { action, id, client_id, connection_id, timestamp, data, encoding, extras } = self.member;
+        let PresentMember { action, id, client_id, connection_id, timestamp, data, encoding, extras, is_local: _ } =
+            self.member;
         let encoding = data::rendered_encoding(data.as_ref(), encoding.as_deref(), self.has_bytes);
         let optional = [data.is_some(), encoding.is_some(), extras.is_some()];
         let fields = optional.into_iter().filter(|is_there| *is_there).count().saturating_add(5);
@@ -163,9 +196,13 @@ impl Members {
         ids.len()
     }
 
+    pub(crate) fn get(&self, connection_id: &Arc<str>, client_id: &str) -> Option<&PresentMember> {
+        self.members.get(&(Arc::clone(connection_id), client_id.into()))
+    }
+
     /// Returns how many bytes of memory the member uses that the message would replace, if there is one.
     pub(crate) fn size_of(&self, connection_id: &Arc<str>, client_id: &str) -> Option<usize> {
-        self.members.get(&(Arc::clone(connection_id), client_id.into())).map(PresentMember::size)
+        self.get(connection_id, client_id).map(PresentMember::size)
     }
 
     /// Applies a message: adds, replaces or removes its member.

@@ -150,7 +150,7 @@ pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Resul
 /// Returns an upper bound of the size, in bytes, of the answer about messages published on a channel.
 pub(super) fn max_answer_size(channel: &str, messages: usize) -> usize {
     /// The size of a serial, with its quotes and comma.
-    const SERIAL: usize = 32;
+    const SERIAL: usize = 40;
     /// The size of the rest of the answer: the id, the field names, or the text of a refusal.
     const REST: usize = 3 * 1024;
     // A refusal names the channel twice, and JSON escapes a character with up to 6 bytes.

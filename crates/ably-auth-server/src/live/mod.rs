@@ -1,7 +1,8 @@
-//! Live connections: their protocol messages, what waits to be sent to them, their attachments, and which of them a
-//! revocation concerns.
+//! Live connections: their protocol messages, what waits to be sent to them, their attachments, which of them a
+//! revocation concerns, and the events that other services get.
 
 pub(crate) mod attachments;
 pub(crate) mod connections;
 pub(crate) mod mailbox;
 pub(crate) mod protocol;
+pub(crate) mod relay;

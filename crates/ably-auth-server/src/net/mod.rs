@@ -25,6 +25,7 @@ use tokio::time;
 
 use crate::error::{Error, ErrorKind};
 use crate::net::tls::Tls;
+use crate::realtime;
 use crate::service::Service;
 use connection::{Connections, Role};
 
@@ -167,15 +168,22 @@ impl Server {
                 time::sleep(limits.shutdown_delay).await;
             }
         };
-        let following = tokio::spawn(follow_store(service.clone()));
+        let state = service.shared_state();
+        // Dropping the sets ends their tasks, even if the task of the server is cancelled.
+        let (mut following, mut relaying) = (JoinSet::new(), JoinSet::new());
+        following.spawn(follow_store(service.clone()));
+        relaying.spawn(realtime::relay_events(Arc::clone(&state)));
         let connections = Connections::new(service, Role::Service, local, tls, closing);
         let mut open = accept(listener, Arc::new(connections), stop_accepting).await;
+        // The other services keep the presence members a little longer, since their clients may connect again.
+        relaying.shutdown().await;
+        realtime::leave_relay(&state);
         close.send_replace(true);
         let finish = async { while open.join_next().await.is_some() {} };
         // After the grace period, abort the remaining connections.
         let _ = time::timeout(limits.shutdown_grace, finish).await;
         open.shutdown().await;
-        following.abort();
+        following.abort_all();
         if let Some(admin) = admin {
             admin.abort();
         }

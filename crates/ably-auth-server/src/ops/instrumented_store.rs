@@ -8,7 +8,7 @@ use ably_auth_core::Timestamp;
 
 use crate::clock::Stopwatch;
 use crate::ops::metrics::{StoreCounts, StoreOperation};
-use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, Use, Written};
+use crate::store::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, Use, Written};
 
 #[derive(Debug)]
 pub(crate) struct InstrumentedStore {
@@ -60,6 +60,10 @@ impl Store for InstrumentedStore {
 
     fn is_shared(&self) -> bool {
         self.store.is_shared()
+    }
+
+    fn relay(&self) -> Option<Arc<dyn Relay>> {
+        self.store.relay()
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {

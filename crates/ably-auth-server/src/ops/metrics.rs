@@ -212,6 +212,25 @@ impl RealtimeCounts {
     }
 }
 
+/// The counts of the events that services which share a store send each other.
+#[derive(Debug, Default)]
+pub(crate) struct RelayCounts {
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+    /// Events that were not sent because too many waited.
+    pub(crate) queue_full: AtomicU64,
+    /// Events that were not sent because they were too large.
+    pub(crate) too_large: AtomicU64,
+    /// Events of other services that could not be read.
+    pub(crate) malformed: AtomicU64,
+    /// Events of other services that did not arrive.
+    pub(crate) missed: AtomicU64,
+    /// Presence members of other services for which there was no room.
+    pub(crate) no_room: AtomicU64,
+    /// The number of other services.
+    pub(crate) services: AtomicU64,
+}
+
 fn counters_by_code() -> Vec<AtomicU64> {
     codes().map(Some).chain([None]).map(|_| AtomicU64::new(0)).collect()
 }
@@ -231,6 +250,7 @@ pub(crate) struct Metrics {
     pub(crate) limited_by_key: AtomicU64,
     pub(crate) limited_by_address: AtomicU64,
     pub(crate) realtime: RealtimeCounts,
+    pub(crate) relay: Arc<RelayCounts>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) connections_accepted: AtomicU64,

@@ -240,6 +240,7 @@ impl Performer {
             let fits = attachments.reserve_presence(channel, &messages, &self.mailbox.account, &self.state.limits);
             fits.map(|()| {
                 attachments.apply_presence(channel, &messages, &serial);
+                memory.relay_presence(channel, &messages, false);
                 !attachments.members_of(channel, id).is_empty()
             })
         };
@@ -310,6 +311,7 @@ fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
         .collect();
     if !left.is_empty() {
         attachments.apply_presence(channel, &left, &serial);
+        memory.relay_presence(channel, &left, false);
     }
     mailbox.account.give_back(total_size(&members));
 }

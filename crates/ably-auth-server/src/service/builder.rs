@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
 use crate::live::connections::Connections;
+use crate::live::relay::Outbox;
 use crate::ops::audit::{self, Audit, SecretSource};
 use crate::ops::instrumented_store::InstrumentedStore;
 use crate::ops::metrics::Metrics;
@@ -231,7 +232,11 @@ impl ServiceBuilder {
         control_token::check(&self.control_tokens)?;
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let metrics = Metrics::default();
-        let registry = Registry::new(secrets, &self.limits);
+        let outbox = match self.store.relay() {
+            Some(relay) => Some(Outbox::new(relay, u64::from_be_bytes(random::bytes()?), Arc::clone(&metrics.relay))),
+            None => None,
+        };
+        let registry = Registry::new(secrets, &self.limits, outbox.clone());
         let too_many = |refusal: Refusal| Error::new(ErrorKind::Apps, refusal.info().message());
         let now = self.clock.now();
         self.apps.into_iter().try_for_each(|app| registry.list(app.created(now))).map_err(too_many)?;
@@ -256,6 +261,7 @@ impl ServiceBuilder {
             publish_rates: Buckets::default(),
             by_address: self.limits.per_address.map(Buckets::new),
             connections: Connections::default(),
+            outbox,
             realtime: Budget::new(self.limits.realtime_bytes),
             answers: Budget::new(self.limits.answers_bytes),
             long_work: Semaphore::new(processors.saturating_sub(1).max(1)),

@@ -23,6 +23,7 @@ use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
 use crate::limits::{self, Limits};
 use crate::live::connections::Connections;
+use crate::live::relay::Outbox;
 use crate::ops::audit::Audit;
 use crate::ops::metrics::{self, Metrics};
 use crate::ops::request_id::RequestIds;
@@ -62,6 +63,8 @@ pub(crate) struct State {
     pub(crate) channels: bool,
     /// The realtime connections.
     pub(crate) connections: Connections,
+    /// What the other services get that share the store, if it has a relay.
+    pub(crate) outbox: Option<Arc<Outbox>>,
     /// The budget for what realtime connections use.
     pub(crate) realtime: Arc<Budget>,
     /// The budget for large responses until they are written.

@@ -8,11 +8,14 @@ use zeroize::Zeroizing;
 
 use crate::apps::{App, Apps, Key};
 use crate::channels::stats::Stats;
-use crate::channels::{Channels, Message, Publication};
+use crate::channels::presence::PresentMember;
+use crate::channels::{Channels, Message, Publication, Run};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::limits::budget::{Budget, Share};
 use crate::live::attachments::Attachments;
+use crate::live::relay::{AppOutbox, Outbox};
+use crate::random;
 use crate::refusal::Refusal;
 use crate::sync;
 use crate::sync::lock;
@@ -48,6 +51,8 @@ pub(crate) struct AppMemory {
     /// The budget for large responses in flight to holders of the app's keys and tokens.
     pub(crate) answers: Arc<Budget>,
     pub(crate) stats: Mutex<Stats>,
+    /// What other services get, if they share the store.
+    outbox: Option<AppOutbox>,
 }
 
 impl AppMemory {
@@ -70,7 +75,33 @@ impl AppMemory {
         let published = channels.publish(name, messages, batch, now);
         self.history.set(channels.bytes());
         lock(&self.attachments).deliver(name, &published.new, batch, publisher, now);
+        if let Some(outbox) = &self.outbox {
+            outbox.publish(name, &published.new, batch, publisher);
+        }
         published
+    }
+
+    /// Stores messages of a channel that were published at another service, and sends them to the attachments here.
+    pub(crate) fn receive(
+        &self,
+        name: &str,
+        messages: Vec<(Timestamp, Message)>,
+        batch: &str,
+        publisher: Option<&str>,
+        now: Timestamp,
+    ) {
+        let mut channels = lock(&self.channels);
+        let new = channels.receive(name, messages);
+        self.history.set(channels.bytes());
+        lock(&self.attachments).deliver(name, &new, batch, publisher, now);
+    }
+
+    /// Sends presence members to the other services: an event, or part of an answer. The caller has locked
+    /// `attachments`, so that the events have the order of the changes.
+    pub(crate) fn relay_presence(&self, channel: &str, members: &[PresentMember], is_answer: bool) {
+        if let Some(outbox) = &self.outbox {
+            outbox.send_presence(channel, members, is_answer);
+        }
     }
 
     /// Drops the oldest messages of one channel until `bytes` are free or none are left. Returns false if the app has
@@ -95,6 +126,7 @@ pub(crate) struct Registry {
     realtime_per_app: usize,
     /// The maximum memory, in bytes, for apps and keys that are created or changed at run time.
     run_time_bytes: usize,
+    outbox: Option<Arc<Outbox>>,
 }
 
 /// The app configuration, and which of its parts were changed at run time.
@@ -158,7 +190,7 @@ impl std::fmt::Debug for ServiceSecrets {
 }
 
 impl Registry {
-    pub(crate) fn new(secrets: ServiceSecrets, limits: &Limits) -> Self {
+    pub(crate) fn new(secrets: ServiceSecrets, limits: &Limits, outbox: Option<Arc<Outbox>>) -> Self {
         Self {
             apps: RwLock::default(),
             listed: Mutex::default(),
@@ -167,6 +199,7 @@ impl Registry {
             answers_per_app: limits.answers_bytes / APP_SHARES,
             realtime_per_app: limits.realtime_bytes / APP_SHARES,
             run_time_bytes: limits.run_time_bytes,
+            outbox,
         }
     }
 
@@ -246,15 +279,17 @@ impl Registry {
     pub(crate) fn running(&self, app: App, is_listed: bool) -> Result<Arc<RunningApp>, Refusal> {
         let secrets = sync::read(&self.secrets);
         let sealer = RwLock::new(Arc::new(secrets.sealer(app.id())?));
+        let run = Run::new(random::bytes().map_err(|_| Refusal::internal())?);
         let memory = Arc::new(AppMemory {
             is_listed,
             sealer,
-            channels: Mutex::default(),
+            channels: Mutex::new(Channels::of_run(run)),
             attachments: Mutex::default(),
             realtime: Budget::new(self.realtime_per_app),
             history: Share::of(Arc::clone(&self.history)),
             answers: Budget::new(self.answers_per_app),
             stats: Mutex::default(),
+            outbox: self.outbox.clone().map(|outbox| AppOutbox { outbox, app: app.id().into() }),
         });
         Ok(Arc::new(RunningApp { app, memory }))
     }
@@ -312,6 +347,11 @@ impl Registry {
         sync::write(&self.apps).remove(app_id);
     }
 
+    /// Returns all apps.
+    pub(crate) fn all(&self) -> Vec<Arc<RunningApp>> {
+        sync::read(&self.apps).values().cloned().collect()
+    }
+
     pub(crate) fn app(&self, app_id: &str) -> Option<Arc<RunningApp>> {
         sync::read(&self.apps).get(app_id).cloned()
     }
@@ -354,7 +394,7 @@ mod tests {
     fn deleted_apps_leave_nothing_behind() {
         let secrets =
             ServiceSecrets { current: Some(Zeroizing::new([1; 32])), earlier: Vec::new(), are_of_store: false };
-        let registry = Registry::new(secrets, &Limits::default());
+        let registry = Registry::new(secrets, &Limits::default(), None);
         registry.list(App::new("listed").unwrap()).unwrap();
         for nth in 0..10 {
             let app_id = format!("app{nth}");

@@ -25,9 +25,11 @@ mod redb;
 #[cfg(feature = "redis")]
 mod redis;
 mod references;
+pub(crate) mod relay;
 mod spans;
 
 use std::fmt;
+use std::sync::Arc;
 
 use ably_auth_core::Timestamp;
 
@@ -42,6 +44,7 @@ pub use redb::Redb;
 #[cfg(feature = "redis")]
 pub use redis::{Redis, RedisOptions};
 pub use references::KeptClaims;
+pub use relay::{Relay, Relayed};
 pub(crate) use spans::WINDOW_MILLIS;
 
 pub use crate::token::Reference;
@@ -113,6 +116,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Returns whether other services may write to the store, whose clocks it then knows as well. False by default.
     fn is_shared(&self) -> bool {
         false
+    }
+
+    /// Returns the relay of realtime events to the other services, if the store has one: always the same. `None` by
+    /// default: what is published at one service then reaches no connection of another.
+    fn relay(&self) -> Option<Arc<dyn Relay>> {
+        None
     }
 
     /// Adds to the feed every record that any service wrote before this call. Also records the time, to within a

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{
-    Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, RealtimeCounts, STORE_OPERATIONS, StoreCounts, codes,
+    Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, RealtimeCounts, RelayCounts, STORE_OPERATIONS, StoreCounts, codes,
 };
 
 /// A counter: its name, its help text, and its values with their labels.
@@ -44,6 +44,7 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
     answers(out, metrics)?;
     store(out, &metrics.store)?;
     realtime(out, &metrics.realtime)?;
+    relay(out, &metrics.relay)?;
     let counters: [Counter<'_>; 7] = [
         ("ably_auth_tokens_issued_total", "Tokens issued.", &[("", &metrics.tokens_issued)]),
         (
@@ -81,6 +82,11 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
         ("ably_auth_requests_in_flight", "Requests in flight.", metrics.in_flight.get()),
         ("ably_auth_connections", "Open connections.", metrics.connections.get()),
         ("ably_auth_realtime_connections", "Open realtime connections.", as_u64(now.realtime_connections)),
+        (
+            "ably_auth_relay_services",
+            "Other services that share the store and exchange realtime events with this one.",
+            get(&metrics.relay.services),
+        ),
         ("ably_auth_apps", "Apps that the service knows.", as_u64(now.apps)),
         ("ably_auth_keys", "Keys that the service knows, including revoked ones.", as_u64(now.keys)),
         ("ably_auth_ready", "1 if the service is ready for requests, otherwise 0.", u64::from(now.is_ready)),
@@ -151,6 +157,27 @@ fn realtime(out: &mut String, counts: &RealtimeCounts) -> fmt::Result {
         writeln!(out, "{name}{{code=\"{code}\"}} {}", get(count))?;
     }
     Ok(())
+}
+
+fn relay(out: &mut String, counts: &RelayCounts) -> fmt::Result {
+    write_counter(
+        out,
+        "ably_auth_relay_events_total",
+        "Realtime events exchanged with the other services that share the store, by direction.",
+        &[("{direction=\"sent\"}", &counts.sent), ("{direction=\"received\"}", &counts.received)],
+    )?;
+    write_counter(
+        out,
+        "ably_auth_relay_lost_total",
+        "Realtime events of this or of other services that were lost, by reason.",
+        &[
+            ("{reason=\"queue\"}", &counts.queue_full),
+            ("{reason=\"size\"}", &counts.too_large),
+            ("{reason=\"malformed\"}", &counts.malformed),
+            ("{reason=\"missed\"}", &counts.missed),
+            ("{reason=\"memory\"}", &counts.no_room),
+        ],
+    )
 }
 
 fn write_counter(out: &mut String, name: &str, help: &str, counts: &[(&str, &AtomicU64)]) -> fmt::Result {

@@ -4,7 +4,7 @@ use ably_auth_core::{ErrorCode, ErrorInfo};
 
 use super::effect::{Attach, Effect, Ending, Rewind};
 use super::state::{Attachment, Session, check_name};
-use crate::channels::Serial;
+use crate::channels::Place;
 use crate::live::protocol::{Inbound, Modes};
 use crate::policy::authenticate::Principal;
 use crate::policy::authorize::check_identified;
@@ -38,7 +38,7 @@ impl Session {
         };
         let params = message.params.unwrap_or_default();
         let requested = Modes::requested(message.flags.unwrap_or_default(), params.modes.as_deref());
-        let after = message.channel_serial.as_deref().and_then(Serial::position_of);
+        let after = message.channel_serial.as_deref().and_then(Place::of_serial);
         match self.plan_attach(&channel, requested, params.rewind, after) {
             Ok(attach) => vec![Effect::Attach(attach)],
             Err(refusal) => {
@@ -57,7 +57,7 @@ impl Session {
         channel: &str,
         requested: Modes,
         rewind: Option<Box<str>>,
-        after: Option<u64>,
+        after: Option<Place>,
     ) -> Result<Attach, Refusal> {
         check_name(channel)?;
         let granted = granted_modes(&self.principal, channel, requested)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorInfo, Timestamp, Token};
 
-use crate::channels::Message;
+use crate::channels::{Message, Place};
 use crate::channels::presence::PresenceMessage;
 use crate::live::protocol::Modes;
 
@@ -92,8 +92,8 @@ pub(crate) enum Ending {
 pub(crate) struct Attach {
     pub(crate) channel: Box<str>,
     pub(crate) modes: Modes,
-    /// The position of the last message that the client has seen, if it says so.
-    pub(crate) after: Option<u64>,
+    /// The place of the last message that the client has seen, if it says so.
+    pub(crate) after: Option<Place>,
     /// The earlier messages that the client wants if it does not continue.
     pub(crate) rewind: Option<(Box<str>, Rewind)>,
     /// True if the connection was attached already.

@@ -131,7 +131,7 @@ impl Link {
     }
 }
 
-fn reconnect_backoff() -> Duration {
+pub(super) fn reconnect_backoff() -> Duration {
     let part = random::bytes::<1>().map_or(0, |[byte]| u32::from(byte));
     RECONNECT_BACKOFF.saturating_add(RECONNECT_BACKOFF.saturating_mul(part).checked_div(256).unwrap_or_default())
 }
@@ -181,7 +181,7 @@ fn or_default<T: Default>(answer: RedisResult<T>) -> RedisResult<T> {
 }
 
 /// Returns the reason of an error without its text, which may contain sent data.
-fn reason(error: &RedisError) -> &str {
+pub(super) fn reason(error: &RedisError) -> &str {
     if let Some(reason) = error.code().and_then(no_room) {
         return reason;
     }

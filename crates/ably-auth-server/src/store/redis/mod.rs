@@ -1,9 +1,11 @@
 //! The store in Redis, which several services share.
 
 mod batching;
+mod byte_queue;
 mod inner;
 mod link;
 mod reference_tokens;
+mod relay;
 mod reply;
 mod resync;
 mod secret;
@@ -19,12 +21,13 @@ use redis::{Client, Script, TlsCertificates};
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 
-use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Store, StoreLimits, Unavailable, Use, Written};
+use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, StoreLimits, Unavailable, Use, Written};
 use crate::error::{Error, ErrorKind};
 use crate::sync::lock;
 use batching::{Batcher, Request};
 use inner::{Inner, fields, random_name};
 use link::{Link, Server};
+use relay::RedisRelay;
 use sync_state::SyncState;
 
 /// A store in Redis or Valkey that several services share.
@@ -40,6 +43,8 @@ use sync_state::SyncState;
 ///   tokens of keys with revocable tokens, which clients renew. The same applies after a failover, and after a restart
 ///   of Redis without `appendfsync always`, because both may lose data. It also applies to an empty Redis on the first
 ///   start, unless the option [`is_new`](RedisOptions::is_new) is set.
+/// - **Realtime events are relayed** between the services over Redis pub/sub, on two more connections of each service.
+///   The relay is best effort; no request waits for it.
 /// - **Replicas are not used**, including a primary that becomes one.
 /// - **The clock of the Redis machine is not used.** The clocks of the services may differ; the latest applies.
 ///
@@ -60,6 +65,7 @@ use sync_state::SyncState;
 pub struct Redis {
     inner: Arc<Inner>,
     batcher: Batcher,
+    relay: Arc<RedisRelay>,
 }
 
 /// The options of a [`Redis`] store.
@@ -149,6 +155,7 @@ impl Redis {
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, Error> {
         let client = client(url, &options)?;
         let RedisOptions { is_new, limits, .. } = options;
+        let relay = Arc::new(RedisRelay::new(client.clone(), Handle::current()));
         let (link, server) = Link::new(client).await?;
         check(&server)?;
         let secret = secret::load_or_create(&link).await?;
@@ -183,7 +190,7 @@ impl Redis {
             let inner = Arc::clone(&shared);
             async move { inner.round_trip(now, act, nonces).await }
         });
-        Ok(Self { inner, batcher })
+        Ok(Self { inner, batcher, relay })
     }
 }
 
@@ -219,6 +226,11 @@ impl Store for Redis {
 
     fn is_shared(&self) -> bool {
         true
+    }
+
+    fn relay(&self) -> Option<Arc<dyn Relay>> {
+        let relay: Arc<dyn Relay> = self.relay.clone();
+        Some(relay)
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {

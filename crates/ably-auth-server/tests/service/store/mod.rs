@@ -15,6 +15,10 @@ mod redb_loss;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
+mod relay;
+#[cfg(all(feature = "redis", unix))]
+mod relay_nodes;
+#[cfg(all(feature = "redis", unix))]
 mod redis_log;
 #[cfg(all(feature = "redis", unix))]
 mod redis_loss;
