@@ -152,8 +152,7 @@ impl Message {
     pub(super) fn size(&self) -> usize {
         /// The overhead of an allocation, in bytes.
         const ALLOCATION: usize = 16;
-        let texts =
-            [&self.id, &self.name, &self.client_id, &self.encoding, &self.connection_id, &self.foreign_serial];
+        let texts = [&self.id, &self.name, &self.client_id, &self.encoding, &self.connection_id, &self.foreign_serial];
         let texts = texts.into_iter().map(|text| text.as_deref().map_or(0, str::len));
         let values =
             [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size), self.other.size()];

@@ -142,12 +142,7 @@ impl Channels {
         self.store(name, messages.into_iter(), "").new
     }
 
-    fn store(
-        &mut self,
-        name: &str,
-        messages: impl Iterator<Item = (Timestamp, Message)>,
-        batch: &str,
-    ) -> Publication {
+    fn store(&mut self, name: &str, messages: impl Iterator<Item = (Timestamp, Message)>, batch: &str) -> Publication {
         let mut new = Vec::new();
         self.make_room(name);
         let before = self.channels.remove(name);
@@ -363,7 +358,9 @@ mod tests {
         let place_of = |channels: &Channels| Place::of_serial(&channels.serial(now).to_string()).unwrap();
         assert_eq!(here.after("chat", place_of(&here)).map(|later| later.len()), Some(0));
         assert!(here.after("chat", place_of(&there)).is_none());
-        for text in ["00000000000001-000000000001", "00000000000001-000000000001@", "x", "1-x@AAAAAAAA", "1-1@AAAAAAAAA"] {
+        for text in
+            ["00000000000001-000000000001", "00000000000001-000000000001@", "x", "1-x@AAAAAAAA", "1-1@AAAAAAAAA"]
+        {
             assert_eq!(Place::of_serial(text), None, "{text}");
         }
     }
@@ -378,11 +375,19 @@ mod tests {
         };
         let received = channels.receive("chat", vec![(Timestamp::from_millis(9), message())]);
         let json = serde_json::to_value(received[0].published(false)).unwrap();
-        assert_eq!((&json["serial"], &json["timestamp"], &json["connectionId"]), (&"7-7@there".into(), &9.into(), &"connection".into()));
+        assert_eq!(
+            (&json["serial"], &json["timestamp"], &json["connectionId"]),
+            (&"7-7@there".into(), &9.into(), &"connection".into())
+        );
         assert_eq!(json["extras"], serde_json::json!({ "x": 1, "userClaim": "claim" }));
         assert_eq!((received[0].place(), received[0].public_serial()), (2, "7-7@there".into()));
         assert!(channels.receive("chat", vec![(Timestamp::from_millis(9), message())]).is_empty());
-        let again = channels.publish("chat", vec![serde_json::from_str(r#"{"id":"a:0"}"#).unwrap()], "b", Timestamp::from_millis(9));
+        let again = channels.publish(
+            "chat",
+            vec![serde_json::from_str(r#"{"id":"a:0"}"#).unwrap()],
+            "b",
+            Timestamp::from_millis(9),
+        );
         assert_eq!((again.serials, again.new.len()), (vec!["7-7@there".to_owned()], 0), "a retry at another service");
     }
 

@@ -125,7 +125,6 @@ impl PresentMember {
         self.id == other.id
     }
 
-
     /// Returns the member as a message that says that it has left.
     pub(crate) fn left(&self, id: String, now: Timestamp) -> Self {
         Self { action: PresenceAction::Leave, id: id.into(), timestamp: now, ..self.clone() }

@@ -164,9 +164,8 @@ impl Attachments {
     pub(crate) fn local_members(&self) -> Vec<(Box<str>, Arc<str>, Box<str>)> {
         let of_channel = |(channel, live): (&Box<str>, &LiveChannel)| {
             let local = live.members.iter().filter(|member| member.is_local);
-            let name = |member: &PresentMember| {
-                (channel.clone(), Arc::clone(&member.connection_id), member.client_id.clone())
-            };
+            let name =
+                |member: &PresentMember| (channel.clone(), Arc::clone(&member.connection_id), member.client_id.clone());
             local.map(name).collect::<Vec<_>>()
         };
         self.channels.iter().flat_map(of_channel).collect()

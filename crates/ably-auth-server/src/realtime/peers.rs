@@ -212,14 +212,7 @@ impl Peers {
         self.state.registry.all().iter().for_each(|app| lock(&app.memory.channels).note_gap());
     }
 
-    fn publish(
-        &self,
-        app: &str,
-        channel: &str,
-        id: &str,
-        publisher: Option<&str>,
-        messages: Vec<ReceivedMessage>,
-    ) {
+    fn publish(&self, app: &str, channel: &str, id: &str, publisher: Option<&str>, messages: Vec<ReceivedMessage>) {
         let Some(app) = self.state.registry.app(app) else {
             return;
         };
@@ -232,14 +225,7 @@ impl Peers {
         self.state.registry.make_room_for_history();
     }
 
-    fn apply_presence(
-        &mut self,
-        sender: u64,
-        number: u64,
-        place: Place,
-        members: Vec<PresentMember>,
-        is_answer: bool,
-    ) {
+    fn apply_presence(&mut self, sender: u64, number: u64, place: Place, members: Vec<PresentMember>, is_answer: bool) {
         let (Some(peer), Some(app)) = (self.peers.get_mut(&sender), self.state.registry.app(&place.0)) else {
             return;
         };
@@ -269,7 +255,8 @@ impl Peers {
                 _ => {}
             }
             let is_new = before.is_none();
-            let names = place.0.len().saturating_add(place.1.len()).saturating_add(name.0.len()).saturating_add(name.1.len());
+            let names =
+                place.0.len().saturating_add(place.1.len()).saturating_add(name.0.len()).saturating_add(name.1.len());
             let bytes = MEMBER_BYTES.saturating_add(names.saturating_mul(3)).saturating_add(member.size());
             let permit = Permit::take(bytes, [&self.state.realtime, &memory.realtime]);
             let fits = !is_new || count < self.state.limits.presence_members;

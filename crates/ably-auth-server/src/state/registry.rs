@@ -7,8 +7,8 @@ use ably_auth_core::{ErrorCode, KeyName, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::apps::{App, Apps, Key};
-use crate::channels::stats::Stats;
 use crate::channels::presence::PresentMember;
+use crate::channels::stats::Stats;
 use crate::channels::{Channels, Message, Publication, Run};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{
-    Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, RealtimeCounts, RelayCounts, STORE_OPERATIONS, StoreCounts, codes,
+    Answers, Endpoint, Histogram, LATENCY_MICROS, Metrics, RealtimeCounts, RelayCounts, STORE_OPERATIONS, StoreCounts,
+    codes,
 };
 
 /// A counter: its name, its help text, and its values with their labels.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ably_auth_core::{ErrorInfo, Timestamp, Token};
 
-use crate::channels::{Message, Place};
 use crate::channels::presence::PresenceMessage;
+use crate::channels::{Message, Place};
 use crate::live::protocol::Modes;
 
 /// The maximum number of messages that an attachment rewinds.

@@ -21,7 +21,9 @@ use redis::{Client, Script, TlsCertificates};
 use tokio::runtime::Handle;
 use tokio_rustls::rustls::crypto::{self, CryptoProvider};
 
-use super::{Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, StoreLimits, Unavailable, Use, Written};
+use super::{
+    Feed, Fingerprint, KeptClaims, Pending, Record, Reference, Relay, Store, StoreLimits, Unavailable, Use, Written,
+};
 use crate::error::{Error, ErrorKind};
 use crate::sync::lock;
 use batching::{Batcher, Request};

@@ -28,6 +28,9 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// service sends an event every five seconds at least, and gets its own events.
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// The number of times that the backoff between attempts is doubled at most.
+const MAX_DOUBLINGS: u32 = 3;
+
 /// The relay of a Redis store.
 pub(super) struct RedisRelay {
     shared: Arc<Shared>,
@@ -110,7 +113,7 @@ async fn send_events(shared: Arc<Shared>) {
         while let Err(error) = publish(&shared.client, &mut connection, &batch).await {
             problem.begin(reason(&error));
             connection = None;
-            sleep(reconnect_backoff()).await;
+            sleep(problem.backoff()).await;
         }
         problem.end();
     }
@@ -152,7 +155,7 @@ async fn read_events(shared: Arc<Shared>) {
             Ok(Err(error)) => problem.begin(reason(&error)),
             Err(_) => problem.begin("Redis does not answer"),
         }
-        sleep(reconnect_backoff()).await;
+        sleep(problem.backoff()).await;
     }
 }
 
@@ -165,25 +168,31 @@ async fn subscribe(shared: &Shared) -> RedisResult<redis::aio::PubSubStream> {
 /// The log of a problem that may last: its beginning and its end.
 struct Problem {
     what: &'static str,
-    is_logged: bool,
+    /// The number of attempts that failed.
+    attempts: u32,
 }
 
 impl Problem {
     const fn new(what: &'static str) -> Self {
-        Self { what, is_logged: false }
+        Self { what, attempts: 0 }
     }
 
     fn begin(&mut self, reason: &str) {
-        if !self.is_logged {
+        if self.attempts == 0 {
             tracing::warn!(reason, "{}", self.what);
         }
-        self.is_logged = true;
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// Returns the time to wait before the next attempt.
+    fn backoff(&self) -> Duration {
+        reconnect_backoff().saturating_mul(1 << self.attempts.saturating_sub(1).min(MAX_DOUBLINGS))
     }
 
     fn end(&mut self) {
-        if self.is_logged {
+        if self.attempts > 0 {
             tracing::info!("realtime events reach the other services again");
         }
-        self.is_logged = false;
+        self.attempts = 0;
     }
 }

@@ -15,10 +15,6 @@ mod redb_loss;
 #[cfg(all(feature = "redis", unix))]
 mod redis;
 #[cfg(all(feature = "redis", unix))]
-mod relay;
-#[cfg(all(feature = "redis", unix))]
-mod relay_nodes;
-#[cfg(all(feature = "redis", unix))]
 mod redis_log;
 #[cfg(all(feature = "redis", unix))]
 mod redis_loss;
@@ -26,6 +22,10 @@ mod redis_loss;
 mod redis_room;
 #[cfg(all(feature = "redis", unix))]
 mod redis_server;
+#[cfg(all(feature = "redis", unix))]
+mod relay;
+#[cfg(all(feature = "redis", unix))]
+mod relay_nodes;
 #[cfg(any(feature = "redb", all(feature = "redis", unix)))]
 mod served;
 

@@ -13,7 +13,17 @@ const MAX_POLLS: usize = 2_000;
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The rights that a Redis user needs, as in `docs/running.md`.
-pub(super) const RIGHTS: [&str; 6] = ["+@read", "+@write", "+@connection", "+@scripting", "+info", "+config|get"];
+pub(super) const RIGHTS: [&str; 9] = [
+    "&{ably-auth}:*",
+    "+@read",
+    "+@write",
+    "+@connection",
+    "+@scripting",
+    "+info",
+    "+config|get",
+    "+publish",
+    "+subscribe",
+];
 
 pub(super) struct RedisServer {
     process: Child,

@@ -127,7 +127,7 @@ impl Node {
     /// Opens a realtime connection. `query` has the credential.
     pub(super) fn connect(&self, query: &str) -> Client<'_> {
         let socket = self.block_on(open(self.address, query));
-        let mut client = Client { node: self, socket, id: String::new() };
+        let mut client = Client { node: self, socket, id: String::new(), earlier: Vec::new() };
         client.id = client.next(4)["connectionId"].as_str().unwrap().to_owned();
         client
     }
@@ -169,6 +169,7 @@ pub(super) struct Client<'a> {
     node: &'a Node,
     socket: WebSocketStream<TcpStream>,
     pub(super) id: String,
+    earlier: Vec<Value>,
 }
 
 impl Client<'_> {
@@ -176,21 +177,25 @@ impl Client<'_> {
         self.node.block_on(self.socket.send(Message::text(message.to_string()))).unwrap();
     }
 
-    /// Returns the next message with that action, and skips others.
+    /// Returns the next message with that action. Messages with other actions are kept for later calls.
     pub(super) fn next(&mut self, action: u64) -> Value {
+        if let Some(at) = self.earlier.iter().position(|message| message["action"] == action) {
+            return self.earlier.remove(at);
+        }
         let next = async {
             loop {
-                let frame = tokio::time::timeout(TIMEOUT, self.socket.next()).await;
-                let frame = frame.unwrap_or_else(|_| panic!("no message with action {action}"));
-                if let Message::Text(text) = frame.unwrap().unwrap() {
+                if let Message::Text(text) = self.socket.next().await.unwrap().unwrap() {
                     let message: Value = serde_json::from_str(&text).unwrap();
                     if message["action"] == action {
                         return message;
                     }
+                    self.earlier.push(message);
                 }
             }
         };
-        self.node.block_on(next)
+        let next = async { tokio::time::timeout(TIMEOUT, next).await };
+        let next = self.node.block_on(next);
+        next.unwrap_or_else(|_| panic!("no message with action {action}, but {:?}", self.earlier))
     }
 
     /// Attaches to a channel. Returns ATTACHED.
@@ -211,7 +216,11 @@ impl Client<'_> {
         let message = self.next(14);
         let members = message["presence"].as_array().unwrap().iter();
         let member = |member: &Value| {
-            (member["clientId"].as_str().unwrap().to_owned(), member["action"].as_u64().unwrap(), member["data"].clone())
+            (
+                member["clientId"].as_str().unwrap().to_owned(),
+                member["action"].as_u64().unwrap(),
+                member["data"].clone(),
+            )
         };
         members.map(member).collect()
     }
