@@ -351,59 +351,6 @@ mod tests {
     }
 
     #[test]
-    fn serial_of_other_run_is_no_place_here() {
-        let (mut here, mut there) = (Channels::default(), Channels::of_run(Run::new([1; Run::BYTES])));
-        [&mut here, &mut there].iter_mut().for_each(|channels| publish(channels, "chat", 1));
-        let now = Timestamp::from_millis(1);
-        let place_of = |channels: &Channels| Place::of_serial(&channels.serial(now).to_string()).unwrap();
-        assert_eq!(here.after("chat", place_of(&here)).map(|later| later.len()), Some(0));
-        assert!(here.after("chat", place_of(&there)).is_none());
-        for text in
-            ["00000000000001-000000000001", "00000000000001-000000000001@", "x", "1-x@AAAAAAAA", "1-1@AAAAAAAAA"]
-        {
-            assert_eq!(Place::of_serial(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn message_of_other_service_keeps_serial_and_is_stored_once() {
-        let mut channels = Channels::default();
-        publish(&mut channels, "chat", 1);
-        let message = || {
-            let message: Message = serde_json::from_str(r#"{"id":"a:0","extras":{"x":1}}"#).unwrap();
-            message.of_other_service("7-7@there".into(), Some("connection"), Some("claim"))
-        };
-        let received = channels.receive("chat", vec![(Timestamp::from_millis(9), message())]);
-        let json = serde_json::to_value(received[0].published(false)).unwrap();
-        assert_eq!(
-            (&json["serial"], &json["timestamp"], &json["connectionId"]),
-            (&"7-7@there".into(), &9.into(), &"connection".into())
-        );
-        assert_eq!(json["extras"], serde_json::json!({ "x": 1, "userClaim": "claim" }));
-        assert_eq!((received[0].place(), received[0].public_serial()), (2, "7-7@there".into()));
-        assert!(channels.receive("chat", vec![(Timestamp::from_millis(9), message())]).is_empty());
-        let again = channels.publish(
-            "chat",
-            vec![serde_json::from_str(r#"{"id":"a:0"}"#).unwrap()],
-            "b",
-            Timestamp::from_millis(9),
-        );
-        assert_eq!((again.serials, again.new.len()), (vec!["7-7@there".to_owned()], 0), "a retry at another service");
-    }
-
-    #[test]
-    fn place_before_gap_is_not_continued() {
-        let mut channels = Channels::default();
-        publish(&mut channels, "chat", 1);
-        let place = |channels: &Channels| Place { position: channels.published, run: Run::default() };
-        let before = place(&channels);
-        assert!(channels.after("chat", before).is_some());
-        channels.note_gap();
-        assert!(channels.after("chat", before).is_none() && channels.after("other", before).is_none());
-        assert!(channels.after("chat", place(&channels)).is_some());
-    }
-
-    #[test]
     fn least_recently_used_channel_makes_room() {
         let mut channels = Channels::default();
         (0..MAX_CHANNELS).for_each(|nth| publish(&mut channels, &nth.to_string(), 1));

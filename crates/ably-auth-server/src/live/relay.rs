@@ -97,7 +97,7 @@ impl Letter {
     }
 }
 
-/// What a service sends to the others.
+/// The outbox of a service for the others: numbers its events and queues them.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     relay: Arc<dyn Relay>,
@@ -153,7 +153,7 @@ impl Outbox {
 /// The maximum length of what precedes the content of an event, in bytes.
 const HEAD_BYTES: usize = 32;
 
-/// What the connections of an app send to the other services.
+/// The outbox of an app.
 #[derive(Debug)]
 pub(crate) struct AppOutbox {
     pub(crate) outbox: Arc<Outbox>,

@@ -10,7 +10,7 @@ use crate::policy::authenticate::Principal;
 use crate::policy::authorize::{authorize, check_identified};
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::state::registry::AppMemory;
+use crate::state::app_memory::AppMemory;
 
 /// Checks what one request publishes. It reads the resources of the token's claims once, for all channels.
 pub(crate) struct Publisher<'a> {

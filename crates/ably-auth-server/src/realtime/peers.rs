@@ -233,41 +233,39 @@ impl Peers {
         let known = peer.members.entry(place.clone()).or_default();
         let serial = lock(&memory.channels).serial(self.state.clock.now()).to_string();
         let mut attachments = lock(&memory.attachments);
-        let mut count = attachments.members(channel).map_or(0, crate::channels::presence::Members::len);
+        let present = attachments.members(channel);
+        let (mut count, mut bytes) = present.map_or((0, 0), |members| (members.len(), members.bytes()));
         let mut changed = Vec::new();
         for mut member in members {
             let name = (Arc::clone(&member.connection_id), member.client_id.clone());
+            let before = present.and_then(|members| members.get(&name.0, &name.1));
+            if before.is_some_and(|before| before.is_local) {
+                continue;
+            }
             if member.action == PresenceAction::Leave {
                 if known.remove(&name).is_some() {
-                    count = count.saturating_sub(1);
                     changed.push(member);
                 }
                 continue;
             }
-            let before = attachments.members(channel).and_then(|members| members.get(&name.0, &name.1));
-            match (known.get_mut(&name), before) {
-                (Some(known), Some(before)) if before.is_same_message(&member) => {
-                    known.confirmed = number;
-                    continue;
-                }
-                // A member of this service has that name.
-                (None, Some(_)) => continue,
-                _ => {}
+            if let Some(known) = known.get_mut(&name).filter(|_| before.is_some_and(|it| it.is_same_message(&member))) {
+                known.confirmed = number;
+                continue;
             }
-            let is_new = before.is_none();
-            let names =
-                place.0.len().saturating_add(place.1.len()).saturating_add(name.0.len()).saturating_add(name.1.len());
-            let bytes = MEMBER_BYTES.saturating_add(names.saturating_mul(3)).saturating_add(member.size());
-            let permit = Permit::take(bytes, [&self.state.realtime, &memory.realtime]);
-            let fits = !is_new || count < self.state.limits.presence_members;
-            let Some(permit) = permit.filter(|_| fits) else {
+            count = count.saturating_add(usize::from(before.is_none()));
+            bytes = bytes.saturating_add(member.size()).saturating_sub(before.map_or(0, PresentMember::size));
+            let limits = &self.state.limits;
+            let fits = count <= limits.presence_members && bytes <= limits.presence_bytes();
+            let names = [&*place.0, channel, &name.0, &name.1].map(str::len).into_iter().fold(0, usize::saturating_add);
+            let needed = MEMBER_BYTES.saturating_add(names.saturating_mul(3)).saturating_add(member.size());
+            let memory = Permit::take(needed, [&self.state.realtime, &memory.realtime]).filter(|_| fits);
+            let Some(memory) = memory else {
                 add(&self.outbox.counts.no_room, 1);
                 continue;
             };
-            count = count.saturating_add(usize::from(is_new));
-            known.insert(name, Known { confirmed: number, _memory: permit });
+            known.insert(name, Known { confirmed: number, _memory: memory });
             if is_answer {
-                member.action = if is_new { PresenceAction::Enter } else { PresenceAction::Update };
+                member.action = if before.is_none() { PresenceAction::Enter } else { PresenceAction::Update };
             }
             changed.push(member);
         }

@@ -18,7 +18,7 @@ use crate::ops::metrics::add;
 use crate::ops::refusal_log;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::state::registry::AppMemory;
+use crate::state::app_memory::AppMemory;
 use crate::sync::lock;
 
 /// The decision about a connection after an event: it goes on, or ends.

@@ -10,7 +10,8 @@ use super::peers::Peers;
 use crate::live::relay::{Letter, Outbox, Outgoing, millis};
 use crate::ops::metrics::add;
 use crate::state::State;
-use crate::state::registry::{AppMemory, RunningApp};
+use crate::state::app_memory::AppMemory;
+use crate::state::registry::RunningApp;
 use crate::store::Relayed;
 use crate::sync::lock;
 

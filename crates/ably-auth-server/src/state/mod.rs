@@ -1,5 +1,6 @@
 //! The state that all requests share: the apps, keys and revocations in memory, and the store that keeps them.
 
+pub(crate) mod app_memory;
 pub(crate) mod cutoffs;
 #[cfg(feature = "sandbox")]
 pub(crate) mod emulation;
@@ -63,7 +64,7 @@ pub(crate) struct State {
     pub(crate) channels: bool,
     /// The realtime connections.
     pub(crate) connections: Connections,
-    /// What the other services get that share the store, if it has a relay.
+    /// The events for the other services that share the store, if it has a relay.
     pub(crate) outbox: Option<Arc<Outbox>>,
     /// The budget for what realtime connections use.
     pub(crate) realtime: Arc<Budget>,
