@@ -162,13 +162,14 @@ impl Attachments {
 
     /// Returns the names of the members whose connections are of this service: the channel, the connection and the client.
     pub(crate) fn local_members(&self) -> Vec<(Box<str>, Arc<str>, Box<str>)> {
-        let of_channel = |(channel, live): (&Box<str>, &LiveChannel)| {
+        let mut names = Vec::new();
+        for (channel, live) in &self.channels {
             let local = live.members.iter().filter(|member| member.is_local);
-            let name =
-                |member: &PresentMember| (channel.clone(), Arc::clone(&member.connection_id), member.client_id.clone());
-            local.map(name).collect::<Vec<_>>()
-        };
-        self.channels.iter().flat_map(of_channel).collect()
+            names.extend(
+                local.map(|member| (channel.clone(), Arc::clone(&member.connection_id), member.client_id.clone())),
+            );
+        }
+        names
     }
 
     /// Takes the memory that presence messages need, and gives back what they free. Refuses them if they do not fit, or

@@ -32,6 +32,9 @@ const ALONE_AFTER: Duration = Duration::from_secs(10);
 /// The bytes that a member of another service uses, in addition to its content and three times its names.
 const MEMBER_BYTES: usize = 256;
 
+/// The connection and the client of a member.
+type Name = (Arc<str>, Box<str>);
+
 /// A channel of an app.
 type Place = (Box<str>, Box<str>);
 
@@ -61,7 +64,7 @@ struct Peer {
     asked: Option<Duration>,
     /// The number of the event with which its answer began, if it has not ended.
     answer: Option<u64>,
-    members: HashMap<Place, BTreeMap<(Arc<str>, Box<str>), Known>>,
+    members: HashMap<Place, BTreeMap<Name, Known>>,
 }
 
 /// A member of another service.
@@ -173,7 +176,7 @@ impl Peers {
                 self.publish(&app, &channel, &id, publisher.as_deref(), messages);
             }
             Incoming::Presence { app, channel, is_answer, members } => {
-                self.apply_presence(sender, number, (app, channel), members, is_answer);
+                self.apply_presence(sender, number, &(app, channel), members, is_answer);
             }
         }
     }
@@ -225,7 +228,14 @@ impl Peers {
         self.state.registry.make_room_for_history();
     }
 
-    fn apply_presence(&mut self, sender: u64, number: u64, place: Place, members: Vec<PresentMember>, is_answer: bool) {
+    fn apply_presence(
+        &mut self,
+        sender: u64,
+        number: u64,
+        place: &Place,
+        members: Vec<PresentMember>,
+        is_answer: bool,
+    ) {
         let (Some(peer), Some(app)) = (self.peers.get_mut(&sender), self.state.registry.app(&place.0)) else {
             return;
         };
@@ -274,7 +284,7 @@ impl Peers {
         }
         drop(attachments);
         if known.is_empty() {
-            peer.members.remove(&place);
+            peer.members.remove(place);
         }
     }
 

@@ -21,6 +21,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// The minimum time for which the others count a service as present after its last event.
 const MIN_LIFE: Duration = Duration::from_secs(1);
 
+/// The number of events in that time, so that a few may be lost.
+const EVENTS_IN_LIFE: u32 = 6;
+
 /// The maximum interval between two events of a service.
 const MAX_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -63,7 +66,7 @@ pub(crate) async fn relay_events(state: Arc<State>) {
             peers.is_asked = false;
             answering.spawn(send_members(Arc::clone(&state), Arc::clone(&outbox)));
         }
-        let interval = (life / 6).min(MAX_INTERVAL);
+        let interval = life.checked_div(EVENTS_IN_LIFE).unwrap_or_default().min(MAX_INTERVAL);
         if peers.is_connected() && announced.is_none_or(|announced| now.saturating_sub(announced) >= interval) {
             announced = Some(now);
             outbox.send(&Outgoing::Alive { lasts: millis(life) });
