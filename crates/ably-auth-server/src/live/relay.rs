@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rmp::encode as write;
 use serde::{Deserialize, Serialize};
@@ -178,9 +177,4 @@ impl AppOutbox {
         let members = outbound::Members { members, has_bytes: true };
         self.outbox.send(&Outgoing::Presence { app: &self.app, channel, is_answer, members });
     }
-}
-
-/// Returns a time in whole milliseconds.
-pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -138,14 +138,16 @@ impl Peers {
             peer.until = now.saturating_add(peer.life);
         }
         add(&self.outbox.counts.received, 1);
+        if missed > 0 {
+            peer.is_incomplete = true;
+            peer.answer = None;
+            self.note_gap();
+        }
         if is_new {
             self.outbox.set_alone(false);
             self.count();
-        } else if missed > 0 {
-            peer.is_incomplete = true;
-            peer.answer = None;
+        } else {
             add(&self.outbox.counts.missed, missed);
-            self.note_gap();
         }
         self.apply(sender, number, event, now);
     }

@@ -348,6 +348,6 @@ pub(super) fn moment(state: &State) -> Moment {
     Moment { now: state.latest(state.clock.now()), elapsed: state.stopwatch.elapsed() }
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::peers::Peers;
-use crate::live::relay::{Letter, Outbox, Outgoing, millis};
+use super::perform::millis;
+use crate::live::relay::{Letter, Outbox, Outgoing};
 use crate::ops::metrics::add;
 use crate::state::State;
 use crate::state::app_memory::AppMemory;

@@ -41,7 +41,7 @@ fn published_message_reaches_attachment_at_other_service() {
 }
 
 #[test]
-fn claims_and_bytes_of_messages_reach_other_service() {
+fn claims_and_data_of_any_form_reach_other_service() {
     let Some(redis) = RedisServer::start() else { return };
     let (one, other) = Node::two(&redis);
     let mut there = other.client("bob");
@@ -60,6 +60,9 @@ fn claims_and_bytes_of_messages_reach_other_service() {
     assert_eq!(one.send_bytes(request, bytes), 201);
     let received = &there.next(15)["messages"][0];
     assert_eq!((&received["data"], &received["encoding"]), (&json!("AP8="), &json!("base64")));
+    let deep = (0..110).fold(json!(1), |inner, _| json!([inner]));
+    one.publish("chat", &json!({ "data": deep }));
+    assert_eq!(there.next(15)["messages"][0]["data"], deep);
 }
 
 /// A message with bytes.
