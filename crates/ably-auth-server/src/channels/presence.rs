@@ -1,6 +1,7 @@
 //! Presence: messages by which clients enter and leave a channel, and the members that result.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use ably_auth_core::Timestamp;
@@ -125,9 +126,12 @@ impl PresentMember {
         self.id == other.id
     }
 
-    /// Returns the member as a message that says that it has left.
-    pub(crate) fn left(&self, id: String, now: Timestamp) -> Self {
-        Self { action: PresenceAction::Leave, id: id.into(), timestamp: now, ..self.clone() }
+    /// Returns the member as a message that says that it has left. `cause` makes its id unique for its connection.
+    pub(crate) fn left(&self, cause: impl fmt::Display, now: Timestamp) -> Self {
+        // Clients read a serial after an id that begins with the connection's, and drop what has none. All others they
+        // compare by timestamp (`RTP2b1`).
+        let id = format!("left:{}:{cause}", self.connection_id).into();
+        Self { action: PresenceAction::Leave, id, timestamp: now, ..self.clone() }
     }
 
     /// Returns approximately how many bytes of memory the member uses.
@@ -231,5 +235,25 @@ impl Members {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PresentMember> {
         self.members.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leave_by_service_has_no_id_of_its_connection() {
+        let connection_id: Arc<str> = "connection".into();
+        let enter: PresenceMessage = serde_json::from_str(r#"{"action":2,"data":"a"}"#).unwrap();
+        let member = enter.of_member("bob", &connection_id, "connection:7:0".into(), Timestamp::from_millis(1));
+        let left = [member.left("3:0", Timestamp::from_millis(2)), member.left("3:1", Timestamp::from_millis(2))];
+        let read = left.map(|left| serde_json::to_value(left.rendered(false)).unwrap());
+        for left in &read {
+            assert!(!left["id"].as_str().unwrap().starts_with("connection"), "{left}");
+            assert_eq!((&left["action"], &left["timestamp"]), (&3.into(), &2.into()));
+            assert_eq!((&left["clientId"], &left["connectionId"]), (&"bob".into(), &"connection".into()));
+        }
+        assert_ne!(read[0]["id"], read[1]["id"]);
     }
 }

@@ -314,8 +314,7 @@ impl Peers {
             let left: Vec<_> = gone
                 .iter()
                 .filter_map(|(connection_id, client_id)| present?.get(connection_id, client_id))
-                // An id that does not begin with the connection's says that the client did not send it.
-                .map(|member| member.left(format!("gone:{}:{}", member.connection_id, now.as_millis()), now))
+                .map(|member| member.left(now.as_millis(), now))
                 .collect();
             if !left.is_empty() {
                 attachments.apply_presence(&place.1, &left, &serial);

@@ -304,11 +304,9 @@ fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
     let serial = lock(&memory.channels).serial(now).to_string();
     let mut attachments = lock(&memory.attachments);
     let members = attachments.members_of(channel, &mailbox.connection_id);
-    let left: Vec<_> = members
-        .iter()
-        .enumerate()
-        .map(|(nth, member)| member.left(format!("{}:leave:{}:{nth}", mailbox.connection_id, mailbox.number), now))
-        .collect();
+    let numbered = members.iter().enumerate();
+    let left: Vec<_> =
+        numbered.map(|(nth, member)| member.left(format_args!("{}:{nth}", mailbox.number), now)).collect();
     if !left.is_empty() {
         attachments.apply_presence(channel, &left, &serial);
         memory.relay_presence(channel, &left, false);
