@@ -1,50 +1,17 @@
-// Plays cases.json with npm's `ably`, and prints what it saw of each as a line of JSON.
-// node drive.mjs CASES SERVICE ISSUER FORMAT, with MODULES in the environment.
+// Plays cases.json with the REST client of npm's `ably`, and prints what it saw of each as a line of JSON.
 
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
+import { Ably, DATA, appOf, at, common, errorText, filled, optionsOf, print, readCases, said, url } from './sdk.mjs';
 
-const [, , cases, service, issuer, format] = process.argv;
-const Ably = createRequire(process.env.MODULES + '/')('ably');
-const url = new URL(service);
-const common = {
-  endpoint: url.hostname,
-  port: +url.port,
-  tlsPort: +url.port,
-  tls: url.protocol === 'https:',
-  useBinaryProtocol: format === 'msgpack',
-  fallbackHosts: [],
-  logHandler: () => {},
-};
-const DATA = { text: 'grüße', object: { a: [1, { b: null }] }, bytes: Buffer.from([0, 1, 255]) };
 let app;
-
-const artifact = (kind, key) => {
-  const address = kind.startsWith('kit/') ? process.env.KIT + kind.slice(3) : `${issuer}/${kind}`;
-  return `${address}${kind.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}`;
-};
-
-const fetched = async (address) => {
-  const answer = await fetch(address);
-  if (answer.status !== 200) throw new Error(await answer.text());
-  return answer.headers.get('content-type') === 'application/json' ? answer.json() : answer.text();
-};
 
 const details = (token) => {
   const life = token.expires === undefined ? '-' : token.expires - token.issued;
   return `${token.clientId ?? '-'} ${token.capability} ${life}`;
 };
 
-// Returns the value at a JSON pointer as text, or `-` if it is missing or null.
-const at = (value, pointer) => {
-  const found = pointer.split('/').slice(1).reduce((inner, name) => inner?.[name], value) ?? '-';
-  return typeof found === 'string' ? found : JSON.stringify(found);
-};
-
 const lowerCase = (headers) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 const labels = (page) => page.items.map((item) => item.data ?? item.intervalId ?? item).join(' ');
-const errorText = ({ code, statusCode }) => `${code}/${statusCode}`;
 
 class Play {
   calls = 0;
@@ -52,27 +19,16 @@ class Play {
   message = '';
   channel = 'chat:' + Math.random().toString(36).slice(2);
 
-  async client({ key, use = 'root', callback, authUrl, authMethod, authHeaders, token, details, ...options }) {
-    const own = app?.keys[use];
-    if (key) options.key = app.keys[key];
-    if (callback) {
-      options.authCallback = (_, done) => {
-        this.calls += 1;
-        fetched(artifact(callback, own)).then((answer) => done(null, answer), (error) => done(String(error), null));
-      };
-    }
-    if (authUrl) {
-      Object.assign(options, { authUrl: artifact(authUrl, own), authMethod, authHeaders: { 'X-Own': 'yes', ...authHeaders } });
-    }
-    if (token) options.token = token.includes('.') ? token : await fetched(artifact(token, own));
-    if (details) options.tokenDetails = await fetched(artifact(details, own));
-    return new Ably.Rest({ ...common, ...options });
+  async client(given) {
+    const called = (kind) => {
+      this.calls += 1;
+      return kind;
+    };
+    return new Ably.Rest({ ...common, ...(await optionsOf(given, app, called)) });
   }
 
-  // Returns an argument with its placeholders replaced.
-  filled({ of = 'root', ...arg }) {
-    const values = { app: app.id, key: app.keys[of].split(':')[0], channel: this.channel };
-    return JSON.parse(JSON.stringify(arg).replace(/{(app|key|channel)}/g, (_, name) => values[name]));
+  filled(arg) {
+    return filled(arg, app, { of: arg.of, channel: this.channel });
   }
 
   async step(rest, name, arg) {
@@ -81,7 +37,7 @@ class Play {
       case 'provision': {
         const answer = await rest.request('post', '/apps', 6, {}, arg);
         const made = answer.items[0];
-        app = { id: made.appId, keys: { root: made.keys[0].keyStr, chat: made.keys[1].keyStr, revocable: made.keys[2].keyStr } };
+        app = appOf(made);
         const consistent = made.keys.every(
           (k) => k.keyStr === `${k.keyName}:${k.keySecret}` && k.value === k.keySecret && k.keyName === `${made.appId}.${k.id}`,
         );
@@ -184,9 +140,6 @@ class Play {
   }
 }
 
-const said = (fault) => (fault.code ? errorText(fault) : `${fault}`);
-
-for (const one of JSON.parse(readFileSync(cases, 'utf8'))) {
-  const answer = one.na?.js ? { na: one.na.js } : { saw: await new Play().run(one) };
-  console.log(JSON.stringify({ case: one.case, ...answer }));
+for (const one of readCases()) {
+  print(one, one.na?.js ? { na: one.na.js } : { saw: await new Play().run(one) });
 }

@@ -1,55 +1,17 @@
-"""Plays cases.json with PyPI's `ably`, and prints what it saw of each as a line of JSON.
-
-python drive.py CASES SERVICE ISSUER FORMAT
-"""
+"""Plays cases.json with the REST client of PyPI's `ably`, and prints what it saw of each as a line of JSON."""
 
 import asyncio
 import json
-import logging
-import os
 import random
-import sys
 import time
-import urllib.parse
 
-import httpx
 from ably import AblyRest
-from ably.types.message import Message
-from ably.types.tokendetails import TokenDetails
-from ably.util.exceptions import AblyException
 
-CASES, SERVICE, ISSUER, FORMAT = sys.argv[1:]
-url = urllib.parse.urlsplit(SERVICE)
-COMMON = {
-    "endpoint": url.hostname,
-    "port": url.port,
-    "tls_port": url.port,
-    "tls": url.scheme == "https",
-    "use_binary_protocol": FORMAT == "msgpack",
-    "fallback_hosts": [],
-}
-OPTIONS = {"clientId": "client_id", "useTokenAuth": "use_token_auth", "queryTime": "query_time",
-           "defaultTokenParams": "default_token_params"}
-DATA = {"text": "grüße", "object": {"a": [1, {"b": None}]}, "bytes": bytearray([0, 1, 255])}
+import sdk
+from sdk import COMMON, DATA, NotApplicable, at, fields, message, params, url
+
 app = None
-fetcher = httpx.AsyncClient()
-logging.disable()
-
-
-class NotApplicable(Exception):
-    pass
-
-
-def artifact(kind, key):
-    address = os.environ["KIT"] + kind[3:] if kind.startswith("kit/") else f"{ISSUER}/{kind}"
-    return f"{address}{'&' if '?' in kind else '?'}{urllib.parse.urlencode({'key': key})}"
-
-
-async def fetched(address):
-    answer = await fetcher.get(address)
-    if answer.status_code != 200:
-        raise Exception(answer.text)
-    return answer.json() if answer.headers["content-type"] == "application/json" else answer.text
+fetcher = sdk.new_fetcher()
 
 
 def details(token):
@@ -58,38 +20,13 @@ def details(token):
     return f"{token.client_id or '-'} {capability} {token.expires - token.issued if token.issued else '-'}"
 
 
-def params(given):
-    return {"client_id" if name == "clientId" else name: value for name, value in (given or {}).items()} or None
-
-
-def at(value, pointer):
-    """Returns the value at a JSON pointer as text, or `-` if it is missing or null."""
-    for name in pointer.split("/")[1:]:
-        try:
-            value = value[int(name) if isinstance(value, list) else name]
-        except (LookupError, TypeError):
-            return "-"
-    return "-" if value is None else value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def fields(item):
-    """Returns the fields of a message or of statistics by their names on the wire."""
-    names = {"client_id": "clientId", "interval_id": "intervalId"}
-    attributes = ("id", "name", "data", "client_id", "extras", "interval_id", "unit", "entries")
-    return {names.get(name, name): getattr(item, name, None) for name in attributes}
-
-
 def labels(page):
     items = [item if isinstance(item, dict) else fields(item) for item in page.items]
     return " ".join(item.get("data") or item["intervalId"] for item in items)
 
 
-def message(given):
-    return Message(**({"name": "n", "data": "d"} | (params(given) or {})))
-
-
 def said(error):
-    code = f"{error.code}/{error.status_code}" if isinstance(error, AblyException) else repr(error)
+    code = sdk.said(error)
     if code == "40103/401" and url.scheme == "http":
         raise NotApplicable("the SDK itself sends no key over http")
     return code
@@ -102,33 +39,15 @@ class Play:
         self.message = ""
         self.channel = f"chat:{random.getrandbits(40):x}"
 
-    async def client(self, key=None, use="root", callback=None, authUrl=None, authMethod="GET", authHeaders=None,
-                     token=None, details=None, **options):
-        options = {OPTIONS[name]: value for name, value in options.items()}
-        own = app["keys"][use] if app else None
-        if key:
-            options["key"] = app["keys"][key]
-        if callback:
-            async def answer(_):
-                self.calls += 1
-                return await fetched(artifact(callback, own))
-            options["auth_callback"] = answer
-        if authUrl:
-            options |= {"auth_url": artifact(authUrl, own), "auth_method": authMethod,
-                        "auth_headers": {"X-Own": "yes"} | (authHeaders or {})}
-        if token:
-            options["token"] = token if "." in token else await fetched(artifact(token, own))
-        if details:
-            options["token_details"] = TokenDetails.from_dict(await fetched(artifact(details, own)))
-        return AblyRest(**COMMON, **options)
+    def called(self, kind):
+        self.calls += 1
+        return kind
+
+    async def client(self, **given):
+        return AblyRest(**COMMON, **await sdk.options_of(fetcher, app, self.called, **given))
 
     def filled(self, arg):
-        """Returns an argument with its placeholders replaced."""
-        text = json.dumps(arg)
-        key = app["keys"][arg.get("of", "root")].split(":")[0]
-        for name, value in {"{app}": app["id"], "{key}": key, "{channel}": self.channel}.items():
-            text = text.replace(name, value)
-        return json.loads(text)
+        return sdk.filled(arg, app, arg.get("of", "root"), self.channel)
 
     async def step(self, rest, name, arg=None):
         global app
@@ -139,8 +58,7 @@ class Play:
                 answer = await rest.request("POST", "/apps", "6", body=arg)
                 made = answer.items[0]
                 keys = made["keys"]
-                app = {"id": made["appId"],
-                       "keys": {name: key["keyStr"] for name, key in zip(("root", "chat", "revocable"), keys)}}
+                app = sdk.app_of(made)
                 consistent = all(key["keyStr"] == f"{key['keyName']}:{key['keySecret']}" and
                                  key["value"] == key["keySecret"] and
                                  key["keyName"] == f"{made['appId']}.{key['id']}" for key in keys)
@@ -251,15 +169,13 @@ class Play:
 
 
 async def main():
-    with open(CASES) as file:
-        cases = json.load(file)
-    for case in cases:
+    for case in sdk.read_cases():
         try:
             reason = case.get("na", {}).get("py")
             answer = {"na": reason} if reason else {"saw": await Play().run(case["client"], case["steps"])}
         except NotApplicable as reason:
             answer = {"na": str(reason)}
-        print(json.dumps({"case": case["case"], **answer}), flush=True)
+        sdk.print_answer(case, answer)
 
 
 asyncio.run(main())

@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 CLI_OPTIONS = {"clientId": "--client-id", "ttl": "--ttl", "capability": "--capability"}
 TRUSTED = ssl.create_default_context(cafile=os.environ["CA"])
 kept = {}
+served = set()
 count = 0
 
 
@@ -72,6 +73,8 @@ def jwt(key, query):
         return f"{text}.{base64url(hmac.digest(secret.encode(), text.encode(), 'sha256'))}"
     if query.get("mac") == "wrong":
         key = key.split(":")[0] + ":another"
+    if "as" in query:
+        key = f"{key.split('.')[0]}.{query['as']}:another"
     names = ("ttl", "ago", "capability", "clientId", "revocationKey", "claims")
     values = {name: query[name] for name in names if name in query}
     return ours(os.environ["MINT"], "mint", key, json.dumps(values))
@@ -129,11 +132,16 @@ class Handler(BaseHTTPRequestHandler):
             if self.command != query["needs"] or client_id != "bob" or self.headers.get("X-Own") != "yes":
                 return 400, "text/plain", "not as the client was told to ask"
             query["clientId"] = client_id
+        kind, key = url.path[1:], query["key"]
+        # The first answer to the key is of this kind, and all others are of another.
+        if "then" in query and (kind, key) in served:
+            kind = query["then"]
+        served.add((kind, key))
         try:
             if query.pop("same", None) is None:
-                return make(url.path[1:], query["key"], query)
+                return make(kind, key, query)
             if self.path not in kept:
-                kept[self.path] = make(url.path[1:], query["key"], query)
+                kept[self.path] = make(kind, key, query)
             return kept[self.path]
         except Exception as error:
             # What a program was called with has a key in it.

@@ -28,6 +28,13 @@ impl Case {
     }
 }
 
+/// Reads the cases of a file: a list, or what an object has as `cases`.
+pub(crate) fn cases(text: &str) -> serde_json::Result<Vec<Case>> {
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    let list = value.get_mut("cases").map(serde_json::Value::take).unwrap_or(value);
+    serde_json::from_value(list)
+}
+
 #[derive(Deserialize)]
 struct Answer {
     case: String,
@@ -117,7 +124,7 @@ pub(crate) fn summary(cases: &[Case], columns: &[Column]) -> String {
             Cell::NotApplicable(_) => none += 1,
         }
     }
-    format!("interop: {} cases, {} clients: {right} ok, {wrong} red, {none} n/a", cases.len(), columns.len())
+    format!("{} cases, {} clients: {right} ok, {wrong} red, {none} n/a", cases.len(), columns.len())
 }
 
 #[cfg(test)]
@@ -128,7 +135,7 @@ mod tests {
     fn cell_is_red_if_expected_outcome_was_not_seen() {
         let cases =
             r#"[{"case":"a","expect":"ok","expect-py":"no"},{"case":"b","expect":"ok"},{"case":"c","expect":"ok"}]"#;
-        let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+        let cases = super::cases(&format!(r#"{{"app":{{}},"cases":{cases}}}"#)).unwrap();
         let columns = ["js", "py"].map(|driver| {
             let mut column = Column::new(driver, driver);
             let saw = [r#"{"case":"a","saw":"ok"}"#, r#"{"case":"b","na":"cannot"}"#, "a warning"];
@@ -140,7 +147,7 @@ mod tests {
             wrong,
             ["py: a: saw `ok`, not `no`", "js: c: saw `nothing`, not `ok`", "py: c: saw `nothing`, not `ok`"]
         );
-        assert_eq!(summary(&cases, &columns), "interop: 3 cases, 2 clients: 1 ok, 3 red, 2 n/a");
+        assert_eq!(summary(&cases, &columns), "3 cases, 2 clients: 1 ok, 3 red, 2 n/a");
         let (known, strange) = cases.split_at(1);
         assert!(print(known, &columns).concat().contains("unknown case `b`"), "{}", strange[0].case);
     }
