@@ -27,7 +27,7 @@ use crate::programs::Programs;
 use crate::servers::{self, Server, service};
 
 /// A column takes seconds; one that has not ended by then has gone astray.
-const LONGEST: Duration = Duration::from_secs(90);
+const LONGEST: Duration = Duration::from_secs(150);
 
 /// The access token of the Control API, for cases that revoke keys.
 const CONTROL_TOKEN: &str = "access-token-of-interop";
