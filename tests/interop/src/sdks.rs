@@ -8,7 +8,7 @@
 //! `{keyId}` and `{channel}`, and `see` lists JSON pointers and header names to print. `walk` follows links from page to
 //! page, `last` reads the latest message, and `said` searches the last error's message.
 //!
-//! A realtime case has its own app, `peers` beside its `client`, and steps such as `["peer publish", {...}]`. A `callback`
+//! A realtime case has its own app, `peers` in addition to its `client`, and steps such as `["peer publish", {...}]`. A `callback`
 //! that is a list fetches the next of its kinds each time, and then the last one. `connect` and `until` wait for a state of
 //! the connection, `receive` and `notice` for messages and presence events, `channel` for a state of the channel. A client
 //! that is `proxied` reaches the service through a proxy, whose connections `cut` resets; after `["cut", "hold"]` new
@@ -65,7 +65,7 @@ const REALTIME: Suite = Suite {
     columns: &[("js", "json"), ("js", "msgpack"), ("py", "json"), ("py", "msgpack")],
 };
 
-/// What every column needs.
+/// Things that every column needs.
 struct Setting {
     programs: Programs,
     certificate: PathBuf,
