@@ -15,6 +15,9 @@ use crate::live::mailbox::Mailbox;
 /// The bytes of a frame, and of those after it, that are not counted, since every connection has room for them.
 const UNCOUNTED: usize = 4 * 1024;
 
+/// The bytes of a control frame from a client in addition to its payload: two bytes and the mask.
+const CONTROL_HEAD: usize = 6;
+
 /// The bytes received since the last whole frame.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -55,6 +58,19 @@ impl Meter {
         let counted = self.counted.swap(0, Ordering::Relaxed);
         if let Some(payer) = self.payer.get().filter(|_| counted > 0) {
             payer.account.give_back(counted);
+        }
+    }
+
+    /// Gives back the bytes of a control frame with this payload. It may come between two fragments of a message, whose
+    /// bytes remain counted, and whose deadline stays.
+    pub(super) fn settle_control(&self, payload: usize) {
+        let bytes = payload.saturating_add(CONTROL_HEAD);
+        let less = |unsettled: usize| Some(unsettled.saturating_sub(bytes));
+        let before = self.unsettled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
+        let after = before.saturating_sub(bytes);
+        let counted = self.counted.fetch_min(after, Ordering::Relaxed);
+        if let Some(payer) = self.payer.get().filter(|_| counted > after) {
+            payer.account.give_back(counted.saturating_sub(after));
         }
     }
 }

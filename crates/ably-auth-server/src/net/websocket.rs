@@ -77,7 +77,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mailbox = Arc::clone(connection.mailbox());
     meter.charge_to(Arc::clone(&mailbox));
     let mut writer = Writer { sink, mailbox: Arc::clone(&mailbox), format, heartbeats, state };
-    let mut reader = Reader { stream, connection, meter, closing };
+    let mut reader = Reader { stream, connection, meter, closing, has_close_frame: false };
     let is_lost = {
         let mut writing = std::pin::pin!(writer.run());
         let ending = tokio::select! {
@@ -96,6 +96,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     };
     if !is_lost {
         close(writer.sink, reader.stream).await;
+    } else if reader.has_close_frame {
+        // The answer to the client's close frame (RFC 6455, section 5.5.1) is waiting to be sent.
+        let _ = timeout(LAST_MESSAGE_TIMEOUT, writer.sink.close()).await;
     }
 }
 
@@ -189,6 +192,8 @@ struct Reader<S> {
     connection: Connection,
     meter: Arc<Meter>,
     closing: watch::Receiver<bool>,
+    /// True if the client sent a close frame.
+    has_close_frame: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
@@ -221,14 +226,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
                 () = sleep(until_tick) => self.connection.tick(),
                 next = next => {
                     silence.set(sleep(max_silence));
-                    let flow = match next {
-                        Some(Ok(Message::Text(text))) => self.connection.receive(text.as_bytes()).await,
-                        Some(Ok(Message::Binary(bytes))) => self.connection.receive(&bytes).await,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => self.connection.receive_control(),
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => Flow::End(Ending::Lost),
-                    };
-                    self.meter.settle();
-                    flow
+                    match next {
+                        Some(Ok(Message::Text(text))) => {
+                            let flow = self.connection.receive(text.as_bytes()).await;
+                            self.meter.settle();
+                            flow
+                        }
+                        Some(Ok(Message::Binary(bytes))) => {
+                            let flow = self.connection.receive(&bytes).await;
+                            self.meter.settle();
+                            flow
+                        }
+                        Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
+                            self.meter.settle_control(payload.len());
+                            self.connection.receive_control()
+                        }
+                        Some(Ok(Message::Close(_))) => {
+                            self.has_close_frame = true;
+                            Flow::End(Ending::Lost)
+                        }
+                        Some(Ok(Message::Frame(_)) | Err(_)) | None => Flow::End(Ending::Lost),
+                    }
                 }
             };
             if let Flow::End(ending) = flow {

@@ -210,3 +210,39 @@ async fn silence_is_filled_with_heartbeats_or_pings() {
     let frame = tokio::time::timeout(PATIENCE, client.socket.next()).await.unwrap();
     assert!(matches!(frame, Some(Ok(Message::Ping(_)))), "{frame:?}");
 }
+
+#[tokio::test]
+async fn fragments_with_pings_between_them_must_arrive_in_time() {
+    let service = Realtime::with_limits(|limits| limits.body_deadline = Duration::from_millis(300)).await;
+    let mut client = service.connect(&with_key(KEY)).await;
+    let ping = [0x89, 0x80, 0, 0, 0, 0];
+    for _ in 0..20 {
+        client.send_raw(&ping).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(client.look().await, Vec::<Value>::new(), "pings alone may be sent at any time");
+    // The first fragment of a text.
+    client.send_raw(&[0x01, 0x81, 0, 0, 0, 0, b'{']).await;
+    for _ in 0..20 {
+        // The service may have closed the socket already.
+        let _ = client.socket.get_mut().write_all(&ping).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(client.next().await, None);
+}
+
+#[tokio::test]
+async fn fragments_with_pings_between_them_are_counted() {
+    let service = Realtime::with_limits(|limits| limits.connection_bytes = 100_000).await;
+    let mut client = service.connect(&with_key(KEY)).await;
+    let mut frames = vec![0x01, 0x80, 0, 0, 0, 0];
+    for _ in 0..100 {
+        // A fragment of 4,000 bytes that is not the last one, and a ping.
+        frames.extend([0x00, 0xfe, 0x0f, 0xa0, 0, 0, 0, 0]);
+        frames.extend([b' '; 4_000]);
+        frames.extend([0x89, 0x80, 0, 0, 0, 0]);
+    }
+    // The service may close the socket before all of it is sent.
+    let _ = client.socket.get_mut().write_all(&frames).await;
+    assert_eq!(client.next().await, None);
+}

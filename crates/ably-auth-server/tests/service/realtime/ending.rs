@@ -105,3 +105,12 @@ async fn shutdown_tells_clients_to_connect_elsewhere() {
     drop(stop);
     assert_eq!(client.ended().await, (DISCONNECTED, 80003, 503));
 }
+
+#[tokio::test]
+async fn close_frame_is_answered() {
+    let service = Realtime::start().await;
+    let mut client = service.connect(&with_key(KEY)).await;
+    client.send_frame(Message::Close(None)).await;
+    let answer = tokio::time::timeout(PATIENCE, client.socket.next()).await.unwrap();
+    assert!(matches!(answer, Some(Ok(Message::Close(_)))), "{answer:?}");
+}
