@@ -142,6 +142,17 @@ impl Message {
         self.id.as_deref()
     }
 
+    /// Returns whether both messages have the same id. If a connection made the id from its own, the other message must
+    /// come from it too: everybody can guess such an id, and must not be able to take it first.
+    pub(super) fn is_same(&self, published: &Self) -> bool {
+        let is_made_of =
+            |id: &str, connection: &str| id.strip_prefix(connection).is_some_and(|rest| rest.starts_with(':'));
+        published.id().is_some_and(|id| {
+            let is_own = published.connection_id().is_some_and(|connection| is_made_of(id, connection));
+            self.id() == Some(id) && (!is_own || self.connection_id == published.connection_id)
+        })
+    }
+
     /// Gives the message an id, unless it has one.
     pub(crate) fn with_id(mut self, id: impl FnOnce() -> String) -> Self {
         self.id.get_or_insert_with(|| id().into());

@@ -151,7 +151,7 @@ impl Channels {
         let serials = messages
             .enumerate()
             .map(|(nth, (published, message))| {
-                if let Some(known) = message.id().and_then(|id| channel.with_id(id)) {
+                if let Some(known) = channel.same_as(&message) {
                     return known.public_serial();
                 }
                 self.published = self.published.saturating_add(1);
@@ -243,9 +243,9 @@ impl Channel {
         self.bytes.saturating_add(size_of::<Self>()).saturating_add(name.len().saturating_mul(2))
     }
 
-    /// Returns the stored message with that id.
-    fn with_id(&self, id: &str) -> Option<&Stored> {
-        self.messages.iter().find(|stored| stored.message.id() == Some(id))
+    /// Returns the stored message that is the same as this one.
+    fn same_as(&self, message: &Message) -> Option<&Stored> {
+        self.messages.iter().find(|stored| stored.message.is_same(message))
     }
 
     fn keep(&mut self, stored: Stored) {

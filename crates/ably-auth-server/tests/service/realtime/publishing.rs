@@ -202,3 +202,18 @@ async fn rate_of_the_token_applies_to_each_attachment() {
         assert_eq!(client.publish("other", 2, json!([{}, {}, {}])).await, 0, "the limit is of another resource");
     }
 }
+
+#[tokio::test]
+async fn message_of_another_connection_cannot_be_suppressed() {
+    let service = Realtime::start().await;
+    let mut reader = service.connect(&with_key(KEY)).await;
+    reader.attach("chat").await;
+    let mut bob = service.open(&with_token(&service.world.token(KEY, &of("bob")))).await;
+    let id = bob.expect(CONNECTED).await["connectionId"].as_str().unwrap().to_owned();
+    let mut mallory = service.connect_as("mallory").await;
+    let forged = json!([{ "id": format!("{id}:0:0"), "data": "forged" }]);
+    assert_eq!(mallory.publish("chat", 0, forged).await, 0);
+    assert_eq!(contents(&reader.expect(MESSAGE).await), ["forged"]);
+    assert_eq!(bob.publish("chat", 0, json!([{ "data": "bob's" }])).await, 0);
+    assert_eq!(contents(&reader.expect(MESSAGE).await), ["bob's"]);
+}
