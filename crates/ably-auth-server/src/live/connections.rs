@@ -104,23 +104,19 @@ impl Connections {
     /// Replaces the key and the targets by which a connection is found.
     pub(crate) fn set_credential(&self, mailbox: &Mailbox, key: &KeyName, targets: impl Iterator<Item = Target>) {
         let mut table = lock(&self.table);
-        table.remove_index(mailbox.number);
-        table.index(mailbox.number, key, targets);
+        // A connection that was replaced is not in the table any more.
+        if table.open.contains_key(&mailbox.number) {
+            table.remove_index(mailbox.number);
+            table.index(mailbox.number, key, targets);
+        }
     }
 
     /// Removes a connection. If it is lost, it is kept until `until`, a moment of the service's stopwatch.
     pub(crate) fn leave(&self, mailbox: &Mailbox, lost_until: Option<Duration>, limits: &Limits) {
         let mut table = lock(&self.table);
-        table.remove_index(mailbox.number);
-        let Some(Open { mailbox, resumable, key, .. }) = table.open.remove(&mailbox.number) else {
+        let Some(Open { mailbox, resumable, .. }) = table.remove(mailbox.number) else {
             return;
         };
-        if let Some(count) = table.by_app.get_mut(key.app_id()) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                table.by_app.remove(key.app_id());
-            }
-        }
         // Another connection may have taken over its id.
         if !matches!(table.by_id.get(&mailbox.connection_id), Some(Place::Open(number)) if *number == mailbox.number) {
             return;
@@ -135,8 +131,8 @@ impl Connections {
         while table.by_end.len() > limits.connections.max(1) && table.forget_first() {}
     }
 
-    /// Takes over the connection with that id, if `presented` is what it needs. An open connection is told that it is
-    /// replaced. Returns its mailbox.
+    /// Takes over the connection with that id, if `presented` is what it needs. An open connection is removed from the
+    /// table, so that it does not count any more, and is signalled to end. Returns its mailbox.
     pub(crate) fn take_over(&self, id: &str, presented: &Resumable, now: Duration) -> Option<Arc<Mailbox>> {
         let mut table = lock(&self.table);
         while table.by_end.first_key_value().is_some_and(|((end, _), _)| *end <= now) && table.forget_first() {}
@@ -145,6 +141,7 @@ impl Connections {
                 let open = table.open.get(number).filter(|open| *open.resumable == *presented)?;
                 let mailbox = Arc::clone(&open.mailbox);
                 mailbox.signal(|signals| signals.replaced = true);
+                table.remove(mailbox.number);
                 table.by_id.remove(id);
                 Some(mailbox)
             }
@@ -213,6 +210,19 @@ impl Table {
             open.key = key.clone();
             open.targets = targets;
         }
+    }
+
+    /// Removes an open connection, except for its id.
+    fn remove(&mut self, number: u64) -> Option<Open> {
+        self.remove_index(number);
+        let open = self.open.remove(&number)?;
+        if let Some(count) = self.by_app.get_mut(open.key.app_id()) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_app.remove(open.key.app_id());
+            }
+        }
+        Some(open)
     }
 
     fn remove_index(&mut self, number: u64) {
@@ -344,6 +354,8 @@ mod tests {
         assert!(connections.take_over("1", &resumable("secret"), SECOND).is_some());
         assert!(signals(&old).await.replaced);
         let new = enter(&connections, "1", &key, &[]).unwrap();
+        connections.set_credential(&old.mailbox, &key, [Target::client_id("late")].into_iter());
+        assert!(lock(&connections.table).by_target.is_empty(), "the old connection is not indexed again");
         connections.leave(&old.mailbox, None, &Limits::default());
         connections.leave(&new.mailbox, Some(120 * SECOND), &Limits::default());
         let resumed = connections.take_over("1", &resumable("secret"), SECOND).unwrap();

@@ -130,3 +130,15 @@ async fn token_that_expired_while_the_connection_was_lost_does_not_resume_it() {
     let mut client = service.open(&format!("{fresh}&resume={key}")).await;
     assert_eq!(id_and_key(&client.expect(CONNECTED).await).0, id);
 }
+
+#[tokio::test]
+async fn connection_is_resumed_at_the_limit_of_connections() {
+    let service = Realtime::with_limits(|limits| limits.connections_per_key = Some(1)).await;
+    let mut old = service.open(&with_key(KEY)).await;
+    let (id, key) = id_and_key(&old.expect(CONNECTED).await);
+    let mut new = service.open(&format!("{}&resume={key}", with_key(KEY))).await;
+    assert_eq!(id_and_key(&new.expect(CONNECTED).await).0, id, "the socket that it replaces does not count");
+    assert_eq!(old.next().await, None);
+    let mut other = service.open(&with_key(KEY)).await;
+    assert_eq!(other.ended().await, (DISCONNECTED, 40151, 429));
+}
