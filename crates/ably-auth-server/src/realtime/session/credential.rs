@@ -53,6 +53,7 @@ impl Session {
         }
         self.principal = principal;
         self.prompted = None;
+        self.prompt_from = end.as_ref().map_or(at.now, |end| prompt_after_renewal(end.at, at.now));
         let mut effects = vec![Effect::Connected];
         effects.extend(self.review_attachments());
         effects.extend(self.set_end(Ok(end), at));
@@ -102,8 +103,20 @@ impl Session {
     /// which it cannot renew.
     fn prompt_at(&self, end: Timestamp) -> Option<Timestamp> {
         let is_due = self.prompted != Some(end) && !self.principal.is_key_holder();
-        is_due.then(|| Timestamp::from_millis(end.as_millis().saturating_sub(PROMPT_MILLIS)))
+        let ahead = Timestamp::from_millis(end.as_millis().saturating_sub(PROMPT_MILLIS));
+        is_due.then(|| ahead.max(self.prompt_from).min(end))
     }
+}
+
+/// Returns the earliest moment to prompt a client that has just presented a token that ends at `end`. A prompt at once
+/// would make a client with short tokens renew them without pause, so half of the time must have passed.
+fn prompt_after_renewal(end: Timestamp, now: Timestamp) -> Timestamp {
+    let left = end.millis_since(now);
+    if left >= PROMPT_MILLIS {
+        return now;
+    }
+    let half = (left / 2).max(MIN_PROMPT_MILLIS);
+    Timestamp::from_millis(end.as_millis().saturating_sub(half)).max(now)
 }
 
 /// Returns the ending of a connection whose credential is refused.

@@ -68,6 +68,8 @@ struct World {
     attached: BTreeMap<&'static str, u32>,
     /// The end for which the client was prompted.
     prompted: Option<u64>,
+    /// The earliest moment to prompt the client again after it renewed its token.
+    prompt_from: u64,
 }
 
 fn done<T>(future: impl Future<Output = T>) -> T {
@@ -132,7 +134,8 @@ impl World {
         let limits =
             Limits { connection_frames: Rate { per_second: 1_000_000, burst: 1_000_000 }, ..Limits::default() };
         let session = Session::new("connection".into(), principal, end, &limits);
-        Self { now, service, session, token, revocations: Vec::new(), attached: BTreeMap::new(), prompted: None }
+        let (revocations, attached) = (Vec::new(), BTreeMap::new());
+        Self { now, service, session, token, revocations, attached, prompted: None, prompt_from: 0 }
     }
 
     fn at(&self) -> Moment {
@@ -165,6 +168,15 @@ impl World {
         permitted.fold(0, |modes, (_, mode)| modes | mode)
     }
 
+    /// Returns whether the client must be prompted now for a token that ends at `end`.
+    fn is_prompt_due(&mut self, end: u64) -> bool {
+        let is_due = self.prompted != Some(end) && (end - 30_000).max(self.prompt_from).min(end) <= self.now();
+        if is_due {
+            self.prompted = Some(end);
+        }
+        is_due
+    }
+
     /// Checks what the passage of time does. Returns false if the session ended.
     fn look(&mut self) -> bool {
         let standing = {
@@ -182,10 +194,7 @@ impl World {
             assert_eq!(error.code().as_u32(), code);
             return false;
         }
-        let is_due = end - self.now() <= 30_000 && self.prompted != Some(end);
-        if is_due {
-            self.prompted = Some(end);
-        }
+        let is_due = self.is_prompt_due(end);
         let is_prompted = effects.iter().any(|effect| matches!(effect, Effect::Prompt));
         assert_eq!(is_prompted, is_due && end - self.now() >= 5_500, "{} ms before its end", end - self.now());
         assert!(effects.iter().all(|effect| matches!(effect, Effect::Prompt)), "{effects:?}");
@@ -211,10 +220,9 @@ impl World {
         self.prompted = None;
         let (_, end) = self.expected_end();
         let is_prompted = effects.iter().any(|effect| matches!(effect, Effect::Prompt));
-        if end - self.now() <= 30_000 {
-            self.prompted = Some(end);
-        }
-        assert_eq!(is_prompted, (5_500..=30_000).contains(&(end - self.now())));
+        let left = end - self.now();
+        self.prompt_from = if left < 30_000 { self.now().max(end - (left / 2).max(5_500)) } else { self.now() };
+        assert_eq!(is_prompted, self.is_prompt_due(end) && left >= 5_500);
         assert!(matches!(effects.first(), Some(Effect::Connected)), "CONNECTED comes first: {effects:?}");
         let ended = effects.iter().filter_map(|effect| match effect {
             Effect::Detach { channel, error: Some(_) } => Some(channel.to_string()),

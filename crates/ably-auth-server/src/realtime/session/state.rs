@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(super) end: Option<End>,
     /// The end of the credential for which the client was prompted.
     pub(super) prompted: Option<Timestamp>,
+    /// The earliest moment to prompt the client again after it renewed its token.
+    pub(super) prompt_from: Timestamp,
     pub(super) attachments: BTreeMap<Box<str>, Attachment>,
     /// The messages that the client publishes without an attachment.
     pub(super) unattached: Bucket,
@@ -47,6 +49,7 @@ impl Session {
             principal,
             end,
             prompted: None,
+            prompt_from: Timestamp::from_millis(0),
             attachments: BTreeMap::new(),
             unattached: Bucket::default(),
             frames: Bucket::default(),

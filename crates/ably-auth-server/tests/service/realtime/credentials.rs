@@ -104,3 +104,20 @@ async fn bad_or_foreign_tokens_end_the_connection() {
     client.send(json!({ "action": AUTH })).await;
     assert_eq!(client.ended().await, (ERROR, 40101, 401));
 }
+
+#[tokio::test]
+async fn short_token_causes_no_loop_of_renewals() {
+    let service = Realtime::start().await;
+    let short = || service.world.token(KEY, &of("bob").ttl(ttl(20_000)));
+    let mut client = service.connect(&with_token(&short())).await;
+    client.expect(AUTH).await;
+    client.authorize(&short()).await;
+    client.expect(CONNECTED).await;
+    let mut sent = client.look().await;
+    sent.extend(client.look().await);
+    assert_eq!(sent, Vec::<Value>::new(), "the token was just renewed");
+    service.world.pass(10_000);
+    let mut sent = client.look().await;
+    sent.extend(client.look().await);
+    assert_eq!(sent, [json!({ "action": AUTH })]);
+}
