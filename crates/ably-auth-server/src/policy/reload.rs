@@ -97,16 +97,11 @@ fn apply(state: &State, apps: Apps, now: Timestamp) -> Result<Relisted, Error> {
             listed.removed_keys.insert(name, key);
         }
     }
-    let known = running.values().flat_map(|running| running.app.keys());
-    let is_same = |key: &Key| {
-        let after = next.get(key.name().app_id()).and_then(|running| running.app.key(key.name().key_id()));
-        after.is_some_and(|after| after.has_same_settings(key) && after.is_enabled() == key.is_enabled())
-    };
-    let changed: Vec<_> = known.filter(|key| !is_same(key)).map(|key| key.name().clone()).collect();
     *running = next;
     listed.apps = apps;
     drop(running);
-    changed.iter().for_each(|name| state.connections.key_changed(name));
+    // Settings of apps, such as which namespaces need an identity, concern connections too.
+    state.connections.all_changed();
     Ok(relisted)
 }
 

@@ -107,6 +107,18 @@ async fn shutdown_tells_clients_to_connect_elsewhere() {
 }
 
 #[tokio::test]
+async fn reload_that_makes_a_namespace_identified_ends_anonymous_attachments() {
+    let service = Realtime::start().await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &params()))).await;
+    client.attach("team:x").await;
+    let app = json!({ "apps": [{ "appId": "app1", "keys": [{ "id": "key1", "secret": SECRET }],
+        "namespaces": [{ "id": "team", "identified": true }] }] });
+    service.world.service.reload(Apps::from_json(&app.to_string()).unwrap()).await.unwrap();
+    assert_eq!(refused(&client.expect(ERROR).await), (40161, "team:x"));
+    assert_eq!(client.publish("team:x", 0, json!([{}])).await, 40161);
+}
+
+#[tokio::test]
 async fn close_frame_is_answered() {
     let service = Realtime::start().await;
     let mut client = service.connect(&with_key(KEY)).await;
