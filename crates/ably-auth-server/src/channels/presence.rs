@@ -131,7 +131,7 @@ impl PresentMember {
         // Clients read a serial after an id that begins with the connection's, and drop what has none. All others they
         // compare by timestamp (`RTP2b1`).
         let id = format!("left:{}:{cause}", self.connection_id).into();
-        Self { action: PresenceAction::Leave, id, timestamp: now, ..self.clone() }
+        Self { action: PresenceAction::Leave, id, timestamp: now.max(self.timestamp), ..self.clone() }
     }
 
     /// Returns approximately how many bytes of memory the member uses.
@@ -227,10 +227,10 @@ impl Members {
     }
 
     /// Returns the members of a connection.
-    pub(crate) fn of_connection(&self, connection_id: &Arc<str>) -> Vec<PresentMember> {
+    pub(crate) fn of_connection(&self, connection_id: &Arc<str>) -> impl Iterator<Item = &PresentMember> {
         let from = (Arc::clone(connection_id), "".into());
-        let all = self.members.range(from..).take_while(|((owner, _), _)| owner == connection_id);
-        all.map(|(_, member)| member.clone()).collect()
+        let all = self.members.range(from..).take_while(move |((owner, _), _)| owner == connection_id);
+        all.map(|(_, member)| member)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PresentMember> {

@@ -1,7 +1,7 @@
 //! The attachments and presence members of an app's channels, and the delivery of messages to them.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ably_auth_core::{ErrorCode, Timestamp};
@@ -157,7 +157,13 @@ impl Attachments {
 
     /// Returns the presence members of a connection on a channel.
     pub(crate) fn members_of(&self, channel: &str, connection_id: &Arc<str>) -> Vec<PresentMember> {
-        self.members(channel).map(|members| members.of_connection(connection_id)).unwrap_or_default()
+        let members = self.members(channel).into_iter();
+        members.flat_map(|members| members.of_connection(connection_id)).cloned().collect()
+    }
+
+    /// Returns whether a connection has presence members on a channel.
+    pub(crate) fn has_members(&self, channel: &str, connection_id: &Arc<str>) -> bool {
+        self.members(channel).is_some_and(|members| members.of_connection(connection_id).next().is_some())
     }
 
     /// Returns the names of the members whose connections are of this service: the channel, the connection and the client.
@@ -181,17 +187,23 @@ impl Attachments {
         account: &Account,
         limits: &Limits,
     ) -> Result<(), Refusal> {
+        let known = self.members(channel);
+        let size_before = |message: &PresentMember| {
+            known.and_then(|members| members.size_of(&message.connection_id, &message.client_id))
+        };
+        // The last message of a client decides: those before it replace each other, and use no memory.
+        let last: BTreeMap<_, _> =
+            messages.iter().map(|message| ((&message.connection_id, &message.client_id), message)).collect();
         let (mut needed, mut freed, mut added) = (0_usize, 0_usize, 0_usize);
-        for message in messages {
-            let known = self.members(channel);
-            let before = known.and_then(|members| members.size_of(&message.connection_id, &message.client_id));
+        for message in last.values() {
+            let before = size_before(message);
             freed = freed.saturating_add(before.unwrap_or_default());
             if message.action != PresenceAction::Leave {
                 needed = needed.saturating_add(message.size());
                 added = added.saturating_add(usize::from(before.is_none()));
             }
         }
-        let (count, bytes) = self.members(channel).map_or((0, 0), |members| (members.len(), members.bytes()));
+        let (count, bytes) = known.map_or((0, 0), |members| (members.len(), members.bytes()));
         let (most, most_bytes) = (limits.presence_members, limits.presence_bytes());
         let is_full = count.saturating_add(added) > most && added > 0;
         if is_full || needed > freed && bytes.saturating_add(needed).saturating_sub(freed) > most_bytes {

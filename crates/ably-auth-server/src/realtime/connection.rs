@@ -88,7 +88,8 @@ impl Connection {
         let session = Session::new(connection_id, principal, end, &state.limits);
         let performer = Performer { state, mailbox, secret, is_resumed };
         if let Some((former, _)) = &resumed {
-            performer.inherit_presence(&session.principal().app.memory, former);
+            let principal = session.principal();
+            performer.inherit_presence(&principal.app.memory, former, principal.capability());
         }
         let unknown =
             ErrorInfo::new(ErrorCode::INVALID_CONNECTION_KEY, "the connection cannot be resumed; this is a new one");

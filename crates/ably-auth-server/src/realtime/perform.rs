@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::{ErrorInfo, Timestamp, Token};
+use ably_auth_core::{Capability, ErrorInfo, Operation, Timestamp, Token};
 
 use super::session::{Attach, Effect, Ending, Moment, Rewind, Session};
 use crate::channels::page::{Direction, Page};
@@ -60,6 +60,9 @@ impl Performer {
             Effect::Attach(attach) => self.attach(session, memory, &attach),
             Effect::SetModes { channel, modes } => {
                 lock(&memory.attachments).attach(&channel, &self.mailbox, modes);
+                if !modes.has(Modes::PRESENCE) {
+                    self.leave(memory, &channel);
+                }
             }
             Effect::Detach { channel, error } => self.detach(session, memory, &channel, error.as_ref()),
             Effect::ConfirmDetached { channel } => self.confirm_detached(&channel),
@@ -179,12 +182,17 @@ impl Performer {
     fn detach(&self, session: &Session, memory: &AppMemory, channel: &str, error: Option<&ErrorInfo>) {
         lock(&memory.attachments).detach(channel, &self.mailbox);
         self.mailbox.account.give_back(attachment_size(channel));
-        if lock(&self.mailbox.entered).remove(channel) {
-            leave(&self.state, memory, &self.mailbox, channel);
-        }
+        self.leave(memory, channel);
         match error {
             Some(error) => self.refuse_channel(session, channel, error),
             None => self.confirm_detached(channel),
+        }
+    }
+
+    /// Lets the presence members of the connection leave a channel.
+    fn leave(&self, memory: &AppMemory, channel: &str) {
+        if lock(&self.mailbox.entered).remove(channel) {
+            leave(&self.state, memory, &self.mailbox, channel);
         }
     }
 
@@ -241,7 +249,7 @@ impl Performer {
             fits.map(|()| {
                 attachments.apply_presence(channel, &messages, &serial);
                 memory.relay_presence(channel, &messages, false);
-                !attachments.members_of(channel, id).is_empty()
+                attachments.has_members(channel, id)
             })
         };
         match applied {
@@ -259,12 +267,14 @@ impl Performer {
         }
     }
 
-    /// Takes over the presence members of the connection that this one resumes.
-    pub(super) fn inherit_presence(&self, memory: &AppMemory, former: &Mailbox) {
+    /// Takes over the presence members of the connection that this one resumes. Those leave that the new credential does
+    /// not permit.
+    pub(super) fn inherit_presence(&self, memory: &AppMemory, former: &Mailbox, capability: &Capability) {
         for channel in std::mem::take(&mut *lock(&former.entered)) {
             let members = lock(&memory.attachments).members_of(&channel, &self.mailbox.connection_id);
             let bytes = total_size(&members);
-            if self.mailbox.account.take(bytes) {
+            if capability.permits(&channel, Operation::Presence) && self.mailbox.account.take(bytes) {
+                former.account.give_back(bytes);
                 lock(&self.mailbox.entered).insert(channel);
             } else {
                 leave(&self.state, memory, former, &channel);
@@ -306,7 +316,7 @@ fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
     let members = attachments.members_of(channel, &mailbox.connection_id);
     let numbered = members.iter().enumerate();
     let left: Vec<_> =
-        numbered.map(|(nth, member)| member.left(format_args!("{}:{nth}", mailbox.number), now)).collect();
+        numbered.map(|(nth, member)| member.left(format_args!("{}:{serial}:{nth}", mailbox.number), now)).collect();
     if !left.is_empty() {
         attachments.apply_presence(channel, &left, &serial);
         memory.relay_presence(channel, &left, false);

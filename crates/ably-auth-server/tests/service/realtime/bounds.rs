@@ -212,6 +212,47 @@ async fn silence_is_filled_with_heartbeats_or_pings() {
 }
 
 #[tokio::test]
+async fn member_that_is_replaced_many_times_in_one_frame_is_counted_once() {
+    let service = Realtime::with_limits(|limits| limits.connection_bytes = 1024 * 1024).await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &of("*")))).await;
+    let member = |bytes| json!({ "action": 2, "clientId": "x", "data": "x".repeat(bytes) });
+    // Returns the code, 0 for ACK; `None` if the connection ended.
+    let send = async |client: &mut Client, channel: &str, presence: Vec<Value>| {
+        client.send(json!({ "action": PRESENCE, "channel": channel, "msgSerial": 0, "presence": presence })).await;
+        loop {
+            let answer = client.next().await?;
+            if answer["action"] != PRESENCE {
+                return answer["error"]["code"].as_u64().or(Some(0));
+            }
+        }
+    };
+    // 20 * 15 messages of 4 kB, but one member at a time.
+    for nth in 0..20 {
+        let channel = format!("many-{nth}");
+        client.attach(&channel).await;
+        assert_eq!(send(&mut client, &channel, vec![member(4_000); 15]).await, Some(0), "{nth}");
+        client.send(json!({ "action": DETACH, "channel": channel })).await;
+        client.expect(DETACHED).await;
+    }
+    client.attach("a").await;
+    let mut entered = 0;
+    for nth in 0..30 {
+        let channel = format!("big-{nth}");
+        client.attach(&channel).await;
+        if send(&mut client, &channel, vec![member(60_000)]).await != Some(0) {
+            break;
+        }
+        entered += 1;
+        // What the member used is given back once, not for each message that replaces it.
+        let replaced = send(&mut client, "a", vec![member(60_000)]).await;
+        if replaced.is_none() || send(&mut client, "a", vec![member(1); 50]).await.is_none() {
+            break;
+        }
+    }
+    assert!((8..18).contains(&entered), "{entered} members of 60 kB in 1 MiB");
+}
+
+#[tokio::test]
 async fn fragments_with_pings_between_them_must_arrive_in_time() {
     let service = Realtime::with_limits(|limits| limits.body_deadline = Duration::from_millis(300)).await;
     let mut client = service.connect(&with_key(KEY)).await;

@@ -140,3 +140,38 @@ async fn members_of_a_lost_connection_leave_after_the_grace_time() {
     drop(client);
     assert_eq!(members(&watcher.expect(PRESENCE).await), [(3, "bob".into())]);
 }
+
+#[tokio::test]
+async fn leave_that_the_service_makes_replaces_the_member_at_sdks() {
+    let service = Realtime::start().await;
+    let mut watcher = service.connect(&with_key(KEY)).await;
+    watcher.attach("chat").await;
+    let mut client = service.connect_as("bob").await;
+    client.attach("chat").await;
+    service.world.pass(1_000);
+    assert_eq!(client.present("chat", 7, json!({ "action": 2 })).await, 0);
+    let entered = watcher.expect(PRESENCE).await;
+    // The clock steps back: the event is still not older than the member.
+    service.world.jump(NOW);
+    client.send(json!({ "action": DETACH, "channel": "chat" })).await;
+    let left = watcher.expect(PRESENCE).await;
+    let member = &left["presence"][0];
+    assert_eq!(member["action"], 3);
+    // `RTP2b1`: SDKs compare timestamps if the id does not begin with the connectionId, else the numbers in the ids.
+    let (id, connection_id) = (member["id"].as_str().unwrap(), member["connectionId"].as_str().unwrap());
+    assert!(!id.starts_with(connection_id), "{id}");
+    assert!(member["timestamp"].as_u64() >= entered["presence"][0]["timestamp"].as_u64());
+}
+
+#[tokio::test]
+async fn members_leave_when_only_the_right_to_be_present_is_lost() {
+    let service = Realtime::start().await;
+    let mut watcher = service.connect(&with_key(KEY)).await;
+    watcher.attach("chat").await;
+    let mut client = service.connect_as("bob").await;
+    client.attach("chat").await;
+    assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
+    watcher.expect(PRESENCE).await;
+    client.authorize(&service.world.token(KEY, &of("bob").capability(r#"{"chat":["subscribe"]}"#))).await;
+    assert_eq!(members(&watcher.expect(PRESENCE).await), [(3, "bob".into())]);
+}

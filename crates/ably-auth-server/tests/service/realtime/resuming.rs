@@ -142,3 +142,38 @@ async fn connection_is_resumed_at_the_limit_of_connections() {
     let mut other = service.open(&with_key(KEY)).await;
     assert_eq!(other.ended().await, (DISCONNECTED, 40151, 429));
 }
+
+#[tokio::test]
+async fn presence_members_of_a_connection_that_is_resumed_often_are_counted_once() {
+    let service = Realtime::with_limits(|limits| limits.realtime_bytes = 4 * 600_000).await;
+    let query = with_token(&service.world.token(KEY, &of("*")));
+    let mut client = service.open(&query).await;
+    let (_, key) = id_and_key(&client.expect(CONNECTED).await);
+    client.attach("chat").await;
+    for serial in 0..4 {
+        let member = json!({ "action": 2, "clientId": format!("x{serial}"), "data": "x".repeat(60_000) });
+        assert_eq!(client.present("chat", serial, member).await, 0);
+    }
+    for _ in 0..5 {
+        drop(client);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        client = service.open(&format!("{query}&resume={key}")).await;
+        let connected = client.expect(CONNECTED).await;
+        assert_eq!(id_and_key(&connected).1, key);
+    }
+    let present = service.world.get("/channels/chat/presence", &basic(KEY)).json();
+    assert_eq!(present.as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn presence_members_leave_if_the_new_token_does_not_permit_them() {
+    let service = Realtime::start().await;
+    let mut client = service.open(&with_token(&service.world.token(KEY, &of("bob")))).await;
+    let (_, key) = id_and_key(&client.expect(CONNECTED).await);
+    client.attach("chat").await;
+    assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
+    drop(client);
+    let narrow = service.world.token(KEY, &of("bob").capability(r#"{"chat":["subscribe"]}"#));
+    service.connect(&format!("{}&resume={key}", with_token(&narrow))).await;
+    assert_eq!(service.world.get("/channels/chat/presence", &basic(KEY)).json(), json!([]));
+}
