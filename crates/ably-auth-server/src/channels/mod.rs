@@ -93,6 +93,10 @@ impl Stored {
         self.serial
     }
 
+    pub(crate) const fn published_at(&self) -> Timestamp {
+        self.serial.published
+    }
+
     /// Returns the connection that published the message, if it did not come in a request.
     pub(crate) fn connection_id(&self) -> Option<&str> {
         self.message.connection_id()

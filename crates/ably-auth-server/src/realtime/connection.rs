@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::opening::{Opening, check_readable};
 use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
-use super::session::{Effect, Ending, Session, ending_of};
+use super::session::{Effect, Ending, Moment, Session, ending_of};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
@@ -18,7 +18,7 @@ use crate::live::protocol::{Action, Inbound, Outbound};
 use crate::ops::audit;
 use crate::ops::metrics::add;
 use crate::ops::refusal_log;
-use crate::policy::authenticate::Authenticator;
+use crate::policy::authenticate::{Authenticator, Principal};
 use crate::random;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -47,8 +47,7 @@ impl Connection {
     }
 
     async fn try_open(state: Arc<State>, opening: Opening) -> Result<Self, Refusal> {
-        let at = moment(&state);
-        state.check_clock(at.now)?;
+        let at = moment(&state)?;
         let (credential, claimed) = opening.claim?;
         check_readable(&credential)?;
         let authenticator = Authenticator(&state);
@@ -121,10 +120,14 @@ impl Connection {
     /// Handles a frame from the client.
     pub(crate) async fn receive(&mut self, frame: &[u8]) -> Flow {
         let state = Arc::clone(&self.performer.state);
+        let at = match self.moment() {
+            Ok(at) => at,
+            Err(ending) => return Flow::End(ending),
+        };
         // Wait before decoding, so that connections that wait use little memory.
         let permit = if frame.len() > LONG_FRAME { state.long_work.acquire().await.ok() } else { None };
         let effects = match self.performer.mailbox.format.decode::<Inbound>(frame) {
-            Ok(message) => self.session.receive(message, moment(&state)),
+            Ok(message) => self.session.receive(message, at),
             Err(refusal) => vec![Effect::End(Ending::Failed(refusal.info().clone()))],
         };
         // To send many earlier messages or members is long work too. Only their channel's name waits for it.
@@ -153,8 +156,10 @@ impl Connection {
 
     /// Counts a control frame, such as a ping. Ends the connection if there are too many.
     pub(crate) fn receive_control(&mut self) -> Flow {
-        if self.session.count_frame(moment(&self.performer.state)) {
-            return Flow::Continue;
+        match self.moment() {
+            Ok(at) if self.session.count_frame(at) => return Flow::Continue,
+            Ok(_) => {}
+            Err(ending) => return Flow::End(ending),
         }
         let error = ErrorInfo::new(
             ErrorCode::CONNECTION_RATE_EXCEEDED,
@@ -172,12 +177,20 @@ impl Connection {
         let verified = async {
             check_readable(&credential)?;
             let mut principal = authenticator.authenticate(&credential, claimed, now).await?;
+            state.check_rate_of(principal.key.name())?;
             let end = authenticator.standing(&mut principal, now)?;
             Ok((principal, end))
         };
         let verified = verified.await;
+        let at = match self.moment() {
+            Ok(at) => at,
+            Err(ending) => return Flow::End(ending),
+        };
+        if verified.as_ref().is_ok_and(|(principal, _)| self.has_other_channels(principal)) {
+            return Flow::End(app_removed());
+        }
         let before = self.session.principal().size();
-        let effects = self.session.reauthenticate(verified, moment(&state));
+        let effects = self.session.reauthenticate(verified, at);
         if effects.iter().any(|effect| matches!(effect, Effect::Connected)) {
             add(&state.metrics.realtime.reauthenticated, 1);
             let principal = self.session.principal();
@@ -204,22 +217,48 @@ impl Connection {
             return Flow::End(Ending::Disconnected(disconnected(message)));
         }
         let state = Arc::clone(&self.performer.state);
-        let at = moment(&state);
+        let at = match self.moment() {
+            Ok(at) => at,
+            Err(ending) => return Flow::End(ending),
+        };
+        let memory = Arc::clone(&self.session.principal().app.memory);
         let standing = Authenticator(&state).standing(self.session.principal_mut(), at.now);
+        if !Arc::ptr_eq(&memory, &self.session.principal().app.memory) {
+            return Flow::End(app_removed());
+        }
         let effects = self.session.set_end(standing, at);
         self.perform_all(effects)
     }
 
     /// Handles the passage of time.
     pub(crate) fn tick(&mut self) -> Flow {
-        let effects = self.session.tick(moment(&self.performer.state));
-        self.perform_all(effects)
+        match self.moment() {
+            Ok(at) => {
+                let effects = self.session.tick(at);
+                self.perform_all(effects)
+            }
+            Err(ending) => Flow::End(ending),
+        }
     }
 
     /// Returns the time until [`tick`](Self::tick) has something to do.
     pub(crate) fn until_tick(&self) -> Option<Duration> {
-        let now = self.performer.state.latest(self.performer.state.clock.now());
-        self.session.next_tick().map(|moment| Duration::from_millis(moment.millis_since(now)))
+        let Ok(at) = self.moment() else {
+            return Some(Duration::ZERO);
+        };
+        self.session.next_tick().map(|moment| Duration::from_millis(moment.millis_since(at.now)))
+    }
+
+    /// Returns the moment, or the ending of the connection while the service's clock is wrong.
+    fn moment(&self) -> Result<Moment, Ending> {
+        moment(&self.performer.state).map_err(|refusal| ending_of(&refusal, false))
+    }
+
+    /// Returns whether the app of a credential was removed and added again since the connection opened. It has other
+    /// channels then.
+    fn has_other_channels(&self, principal: &Principal) -> bool {
+        let own = &self.session.principal().app;
+        own.app.id() == principal.app.app.id() && !Arc::ptr_eq(&own.memory, &principal.app.memory)
     }
 
     /// Returns the ending of a connection that the service ends because it shuts down.
@@ -291,6 +330,11 @@ impl Ending {
 
 fn disconnected(message: &str) -> ErrorInfo {
     ErrorInfo::new(ErrorCode::CONNECTION_DISCONNECTED, message).with_status(503)
+}
+
+/// Returns the ending of a connection whose app was removed and added again: its channels are gone.
+fn app_removed() -> Ending {
+    Ending::Disconnected(disconnected("the app was removed and added again; connect again"))
 }
 
 fn random_text<const N: usize>() -> Result<String, Refusal> {

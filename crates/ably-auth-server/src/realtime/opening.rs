@@ -18,8 +18,7 @@ const MIN_VERSION: u32 = 2;
 /// The maximum length of a connection key, in bytes: twice that of one that the service issues.
 const MAX_CONNECTION_KEY: usize = 128;
 
-/// The request for a connection (`RTN2`).
-#[derive(Debug)]
+/// The request for a connection (`RTN2`). It has no `Debug`, since the connection key is a secret.
 pub(crate) struct Opening {
     pub(crate) format: Format,
     /// False if the connection does not receive what it publishes.

@@ -125,12 +125,17 @@ impl Performer {
             let refusal = no_room();
             return self.refuse_channel(session, channel, refusal.info());
         }
-        let now = moment(&self.state).now;
+        let now = self.state.store.feed().latest_known();
         // While both are locked, no message is published: none is lost or sent twice between what follows.
         let channels = lock(&memory.channels);
         let mut attachments = lock(&memory.attachments);
         let may_continue = self.is_resumed || *is_repeated;
         let missed = after.filter(|_| may_continue).and_then(|after| channels.after(channel, after));
+        // A serial from before the connection could have been lost is not one that the client has just seen. Without
+        // the operation `history`, it must not give older messages than those.
+        let ttl = u64::try_from(self.state.limits.connection_state_ttl.as_millis()).unwrap_or(u64::MAX);
+        let is_recent = |stored: &Stored| now.millis_since(stored.published_at()) <= ttl;
+        let missed = missed.filter(|missed| missed.first().is_none_or(is_recent));
         let is_continued = missed.is_some();
         let backlog = match (missed, rewind) {
             _ if !modes.has(Modes::SUBSCRIBE) => Vec::new(),
@@ -351,9 +356,11 @@ pub(super) fn leave_presence(state: Arc<State>, memory: Arc<AppMemory>, mailbox:
     });
 }
 
-/// Returns the moment, by the latest time that the service knows.
-pub(super) fn moment(state: &State) -> Moment {
-    Moment { now: state.latest(state.clock.now()), elapsed: state.stopwatch.elapsed() }
+/// Returns the moment, by the latest time that the service knows. Refuses to while the clock is wrong.
+pub(super) fn moment(state: &State) -> Result<Moment, Refusal> {
+    let now = state.clock.now();
+    state.check_clock(now)?;
+    Ok(Moment { now: state.latest(now), elapsed: state.stopwatch.elapsed() })
 }
 
 pub(super) fn millis(time: Duration) -> u64 {

@@ -273,6 +273,22 @@ async fn fragments_with_pings_between_them_must_arrive_in_time() {
 }
 
 #[tokio::test]
+async fn tokens_presented_on_a_connection_count_as_requests_of_their_key() {
+    let service = Realtime::with_limits(|limits| limits.per_key = Some(Rate { per_second: 1, burst: 8 })).await;
+    let token = service.world.token(KEY, &of("bob"));
+    let mut client = service.connect(&with_token(&token)).await;
+    let mut last = Value::Null;
+    for _ in 0..20 {
+        client.authorize(&token).await;
+        last = client.next().await.unwrap();
+        if last["action"] != CONNECTED {
+            break;
+        }
+    }
+    assert_eq!((&last["action"], &last["error"]["statusCode"]), (&json!(DISCONNECTED), &json!(429)));
+}
+
+#[tokio::test]
 async fn fragments_with_pings_between_them_are_counted() {
     let service = Realtime::with_limits(|limits| limits.connection_bytes = 100_000).await;
     let mut client = service.connect(&with_key(KEY)).await;

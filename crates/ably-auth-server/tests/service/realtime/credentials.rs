@@ -121,3 +121,26 @@ async fn short_token_causes_no_loop_of_renewals() {
     sent.extend(client.look().await);
     assert_eq!(sent, [json!({ "action": AUTH })]);
 }
+
+#[tokio::test]
+async fn token_expires_on_a_connection_although_the_clock_stepped_back() {
+    let service = Realtime::start().await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &params().ttl(ttl(60_000))))).await;
+    service.world.jump(NOW - HOUR);
+    client.look().await;
+    // At half speed.
+    service.world.pass(130_000);
+    client.send(json!({ "action": HEARTBEAT })).await;
+    assert_eq!(client.ended().await, (DISCONNECTED, 40142, 401));
+}
+
+#[tokio::test]
+async fn wrong_clock_is_not_followed_on_a_connection() {
+    let service = Realtime::start().await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &params()))).await;
+    service.world.jump(NOW + 7 * 24 * HOUR);
+    client.send(json!({ "action": HEARTBEAT })).await;
+    assert_eq!(client.ended().await, (DISCONNECTED, 50003, 500));
+    service.world.jump(NOW);
+    service.connect(&with_key(KEY)).await;
+}

@@ -107,6 +107,17 @@ async fn shutdown_tells_clients_to_connect_elsewhere() {
 }
 
 #[tokio::test]
+async fn app_that_is_removed_and_comes_back_ends_its_connections() {
+    let service = Realtime::start().await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &params()))).await;
+    client.attach("chat").await;
+    let none = Apps::from_json(r#"{"apps":[]}"#).unwrap();
+    service.world.service.reload(none).await.unwrap();
+    service.world.service.reload(apps()).await.unwrap();
+    assert_eq!(client.ended().await.0, DISCONNECTED, "its channels are gone");
+}
+
+#[tokio::test]
 async fn reload_that_makes_a_namespace_identified_ends_anonymous_attachments() {
     let service = Realtime::start().await;
     let mut client = service.connect(&with_token(&service.world.token(KEY, &params()))).await;

@@ -144,6 +144,19 @@ async fn connection_is_resumed_at_the_limit_of_connections() {
 }
 
 #[tokio::test]
+async fn serial_from_long_ago_gives_no_history() {
+    let service = Realtime::start().await;
+    service.world.post("/channels/chat/messages", &basic(KEY), &json!({ "data": "old" }));
+    service.world.pass(10 * MINUTE);
+    let mut client = service.connect_with(r#"{"chat":["subscribe"]}"#).await;
+    client.attach("chat").await;
+    let attached =
+        client.attach_with(json!({ "channel": "chat", "channelSerial": "00000000000000-000000000000" })).await;
+    assert_eq!(attached["flags"].as_u64().unwrap() & (RESUMED | HAS_BACKLOG), 0);
+    assert_eq!(client.look().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn presence_members_of_a_connection_that_is_resumed_often_are_counted_once() {
     let service = Realtime::with_limits(|limits| limits.realtime_bytes = 4 * 600_000).await;
     let query = with_token(&service.world.token(KEY, &of("*")));
