@@ -197,11 +197,10 @@ impl Attachments {
         let (mut needed, mut freed, mut added) = (0_usize, 0_usize, 0_usize);
         for message in last.values() {
             let before = size_before(message);
+            let after = (message.action != PresenceAction::Leave).then(|| message.size());
             freed = freed.saturating_add(before.unwrap_or_default());
-            if message.action != PresenceAction::Leave {
-                needed = needed.saturating_add(message.size());
-                added = added.saturating_add(usize::from(before.is_none()));
-            }
+            needed = needed.saturating_add(after.unwrap_or_default());
+            added = added.saturating_add(usize::from(before.is_none() && after.is_some()));
         }
         let (count, bytes) = known.map_or((0, 0), |members| (members.len(), members.bytes()));
         let (most, most_bytes) = (limits.presence_members, limits.presence_bytes());
@@ -223,22 +222,21 @@ impl Attachments {
     /// Sends all presence members of a channel to a connection, as a sequence of SYNC messages (`RTP18`).
     pub(crate) fn sync(&mut self, channel: &str, mailbox: &Mailbox) {
         self.syncs = self.syncs.saturating_add(1);
-        let members: Vec<_> = self.members(channel).into_iter().flat_map(Members::iter).cloned().collect();
-        let mut rest = &members[..];
+        let mut rest: Vec<_> = self.members(channel).into_iter().flat_map(Members::iter).collect();
         loop {
-            let (part, later) = rest.split_at(part_length(rest));
-            rest = later;
+            let later = rest.split_off(part_length(rest.iter().copied()));
+            let part: Vec<_> = std::mem::replace(&mut rest, later).into_iter().cloned().collect();
             // The part after the colon is empty in the last message of the sequence.
             let cursor = if rest.is_empty() { String::new() } else { rest.len().to_string() };
             let serial = format!("{}:{cursor}", self.syncs);
-            let members = outbound::Members { members: part, has_bytes: mailbox.format == Format::MsgPack };
+            let members = outbound::Members { members: &part, has_bytes: mailbox.format == Format::MsgPack };
             mailbox.send(&Outbound {
                 channel: Some(channel),
                 channel_serial: Some(&serial),
                 presence: Some(members),
                 ..Outbound::new(Action::Sync)
             });
-            if rest.is_empty() {
+            if rest.is_empty() || mailbox.is_closed() {
                 return;
             }
         }
@@ -260,15 +258,16 @@ impl Attachments {
     }
 }
 
-/// Returns how many of the members fit into one SYNC message: at least one.
-fn part_length(members: &[PresentMember]) -> usize {
-    let mut bytes = 0_usize;
+/// Returns how many of the members fit into one frame: at least one, if there is one.
+pub(crate) fn part_length<'a>(members: impl ExactSizeIterator<Item = &'a PresentMember>) -> usize {
+    // JSON escapes a control character in six bytes.
+    const ESCAPED: usize = 6;
+    let (mut bytes, all) = (0_usize, members.len());
     let fits = |member: &&PresentMember| {
-        // In JSON, data may take up to twice the bytes that it takes in memory.
-        bytes = bytes.saturating_add(member.size().saturating_mul(2));
-        bytes <= MAX_FRAME_SIZE / 2
+        bytes = bytes.saturating_add(member.size().saturating_mul(ESCAPED));
+        bytes <= MAX_FRAME_SIZE
     };
-    members.iter().take_while(fits).count().max(1).min(members.len())
+    members.take_while(fits).count().max(1).min(all)
 }
 
 /// Encodes a MESSAGE. `last` is the last of the messages.
@@ -292,4 +291,43 @@ pub(crate) fn message_frame(
         ..Outbound::new(Action::Message)
     };
     message.encode(format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channels::presence::PresenceMessage;
+    use crate::limits::budget::Budget;
+
+    /// Returns an update of a member.
+    fn update(client_id: &str, data: &str) -> PresentMember {
+        let message = serde_json::json!({ "action": 4, "data": data });
+        let message: PresenceMessage = serde_json::from_value(message).unwrap();
+        message.of_member(client_id, &"connection".into(), "id".into(), Timestamp::from_millis(0))
+    }
+
+    #[test]
+    fn repeated_updates_of_a_member_free_its_memory_once() {
+        let account = Account::new(usize::MAX, [Budget::new(usize::MAX)]);
+        let (mut attachments, limits) = (Attachments::default(), Limits::default());
+        let updates: Vec<_> = (0..100).map(|_| update("bob", "x")).collect();
+        for messages in [&[update("bob", &"x".repeat(60_000)), update("alice", "x")][..], &updates] {
+            attachments.reserve_presence("chat", messages, &account, &limits).unwrap();
+            attachments.apply_presence("chat", messages, "serial");
+        }
+        assert_eq!(account.used(), attachments.members("chat").unwrap().bytes());
+    }
+
+    #[test]
+    fn members_are_sent_in_frames_that_clients_accept() {
+        let members: Vec<_> = (0..60).map(|nth| update(&nth.to_string(), &"\0".repeat(1_000 * nth))).collect();
+        let mut rest = &members[..];
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(part_length(rest.iter()));
+            let members = outbound::Members { members: part, has_bytes: false };
+            let frame = Outbound { presence: Some(members), ..Outbound::new(Action::Presence) }.encode(Format::Json);
+            assert!(!part.is_empty() && frame.len() <= MAX_FRAME_SIZE, "{} bytes", frame.len());
+            rest = later;
+        }
+    }
 }

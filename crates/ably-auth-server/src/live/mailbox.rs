@@ -23,6 +23,9 @@ const fn counted(bytes: usize) -> usize {
     bytes.saturating_sub(UNCOUNTED)
 }
 
+/// The number of waiting frames for which an empty mailbox keeps room.
+const KEPT_CAPACITY: usize = 16;
+
 /// The signals of other tasks to a connection's task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signals {
@@ -65,7 +68,10 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct Queue {
     frames: VecDeque<Bytes>,
+    /// The bytes of the frames that wait, and of the one that is being sent.
     bytes: usize,
+    /// The bytes of the frame that is being sent.
+    sending: usize,
     signals: Signals,
     /// True if no more frames are accepted.
     is_closed: bool,
@@ -114,9 +120,10 @@ impl Mailbox {
     pub(crate) fn finish(&self, last: Option<Bytes>, now: bool) {
         let mut queue = lock(&self.queue);
         if now {
-            self.account.give_back(counted(queue.bytes));
-            queue.bytes = 0;
-            queue.frames.clear();
+            let sending = queue.sending;
+            self.set_bytes(&mut queue, sending);
+            // The mailbox of a lost connection stays for long; it keeps no room for frames.
+            queue.frames = VecDeque::new();
         }
         // The last frame is small and is sent at once, so it is not counted.
         queue.frames.extend(last);
@@ -134,20 +141,47 @@ impl Mailbox {
         }
     }
 
-    /// Returns the next frame; `Some(None)` after the last one, and `None` if it has not arrived yet.
+    /// Returns the next frame; `Some(None)` after the last one, and `None` if it has not arrived yet. The frame is
+    /// counted until the next call, or until [`sent`](Self::sent): it uses memory while it is being sent.
     pub(crate) fn try_next(&self) -> Option<Option<Bytes>> {
         let mut queue = lock(&self.queue);
+        self.release_sent(&mut queue);
         match queue.frames.pop_front() {
             Some(frame) => {
-                let bytes = queue.bytes.saturating_sub(frame.len().saturating_add(FRAME_OVERHEAD));
-                self.account.give_back(counted(queue.bytes).saturating_sub(counted(bytes)));
-                queue.bytes = bytes;
-                self.drained.notify_one();
+                queue.sending = frame.len().saturating_add(FRAME_OVERHEAD).min(queue.bytes);
+                if queue.frames.is_empty() && queue.frames.capacity() > KEPT_CAPACITY {
+                    queue.frames = VecDeque::new();
+                }
                 Some(Some(frame))
             }
             None if queue.is_closed => Some(None),
             None => None,
         }
+    }
+
+    /// Records that the frame that [`try_next`](Self::try_next) returned was sent, or will not be sent.
+    pub(crate) fn sent(&self) {
+        self.release_sent(&mut lock(&self.queue));
+    }
+
+    fn release_sent(&self, queue: &mut Queue) {
+        let bytes = std::mem::take(&mut queue.sending);
+        if bytes > 0 {
+            let rest = queue.bytes.saturating_sub(bytes);
+            self.set_bytes(queue, rest);
+            self.drained.notify_one();
+        }
+    }
+
+    /// Sets how many bytes are in use: not more than before.
+    fn set_bytes(&self, queue: &mut Queue, bytes: usize) {
+        self.account.give_back(counted(queue.bytes).saturating_sub(counted(bytes)));
+        queue.bytes = bytes;
+    }
+
+    /// Returns whether no more frames are accepted.
+    pub(crate) fn is_closed(&self) -> bool {
+        lock(&self.queue).is_closed
     }
 
     /// Waits until fewer than `bytes` wait to be sent.
@@ -201,6 +235,20 @@ mod tests {
             sent.push(frame);
         }
         assert_eq!(sent, [&br#"{"action":0}"#[..], b"second", &[0; UNCOUNTED], b"last"]);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn frame_is_counted_until_it_is_sent() {
+        let budget = Budget::new(20_000);
+        let mailbox = mailbox(20_000, &budget);
+        mailbox.push(Bytes::from(vec![0; 8_000]));
+        mailbox.push(Bytes::from(vec![0; 8_000]));
+        assert!(mailbox.next().await.is_some());
+        assert_eq!(budget.used(), 2 * (8_000 + FRAME_OVERHEAD) - UNCOUNTED);
+        mailbox.finish(None, true);
+        assert_eq!(budget.used(), 8_000 + FRAME_OVERHEAD - UNCOUNTED, "one is being sent");
+        mailbox.sent();
         assert_eq!(budget.used(), 0);
     }
 

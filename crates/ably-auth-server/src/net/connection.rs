@@ -131,7 +131,7 @@ impl Connections {
             answer: limits.answer_deadline,
             answer_rate: limits.answer_bytes_per_second,
         };
-        self.serve_http(stream, client, phase, timeouts, Admission::Served).await;
+        self.serve_stream(stream, client, phase, timeouts, Admission::Served).await;
     }
 
     async fn serve_client(&self, stream: TcpStream, client: IpAddr, phase: Arc<Phase>, waker: Waker) {
@@ -170,7 +170,7 @@ impl Connections {
             },
         };
         let Some(tls) = &self.tls else {
-            return self.serve_http(stream, client, phase, timeouts, admission).await;
+            return self.serve_stream(stream, client, phase, timeouts, admission).await;
         };
         let mut handshake = pin!(tls.handshake(stream, timeouts.head));
         let unless_evicted = poll_fn(|context| match phase.step() {
@@ -179,11 +179,13 @@ impl Connections {
         });
         // `None` means that the handshake failed or the connection was evicted; drop the connection.
         if let Some(stream) = unless_evicted.await {
-            self.serve_http(stream, client, phase, timeouts, admission).await;
+            self.serve_stream(stream, client, phase, timeouts, admission).await;
         }
     }
 
-    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    /// Serves requests, and the realtime connection if one of them is upgraded to it. Both are on the heap, so that
+    /// neither needs room for the other.
+    async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: S,
         client: IpAddr,
@@ -191,6 +193,22 @@ impl Connections {
         timeouts: Timeouts,
         admission: Admission,
     ) {
+        let upgraded = Box::pin(self.serve_http(stream, client, Arc::clone(&phase), timeouts, admission)).await;
+        if let Some((upgrade, parts)) = upgraded.filter(|_| phase.begin(true)) {
+            drop(phase);
+            Box::pin(self.serve_realtime::<S>(upgrade, parts, client)).await;
+        }
+    }
+
+    /// Serves requests. Returns the request that was upgraded, if there is one.
+    async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        client: IpAddr,
+        phase: Arc<Phase>,
+        timeouts: Timeouts,
+        admission: Admission,
+    ) -> Option<(OnUpgrade, Parts)> {
         let unwritten = Arc::<Unwritten>::default();
         // Set by the request that is upgraded to a realtime connection.
         let upgraded = Mutex::new(None);
@@ -243,14 +261,10 @@ impl Connections {
             _ = closed => {
                 connection.as_mut().graceful_shutdown();
                 let _ = connection.await;
-                return;
+                return None;
             }
         }
-        let upgraded = lock(&upgraded).take();
-        if let Some((upgrade, parts)) = upgraded.filter(|_| phase.begin(true)) {
-            // On the heap, so that other connections need no room for it.
-            Box::pin(self.serve_realtime::<S>(upgrade, parts, client)).await;
-        }
+        lock(&upgraded).take()
     }
 
     /// Serves the realtime connection to which a request was upgraded.

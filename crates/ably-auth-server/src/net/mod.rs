@@ -3,8 +3,8 @@
 mod admin;
 mod connection;
 mod forwarded;
+mod frames;
 mod host;
-mod meter;
 mod outgoing;
 mod phase;
 mod request;

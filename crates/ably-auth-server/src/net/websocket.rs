@@ -1,33 +1,30 @@
 //! The socket of a realtime connection: frames in and out, heartbeats, and timeouts.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::sync::watch;
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::meter::{Meter, MeteredStream};
+use super::frames::{Frames, Received, discard};
 use crate::format::Format;
+use crate::limits::Limits;
 use crate::live::mailbox::Mailbox;
-use crate::live::protocol::outbound::MAX_FRAME_SIZE;
 use crate::live::protocol::{Action, Outbound};
 use crate::realtime::{Connection, Ending, Flow, Opening};
 use crate::state::State;
-
-/// The size of the buffer for reading, in bytes. A longer frame gets a larger one while it is received.
-const READ_BUFFER: usize = 1024;
+use crate::sync::lock;
 
 /// The time for the last message of a connection to be read by the client.
 const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The maximum number of bytes of a client that are discarded when its connection ends.
+/// The maximum number of bytes that are discarded after the last message. Closing a socket with unread data resets the
+/// connection, and the client could lose that message.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// A client that needs HEARTBEAT messages gets a WebSocket ping with every fourth of them, to detect that it is gone.
@@ -36,13 +33,18 @@ const HEARTBEATS_PER_PING: u32 = 4;
 /// The number of pings that a client may leave unanswered.
 const UNANSWERED_PINGS: u32 = 3;
 
+/// The length up to which the content of a frame is copied behind its header, because that costs less than a vectored
+/// write.
+const COPIED: usize = 1024;
+
+/// The maximum length of the header of a frame without a mask.
+const MAX_HEADER: usize = 10;
+
 /// A socket that was upgraded, and what was read of it beyond the request.
 pub(super) struct Upgraded<S> {
     pub(super) stream: S,
     pub(super) read: Bytes,
 }
-
-type Socket<S> = WebSocketStream<MeteredStream<S>>;
 
 /// Serves a realtime connection until it ends.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -51,152 +53,198 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     opening: Opening,
     closing: watch::Receiver<bool>,
 ) {
+    let Upgraded { stream, read } = socket;
     let (format, heartbeats) = (opening.format, opening.heartbeats);
-    let meter = Arc::new(Meter::new(state.limits.body_deadline));
-    let stream = MeteredStream::new(socket.stream, Arc::clone(&meter));
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_write_buffer_size(MAX_FRAME_SIZE.saturating_mul(4))
-        .max_message_size(Some(MAX_FRAME_SIZE))
-        .max_frame_size(Some(MAX_FRAME_SIZE));
-    let socket = WebSocketStream::from_partially_read(stream, socket.read.to_vec(), Role::Server, Some(config)).await;
-    let (mut sink, stream) = socket.split();
-    let connection = match Connection::open(Arc::clone(&state), opening).await {
+    let (mut input, mut output) = tokio::io::split(stream);
+    // On the heap, because it is large, and only needed now.
+    let connection = match Box::pin(Connection::open(Arc::clone(&state), opening)).await {
         Ok(connection) => connection,
         Err(last) => {
             let refuse = async {
-                sink.send(message(format, last)).await?;
-                sink.close().await
+                write(&mut output, message_of(format), last).await?;
+                close(&mut output).await?;
+                discard(&mut input, MAX_DISCARDED).await
             };
             // The client may be gone; nothing else can be told.
             let _ = timeout(LAST_MESSAGE_TIMEOUT, refuse).await;
-            return close(sink, stream).await;
+            return;
         }
     };
     let mailbox = Arc::clone(connection.mailbox());
-    meter.charge_to(Arc::clone(&mailbox));
-    let mut writer = Writer { sink, mailbox: Arc::clone(&mailbox), format, heartbeats, state };
-    let mut reader = Reader { stream, connection, meter, closing, has_close_frame: false };
-    let is_lost = {
-        let mut writing = std::pin::pin!(writer.run());
-        let ending = tokio::select! {
-            biased;
-            ending = reader.run() => ending,
-            // The client reads nothing, or is gone.
-            () = &mut writing => Ending::Lost,
-        };
-        reader.connection.end(&ending);
-        drop(mailbox);
-        let is_lost = matches!(ending, Ending::Lost);
-        if !is_lost {
-            let _ = timeout(LAST_MESSAGE_TIMEOUT, writing).await;
-        }
-        is_lost
+    let frames = Frames::new(input, &read, Arc::clone(&mailbox), state.limits.body_deadline);
+    drop(read);
+    let pongs = Pongs::default();
+    let writer = Writer { output, mailbox: Arc::clone(&mailbox), format, heartbeats, state, pongs: &pongs };
+    let mut writing = std::pin::pin!(writer.run());
+    let mut reader = Reader { frames, connection, closing, pongs: &pongs, is_closed: false };
+    let ending = tokio::select! {
+        biased;
+        ending = reader.run() => ending,
+        // The client reads nothing, or is gone.
+        () = &mut writing => Ending::Lost,
     };
+    let is_lost = matches!(ending, Ending::Lost) && !reader.is_closed;
+    reader.connection.end(&ending);
     if !is_lost {
-        close(writer.sink, reader.stream).await;
-    } else if reader.has_close_frame {
-        // The answer to the client's close frame (RFC 6455, section 5.5.1) is waiting to be sent.
-        let _ = timeout(LAST_MESSAGE_TIMEOUT, writer.sink.close()).await;
+        let last = async {
+            writing.await;
+            discard(reader.frames.stream(), MAX_DISCARDED).await
+        };
+        let _ = timeout(LAST_MESSAGE_TIMEOUT, last).await;
     }
 }
 
-/// Closes the socket so that the client can read all that was sent: a socket with unread data would be reset.
-async fn close<S: AsyncRead + AsyncWrite + Unpin>(sink: SplitSink<Socket<S>, Message>, stream: SplitStream<Socket<S>>) {
-    let Ok(mut socket) = stream.reunite(sink) else {
-        return;
-    };
-    let stream = socket.get_mut();
-    let discard = async {
-        stream.shutdown().await?;
-        let (mut space, mut discarded) = ([0; 1024], 0_usize);
-        while discarded < MAX_DISCARDED {
-            match stream.read(&mut space).await? {
-                0 => break,
-                bytes => discarded = discarded.saturating_add(bytes),
-            }
-        }
-        Ok::<_, std::io::Error>(())
-    };
-    // The client may be gone.
-    let _ = timeout(LAST_MESSAGE_TIMEOUT, discard).await;
-}
-
-/// Returns a frame with the content of a protocol message.
-fn message(format: Format, content: Bytes) -> Message {
+/// Returns the kind of the frames that hold protocol messages.
+const fn message_of(format: Format) -> OpCode {
     match format {
-        Format::MsgPack => Message::Binary(content),
-        // The content is JSON, which is UTF-8.
-        Format::Json => Utf8Bytes::try_from(content).map_or_else(|_| Message::Binary(Bytes::new()), Message::Text),
+        Format::MsgPack => OpCode::Data(Data::Binary),
+        Format::Json => OpCode::Data(Data::Text),
     }
 }
 
-struct Writer<S> {
-    sink: SplitSink<Socket<S>, Message>,
+/// Appends the header of a frame.
+fn add_header(frames: &mut Vec<u8>, opcode: OpCode, length: usize) -> io::Result<()> {
+    let header = FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: None };
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    header.format(length, frames).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Sends a frame.
+async fn write<S: AsyncWrite>(output: &mut WriteHalf<S>, opcode: OpCode, content: Bytes) -> io::Result<()> {
+    let is_copied = content.len() <= COPIED;
+    let mut first = Vec::with_capacity(MAX_HEADER.saturating_add(if is_copied { content.len() } else { 0 }));
+    add_header(&mut first, opcode, content.len())?;
+    if is_copied {
+        first.extend_from_slice(&content);
+        output.write_all(&first).await?;
+    } else {
+        output.write_all_buf(&mut Bytes::from(first).chain(content)).await?;
+    }
+    output.flush().await
+}
+
+/// Sends the frame that closes a connection, and the end of the stream.
+async fn close<S: AsyncWrite>(output: &mut WriteHalf<S>) -> io::Result<()> {
+    write(output, OpCode::Control(Control::Close), Bytes::new()).await?;
+    output.shutdown().await
+}
+
+/// The answer to the client's latest ping. RFC 6455 allows to leave earlier ones without an answer.
+#[derive(Default)]
+struct Pongs {
+    latest: Mutex<Option<Bytes>>,
+    arrived: Notify,
+}
+
+impl Pongs {
+    fn send(&self, content: Bytes) {
+        *lock(&self.latest) = Some(content);
+        self.arrived.notify_one();
+    }
+
+    async fn next(&self) -> Bytes {
+        loop {
+            let latest = lock(&self.latest).take();
+            if let Some(latest) = latest {
+                return latest;
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
+
+/// The next thing that the writer does.
+enum Next {
+    Message(Bytes),
+    Pong(Bytes),
+    FillSilence,
+    Close,
+}
+
+struct Writer<'a, S> {
+    output: WriteHalf<S>,
     mailbox: Arc<Mailbox>,
     format: Format,
     heartbeats: bool,
     state: Arc<State>,
+    pongs: &'a Pongs,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Writer<S> {
+impl<S: AsyncWrite> Writer<'_, S> {
     /// Sends what is in the mailbox until its last frame is sent, the client does not read, or it is gone.
-    async fn run(&mut self) {
-        let limits = &self.state.limits;
-        let heartbeat = Outbound::new(Action::Heartbeat).encode(self.format);
+    async fn run(mut self) {
         let mut silences = 0_u32;
         loop {
-            let is_sent = match timeout(limits.heartbeat, self.mailbox.next()).await {
-                Ok(None) => {
-                    let _ = timeout(LAST_MESSAGE_TIMEOUT, self.sink.close()).await;
+            let next = tokio::select! {
+                biased;
+                content = self.pongs.next() => Next::Pong(content),
+                frame = self.mailbox.next() => frame.map_or(Next::Close, Next::Message),
+                () = sleep(self.state.limits.heartbeat) => Next::FillSilence,
+            };
+            let sent = match next {
+                Next::Message(content) => {
+                    let time = time_to_read(&self.state.limits, content.len());
+                    timeout(time, write(&mut self.output, message_of(self.format), content)).await
+                }
+                Next::Pong(content) => {
+                    let pong = write(&mut self.output, OpCode::Control(Control::Pong), content);
+                    timeout(self.state.limits.answer_deadline, pong).await
+                }
+                Next::FillSilence => {
+                    silences = silences.wrapping_add(1);
+                    timeout(self.state.limits.answer_deadline, self.fill_silence(silences)).await
+                }
+                Next::Close => {
+                    let _ = timeout(LAST_MESSAGE_TIMEOUT, close(&mut self.output)).await;
                     return;
                 }
-                Ok(Some(frame)) => timeout(limits.answer_deadline, self.sink.send(message(self.format, frame))).await,
-                Err(_) => {
-                    silences = silences.wrapping_add(1);
-                    let fill = fill_silence(
-                        &mut self.sink,
-                        self.heartbeats,
-                        silences,
-                        message(self.format, heartbeat.clone()),
-                    );
-                    timeout(limits.answer_deadline, fill).await
-                }
             };
-            if !matches!(is_sent, Ok(Ok(()))) {
+            if !matches!(sent, Ok(Ok(()))) {
                 return;
             }
         }
     }
+
+    /// Sends something on a silent connection: HEARTBEAT to clients that need it, else a ping.
+    async fn fill_silence(&mut self, silences: u32) -> io::Result<()> {
+        // Both in one write, which is most of what an idle connection costs.
+        let mut frames = Vec::new();
+        if self.heartbeats {
+            let heartbeat = Outbound::new(Action::Heartbeat).encode(self.format);
+            add_header(&mut frames, message_of(self.format), heartbeat.len())?;
+            frames.extend_from_slice(&heartbeat);
+        }
+        if !self.heartbeats || silences % HEARTBEATS_PER_PING == 0 {
+            add_header(&mut frames, OpCode::Control(Control::Ping), 0)?;
+        }
+        self.output.write_all(&frames).await?;
+        self.output.flush().await
+    }
 }
 
-/// Sends something on a silent connection: HEARTBEAT to clients that need it, else a ping.
-async fn fill_silence<S: AsyncRead + AsyncWrite + Unpin>(
-    sink: &mut SplitSink<Socket<S>, Message>,
-    heartbeats: bool,
-    silences: u32,
-    heartbeat: Message,
-) -> Result<(), tokio_tungstenite::tungstenite::Error> {
-    if heartbeats {
-        sink.feed(heartbeat).await?;
+impl<S> Drop for Writer<'_, S> {
+    fn drop(&mut self) {
+        self.mailbox.sent();
     }
-    if !heartbeats || silences % HEARTBEATS_PER_PING == 0 {
-        sink.feed(Message::Ping(Bytes::new())).await?;
-    }
-    sink.flush().await
 }
 
-struct Reader<S> {
-    stream: SplitStream<Socket<S>>,
+/// Returns the time limit for a client to read a frame.
+fn time_to_read(limits: &Limits, bytes: usize) -> Duration {
+    let millis = u64::try_from(bytes).unwrap_or(u64::MAX).saturating_mul(1_000);
+    let millis = millis.checked_div(limits.answer_bytes_per_second.into()).unwrap_or_default();
+    limits.answer_deadline.saturating_add(Duration::from_millis(millis))
+}
+
+struct Reader<'a, S> {
+    frames: Frames<ReadHalf<S>>,
     connection: Connection,
-    meter: Arc<Meter>,
     closing: watch::Receiver<bool>,
-    /// True if the client sent a close frame.
-    has_close_frame: bool,
+    pongs: &'a Pongs,
+    /// True if the client has closed the connection, and waits for the answer.
+    is_closed: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
+impl<S: AsyncRead> Reader<'_, S> {
     /// Handles frames, signals and the passage of time until the connection ends.
     async fn run(&mut self) -> Ending {
         let mailbox = Arc::clone(self.connection.mailbox());
@@ -211,12 +259,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
                     return ending;
                 }
             }
-            let (stream, closing) = (&mut self.stream, &mut self.closing);
+            let (frames, closing) = (&mut self.frames, &mut self.closing);
             let closing = async { closing.wait_for(|closing| *closing).await.is_ok() };
             let next = async {
                 // A client that does not read what it gets is not read from either.
                 mailbox.below(max_waiting).await;
-                stream.next().await
+                frames.next().await
             };
             let flow = tokio::select! {
                 biased;
@@ -226,32 +274,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Reader<S> {
                 () = sleep(until_tick) => self.connection.tick(),
                 next = next => {
                     silence.set(sleep(max_silence));
-                    match next {
-                        Some(Ok(Message::Text(text))) => {
-                            let flow = self.connection.receive(text.as_bytes()).await;
-                            self.meter.settle();
-                            flow
-                        }
-                        Some(Ok(Message::Binary(bytes))) => {
-                            let flow = self.connection.receive(&bytes).await;
-                            self.meter.settle();
-                            flow
-                        }
-                        Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
-                            self.meter.settle_control(payload.len());
-                            self.connection.receive_control()
-                        }
-                        Some(Ok(Message::Close(_))) => {
-                            self.has_close_frame = true;
-                            Flow::End(Ending::Lost)
-                        }
-                        Some(Ok(Message::Frame(_)) | Err(_)) | None => Flow::End(Ending::Lost),
-                    }
+                    self.handle(next).await
                 }
             };
             if let Flow::End(ending) = flow {
                 return ending;
             }
+        }
+    }
+
+    async fn handle(&mut self, next: io::Result<Received>) -> Flow {
+        match next {
+            Ok(Received::Message(content)) => {
+                let flow = self.connection.receive(&content).await;
+                drop(content);
+                self.frames.settle();
+                flow
+            }
+            Ok(Received::Ping(content)) => {
+                self.pongs.send(content);
+                self.connection.receive_control()
+            }
+            Ok(Received::Pong | Received::Part) => self.connection.receive_control(),
+            Ok(Received::Close) => {
+                self.is_closed = true;
+                Flow::End(Ending::Lost)
+            }
+            Err(_) => Flow::End(Ending::Lost),
         }
     }
 }

@@ -154,7 +154,7 @@ impl Connection {
         }
     }
 
-    /// Counts a control frame, such as a ping. Ends the connection if there are too many.
+    /// Counts a control frame, such as a ping, or a part of a message. Ends the connection if there are too many.
     pub(crate) fn receive_control(&mut self) -> Flow {
         match self.moment() {
             Ok(at) if self.session.count_frame(at) => return Flow::Continue,
@@ -163,7 +163,7 @@ impl Connection {
         }
         let error = ErrorInfo::new(
             ErrorCode::CONNECTION_RATE_EXCEEDED,
-            "the connection sends too many pings; send fewer a second",
+            "the connection sends too many frames; send fewer a second",
         );
         Flow::End(Ending::Disconnected(error.with_status(429)))
     }

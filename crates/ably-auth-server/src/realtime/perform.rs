@@ -9,7 +9,7 @@ use super::session::{Attach, Effect, Ending, Moment, Rewind, Session};
 use crate::channels::page::{Direction, Page};
 use crate::channels::presence::{PresenceMessage, PresentMember};
 use crate::channels::{self, Channels, Message, Publication, Stored};
-use crate::live::attachments::{ATTACHMENT_BYTES, message_frame};
+use crate::live::attachments::{ATTACHMENT_BYTES, message_frame, part_length};
 use crate::live::mailbox::Mailbox;
 use crate::live::protocol::modes::{HAS_BACKLOG, HAS_PRESENCE, RESUMED};
 use crate::live::protocol::outbound::{ConnectionDetails, MAX_FRAME_SIZE, MAX_MESSAGE_SIZE, Params, PublishResult};
@@ -169,7 +169,7 @@ impl Performer {
         let wanted: Vec<_> =
             backlog.iter().filter(|stored| self.mailbox.echo || stored.connection_id() != own).cloned().collect();
         let mut rest = &wanted[..];
-        while !rest.is_empty() {
+        while !rest.is_empty() && !self.mailbox.is_closed() {
             let mut bytes = 0_usize;
             let fits = |stored: &&Stored| {
                 bytes = bytes.saturating_add(stored.size());
@@ -322,9 +322,13 @@ fn leave(state: &State, memory: &AppMemory, mailbox: &Mailbox, channel: &str) {
     let numbered = members.iter().enumerate();
     let left: Vec<_> =
         numbered.map(|(nth, member)| member.left(format_args!("{}:{serial}:{nth}", mailbox.number), now)).collect();
-    if !left.is_empty() {
-        attachments.apply_presence(channel, &left, &serial);
-        memory.relay_presence(channel, &left, false);
+    // In several messages, since a client accepts no longer frames.
+    let mut rest = &left[..];
+    while !rest.is_empty() {
+        let (part, later) = rest.split_at(part_length(rest.iter()));
+        attachments.apply_presence(channel, part, &serial);
+        memory.relay_presence(channel, part, false);
+        rest = later;
     }
     mailbox.account.give_back(total_size(&members));
 }
