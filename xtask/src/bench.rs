@@ -1,4 +1,5 @@
-//! Benchmarks: core's instruction counts against a committed baseline, and timings of core, the caches and the service.
+//! Benchmarks: core's instruction counts against a committed baseline, and timings of core, the caches, the service and its
+//! realtime connections.
 
 mod tools;
 
@@ -18,11 +19,13 @@ pub(crate) fn run(options: &[String]) -> Result {
         let options: Vec<&str> = options.into_iter().filter(|(_, is_set)| *is_set).map(|(option, _)| option).collect();
         return measure(&target, "service", &options);
     }
+    if has("realtime") {
+        return measure(&target, "realtime", if has("--strict") { &["--strict"] } else { &[] });
+    }
     if !has("core") {
-        return Err(
-            "no benchmark named; give `core`, `auth`, `service` or `scale`, for example `cargo xtask bench core`"
-                .into(),
-        );
+        return Err("no benchmark named; give `core`, `auth`, `service`, `scale` or `realtime`, for example \
+            `cargo xtask bench core`"
+            .into());
     }
     if has("--instructions") && has("--strict") {
         return Err("`--strict` limits timings, which `--instructions` does not measure; give only one of them".into());

@@ -74,9 +74,9 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "bench",
-        options: &["core", "auth", "service", "scale", "--instructions", "--save", "--strict"],
-        about: "benchmark core, the token caches (auth), the service, or the service's cost as it grows (scale); \
-            --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
+        options: &["core", "auth", "service", "scale", "realtime", "--instructions", "--save", "--strict"],
+        about: "benchmark core, the token caches (auth), the service, the service's cost as it grows (scale), or its realtime \
+            connections; --instructions only counts, --save updates the baseline, --strict fails if it is too slow",
         run: bench::run,
     },
     Task {
