@@ -1,6 +1,7 @@
 //! Values and helpers that the tests of several crates share.
 
 mod alone;
+pub mod socket;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

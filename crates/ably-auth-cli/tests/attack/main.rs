@@ -17,5 +17,6 @@ mod history;
 mod idle;
 mod neighbors;
 mod processor;
+mod realtime;
 mod support;
 mod unread;
