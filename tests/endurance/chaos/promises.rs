@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use endurance::realtime::{CONNECTED, DISCONNECTED, ERROR, Realtime, is};
 use endurance::{CONTROL, Client, LASTING, REVOCABLE, Response, Result, basic, now};
 use serde_json::{Value, json};
 
@@ -20,7 +21,14 @@ pub(super) struct Promises {
     tokens: Vec<String>,
     /// Created keys; the service must accept them.
     keys: Vec<String>,
+    /// The number of realtime connections that a revocation ended.
+    ended: usize,
+    /// Messages with which connections did not end although their token was revoked.
+    not_ended: Vec<Value>,
 }
+
+/// Number of recorded tokens of each kind with which connections are opened after a start.
+const MAX_CONNECTED: usize = 10;
 
 impl Promises {
     pub(super) fn add(&mut self, more: Vec<Self>) {
@@ -29,11 +37,13 @@ impl Promises {
             self.revoked.append(&mut more.revoked);
             self.tokens.append(&mut more.tokens);
             self.keys.append(&mut more.keys);
+            self.ended += more.ended;
+            self.not_ended.append(&mut more.not_ended);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        [self.used.len(), self.revoked.len(), self.tokens.len(), self.keys.len()].contains(&0)
+        [self.used.len(), self.revoked.len(), self.tokens.len(), self.keys.len(), self.ended].contains(&0)
     }
 
     /// Checks that the service still honours the latest recorded responses.
@@ -59,14 +69,30 @@ impl Promises {
         for key in latest(&self.keys) {
             held("a created key was refused", stats(key).map(|answer| answer.status == 200))?;
         }
-        Ok(())
+        let opened = |token: &str| Realtime::open(client, token, "").map(|(_, first)| first);
+        for token in latest(&self.revoked).iter().rev().take(MAX_CONNECTED) {
+            let is_refused = opened(token).map(|first| is(&first, ERROR, 40141));
+            held("a revoked token opened a connection", is_refused)?;
+        }
+        for token in latest(&self.tokens).iter().rev().take(MAX_CONNECTED) {
+            held("a client could not connect again", opened(token).map(|first| is(&first, CONNECTED, 0)))?;
+        }
+        match self.not_ended.first() {
+            None => Ok(()),
+            Some(message) => Err(vec![format!("before kill {kills}, a revoked connection got {message}")]),
+        }
     }
 }
 
 impl fmt::Display for Promises {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (used, revoked, tokens, keys) = (self.used.len(), self.revoked.len(), self.tokens.len(), self.keys.len());
-        write!(f, "{used} used nonces, {revoked} revoked tokens, {tokens} large tokens and {keys} new keys")
+        let ended = self.ended;
+        write!(
+            f,
+            "{used} used nonces, {revoked} revoked tokens, {tokens} large tokens, {keys} new keys and {ended} ends of \
+             connections"
+        )
     }
 }
 
@@ -95,9 +121,16 @@ fn ask(client: &Client, unique: &str, promises: &mut Promises) -> Option<()> {
     let client_id = format!("client-{unique}");
     let request = json!({ "keyName": "app.revocable", "clientId": client_id, "timestamp": now() });
     let token = client.ask("POST", "/keys/app.revocable/requestToken", &basic(REVOCABLE), &request)?.text("token")?;
+    let (mut connection, _) = Realtime::open(client, &token, "")?;
     let targets = json!({ "targets": [format!("clientId:{client_id}")] });
     if client.ask("POST", "/keys/app.revocable/revokeTokens", &basic(REVOCABLE), &targets)?.status == 201 {
         promises.revoked.push(format!("Bearer {token}"));
+        let last = connection.receive()?;
+        if is(&last, DISCONNECTED, 40141) {
+            promises.ended += 1;
+        } else {
+            promises.not_ended.push(last);
+        }
     }
 
     let mut channels: serde_json::Map<_, _> =

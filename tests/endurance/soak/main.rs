@@ -1,7 +1,10 @@
 //! Soak test: runs a service at full load for minutes, and checks its memory and its responses.
 //!
 //! Some clients request and use tokens without a pause, and replay some requests; one revokes; one reloads the apps;
-//! some are too slow. Each knows the response that it must get; any other is an error.
+//! some are too slow; some hundred realtime connections are in use. Each knows the response that it must get; any other
+//! is an error.
+
+mod connections;
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 
 const CLIENTS: usize = 16;
 const SLOW: usize = 16;
-const OPTIONS: &[&str] = &["--header-deadline", "1s", "--body-deadline", "1s"];
+const OPTIONS: &[&str] = &["--header-deadline", "1s", "--body-deadline", "1s", "--max-history", "16777216"];
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,7 @@ struct Soak {
     revocations: AtomicU64,
     reloads: AtomicU64,
     slow: AtomicU64,
+    connections: connections::Done,
     errors: Mutex<Vec<String>>,
 }
 
@@ -62,6 +66,14 @@ fn run(seconds: u64) -> Result {
         for nth in 0..SLOW {
             scope.spawn(move || soak.send_slowly(client, nth));
         }
+        for nth in 0..connections::THREADS {
+            scope.spawn(move || {
+                let has_ended = || soak.ended.load(Ordering::Relaxed);
+                if let Err(problem) = connections::use_connections(client, nth, &soak.connections, has_ended) {
+                    soak.complain(problem);
+                }
+            });
+        }
         let samples = watch(soak, service.id(), seconds);
         soak.ended.store(true, Ordering::Relaxed);
         samples
@@ -78,6 +90,14 @@ fn run(seconds: u64) -> Result {
         count(&soak.slow),
         complaints.len(),
     );
+    let [opened, published, renewed, resumed, closed] = soak.connections.counts();
+    println!(
+        "soak: {opened} realtime connections opened, {published} messages published, {renewed} tokens renewed, {resumed} \
+         connections resumed, {closed} closed"
+    );
+    if soak.connections.counts().contains(&0) {
+        complaints.push("realtime connections made no progress: a count above is 0; see the log of the service".into());
+    }
     if [&soak.tokens, &soak.revocations, &soak.reloads, &soak.slow].into_iter().any(|counter| count(counter) == 0) {
         complaints.push("a client made no progress: a count above is 0; see the log of the service".into());
     }

@@ -61,6 +61,11 @@ impl Connection {
         self.receive()
     }
 
+    /// Returns the connection for another protocol. Nothing was read of it yet.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.0.into_inner()
+    }
+
     pub fn send(&mut self, text: &str) -> Option<()> {
         self.0.get_mut().write_all(text.as_bytes()).ok()
     }

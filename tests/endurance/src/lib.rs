@@ -1,6 +1,7 @@
 //! The parts that the long tests share: the service as a child process, an HTTP client, and the options of a run.
 
 mod client;
+pub mod realtime;
 mod service;
 
 use std::path::PathBuf;
