@@ -104,10 +104,14 @@ impl Message {
         self.is_edit
     }
 
-    /// Returns the size of the message by which `maxMessageSize` limits it, in bytes (`TM6`).
+    /// Returns the size of the message by which `maxMessageSize` limits it, in bytes (`TM6`). Base64 counts as the bytes
+    /// that it encodes.
     pub(crate) fn payload(&self) -> usize {
         let texts = [&self.name, &self.client_id].map(|text| text.as_deref().map_or(0, str::len));
-        let values = [self.data.as_ref().map_or(0, Data::size), self.extras.as_ref().map_or(0, Extras::size)];
+        let is_base64 = self.encoding.as_deref().is_some_and(|encoding| encoding.ends_with("base64"));
+        let data = self.data.as_ref().map_or(0, Data::size);
+        let data = if is_base64 { data.saturating_sub(data / 4) } else { data };
+        let values = [data, self.extras.as_ref().map_or(0, Extras::size)];
         texts.into_iter().chain(values).fold(0, usize::saturating_add)
     }
 

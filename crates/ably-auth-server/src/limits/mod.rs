@@ -105,6 +105,9 @@ pub struct Limits {
     pub presence_grace: Duration,
     /// The time for which a lost realtime connection can be resumed. 2 minutes by default.
     pub connection_state_ttl: Duration,
+    /// The time for which realtime connections stay open while a store that other services share does not answer. Then
+    /// they end with 50003, since their credentials may have been revoked. 10 s by default.
+    pub store_silence: Duration,
     /// The time after which the service sends something on a silent realtime connection. 15 s by default.
     pub heartbeat: Duration,
     /// The networks of the proxies that are trusted to state the client's address and whether it used TLS. None by
@@ -149,6 +152,7 @@ impl Default for Limits {
             presence_members: 250,
             presence_grace: Duration::from_secs(15),
             connection_state_ttl: Duration::from_secs(120),
+            store_silence: Duration::from_secs(10),
             heartbeat: Duration::from_secs(15),
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::XForwarded,

@@ -188,6 +188,11 @@ impl Connections {
         table.recheck(table.open.keys());
     }
 
+    /// Ends all connections, since nobody knows whether their credentials were revoked.
+    pub(crate) fn all_unsure(&self) {
+        lock(&self.table).open.values().for_each(|open| open.mailbox.signal(|signals| signals.unsure = true));
+    }
+
     /// Ends all connections, without a message to their clients.
     #[cfg(feature = "sandbox")]
     pub(crate) fn drop_all(&self) {

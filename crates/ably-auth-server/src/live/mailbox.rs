@@ -35,11 +35,13 @@ pub(crate) struct Signals {
     pub(crate) replaced: bool,
     /// The client reads too slowly: a frame did not fit and was dropped.
     pub(crate) overflowed: bool,
+    /// The store has not answered for so long that the credential may have been revoked.
+    pub(crate) unsure: bool,
 }
 
 impl Signals {
     const fn is_empty(self) -> bool {
-        !(self.recheck || self.replaced || self.overflowed)
+        !(self.recheck || self.replaced || self.overflowed || self.unsure)
     }
 }
 

@@ -197,11 +197,20 @@ impl Server {
 async fn follow_store(service: Service) {
     let state = service.state();
     let mut known_from = state.store.feed().known_from();
+    let mut caught_up = state.stopwatch.elapsed();
     while state.store.is_shared() {
         time::sleep(FOLLOW_INTERVAL).await;
-        if state.connections.count() > 0 {
-            // If the store does not answer, the next attempt may succeed.
-            let _ = state.catch_up(state.clock.now()).await;
+        if state.connections.count() == 0 {
+            caught_up = state.stopwatch.elapsed();
+        } else {
+            // The store may not answer for a while; the next attempt may succeed.
+            match time::timeout(state.limits.store_silence, state.catch_up(state.clock.now())).await {
+                Ok(Ok(())) => caught_up = state.stopwatch.elapsed(),
+                _ if state.stopwatch.elapsed().saturating_sub(caught_up) >= state.limits.store_silence => {
+                    state.connections.all_unsure();
+                }
+                _ => {}
+            }
             let latest = state.store.feed().known_from();
             if latest != known_from {
                 known_from = latest;

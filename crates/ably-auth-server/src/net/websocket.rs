@@ -73,7 +73,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mailbox = Arc::clone(connection.mailbox());
     let frames = Frames::new(input, &read, Arc::clone(&mailbox), state.limits.body_deadline);
     drop(read);
-    let pongs = Pongs::default();
+    let (pongs, time_for_last) = (Pongs::default(), state.limits.answer_deadline);
     let writer = Writer { output, mailbox: Arc::clone(&mailbox), format, heartbeats, state, pongs: &pongs };
     let mut writing = std::pin::pin!(writer.run());
     let mut reader = Reader { frames, connection, closing, pongs: &pongs, is_closed: false };
@@ -86,11 +86,9 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let is_lost = matches!(ending, Ending::Lost) && !reader.is_closed;
     reader.connection.end(&ending);
     if !is_lost {
-        let last = async {
-            writing.await;
-            discard(reader.frames.stream(), MAX_DISCARDED).await
-        };
-        let _ = timeout(LAST_MESSAGE_TIMEOUT, last).await;
+        // A slow client first has to read the frame that is being sent.
+        let _ = timeout(time_for_last, writing).await;
+        let _ = timeout(LAST_MESSAGE_TIMEOUT, discard(reader.frames.stream(), MAX_DISCARDED)).await;
     }
 }
 

@@ -14,6 +14,7 @@ use super::session::{Effect, Ending, Moment, Session, ending_of};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
+use crate::live::protocol::inbound::Head;
 use crate::live::protocol::{Action, Inbound, Outbound};
 use crate::ops::audit;
 use crate::ops::metrics::add;
@@ -128,7 +129,10 @@ impl Connection {
         let permit = if frame.len() > LONG_FRAME { state.long_work.acquire().await.ok() } else { None };
         let effects = match self.performer.mailbox.format.decode::<Inbound>(frame) {
             Ok(message) => self.session.receive(message, at),
-            Err(refusal) => vec![Effect::End(Ending::Failed(refusal.info().clone()))],
+            Err(refusal) => match self.performer.mailbox.format.decode::<Head>(frame) {
+                Ok(head) => vec![Session::refuse_unreadable(head, refusal.info().clone())],
+                Err(_) => vec![Effect::End(Ending::Failed(refusal.info().clone()))],
+            },
         };
         // To send many earlier messages or members is long work too. Only their channel's name waits for it.
         let is_long = |effect: &Effect| matches!(effect, Effect::Attach(_) | Effect::Sync { .. });
@@ -211,6 +215,9 @@ impl Connection {
     pub(crate) fn wake(&mut self, signals: Signals) -> Flow {
         if signals.replaced {
             return Flow::End(Ending::Lost);
+        }
+        if signals.unsure {
+            return Flow::End(Ending::Disconnected(Refusal::unavailable().info().clone()));
         }
         if signals.overflowed {
             let message = "the client reads too slowly: too much waits to be sent; connect again";

@@ -20,6 +20,11 @@ pub(crate) enum Call {
 /// A fault, which decides what happens to each call of a store.
 pub(crate) trait Fault: Clone + fmt::Debug + Send + Sync + 'static {
     fn on<T: Send + Unpin + 'static>(&self, call: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T>;
+
+    /// Returns whether the store says that other services share it.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// A fault that never completes the listed operations.
@@ -60,6 +65,10 @@ impl<F: Fault> Store for Faulty<F> {
 
     fn secret(&self) -> Option<[u8; 32]> {
         None
+    }
+
+    fn is_shared(&self) -> bool {
+        self.fault.is_shared()
     }
 
     fn catch_up(&self, now: Timestamp) -> Pending<()> {

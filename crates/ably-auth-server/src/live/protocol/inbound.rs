@@ -34,6 +34,17 @@ pub(crate) struct Inbound {
     pub(crate) presence: AtMost<PresenceMessage, MAX_PRESENCE_MESSAGES>,
 }
 
+/// The fields of a protocol message that say what it answers to if the rest cannot be read.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) action: Action,
+    #[serde(default)]
+    pub(crate) channel: Option<Box<str>>,
+    #[serde(default)]
+    pub(crate) msg_serial: Option<u64>,
+}
+
 /// The maximum number of presence messages in one PRESENCE.
 pub(crate) const MAX_PRESENCE_MESSAGES: usize = 100;
 

@@ -12,6 +12,7 @@ mod state;
 
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
+use crate::live::protocol::inbound::Head;
 use crate::live::protocol::{Action, Inbound};
 pub(crate) use credential::ending_of;
 pub(crate) use effect::{Attach, Effect, Ending, Moment, Rewind};
@@ -45,6 +46,20 @@ impl Session {
             Action::Object | Action::Annotation => vec![not_served(message)],
             // Messages that only a service sends, or that this version does not know (`RTF1`).
             _ => Vec::new(),
+        }
+    }
+}
+
+impl Session {
+    /// Refuses a message of which only the head could be read. Only what it asked for fails, if clients can be told so.
+    pub(crate) fn refuse_unreadable(head: Head, error: ErrorInfo) -> Effect {
+        let Head { action, channel, msg_serial } = head;
+        match (action, channel) {
+            (Action::Message | Action::Presence, channel) => {
+                Effect::Refuse { channel, msg_serial: msg_serial.unwrap_or_default(), error }
+            }
+            (Action::Attach, Some(channel)) => Effect::RefuseChannel { channel, error },
+            _ => Effect::End(Ending::Failed(error)),
         }
     }
 }

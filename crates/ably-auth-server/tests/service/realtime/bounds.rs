@@ -71,7 +71,12 @@ async fn connections_of_an_app_and_of_a_key_are_bounded() {
 
 #[tokio::test]
 async fn client_that_does_not_read_is_let_go() {
-    let service = Realtime::with_limits(|limits| limits.connection_bytes = 1024 * 1024).await;
+    let service = Realtime::with_limits(|limits| {
+        limits.connection_bytes = 1024 * 1024;
+        // The slow client reads its last message only when the test has published everything.
+        limits.answer_deadline = PATIENCE;
+    })
+    .await;
     let mut slow = service.connect(&with_key(KEY)).await;
     slow.attach("chat").await;
     let mut reader = service.connect(&with_key(KEY)).await;
@@ -127,6 +132,10 @@ async fn frame_that_is_too_long_or_malformed_ends_the_connection() {
         assert_eq!(client.ended().await, (ERROR, 40001, 400), "{text}");
     }
     let mut client = service.connect(&with_key(KEY)).await;
+    assert_eq!(client.publish("chat", 0, json!([{ "extras": "text" }])).await, 40001, "only the message is refused");
+    assert_eq!(client.present("chat", 1, json!({ "action": 9 })).await, 40001);
+    client.send(json!({ "action": ATTACH, "channel": "chat", "params": { "rewind": 5 } })).await;
+    assert_eq!(refused(&client.expect(ERROR).await), (40001, "chat"));
     client.send(json!({ "action": 99, "new": {} })).await;
     assert_eq!(client.look().await, Vec::<Value>::new(), "an unknown action is ignored");
 }

@@ -1,8 +1,13 @@
 //! Connections that end because their token or key is revoked, or the service stops.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ably_auth_server::Apps;
+use ably_auth_server::store::Pending;
 
 use super::*;
+use crate::faulty::{Call, Fault, Faulty};
 
 #[tokio::test]
 async fn every_kind_of_target_ends_the_connections_that_it_names() {
@@ -95,6 +100,35 @@ async fn key_that_expires_ends_its_connections() {
     service.world.pass(HOUR / 2);
     key.send(json!({ "action": HEARTBEAT })).await;
     assert_eq!(key.ended().await, (ERROR, 40132, 401));
+}
+
+/// A store that other services share, and that does not answer any more once the flag is set.
+#[derive(Clone, Debug)]
+struct Silent(Arc<AtomicBool>);
+
+impl Fault for Silent {
+    fn on<T: Send + Unpin + 'static>(&self, _: Call, ask: impl FnOnce() -> Pending<T>) -> Pending<T> {
+        if self.0.load(Ordering::SeqCst) { Pending::waiting(std::future::pending()) } else { ask() }
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn connections_end_if_a_shared_store_is_silent() {
+    let is_silent = Arc::<AtomicBool>::default();
+    let store = Faulty::new(Silent(Arc::clone(&is_silent)));
+    let mut limits = Limits::default();
+    limits.store_silence = Duration::from_millis(300);
+    let service = Realtime::of(World::new().with_service(|builder| builder.limits(limits).store(store))).await;
+    let mut client = service.connect(&with_token(&service.world.token(KEY, &params()))).await;
+    // Longer than the service would wait for a store that is silent.
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(client.look().await, Vec::<Value>::new());
+    is_silent.store(true, Ordering::SeqCst);
+    assert_eq!(client.ended().await, (DISCONNECTED, 50003, 500));
 }
 
 #[tokio::test]

@@ -128,6 +128,8 @@ async fn messages_without_a_right_are_refused() {
     let mut client = service.connect_with(r#"{"in":["subscribe"],"chat":["*"],"identified:x":["*"]}"#).await;
     client.attach_with(json!({ "channel": "chat", "flags": 1 << 18 })).await;
     let long = "x".repeat(65_537);
+    // 60,000 bytes.
+    let base64 = "AAAA".repeat(20_000);
     for (serial, (channel, messages, code)) in [
         ("in", json!([{}]), 40160),
         ("other", json!([{}]), 40160),
@@ -138,6 +140,7 @@ async fn messages_without_a_right_are_refused() {
         ("identified:x", json!([{ "clientId": "alice" }]), 40012),
         ("identified:x", json!([{ "clientId": "bob" }]), 0),
         ("identified:x", json!([{ "data": long }]), 40009),
+        ("identified:x", json!([{ "data": base64, "encoding": "base64" }]), 0),
         ("identified:x", json!([{ "action": 1, "serial": "x", "data": "new" }]), 40000),
         ("identified:x", json!([{ "action": 0, "data": "new" }]), 0),
     ]
