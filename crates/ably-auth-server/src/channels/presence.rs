@@ -225,6 +225,7 @@ impl Members {
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
+
     /// Returns the members of a connection.
     pub(crate) fn of_connection(&self, connection_id: &Arc<str>) -> impl Iterator<Item = &PresentMember> {
         let from = (Arc::clone(connection_id), "".into());

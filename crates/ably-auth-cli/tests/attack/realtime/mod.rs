@@ -12,8 +12,9 @@ use crate::support::{ATTACKER, Attack, Socket};
 /// The limit of the memory that the connections of one app cause: a quarter of 256 MiB, and a fixed part for each.
 const BOUND_MIB: u64 = 256;
 
-/// The number of threads of an attack with many connections.
-const THREADS: usize = 8;
+/// The number of threads of an attack with many connections. More of them would use the processors that the service and
+/// the honest client need.
+const THREADS: usize = 2;
 
 /// Opens `count` connections, as far as the service permits them.
 fn open(attack: &Attack, bearer: &str, count: usize) -> Vec<Socket> {
