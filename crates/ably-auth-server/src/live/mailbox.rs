@@ -45,6 +45,14 @@ impl Signals {
     }
 }
 
+/// The channels on which a connection has presence members.
+#[derive(Debug, Default)]
+pub(crate) struct Entered {
+    pub(crate) channels: BTreeSet<Box<str>>,
+    /// True if the members belong to another socket of the connection now. This one may add none.
+    pub(crate) is_taken_over: bool,
+}
+
 /// The mailbox of a connection.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
@@ -57,7 +65,7 @@ pub(crate) struct Mailbox {
     /// The memory that the connection uses.
     pub(crate) account: Account,
     /// The channels on which the connection has presence members.
-    pub(crate) entered: Mutex<BTreeSet<Box<str>>>,
+    pub(crate) entered: Mutex<Entered>,
     queue: Mutex<Queue>,
     /// Notified when there are frames to send.
     filled: Notify,
@@ -118,7 +126,7 @@ impl Mailbox {
         self.filled.notify_one();
     }
 
-    /// Adds the last frame, in place of those that wait if `now` is true. Later frames are dropped.
+    /// Queues the last frame. If `now` is true, drops the queued frames first. Later frames are dropped.
     pub(crate) fn finish(&self, last: Option<Bytes>, now: bool) {
         let mut queue = lock(&self.queue);
         if now {

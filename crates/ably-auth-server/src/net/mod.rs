@@ -192,8 +192,7 @@ impl Server {
     }
 }
 
-/// Reads what other services write to a shared store while there are realtime connections, which end or change by it.
-/// Requests read it themselves.
+/// Polls a shared store while realtime connections are open. Requests poll it themselves.
 async fn follow_store(service: Service) {
     let state = service.state();
     let mut known_from = state.store.feed().known_from();

@@ -65,7 +65,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 close(&mut output).await?;
                 discard(&mut input, MAX_DISCARDED).await
             };
-            // The client may be gone; nothing else can be told.
+            // Ignore errors: the client may have disconnected.
             let _ = timeout(LAST_MESSAGE_TIMEOUT, refuse).await;
             return;
         }
@@ -251,7 +251,7 @@ impl<S: AsyncRead> Reader<'_, S> {
         let mut silence = std::pin::pin!(sleep(max_silence));
         loop {
             let until_tick = self.connection.until_tick().unwrap_or(max_silence).min(max_silence);
-            // Not left to the timer: a client that sends without pause would outrun it.
+            // A timer of zero may fire only after the next frame, so check here.
             if until_tick.is_zero() {
                 if let Flow::End(ending) = self.connection.tick() {
                     return ending;

@@ -1,4 +1,4 @@
-//! The standing of an open connection's credential: it holds until a known end, or does not hold any more.
+//! Validates the credential of an open connection again, and determines when it ends.
 
 use ably_auth_core::{ErrorCode, Timestamp};
 

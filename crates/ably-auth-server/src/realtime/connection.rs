@@ -1,4 +1,4 @@
-//! A connection: its session with the state of the service around it.
+//! A connection: runs a session against the state of the service.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Realtime connections: their opening, the state machine of their protocol, the connection that carries out what it
-//! decides, and the events that services which share a store send each other.
+//! Realtime connections: their opening, the state machine of their protocol, the connection, which applies its effects,
+//! and the events that services with a shared store send each other.
 
 mod connection;
 mod opening;

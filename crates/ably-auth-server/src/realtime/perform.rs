@@ -1,4 +1,4 @@
-//! The effects of a session, carried out: attachments, messages and presence.
+//! Applies the effects of a session: attachments, messages and presence.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,7 @@ impl Performer {
             return self.refuse_channel(session, channel, refusal.info());
         }
         let now = self.state.store.feed().latest_known();
-        // While both are locked, no message is published: none is lost or sent twice between what follows.
+        // Hold both locks until the backlog is queued, so that no message is lost or sent twice.
         let channels = lock(&memory.channels);
         let mut attachments = lock(&memory.attachments);
         let may_continue = self.is_resumed || *is_repeated;
@@ -196,7 +196,7 @@ impl Performer {
 
     /// Lets the presence members of the connection leave a channel.
     fn leave(&self, memory: &AppMemory, channel: &str) {
-        if lock(&self.mailbox.entered).remove(channel) {
+        if lock(&self.mailbox.entered).channels.remove(channel) {
             leave(&self.state, memory, &self.mailbox, channel);
         }
     }
@@ -248,6 +248,11 @@ impl Performer {
             })
             .collect();
         let serial = lock(&memory.channels).serial(now).to_string();
+        let mut entered = lock(&self.mailbox.entered);
+        if entered.is_taken_over {
+            // The client gets no answer, and sends the message again on its new socket.
+            return;
+        }
         let applied = {
             let mut attachments = lock(&memory.attachments);
             let fits = attachments.reserve_presence(channel, &messages, &self.mailbox.account, &self.state.limits);
@@ -259,11 +264,10 @@ impl Performer {
         };
         match applied {
             Ok(has_members) => {
-                let mut entered = lock(&self.mailbox.entered);
                 if has_members {
-                    entered.insert(channel.into());
+                    entered.channels.insert(channel.into());
                 } else {
-                    entered.remove(channel);
+                    entered.channels.remove(channel);
                 }
                 drop(entered);
                 self.ack(msg_serial, None);
@@ -275,12 +279,17 @@ impl Performer {
     /// Takes over the presence members of the connection that this one resumes. Those leave that the new credential does
     /// not permit.
     pub(super) fn inherit_presence(&self, memory: &AppMemory, former: &Mailbox, capability: &Capability) {
-        for channel in std::mem::take(&mut *lock(&former.entered)) {
+        let inherited = {
+            let mut entered = lock(&former.entered);
+            entered.is_taken_over = true;
+            std::mem::take(&mut entered.channels)
+        };
+        for channel in inherited {
             let members = lock(&memory.attachments).members_of(&channel, &self.mailbox.connection_id);
             let bytes = total_size(&members);
             if capability.permits(&channel, Operation::Presence) && self.mailbox.account.take(bytes) {
                 former.account.give_back(bytes);
-                lock(&self.mailbox.entered).insert(channel);
+                lock(&self.mailbox.entered).channels.insert(channel);
             } else {
                 leave(&self.state, memory, former, &channel);
             }
@@ -340,12 +349,12 @@ fn total_size(members: &[PresentMember]) -> usize {
 /// Lets the presence members of a connection that has ended leave: at once, or, if the client may resume the connection,
 /// after the grace time.
 pub(super) fn leave_presence(state: Arc<State>, memory: Arc<AppMemory>, mailbox: Arc<Mailbox>, can_resume: bool) {
-    if lock(&mailbox.entered).is_empty() {
+    if lock(&mailbox.entered).channels.is_empty() {
         return;
     }
     let grace_state = Arc::clone(&state);
     let leave_all = move || {
-        for channel in std::mem::take(&mut *lock(&mailbox.entered)) {
+        for channel in std::mem::take(&mut lock(&mailbox.entered).channels) {
             leave(&state, &memory, &mailbox, &channel);
         }
     };

@@ -18,7 +18,7 @@ pub(crate) struct Moment {
     pub(crate) elapsed: Duration,
 }
 
-/// A thing that the connection has to do after an event.
+/// An action that the connection performs after an event.
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Send a HEARTBEAT with the id of the client's.

@@ -14,7 +14,11 @@ use crate::refusal::Refusal;
 
 impl Session {
     pub(super) fn publish(&mut self, message: Inbound, at: Moment) -> Vec<Effect> {
-        let msg_serial = message.msg_serial.unwrap_or_default();
+        let Some(msg_serial) = message.msg_serial else {
+            // Without a serial, messages could not be told apart from repeated ones.
+            let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it has no serial; set `msgSerial`");
+            return vec![Effect::Refuse { channel: message.channel, msg_serial: 0, error }];
+        };
         let Some(channel) = message.channel else {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it names no channel; set `channel`");
             return vec![Effect::Refuse { channel: None, msg_serial, error }];

@@ -61,6 +61,7 @@ async fn bytes_are_bytes_in_msgpack_and_base64_in_json() {
     let message = rmp_serde::to_vec_named(&BytesMessage {
         action: MESSAGE,
         channel: "chat",
+        msg_serial: 0,
         messages: [BytesData { data: serde_bytes(&[0xff, 0]) }],
     });
     msgpack.send_frame(Message::Binary(message.unwrap().into())).await;
@@ -77,6 +78,7 @@ async fn bytes_are_bytes_in_msgpack_and_base64_in_json() {
 struct BytesMessage<'a> {
     action: u64,
     channel: &'a str,
+    msg_serial: u64,
     messages: [BytesData; 1],
 }
 
@@ -150,6 +152,8 @@ async fn messages_without_a_right_are_refused() {
         let serial = serial.try_into().unwrap();
         assert_eq!(client.publish(channel, serial, messages.clone()).await, code, "{channel} {messages}");
     }
+    client.send(json!({ "action": MESSAGE, "channel": "identified:x", "messages": [{}] })).await;
+    assert_eq!(client.answer(0).await, 40000, "a message needs a serial");
     for action in [19, 21] {
         client.send(json!({ "action": action, "channel": "chat", "msgSerial": 99 })).await;
         assert_eq!(client.answer(99).await, 40000);
