@@ -46,7 +46,7 @@ impl Realtime {
 
     /// Returns the next message; `None` if the connection was lost.
     pub fn receive(&mut self) -> Option<Value> {
-        serde_json::from_str(&self.socket.next().ok()?).ok()
+        serde_json::from_str(&self.socket.receive().ok()?).ok()
     }
 
     /// Returns the next message with this action, or the one that ends the connection.

@@ -79,7 +79,7 @@ impl Socket {
     }
 
     /// Returns the next text message, and answers pings. Other frames are ignored.
-    pub fn next(&mut self) -> io::Result<String> {
+    pub fn receive(&mut self) -> io::Result<String> {
         loop {
             let Some((first, length, end)) = self.parsed() else {
                 self.read_more()?;

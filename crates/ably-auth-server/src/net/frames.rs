@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -63,8 +63,8 @@ pub(super) struct Frames<S> {
     payer: Arc<Mailbox>,
     /// The time for a message to arrive.
     deadline: Duration,
-    /// The end of that time, if a part of a message has been received.
-    until: Option<Instant>,
+    /// The timer for the rest of a message of which a part has been received.
+    until: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + Unpin> Frames<S> {
@@ -91,19 +91,17 @@ impl<S: AsyncRead + Unpin> Frames<S> {
                 return Ok(received);
             }
             let is_complete = self.input.is_empty() && self.rest.is_none() && !self.is_in_parts;
+            let Self { stream, input, until, deadline, .. } = self;
             let bytes = if is_complete {
-                self.until = None;
-                read(&mut self.stream, &mut self.input).await?
+                *until = None;
+                read(stream, input).await?
             } else {
-                let until = match self.until {
-                    Some(until) => until,
-                    None => {
-                        let now = Instant::now();
-                        now.checked_add(self.deadline).unwrap_or(now)
-                    }
-                };
-                self.until = Some(until);
-                timeout_at(until, read(&mut self.stream, &mut self.input)).await??
+                let until = until.get_or_insert_with(|| Box::pin(sleep(*deadline)));
+                tokio::select! {
+                    biased;
+                    bytes = read(stream, input) => bytes?,
+                    () = until => return Err(io::ErrorKind::TimedOut.into()),
+                }
             };
             if bytes == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -409,15 +407,15 @@ mod tests {
                 client.write_all(&frame(0x00, b"b")).await.unwrap();
             }
         };
-        let begun = Instant::now();
         let read = async {
-            loop {
+            for parts in 0.. {
                 if let Err(error) = frames.next().await {
-                    return error.kind();
+                    return (error.kind(), parts);
                 }
             }
+            unreachable!()
         };
-        let kind = tokio::select! { kind = read => kind, () = more => unreachable!() };
-        assert_eq!((kind, begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, 10));
+        let ended = tokio::select! { ended = read => ended, () = more => unreachable!() };
+        assert_eq!(ended, (io::ErrorKind::TimedOut, 3), "after 10 s");
     }
 }

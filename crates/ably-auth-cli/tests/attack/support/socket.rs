@@ -38,7 +38,7 @@ impl Socket {
     }
 
     pub(crate) fn message(&mut self) -> io::Result<Value> {
-        Ok(serde_json::from_str(&self.socket.next()?)?)
+        Ok(serde_json::from_str(&self.socket.receive()?)?)
     }
 
     /// Reads messages until one has this action.
