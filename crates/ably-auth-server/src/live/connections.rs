@@ -157,9 +157,15 @@ impl Connections {
         }
     }
 
-    /// Returns how many connections are open.
-    pub(crate) fn count(&self) -> usize {
-        lock(&self.table).open.len()
+    /// Returns true if no connection is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.table).open.is_empty()
+    }
+
+    /// Returns how many connections are open, and how many are lost and can be resumed.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let table = lock(&self.table);
+        (table.open.len(), table.by_end.len())
     }
 
     /// Signals the connections whose tokens a revocation may concern.

@@ -199,7 +199,7 @@ async fn follow_store(service: Service) {
     let mut caught_up = state.stopwatch.elapsed();
     while state.store.is_shared() {
         time::sleep(FOLLOW_INTERVAL).await;
-        if state.connections.count() == 0 {
+        if state.connections.is_empty() {
             caught_up = state.stopwatch.elapsed();
         } else {
             // The store may not answer for a while; the next attempt may succeed.

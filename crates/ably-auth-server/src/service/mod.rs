@@ -99,7 +99,7 @@ impl Service {
         let now = metrics::CurrentValues {
             apps,
             keys,
-            realtime_connections: self.0.connections.count(),
+            realtime_connections: self.0.connections.counts(),
             is_ready: self.is_ready(),
             up: self.0.stopwatch.elapsed(),
         };

@@ -25,7 +25,8 @@ fn get(count: &AtomicU64) -> u64 {
 pub(crate) struct CurrentValues {
     pub(crate) apps: usize,
     pub(crate) keys: usize,
-    pub(crate) realtime_connections: usize,
+    /// The realtime connections that are open, and those that are lost and can be resumed.
+    pub(crate) realtime_connections: (usize, usize),
     pub(crate) is_ready: bool,
     /// The time since the service was built.
     pub(crate) up: Duration,
@@ -82,7 +83,6 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
     let gauges = [
         ("ably_auth_requests_in_flight", "Requests in flight.", metrics.in_flight.get()),
         ("ably_auth_connections", "Open connections.", metrics.connections.get()),
-        ("ably_auth_realtime_connections", "Open realtime connections.", as_u64(now.realtime_connections)),
         (
             "ably_auth_relay_services",
             "Other services that share the store and exchange realtime events with this one.",
@@ -101,6 +101,11 @@ fn write(out: &mut String, metrics: &Metrics, now: &CurrentValues) -> fmt::Resul
     for (name, help, value) in gauges {
         write_header(out, name, "gauge", help)?;
         writeln!(out, "{name} {value}")?;
+    }
+    let name = "ably_auth_realtime_connections";
+    write_header(out, name, "gauge", "Realtime connections that are open, or lost and resumable.")?;
+    for (state, count) in [("open", now.realtime_connections.0), ("lost", now.realtime_connections.1)] {
+        writeln!(out, "{name}{{state=\"{state}\"}} {count}")?;
     }
     Ok(())
 }
@@ -234,7 +239,13 @@ mod tests {
         metrics.record(Endpoint::RequestToken, Some(ErrorCode::new(1)), Duration::from_secs(6));
         let text = render(
             &metrics,
-            &CurrentValues { apps: 1, keys: 2, realtime_connections: 4, is_ready: false, up: Duration::from_secs(3) },
+            &CurrentValues {
+                apps: 1,
+                keys: 2,
+                realtime_connections: (4, 3),
+                is_ready: false,
+                up: Duration::from_secs(3),
+            },
         );
         for line in [
             r#"ably_auth_requests_total{endpoint="time",code="0"} 1"#,
@@ -247,6 +258,8 @@ mod tests {
             r#"ably_auth_request_duration_seconds_bucket{endpoint="requestToken",le="+Inf"} 2"#,
             r#"ably_auth_request_duration_seconds_sum{endpoint="requestToken"} 6.000051"#,
             r#"ably_auth_request_duration_seconds_count{endpoint="requestToken"} 2"#,
+            r#"ably_auth_realtime_connections{state="open"} 4"#,
+            r#"ably_auth_realtime_connections{state="lost"} 3"#,
             "ably_auth_keys 2",
         ] {
             assert!(text.lines().any(|rendered| rendered == line), "{line} is not in\n{text}");
