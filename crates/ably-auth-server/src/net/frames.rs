@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(frames.next().await.unwrap(), Received::Part);
         let more = async {
             loop {
-                tokio::time::sleep(Duration::from_secs(3)).await;
+                sleep(Duration::from_secs(3)).await;
                 client.write_all(&frame(0x00, b"b")).await.unwrap();
             }
         };
