@@ -201,6 +201,12 @@ impl Mailbox {
         }
     }
 
+    /// Returns true if no frame waits, and none will be added.
+    pub(crate) fn is_finished(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.is_closed && queue.frames.is_empty()
+    }
+
     /// Signals the connection's task.
     pub(crate) fn signal(&self, set: impl FnOnce(&mut Signals)) {
         set(&mut lock(&self.queue).signals);

@@ -61,8 +61,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(connection) => connection,
         Err(last) => {
             let refuse = async {
-                write(&mut output, message_of(format), last).await?;
-                close(&mut output).await?;
+                write_last(&mut output, message_of(format), &last).await?;
                 discard(&mut input, MAX_DISCARDED).await
             };
             // Ignore errors: the client may have disconnected.
@@ -119,6 +118,17 @@ async fn write<S: AsyncWrite>(output: &mut WriteHalf<S>, opcode: OpCode, content
         output.write_all_buf(&mut Bytes::from(first).chain(content)).await?;
     }
     output.flush().await
+}
+
+/// Sends the last frame, the frame that closes a connection, and the end of the stream. The frames are one write: many
+/// connections may end at once.
+async fn write_last<S: AsyncWrite>(output: &mut WriteHalf<S>, opcode: OpCode, content: &[u8]) -> io::Result<()> {
+    let mut frames = Vec::with_capacity(MAX_HEADER.saturating_mul(2).saturating_add(content.len()));
+    add_header(&mut frames, opcode, content.len())?;
+    frames.extend_from_slice(content);
+    add_header(&mut frames, OpCode::Control(Control::Close), 0)?;
+    output.write_all(&frames).await?;
+    output.shutdown().await
 }
 
 /// Sends the frame that closes a connection, and the end of the stream.
@@ -182,6 +192,10 @@ impl<S: AsyncWrite> Writer<'_, S> {
             let sent = match next {
                 Next::Message(content) => {
                     let time = time_to_read(&self.state.limits, content.len());
+                    if content.len() <= COPIED && self.mailbox.is_finished() {
+                        let _ = timeout(time, write_last(&mut self.output, message_of(self.format), &content)).await;
+                        return;
+                    }
                     timeout(time, write(&mut self.output, message_of(self.format), content)).await
                 }
                 Next::Pong(content) => {
