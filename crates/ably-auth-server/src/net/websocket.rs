@@ -30,6 +30,9 @@ const MAX_DISCARDED: usize = 1024 * 1024;
 /// A client that needs HEARTBEAT messages gets a WebSocket ping with every fourth of them, to detect that it is gone.
 const HEARTBEATS_PER_PING: u32 = 4;
 
+/// The maximum time between two moments at which heartbeats are due.
+const MAX_HEARTBEAT_STEP: Duration = Duration::from_millis(500);
+
 /// The number of pings that a client may leave unanswered.
 const UNANSWERED_PINGS: u32 = 3;
 
@@ -187,7 +190,7 @@ impl<S: AsyncWrite> Writer<'_, S> {
                 biased;
                 content = self.pongs.next() => Next::Pong(content),
                 frame = self.mailbox.next() => frame.map_or(Next::Close, Next::Message),
-                () = sleep(self.state.limits.heartbeat) => Next::FillSilence,
+                () = sleep(until_heartbeat(self.state.limits.heartbeat, self.state.stopwatch.elapsed())) => Next::FillSilence,
             };
             let sent = match next {
                 Next::Message(content) => {
@@ -238,6 +241,14 @@ impl<S> Drop for Writer<'_, S> {
     fn drop(&mut self) {
         self.mailbox.sent();
     }
+}
+
+/// Returns the time until the next heartbeat: at most `interval`. Many connections share the moment at which theirs is due,
+/// so that the process wakes up a few times a second, not for each of them.
+fn until_heartbeat(interval: Duration, elapsed: Duration) -> Duration {
+    let step = interval.checked_div(16).unwrap_or_default().min(MAX_HEARTBEAT_STEP).as_nanos().max(1);
+    let early = elapsed.saturating_add(interval).as_nanos().checked_rem(step).unwrap_or_default();
+    interval.saturating_sub(Duration::from_nanos(u64::try_from(early).unwrap_or_default()))
 }
 
 /// Returns the time limit for a client to read a frame.
@@ -314,5 +325,25 @@ impl<S: AsyncRead> Reader<'_, S> {
             }
             Err(_) => Flow::End(Ending::Lost),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeats_are_due_together_and_never_late() {
+        let interval = Duration::from_secs(15);
+        let mut moments = std::collections::BTreeSet::new();
+        for millis in (0..10_000).step_by(7) {
+            let elapsed = Duration::from_millis(millis);
+            let until = until_heartbeat(interval, elapsed);
+            assert!(until <= interval && interval.saturating_sub(until) < MAX_HEARTBEAT_STEP, "{until:?}");
+            moments.insert(elapsed.saturating_add(until));
+        }
+        assert_eq!(moments.len(), 20, "two moments a second");
+        assert!(until_heartbeat(Duration::from_millis(20), Duration::from_millis(7)) > Duration::from_millis(18));
+        assert_eq!(until_heartbeat(Duration::ZERO, Duration::ZERO), Duration::ZERO);
     }
 }
