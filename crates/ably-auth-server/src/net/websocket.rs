@@ -1,7 +1,7 @@
 //! The socket of a realtime connection: frames in and out, heartbeats, and timeouts.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
@@ -222,19 +222,31 @@ impl<S: AsyncWrite> Writer<'_, S> {
 
     /// Sends something on a silent connection: HEARTBEAT to clients that need it, else a ping.
     async fn fill_silence(&mut self, silences: u32) -> io::Result<()> {
-        // Both in one write, which is most of what an idle connection costs.
-        let mut frames = Vec::new();
-        if self.heartbeats {
-            let heartbeat = Outbound::new(Action::Heartbeat).encode(self.format);
-            add_header(&mut frames, message_of(self.format), heartbeat.len())?;
-            frames.extend_from_slice(&heartbeat);
-        }
-        if !self.heartbeats || silences % HEARTBEATS_PER_PING == 0 {
-            add_header(&mut frames, OpCode::Control(Control::Ping), 0)?;
-        }
-        self.output.write_all(&frames).await?;
+        let has_ping = !self.heartbeats || silences % HEARTBEATS_PER_PING == 0;
+        self.output.write_all(silence_frames(self.format, self.heartbeats, has_ping)).await?;
         self.output.flush().await
     }
+}
+
+/// Returns the frames that fill a silence: a HEARTBEAT, a ping, or both in one. They are made once, since most of what a
+/// service with idle connections does is to send them.
+fn silence_frames(format: Format, has_heartbeat: bool, has_ping: bool) -> &'static [u8] {
+    static FRAMES: [OnceLock<Vec<u8>>; 8] = [const { OnceLock::new() }; 8];
+    let variant = usize::from(format == Format::MsgPack) | usize::from(has_heartbeat) << 1 | usize::from(has_ping) << 2;
+    let make = || {
+        let mut frames = Vec::new();
+        if has_heartbeat {
+            let heartbeat = Outbound::new(Action::Heartbeat).encode(format);
+            add_header(&mut frames, message_of(format), heartbeat.len())?;
+            frames.extend_from_slice(&heartbeat);
+        }
+        if has_ping {
+            add_header(&mut frames, OpCode::Control(Control::Ping), 0)?;
+        }
+        Ok::<_, io::Error>(frames)
+    };
+    // The headers of such short frames are always valid.
+    FRAMES.get(variant).map(|frames| &**frames.get_or_init(|| make().unwrap_or_default())).unwrap_or_default()
 }
 
 impl<S> Drop for Writer<'_, S> {
