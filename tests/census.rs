@@ -29,6 +29,7 @@ const HOLD_NONE: &[&str] = &[
     "Operations",
     "ProxyHeader",
     "Rate",
+    "Relayed",
     "Relisted",
     "Pending",
     "PrintableText",
