@@ -34,7 +34,7 @@ const pause = (millis) => new Promise((done) => setTimeout(done, millis));
 // A TCP proxy in front of the service, whose connections a case can cut.
 class Proxy {
   sockets = new Set();
-  // What new connections wait for.
+  // Resolved when new connections may go on.
   held = undefined;
   isRefusing = false;
 

@@ -29,7 +29,7 @@ class Proxy:
     """A TCP proxy in front of the service, whose connections a case can cut."""
 
     def __init__(self):
-        # What new connections wait for.
+        # Set when new connections may go on.
         self.open = asyncio.Event()
         self.open.set()
         self.is_refusing = False

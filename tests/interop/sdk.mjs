@@ -1,4 +1,4 @@
-// What the drivers of npm's `ably` share: the SDK, the arguments of the program, and the options of a client.
+// Shared by the drivers of npm's `ably`: the SDK, the arguments of the program, and the options of a client.
 // node DRIVER CASES SERVICE ISSUER FORMAT, with MODULES in the environment.
 
 import { createRequire } from 'node:module';

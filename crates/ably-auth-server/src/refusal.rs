@@ -26,6 +26,12 @@ impl Refusal {
         Self::new(ErrorCode::INTERNAL, "the service failed; try again later")
     }
 
+    /// Returns the refusal of a key that was sent without TLS.
+    pub(crate) fn key_without_tls() -> Self {
+        let message = "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
+        Self::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message)
+    }
+
     /// Returns the refusal of a request that cannot be decided because the store is unavailable.
     pub(crate) fn unavailable() -> Self {
         Self::new(ErrorCode::TIMEOUT, "the store is unavailable; try again later")

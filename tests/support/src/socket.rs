@@ -1,6 +1,6 @@
 //! A WebSocket client whose frames can be incomplete, invalid or too many.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::net::TcpStream;
 
 /// The first byte of a frame: a text or binary message, parts of a text message, or a control frame.
@@ -63,7 +63,7 @@ impl Socket {
         let head = loop {
             match socket.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 Some(at) => break at + 4,
-                None => socket.read_more()?,
+                None => read_more(&mut socket.stream, &mut socket.unread)?,
             }
         };
         if !socket.unread.starts_with(b"HTTP/1.1 101 ") {
@@ -82,7 +82,7 @@ impl Socket {
     pub fn receive(&mut self) -> io::Result<String> {
         loop {
             let Some((first, length, end)) = self.parsed() else {
-                self.read_more()?;
+                read_more(&mut self.stream, &mut self.unread)?;
                 continue;
             };
             let content = self.unread[end - length..end].to_vec();
@@ -106,15 +106,19 @@ impl Socket {
         };
         (self.unread.len() >= header + length).then_some((first, length, header + length))
     }
+}
 
-    fn read_more(&mut self) -> io::Result<()> {
-        let mut piece = [0; 16 * 1024];
-        match self.stream.read(&mut piece)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            bytes => {
-                self.unread.extend(&piece[..bytes]);
-                Ok(())
-            }
+/// Reads what has arrived on a stream, and waits for it if that is nothing.
+///
+/// # Errors
+/// The error of the stream, or [`io::ErrorKind::UnexpectedEof`] at its end.
+pub fn read_more(stream: &mut impl Read, unread: &mut Vec<u8>) -> io::Result<()> {
+    let mut piece = [0; 16 * 1024];
+    match stream.read(&mut piece)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        bytes => {
+            unread.extend(&piece[..bytes]);
+            Ok(())
         }
     }
 }

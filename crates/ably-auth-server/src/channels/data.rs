@@ -7,7 +7,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::raw::RawValue;
 
@@ -49,6 +49,24 @@ pub(super) fn rendered_encoding<'a>(
         None if is_converted => Some("base64".into()),
         encoding => encoding.map(Cow::Borrowed),
     }
+}
+
+/// Writes the data, the encoding and the extras of a message, for a format that has a byte type if `has_bytes` is true.
+/// `encoding` is the [`rendered_encoding`].
+pub(super) fn write_content<M: SerializeMap>(
+    object: &mut M,
+    data: Option<&Data>,
+    encoding: Option<&str>,
+    extras: Option<&impl Serialize>,
+    has_bytes: bool,
+) -> Result<(), M::Error> {
+    if let Some(data) = data {
+        object.serialize_entry("data", &data.rendered(has_bytes))?;
+    }
+    if let Some(encoding) = encoding {
+        object.serialize_entry("encoding", encoding)?;
+    }
+    extras.map_or(Ok(()), |extras| object.serialize_entry("extras", extras))
 }
 
 struct Rendered<'a> {

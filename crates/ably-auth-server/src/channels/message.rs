@@ -127,7 +127,7 @@ impl Message {
         self.extras.as_ref().and_then(Extras::user_claim)
     }
 
-    /// Returns the message as another service published it: with what only a service sets.
+    /// Returns the message as another service published it, with the fields that only a service sets.
     pub(super) fn of_other_service(
         mut self,
         serial: Box<str>,
@@ -263,15 +263,7 @@ impl Serialize for Published<'_> {
                 object.serialize_entry(field, value)?;
             }
         }
-        if let Some(data) = data {
-            object.serialize_entry("data", &data.rendered(self.has_bytes))?;
-        }
-        if let Some(encoding) = encoding {
-            object.serialize_entry("encoding", &encoding)?;
-        }
-        if let Some(extras) = extras {
-            object.serialize_entry("extras", extras)?;
-        }
+        data::write_content(&mut object, data.as_ref(), encoding.as_deref(), extras.as_ref(), self.has_bytes)?;
         object.serialize_entry("timestamp", &self.serial.published)?;
         match foreign_serial {
             Some(serial) => object.serialize_entry("serial", serial)?,

@@ -165,15 +165,7 @@ impl Serialize for Rendered<'_> {
         object.serialize_entry("clientId", client_id)?;
         object.serialize_entry("connectionId", &**connection_id)?;
         object.serialize_entry("timestamp", timestamp)?;
-        if let Some(data) = data {
-            object.serialize_entry("data", &data.rendered(self.has_bytes))?;
-        }
-        if let Some(encoding) = encoding {
-            object.serialize_entry("encoding", &encoding)?;
-        }
-        if let Some(extras) = extras {
-            object.serialize_entry("extras", extras)?;
-        }
+        data::write_content(&mut object, data.as_ref(), encoding.as_deref(), extras.as_ref(), self.has_bytes)?;
         object.end()
     }
 }

@@ -9,7 +9,7 @@ use super::{Message, Published, Stored};
 /// The maximum length of a serial that another service gave, in bytes.
 const MAX_SERIAL: usize = 64;
 
-/// Messages for the other services: each with what a service reads only from another one.
+/// Messages for the other services: each with the fields that a service accepts only from another service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RelayedMessages<'a>(pub(crate) &'a [Stored]);
 

@@ -131,9 +131,7 @@ impl<'a> Call<'a> {
             credential => credential,
         };
         if matches!(credential, Some(Credential::Key(_))) && !self.may_hold_keys() {
-            let message =
-                "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
-            return Err(Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message));
+            return Err(Refusal::key_without_tls());
         }
         Ok(credential)
     }

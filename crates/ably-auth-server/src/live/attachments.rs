@@ -96,8 +96,7 @@ impl Attachments {
         }
     }
 
-    /// Sends messages to all attachments that subscribe to the channel, except to a publisher without echo. `serial` is
-    /// that of the last message.
+    /// Sends messages to all attachments that subscribe to the channel, except to a publisher without echo.
     pub(crate) fn deliver(
         &self,
         channel: &str,
@@ -179,7 +178,7 @@ impl Attachments {
     }
 
     /// Takes the memory that presence messages need, and gives back what they free. Refuses them if they do not fit, or
-    /// if the channel has `most` members already.
+    /// if the channel would have too many members.
     pub(crate) fn reserve_presence(
         &self,
         channel: &str,

@@ -1,4 +1,4 @@
-//! The table of realtime connections: found by their id, by their key, and by what a revocation can name.
+//! The table of realtime connections. It finds them by id, by key and by revocation target.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +44,7 @@ struct Open {
     targets: Vec<Target>,
 }
 
-/// Where a connection is: open, or lost and kept for a client that resumes it.
+/// The state of a connection: open, or lost and kept for a client that resumes it.
 #[derive(Debug)]
 enum Place {
     Open(u64),

@@ -1,5 +1,5 @@
-//! Live connections: their protocol messages, what waits to be sent to them, their attachments, which of them a
-//! revocation concerns, and the events that other services get.
+//! Live connections: their protocol messages, their mailboxes, their attachments, an index of them, and the events for
+//! other services.
 
 pub(crate) mod attachments;
 pub(crate) mod connections;

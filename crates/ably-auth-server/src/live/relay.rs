@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 160;
 /// An event to the other services.
 #[derive(Debug, Serialize)]
 pub(crate) enum Outgoing<'a> {
-    /// The service exists, for `lasts` milliseconds more.
+    /// The sender counts as present for `lasts` milliseconds more.
     Alive { lasts: u64 },
     /// The service ends soon.
     Leaving,
@@ -149,7 +149,7 @@ impl Outbox {
     }
 }
 
-/// The maximum length of what precedes the content of an event, in bytes.
+/// The maximum length of the fields before the content of an event, in bytes.
 const HEAD_BYTES: usize = 32;
 
 /// The outbox of an app.

@@ -1,5 +1,5 @@
-//! WebSocket frames from a client (RFC 6455, section 5). The memory of a message grows with what was received of it, and
-//! is counted; an announced length reserves nothing, and a silent connection has no buffer.
+//! WebSocket frames from a client (RFC 6455, section 5). A message uses memory only for the bytes that have
+//! arrived, and these are counted. An announced length reserves nothing, and a silent connection has no buffer.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -68,7 +68,7 @@ pub(super) struct Frames<S> {
 }
 
 impl<S: AsyncRead + Unpin> Frames<S> {
-    /// Reads frames from a stream, after what was read of them with the request. `payer` pays for their memory.
+    /// Reads frames from a stream. `read` are the bytes that were read with the request. `payer` pays for their memory.
     pub(super) fn new(stream: S, read: &[u8], payer: Arc<Mailbox>, deadline: Duration) -> Self {
         Self {
             stream,

@@ -33,7 +33,7 @@ use connection::{Connections, Role};
 /// once would use all of the CPU.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// The time between two looks into a shared store for what ends realtime connections.
+/// The interval at which a shared store is polled for changes that end realtime connections.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A [`Service`] that listens on a TCP socket and speaks HTTP/1.1, over TLS if it has a certificate.

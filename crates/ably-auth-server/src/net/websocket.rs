@@ -43,7 +43,7 @@ const COPIED: usize = 1024;
 /// The maximum length of the header of a frame without a mask.
 const MAX_HEADER: usize = 10;
 
-/// A socket that was upgraded, and what was read of it beyond the request.
+/// A socket that was upgraded, and the bytes that were read after the request.
 pub(super) struct Upgraded<S> {
     pub(super) stream: S,
     pub(super) read: Bytes,
@@ -182,7 +182,7 @@ struct Writer<'a, S> {
 }
 
 impl<S: AsyncWrite> Writer<'_, S> {
-    /// Sends what is in the mailbox until its last frame is sent, the client does not read, or it is gone.
+    /// Sends the frames of the mailbox until the last one, or until the client reads too slowly or is gone.
     async fn run(mut self) {
         let mut silences = 0_u32;
         loop {
@@ -297,7 +297,7 @@ impl<S: AsyncRead> Reader<'_, S> {
             let (frames, closing) = (&mut self.frames, &mut self.closing);
             let closing = async { closing.wait_for(|closing| *closing).await.is_ok() };
             let next = async {
-                // A client that does not read what it gets is not read from either.
+                // Read nothing from a client that reads nothing.
                 mailbox.below(max_waiting).await;
                 frames.next().await
             };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::opening::{Opening, check_readable};
 use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
-use super::session::{Effect, Ending, Moment, Session, ending_of};
+use super::session::{Effect, Ending, Moment, Session, ending_of, too_many_frames};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
@@ -38,11 +38,11 @@ pub(crate) struct Connection {
 impl Connection {
     /// Opens a connection: authenticates the client, resumes its former connection if it can, and sends CONNECTED.
     pub(crate) async fn open(state: Arc<State>, opening: Opening) -> Result<Self, Bytes> {
-        let (format, is_token, state_of_refusals) = (opening.format, opening.has_token(), Arc::clone(&state));
-        Self::try_open(state, opening).await.map_err(|refusal| {
+        let (format, is_token) = (opening.format, opening.has_token());
+        Self::try_open(Arc::clone(&state), opening).await.map_err(|refusal| {
             let ending = ending_of(&refusal, is_token);
-            state_of_refusals.metrics.realtime.ended(ending.code());
-            ending.log(state_of_refusals.sandbox, None);
+            state.metrics.realtime.ended(ending.code());
+            ending.log(state.sandbox, None);
             ending.frame(format).unwrap_or_default()
         })
     }
@@ -94,14 +94,8 @@ impl Connection {
         let unknown =
             ErrorInfo::new(ErrorCode::INVALID_CONNECTION_KEY, "the connection cannot be resumed; this is a new one");
         performer.send_connected(&session, is_unknown.then_some(&unknown));
-        add(
-            if is_resumed {
-                &performer.state.metrics.realtime.resumed
-            } else {
-                &performer.state.metrics.realtime.opened
-            },
-            1,
-        );
+        let counts = &performer.state.metrics.realtime;
+        add(if is_resumed { &counts.resumed } else { &counts.opened }, 1);
         // The credential may have been revoked before the connection was in the table.
         performer.mailbox.signal(|signals| signals.recheck = true);
         Ok(Self { session, performer })
@@ -140,22 +134,13 @@ impl Connection {
             None if effects.iter().any(is_long) => state.long_work.acquire().await.ok(),
             permit => permit,
         };
-        let mut verify = None;
-        for effect in effects {
-            match effect {
-                Effect::Verify(token) => verify = Some(token),
-                effect => {
-                    if let Flow::End(ending) = self.performer.perform(&mut self.session, effect) {
-                        return Flow::End(ending);
-                    }
-                }
-            }
+        // AUTH has no other effect.
+        if let [Effect::Verify(token)] = &*effects {
+            let token = token.clone();
+            drop(permit);
+            return self.verify(token).await;
         }
-        drop(permit);
-        match verify {
-            Some(token) => self.verify(token).await,
-            None => Flow::Continue,
-        }
+        self.perform_all(effects)
     }
 
     /// Counts a control frame, such as a ping, or a part of a message. Ends the connection if there are too many.
@@ -165,11 +150,7 @@ impl Connection {
             Ok(_) => {}
             Err(ending) => return Flow::End(ending),
         }
-        let error = ErrorInfo::new(
-            ErrorCode::CONNECTION_RATE_EXCEEDED,
-            "the connection sends too many frames; send fewer a second",
-        );
-        Flow::End(Ending::Disconnected(error.with_status(429)))
+        Flow::End(Ending::Disconnected(too_many_frames(ErrorCode::CONNECTION_RATE_EXCEEDED)))
     }
 
     async fn verify(&mut self, token: Token) -> Flow {

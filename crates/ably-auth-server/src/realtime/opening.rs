@@ -79,9 +79,9 @@ fn read_claim(
     };
     let credential = credential.ok_or_else(ably_auth_backend::Refusal::missing_credential)?;
     if matches!(credential, Credential::Key(_)) && !may_hold_keys {
-        return Err(key_without_tls());
+        return Err(Refusal::key_without_tls());
     }
-    // `*` is what a client sends that may assume any identity.
+    // A client that may assume any identity sends `*`.
     let claimed = match client_id.filter(|client_id| *client_id != "*") {
         Some(client_id) => Some(Identity::new(&client_id)?),
         None => credentials::claimed_identity(&parts.headers)?,
@@ -106,14 +106,8 @@ pub(super) fn check_readable(credential: &Credential) -> Result<(), Refusal> {
     Err(Refusal::new(ErrorCode::INVALID_CREDENTIALS, message))
 }
 
-/// Returns the refusal of a key that was sent without TLS.
-fn key_without_tls() -> Refusal {
-    let message = "a key must not be sent without TLS; use a token, or serve with TLS, or as a sandbox on loopback";
-    Refusal::new(ErrorCode::BASIC_AUTH_WITHOUT_TLS, message)
-}
-
-/// Returns the error of a connection whose credential is refused. What cannot be read, and unknown apps and keys, are
-/// 40101 on a connection, so that clients do not try again. A token of an unknown key is 40143: another token may help.
+/// Returns the error of a connection whose credential is refused. Unreadable credentials, unknown apps and unknown keys
+/// are 40101 on a connection, so that clients do not try again. A token of an unknown key is 40143: another token may help.
 pub(crate) fn as_connection_error(refusal: &Refusal, is_token: bool) -> ErrorInfo {
     let info = refusal.info();
     match info.code() {

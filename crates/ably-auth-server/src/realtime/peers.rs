@@ -16,10 +16,10 @@ use crate::sync::lock;
 /// The maximum number of other services.
 const MAX_PEERS: usize = 256;
 
-/// The time for which a service counts as present that has not said for how long.
+/// The time for which a service counts as present if it announced no time.
 const DEFAULT_LIFE: Duration = Duration::from_secs(30);
 
-/// The maximum of what it may say.
+/// The maximum time that a service may announce.
 const MAX_LIFE: Duration = Duration::from_secs(3_600);
 
 /// The time after which a service is asked again for its members.
@@ -102,7 +102,7 @@ impl Peers {
         }
         for peer in self.peers.values_mut() {
             peer.is_incomplete = true;
-            // The silence was not its own.
+            // The service may have sent events that did not arrive.
             peer.until = now.saturating_add(peer.life);
         }
     }

@@ -131,9 +131,9 @@ impl Performer {
         let mut attachments = lock(&memory.attachments);
         let may_continue = self.is_resumed || *is_repeated;
         let missed = after.filter(|_| may_continue).and_then(|after| channels.after(channel, after));
-        // A serial from before the connection could have been lost is not one that the client has just seen. Without
-        // the operation `history`, it must not give older messages than those.
-        let ttl = u64::try_from(self.state.limits.connection_state_ttl.as_millis()).unwrap_or(u64::MAX);
+        // A resumable connection was lost at most `connection_state_ttl` ago, so an older serial gives nothing: it
+        // would be a way to read history without the operation `history`.
+        let ttl = millis(self.state.limits.connection_state_ttl);
         let is_recent = |stored: &Stored| now.millis_since(stored.published_at()) <= ttl;
         let missed = missed.filter(|missed| missed.first().is_none_or(is_recent));
         let is_continued = missed.is_some();
@@ -310,10 +310,7 @@ fn no_room() -> Refusal {
 fn rewound(channels: &Channels, channel: &str, rewind: Rewind, now: Timestamp) -> Vec<Stored> {
     let (start, limit) = match rewind {
         Rewind::Count(count) => (0, count),
-        Rewind::Time(time) => {
-            let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            (now.as_millis().saturating_sub(millis), usize::MAX)
-        }
+        Rewind::Time(time) => (now.as_millis().saturating_sub(millis(time)), usize::MAX),
     };
     let end = Timestamp::from_millis(u64::MAX);
     let page = Page { start: Timestamp::from_millis(start), end, direction: Direction::Backwards, limit, after: None };
@@ -352,7 +349,7 @@ pub(super) fn leave_presence(state: Arc<State>, memory: Arc<AppMemory>, mailbox:
     if lock(&mailbox.entered).channels.is_empty() {
         return;
     }
-    let grace_state = Arc::clone(&state);
+    let grace = state.limits.presence_grace;
     let leave_all = move || {
         for channel in std::mem::take(&mut lock(&mailbox.entered).channels) {
             leave(&state, &memory, &mailbox, &channel);
@@ -361,7 +358,6 @@ pub(super) fn leave_presence(state: Arc<State>, memory: Arc<AppMemory>, mailbox:
     if !can_resume {
         return leave_all();
     }
-    let grace = grace_state.limits.presence_grace;
     // A client that resumes the connection takes over its members, so that none is left to leave.
     tokio::spawn(async move {
         tokio::time::sleep(grace).await;

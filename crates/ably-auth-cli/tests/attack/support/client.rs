@@ -1,12 +1,13 @@
 //! A client on plain sockets, which can be slow and can send invalid requests.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ably_auth_core::{ApiKey, Nonce, Timestamp, TokenParams, TokenRequest};
 use serde_json::Value;
+use test_support::socket::read_more;
 
 use super::Service;
 use super::child::SECRET;
@@ -118,30 +119,19 @@ impl Connection {
         let head_ends = loop {
             match self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 Some(at) => break at + 4,
-                None => self.read_more()?,
+                None => read_more(&mut self.stream, &mut self.unread)?,
             }
         };
         let head = String::from_utf8_lossy(&self.unread[..head_ends]).to_ascii_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
         let ends = head_ends + length.unwrap_or(0);
         while self.unread.len() < ends {
-            self.read_more()?;
+            read_more(&mut self.stream, &mut self.unread)?;
         }
         let body = self.unread[head_ends..ends].to_vec();
         self.unread.drain(..ends);
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         Ok(Answer { status: status.ok_or(io::ErrorKind::InvalidData)?, body })
-    }
-
-    fn read_more(&mut self) -> io::Result<()> {
-        let mut piece = [0; 16 * 1024];
-        match self.stream.read(&mut piece)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            bytes => {
-                self.unread.extend(&piece[..bytes]);
-                Ok(())
-            }
-        }
     }
 }
 

@@ -71,6 +71,6 @@ fn not_served(message: Inbound) -> Effect {
     Effect::Refuse { channel: message.channel, msg_serial: message.msg_serial.unwrap_or_default(), error }
 }
 
-fn too_many_frames(code: ErrorCode) -> ErrorInfo {
+pub(crate) fn too_many_frames(code: ErrorCode) -> ErrorInfo {
     ErrorInfo::new(code, "the connection sends too many frames; send fewer a second").with_status(429)
 }

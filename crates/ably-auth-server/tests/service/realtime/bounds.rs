@@ -252,7 +252,7 @@ async fn member_that_is_replaced_many_times_in_one_frame_is_counted_once() {
             break;
         }
         entered += 1;
-        // What the member used is given back once, not for each message that replaces it.
+        // The messages replace one member, so its memory is given back once.
         let replaced = send(&mut client, "a", vec![member(60_000)]).await;
         if replaced.is_none() || send(&mut client, "a", vec![member(1); 50]).await.is_none() {
             break;

@@ -9,6 +9,14 @@ fn members(message: &Value) -> Vec<(u64, String)> {
     members.map(|member| (member["action"].as_u64().unwrap(), member["clientId"].as_str().unwrap().into())).collect()
 }
 
+/// Opens a connection with a token that can be revoked, and enters the channel `chat` as `bob`.
+async fn entered(service: &Realtime) -> Client {
+    let mut client = service.connect_as("bob").await;
+    client.attach("chat").await;
+    assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
+    client
+}
+
 #[tokio::test]
 async fn members_enter_update_and_leave() {
     let service = Realtime::start().await;
@@ -110,14 +118,8 @@ async fn members_leave_with_close_detach_and_lost_rights() {
     let service = Realtime::start().await;
     let mut watcher = service.connect(&with_key(KEY)).await;
     watcher.attach("chat").await;
-    let entered = async || {
-        let mut client = service.connect_as("bob").await;
-        client.attach("chat").await;
-        assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
-        client
-    };
     for way in ["close", "detach", "narrow"] {
-        let mut client = entered().await;
+        let mut client = entered(&service).await;
         assert_eq!(members(&watcher.expect(PRESENCE).await), [(2, "bob".into())]);
         match way {
             "close" => client.send(json!({ "action": CLOSE })).await,
@@ -133,9 +135,7 @@ async fn members_of_a_lost_connection_leave_after_the_grace_time() {
     let service = Realtime::with_limits(|limits| limits.presence_grace = Duration::from_millis(50)).await;
     let mut watcher = service.connect(&with_key(KEY)).await;
     watcher.attach("chat").await;
-    let mut client = service.connect_as("bob").await;
-    client.attach("chat").await;
-    assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
+    let client = entered(&service).await;
     watcher.expect(PRESENCE).await;
     drop(client);
     assert_eq!(members(&watcher.expect(PRESENCE).await), [(3, "bob".into())]);
@@ -168,9 +168,7 @@ async fn members_leave_when_only_the_right_to_be_present_is_lost() {
     let service = Realtime::start().await;
     let mut watcher = service.connect(&with_key(KEY)).await;
     watcher.attach("chat").await;
-    let mut client = service.connect_as("bob").await;
-    client.attach("chat").await;
-    assert_eq!(client.present("chat", 0, json!({ "action": 2 })).await, 0);
+    let mut client = entered(&service).await;
     watcher.expect(PRESENCE).await;
     client.authorize(&service.world.token(KEY, &of("bob").capability(r#"{"chat":["subscribe"]}"#))).await;
     assert_eq!(members(&watcher.expect(PRESENCE).await), [(3, "bob".into())]);

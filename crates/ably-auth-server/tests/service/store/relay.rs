@@ -186,7 +186,7 @@ fn relay_works_again_after_restart_of_redis() {
     there.next_presence();
     let place = there.attach("room", None)["channelSerial"].clone();
     redis.kill();
-    // What is published meanwhile is sent later.
+    // Messages published during the interruption are sent later.
     here.presence("room", UPDATE, 1, &json!("busy"));
     redis.restart();
     assert_eq!(there.next_presence(), [("alice".into(), UPDATE, json!("busy"))]);
