@@ -98,7 +98,7 @@ def make(kind, key, query):
                                       for word in (option, query[name])]
             return as_json(json.loads(ours(os.environ["CLI"], "--json", "token-request", "sign", *words)))
         case "details":
-            # Some SDKs write an empty clientId if there is none.
+            # Some SDKs write an empty clientId for a token without one.
             return as_json(exchange(key, query) | ({"clientId": ""} if "blank" in query else {}))
         case "token":
             return 200, "text/plain", exchange(key, query)["token"]
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
                 kept[self.path] = make(kind, key, query)
             return kept[self.path]
         except Exception as error:
-            # What a program was called with has a key in it.
+            # The arguments of a program contain a key, so only its error output is sent.
             return 500, "text/plain", f"the issuer failed: {type(error).__name__} {getattr(error, 'stderr', '')}"
 
     def do_GET(self):

@@ -8,6 +8,9 @@ use crate::workspace;
 /// The words with which no doc comment begins. A doc comment begins with a verb, or for a type with a noun.
 const RIDDLES: &[&str] = &["Who", "Whoever", "What", "Whatever", "How", "When", "Whether"];
 
+/// The words with which no other comment in code begins.
+const CODE_RIDDLES: &[&str] = &["Who", "Whoever", "What", "Whatever", "How", "Whether"];
+
 /// A phrase that is not used in comments, messages and documents, and what to write instead.
 struct Banned {
     phrase: &'static str,
@@ -44,8 +47,9 @@ const THIS_FILE: &str = "tests/tidy/prose.rs";
 fn check() -> Vec<String> {
     let mut complaints = Vec::new();
     for path in workspace::files() {
-        let is_prose =
-            path.extension().is_some_and(|extension| ["rs", "md", "yaml", "lua"].iter().any(|own| extension == *own));
+        let is_prose = path
+            .extension()
+            .is_some_and(|extension| ["rs", "md", "yaml", "lua", "mjs", "py"].iter().any(|own| extension == *own));
         if !is_prose || path == Path::new(THIS_FILE) {
             continue;
         }
@@ -61,7 +65,12 @@ fn check() -> Vec<String> {
 fn check_text(path: &Path, text: &str) -> Vec<String> {
     let name = path.display();
     let mut complaints = Vec::new();
-    let mut is_in_doc = false;
+    let (mut is_in_doc, mut is_in_comment) = (false, false);
+    let marker = path.extension().and_then(|extension| match extension.to_str()? {
+        "rs" | "mjs" => Some("// "),
+        "py" => Some("# "),
+        _ => None,
+    });
     for (number, line) in (1..).zip(text.lines()) {
         let doc = line.trim_start().strip_prefix("///").or_else(|| line.trim_start().strip_prefix("//!"));
         let first = doc.filter(|_| !is_in_doc).and_then(|doc| doc.split_whitespace().next());
@@ -71,7 +80,14 @@ fn check_text(path: &Path, text: &str) -> Vec<String> {
             ));
         }
         is_in_doc = doc.is_some();
-        let lower = line.to_lowercase();
+        let comment = marker.and_then(|marker| line.trim_start().strip_prefix(marker));
+        let first = comment.filter(|_| !is_in_comment).and_then(|comment| comment.split_whitespace().next());
+        if let Some(riddle) = first.filter(|first| CODE_RIDDLES.contains(first)) {
+            complaints.push(format!("`{name}:{number}` begins a comment with `{riddle}`; name the thing"));
+        }
+        is_in_comment = comment.is_some();
+        // `is None` is Python.
+        let lower = line.replace("is None", "").to_lowercase();
         for Banned { phrase, instead } in BANNED {
             if has_phrase(&lower, phrase) {
                 complaints.push(format!("`{name}:{number}` says `{phrase}`; write instead: {instead}"));
@@ -106,12 +122,20 @@ mod tests {
     #[test]
     fn doc_comment_that_begins_with_a_riddle_is_found() {
         assert_eq!(complaints("/// What a client sends.\nfn f() {}\n//! How it works."), 2);
-        assert_eq!(complaints("/// Returns a key.\n///\n/// What a client sends.\n// What a client sends."), 0);
+        assert_eq!(complaints("/// Returns a key.\n///\n/// What a client sends."), 0);
+    }
+
+    #[test]
+    fn comment_in_code_that_begins_with_a_riddle_is_found() {
+        assert_eq!(complaints("// What a client sends.\nlet a = 1;\n// Read it.\n// When it ends, stop."), 1);
+        let python = check_text(Path::new("driver.py"), "# What is wanted.\nif token is None:\n    # Read it.");
+        assert_eq!(python.len(), 1, "{python:?}");
+        assert_eq!(check_text(Path::new("guide.md"), "# What is a token?").len(), 0, "a heading may ask");
     }
 
     #[test]
     fn banned_phrase_is_found_in_whole_words() {
-        assert_eq!(complaints("// Whoever asks, is told of it anew."), 3);
+        assert_eq!(complaints("// A client, whoever it is, is told of it anew."), 3);
         assert_eq!(complaints("let renewed = beside_the_point.is_none();\n// A canework."), 0);
     }
 }
