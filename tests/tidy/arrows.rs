@@ -122,8 +122,13 @@ const OWNED: &[Owned] = &[
     Owned { name: "redb", owners: &["ably-auth-server"], because: "only the service stores data" },
     Owned { name: "redis", owners: &["ably-auth-server"], because: "only the service stores data" },
     Owned {
-        name: "tokio-tungstenite",
+        name: "tungstenite",
         owners: &["ably-auth-server"],
+        because: "users who need no realtime connection must not build a WebSocket library",
+    },
+    Owned {
+        name: "tokio-tungstenite",
+        owners: &["ably-auth-server", "ably-auth-websocket"],
         because: "users who need no realtime connection must not build a WebSocket library",
     },
 ];

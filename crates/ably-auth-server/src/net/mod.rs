@@ -33,6 +33,10 @@ use connection::{Connections, Role};
 /// once would use all of the CPU.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
+/// The time after which the kernel resets a connection whose client acknowledges nothing that was sent.
+#[cfg(target_os = "linux")]
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The interval at which a shared store is polled for changes that end realtime connections.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -262,14 +266,35 @@ async fn accept(
 }
 
 fn spawn_connection(stream: TcpStream, client: SocketAddr, connections: &Arc<Connections>, open: &mut JoinSet<()>) {
-    // Answers are small: waiting to fill a packet would only delay them.
-    drop(stream.set_nodelay(true));
+    set_up(&stream);
     let connections = Arc::clone(connections);
     open.spawn(async move { connections.serve(stream, client.ip()).await });
+}
+
+fn set_up(stream: &TcpStream) {
+    // Answers are small: waiting to fill a packet would only delay them.
+    drop(stream.set_nodelay(true));
+    // The kernel resets a connection whose client has vanished, such as a machine without power.
+    #[cfg(target_os = "linux")]
+    drop(socket2::SockRef::from(stream).set_tcp_user_timeout(Some(ACKNOWLEDGEMENT_TIMEOUT)));
 }
 
 /// Returns true if the error concerns only one connection, which the client has closed already.
 fn is_connection_error(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn kernel_resets_connections_of_vanished_clients() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        set_up(&stream);
+        let timeout = socket2::SockRef::from(&stream).tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(ACKNOWLEDGEMENT_TIMEOUT));
+    }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use tokio::time::{Instant, sleep, timeout};
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::frames::{Frames, Received, discard};
 use crate::format::Format;
@@ -27,14 +27,15 @@ const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
 /// connection, and the client could lose that message.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
-/// A client that needs HEARTBEAT messages gets a WebSocket ping with every fourth of them, to detect that it is gone.
-const HEARTBEATS_PER_PING: u32 = 4;
+/// A client that needs HEARTBEAT messages gets a WebSocket ping with every eighth of them, to detect that it has stopped.
+/// The kernel detects that its machine is gone: see `ACKNOWLEDGEMENT_TIMEOUT`.
+const HEARTBEATS_PER_PING: u32 = 8;
 
 /// The maximum time between two moments at which heartbeats are due.
 const MAX_HEARTBEAT_STEP: Duration = Duration::from_millis(500);
 
 /// The number of pings that a client may leave unanswered.
-const UNANSWERED_PINGS: u32 = 3;
+const UNANSWERED_PINGS: u32 = 2;
 
 /// The length up to which the content of a frame is copied behind its header, because that costs less than a vectored
 /// write.
@@ -185,12 +186,13 @@ impl<S: AsyncWrite> Writer<'_, S> {
     /// Sends the frames of the mailbox until the last one, or until the client reads too slowly or is gone.
     async fn run(mut self) {
         let mut silences = 0_u32;
+        let mut heartbeat = std::pin::pin!(sleep(self.until_heartbeat()));
         loop {
             let next = tokio::select! {
                 biased;
                 content = self.pongs.next() => Next::Pong(content),
                 frame = self.mailbox.next() => frame.map_or(Next::Close, Next::Message),
-                () = sleep(until_heartbeat(self.state.limits.heartbeat, self.state.stopwatch.elapsed())) => Next::FillSilence,
+                () = &mut heartbeat => Next::FillSilence,
             };
             let sent = match next {
                 Next::Message(content) => {
@@ -217,7 +219,12 @@ impl<S: AsyncWrite> Writer<'_, S> {
             if !matches!(sent, Ok(Ok(()))) {
                 return;
             }
+            heartbeat.as_mut().reset(after(self.until_heartbeat()));
         }
+    }
+
+    fn until_heartbeat(&self) -> Duration {
+        until_heartbeat(self.state.limits.heartbeat, self.state.stopwatch.elapsed())
     }
 
     /// Sends something on a silent connection: HEARTBEAT to clients that need it, else a ping.
@@ -253,6 +260,11 @@ impl<S> Drop for Writer<'_, S> {
     fn drop(&mut self) {
         self.mailbox.sent();
     }
+}
+
+/// Returns the moment after `duration`. To reset a timer costs less than to create one.
+fn after(duration: Duration) -> Instant {
+    sleep(duration).deadline()
 }
 
 /// Returns the time until the next heartbeat: at most `interval`. Many connections share the moment at which theirs is due,
@@ -308,7 +320,7 @@ impl<S: AsyncRead> Reader<'_, S> {
                 () = &mut silence => Flow::End(Ending::Lost),
                 () = sleep(until_tick) => self.connection.tick(),
                 next = next => {
-                    silence.set(sleep(max_silence));
+                    silence.as_mut().reset(after(max_silence));
                     self.handle(next).await
                 }
             };
