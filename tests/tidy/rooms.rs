@@ -22,7 +22,7 @@ const HOUSES: &[House] = &[
             &["time"],
             &["capability", "credentials"],
             &["token_request"],
-            &["jwt", "revocation", "token_details"],
+            &["jwt", "realtime", "revocation", "token_details"],
         ],
     },
     House {
@@ -45,6 +45,7 @@ const HOUSES: &[House] = &[
             &["cache", "fallback_transport", "sources"],
             &["auth_options", "mode", "options"],
             &["auth", "environment"],
+            &["connection"],
         ],
     },
     House {

@@ -15,6 +15,7 @@
 //! | verify a JWT of one of several keys | [`UnverifiedJwt`] | `alloc` |
 //! | check, intersect, compare and explain capabilities | [`Capability`] | `alloc` |
 //! | read and write the JSON of the wire | [`TokenRequest`], [`TokenDetails`], [`RevokeTokensRequest`], [`ErrorInfo`] | `serde` |
+//! | read and write the frames of a realtime connection | `realtime::ProtocolMessage` | `serde` |
 //!
 //! Other crates send requests, cache tokens and renew them: [`ably-auth-reqwest`](https://docs.rs/ably-auth-reqwest)
 //! for async code, [`ably-auth-blocking`](https://docs.rs/ably-auth-blocking) for blocking code, and
@@ -181,6 +182,8 @@ mod text;
 mod time;
 mod token_request;
 
+#[cfg(feature = "serde")]
+pub mod realtime;
 #[cfg(feature = "serde")]
 mod revocation;
 #[cfg(feature = "serde")]

@@ -7,6 +7,8 @@ mod auth_url;
 mod cache;
 mod callback_answer;
 mod clock;
+#[cfg(feature = "realtime")]
+pub mod connection;
 mod environment;
 mod error;
 pub mod exchange;

@@ -117,6 +117,13 @@ impl ErrorInfo {
         self
     }
 
+    /// Sets the error that caused this one (`TI1`).
+    #[must_use]
+    pub fn with_cause(mut self, cause: Self) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
     /// Sets the id of the request that failed.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {

@@ -225,6 +225,41 @@ impl<T: Transport + 'static> Auth<T> {
         self.credentials_newer_than(refused.generation()).await
     }
 
+    /// Returns newer credentials than `current`, such as when the service asks a connection for them (`RTN22`). If there
+    /// are none, `current` stays in use. With a key, it returns the key.
+    ///
+    /// Callers that ask for the same share one fetch.
+    ///
+    /// # Errors
+    /// The error of the token source; 40171 if there is no means to renew the token.
+    #[cfg(feature = "realtime")]
+    pub async fn newer_credentials(&self, current: &Credentials) -> Result<Credentials, Error> {
+        let identity = self.shared.options.identity();
+        if let Some(key) = self.shared.basic_key() {
+            return Ok(Credentials::of_key(key, identity));
+        }
+        let token = match current.generation() {
+            None => self.tokens.token().await?,
+            Some(generation) => self.tokens.newer(generation).await?,
+        };
+        Ok(Credentials::of_token(token, identity))
+    }
+
+    #[cfg(feature = "realtime")]
+    pub(crate) fn options(&self) -> &ClientOptions<Async> {
+        &self.shared.options
+    }
+
+    /// Returns true if `url` responds with success, and with `yes` in its body (`REC3`).
+    #[cfg(feature = "realtime")]
+    pub(crate) async fn can_reach(&self, url: &str) -> bool {
+        let Ok(request) = Request::get(url).body(Bytes::new()) else { return false };
+        let transport = self.shared.service.transport.transport();
+        let answer = transport.send(request).await;
+        answer
+            .is_ok_and(|answer| answer.status().is_success() && answer.body().windows(3).any(|window| window == b"yes"))
+    }
+
     async fn credentials_newer_than(&self, rejected: Option<Generation>) -> Result<Credentials, Error> {
         let identity = self.shared.options.identity();
         if let Some(key) = self.shared.basic_key() {

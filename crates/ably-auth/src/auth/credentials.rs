@@ -64,14 +64,33 @@ impl Credentials {
     }
 
     /// Returns the credentials as query parameters, for connections that cannot set headers, such as a WebSocket: `key`
-    /// or `access_token`, and `clientId` (`RTN2`). Percent-encode the values, and keep the URL out of logs.
+    /// or `accessToken`, and `clientId` (`RTN2e`). Percent-encode the values, and keep the URL out of logs.
     pub fn query_params(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
         let credential = match &self.kind {
             Kind::Key(key) => ("key", [key.key_name().as_str(), ":", key.secret().expose()].concat()),
-            Kind::Token(token) => ("access_token", token.details().token().expose().to_owned()),
+            Kind::Token(token) => ("accessToken", token.details().token().expose().to_owned()),
         };
         let identity = self.identity.as_ref().map(|identity| ("clientId", identity.as_str().to_owned()));
         std::iter::once(credential).chain(identity)
+    }
+
+    /// Returns true if both are the same key, or the same token text.
+    #[cfg(feature = "realtime")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Key(key), Kind::Key(other)) => key == other,
+            (Kind::Token(token), Kind::Token(other)) => token.details().token() == other.details().token(),
+            _ => false,
+        }
+    }
+
+    /// Returns the token, or `None` for a key.
+    #[cfg(feature = "realtime")]
+    pub(crate) fn token(&self) -> Option<&ably_auth_core::Token> {
+        match &self.kind {
+            Kind::Key(_) => None,
+            Kind::Token(token) => Some(token.details().token()),
+        }
     }
 
     /// Returns the token's generation, or `None` for a key.

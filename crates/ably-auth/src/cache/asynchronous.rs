@@ -214,6 +214,32 @@ impl TokenCache {
         self.newer_than(Some(refused)).await
     }
 
+    /// Returns a token newer than `current`, which stays in use if there is none. Callers that ask for the same share one
+    /// fetch.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token).
+    #[cfg(feature = "realtime")]
+    pub(crate) async fn newer(&self, current: Generation) -> Result<CachedToken, Error> {
+        for _ in 0..MAX_ROUNDS {
+            let now = self.0.settings.now();
+            let fetch = match self.0.lock().step_newer(current, &now, |pending| self.start(pending))? {
+                Step::Serve(token) => return Ok(token),
+                Step::Fetch(fetch) => fetch,
+            };
+            let outcome = self.0.outcome_of(fetch).await;
+            let now = self.0.settings.now();
+            let newer = self.0.lock().valid_token(&now).filter(|token| token.generation() > current).cloned();
+            match (newer, outcome) {
+                (Some(token), _) => return Ok(token),
+                (None, Err(error)) => return Err(error),
+                // The token has expired already, or another one replaced it.
+                (None, Ok(_)) => {}
+            }
+        }
+        Err(Error::expired_on_arrival())
+    }
+
     /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
     /// cache, if they are given. The fetch begins after the call.
     ///

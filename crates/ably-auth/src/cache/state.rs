@@ -137,6 +137,35 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         }
     }
 
+    /// Returns the next step for a caller that needs a newer token than `current`, which is not refused. A fetch that is
+    /// in flight serves it too.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    #[cfg(feature = "realtime")]
+    pub(super) fn step_newer(
+        &mut self,
+        current: Generation,
+        now: &Now,
+        start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
+    ) -> Result<Step<H::Fetch>, Error> {
+        if let Some(token) = self.valid_token(now).filter(|token| token.generation() > current) {
+            return Ok(Step::Serve(token.clone()));
+        }
+        if !self.query.source.is_renewable() {
+            return Err(Error::no_means_to_renew(None));
+        }
+        let is_in_flight = self.fetches.find(&self.query).is_some();
+        let (initial, refresh) = (&self.initial_failures, &self.refresh_failures);
+        let backoff = [initial, refresh].into_iter().find(|failures| failures.waits(now));
+        if let Some(last) = backoff.and_then(|failures| failures.last.clone()).filter(|_| !is_in_flight) {
+            trace::last_error_returned();
+            return Err(last);
+        }
+        let (_, fetch) = self.join_or_begin(self.query.clone(), Purpose::Request(Reason::Early), now, start)?;
+        Ok(Step::Fetch(fetch))
+    }
+
     /// Returns the fetch for an `authorize` call to wait for, and its number. `start` is called if a fetch has to
     /// begin.
     ///

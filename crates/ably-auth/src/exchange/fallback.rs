@@ -81,6 +81,16 @@ impl Hosts {
         })
     }
 
+    #[cfg(feature = "realtime")]
+    pub(crate) const fn primary(&self) -> &Authority {
+        &self.primary
+    }
+
+    #[cfg(feature = "realtime")]
+    pub(crate) fn fallbacks(&self) -> &[Authority] {
+        &self.fallbacks
+    }
+
     /// Starts sending `request`, whose URI is absolute. `now` is the time of any monotonic clock. A request to another
     /// host than the endpoint is sent there once.
     pub fn request(&self, request: Request<Bytes>, now: Duration) -> HostFallback<'_> {
