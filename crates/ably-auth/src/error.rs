@@ -52,6 +52,8 @@ pub enum ErrorKind {
     TokenExpired,
     /// No token arrived within the [token timeout](crate::ClientOptions::token_timeout).
     TokenTimedOut,
+    /// The realtime connection failed, was suspended or was closed.
+    Connection,
 }
 
 /// An error of getting a token, or of sending an authenticated request.
@@ -129,6 +131,15 @@ impl Error {
         let advice = advice.map(|advice| format!("{text}; {advice}"));
         let (code, status) = (info.code(), info.status_code());
         Self::new(ErrorKind::Refused, code, advice.unwrap_or(text), Some(Source::Info(Box::new(info))))
+            .modify(|inner| inner.status = status)
+    }
+
+    /// Creates the error for a call that the end of a realtime connection ended. `info` is the reason.
+    #[cfg(feature = "realtime")]
+    #[must_use]
+    pub fn connection(info: ErrorInfo) -> Self {
+        let (code, status, text) = (info.code(), info.status_code(), format!("the connection ended: {info}"));
+        Self::new(ErrorKind::Connection, code, text, Some(Source::Info(Box::new(info))))
             .modify(|inner| inner.status = status)
     }
 

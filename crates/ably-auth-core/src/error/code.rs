@@ -194,6 +194,8 @@ codes! {
     CONNECTION_DISCONNECTED = 80003, 400, "connect again; SDKs do that themselves";
     /// The authentication parameters do not fit the connection.
     INCOMPATIBLE_AUTH_PARAMS = 80011, 401, "use the clientId and key of the connection, or open another connection";
+    /// The connection is closed.
+    CONNECTION_CLOSED = 80017, 400, "connect again";
     /// The connection key is invalid.
     INVALID_CONNECTION_KEY = 80018, 400, "open a new connection";
     /// The client could not obtain a token.
@@ -286,6 +288,7 @@ mod tests {
         (42910, 429),
         (42911, 429),
         (42921, 429),
+        (80017, 400),
         (80018, 400),
         (80019, 401),
         (90001, 404),

@@ -40,7 +40,7 @@ impl Credentials {
         Self { kind: Kind::Key(key), identity: identity.cloned() }
     }
 
-    pub(super) fn of_token(token: CachedToken, identity: Option<&Identity>) -> Self {
+    pub(crate) fn of_token(token: CachedToken, identity: Option<&Identity>) -> Self {
         Self { kind: Kind::Token(token), identity: identity.cloned() }
     }
 

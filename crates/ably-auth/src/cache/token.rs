@@ -30,7 +30,7 @@ struct Inner {
 }
 
 impl CachedToken {
-    pub(super) fn new(details: TokenDetails, generation: Generation) -> Self {
+    pub(crate) fn new(details: TokenDetails, generation: Generation) -> Self {
         let authorization = Authorization::bearer(details.token());
         Self(Arc::new(Inner { details, generation, authorization }))
     }

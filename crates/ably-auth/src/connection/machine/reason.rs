@@ -1,0 +1,64 @@
+//! The reasons of changes.
+
+use ably_auth_core::{ErrorCode, ErrorInfo};
+
+use crate::error::{Error, ErrorKind};
+use crate::transport::{FaultKind, TransportFault};
+
+/// Returns the reason for the application, from an error of this crate.
+pub(super) fn of(error: &Error) -> ErrorInfo {
+    match error.error_info().filter(|_| matches!(error.kind(), ErrorKind::Refused | ErrorKind::Connection)) {
+        Some(info) => info.clone(),
+        None => ErrorInfo::new(error.ably_code(), error.to_string()).with_status(error.status_code()),
+    }
+}
+
+/// Returns the reason for a token that could not be obtained (`RSA4c`), and true if a retry cannot help (`RSA4d`).
+/// `refused` is the reason why the service refused the former token.
+pub(super) fn no_token(error: &Error, refused: Option<&ErrorInfo>) -> (ErrorInfo, bool) {
+    let cause = of(error);
+    let with_status = |status| {
+        let text = "the client could not get a token: see the cause";
+        ErrorInfo::new(ErrorCode::TOKEN_REQUEST_FAILED, text).with_status(status).with_cause(cause.clone())
+    };
+    match error.kind() {
+        // `RSA4a2`
+        ErrorKind::NoMeansToRenew => (refused.map_or(cause.clone(), |refused| cause.with_cause(refused.clone())), true),
+        // The options cannot work, or the token has another clientId (`RSA15c`).
+        ErrorKind::Configuration => (cause, true),
+        _ if error.status_code() == 403 => (with_status(403), true),
+        _ => (with_status(401), false),
+    }
+}
+
+/// Returns true if the host failed, not the request, so that another host may serve it (`RTN17f`).
+pub(super) fn is_of_host(error: &Error) -> bool {
+    let is_fault = error.transport_fault().is_some_and(|fault| fault.kind() != FaultKind::TooLarge);
+    is_fault || matches!(error.status_code(), 500..=504)
+}
+
+pub(super) fn lost() -> ErrorInfo {
+    ErrorInfo::new(ErrorCode::CONNECTION_DISCONNECTED, "the connection was lost")
+}
+
+/// Returns the fault of a socket on which nothing arrives in time.
+pub(super) fn silence() -> Error {
+    TransportFault::new(FaultKind::TimedOut, "the service sent nothing in time").into()
+}
+
+pub(super) fn incompatible_identity() -> ErrorInfo {
+    let text = "the connection has another clientId than the client; use a token with the client's clientId";
+    ErrorInfo::new(ErrorCode::INCOMPATIBLE_CREDENTIALS, text)
+}
+
+pub(super) fn closed() -> ErrorInfo {
+    ErrorInfo::new(ErrorCode::CONNECTION_CLOSED, "the application closed the connection")
+}
+
+/// Returns the fault of a token source that gives the token again that the service has refused.
+pub(super) fn same_token(refused: &ErrorInfo) -> Error {
+    let text =
+        "the token source gave the token again that the service has refused; check that it does not cache tokens";
+    let info = ErrorInfo::new(ErrorCode::AUTH_SOURCE_FAILED, text).with_cause(refused.clone());
+    Error::connection(info)
+}
