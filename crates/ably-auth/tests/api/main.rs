@@ -8,6 +8,8 @@ mod authorize;
 mod blocking_cache;
 mod cache;
 mod cache_properties;
+#[cfg(feature = "realtime")]
+mod connection_week;
 mod early_renewal;
 mod environment;
 mod exchanges;
