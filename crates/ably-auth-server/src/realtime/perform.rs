@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ably_auth_core::realtime::flags;
 use ably_auth_core::{Capability, ErrorInfo, Operation, Timestamp, Token};
 
 use super::session::{Attach, Effect, Ending, Moment, Rewind, Session};
@@ -11,7 +12,6 @@ use crate::channels::presence::{PresenceMessage, PresentMember};
 use crate::channels::{self, Channels, Message, Publication, Stored};
 use crate::live::attachments::{ATTACHMENT_BYTES, message_frame, part_length};
 use crate::live::mailbox::Mailbox;
-use crate::live::protocol::modes::{HAS_BACKLOG, HAS_PRESENCE, RESUMED};
 use crate::live::protocol::outbound::{ConnectionDetails, MAX_FRAME_SIZE, MAX_MESSAGE_SIZE, Params, PublishResult};
 use crate::live::protocol::{Action, Modes, Outbound};
 use crate::ops::metrics::add;
@@ -144,11 +144,11 @@ impl Performer {
             (None, None) => Vec::new(),
         };
         let has_members = attachments.attach(channel, &self.mailbox, *modes) && modes.has(Modes::PRESENCE_SUBSCRIBE);
-        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
         let flags = modes.flags()
-            | flag(is_continued, RESUMED)
-            | flag(!backlog.is_empty(), HAS_BACKLOG)
-            | flag(has_members, HAS_PRESENCE);
+            | flag(is_continued, flags::RESUMED)
+            | flag(!backlog.is_empty(), flags::HAS_BACKLOG)
+            | flag(has_members, flags::HAS_PRESENCE);
         let serial = channels.serial(now).to_string();
         self.mailbox.send(&Outbound {
             channel: Some(channel),

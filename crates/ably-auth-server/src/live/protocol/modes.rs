@@ -1,27 +1,21 @@
-//! Channel modes and the other flags of protocol messages (`TR3`).
+//! Channel modes (`TR3`).
 
+use ably_auth_core::realtime::flags;
 use ably_auth_core::{Capability, Operation};
 
 /// A set of channel modes, as bits of `flags`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Modes(u32);
-
-/// The channel has presence members, and a SYNC follows.
-pub(crate) const HAS_PRESENCE: u32 = 1 << 0;
-/// Messages from before the attachment follow.
-pub(crate) const HAS_BACKLOG: u32 = 1 << 1;
-/// No message was lost since the `channelSerial` of the ATTACH.
-pub(crate) const RESUMED: u32 = 1 << 2;
+pub(crate) struct Modes(u64);
 
 impl Modes {
-    pub(crate) const PRESENCE: Self = Self(1 << 16);
-    pub(crate) const PUBLISH: Self = Self(1 << 17);
-    pub(crate) const SUBSCRIBE: Self = Self(1 << 18);
-    pub(crate) const PRESENCE_SUBSCRIBE: Self = Self(1 << 19);
-    const ANNOTATION_PUBLISH: Self = Self(1 << 21);
-    const ANNOTATION_SUBSCRIBE: Self = Self(1 << 22);
-    const OBJECT_SUBSCRIBE: Self = Self(1 << 24);
-    const OBJECT_PUBLISH: Self = Self(1 << 25);
+    pub(crate) const PRESENCE: Self = Self(flags::PRESENCE);
+    pub(crate) const PUBLISH: Self = Self(flags::PUBLISH);
+    pub(crate) const SUBSCRIBE: Self = Self(flags::SUBSCRIBE);
+    pub(crate) const PRESENCE_SUBSCRIBE: Self = Self(flags::PRESENCE_SUBSCRIBE);
+    const ANNOTATION_PUBLISH: Self = Self(flags::ANNOTATION_PUBLISH);
+    const ANNOTATION_SUBSCRIBE: Self = Self(flags::ANNOTATION_SUBSCRIBE);
+    const OBJECT_SUBSCRIBE: Self = Self(flags::OBJECT_SUBSCRIBE);
+    const OBJECT_PUBLISH: Self = Self(flags::OBJECT_PUBLISH);
 
     const ALL: Self = Self(
         Self::PRESENCE.0
@@ -59,7 +53,7 @@ impl Modes {
     /// Returns the modes that an ATTACH requests: those of its flags, else those that its `modes` parameter names, else
     /// all.
     pub(crate) fn requested(flags: u64, names: Option<&str>) -> Self {
-        let of_flags = Self(u32::try_from(flags & u64::from(Self::ALL.0)).unwrap_or_default());
+        let of_flags = Self(flags & Self::ALL.0);
         if !of_flags.is_empty() {
             return of_flags;
         }
@@ -95,7 +89,7 @@ impl Modes {
     }
 
     /// Returns the modes as bits of `flags`.
-    pub(crate) const fn flags(self) -> u32 {
+    pub(crate) const fn flags(self) -> u64 {
         self.0
     }
 }
@@ -107,7 +101,7 @@ mod tests {
     #[test]
     fn requested_modes_come_from_flags_then_from_names() {
         let publish = Modes::PUBLISH;
-        assert_eq!(Modes::requested(u64::from(publish.flags() | RESUMED), Some("subscribe")), publish);
+        assert_eq!(Modes::requested(publish.flags() | flags::RESUMED, Some("subscribe")), publish);
         assert_eq!(Modes::requested(1 << 5, Some("publish, SUBSCRIBE,x")), publish.union(Modes::SUBSCRIBE));
         assert_eq!(Modes::requested(0, None), Modes::ALL);
         assert_eq!(Modes::requested(0, Some("nothing")), Modes::ALL);

@@ -35,7 +35,7 @@ pub(crate) struct Outbound<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) flags: Option<u32>,
+    pub(crate) flags: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'a ErrorInfo>,
     #[serde(skip_serializing_if = "Option::is_none")]

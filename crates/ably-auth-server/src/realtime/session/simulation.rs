@@ -31,7 +31,7 @@ const CHANNELS: [&str; 3] = ["a", "b", "c"];
 const OPERATIONS: [&str; 3] = ["publish", "subscribe", "presence"];
 
 /// The bits of `flags` that each operation gives.
-const MODES: [u32; 3] = [1 << 17, 1 << 18 | 1 << 19 | 1 << 24, 1 << 16];
+const MODES: [u64; 3] = [1 << 17, 1 << 18 | 1 << 19 | 1 << 24, 1 << 16];
 
 /// A generator of numbers from a seed (SplitMix64).
 struct Seeded(u64);
@@ -65,7 +65,7 @@ struct World {
     /// The revocations of each client: the time of issue before which tokens are revoked, and the time from which.
     revocations: Vec<(&'static str, u64, u64)>,
     /// The requested modes of each attachment.
-    attached: BTreeMap<&'static str, u32>,
+    attached: BTreeMap<&'static str, u64>,
     /// The end for which the client was prompted.
     prompted: Option<u64>,
     /// The earliest moment to prompt the client again after it renewed its token.
@@ -163,7 +163,7 @@ impl World {
         self.token.rights.get(channel).is_some_and(|operations| operations.contains(operation))
     }
 
-    fn permitted_modes(&self, channel: &str) -> u32 {
+    fn permitted_modes(&self, channel: &str) -> u64 {
         let permitted = OPERATIONS.iter().zip(MODES).filter(|(operation, _)| self.permits(channel, operation));
         permitted.fold(0, |modes, (_, mode)| modes | mode)
     }
@@ -246,7 +246,7 @@ impl World {
         let at = self.at();
         let effects =
             self.session.receive(message(&json!({ "action": 10, "channel": channel, "flags": requested })), at);
-        let requested = if requested == 0 { u32::MAX } else { requested };
+        let requested = if requested == 0 { u64::MAX } else { requested };
         let expected = requested & self.permitted_modes(channel);
         match &effects[..] {
             [Effect::Attach(attach)] => {

@@ -14,6 +14,7 @@ mod transcript;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ably_auth_core::realtime::ProtocolMessage;
 use ably_auth_server::{Limits, Server};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -147,8 +148,8 @@ impl Client {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
             return match next {
-                Some(Ok(Message::Text(text))) => Some(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Message::Binary(bytes))) => Some(rmp_serde::from_slice(&bytes).unwrap()),
+                Some(Ok(Message::Text(text))) => Some(understood(serde_json::from_str(&text).unwrap())),
+                Some(Ok(Message::Binary(bytes))) => Some(understood(rmp_serde::from_slice(&bytes).unwrap())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 _ => None,
             };
@@ -247,6 +248,15 @@ impl Client {
         // The service may have closed the socket already.
         let _ = self.socket.send(Message::Ping(Bytes::new())).await;
     }
+}
+
+/// Checks that clients read all of a message that the service sends, and write the same.
+fn understood(message: Value) -> Value {
+    let read: ProtocolMessage = serde_json::from_value(message.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), message);
+    let binary = rmp_serde::to_vec_named(&read).unwrap();
+    assert_eq!(rmp_serde::from_slice::<ProtocolMessage>(&binary).unwrap(), read);
+    message
 }
 
 /// Returns the code and the channel of an ERROR that concerns a channel.
