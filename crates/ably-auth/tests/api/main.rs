@@ -25,6 +25,8 @@ mod messagepack;
 mod options;
 mod panics;
 mod paths;
+#[cfg(feature = "realtime")]
+mod protocol_messages;
 mod proxy_env;
 mod redaction;
 mod request_ids;
