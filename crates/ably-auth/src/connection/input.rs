@@ -22,6 +22,7 @@ pub struct SocketId(pub(super) u64);
 ///
 /// let input = Input::Connect; // the application calls `connect`
 /// ```
+#[allow(clippy::large_enum_variant, reason = "most inputs are messages")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {

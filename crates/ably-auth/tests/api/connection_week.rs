@@ -149,12 +149,12 @@ impl Week {
                 self.service.socket = Some(socket);
                 self.service.breaks_at = self.now() + self.dice.below(20 * 60_000);
                 let (_, token) = url.expose().split_once("accessToken=").unwrap();
-                self.present(&token.split('&').next().unwrap().to_owned());
+                self.present(token.split('&').next().unwrap());
             }
             Output::Send(message) => {
                 if let Some(auth) = message.get_auth() {
                     assert_eq!(message.action(), Action::Auth);
-                    self.present(&auth.access_token().expose().to_owned());
+                    self.present(auth.access_token().expose());
                 }
             }
             Output::CloseSocket => self.service.socket = None,

@@ -28,7 +28,7 @@ fn any_message() -> impl Strategy<Value = ProtocolMessage> {
         |(action, channel, serial, messages, name, value)| {
             let message = ProtocolMessage::new(Action::from_number(action)).msg_serial(serial).messages(messages);
             let message = message.field(name, value);
-            channel.into_iter().fold(message, |message, channel| message.channel(channel))
+            channel.into_iter().fold(message, ProtocolMessage::channel)
         },
     )
 }

@@ -129,13 +129,13 @@ impl StateMachine {
         });
     }
 
-    pub(super) fn receive_while_connecting(&mut self, message: ProtocolMessage, now: Moment) {
-        if !is_of_connection(&message) {
+    pub(super) fn receive_while_connecting(&mut self, message: &ProtocolMessage, now: Moment) {
+        if !is_of_connection(message) {
             return;
         }
         let error = message.get_error().cloned();
         match message.action() {
-            Action::Connected => self.opened(&message, now),
+            Action::Connected => self.opened(message, now),
             Action::Error | Action::Disconnected
                 if error.as_ref().is_some_and(|error| error.code().is_token_error()) =>
             {

@@ -302,7 +302,7 @@ impl StateMachine {
     fn receive(&mut self, message: ProtocolMessage, now: Moment) {
         self.note_refusal(&message);
         match self.state {
-            ConnectionState::Connecting => self.receive_while_connecting(message, now),
+            ConnectionState::Connecting => self.receive_while_connecting(&message, now),
             ConnectionState::Connected => self.receive_while_connected(message, now),
             ConnectionState::Closing => self.receive_while_closing(&message),
             _ => {}
