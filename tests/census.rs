@@ -51,6 +51,9 @@ const HOLD_NONE: &[&str] = &[
     "Validity",
     "Work",
     "Written",
+    "ConnectionEvent",
+    "ConnectionState",
+    "SocketId",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -214,8 +214,8 @@ impl TokenCache {
         self.newer_than(Some(refused)).await
     }
 
-    /// Returns a token newer than `current`, which stays in use if there is none. Callers that ask for the same share one
-    /// fetch.
+    /// Returns a token newer than `current`, which stays in use if the source fails. Callers that ask for the same share
+    /// one fetch.
     ///
     /// # Errors
     /// As [`token`](Self::token).

@@ -1,4 +1,4 @@
-//! What a driver tells the state machine.
+//! The inputs of the state machine.
 
 use ably_auth_core::realtime::ProtocolMessage;
 

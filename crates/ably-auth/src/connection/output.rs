@@ -1,4 +1,4 @@
-//! What the state machine tells its driver.
+//! The outputs of the state machine.
 
 use ably_auth_core::realtime::ProtocolMessage;
 

@@ -1,5 +1,6 @@
 //! The settings of a connection.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::format::Format;
@@ -12,7 +13,7 @@ use super::format::Format;
 ///
 /// let settings = ConnectionSettings::new().format(Format::Json).realtime_request_timeout(Duration::from_secs(5));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ConnectionSettings {
     pub(super) echo: bool,
     pub(super) format: Format,
@@ -111,5 +112,19 @@ impl ConnectionSettings {
 impl Default for ConnectionSettings {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for ConnectionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The recovery key and the parameters may be secret.
+        f.debug_struct("ConnectionSettings")
+            .field("echo", &self.echo)
+            .field("format", &self.format)
+            .field("realtime_request_timeout", &self.realtime_request_timeout)
+            .field("disconnected_retry_timeout", &self.disconnected_retry_timeout)
+            .field("suspended_retry_timeout", &self.suspended_retry_timeout)
+            .field("connection_state_ttl", &self.connection_state_ttl)
+            .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ mod blocking_cache;
 mod cache;
 mod cache_properties;
 #[cfg(feature = "realtime")]
-mod connection_week;
+mod connection;
 mod early_renewal;
 mod environment;
 mod exchanges;
@@ -25,8 +25,6 @@ mod messagepack;
 mod options;
 mod panics;
 mod paths;
-#[cfg(feature = "realtime")]
-mod protocol_messages;
 mod proxy_env;
 mod redaction;
 mod request_ids;

@@ -197,7 +197,7 @@ impl StateMachine {
 
     /// Handles an input, and returns the actions to carry out, in order.
     pub fn handle(&mut self, input: Input, now: Moment) -> Vec<Output> {
-        // What arrived before a deadline may be read after it, on a busy machine.
+        // A message that arrived before a deadline may be read after it, on a busy machine.
         if matches!(&input, Input::Received(socket, _) | Input::Active(socket) if self.is_current(*socket)) {
             self.touch(now);
         }

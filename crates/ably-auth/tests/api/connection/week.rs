@@ -20,7 +20,7 @@ use serde_json::json;
 
 const WEEK: u64 = 7 * 24 * 3_600_000;
 const LIFETIME: u64 = 180_000;
-/// How long before expiry the service asks for a new token.
+/// The service asks for a new token this many ms before expiry.
 const PROMPT: u64 = 30_000;
 const START: u64 = 1_780_315_200_000;
 

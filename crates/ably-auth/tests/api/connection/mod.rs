@@ -1,0 +1,5 @@
+//! The authentication of a realtime connection.
+
+mod messages;
+mod redaction;
+mod week;
