@@ -10,9 +10,11 @@ use super::hosts::ServiceHosts;
 use super::output::CredentialsQuery;
 use crate::auth::{Auth, Credentials};
 use crate::auth_options::AuthOptions;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::http_settings::HttpSettings;
 use crate::mode::Async;
+use crate::random::Random;
 use crate::transport::Transport;
 
 /// An [`Auth`] over any transport, for a connection that shares its tokens.
@@ -31,6 +33,8 @@ pub struct ConnectionAuth {
     hosts: ServiceHosts,
     http: HttpSettings,
     identity: Option<Identity>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
 }
 
 #[async_trait]
@@ -93,6 +97,8 @@ impl ConnectionAuth {
             hosts: ServiceHosts::new(&options.endpoint, &options.http)?,
             http: options.http.clone(),
             identity: options.identity().cloned(),
+            clock: Arc::clone(&options.clock),
+            random: Arc::clone(&options.random),
         })
     }
 
@@ -106,6 +112,18 @@ impl ConnectionAuth {
     #[must_use]
     pub const fn http_settings(&self) -> &HttpSettings {
         &self.http
+    }
+
+    /// Returns the clock of the client's options.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Returns the source of randomness of the client's options.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
     }
 
     /// Returns the client's own identity.

@@ -85,6 +85,12 @@ impl ConnectionSettings {
         self
     }
 
+    /// Returns how long the client waits for a token, for CONNECTED on one host, and for CLOSED.
+    #[must_use]
+    pub const fn get_realtime_request_timeout(&self) -> Duration {
+        self.realtime_request_timeout
+    }
+
     /// Sets the time until the next attempt in the state DISCONNECTED (`TO3l1`). The default is 15 s. It grows to twice
     /// that, and is shortened at random by up to a fifth (`RTB1`).
     #[must_use]
