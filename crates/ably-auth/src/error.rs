@@ -134,11 +134,12 @@ impl Error {
             .modify(|inner| inner.status = status)
     }
 
-    /// Creates the error for a call that the end of a realtime connection ended. `info` is the reason.
+    /// Creates the error of a realtime connection that is not open or has ended, or of its socket. `info` is the reason,
+    /// and its text is that of the error.
     #[cfg(feature = "realtime")]
     #[must_use]
     pub fn connection(info: ErrorInfo) -> Self {
-        let (code, status, text) = (info.code(), info.status_code(), format!("the connection ended: {info}"));
+        let (code, status, text) = (info.code(), info.status_code(), info.to_string());
         Self::new(ErrorKind::Connection, code, text, Some(Source::Info(Box::new(info))))
             .modify(|inner| inner.status = status)
     }
