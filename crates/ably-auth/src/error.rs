@@ -260,6 +260,7 @@ impl Error {
     /// | --- | --- | --- |
     /// | [`TimedOut`](FaultKind::TimedOut) | 50003 (`RSC13`) | 500 |
     /// | [`TooLarge`](FaultKind::TooLarge) | 40001, as for a response that cannot be parsed | 400 |
+    /// | [`Unsupported`](FaultKind::Unsupported) | 40000 | 400 |
     /// | any other fault, for which the specification has no code | 50000, as in Ably's Python SDK | 500 |
     /// | any fault of a request to an auth URL | 40170 (`RSA4c`) | 401 |
     #[must_use]
@@ -344,7 +345,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         let is_transient_status = |info: &ErrorInfo| matches!(info.status_code(), 429 | 500..=599);
         match &self.0.source {
-            Some(Source::Fault(fault)) => fault.kind() != FaultKind::TooLarge,
+            Some(Source::Fault(fault)) => fault.kind().is_of_host(),
             Some(Source::Info(info)) => is_transient_status(info),
             Some(Source::Other(source)) => {
                 source.downcast_ref::<Self>().is_some_and(Self::is_transient)
@@ -369,6 +370,10 @@ impl From<TransportFault> for Error {
             FaultKind::TooLarge => {
                 let advice = "request fewer items, such as with a `limit` in the query";
                 (ErrorKind::Transport, ErrorCode::INVALID_BODY, advice)
+            }
+            FaultKind::Unsupported => {
+                let advice = "return tokens or JWTs from the auth callback, or use a client that sends requests";
+                (ErrorKind::Configuration, ErrorCode::BAD_REQUEST, advice)
             }
             FaultKind::Interrupted => (ErrorKind::Transport, ErrorCode::INTERNAL, network),
             FaultKind::Unresolvable => {

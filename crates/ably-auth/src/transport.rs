@@ -103,8 +103,8 @@ where
     }
 }
 
-/// The kind of a [`TransportFault`]. After any of them except `TooLarge`, the request is sent to the next host
-/// (`RSC15l`).
+/// The kind of a [`TransportFault`]. After any of them except `TooLarge` and `Unsupported`, the request is sent to the
+/// next host (`RSC15l`).
 ///
 /// ```
 /// use std::io;
@@ -137,6 +137,15 @@ pub enum FaultKind {
     Interrupted,
     /// The response is larger than the transport allows. Another host would send the same response.
     TooLarge,
+    /// The transport sends no such requests, such as that of a connection without an HTTP client.
+    Unsupported,
+}
+
+impl FaultKind {
+    /// Returns true if another host may serve the request.
+    pub(crate) const fn is_of_host(self) -> bool {
+        !matches!(self, Self::TooLarge | Self::Unsupported)
+    }
 }
 
 /// An error of a transport: there is no response to a request.
@@ -197,6 +206,7 @@ impl fmt::Display for TransportFault {
             FaultKind::TimedOut => "no answer in time",
             FaultKind::Interrupted => "the connection failed",
             FaultKind::TooLarge => "the answer is too large",
+            FaultKind::Unsupported => "the client sends no such requests",
         })?;
         match &self.host {
             Some(host) => write!(f, " (host `{host}`)"),

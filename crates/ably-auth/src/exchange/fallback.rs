@@ -300,7 +300,7 @@ impl HostFallback<'_> {
 /// Returns true if the host failed, not the request (`RSC15l`).
 fn is_host_failure(answer: &Result<Response<Bytes>, TransportFault>) -> bool {
     match answer {
-        Err(fault) => fault.kind() != FaultKind::TooLarge,
+        Err(fault) => fault.kind().is_of_host(),
         Ok(answer) => {
             let by_cloudfront = || answer.headers().get(SERVER).is_some_and(|server| server == "CloudFront");
             match answer.status().as_u16() {

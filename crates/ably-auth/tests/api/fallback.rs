@@ -97,6 +97,7 @@ fn failure_of_host_leads_to_fallback_and_refusal_does_not() {
         assert!(goes_on(Err(TransportFault::new(kind, "it failed"))), "{kind:?}");
     }
     assert!(!goes_on(Err(TransportFault::new(FaultKind::TooLarge, "17 MiB"))), "another host would send as much");
+    assert!(!goes_on(Err(TransportFault::new(FaultKind::Unsupported, "no HTTP client"))), "the same client sends it");
     for status in 500..=504 {
         assert!(goes_on(Ok(answer(status, "{}"))), "{status}");
     }

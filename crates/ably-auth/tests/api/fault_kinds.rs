@@ -27,6 +27,7 @@ fn dns_connect_and_tls_faults_are_kinds_that_name_host() {
         (FaultKind::TimedOut, ErrorKind::Transport),
         (FaultKind::Interrupted, ErrorKind::Transport),
         (FaultKind::TooLarge, ErrorKind::Transport),
+        (FaultKind::Unsupported, ErrorKind::Configuration),
     ] {
         let endpoint = Endpoint::parse("https://ably.example:8443").unwrap();
         let fails = move |_: Request<Bytes>| Err(TransportFault::new(kind, "so it is"));

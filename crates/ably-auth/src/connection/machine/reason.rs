@@ -33,7 +33,7 @@ pub(super) fn no_token(error: &Error, refused: Option<&ErrorInfo>) -> (ErrorInfo
 
 /// Returns true if the host failed, not the request, so that another host may serve it (`RTN17f`).
 pub(super) fn is_of_host(error: &Error) -> bool {
-    let is_fault = error.transport_fault().is_some_and(|fault| fault.kind() != FaultKind::TooLarge);
+    let is_fault = error.transport_fault().is_some_and(|fault| fault.kind().is_of_host());
     is_fault || matches!(error.status_code(), 500..=504)
 }
 

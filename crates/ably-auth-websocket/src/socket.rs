@@ -1,0 +1,115 @@
+//! An open WebSocket.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use ably_auth::connection::Format;
+use ably_auth::{Error, FaultKind, TransportFault};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt as _};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::opener::{WebSocket, fault};
+
+/// The time for the last frames of a socket to be written.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A frame from the service.
+pub(crate) enum Received {
+    /// A protocol message.
+    Message(Bytes),
+    /// A ping or a pong.
+    Control,
+}
+
+/// A socket, and the frames of the connection itself that wait for it. They go before those of the application.
+pub(crate) struct Socket {
+    web: WebSocket,
+    control: VecDeque<Message>,
+    needs_flush: bool,
+}
+
+impl Socket {
+    pub(crate) const fn new(web: WebSocket) -> Self {
+        Self { web, control: VecDeque::new(), needs_flush: false }
+    }
+
+    /// Adds a frame of the connection itself.
+    pub(crate) fn send(&mut self, frame: Message) {
+        self.control.push_back(frame);
+    }
+
+    /// Writes what waits, and then the frames that `next` gives. It is ready only with the error of a socket that
+    /// failed.
+    ///
+    /// The library collects 8 KiB before it writes, so it holds at most one frame more than that.
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        mut next: impl FnMut(&mut Context<'_>) -> Poll<Message>,
+    ) -> Poll<Error> {
+        loop {
+            if let Err(error) = ready!(self.web.poll_ready_unpin(context)) {
+                return Poll::Ready(fault(error));
+            }
+            let frame = match self.control.pop_front() {
+                Some(frame) => frame,
+                None => match next(context) {
+                    Poll::Ready(frame) => frame,
+                    Poll::Pending => break,
+                },
+            };
+            if let Err(error) = self.web.start_send_unpin(frame) {
+                return Poll::Ready(fault(error));
+            }
+            self.needs_flush = true;
+        }
+        if self.needs_flush {
+            if let Err(error) = ready!(self.web.poll_flush_unpin(context)) {
+                return Poll::Ready(fault(error));
+            }
+            self.needs_flush = false;
+        }
+        Poll::Pending
+    }
+
+    /// Reads a frame. The library answers pings.
+    pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Received, Error>> {
+        let closed = |why: String| Err(TransportFault::new(FaultKind::Interrupted, why).into());
+        Poll::Ready(match ready!(self.web.poll_next_unpin(context)) {
+            Some(Ok(Message::Text(text))) => Ok(Received::Message(text.into())),
+            Some(Ok(Message::Binary(bytes))) => Ok(Received::Message(bytes)),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::Control),
+            Some(Ok(Message::Close(Some(frame)))) => {
+                closed(format!("the service closed the socket with code {}", u16::from(frame.code)))
+            }
+            Some(Ok(Message::Close(None))) | None => closed("the service closed the socket".to_owned()),
+            Some(Err(error)) => Err(fault(error)),
+        })
+    }
+
+    /// Writes the frames of the connection itself that wait, and closes the socket.
+    pub(crate) async fn close(mut self) {
+        let close = async {
+            for frame in std::mem::take(&mut self.control) {
+                self.web.feed(frame).await?;
+            }
+            SinkExt::close(&mut self.web).await
+        };
+        if matches!(timeout(CLOSE_TIMEOUT, close).await, Ok(Ok(()))) {
+            let _ = timeout(CLOSE_TIMEOUT, self.web.into_inner().shutdown()).await;
+        }
+    }
+}
+
+/// Returns the frame of a protocol message.
+pub(crate) fn frame(format: Format, content: Vec<u8>) -> Message {
+    match format {
+        Format::MsgPack => Message::binary(content),
+        // JSON is UTF-8.
+        Format::Json => Message::text(String::from_utf8(content).unwrap_or_default()),
+    }
+}

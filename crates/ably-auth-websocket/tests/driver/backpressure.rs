@@ -1,0 +1,113 @@
+//! Backpressure: an application, or a service, that takes nothing.
+
+use std::time::Duration;
+
+use ably_auth_websocket::{Action, ConnectionState, ProtocolMessage, Value};
+use futures_util::FutureExt as _;
+use tokio::time::{sleep, timeout};
+
+use super::support::{message, next_message, open_with};
+
+fn big(serial: u64) -> ProtocolMessage {
+    let text = Value::from("x".repeat(1_000));
+    ProtocolMessage::new(Action::Message).channel("chat").msg_serial(serial).messages([text])
+}
+
+#[tokio::test(start_paused = true)]
+async fn socket_is_not_read_while_application_takes_nothing() {
+    let (connection, mut events, server, mut peer) = open_with(|options| options.queue_capacity(8)).await;
+    let mut sent = 0;
+    while timeout(Duration::from_secs(1), peer.send(big(sent))).await.is_ok() {
+        sent += 1;
+    }
+    // The queue, what the sockets hold, and the buffers of the libraries.
+    assert!((8..200).contains(&sent), "{sent} messages were accepted");
+    // An hour of silence is not the fault of the service.
+    sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(connection.state(), ConnectionState::Connected);
+    assert!(!server.has_accepted());
+    for serial in 0..sent {
+        assert_eq!(next_message(&mut events).await.get_msg_serial(), Some(serial));
+    }
+    // The silence counts again.
+    sleep(Duration::from_secs(60)).await;
+    assert!(server.has_accepted());
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_answers_before_a_message_has_to_wait() {
+    let (_connection, events, _server, mut peer) = open_with(|options| options.queue_capacity(2)).await;
+    // The states CONNECTING and CONNECTED fill the queue.
+    peer.send(message(r#"{"action":17}"#)).await;
+    assert_eq!(peer.next().await.unwrap().action(), Action::Auth);
+    drop(events);
+}
+
+#[tokio::test(start_paused = true)]
+async fn send_waits_while_service_reads_nothing() {
+    let (connection, _events, mut server, mut peer) = open_with(|options| options.queue_capacity(8)).await;
+    let mut sent = 0;
+    while timeout(Duration::from_secs(1), connection.send(big(sent))).await.is_ok() {
+        sent += 1;
+        // The service is alive.
+        if sent % 10 == 0 {
+            peer.send(message(r#"{"action":0}"#)).await;
+        }
+    }
+    assert!((8..200).contains(&sent), "{sent} messages were accepted");
+    let waiting = connection.send(big(sent));
+    tokio::pin!(waiting);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    for serial in 0..sent {
+        assert_eq!(peer.next().await.unwrap().get_msg_serial(), Some(serial));
+    }
+    waiting.await.unwrap();
+    assert_eq!(peer.next().await.unwrap().get_msg_serial(), Some(sent));
+    assert!(!server.has_accepted());
+    // A caller that waits for room is told when the connection is lost.
+    while timeout(Duration::from_secs(1), connection.send(big(0))).await.is_ok() {
+        peer.send(message(r#"{"action":0}"#)).await;
+    }
+    let (outcome, _peer) = tokio::join!(connection.send(big(0)), async {
+        peer.send(message(r#"{"action":6}"#)).await;
+        server.accept().await
+    });
+    assert_eq!(outcome.unwrap_err().ably_code().as_u32(), 80003);
+}
+
+#[tokio::test(start_paused = true)]
+async fn application_that_takes_nothing_can_close() {
+    let (connection, events, _server, mut peer) = open_with(|options| options.queue_capacity(1)).await;
+    for serial in 0..5 {
+        peer.send(ProtocolMessage::new(Action::Ack).msg_serial(serial)).await;
+    }
+    tokio::join!(connection.close(), peer.close());
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    drop(events);
+}
+
+#[tokio::test(start_paused = true)]
+async fn application_that_takes_nothing_gets_the_latest_changes() {
+    let (connection, mut events, mut server, mut peer) = open_with(|options| options.queue_capacity(1)).await;
+    for _ in 0..200 {
+        drop(peer);
+        peer = server.connect().await;
+        connection.reached(ConnectionState::Connected).await;
+        // A connection that is lost sooner counts as lost quickly.
+        for _ in 0..2 {
+            sleep(Duration::from_secs(5)).await;
+            peer.send(message(r#"{"action":0}"#)).await;
+        }
+    }
+    drop(connection);
+    let mut taken = 0;
+    let mut last = None;
+    while let Some(Some(event)) = events.next().now_or_never() {
+        taken += 1;
+        last = Some(event);
+        tokio::task::yield_now().await;
+    }
+    assert!((1..=66).contains(&taken), "{taken}");
+    assert!(last.is_some());
+    drop(peer);
+}

@@ -1,0 +1,134 @@
+//! The end of a connection.
+
+use std::time::Duration;
+
+use ably_auth_websocket::{Action, Connection, ConnectionState, ProtocolMessage};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::support::{Server, connected, message, open, options, states};
+
+/// Returns the number of tasks of the runtime.
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_waits_for_closed() {
+    let (connection, mut events, _server, mut peer) = open().await;
+    states(&mut events, ConnectionState::Connected).await;
+    tokio::join!(connection.close(), peer.close());
+    assert_eq!(connection.state(), ConnectionState::Closed);
+    assert_eq!(peer.next().await, None);
+    let seen = states(&mut events, ConnectionState::Closed).await;
+    assert_eq!(seen, [ConnectionState::Closing, ConnectionState::Closed]);
+    assert_eq!(connection.create_recovery_key(0, [("chat", "s")]), None);
+    // Closing again has no effect, and the connection can be opened again.
+    connection.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_connection_can_connect_again() {
+    let (connection, _events, mut server, mut peer) = open().await;
+    tokio::join!(connection.close(), peer.close());
+    let (outcome, peer) = tokio::join!(connection.connect(), server.connect());
+    outcome.unwrap();
+    assert_eq!(peer.query.get("resume"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_that_does_not_answer_close_is_left() {
+    let (connection, _events, _server, mut peer) = open().await;
+    let before = sleep(Duration::ZERO).deadline();
+    connection.close().await;
+    assert_eq!((sleep(Duration::ZERO).deadline() - before).as_secs(), 10);
+    assert_eq!(peer.next().await.unwrap().action(), Action::Close);
+    assert_eq!(peer.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_connection_closes_and_its_task_ends() {
+    let (connection, mut events, _server, mut peer) = open().await;
+    let other = connection.clone();
+    drop(connection);
+    other.send(ProtocolMessage::new(Action::Attach).channel("chat")).await.unwrap();
+    assert_eq!(peer.next().await.unwrap().action(), Action::Attach);
+    drop(other);
+    peer.close().await;
+    assert_eq!(peer.next().await, None);
+    drop(peer);
+    while events.next().await.is_some() {}
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_dropped_in_any_state_leaves_no_task() {
+    // Not connected yet.
+    let server = Server::new();
+    drop(Connection::open(options(&server).auto_connect(false)).unwrap());
+    // While it connects to a service that says nothing.
+    let mut silent = Server::new();
+    let (connection, _events) = Connection::open(options(&silent)).unwrap();
+    let peer = silent.accept().await;
+    drop(connection);
+    // While it waits for the next attempt.
+    let mut down = Server::new();
+    let (connection, _events) = Connection::open(options(&down)).unwrap();
+    drop(down.accept().await);
+    connection.reached(ConnectionState::Disconnected).await;
+    drop(connection);
+    sleep(Duration::from_secs(20)).await;
+    drop(peer);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_service_is_left() {
+    let (connection, mut events, mut server, peer) = open().await;
+    states(&mut events, ConnectionState::Connected).await;
+    // The longest silence of the service, and the request timeout.
+    sleep(Duration::from_secs(24)).await;
+    assert_eq!(connection.state(), ConnectionState::Connected);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.accept().await.query["resume"], "k1");
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_that_pings_is_kept() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use tokio_tungstenite::tungstenite::Message;
+
+    let (connection, _events, server, mut peer) = open().await;
+    for _ in 0..10 {
+        sleep(Duration::from_secs(15)).await;
+        peer.web.send(Message::Ping("x".into())).await.unwrap();
+        assert_eq!(peer.web.next().await.unwrap().unwrap(), Message::Pong("x".into()));
+    }
+    assert_eq!(connection.state(), ConnectionState::Connected);
+    assert!(!server.has_accepted());
+}
+
+#[tokio::test(start_paused = true)]
+async fn socket_that_hangs_while_opening_is_left() {
+    let mut server = Server::new();
+    let (connection, _events) = Connection::open(options(&server)).unwrap();
+    let silent = server.accept().await;
+    connection.reached(ConnectionState::Disconnected).await;
+    let mut peer = server.accept().await;
+    peer.send(connected("c1", "k1")).await;
+    connection.connect().await.unwrap();
+    drop(silent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connection_outlives_errors_of_channels() {
+    let (connection, mut events, _server, mut peer) = open().await;
+    let refusal = r#"{"action":9,"channel":"vault","error":{"code":40160,"statusCode":401,"message":"no such right"}}"#;
+    peer.send(message(refusal)).await;
+    let message = super::support::next_message(&mut events).await;
+    assert_eq!(message.get_error().unwrap().code().as_u32(), 40160);
+    assert_eq!(connection.state(), ConnectionState::Connected);
+}
