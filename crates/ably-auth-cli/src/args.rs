@@ -1,6 +1,7 @@
 //! Command-line arguments.
 
 mod capability;
+mod connect;
 mod jwt;
 mod revoke;
 mod serve;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use capability::{Capability, Query, TwoCapabilities};
+pub(crate) use connect::Connect;
 pub(crate) use jwt::Jwt;
 pub(crate) use revoke::Revoke;
 pub(crate) use serve::{CountOrOff, Log, LogFormat, LogLevel, RateOrOff, Serve, Store, TrustedHeader};
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Demo,
     /// Serve a token service
     Serve(Box<Serve>),
+    /// Open a realtime connection, and print its states, renewals, refusals and messages as they happen
+    Connect(Box<Connect>),
     /// Inspect, generate, create, list, update and revoke API keys
     #[command(subcommand)]
     Key(Key),

@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ably_auth::{ApiKey, Capability, ClientId, Clock as _, Endpoint, SystemClock, Timestamp, Token, TokenParams, Ttl};
-use ably_auth_blocking::{ClientOptions, UreqTransport};
+use ably_auth::{
+    ApiKey, Capability, ClientId, ClientOptions, Clock as _, Endpoint, Mode, SystemClock, Timestamp, Token,
+    TokenParams, Ttl,
+};
+use ably_auth_blocking::UreqTransport;
 
 use crate::args;
 use crate::credential;
@@ -198,7 +201,7 @@ pub(crate) fn control_token(file: Option<&Path>) -> Result<Token, Failure> {
 }
 
 /// Adds the root certificates of `--cacert`, or else of the file in `ABLY_CACERT`, to `options`.
-pub(crate) fn with_roots(options: ClientOptions, arg: &args::Roots) -> Result<ClientOptions, Failure> {
+pub(crate) fn with_roots<M: Mode>(options: ClientOptions<M>, arg: &args::Roots) -> Result<ClientOptions<M>, Failure> {
     let of_variable =
         || credential::variable(ROOTS_VARIABLE).map(|path| path.map(|path| (ROOTS_VARIABLE, path.into())));
     let named = arg.cacert.clone().map(|path| ("--cacert", path));

@@ -3,6 +3,7 @@
 mod app;
 mod capability;
 mod completions;
+mod connect;
 mod control;
 mod demo;
 mod generate;
@@ -21,6 +22,7 @@ use crate::output::{Failure, Outcome};
 pub(crate) fn run(args: Args, effective: &[(String, String, &'static str)]) -> Result<Outcome, Failure> {
     match args.command {
         Command::Demo => demo::run(args.json),
+        Command::Connect(connect) => connect::run(*connect, args.json),
         Command::Serve(serve) => serve::run(&serve, effective),
         Command::Key(key) => key::run(key),
         Command::App(app) => app::run(app),

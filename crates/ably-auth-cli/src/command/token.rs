@@ -1,7 +1,7 @@
 //! `ably-auth token`
 
 mod attempt;
-mod details;
+pub(super) mod details;
 mod exchange;
 
 use ably_auth::Timestamp;

@@ -49,6 +49,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         bad: BAD_INPUT,
     },
     Entry {
+        command: "connect",
+        examples: &[
+            (
+                "Print the messages of a channel, with the key in a file",
+                "ably-auth connect --channel chat --key-file shop.key",
+            ),
+            (
+                "Watch renewals with tokens of your backend, for 10 minutes, as JSON lines",
+                "ably-auth connect --auth-url http://127.0.0.1:3000/auth --for 10m --json",
+            ),
+        ],
+        done: "the connection was closed, by Ctrl-C or --for",
+        no: Some("the connection failed: a retry does not help"),
+        bad: BAD_INPUT,
+    },
+    Entry {
         command: "key inspect",
         examples: &[("Show the public parts of the key in a file", "ably-auth key inspect --key-file shop.key")],
         done: "the parts are printed",

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::hosts::{Endpoint, fallback_host};
 use crate::http_settings::HttpSettings;
 use crate::random::Random;
-use crate::transport::{FaultKind, TransportFault};
+use crate::transport::TransportFault;
 
 /// The hosts of a service: its primary host, the fallback hosts, and the fallback that worked last (`RSC15`).
 ///

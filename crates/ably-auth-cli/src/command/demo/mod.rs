@@ -1,5 +1,6 @@
 //! `ably-auth demo`: the lifecycle of a credential, over real HTTP.
 
+mod realtime;
 mod recorder;
 mod story;
 mod timeline;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tokio::runtime::Runtime;
 
+use super::realtime;
 use super::recorder::{Log, Recorder};
 use super::timeline::Timeline;
 use crate::output::Failure;
@@ -26,10 +27,10 @@ const REQUESTED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":
 const TTL_MILLIS: u64 = 60_000;
 const CLIENT: &str = "bob";
 
-type Phone = Auth<Recorder<ReqwestTransport>>;
-type Desktop = BlockingAuth<Recorder<UreqTransport>>;
+pub(super) type Phone = Auth<Recorder<ReqwestTransport>>;
+pub(super) type Desktop = BlockingAuth<Recorder<UreqTransport>>;
 
-struct Scene<'a> {
+pub(super) struct Scene<'a> {
     runtime: &'a Runtime,
     endpoint: &'a Endpoint,
     key: &'a ApiKey,
@@ -52,7 +53,7 @@ pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: b
     let Some(request) = sign(&scene, &backend, &mut timeline) else { return Ok(timeline.end()) };
     let Some(token) = exchange(&scene, &request, &mut timeline)? else { return Ok(timeline.end()) };
     explain(&scene, &token, &mut timeline);
-    let phone = scene.phone(token)?;
+    let phone = scene.phone(Some(token))?;
     let desktop = scene.desktop()?;
 
     let sent = scene.runtime.block_on(phone.request(message("chat:lobby", "from the phone")?));
@@ -82,6 +83,7 @@ pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: b
     timeline.step("The desktop does the same", &[], renewed(&scene, sent));
     let history = backend.request(request_to("GET", "chat:lobby", Bytes::new())?);
     timeline.step("The backend reads the history", &[], check_history(history, 4));
+    scene.runtime.block_on(realtime::play(&scene, &backend, &mut timeline))?;
     Ok(timeline.end())
 }
 
@@ -109,10 +111,11 @@ impl Scene<'_> {
         move || backend.create_token_request(&params)
     }
 
-    /// Returns a device that has a token, and requests the next one through the backend.
-    fn phone(&self, token: TokenDetails) -> Result<Phone, Error> {
+    /// Returns a device that has a token or none, and requests the next one through the backend.
+    pub(super) fn phone(&self, token: Option<TokenDetails>) -> Result<Phone, Error> {
         let answer = self.backend_endpoint();
-        let options = self.options::<Async>().client_id(CLIENT).token(token);
+        let options = self.options::<Async>().client_id(CLIENT);
+        let options = token.into_iter().fold(options, ClientOptions::<Async>::token);
         let callback = move |_: TokenParams| std::future::ready(answer());
         Auth::new(options.auth_callback(callback), self.reqwest()?)
     }
@@ -183,7 +186,7 @@ fn explain(scene: &Scene<'_>, token: &TokenDetails, timeline: &mut Timeline) {
     );
 }
 
-fn revoke(backend: &Desktop, timeline: &mut Timeline) {
+pub(super) fn revoke(backend: &Desktop, timeline: &mut Timeline) {
     let target = TokenRevocationTargetSpecifier::client_id(CLIENT);
     let title = format!("The backend revokes all tokens of `{target}`");
     let outcome = match backend.revoke_tokens(&RevokeTokensRequest::new([target])) {
@@ -202,7 +205,7 @@ fn request_to(method: &str, channel: &str, body: Bytes) -> Result<Request<Bytes>
     request.map_err(|error| Error::configuration(error.to_string()))
 }
 
-fn message(channel: &str, data: &str) -> Result<Request<Bytes>, Error> {
+pub(super) fn message(channel: &str, data: &str) -> Result<Request<Bytes>, Error> {
     let body = serde_json::json!({ "name": "greeting", "data": data }).to_string();
     let mut request = request_to("POST", channel, body.into())?;
     request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));

@@ -14,7 +14,7 @@ pub(super) fn print(details: &TokenDetails, token_only: bool) -> Result<Outcome,
 }
 
 /// Parses TokenDetails. The error gives the place, but not the parser's message, which may quote the text.
-pub(super) fn read(text: &str) -> Result<TokenDetails, String> {
+pub(in crate::command) fn read(text: &str) -> Result<TokenDetails, String> {
     serde_json::from_str(text)
         .map_err(|error| format!("not the JSON of a token's details (line {} column {})", error.line(), error.column()))
 }
