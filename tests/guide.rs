@@ -75,8 +75,15 @@ fn every_page_is_linked_and_run() {
 fn every_block_is_run_or_is_no_program() {
     // The README of `ably-auth-axum` has a server that waits for requests. It is one of the crate's examples, and run
     // as such.
-    let crates =
-        ["ably-auth-core", "ably-auth", "ably-auth-reqwest", "ably-auth-blocking", "ably-auth-server", "ably-auth-cli"];
+    let crates = [
+        "ably-auth-core",
+        "ably-auth",
+        "ably-auth-reqwest",
+        "ably-auth-blocking",
+        "ably-auth-websocket",
+        "ably-auth-server",
+        "ably-auth-cli",
+    ];
     let readmes = crates.map(|name| format!("crates/{name}/README.md")).into_iter().chain(["README.md".to_owned()]);
     let readmes = readmes.map(|path| (path.clone(), fs::read_to_string(project().join(path)).unwrap()));
     for (name, text) in pages().into_iter().chain(readmes) {
@@ -259,5 +266,5 @@ fn readme_adds_all_crates_of_its_first_program() {
         }
         pages += 1;
     }
-    assert_eq!(pages, 7);
+    assert_eq!(pages, 8);
 }

@@ -14,6 +14,7 @@ pages! {
     Readme = "../README.md",
     Asynchronous = "../crates/ably-auth-reqwest/README.md",
     Blocking = "../crates/ably-auth-blocking/README.md",
+    Websocket = "../crates/ably-auth-websocket/README.md",
     Guide = "../docs/README.md",
     Choosing = "../docs/choosing.md",
     Flow = "../docs/flow.md",

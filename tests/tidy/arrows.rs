@@ -38,6 +38,12 @@ const LAYERS: &[Layer] = &[
         instead: "move shared code down, to `ably-auth`",
     },
     Layer {
+        name: "ably-auth-websocket",
+        below: &["ably-auth-core", "ably-auth"],
+        because: "a connection is a thin loop around the state machine of `ably-auth`, and needs no HTTP client",
+        instead: "move shared code down, to `ably-auth`, or pass in an `Auth`",
+    },
+    Layer {
         name: "ably-auth-backend",
         below: &["ably-auth-core"],
         because: "a backend's routes issue and verify tokens locally, and send no requests",
@@ -72,6 +78,7 @@ const LAYERS: &[Layer] = &[
             "ably-auth-backend",
             "ably-auth-server",
             "ably-auth-cli",
+            "ably-auth-websocket",
             SUPPORT,
         ],
         because: "the tests use the public APIs of the published crates, not the project's tools",
@@ -212,6 +219,7 @@ mod tests {
             package("ably-auth", &[("ably-auth-core", None), ("bytes", None)]),
             package("ably-auth-reqwest", &[("ably-auth", None), ("reqwest", None)]),
             package("ably-auth-blocking", &[("ably-auth", None), ("ably-auth-core", None), ("ureq", None)]),
+            package("ably-auth-websocket", &[("ably-auth", None), ("tokio-tungstenite", None)]),
             package("ably-auth-axum", &[("ably-auth-core", None), ("axum", None)]),
             package("ably-auth-server", &[("ably-auth-core", None), ("ably-auth-backend", None), ("redb", None)]),
             package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-reqwest", None)]),
@@ -253,6 +261,7 @@ mod tests {
     #[test]
     fn sibling_and_test_dependencies_are_reported() {
         assert!(complaint("ably-auth-blocking", "ably-auth-reqwest", None).contains("move shared code down"));
+        assert!(complaint("ably-auth-websocket", "ably-auth-reqwest", None).contains("needs no HTTP client"));
         assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("has no client or server"));
         assert!(complaint("ably-auth-server", "ably-auth", None).contains("sends none"));
         assert!(complaint("ably-auth-axum", "ably-auth-server", None).contains("send no requests"));

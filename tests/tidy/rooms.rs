@@ -54,6 +54,17 @@ const HOUSES: &[House] = &[
     },
     House { name: "ably-auth-blocking", rooms: &[&["proxies", "roots"], &["transport"], &["client"]] },
     House {
+        name: "ably-auth-websocket",
+        rooms: &[
+            &["connect", "events", "roots", "trace", "without_http"],
+            &["delivery", "tcp", "tls"],
+            &["opener", "pings"],
+            &["command", "options", "socket"],
+            &["driver"],
+            &["handle"],
+        ],
+    },
+    House {
         name: "ably-auth-backend",
         rooms: &[
             &["clock", "error", "refusal"],

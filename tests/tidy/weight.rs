@@ -11,6 +11,7 @@ const LIMITS: &[(&str, usize)] = &[
     ("ably-auth-blocking", 65),
     ("ably-auth-backend", 40),
     ("ably-auth-axum", 58),
+    ("ably-auth-websocket", 75),
 ];
 
 /// Crates that were reviewed, and use neither std nor an allocator.

@@ -1,4 +1,5 @@
-//! TODO
+// The README's programs call a service, which this crate does not depend on: `tests/lib.rs` runs them.
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod command;
