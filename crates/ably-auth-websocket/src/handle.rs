@@ -223,7 +223,7 @@ impl Connection {
         let mut snapshots = self.0.snapshot.clone();
         if snapshots.wait_for(|snapshot| snapshot.state == state).await.is_err() {
             // The runtime has ended the task, so the state stays as it is.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

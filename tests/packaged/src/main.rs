@@ -43,6 +43,13 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     drop(reqwest::Client::new());
     println!("ably-auth-axum, ably-auth-reqwest: a token from an auth URL publishes");
 
+    let options = ably_auth_websocket::ClientOptions::new().endpoint(endpoint.clone()).key(key.clone()).mint_jwt(true);
+    let options = ably_auth_websocket::ConnectionOptions::from_client_options(options)?;
+    let (connection, _events) = ably_auth_websocket::Connection::open(options)?;
+    connection.connect().await?;
+    connection.close().await;
+    println!("ably-auth-websocket: a JWT opens a realtime connection");
+
     let options =
         ably_auth_blocking::ClientOptions::new().endpoint(endpoint).key(key).client_id("bob").use_token_auth(true);
     let client = ably_auth_blocking::Client::new(options)?;
