@@ -2,10 +2,10 @@
 //! id that the list lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
+
+use crate::case_ids::{self, exception, exceptions, listed};
 
 const LIST: &str = include_str!("../spec-ids.txt");
 /// Cases that need no trial, each with the reason.
@@ -39,21 +39,6 @@ pub(crate) fn all(trials: &[Trial]) -> Vec<Trial> {
     ]
 }
 
-/// Parses the list of ids: one a line, except for comments and headings.
-fn listed(list: &str) -> BTreeSet<&str> {
-    list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
-}
-
-/// Parses lines of `"id" = "reason"`, and comments.
-fn exceptions(text: &str) -> BTreeMap<&str, &str> {
-    listed(text).into_iter().map(|line| exception(line).unwrap_or_else(|| panic!("invalid line: {line}"))).collect()
-}
-
-fn exception(line: &str) -> Option<(&str, &str)> {
-    let (id, reason) = line.strip_prefix('"')?.strip_suffix('"')?.split_once("\" = \"")?;
-    (!reason.trim().is_empty()).then_some((id, reason))
-}
-
 /// Returns the names of the trials that the listed cases lack. A case that uses no client has one trial.
 fn missing(listed: &BTreeSet<&str>, excepted: &BTreeMap<&str, &str>, names: &BTreeSet<String>) -> Vec<String> {
     let needed = listed.iter().filter(|id| !excepted.contains_key(*id) && !names.contains(**id));
@@ -61,41 +46,8 @@ fn missing(listed: &BTreeSet<&str>, excepted: &BTreeMap<&str, &str>, names: &BTr
     trials.filter(|name| !names.contains(name)).collect()
 }
 
-/// Ids stand in the names of the cases, in comments and in data. An id with a mistake would look like a covered case.
 fn every_id_in_the_tests_is_listed() {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let listed = listed(LIST);
-    let mut files = sources(&project.join("tests"));
-    files.extend(sources(&project.join("crates")));
-    assert!(files.len() > 300, "the sources were not found");
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        let unknown: Vec<_> = ids(&text).into_iter().filter(|id| !listed.contains(id)).collect();
-        let is_this_file = file.ends_with("conformance/coverage.rs");
-        assert!(unknown.is_empty() || is_this_file, "`{}` has ids that are not listed: {unknown:?}", file.display());
-    }
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let (folders, files): (Vec<_>, Vec<_>) =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).partition(|path| path.is_dir());
-    let is_source = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs" || extension == "json");
-    files.into_iter().filter(is_source).chain(folders.iter().flat_map(|folder| sources(folder))).collect()
-}
-
-/// Finds everything in the text that has the form of an id, such as `rest/unit/RSA8d/callback-returns-jwt-1`.
-fn ids(text: &str) -> BTreeSet<&str> {
-    let starts = STARTS.into_iter().flat_map(|start| text.match_indices(start));
-    let words = starts.map(|(at, _)| {
-        let rest = &text[at..];
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"/-_".contains(c)).unwrap_or(rest.len());
-        &rest[..end]
-    });
-    // The suite's file names start in the same way, but do not end in a number.
-    let is_numbered = |word: &&str| {
-        word.rsplit_once('-').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    words.filter(is_numbered).collect()
+    case_ids::check_sources(LIST, &STARTS, "conformance/coverage.rs");
 }
 
 fn case_without_trial_of_a_client_is_missing() {
@@ -120,7 +72,10 @@ fn exception_without_reason_is_refused() {
 
 fn ids_are_found_in_text() {
     let text = "/// rest/unit/RSA8d/callback-returns-jwt-1, see uts/rest/unit/auth/auth_callback.md\n\"rest/proxy/RSC15l/x-0\"";
-    assert_eq!(Vec::from_iter(ids(text)), ["rest/proxy/RSC15l/x-0", "rest/unit/RSA8d/callback-returns-jwt-1"]);
+    assert_eq!(
+        Vec::from_iter(case_ids::ids(text, &STARTS)),
+        ["rest/proxy/RSC15l/x-0", "rest/unit/RSA8d/callback-returns-jwt-1"]
+    );
 }
 
 fn list_is_parsed_without_comments() {

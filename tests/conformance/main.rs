@@ -3,6 +3,8 @@
 //! The name of a trial is the case's id in `tests/spec-ids.txt` and the client. The project's own scenarios are run
 //! too.
 
+#[path = "../case_ids.rs"]
+mod case_ids;
 mod cases;
 mod coverage;
 mod harness;

@@ -1,6 +1,6 @@
 //! Scenarios as data: timed events of a cache, and the expected results. Both caches play each of them.
 //!
-//! A file of `tests/scenarios` is a list of scenarios. Each has `about`, `spec` (the ids of the specification's cases
+//! A file in `tests/scenarios` is a list of scenarios. Each has `about`, `spec` (the ids of the specification's cases
 //! that it derives from) and `steps`. Steps that change something:
 //!
 //! | step | |
@@ -192,8 +192,8 @@ fn play<F: Face>(file: &str, scenario: &Value) -> bool {
 fn play_all<F: Face>() -> (usize, usize) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
     let (mut played, mut left_out) = (0, 0);
-    for file in fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
+    // The folder `connection` there has scenarios of realtime connections.
+    for path in fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
         let scenarios: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         for scenario in scenarios.as_array().unwrap() {
             let count = if play::<F>(&path.display().to_string(), scenario) { &mut played } else { &mut left_out };
