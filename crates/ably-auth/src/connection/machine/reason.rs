@@ -1,5 +1,7 @@
 //! The reasons of changes.
 
+use std::error::Error as _;
+
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
 use crate::error::{Error, ErrorKind};
@@ -7,7 +9,11 @@ use crate::transport::{FaultKind, TransportFault};
 
 /// Returns the reason for the application, from an error of this crate.
 pub(super) fn of(error: &Error) -> ErrorInfo {
-    match error.error_info().filter(|_| matches!(error.kind(), ErrorKind::Refused | ErrorKind::Connection)) {
+    let of_service = error.error_info().filter(|_| matches!(error.kind(), ErrorKind::Refused | ErrorKind::Connection));
+    // An auth callback may fail with an error of the service, or of its own backend (`RSA4c2`).
+    let of_callback = error.source().filter(|_| error.kind() == ErrorKind::AuthCallback);
+    let of_callback = of_callback.and_then(|source| source.downcast_ref::<ErrorInfo>());
+    match of_service.or(of_callback) {
         Some(info) => info.clone(),
         None => ErrorInfo::new(error.ably_code(), error.to_string()).with_status(error.status_code()),
     }
