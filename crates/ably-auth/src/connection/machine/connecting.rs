@@ -64,8 +64,12 @@ impl StateMachine {
 
     /// Handles new credentials, or the failure to get them.
     pub(super) fn got(&mut self, purpose: Purpose, outcome: Result<Credentials, Error>, now: Moment) {
-        let outcome = outcome.and_then(|credentials| match &self.refused {
-            Some(refused) if refused.credentials.is_same(&credentials) => Err(reason::same_token(&refused.reason)),
+        let outcome = outcome.and_then(|credentials| match &mut self.refused {
+            Some(refused) if refused.credentials.is_same(&credentials) => {
+                // The next attempt asks for a newer token than this one.
+                refused.credentials = credentials;
+                Err(reason::same_token(&refused.reason))
+            }
             _ => Ok(credentials),
         });
         if purpose == Purpose::Authorize {
