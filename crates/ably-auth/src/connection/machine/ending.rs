@@ -21,6 +21,8 @@ impl StateMachine {
                 if self.state == ConnectionState::Connected {
                     self.send_close();
                 }
+                // `RTN8c`
+                self.held = None;
                 self.enter(ConnectionState::Closing, None, None);
                 if self.socket.is_some() {
                     self.closing_until = Some(now.saturating_add(self.settings.realtime_request_timeout));
