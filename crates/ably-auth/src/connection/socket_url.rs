@@ -26,7 +26,7 @@ pub struct SocketUrl {
 }
 
 impl SocketUrl {
-    pub(super) fn new(is_tls: bool, authority: Authority, query: &[(&str, String)]) -> Self {
+    pub(super) fn new(is_tls: bool, authority: Authority, query: &[(String, String)]) -> Self {
         let mut text = format!("{}://{authority}/", if is_tls { "wss" } else { "ws" });
         for (nth, (name, value)) in query.iter().enumerate() {
             text.push(if nth == 0 { '?' } else { '&' });

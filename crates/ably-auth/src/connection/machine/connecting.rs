@@ -21,6 +21,9 @@ const PROTOCOL_VERSION: &str = "6";
 /// The name and version of this library, for the query parameter `agent` (`RTN2g`).
 const AGENT: &str = concat!("ably-auth-rust/", env!("CARGO_PKG_VERSION"));
 
+/// The query parameters that the settings cannot replace.
+const CREDENTIALS: &[&str] = &["key", "accessToken", "access_token", "clientId"];
+
 impl StateMachine {
     /// Connects, unless the connection is open or being opened (`RTN11`).
     pub(super) fn connect(&mut self, now: Moment) {
@@ -107,21 +110,25 @@ impl StateMachine {
     }
 
     /// Returns the query parameters of a socket's URL (`RTN2`).
-    fn query(&mut self, credentials: &Credentials, now: Moment) -> Vec<(&'static str, String)> {
+    fn query(&mut self, credentials: &Credentials, now: Moment) -> Vec<(String, String)> {
+        self.forget_if_stale(now);
         let settings = &self.settings;
         let mut query = vec![("v", PROTOCOL_VERSION.to_owned()), ("format", settings.format.as_str().to_owned())];
         // The driver sees WebSocket pings, so no HEARTBEAT is needed (`RTN23b`).
         query.extend([("heartbeats", "false".to_owned()), ("echo", settings.echo.to_string())]);
         query.push(("agent", AGENT.to_owned()));
-        self.forget_if_stale(now);
         let held = self.held.as_ref().and_then(|held| held.details.connection_key());
         match (held, &self.recover) {
             (Some(key), _) => query.push(("resume", key.to_owned())),
             (None, Some(key)) => query.push(("recover", key.clone())),
             (None, None) => {}
         }
-        query.extend(credentials.query_params());
-        query
+        let credentials: Vec<_> = credentials.query_params().collect();
+        let own = settings.transport_params.iter().filter(|(name, _)| !CREDENTIALS.contains(&name.as_str()));
+        // `RTC1f1`
+        query.retain(|(name, _)| settings.transport_params.iter().all(|(own, _)| own != name));
+        let query = query.into_iter().chain(credentials).map(|(name, value)| (name.to_owned(), value));
+        query.chain(own.cloned()).collect()
     }
 
     /// Forgets a connection that the service has forgotten by now (`RTN15g`).
