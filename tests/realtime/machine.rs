@@ -12,7 +12,7 @@ use ably_auth::connection::{
     Action, ConnectionAuth, ConnectionEvent, ConnectionState, ConnectionStateChange, CredentialsQuery, Input, Output,
     ProtocolMessage, ServiceHosts, SocketId, StateMachine,
 };
-use ably_auth::{Auth, Clock as _, Credentials, Error, FaultKind, TransportFault};
+use ably_auth::{Auth, Clock as _, Credentials, Error, ErrorCode, ErrorInfo, FaultKind, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 use serde_json::Value;
@@ -37,8 +37,8 @@ pub(crate) struct Machine {
     is_authorizing: bool,
     lines: Vec<String>,
     state: ConnectionState,
-    /// The token that the present socket used last.
-    offered: Option<String>,
+    /// The token that the service knows of the present socket, and those of AUTHs that it has not answered.
+    offered: Vec<String>,
     /// Tokens that the service refused.
     refused: BTreeSet<String>,
 }
@@ -64,7 +64,7 @@ impl Face for Machine {
             is_authorizing: false,
             lines: Vec::new(),
             state: ConnectionState::Initialized,
-            offered: None,
+            offered: Vec::new(),
             refused: BTreeSet::new(),
         }
     }
@@ -131,7 +131,10 @@ fn refusal_error(refusal: Refusal) -> Error {
         Refusal::Connection => fault(FaultKind::Unreachable),
         Refusal::Dns => fault(FaultKind::Unresolvable),
         Refusal::Tls => fault(FaultKind::Tls),
-        Refusal::Status(_) => todo!(),
+        Refusal::Status(status) => {
+            let code = ErrorCode::new(u32::from(status) * 100);
+            Error::connection(ErrorInfo::new(code, "as the scenario says").with_status(status))
+        }
     }
 }
 
@@ -158,8 +161,10 @@ impl Machine {
             Output::Open { socket, url } => {
                 assert!(self.socket.is_none(), "there is another socket");
                 self.socket = Some(socket);
-                self.lines.push(lines::open(url.expose()));
-                self.offer(&lines::open(url.expose()));
+                self.offered.clear();
+                let line = lines::open(url.expose());
+                self.offer(&line);
+                self.lines.push(line);
             }
             Output::Send(message) => {
                 assert!(self.socket.is_some(), "there is no socket to send to");
@@ -194,16 +199,21 @@ impl Machine {
 
     /// Remembers the token of a socket, which must not be one that the service refused.
     fn offer(&mut self, line: &str) {
-        self.offered = line.split(' ').find_map(|word| word.strip_prefix("accessToken=")).map(str::to_owned);
-        let is_refused = self.offered.as_ref().is_some_and(|token| self.refused.contains(token));
+        let token = line.split(' ').find_map(|word| word.strip_prefix("accessToken="));
+        let is_refused = token.is_some_and(|token| self.refused.contains(token));
         assert!(!is_refused, "a token that the service refused is offered again: {line}");
+        self.offered.extend(token.map(str::to_owned));
     }
 
+    /// Remembers the token that the service refuses: an ERROR answers the latest AUTH, DISCONNECTED ends the token in use.
     fn remember_refusal(&mut self, message: &ProtocolMessage) {
-        let is_of_connection =
-            message.get_channel().is_none() && matches!(message.action(), Action::Error | Action::Disconnected);
-        if is_of_connection && message.get_error().is_some_and(|error| error.code().is_token_error()) {
-            self.refused.extend(self.offered.take());
+        let is_token_error = message.get_error().is_some_and(|error| error.code().is_token_error());
+        match message.action() {
+            _ if message.get_channel().is_some() => {}
+            Action::Connected if self.offered.len() > 1 => drop(self.offered.remove(0)),
+            Action::Error if is_token_error => self.refused.extend(self.offered.last().cloned()),
+            Action::Disconnected if is_token_error => self.refused.extend(self.offered.first().cloned()),
+            _ => {}
         }
     }
 
@@ -294,12 +304,12 @@ fn credentials(auth: ConnectionAuth, query: CredentialsQuery) -> Getting {
 fn can_follow(former: ConnectionState, next: ConnectionState) -> bool {
     use ConnectionState::{Closed, Closing, Connected, Connecting, Disconnected, Failed, Initialized, Suspended};
     match former {
-        Initialized | Closed => matches!(next, Connecting | Failed),
+        Initialized => matches!(next, Connecting | Closed),
         Connecting => matches!(next, Connected | Disconnected | Suspended | Closing | Failed),
         Connected => matches!(next, Connecting | Disconnected | Suspended | Closing | Failed),
-        Disconnected => matches!(next, Connecting | Suspended | Closed | Failed),
-        Suspended => matches!(next, Connecting | Closed | Failed),
-        Closing => matches!(next, Closed | Failed),
-        Failed => matches!(next, Connecting),
+        Disconnected => matches!(next, Connecting | Suspended | Closed),
+        Suspended => matches!(next, Connecting | Closed),
+        Closing => matches!(next, Connecting | Closed),
+        Closed | Failed => next == Connecting,
     }
 }

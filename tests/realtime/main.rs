@@ -6,6 +6,7 @@
 
 #[path = "../case_ids.rs"]
 mod case_ids;
+mod cases;
 mod coverage;
 mod lines;
 mod machine;
@@ -22,6 +23,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let scenarios = Arc::new(scenario::all());
     let mut trials: Vec<Trial> = play::trials::<machine::Machine>(&scenarios, "machine");
+    trials.extend(cases::all());
     trials.extend(coverage::all(&trials));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

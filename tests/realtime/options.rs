@@ -19,7 +19,7 @@ use crate::scenario::duration;
 use crate::world::{Source, World, secret};
 
 /// The text of the key of scenarios.
-pub(crate) const KEY: &str = "app.key:secret.value";
+pub(crate) const KEY: &str = "app.key:secret-value";
 
 const KNOWN: &[&str] = &[
     "key",

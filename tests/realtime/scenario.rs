@@ -1,7 +1,7 @@
 //! Scenarios as data: the files of `tests/scenarios/connection`.
 //!
 //! A file is a list of scenarios about one subject. A scenario has `about`, `spec` (the cases of the specification that
-//! it covers), `options` (see `options.rs`) and `steps`, each a text. A step is an event, a line that the event causes, or
+//! it covers), `options` (see `options.rs`), `begin` (see [`beginning`]) and `steps`, each a text. A step is an event, a line that the event causes, or
 //! a question. The lines between two events are all that the first one causes, in this order.
 //!
 //! | event | |
@@ -121,14 +121,48 @@ fn scenario(subject: &str, value: &Value) -> Parsed<Scenario> {
     };
     let about = value["about"].as_str().ok_or("`about` is missing")?;
     for name in value.as_object().ok_or("a scenario is an object")?.keys() {
-        if !["about", "spec", "options", "steps"].contains(&name.as_str()) {
+        if !["about", "spec", "options", "begin", "steps"].contains(&name.as_str()) {
             return Err(format!("unknown field `{name}`"));
         }
     }
-    let steps = texts("steps")?.into_iter().map(step).collect::<Parsed<_>>()?;
+    let options = value["options"].clone();
+    let begin = value["begin"].as_str().map_or(Ok(Vec::new()), |state| beginning(state, &options))?;
+    let steps = begin.into_iter().chain(texts("steps")?).map(step).collect::<Parsed<_>>()?;
     let spec = if value["spec"].is_null() { Vec::new() } else { texts("spec")? };
     let name = format!("connection/{subject}: {about}");
-    Ok(Scenario { name, spec, options: value["options"].clone(), steps })
+    Ok(Scenario { name, spec, options, steps })
+}
+
+/// Returns the steps until the connection is in the state `begin`: `connecting` (the token source is asked), `opening` (a
+/// socket is open), `connected` (as `c1`, with the token `t1`), `closing`, `closed`, `disconnected`, `suspended` or
+/// `failed`.
+fn beginning(begin: &str, options: &Value) -> Parsed<Vec<String>> {
+    let of = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+    let mut steps = of(&["connect", "state connecting"]);
+    if options["key"].is_null() && options["token"].is_null() {
+        let client_id = options["clientId"].as_str().map(|id| format!(" clientId={id}"));
+        steps.push(format!("fetch{}", client_id.unwrap_or_default()));
+        if begin == "connecting" {
+            return Ok(steps);
+        }
+        steps.push("token t1".to_owned());
+    }
+    steps.push("open".to_owned());
+    let opened = ["server CONNECTED id=c1 key=k1", "state connected"];
+    let closing = ["close", "send CLOSE", "state closing"];
+    steps.extend(match begin {
+        "opening" => Vec::new(),
+        "connected" => of(&opened),
+        "closing" => of(&[&opened[..], &closing].concat()),
+        "closed" => of(&[&opened[..], &closing, &["server CLOSED", "hang up", "state closed"]].concat()),
+        "failed" => of(&["server ERROR 40101/401", "hang up", "state failed 40101/401"]),
+        "disconnected" | "suspended" => of(&["refuse", "state disconnected 50000/500 retry"]),
+        _ => return Err(format!("unknown beginning `{begin}`")),
+    });
+    if begin == "suspended" {
+        steps.extend(of(&["sleep 130s", "state connecting", "open", "refuse", "state suspended 50000/500 retry=30s"]));
+    }
+    Ok(steps)
 }
 
 fn step(text: String) -> Parsed<Step> {

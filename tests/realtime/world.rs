@@ -10,7 +10,7 @@ use ably_auth::sources::{AuthCallback, AuthCallbackAnswer};
 use ably_auth::{Clock, Error, ErrorCode, ErrorInfo, Moment, Timestamp, Token, TokenDetails, TokenParams, async_trait};
 
 /// The beginning of each token, key and connection key. Scenarios leave it out. No output may show it.
-pub(crate) const SECRET: &str = "secret.";
+pub(crate) const SECRET: &str = "secret-";
 
 /// Returns the text of a secret in a scenario.
 pub(crate) fn secret(name: &str) -> String {

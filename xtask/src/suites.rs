@@ -10,7 +10,8 @@ pub(crate) fn tidy(_: &[String]) -> Result {
 
 /// The cases of Ably's test suite.
 pub(crate) fn conformance(_: &[String]) -> Result {
-    command::run(&mut command::cargo(["test", "--package", "ably-auth-tests", "--test", "conformance"]))
+    let tests = ["test", "--package", "ably-auth-tests", "--test", "conformance", "--test", "realtime"];
+    command::run(&mut command::cargo(tests))
 }
 
 /// Kills a service on a folder repeatedly.
