@@ -56,8 +56,8 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "ably-auth connect --channel chat --key-file shop.key",
             ),
             (
-                "Watch renewals with tokens of your backend, for 10 minutes, as JSON lines",
-                "ably-auth connect --auth-url http://127.0.0.1:3000/auth --for 10m --json",
+                "Watch renewals for 10 minutes, with tokens that last a minute",
+                "ably-auth connect --ttl 1m --for 10m --json",
             ),
         ],
         done: "the connection was closed, by Ctrl-C or --for",

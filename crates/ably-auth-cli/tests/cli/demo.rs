@@ -21,8 +21,8 @@ fn every_step_has_expected_result() {
         output.starts_with("The lifecycle of a credential, against a local service at http://127.0.0.1:"),
         "{output}"
     );
-    assert!(output.ends_with("11 of 11 steps had the expected result"), "{output}");
-    assert_eq!((output.matches('✓').count(), output.matches('✗').count()), (11, 0), "{output}");
+    assert!(output.ends_with("17 of 17 steps had the expected result"), "{output}");
+    assert_eq!((output.matches('✓').count(), output.matches('✗').count()), (17, 0), "{output}");
     for code in ["40160", "40105", "40141"] {
         assert!(output.contains(code), "{output}");
     }
@@ -35,7 +35,7 @@ fn json_option_prints_json_line_for_each_step() {
     let output = answer.yes();
     assert_nothing_random(output);
     let steps: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(steps.len(), 11);
+    assert_eq!(steps.len(), 17);
     for (nth, step) in (1..).zip(&steps) {
         assert_eq!((step["step"].as_u64(), step["ok"].as_bool()), (Some(nth), Some(true)), "{step}");
         assert!(step["title"].is_string() && step["outcome"].is_string() && step["atMs"].is_number(), "{step}");
@@ -58,6 +58,13 @@ fn json_option_prints_json_line_for_each_step() {
         &[Some(40141), None, None],
         &[Some(40141), None, None],
         &[None],
+        // The realtime chapter: a token, a message, and a token after the revocation.
+        &[None],
+        &[None],
+        &[],
+        &[None],
+        &[None],
+        &[],
     ];
     assert_eq!(codes, expected);
 }

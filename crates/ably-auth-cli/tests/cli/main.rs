@@ -5,6 +5,7 @@
 mod auditing;
 mod capabilities;
 mod capability_algebra;
+mod connecting;
 mod connections;
 mod console_blocks;
 mod control;
