@@ -257,10 +257,14 @@ impl Connection {
         self.0.snapshot.borrow().details.clone()
     }
 
-    /// Returns the identity that the service gave the connection (`RSA7b3`), or else the client's, or else that of its
-    /// token.
+    /// Returns the client's own identity, or else that which the service gave the connection, or else that of its token
+    /// (`RSA7b`).
     #[must_use]
     pub fn client_id(&self) -> ClientId {
+        if let Some(own) = self.0.auth.identity() {
+            // The service may permit any identity.
+            return ClientId::Identified(own.clone());
+        }
         match self.details().map(|details| details.client_id().clone()) {
             Some(ClientId::None) | None => self.0.auth.client_id(),
             Some(client_id) => client_id,
