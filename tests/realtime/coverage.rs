@@ -49,7 +49,7 @@ fn missing(listed: &BTreeSet<&str>, excepted: &BTreeMap<&str, &str>, names: &BTr
 }
 
 fn faces(id: &str) -> &'static [&'static str] {
-    if id.starts_with(STARTS[0]) { &["machine"] } else { &[] }
+    if id.starts_with(STARTS[0]) { &["machine", "websocket"] } else { &[] }
 }
 
 fn case_without_trial_is_missing() {
@@ -58,8 +58,8 @@ fn case_without_trial_is_missing() {
         let excepted = excepted.iter().map(|id| (*id, "a reason")).collect();
         missing(&listed, &excepted, &names.iter().copied().collect())
     };
-    let all = ["realtime/unit/A/x-0 [machine]", "realtime/unit/A/y-0"];
+    let all = ["realtime/unit/A/x-0 [machine]", "realtime/unit/A/x-0 [websocket]", "realtime/unit/A/y-0"];
     assert!(missing(&all, &[]).is_empty(), "a case without a connection has one trial");
     assert_eq!(missing(&all[1..], &[]), [all[0]]);
-    assert!(missing(&all[1..], &["realtime/unit/A/x-0"]).is_empty());
+    assert!(missing(&all[2..], &["realtime/unit/A/x-0"]).is_empty());
 }

@@ -48,6 +48,8 @@ async fn refuses(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
 }
 
 impl Face for Machine {
+    const IS_ORDERED: bool = true;
+
     fn new(options: &Value, world: &Arc<World>) -> Self {
         let client = options::client(options, world);
         let hosts = ServiceHosts::new(client.get_endpoint(), client.get_http_settings()).unwrap();

@@ -11,8 +11,10 @@ mod coverage;
 mod lines;
 mod machine;
 mod options;
+mod peer;
 mod play;
 mod scenario;
+mod websocket;
 mod world;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let scenarios = Arc::new(scenario::all());
     let mut trials: Vec<Trial> = play::trials::<machine::Machine>(&scenarios, "machine");
+    trials.extend(play::trials::<websocket::WebSocket>(&scenarios, "websocket"));
     trials.extend(cases::all());
     trials.extend(coverage::all(&trials));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -5,7 +5,7 @@
 //! | `key` | true: Basic authentication with a key; no token source |
 //! | `token` | the first token; without `renewable: true`, there is no token source |
 //! | `clientId`, `endpoint`, `fallbackHosts` | options of the client; by default Ably's endpoint without fallbacks, and `"default"` stands for the default fallbacks |
-//! | `tls` | false: no TLS, to this machine |
+//! | `autoConnect` | true: the first `connect` is that of the connection itself |
 //! | `echo`, `format`, `recover`, `transportParams` | settings of the connection |
 //! | `realtimeRequestTimeout`, `disconnectedRetryTimeout`, `suspendedRetryTimeout`, `connectionStateTtl` | times such as `"10s"` |
 
@@ -28,6 +28,7 @@ const KNOWN: &[&str] = &[
     "clientId",
     "endpoint",
     "fallbackHosts",
+    "autoConnect",
     "echo",
     "format",
     "recover",

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use ably_auth::sources::{AuthCallback, AuthCallbackAnswer};
 use ably_auth::{Clock, Error, ErrorCode, ErrorInfo, Moment, Timestamp, Token, TokenDetails, TokenParams, async_trait};
 
@@ -20,26 +22,44 @@ pub(crate) fn secret(name: &str) -> String {
 /// The time on the wall clock at the start of a scenario.
 const START: Duration = Duration::from_millis(1_449_746_287_318);
 
-/// A wall clock and a steady clock that move on command.
+/// A wall clock and a steady clock that move on command, or with tokio's time.
 #[derive(Debug)]
-pub(crate) struct Clocks(Mutex<(Duration, Duration)>);
+pub(crate) struct Clocks(Mutex<Times>);
+
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    wall: Duration,
+    steady: Duration,
+    /// The start of tokio's time, if the clocks follow it.
+    tokio: Option<Instant>,
+}
 
 impl Clocks {
+    /// Lets both clocks follow the time of the current tokio runtime.
+    pub(crate) fn follow_tokio(&self) {
+        self.0.lock().unwrap().tokio = Some(tokio_now());
+    }
+
     /// Advances both clocks.
     pub(crate) fn advance(&self, span: Duration) {
         let mut times = self.0.lock().unwrap();
-        *times = (times.0 + span, times.1 + span);
+        times.wall += span;
+        times.steady += span;
     }
 
     /// Advances the wall clock alone.
     pub(crate) fn set_forward(&self, span: Duration) {
-        self.0.lock().unwrap().0 += span;
+        self.0.lock().unwrap().wall += span;
     }
 
     /// Sets the wall clock back.
     pub(crate) fn set_back(&self, span: Duration) {
-        self.0.lock().unwrap().0 -= span;
+        self.0.lock().unwrap().wall -= span;
     }
+}
+
+fn tokio_now() -> Instant {
+    sleep(Duration::ZERO).deadline()
 }
 
 impl Clock for Clocks {
@@ -52,8 +72,9 @@ impl Clock for Clocks {
     }
 
     fn moment(&self) -> Moment {
-        let (wall, steady) = *self.0.lock().unwrap();
-        Moment::new(Timestamp::from_millis(u64::try_from(wall.as_millis()).unwrap()), steady)
+        let Times { wall, steady, tokio } = *self.0.lock().unwrap();
+        let passed = tokio.map_or(Duration::ZERO, |start| tokio_now() - start);
+        Moment::new(Timestamp::from_millis(u64::try_from((wall + passed).as_millis()).unwrap()), steady + passed)
     }
 }
 
@@ -68,14 +89,14 @@ pub(crate) enum TokenAnswer {
 
 /// A call of the token source that has not ended.
 struct Call {
-    number: u64,
+    number: usize,
     answer: Option<Result<AuthCallbackAnswer, ErrorInfo>>,
     waker: Option<Waker>,
 }
 
 #[derive(Default)]
 struct Calls {
-    count: u64,
+    count: usize,
     open: Vec<Call>,
     /// Calls that are not reported yet, as text of a scenario.
     unreported: Vec<String>,
@@ -90,13 +111,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Arc<Self> {
-        let clocks = Arc::new(Clocks(Mutex::new((START, Duration::from_secs(77)))));
+        let times = Times { wall: START, steady: Duration::from_secs(77), tokio: None };
+        let clocks = Arc::new(Clocks(Mutex::new(times)));
         Arc::new(Self { clocks, calls: Mutex::default() })
     }
 
     /// Returns the calls of the token source since the last time, such as `fetch clientId=bob`.
     pub(crate) fn take_fetches(&self) -> Vec<String> {
         std::mem::take(&mut self.calls.lock().unwrap().unreported)
+    }
+
+    /// Returns the number of calls of the token source so far.
+    pub(crate) fn count_fetches(&self) -> usize {
+        self.calls.lock().unwrap().count
     }
 
     /// Returns the number of calls that have not ended.
@@ -143,7 +170,7 @@ impl World {
 pub(crate) struct Source(pub(crate) Arc<World>);
 
 /// Ends a call on drop, so that a cancelled call is ended too.
-struct EndOfCall<'a>(&'a World, u64);
+struct EndOfCall<'a>(&'a World, usize);
 
 impl Drop for EndOfCall<'_> {
     fn drop(&mut self) {
