@@ -14,6 +14,7 @@ mod options;
 mod peer;
 mod play;
 mod scenario;
+mod service;
 mod websocket;
 mod world;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = play::trials::<machine::Machine>(&scenarios, "machine");
     trials.extend(play::trials::<websocket::WebSocket>(&scenarios, "websocket"));
     trials.extend(cases::all());
+    trials.extend(service::all());
     trials.extend(coverage::all(&trials));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
