@@ -63,7 +63,14 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ably-auth-cli",
-        below: &["ably-auth-core", "ably-auth", "ably-auth-reqwest", "ably-auth-blocking", "ably-auth-server"],
+        below: &[
+            "ably-auth-core",
+            "ably-auth",
+            "ably-auth-reqwest",
+            "ably-auth-blocking",
+            "ably-auth-websocket",
+            "ably-auth-server",
+        ],
         because: "the program uses the published crates, not the project's tests and tools",
         instead: "move the code that it needs into a published crate",
     },

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::command::{Authorizing, Command, Outgoing, Snapshot};
 use crate::delivery::Delivery;
 use crate::events::Event;
-use crate::opener::{Opener, WebSocket};
+use crate::opener::{Opener, host};
 use crate::pings::Pings;
 use crate::socket::{self, Received, Socket};
 use crate::trace;
@@ -51,7 +51,7 @@ pub(crate) struct Driver {
     check_url: Option<Arc<str>>,
     ends: Ends,
     getting: Option<BoxFuture<'static, Got>>,
-    opening: Option<(SocketId, BoxFuture<'static, Result<WebSocket, Error>>)>,
+    opening: Option<(SocketId, BoxFuture<'static, Result<Socket, Error>>)>,
     socket: Option<(SocketId, Socket)>,
     /// The socket that is being closed.
     closing: Option<BoxFuture<'static, ()>>,
@@ -75,7 +75,7 @@ enum Happening {
     Command(Command),
     Released,
     Got(Got),
-    Opened(SocketId, Result<WebSocket, Error>),
+    Opened(SocketId, Result<Socket, Error>),
     Received(SocketId, Received),
     Lost(SocketId, Error),
     Checked(bool),
@@ -224,7 +224,7 @@ impl Driver {
             Happening::Opened(socket, outcome) => {
                 self.opening = None;
                 match outcome {
-                    Ok(web) => self.socket = Some((socket, Socket::new(web))),
+                    Ok(open) => self.socket = Some((socket, open)),
                     Err(error) => self.input(Input::Lost(socket, error)),
                 }
             }
@@ -313,7 +313,12 @@ impl Driver {
             Output::StopGetting => self.getting = None,
             Output::Open { socket, url } => {
                 trace::socket_opening(&url);
-                let opening = guarded(Arc::clone(&self.opener).open(url), |panicked| Err(panicked.into()));
+                let opener = Arc::clone(&self.opener);
+                let open = async move {
+                    let web = opener.open(&url).await?;
+                    Ok(Socket::new(web, host(&url)))
+                };
+                let opening = guarded(open, |panicked| Err(panicked.into()));
                 self.opening = Some((socket, opening));
             }
             Output::Send(message) => self.send(&message),

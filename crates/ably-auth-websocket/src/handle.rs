@@ -56,7 +56,8 @@ struct Shared {
 
 impl Connection {
     /// Opens a connection, on a task of the current tokio runtime. It connects at once, unless
-    /// [`auto_connect`](ConnectionOptions::auto_connect) is false.
+    /// [`auto_connect`](ConnectionOptions::auto_connect) is false. Keep the `Connection`: dropping it closes the
+    /// connection.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](ably_auth::ErrorKind::Configuration) if the options are invalid, if TLS or the root
@@ -136,11 +137,14 @@ impl Connection {
     /// Requests a new token, and authenticates the connection with it, which stays open if it is (`RTC8`). It connects if
     /// it is not connected. Returns the token once the service has accepted it. Calls are carried out one at a time.
     ///
+    /// Take [`Events`] meanwhile, in another task or with `tokio::select!`: no answer of the service is read while the
+    /// queue of events is full. The same applies to [`ping`](Self::ping) and [`send`](Self::send).
+    ///
     /// # Errors
     /// As [`Auth::authorize`](ably_auth::Auth::authorize), and the reason why the service refuses the token, or why the
     /// connection is FAILED, SUSPENDED or CLOSED (`RTC8a2`, `RTC8c`).
-    pub async fn authorize(&self, params: Option<TokenParams>) -> Result<TokenDetails, Error> {
-        self.authorize_by(params, None).await
+    pub async fn authorize<'p>(&self, params: impl Into<Option<&'p TokenParams>>) -> Result<TokenDetails, Error> {
+        self.authorize_by(params.into(), None).await
     }
 
     /// Requests a new token as [`authorize`](Self::authorize), with these options, which replace those of the
@@ -148,19 +152,20 @@ impl Connection {
     ///
     /// # Errors
     /// As [`authorize`](Self::authorize), and as [`Auth::new`](ably_auth::Auth::new) for the options.
-    pub async fn authorize_with(
+    pub async fn authorize_with<'p>(
         &self,
-        params: Option<TokenParams>,
+        params: impl Into<Option<&'p TokenParams>>,
         options: AuthOptions<Async>,
     ) -> Result<TokenDetails, Error> {
-        self.authorize_by(params, Some(options)).await
+        self.authorize_by(params.into(), Some(options)).await
     }
 
     async fn authorize_by(
         &self,
-        params: Option<TokenParams>,
+        params: Option<&TokenParams>,
         options: Option<AuthOptions<Async>>,
     ) -> Result<TokenDetails, Error> {
+        let params = params.cloned();
         let command = |reply| Command::Authorize(Box::new(Authorize { params, options, reply, details: None }));
         self.call(command).await?
     }

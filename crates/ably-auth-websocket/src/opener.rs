@@ -37,9 +37,10 @@ pub(crate) struct Opener {
 
 impl Opener {
     /// Opens a socket. The state machine limits the time of the WebSocket handshake.
-    pub(crate) async fn open(self: Arc<Self>, url: SocketUrl) -> Result<WebSocket, Error> {
+    pub(crate) async fn open(&self, url: &SocketUrl) -> Result<WebSocket, Error> {
         let late = |_| TransportFault::new(FaultKind::TimedOut, "no connection was established in time");
-        let stream = timeout(self.timeout, self.stream(&url)).await.map_err(late)??;
+        let stream = timeout(self.timeout, self.stream(url)).await.map_err(late).and_then(|stream| stream);
+        let stream = stream.map_err(|fault| fault.at_host(&host(url)))?;
         // The library's default buffers take 256 KiB for each connection.
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_SIZE)
@@ -48,8 +49,8 @@ impl Opener {
             .max_frame_size(Some(self.max_frame_bytes));
         match client_async_with_config(url.expose(), stream, Some(config)).await {
             Ok((socket, _)) => Ok(socket),
-            Err(WebSocketError::Http(response)) => Err(refused(&url, response.status())),
-            Err(error) => Err(fault(error)),
+            Err(WebSocketError::Http(response)) => Err(refused(url, response.status())),
+            Err(error) => Err(fault(error, &host(url))),
         }
     }
 
@@ -70,8 +71,15 @@ fn refused(url: &SocketUrl, status: StatusCode) -> Error {
     Error::connection(ErrorInfo::new(code, text).with_status(status))
 }
 
+/// Returns the host of a URL, with its port if it is not the usual one.
+pub(crate) fn host(url: &SocketUrl) -> String {
+    let usual = if url.is_tls() { 443 } else { 80 };
+    let host = url.host();
+    if url.port() == usual { host.to_owned() } else { format!("{host}:{}", url.port()) }
+}
+
 /// Returns the error of a socket that failed.
-pub(crate) fn fault(error: WebSocketError) -> Error {
+pub(crate) fn fault(error: WebSocketError, host: &str) -> Error {
     match error {
         WebSocketError::Capacity(CapacityError::MessageTooLong { size, max_size }) => too_large(size, max_size),
         WebSocketError::Io(error) => {
@@ -80,9 +88,9 @@ pub(crate) fn fault(error: WebSocketError) -> Error {
                 _ if tls::is_tls(&error) => FaultKind::Tls,
                 _ => FaultKind::Interrupted,
             };
-            TransportFault::new(kind, error).into()
+            TransportFault::new(kind, error).at_host(host).into()
         }
-        error => TransportFault::new(FaultKind::Interrupted, error).into(),
+        error => TransportFault::new(FaultKind::Interrupted, error).at_host(host).into(),
     }
 }
 

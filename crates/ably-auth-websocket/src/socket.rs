@@ -28,13 +28,15 @@ pub(crate) enum Received {
 /// A socket, and the frames of the connection itself that wait for it. They go before those of the application.
 pub(crate) struct Socket {
     web: WebSocket,
+    /// The host, for errors.
+    host: String,
     control: VecDeque<Message>,
     needs_flush: bool,
 }
 
 impl Socket {
-    pub(crate) const fn new(web: WebSocket) -> Self {
-        Self { web, control: VecDeque::new(), needs_flush: false }
+    pub(crate) const fn new(web: WebSocket, host: String) -> Self {
+        Self { web, host, control: VecDeque::new(), needs_flush: false }
     }
 
     /// Adds a frame of the connection itself.
@@ -53,7 +55,7 @@ impl Socket {
     ) -> Poll<Error> {
         loop {
             if let Err(error) = ready!(self.web.poll_ready_unpin(context)) {
-                return Poll::Ready(fault(error));
+                return Poll::Ready(fault(error, &self.host));
             }
             let frame = match self.control.pop_front() {
                 Some(frame) => frame,
@@ -63,13 +65,13 @@ impl Socket {
                 },
             };
             if let Err(error) = self.web.start_send_unpin(frame) {
-                return Poll::Ready(fault(error));
+                return Poll::Ready(fault(error, &self.host));
             }
             self.needs_flush = true;
         }
         if self.needs_flush {
             if let Err(error) = ready!(self.web.poll_flush_unpin(context)) {
-                return Poll::Ready(fault(error));
+                return Poll::Ready(fault(error, &self.host));
             }
             self.needs_flush = false;
         }
@@ -78,8 +80,9 @@ impl Socket {
 
     /// Reads a frame. The library answers pings.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<Received, Error>> {
-        let closed = |why: String| Err(TransportFault::new(FaultKind::Interrupted, why).into());
-        Poll::Ready(match ready!(self.web.poll_next_unpin(context)) {
+        let received = ready!(self.web.poll_next_unpin(context));
+        let closed = |why: String| Err(TransportFault::new(FaultKind::Interrupted, why).at_host(&self.host).into());
+        Poll::Ready(match received {
             Some(Ok(Message::Text(text))) => Ok(Received::Message(text.into())),
             Some(Ok(Message::Binary(bytes))) => Ok(Received::Message(bytes)),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::Control),
@@ -87,7 +90,7 @@ impl Socket {
                 closed(format!("the service closed the socket with code {}", u16::from(frame.code)))
             }
             Some(Ok(Message::Close(None))) | None => closed("the service closed the socket".to_owned()),
-            Some(Err(error)) => Err(fault(error)),
+            Some(Err(error)) => Err(fault(error, &self.host)),
         })
     }
 

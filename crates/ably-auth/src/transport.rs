@@ -172,10 +172,25 @@ impl TransportFault {
     }
 
     /// Adds the host of the request to `uri`, unless the fault has one.
-    pub(crate) fn with_host(mut self, uri: &Uri) -> Self {
-        if let (None, Some(host)) = (&self.host, uri.host()) {
-            self.host = Some(uri.port_u16().map_or_else(|| host.into(), |port| format!("{host}:{port}").into()));
+    pub(crate) fn with_host(self, uri: &Uri) -> Self {
+        let Some(host) = uri.host() else { return self };
+        match uri.port_u16() {
+            Some(port) => self.at_host(&format!("{host}:{port}")),
+            None => self.at_host(host),
         }
+    }
+
+    /// Adds the host, with its port if it is not the usual one, unless the fault has a host.
+    ///
+    /// ```
+    /// use ably_auth::{FaultKind, TransportFault};
+    ///
+    /// let fault = TransportFault::new(FaultKind::TimedOut, "10 s passed").at_host("ably.example:8443");
+    /// assert_eq!(fault.to_string(), "no answer in time (host `ably.example:8443`)");
+    /// ```
+    #[must_use]
+    pub fn at_host(mut self, host: &str) -> Self {
+        self.host.get_or_insert_with(|| host.into());
         self
     }
 

@@ -85,6 +85,23 @@ async fn connection_dropped_in_any_state_leaves_no_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn close_code_of_the_service_is_reported() {
+    use ably_auth_websocket::Event;
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+    let (_connection, mut events, _server, mut peer) = open().await;
+    peer.web.close(Some(CloseFrame { code: 1_012.into(), reason: "restart".into() })).await.unwrap();
+    let reason = loop {
+        match events.next().await.unwrap() {
+            Event::Change(change) if change.current() == ConnectionState::Disconnected => break change,
+            _ => {}
+        }
+    };
+    let cause = reason.reason().unwrap().cause().unwrap();
+    assert_eq!(cause.message(), "the service closed the socket with code 1012");
+}
+
+#[tokio::test(start_paused = true)]
 async fn silent_service_is_left() {
     let (connection, mut events, mut server, peer) = open().await;
     states(&mut events, ConnectionState::Connected).await;

@@ -120,7 +120,8 @@ async fn port_without_server_is_reported() {
     let (connection, _events) = Connection::open(options(client(format!("http://{address}")))).unwrap();
     connection.reached(ConnectionState::Disconnected).await;
     let reason = connection.error_reason().unwrap();
-    assert!(reason.message().contains("the host cannot be reached"), "{reason}");
+    assert!(reason.message().contains(&format!("the host cannot be reached (host `{address}`)")), "{reason}");
+    assert!(reason.cause().unwrap().message().contains("refused"), "{reason:?}");
 }
 
 #[tokio::test]

@@ -13,9 +13,15 @@ pub(super) fn of(error: &Error) -> ErrorInfo {
     // An auth callback may fail with an error of the service, or of its own backend (`RSA4c2`).
     let of_callback = error.source().filter(|_| error.kind() == ErrorKind::AuthCallback);
     let of_callback = of_callback.and_then(|source| source.downcast_ref::<ErrorInfo>());
-    match of_service.or(of_callback) {
-        Some(info) => info.clone(),
-        None => ErrorInfo::new(error.ably_code(), error.to_string()).with_status(error.status_code()),
+    if let Some(info) = of_service.or(of_callback) {
+        return info.clone();
+    }
+    let info = |text: String| ErrorInfo::new(error.ably_code(), text).with_status(error.status_code());
+    // The texts of these errors leave out their source, which is made to be shown.
+    let has_source = error.kind() == ErrorKind::AuthCallback || error.transport_fault().is_some();
+    match error.source().filter(|_| has_source) {
+        Some(source) => info(error.to_string()).with_cause(info(source.to_string())),
+        None => info(error.to_string()),
     }
 }
 
