@@ -46,7 +46,7 @@ fn json_option_prints_json_line_for_each_step() {
         }
     }
     let codes: Vec<_> = steps.iter().map(codes).collect();
-    let expected: [&[Option<u64>]; 11] = [
+    let expected: [&[Option<u64>]; 17] = [
         &[],
         &[None],
         &[],

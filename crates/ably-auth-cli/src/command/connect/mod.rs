@@ -105,7 +105,7 @@ async fn end(time: Option<Duration>) {
         None => {
             if tokio::signal::ctrl_c().await.is_err() {
                 // Without signals, only the failure of the connection ends the command.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
