@@ -2,6 +2,7 @@
 
 mod realtime;
 mod recorder;
+mod scene;
 mod story;
 mod timeline;
 

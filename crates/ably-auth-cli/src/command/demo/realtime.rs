@@ -9,7 +9,7 @@ use ably_auth_websocket::{
 };
 use tokio::time::timeout;
 
-use super::story::{Desktop, Scene, message, revoke};
+use super::scene::{Desktop, Scene, message, revoke};
 use super::timeline::Timeline;
 
 /// The time after which a step has failed.

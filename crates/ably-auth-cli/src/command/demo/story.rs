@@ -2,21 +2,17 @@
 //! blocking client, and only the backend has the key.
 
 use ably_auth::capability::Entry;
-use ably_auth::exchange::{self, RequestToken};
-use ably_auth::sources::KeySigner;
 use ably_auth::{
-    ApiKey, Async, Auth, Blocking, BlockingAuth, Capability, ClientId, ClientOptions, Endpoint, Error, ErrorCode,
-    HttpSettings, Mode, RevokeTokensRequest, TokenDetails, TokenParams, TokenRequest, TokenRevocationResult,
-    TokenRevocationTargetSpecifier, Ttl,
+    ApiKey, Blocking, BlockingAuth, Capability, ClientId, Endpoint, Error, ErrorCode, TokenDetails, TokenParams,
+    TokenRequest, Ttl,
 };
-use ably_auth_blocking::UreqTransport;
-use ably_auth_reqwest::ReqwestTransport;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use tokio::runtime::Runtime;
 
 use super::realtime;
-use super::recorder::{Log, Recorder};
+use super::recorder::Log;
+use super::scene::{CLIENT, Desktop, Scene, message, request_to, revoke};
 use super::timeline::Timeline;
 use crate::output::Failure;
 
@@ -25,18 +21,6 @@ pub(super) const KEY_CAPABILITY: &str = r#"{"chat:*":["history","publish","subsc
 
 const REQUESTED_CAPABILITY: &str = r#"{"chat:*":["publish","subscribe"],"vault":["publish"]}"#;
 const TTL_MILLIS: u64 = 60_000;
-const CLIENT: &str = "bob";
-
-pub(super) type Phone = Auth<Recorder<ReqwestTransport>>;
-pub(super) type Desktop = BlockingAuth<Recorder<UreqTransport>>;
-
-pub(super) struct Scene<'a> {
-    runtime: &'a Runtime,
-    endpoint: &'a Endpoint,
-    key: &'a ApiKey,
-    log: Log,
-    params: TokenParams,
-}
 
 /// Plays all steps. Returns true if each step had the expected result.
 pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: bool) -> Result<bool, Failure> {
@@ -85,47 +69,6 @@ pub(super) fn play(runtime: &Runtime, endpoint: &Endpoint, key: &ApiKey, json: b
     timeline.step("The backend reads the history", &[], check_history(history, 4));
     scene.runtime.block_on(realtime::play(&scene, &backend, &mut timeline))?;
     Ok(timeline.end())
-}
-
-impl Scene<'_> {
-    fn options<M: Mode>(&self) -> ClientOptions<M> {
-        ClientOptions::new().endpoint(self.endpoint.clone()).allow_basic_on_loopback(true)
-    }
-
-    fn ureq(&self) -> Result<Recorder<UreqTransport>, Error> {
-        Ok(Recorder { transport: UreqTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
-    }
-
-    fn reqwest(&self) -> Result<Recorder<ReqwestTransport>, Error> {
-        Ok(Recorder { transport: ReqwestTransport::for_settings(&HttpSettings::default())?, log: self.log.clone() })
-    }
-
-    fn exchange(&self, request: &TokenRequest) -> Result<Result<TokenDetails, Error>, Error> {
-        let exchange = RequestToken::new(self.endpoint, request);
-        Ok(self.runtime.block_on(exchange::run(exchange, &self.reqwest()?)))
-    }
-
-    /// Returns the endpoint of the backend for devices: it signs a token request, which the device exchanges.
-    fn backend_endpoint(&self) -> impl Fn() -> Result<TokenRequest, Error> + Send + Sync + 'static {
-        let (backend, params) = (KeySigner::new(self.key.clone()), self.params.clone());
-        move || backend.create_token_request(&params)
-    }
-
-    /// Returns a device that has a token or none, and requests the next one through the backend.
-    pub(super) fn phone(&self, token: Option<TokenDetails>) -> Result<Phone, Error> {
-        let answer = self.backend_endpoint();
-        let options = self.options::<Async>().client_id(CLIENT);
-        let options = token.into_iter().fold(options, ClientOptions::<Async>::token);
-        let callback = move |_: TokenParams| std::future::ready(answer());
-        Auth::new(options.auth_callback(callback), self.reqwest()?)
-    }
-
-    /// Returns a device that requests its first token through the backend, too.
-    fn desktop(&self) -> Result<Desktop, Error> {
-        let answer = self.backend_endpoint();
-        let options = self.options::<Blocking>().client_id(CLIENT);
-        BlockingAuth::new(options.auth_callback(move |_: &TokenParams| answer()), self.ureq()?)
-    }
 }
 
 fn sign(scene: &Scene<'_>, backend: &Desktop, timeline: &mut Timeline) -> Option<TokenRequest> {
@@ -184,32 +127,6 @@ fn explain(scene: &Scene<'_>, token: &TokenDetails, timeline: &mut Timeline) {
         &notes,
         outcome(format!("granted  {granted}")),
     );
-}
-
-pub(super) fn revoke(backend: &Desktop, timeline: &mut Timeline) {
-    let target = TokenRevocationTargetSpecifier::client_id(CLIENT);
-    let title = format!("The backend revokes all tokens of `{target}`");
-    let outcome = match backend.revoke_tokens(&RevokeTokensRequest::new([target])) {
-        Ok(batch) => match batch.results.first() {
-            Some(TokenRevocationResult::Success(_)) => Ok("revoked immediately".into()),
-            Some(TokenRevocationResult::Failure(failure)) => Err(failure.error.to_string()),
-            None => Err("the response has no result for the target".into()),
-        },
-        Err(error) => Err(error.to_string()),
-    };
-    timeline.step(&title, &[], outcome);
-}
-
-fn request_to(method: &str, channel: &str, body: Bytes) -> Result<Request<Bytes>, Error> {
-    let request = Request::builder().method(method).uri(format!("/channels/{channel}/messages")).body(body);
-    request.map_err(|error| Error::configuration(error.to_string()))
-}
-
-pub(super) fn message(channel: &str, data: &str) -> Result<Request<Bytes>, Error> {
-    let body = serde_json::json!({ "name": "greeting", "data": data }).to_string();
-    let mut request = request_to("POST", channel, body.into())?;
-    request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    Ok(request)
 }
 
 fn published(sent: Result<Response<Bytes>, Error>) -> Result<String, String> {
