@@ -49,7 +49,7 @@ fn missing(listed: &BTreeSet<&str>, excepted: &BTreeMap<&str, &str>, names: &BTr
 }
 
 fn faces(id: &str) -> &'static [&'static str] {
-    if id.starts_with(STARTS[0]) { &["machine", "websocket"] } else { &[] }
+    if id.starts_with(STARTS[0]) { &["machine", "websocket"] } else { &["websocket"] }
 }
 
 fn case_without_trial_is_missing() {

@@ -13,6 +13,8 @@ mod machine;
 mod options;
 mod peer;
 mod play;
+mod proxied;
+mod proxy;
 mod scenario;
 mod service;
 mod websocket;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(play::trials::<websocket::WebSocket>(&scenarios, "websocket"));
     trials.extend(cases::all());
     trials.extend(service::all());
+    trials.extend(proxied::all());
     trials.extend(coverage::all(&trials));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

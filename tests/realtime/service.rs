@@ -106,8 +106,9 @@ impl Minter {
     }
 
     fn mint(&self) -> Token {
-        let is_first = self.count.fetch_add(1, Ordering::SeqCst) == 0;
-        let ttl = self.first_ttl.filter(|_| is_first).unwrap_or(Duration::from_secs(3600));
+        let before = self.count.fetch_add(1, Ordering::SeqCst);
+        // JWTs of the same second differ by their lifetime.
+        let ttl = self.first_ttl.filter(|_| before == 0).unwrap_or(Duration::from_secs(3600 + before));
         let params = TokenParams::new().ttl(ttl).client_id(self.client_id.clone());
         jwt::mint(&key(), &params, SystemClock.now()).unwrap()
     }
