@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{accept_hdr_async, client_async};
 
-/// What the proxy does with a socket's CONNECTED.
+/// The plan of the proxy for a socket.
 pub(crate) enum Plan {
     /// Refuses the socket.
     Refuse,
