@@ -25,6 +25,7 @@ pages! {
     Errors = "../docs/errors.md",
     ComingFromAbly = "../docs/coming-from-ably.md",
     ThreatModel = "../docs/threat-model.md",
+    Connecting = "../docs/connecting.md",
     Realtime = "../docs/realtime.md",
     Running = "../docs/running.md",
     Scale = "../docs/scale.md",
