@@ -17,7 +17,7 @@ fn big(serial: u64) -> ProtocolMessage {
 async fn socket_is_not_read_while_application_takes_nothing() {
     let (connection, mut events, server, mut peer) = open_with(|options| options.queue_capacity(8)).await;
     let mut sent = 0;
-    while timeout(Duration::from_secs(1), peer.send(big(sent))).await.is_ok() {
+    while sent < 1_000 && timeout(Duration::from_secs(1), peer.send(big(sent))).await.is_ok() {
         sent += 1;
     }
     // The queue, what the sockets hold, and the buffers of the libraries.
@@ -47,7 +47,7 @@ async fn connection_answers_before_a_message_has_to_wait() {
 async fn send_waits_while_service_reads_nothing() {
     let (connection, _events, mut server, mut peer) = open_with(|options| options.queue_capacity(8)).await;
     let mut sent = 0;
-    while timeout(Duration::from_secs(1), connection.send(big(sent))).await.is_ok() {
+    while sent < 1_000 && timeout(Duration::from_secs(1), connection.send(big(sent))).await.is_ok() {
         sent += 1;
         // The service is alive.
         if sent % 10 == 0 {
@@ -73,6 +73,23 @@ async fn send_waits_while_service_reads_nothing() {
         server.accept().await
     });
     assert_eq!(outcome.unwrap_err().ably_code().as_u32(), 80003);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_the_connection_go_before_those_of_the_application() {
+    let (connection, _events, _server, mut peer) = open_with(|options| options.queue_capacity(64)).await;
+    let mut sent = 0;
+    while timeout(Duration::from_secs(1), connection.send(big(sent))).await.is_ok() {
+        sent += 1;
+    }
+    peer.send(message(r#"{"action":17}"#)).await;
+    sleep(Duration::from_secs(1)).await;
+    let mut before = 0;
+    while peer.next().await.unwrap().action() != Action::Auth {
+        before += 1;
+    }
+    // Only what the socket holds already.
+    assert!(before + 60 < sent, "{before} of {sent}");
 }
 
 #[tokio::test(start_paused = true)]

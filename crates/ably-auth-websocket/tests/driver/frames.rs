@@ -1,10 +1,22 @@
 //! Frames that are too large, or that hold no message.
 
-use ably_auth_websocket::{Action, ConnectionState, Event, ProtocolMessage, Value};
+use ably_auth_websocket::{Action, ConnectionState, ErrorInfo, Event, Events, ProtocolMessage, Value};
 use futures_util::SinkExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::support::{next_message, open, open_with};
+
+/// Waits until the connection is lost, and returns why.
+async fn reason_of_the_loss(events: &mut Events) -> ErrorInfo {
+    loop {
+        match events.next().await.unwrap() {
+            Event::Change(change) if change.current() == ConnectionState::Disconnected => {
+                return change.reason().unwrap().clone();
+            }
+            _ => {}
+        }
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn frame_above_the_limit_ends_the_socket() {
@@ -16,13 +28,7 @@ async fn frame_above_the_limit_ends_the_socket() {
     let _ =
         tokio::time::timeout(std::time::Duration::from_secs(1), peer.web.feed(Message::text("x".repeat(10_001)))).await;
     let _ = tokio::time::timeout(std::time::Duration::from_secs(1), peer.web.flush()).await;
-    let reason = loop {
-        match events.next().await.unwrap() {
-            Event::Change(change) if change.current() == ConnectionState::Disconnected => break change,
-            _ => {}
-        }
-    };
-    let reason = reason.reason().unwrap();
+    let reason = reason_of_the_loss(&mut events).await;
     assert_eq!(reason.code().as_u32(), 40009);
     assert!(reason.message().contains("set a larger `max_frame_bytes`"), "{reason}");
     let _peer = server.connect().await;
@@ -34,13 +40,13 @@ async fn message_in_parts_above_the_limit_ends_the_socket() {
     use tokio_tungstenite::tungstenite::protocol::frame::Frame;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-    let (_connection, _events, mut server, mut peer) = open_with(|options| options.max_frame_bytes(10_000)).await;
+    let (_connection, mut events, _server, mut peer) = open_with(|options| options.max_frame_bytes(10_000)).await;
     let part = |opcode| Message::Frame(Frame::message(vec![b'x'; 4_000], OpCode::Data(opcode), false));
     peer.web.send(part(Data::Text)).await.unwrap();
     for _ in 0..3 {
         let _ = peer.web.send(part(Data::Continue)).await;
     }
-    server.accept().await;
+    assert_eq!(reason_of_the_loss(&mut events).await.code().as_u32(), 40009);
 }
 
 #[tokio::test(start_paused = true)]

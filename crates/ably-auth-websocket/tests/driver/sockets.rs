@@ -82,7 +82,8 @@ fn options(client: ClientOptions) -> ConnectionOptions {
 
 async fn echoes(options: ConnectionOptions) {
     let (connection, mut events) = Connection::open(options).unwrap();
-    connection.connect().await.unwrap();
+    let connected = tokio::time::timeout(std::time::Duration::from_secs(60), connection.connect()).await;
+    connected.expect("a connection hangs").unwrap();
     let ack = ProtocolMessage::new(Action::Ack).msg_serial(5);
     connection.send(ack.clone()).await.unwrap();
     assert_eq!(super::support::next_message(&mut events).await, ack);

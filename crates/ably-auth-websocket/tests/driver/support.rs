@@ -12,7 +12,7 @@ use ably_auth_websocket::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
@@ -76,7 +76,8 @@ impl Server {
     }
 
     pub(crate) async fn accept(&mut self) -> Peer {
-        self.accepted.recv().await.unwrap()
+        let accepted = timeout(Duration::from_secs(600), self.accepted.recv()).await;
+        accepted.expect("no socket was opened in ten minutes of virtual time").unwrap()
     }
 
     /// Returns true if a socket was accepted that the test has not taken.
