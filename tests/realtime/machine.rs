@@ -281,6 +281,7 @@ impl Machine {
             let is_at_rest = self.socket.is_none() && (self.getting.is_none() || self.is_authorizing);
             assert!(is_at_rest, "{} has a socket, or gets credentials", self.state);
         }
+        assert!(self.state != Closing || self.getting.is_none(), "{} gets credentials", self.state);
         if self.state == Connected {
             assert!(self.socket.is_some() && self.machine.id().is_some(), "{} has no socket or no id", self.state);
         }
