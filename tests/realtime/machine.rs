@@ -13,15 +13,13 @@ use ably_auth::connection::{
     ProtocolMessage, ServiceHosts, SocketId, StateMachine,
 };
 use ably_auth::{Auth, Clock as _, Credentials, Error, ErrorCode, ErrorInfo, FaultKind, TransportFault};
-use bytes::Bytes;
-use http::{Request, Response};
 use serde_json::Value;
 
 use crate::lines;
 use crate::options;
 use crate::play::Face;
 use crate::scenario::{Event, Refusal};
-use crate::world::{SECRET, World};
+use crate::world::{SECRET, TokenServer, World};
 
 type Getting = Pin<Box<dyn Future<Output = Result<Credentials, Error>>>>;
 
@@ -43,17 +41,13 @@ pub(crate) struct Machine {
     refused: BTreeSet<String>,
 }
 
-async fn refuses(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-    Err(TransportFault::new(FaultKind::Unreachable, "a scenario has no HTTP"))
-}
-
 impl Face for Machine {
     const IS_ORDERED: bool = true;
 
     fn new(options: &Value, world: &Arc<World>) -> Self {
         let client = options::client(options, world);
         let hosts = ServiceHosts::new(client.get_endpoint(), client.get_http_settings()).unwrap();
-        let auth = ConnectionAuth::new(&Auth::new(client, refuses).unwrap()).unwrap();
+        let auth = ConnectionAuth::new(&Auth::new(client, TokenServer(Arc::clone(world))).unwrap()).unwrap();
         let machine = StateMachine::new(options::settings(options), hosts, auth.identity().cloned(), 7);
         Self {
             machine,

@@ -3,6 +3,8 @@
 //! | option | |
 //! | --- | --- |
 //! | `key` | true: Basic authentication with a key; no token source |
+//! | `key` and `useTokenAuth` | true: token requests, and the token source is the service that exchanges them |
+//! | `authUrl` | true: the token source is an auth URL, otherwise it is an auth callback |
 //! | `token` | the first token; without `renewable: true`, there is no token source |
 //! | `clientId`, `endpoint`, `fallbackHosts` | options of the client; by default Ably's endpoint without fallbacks, and `"default"` stands for the default fallbacks |
 //! | `autoConnect` | true: the first `connect` is that of the connection itself |
@@ -12,7 +14,7 @@
 use std::sync::Arc;
 
 use ably_auth::connection::{ConnectionSettings, Format, RecoveryKey};
-use ably_auth::{Async, ClientOptions, Token};
+use ably_auth::{Async, AuthUrl, ClientOptions, Token};
 use serde_json::Value;
 
 use crate::scenario::duration;
@@ -23,6 +25,8 @@ pub(crate) const KEY: &str = "app.key:secret-value";
 
 const KNOWN: &[&str] = &[
     "key",
+    "authUrl",
+    "useTokenAuth",
     "token",
     "renewable",
     "clientId",
@@ -48,7 +52,9 @@ pub(crate) fn client(options: &Value, world: &Arc<World>) -> ClientOptions<Async
     let mut client = ClientOptions::<Async>::new().clock(world.clocks.clone()).random(Arc::new(|| [0; 16]));
     let given = options["token"].as_str();
     if options["key"].as_bool() == Some(true) {
-        client = client.key(KEY);
+        client = client.key(KEY).use_token_auth(options["useTokenAuth"].as_bool() == Some(true));
+    } else if options["authUrl"].as_bool() == Some(true) {
+        client = client.auth_url(AuthUrl::new("https://auth.example.com/token").unwrap());
     } else if given.is_none() || options["renewable"].as_bool() == Some(true) {
         client = client.auth_callback(Source(Arc::clone(world)));
     }

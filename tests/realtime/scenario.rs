@@ -139,7 +139,8 @@ fn scenario(subject: &str, value: &Value) -> Parsed<Scenario> {
 fn beginning(begin: &str, options: &Value) -> Parsed<Vec<String>> {
     let of = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
     let mut steps = of(&["connect", "state connecting"]);
-    if options["key"].is_null() && options["token"].is_null() {
+    let has_source = options["key"].is_null() || options["useTokenAuth"] == true;
+    if has_source && options["token"].is_null() {
         let client_id = options["clientId"].as_str().map(|id| format!(" clientId={id}"));
         steps.push(format!("fetch{}", client_id.unwrap_or_default()));
         if begin == "connecting" {

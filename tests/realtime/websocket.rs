@@ -22,7 +22,7 @@ use crate::options;
 use crate::peer::{self, ToPeer};
 use crate::play::Face;
 use crate::scenario::{Event, Refusal};
-use crate::world::World;
+use crate::world::{TokenServer, World};
 
 /// The bytes that a socket holds in each direction.
 const SOCKET_BYTES: usize = 64 * 1024;
@@ -77,13 +77,15 @@ impl Connect for Hook {
     }
 }
 
-/// The internet of the scenario, which only answers whether it can be reached.
-struct Internet(Arc<Surroundings>);
+/// The internet of the scenario, which answers whether it can be reached, and gives tokens.
+struct Internet(Arc<Surroundings>, TokenServer);
 
 #[async_trait]
 impl Transport for Internet {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
-        assert_eq!(request.uri(), ConnectionAuth::CONNECTIVITY_CHECK_URL);
+        if request.uri() != ConnectionAuth::CONNECTIVITY_CHECK_URL {
+            return self.1.send(request).await;
+        }
         let (sender, answer) = oneshot::channel();
         *self.0.check.lock().unwrap() = Some(sender);
         self.0.see("check".to_owned());
@@ -102,7 +104,8 @@ impl Face for WebSocket {
         let _guard = runtime.enter();
         world.clocks.follow_tokio();
         let surroundings = Arc::<Surroundings>::default();
-        let auth = Auth::new(options::client(options, world), Internet(Arc::clone(&surroundings))).unwrap();
+        let internet = Internet(Arc::clone(&surroundings), TokenServer(Arc::clone(world)));
+        let auth = Auth::new(options::client(options, world), internet).unwrap();
         let is_automatic = options["autoConnect"].as_bool() == Some(true);
         let options = ConnectionOptions::new(&auth)
             .settings(options::settings(options))

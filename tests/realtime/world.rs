@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
-
 use ably_auth::sources::{AuthCallback, AuthCallbackAnswer};
-use ably_auth::{Clock, Error, ErrorCode, ErrorInfo, Moment, Timestamp, Token, TokenDetails, TokenParams, async_trait};
+use ably_auth::{
+    Clock, Error, ErrorCode, ErrorInfo, Moment, Timestamp, Token, TokenDetails, TokenParams, Transport, TransportFault,
+    async_trait,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::time::{Instant, sleep};
 
 /// The beginning of each token, key and connection key. Scenarios leave it out. No output may show it.
 pub(crate) const SECRET: &str = "secret-";
@@ -164,10 +168,28 @@ impl World {
         }
         serde_json::from_value(json).unwrap()
     }
-}
 
-/// The auth callback of a scenario.
-pub(crate) struct Source(pub(crate) Arc<World>);
+    /// Asks the token source of the scenario, as `clientId`, and waits for its answer.
+    async fn ask(&self, client_id: Option<&str>) -> Result<AuthCallbackAnswer, ErrorInfo> {
+        let number = {
+            let mut calls = self.calls.lock().unwrap();
+            let client_id = client_id.map(|id| format!(" clientId={id}"));
+            calls.unreported.push(format!("fetch{}", client_id.unwrap_or_default()));
+            calls.count += 1;
+            let number = calls.count;
+            calls.open.push(Call { number, answer: None, waker: None });
+            number
+        };
+        let _end = EndOfCall(self, number);
+        let answer = poll_fn(|context| {
+            let mut calls = self.calls.lock().unwrap();
+            let call = calls.open.iter_mut().find(|call| call.number == number).unwrap();
+            call.waker = Some(context.waker().clone());
+            call.answer.take().map_or(Poll::Pending, Poll::Ready)
+        });
+        answer.await
+    }
+}
 
 /// Ends a call on drop, so that a cancelled call is ended too.
 struct EndOfCall<'a>(&'a World, usize);
@@ -180,25 +202,32 @@ impl Drop for EndOfCall<'_> {
     }
 }
 
+/// The token source of a scenario as an auth callback.
+pub(crate) struct Source(pub(crate) Arc<World>);
+
 #[async_trait]
 impl AuthCallback for Source {
     async fn call(&self, params: &TokenParams) -> Result<AuthCallbackAnswer, Error> {
-        let number = {
-            let mut calls = self.0.calls.lock().unwrap();
-            let client_id = params.get_client_id().as_str().map(|id| format!(" clientId={id}"));
-            calls.unreported.push(format!("fetch{}", client_id.unwrap_or_default()));
-            calls.count += 1;
-            let number = calls.count;
-            calls.open.push(Call { number, answer: None, waker: None });
-            number
+        self.0.ask(params.get_client_id().as_str()).await.map_err(Error::auth_callback)
+    }
+}
+
+/// The token source of a scenario as the server of an auth URL, and as the service that exchanges token requests.
+pub(crate) struct TokenServer(pub(crate) Arc<World>);
+
+#[async_trait]
+impl Transport for TokenServer {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {
+        let token_request: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let of_query = query.into_owned().find(|(name, _)| name == "clientId").map(|(_, value)| value);
+        let client_id = token_request["clientId"].as_str().map(str::to_owned).or(of_query);
+        let (status, body) = match self.0.ask(client_id.as_deref()).await {
+            Ok(AuthCallbackAnswer::TokenDetails(details)) => (200, serde_json::to_vec(&details)),
+            Ok(_) => panic!("a token server gives token details"),
+            Err(error) => (error.status_code(), serde_json::to_vec(&serde_json::json!({ "error": error }))),
         };
-        let _end = EndOfCall(&self.0, number);
-        let answer = poll_fn(|context| {
-            let mut calls = self.0.calls.lock().unwrap();
-            let call = calls.open.iter_mut().find(|call| call.number == number).unwrap();
-            call.waker = Some(context.waker().clone());
-            call.answer.take().map_or(Poll::Pending, Poll::Ready)
-        });
-        answer.await.map_err(Error::auth_callback)
+        let answer = Response::builder().status(status).header("content-type", "application/json");
+        Ok(answer.body(body.unwrap().into()).unwrap())
     }
 }
