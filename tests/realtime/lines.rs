@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ably_auth::connection::{ConnectionEvent, ConnectionStateChange, ProtocolMessage};
-use ably_auth::{Error, ErrorInfo};
+use ably_auth::{Credentials, Error, ErrorInfo};
 
 use crate::scenario::{duration, name_of};
 use crate::world::SECRET;
@@ -62,6 +62,12 @@ pub(crate) fn authorized(outcome: Result<(), &Error>) -> String {
         Ok(()) => "authorized".to_owned(),
         Err(error) => format!("authorized {}/{}", error.ably_code(), error.status_code()),
     }
+}
+
+/// Returns the line of a REST request with these credentials.
+pub(crate) fn used(credentials: &Credentials) -> String {
+    let params: Vec<String> = credentials.query_params().map(|(name, value)| format!("{name}={value}")).collect();
+    without_secret(&format!("used {}", params.join(" ")))
 }
 
 /// Returns an error as a scenario writes it.

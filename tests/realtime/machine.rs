@@ -26,9 +26,14 @@ type Getting = Pin<Box<dyn Future<Output = Result<Credentials, Error>>>>;
 /// A machine with its surroundings.
 pub(crate) struct Machine {
     machine: StateMachine,
+    client: Auth<TokenServer>,
     auth: ConnectionAuth,
     world: Arc<World>,
     getting: Option<Getting>,
+    /// A REST request that waits for its token.
+    request: Option<Getting>,
+    /// The credentials of the last REST request.
+    used: Option<Credentials>,
     socket: Option<SocketId>,
     former_socket: Option<SocketId>,
     is_checking: bool,
@@ -47,13 +52,17 @@ impl Face for Machine {
     fn new(options: &Value, world: &Arc<World>) -> Self {
         let client = options::client(options, world);
         let hosts = ServiceHosts::new(client.get_endpoint(), client.get_http_settings()).unwrap();
-        let auth = ConnectionAuth::new(&Auth::new(client, TokenServer(Arc::clone(world))).unwrap()).unwrap();
+        let client = Auth::new(client, TokenServer(Arc::clone(world))).unwrap();
+        let auth = ConnectionAuth::new(&client).unwrap();
         let machine = StateMachine::new(options::settings(options), hosts, auth.identity().cloned(), 7);
         Self {
             machine,
+            client,
             auth,
             world: Arc::clone(world),
             getting: None,
+            request: None,
+            used: None,
             socket: None,
             former_socket: None,
             is_checking: false,
@@ -93,6 +102,15 @@ impl Face for Machine {
             Event::Reachable(is_reachable) => {
                 assert!(std::mem::take(&mut self.is_checking), "nothing asked for a check of the internet");
                 self.handle(Input::Connectivity(*is_reachable));
+            }
+            Event::Rest { is_refused } => {
+                let (client, refused) = (self.client.clone(), self.used.take().filter(|_| *is_refused));
+                self.request = Some(Box::pin(async move {
+                    match refused {
+                        Some(refused) => client.renewed_credentials(&refused).await,
+                        None => client.credentials().await,
+                    }
+                }));
             }
             Event::Wait(span) => self.wait(*span),
             Event::Sleep(span) => {
@@ -238,13 +256,21 @@ impl Machine {
     fn settle(&mut self) {
         loop {
             let mut context = Context::from_waker(Waker::noop());
+            if let Some(Poll::Ready(used)) = self.request.as_mut().map(|request| request.as_mut().poll(&mut context)) {
+                let used = used.unwrap();
+                self.lines.push(lines::used(&used));
+                (self.request, self.used) = (None, Some(used));
+            }
             let polled = self.getting.as_mut().map(|getting| getting.as_mut().poll(&mut context));
             self.lines.extend(self.world.take_fetches());
             let Some(Poll::Ready(outcome)) = polled else { break };
             self.getting = None;
             self.handle(Input::Credentials(outcome));
         }
-        assert!(self.getting.is_some() || self.world.open_calls() == 0, "the token source is still asked");
+        assert!(
+            self.getting.is_some() || self.request.is_some() || self.world.open_calls() == 0,
+            "the token source is still asked"
+        );
     }
 
     /// Checks that a change continues the former one.

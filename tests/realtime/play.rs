@@ -71,7 +71,8 @@ fn side(line: &str) -> u8 {
         "check" => 3,
         "open" => 4,
         "send" => 5,
-        _ => 6,
+        "used" => 6,
+        _ => 7,
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `ping` | a WebSocket ping arrives |
 //! | `drop`, `refuse`, `refuse dns`, `refuse tls`, `refuse 503` | the socket is lost, or cannot be opened |
 //! | `late drop`, `late server …` | the same of the socket before the present one |
+//! | `rest`, `rest refused` | the application sends a REST request with the same client, whose token the service refuses |
 //! | `online`, `offline` | the outcome of the check whether the internet can be reached |
 //! | `wait 15s` | time passes |
 //! | `sleep 2h` | the machine is suspended: only the wall clock advances |
@@ -30,6 +31,7 @@
 //! | `state connected resumed` | the connection continues with its id |
 //! | `update 80018/400` | details or rights of the connection change |
 //! | `deliver ERROR 40160/401 channel=chat` | the application gets a message |
+//! | `used accessToken=t1` | the REST request has this token |
 //! | `authorized`, `authorized 40012/400` | the outcome of `authorize` |
 //!
 //! A question is `is state=connected id=c1 key=k1 reason=80019/401 clientId=bob`, where `-` stands for no value.
@@ -80,6 +82,7 @@ pub(crate) enum Event {
     Refuse(Refusal),
     Late(Box<Event>),
     Reachable(bool),
+    Rest { is_refused: bool },
     Wait(Duration),
     Sleep(Duration),
     SetForward(Duration),
@@ -169,7 +172,9 @@ fn beginning(begin: &str, options: &Value) -> Parsed<Vec<String>> {
 fn step(text: String) -> Parsed<Step> {
     let first = text.split(' ').next().unwrap_or_default();
     let kind = match first {
-        "fetch" | "open" | "send" | "hang" | "check" | "state" | "update" | "deliver" | "authorized" => StepKind::Line,
+        "fetch" | "open" | "send" | "hang" | "check" | "state" | "update" | "deliver" | "authorized" | "used" => {
+            StepKind::Line
+        }
         "is" => StepKind::Question,
         _ => StepKind::Event(event(&text).map_err(|error| format!("`{text}`: {error}"))?),
     };
@@ -193,6 +198,8 @@ fn event(text: &str) -> Parsed<Event> {
         ["refuse", "tls"] => Event::Refuse(Refusal::Tls),
         ["refuse", status] => Event::Refuse(Refusal::Status(number(status)?)),
         ["late", ..] => Event::Late(Box::new(event(text.trim_start_matches("late "))?)),
+        ["rest"] => Event::Rest { is_refused: false },
+        ["rest", "refused"] => Event::Rest { is_refused: true },
         ["online"] => Event::Reachable(true),
         ["offline"] => Event::Reachable(false),
         ["wait", span] => Event::Wait(duration(span)?),

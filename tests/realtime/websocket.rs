@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ably_auth::{Auth, FaultKind, Transport, TransportFault};
+use ably_auth::{Auth, Credentials, FaultKind, Transport, TransportFault};
 use ably_auth_websocket::{ByteStream, Connect, Connection, ConnectionAuth, ConnectionOptions, Event as Seen, Events};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,6 +35,9 @@ pub(crate) struct WebSocket {
     runtime: Runtime,
     world: Arc<World>,
     surroundings: Arc<Surroundings>,
+    client: Auth<Internet>,
+    /// The credentials of the last REST request.
+    used: Arc<Mutex<Option<Credentials>>>,
     options: ConnectionOptions,
     connection: Option<Connection>,
 }
@@ -112,7 +115,15 @@ impl Face for WebSocket {
             .auto_connect(is_automatic)
             .connect_with(Hook(Arc::clone(&surroundings)));
         drop(_guard);
-        let mut face = Self { runtime, world: Arc::clone(world), surroundings, options, connection: None };
+        let mut face = Self {
+            runtime,
+            world: Arc::clone(world),
+            surroundings,
+            client: auth,
+            used: Arc::default(),
+            options,
+            connection: None,
+        };
         if !is_automatic {
             face.open();
         }
@@ -168,6 +179,7 @@ impl WebSocket {
                     surroundings.see(lines::authorized(outcome.as_ref().map(|_| ())));
                 });
             }
+            Event::Rest { is_refused } => self.request(*is_refused),
             Event::Token(answer) => self.world.answer(answer)?,
             // Nothing arrives over a socket that the connection has closed.
             Event::Late(_) => {}
@@ -190,6 +202,20 @@ impl WebSocket {
             Event::Server(_) | Event::Ping | Event::Drop | Event::Refuse(_) => self.socket_event(event)?,
         }
         Ok(())
+    }
+
+    /// Gets the credentials of a REST request.
+    fn request(&self, is_refused: bool) {
+        let (client, used) = (self.client.clone(), Arc::clone(&self.used));
+        let (surroundings, refused) = (Arc::clone(&self.surroundings), used.lock().unwrap().take());
+        self.runtime.spawn(async move {
+            let credentials = match refused.filter(|_| is_refused) {
+                Some(refused) => client.renewed_credentials(&refused).await.unwrap(),
+                None => client.credentials().await.unwrap(),
+            };
+            surroundings.see(lines::used(&credentials));
+            *used.lock().unwrap() = Some(credentials);
+        });
     }
 
     fn socket_event(&self, event: &Event) -> Result<(), String> {
