@@ -110,13 +110,19 @@ async fn authorize_with_replaces_the_options() {
     states(&mut events, ConnectionState::Connecting).await;
 }
 
+/// Waits until an attempt to connect has failed, which it does at once.
+async fn disconnects(connection: &Connection) {
+    let second = std::time::Duration::from_secs(1);
+    tokio::time::timeout(second, connection.reached(ConnectionState::Disconnected)).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn panic_of_the_token_source_is_an_error() {
     let server = Server::new();
     let panics = |_: TokenParams| async { panic!("a bug of the application") as Result<Token, Error> };
     let client = ClientOptions::new().endpoint("http://127.0.0.1:1").auth_callback(panics);
     let (connection, _events) = Connection::open(from(&server, client)).unwrap();
-    connection.reached(ConnectionState::Disconnected).await;
+    disconnects(&connection).await;
     let reason = connection.error_reason().unwrap();
     assert_eq!(reason.code().as_u32(), 80019);
     assert_eq!(reason.cause().unwrap().code().as_u32(), 40170);
@@ -131,7 +137,7 @@ async fn panic_of_the_hook_is_an_error() {
     let server = Server::new();
     let options = from(&server, Tokens::default().client_options()).connect_with(hook);
     let (connection, _events) = Connection::open(options).unwrap();
-    connection.reached(ConnectionState::Disconnected).await;
+    disconnects(&connection).await;
     connection.close().await;
     assert_eq!(connection.state(), ConnectionState::Closed);
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ably_auth_websocket::{Action, Connection, ConnectionState, ProtocolMessage};
+use ably_auth_websocket::{Action, Connection, ConnectionState, ProtocolMessage, Value};
 use tokio::runtime::Handle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::support::{Server, connected, message, open, options, states};
 
@@ -44,6 +44,23 @@ async fn service_that_does_not_answer_close_is_left() {
     assert_eq!((sleep(Duration::ZERO).deadline() - before).as_secs(), 10);
     assert_eq!(peer.next().await.unwrap().action(), Action::Close);
     assert_eq!(peer.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_waits_a_little_for_a_service_that_reads_slowly() {
+    let (connection, _events, _server, mut peer) = open().await;
+    let big = || ProtocolMessage::new(Action::Message).messages([Value::from("x".repeat(10_000))]);
+    while timeout(Duration::from_secs(1), connection.send(big())).await.is_ok() {}
+    let reads_late = async {
+        sleep(Duration::from_secs(11)).await;
+        let mut last = None;
+        while let Some(message) = peer.next().await {
+            last = Some(message.action());
+        }
+        last
+    };
+    let ((), last) = tokio::join!(connection.close(), reads_late);
+    assert_eq!(last, Some(Action::Close));
 }
 
 #[tokio::test(start_paused = true)]

@@ -213,7 +213,8 @@ pub(crate) async fn open() -> (Connection, Events, Server, Peer) {
 /// Returns the next message, without state changes.
 pub(crate) async fn next_message(events: &mut Events) -> ProtocolMessage {
     loop {
-        if let Event::Message(message) = events.next().await.unwrap() {
+        let event = timeout(Duration::from_secs(600), events.next()).await;
+        if let Event::Message(message) = event.expect("nothing happened in ten minutes").unwrap() {
             return message;
         }
     }
