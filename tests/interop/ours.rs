@@ -1,12 +1,13 @@
-//! Plays `cases.json` with our two clients, as the drivers in the same folder do with the official SDKs. Mints JWTs for them,
-//! and serves as their backend.
+//! Plays `cases.json` with our two clients, and `realtime.json` with our connection, as the drivers in the same folder do
+//! with the official SDKs. Mints JWTs for them, and serves as their backend.
 //!
-//! `ours reqwest|blocking CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`, and the backend's
+//! `ours reqwest|blocking CASES SERVICE ISSUER`, and `ours json|msgpack` for a connection, with the service's certificate in the file named by `CA`, and the backend's
 //! address as `KIT`; `ours mint KEY JSON`; `ours kit`.
 
 mod credentials;
 mod kit;
 mod reading;
+mod realtime;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ fn main() -> Result<(), Fault> {
             Ok(())
         }
         ["kit"] => kit::serve(),
+        [format @ ("json" | "msgpack"), cases, service, issuer] => realtime::play(format, cases, service, issuer),
         [face @ ("reqwest" | "blocking"), cases, service, issuer] => {
             let mut player = Player { face, service, issuer, app: Value::Null, message: String::new() };
             for (nth, case) in
@@ -61,7 +63,10 @@ fn main() -> Result<(), Fault> {
             }
             Ok(())
         }
-        _ => Err("usage: ours reqwest|blocking CASES SERVICE ISSUER, ours mint KEY JSON, or ours kit".into()),
+        _ => {
+            Err("usage: ours reqwest|blocking|json|msgpack CASES SERVICE ISSUER, ours mint KEY JSON, or ours kit"
+                .into())
+        }
     }
 }
 

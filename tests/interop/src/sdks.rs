@@ -1,5 +1,5 @@
 //! The service as Ably's own SDKs see it: `tests/interop/cases.json`, played by npm's `ably`, PyPI's `ably` and our clients,
-//! and `tests/interop/realtime.json`, played by the realtime clients of both SDKs.
+//! and `tests/interop/realtime.json`, played by the realtime clients of both SDKs and by our connection.
 //!
 //! Each driver says what it saw; what is right stands in the cases alone. A case may have another answer, or none and the
 //! reason why, where an SDK has its own way.
@@ -62,7 +62,14 @@ const REALTIME: Suite = Suite {
     cases: "tests/interop/realtime.json",
     node: "tests/interop/realtime.mjs",
     python: "tests/interop/realtime.py",
-    columns: &[("js", "json"), ("js", "msgpack"), ("py", "json"), ("py", "msgpack")],
+    columns: &[
+        ("js", "json"),
+        ("js", "msgpack"),
+        ("py", "json"),
+        ("py", "msgpack"),
+        ("ours", "json"),
+        ("ours", "msgpack"),
+    ],
 };
 
 /// Things that every column needs.
