@@ -59,14 +59,19 @@ impl StateMachine {
             Action::Connected => self.updated(&message, now),
             Action::Auth => self.renew(now),
             Action::Disconnected if is_token_error => self.token_lost(reason, now),
-            // An ERROR that answers an AUTH is final (`RTC8a2`).
-            Action::Error if is_token_error && self.renewal.unanswered == 0 => self.token_lost(reason, now),
+            // An ERROR that answers the AUTH of `authorize` is final (`RTC8a2`). The token that the service has asked for is
+            // renewed like any other (`RTN15h`).
+            Action::Error if is_token_error && !self.is_answer_to_authorize() => self.token_lost(reason, now),
             Action::Error => self.fail(reason),
             _ => {
                 self.hang_up();
                 self.lost(reason, now);
             }
         }
+    }
+
+    const fn is_answer_to_authorize(&self) -> bool {
+        self.is_authorizing && self.renewal.unanswered > 0
     }
 
     /// Handles CONNECTED on an open connection (`RTN24`).
