@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use ably_auth::connection::{Action, Format, ProtocolMessage, Value as Data};
+use ably_auth_websocket::Connection;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::super::params;
 use super::client::{Client, MODES, channel};
 use super::proxy::Gate;
-use super::seen::{ChannelState, action};
+use super::seen::{ChannelState, Seen, action};
 use super::{Fault, data, rest};
 
 /// The states in which `connect` ends.
 const SETTLED: [&str; 4] = ["connected", "failed", "suspended", "closed"];
+
+/// The time for a reason to be set.
+const REASON_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The numbers of presence actions.
 const PRESENCE: [(&str, u64); 3] = [("enter", 2), ("leave", 3), ("update", 4)];
@@ -75,7 +80,7 @@ impl Client {
                 self.listed += names.len();
                 names.join(" ")
             }
-            "reason" => connection.error_reason().map_or("-".into(), |reason| error_text(&reason)),
+            "reason" => self.reason(&connection).await,
             "connectionId" => {
                 let id = connection.id().unwrap_or_default();
                 if self.ids.lock().await.insert(id) { "new".into() } else { "same".into() }
@@ -88,6 +93,12 @@ impl Client {
             }
             _ => connection.authorize(&params(arg)?).await.map(|_| "ok".into())?,
         })
+    }
+
+    /// Returns the reason of the connection's state. It may be set a moment later, as for a token that is being fetched.
+    async fn reason(&self, connection: &Connection) -> String {
+        let look = |_: &Seen| connection.error_reason().map(|reason| error_text(&reason));
+        timeout(REASON_PATIENCE, self.seen.wait(look)).await.unwrap_or_else(|_| "-".into())
     }
 
     /// Waits for an event with one of these names.
@@ -188,9 +199,8 @@ impl Client {
     }
 
     async fn until_channel(&self, name: &str, state: ChannelState) -> String {
-        let look = |seen: &super::seen::Seen| {
-            seen.channels.get(name).map_or_else(Default::default, |it| (it.state, it.error.clone()))
-        };
+        let look =
+            |seen: &Seen| seen.channels.get(name).map_or_else(Default::default, |it| (it.state, it.error.clone()));
         let found = self.seen.eventually(|seen| Some(look(seen)).filter(|(own, _)| *own == state)).await;
         match found {
             Some((state, Some(error))) => format!("{} {}", state.name(), error_text(&error)),
