@@ -56,6 +56,23 @@ impl StateMachine {
         self.get(query, Purpose::Open, now);
     }
 
+    /// Starts the attempt over, after the machine has slept: the requests of before are dead, and their deadlines tell
+    /// nothing about the service.
+    pub(super) fn start_over(&mut self, now: Moment) {
+        self.hang_up();
+        self.attempt = Attempt::default();
+        match &mut self.getting {
+            // The driver carries out `authorize` only once.
+            Some(getting) if getting.purpose == Purpose::Authorize => {
+                getting.until = now.saturating_add(self.settings.realtime_request_timeout);
+            }
+            _ => {
+                self.stop_getting();
+                self.begin(None, now);
+            }
+        }
+    }
+
     pub(super) fn begin_attempt(&mut self, reason: Option<ErrorInfo>) {
         self.attempt = Attempt::default();
         self.retry_at = None;

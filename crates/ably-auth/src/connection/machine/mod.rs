@@ -28,6 +28,9 @@ use crate::error::Error;
 /// The longest silence of a service that does not say its own, in CONNECTED.
 const DEFAULT_MAX_IDLE: Duration = Duration::from_secs(15);
 
+/// The shortest time for which a machine sleeps, and not only adjusts its clock.
+const SLEEP: Duration = Duration::from_secs(5);
+
 /// The state machine of a connection's authentication: see the [module](super).
 ///
 /// ```
@@ -74,6 +77,8 @@ pub struct StateMachine {
     retry_at: Option<Moment>,
     /// The moment at which the client waits no longer for CLOSED.
     closing_until: Option<Moment>,
+    /// The moment of the last input.
+    seen: Option<Moment>,
     outputs: Vec<Output>,
 }
 
@@ -191,6 +196,7 @@ impl StateMachine {
             losses: Losses::default(),
             retry_at: None,
             closing_until: None,
+            seen: None,
             outputs: Vec::new(),
         }
     }
@@ -271,6 +277,10 @@ impl StateMachine {
 
     /// Handles what is due.
     fn tick(&mut self, now: Moment) {
+        let seen = self.seen.replace(now);
+        if self.state == ConnectionState::Connecting && seen.is_some_and(|seen| has_slept(seen, now)) {
+            self.start_over(now);
+        }
         let is_due = |deadline: Option<Moment>| deadline.is_some_and(|deadline| now.has_reached(deadline));
         if is_due(self.getting.as_ref().map(|getting| getting.until)) {
             self.getting_timed_out(now);
@@ -403,6 +413,13 @@ impl StateMachine {
             _ => None,
         }
     }
+}
+
+/// Returns true if the machine was suspended: its wall clock has advanced much more than its monotonic clock. A wall clock
+/// that was set forward looks the same.
+fn has_slept(before: Moment, now: Moment) -> bool {
+    let by_wall = Duration::from_millis(now.wall().millis_since(before.wall()));
+    by_wall.saturating_sub(now.steady().saturating_sub(before.steady())) > SLEEP
 }
 
 /// Returns the moment at which a silent socket is given up (`RTN23a`).
