@@ -40,7 +40,7 @@ const HOUSES: &[House] = &[
                 "source",
                 "time_offset",
             ],
-            &["key_signer", "text_conversions"],
+            &["key_signer", "root_store", "text_conversions"],
             &["exchange"],
             &["cache", "fallback_transport", "sources"],
             &["auth_options", "mode", "options"],
@@ -50,13 +50,13 @@ const HOUSES: &[House] = &[
     },
     House {
         name: "ably-auth-reqwest",
-        rooms: &[&["body", "connector", "proxies", "roots"], &["own_http", "without_tls"], &["transport"], &["client"]],
+        rooms: &[&["body", "connector", "proxies"], &["own_http", "without_tls"], &["transport"], &["client"]],
     },
     House { name: "ably-auth-blocking", rooms: &[&["proxies", "roots"], &["transport"], &["client"]] },
     House {
         name: "ably-auth-websocket",
         rooms: &[
-            &["connect", "events", "roots", "trace", "without_http"],
+            &["connect", "events", "trace", "without_http"],
             &["delivery", "tcp", "tls"],
             &["opener", "pings"],
             &["command", "options", "socket"],

@@ -9,8 +9,6 @@ mod connector;
 #[cfg(feature = "rustls")]
 mod own_http;
 mod proxies;
-#[cfg(feature = "rustls")]
-mod roots;
 mod transport;
 #[cfg(any(test, not(feature = "rustls")))]
 mod without_tls;

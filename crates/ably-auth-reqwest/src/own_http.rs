@@ -22,7 +22,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::body::BodyBuffer;
 use crate::connector::{Connector, TimedOut, Unresolvable};
 use crate::proxies::Proxies;
-use crate::roots;
 
 /// The time after which an idle connection is closed: 90 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -35,7 +34,7 @@ pub(crate) struct OwnHttp {
 
 impl OwnHttp {
     pub(crate) fn new(settings: &HttpSettings) -> Result<Self, Error> {
-        Ok(Self::with(tls_config(roots::trusted(settings)?)?, Proxies::from_system(), settings.http_open_timeout()))
+        Ok(Self::with(tls_config(settings.root_store()?)?, Proxies::from_system(), settings.http_open_timeout()))
     }
 
     fn with(tls: rustls::ClientConfig, proxies: Proxies, open_timeout: Duration) -> Self {

@@ -11,7 +11,6 @@ mod handle;
 mod opener;
 mod options;
 mod pings;
-mod roots;
 mod socket;
 mod tcp;
 mod tls;

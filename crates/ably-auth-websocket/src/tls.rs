@@ -10,7 +10,6 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use crate::connect::ByteStream;
-use crate::roots;
 
 /// Returns a TLS connector with the root certificates of `settings`.
 pub(crate) fn connector(settings: &HttpSettings) -> Result<TlsConnector, Error> {
@@ -19,7 +18,7 @@ pub(crate) fn connector(settings: &HttpSettings) -> Result<TlsConnector, Error> 
     let config = ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::configuration(format!("TLS cannot be set up: {error}")))?;
-    let config = config.with_root_certificates(roots::trusted(settings)?).with_no_client_auth();
+    let config = config.with_root_certificates(settings.root_store()?).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

@@ -23,6 +23,8 @@ mod options;
 mod proxy_env;
 mod random;
 mod request_id;
+#[cfg(feature = "rustls")]
+mod root_store;
 mod source;
 pub mod sources;
 mod text_conversions;

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Fault;
 
-/// What happens to new connections.
+/// The treatment of new connections.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Gate {
     Open,

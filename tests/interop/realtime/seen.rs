@@ -1,4 +1,4 @@
-//! What a client has seen. Steps that wait look at it after each change.
+//! The messages and states that a client has seen. Steps that wait look at them after each change.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub(super) struct Seen {
     pub(super) answers: BTreeMap<u64, Option<ErrorInfo>>,
 }
 
-/// What a client has seen, for those who wait for a change.
+/// The messages and states that a client has seen, for steps that wait for a change.
 #[derive(Clone)]
 pub(super) struct Watched(watch::Sender<Seen>);
 

@@ -123,7 +123,7 @@ impl Client {
         };
         self.waited = at + 1;
         match reason {
-            // What the case asked for has a reason too.
+            // A change that the case asked for has a reason too.
             Some(reason) if name != "closed" => format!("{name} {}", error_text(&reason)),
             _ => name,
         }

@@ -5,7 +5,8 @@ use ably_auth_core::realtime::{Action, ProtocolMessage};
 
 use super::super::output::Output;
 use super::super::state::ConnectionState;
-use super::{Attempt, Losses, StateMachine, is_of_connection, reason};
+use super::parts::{Attempt, Losses};
+use super::{StateMachine, is_of_connection, reason};
 use crate::clock::Moment;
 use crate::error::Error;
 

@@ -3,6 +3,7 @@
 mod connected;
 mod connecting;
 mod ending;
+mod parts;
 mod reason;
 #[cfg(test)]
 mod walk;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use ably_auth_core::realtime::{Action, ConnectionDetails, ProtocolMessage};
 use ably_auth_core::{ClientId, ErrorInfo, Identity};
-use http::uri::Authority;
 
 use super::backoff::Seeded;
 use super::hosts::ServiceHosts;
@@ -24,6 +24,8 @@ use super::state::{ConnectionEvent, ConnectionState, ConnectionStateChange};
 use crate::auth::Credentials;
 use crate::clock::Moment;
 use crate::error::Error;
+
+use parts::{Attempt, Getting, Held, Losses, Purpose, Refused, Renewal, Socket};
 
 /// The longest silence of a service that does not say its own, in CONNECTED.
 const DEFAULT_MAX_IDLE: Duration = Duration::from_secs(15);
@@ -80,95 +82,6 @@ pub struct StateMachine {
     /// The moment of the last input.
     seen: Option<Moment>,
     outputs: Vec<Output>,
-}
-
-/// A connection that the service knows.
-#[derive(Clone, Debug)]
-struct Held {
-    id: String,
-    details: ConnectionDetails,
-    /// The steady time at which something arrived last. By the wall clock, a clock that is set forward would end a
-    /// connection that can be resumed.
-    active: Duration,
-}
-
-/// Credentials that are being got.
-#[derive(Clone, Debug)]
-struct Getting {
-    purpose: Purpose,
-    until: Moment,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    /// To open a socket.
-    Open,
-    /// To answer an AUTH of the service.
-    Renew,
-    /// For the application's `authorize`.
-    Authorize,
-}
-
-#[derive(Clone, Debug)]
-struct Socket {
-    id: SocketId,
-    credentials: Credentials,
-    /// The moment at which the socket is given up: CONNECTED is late, or nothing arrives any more.
-    until: Moment,
-}
-
-/// Credentials that the service refused, and why.
-#[derive(Clone, Debug)]
-struct Refused {
-    credentials: Credentials,
-    reason: ErrorInfo,
-}
-
-/// An attempt to connect, over one or more hosts.
-#[derive(Clone, Debug, Default)]
-struct Attempt {
-    /// True if the token was renewed in this attempt because the service refused it.
-    has_renewed: bool,
-    /// The fallback hosts to try. Set by the first failure.
-    untried: Option<Vec<Authority>>,
-    /// A connectivity check that is running.
-    check: Option<Check>,
-}
-
-#[derive(Clone, Debug)]
-struct Check {
-    credentials: Credentials,
-    /// The reason why the primary host failed.
-    reason: ErrorInfo,
-    until: Moment,
-}
-
-/// The renewal of the credentials of an open connection.
-#[derive(Clone, Debug, Default)]
-struct Renewal {
-    /// The number of AUTHs that the service has not answered.
-    unanswered: u32,
-    /// The credentials of the latest of them.
-    sent: Option<Credentials>,
-    /// The moment at which the answer is late.
-    until: Option<Moment>,
-    /// The moment at which a renewal that failed is tried again.
-    again_at: Option<Moment>,
-}
-
-/// The losses of the connection.
-#[derive(Clone, Debug, Default)]
-struct Losses {
-    /// The number of attempts that failed since the connection was open.
-    failures: u32,
-    /// The moment since which the client tries to connect without success.
-    since: Option<Moment>,
-    /// The steady time at which the connection opened.
-    opened: Duration,
-    /// The number of consecutive connections that were lost soon after they opened.
-    quick: u32,
-    /// True if the client has entered SUSPENDED since the connection was open.
-    is_suspended: bool,
 }
 
 impl StateMachine {

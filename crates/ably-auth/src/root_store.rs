@@ -1,21 +1,36 @@
-//! The root certificates that the client trusts.
+//! The root certificates that the settings trust, for rustls.
 
-use ably_auth::{Error, HttpSettings, TlsRoots};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// Returns the root certificates that `settings` trust.
-pub(crate) fn trusted(settings: &HttpSettings) -> Result<RootCertStore, Error> {
-    let mut roots = match settings.tls_roots() {
-        TlsRoots::Mozilla => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
-        TlsRoots::System => of_system()?,
-        other => return Err(Error::configuration(format!("unsupported TLS roots: {other:?}; set Mozilla or System"))),
-    };
-    for pem in settings.root_certificates() {
-        add(&mut roots, pem)?;
+use crate::error::Error;
+use crate::http_settings::HttpSettings;
+use crate::tls_roots::TlsRoots;
+
+impl HttpSettings {
+    /// Returns the root certificates that the settings trust, for a TLS library that uses rustls.
+    ///
+    /// ```
+    /// use ably_auth::HttpSettings;
+    ///
+    /// assert!(HttpSettings::default().root_store()?.len() > 50); // Mozilla's
+    /// # Ok::<(), ably_auth::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a [root
+    /// certificate](crate::ClientOptions::add_root_certificates) is invalid, or if the operating system's cannot be read.
+    pub fn root_store(&self) -> Result<RootCertStore, Error> {
+        let mut roots = match self.tls_roots() {
+            TlsRoots::Mozilla => RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+            TlsRoots::System => of_system()?,
+        };
+        for pem in self.root_certificates() {
+            add(&mut roots, pem)?;
+        }
+        Ok(roots)
     }
-    Ok(roots)
 }
 
 fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Error> {
@@ -55,6 +70,6 @@ fn of_system() -> Result<RootCertStore, Error> {
 #[cfg(not(feature = "native-roots"))]
 fn of_system() -> Result<RootCertStore, Error> {
     let text =
-        "the operating system's root certificates need the feature `native-roots` of ably-auth-websocket; enable it";
+        "the operating system's root certificates need the feature `native-roots` of the client's crate; enable it";
     Err(Error::configuration(text))
 }
