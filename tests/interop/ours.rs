@@ -1,8 +1,8 @@
 //! Plays `cases.json` with our two clients, and `realtime.json` with our connection, as the drivers in the same folder do
 //! with the official SDKs. Mints JWTs for them, and serves as their backend.
 //!
-//! `ours reqwest|blocking CASES SERVICE ISSUER`, and `ours json|msgpack` for a connection, with the service's certificate in the file named by `CA`, and the backend's
-//! address as `KIT`; `ours mint KEY JSON`; `ours kit`.
+//! `ours reqwest|blocking|json|msgpack CASES SERVICE ISSUER`, with the service's certificate in the file named by `CA`, the
+//! backend's address as `KIT`, and the access token of the Control API as `CONTROL`; `ours mint KEY JSON`; `ours kit`.
 
 mod credentials;
 mod kit;

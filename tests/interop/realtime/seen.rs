@@ -1,4 +1,4 @@
-//! The messages and states that a client has seen. Steps that wait look at them after each change.
+//! The record of a client. Steps that wait look at it after each change.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub(super) struct Seen {
     pub(super) answers: BTreeMap<u64, Option<ErrorInfo>>,
 }
 
-/// The messages and states that a client has seen, for steps that wait for a change.
+/// The record of a client, and its changes.
 #[derive(Clone)]
 pub(super) struct Watched(watch::Sender<Seen>);
 

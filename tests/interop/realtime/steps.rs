@@ -123,7 +123,7 @@ impl Client {
         };
         self.waited = at + 1;
         match reason {
-            // A change that the case asked for has a reason too.
+            // CLOSED has a reason too, which the case asked for.
             Some(reason) if name != "closed" => format!("{name} {}", error_text(&reason)),
             _ => name,
         }
