@@ -1,166 +1,321 @@
-//! A proxy in memory between the driver and the service, which changes, withholds and adds messages.
+//! The proxy cases: a connection and our service, with a proxy between them that injects faults. And cases of our own.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use ably_auth::connection::{Action, Format, ProtocolMessage};
-use ably_auth::{FaultKind, TransportFault};
-use ably_auth_websocket::{ByteStream, Connect};
-use async_trait::async_trait;
-use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::DuplexStream;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::{accept_hdr_async, client_async};
+use ably_auth::{TokenParams, Ttl};
+use ably_auth_server::Sandbox;
+use ably_auth_websocket::{Action, ConnectionOptions, ConnectionSettings, ConnectionState, Format, ProtocolMessage};
+use bytes::Bytes;
+use http::Request;
+use libtest_mimic::Trial;
+use serde_json::json;
 
-/// The plan of the proxy for a socket.
-pub(crate) enum Plan {
-    /// Refuses the socket.
-    Refuse,
-    /// Replaces CONNECTED.
-    Replace(&'static str),
-    /// Withholds CONNECTED.
-    Suppress,
+use crate::client::{Calls, Client, ClientOptions, options, trial, with_key};
+use crate::fault_proxy::{Exchange, FaultProxy, Rule};
+
+use ConnectionState::{Connected, Connecting, Disconnected, Failed};
+
+/// A timeout that is to pass. Others keep their defaults, which no case reaches.
+const SHORT: Duration = Duration::from_millis(300);
+
+pub(crate) fn all() -> Vec<Trial> {
+    vec![
+        trial("realtime/proxy/RTN22/server-initiated-reauth-0", service_asks_for_a_token),
+        trial("realtime/proxy/RTN14a/fatal-connect-error-0", error_instead_of_connected_fails),
+        trial("realtime/proxy/RTN14b/token-error-renew-reconnect-0", token_error_is_renewed),
+        trial("realtime/proxy/RTN14d/retry-after-refused-0", refused_socket_is_tried_again),
+        trial("realtime/proxy/RTN14g/server-error-causes-failed-0", server_error_fails),
+        trial("realtime/proxy/RTN14c/connection-timeout-0", missing_connected_times_out),
+        trial("realtime/proxy/RSC10/token-renewal-on-401-0", request_renews_the_token_of_the_connection),
+        trial("realtime/proxy/RSC15m/http-503-no-fallback-0", request_without_fallbacks_fails_at_once),
+        trial("realtime/proxy/RTN15c7/failed-resume-new-connid-0", failed_resume_has_a_new_id),
+        trial("realtime/proxy/RTN15h1/token-error-nonrenewable-failed-0", lost_token_without_means_fails),
+        trial("realtime/proxy/RTN15h3/non-token-error-reconnects-0", lost_connection_is_resumed),
+        trial("proxy::hung_handshake_times_out", hung_handshake_times_out),
+        trial("proxy::late_connected_is_waited_for", late_connected_is_waited_for),
+        trial("proxy::closed_socket_is_resumed", |format| ended_socket_is_resumed(format, FaultProxy::close)),
+        trial("proxy::reset_socket_is_resumed", |format| ended_socket_is_resumed(format, FaultProxy::reset)),
+        trial("proxy::silent_close_times_out", silent_close_times_out),
+        trial("proxy::silent_authorize_is_lost_and_resumed", silent_authorize_is_lost_and_resumed),
+    ]
 }
 
-/// A proxy, which is also the hook that connects to it.
-#[derive(Clone)]
-pub(crate) struct Proxy(Arc<Shared>);
-
-struct Shared {
-    service: String,
-    /// The plans of sockets, by their number from 0. Others are passed on.
-    plans: BTreeMap<usize, Plan>,
-    sockets: Mutex<Vec<BTreeMap<String, String>>>,
-    /// Messages of the client.
-    sent: Mutex<Vec<ProtocolMessage>>,
-    injections: Mutex<Option<UnboundedSender<Injection>>>,
+/// A sandbox, and a proxy in front of it.
+struct World {
+    sandbox: Sandbox,
+    proxy: FaultProxy,
+    calls: Calls,
 }
 
-/// A message for the client, or `None` to close its socket.
-type Injection = Option<ProtocolMessage>;
-
-impl Proxy {
-    /// Creates a proxy in front of the service at this URL.
-    pub(crate) fn new(service: &str, plans: impl IntoIterator<Item = (usize, Plan)>) -> Self {
-        let service = service.trim_start_matches("http://").to_owned();
-        Self(Arc::new(Shared {
-            service,
-            plans: plans.into_iter().collect(),
-            sockets: Mutex::default(),
-            sent: Mutex::default(),
-            injections: Mutex::default(),
-        }))
+impl World {
+    async fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let sandbox = Sandbox::start().unwrap();
+        let proxy = FaultProxy::start(sandbox.url(), rules).await;
+        Self { sandbox, proxy, calls: Calls::default() }
     }
 
-    /// Sends the client a message that the service did not send.
-    pub(crate) fn inject(&self, json: &str) {
-        self.to_client(Some(Format::Json.decode(json.as_bytes()).unwrap()));
+    /// Returns the options of a connection with a key.
+    fn with_key(&self, format: Format) -> ConnectionOptions {
+        options(self.proxy.url(), with_key(self.sandbox.key()), format)
     }
 
-    /// Closes the client's socket.
-    pub(crate) fn close(&self) {
-        self.to_client(None);
+    /// Returns the options of a connection whose auth callback signs JWTs.
+    fn with_jwts(&self, format: Format) -> ConnectionOptions {
+        let client = self.calls.sign(ClientOptions::new(), self.sandbox.key(), |_| Ttl::DEFAULT, None);
+        options(self.proxy.url(), client, format)
     }
 
-    fn to_client(&self, injection: Injection) {
-        let injections = self.0.injections.lock().unwrap();
-        assert!(injections.as_ref().is_some_and(|socket| socket.send(injection).is_ok()), "there is no socket");
-    }
-
-    /// Returns the query parameters of each socket that was opened.
-    pub(crate) fn sockets(&self) -> Vec<BTreeMap<String, String>> {
-        self.0.sockets.lock().unwrap().clone()
-    }
-
-    /// Returns how often the client has sent the action.
-    pub(crate) fn count_sent(&self, action: Action) -> usize {
-        self.0.sent.lock().unwrap().iter().filter(|message| message.action() == action).count()
-    }
-}
-
-#[async_trait]
-impl Connect for Proxy {
-    async fn connect(&self, _: &str, _: u16) -> Result<Box<dyn ByteStream>, TransportFault> {
-        let number = {
-            let mut sockets = self.0.sockets.lock().unwrap();
-            sockets.push(BTreeMap::new());
-            sockets.len() - 1
+    /// Returns a REST client whose auth callback requests tokens from the service, not through the proxy.
+    fn rest_client(&self) -> ably_auth_reqwest::Client {
+        let source = ably_auth_reqwest::Client::new(with_key(self.sandbox.key()).endpoint(self.sandbox.url())).unwrap();
+        let calls = self.calls.clone();
+        let callback = move |_: TokenParams| {
+            calls.add();
+            let auth = source.auth().clone();
+            async move { auth.request_token(None).await }
         };
-        if matches!(self.0.plans.get(&number), Some(Plan::Refuse)) {
-            return Err(TransportFault::new(FaultKind::Unreachable, "the proxy refuses"));
-        }
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        tokio::spawn(forward(number, theirs, Arc::clone(&self.0)));
-        Ok(Box::new(ours))
+        let options = ClientOptions::new().endpoint(self.proxy.url()).auth_callback(callback);
+        ably_auth_reqwest::Client::new(options).unwrap()
     }
 }
 
-async fn forward(number: usize, stream: DuplexStream, shared: Arc<Shared>) {
-    let mut target = String::new();
-    #[allow(clippy::result_large_err, reason = "the library's type")]
-    let read = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-        target = request.uri().to_string();
-        Ok(response)
-    };
-    let client = accept_hdr_async(stream, read).await.unwrap();
-    let target = target.trim_start_matches(|c| c != '?').to_owned();
-    shared.sockets.lock().unwrap()[number] =
-        form_urlencoded::parse(target.trim_start_matches('?').as_bytes()).into_owned().collect();
-    let tcp = TcpStream::connect(&shared.service).await.unwrap();
-    let (service, _) = client_async(format!("ws://{}/{target}", shared.service), tcp).await.unwrap();
-    let (sender, injections) = unbounded_channel();
-    *shared.injections.lock().unwrap() = Some(sender);
-    relay(client, service, injections, shared.plans.get(&number), &shared).await;
+fn message(json: serde_json::Value) -> ProtocolMessage {
+    serde_json::from_value(json).unwrap()
 }
 
-type Socket<S> = tokio_tungstenite::WebSocketStream<S>;
-
-/// Passes frames on, until one side ends.
-async fn relay(
-    mut client: Socket<DuplexStream>,
-    mut service: Socket<TcpStream>,
-    mut injections: UnboundedReceiver<Injection>,
-    plan: Option<&Plan>,
-    shared: &Shared,
-) {
-    loop {
-        tokio::select! {
-            injection = injections.recv() => match injection {
-                Some(Some(message)) => client.send(frame(&message)).await.unwrap(),
-                Some(None) | None => return drop(client.close(None).await),
-            },
-            frame = client.next() => {
-                let Some(Ok(frame)) = frame else { return };
-                if let Some(message) = message_of(&frame) {
-                    shared.sent.lock().unwrap().push(message);
-                }
-                let _ = service.send(frame).await;
-            }
-            frame = service.next() => {
-                let Some(Ok(frame)) = frame else { return drop(client.close(None).await) };
-                let is_connected = message_of(&frame).is_some_and(|message| message.action() == Action::Connected);
-                let frame = match plan.filter(|_| is_connected) {
-                    None | Some(Plan::Refuse) => frame,
-                    Some(Plan::Replace(json)) => Message::text(*json),
-                    Some(Plan::Suppress) => continue,
-                };
-                let _ = client.send(frame).await;
-            }
-        }
-    }
+fn error(action: Action, code: u32, status: u16) -> ProtocolMessage {
+    let error = json!({ "code": code, "statusCode": status, "message": "as the proxy says" });
+    message(json!({ "action": action.number(), "error": error }))
 }
 
-/// Returns the message of a frame. The cases use JSON.
-fn message_of(frame: &Message) -> Option<ProtocolMessage> {
-    match frame {
-        Message::Text(text) => Some(Format::Json.decode(text.as_bytes()).unwrap()),
-        _ => None,
-    }
+/// Returns the rule that replaces the first CONNECTED by an error.
+fn refuses(code: u32, status: u16) -> Rule {
+    Rule::Replace { action: Action::Connected, nth: 1, by: error(Action::Error, code, status) }
 }
 
-fn frame(message: &ProtocolMessage) -> Message {
-    Message::text(String::from_utf8(Format::Json.encode(message).unwrap()).unwrap())
+async fn service_asks_for_a_token(format: Format) {
+    let world = World::new([]).await;
+    let mut client = Client::open(world.with_jwts(format));
+    client.enter(Connected).await;
+    let id = client.id();
+    world.proxy.inject(ProtocolMessage::new(Action::Auth));
+    client.update().await;
+    assert_eq!((client.id(), world.calls.count(), client.states()), (id, 2, vec![Connecting, Connected]));
+    let [auth] = &world.proxy.sent(Action::Auth)[..] else { panic!("one AUTH was expected") };
+    assert_ne!(auth.get_auth().unwrap().access_token().expose(), world.proxy.sockets()[0]["accessToken"]);
+    client.close().await;
+}
+
+/// Checks that a connection fails if the service answers with an error.
+async fn fails(format: Format, code: u32, status: u16) {
+    let world = World::new([refuses(code, status)]).await;
+    let mut client = Client::open(world.with_key(format));
+    let failed = client.enter(Failed).await;
+    assert_eq!(client.reason(), Some((code, status)));
+    assert!(failed.reason().unwrap().to_string().contains("as the proxy says"));
+    assert_eq!(client.states(), [Connecting, Failed]);
+    assert_eq!((client.connection.id(), client.connection.key()), (None, None));
+    assert_eq!(world.proxy.sockets().len(), 1);
+}
+
+async fn error_instead_of_connected_fails(format: Format) {
+    fails(format, 40005, 400).await;
+}
+
+async fn server_error_fails(format: Format) {
+    fails(format, 50000, 500).await;
+}
+
+async fn token_error_is_renewed(format: Format) {
+    let world = World::new([refuses(40142, 401)]).await;
+    let client = world.rest_client();
+    let mut client = Client::open(ConnectionOptions::new(client.auth()).format(format));
+    client.enter(Connected).await;
+    assert!(!client.id().is_empty() && client.connection.key().is_some());
+    assert_eq!((client.reason(), world.calls.count()), (None, 2));
+    let tokens: Vec<String> = world.proxy.sockets().iter().map(|query| query["accessToken"].clone()).collect();
+    assert_eq!(tokens.len(), 2);
+    assert_ne!(tokens[0], tokens[1], "the refused token is not offered again");
+    client.close().await;
+}
+
+async fn refused_socket_is_tried_again(format: Format) {
+    let world = World::new([Rule::Refuse { socket: 1 }]).await;
+    let settings = ConnectionSettings::new().format(format).disconnected_retry_timeout(SHORT);
+    let mut client = Client::open(world.with_key(format).settings(settings));
+    let lost = client.enter(Disconnected).await;
+    assert!(lost.retry_in().is_some() && lost.reason().is_some());
+    client.enter(Connected).await;
+    assert_eq!(client.states(), [Connecting, Disconnected, Connecting, Connected]);
+    assert!(!client.id().is_empty() && client.connection.key().is_some());
+    assert_eq!((client.reason(), world.proxy.sockets().len()), (None, 2));
+    client.close().await;
+}
+
+/// Returns settings with a short time for the service to answer.
+fn hasty(format: Format) -> ConnectionSettings {
+    ConnectionSettings::new().format(format).realtime_request_timeout(SHORT)
+}
+
+async fn missing_connected_times_out(format: Format) {
+    let world = World::new([Rule::Suppress { action: Action::Connected }]).await;
+    let mut client = Client::open(world.with_key(format).settings(hasty(format)));
+    client.enter(Disconnected).await;
+    assert!(matches!(client.reason(), Some((50003 | 80003, _))), "{:?}", client.reason());
+    assert_eq!(client.states(), [Connecting, Disconnected]);
+    assert_eq!((client.connection.id(), client.connection.key()), (None, None));
+}
+
+/// Publishes a message by REST.
+async fn publish(client: &ably_auth_reqwest::Client) -> Result<(), ably_auth::Error> {
+    let body = Bytes::from_static(br#"{"name":"greeting","data":"hello"}"#);
+    let request = Request::post("/channels/chat/messages").header("content-type", "application/json").body(body);
+    client.request(request.unwrap()).await.map(drop)
+}
+
+fn statuses(exchanges: &[Exchange]) -> Vec<u16> {
+    assert!(exchanges.iter().all(|exchange| exchange.path.starts_with("/channels/chat/messages")), "{exchanges:?}");
+    exchanges.iter().map(|exchange| exchange.status).collect()
+}
+
+async fn request_renews_the_token_of_the_connection(format: Format) {
+    let body = r#"{"error":{"code":40142,"statusCode":401,"message":"token expired"}}"#;
+    let world = World::new([Rule::Respond { part: "/channels/", status: 401, body }]).await;
+    let rest = world.rest_client();
+    publish(&rest).await.unwrap();
+    assert_eq!((statuses(&world.proxy.take_exchanges()), world.calls.count()), (vec![401, 201], 2));
+    let mut client = Client::open(ConnectionOptions::new(rest.auth()).format(format));
+    client.enter(Connected).await;
+    let token = rest.auth().token_details().unwrap();
+    assert_eq!(world.proxy.sockets()[0]["accessToken"], token.token().expose());
+    assert_eq!(world.calls.count(), 2, "the connection uses the token of the request");
+    client.close().await;
+}
+
+async fn request_without_fallbacks_fails_at_once(format: Format) {
+    let body = r#"{"error":{"code":50300,"statusCode":503,"message":"temporarily unavailable"}}"#;
+    let world = World::new([Rule::Respond { part: "/channels/", status: 503, body }]).await;
+    let rest = world.rest_client();
+    let error = publish(&rest).await.unwrap_err();
+    assert_eq!((error.ably_code().as_u32(), error.status_code()), (50300, 503));
+    assert_eq!(statuses(&world.proxy.take_exchanges()), [503]);
+    // The token is good, so the connection uses it.
+    let mut client = Client::open(ConnectionOptions::new(rest.auth()).format(format));
+    client.enter(Connected).await;
+    assert_eq!(world.calls.count(), 1);
+    client.close().await;
+}
+
+async fn failed_resume_has_a_new_id(format: Format) {
+    let details = json!({ "connectionKey": "new-key", "connectionStateTtl": 120_000, "maxIdleInterval": 15_000 });
+    let error = json!({ "code": 80008, "statusCode": 400, "message": "unable to recover the connection" });
+    let connected = json!({ "action": 4, "connectionId": "new-id", "connectionDetails": details, "error": error });
+    let rule = Rule::Replace { action: Action::Connected, nth: 2, by: message(connected) };
+    let world = World::new([rule]).await;
+    let mut client = Client::open(world.with_jwts(format));
+    client.enter(Connected).await;
+    let key = client.connection.key().unwrap();
+    assert_ne!(client.id(), "new-id");
+    world.proxy.close();
+    client.enter(Disconnected).await;
+    let change = client.enter(Connected).await;
+    assert!(!change.is_resumed());
+    assert_eq!((client.id(), client.connection.key().as_deref()), ("new-id".to_owned(), Some("new-key")));
+    assert_eq!(client.reason(), Some((80008, 400)));
+    assert_eq!(resumes(&world.proxy), [None, Some(key)]);
+    client.close().await;
+}
+
+/// Returns the `resume` of each socket.
+fn resumes(proxy: &FaultProxy) -> Vec<Option<String>> {
+    proxy.sockets().iter().map(|query| query.get("resume").cloned()).collect()
+}
+
+async fn lost_token_without_means_fails(format: Format) {
+    let world = World::new([]).await;
+    let rest = ably_auth_reqwest::Client::new(with_key(world.sandbox.key()).endpoint(world.sandbox.url())).unwrap();
+    let token = rest.auth().request_token(None).await.unwrap().token().clone();
+    let mut client = Client::open(options(world.proxy.url(), ClientOptions::new().token(token), format));
+    client.enter(Connected).await;
+    world.proxy.inject(error(Action::Disconnected, 40142, 401));
+    world.proxy.close();
+    client.enter(Failed).await;
+    assert_eq!(client.reason().map(|(code, _)| code), Some(40171));
+    assert_eq!(world.proxy.sockets().len(), 1);
+}
+
+async fn lost_connection_is_resumed(format: Format) {
+    let world = World::new([]).await;
+    let mut client = Client::open(world.with_jwts(format));
+    client.enter(Connected).await;
+    let (id, key) = (client.id(), client.connection.key().unwrap());
+    world.proxy.inject(error(Action::Disconnected, 80003, 500));
+    world.proxy.close();
+    let lost = client.enter(Disconnected).await;
+    assert_eq!(lost.reason().map(|reason| reason.code().as_u32()), Some(80003));
+    let change = client.enter(Connected).await;
+    assert!(change.is_resumed());
+    assert_eq!(client.states(), [Connecting, Connected, Disconnected, Connecting, Connected]);
+    assert_eq!((client.id(), client.reason(), world.calls.count()), (id, None, 1));
+    assert_eq!(resumes(&world.proxy), [None, Some(key)]);
+    client.close().await;
+}
+
+async fn hung_handshake_times_out(format: Format) {
+    let world = World::new([Rule::Hang { socket: 1 }]).await;
+    let settings = hasty(format).disconnected_retry_timeout(SHORT);
+    let mut client = Client::open(world.with_key(format).settings(settings));
+    client.enter(Disconnected).await;
+    assert!(matches!(client.reason(), Some((50003 | 80003, _))), "{:?}", client.reason());
+    // The next attempts may be late too, on a machine with much else to do.
+    client.enter(Connected).await;
+    assert!(world.proxy.sockets().len() >= 2);
+    client.close().await;
+}
+
+async fn late_connected_is_waited_for(format: Format) {
+    let world = World::new([Rule::Delay { action: Action::Connected, nth: 1, by: SHORT }]).await;
+    let mut client = Client::open(world.with_key(format));
+    client.enter(Connected).await;
+    assert_eq!((client.states(), world.proxy.sockets().len()), (vec![Connecting, Connected], 1));
+    client.close().await;
+}
+
+async fn ended_socket_is_resumed(format: Format, end: fn(&FaultProxy)) {
+    let world = World::new([]).await;
+    let mut client = Client::open(world.with_jwts(format));
+    client.enter(Connected).await;
+    let (id, key) = (client.id(), client.connection.key().unwrap());
+    client.send(ProtocolMessage::new(Action::Attach).channel("chat")).await;
+    client.receive(Action::Attached).await;
+    end(&world.proxy);
+    client.enter(Disconnected).await;
+    assert!(client.enter(Connected).await.is_resumed());
+    assert_eq!((client.id(), resumes(&world.proxy)), (id, vec![None, Some(key)]));
+    assert_eq!(world.calls.count(), 1, "the token is still good");
+    client.close().await;
+}
+
+async fn silent_close_times_out(format: Format) {
+    let world = World::new([Rule::Suppress { action: Action::Closed }]).await;
+    let mut client = Client::open(world.with_key(format).realtime_request_timeout(SHORT));
+    client.connection.connect().await.ok();
+    client.enter(Connected).await;
+    client.connection.close().await;
+    client.enter(ConnectionState::Closed).await;
+    assert_eq!((client.reason(), client.connection.id()), (None, None));
+}
+
+async fn silent_authorize_is_lost_and_resumed(format: Format) {
+    let world = World::new([]).await;
+    let mut client = Client::open(world.with_jwts(format).realtime_request_timeout(Duration::from_secs(2)));
+    client.enter(Connected).await;
+    world.proxy.mute();
+    client.connection.authorize(None).await.unwrap();
+    client.enter(Disconnected).await;
+    client.enter(Connected).await;
+    let tokens: Vec<String> = world.proxy.sockets().iter().map(|query| query["accessToken"].clone()).collect();
+    let auth = &world.proxy.sent(Action::Auth)[0];
+    assert_eq!(tokens.last().unwrap(), auth.get_auth().unwrap().access_token().expose());
+    client.close().await;
 }
