@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, Identity, KeyName, Token, TokenRevocationTargetSpecifier as Target};
+use ably_auth_core::{ErrorCode, KeyName, Token, TokenRevocationTargetSpecifier as Target};
 
 use super::mailbox::Mailbox;
 use crate::limits::Limits;
@@ -57,7 +57,8 @@ pub(crate) struct Resumable {
     /// The secret part of the connection key. Two of them are compared in constant time.
     pub(crate) secret: Token,
     pub(crate) app_id: Box<str>,
-    pub(crate) identity: Option<Identity>,
+    /// The identity of the client, `*` if it may be any, or `None` if it has none.
+    pub(crate) client_id: Option<Box<str>>,
 }
 
 impl Connections {
@@ -125,10 +126,7 @@ impl Connections {
             table.by_id.remove(&mailbox.connection_id);
             return;
         };
-        let (end, id) = ((until, mailbox.number), Arc::clone(&mailbox.connection_id));
-        table.by_end.insert(end, Arc::clone(&id));
-        table.by_id.insert(id, Place::Lost { mailbox, resumable, end });
-        while table.by_end.len() > limits.connections.max(1) && table.forget_first() {}
+        table.keep(mailbox, resumable, until, limits);
     }
 
     /// Takes over the connection with that id, if `presented` is what it needs. An open connection is removed from the
@@ -155,6 +153,11 @@ impl Connections {
                 Some(mailbox)
             }
         }
+    }
+
+    /// Keeps a connection that was taken over as lost, because the connection that resumes it was refused.
+    pub(crate) fn give_back(&self, mailbox: Arc<Mailbox>, resumable: Resumable, until: Duration, limits: &Limits) {
+        lock(&self.table).keep(mailbox, Arc::new(resumable), until, limits);
     }
 
     /// Returns true if no connection is open.
@@ -207,6 +210,14 @@ impl Connections {
 }
 
 impl Table {
+    /// Keeps a lost connection until a time. The one that is lost for longest gives way to it.
+    fn keep(&mut self, mailbox: Arc<Mailbox>, resumable: Arc<Resumable>, until: Duration, limits: &Limits) {
+        let (end, id) = ((until, mailbox.number), Arc::clone(&mailbox.connection_id));
+        self.by_end.insert(end, Arc::clone(&id));
+        self.by_id.insert(id, Place::Lost { mailbox, resumable, end });
+        while self.by_end.len() > limits.connections.max(1) && self.forget_first() {}
+    }
+
     fn index(&mut self, number: u64, key: &KeyName, targets: impl Iterator<Item = Target>) {
         let mut targets: Vec<_> = targets.take(MAX_TARGETS.saturating_add(1)).collect();
         if targets.len() > MAX_TARGETS {
@@ -283,7 +294,7 @@ mod tests {
     }
 
     fn resumable(secret: &str) -> Resumable {
-        Resumable { secret: Token::new(secret).unwrap(), app_id: "app".into(), identity: None }
+        Resumable { secret: Token::new(secret).unwrap(), app_id: "app".into(), client_id: None }
     }
 
     fn enter(connections: &Connections, id: &str, key: &KeyName, targets: &[&str]) -> Result<Client, u32> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, ErrorInfo, Token};
+use ably_auth_core::{ClientId, ErrorCode, ErrorInfo, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -57,11 +57,11 @@ impl Connection {
         state.check_rate_of(principal.key.name())?;
         let end = authenticator.standing(&mut principal, at.now)?;
         let app_id: Box<str> = principal.app.app.id().into();
-        let identity = principal.identity.clone();
+        let client_id = resuming_client_of(&principal).map(Box::from);
         let resumed = opening.resume.as_deref().map(|key| {
             let (id, secret) = key.split_once('!').unwrap_or((key, ""));
             let secret = Token::new(secret).ok()?;
-            let presented = Resumable { secret, app_id: app_id.clone(), identity: identity.clone() };
+            let presented = Resumable { secret, app_id: app_id.clone(), client_id: client_id.clone() };
             state.connections.take_over(id, &presented, at.elapsed).map(|mailbox| (mailbox, presented))
         });
         let is_unknown = matches!(resumed, Some(None));
@@ -80,11 +80,17 @@ impl Connection {
         }
         let number = state.connections.next_number();
         let mailbox = Mailbox::new(number, Arc::clone(&connection_id), opening.format, opening.echo, account);
-        let resumable = Resumable { secret: secret.clone(), app_id, identity };
+        let resumable = Resumable { secret: secret.clone(), app_id, client_id };
         let key = principal.key.name().clone();
         let targets = principal.subject();
         let targets = targets.as_ref().into_iter().flat_map(Subject::targets);
-        state.connections.enter(&mailbox, resumable, &key, targets, &state.limits)?;
+        if let Err(refusal) = state.connections.enter(&mailbox, resumable, &key, targets, &state.limits) {
+            if let Some((former, presented)) = resumed {
+                let until = at.elapsed.saturating_add(state.limits.connection_state_ttl);
+                state.connections.give_back(former, presented, until, &state.limits);
+            }
+            return Err(refusal);
+        }
         let session = Session::new(connection_id, principal, end, &state.limits);
         let performer = Performer { state, mailbox, secret, is_resumed };
         if let Some((former, _)) = &resumed {
@@ -284,6 +290,15 @@ impl Connection {
         let until = can_resume.then(|| state.stopwatch.elapsed().saturating_add(state.limits.connection_state_ttl));
         state.connections.leave(&mailbox, until, &state.limits);
         leave_presence(state, memory, mailbox, can_resume);
+    }
+}
+
+/// Returns the identity that a client must have to resume a connection: its own, or `*` if it may have any.
+fn resuming_client_of(principal: &Principal) -> Option<&str> {
+    match (&principal.identity, principal.client_id()) {
+        (Some(identity), _) => Some(identity.as_str()),
+        (None, ClientId::Any) => Some("*"),
+        (None, _) => None,
     }
 }
 

@@ -144,6 +144,44 @@ async fn connection_is_resumed_at_the_limit_of_connections() {
 }
 
 #[tokio::test]
+async fn refused_attempt_to_resume_takes_nothing() {
+    let service = Realtime::with_limits(|limits| limits.connections_per_key = Some(1)).await;
+    let mut lost = service.open(&with_key(KEY)).await;
+    let (id, key) = id_and_key(&lost.expect(CONNECTED).await);
+    drop(lost);
+    let mut other = service.open(&with_key(KEY)).await;
+    while other.next().await.is_some_and(|answer| answer["action"] != CONNECTED) {
+        // The service has not noticed yet that the first socket is closed.
+        other = service.open(&with_key(KEY)).await;
+    }
+    let mut refused = service.open(&format!("{}&resume={key}", with_key(KEY))).await;
+    assert_eq!(refused.ended().await, (DISCONNECTED, 40151, 429));
+    drop(other);
+    let resumed = loop {
+        let mut client = service.open(&format!("{}&resume={key}", with_key(KEY))).await;
+        let answer = client.next().await.unwrap();
+        if answer["action"] == CONNECTED {
+            break answer;
+        }
+    };
+    assert_eq!(id_and_key(&resumed).0, id);
+}
+
+#[tokio::test]
+async fn client_without_identity_does_not_resume_one_that_may_be_any() {
+    let service = Realtime::start().await;
+    let any = with_token(&service.world.token(KEY, &of("*")));
+    let mut client = service.open(&any).await;
+    let (id, key) = id_and_key(&client.expect(CONNECTED).await);
+    drop(client);
+    let anonymous = with_token(&service.world.token(KEY, &params()));
+    let mut other = service.open(&format!("{anonymous}&resume={key}")).await;
+    assert_ne!(id_and_key(&other.expect(CONNECTED).await).0, id);
+    let mut client = service.open(&format!("{any}&resume={key}")).await;
+    assert_eq!(id_and_key(&client.expect(CONNECTED).await).0, id);
+}
+
+#[tokio::test]
 async fn serial_from_long_ago_gives_no_history() {
     let service = Realtime::start().await;
     service.world.post("/channels/chat/messages", &basic(KEY), &json!({ "data": "old" }));
