@@ -38,6 +38,8 @@ fn check() -> Vec<String> {
     for Package { name, .. } in published() {
         let count = bare_dependencies(&name).len();
         let limit = LIMITS.iter().find(|(limited, _)| *limited == name).map(|(_, limit)| *limit);
+        let limited = limit.map_or_else(|| "no limit".to_owned(), |limit| format!("at most {limit}"));
+        println!("{count:5} dependencies without features ({limited}): {name}");
         if limit.is_some_and(|limit| count > limit) {
             complaints.push(format!(
                 "`{name}` has {count} dependencies without features, more than its limit; see `cargo tree -e normal \

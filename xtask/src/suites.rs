@@ -5,7 +5,7 @@ use crate::{Result, command};
 
 /// Rules of the project that the compiler does not check.
 pub(crate) fn tidy(_: &[String]) -> Result {
-    command::run(&mut command::cargo(["test", "--quiet", "--package", "tidy"]))
+    command::run(&mut command::cargo(["test", "--quiet", "--package", "tidy", "--", "--show-output"]))
 }
 
 /// The cases of Ably's test suite.

@@ -208,7 +208,7 @@ fn blocking_client_behaves_the_same() {
     assert!(sent(&log).is_empty(), "a JWT needs no exchange");
     let credentials = auth.credentials().unwrap();
     let [(name, token)] = &credentials.query_params().collect::<Vec<_>>()[..] else { panic!("expected a token only") };
-    assert_eq!(*name, "access_token");
+    assert_eq!(*name, "accessToken");
     assert_eq!(token, auth.token_details().unwrap().token().expose());
 }
 
