@@ -210,6 +210,7 @@ fn every_named_test_exists() {
         "crates/ably-auth/tests",
         "crates/ably-auth-server/tests",
         "crates/ably-auth-axum/tests/kit",
+        "crates/ably-auth-websocket/tests",
         "crates/ably-auth-cli/tests/cli",
     ];
     let page = page("threat-model.md");

@@ -116,3 +116,31 @@ fn blocking_client_logs_credentials_only_under_documented_targets() {
     let readme = include_str!("../../crates/ably-auth-blocking/README.md");
     assert!(readme.contains("`ureq`") && readme.contains("`ureq_proto`"));
 }
+
+/// We cannot stop tungstenite from logging credentials, so the README says which target to disable.
+#[test]
+fn connection_logs_credentials_only_under_documented_target() {
+    use ably_auth_websocket::{Connection, ConnectionOptions};
+
+    let service = TestService::start();
+    let mut token = String::new();
+    let heard = listen(|| {
+        block_on(async {
+            let client = ably_auth_reqwest::Client::new(options(&service).use_token_auth(true)).unwrap();
+            let (connection, _events) = Connection::open(ConnectionOptions::new(client.auth())).unwrap();
+            connection.connect().await.unwrap();
+            token = client.auth().token_details().unwrap().token().expose().to_owned();
+            // Sends AUTH.
+            connection.authorize(None).await.unwrap();
+            connection.close().await;
+        });
+    });
+    assert!(
+        shows(&heard, &token),
+        "tungstenite no longer logs credentials: say so in the README, and test for it here"
+    );
+    let is_documented = |target: &str| target == "tungstenite" || target.starts_with("tungstenite::");
+    let others: Vec<_> = heard.into_iter().filter(|(target, _)| !is_documented(target)).collect();
+    assert!(!shows(&others, &token), "{others:?}");
+    assert!(include_str!("../../crates/ably-auth-websocket/README.md").contains("`trace,tungstenite=info`"));
+}

@@ -13,3 +13,5 @@ mod redaction;
 mod sharing;
 mod sockets;
 mod support;
+#[cfg(feature = "tracing")]
+mod tracing;
