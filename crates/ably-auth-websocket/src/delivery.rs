@@ -18,17 +18,17 @@ pub(crate) const MAX_WAITING_CHANGES: usize = 64;
 /// while the connection opens or closes, when few messages arrive.
 const MAX_WAITING_MESSAGES: usize = 16;
 
-type Reserving = BoxFuture<'static, Result<mpsc::OwnedPermit<Event>, SendError<()>>>;
+type Reserving = BoxFuture<'static, Result<mpsc::OwnedPermit<Box<Event>>, SendError<()>>>;
 
-/// The queue of events, and those that wait for room in it.
+/// The queue of events, and those that wait for room in it. They are boxed: the queue keeps memory for 32 of them.
 pub(crate) struct Delivery {
-    queue: mpsc::Sender<Event>,
+    queue: mpsc::Sender<Box<Event>>,
     waiting: VecDeque<Event>,
     reserving: Option<Reserving>,
 }
 
 impl Delivery {
-    pub(crate) const fn new(queue: mpsc::Sender<Event>) -> Self {
+    pub(crate) const fn new(queue: mpsc::Sender<Box<Event>>) -> Self {
         Self { queue, waiting: VecDeque::new(), reserving: None }
     }
 
@@ -37,8 +37,8 @@ impl Delivery {
         if !self.waiting.is_empty() {
             return self.wait(event);
         }
-        if let Err(TrySendError::Full(event)) = self.queue.try_send(event) {
-            self.wait(event);
+        if let Err(TrySendError::Full(event)) = self.queue.try_send(Box::new(event)) {
+            self.wait(*event);
         }
     }
 
@@ -70,7 +70,7 @@ impl Delivery {
         match permit {
             Ok(permit) => {
                 if let Some(event) = self.waiting.pop_front() {
-                    permit.send(event);
+                    permit.send(Box::new(event));
                 }
             }
             // The application has dropped its `Events`.

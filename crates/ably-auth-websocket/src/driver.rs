@@ -38,7 +38,8 @@ pub(crate) struct Ends {
     pub(crate) commands: mpsc::UnboundedReceiver<Command>,
     pub(crate) frames: mpsc::Receiver<Outgoing>,
     pub(crate) snapshot: watch::Sender<Snapshot>,
-    pub(crate) changes: broadcast::Sender<ConnectionStateChange>,
+    /// Shared, because the channel keeps memory for all of them.
+    pub(crate) changes: broadcast::Sender<Arc<ConnectionStateChange>>,
     pub(crate) delivery: Delivery,
 }
 
@@ -331,7 +332,7 @@ impl Driver {
             Output::Change(change) => {
                 trace::state_changed(&change);
                 // Nobody may be listening.
-                let _ = self.ends.changes.send(change.clone());
+                let _ = self.ends.changes.send(Arc::new(change.clone()));
                 self.ends.delivery.push(Event::Change(change));
             }
             Output::Authorized(outcome) => self.authorizing.end(outcome),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ably_auth::connection::{ConnectionStateChange, ProtocolMessage};
@@ -50,13 +51,13 @@ pub enum Event {
 ///     }
 /// }
 /// ```
-pub struct Events(pub(crate) mpsc::Receiver<Event>);
+pub struct Events(pub(crate) mpsc::Receiver<Box<Event>>);
 
 impl Events {
     /// Waits for the next event. Returns `None` after the connection was dropped. If this is cancelled, no event is
     /// lost.
     pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
+        self.0.recv().await.map(|event| *event)
     }
 }
 
@@ -64,7 +65,7 @@ impl Stream for Events {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.0.poll_recv(context)
+        self.0.poll_recv(context).map(|event| event.map(|event| *event))
     }
 }
 
@@ -90,11 +91,11 @@ impl fmt::Debug for Events {
 pub struct Changes(BoxStream<'static, ConnectionStateChange>);
 
 impl Changes {
-    pub(crate) fn new(receiver: broadcast::Receiver<ConnectionStateChange>) -> Self {
-        let next = |mut receiver: broadcast::Receiver<_>| async {
+    pub(crate) fn new(receiver: broadcast::Receiver<Arc<ConnectionStateChange>>) -> Self {
+        let next = |mut receiver: broadcast::Receiver<Arc<ConnectionStateChange>>| async {
             loop {
                 match receiver.recv().await {
-                    Ok(change) => return Some((change, receiver)),
+                    Ok(change) => return Some((Arc::unwrap_or_clone(change), receiver)),
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 }

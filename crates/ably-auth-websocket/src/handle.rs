@@ -48,7 +48,7 @@ struct Shared {
     commands: mpsc::UnboundedSender<Command>,
     frames: mpsc::Sender<Outgoing>,
     snapshot: watch::Receiver<Snapshot>,
-    changes: broadcast::Receiver<ConnectionStateChange>,
+    changes: broadcast::Receiver<Arc<ConnectionStateChange>>,
     format: Format,
     max_frame_bytes: usize,
     request_timeout: Duration,

@@ -1,12 +1,14 @@
 //! The end of a connection.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ably_auth_websocket::{Action, Connection, ConnectionState, ProtocolMessage, Value};
+use ably_auth_websocket::{Action, Clock, Connection, ConnectionState, ProtocolMessage, Timestamp, Value};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::support::{Server, connected, message, open, options, states};
+use super::support::{Server, Tokens, VirtualClock, connected, from, message, open, options, states};
 
 /// Returns the number of tasks of the runtime.
 fn tasks() -> usize {
@@ -128,6 +130,37 @@ async fn silent_service_is_left() {
     sleep(Duration::from_secs(2)).await;
     assert_eq!(server.accept().await.query["resume"], "k1");
     drop(peer);
+}
+
+/// A clock that a suspended machine moves ahead of the timers, which stand still meanwhile.
+struct SuspendedClock(VirtualClock, AtomicU64);
+
+impl Clock for SuspendedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.now().as_millis() + self.1.load(Ordering::SeqCst))
+    }
+
+    fn steady(&self) -> Duration {
+        self.0.steady()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn machine_that_was_suspended_connects_again_soon() {
+    let clock = Arc::new(SuspendedClock(VirtualClock::new(), AtomicU64::new(0)));
+    let mut server = Server::new();
+    let client = Tokens::default().client_options().clock(Arc::<SuspendedClock>::clone(&clock));
+    let (connection, _events) = Connection::open(from(&server, client)).unwrap();
+    let mut peer = server.accept().await;
+    // The service may be silent for an hour.
+    let details = r#"{"connectionKey":"k1","maxIdleInterval":3600000}"#;
+    peer.send(message(&format!(r#"{{"action":4,"connectionId":"c1","connectionDetails":{details}}}"#))).await;
+    connection.connect().await.unwrap();
+    sleep(Duration::from_secs(45)).await;
+    assert!(!server.has_accepted());
+    clock.1.store(2 * 3_600_000, Ordering::SeqCst);
+    sleep(Duration::from_secs(31)).await;
+    assert!(server.has_accepted());
 }
 
 #[tokio::test(start_paused = true)]
