@@ -58,7 +58,7 @@ const HOUSES: &[House] = &[
         rooms: &[
             &["connect", "events", "trace", "without_http"],
             &["delivery", "tcp", "tls"],
-            &["opener", "pings"],
+            &["opener", "pending", "pings"],
             &["command", "options", "socket"],
             &["driver"],
             &["handle"],

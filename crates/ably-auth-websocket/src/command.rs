@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ably_auth::connection::{ConnectionDetails, ConnectionState};
-use ably_auth::{Async, AuthOptions, Error, ErrorInfo, TokenDetails, TokenParams};
+use ably_auth::{Async, AuthOptions, Error, ErrorCode, ErrorInfo, TokenDetails, TokenParams};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -78,4 +78,21 @@ pub(crate) struct Snapshot {
     pub(crate) details: Option<ConnectionDetails>,
     /// The number of the socket that is open, counted from 1.
     pub(crate) session: u64,
+}
+
+impl Snapshot {
+    /// Returns the error for an action that needs an open connection.
+    pub(crate) fn not_connected(&self) -> Error {
+        let advice = match self.state {
+            ConnectionState::Initialized | ConnectionState::Closed => "call `connect`",
+            ConnectionState::Failed => "see the cause, and call `connect`",
+            _ => "wait until it is connected",
+        };
+        let text = format!("the state of the connection is `{}`; {advice}", self.state);
+        let info = ErrorInfo::new(ErrorCode::CONNECTION_DISCONNECTED, text);
+        Error::connection(match &self.error_reason {
+            Some(reason) => info.with_cause(reason.clone()),
+            None => info,
+        })
+    }
 }

@@ -1,18 +1,15 @@
 //! The task that drives a connection's state machine.
 
-use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ably_auth::Error;
 use ably_auth::connection::{
     ConnectionAuth, ConnectionEvent, ConnectionState, ConnectionStateChange, CredentialsQuery, Format, Input, Output,
     ProtocolMessage, SocketId, StateMachine,
-};
-use ably_auth::{
-    Async, AuthOptions, Credentials, Error, ErrorCode, ErrorInfo, FaultKind, TokenDetails, TokenParams, TransportFault,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -23,6 +20,7 @@ use crate::command::{Authorizing, Command, Outgoing, Snapshot};
 use crate::delivery::Delivery;
 use crate::events::Event;
 use crate::opener::{Opener, host};
+use crate::pending::{Got, get, guarded, poll_option};
 use crate::pings::Pings;
 use crate::socket::{self, Received, Socket};
 use crate::trace;
@@ -62,13 +60,6 @@ pub(crate) struct Driver {
     session: u64,
     /// True after the application has dropped the connection.
     is_released: bool,
-}
-
-/// The outcome of getting credentials.
-struct Got {
-    /// The token of an `authorize`.
-    details: Option<TokenDetails>,
-    outcome: Result<Credentials, Error>,
 }
 
 /// Something that the driver waits for.
@@ -255,7 +246,7 @@ impl Driver {
                 let begun = if self.is_connected() {
                     self.pings.begin(self.auth.random(), self.auth.clock().steady(), reply)
                 } else {
-                    Pings::refuse(reply, not_connected(&self.ends.snapshot.borrow()))
+                    Pings::refuse(reply, self.ends.snapshot.borrow().not_connected())
                 };
                 if let Some(heartbeat) = begun {
                     self.send(&heartbeat);
@@ -293,7 +284,7 @@ impl Driver {
             self.carry_out(output);
         }
         if has_changed && !self.is_connected() {
-            self.pings.fail(&not_connected(&self.ends.snapshot.borrow()));
+            self.pings.fail(&self.ends.snapshot.borrow().not_connected());
         }
     }
 
@@ -380,57 +371,6 @@ impl Driver {
         if let Some((_, socket)) = self.socket.take() {
             self.closing = Some(socket.close().boxed());
         }
-    }
-}
-
-/// Gets credentials, after `authorize` if a call is given.
-async fn get(
-    auth: ConnectionAuth,
-    query: CredentialsQuery,
-    call: Option<(Option<TokenParams>, Option<AuthOptions<Async>>)>,
-) -> Got {
-    let mut details = None;
-    if let Some((params, options)) = call {
-        match auth.authorize(params.as_ref(), options).await {
-            Ok(token) => details = Some(token),
-            Err(error) => return Got { details, outcome: Err(error) },
-        }
-    }
-    Got { details, outcome: auth.credentials(&query).await }
-}
-
-/// Returns the error for an action that needs an open connection.
-pub(crate) fn not_connected(snapshot: &Snapshot) -> Error {
-    let advice = match snapshot.state {
-        ConnectionState::Initialized | ConnectionState::Closed => "call `connect`",
-        ConnectionState::Failed => "see the cause, and call `connect`",
-        _ => "wait until it is connected",
-    };
-    let text = format!("the state of the connection is `{}`; {advice}", snapshot.state);
-    let info = ErrorInfo::new(ErrorCode::CONNECTION_DISCONNECTED, text);
-    Error::connection(match &snapshot.error_reason {
-        Some(reason) => info.with_cause(reason.clone()),
-        None => info,
-    })
-}
-
-/// Returns a future whose panic is a fault.
-fn guarded<T: 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-    panicked: impl FnOnce(TransportFault) -> T + Send + 'static,
-) -> BoxFuture<'static, T> {
-    let fault = |_| TransportFault::new(FaultKind::Interrupted, "code of the application panicked");
-    AssertUnwindSafe(future).catch_unwind().map(move |outcome| outcome.map_err(fault).unwrap_or_else(panicked)).boxed()
-}
-
-/// Returns the outcome of a future that is ready, and removes it.
-fn poll_option<T>(future: &mut Option<BoxFuture<'static, T>>, context: &mut Context<'_>) -> Option<T> {
-    match future.as_mut()?.poll_unpin(context) {
-        Poll::Ready(outcome) => {
-            *future = None;
-            Some(outcome)
-        }
-        Poll::Pending => None,
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::command::{Authorize, Command, Outgoing, Snapshot};
 use crate::delivery::{Delivery, MAX_WAITING_CHANGES};
-use crate::driver::{Driver, Ends, not_connected};
+use crate::driver::{Driver, Ends};
 use crate::events::{Changes, Events};
 use crate::opener::too_large_to_send;
 use crate::options::ConnectionOptions;
@@ -115,7 +115,7 @@ impl Connection {
         match &snapshot.error_reason {
             _ if snapshot.state == ConnectionState::Connected => Ok(()),
             Some(reason) => Err(Error::connection(reason.clone())),
-            None => Err(not_connected(&snapshot)),
+            None => Err(snapshot.not_connected()),
         }
     }
 
@@ -196,7 +196,7 @@ impl Connection {
         let (session, service_limit) = {
             let snapshot = self.0.snapshot.borrow();
             if snapshot.state != ConnectionState::Connected {
-                return Err(not_connected(&snapshot));
+                return Err(snapshot.not_connected());
             }
             let limit = snapshot.details.as_ref().and_then(ConnectionDetails::max_frame_size);
             (snapshot.session, limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0))
@@ -210,7 +210,7 @@ impl Connection {
         {
             let snapshot = self.0.snapshot.borrow();
             if snapshot.state != ConnectionState::Connected || snapshot.session != session {
-                return Err(not_connected(&snapshot));
+                return Err(snapshot.not_connected());
             }
         }
         room.send(Outgoing { session, frame: frame(self.0.format, content) });

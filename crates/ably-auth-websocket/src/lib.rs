@@ -10,6 +10,7 @@ mod events;
 mod handle;
 mod opener;
 mod options;
+mod pending;
 mod pings;
 mod socket;
 mod tcp;
