@@ -20,6 +20,9 @@ const MAX_FRAME_BYTES: usize = 1024 * 1024;
 /// The default capacity of the queues, in messages.
 const QUEUE_CAPACITY: usize = 64;
 
+/// The maximum capacity of the queues. tokio's channels panic above a capacity of their own, which is far larger.
+const MAX_QUEUE_CAPACITY: usize = 1_000_000;
+
 /// The options of a [`Connection`](crate::Connection). Credentials, identity, endpoint, root certificates, clock and
 /// randomness are those of its [`Auth`].
 ///
@@ -167,14 +170,15 @@ impl ConnectionOptions {
         self
     }
 
-    /// Sets how many events, and how many messages to send, wait at most. The default is 64 for each. At least 1 counts.
+    /// Sets how many events, and how many messages to send, wait at most. The default is 64 for each, the minimum 1, and
+    /// the maximum a million.
     ///
     /// So up to `max_frame_bytes` times the capacity wait in each direction: 64 MiB by default, in the worst case. A
     /// received message is decoded, which can take 32 times the bytes of its frame if it consists of tiny values. Each
     /// socket has buffers of 16 KiB in addition, which grow with the longest message.
     #[must_use]
-    pub const fn queue_capacity(mut self, messages: usize) -> Self {
-        self.queue_capacity = if messages == 0 { 1 } else { messages };
+    pub fn queue_capacity(mut self, messages: usize) -> Self {
+        self.queue_capacity = messages.clamp(1, MAX_QUEUE_CAPACITY);
         self
     }
 

@@ -125,6 +125,19 @@ async fn recovery_key_is_offered() {
     assert_eq!(server.accept().await.query["recover"], "k9");
 }
 
+#[tokio::test(start_paused = true)]
+async fn extreme_limits_do_not_panic() {
+    for extreme in [0, usize::MAX] {
+        let mut server = Server::new();
+        let options = options(&server).queue_capacity(extreme).realtime_request_timeout(Duration::MAX);
+        let (connection, _events) = Connection::open(options.max_frame_bytes(usize::MAX)).unwrap();
+        let mut peer = server.connect().await;
+        connection.connect().await.unwrap();
+        connection.send(ProtocolMessage::new(Action::Attach).channel("chat")).await.unwrap();
+        assert_eq!(peer.next().await.unwrap().action(), Action::Attach);
+    }
+}
+
 #[test]
 fn connection_outside_of_a_runtime_is_refused() {
     let client = super::support::ClientOptions::new().key("app.key:secret");

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use ably_auth_websocket::{
-    Action, ByteStream, Connect, Connection, ConnectionOptions, ConnectionState, FaultKind, ProtocolMessage,
-    TransportFault, async_trait,
+    Action, ByteStream, Connect, Connection, ConnectionOptions, ConnectionSettings, ConnectionState, FaultKind, Format,
+    ProtocolMessage, TransportFault, async_trait,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -77,7 +77,7 @@ fn client(endpoint: String) -> ClientOptions {
 }
 
 fn options(client: ClientOptions) -> ConnectionOptions {
-    ConnectionOptions::from_client_options(client).unwrap().format(ably_auth_websocket::Format::Json)
+    ConnectionOptions::from_client_options(client).unwrap().format(Format::Json)
 }
 
 async fn echoes(options: ConnectionOptions) {
@@ -131,6 +131,55 @@ async fn unknown_name_is_reported() {
     connection.reached(ConnectionState::Disconnected).await;
     let reason = connection.error_reason().unwrap();
     assert!(reason.message().contains("cannot be resolved"), "{reason}");
+}
+
+/// Sends CONNECTED, reads some frames, and ends the socket.
+async fn serve_shortly(stream: TcpStream, id: u64) {
+    let Ok(mut web) = accept_async(stream).await else { return };
+    let connected = format!(r#"{{"action":4,"connectionId":"{id}","connectionDetails":{{"connectionKey":"k"}}}}"#);
+    let _ = web.send(Message::text(connected)).await;
+    for _ in 0..50 {
+        let frame = web.next().await;
+        // CLOSE
+        if matches!(&frame, Some(Ok(Message::Text(text))) if text.as_str() == r#"{"action":7}"#) {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn senders_of_many_threads_outlast_losses_of_the_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        for id in 0.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve_shortly(stream, id));
+        }
+    });
+    let millisecond = std::time::Duration::from_millis(1);
+    let settings = ConnectionSettings::new().format(Format::Json).disconnected_retry_timeout(millisecond);
+    let options = options(client(format!("http://{address}"))).settings(settings);
+    let (connection, events) = Connection::open(options).unwrap();
+    drop(events);
+    let senders = (0..8).map(|_| {
+        let connection = connection.clone();
+        tokio::spawn(async move {
+            let mut sent = 0;
+            while sent < 100 {
+                connection.reached(ConnectionState::Connected).await;
+                match connection.send(ProtocolMessage::new(Action::Ack).msg_serial(sent)).await {
+                    Ok(()) => sent += 1,
+                    Err(error) => assert_eq!(error.ably_code().as_u32(), 80003),
+                }
+            }
+        })
+    });
+    for sender in futures_util::future::join_all(senders).await {
+        sender.unwrap();
+    }
+    connection.close().await;
+    assert_eq!(connection.state(), ConnectionState::Closed);
 }
 
 /// A hook that connects to a proxy, which forwards to one server.
