@@ -1,12 +1,14 @@
 //! Values and helpers that the tests of several crates share.
 
 mod alone;
+mod events;
 pub mod socket;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use alone::run_in_separate_process;
+pub use events::RecordedEvents;
 
 /// A key from Ably's documentation.
 pub const KEY: &str = "I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";

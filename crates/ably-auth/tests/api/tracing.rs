@@ -1,8 +1,7 @@
 //! Trace events of a cache, which contain no token.
 
-use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use ably_auth::sources::KeySigner;
 use ably_auth::{
@@ -11,45 +10,9 @@ use ably_auth::{
 };
 use bytes::Bytes;
 use http::{Request, Response};
-use test_support::run_in_separate_process;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use test_support::{RecordedEvents, run_in_separate_process};
 
 use super::support::{VirtualTime, details};
-
-/// A subscriber that records every event.
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0 += &format!("{}={value:?} ", field.name());
-    }
-}
-
-impl Subscriber for Notes {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("ably_auth")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(format!("{} ", event.metadata().level()));
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
 
 #[test]
 fn events_give_reason_of_fetch_and_no_token() {
@@ -59,7 +22,7 @@ fn events_give_reason_of_fetch_and_no_token() {
 }
 
 fn check_events() {
-    let (notes, time, fetches) = (Notes::default(), VirtualTime::default(), AtomicUsize::new(0));
+    let (notes, time, fetches) = (RecordedEvents::default(), VirtualTime::default(), AtomicUsize::new(0));
     let source = move |_: &TokenParams| match fetches.fetch_add(1, Ordering::SeqCst) + 1 {
         nth @ (1..=5) => Ok(details(&format!("hush-{nth}"))),
         _ => Err(Error::auth_callback("hush")),
@@ -78,7 +41,7 @@ fn check_events() {
             cache.renewed(fifth.generation()).unwrap_err();
         }
     });
-    let notes = notes.0.lock().unwrap();
+    let notes = notes.lines();
     let reasons =
         notes.iter().filter(|note| note.contains("fetch started")).map(|note| note.split('"').nth(1).unwrap());
     let expected = ["first", "early", "expired", "refused", "authorize", "refused", "refused"];
@@ -102,9 +65,9 @@ fn token_alone_is_reported() {
     let key = || ApiKey::parse("app.key:hush").unwrap();
     let token = || Token::new("app.hush").unwrap();
     let made = |options: ClientOptions<Blocking>| {
-        let notes = Notes::default();
+        let notes = RecordedEvents::default();
         tracing::subscriber::with_default(notes.clone(), || BlockingAuth::new(options, nothing).unwrap());
-        let notes = notes.0.lock().unwrap().clone();
+        let notes = notes.lines();
         assert!(notes.iter().all(|note| !note.contains("hush")), "{notes:#?}");
         notes
             .iter()
@@ -118,10 +81,10 @@ fn token_alone_is_reported() {
     let callback = move |_: &TokenParams| Ok::<_, Error>(Token::new("app.hush")?);
     assert!(!made(ClientOptions::<Blocking>::new().token(token()).auth_callback(callback)));
 
-    let notes = Notes::default();
+    let notes = RecordedEvents::default();
     let nothing = |_: Request<Bytes>| async { Ok::<_, ably_auth::TransportFault>(Response::new(Bytes::new())) };
     tracing::subscriber::with_default(notes.clone(), || {
         Auth::new(ClientOptions::<Async>::new().token(token()), nothing).unwrap();
     });
-    assert!(notes.0.lock().unwrap().iter().any(|note| note.contains("code=40171")));
+    assert!(notes.lines().iter().any(|note| note.contains("code=40171")));
 }
