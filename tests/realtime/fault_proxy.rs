@@ -40,8 +40,8 @@ pub(crate) enum Rule {
 #[allow(clippy::large_enum_variant, reason = "there are few commands")]
 enum Command {
     Send(ProtocolMessage),
-    /// Discards all further messages of the service.
-    Mute,
+    /// Discards the further messages of the service with this action.
+    Withhold(Action),
     Close,
     Reset,
 }
@@ -121,9 +121,9 @@ impl FaultProxy {
         self.command(Command::Send(message));
     }
 
-    /// Discards all further messages of the service on the newest socket.
-    pub(crate) fn mute(&self) {
-        self.command(Command::Mute);
+    /// Discards the further messages of the service with this action on the newest socket.
+    pub(crate) fn withhold(&self, action: Action) {
+        self.command(Command::Withhold(action));
     }
 
     /// Closes the newest socket.
@@ -252,24 +252,26 @@ impl Shared {
         format: Format,
         mut commands: mpsc::UnboundedReceiver<Command>,
     ) -> io::Result<()> {
-        let mut is_mute = false;
+        let mut withheld = None;
         loop {
             tokio::select! {
                 biased;
                 Some(command) = commands.recv() => match command {
                     Command::Send(message) => client.send(frame(format, &message)).await.map_err(io::Error::other)?,
-                    Command::Mute => is_mute = true,
+                    Command::Withhold(action) => withheld = Some(action),
                     Command::Close => break,
                     Command::Reset => return reset(client.get_ref().get_ref()),
                 },
                 received = service.next() => match received {
                     Some(Ok(received @ (Message::Text(_) | Message::Binary(_)))) => {
                         let message = format.decode(&received.into_data()).unwrap();
-                        if let Some(message) = self.pass(message).await.filter(|_| !is_mute) {
+                        if let Some(message) = self.pass(message).await.filter(|message| withheld != Some(message.action())) {
                             client.send(frame(format, &message)).await.map_err(io::Error::other)?;
                         }
                     }
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    // The service is alive.
+                    Some(Ok(ping @ Message::Ping(_))) => client.send(ping).await.map_err(io::Error::other)?,
+                    Some(Ok(Message::Pong(_))) => {}
                     _ => break,
                 },
                 sent = client.next() => match sent {

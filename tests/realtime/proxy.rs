@@ -36,7 +36,7 @@ pub(crate) fn all() -> Vec<Trial> {
         trial("proxy::closed_socket_is_resumed", |format| ended_socket_is_resumed(format, FaultProxy::close)),
         trial("proxy::reset_socket_is_resumed", |format| ended_socket_is_resumed(format, FaultProxy::reset)),
         trial("proxy::silent_close_times_out", silent_close_times_out),
-        trial("proxy::silent_authorize_is_lost_and_resumed", silent_authorize_is_lost_and_resumed),
+        trial("proxy::unanswered_authorize_is_lost_and_resumed", unanswered_authorize_is_lost_and_resumed),
     ]
 }
 
@@ -306,11 +306,11 @@ async fn silent_close_times_out(format: Format) {
     assert_eq!((client.reason(), client.connection.id()), (None, None));
 }
 
-async fn silent_authorize_is_lost_and_resumed(format: Format) {
+async fn unanswered_authorize_is_lost_and_resumed(format: Format) {
     let world = World::new([]).await;
     let mut client = Client::open(world.with_jwts(format).realtime_request_timeout(Duration::from_secs(2)));
     client.enter(Connected).await;
-    world.proxy.mute();
+    world.proxy.withhold(Action::Connected);
     client.connection.authorize(None).await.unwrap();
     client.enter(Disconnected).await;
     client.enter(Connected).await;
