@@ -4,8 +4,9 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::value::{if_it_fits, whole};
 use crate::credentials::{ClientId, Token};
 
 /// The credential of an AUTH (`AD1`). `Debug` does not show the token.
@@ -53,22 +54,26 @@ impl AuthDetails {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ConnectionDetails {
-    #[serde(skip_serializing_if = "ClientId::is_none")]
+    #[serde(deserialize_with = "client_id", skip_serializing_if = "ClientId::is_none")]
     client_id: ClientId,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     connection_key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_message_size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_frame_size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_inbound_rate: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     connection_state_ttl: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_idle_interval: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     server_id: Option<String>,
+}
+
+fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClientId, D::Error> {
+    Ok(if_it_fits(deserializer)?.unwrap_or_default())
 }
 
 impl ConnectionDetails {

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::details::{AuthDetails, ConnectionDetails};
-use super::value::Value;
+use super::value::{Value, if_it_fits, list, map, whole};
 use crate::error::ErrorInfo;
-use crate::time::{Timestamp, optional_timestamp};
+use crate::time::Timestamp;
 
 /// A protocol message (`TR4`).
 ///
 /// Setters have the names of the fields, and getters begin with `get_`. Fields that this version does not know are kept
-/// (`RTF1`): see [`field`](Self::field). `Debug` shows no token, no connection key and no content of messages.
+/// (`RTF1`): see [`field`](Self::field). A field of an unexpected type is left out. `Debug` shows no token, no connection key and no content of messages.
 ///
 /// ```
 /// use ably_auth_core::realtime::{Action, ProtocolMessage, Value};
@@ -33,33 +33,33 @@ use crate::time::{Timestamp, optional_timestamp};
 #[serde(rename_all = "camelCase")]
 pub struct ProtocolMessage {
     action: Action,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     channel_serial: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     connection_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     connection_details: Option<ConnectionDetails>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     auth: Option<AuthDetails>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     error: Option<ErrorInfo>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     flags: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Option::is_none")]
     presence: Option<Vec<Value>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     msg_serial: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
-    #[serde(default, with = "optional_timestamp", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     timestamp: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "map", skip_serializing_if = "Option::is_none")]
     params: Option<BTreeMap<String, Value>>,
     #[serde(flatten)]
     other: BTreeMap<String, Value>,

@@ -2,13 +2,13 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 
 /// A value of JSON or MessagePack.
@@ -205,9 +205,65 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = BTreeMap::new();
-        while let Some((key, value)) = map.next_entry()? {
+        while let Some((Key(key), value)) = map.next_entry()? {
             entries.insert(key, value);
         }
         Ok(Value::Map(entries))
     }
+
+    /// MessagePack's extension types: a list of the type and the data.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+}
+
+/// The key of a map. MessagePack also has keys that are no text.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Text(text) => text,
+            Value::Unsigned(number) => number.to_string(),
+            Value::Negative(number) => number.to_string(),
+            Value::Bool(value) => value.to_string(),
+            _ => return Err(de::Error::custom("a key of a map is neither text nor a number")),
+        }))
+    }
+}
+
+/// Reads a field, or leaves it out if it has another type: the message must not be lost because one field is invalid.
+pub(super) fn if_it_fits<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::to_value(value).ok().and_then(|json| serde_json::from_value(json).ok()))
+}
+
+/// Reads a whole number that is not negative, also one that was written as a float, or leaves it out.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    /// The floats up to 2^53 are exact.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Unsigned(number) => Some(number),
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the number is whole and in range")]
+        Value::Float(number) if (0.0..=MAX_EXACT).contains(&number) && number % 1.0 == 0.0 => Some(number as u64),
+        _ => None,
+    })
+}
+
+/// Reads a list, or leaves it out.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Value>>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::List(values) => Some(values),
+        _ => None,
+    })
+}
+
+/// Reads a map, or leaves it out.
+pub(super) fn map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<BTreeMap<String, Value>>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Map(entries) => Some(entries),
+        _ => None,
+    })
 }

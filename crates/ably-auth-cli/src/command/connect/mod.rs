@@ -28,7 +28,10 @@ pub(crate) fn run(args: Args, json: bool) -> Result<Outcome, Failure> {
     let options = options(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Input(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(follow(options, &channels, time, json))
+    let outcome = runtime.block_on(follow(options, &channels, time, json));
+    // A look-up of a host's name may still run, and cannot be interrupted.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Returns the options of the client: credentials, endpoint and root certificates.
@@ -84,10 +87,8 @@ async fn follow(
         let Event::Change(change) = event else { continue };
         has_failed = change.current() == ConnectionState::Failed;
         if change.event() == ConnectionEvent::State(ConnectionState::Connected) {
-            for channel in channels {
-                // If the connection is lost again, the next one attaches.
-                let _ = connection.send(ProtocolMessage::new(Action::Attach).channel(channel)).await;
-            }
+            // In a task of its own: events have to be taken while `send` waits for room.
+            tokio::spawn(attach(connection.clone(), channels.clone()));
         }
     }
     connection.close().await;
@@ -96,6 +97,15 @@ async fn follow(
         report.print(&event);
     }
     Ok(Outcome::shown(!has_failed))
+}
+
+/// Attaches to the channels. If the connection is lost meanwhile, the next one attaches.
+async fn attach(connection: Connection, channels: BTreeSet<String>) {
+    for channel in channels {
+        if connection.send(ProtocolMessage::new(Action::Attach).channel(channel)).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Waits for the end: Ctrl-C, or the time of `--for`.

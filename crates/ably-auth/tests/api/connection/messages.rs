@@ -63,6 +63,31 @@ fn binary_data_is_base64_in_json() {
 }
 
 #[test]
+fn field_of_unexpected_type_is_left_out() {
+    let json = r#"{"action":4,"id":7,"channel":null,"connectionId":"c","timestamp":-5,"msgSerial":-1,"count":2.0,"flags":"x",
+        "messages":{"data":"x"},"presence":[{"action":1}],"params":[],"error":{"message":4},"auth":{},
+        "connectionDetails":{"connectionKey":"k","maxIdleInterval":15000.0,"connectionStateTtl":-1,"clientId":5,"serverId":1}}"#;
+    let message = Format::Json.decode(json.as_bytes()).unwrap();
+    assert_eq!((message.get_id(), message.get_channel(), message.get_connection_id()), (None, None, Some("c")));
+    assert_eq!((message.get_timestamp(), message.get_msg_serial(), message.get_count()), (None, None, Some(2)));
+    assert_eq!((message.get_flags(), message.get_messages().len(), message.get_presence().len()), (0, 0, 1));
+    assert!(message.get_error().is_none() && message.get_auth().is_none());
+    let details = message.get_connection_details().unwrap();
+    assert_eq!((details.connection_key(), details.server_id()), (Some("k"), None));
+    assert_eq!(details.max_idle_interval(), Some(std::time::Duration::from_secs(15)));
+    assert_eq!((details.connection_state_ttl(), details.client_id().is_none()), (None, true));
+}
+
+#[test]
+fn values_that_json_lacks_are_read_from_msgpack() {
+    // {"action": 15, "messages": [{1: ext type 3 with 2 bytes}]}
+    let frame = [&b"\x82\xa6action\x0f\xa8messages\x91\x81\x01"[..], &[0xd5, 3, 8, 9]].concat();
+    let message = Format::MsgPack.decode(&frame).unwrap();
+    let value = Value::List(vec![Value::Unsigned(3), Value::Binary(vec![8, 9])]);
+    assert_eq!(message.get_messages(), [Value::map([("1", value)])]);
+}
+
+#[test]
 fn deep_values_are_refused() {
     let deep = |open: &[u8], depth: usize| [&b"\x81\xa1x"[..], &open.repeat(depth)].concat();
     assert_eq!(Format::MsgPack.decode(&deep(b"\x91", 100_000)).unwrap_err().kind(), ErrorKind::Answer);
