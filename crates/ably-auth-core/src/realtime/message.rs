@@ -159,6 +159,13 @@ impl ProtocolMessage {
         self.auth.as_ref()
     }
 
+    /// Sets the error.
+    #[must_use]
+    pub fn error(mut self, error: ErrorInfo) -> Self {
+        self.error = Some(error);
+        self
+    }
+
     /// Returns the error (`TR4h`).
     #[must_use]
     pub const fn get_error(&self) -> Option<&ErrorInfo> {

@@ -2,7 +2,7 @@
 
 use ably_auth_websocket::{ByteStream, Changes, Connect, Connection, ConnectionOptions, Event, Events};
 
-use super::support::{Server, Tokens, connected, from, open};
+use super::support::{Server, Tokens, connected, from, message, open, options};
 
 fn shows_nothing(what: &dyn std::fmt::Debug) {
     for shown in [format!("{what:?}"), format!("{what:#?}")] {
@@ -32,4 +32,22 @@ async fn debug_output_has_no_token_and_no_connection_key() {
     shows_nothing(&connection.details());
     // Neither of these has a value to show.
     let _: Option<(&dyn ByteStream, &dyn Connect)> = None;
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_do_not_repeat_a_reflected_credential() {
+    let mut server = Server::new();
+    let (connection, mut events) = Connection::open(options(&server)).unwrap();
+    let mut peer = server.connect().await;
+    connection.connect().await.unwrap();
+    let token = peer.query["accessToken"].clone();
+    for channel in [r#""channel":"chat","#, ""] {
+        let error = r#""error":{"code":40160,"statusCode":401,"message":"no right for"#;
+        peer.send(message(&format!(r#"{{"action":9,{channel}{error} {token}"}}}}"#))).await;
+    }
+    for _ in 0..4 {
+        let event = events.next().await.unwrap();
+        assert!(!format!("{event:?}").contains(&token), "{event:?}");
+    }
+    assert_eq!(connection.error_reason().unwrap().message(), "no right for [redacted]");
 }

@@ -93,6 +93,15 @@ impl Credentials {
         }
     }
 
+    /// Returns the secret texts, which no error may repeat.
+    #[cfg(feature = "realtime")]
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Key(key) => vec![key.secret().expose()],
+            Kind::Token(token) => vec![token.details().token().expose()],
+        }
+    }
+
     /// Returns the token's generation, or `None` for a key.
     pub(super) fn generation(&self) -> Option<Generation> {
         match &self.kind {

@@ -223,6 +223,7 @@ impl StateMachine {
     }
 
     fn receive(&mut self, message: ProtocolMessage, now: Moment) {
+        let message = reason::without(&self.secrets(), message);
         self.note_refusal(&message);
         match self.state {
             ConnectionState::Connecting => self.receive_while_connecting(&message, now),
@@ -230,6 +231,13 @@ impl StateMachine {
             ConnectionState::Closing => self.receive_while_closing(&message),
             _ => {}
         }
+    }
+
+    /// Returns the secret texts that were sent over the socket.
+    fn secrets(&self) -> Vec<&str> {
+        let credentials = [self.socket.as_ref().map(|socket| &socket.credentials), self.renewal.sent.as_ref()];
+        let credentials = credentials.into_iter().flatten().flat_map(Credentials::secrets);
+        credentials.chain(self.key()).chain(self.recover.as_deref()).collect()
     }
 
     /// Records that the service refused a token, in any state.

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 
+use ably_auth_core::realtime::ProtocolMessage;
 use ably_auth_core::{ErrorCode, ErrorInfo};
 
 use crate::error::{Error, ErrorKind};
@@ -65,6 +66,16 @@ pub(super) fn incompatible_identity() -> ErrorInfo {
 
 pub(super) fn closed() -> ErrorInfo {
     ErrorInfo::new(ErrorCode::CONNECTION_CLOSED, "the application closed the connection")
+}
+
+/// The minimum bytes of a text that is removed from an error. Shorter texts occur by chance in any message.
+const MIN_SECRET_BYTES: usize = 4;
+
+/// Returns the message without `secrets` in its error, in case the service repeats what was sent.
+pub(super) fn without(secrets: &[&str], message: ProtocolMessage) -> ProtocolMessage {
+    let Some(error) = message.get_error().cloned() else { return message };
+    let secrets: Vec<&str> = secrets.iter().copied().filter(|secret| secret.len() >= MIN_SECRET_BYTES).collect();
+    message.error(error.without(&secrets))
 }
 
 /// Returns the fault of a token source that gives the token again that the service has refused.
