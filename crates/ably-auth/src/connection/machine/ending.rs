@@ -19,6 +19,7 @@ impl StateMachine {
             ConnectionState::Connecting | ConnectionState::Connected => {
                 self.stop_getting();
                 self.attempt = Attempt::default();
+                self.has_sent_close = false;
                 if self.state == ConnectionState::Connected {
                     self.send_close();
                 }
@@ -34,7 +35,11 @@ impl StateMachine {
         }
     }
 
+    /// Sends CLOSE, once.
     fn send_close(&mut self) {
+        if std::mem::replace(&mut self.has_sent_close, true) {
+            return;
+        }
         self.outputs.push(Output::Send(ProtocolMessage::new(Action::Close)));
     }
 

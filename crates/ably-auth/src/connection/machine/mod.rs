@@ -79,6 +79,8 @@ pub struct StateMachine {
     retry_at: Option<Moment>,
     /// The moment at which the client waits no longer for CLOSED.
     closing_until: Option<Moment>,
+    /// True if CLOSE was sent over the socket, in the state CLOSING.
+    has_sent_close: bool,
     /// The moment of the last input.
     seen: Option<Moment>,
     outputs: Vec<Output>,
@@ -109,6 +111,7 @@ impl StateMachine {
             losses: Losses::default(),
             retry_at: None,
             closing_until: None,
+            has_sent_close: false,
             seen: None,
             outputs: Vec::new(),
         }
