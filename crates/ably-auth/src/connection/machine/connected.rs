@@ -8,7 +8,7 @@ use ably_auth_core::realtime::{Action, AuthDetails, ProtocolMessage};
 use super::super::backoff::retry_delay;
 use super::super::output::{CredentialsQuery, Output};
 use super::super::state::{ConnectionEvent, ConnectionState, ConnectionStateChange};
-use super::parts::{Attempt, Held, Purpose, Renewal};
+use super::parts::{Attempt, Held, Purpose, Renewal, Renewals};
 use super::{StateMachine, is_of_connection, reason};
 use crate::auth::Credentials;
 use crate::clock::Moment;
@@ -20,6 +20,10 @@ const QUICK: Duration = Duration::from_secs(5);
 /// The number of consecutive quick losses after which the client still connects again at once. After more, it waits, so
 /// that a service which ends each connection at once is not flooded.
 const QUICK_LOSSES: u32 = 2;
+
+/// The number of consecutive renewals, each sooner than [`QUICK`] after the one before, that begin at once. After more, the
+/// client waits, so that a service which asks for tokens without pause does not flood the token source.
+const QUICK_RENEWALS: u32 = 2;
 
 impl StateMachine {
     /// Renews the credentials for the application's `authorize` (`RTC8`).
@@ -111,9 +115,17 @@ impl StateMachine {
         self.renewal.again_at = None;
         let is_running = self.getting.is_some() || self.renewal.unanswered > 0;
         let Some(socket) = self.socket.as_ref().filter(|_| !is_running) else { return };
-        if socket.credentials.token().is_some() {
-            self.get(CredentialsQuery::NewerThan(socket.credentials.clone()), Purpose::Renew, now);
+        if socket.credentials.token().is_none() {
+            return;
         }
+        let query = CredentialsQuery::NewerThan(socket.credentials.clone());
+        let is_quick = self.renewals.last.is_some_and(|last| now.steady().saturating_sub(last) < QUICK);
+        if is_quick && self.renewals.quick >= QUICK_RENEWALS {
+            return self.renew_later(now);
+        }
+        let quick = if is_quick { self.renewals.quick.saturating_add(1) } else { 0 };
+        self.renewals = Renewals { last: Some(now.steady()), quick };
+        self.get(query, Purpose::Renew, now);
     }
 
     fn renew_later(&mut self, now: Moment) {

@@ -25,7 +25,7 @@ use crate::auth::Credentials;
 use crate::clock::Moment;
 use crate::error::Error;
 
-use parts::{Attempt, Getting, Held, Losses, Purpose, Refused, Renewal, Socket};
+use parts::{Attempt, Getting, Held, Losses, Purpose, Refused, Renewal, Renewals, Socket};
 
 /// The longest silence of a service that does not say its own, in CONNECTED.
 const DEFAULT_MAX_IDLE: Duration = Duration::from_secs(15);
@@ -72,6 +72,7 @@ pub struct StateMachine {
     /// The credentials that the service refused last. They are not offered again.
     refused: Option<Refused>,
     renewal: Renewal,
+    renewals: Renewals,
     /// True until the application's `authorize` has an outcome.
     is_authorizing: bool,
     losses: Losses,
@@ -107,6 +108,7 @@ impl StateMachine {
             attempt: Attempt::default(),
             refused: None,
             renewal: Renewal::default(),
+            renewals: Renewals::default(),
             is_authorizing: false,
             losses: Losses::default(),
             retry_at: None,

@@ -84,6 +84,15 @@ pub(super) struct Renewal {
     pub(super) again_at: Option<Moment>,
 }
 
+/// The renewals that the service has asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Renewals {
+    /// The steady time at which the last one began.
+    pub(super) last: Option<Duration>,
+    /// The number of consecutive renewals that began soon after the one before.
+    pub(super) quick: u32,
+}
+
 /// The losses of the connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Losses {
