@@ -81,7 +81,8 @@ impl StateMachine {
 
     /// Handles CONNECTED on an open connection (`RTN24`).
     fn updated(&mut self, message: &ProtocolMessage, now: Moment) {
-        let details = message.get_connection_details().cloned().unwrap_or_default();
+        // A CONNECTED without details does not take back those of before, which are needed to resume.
+        let details = message.get_connection_details().or(self.details()).cloned().unwrap_or_default();
         if let Some(reason) = self.incompatible_identity(&details) {
             return self.fail(reason);
         }
