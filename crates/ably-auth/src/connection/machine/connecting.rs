@@ -22,6 +22,9 @@ const PROTOCOL_VERSION: &str = "6";
 /// The name and version of this library, for the query parameter `agent` (`RTN2g`).
 const AGENT: &str = concat!("ably-auth-rust/", env!("CARGO_PKG_VERSION"));
 
+/// The longest connection key that is offered. No host could be reached with a URL that is too long for HTTP.
+const MAX_KEY_BYTES: usize = 1_024;
+
 /// The query parameters that the settings cannot replace.
 const CREDENTIALS: &[&str] = &["key", "accessToken", "access_token", "clientId"];
 
@@ -136,6 +139,7 @@ impl StateMachine {
         query.extend([("heartbeats", "false".to_owned()), ("echo", settings.echo.to_string())]);
         query.push(("agent", AGENT.to_owned()));
         let held = self.held.as_ref().and_then(|held| held.details.connection_key());
+        let held = held.filter(|key| key.len() <= MAX_KEY_BYTES);
         match (held, &self.recover) {
             (Some(key), _) => query.push(("resume", key.to_owned())),
             (None, Some(key)) => query.push(("recover", key.clone())),
@@ -189,7 +193,7 @@ impl StateMachine {
             return self.fail(reason);
         }
         let id = message.get_connection_id().unwrap_or_default().to_owned();
-        let is_resumed = self.held.as_ref().is_some_and(|held| held.id == id);
+        let is_resumed = !id.is_empty() && self.held.as_ref().is_some_and(|held| held.id == id);
         if let Some(socket) = &mut self.socket {
             socket.until = idle_until(&details, &self.settings, now);
         }
