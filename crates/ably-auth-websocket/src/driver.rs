@@ -205,7 +205,7 @@ impl Driver {
             Happening::Command(command) => self.command(command),
             Happening::Released => {
                 self.is_released = true;
-                self.input(Input::Close);
+                self.close();
             }
             Happening::Got(Got { details, outcome }) => {
                 if let (Some(call), Some(details)) = (&mut self.authorizing.current, details) {
@@ -238,7 +238,7 @@ impl Driver {
                 let _ = reply.send(());
             }
             Command::Close(reply) => {
-                self.input(Input::Close);
+                self.close();
                 let _ = reply.send(());
             }
             Command::Authorize(call) => self.authorizing.push(call),
@@ -253,6 +253,20 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Closes the connection for the application. What it has sent goes before CLOSE.
+    fn close(&mut self) {
+        let (is_connected, session) = (self.is_connected(), self.session);
+        if let Some((_, socket)) = self.socket.as_mut().filter(|_| is_connected) {
+            for _ in 0..self.ends.frames.max_capacity() {
+                let Ok(outgoing) = self.ends.frames.try_recv() else { break };
+                if outgoing.session == session {
+                    socket.send_of_application(outgoing.frame);
+                }
+            }
+        }
+        self.input(Input::Close);
     }
 
     fn receive(&mut self, socket: SocketId, content: &[u8]) {

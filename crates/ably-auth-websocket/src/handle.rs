@@ -120,11 +120,13 @@ impl Connection {
     }
 
     /// Closes the connection, and waits until it is closed (`RTN12`): at most for the
-    /// [`realtime_request_timeout`](ConnectionOptions::realtime_request_timeout).
+    /// [`realtime_request_timeout`](ConnectionOptions::realtime_request_timeout). The messages that [`send`](Self::send)
+    /// has put into the queue go before CLOSE.
     pub async fn close(&self) {
         if self.call(Command::Close).await.is_ok() {
             let mut snapshots = self.0.snapshot.clone();
-            let _ = snapshots.wait_for(|snapshot| snapshot.state.is_at_rest()).await;
+            // Another task may connect again meanwhile.
+            let _ = snapshots.wait_for(|snapshot| snapshot.state != ConnectionState::Closing).await;
         }
     }
 

@@ -17,6 +17,10 @@ use crate::opener::{WebSocket, fault};
 /// The time for the last frames of a socket to be written.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The most frames of the connection itself that wait for a service that reads nothing. Only a service that asks for
+/// them without reading them, as with AUTH, causes so many.
+const MAX_UNWRITTEN: usize = 64;
+
 /// A frame from the service.
 pub(crate) enum Received {
     /// A protocol message.
@@ -31,17 +35,36 @@ pub(crate) struct Socket {
     /// The host, for errors.
     host: String,
     control: VecDeque<Message>,
+    /// The number of frames of the application among them.
+    of_application: usize,
+    /// True if a frame was discarded because too many wait.
+    is_overfull: bool,
     needs_flush: bool,
 }
 
 impl Socket {
     pub(crate) const fn new(web: WebSocket, host: String) -> Self {
-        Self { web, host, control: VecDeque::new(), needs_flush: false }
+        Self { web, host, control: VecDeque::new(), of_application: 0, is_overfull: false, needs_flush: false }
     }
 
-    /// Adds a frame of the connection itself.
+    /// Adds a frame of the connection itself. If too many wait, the socket fails.
     pub(crate) fn send(&mut self, frame: Message) {
+        if self.unwritten() >= MAX_UNWRITTEN {
+            self.is_overfull = true;
+        } else {
+            self.control.push_back(frame);
+        }
+    }
+
+    /// Adds a frame of the application, which goes before the CLOSE that follows.
+    pub(crate) fn send_of_application(&mut self, frame: Message) {
+        self.of_application = self.of_application.saturating_add(1);
         self.control.push_back(frame);
+    }
+
+    /// Returns the number of frames of the connection itself that wait.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.control.len().saturating_sub(self.of_application)
     }
 
     /// Writes what waits, and then the frames that `next` gives. It is ready only with the error of a socket that
@@ -53,6 +76,10 @@ impl Socket {
         context: &mut Context<'_>,
         mut next: impl FnMut(&mut Context<'_>) -> Poll<Message>,
     ) -> Poll<Error> {
+        if self.is_overfull {
+            let why = "the service reads nothing of what it asks for";
+            return Poll::Ready(TransportFault::new(FaultKind::Interrupted, why).at_host(&self.host).into());
+        }
         loop {
             if let Err(error) = ready!(self.web.poll_ready_unpin(context)) {
                 return Poll::Ready(fault(error, &self.host));

@@ -66,6 +66,56 @@ async fn close_waits_a_little_for_a_service_that_reads_slowly() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sent_messages_go_before_close() {
+    let attach = || ProtocolMessage::new(Action::Attach).channel("chat");
+    let (connection, _events, _server, mut peer) = open().await;
+    connection.send(attach()).await.unwrap();
+    let serves = async {
+        assert_eq!(peer.next().await.unwrap().action(), Action::Attach);
+        peer.close().await;
+    };
+    tokio::join!(connection.close(), serves);
+
+    let (connection, _events, _server, mut peer) = open().await;
+    connection.send(attach()).await.unwrap();
+    drop(connection);
+    assert_eq!(peer.next().await.unwrap().action(), Action::Attach);
+    peer.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_for_a_slow_service_go_before_close() {
+    let (connection, _events, _server, mut peer) = super::support::open_with(|with| with.queue_capacity(500)).await;
+    let big =
+        |serial| ProtocolMessage::new(Action::Message).msg_serial(serial).messages([Value::from("x".repeat(1_000))]);
+    let mut sent = 0;
+    while timeout(Duration::from_secs(1), connection.send(big(sent))).await.is_ok() {
+        sent += 1;
+    }
+    let reads = async {
+        sleep(Duration::from_secs(1)).await;
+        for serial in 0..sent {
+            assert_eq!(peer.next().await.unwrap().get_msg_serial(), Some(serial));
+        }
+        peer.close().await;
+    };
+    tokio::join!(connection.close(), reads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn close_ends_when_another_task_connects() {
+    let (connection, _events, mut server, _peer) = open().await;
+    let connects = async {
+        sleep(Duration::from_secs(1)).await;
+        let (outcome, peer) = tokio::join!(connection.connect(), server.connect());
+        outcome.unwrap();
+        peer
+    };
+    let (closed, _peer) = tokio::join!(timeout(Duration::from_secs(10), connection.close()), connects);
+    closed.expect("`close` waits at most for the request timeout");
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropped_connection_closes_and_its_task_ends() {
     let (connection, mut events, _server, mut peer) = open().await;
     let other = connection.clone();
