@@ -243,8 +243,9 @@ impl Driver {
             }
             Command::Authorize(call) => self.authorizing.push(call),
             Command::Ping(reply) => {
+                let unwritten = self.socket.as_ref().map_or(0, |(_, socket)| socket.unwritten());
                 let begun = if self.is_connected() {
-                    self.pings.begin(self.auth.random(), self.auth.clock().steady(), reply)
+                    self.pings.begin(self.auth.random(), self.auth.clock().steady(), unwritten, reply)
                 } else {
                     Pings::refuse(reply, self.ends.snapshot.borrow().not_connected())
                 };

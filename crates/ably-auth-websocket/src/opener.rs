@@ -22,6 +22,9 @@ pub(crate) type WebSocket = WebSocketStream<Box<dyn ByteStream>>;
 /// The bytes that are read at once, and that are collected before they are written.
 const BUFFER_SIZE: usize = 8 * 1024;
 
+/// The room for pongs that wait for a service which sends pings and reads nothing. The library has no limit by default.
+const MAX_PONG_BYTES: usize = 128 * 1024;
+
 /// The code for messages that are too large.
 const TOO_LARGE: ErrorCode = ErrorCode::new(40009);
 
@@ -45,6 +48,7 @@ impl Opener {
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_SIZE)
             .write_buffer_size(BUFFER_SIZE)
+            .max_write_buffer_size(self.max_frame_bytes.saturating_add(MAX_PONG_BYTES))
             .max_message_size(Some(self.max_frame_bytes))
             .max_frame_size(Some(self.max_frame_bytes));
         match client_async_with_config(url.expose(), stream, Some(config)).await {
@@ -89,6 +93,10 @@ pub(crate) fn fault(error: WebSocketError, host: &str) -> Error {
                 _ => FaultKind::Interrupted,
             };
             TransportFault::new(kind, error).at_host(host).into()
+        }
+        // `Debug` of this error shows the frame, which may be an AUTH.
+        WebSocketError::WriteBufferFull(_) => {
+            TransportFault::new(FaultKind::Interrupted, "the service reads nothing").at_host(host).into()
         }
         error => TransportFault::new(FaultKind::Interrupted, error).at_host(host).into(),
     }

@@ -175,7 +175,8 @@ impl ConnectionOptions {
     ///
     /// So up to `max_frame_bytes` times the capacity wait in each direction: 64 MiB by default, in the worst case. A
     /// received message is decoded, which can take 32 times the bytes of its frame if it consists of tiny values. Each
-    /// socket has buffers of 16 KiB in addition, which grow with the longest message.
+    /// socket has buffers of 16 KiB in addition, which grow with the longest message, and by up to 128 KiB if the service
+    /// sends pings and reads nothing.
     #[must_use]
     pub fn queue_capacity(mut self, messages: usize) -> Self {
         self.queue_capacity = messages.clamp(1, MAX_QUEUE_CAPACITY);

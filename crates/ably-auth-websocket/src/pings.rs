@@ -22,11 +22,18 @@ struct Ping {
 }
 
 impl Pings {
-    /// Begins a ping. Returns the message to send, or `None` if there are too many pings.
-    pub(crate) fn begin(&mut self, random: &dyn Random, now: Duration, reply: Reply) -> Option<ProtocolMessage> {
+    /// Begins a ping. Returns the message to send, or `None` if there are too many pings. `unwritten` is the number of
+    /// messages that wait for a service that reads nothing: callers that gave up have left their pings there.
+    pub(crate) fn begin(
+        &mut self,
+        random: &dyn Random,
+        now: Duration,
+        unwritten: usize,
+        reply: Reply,
+    ) -> Option<ProtocolMessage> {
         // Callers may have given up.
         self.0.retain(|ping| !ping.reply.is_closed());
-        if self.0.len() >= MAX_PINGS {
+        if self.0.len().max(unwritten) >= MAX_PINGS {
             let text = format!("{MAX_PINGS} pings wait for their answer; wait for one of them");
             return Self::refuse(reply, Error::configuration(text));
         }

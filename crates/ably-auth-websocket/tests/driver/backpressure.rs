@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ably_auth_websocket::{Action, ConnectionState, ProtocolMessage, Value};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::support::{message, next_message, open_with};
 
@@ -127,4 +128,37 @@ async fn application_that_takes_nothing_gets_the_latest_changes() {
     assert!((1..=66).contains(&taken), "{taken}");
     assert!(last.is_some());
     drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pongs_for_a_service_that_reads_nothing_are_bounded() {
+    let (connection, _events, _server, mut peer) = open_with(|options| options.max_frame_bytes(10_000)).await;
+    for _ in 0..10_000 {
+        peer.web.feed(Message::Ping(vec![b'x'; 100].into())).await.unwrap();
+    }
+    peer.web.flush().await.unwrap();
+    assert_eq!(connection.state(), ConnectionState::Connected);
+    let mut pongs = 0;
+    while let Ok(Some(Ok(Message::Pong(_)))) = timeout(Duration::from_secs(1), peer.web.next()).await {
+        pongs += 1;
+    }
+    assert!((100..2_000).contains(&pongs), "{pongs} pongs waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn service_that_asks_for_tokens_and_reads_nothing_is_left() {
+    let (connection, events, mut server, mut peer) = open_with(|options| options).await;
+    drop(events);
+    while timeout(Duration::from_secs(1), connection.send(big(0))).await.is_ok() {}
+    let mut asked = 0;
+    while !server.has_accepted() && asked < 500 {
+        for json in [r#"{"action":17}"#, r#"{"action":4}"#] {
+            let _ = peer.web.send(Message::text(json)).await;
+            sleep(Duration::from_secs(3)).await;
+        }
+        asked += 1;
+    }
+    assert!((64..100).contains(&asked), "{asked}");
+    let _peer = server.connect().await;
+    connection.connect().await.unwrap();
 }

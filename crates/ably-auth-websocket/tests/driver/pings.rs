@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ably_auth_websocket::{Action, ConnectionState, ErrorKind, Event, ProtocolMessage};
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::support::{open, states};
 
@@ -69,4 +69,20 @@ async fn number_of_pings_is_limited() {
         .into_iter()
         .filter(|outcome| outcome.as_ref().is_err_and(|error| error.to_string().contains("16 pings wait")));
     assert_eq!(refused.count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_that_were_given_up_do_not_pile_up() {
+    let (connection, _events, _server, mut peer) = open().await;
+    // The service reads nothing.
+    for _ in 0..2_000 {
+        let _ = timeout(Duration::from_millis(1), connection.ping()).await;
+    }
+    assert!(connection.ping().await.unwrap_err().to_string().contains("16 pings wait"));
+    let mut pings = 0;
+    while let Ok(Some(_)) = timeout(Duration::from_secs(1), peer.next()).await {
+        pings += 1;
+    }
+    // The socket and the buffer of the library hold most of them.
+    assert!(pings < 600, "{pings}");
 }
