@@ -6,6 +6,7 @@ mod backpressure;
 mod ending;
 mod fallback;
 mod frames;
+mod handshakes;
 mod messages;
 mod opening;
 mod pings;
