@@ -75,8 +75,13 @@ impl StateMachine {
         }
     }
 
-    const fn is_answer_to_authorize(&self) -> bool {
-        self.is_authorizing && self.renewal.unanswered > 0
+    /// Returns true if an ERROR answers the AUTH of `authorize`, not one that the service has asked for before.
+    fn is_answer_to_authorize(&self) -> bool {
+        self.is_authorizing && self.renewal.unanswered > 0 && !self.is_getting_to_authorize()
+    }
+
+    fn is_getting_to_authorize(&self) -> bool {
+        self.getting.as_ref().is_some_and(|getting| getting.purpose == Purpose::Authorize)
     }
 
     /// Handles CONNECTED on an open connection (`RTN24`).
@@ -99,8 +104,7 @@ impl StateMachine {
         let reason = message.get_error().cloned();
         self.error_reason.clone_from(&reason);
         self.tell_update(reason);
-        let is_getting = self.getting.as_ref().is_some_and(|getting| getting.purpose == Purpose::Authorize);
-        if self.renewal.unanswered == 0 && !is_getting {
+        if self.renewal.unanswered == 0 && !self.is_getting_to_authorize() {
             self.authorized(Ok(()));
         }
     }
