@@ -10,6 +10,9 @@ use tokio::time::timeout;
 
 use crate::connect::{ByteStream, Connect};
 
+/// The shortest time for one of many addresses. A shorter one would reach only near hosts.
+const MIN_SHARE: Duration = Duration::from_secs(1);
+
 /// A hook that opens TCP connections. It tries each address of a host.
 pub(crate) struct Tcp {
     /// The time for all addresses together.
@@ -23,6 +26,7 @@ impl Connect for Tcp {
         let addresses: Vec<_> = lookup_host((host, port)).await.map_err(unresolvable)?.collect();
         // An address that does not respond must leave time for the others.
         let share = self.timeout.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+        let share = share.max(MIN_SHARE);
         let mut last = TransportFault::new(FaultKind::Unresolvable, "the name has no address");
         for address in addresses {
             match timeout(share, TcpStream::connect(address)).await {

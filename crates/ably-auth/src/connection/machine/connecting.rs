@@ -33,7 +33,10 @@ impl StateMachine {
     pub(super) fn connect(&mut self, now: Moment) {
         match self.state {
             ConnectionState::Connecting | ConnectionState::Connected => return,
-            ConnectionState::Closing => self.abandon(),
+            ConnectionState::Closing => {
+                self.abandon();
+                self.authorized(Err(Error::connection(reason::closed())));
+            }
             _ => {}
         }
         if matches!(self.state, ConnectionState::Failed | ConnectionState::Closed) {
