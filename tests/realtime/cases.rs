@@ -2,15 +2,12 @@
 //! one trial.
 
 use std::cell::RefCell;
-use std::fmt::Debug;
 
 use ably_auth::{Async, Auth, ClientOptions, Error, ErrorCode, Token, TokenParams, TransportFault};
 use bytes::Bytes;
 use http::{Request, Response};
 use libtest_mimic::{Failed, Trial};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use test_support::EventSubscriber;
 
 const CASES: &[(&str, fn())] = &[
     ("realtime/unit/RSA4a1/non-renewable-token-logs-warning-0", token_alone_is_logged),
@@ -21,8 +18,9 @@ const CASES: &[(&str, fn())] = &[
 
 /// Returns the trials of the cases.
 pub(crate) fn all() -> Vec<Trial> {
-    // The default of all threads: tracing remembers of each event if any thread listens.
-    tracing::subscriber::set_global_default(Listener).unwrap();
+    // The default of all threads, because tracing caches for each event whether any thread listens.
+    let listener = EventSubscriber(|event| EVENTS.with_borrow_mut(|events| events.push(event)));
+    tracing::subscriber::set_global_default(listener).unwrap();
     let trial = |&(id, case): &(&str, fn())| {
         Trial::test(id, move || {
             case();
@@ -35,37 +33,6 @@ pub(crate) fn all() -> Vec<Trial> {
 thread_local! {
     /// The events of this thread since it began to listen.
     static EVENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-}
-
-struct Listener;
-
-struct Fields(String);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0 += &format!(" {}={value:?}", field.name());
-    }
-}
-
-impl Subscriber for Listener {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("ably_auth")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(event.metadata().level().to_string());
-        event.record(&mut fields);
-        EVENTS.with_borrow_mut(|events| events.push(fields.0));
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }
 
 async fn unreachable(_: Request<Bytes>) -> Result<Response<Bytes>, TransportFault> {

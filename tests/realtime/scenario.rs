@@ -1,8 +1,9 @@
 //! Scenarios as data: the files of `tests/scenarios/connection`.
 //!
 //! A file is a list of scenarios about one subject. A scenario has `about`, `spec` (the cases of the specification that
-//! it covers), `options` (see `options.rs`), `begin` (see [`beginning`]) and `steps`, each a text. A step is an event, a line that the event causes, or
-//! a question. The lines between two events are all that the first one causes, in this order.
+//! it covers), `options` (see `options.rs`), `begin` (see [`beginning`]) and `steps`, each a text. A step is an event, a
+//! line that the event causes, or a question. The lines between two events are all that the first one causes, in this
+//! order.
 //!
 //! | event | |
 //! | --- | --- |

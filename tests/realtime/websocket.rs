@@ -1,7 +1,7 @@
 //! The driver for tokio as the connection of a scenario: real WebSockets, in memory, on tokio's paused time.
 //!
-//! What the application, the server and the token source see is compared in the order in which each of them sees it. The
-//! order between them is not compared, because they run as tasks.
+//! The application, the server and the token source each have their own list of lines, which is compared in order. The order
+//! between the lists is not compared, because they run as tasks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -25,7 +25,7 @@ use crate::pings::Pings;
 use crate::socket::{self, Received, Socket};
 use crate::trace;
 
-/// The longest time between two looks at the clock. After a machine was suspended, the connection notices it so soon.
+/// The longest time between two looks at the clock, and so until a suspended machine is noticed after its wake-up.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The shortest time between two looks at the clock. A clock may be behind the timer by some milliseconds.
@@ -62,7 +62,7 @@ pub(crate) struct Driver {
     is_released: bool,
 }
 
-/// Something that the driver waits for.
+/// An event that the driver waits for.
 enum Happening {
     Command(Command),
     Released,
@@ -71,7 +71,7 @@ enum Happening {
     Received(SocketId, Received),
     Lost(SocketId, Error),
     Checked(bool),
-    /// Something that only has to be noticed.
+    /// A timer or a future that needs no action of its own: the loop runs again.
     Noticed,
 }
 
@@ -130,7 +130,7 @@ impl Driver {
         self.machine.state() == ConnectionState::Connected
     }
 
-    /// Returns the socket, if it is not read because the application takes no messages. Its silence means nothing then.
+    /// Returns the socket, if it is not read because the application takes no messages. Its idle deadline must not apply.
     fn stalled_socket(&self) -> Option<SocketId> {
         let is_stalled = self.is_connected() && !self.ends.delivery.has_room(true);
         self.socket.as_ref().filter(|_| is_stalled).map(|(id, _)| *id)
@@ -139,7 +139,7 @@ impl Driver {
     /// Returns the time until the next look at the clock.
     fn until_look(&self) -> Duration {
         let until = self.machine.until_tick(self.auth.clock().moment()).unwrap_or(MAX_WAIT);
-        // A stalled socket is to count as alive before its silence is too long.
+        // Record activity on a stalled socket before its idle deadline.
         let until = if self.stalled_socket().is_some() { until / 2 } else { until };
         until.clamp(MIN_WAIT, MAX_WAIT)
     }
@@ -256,7 +256,7 @@ impl Driver {
         }
     }
 
-    /// Closes the connection for the application. What it has sent goes before CLOSE.
+    /// Closes the connection for the application. The messages that it has sent go before CLOSE.
     fn close(&mut self) {
         let (is_connected, session) = (self.is_connected(), self.session);
         if let Some((_, socket)) = self.socket.as_mut().filter(|_| is_connected) {
@@ -337,7 +337,7 @@ impl Driver {
             Output::Deliver(message) => self.ends.delivery.push(Event::Message(message)),
             Output::Change(change) => {
                 trace::state_changed(&change);
-                // Nobody may be listening.
+                // `send` fails if no receiver exists.
                 let _ = self.ends.changes.send(Arc::new(change.clone()));
                 self.ends.delivery.push(Event::Change(change));
             }

@@ -100,7 +100,7 @@ impl Connection {
     }
 
     /// Connects, if the connection is not connected or connecting (`RTN11`), and waits until it is connected. While it
-    /// is DISCONNECTED, it tries again by itself, so this goes on waiting.
+    /// is DISCONNECTED, it tries again by itself, and the call keeps waiting.
     ///
     /// # Errors
     /// The reason, when the connection is FAILED, SUSPENDED, or closed by [`close`](Self::close).

@@ -67,7 +67,7 @@ impl Socket {
         self.control.len().saturating_sub(self.of_application)
     }
 
-    /// Writes what waits, and then the frames that `next` gives. It is ready only with the error of a socket that
+    /// Writes the waiting frames, and then those that `next` gives. It is ready only with the error of a socket that
     /// failed.
     ///
     /// The library collects 8 KiB before it writes, so it holds at most one frame more than that.

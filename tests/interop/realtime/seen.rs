@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::data;
 
-/// A step that has to wait gives up after this time; what it then says is not what the case expects.
+/// A step that has to wait gives up after this time. Its line then differs from the one that the case expects.
 pub(super) const PATIENCE: Duration = Duration::from_secs(12);
 
 /// The actions of presence messages.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use alone::run_in_separate_process;
-pub use events::RecordedEvents;
+pub use events::{EventSubscriber, RecordedEvents};
 
 /// A key from Ably's documentation.
 pub const KEY: &str = "I2E_JQ.OqUdfg:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";

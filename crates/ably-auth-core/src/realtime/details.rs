@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::value::{if_it_fits, whole};
+use super::value::{if_it_fits, text, whole};
 use crate::credentials::{ClientId, Token};
 
 /// The credential of an AUTH (`AD1`). `Debug` does not show the token.
@@ -56,7 +56,7 @@ impl AuthDetails {
 pub struct ConnectionDetails {
     #[serde(deserialize_with = "client_id", skip_serializing_if = "ClientId::is_none")]
     client_id: ClientId,
-    #[serde(deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     connection_key: Option<String>,
     #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_message_size: Option<u64>,
@@ -68,7 +68,7 @@ pub struct ConnectionDetails {
     connection_state_ttl: Option<u64>,
     #[serde(deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
     max_idle_interval: Option<u64>,
-    #[serde(deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     server_id: Option<String>,
 }
 

@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::action::Action;
 use super::details::{AuthDetails, ConnectionDetails};
-use super::value::{Value, if_it_fits, list, map, whole};
+use super::value::{Value, if_it_fits, list, map, text, whole};
 use crate::error::ErrorInfo;
 use crate::time::Timestamp;
 
 /// A protocol message (`TR4`).
 ///
 /// Setters have the names of the fields, and getters begin with `get_`. Fields that this version does not know are kept
-/// (`RTF1`): see [`field`](Self::field). A field of an unexpected type is left out. `Debug` shows no token, no connection key and no content of messages.
+/// (`RTF1`): see [`field`](Self::field). A field of an unexpected type is left out. `Debug` shows no token, no connection
+/// key and no content of messages.
 ///
 /// ```
 /// use ably_auth_core::realtime::{Action, ProtocolMessage, Value};
@@ -33,13 +34,13 @@ use crate::time::Timestamp;
 #[serde(rename_all = "camelCase")]
 pub struct ProtocolMessage {
     action: Action,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     channel_serial: Option<String>,
-    #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     connection_id: Option<String>,
     #[serde(default, deserialize_with = "if_it_fits", skip_serializing_if = "Option::is_none")]
     connection_details: Option<ConnectionDetails>,

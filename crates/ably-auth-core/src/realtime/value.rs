@@ -252,6 +252,14 @@ pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     })
 }
 
+/// Reads a text, or leaves it out.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Text(text) => Some(text),
+        _ => None,
+    })
+}
+
 /// Reads a list, or leaves it out.
 pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Value>>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {

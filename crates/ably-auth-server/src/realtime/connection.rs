@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ably_auth_core::{ClientId, ErrorCode, ErrorInfo, Token};
+use ably_auth_core::{ErrorCode, ErrorInfo, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 
 use super::opening::{Opening, check_readable};
 use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
-use super::session::{Effect, Ending, Moment, Session, ending_of, too_many_frames};
+use super::session::{Effect, Ending, Moment, Session, client_id_of, ending_of, too_many_frames};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
@@ -57,7 +57,8 @@ impl Connection {
         state.check_rate_of(principal.key.name())?;
         let end = authenticator.standing(&mut principal, at.now)?;
         let app_id: Box<str> = principal.app.app.id().into();
-        let client_id = resuming_client_of(&principal).map(Box::from);
+        // The holder of a key may assume any identity, as with a wildcard token.
+        let client_id = client_id_of(&principal).or(principal.is_key_holder().then_some("*")).map(Box::from);
         let resumed = opening.resume.as_deref().map(|key| {
             let (id, secret) = key.split_once('!').unwrap_or((key, ""));
             let secret = Token::new(secret).ok()?;
@@ -290,15 +291,6 @@ impl Connection {
         let until = can_resume.then(|| state.stopwatch.elapsed().saturating_add(state.limits.connection_state_ttl));
         state.connections.leave(&mailbox, until, &state.limits);
         leave_presence(state, memory, mailbox, can_resume);
-    }
-}
-
-/// Returns the identity that a client must have to resume a connection: its own, or `*` if it may have any.
-fn resuming_client_of(principal: &Principal) -> Option<&str> {
-    match (&principal.identity, principal.client_id()) {
-        (Some(identity), _) => Some(identity.as_str()),
-        (None, ClientId::Any) => Some("*"),
-        (None, _) => None,
     }
 }
 

@@ -65,7 +65,7 @@ async fn send_waits_while_service_reads_nothing() {
     waiting.await.unwrap();
     assert_eq!(peer.next().await.unwrap().get_msg_serial(), Some(sent));
     assert!(!server.has_accepted());
-    // A caller that waits for room is told when the connection is lost.
+    // `send` fails if the connection is lost while it waits for room in the queue.
     while timeout(Duration::from_secs(1), connection.send(big(0))).await.is_ok() {
         peer.send(message(r#"{"action":0}"#)).await;
     }

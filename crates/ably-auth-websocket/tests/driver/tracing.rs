@@ -19,7 +19,7 @@ fn events_tell_the_life_of_a_connection_and_no_token() {
 
 async fn check_events() {
     let notes = RecordedEvents::default();
-    let _guard = tracing::subscriber::set_default(notes.clone());
+    let _guard = tracing::subscriber::set_default(notes.subscriber());
     let mut server = Server::new();
     let (connection, mut events) = Connection::open(options(&server)).unwrap();
     let mut peer = server.connect().await;

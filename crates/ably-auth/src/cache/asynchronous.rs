@@ -19,6 +19,7 @@ use super::policy::CachePolicy;
 use super::settings::Settings;
 use super::state::{Outcome, PendingFetch, State, Step};
 use super::token::CachedToken;
+use super::validity::Now;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::generation::Generation;
@@ -221,23 +222,7 @@ impl TokenCache {
     /// As [`token`](Self::token).
     #[cfg(feature = "realtime")]
     pub(crate) async fn newer(&self, current: Generation) -> Result<CachedToken, Error> {
-        for _ in 0..MAX_ROUNDS {
-            let now = self.0.settings.now();
-            let fetch = match self.0.lock().step_newer(current, &now, |pending| self.start(pending))? {
-                Step::Serve(token) => return Ok(token),
-                Step::Fetch(fetch) => fetch,
-            };
-            let outcome = self.0.outcome_of(fetch).await;
-            let now = self.0.settings.now();
-            let newer = self.0.lock().valid_token(&now).filter(|token| token.generation() > current).cloned();
-            match (newer, outcome) {
-                (Some(token), _) => return Ok(token),
-                (None, Err(error)) => return Err(error),
-                // The token has expired already, or another one replaced it.
-                (None, Ok(_)) => {}
-            }
-        }
-        Err(Error::expired_on_arrival())
+        self.serve(Some(current), |state, now| state.step_newer(current, now, |pending| self.start(pending))).await
     }
 
     /// Fetches a new token, even if the held token is valid (`RSA10`). `source` and `params` replace those of the
@@ -276,15 +261,24 @@ impl TokenCache {
     }
 
     async fn newer_than(&self, refused: Option<Generation>) -> Result<CachedToken, Error> {
+        self.serve(None, |state, now| state.step(refused, now, |pending| self.start(pending))).await
+    }
+
+    /// Carries out steps until there is a token: any valid one, or one that is newer than `current`.
+    async fn serve(
+        &self,
+        current: Option<Generation>,
+        next: impl Fn(&mut State<dyn TokenSource, SharedFetch>, &Now) -> Result<Step<Fetch>, Error>,
+    ) -> Result<CachedToken, Error> {
         for _ in 0..MAX_ROUNDS {
             let now = self.0.settings.now();
-            let fetch = match self.0.lock().step(refused, &now, |pending| self.start(pending))? {
+            let fetch = match next(&mut self.0.lock(), &now)? {
                 Step::Serve(token) => return Ok(token),
                 Step::Fetch(fetch) => fetch,
             };
             let outcome = self.0.outcome_of(fetch).await;
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, current, &now) {
                 return answer;
             }
         }

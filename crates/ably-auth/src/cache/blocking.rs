@@ -267,7 +267,7 @@ impl BlockingTokenCache {
             };
             let outcome = role.outcome(&self.0);
             let now = self.0.settings.now();
-            if let Some(answer) = self.0.lock().result_after(outcome, &now) {
+            if let Some(answer) = self.0.lock().result_after(outcome, None, &now) {
                 return answer;
             }
         }

@@ -149,7 +149,7 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         now: &Now,
         start: impl FnOnce(PendingFetch<S>) -> (H, H::Fetch),
     ) -> Result<Step<H::Fetch>, Error> {
-        if let Some(token) = self.valid_token(now).filter(|token| token.generation() > current) {
+        if let Some(token) = self.valid_token_after(Some(current), now) {
             return Ok(Step::Serve(token.clone()));
         }
         if !self.query.source.is_renewable() {
@@ -220,9 +220,20 @@ impl<S: Source + ?Sized, H: Handle> State<S, H> {
         self.held.as_ref().filter(|held| held.validity.age(now) != Age::Expired).map(|held| &held.token)
     }
 
+    /// Returns the held token, unless it has expired or is not newer than `current`.
+    fn valid_token_after(&self, current: Option<Generation>, now: &Now) -> Option<&CachedToken> {
+        self.valid_token(now).filter(|token| current.is_none_or(|current| token.generation() > current))
+    }
+
     /// Returns the result for a caller that waited for `outcome`, or `None` if the caller has to start again.
-    pub(super) fn result_after(&self, outcome: Outcome, now: &Now) -> Option<Result<CachedToken, Error>> {
-        match (self.valid_token(now), outcome) {
+    /// With `current`, only a newer token than that is a result.
+    pub(super) fn result_after(
+        &self,
+        outcome: Outcome,
+        current: Option<Generation>,
+        now: &Now,
+    ) -> Option<Result<CachedToken, Error>> {
+        match (self.valid_token_after(current, now), outcome) {
             // Another fetch may have stored a newer token, or the old token may still be valid.
             (Some(token), _) => Some(Ok(token.clone())),
             (None, Err(error)) => Some(Err(error)),

@@ -154,7 +154,7 @@ impl ConnectionAuth {
     /// Requests a new token: see [`Auth::authorize`] and [`Auth::authorize_with`].
     ///
     /// # Errors
-    /// As those.
+    /// As these methods.
     pub async fn authorize(
         &self,
         params: Option<&TokenParams>,
@@ -163,8 +163,7 @@ impl ConnectionAuth {
         self.auth.authorize(params, options).await
     }
 
-    /// Returns true if `url` responds with success, and for [Ably's URL](Self::CONNECTIVITY_CHECK_URL) with `yes`
-    /// (`REC3`).
+    /// Returns true if `url` responds with success, and with `yes` in its body (`REC3`).
     pub async fn can_reach(&self, url: &str) -> bool {
         self.auth.can_reach(url).await
     }

@@ -40,9 +40,9 @@ pub enum CredentialsQuery {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {
-    /// Get credentials, and pass [`Input::Credentials`](super::Input::Credentials). Nothing else is being got.
+    /// Get credentials, and pass [`Input::Credentials`](super::Input::Credentials). No other request for them is running.
     GetCredentials(CredentialsQuery),
-    /// Stop getting credentials. Their outcome is not passed.
+    /// Cancel the request for credentials. Do not pass its outcome.
     StopGetting,
     /// Open a socket. There is no other socket.
     Open {

@@ -29,7 +29,7 @@ pub enum ConnectionState {
     Closing,
     /// The application has closed the connection (`RTN27g`).
     Closed,
-    /// An error that no retry mends has ended the connection (`RTN27h`).
+    /// An error that a retry cannot fix has ended the connection (`RTN27h`).
     Failed,
 }
 

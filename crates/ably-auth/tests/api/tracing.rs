@@ -29,7 +29,7 @@ fn check_events() {
     };
     let cache = BlockingTokenCache::new(Arc::new(source), TokenParams::new(), time.clock());
     let cache = cache.random(Arc::new(|| [0; 16])).policy(CachePolicy::new());
-    tracing::subscriber::with_default(notes.clone(), || {
+    tracing::subscriber::with_default(notes.subscriber(), || {
         cache.token().unwrap();
         time.advance(900);
         cache.token().unwrap();
@@ -66,7 +66,7 @@ fn token_alone_is_reported() {
     let token = || Token::new("app.hush").unwrap();
     let made = |options: ClientOptions<Blocking>| {
         let notes = RecordedEvents::default();
-        tracing::subscriber::with_default(notes.clone(), || BlockingAuth::new(options, nothing).unwrap());
+        tracing::subscriber::with_default(notes.subscriber(), || BlockingAuth::new(options, nothing).unwrap());
         let notes = notes.lines();
         assert!(notes.iter().all(|note| !note.contains("hush")), "{notes:#?}");
         notes
@@ -83,7 +83,7 @@ fn token_alone_is_reported() {
 
     let notes = RecordedEvents::default();
     let nothing = |_: Request<Bytes>| async { Ok::<_, ably_auth::TransportFault>(Response::new(Bytes::new())) };
-    tracing::subscriber::with_default(notes.clone(), || {
+    tracing::subscriber::with_default(notes.subscriber(), || {
         Auth::new(ClientOptions::<Async>::new().token(token()), nothing).unwrap();
     });
     assert!(notes.lines().iter().any(|note| note.contains("code=40171")));

@@ -1,4 +1,4 @@
-//! `ably-auth connect`: opens a realtime connection, and prints the events of its life.
+//! `ably-auth connect`: opens a realtime connection, and prints its events.
 
 mod report;
 

@@ -16,7 +16,7 @@ use crate::live::protocol::inbound::Head;
 use crate::live::protocol::{Action, Inbound};
 pub(crate) use credential::ending_of;
 pub(crate) use effect::{Attach, Effect, Ending, Moment, Rewind};
-pub(crate) use state::Session;
+pub(crate) use state::{Session, client_id_of};
 
 impl Session {
     /// Handles a message from the client.

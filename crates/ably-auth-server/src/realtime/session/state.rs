@@ -83,7 +83,7 @@ impl Session {
 }
 
 /// Returns the identity of the client; `*` if it may assume any, and has a token that says so.
-pub(super) fn client_id_of(principal: &Principal) -> Option<&str> {
+pub(crate) fn client_id_of(principal: &Principal) -> Option<&str> {
     match (&principal.identity, principal.client_id()) {
         (Some(identity), _) => Some(identity.as_str()),
         (None, ClientId::Any) if !principal.is_key_holder() => Some("*"),

@@ -8,7 +8,7 @@ use ably_auth_core::realtime::{Action, AuthDetails, ProtocolMessage};
 use super::super::backoff::retry_delay;
 use super::super::output::{CredentialsQuery, Output};
 use super::super::state::{ConnectionEvent, ConnectionState, ConnectionStateChange};
-use super::parts::{Attempt, Held, Purpose, Renewal, Renewals};
+use super::parts::{Attempt, Held, Prompts, Purpose, Renewal};
 use super::{StateMachine, is_of_connection, reason};
 use crate::auth::Credentials;
 use crate::clock::Moment;
@@ -86,7 +86,7 @@ impl StateMachine {
 
     /// Handles CONNECTED on an open connection (`RTN24`).
     fn updated(&mut self, message: &ProtocolMessage, now: Moment) {
-        // A CONNECTED without details does not take back those of before, which are needed to resume.
+        // If CONNECTED has no details, keep the former ones, which are needed to resume.
         let details = message.get_connection_details().or(self.details()).cloned().unwrap_or_default();
         if let Some(reason) = self.incompatible_identity(&details) {
             return self.fail(reason);
@@ -124,12 +124,12 @@ impl StateMachine {
             return;
         }
         let query = CredentialsQuery::NewerThan(socket.credentials.clone());
-        let is_quick = self.renewals.last.is_some_and(|last| now.steady().saturating_sub(last) < QUICK);
-        if is_quick && self.renewals.quick >= QUICK_RENEWALS {
+        let is_quick = self.prompts.last.is_some_and(|last| now.steady().saturating_sub(last) < QUICK);
+        if is_quick && self.prompts.quick >= QUICK_RENEWALS {
             return self.renew_later(now);
         }
-        let quick = if is_quick { self.renewals.quick.saturating_add(1) } else { 0 };
-        self.renewals = Renewals { last: Some(now.steady()), quick };
+        let quick = if is_quick { self.prompts.quick.saturating_add(1) } else { 0 };
+        self.prompts = Prompts { last: Some(now.steady()), quick };
         self.get(query, Purpose::Renew, now);
     }
 
@@ -141,7 +141,7 @@ impl StateMachine {
     /// Sends AUTH with new credentials (`RTC8a`).
     pub(super) fn reauthenticate(&mut self, credentials: Credentials, now: Moment) {
         let Some(token) = credentials.token() else {
-            // A key has no AUTH. It serves the next connection.
+            // AUTH carries only tokens. The key applies to the next connection.
             return self.authorized(Ok(()));
         };
         self.outputs.push(Output::Send(ProtocolMessage::new(Action::Auth).auth(AuthDetails::new(token.clone()))));

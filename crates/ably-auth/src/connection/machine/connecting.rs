@@ -50,7 +50,7 @@ impl StateMachine {
     pub(super) fn begin(&mut self, reason: Option<ErrorInfo>, now: Moment) {
         self.begin_attempt(reason);
         if let Some(getting) = &mut self.getting {
-            // Credentials for the lost connection are being got. They serve the next one.
+            // A request for credentials is running. Its result serves the next connection.
             if getting.purpose == Purpose::Renew {
                 getting.purpose = Purpose::Open;
             }
@@ -63,8 +63,8 @@ impl StateMachine {
         self.get(query, Purpose::Open, now);
     }
 
-    /// Starts the attempt over, after the machine has slept: the requests of before are dead, and their deadlines tell
-    /// nothing about the service.
+    /// Starts the attempt over, after the machine has slept. Requests from before have failed, and their deadlines do not
+    /// mean that the service is slow.
     pub(super) fn start_over(&mut self, now: Moment) {
         self.hang_up();
         self.attempt = Attempt::default();

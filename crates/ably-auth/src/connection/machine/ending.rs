@@ -76,7 +76,7 @@ impl StateMachine {
         self.authorized(Err(Error::connection(reason)));
     }
 
-    /// Gives up what is under way, and forgets the connection.
+    /// Cancels all pending work, and forgets the connection.
     pub(super) fn abandon(&mut self) {
         self.stop_getting();
         self.hang_up();

@@ -25,12 +25,12 @@ use crate::auth::Credentials;
 use crate::clock::Moment;
 use crate::error::Error;
 
-use parts::{Attempt, Getting, Held, Losses, Purpose, Refused, Renewal, Renewals, Socket};
+use parts::{Attempt, Getting, Held, Losses, Prompts, Purpose, Refused, Renewal, Socket};
 
-/// The longest silence of a service that does not say its own, in CONNECTED.
+/// The default of `maxIdleInterval`, for a CONNECTED without it.
 const DEFAULT_MAX_IDLE: Duration = Duration::from_secs(15);
 
-/// The shortest time for which a machine sleeps, and not only adjusts its clock.
+/// The difference between the clocks above which the machine has slept. A smaller one adjusts the wall clock.
 const SLEEP: Duration = Duration::from_secs(5);
 
 /// The state machine of a connection's authentication: see the [module](super).
@@ -72,7 +72,7 @@ pub struct StateMachine {
     /// The credentials that the service refused last. They are not offered again.
     refused: Option<Refused>,
     renewal: Renewal,
-    renewals: Renewals,
+    prompts: Prompts,
     /// True until the application's `authorize` has an outcome.
     is_authorizing: bool,
     losses: Losses,
@@ -108,7 +108,7 @@ impl StateMachine {
             attempt: Attempt::default(),
             refused: None,
             renewal: Renewal::default(),
-            renewals: Renewals::default(),
+            prompts: Prompts::default(),
             is_authorizing: false,
             losses: Losses::default(),
             retry_at: None,
@@ -228,7 +228,7 @@ impl StateMachine {
     }
 
     fn receive(&mut self, message: ProtocolMessage, now: Moment) {
-        let message = reason::without(&self.secrets(), message);
+        let message = if message.get_error().is_some() { reason::without(&self.secrets(), message) } else { message };
         self.note_refusal(&message);
         match self.state {
             ConnectionState::Connecting => self.receive_while_connecting(&message, now),
@@ -284,7 +284,7 @@ impl StateMachine {
         }
     }
 
-    /// Gets credentials, instead of those that are being got.
+    /// Requests credentials, and cancels a former request.
     fn get(&mut self, query: CredentialsQuery, purpose: Purpose, now: Moment) {
         self.stop_getting();
         self.getting = Some(Getting { purpose, until: now.saturating_add(self.settings.realtime_request_timeout) });

@@ -20,7 +20,7 @@ pub(super) struct Held {
     pub(super) active: Duration,
 }
 
-/// Credentials that are being got.
+/// A request for credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Getting {
     pub(super) purpose: Purpose,
@@ -84,10 +84,10 @@ pub(super) struct Renewal {
     pub(super) again_at: Option<Moment>,
 }
 
-/// The renewals that the service has asked for.
+/// The AUTHs of the service, which ask for a renewal.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Renewals {
-    /// The steady time at which the last one began.
+pub(super) struct Prompts {
+    /// The steady time at which the last renewal began.
     pub(super) last: Option<Duration>,
     /// The number of consecutive renewals that began soon after the one before.
     pub(super) quick: u32,

@@ -18,7 +18,7 @@ pub(super) fn of(error: &Error) -> ErrorInfo {
         return info.clone();
     }
     let info = |text: String| ErrorInfo::new(error.ably_code(), text).with_status(error.status_code());
-    // The texts of these errors leave out their source, which is made to be shown.
+    // The texts of these errors omit their source, which the application should see.
     let has_source = error.kind() == ErrorKind::AuthCallback || error.transport_fault().is_some();
     match error.source().filter(|_| has_source) {
         Some(source) => info(error.to_string()).with_cause(info(source.to_string())),
