@@ -83,7 +83,7 @@ const HOUSES: &[House] = &[
             &["apps", "limits", "token"],
             &["store"],
             &["channels", "ops"],
-            &["live"],
+            &["journal", "live"],
             &["state"],
             &["policy"],
             &["http", "realtime"],

@@ -9,6 +9,7 @@ mod decode_error;
 mod error;
 mod format;
 mod http;
+mod journal;
 mod limits;
 mod live;
 mod net;

@@ -18,6 +18,7 @@ use super::reply::Reply;
 use super::request_log;
 use super::route::query;
 use super::trail::{Notes, Trail};
+use crate::journal::checks::{Check, Checks};
 use crate::limits::budget::{Budget, Permit};
 use crate::policy::authenticate::{Authenticator, Principal};
 use crate::refusal::Refusal;
@@ -44,6 +45,8 @@ pub(super) struct Call<'a> {
     app: OnceLock<Arc<RunningApp>>,
     /// The clientId that the sender acts as, after authentication; set in a sandbox only.
     identity: OnceLock<Identity>,
+    /// The checks of the request.
+    pub(super) checks: Checks,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
     /// The memory reserved for the answer.
@@ -68,6 +71,7 @@ impl<'a> Call<'a> {
             key: request_log::is_wanted().then(OnceLock::new),
             app: OnceLock::new(),
             identity: OnceLock::new(),
+            checks: Checks::default(),
             answer: Mutex::default(),
         }
     }
@@ -138,9 +142,12 @@ impl<'a> Call<'a> {
 
     /// Authenticates the sender, and counts the request for the rate limit of the key.
     pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
-        let credential = self.credential()?.ok_or_else(ably_auth_backend::Refusal::missing_credential)?;
-        let claimed = credentials::claimed_identity(&self.parts.headers)?;
-        let principal = Authenticator(self.state).authenticate(&credential, claimed, self.now).await?;
+        let present = |found: Option<_>| found.ok_or_else(|| ably_auth_backend::Refusal::missing_credential().into());
+        let credential = self.checks.record(Check::Credential, self.credential().and_then(present))?;
+        let claimed = self.checks.record(Check::Identity, credentials::claimed_identity(&self.parts.headers))?;
+        let principal = Authenticator { state: self.state, checks: &self.checks }
+            .authenticate(&credential, claimed, self.now)
+            .await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
         if let Some(identity) = principal.identity.as_ref().filter(|_| self.state.sandbox) {
@@ -149,7 +156,7 @@ impl<'a> Call<'a> {
         if principal.is_key_holder() {
             self.note(|notes| notes.actor = Some(principal.key.name().as_str().to_owned()));
         }
-        self.state.check_rate_of(principal.key.name())?;
+        self.checks.record(Check::Rate, self.state.check_rate_of(principal.key.name()))?;
         Ok(principal)
     }
 

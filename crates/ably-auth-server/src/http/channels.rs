@@ -15,6 +15,7 @@ use super::reply::Reply;
 use crate::channels::channel_name::{ChannelName, MAX_CHANNEL_NAME};
 use crate::channels::presence::{Members, PresentMember};
 use crate::channels::{self, MAX_PUBLISHED, Message, Publication, Stored};
+use crate::journal::checks::Check;
 use crate::policy::authenticate::Principal;
 use crate::policy::authorize::{EVERY_CHANNEL, authorize, authorize_reading, check_identified};
 use crate::policy::publish::Publisher;
@@ -40,7 +41,8 @@ async fn body_permit<'a>(call: &Call<'a>) -> Result<Option<SemaphorePermit<'a>>,
 /// Authenticates the sender, and refuses the request if the sender may not perform `operation` on the channel.
 async fn permitted(call: &Call<'_>, operation: Operation, channel: &ChannelName<'_>) -> Result<Principal, Refusal> {
     let principal = call.principal().await?;
-    authorize_reading(principal.capability(), operation, &channel.name, channel.is_filtered)?;
+    let permitted = authorize_reading(principal.capability(), operation, &channel.name, channel.is_filtered);
+    call.checks.record(Check::Permitted, permitted)?;
     check_identified(&principal, &channel.name, principal.identity.is_some())?;
     Ok(principal)
 }
@@ -57,7 +59,8 @@ fn status_of(principal: &Principal, channel: &str) -> Value {
 /// Returns the channels with messages, sorted by name.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    authorize(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL)?;
+    let permitted = authorize(principal.capability(), Operation::ChannelMetadata, EVERY_CHANNEL);
+    call.checks.record(Check::Permitted, permitted)?;
     let limit = page::limit(call)?;
     let (prefix, after) = (name_start(call, "prefix")?, name_start(call, page::AFTER)?);
     let prefix = prefix.unwrap_or_default();
@@ -135,7 +138,7 @@ pub(super) async fn publish(call: &Call<'_>, channel: &ChannelName<'_>) -> Resul
     let principal = call.principal().await?;
     let publisher = Publisher::new(&principal);
     // Authorize before reading the body: a sender who must not publish gets this refusal even if the body is invalid.
-    publisher.authorize(&channel.name)?;
+    call.checks.record(Check::Permitted, publisher.authorize(&channel.name))?;
     let _permit = body_permit(call).await?;
     let OneOrMany::<Message, MAX_PUBLISHED> { values: messages, .. } = call.read()?;
     call.reserve_answer(max_answer_size(&channel.name, messages.len()))?;

@@ -27,7 +27,7 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     let key_name = KeyName::parse(key_name)?;
     call.note_key(&key_name);
     let credential = call.credential()?;
-    let issuer = Issuer(call.state);
+    let issuer = Issuer { state: call.state, checks: &call.checks };
     let requested_key = issuer.find(&key_name, call.now).await?;
     // A token counts for an unsigned request only. The body is decoded again after each wait for the store: an
     // unauthenticated client can make the service wait, and a decoded body would use memory meanwhile.

@@ -9,6 +9,7 @@ use super::lists::OneOrMany;
 use super::page;
 use super::reply::Reply;
 use crate::channels::stats::{Fixture, Form, Unit};
+use crate::journal::checks::Check;
 use crate::policy::authorize::{EVERY_CHANNEL, authorize};
 use crate::refusal::Refusal;
 use crate::sync::lock;
@@ -21,7 +22,7 @@ const MAX_FIXTURES: usize = 500;
 
 pub(super) async fn read(call: &Call<'_>) -> Result<Reply, Refusal> {
     let principal = call.principal().await?;
-    authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    call.checks.record(Check::Permitted, authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL))?;
     let page = page::read(call)?;
     let unit = match call.query("unit") {
         None => Unit::Minute,
@@ -46,7 +47,7 @@ pub(super) async fn add(call: &Call<'_>) -> Result<Reply, Refusal> {
         let message = "a token cannot write statistics; use one of the app's keys";
         return Err(Refusal::new(ErrorCode::BASIC_AUTH_NEEDED, message));
     }
-    authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL)?;
+    call.checks.record(Check::Permitted, authorize(principal.capability(), Operation::Stats, EVERY_CHANNEL))?;
     let OneOrMany::<Fixture, MAX_FIXTURES> { values: fixtures, .. } = call.read()?;
     lock(&principal.app.memory.stats).add_fixtures(&fixtures)?;
     call.reply(StatusCode::CREATED, &json!({ "intervals": fixtures.len() }))

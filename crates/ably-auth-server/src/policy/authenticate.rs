@@ -7,7 +7,8 @@ use ably_auth_backend::credentials::{Credential, acting_identity};
 use ably_auth_core::{ApiKey, Capability, ClientId, ErrorCode, Identity, JwtClaims, Timestamp, Token};
 
 use crate::apps::Key;
-use crate::policy::verify_token::{Bearer, Reader, expired, revoked};
+use crate::journal::checks::{Check, Checks};
+use crate::policy::verify_token::{Bearer, Reader, expired, key_revoked, revoked};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -80,7 +81,11 @@ impl Principal {
 }
 
 /// Authenticates callers with the service's apps, keys and revocations.
-pub(crate) struct Authenticator<'a>(pub(crate) &'a State);
+pub(crate) struct Authenticator<'a> {
+    pub(crate) state: &'a State,
+    /// The checks of the request.
+    pub(crate) checks: &'a Checks,
+}
 
 impl Authenticator<'_> {
     /// Authenticates the caller, who may act as the client `claimed` if the credential permits it (`RSA7`).
@@ -97,53 +102,60 @@ impl Authenticator<'_> {
                 Principal { app, key, identity: None, token: Some(token), written }
             }
         };
-        principal.identity = acting_identity(claimed, principal.client_id())?;
+        let identity = acting_identity(claimed, principal.client_id());
+        principal.identity = self.checks.record(Check::Identity, identity)?;
         Ok(principal)
     }
 
     async fn key_holder(&self, presented: &ApiKey, now: Timestamp) -> Result<Principal, Refusal> {
-        let (_, key) = self.0.key(presented.key_name(), now).await?;
-        key.check_presented(presented)?;
+        let checks = self.checks;
+        let (_, key) = checks.record(Check::KeyKnown, self.state.key(presented.key_name(), now).await)?;
+        checks.record(Check::Secret, key.check_presented(presented))?;
         // The caller holds the key. Catch up before its state is checked, so that the answer is current.
-        self.0.catch_up(now).await?;
-        let (app, key) = self.0.registry.key(presented.key_name())?;
-        key.check_in_force(self.0.latest(now))?;
+        self.state.catch_up(now).await?;
+        let (app, key) = self.state.registry.key(presented.key_name())?;
+        checks.record(Check::KeyInForce, key.check_in_force(self.state.latest(now)))?;
         Ok(Principal { app, key, identity: None, token: None, written: None })
     }
 
     /// Authenticates the bearer of a token, and refuses a token that is expired, revoked or issued in the future.
     pub(crate) async fn bearer(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
         let bearer = self.read(token, now).await?;
-        let now = self.0.latest(now);
-        if !bearer.key.is_enabled() {
-            return Err(revoked("the key that issued the token was revoked; use a token of another key"));
-        }
+        let (now, checks) = (self.state.latest(now), self.checks);
+        let refuse_unless = |holds: bool, refusal: fn() -> Refusal| if holds { Ok(()) } else { Err(refusal()) };
+        checks.record(Check::KeyInForce, refuse_unless(bearer.key.is_enabled(), key_revoked))?;
         let expires = bearer.token.expires();
-        if expires <= now || bearer.key.is_expired(now) {
-            return Err(expired(expires));
-        }
-        if bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS {
-            return Err(revoked("the token was issued in the future; request a new token"));
-        }
-        if self.0.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now) {
-            return Err(ably_auth_backend::Refusal::revoked_token().into());
-        }
+        let is_expired = expires <= now || bearer.key.is_expired(now);
+        checks.record(Check::NotExpired, if is_expired { Err(expired(expires)) } else { Ok(()) })?;
+        let is_future = bearer.token.issued().millis_since(now) > MAX_AHEAD_MILLIS;
+        checks.record(Check::NotInFuture, refuse_unless(!is_future, issued_in_future))?;
+        let is_revoked = self.state.is_revoked(&bearer.key, &bearer.subject(), bearer.token.issued(), now);
+        let revoked = || ably_auth_backend::Refusal::revoked_token().into();
+        checks.record(Check::NotRevoked, refuse_unless(!is_revoked, revoked))?;
         Ok(bearer)
     }
 
     /// Reads the token with the current keys. A refusal that no change of apps or keys can affect is returned without
     /// asking the store.
     async fn read(&self, token: &Token, now: Timestamp) -> Result<Bearer, Refusal> {
-        let state = self.0;
-        let reader = Reader { state, now };
-        let seen = state.store.feed().seen();
+        let state = self.state;
+        let reader = Reader { state, now, checks: self.checks };
+        let (seen, checked) = (state.store.feed().seen(), self.checks.count());
         let read = reader.read(token).await;
         if read.as_ref().is_err_and(|refusal| !may_change(refusal)) {
             return read;
         }
         state.catch_up(now).await?;
-        if state.store.feed().seen() == seen { read } else { reader.read(token).await }
+        if state.store.feed().seen() == seen {
+            return read;
+        }
+        self.checks.restart_from(checked);
+        reader.read(token).await
     }
+}
+
+fn issued_in_future() -> Refusal {
+    revoked("the token was issued in the future; request a new token")
 }
 
 /// Returns whether a refusal may be due to an app or a key that was just created or changed.

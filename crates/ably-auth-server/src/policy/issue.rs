@@ -10,6 +10,7 @@ use ably_auth_core::{
 };
 
 use crate::apps::Key;
+use crate::journal::checks::{Check, Checks};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -19,7 +20,11 @@ use crate::sync::lock;
 use crate::token::{Claims, Entropy};
 
 /// Issues tokens with the service's keys and store.
-pub(crate) struct Issuer<'a>(pub(crate) &'a State);
+pub(crate) struct Issuer<'a> {
+    pub(crate) state: &'a State,
+    /// The checks of the request.
+    pub(crate) checks: &'a Checks,
+}
 
 /// The contents of a token that may be issued.
 struct TokenGrant {
@@ -52,8 +57,8 @@ pub(crate) struct RequestedKey {
 impl Issuer<'_> {
     /// Finds the key that a request names. Asks the store about a key that the service does not know yet.
     pub(crate) async fn find(&self, key_name: &KeyName, now: Timestamp) -> Result<RequestedKey, Refusal> {
-        let seen = self.0.store.feed().seen();
-        let (app, key) = self.0.key(key_name, now).await?;
+        let seen = self.state.store.feed().seen();
+        let (app, key) = self.checks.record(Check::KeyKnown, self.state.key(key_name, now).await)?;
         Ok(RequestedKey { app, key, seen })
     }
 
@@ -68,35 +73,32 @@ impl Issuer<'_> {
         now: Timestamp,
     ) -> Result<TokenDetails, Refusal> {
         let RequestedKey { mut app, mut key, seen } = requested_key;
-        // The body's `keyName` is not quoted: a sender may have put the whole key there by mistake.
-        if request.key_name() != key.name().as_str() {
-            let message =
-                "the body's `keyName` differs from the path's; post the request to `/keys/{keyName}/requestToken`";
-            return Err(Refusal::new(ErrorCode::BAD_REQUEST, message));
-        }
-        let State { store, .. } = self.0;
-        let request = prove(request, &key, proof)?;
-        key.check_in_force(self.0.latest(now))?;
+        let checks = self.checks;
+        checks.record(Check::SameKey, check_same_key(request, &key))?;
+        let State { store, .. } = self.state;
+        let request = checks.record(Check::Proof, prove(request, &key, proof))?;
+        checks.record(Check::KeyInForce, key.check_in_force(self.state.latest(now)))?;
         if !matches!(proof, Proof::Token(_)) {
             // The holder of a token was counted when the token was verified.
-            self.0.check_rate_of(key.name())?;
+            checks.record(Check::Rate, self.state.check_rate_of(key.name()))?;
         }
-        let (nonce, nonce_clock) = fresh_nonce(&request, &key, self.0.sender_clocks(now))?;
+        let fresh = fresh_nonce(&request, &key, self.state.sender_clocks(now));
+        let (nonce, nonce_clock) = checks.record(Check::Timestamp, fresh)?;
         // Read this before the store learns the time, so that a revocation that uses the store's time includes this
         // token.
-        let latest = self.0.latest(now);
+        let latest = self.state.latest(now);
         // The nonce of an unsigned request proves nothing, and holders of tokens must not fill the store with nonces.
         let nonce = nonce.filter(|_| !matches!(proof, Proof::Token(_)));
-        check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now)?;
-        self.0.learn()?;
+        checks.record(Check::Nonce, check_use(store.use_once(nonce, nonce_clock).await?, store.feed(), now))?;
+        self.state.learn()?;
         if store.feed().seen() != seen {
-            (app, key) = self.0.registry.key(key.name())?;
-            key.check_in_force(self.0.latest(now))?;
+            (app, key) = self.state.registry.key(key.name())?;
+            key.check_in_force(self.state.latest(now))?;
             if let Proof::Token(token) = proof {
                 check_may_request(token, &key)?;
             }
         }
-        let grant = token_grant(&request, &key, proof)?;
+        let grant = checks.record(Check::Grant, token_grant(&request, &key, proof))?;
         let details = self.seal(&app, &key, grant, entropy, (now, latest)).await?;
         lock(&app.memory.stats).count_token(now);
         Ok(details)
@@ -120,7 +122,7 @@ impl Issuer<'_> {
         };
         // If tokens were revoked within this millisecond, the token counts as issued after it. The same applies if the
         // clock has stepped back: a revocation applies to tokens issued up to the latest known time.
-        let issued = latest.max(self.0.first_valid_issue(key, &subject));
+        let issued = latest.max(self.state.first_valid_issue(key, &subject));
         let expires = issued.saturating_add(ttl);
         let expires = latest_end.map_or(expires, |latest_end| latest_end.min(expires));
         let expires = key.expires().map_or(expires, |of_key| of_key.min(expires));
@@ -149,13 +151,22 @@ impl Issuer<'_> {
         let (key_name, client_id) = (claims.key_name.clone(), claims.client_id.clone());
         let details = TokenDetails::issued_by(key_name, token, validity, &*claims.capability, client_id);
         // The claims are dropped before the store answers: in parsed form they use many times the memory of their text.
-        let kept = self.0.store.keep(reference, KeptClaims(Arc::new(claims)), now);
+        let kept = self.state.store.keep(reference, KeptClaims(Arc::new(claims)), now);
         if !kept.await? {
             let message = "there are too many tokens with large capabilities; wait until some expire, or use wildcards";
             return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
         }
         Ok(details)
     }
+}
+
+fn check_same_key(request: &TokenRequest, key: &Key) -> Result<(), Refusal> {
+    if request.key_name() == key.name().as_str() {
+        return Ok(());
+    }
+    // The body's `keyName` is not quoted: a sender may have put the whole key there by mistake.
+    let message = "the body's `keyName` differs from the path's; post the request to `/keys/{keyName}/requestToken`";
+    Err(Refusal::new(ErrorCode::BAD_REQUEST, message))
 }
 
 /// Returns the fingerprint of the request's nonce, if it has one, and the clock within whose replay window the request's

@@ -3,7 +3,7 @@
 use ably_auth_core::{ErrorCode, Timestamp};
 
 use crate::policy::authenticate::{Authenticator, Principal};
-use crate::policy::verify_token::{expired, revoked};
+use crate::policy::verify_token::{expired, key_revoked};
 use crate::refusal::Refusal;
 
 /// The end of a credential that holds now.
@@ -18,11 +18,11 @@ impl Authenticator<'_> {
     /// Judges the credential of an open connection again, with the apps, keys and revocations of now. Returns the end of
     /// the credential, if one is known.
     pub(crate) fn standing(&self, principal: &mut Principal, now: Timestamp) -> Result<Option<End>, Refusal> {
-        let now = self.0.latest(now);
+        let now = self.state.latest(now);
         let name = principal.key.name().clone();
         let is_token = !principal.is_key_holder();
         let (app, key) =
-            self.0.registry.key(&name).map_err(|refusal| if is_token { key_revoked() } else { refusal })?;
+            self.state.registry.key(&name).map_err(|refusal| if is_token { key_revoked() } else { refusal })?;
         // A key that was created again has another secret.
         let is_signed = !is_token || principal.claims().is_some();
         if is_signed && key.api_key().secret() != principal.key.api_key().secret() {
@@ -44,7 +44,7 @@ impl Authenticator<'_> {
         if expires <= now {
             return Err(expired(expires));
         }
-        match self.0.revoked_from(key, &subject, token.issued()) {
+        match self.state.revoked_from(key, &subject, token.issued()) {
             Some(from) if from <= now => Err(ably_auth_backend::Refusal::revoked_token().into()),
             Some(from) if from < expires => {
                 Ok(Some(End { at: from, refusal: ably_auth_backend::Refusal::revoked_token().into() }))
@@ -52,8 +52,4 @@ impl Authenticator<'_> {
             _ => Ok(Some(End { at: expires, refusal: expired(expires) })),
         }
     }
-}
-
-fn key_revoked() -> Refusal {
-    revoked("the key that issued the token was revoked; use a token of another key")
 }

@@ -8,6 +8,7 @@ use ably_auth_backend::jwt::{self, EffectiveToken, JwtRules};
 use ably_auth_backend::{Capability, ErrorCode, JwtClaims, Timestamp, Token, VerifiedToken};
 
 use crate::apps::Key;
+use crate::journal::checks::{Check, Checks};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::state::registry::RunningApp;
@@ -46,15 +47,21 @@ impl Bearer {
 pub(crate) struct Reader<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
+    /// The checks of the request.
+    pub(crate) checks: &'a Checks,
 }
 
 impl Reader<'_> {
     /// Verifies that the token is authentic and returns its bearer.
     pub(crate) async fn read(&self, token: &Token) -> Result<Bearer, Refusal> {
-        let effective = EffectiveToken::of(token)?;
+        let effective = self.checks.record(Check::Credential, EffectiveToken::of(token))?;
         let token = effective.token();
-        let bearer = if effective.is_jwt() { self.jwt(token)? } else { self.native(token).await? };
-        effective.check_expiry(bearer.token.expires())?;
+        let bearer = if effective.is_jwt() {
+            self.jwt(token)?
+        } else {
+            self.checks.record(Check::Sealed, self.native(token).await)?
+        };
+        self.checks.record(Check::Outer, effective.check_expiry(bearer.token.expires()))?;
         Ok(bearer)
     }
 
@@ -88,16 +95,21 @@ impl Reader<'_> {
 
     /// Verifies a JWT. The key's state is checked later, when the sender has proved that it holds the key.
     fn jwt(&self, token: &Token) -> Result<Bearer, Refusal> {
-        let unverified = jwt::parse(token)?;
-        let (app, key) = self.state.registry.key(unverified.key_name())?;
+        let unverified = self.checks.record(Check::Credential, jwt::parse(token))?;
+        let (app, key) = self.checks.record(Check::KeyKnown, self.state.registry.key(unverified.key_name()))?;
         let rules = JwtRules::new(key.signer(), key.shared_capability()).max_ttl(key.max_ttl()).leeway(LEEWAY);
-        let (token, written) = rules.judge(unverified, self.now)?.into_parts();
+        let (token, written) = self.checks.record(Check::Jwt, rules.judge(unverified, self.now))?.into_parts();
         Ok(Bearer { app, key, token, written })
     }
 }
 
 pub(crate) fn revoked(message: &str) -> Refusal {
     Refusal::new(ErrorCode::TOKEN_REVOKED, message)
+}
+
+/// Returns the refusal of a token whose key was revoked.
+pub(crate) fn key_revoked() -> Refusal {
+    revoked("the key that issued the token was revoked; use a token of another key")
 }
 
 /// Returns the refusal of a token that has expired.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::opening::{Opening, check_readable};
 use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
 use super::session::{Effect, Ending, Moment, Session, client_id_of, ending_of, too_many_frames};
+use crate::journal::checks::Checks;
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
@@ -51,7 +52,8 @@ impl Connection {
         let at = moment(&state)?;
         let (credential, claimed) = opening.claim?;
         check_readable(&credential)?;
-        let authenticator = Authenticator(&state);
+        let checks = Checks::default();
+        let authenticator = Authenticator { state: &state, checks: &checks };
         let mut principal = authenticator.authenticate(&credential, claimed, at.now).await?;
         drop(credential);
         state.check_rate_of(principal.key.name())?;
@@ -163,7 +165,7 @@ impl Connection {
     async fn verify(&mut self, token: Token) -> Flow {
         let state = Arc::clone(&self.performer.state);
         let now = state.clock.now();
-        let authenticator = Authenticator(&state);
+        let authenticator = Authenticator { state: &state, checks: &Checks::default() };
         let claimed = self.session.principal().identity.clone();
         let credential = ably_auth_backend::credentials::Credential::Token(token);
         let verified = async {
@@ -217,7 +219,8 @@ impl Connection {
             Err(ending) => return Flow::End(ending),
         };
         let memory = Arc::clone(&self.session.principal().app.memory);
-        let standing = Authenticator(&state).standing(self.session.principal_mut(), at.now);
+        let authenticator = Authenticator { state: &state, checks: &Checks::default() };
+        let standing = authenticator.standing(self.session.principal_mut(), at.now);
         if !Arc::ptr_eq(&memory, &self.session.principal().app.memory) {
             return Flow::End(app_removed());
         }

@@ -13,6 +13,8 @@ use crate::apps::Apps;
 use crate::apps::control_token::{self, ControlToken};
 use crate::clock::{Clock, Steady, Stopwatch};
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "console")]
+use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
@@ -49,6 +51,10 @@ pub struct ServiceBuilder {
     sandbox_access: SandboxAccess,
     #[cfg(feature = "sandbox")]
     emulation: Option<Emulation<State>>,
+    #[cfg(feature = "console")]
+    console: bool,
+    #[cfg(feature = "console")]
+    journal: Option<Arc<Journal>>,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -97,6 +103,29 @@ impl ServiceBuilder {
     #[cfg(feature = "sandbox")]
     pub(crate) fn emulation(mut self, emulation: Emulation<State>) -> Self {
         self.emulation = Some(emulation);
+        self
+    }
+
+    /// Sets whether the service serves its console: a page at `/console` that shows each request with its credential,
+    /// and the reason of each refusal. By default it does not. Only a sandbox can have a console, because everybody who
+    /// reaches it can read and change everything.
+    ///
+    /// ```
+    /// use ably_auth_server::Service;
+    ///
+    /// let service = Service::builder().sandbox(true).console(true).build()?;
+    /// # Ok::<(), ably_auth_server::Error>(())
+    /// ```
+    #[cfg(feature = "console")]
+    pub const fn console(mut self, is_served: bool) -> Self {
+        self.console = is_served;
+        self
+    }
+
+    /// Sets the log of the console, which outlives the service.
+    #[cfg(feature = "console")]
+    pub(crate) fn journal(mut self, journal: Arc<Journal>) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -243,6 +272,11 @@ impl ServiceBuilder {
         // A store of only one service is often unused for a long time, so a clock far ahead of it is normal.
         let latest = self.store.feed().latest_known();
         let from = if self.store.is_shared() { latest } else { latest.max(now) };
+        #[cfg(feature = "console")]
+        let journal = self.console.then(|| {
+            let new = || Arc::new(Journal::new(self.limits.console_bytes));
+            self.journal.unwrap_or_else(new)
+        });
         let state = State {
             registry,
             time: Time::new(self.clock.steady.clone(), from),
@@ -254,6 +288,8 @@ impl ServiceBuilder {
             sandbox_access: self.sandbox_access,
             #[cfg(feature = "sandbox")]
             emulation: self.emulation,
+            #[cfg(feature = "console")]
+            journal,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
@@ -291,6 +327,10 @@ impl Service {
             sandbox_access: SandboxAccess::default(),
             #[cfg(feature = "sandbox")]
             emulation: None,
+            #[cfg(feature = "console")]
+            console: false,
+            #[cfg(feature = "console")]
+            journal: None,
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),

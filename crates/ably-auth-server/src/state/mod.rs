@@ -20,6 +20,8 @@ use tokio::sync::Semaphore;
 use crate::apps::Key;
 use crate::apps::control_token::ControlToken;
 use crate::clock::{Clock, Stopwatch};
+#[cfg(feature = "console")]
+use crate::journal::Journal;
 use crate::limits::budget::Budget;
 use crate::limits::rate_limiter::Buckets;
 use crate::limits::{self, Limits};
@@ -55,6 +57,9 @@ pub(crate) struct State {
     /// The role of the service in a `Sandbox`, if it belongs to one.
     #[cfg(feature = "sandbox")]
     pub(crate) emulation: Option<emulation::Emulation<Self>>,
+    /// The log of the console, if there is one.
+    #[cfg(feature = "console")]
+    pub(crate) journal: Option<Arc<Journal>>,
     /// The access tokens of the Control API, which is disabled if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::apps::Apps;
 use crate::format::Format;
+use crate::journal::checks::Checks;
 use crate::limits::{Limits, Rate};
 use crate::policy::authenticate::{Authenticator, Principal};
 use crate::policy::standing::End;
@@ -107,7 +108,7 @@ fn random_token(random: &mut Seeded, service: &Service, now: u64) -> (ModelToken
 }
 
 fn verify(service: &Service, token: Token, now: u64) -> Result<(Principal, Option<End>), Refusal> {
-    let authenticator = Authenticator(service.state());
+    let authenticator = Authenticator { state: service.state(), checks: &Checks::default() };
     let now = Timestamp::from_millis(now);
     let mut principal = done(authenticator.authenticate(&Credential::Token(token), None, now))?;
     let end = authenticator.standing(&mut principal, now)?;
@@ -180,7 +181,7 @@ impl World {
     /// Checks what the passage of time does. Returns false if the session ended.
     fn look(&mut self) -> bool {
         let standing = {
-            let authenticator = Authenticator(self.service.state());
+            let authenticator = Authenticator { state: self.service.state(), checks: &Checks::default() };
             authenticator
                 .standing(self.session.principal_mut(), Timestamp::from_millis(self.now.load(Ordering::SeqCst)))
         };

@@ -1,0 +1,13 @@
+//! The journal: what happened to requests and connections, for the console. It is bounded: the oldest entries make room
+//! for new ones.
+
+pub(crate) mod checks;
+#[cfg(feature = "console")]
+pub(crate) mod filter;
+#[cfg(feature = "console")]
+mod list;
+#[cfg(feature = "console")]
+pub(crate) mod row;
+
+#[cfg(feature = "console")]
+pub(crate) use list::{Journal, Page, Position, Range};
