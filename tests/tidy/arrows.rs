@@ -20,6 +20,12 @@ const LAYERS: &[Layer] = &[
         instead: "move the code up a layer, to the crate that it needs",
     },
     Layer {
+        name: "ably-auth-inspect",
+        below: &["ably-auth-core"],
+        because: "it explains credentials from their text alone, without I/O, so that it also runs in a browser",
+        instead: "pass in what it needs as an argument",
+    },
+    Layer {
         name: "ably-auth",
         below: &["ably-auth-core"],
         because: "`ably-auth` has no client or server; its exchanges only yield requests and take responses",
@@ -57,7 +63,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "ably-auth-server",
-        below: &["ably-auth-core", "ably-auth-backend"],
+        below: &["ably-auth-core", "ably-auth-inspect", "ably-auth-backend"],
         because: "the service answers requests and sends none, so it needs no client",
         instead: "move code that clients and the service share down, to `ably-auth-core`",
     },
@@ -65,6 +71,7 @@ const LAYERS: &[Layer] = &[
         name: "ably-auth-cli",
         below: &[
             "ably-auth-core",
+            "ably-auth-inspect",
             "ably-auth",
             "ably-auth-reqwest",
             "ably-auth-blocking",
@@ -78,6 +85,7 @@ const LAYERS: &[Layer] = &[
         name: TESTS,
         below: &[
             "ably-auth-core",
+            "ably-auth-inspect",
             "ably-auth",
             "ably-auth-reqwest",
             "ably-auth-blocking",
