@@ -3,6 +3,7 @@
 
 mod answer;
 mod cause;
+pub mod jwt;
 mod life;
 pub mod mac;
 mod matrix;
