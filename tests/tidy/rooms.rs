@@ -86,6 +86,7 @@ const HOUSES: &[House] = &[
             &["journal", "live"],
             &["state"],
             &["policy"],
+            &["story"],
             &["http", "realtime"],
             &["service"],
             &["net"],

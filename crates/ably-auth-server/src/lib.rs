@@ -25,6 +25,8 @@ mod sandbox_access;
 mod service;
 mod state;
 pub mod store;
+#[cfg(feature = "console")]
+mod story;
 mod sync;
 mod token;
 

@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use super::arrival::Arrival;
 use super::format::Format;
+#[cfg(feature = "console")]
+use super::recorder::Recorder;
 use super::reply::Reply;
 use super::request_log;
 use super::route::query;
@@ -47,6 +49,9 @@ pub(super) struct Call<'a> {
     identity: OnceLock<Identity>,
     /// The checks of the request.
     pub(super) checks: Checks,
+    /// What the log of the console needs.
+    #[cfg(feature = "console")]
+    pub(super) recorder: Recorder,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
     /// The memory reserved for the answer.
@@ -72,6 +77,8 @@ impl<'a> Call<'a> {
             app: OnceLock::new(),
             identity: OnceLock::new(),
             checks: Checks::default(),
+            #[cfg(feature = "console")]
+            recorder: Recorder::new(state),
             answer: Mutex::default(),
         }
     }
@@ -150,6 +157,8 @@ impl<'a> Call<'a> {
             .await?;
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
+        #[cfg(feature = "console")]
+        self.recorder.note_sender(&principal);
         if let Some(identity) = principal.identity.as_ref().filter(|_| self.state.sandbox) {
             self.identity.get_or_init(|| identity.clone());
         }

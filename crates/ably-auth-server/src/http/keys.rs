@@ -43,6 +43,8 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
         (Some(Credential::Token(_)) | None, None) => Proof::Mac,
     };
     let details = issuer.exchange(requested_key, &request, proof, &entropy, call.now).await?;
+    #[cfg(feature = "console")]
+    call.recorder.note_issued(&request, &details);
     metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }

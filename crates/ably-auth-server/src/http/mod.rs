@@ -14,6 +14,8 @@ mod keys;
 mod lists;
 mod msgpack;
 mod page;
+#[cfg(feature = "console")]
+mod recorder;
 mod refusal_log;
 mod reply;
 pub(crate) mod request_log;
@@ -31,6 +33,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use crate::journal::checks::Check;
 use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -47,7 +50,7 @@ pub(crate) async fn respond(
     arrival: Option<Arrival>,
 ) -> CompletedRequest {
     let call = Call::new(state, parts, body, arrival);
-    let reply = match admit(&call) {
+    let reply = match call.checks.record(Check::Accepted, admit(&call)) {
         Err(refusal) => Err(refusal),
         Ok(()) if control::is_control_request(&call) => {
             control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply))
@@ -64,8 +67,15 @@ pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Op
 
 fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> CompletedRequest {
     let (state, parts) = (call.state, call.parts);
-    let (endpoint, reply) = reply.unwrap_or_else(|refusal| refused(&call, &refusal));
-    let reply = call.admit_answer(reply).unwrap_or_else(|refusal| refused(&call, &refusal).1);
+    let (endpoint, reply) = match reply {
+        Ok((endpoint, reply)) => match call.admit_answer(reply) {
+            Ok(reply) => (endpoint, reply),
+            Err(refusal) => (endpoint, refused(&call, &refusal).1),
+        },
+        Err(refusal) => refused(&call, &refusal),
+    };
+    #[cfg(feature = "console")]
+    recorder::record(&call, &reply);
     let code = reply.code;
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
@@ -76,6 +86,8 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
 /// Logs a refusal, and returns the answer in the form of the API that was called.
 fn refused(call: &Call<'_>, refusal: &Refusal) -> (Endpoint, Reply) {
     refusal_log::record(call, refusal.info());
+    #[cfg(feature = "console")]
+    call.recorder.note_refusal(refusal);
     if control::is_control_request(call) {
         return (Endpoint::Control, control::error_reply(refusal));
     }

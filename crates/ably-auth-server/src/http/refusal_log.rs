@@ -26,6 +26,10 @@ pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
 
 /// Logs why a request, or only that part of it, was refused.
 pub(super) fn record_part(call: &Call<'_>, part: Option<Part<'_>>, error: &ErrorInfo) {
+    #[cfg(feature = "console")]
+    if let Some(part) = part {
+        super::recorder::record_part(call, part, error);
+    }
     if !is_wanted(call.state.sandbox) {
         return;
     }
@@ -55,7 +59,7 @@ pub(super) fn record_part(call: &Call<'_>, part: Option<Part<'_>>, error: &Error
 }
 
 /// Returns the operation that a request needs, if the path and the method determine it.
-fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
+pub(super) fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
     Some(match route {
         Route::Channels | Route::Channel(_) => "channel-metadata",
         Route::Messages(_) | Route::Publish(_) | Route::Batch if *method == Method::POST => "publish",
@@ -67,8 +71,10 @@ fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
 }
 
 /// Returns the path with `[key]` in place of whole keys. `path` must not contain the query, which may hold credentials.
-fn path(path: &str) -> String {
-    let is_key = |segment: &str| route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok());
+pub(super) fn path(path: &str) -> String {
+    let is_key = |segment: &str| {
+        segment.contains([':', '%']) && route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok())
+    };
     let segments: Vec<_> = path.split('/').map(|segment| if is_key(segment) { "[key]" } else { segment }).collect();
     truncate(&segments.join("/"))
 }

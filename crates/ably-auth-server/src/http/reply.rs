@@ -39,6 +39,11 @@ impl Reply {
         reply
     }
 
+    #[cfg(feature = "console")]
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Returns the size of the body, in bytes.
     pub(super) const fn size(&self) -> usize {
         self.body.len()

@@ -26,7 +26,9 @@ pub(crate) enum Check {
     Outer,
     Identity,
     Rate,
-    /// The sender proved that it may request a token of the key.
+    /// The mac is that of the token request.
+    Mac,
+    /// The sender of a token request without a mac holds the key, or a token of it.
     Proof,
     Timestamp,
     Nonce,
@@ -35,12 +37,13 @@ pub(crate) enum Check {
     /// The capability permits the operation.
     Permitted,
     /// All else: the path, the method, and the content of the request.
+    #[cfg(feature = "console")]
     Request,
 }
 
 /// All checks, by their numbers.
 #[cfg(feature = "console")]
-const ALL: [Check; 20] = [
+const ALL: [Check; 21] = [
     Check::Accepted,
     Check::Credential,
     Check::SameKey,
@@ -55,6 +58,7 @@ const ALL: [Check; 20] = [
     Check::Outer,
     Check::Identity,
     Check::Rate,
+    Check::Mac,
     Check::Proof,
     Check::Timestamp,
     Check::Nonce,

@@ -76,7 +76,8 @@ impl Issuer<'_> {
         let checks = self.checks;
         checks.record(Check::SameKey, check_same_key(request, &key))?;
         let State { store, .. } = self.state;
-        let request = checks.record(Check::Proof, prove(request, &key, proof))?;
+        let proof_check = if request.is_signed() { Check::Mac } else { Check::Proof };
+        let request = checks.record(proof_check, prove(request, &key, proof))?;
         checks.record(Check::KeyInForce, key.check_in_force(self.state.latest(now)))?;
         if !matches!(proof, Proof::Token(_)) {
             // The holder of a token was counted when the token was verified.

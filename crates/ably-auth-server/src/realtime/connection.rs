@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::opening::{Opening, check_readable};
 use super::perform::{Flow, Performer, attachment_size, leave_presence, moment};
 use super::session::{Effect, Ending, Moment, Session, client_id_of, ending_of, too_many_frames};
-use crate::journal::checks::Checks;
+use crate::journal::checks::{Check, Checks};
 use crate::limits::budget::Account;
 use crate::live::connections::Resumable;
 use crate::live::mailbox::{Mailbox, Signals};
@@ -40,7 +40,12 @@ impl Connection {
     /// Opens a connection: authenticates the client, resumes its former connection if it can, and sends CONNECTED.
     pub(crate) async fn open(state: Arc<State>, opening: Opening) -> Result<Self, Bytes> {
         let (format, is_token) = (opening.format, opening.has_token());
-        Self::try_open(Arc::clone(&state), opening).await.map_err(|refusal| {
+        let checks = Checks::default();
+        #[cfg(feature = "console")]
+        let attempt = super::recorder::Attempt::new(&state, &opening);
+        Self::try_open(Arc::clone(&state), opening, &checks).await.map_err(|refusal| {
+            #[cfg(feature = "console")]
+            attempt.record(&state, &checks, &refusal);
             let ending = ending_of(&refusal, is_token);
             state.metrics.realtime.ended(ending.code());
             ending.log(state.sandbox, None);
@@ -48,15 +53,14 @@ impl Connection {
         })
     }
 
-    async fn try_open(state: Arc<State>, opening: Opening) -> Result<Self, Refusal> {
+    async fn try_open(state: Arc<State>, opening: Opening, checks: &Checks) -> Result<Self, Refusal> {
         let at = moment(&state)?;
-        let (credential, claimed) = opening.claim?;
-        check_readable(&credential)?;
-        let checks = Checks::default();
-        let authenticator = Authenticator { state: &state, checks: &checks };
+        let (credential, claimed) = checks.record(Check::Credential, opening.claim)?;
+        checks.record(Check::Credential, check_readable(&credential))?;
+        let authenticator = Authenticator { state: &state, checks };
         let mut principal = authenticator.authenticate(&credential, claimed, at.now).await?;
         drop(credential);
-        state.check_rate_of(principal.key.name())?;
+        checks.record(Check::Rate, state.check_rate_of(principal.key.name()))?;
         let end = authenticator.standing(&mut principal, at.now)?;
         let app_id: Box<str> = principal.app.app.id().into();
         // The holder of a key may assume any identity, as with a wildcard token.
@@ -96,6 +100,8 @@ impl Connection {
         }
         let session = Session::new(connection_id, principal, end, &state.limits);
         let performer = Performer { state, mailbox, secret, is_resumed };
+        #[cfg(feature = "console")]
+        super::recorder::opened(&performer.state, &session, checks);
         if let Some((former, _)) = &resumed {
             let principal = session.principal();
             performer.inherit_presence(&principal.app.memory, former, principal.capability());
@@ -285,6 +291,8 @@ impl Connection {
         }
         mailbox.account.give_back(session.principal().size());
         ending.log(state.sandbox, session.client_id());
+        #[cfg(feature = "console")]
+        super::recorder::ended(&state, &session, ending);
         let code = ending.code();
         state.metrics.realtime.ended(code);
         if let Some(code) = code.filter(|code| [ErrorCode::TOKEN_REVOKED, ErrorCode::KEY_REVOKED].contains(code)) {

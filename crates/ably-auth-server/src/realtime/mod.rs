@@ -5,6 +5,8 @@ mod connection;
 mod opening;
 mod peers;
 mod perform;
+#[cfg(feature = "console")]
+mod recorder;
 mod relaying;
 mod session;
 

@@ -54,10 +54,18 @@ impl Performer {
             }
             Effect::Prompt => {
                 add(&self.state.metrics.realtime.prompted, 1);
+                self.record(session, Action::Auth, None, None);
                 self.mailbox.send(&Outbound::new(Action::Auth));
             }
-            Effect::Connected => self.send_connected(session, None),
-            Effect::Attach(attach) => self.attach(session, memory, &attach),
+            Effect::Connected => {
+                self.record(session, Action::Connected, None, None);
+                self.send_connected(session, None);
+            }
+            Effect::Attach(attach) => {
+                if self.attach(session, memory, &attach) {
+                    self.record(session, Action::Attach, Some(&attach.channel), None);
+                }
+            }
             Effect::SetModes { channel, modes } => {
                 lock(&memory.attachments).attach(&channel, &self.mailbox, modes);
                 if !modes.has(Modes::PRESENCE) {
@@ -67,12 +75,17 @@ impl Performer {
             Effect::Detach { channel, error } => self.detach(session, memory, &channel, error.as_ref()),
             Effect::ConfirmDetached { channel } => self.confirm_detached(&channel),
             Effect::RefuseChannel { channel, error } => self.refuse_channel(session, &channel, &error),
-            Effect::Publish { channel, msg_serial, messages } => self.publish(memory, &channel, msg_serial, messages),
+            Effect::Publish { channel, msg_serial, messages } => {
+                self.publish(memory, &channel, msg_serial, messages);
+                self.record(session, Action::Message, Some(&channel), None);
+            }
             Effect::Enter { channel, msg_serial, messages } => {
                 self.enter(session, memory, &channel, msg_serial, messages);
             }
             Effect::Sync { channel } => lock(&memory.attachments).sync(&channel, &self.mailbox),
-            Effect::Refuse { channel, msg_serial, error } => self.nack(session, channel.as_deref(), msg_serial, &error),
+            Effect::Refuse { action, channel, msg_serial, error } => {
+                self.nack(session, action, channel.as_deref(), msg_serial, &error);
+            }
         }
         Flow::Continue
     }
@@ -99,12 +112,15 @@ impl Performer {
         });
     }
 
-    fn log_refusal(&self, session: &Session, answer: &'static str, channel: Option<&str>, error: &ErrorInfo) {
+    /// Logs the refusal of a message with that action.
+    fn log_refusal(&self, session: &Session, action: Action, channel: Option<&str>, error: &ErrorInfo) {
+        let answer = if action == Action::Attach { "ERROR" } else { "NACK" };
+        self.record(session, action, channel, Some(error));
         refusal_log::record_message(self.state.sandbox, answer, channel, session.client_id(), error);
     }
 
-    fn nack(&self, session: &Session, channel: Option<&str>, msg_serial: u64, error: &ErrorInfo) {
-        self.log_refusal(session, "NACK", channel, error);
+    fn nack(&self, session: &Session, action: Action, channel: Option<&str>, msg_serial: u64, error: &ErrorInfo) {
+        self.log_refusal(session, action, channel, error);
         self.mailbox.send(&Outbound {
             msg_serial: Some(msg_serial),
             count: Some(1),
@@ -114,16 +130,18 @@ impl Performer {
     }
 
     fn refuse_channel(&self, session: &Session, channel: &str, error: &ErrorInfo) {
-        self.log_refusal(session, "ERROR", Some(channel), error);
+        self.log_refusal(session, Action::Attach, Some(channel), error);
         self.mailbox.send(&Outbound { channel: Some(channel), error: Some(error), ..Outbound::new(Action::Error) });
     }
 
-    fn attach(&self, session: &mut Session, memory: &AppMemory, attach: &Attach) {
+    /// Attaches the connection to a channel. Returns false if it was refused.
+    fn attach(&self, session: &mut Session, memory: &AppMemory, attach: &Attach) -> bool {
         let Attach { channel, modes, after, rewind, is_repeated } = attach;
         if !is_repeated && !self.mailbox.account.take(attachment_size(channel)) {
             session.forget_attachment(channel);
             let refusal = no_room();
-            return self.refuse_channel(session, channel, refusal.info());
+            self.refuse_channel(session, channel, refusal.info());
+            return false;
         }
         let now = self.state.store.feed().latest_known();
         // Hold both locks until the backlog is queued, so that no message is lost or sent twice.
@@ -161,6 +179,7 @@ impl Performer {
         if has_members {
             attachments.sync(channel, &self.mailbox);
         }
+        true
     }
 
     /// Sends earlier messages, except the connection's own if it wants no echo.
@@ -184,13 +203,26 @@ impl Performer {
         }
     }
 
+    /// Records a message in the log of the console: one that is granted, or refused with `error`.
+    #[cfg(feature = "console")]
+    fn record(&self, session: &Session, action: Action, channel: Option<&str>, error: Option<&ErrorInfo>) {
+        super::recorder::message(&self.state, session, action, channel, error);
+    }
+
+    #[cfg(not(feature = "console"))]
+    #[expect(clippy::unused_self, reason = "the console records messages")]
+    const fn record(&self, _: &Session, _: Action, _: Option<&str>, _: Option<&ErrorInfo>) {}
+
     fn detach(&self, session: &Session, memory: &AppMemory, channel: &str, error: Option<&ErrorInfo>) {
         lock(&memory.attachments).detach(channel, &self.mailbox);
         self.mailbox.account.give_back(attachment_size(channel));
         self.leave(memory, channel);
         match error {
             Some(error) => self.refuse_channel(session, channel, error),
-            None => self.confirm_detached(channel),
+            None => {
+                self.record(session, Action::Detach, Some(channel), None);
+                self.confirm_detached(channel);
+            }
         }
     }
 
@@ -270,9 +302,10 @@ impl Performer {
                     entered.channels.remove(channel);
                 }
                 drop(entered);
+                self.record(session, Action::Presence, Some(channel), None);
                 self.ack(msg_serial, None);
             }
-            Err(refusal) => self.nack(session, Some(channel), msg_serial, refusal.info()),
+            Err(refusal) => self.nack(session, Action::Presence, Some(channel), msg_serial, refusal.info()),
         }
     }
 

@@ -6,7 +6,7 @@ use ably_auth_core::{ErrorInfo, Timestamp, Token};
 
 use crate::channels::presence::PresenceMessage;
 use crate::channels::{Message, Place};
-use crate::live::protocol::Modes;
+use crate::live::protocol::{Action, Modes};
 
 /// The maximum number of messages that an attachment rewinds.
 const MAX_REWIND: usize = 100;
@@ -65,8 +65,9 @@ pub(crate) enum Effect {
     Sync {
         channel: Box<str>,
     },
-    /// Send NACK.
+    /// Send NACK to a message with this action.
     Refuse {
+        action: Action,
         channel: Option<Box<str>>,
         msg_serial: u64,
         error: ErrorInfo,

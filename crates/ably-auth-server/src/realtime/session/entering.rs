@@ -5,10 +5,10 @@ use ably_auth_core::{ErrorCode, ErrorInfo, Identity, Operation};
 use super::effect::Effect;
 use super::state::{Session, check_name};
 use crate::channels::presence::{PresenceAction, PresenceMessage};
-use crate::live::protocol::Inbound;
 use crate::live::protocol::Modes;
 use crate::live::protocol::inbound::{AtMost, MAX_PRESENCE_MESSAGES};
 use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
+use crate::live::protocol::{Action, Inbound};
 use crate::policy::authorize::{authorize, check_identified};
 use crate::refusal::Refusal;
 
@@ -16,15 +16,20 @@ impl Session {
     pub(super) fn enter(&self, message: Inbound) -> Vec<Effect> {
         let Some(msg_serial) = message.msg_serial else {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid PRESENCE: it has no serial; set `msgSerial`");
-            return vec![Effect::Refuse { channel: message.channel, msg_serial: 0, error }];
+            return vec![Effect::Refuse { action: Action::Presence, channel: message.channel, msg_serial: 0, error }];
         };
         let Some(channel) = message.channel else {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid PRESENCE: it names no channel; set `channel`");
-            return vec![Effect::Refuse { channel: None, msg_serial, error }];
+            return vec![Effect::Refuse { action: Action::Presence, channel: None, msg_serial, error }];
         };
         match self.admit_presence(&channel, message.presence) {
             Ok(messages) => vec![Effect::Enter { channel, msg_serial, messages }],
-            Err(refusal) => vec![Effect::Refuse { channel: Some(channel), msg_serial, error: refusal.info().clone() }],
+            Err(refusal) => vec![Effect::Refuse {
+                action: Action::Presence,
+                channel: Some(channel),
+                msg_serial,
+                error: refusal.info().clone(),
+            }],
         }
     }
 

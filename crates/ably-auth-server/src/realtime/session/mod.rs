@@ -26,6 +26,7 @@ impl Session {
             Action::Message | Action::Presence | Action::Object | Action::Annotation if !is_within_rate => {
                 let error = too_many_frames(ErrorCode::PUBLISH_RATE_EXCEEDED);
                 vec![Effect::Refuse {
+                    action: message.action,
                     channel: message.channel,
                     msg_serial: message.msg_serial.unwrap_or_default(),
                     error,
@@ -56,7 +57,7 @@ impl Session {
         let Head { action, channel, msg_serial } = head;
         match (action, channel) {
             (Action::Message | Action::Presence, channel) => {
-                Effect::Refuse { channel, msg_serial: msg_serial.unwrap_or_default(), error }
+                Effect::Refuse { action, channel, msg_serial: msg_serial.unwrap_or_default(), error }
             }
             (Action::Attach, Some(channel)) => Effect::RefuseChannel { channel, error },
             _ => Effect::End(Ending::Failed(error)),
@@ -68,7 +69,12 @@ impl Session {
 fn not_served(message: Inbound) -> Effect {
     let what = if message.action == Action::Object { "objects" } else { "annotations" };
     let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, format!("{what} are not served here; publish messages"));
-    Effect::Refuse { channel: message.channel, msg_serial: message.msg_serial.unwrap_or_default(), error }
+    Effect::Refuse {
+        action: message.action,
+        channel: message.channel,
+        msg_serial: message.msg_serial.unwrap_or_default(),
+        error,
+    }
 }
 
 pub(crate) fn too_many_frames(code: ErrorCode) -> ErrorInfo {

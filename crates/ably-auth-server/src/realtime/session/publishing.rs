@@ -5,10 +5,10 @@ use ably_auth_core::{ErrorCode, ErrorInfo};
 use super::effect::{Effect, Moment};
 use super::state::{Session, check_name};
 use crate::channels::{MAX_PUBLISHED, Message};
-use crate::live::protocol::Inbound;
 use crate::live::protocol::Modes;
 use crate::live::protocol::inbound::AtMost;
 use crate::live::protocol::outbound::MAX_MESSAGE_SIZE;
+use crate::live::protocol::{Action, Inbound};
 use crate::policy::publish::{Publisher, rate_exceeded};
 use crate::refusal::Refusal;
 
@@ -17,15 +17,20 @@ impl Session {
         let Some(msg_serial) = message.msg_serial else {
             // Without a serial, messages could not be told apart from repeated ones.
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it has no serial; set `msgSerial`");
-            return vec![Effect::Refuse { channel: message.channel, msg_serial: 0, error }];
+            return vec![Effect::Refuse { action: Action::Message, channel: message.channel, msg_serial: 0, error }];
         };
         let Some(channel) = message.channel else {
             let error = ErrorInfo::new(ErrorCode::BAD_REQUEST, "invalid MESSAGE: it names no channel; set `channel`");
-            return vec![Effect::Refuse { channel: None, msg_serial, error }];
+            return vec![Effect::Refuse { action: Action::Message, channel: None, msg_serial, error }];
         };
         match self.admit(&channel, message.messages, at) {
             Ok(messages) => vec![Effect::Publish { channel, msg_serial, messages }],
-            Err(refusal) => vec![Effect::Refuse { channel: Some(channel), msg_serial, error: refusal.info().clone() }],
+            Err(refusal) => vec![Effect::Refuse {
+                action: Action::Message,
+                channel: Some(channel),
+                msg_serial,
+                error: refusal.info().clone(),
+            }],
         }
     }
 

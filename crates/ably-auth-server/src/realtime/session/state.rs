@@ -58,6 +58,11 @@ impl Session {
         }
     }
 
+    #[cfg(feature = "console")]
+    pub(crate) fn connection_id(&self) -> &str {
+        &self.connection_id
+    }
+
     pub(crate) const fn principal(&self) -> &Principal {
         &self.principal
     }

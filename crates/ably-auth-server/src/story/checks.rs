@@ -1,0 +1,176 @@
+//! The list of checks that is shown: those that were performed, and those that were not reached.
+
+use serde_json::{Map, Value, json};
+
+use crate::journal::checks::Check;
+use crate::journal::row::Entry;
+use crate::store::WINDOW_MILLIS;
+
+/// The checks of a token request with a mac, in their order.
+pub(super) const OF_SIGNED_REQUEST: [Check; 9] = [
+    Check::Accepted,
+    Check::KeyKnown,
+    Check::SameKey,
+    Check::Mac,
+    Check::KeyInForce,
+    Check::Rate,
+    Check::Timestamp,
+    Check::Nonce,
+    Check::Grant,
+];
+
+/// The checks of a request with a key.
+const OF_KEY: [Check; 8] = [
+    Check::Accepted,
+    Check::Credential,
+    Check::KeyKnown,
+    Check::Secret,
+    Check::KeyInForce,
+    Check::Identity,
+    Check::Rate,
+    Check::Permitted,
+];
+
+/// The checks of a request with a token of the service.
+const OF_TOKEN: [Check; 10] = [
+    Check::Accepted,
+    Check::Credential,
+    Check::Sealed,
+    Check::KeyInForce,
+    Check::NotExpired,
+    Check::NotInFuture,
+    Check::NotRevoked,
+    Check::Identity,
+    Check::Rate,
+    Check::Permitted,
+];
+
+/// The checks of a request with a JWT.
+const OF_JWT: [Check; 11] = [
+    Check::Accepted,
+    Check::Credential,
+    Check::KeyKnown,
+    Check::Jwt,
+    Check::KeyInForce,
+    Check::NotExpired,
+    Check::NotInFuture,
+    Check::NotRevoked,
+    Check::Identity,
+    Check::Rate,
+    Check::Permitted,
+];
+
+/// Returns the checks of an entry, each with its result.
+pub(super) fn list(entry: &Entry, evidence: &Map<String, Value>) -> Value {
+    let performed = &entry.checks;
+    let failed = performed.iter().any(|(_, passed)| !passed);
+    let is_shown = |(check, passed): &&(Check, bool)| !matches!((check, passed), (Check::Outer, true));
+    let mut list: Vec<Value> = Vec::new();
+    for (check, passed) in performed.iter().filter(is_shown) {
+        match evidence.get("jwtCheck").and_then(Value::as_str).filter(|_| *check == Check::Jwt) {
+            Some(part) => list.extend(jwt_checks(part)),
+            None => list.push(shown(id(*check), &title(*check), if *passed { "passed" } else { "failed" })),
+        }
+    }
+    if failed {
+        let last = performed.last().map(|(check, _)| *check);
+        list.extend(not_reached(entry, evidence, last).map(|check| shown(id(check), &title(check), "notReached")));
+    }
+    Value::Array(list)
+}
+
+fn shown(id: &str, title: &str, result: &str) -> Value {
+    json!({ "id": id, "title": title, "result": result })
+}
+
+/// Returns the checks that would have followed the last one.
+fn not_reached(entry: &Entry, evidence: &Map<String, Value>, last: Option<Check>) -> impl Iterator<Item = Check> {
+    let was = |check: Check| entry.checks.iter().any(|(performed, _)| *performed == check);
+    let kind = evidence.get("credential").and_then(|report| report.get("kind")).and_then(Value::as_str);
+    let expected: &[Check] = if entry.row.action == "requestToken" && !was(Check::Credential) {
+        &OF_SIGNED_REQUEST
+    } else if was(Check::Secret) || kind == Some("key") {
+        &OF_KEY
+    } else if was(Check::Jwt) || kind == Some("jwt") {
+        &OF_JWT
+    } else {
+        &OF_TOKEN
+    };
+    let place = last.and_then(|last| expected.iter().position(|check| *check == last));
+    let needs_permission = entry.row.operation.is_some();
+    let rest = expected.get(place.map_or(expected.len(), |place| place.saturating_add(1))..).unwrap_or_default();
+    rest.iter().copied().filter(move |check| *check != Check::Permitted || needs_permission)
+}
+
+/// Returns the steps of the judgement of a JWT, of which `part` failed.
+fn jwt_checks(part: &str) -> Vec<Value> {
+    let steps = [
+        ("signature", "The JWT is signed with the secret of the key"),
+        ("claims", "Its claims can be read"),
+        ("times", "It is valid at this time"),
+        ("lifetime", "It lives no longer than its key permits"),
+        ("capability", "Its key has some of the rights that it names"),
+    ];
+    let at = steps.iter().position(|(id, _)| *id == part).unwrap_or_default();
+    let result = |step: usize| match step.cmp(&at) {
+        std::cmp::Ordering::Less => "passed",
+        std::cmp::Ordering::Equal => "failed",
+        std::cmp::Ordering::Greater => "notReached",
+    };
+    steps.iter().enumerate().map(|(step, (id, title))| shown(id, title, result(step))).collect()
+}
+
+const fn id(check: Check) -> &'static str {
+    match check {
+        Check::Accepted => "accepted",
+        Check::Credential => "credential",
+        Check::SameKey => "sameKey",
+        Check::KeyKnown => "keyKnown",
+        Check::Secret => "secret",
+        Check::Sealed => "sealed",
+        Check::Jwt => "jwt",
+        Check::KeyInForce => "keyInForce",
+        Check::NotExpired => "notExpired",
+        Check::NotInFuture => "notInFuture",
+        Check::NotRevoked => "notRevoked",
+        Check::Outer => "outer",
+        Check::Identity => "identity",
+        Check::Rate => "rate",
+        Check::Mac => "mac",
+        Check::Proof => "proof",
+        Check::Timestamp => "timestamp",
+        Check::Nonce => "nonce",
+        Check::Grant => "grant",
+        Check::Permitted => "permitted",
+        Check::Request => "request",
+    }
+}
+
+fn title(check: Check) -> String {
+    let title = match check {
+        Check::Accepted => "The service accepts requests like this one now",
+        Check::Credential => "The request has a credential that can be read",
+        Check::SameKey => "The token request names the key of the path",
+        Check::KeyKnown => "The service knows the app and the key",
+        Check::Secret => "The secret is the key's",
+        Check::Sealed => "This service issued the token, and it is unchanged",
+        Check::Jwt => "The JWT is signed with its key, and its claims are valid",
+        Check::KeyInForce => "The key is enabled and has not expired",
+        Check::NotExpired => "The credential has not expired",
+        Check::NotInFuture => "The credential was not issued in the future",
+        Check::NotRevoked => "The credential is not revoked",
+        Check::Outer => "The outer JWT expires no later than the token in it",
+        Check::Identity => "The credential permits the client to act as its clientId",
+        Check::Rate => "The key is below its rate limit",
+        Check::Mac => "The mac is that of the token request",
+        Check::Proof => "The sender holds the key, or a token that may request another",
+        Check::Timestamp => {
+            return format!("The timestamp is within {} s of the service's clock", WINDOW_MILLIS / 1_000);
+        }
+        Check::Nonce => "The token request was not exchanged before",
+        Check::Grant => "The key permits the lifetime, and something of the capability",
+        Check::Permitted => "The capability permits the operation on the channel",
+        Check::Request => "The request itself is valid",
+    };
+    title.into()
+}

@@ -1,0 +1,219 @@
+//! The evidence of a refusal: what the client sent, what the service compared it with, and the likely mistake.
+
+use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Timestamp, TokenRequest};
+use ably_auth_inspect::{Answer, Kind, Legend, Matrix, Report, Verdict, inspect, mac};
+use serde_json::{Map, Value, json};
+
+use super::facts::limited;
+use super::{clocks, jwt};
+use crate::apps::Key;
+use crate::journal::checks::Check;
+use crate::journal::row::CredentialFacts;
+use crate::state::State;
+use crate::store::{Fingerprint, WINDOW_MILLIS};
+
+/// The maximum size of the evidence of one refusal, in bytes of JSON. Parts that do not fit are left out.
+const MAX_EVIDENCE: usize = 32 * 1024;
+
+/// The words for the marks of a request.
+const OF_REQUEST: Legend =
+    Legend { yes: "asked and permitted", refused: "asked, not permitted", unrequested: "permitted" };
+
+/// An operation on a channel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) operation: &'static str,
+    pub(crate) channel: &'a str,
+}
+
+/// A request that was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) code: ErrorCode,
+    pub(crate) reason: &'a str,
+    /// The check that failed.
+    pub(crate) failed: Check,
+    /// The text of the credential that the client sent.
+    pub(crate) credential: Option<&'a str>,
+    /// The facts about the credential, if it was accepted.
+    pub(crate) facts: Option<&'a CredentialFacts>,
+    pub(crate) token_request: Option<&'a TokenRequest>,
+    /// The key in the path.
+    pub(crate) key: Option<&'a KeyName>,
+    pub(crate) asked: Option<Asked<'a>>,
+    pub(crate) now: Timestamp,
+}
+
+impl Refused<'_> {
+    /// Gathers the evidence as JSON. It contains no secret and no token.
+    pub(crate) fn evidence(&self, state: &State) -> Option<Box<str>> {
+        let mut evidence = Map::new();
+        if let Some(report) = self.credential.map(|text| self.report(text)) {
+            self.explain_credential(state, &report, &mut evidence);
+            evidence.insert("credential".into(), json!(report));
+        }
+        if let Some(request) = self.token_request {
+            self.explain_request(state, request, &mut evidence);
+        }
+        if let Some(asked) = self.asked.filter(|_| self.failed == Check::Permitted) {
+            self.explain_permission(state, asked, &mut evidence);
+        }
+        // The parts that explain most go last.
+        for part in ["sent", "credential", "matrix", "mac", "signature"] {
+            let text = Value::Object(evidence.clone()).to_string();
+            if text.len() <= MAX_EVIDENCE {
+                return (!evidence.is_empty()).then(|| text.into());
+            }
+            evidence.remove(part);
+        }
+        None
+    }
+
+    fn report(&self, credential: &str) -> Report {
+        let mut report = inspect(credential, self.now);
+        report.verdict = Some(match self.facts {
+            Some(_) => Verdict::accepted(),
+            None => Verdict::refused(self.code, self.reason),
+        });
+        report
+    }
+
+    fn explain_credential(&self, state: &State, report: &Report, evidence: &mut Map<String, Value>) {
+        match (self.failed, self.credential) {
+            (Check::Jwt, Some(text)) => jwt::explain(state, text, self.code, self.now, evidence),
+            (Check::Secret, Some(text)) => self.explain_secret(state, text, evidence),
+            (Check::NotExpired | Check::NotInFuture, _) => {
+                let Some(life) = report.life else { return };
+                let (label, at) = match self.failed {
+                    Check::NotExpired => ("expiry of the token", life.expires),
+                    _ => ("time of issue of the token", life.issued),
+                };
+                evidence.insert("clocks".into(), clocks::compare(label, at, self.now, 0));
+            }
+            _ => {}
+        }
+    }
+
+    /// Names the mistake if the secret is that of another key, or the beginning of the right one.
+    fn explain_secret(&self, state: &State, credential: &str, evidence: &mut Map<String, Value>) {
+        let Ok(presented) = ApiKey::parse(credential) else { return };
+        let Ok((app, key)) = state.registry.key(presented.key_name()) else { return };
+        let sent = presented.secret().expose();
+        let right = key.api_key().secret().expose();
+        let other = app.app.keys().find(|other| other.api_key().secret() == presented.secret());
+        let cause = if let Some(other) = other {
+            let title = "The secret is another key's";
+            (title, format!("The secret belongs to `{}`.", other.name()), "Send the name and the secret of one key.")
+        } else if right.starts_with(sent) || right.ends_with(sent) {
+            let explanation = format!("{} of its {} characters were sent.", sent.len(), right.len());
+            ("The secret is cut off", explanation, "Copy the whole key again.")
+        } else if sent.trim() == right || sent.eq_ignore_ascii_case(right) {
+            (
+                "The secret was changed on its way",
+                "White space or upper case differs.".into(),
+                "Send the key unchanged.",
+            )
+        } else {
+            let explanation = "It is not the secret of this key, nor of another key of the app.".into();
+            ("The secret is wrong", explanation, "Copy the key again; it may be from before a restart or a rotation.")
+        };
+        let (title, explanation, fix) = cause;
+        let is_certain = title != "The secret is wrong";
+        let cause = json!({ "title": title, "explanation": explanation, "fix": fix, "isCertain": is_certain });
+        evidence.insert("signature".into(), json!({ "cause": cause }));
+    }
+
+    fn explain_request(&self, state: &State, request: &TokenRequest, evidence: &mut Map<String, Value>) {
+        evidence.insert("sent".into(), sent(request));
+        let Some(name) = self.key else { return };
+        let Ok((app, key)) = state.registry.key(name) else { return };
+        match self.failed {
+            Check::Mac => {
+                let others = app.app.keys().map(Key::api_key).filter(|other| other.key_name() != name);
+                evidence.insert("mac".into(), json!(mac::explain(request, key.api_key(), others)));
+            }
+            Check::Timestamp => {
+                let timestamp = request.trust_key_holder(name).and_then(|request| request.timestamp());
+                if let Ok(Some(timestamp)) = timestamp {
+                    let label = "timestamp of the token request";
+                    evidence.insert("clocks".into(), clocks::compare(label, timestamp, self.now, WINDOW_MILLIS));
+                }
+            }
+            Check::Nonce if self.code == ErrorCode::NONCE_REPLAYED => {
+                let first = nonce(request, name).zip(state.journal.as_ref());
+                let first = first.and_then(|(nonce, journal)| journal.first_use(nonce));
+                let replay = first.map(|entry| (entry.row.at, entry.row.seq)).unzip();
+                evidence.insert("replay".into(), json!({ "firstUsed": replay.0, "seq": replay.1 }));
+            }
+            Check::Grant => {
+                let asked = request.trust_key_holder(name).and_then(|request| request.capability());
+                if let Ok(Some(asked)) = asked {
+                    let matrix = Matrix::compared(&asked, key.capability(), &Legend::KEY);
+                    let title = "What was asked for, and what the key has";
+                    evidence.insert("matrix".into(), json!({ "title": title, "matrix": matrix }));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn explain_permission(&self, state: &State, asked: Asked<'_>, evidence: &mut Map<String, Value>) {
+        let Some(facts) = self.facts else { return };
+        let Ok(has) = Capability::parse_lenient(&facts.capability) else { return };
+        let text = json!({ asked.channel: [asked.operation] }).to_string();
+        if let Ok(wanted) = Capability::parse_lenient(&text) {
+            let matrix = Matrix::compared(&wanted, &has, &OF_REQUEST);
+            let title = "What the request needs, and what its credential has";
+            evidence.insert("matrix".into(), json!({ "title": title, "matrix": matrix }));
+        }
+        evidence.insert("explanation".into(), Answer::new(&has, asked.channel, asked.operation).explanation.into());
+        self.explain_limit(state, facts, asked, evidence);
+    }
+
+    /// Names the mistake if a JWT asks for a right that its key does not have.
+    fn explain_limit(&self, state: &State, facts: &CredentialFacts, asked: Asked<'_>, to: &mut Map<String, Value>) {
+        let report = self.credential.map(|text| inspect(text, self.now)).filter(|report| report.kind == Kind::Jwt);
+        let is_asked = report.and_then(|report| report.asks(asked.channel, asked.operation));
+        if !is_asked.is_some_and(|answer| answer.permitted) {
+            return;
+        }
+        let Ok((_, key)) = state.registry.key(&facts.key) else { return };
+        let explanation = format!(
+            "The JWT asks for `{}` on `{}`, but its key `{}` does not have it, and no JWT has more than its key.",
+            asked.operation, asked.channel, facts.key
+        );
+        let title = "The key lacks this right";
+        let fix = "Sign the JWT with a key that has it, or give the key the right.";
+        let cause = json!({ "title": title, "explanation": explanation, "fix": fix, "isCertain": true });
+        to.insert("signature".into(), json!({ "cause": cause }));
+        to.insert("keyCapability".into(), String::from(limited(key.capability().to_string())).into());
+    }
+}
+
+/// Returns the fingerprint of the nonce of a token request whose sender was checked, if it has one.
+pub(crate) fn nonce(request: &TokenRequest, key: &KeyName) -> Option<Fingerprint> {
+    let request = request.trust_key_holder(key).ok()?;
+    Some(Fingerprint::new(key, request.nonce()?, request.timestamp().ok()??))
+}
+
+/// The fields of a token request that the service reads.
+const FIELDS: [&str; 7] = ["keyName", "ttl", "capability", "clientId", "timestamp", "nonce", "mac"];
+
+/// Returns the fields of a token request. The mac is shortened: with the whole mac, the request could be exchanged.
+fn sent(request: &TokenRequest) -> Value {
+    let Ok(Value::Object(fields)) = serde_json::to_value(request) else {
+        return Value::Null;
+    };
+    let shown = fields.into_iter().map(|(name, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        let text: Box<str> = match &*name {
+            "mac" => text.chars().take(6).chain(['…']).collect(),
+            // A sender may have put the whole key there by mistake.
+            _ if ApiKey::parse(&text).is_ok() => "[key]".into(),
+            name if FIELDS.contains(&name) => limited(text),
+            _ => "[not read]".into(),
+        };
+        json!({ "name": name, "value": text })
+    });
+    Value::Array(shown.collect())
+}

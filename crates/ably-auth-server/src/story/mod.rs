@@ -1,0 +1,87 @@
+//! The story of a request: the credential, the checks that it passed, the one that it failed, and what to do.
+//!
+//! [`evidence`] is gathered when a request is refused, because it needs the credential, which the journal does not keep.
+//! Everything else is told from the journal when somebody asks for it.
+
+mod checks;
+mod clocks;
+mod evidence;
+mod facts;
+mod jwt;
+
+use ably_auth_core::{Capability, Timestamp};
+use ably_auth_inspect::{Legend, Life, Matrix};
+use serde_json::{Map, Value, json};
+
+use crate::journal::row::{CredentialFacts, CredentialKind, Entry};
+use crate::state::State;
+pub(crate) use evidence::{Asked, Refused, nonce};
+pub(crate) use facts::{credential_text, named_key};
+
+/// Tells the story of an entry, at the time `now`.
+pub(crate) fn story(state: &State, entry: &Entry, now: Timestamp) -> Value {
+    let evidence: Map<String, Value> =
+        entry.evidence.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut story = Map::new();
+    story.insert("row".into(), json!(entry.row));
+    story.insert("checks".into(), checks::list(entry, &evidence));
+    if let Some(reason) = entry.row.reason.as_deref() {
+        let (reason, advice) = reason.split_once("; ").map_or((reason, None), |(why, advice)| (why, Some(advice)));
+        story.insert("reason".into(), reason.into());
+        story.insert("advice".into(), advice.into());
+    }
+    if let Some(credential) = &entry.credential {
+        story.insert("credential".into(), report(credential, now));
+    }
+    if let Some((asked, issued)) = entry.issued.as_deref() {
+        story.insert("issued".into(), report(issued, now));
+        story.insert("matrix".into(), issued_matrix(state, asked.as_deref(), issued));
+    }
+    story.extend(evidence);
+    refresh_life(&mut story, now);
+    Value::Object(story)
+}
+
+/// Reports on a credential that was accepted, in the form of the reports on pasted ones.
+pub(crate) fn report(facts: &CredentialFacts, now: Timestamp) -> Value {
+    let (kind, title) = match facts.kind {
+        CredentialKind::Key => ("key", "API key"),
+        CredentialKind::Token => ("token", "Ably token"),
+        CredentialKind::Jwt => ("jwt", "JWT"),
+    };
+    let fact = |name: &str, label: &str, value: &str| json!({ "name": name, "label": label, "value": value });
+    let mut list = vec![fact("keyName", "key name", facts.key.as_str()), fact("appId", "app id", facts.key.app_id())];
+    list.extend(facts.client_id.as_deref().map(|client_id| fact("clientId", "client id", client_id)));
+    let capability = Capability::parse_lenient(&facts.capability).ok();
+    json!({
+        "kind": kind,
+        "title": title,
+        "facts": list,
+        "life": facts.validity.map(|(issued, expires)| Life::new(issued, expires, now)),
+        "capability": facts.capability,
+        "matrix": capability.as_ref().map(Matrix::of),
+        "problems": [],
+    })
+}
+
+/// Compares the capability that was asked for with the key's.
+fn issued_matrix(state: &State, asked: Option<&str>, issued: &CredentialFacts) -> Value {
+    let Ok((_, key)) = state.registry.key(&issued.key) else {
+        return Value::Null;
+    };
+    let asked = asked.and_then(|asked| Capability::parse_lenient(asked).ok());
+    // A token request without a capability asks for all rights of the key.
+    let asked = asked.as_ref().unwrap_or_else(|| key.capability());
+    json!({ "title": "What was asked for, and what the key has", "matrix": Matrix::compared(asked, key.capability(), &Legend::KEY) })
+}
+
+/// Moves the life bars to the time `now`.
+fn refresh_life(story: &mut Map<String, Value>, now: Timestamp) {
+    for member in ["credential", "issued"] {
+        let Some(life) = story.get_mut(member).and_then(|report| report.get_mut("life")) else { continue };
+        let at = |name: &str| life.get(name).and_then(Value::as_u64).map(Timestamp::from_millis);
+        if let (Some(issued), Some(expires)) = (at("issued"), at("expires")) {
+            *life = json!(Life::new(issued, expires, now));
+        }
+    }
+}
