@@ -72,6 +72,17 @@ async fn ask_until(address: SocketAddr, make: fn(&ApiKey, &TokenParams) -> Vec<u
     took
 }
 
+/// Reads the live log of the console until the task is aborted.
+pub async fn read_console(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /console/api/log/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut buffer = vec![0; 64 * 1024];
+    let read = stream.read(&mut buffer).await.unwrap();
+    assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&buffer[..read]));
+    while stream.read(&mut buffer).await.unwrap() > 0 {}
+}
+
 /// Returns the system's time, in milliseconds since the epoch.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64

@@ -18,6 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use load::{Load, Measured};
+use servers::CONSOLE;
 
 const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -25,8 +26,22 @@ const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
 /// The servers, each with its target rate as a share of the echo's rate.
-const SERVERS: &[(&str, f64)] =
-    &[("echo", 1.0), ("memory", 0.75), ("redb", 0.5), ("redis", 0.5), ("endpoint jwt", 0.9), ("endpoint request", 0.9)];
+const SERVERS: &[(&str, f64)] = &[
+    ("echo", 1.0),
+    ("memory", 0.75),
+    (SANDBOX, 0.75),
+    (CONSOLE, 0.7),
+    ("redb", 0.5),
+    ("redis", 0.5),
+    ("endpoint jwt", 0.9),
+    ("endpoint request", 0.9),
+];
+
+/// The server with which the one with a console is compared.
+const SANDBOX: &str = "sandbox";
+
+/// The minimum rate of a sandbox whose console is open, as a share of the rate of one without a console.
+const CONSOLE_SHARE: f64 = 0.95;
 
 #[tokio::main]
 async fn main() {
@@ -88,6 +103,13 @@ async fn compare(options: &[&str]) {
         );
         too_slow |= of_echo < *reach;
     }
+    let rate_of = |name| servers.iter().zip(&rounds).find(|((which, _), _)| *which == name).map(|(_, all)| rate(all));
+    if let (Some(sandbox), Some(console)) = (rate_of(SANDBOX), rate_of(CONSOLE)) {
+        let share = console / sandbox;
+        let note = if share < CONSOLE_SHARE { "  SLOW: the target is 95%" } else { "" };
+        println!("with the console open, a sandbox keeps {:.1}% of its rate{note}", share * 100.0);
+        too_slow |= share < CONSOLE_SHARE;
+    }
     if strict && too_slow {
         std::process::exit(1);
     }
@@ -144,9 +166,15 @@ async fn measure(which: &str, place: &Place, round: Duration) -> Measured {
     let mut server = Server(command.args(["serve", which]).stdout(Stdio::piped()).spawn().unwrap());
     let mut address = String::new();
     BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
-    let load = Load::new(address.trim().parse().unwrap(), CONNECTIONS, which);
+    let address = address.trim().parse().unwrap();
+    let reader = (which == CONSOLE).then(|| tokio::spawn(load::read_console(address)));
+    let load = Load::new(address, CONNECTIONS, which);
     let warm = load.run(WARM_UP, server.0.id()).await;
     let mut measured = load.run(round, server.0.id()).await;
     measured.in_all += warm.in_all;
+    if let Some(reader) = reader {
+        assert!(!reader.is_finished(), "the console ended its stream");
+        reader.abort();
+    }
     measured
 }

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 pub const KEY: &str = "app1.key1:EVKVTCBlzLBPYJiCZTsIW_pqylJ9WVRB5K9P19Ap1y0";
 
+/// The server with a console, which a reader has open.
+pub const CONSOLE: &str = "console";
+
 /// Environment variable with the store's folder or URL.
 pub const PLACE: &str = "PLACE";
 
@@ -59,6 +62,8 @@ pub async fn serve(which: &str) {
     let service = Service::builder().apps(Apps::of_key(KEY.parse().unwrap()));
     let service = match which {
         "memory" => service,
+        "sandbox" => service.sandbox(true),
+        CONSOLE => service.sandbox(true).console(true),
         "redb" => service.store(Redb::open(std::env::var(PLACE).unwrap()).unwrap()),
         "redis" => {
             let mut options = RedisOptions::default();
