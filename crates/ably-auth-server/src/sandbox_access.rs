@@ -1,7 +1,7 @@
 //! Access to a sandbox from other machines and containers.
 
 /// The hosts for which a sandbox answers requests, in addition to this machine's. There are none by default.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SandboxAccess {
     pub(crate) hosts: Vec<String>,
     pub(crate) is_public: bool,

@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::arrival::Arrival;
+#[cfg(feature = "sandbox")]
+use super::delivery::Delivery;
 use super::format::Format;
 #[cfg(feature = "console")]
 use super::recorder::Recorder;
@@ -56,6 +58,9 @@ pub(super) struct Call<'a> {
     trail: Option<Trail<'a>>,
     /// The memory reserved for the answer.
     answer: Mutex<Option<Permit>>,
+    /// The delivery of the answer, if it is not simply written.
+    #[cfg(feature = "sandbox")]
+    delivery: Mutex<Option<Delivery>>,
 }
 
 /// The size, in bytes, of the largest response body that does not count as in flight.
@@ -80,6 +85,8 @@ impl<'a> Call<'a> {
             #[cfg(feature = "console")]
             recorder: Recorder::new(state),
             answer: Mutex::default(),
+            #[cfg(feature = "sandbox")]
+            delivery: Mutex::default(),
         }
     }
 
@@ -231,6 +238,18 @@ impl<'a> Call<'a> {
             None => Permit::take(bytes, self.answer_budgets()),
         };
         permit.map(|permit| reply.with_permit(permit)).ok_or_else(too_many_answers)
+    }
+
+    /// Sets how the answer is delivered.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn deliver(&self, delivery: Delivery) {
+        *lock(&self.delivery) = Some(delivery);
+    }
+
+    /// Takes the delivery of the answer, if it is not simply written.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn delivery(&self) -> Option<Delivery> {
+        lock(&self.delivery).take()
     }
 
     fn answer_budgets(&self) -> impl Iterator<Item = &Arc<Budget>> {

@@ -9,6 +9,8 @@ mod call;
 mod channels;
 mod control;
 mod cors;
+#[cfg(feature = "sandbox")]
+pub(crate) mod delivery;
 mod format;
 mod keys;
 mod lists;
@@ -28,6 +30,9 @@ mod upgrade;
 
 pub(crate) use arrival::Arrival;
 
+#[cfg(feature = "sandbox")]
+use std::sync::Arc;
+
 use ably_auth_core::ErrorCode;
 use bytes::Bytes;
 use http::request::Parts;
@@ -37,7 +42,11 @@ use crate::journal::checks::Check;
 use crate::ops::metrics::Endpoint;
 use crate::refusal::Refusal;
 use crate::state::State;
+#[cfg(feature = "sandbox")]
+use crate::state::faults::InjectedFault;
 use call::Call;
+#[cfg(feature = "sandbox")]
+use delivery::Delivery;
 use reply::Reply;
 use request_log::CompletedRequest;
 use route::Route;
@@ -77,8 +86,14 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
     #[cfg(feature = "console")]
     recorder::record(&call, &reply);
     let code = reply.code;
+    #[cfg(feature = "sandbox")]
+    let delivery = call.delivery();
     let (request_id, key) = call.finish(code);
     let mut response = reply.into_response(&request_id);
+    #[cfg(feature = "sandbox")]
+    if let Some(delivery) = delivery {
+        response.extensions_mut().insert(delivery);
+    }
     cors::add(state, parts, response.headers_mut());
     CompletedRequest { response, endpoint, code, request_id, key }
 }
@@ -101,15 +116,35 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
     if call.state.sandbox {
         sandbox::check(call)?;
         #[cfg(feature = "sandbox")]
-        if let Some(emulation) = &call.state.emulation {
-            emulation.check_failure(&call.parts.method)?;
-        }
+        inject_fault(call)?;
     }
     // `/time` is served even if the clock is wrong: it only reports the clock.
     if call.parts.uri.path() != "/time" {
         call.state.check_clock(call.now)?;
     }
     call.body().map(|_| ())
+}
+
+/// Applies a fault that the sandbox injects into this request.
+#[cfg(feature = "sandbox")]
+fn inject_fault(call: &Call<'_>) -> Result<(), Refusal> {
+    // A page cannot read why its preflight failed.
+    let is_exempt = call.parts.method == Method::OPTIONS;
+    let Some(back) = call.state.back().filter(|_| !is_exempt) else {
+        return Ok(());
+    };
+    match back.faults.inject() {
+        None => Ok(()),
+        Some(InjectedFault::Refused(refusal)) => Err(refusal),
+        Some(InjectedFault::Held(time, permit)) => {
+            call.deliver(Delivery::Held(time, Arc::new(permit)));
+            Ok(())
+        }
+        Some(InjectedFault::Dropped(refusal)) => {
+            call.deliver(Delivery::Dropped);
+            Err(refusal)
+        }
+    }
 }
 
 async fn dispatch(call: &Call<'_>) -> Result<(Endpoint, Reply), Refusal> {

@@ -1,6 +1,6 @@
 //! The connections of a socket: limits, TLS handshake, and requests.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -28,6 +28,8 @@ use super::timeouts::{TimeoutStream, Timeouts};
 use super::websocket::Upgraded;
 use super::{admin, request, websocket};
 use crate::clock::Stopwatch;
+#[cfg(feature = "sandbox")]
+use crate::http::delivery::Delivery;
 use crate::limits::site;
 use crate::net::tls::Tls;
 use crate::ops::metrics::{Gauge, add};
@@ -227,6 +229,10 @@ impl Connections {
             let answer = self.answer(request, client, phase, admission);
             async move {
                 let mut answer = answer.await;
+                #[cfg(feature = "sandbox")]
+                {
+                    answer = delivered(answer).await?;
+                }
                 if let Some((upgrade, parts)) = upgrade.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     *lock(upgraded_by) = Some((upgrade, parts));
                 }
@@ -235,7 +241,7 @@ impl Connections {
                 if is_last {
                     answer = request::close_after(answer);
                 }
-                Ok::<_, Infallible>(Outgoing::of(answer, unwritten))
+                Ok::<_, Unanswered>(Outgoing::of(answer, unwritten))
             }
         });
         let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), timeouts));
@@ -306,4 +312,30 @@ impl Connections {
             Admission::Refused(exceeded) => request::refuse_connection(&self.service, request, socket, exceeded, since),
         }
     }
+}
+
+/// The error of a request that gets no response. hyper closes its connection.
+#[derive(Debug)]
+struct Unanswered;
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request gets no response")
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+/// Waits until the response is to be written, if a sandbox holds it back.
+#[cfg(feature = "sandbox")]
+async fn delivered(mut response: Response<Bytes>) -> Result<Response<Bytes>, Unanswered> {
+    match response.extensions_mut().remove::<Delivery>() {
+        None => {}
+        Some(Delivery::Held(time, permit)) => {
+            tokio::time::sleep(time).await;
+            drop(permit);
+        }
+        Some(Delivery::Dropped) => return Err(Unanswered),
+    }
+    Ok(response)
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::Sandbox;
-use super::emulator::Emulator;
 use super::thread::ServerThread;
 use crate::apps::{App, Apps, Key};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::net::tls::Tls;
+use crate::service::Service;
 
 const MIB: usize = 1024 * 1024;
 
@@ -137,11 +137,12 @@ impl SandboxBuilder {
         limits.shutdown_delay = Duration::ZERO;
         limits.shutdown_grace = limits.shutdown_grace.min(STOP_GRACE);
         let (tls, certificate) = if self.tls { Tls::self_signed().map(Some)? } else { None }.unzip();
-        let emulator = Emulator::new(app, limits)?;
-        let (thread, address) = ServerThread::start(emulator.front(), tls)?;
+        let apps = Apps::new().with_app(app.clone())?;
+        let service = Service::builder().apps(apps).sandbox(true).limits(limits).emulated().build()?;
+        let (thread, address) = ServerThread::start(service.clone(), tls)?;
         let scheme = if certificate.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{address}");
-        Ok(Sandbox { emulator, key, address, url, certificate, _thread: thread })
+        Ok(Sandbox { service, app, key, address, url, certificate, _thread: thread })
     }
 }
 

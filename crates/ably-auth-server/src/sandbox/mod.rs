@@ -2,7 +2,6 @@
 
 pub(crate) mod builder;
 mod certificate;
-mod emulator;
 mod thread;
 
 use std::fmt;
@@ -14,7 +13,8 @@ use ably_auth_core::{ApiKey, ErrorCode};
 use crate::apps::App;
 use crate::error::{Error, ErrorKind};
 use crate::ops::metrics;
-use emulator::Emulator;
+use crate::service::Service;
+use crate::state::faults::Fault;
 use thread::ServerThread;
 
 /// An emulator of the service for the integration tests of an application: it listens on a free port of `127.0.0.1` and
@@ -46,7 +46,8 @@ use thread::ServerThread;
 /// Like `ably-auth serve --sandbox`, it accepts keys without TLS, creates more apps with `POST /apps`, and answers
 /// requests and web pages of this machine only. It keeps everything in memory.
 pub struct Sandbox {
-    emulator: Emulator,
+    service: Service,
+    app: App,
     key: ApiKey,
     address: SocketAddr,
     url: String,
@@ -128,7 +129,7 @@ impl Sandbox {
     /// ```
     #[must_use]
     pub const fn app(&self) -> &App {
-        self.emulator.app()
+        &self.app
     }
 
     /// Returns the certificate for clients to trust, as PEM, if the sandbox uses TLS.
@@ -179,7 +180,7 @@ impl Sandbox {
     /// # Errors
     /// [`ErrorKind::Random`] if the system gives no random numbers. The state then stays as it was.
     pub fn reset(&self) -> Result<(), Error> {
-        self.emulator.reset()
+        self.service.reset()
     }
 
     /// Moves the service's clock forward, so that tokens expire without waiting. The clock then goes on from there.
@@ -213,7 +214,7 @@ impl Sandbox {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn advance_clock(&self, by: Duration) {
-        self.emulator.advance_clock(by);
+        self.service.current().state().advance_clock(by);
     }
 
     /// Refuses the next `count` requests with that error code and its HTTP status, before any other check of the
@@ -250,8 +251,64 @@ impl Sandbox {
             let message = format!("unknown error code {code}; use one of `ErrorCode::KNOWN`, such as 50003 or 40142");
             return Err(Error::new(ErrorKind::ErrorCode, message));
         }
-        self.emulator.fail_next(count, code);
+        self.inject(Fault::Refuse { code, status: None }, count);
         Ok(())
+    }
+
+    /// Holds back the responses to the next `count` requests for `by`, at most for a minute each, so that the timeouts
+    /// of a client can be tested. The requests are processed at once: a message is published although its publisher
+    /// waits. At most 1000 responses are held back at the same time; more are sent at once.
+    ///
+    /// The requests count as for [`fail_next`](Self::fail_next). A new call of `fail_next`, `delay_next` or
+    /// [`drop_next`](Self::drop_next) replaces what is left of an earlier one.
+    ///
+    /// ```
+    /// use std::io::{Read as _, Write as _};
+    /// use std::net::TcpStream;
+    /// use std::time::Duration;
+    ///
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// sandbox.delay_next(1, Duration::from_secs(60));
+    /// let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+    /// stream.set_read_timeout(Some(Duration::from_millis(50)))?;
+    /// stream.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    /// assert!(stream.read(&mut [0]).is_err(), "the response does not arrive in time");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn delay_next(&self, count: u32, by: Duration) {
+        self.inject(Fault::Delay(by.min(Fault::MAX_DELAY)), count);
+    }
+
+    /// Closes the connections of the next `count` requests without a response. The requests are not processed.
+    ///
+    /// The requests count as for [`fail_next`](Self::fail_next). A new call of `fail_next`,
+    /// [`delay_next`](Self::delay_next) or `drop_next` replaces what is left of an earlier one.
+    ///
+    /// ```
+    /// use std::io::{Read as _, Write as _};
+    /// use std::net::TcpStream;
+    ///
+    /// use ably_auth_server::Sandbox;
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// sandbox.drop_next(1);
+    /// let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port()))?;
+    /// stream.write_all(b"GET /time HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    /// let mut response = String::new();
+    /// stream.read_to_string(&mut response)?;
+    /// assert_eq!(response, "");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn drop_next(&self, count: u32) {
+        self.inject(Fault::Drop, count);
+    }
+
+    fn inject(&self, fault: Fault, count: u32) {
+        if let Some(back) = self.service.current().state().back() {
+            back.faults.set(fault, count);
+        }
     }
 }
 

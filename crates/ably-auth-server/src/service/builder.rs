@@ -28,11 +28,15 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::sandbox_access::SandboxAccess;
 use crate::service::Service;
+#[cfg(feature = "sandbox")]
+use crate::service::emulator;
 use crate::state::State;
 #[cfg(feature = "sandbox")]
 use crate::state::emulation::Emulation;
 use crate::state::registry::{Registry, ServiceSecrets};
 use crate::state::service_clock::Time;
+#[cfg(feature = "sandbox")]
+use crate::store::StoreLimits;
 use crate::store::{Memory, Store};
 
 /// A builder of a [`Service`].
@@ -49,12 +53,20 @@ pub struct ServiceBuilder {
     apps: Apps,
     sandbox: bool,
     sandbox_access: SandboxAccess,
+    /// True if the service of a sandbox can be reset and inject faults.
+    #[cfg(feature = "sandbox")]
+    is_emulated: bool,
     #[cfg(feature = "sandbox")]
     emulation: Option<Emulation<State>>,
     #[cfg(feature = "console")]
     console: bool,
     #[cfg(feature = "console")]
     journal: Option<Arc<Journal>>,
+    /// The limits of a store in memory, from which a sandbox creates the store again; `None` for any other store.
+    #[cfg(feature = "sandbox")]
+    memory_limits: Option<StoreLimits>,
+    /// The metrics that the services of a sandbox share.
+    metrics: Arc<Metrics>,
     channels: bool,
     clock: Clock,
     secrets: ServiceSecrets,
@@ -100,6 +112,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Lets the service of a sandbox be reset and inject faults.
+    #[cfg(feature = "sandbox")]
+    pub(crate) const fn emulated(mut self) -> Self {
+        self.is_emulated = true;
+        self
+    }
+
     #[cfg(feature = "sandbox")]
     pub(crate) fn emulation(mut self, emulation: Emulation<State>) -> Self {
         self.emulation = Some(emulation);
@@ -119,13 +138,6 @@ impl ServiceBuilder {
     #[cfg(feature = "console")]
     pub const fn console(mut self, is_served: bool) -> Self {
         self.console = is_served;
-        self
-    }
-
-    /// Sets the log of the console, which outlives the service.
-    #[cfg(feature = "console")]
-    pub(crate) fn journal(mut self, journal: Arc<Journal>) -> Self {
-        self.journal = Some(journal);
         self
     }
 
@@ -236,6 +248,11 @@ impl ServiceBuilder {
     /// The records of the store override the [apps](Self::apps): a deleted app stays deleted, and a changed key stays
     /// changed.
     pub fn store(mut self, store: impl Store) -> Self {
+        #[cfg(feature = "sandbox")]
+        {
+            let store: &dyn std::any::Any = &store;
+            self.memory_limits = store.downcast_ref().map(Memory::limits);
+        }
         self.store = Box::new(store);
         self
     }
@@ -247,7 +264,25 @@ impl ServiceBuilder {
     /// access token of the Control API is too short, if a name or a token is used twice, or if there are too many
     /// tokens; [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes; [`ErrorKind::Random`] if random
     /// numbers are needed and the system gives none; [`ErrorKind::Apps`] if there are more than 1000 apps.
-    pub fn build(self) -> Result<Service, Error> {
+    #[cfg_attr(not(feature = "console"), expect(unused_mut, reason = "only the console changes the configuration"))]
+    pub fn build(mut self) -> Result<Service, Error> {
+        #[cfg(feature = "console")]
+        if self.console && self.sandbox {
+            self.journal = Some(Arc::new(Journal::new(self.limits.console_bytes)));
+            self.is_emulated = true;
+        }
+        #[cfg(feature = "sandbox")]
+        if self.is_emulated && self.sandbox {
+            return match self.memory_limits {
+                Some(_) => emulator::build(self),
+                None => self.emulation(Emulation::lasting()).build_state(),
+            };
+        }
+        self.build_state()
+    }
+
+    /// Builds the service, and no other one in front of it.
+    pub(super) fn build_state(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
         secrets.check()?;
         let mut source = Some(SecretSource::Configured);
@@ -260,7 +295,7 @@ impl ServiceBuilder {
         let secret_count = secrets.earlier.len().saturating_add(1);
         control_token::check(&self.control_tokens)?;
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let metrics = Metrics::default();
+        let metrics = self.metrics;
         let outbox = match self.store.relay() {
             Some(relay) => Some(Outbox::new(relay, u64::from_be_bytes(random::bytes()?), Arc::clone(&metrics.relay))),
             None => None,
@@ -272,11 +307,6 @@ impl ServiceBuilder {
         // A store of only one service is often unused for a long time, so a clock far ahead of it is normal.
         let latest = self.store.feed().latest_known();
         let from = if self.store.is_shared() { latest } else { latest.max(now) };
-        #[cfg(feature = "console")]
-        let journal = self.console.then(|| {
-            let new = || Arc::new(Journal::new(self.limits.console_bytes));
-            self.journal.unwrap_or_else(new)
-        });
         let state = State {
             registry,
             time: Time::new(self.clock.steady.clone(), from),
@@ -289,7 +319,7 @@ impl ServiceBuilder {
             #[cfg(feature = "sandbox")]
             emulation: self.emulation,
             #[cfg(feature = "console")]
-            journal,
+            journal: self.journal,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
@@ -317,6 +347,44 @@ impl ServiceBuilder {
     }
 }
 
+#[cfg(feature = "sandbox")]
+impl ServiceBuilder {
+    /// Returns the same configuration with an empty store in memory.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            apps: self.apps.clone(),
+            clock: self.clock.clone(),
+            secrets: self.secrets.clone(),
+            control_tokens: self.control_tokens.clone(),
+            memory_limits: self.memory_limits,
+            #[cfg(feature = "console")]
+            journal: self.journal.clone(),
+            store: Box::new(Memory::with_limits(self.memory_limits.unwrap_or_default())),
+            ..self.front()
+        }
+    }
+
+    /// Returns the configuration of the service in front of the one that responds. It has no apps and no secrets.
+    pub(super) fn front(&self) -> Self {
+        Self {
+            sandbox: self.sandbox,
+            sandbox_access: self.sandbox_access.clone(),
+            metrics: Arc::clone(&self.metrics),
+            channels: self.channels,
+            limits: self.limits.clone(),
+            ..Service::builder()
+        }
+    }
+
+    pub(super) fn set_apps(&mut self, apps: Apps) {
+        self.apps = apps;
+    }
+
+    pub(super) const fn given_clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
 impl Service {
     /// Returns a builder. By default, the service has no apps, is not a sandbox, and uses the clock of the system and a
     /// random secret.
@@ -326,11 +394,16 @@ impl Service {
             sandbox: false,
             sandbox_access: SandboxAccess::default(),
             #[cfg(feature = "sandbox")]
+            is_emulated: false,
+            #[cfg(feature = "sandbox")]
             emulation: None,
             #[cfg(feature = "console")]
             console: false,
             #[cfg(feature = "console")]
             journal: None,
+            #[cfg(feature = "sandbox")]
+            memory_limits: Some(StoreLimits::default()),
+            metrics: Arc::default(),
             channels: true,
             clock: Clock::system(),
             secrets: ServiceSecrets::default(),

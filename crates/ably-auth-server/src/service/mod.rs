@@ -1,6 +1,8 @@
 //! The service, without a socket.
 
 pub(crate) mod builder;
+#[cfg(feature = "sandbox")]
+mod emulator;
 mod ready;
 mod verify;
 
@@ -22,7 +24,7 @@ use crate::policy::reload::{self, Relisted};
 use crate::refusal::Refusal;
 use crate::state::State;
 #[cfg(feature = "sandbox")]
-use crate::state::emulation::Emulation;
+use crate::state::emulation::{Back, Emulation};
 
 /// The token service, which takes HTTP requests and returns responses. Clones share their state.
 ///
@@ -54,7 +56,7 @@ impl Service {
         let service = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            service.answer(&parts, Some(&body), None, Stopwatch::start()).await
+            service.current().answer(&parts, Some(&body), None, Stopwatch::start()).await
         }
     }
 
@@ -95,11 +97,12 @@ impl Service {
     /// ```
     #[must_use]
     pub fn metrics(&self) -> String {
-        let (apps, keys) = self.0.registry.count();
+        let current = self.current();
+        let (apps, keys) = current.0.registry.count();
         let now = metrics::CurrentValues {
             apps,
             keys,
-            realtime_connections: self.0.connections.counts(),
+            realtime_connections: current.0.connections.counts(),
             is_ready: self.is_ready(),
             up: self.0.stopwatch.elapsed(),
         };
@@ -129,7 +132,14 @@ impl Service {
     /// [`ErrorKind::Store`] if the store does not answer: then the changes that need no store have been made. Reload
     /// again until it succeeds: a key that is to be revoked is disabled meanwhile, and is revoked then.
     pub async fn reload(&self, apps: Apps) -> Result<Relisted, Error> {
-        let reloaded = reload::reload_apps(&self.0, apps).await;
+        let current = self.current();
+        #[cfg(feature = "sandbox")]
+        let recipe = current.0.back().and_then(Back::recipe).map(|recipe| (recipe, apps.clone()));
+        let reloaded = reload::reload_apps(&current.0, apps).await;
+        #[cfg(feature = "sandbox")]
+        if let Some((recipe, apps)) = recipe.filter(|_| reloaded.is_ok()) {
+            recipe.set_apps(apps);
+        }
         let metrics = &self.0.metrics;
         match &reloaded {
             Ok(_) => {
@@ -139,7 +149,7 @@ impl Service {
             Err(_) => metrics::add(&metrics.reloads_failed, 1),
         }
         let keys = |done: &Relisted| (done.keys_added, done.keys_changed, done.keys_removed);
-        self.0.audit.reload(reloaded.as_ref().map(keys).map_err(Error::kind));
+        current.0.audit.reload(reloaded.as_ref().map(keys).map_err(Error::kind));
         reloaded
     }
 
@@ -166,7 +176,7 @@ impl Service {
     /// # Errors
     /// [`ErrorKind::Store`] if the store does not answer: then nothing has changed.
     pub async fn trust_clock(&self) -> Result<(), Error> {
-        let set = self.0.trust_clock().await;
+        let set = self.current().0.trust_clock().await;
         audit::trust_clock(set.is_ok());
         set.map_err(|unavailable| Error::new(ErrorKind::Store, unavailable.to_string()).because(unavailable))
     }
@@ -190,13 +200,21 @@ impl Service {
         self.is_up() && !self.0.metrics.store.is_failing()
     }
 
-    /// Returns the service that answers the next request. It is another one only in a `Sandbox`, which replaces it.
+    /// Returns the service that answers the next request. It is another one only in a sandbox that
+    /// can be reset.
     pub(crate) fn current(&self) -> Cow<'_, Self> {
         #[cfg(feature = "sandbox")]
         if let Some(current) = self.0.emulation.as_ref().and_then(Emulation::current) {
             return Cow::Owned(Self(current));
         }
         Cow::Borrowed(self)
+    }
+
+    /// Replaces the service of a sandbox with a new one, if it can be reset.
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn reset(&self) -> Result<(), Error> {
+        let current = self.current();
+        current.0.back().and_then(Back::recipe).map_or(Ok(()), |recipe| recipe.reset())
     }
 
     pub(crate) fn shared_state(&self) -> Arc<State> {

@@ -28,7 +28,8 @@ impl Service {
     /// # }
     /// ```
     pub async fn check_ready(&self) -> bool {
-        let state = self.state();
+        let current = self.current();
+        let state = current.state();
         let now = state.clock.now();
         // The store remembers the time that it gets, so it must not get a wrong one.
         if state.check_clock(now).is_err() {
@@ -42,7 +43,8 @@ impl Service {
 
     /// Returns true if a server runs and is not shutting down, and the service can read all records of the store.
     pub(crate) fn is_up(&self) -> bool {
-        let state = self.state();
+        let current = self.current();
+        let state = current.state();
         state.metrics.ready.load(Ordering::Relaxed) && !state.is_confused.load(Ordering::Acquire)
     }
 }

@@ -24,7 +24,8 @@ use crate::service::Service;
 #[async_trait::async_trait]
 impl VerifyToken for Service {
     async fn verify_token(&self, token: &Token) -> Result<VerifiedToken, Refusal> {
-        let state = self.state();
+        let current = self.current();
+        let state = current.state();
         match (Authenticator { state, checks: &Checks::default() }).bearer(token, state.clock.now()).await {
             Ok(bearer) => Ok(bearer.token),
             // The endpoints of the service answer 404 for an unknown key, because it is part of their path. Here the

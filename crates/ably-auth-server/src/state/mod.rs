@@ -4,6 +4,8 @@ pub(crate) mod app_memory;
 pub(crate) mod cutoffs;
 #[cfg(feature = "sandbox")]
 pub(crate) mod emulation;
+#[cfg(feature = "sandbox")]
+pub(crate) mod faults;
 pub(crate) mod records;
 pub(crate) mod registry;
 pub(crate) mod revocations;
@@ -54,7 +56,7 @@ pub(crate) struct State {
     pub(crate) time: Time,
     pub(crate) sandbox: bool,
     pub(crate) sandbox_access: SandboxAccess,
-    /// The role of the service in a `Sandbox`, if it belongs to one.
+    /// The role of the service in a sandbox that can be reset or inject faults.
     #[cfg(feature = "sandbox")]
     pub(crate) emulation: Option<emulation::Emulation<Self>>,
     /// The log of the console, if there is one.
@@ -77,7 +79,7 @@ pub(crate) struct State {
     pub(crate) answers: Arc<Budget>,
     /// The permits for long work on channels. There is one fewer than processors, so that tokens are issued meanwhile.
     pub(crate) long_work: Semaphore,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     /// The time since the service was created.
     pub(crate) stopwatch: Stopwatch,
     pub(crate) by_key: Option<Buckets>,
@@ -132,10 +134,26 @@ impl State {
     /// whose clock was advanced: the clocks of its clients were not.
     pub(crate) fn sender_clocks(&self, now: Timestamp) -> [Timestamp; 2] {
         #[cfg(feature = "sandbox")]
-        if let Some(emulation) = &self.emulation {
-            return [now, emulation.before_advances(now)];
+        if let Some(back) = self.back() {
+            return [now, back.before_advances(now)];
         }
         [now, now]
+    }
+
+    /// Returns the emulation of a sandbox, if the service is one that responds to requests.
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn back(&self) -> Option<&emulation::Back> {
+        self.emulation.as_ref().and_then(emulation::Emulation::as_back)
+    }
+
+    /// Moves the clock of a sandbox forward. Returns `false` if it cannot be moved.
+    #[cfg(feature = "sandbox")]
+    pub(crate) fn advance_clock(&self, by: std::time::Duration) -> bool {
+        let is_moved = self.back().is_some_and(|back| back.advance_clock(by));
+        if is_moved {
+            self.connections.all_changed();
+        }
+        is_moved
     }
 
     /// Applies the records that the store has received.

@@ -65,7 +65,7 @@ pub(crate) struct Listed {
 }
 
 /// The secrets from which the keys that seal tokens are derived: the current one and earlier ones.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ServiceSecrets {
     pub(crate) current: Option<Zeroizing<[u8; 32]>>,
     pub(crate) earlier: Vec<Zeroizing<[u8; 32]>>,

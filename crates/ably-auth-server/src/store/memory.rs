@@ -24,6 +24,7 @@ use crate::token::Reference;
 #[derive(Debug)]
 pub struct Memory {
     feed: Feed,
+    limits: StoreLimits,
     // These locks are held briefly, never during slow work.
     pub(super) nonces: Mutex<Nonces>,
     pub(super) references: Mutex<References>,
@@ -41,9 +42,16 @@ impl Memory {
     pub fn with_limits(limits: StoreLimits) -> Self {
         Self {
             feed: Feed::new(),
+            limits,
             nonces: Mutex::new(Nonces::new(limits.nonces)),
             references: Mutex::new(References::new(limits)),
         }
+    }
+
+    /// Returns the limits with which the store was created.
+    #[cfg(feature = "sandbox")]
+    pub(crate) const fn limits(&self) -> StoreLimits {
+        self.limits
     }
 }
 

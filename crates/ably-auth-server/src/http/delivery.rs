@@ -1,0 +1,15 @@
+//! How a response is delivered, if it is not simply written. Responses carry it as an extension, and `net` acts on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+/// A delivery other than the usual one. A caller without a socket ignores it.
+#[derive(Clone, Debug)]
+pub(crate) enum Delivery {
+    /// The response is written after this time. The permit counts the responses that are held back.
+    Held(Duration, Arc<OwnedSemaphorePermit>),
+    /// The connection is closed, and nothing is written.
+    Dropped,
+}
