@@ -178,6 +178,18 @@ impl Key {
         self.listed
     }
 
+    /// Returns a new key with the same rights.
+    #[cfg(feature = "console")]
+    pub(crate) fn renewed(&self, api_key: ApiKey) -> Self {
+        Self {
+            capability: Arc::clone(&self.capability),
+            revocable_tokens: self.revocable_tokens,
+            expires: self.expires,
+            label: self.label.clone(),
+            ..Self::new(api_key)
+        }
+    }
+
     pub(crate) const fn is_delisted(&self) -> bool {
         self.delisted
     }

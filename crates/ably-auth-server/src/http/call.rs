@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::arrival::Arrival;
+#[cfg(feature = "console")]
+use super::console::{self, Mode};
 #[cfg(feature = "sandbox")]
 use super::delivery::Delivery;
 use super::format::Format;
@@ -56,6 +58,9 @@ pub(super) struct Call<'a> {
     pub(super) recorder: Recorder,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
+    /// The mode of the console that answers the request; `None` for any other request.
+    #[cfg(feature = "console")]
+    pub(super) console: Option<Mode>,
     /// The memory reserved for the answer.
     answer: Mutex<Option<Permit>>,
     /// The delivery of the answer, if it is not simply written.
@@ -84,10 +89,21 @@ impl<'a> Call<'a> {
             checks: Checks::default(),
             #[cfg(feature = "console")]
             recorder: Recorder::new(state),
+            #[cfg(feature = "console")]
+            console: console::is_served(state, parts).then_some(Mode::Sandbox),
             answer: Mutex::default(),
             #[cfg(feature = "sandbox")]
             delivery: Mutex::default(),
         }
+    }
+
+    /// Starts to answer a request to the console on the admin address.
+    #[cfg(feature = "console")]
+    pub(super) fn new_admin(state: &'a State, parts: &'a Parts, body: Option<&'a Bytes>, arrival: Arrival) -> Self {
+        let mut call = Self::new(state, parts, body, Some(arrival));
+        call.console = Some(Mode::Admin);
+        call.trail = Trail::start_console(state, parts, arrival, &call.request_id);
+        call
     }
 
     /// Returns the body, or refuses a request whose body is too large.

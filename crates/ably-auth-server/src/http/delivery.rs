@@ -1,9 +1,14 @@
 //! How a response is delivered, if it is not simply written. Responses carry it as an extension, and `net` acts on it.
 
 use std::sync::Arc;
+#[cfg(feature = "console")]
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
+
+#[cfg(feature = "console")]
+use super::console::stream::LogStream;
 
 /// A delivery other than the usual one. A caller without a socket ignores it.
 #[derive(Clone, Debug)]
@@ -12,4 +17,7 @@ pub(crate) enum Delivery {
     Held(Duration, Arc<OwnedSemaphorePermit>),
     /// The connection is closed, and nothing is written.
     Dropped,
+    /// The events of the log follow the response's body.
+    #[cfg(feature = "console")]
+    Streamed(Arc<Mutex<Option<LogStream>>>),
 }

@@ -70,10 +70,23 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
         with_margin: body.allow_reauth_margin.unwrap_or(false),
         targets: body.targets.0,
     };
+    let done = revoke(call, &principal, revocation).await?;
+    if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
+        return reply_in_old_format(call, &done.results, done.failure_count > 0);
+    }
+    call.reply(StatusCode::CREATED, &done)
+}
+
+/// Revokes tokens in the name of the holder of their key.
+pub(super) async fn revoke(
+    call: &Call<'_>,
+    principal: &Principal,
+    revocation: Revocation,
+) -> Result<BatchResult<TokenRevocationResult>, Refusal> {
     call.note(|notes| notes.target_kinds = Some(target_kinds(&revocation.targets)));
     let results_size = revocation.targets.len().saturating_mul(MAX_RESULT_SIZE);
     call.reserve_answer(call.max_echo_size().saturating_add(results_size))?;
-    let results = revocation.apply(&principal, call.state, call.now).await?;
+    let results = revocation.apply(principal, call.state, call.now).await?;
     let failures = results.iter().filter_map(|result| match result {
         TokenRevocationResult::Success(_) => None,
         TokenRevocationResult::Failure(failure) => Some(failure),
@@ -83,10 +96,7 @@ pub(super) async fn revoke_tokens(call: &Call<'_>, key_name: &str) -> Result<Rep
         .count();
     let count = results.len().saturating_sub(failure_count);
     call.note(|notes| notes.count = u64::try_from(count).ok());
-    if call.version() < FIRST_VERSION_WITH_BATCH_RESULTS {
-        return reply_in_old_format(call, &results, failure_count > 0);
-    }
-    call.reply(StatusCode::CREATED, &BatchResult { success_count: count, failure_count, results })
+    Ok(BatchResult { success_count: count, failure_count, results })
 }
 
 /// Returns the kinds of the targets, sorted, with `other` for an unknown kind. It omits the values: they are personal
@@ -99,7 +109,7 @@ fn target_kinds(targets: &[String]) -> String {
     kinds.into_iter().collect::<Vec<_>>().join(",")
 }
 
-fn check_may_revoke(principal: &Principal, key_name: &KeyName) -> Result<(), Refusal> {
+pub(super) fn check_may_revoke(principal: &Principal, key_name: &KeyName) -> Result<(), Refusal> {
     let (code, message) = if !principal.is_key_holder() {
         (ErrorCode::BASIC_AUTH_NEEDED, "a token cannot revoke tokens; use the key that issued them")
     } else if principal.key.name() != key_name {

@@ -7,6 +7,8 @@ mod arrival;
 mod batch;
 mod call;
 mod channels;
+#[cfg(feature = "console")]
+pub(crate) mod console;
 mod control;
 mod cors;
 #[cfg(feature = "sandbox")]
@@ -45,6 +47,8 @@ use crate::state::State;
 #[cfg(feature = "sandbox")]
 use crate::state::faults::InjectedFault;
 use call::Call;
+#[cfg(feature = "console")]
+use console::Mode;
 #[cfg(feature = "sandbox")]
 use delivery::Delivery;
 use reply::Reply;
@@ -64,7 +68,25 @@ pub(crate) async fn respond(
         Ok(()) if control::is_control_request(&call) => {
             control::dispatch(&call).await.map(|reply| (Endpoint::Control, reply))
         }
+        #[cfg(feature = "console")]
+        Ok(()) if call.console.is_some() => console::dispatch(&call, Mode::Sandbox).await,
         Ok(()) => dispatch(&call).await,
+    };
+    finish(call, reply)
+}
+
+/// Answers a request to the console on the admin address.
+#[cfg(feature = "console")]
+pub(crate) async fn respond_admin(
+    state: &State,
+    parts: &Parts,
+    body: Option<&Bytes>,
+    arrival: Arrival,
+) -> CompletedRequest {
+    let call = Call::new_admin(state, parts, body, arrival);
+    let reply = match call.body() {
+        Ok(_) => console::dispatch(&call, Mode::Admin).await,
+        Err(refusal) => Err(refusal),
     };
     finish(call, reply)
 }
@@ -76,6 +98,7 @@ pub(crate) fn refuse(state: &State, parts: &Parts, refusal: Refusal, arrival: Op
 
 fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> CompletedRequest {
     let (state, parts) = (call.state, call.parts);
+    let is_of_console = is_console_request(&call);
     let (endpoint, reply) = match reply {
         Ok((endpoint, reply)) => match call.admit_answer(reply) {
             Ok(reply) => (endpoint, reply),
@@ -94,7 +117,9 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
     if let Some(delivery) = delivery {
         response.extensions_mut().insert(delivery);
     }
-    cors::add(state, parts, response.headers_mut());
+    if !is_of_console {
+        cors::add(state, parts, response.headers_mut());
+    }
     CompletedRequest { response, endpoint, code, request_id, key }
 }
 
@@ -106,9 +131,24 @@ fn refused(call: &Call<'_>, refusal: &Refusal) -> (Endpoint, Reply) {
     if control::is_control_request(call) {
         return (Endpoint::Control, control::error_reply(refusal));
     }
+    #[cfg(feature = "console")]
+    if is_console_request(call) {
+        return (Endpoint::Console, console::error_reply(call, refusal));
+    }
     let route = Route::of(call.parts.uri.path(), call.state.sandbox);
     let endpoint = route.map_or(Endpoint::Unknown, |route| route.endpoint());
     (endpoint, Reply::error(refusal, call.format, &call.request_id))
+}
+
+/// Returns true if the console answers the request.
+fn is_console_request(call: &Call<'_>) -> bool {
+    #[cfg(feature = "console")]
+    return call.console.is_some();
+    #[cfg(not(feature = "console"))]
+    {
+        let _ = call;
+        false
+    }
 }
 
 /// Performs the checks that apply to requests for any path.
@@ -129,7 +169,7 @@ fn admit(call: &Call<'_>) -> Result<(), Refusal> {
 #[cfg(feature = "sandbox")]
 fn inject_fault(call: &Call<'_>) -> Result<(), Refusal> {
     // A page cannot read why its preflight failed.
-    let is_exempt = call.parts.method == Method::OPTIONS;
+    let is_exempt = call.parts.method == Method::OPTIONS || is_console_request(call);
     let Some(back) = call.state.back().filter(|_| !is_exempt) else {
         return Ok(());
     };

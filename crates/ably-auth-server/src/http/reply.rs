@@ -76,6 +76,12 @@ impl Reply {
         reply
     }
 
+    /// Creates a response from a file that is compiled in.
+    #[cfg(feature = "console")]
+    pub(super) fn of_static(body: &'static [u8]) -> Self {
+        Self { status: StatusCode::OK, body: Bytes::from_static(body), ..Self::empty() }
+    }
+
     /// Adds a `Link` header line for each link: several SDKs read only one link from a line.
     pub(super) fn with_links(mut self, links: Vec<String>) -> Self {
         for link in links {
@@ -129,7 +135,7 @@ impl Reply {
             response.extensions_mut().insert(Arc::new(permit));
         }
         // Answers contain secrets, or data that is soon outdated.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if let Ok(request_id) = HeaderValue::from_str(request_id) {
             response.headers_mut().insert(REQUEST_ID, request_id);
         }

@@ -46,7 +46,7 @@ pub(super) fn answers_page(access: &SandboxAccess, parts: &Parts) -> bool {
 }
 
 /// Returns the host of the request, if it names one; `Some(None)` if that is not a valid host.
-fn target(parts: &Parts) -> Option<Option<Authority>> {
+pub(super) fn target(parts: &Parts) -> Option<Option<Authority>> {
     // The host of an absolute target takes precedence over the `Host` header (RFC 9112, section 3.2.2).
     if let Some(authority) = parts.uri.authority() {
         return Some(Some(authority.clone()));
@@ -60,7 +60,7 @@ fn is_origin_here(origin: &str) -> bool {
     uri.is_ok_and(|uri| uri.authority().is_some_and(|authority| is_loopback(authority.host())))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let is_name = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
     is_name || address.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())

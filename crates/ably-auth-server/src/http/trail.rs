@@ -8,6 +8,8 @@ use http::Method;
 use http::request::Parts;
 
 use super::arrival::Arrival;
+#[cfg(feature = "console")]
+use super::console;
 use super::route::{self, Route};
 use crate::ops::audit::{self, Action, Outcome};
 use crate::state::State;
@@ -48,6 +50,21 @@ impl<'a> Trail<'a> {
             action,
             method: method(&parts.method),
             client: arrival.map(|arrival| arrival.client),
+            request_id: request_id.to_owned(),
+            notes: Mutex::new(notes),
+            is_finished: false,
+        })
+    }
+
+    /// Starts the event of a request to the console on the admin address.
+    #[cfg(feature = "console")]
+    pub(super) fn start_console(state: &'a State, parts: &Parts, arrival: Arrival, request_id: &str) -> Option<Self> {
+        let (action, notes) = console_subject(parts).filter(|_| audit::is_wanted())?;
+        Some(Self {
+            state,
+            action,
+            method: method(&parts.method),
+            client: Some(arrival.client),
             request_id: request_id.to_owned(),
             notes: Mutex::new(notes),
             is_finished: false,
@@ -107,6 +124,10 @@ fn subject(state: &State, parts: &Parts) -> Option<(Action, Notes)> {
     if let Some(path) = path.strip_prefix("/v1/").filter(|_| !state.control_tokens.is_empty()) {
         return Some(control(method, path));
     }
+    #[cfg(feature = "console")]
+    if console::is_served(state, parts) {
+        return console_subject(parts);
+    }
     if !path.ends_with("/revokeTokens") && !path.starts_with("/apps") {
         return None;
     }
@@ -122,6 +143,29 @@ fn subject(state: &State, parts: &Parts) -> Option<(Action, Notes)> {
         }
         _ => None,
     }
+}
+
+/// Returns the action of a request to the console.
+#[cfg(feature = "console")]
+fn console_subject(parts: &Parts) -> Option<(Action, Notes)> {
+    if parts.method != Method::POST {
+        return None;
+    }
+    let path = console::api_path(parts.uri.path())?;
+    let mut segments = path.splitn(4, '/').map(|segment| route::decode(segment).unwrap_or_default());
+    let segments = [(); 4].map(|()| segments.next());
+    let segments = segments.each_ref().map(Option::as_deref);
+    let (action, key) = match segments {
+        [Some("keys"), Some(key), Some("reveal"), None] => (Action::RevealKey, key_name(key)),
+        [Some("keys"), Some(key), Some("rotate"), None] => (Action::RotateKey, key_name(key)),
+        [Some("connections"), Some(_), Some("revoke"), None] | [Some("revocations"), None, ..] => {
+            (Action::RevokeTokens, None)
+        }
+        [Some("connections"), Some(_), Some("end"), None] => (Action::EndConnection, None),
+        [Some("reset"), None, ..] => (Action::ResetSandbox, None),
+        _ => return None,
+    };
+    Some((action, Notes { app: key.as_ref().map(|key| key.app_id().to_owned()), key, ..Notes::default() }))
 }
 
 fn control(method: &str, path: &str) -> (Action, Notes) {

@@ -54,6 +54,15 @@ pub(crate) struct Page {
     pub(crate) position: Position,
 }
 
+/// The newest rows, from the oldest to the newest.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    pub(crate) rows: Vec<Row>,
+    /// The number of older rows that match too.
+    pub(crate) skipped: usize,
+    pub(crate) position: Position,
+}
+
 impl Journal {
     /// Creates a journal whose entries use at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
@@ -149,6 +158,23 @@ impl Journal {
             rows.reverse();
         }
         Page { rows, held, has_more, position }
+    }
+
+    /// Returns the place where the journal ends.
+    pub(crate) fn position(&self) -> Position {
+        lock(&self.entries).position
+    }
+
+    /// Returns the newest matching rows after the one of this number, at most `limit`.
+    pub(crate) fn tail(&self, filter: &Filter, after: u64, limit: usize) -> Tail {
+        let (found, skipped, position) = {
+            let entries = lock(&self.entries);
+            let start = entries.index_of(after.saturating_add(1));
+            let mut matching = entries.list.range(start..).rev().filter(|entry| filter.matches(&entry.row));
+            let found: Vec<Arc<Entry>> = matching.by_ref().take(limit).cloned().collect();
+            (found, matching.count(), entries.position)
+        };
+        Tail { rows: found.iter().rev().map(|entry| entry.row.clone()).collect(), skipped, position }
     }
 
     /// Returns the entry with that number, if the journal still has it.

@@ -55,6 +55,9 @@ pub struct Limits {
     /// The maximum memory, in bytes, for the log of the console. Above it, the oldest entries are dropped. 16 MiB by
     /// default.
     pub console_bytes: usize,
+    /// The maximum number of pages of the console that show the live log at the same time; more are answered with 429. 16
+    /// by default.
+    pub console_streams: usize,
     /// The time, or up to twice the time, for which a connection is kept open without a request. 75 s by default. Most
     /// load balancers have 60 s, so they close the connection first.
     pub idle: Duration,
@@ -139,6 +142,7 @@ impl Default for Limits {
             history_bytes: 256 * 1024 * 1024,
             run_time_bytes: 64 * 1024 * 1024,
             console_bytes: 16 * 1024 * 1024,
+            console_streams: 16,
             idle: Duration::from_secs(75),
             connections: 10_000,
             connections_per_address: None,

@@ -6,7 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, KeyName, Token, TokenRevocationTargetSpecifier as Target};
+#[cfg(feature = "console")]
+use tokio::sync::mpsc;
 
+#[cfg(feature = "console")]
+use super::inquiry::Descriptions;
 use super::mailbox::Mailbox;
 use crate::limits::Limits;
 use crate::refusal::Refusal;
@@ -197,6 +201,33 @@ impl Connections {
         table.recheck(table.open.keys());
     }
 
+    /// Asks the newest connections, at most `most`, or the one with that id, to describe themselves. Returns how many are
+    /// asked.
+    #[cfg(feature = "console")]
+    pub(crate) fn ask(&self, id: Option<&str>, most: usize) -> (usize, Descriptions) {
+        let table = lock(&self.table);
+        let mut numbers: Vec<u64> = match id {
+            None => table.open.keys().copied().collect(),
+            Some(id) => table.number_of(id).into_iter().collect(),
+        };
+        if numbers.len() > most {
+            numbers.select_nth_unstable_by(most, |one, other| other.cmp(one));
+            numbers.truncate(most);
+        }
+        let (sender, answers) = mpsc::channel(numbers.len().max(1));
+        let asked = numbers.iter().filter_map(|number| table.open.get(number));
+        let count = asked.inspect(|open| open.mailbox.ask(sender.clone())).count();
+        (count, answers)
+    }
+
+    /// Ends the connection with that id. Returns false if none is open.
+    #[cfg(feature = "console")]
+    pub(crate) fn end(&self, id: &str) -> bool {
+        let table = lock(&self.table);
+        let open = table.number_of(id).and_then(|number| table.open.get(&number));
+        open.inspect(|open| open.mailbox.signal(|signals| signals.ended = true)).is_some()
+    }
+
     /// Ends all connections, since nobody knows whether their credentials were revoked.
     pub(crate) fn all_unsure(&self) {
         lock(&self.table).open.values().for_each(|open| open.mailbox.signal(|signals| signals.unsure = true));
@@ -210,6 +241,15 @@ impl Connections {
 }
 
 impl Table {
+    /// Returns the number of the open connection with that id.
+    #[cfg(feature = "console")]
+    fn number_of(&self, id: &str) -> Option<u64> {
+        match self.by_id.get(id)? {
+            Place::Open(number) => Some(*number),
+            Place::Lost { .. } => None,
+        }
+    }
+
     /// Keeps a lost connection until a time. The one that is lost for longest gives way to it.
     fn keep(&mut self, mailbox: Arc<Mailbox>, resumable: Arc<Resumable>, until: Duration, limits: &Limits) {
         let (end, id) = ((until, mailbox.number), Arc::clone(&mailbox.connection_id));

@@ -5,9 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+#[cfg(feature = "console")]
+use tokio::sync::mpsc::Sender;
 
 use crate::format::Format;
 use crate::limits::budget::Account;
+#[cfg(feature = "console")]
+use crate::live::inquiry::Description;
 use crate::live::protocol::Outbound;
 use crate::sync::lock;
 
@@ -37,11 +41,15 @@ pub(crate) struct Signals {
     pub(crate) overflowed: bool,
     /// The store has not answered for so long that the credential may have been revoked.
     pub(crate) unsure: bool,
+    /// The operator ends the connection.
+    pub(crate) ended: bool,
+    /// The connection is asked to describe itself.
+    pub(crate) asked: bool,
 }
 
 impl Signals {
     const fn is_empty(self) -> bool {
-        !(self.recheck || self.replaced || self.overflowed || self.unsure)
+        !(self.recheck || self.replaced || self.overflowed || self.unsure || self.ended || self.asked)
     }
 }
 
@@ -83,6 +91,9 @@ struct Queue {
     /// The bytes of the frame that is being sent.
     sending: usize,
     signals: Signals,
+    /// Takes the description of the connection, if it is asked for.
+    #[cfg(feature = "console")]
+    inquiry: Option<Sender<Description>>,
     /// True if no more frames are accepted.
     is_closed: bool,
 }
@@ -138,6 +149,10 @@ impl Mailbox {
         // The last frame is small and is sent at once, so it is not counted.
         queue.frames.extend(last);
         queue.is_closed = true;
+        #[cfg(feature = "console")]
+        {
+            queue.inquiry = None;
+        }
         self.filled.notify_one();
     }
 
@@ -211,6 +226,23 @@ impl Mailbox {
     pub(crate) fn signal(&self, set: impl FnOnce(&mut Signals)) {
         set(&mut lock(&self.queue).signals);
         self.signalled.notify_one();
+    }
+
+    /// Asks the connection to describe itself.
+    #[cfg(feature = "console")]
+    pub(crate) fn ask(&self, inquiry: Sender<Description>) {
+        let mut queue = lock(&self.queue);
+        if !queue.is_closed {
+            queue.inquiry = Some(inquiry);
+            queue.signals.asked = true;
+            self.signalled.notify_one();
+        }
+    }
+
+    /// Takes the sender for the description that was asked for.
+    #[cfg(feature = "console")]
+    pub(crate) fn take_inquiry(&self) -> Option<Sender<Description>> {
+        lock(&self.queue).inquiry.take()
     }
 
     /// Waits for signals, and resets them.

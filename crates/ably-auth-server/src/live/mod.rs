@@ -3,6 +3,8 @@
 
 pub(crate) mod attachments;
 pub(crate) mod connections;
+#[cfg(feature = "console")]
+pub(crate) mod inquiry;
 pub(crate) mod mailbox;
 pub(crate) mod protocol;
 pub(crate) mod relay;

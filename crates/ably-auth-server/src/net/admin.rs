@@ -8,6 +8,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::sync::Mutex;
 
 use crate::clock::Stopwatch;
+#[cfg(feature = "console")]
+use crate::http::console;
 use crate::service::Service;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -33,6 +35,13 @@ impl Readiness {
         };
         was_ready && service.is_up()
     }
+}
+
+/// Returns true if the admin address serves the console at that path.
+#[cfg(feature = "console")]
+pub(super) fn is_console_request(service: &Service, path: &str) -> bool {
+    let has_console = service.current().state().has_admin_console();
+    has_console && console::has_path(path)
 }
 
 pub(super) async fn answer<B>(service: &Service, readiness: &Readiness, request: &Request<B>) -> Response<Bytes> {

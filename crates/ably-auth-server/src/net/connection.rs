@@ -23,6 +23,8 @@ use tokio::sync::watch;
 
 use super::outgoing::{Outgoing, Unwritten};
 use super::phase::{Phase, Step};
+#[cfg(feature = "console")]
+use super::streaming::Streaming;
 use super::table::{Exceeded, Table};
 use super::timeouts::{TimeoutStream, Timeouts};
 use super::websocket::Upgraded;
@@ -218,7 +220,9 @@ impl Connections {
         let respond = service_fn(|mut request: Request<Incoming>| {
             let is_whole = request.body().is_end_stream();
             let is_last = !phase.begin(is_whole);
-            let (phase, unwritten) = (&*phase, &unwritten);
+            let (phase, unwritten) = (&phase, &unwritten);
+            #[cfg(feature = "console")]
+            let closing = self.closing.clone();
             let upgrade = request.headers().contains_key(UPGRADE).then(|| {
                 let upgrade = hyper::upgrade::on(&mut request);
                 let mut head = Request::new(());
@@ -230,9 +234,10 @@ impl Connections {
             async move {
                 let mut answer = answer.await;
                 #[cfg(feature = "sandbox")]
-                {
-                    answer = delivered(answer).await?;
-                }
+                let following = {
+                    let delivery = answer.extensions_mut().remove::<Delivery>();
+                    deliver(delivery).await?
+                };
                 if let Some((upgrade, parts)) = upgrade.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     *lock(upgraded_by) = Some((upgrade, parts));
                 }
@@ -241,7 +246,15 @@ impl Connections {
                 if is_last {
                     answer = request::close_after(answer);
                 }
-                Ok::<_, Unanswered>(Outgoing::of(answer, unwritten))
+                let answer = Outgoing::of(answer, unwritten);
+                #[cfg(all(feature = "sandbox", not(feature = "console")))]
+                let () = following;
+                #[cfg(feature = "console")]
+                if let Some(stream) = following {
+                    let streaming = Streaming::new(stream, Arc::clone(phase), closing);
+                    return Ok(answer.map(|body| body.followed_by(streaming)));
+                }
+                Ok::<_, Unanswered>(answer)
             }
         });
         let stream = TokioIo::new(TimeoutStream::new(stream, Arc::clone(&phase), Arc::clone(&unwritten), timeouts));
@@ -303,6 +316,12 @@ impl Connections {
         admission: Admission,
     ) -> Response<Bytes> {
         if self.role == Role::Admin {
+            #[cfg(feature = "console")]
+            if admin::is_console_request(&self.service, request.uri().path()) {
+                let socket = request::Socket { local: self.local, client, is_tls: false };
+                return request::answer_admin(&self.service.current(), request, socket, phase, Stopwatch::start())
+                    .await;
+            }
             return admin::answer(&self.service, &self.readiness, &request).await;
         }
         let since = Stopwatch::start();
@@ -326,16 +345,24 @@ impl fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// Waits until the response is to be written, if a sandbox holds it back.
+/// What follows the body of a response, if anything.
+#[cfg(feature = "console")]
+type Following = Option<crate::http::console::stream::LogStream>;
+#[cfg(all(feature = "sandbox", not(feature = "console")))]
+type Following = ();
+
+/// Waits until a response is to be written, if a sandbox holds it back. Returns what follows its body.
 #[cfg(feature = "sandbox")]
-async fn delivered(mut response: Response<Bytes>) -> Result<Response<Bytes>, Unanswered> {
-    match response.extensions_mut().remove::<Delivery>() {
+async fn deliver(delivery: Option<Delivery>) -> Result<Following, Unanswered> {
+    match delivery {
         None => {}
         Some(Delivery::Held(time, permit)) => {
             tokio::time::sleep(time).await;
             drop(permit);
         }
         Some(Delivery::Dropped) => return Err(Unanswered),
+        #[cfg(feature = "console")]
+        Some(Delivery::Streamed(stream)) => return Ok(lock(&stream).take()),
     }
-    Ok(response)
+    Ok(Following::default())
 }

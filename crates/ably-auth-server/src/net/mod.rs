@@ -8,6 +8,8 @@ mod host;
 mod outgoing;
 mod phase;
 mod request;
+#[cfg(feature = "console")]
+mod streaming;
 mod table;
 mod timeouts;
 pub(crate) mod tls;
@@ -116,7 +118,7 @@ impl Server {
 
     /// Serves `/health/live`, `/health/ready` (503 if the service is not ready) and `/metrics` on another address,
     /// without TLS. Requests there need no credentials, so use an address that only this machine or your own network
-    /// can reach.
+    /// can reach. With a token for it (`ServiceBuilder::admin_console`), the console is there too.
     ///
     /// ```
     /// use ably_auth_server::{Server, Service};

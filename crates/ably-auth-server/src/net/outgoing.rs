@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::{Body, Frame, SizeHint};
 
+#[cfg(feature = "console")]
+use super::streaming::Streaming;
 use crate::limits::budget::Permit;
 use crate::sync::lock;
 
@@ -47,6 +49,9 @@ impl Unwritten {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     bytes: Bytes,
+    /// What follows the bytes, if the response has no known end.
+    #[cfg(feature = "console")]
+    streaming: Option<Streaming>,
     /// The permit of a large response, and the unwritten responses of its connection.
     counted: Option<(Arc<Permit>, Arc<Unwritten>)>,
 }
@@ -59,7 +64,33 @@ impl Outgoing {
             unwritten.bytes.fetch_add(permit.bytes(), Ordering::Relaxed);
             (permit, Arc::clone(unwritten))
         });
-        answer.map(|bytes| Self { bytes, counted })
+        answer.map(|bytes| Self {
+            bytes,
+            #[cfg(feature = "console")]
+            streaming: None,
+            counted,
+        })
+    }
+
+    /// Lets events follow the body.
+    #[cfg(feature = "console")]
+    pub(super) fn followed_by(mut self, streaming: Streaming) -> Self {
+        self.streaming = Some(streaming);
+        self
+    }
+
+    /// Takes the next event into the body, when it is there. Returns false after the last one.
+    #[cfg(feature = "console")]
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let Some(streaming) = &mut self.streaming else {
+            return Poll::Ready(false);
+        };
+        let event = std::task::ready!(streaming.poll_next(context));
+        match event {
+            Some(event) => self.bytes = event,
+            None => self.streaming = None,
+        }
+        Poll::Ready(self.streaming.is_some())
     }
 }
 
@@ -76,9 +107,15 @@ impl Body for Outgoing {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
+        #[cfg(feature = "console")]
+        if this.bytes.is_empty() && !std::task::ready!(this.poll_event(context)) {
+            return Poll::Ready(None);
+        }
+        #[cfg(not(feature = "console"))]
         if this.bytes.is_empty() {
+            let _ = context;
             return Poll::Ready(None);
         }
         let piece = this.bytes.split_to(this.bytes.len().min(PIECE));
@@ -91,10 +128,18 @@ impl Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
+        #[cfg(feature = "console")]
+        if self.streaming.is_some() {
+            return false;
+        }
         self.bytes.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
+        #[cfg(feature = "console")]
+        if self.streaming.is_some() {
+            return SizeHint::default();
+        }
         SizeHint::with_exact(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
     }
 }

@@ -25,15 +25,26 @@ pub(super) enum Step {
     Idle,
     /// The connection was idle and is being closed to make room for another.
     Evicted,
+    /// A response without a known end is being written.
+    Streaming,
 }
 
 impl Step {
-    const ALL: [Self; 8] =
-        [Self::New, Self::Head, Self::Body, Self::Busy, Self::Answered, Self::Unread, Self::Idle, Self::Evicted];
+    const ALL: [Self; 9] = [
+        Self::New,
+        Self::Head,
+        Self::Body,
+        Self::Busy,
+        Self::Answered,
+        Self::Unread,
+        Self::Idle,
+        Self::Evicted,
+        Self::Streaming,
+    ];
 
     /// The bits of a state that hold its step. The others count the requests.
-    const MASK: u64 = 7;
-    const ONE_REQUEST: u64 = 8;
+    const MASK: u64 = 15;
+    const ONE_REQUEST: u64 = 16;
 
     fn of(state: u64) -> Self {
         let at = usize::try_from(state & Self::MASK).unwrap_or_default();
@@ -113,6 +124,12 @@ impl Phase {
     /// Records that the response is ready to be written. `is_read` is true if the request was read completely.
     pub(super) fn end(&self, is_read: bool) {
         self.set(if is_read { Step::Answered } else { Step::Unread });
+    }
+
+    /// Records that a response without a known end is being written. The connection is not idle until [`end`](Self::end).
+    #[cfg(feature = "console")]
+    pub(super) fn stream(&self) {
+        self.set(Step::Streaming);
     }
 
     /// Records that the response was written. Returns `true` if the connection is idle from now on.

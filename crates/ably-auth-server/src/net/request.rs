@@ -62,34 +62,72 @@ pub(super) async fn answer(
     if let Err(refusal) = state.check_rate_from(arrival.client) {
         return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
     }
-    if size(&parts) > state.limits.header_bytes {
+    match read_within(service, &parts, body, arrival, (phase, since)).await {
+        Ok(Content::Whole(body)) => service.answer(&parts, Some(&body), Some(arrival), since).await,
+        Ok(Content::TooLarge) => close_after(service.answer(&parts, None, Some(arrival), since).await),
+        Err(refused) => refused,
+    }
+}
+
+/// Answers a request to the console on the admin address.
+#[cfg(feature = "console")]
+pub(super) async fn answer_admin(
+    service: &Service,
+    request: Request<Incoming>,
+    socket: Socket,
+    phase: &Phase,
+    since: Stopwatch,
+) -> Response<Bytes> {
+    let (parts, body) = request.into_parts();
+    let Socket { local, client, is_tls } = socket;
+    let arrival = Arrival { local, client, is_tls };
+    match read_within(service, &parts, body, arrival, (phase, since)).await {
+        Ok(Content::Whole(body)) => service.answer_admin(&parts, Some(&body), arrival, since).await,
+        Ok(Content::TooLarge) => close_after(service.answer_admin(&parts, None, arrival, since).await),
+        Err(refused) => refused,
+    }
+}
+
+/// The body of a request.
+enum Content {
+    Whole(Bytes),
+    TooLarge,
+}
+
+/// Reads the body within the limits of the service, or returns the response that refuses the request.
+async fn read_within(
+    service: &Service,
+    parts: &Parts,
+    body: Incoming,
+    arrival: Arrival,
+    (phase, since): (&Phase, Stopwatch),
+) -> Result<Content, Response<Bytes>> {
+    let limits = &service.state().limits;
+    let refuse = |refusal| service.refuse(parts, refusal, Some(arrival), since);
+    if size(parts) > limits.header_bytes {
         let message = format!(
             "invalid request: the headers are longer than {} bytes; send fewer or shorter ones",
-            state.limits.header_bytes
+            limits.header_bytes
         );
         let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(431);
-        return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
+        return Err(close_if_unread(&body, refuse(refusal)));
     }
-    if let Err(refusal) = host::check(&parts) {
-        return close_if_unread(&body, service.refuse(&parts, refusal, Some(arrival), since));
+    if let Err(refusal) = host::check(parts) {
+        return Err(close_if_unread(&body, refuse(refusal)));
     }
     if body.is_end_stream() {
-        return service.answer(&parts, Some(&Bytes::new()), Some(arrival), since).await;
+        return Ok(Content::Whole(Bytes::new()));
     }
-    match time::timeout(state.limits.body_deadline, read(&parts, body, state.limits.body_bytes)).await {
+    match time::timeout(limits.body_deadline, read(parts, body, limits.body_bytes)).await {
         Ok(Ok(body)) => {
             phase.receive_whole();
-            service.answer(&parts, Some(&body), Some(arrival), since).await
+            Ok(Content::Whole(body))
         }
-        Ok(Err(BodyError::TooLarge)) => close_after(service.answer(&parts, None, Some(arrival), since).await),
-        Ok(Err(BodyError::Broken(problem))) => {
-            let refusal = Refusal::new(ErrorCode::BAD_REQUEST, problem);
-            close_after(service.refuse(&parts, refusal, Some(arrival), since))
-        }
+        Ok(Err(BodyError::TooLarge)) => Ok(Content::TooLarge),
+        Ok(Err(BodyError::Broken(problem))) => Err(close_after(refuse(Refusal::new(ErrorCode::BAD_REQUEST, problem)))),
         Err(_) => {
             let message = "invalid body: it did not arrive in time; send it at once, or send less";
-            let refusal = Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408);
-            close_after(service.refuse(&parts, refusal, Some(arrival), since))
+            Err(close_after(refuse(Refusal::new(ErrorCode::BAD_REQUEST, message).with_status(408))))
         }
     }
 }

@@ -238,8 +238,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.phase.step() == Step::Busy {
-            this.poll_watch(context)?;
+        match this.phase.step() {
+            Step::Busy => this.poll_watch(context)?,
+            // The client has nothing more to say, so an end of its side means that it has gone.
+            Step::Streaming => {
+                this.poll_watch(context)?;
+                if this.watch.unseen.is_some() && this.watch.ahead.is_none() {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+            }
+            _ => {}
         }
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
         ready!(this.check_write_timeout(flushed, context))?;

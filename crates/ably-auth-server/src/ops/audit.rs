@@ -42,6 +42,13 @@ pub(crate) enum Action {
     TrustClock,
     LoadSecrets,
     EndConnection,
+    /// The console showed the secret of a key.
+    #[cfg(feature = "console")]
+    RevealKey,
+    #[cfg(feature = "console")]
+    RotateKey,
+    #[cfg(feature = "console")]
+    ResetSandbox,
 }
 
 impl Action {
@@ -62,6 +69,12 @@ impl Action {
             Self::TrustClock => "clock.trust",
             Self::LoadSecrets => "secrets.load",
             Self::EndConnection => "connection.end",
+            #[cfg(feature = "console")]
+            Self::RevealKey => "key.reveal",
+            #[cfg(feature = "console")]
+            Self::RotateKey => "key.rotate",
+            #[cfg(feature = "console")]
+            Self::ResetSandbox => "sandbox.reset",
         }
     }
 }

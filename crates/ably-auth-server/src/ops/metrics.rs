@@ -26,12 +26,13 @@ pub(crate) enum Endpoint {
     Control,
     /// The upgrade to a realtime connection.
     Realtime,
+    Console,
     /// An unknown path, or `/`.
     Unknown,
 }
 
 impl Endpoint {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Time,
         Self::RequestToken,
         Self::RevokeTokens,
@@ -42,6 +43,7 @@ impl Endpoint {
         Self::Apps,
         Self::Control,
         Self::Realtime,
+        Self::Console,
         Self::Unknown,
     ];
 
@@ -57,6 +59,7 @@ impl Endpoint {
             Self::Apps => "apps",
             Self::Control => "control",
             Self::Realtime => "realtime",
+            Self::Console => "console",
             Self::Unknown => "unknown",
         }
     }

@@ -117,8 +117,7 @@ pub(crate) async fn create_key(
     changes.check()?;
     let plan = || {
         if app(state, app_id)?.app.keys().len() >= MAX_KEYS {
-            let message = format!("the app has {MAX_KEYS} keys already; change one of them");
-            return Err(Refusal::new(ErrorCode::RATE_LIMITED, message));
+            return Err(too_many_keys());
         }
         let key = changes.apply(Key::new(apps::random_key(app_id).map_err(failed)?)).created_at(now);
         state.registry.check_memory(key.size())?;
@@ -142,19 +141,35 @@ pub(crate) async fn revoke_key(state: &State, names: (&str, &str), now: Timestam
     replace(state, names, |key| key.with_enabled(false).modified_at(now), now).await
 }
 
+/// Replaces a key by a new one with the same rights. The old one is revoked, and with it all of its tokens.
+#[cfg(feature = "console")]
+pub(crate) async fn rotate_key(state: &State, names: (&str, &str), now: Timestamp) -> Result<Arc<Key>, Refusal> {
+    let (app_id, _) = names;
+    let plan = || {
+        let (running, old) = find(state, names)?;
+        if !old.is_enabled() {
+            return Err(Refusal::new(ErrorCode::KEY_REVOKED, "the key was revoked already; rotate another key"));
+        }
+        if running.app.keys().len() >= MAX_KEYS {
+            return Err(too_many_keys());
+        }
+        let new = old.renewed(apps::random_key(app_id).map_err(failed)?).created_at(now);
+        state.registry.check_memory(new.size())?;
+        let old = Key::clone(&old).with_enabled(false).modified_at(now);
+        Ok((vec![records::key(&new)?, records::key(&old)?], Arc::new(new)))
+    };
+    state.change(now, plan).await
+}
+
 async fn replace(
     state: &State,
-    (app_id, key_id): (&str, &str),
+    names: (&str, &str),
     change: impl Fn(Key) -> Key + Send + Sync,
     now: Timestamp,
 ) -> Result<Arc<Key>, Refusal> {
     let plan = || {
-        let running = app(state, app_id)?;
-        let key = running.app.key(key_id).ok_or_else(|| {
-            let message = format!("app `{app_id}` has no key `{}`; check the key id", key_id.escape_debug());
-            Refusal::new(ErrorCode::NOT_FOUND, message)
-        })?;
-        let (before, key) = (key.size(), Arc::new(change(Key::clone(key))));
+        let (_, key) = find(state, names)?;
+        let (before, key) = (key.size(), Arc::new(change(Key::clone(&key))));
         // A change that needs no more memory is always accepted, so that a key can always be revoked.
         if key.size() > before {
             state.registry.check_memory(key.size())?;
@@ -162,6 +177,20 @@ async fn replace(
         Ok((vec![records::key(&key)?], key))
     };
     state.change(now, plan).await
+}
+
+/// Returns a key and its app.
+fn find(state: &State, (app_id, key_id): (&str, &str)) -> Result<(Arc<RunningApp>, Arc<Key>), Refusal> {
+    let running = app(state, app_id)?;
+    let key = running.app.key(key_id).cloned().ok_or_else(|| {
+        let message = format!("app `{app_id}` has no key `{}`; check the key id", key_id.escape_debug());
+        Refusal::new(ErrorCode::NOT_FOUND, message)
+    })?;
+    Ok((running, key))
+}
+
+fn too_many_keys() -> Refusal {
+    Refusal::new(ErrorCode::RATE_LIMITED, format!("the app has {MAX_KEYS} keys already; change one of them"))
 }
 
 fn app(state: &State, app_id: &str) -> Result<Arc<RunningApp>, Refusal> {

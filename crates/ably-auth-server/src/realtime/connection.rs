@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "console")]
+use ably_auth_core::Timestamp;
 use ably_auth_core::{ErrorCode, ErrorInfo, Token};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,8 +34,11 @@ const LONG_FRAME: usize = 512;
 
 /// An open connection.
 pub(crate) struct Connection {
-    session: Session,
-    performer: Performer,
+    pub(super) session: Session,
+    pub(super) performer: Performer,
+    /// The time at which the connection was opened.
+    #[cfg(feature = "console")]
+    pub(super) opened: Timestamp,
 }
 
 impl Connection {
@@ -113,7 +118,12 @@ impl Connection {
         add(if is_resumed { &counts.resumed } else { &counts.opened }, 1);
         // The credential may have been revoked before the connection was in the table.
         performer.mailbox.signal(|signals| signals.recheck = true);
-        Ok(Self { session, performer })
+        Ok(Self {
+            session,
+            performer,
+            #[cfg(feature = "console")]
+            opened: at.now,
+        })
     }
 
     pub(crate) const fn mailbox(&self) -> &Arc<Mailbox> {
@@ -212,6 +222,17 @@ impl Connection {
         if signals.replaced {
             return Flow::End(Ending::Lost);
         }
+        if signals.ended {
+            return Flow::End(Ending::Disconnected(disconnected("the operator ended the connection; connect again")));
+        }
+        #[cfg(feature = "console")]
+        if let Some(inquiry) = signals.asked.then(|| self.performer.mailbox.take_inquiry()).flatten() {
+            // There is room for each description, unless nobody waits for them any more.
+            drop(inquiry.try_send(self.describe()));
+            if signals == (Signals { asked: true, ..Signals::default() }) {
+                return Flow::Continue;
+            }
+        }
         if signals.unsure {
             return Flow::End(Ending::Disconnected(Refusal::unavailable().info().clone()));
         }
@@ -282,7 +303,7 @@ impl Connection {
     /// Ends the connection: sends the last message, and keeps what the client needs to resume the connection. Presence
     /// members of a lost connection leave later.
     pub(crate) fn end(self, ending: &Ending) {
-        let Self { session, performer: Performer { state, mailbox, .. } } = self;
+        let Self { session, performer: Performer { state, mailbox, .. }, .. } = self;
         mailbox.finish(ending.frame(mailbox.format), !matches!(ending, Ending::Closed));
         let memory = Arc::clone(&session.principal().app.memory);
         for channel in session.attached() {

@@ -2,6 +2,8 @@
 //! and the events that services with a shared store send each other.
 
 mod connection;
+#[cfg(feature = "console")]
+mod description;
 mod opening;
 mod peers;
 mod perform;

@@ -31,6 +31,8 @@ use crate::service::Service;
 #[cfg(feature = "sandbox")]
 use crate::service::emulator;
 use crate::state::State;
+#[cfg(feature = "console")]
+use crate::state::console::Console;
 #[cfg(feature = "sandbox")]
 use crate::state::emulation::Emulation;
 use crate::state::registry::{Registry, ServiceSecrets};
@@ -38,6 +40,10 @@ use crate::state::service_clock::Time;
 #[cfg(feature = "sandbox")]
 use crate::store::StoreLimits;
 use crate::store::{Memory, Store};
+
+/// The minimum length of the token of the console on the admin address, in characters.
+#[cfg(feature = "console")]
+const MIN_CONSOLE_TOKEN: usize = 32;
 
 /// A builder of a [`Service`].
 ///
@@ -61,7 +67,11 @@ pub struct ServiceBuilder {
     #[cfg(feature = "console")]
     console: bool,
     #[cfg(feature = "console")]
+    admin_console: Option<Token>,
+    #[cfg(feature = "console")]
     journal: Option<Arc<Journal>>,
+    #[cfg(feature = "console")]
+    console_state: Option<Arc<Console>>,
     /// The limits of a store in memory, from which a sandbox creates the store again; `None` for any other store.
     #[cfg(feature = "sandbox")]
     memory_limits: Option<StoreLimits>,
@@ -138,6 +148,24 @@ impl ServiceBuilder {
     #[cfg(feature = "console")]
     pub const fn console(mut self, is_served: bool) -> Self {
         self.console = is_served;
+        self
+    }
+
+    /// Serves a console on the [admin address](crate::Server::admin) to holders of this token of at least 32 characters:
+    /// the log, the realtime connections, reports on credentials, and revocation. It shows no secret of a key and issues
+    /// no token. The service's own address does not serve it.
+    ///
+    /// ```
+    /// use ably_auth_core::Token;
+    /// use ably_auth_server::Service;
+    ///
+    /// # let text = "read-from-a-file-that-only-the-operator-reads\n";
+    /// let service = Service::builder().admin_console(Token::new(text.trim())?).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "console")]
+    pub fn admin_console(mut self, token: Token) -> Self {
+        self.admin_console = Some(token);
         self
     }
 
@@ -261,15 +289,27 @@ impl ServiceBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::Store`] if the store has records that this version cannot read; [`ErrorKind::ControlToken`] if an
-    /// access token of the Control API is too short, if a name or a token is used twice, or if there are too many
+    /// access token of the Control API or of the console is too short, if a name or a token is used twice, or if there are too many
     /// tokens; [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes; [`ErrorKind::Random`] if random
     /// numbers are needed and the system gives none; [`ErrorKind::Apps`] if there are more than 1000 apps.
     #[cfg_attr(not(feature = "console"), expect(unused_mut, reason = "only the console changes the configuration"))]
     pub fn build(mut self) -> Result<Service, Error> {
         #[cfg(feature = "console")]
-        if self.console && self.sandbox {
-            self.journal = Some(Arc::new(Journal::new(self.limits.console_bytes)));
-            self.is_emulated = true;
+        {
+            let is_served = self.console && self.sandbox;
+            if is_served || self.admin_console.is_some() {
+                let admin_token = self.admin_console.take();
+                if admin_token.as_ref().is_some_and(|token| token.expose().len() < MIN_CONSOLE_TOKEN) {
+                    let message = format!(
+                        "invalid token of the console: it is too short and can be guessed; use at least \
+                         {MIN_CONSOLE_TOKEN} random characters"
+                    );
+                    return Err(Error::new(ErrorKind::ControlToken, message));
+                }
+                self.journal = Some(Arc::new(Journal::new(self.limits.console_bytes)));
+                self.console_state = Some(Arc::new(Console::new(is_served, admin_token, self.limits.console_streams)));
+                self.is_emulated |= is_served;
+            }
         }
         #[cfg(feature = "sandbox")]
         if self.is_emulated && self.sandbox {
@@ -320,6 +360,8 @@ impl ServiceBuilder {
             emulation: self.emulation,
             #[cfg(feature = "console")]
             journal: self.journal,
+            #[cfg(feature = "console")]
+            console: self.console_state,
             control_tokens: self.control_tokens,
             audit: Audit::new(self.limits.audit_refusals),
             request_ids: RequestIds::new(random::bytes()?),
@@ -359,6 +401,8 @@ impl ServiceBuilder {
             memory_limits: self.memory_limits,
             #[cfg(feature = "console")]
             journal: self.journal.clone(),
+            #[cfg(feature = "console")]
+            console_state: self.console_state.clone(),
             store: Box::new(Memory::with_limits(self.memory_limits.unwrap_or_default())),
             ..self.front()
         }
@@ -400,7 +444,11 @@ impl Service {
             #[cfg(feature = "console")]
             console: false,
             #[cfg(feature = "console")]
+            admin_console: None,
+            #[cfg(feature = "console")]
             journal: None,
+            #[cfg(feature = "console")]
+            console_state: None,
             #[cfg(feature = "sandbox")]
             memory_limits: Some(StoreLimits::default()),
             metrics: Arc::default(),

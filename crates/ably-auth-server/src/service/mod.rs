@@ -71,6 +71,18 @@ impl Service {
         request_log::record_request(&self.0.metrics, wire::respond(&self.0, parts, body, arrival).await, since)
     }
 
+    /// Answers a request to the console on the admin address.
+    #[cfg(feature = "console")]
+    pub(crate) async fn answer_admin(
+        &self,
+        parts: &Parts,
+        body: Option<&Bytes>,
+        arrival: Arrival,
+        since: Stopwatch,
+    ) -> Response<Bytes> {
+        request_log::record_request(&self.0.metrics, wire::respond_admin(&self.0, parts, body, arrival).await, since)
+    }
+
     /// Answers a request with a refusal, without processing it.
     pub(crate) fn refuse(
         &self,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ably_auth_core::ErrorCode;
+use ably_auth_core::{ErrorCode, ErrorInfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refusal::{OVERLOADED, Refusal};
@@ -27,13 +27,17 @@ impl Fault {
     /// The longest time for which a response can be held back.
     pub(crate) const MAX_DELAY: Duration = Duration::from_secs(60);
 
+    /// Returns the status of a refusal with that code.
+    pub(crate) fn usual_status(code: ErrorCode) -> u16 {
+        if code == OVERLOADED { 503 } else { ErrorInfo::new(code, "").status_code() }
+    }
+
     /// Returns the refusal of a request that must not be processed; `None` if it is processed.
     fn refusal(self) -> Option<Refusal> {
         match self {
             Self::Refuse { code, status } => {
                 let refusal = Refusal::new(code, "the test asked the sandbox to refuse this request (`fail_next`)");
-                let usual = (code == OVERLOADED).then_some(503);
-                Some(status.or(usual).map_or(refusal.clone(), |status| refusal.with_status(status)))
+                Some(refusal.with_status(status.unwrap_or_else(|| Self::usual_status(code))))
             }
             Self::Delay(_) => None,
             // Only a caller without a socket gets this response.
@@ -80,10 +84,12 @@ impl Faults {
         *lock(&self.pending) = (count > 0).then_some(PendingFault { fault, left: count });
     }
 
+    #[cfg(any(feature = "console", test))]
     pub(crate) fn clear(&self) {
         *lock(&self.pending) = None;
     }
 
+    #[cfg(any(feature = "console", test))]
     pub(crate) fn pending(&self) -> Option<PendingFault> {
         *lock(&self.pending)
     }

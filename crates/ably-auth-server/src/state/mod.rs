@@ -1,6 +1,8 @@
 //! The state that all requests share: the apps, keys and revocations in memory, and the store that keeps them.
 
 pub(crate) mod app_memory;
+#[cfg(feature = "console")]
+pub(crate) mod console;
 pub(crate) mod cutoffs;
 #[cfg(feature = "sandbox")]
 pub(crate) mod emulation;
@@ -62,6 +64,9 @@ pub(crate) struct State {
     /// The log of the console, if there is one.
     #[cfg(feature = "console")]
     pub(crate) journal: Option<Arc<Journal>>,
+    /// What all requests to the console share, if there is one.
+    #[cfg(feature = "console")]
+    pub(crate) console: Option<Arc<console::Console>>,
     /// The access tokens of the Control API, which is disabled if there are none.
     pub(crate) control_tokens: Vec<ControlToken>,
     pub(crate) audit: Audit,
@@ -138,6 +143,12 @@ impl State {
             return [now, back.before_advances(now)];
         }
         [now, now]
+    }
+
+    /// Returns true if the admin address serves a console.
+    #[cfg(feature = "console")]
+    pub(crate) fn has_admin_console(&self) -> bool {
+        self.console.as_ref().is_some_and(|console| console.admin_token.is_some())
     }
 
     /// Returns the emulation of a sandbox, if the service is one that responds to requests.

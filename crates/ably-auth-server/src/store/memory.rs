@@ -24,6 +24,7 @@ use crate::token::Reference;
 #[derive(Debug)]
 pub struct Memory {
     feed: Feed,
+    #[cfg(feature = "sandbox")]
     limits: StoreLimits,
     // These locks are held briefly, never during slow work.
     pub(super) nonces: Mutex<Nonces>,
@@ -42,6 +43,7 @@ impl Memory {
     pub fn with_limits(limits: StoreLimits) -> Self {
         Self {
             feed: Feed::new(),
+            #[cfg(feature = "sandbox")]
             limits,
             nonces: Mutex::new(Nonces::new(limits.nonces)),
             references: Mutex::new(References::new(limits)),

@@ -99,6 +99,13 @@ impl Session {
         Some(self.prompt_at(end).unwrap_or(end))
     }
 
+    /// Returns when the client is prompted to renew its token, if it is to be prompted, and whether it was.
+    #[cfg(feature = "console")]
+    pub(crate) fn prompt(&self) -> (Option<Timestamp>, bool) {
+        let end = self.end.as_ref().map(|end| end.at);
+        (end.and_then(|end| self.prompt_at(end)), end.is_some() && self.prompted == end)
+    }
+
     /// Returns when to prompt the client for a credential that ends at `end`; `None` if it was prompted, or has a key,
     /// which it cannot renew.
     fn prompt_at(&self, end: Timestamp) -> Option<Timestamp> {
