@@ -48,6 +48,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_SANDBOX_PUBLIC", num_args = 0..=1, require_equals = true,
           default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true)]
     pub(crate) sandbox_public: Switch,
+    /// Serve the console of a sandbox at /console: a page that shows each request, and why it was refused
+    #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CONSOLE", num_args = 0..=1, require_equals = false,
+          default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
+    pub(crate) console: Switch,
+    /// Serve a console on the --admin address for the access token in this file, of at least 32 characters: it shows
+    /// requests and connections, and revokes tokens
+    #[arg(long, value_name = "FILE", env = "ABLY_AUTH_ADMIN_CONSOLE", requires = "admin")]
+    pub(crate) admin_console: Option<PathBuf>,
     /// Serve the channel endpoints, to try a token's rights; set this to `false` in production
     #[arg(long, value_name = "true|false", env = "ABLY_AUTH_CHANNELS", num_args = 0..=1, require_equals = false,
           default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set, hide_possible_values = true)]
@@ -191,6 +199,12 @@ pub(crate) struct Limits {
     /// The maximum memory for apps and keys that are made or changed at run time, in bytes
     #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_RUN_TIME_APPS", default_value_t = 67_108_864)]
     pub(crate) max_run_time_apps: usize,
+    /// The maximum memory for the log of the console, in bytes
+    #[arg(long, value_name = "BYTES", env = "ABLY_AUTH_MAX_CONSOLE_LOG", default_value_t = 16_777_216)]
+    pub(crate) max_console_log: usize,
+    /// The maximum number of pages of the console that show the live log at the same time
+    #[arg(long, value_name = "COUNT", env = "ABLY_AUTH_MAX_CONSOLE_STREAMS", default_value_t = 16)]
+    pub(crate) max_console_streams: usize,
     /// The timeout for an idle connection to send its next request
     #[arg(long, value_name = "TIME", env = "ABLY_AUTH_IDLE", default_value = "75s", value_parser = values::span)]
     pub(crate) idle: Span,

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ably_auth::ApiKey;
+use ably_auth_core::Token;
 use ably_auth_server::store::{Memory, Redb, Redis, RedisOptions, StoreLimits};
 use ably_auth_server::{Apps, ErrorKind, Server, Service, ServiceBuilder, Tls};
 use serde_json::{Map, Value, json};
@@ -27,7 +28,7 @@ use crate::args::{Serve, Store};
 use crate::command::self_signed;
 use crate::draw::printable;
 use crate::output::{self, Failure, Outcome};
-use crate::{config, input};
+use crate::{config, credential, input};
 use audit::AuditLog;
 use limits::{limits, store_limits};
 use reload::Fingerprint;
@@ -92,8 +93,14 @@ fn serve(args: &Serve, effective: &[(String, String, &'static str)]) -> Result<O
             tokio::spawn(reload::watch(path, read, service, hangups));
         }
         output::line(&format!("listening on {scheme}://{}", server.local_addr()));
+        if args.console && args.sandbox {
+            output::line(&format!("console on {scheme}://{}/console", sandbox::reachable(server.local_addr())));
+        }
         if let Some(admin) = server.admin_addr() {
             output::line(&format!("health and metrics on http://{admin}"));
+            if args.admin_console.is_some() {
+                output::line(&format!("console on http://{admin}/console"));
+            }
         }
         if let Some(key) = &sandbox_key {
             output::line(&sandbox::first_lines(key, scheme, server.local_addr(), args.tls_self_signed.as_deref()));
@@ -132,6 +139,7 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
         .sandbox_hosts(args.sandbox_allow_host.iter().cloned())
         .sandbox_public(args.sandbox_public)
         .channels(args.channels)
+        .console(args.console)
         .limits(limits(args));
     match &args.apps {
         Some(path) => {
@@ -166,6 +174,11 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
             return Err(Failure::input("--control-token", problem));
         }
         service = control_tokens::read(path, service)?;
+    }
+    if let Some(path) = &args.admin_console {
+        let (name, text) = input::secret_file("--admin-console", path)?;
+        let token = credential::plain(text.trim(), "an access token").map_err(|problem| Failure::input(&name, problem))?;
+        service = service.admin_console(Token::new(token).map_err(|error| Failure::input(&name, error))?);
     }
     if args.tls_self_signed.is_some() && !args.sandbox {
         return Err(Failure::input(

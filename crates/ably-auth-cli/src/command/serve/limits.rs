@@ -29,6 +29,8 @@ pub(super) fn limits(args: &Serve) -> Limits {
     limits.attachments = asked.max_attachments;
     limits.presence_members = asked.max_presence_members;
     limits.run_time_bytes = asked.max_run_time_apps;
+    limits.console_bytes = asked.max_console_log;
+    limits.console_streams = asked.max_console_streams;
     limits.idle = input::span("--idle", asked.idle);
     limits.connections = asked.max_connections;
     limits.connections_per_address = asked.max_connections_per_address.map(|most| match most {

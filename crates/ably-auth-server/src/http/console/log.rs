@@ -13,6 +13,7 @@ use crate::http::route;
 use crate::journal::filter::Filter;
 use crate::journal::{Journal, Range};
 use crate::refusal::Refusal;
+use crate::story;
 
 const DEFAULT_LIMIT: usize = 200;
 const MAX_LIMIT: usize = 1_000;
@@ -70,7 +71,7 @@ pub(super) fn story(visit: &Visit<'_>, seq: &str) -> Result<Reply, Refusal> {
         let message = "the log has no such row: it was cleared or made room for newer ones; reload the log";
         Refusal::new(ErrorCode::NOT_FOUND, message)
     })?;
-    Reply::new(StatusCode::OK, &json!({ "row": entry.row }), Format::Json)
+    Reply::new(StatusCode::OK, &story::story(visit.call.state, &entry, visit.call.now), Format::Json)
 }
 
 pub(super) fn clear(visit: &Visit<'_>) -> Result<Reply, Refusal> {
