@@ -3,7 +3,6 @@
 
 mod answer;
 mod cause;
-pub mod jwt;
 mod life;
 pub mod mac;
 mod matrix;

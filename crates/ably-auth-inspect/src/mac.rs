@@ -33,11 +33,3 @@ pub struct MacLine {
     /// True if the sender signed another line, or if the line is not the value as it was received.
     pub differs: bool,
 }
-/// stub
-pub fn explain<'a>(
-    _: &ably_auth_core::TokenRequest,
-    _: &ably_auth_core::ApiKey,
-    _: impl Iterator<Item = &'a ably_auth_core::ApiKey>,
-) -> MacExplanation {
-    MacExplanation { lines: vec![], text: String::new(), cause: None }
-}
