@@ -26,6 +26,12 @@ const HOUSES: &[House] = &[
         ],
     },
     House {
+        name: "ably-auth-inspect",
+        rooms: &[
+            &["cause", "date", "lenient_names", "life", "matrix"],
+        ],
+    },
+    House {
         name: "ably-auth",
         rooms: &[
             &["callback_answer", "error", "generation", "request_id", "tls_roots", "token_text", "transport"],
@@ -98,7 +104,7 @@ const HOUSES: &[House] = &[
         rooms: &[
             &["args", "clock", "terminal"],
             &["draw"],
-            &["hide", "lenient", "progress"],
+            &["hide", "progress"],
             &["describe", "output"],
             &["credential", "prompt", "verdict"],
             &["input"],

@@ -9,7 +9,6 @@ mod describe;
 mod draw;
 mod hide;
 mod input;
-mod lenient;
 mod manual;
 mod output;
 mod progress;

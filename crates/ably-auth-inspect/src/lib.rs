@@ -3,13 +3,19 @@
 
 mod answer;
 mod cause;
+mod date;
+pub mod describe;
+mod facts;
+mod lenient;
 mod life;
 pub mod mac;
 mod matrix;
+mod redact;
 mod report;
 
 pub use answer::Answer;
 pub use cause::Cause;
+pub use date::format_utc;
 pub use life::{Life, LifeState};
 pub use mac::{MacExplanation, MacLine};
 pub use matrix::{Legend, LegendEntry, Mark, Matrix, Row};

@@ -2,6 +2,7 @@
 
 use ably_auth::capability::{Entry, OperationName, Resource};
 use ably_auth::{Capability, Operation};
+use ably_auth_inspect::Legend;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Capability as Args, Query, TwoCapabilities};
@@ -90,7 +91,7 @@ fn cover(two: &TwoCapabilities) -> Result<Outcome, Failure> {
     let lacks = lacks(&a, &b);
     let lacking: Map<_, _> = lacks.iter().map(|(resource, names)| ((*resource).to_owned(), json!(names))).collect();
     let json = json!({ "covers": lacks.is_empty(), "lacks": lacking });
-    let legend = matrix::Legend { yes: "both", refused: "B alone", unrequested: "A alone" };
+    let legend = Legend { yes: "both", refused: "B alone", unrequested: "A alone" };
     let drawn = matrix::compared(&b, &a, &legend, Paint::stdout());
     if lacks.is_empty() {
         return Ok(Outcome::yes(format!("yes: A permits all that B does\n\n{drawn}"), &json));
@@ -120,8 +121,7 @@ fn table(asked: &str, key_capability: Option<&str>) -> Result<Outcome, Failure> 
     let has = input::capability("--key-capability", has)?;
     let granted = asked.intersect(&has);
     let json = json!({ "asked": object(&asked)?, "key": object(&has)?, "granted": object(&granted)? });
-    let legend = matrix::Legend { yes: "granted", refused: "beyond the key", unrequested: "not asked" };
-    let drawn = matrix::compared(&asked, &has, &legend, Paint::stdout());
+    let drawn = matrix::compared(&asked, &has, &Legend::KEY, Paint::stdout());
     Ok(if granted.is_empty() {
         Outcome::no(format!("{drawn}\n\nnothing is granted: no token would be issued (40160)"), &json)
     } else {

@@ -7,10 +7,9 @@ use ably_auth_core::jwt::{ClaimValue, embedded_token, has_jwt_form};
 use ably_auth_core::{ApiKey, JwtClaims, JwtFields, Ttl, UnverifiedJwt, Validity, VerifiedJwt};
 
 use crate::args::{self, Jwt as Args, NowArg};
-use crate::describe::Description;
+use crate::describe;
 use crate::draw::{Paint, printable};
 use crate::input;
-use crate::lenient;
 use crate::output::{self, Failure, Outcome};
 use crate::verdict::{self, Refused, refused};
 
@@ -88,36 +87,9 @@ fn publish_limit(text: &str) -> Result<(&str, u32), Failure> {
 fn inspect(token: &args::TokenArg, now: Option<u64>) -> Result<Outcome, Failure> {
     let (name, text) = input::token(token)?;
     // Read the clock after the input: the token may be minted while this command waits for stdin.
-    let description = describe(&text, input::now("--now", now)).map_err(|error| Failure::input(&name, error))?;
-    let text = description.text(TITLE, Paint::stdout());
-    Ok(Outcome::yes(text, &description.json()))
-}
-
-pub(super) const TITLE: &str = "JWT, not verified";
-
-/// Describes the readable parts of a JWT, and lists its problems.
-pub(super) fn describe(text: &str, now: Timestamp) -> Result<Description, ably_auth_core::Error> {
-    let mut description = Description::default();
-    description.kind("jwt");
-    let read = UnverifiedJwt::parse(text).and_then(|jwt| jwt.decode_without_verifying().map(|claims| (jwt, claims)));
-    let lenient = lenient::read(text);
-    match (read, lenient) {
-        (Ok((jwt, claims)), lenient) => {
-            description.key(jwt.key_name());
-            description.claims(&claims, now);
-            description.problems(lenient.map(|lenient| lenient.problems).unwrap_or_default());
-        }
-        (Err(error), Some(mut lenient)) => {
-            let mut problems = std::mem::take(&mut lenient.problems);
-            if problems.is_empty() {
-                problems.push(printable(&error.to_string()));
-            }
-            description.lenient(lenient);
-            description.problems(problems);
-        }
-        (Err(error), None) => return Err(error),
-    }
-    Ok(description)
+    let report = ably_auth_inspect::describe::jwt(&text, input::now("--now", now))
+        .map_err(|error| Failure::input(&name, error))?;
+    Ok(Outcome::yes(describe::text(&report, Paint::stdout()), &describe::json_with_kind(&report, "jwt")))
 }
 
 fn verify(
@@ -135,10 +107,7 @@ fn verify(
             let client_id = jwt.claims().client_id().as_str();
             let who =
                 client_id.map_or("no clientId".into(), |client_id| format!("clientId `{}`", printable(client_id)));
-            let mut description = Description::default();
-            description.key(jwt.key_name());
-            description.claims(jwt.claims(), now);
-            let mut json = description.json();
+            let mut json = describe::json(&ably_auth_inspect::describe::jwt_claims(jwt.key_name(), jwt.claims(), now));
             if let Some(json) = json.as_object_mut() {
                 json.insert("valid".into(), true.into());
             }

@@ -1,60 +1,32 @@
 //! A drawing of a token's lifetime as a bar.
 
 use ably_auth::Timestamp;
+use ably_auth_inspect::{Life, LifeState};
 
-use super::Paint;
-use super::text::{facts, moment};
+use super::{Paint, facts, moment};
 
 /// The maximum length of a bar without its ends, in columns.
 const COLUMNS: usize = 60;
 /// The width of a line with a time, its name and its distance from now, in columns.
 const LINE_COLUMNS: usize = 52;
 
-/// The maximum time between renewal and expiry, in milliseconds. By default, a token is renewed when a tenth of its
-/// lifetime is left.
-const MAX_RENEWAL_MARGIN_MS: u64 = 5 * 60 * 1000;
-
-/// The lifetime of a token, and the current time.
-#[derive(Clone, Copy)]
-pub(crate) struct Lifetime {
-    pub(crate) issued: Timestamp,
-    pub(crate) expires: Timestamp,
-    pub(crate) now: Timestamp,
+/// Draws the lifetime of a token, and the current time.
+pub(crate) fn draw(life: &Life, paint: Paint) -> String {
+    Bar(life).draw(paint)
 }
 
-impl Lifetime {
-    /// Returns the latest time at which a token cache with default settings renews the token.
-    pub(crate) fn renew_at(self) -> Timestamp {
-        let margin = (self.length() / 10).min(MAX_RENEWAL_MARGIN_MS);
-        Timestamp::from_millis(self.expires.as_millis().saturating_sub(margin))
-    }
+struct Bar<'a>(&'a Life);
 
-    /// Returns `early`, `valid`, `renewing` or `expired`.
-    pub(crate) fn state(self) -> &'static str {
-        if self.now < self.issued {
-            "early"
-        } else if self.now >= self.expires {
-            "expired"
-        } else if self.now >= self.renew_at() {
-            "renewing"
-        } else {
-            "valid"
-        }
-    }
-
-    fn length(self) -> u64 {
-        self.expires.millis_since(self.issued)
-    }
-
-    fn column(self, at: Timestamp, columns: usize) -> usize {
-        let share = u128::from(at.millis_since(self.issued)) * columns as u128 / u128::from(self.length().max(1));
+impl Bar<'_> {
+    fn column(&self, at: Timestamp, columns: usize) -> usize {
+        let share = u128::from(at.millis_since(self.0.issued)) * columns as u128 / u128::from(self.0.millis().max(1));
         usize::try_from(share).unwrap_or(columns).min(columns.saturating_sub(1))
     }
 
-    pub(crate) fn draw(self, paint: Paint) -> String {
+    fn draw(&self, paint: Paint) -> String {
         let room = paint.columns().unwrap_or(usize::MAX);
         let columns = COLUMNS.min(room.saturating_sub(2)).max(1);
-        let (now, renew) = (self.column(self.now, columns), self.column(self.renew_at(), columns));
+        let (now, renew) = (self.column(self.0.now, columns), self.column(self.0.renew_at, columns));
         let bar: String = (0..columns)
             .map(|at| match at {
                 _ if at == now => paint.bold("●"),
@@ -64,28 +36,29 @@ impl Lifetime {
                 _ => paint.green("─"),
             })
             .collect();
-        let state = match self.state() {
-            "early" => paint.red("not issued yet"),
-            "expired" => paint.red("expired"),
-            "renewing" => paint.yellow("valid, and time to renew"),
-            _ => paint.green("valid"),
+        let state = match self.0.state {
+            LifeState::Early => paint.red("not issued yet"),
+            LifeState::Expired => paint.red("expired"),
+            LifeState::Renewing => paint.yellow("valid, and time to renew"),
+            LifeState::Valid => paint.green("valid"),
         };
+        let life = self.0;
         let mut moments =
-            [("issued", self.issued), ("renew at", self.renew_at()), ("expires", self.expires), ("● now", self.now)];
+            [("issued", life.issued), ("renew at", life.renew_at), ("expires", life.expires), ("● now", life.now)];
         moments.sort_by_key(|(_, at)| *at);
         let lines = moments.map(|(name, at)| {
-            let when = if at == self.now { state.clone() } else { self.distance(at) };
+            let when = if at == life.now { state.clone() } else { self.distance(at) };
             let between = if room < LINE_COLUMNS { "\n          " } else { "  " };
             (name, format!("{}{between}{when}", moment(at)))
         });
         format!("├{bar}┤\n{}", facts(&lines))
     }
 
-    fn distance(self, at: Timestamp) -> String {
-        if at > self.now {
-            format!("in {}", span(at.millis_since(self.now)))
+    fn distance(&self, at: Timestamp) -> String {
+        if at > self.0.now {
+            format!("in {}", span(at.millis_since(self.0.now)))
         } else {
-            format!("{} ago", span(self.now.millis_since(at)))
+            format!("{} ago", span(self.0.now.millis_since(at)))
         }
     }
 }
@@ -106,14 +79,14 @@ fn span(millis: u64) -> String {
 mod tests {
     use super::*;
 
-    fn life(now: u64) -> Lifetime {
+    fn at_minute_75(paint: Paint) -> String {
         let at = |minutes: u64| Timestamp::from_millis(minutes * 60_000);
-        Lifetime { issued: at(60), expires: at(120), now: at(now) }
+        draw(&Life::new(at(60), at(120), at(75)), paint)
     }
 
     #[test]
     fn marks_are_at_their_times() {
-        let drawn = life(75).draw(Paint::NONE);
+        let drawn = at_minute_75(Paint::NONE);
         let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
         assert_eq!(bar.len(), 62);
         let place = |mark| bar.iter().position(|c| *c == mark);
@@ -126,27 +99,12 @@ mod tests {
 
     #[test]
     fn no_line_wraps_in_narrow_terminal() {
-        let drawn = life(75).draw(Paint::narrow(40));
+        let drawn = at_minute_75(Paint::narrow(40));
         assert!(drawn.lines().all(|line| line.chars().count() <= 40), "{drawn}");
         let bar: Vec<_> = drawn.lines().next().unwrap_or_default().chars().collect();
         assert_eq!((bar.len(), bar.iter().position(|c| *c == '●')), (40, Some(10)));
         assert!(drawn.contains("issued    1970-01-01 01:00:00 UTC\n          15 min 0 s ago\n"), "{drawn}");
-        assert!(!life(75).draw(Paint::narrow(0)).is_empty());
-    }
-
-    #[test]
-    fn state_depends_on_time() {
-        for (now, state) in
-            [(59, "early"), (60, "valid"), (114, "valid"), (115, "renewing"), (119, "renewing"), (120, "expired")]
-        {
-            assert_eq!(life(now).state(), state, "{now}");
-        }
-    }
-
-    #[test]
-    fn short_token_is_renewed_with_a_tenth_left() {
-        let at = Timestamp::from_millis;
-        assert_eq!(Lifetime { issued: at(0), expires: at(1000), now: at(0) }.renew_at(), at(900));
+        assert!(!at_minute_75(Paint::narrow(0)).is_empty());
     }
 
     #[test]
@@ -155,7 +113,7 @@ mod tests {
         for (issued, expires, now) in
             [(0, 0, 0), (5, 5, 9), (9, 3, 5), (0, u64::MAX, u64::MAX), (u64::MAX, u64::MAX, 0)]
         {
-            let drawn = Lifetime { issued: at(issued), expires: at(expires), now: at(now) }.draw(Paint::NONE);
+            let drawn = draw(&Life::new(at(issued), at(expires), at(now)), Paint::NONE);
             assert_eq!(drawn.lines().next().map(|bar| bar.chars().count()), Some(62), "{drawn}");
         }
     }

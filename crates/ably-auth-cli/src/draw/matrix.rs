@@ -1,9 +1,7 @@
 //! A drawing of a capability as a table, with a row for each resource and a column for each operation.
 
-use std::collections::BTreeSet;
-
 use ably_auth::Capability;
-use ably_auth::capability::OperationName;
+use ably_auth_inspect::{Legend, Mark, Matrix};
 
 use super::Paint;
 use super::text::{padded, printable, width};
@@ -11,98 +9,54 @@ use super::text::{padded, printable, width};
 /// The width of the legend on one line, in columns.
 const LEGEND_COLUMNS: usize = 44;
 
-/// The mark of an operation on a resource.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    /// Permitted, or requested and granted.
-    Yes,
-    /// Requested, but not granted.
-    Refused,
-    /// Available, but not requested.
-    Unrequested,
-    /// Neither permitted nor requested.
-    No,
-}
-
-impl Mark {
-    fn draw(self, paint: Paint) -> String {
-        match self {
-            Self::Yes => paint.green("●"),
-            Self::Refused => paint.red("✗"),
-            Self::Unrequested => paint.yellow("○"),
-            Self::No => paint.dim("·"),
-        }
+fn symbol(mark: Mark, paint: Paint) -> String {
+    match mark {
+        Mark::Yes => paint.green("●"),
+        Mark::Refused => paint.red("✗"),
+        Mark::Unrequested => paint.yellow("○"),
+        Mark::No => paint.dim("·"),
     }
 }
 
 /// Draws the operations that a capability permits.
 pub(crate) fn of(capability: &Capability, paint: Paint) -> String {
-    if capability.is_empty() {
-        return "permits nothing".into();
-    }
-    let mark = |resource: &str, operation: OperationName<'_>| {
-        if capability.permits(resource, operation) { Mark::Yes } else { Mark::No }
-    };
-    draw(&[capability], mark, paint)
+    let matrix = Matrix::of(capability);
+    if matrix.permits_nothing { "permits nothing".into() } else { table(&matrix, paint) }
 }
 
 /// Draws the requested capability `asked`, the available one `has`, and what they have in common.
 pub(crate) fn compared(asked: &Capability, has: &Capability, legend: &Legend, paint: Paint) -> String {
-    let granted = asked.intersect(has);
-    let mark = |resource: &str, operation: OperationName<'_>| match (
-        asked.permits(resource, operation),
-        has.permits(resource, operation),
-    ) {
-        (true, true) => Mark::Yes,
-        (true, false) => Mark::Refused,
-        (false, true) => Mark::Unrequested,
-        (false, false) => Mark::No,
-    };
+    let matrix = Matrix::compared(asked, has, legend);
     let separator = match paint.columns() {
         Some(room) if room < LEGEND_COLUMNS => "\n",
         _ => "   ",
     };
-    let entries: Vec<_> =
-        [(Mark::Yes, legend.yes), (Mark::Refused, legend.refused), (Mark::Unrequested, legend.unrequested)]
-            .map(|(mark, word)| format!("{} {word}", mark.draw(paint)))
-            .into();
-    format!("{}\n\n{}", draw(&[asked, has, &granted], mark, paint), entries.join(separator))
+    let entries = matrix.legend.iter().map(|entry| format!("{} {}", symbol(entry.mark, paint), entry.label));
+    format!("{}\n\n{}", table(&matrix, paint), entries.collect::<Vec<_>>().join(separator))
 }
 
-/// The legend of a comparison: the meaning of each mark.
-pub(crate) struct Legend {
-    pub(crate) yes: &'static str,
-    pub(crate) refused: &'static str,
-    pub(crate) unrequested: &'static str,
-}
-
-fn draw(named_in: &[&Capability], mark: impl Fn(&str, OperationName<'_>) -> Mark, paint: Paint) -> String {
-    let entries = || named_in.iter().flat_map(|capability| capability.iter());
-    let rows: BTreeSet<_> = entries().map(|entry| entry.resource.as_str()).collect();
-    let columns: BTreeSet<_> = entries().flat_map(|entry| entry.operations.iter()).map(OperationName::as_str).collect();
-    let names: Vec<_> = rows.iter().map(|resource| printable(resource)).collect();
+fn table(matrix: &Matrix, paint: Paint) -> String {
+    let names: Vec<_> = matrix.rows.iter().map(|row| printable(&row.resource)).collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or_default();
-    let marks_width = columns.len() * 2;
+    let marks_width = matrix.operations.len() * 2;
     // If a row does not fit in the terminal, put the marks below the name.
     let stacked = paint.columns().is_some_and(|room| widest + 2 + marks_width > room + 1);
     let left = if stacked { 2 } else { widest + 2 };
 
     // Put the name of each operation on a separate line, so that columns are narrow.
-    let mut lines: Vec<_> = columns
-        .iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let left = padded("", left) + &"│ ".repeat(at);
-            format!("{}{}", paint.dim(&left), paint.bold(&printable(name)))
-        })
-        .collect();
-    for (resource, name) in rows.iter().zip(&names) {
-        let marks: Vec<_> =
-            columns.iter().map(|column| mark(resource, OperationName::from(*column)).draw(paint)).collect();
-        let (name, between) = if stacked { (name.clone(), "\n  ") } else { (padded(name, widest), "  ") };
-        lines.push(format!("{name}{between}{}", marks.join(" ")));
-    }
-    lines.join("\n")
+    let headings = matrix.operations.iter().enumerate().map(|(at, name)| {
+        let left = padded("", left) + &"│ ".repeat(at);
+        format!("{}{}", paint.dim(&left), paint.bold(&printable(name)))
+    });
+    let rows = matrix.rows.iter().zip(names).map(|(row, name)| {
+        let marks: Vec<_> = row.marks.iter().map(|mark| symbol(*mark, paint)).collect();
+        let (name, between) = if stacked { (name, "\n  ") } else { (padded(&name, widest), "  ") };
+        format!("{name}{between}{}", marks.join(" "))
+    });
+    let left_out = [(matrix.rows_left_out, "resources"), (matrix.operations_left_out, "operations")];
+    let left_out = left_out.into_iter().filter(|(count, _)| *count > 0);
+    let notes = left_out.map(|(count, what)| format!("and {count} more {what}"));
+    headings.chain(rows).chain(notes).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -5,5 +5,6 @@ pub(crate) mod matrix;
 mod paint;
 mod text;
 
+pub(crate) use ably_auth_inspect::format_utc as moment;
 pub(crate) use paint::Paint;
-pub(crate) use text::{facts, is_invisible, moment, printable, printable_json, printable_lines};
+pub(crate) use text::{facts, is_invisible, printable, printable_json, printable_lines};

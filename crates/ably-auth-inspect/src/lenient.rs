@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use ably_auth::{Capability, KeyName, Timestamp};
-use ably_auth_core::UnverifiedJwt;
+use ably_auth_core::{Capability, KeyName, UnverifiedJwt};
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,10 +10,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use crate::draw::{moment, printable};
+use crate::redact;
 
 /// The smallest number that counts as milliseconds. JWT times are in seconds, and 10^11 s is in the year 5138.
-const FIRST_MILLISECONDS: f64 = 1e11;
+pub(crate) const FIRST_MILLISECONDS: f64 = 1e11;
 /// The maximum lifetime of a token, in seconds.
 const MAX_LIFE: f64 = 86_400.0;
 const SIGNATURE_BYTES: usize = 32;
@@ -90,7 +89,7 @@ fn object(name: &str, part: &str, problems: &mut Vec<String>) -> Option<Map<Stri
         problems.push(format!("its {name} is not a JSON object; pass on the whole token, unchanged"));
         return None;
     };
-    problems.extend(repeated.iter().map(|member| format!("its {name} repeats `{}`; write it once", printable(member))));
+    problems.extend(repeated.iter().map(|member| format!("its {name} repeats `{member}`; write it once")));
     if part.contains(['=', '+', '/']) {
         problems.push(format!("its {name} is in base64, not in base64url without padding; change its encoding"));
     }
@@ -148,7 +147,7 @@ fn check_header(header: &Map<String, Value>, problems: &mut Vec<String>) {
         Some(Value::String(alg)) if alg == "HS256" => {}
         Some(alg) => problems.push(format!(
             "`alg` is {}: the service takes HS256 only; sign with the key's secret, or embed an Ably token as `{TOKEN}`",
-            printable(&alg.to_string())
+            redact::value("alg", alg)
         )),
         None => problems.push("`alg` is missing; write \"HS256\"".into()),
     }
@@ -204,7 +203,7 @@ fn check_capability(capability: Option<&Value>, problems: &mut Vec<String>) {
                     .push(format!("`{CAPABILITY}` permits nothing; add what the JWT needs, or leave the claim out"));
             }
             Ok(_) => {}
-            Err(error) => problems.push(format!("`{CAPABILITY}`: {}", printable(&error.to_string()))),
+            Err(error) => problems.push(format!("`{CAPABILITY}`: {error}")),
         },
         Some(Value::Object(_)) => {
             problems.push(format!("`{CAPABILITY}` is an object; give its JSON as a string: \"{{\\\"chat\\\":[…]}}\""));
@@ -227,7 +226,7 @@ fn strict_problem(header: &Value, claims: &Value) -> Option<String> {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let text = format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([0; SIGNATURE_BYTES]));
     let error = UnverifiedJwt::parse(&text).and_then(|jwt| jwt.decode_without_verifying()).err()?;
-    Some(printable(&error.to_string()))
+    Some(error.to_string())
 }
 
 /// Returns a problem if `name` is meant as a claim of the service, but is not one.
@@ -243,19 +242,19 @@ fn misspelt(name: &str) -> Option<String> {
             || (plain.starts_with('x') && distance(&plain, &known) <= MAX_EDITS)
             || plain == format!("ably{short}")
     };
-    let shown = printable(name);
     if let Some(known) = CLAIMS.iter().find(is_meant) {
-        return Some(format!("unknown claim `{shown}`; did you mean `{known}`?"));
+        return Some(format!("unknown claim `{name}`; did you mean `{known}`?"));
     }
     if plain.starts_with("xably") {
-        return Some(format!("unknown claim `{shown}`: the service does not read it; check its spelling"));
+        return Some(format!("unknown claim `{name}`: the service does not read it; check its spelling"));
     }
     let of_resource = name.to_ascii_lowercase().starts_with("ably.");
     let meant: Vec<_> = PREFIXES.iter().map(|prefix| format!("`{prefix}RESOURCE`")).collect();
-    of_resource.then(|| format!("unknown claim `{shown}`; did you mean {}?", meant.join(" or ")))
+    of_resource.then(|| format!("unknown claim `{name}`; did you mean {}?", meant.join(" or ")))
 }
 
-fn plain(name: &str) -> String {
+/// Returns the letters and digits of a name in lower case.
+pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
@@ -264,32 +263,17 @@ fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (at, one) in a.chars().enumerate() {
         let mut diagonal = at;
-        let mut left = at + 1;
+        let mut left = at.saturating_add(1);
         let mut next = vec![left];
         for (other, above) in b.chars().zip(row.iter().skip(1)) {
-            left = (left + 1).min(above + 1).min(diagonal + usize::from(one != other));
+            let replaced = diagonal.saturating_add(usize::from(one != other));
+            left = left.min(*above).saturating_add(1).min(replaced);
             diagonal = *above;
             next.push(left);
         }
         row = next;
     }
     row.last().copied().unwrap_or_default()
-}
-
-/// Returns true if the claim or header field `name` may contain a token, which must not be shown.
-pub(crate) fn is_secret(name: &str) -> bool {
-    plain(name).contains("token")
-}
-
-/// Formats a value for people. Appends the date to `iat`, `exp` and `nbf`.
-pub(crate) fn readable_value(name: &str, value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| printable(&value.to_string()), printable);
-    let Some(number) = value.as_f64().filter(|_| ["iat", "exp", "nbf"].contains(&name)) else {
-        return text;
-    };
-    let millis = if number >= FIRST_MILLISECONDS { number } else { number * 1000.0 };
-    // The cast saturates, so a negative or huge number is safe.
-    format!("{text} ({})", moment(Timestamp::from_millis(millis as u64)))
 }
 
 #[cfg(test)]
