@@ -25,12 +25,7 @@ const HOUSES: &[House] = &[
             &["jwt", "realtime", "revocation", "token_details"],
         ],
     },
-    House {
-        name: "ably-auth-inspect",
-        rooms: &[
-            &["cause", "date", "lenient_names", "life", "matrix"],
-        ],
-    },
+    House { name: "ably-auth-inspect", rooms: &[&["cause", "date", "lenient_names", "life", "matrix"]] },
     House {
         name: "ably-auth",
         rooms: &[

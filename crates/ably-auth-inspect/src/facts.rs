@@ -72,7 +72,9 @@ impl Report {
         }
     }
 
+    /// Sets the capability, unless a key or a token was written into it.
     pub(crate) fn set_capability(&mut self, capability: Option<&str>) {
+        let capability = capability.filter(|text| !redact::is_in_capability(text));
         self.capability = capability.map(Into::into);
         let parsed = capability.and_then(|text| Capability::parse_lenient(text).ok());
         self.matrix = parsed.as_ref().map(Matrix::of);

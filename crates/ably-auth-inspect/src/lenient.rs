@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
 
-use crate::redact;
+use crate::redact::{self, plain};
 
 /// The smallest number that counts as milliseconds. JWT times are in seconds, and 10^11 s is in the year 5138.
 pub(crate) const FIRST_MILLISECONDS: f64 = 1e11;
@@ -236,7 +236,7 @@ fn misspelt(name: &str) -> Option<String> {
     }
     let plain = plain(name);
     let is_meant = |known: &&&str| {
-        let known = self::plain(known);
+        let known = redact::plain(known);
         let short = known.strip_prefix("xably").unwrap_or(&known);
         plain == short
             || (plain.starts_with('x') && distance(&plain, &known) <= MAX_EDITS)
@@ -251,11 +251,6 @@ fn misspelt(name: &str) -> Option<String> {
     let of_resource = name.to_ascii_lowercase().starts_with("ably.");
     let meant: Vec<_> = PREFIXES.iter().map(|prefix| format!("`{prefix}RESOURCE`")).collect();
     of_resource.then(|| format!("unknown claim `{name}`; did you mean {}?", meant.join(" or ")))
-}
-
-/// Returns the letters and digits of a name in lower case.
-pub(crate) fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Returns the number of characters to insert, remove or replace to change `a` into `b`.

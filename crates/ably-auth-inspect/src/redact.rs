@@ -6,8 +6,6 @@ use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{ApiKeyRef, KeyName};
 use serde_json::Value;
 
-use crate::lenient::plain;
-
 /// The text that replaces a secret.
 pub(crate) const PLACEHOLDER: &str = "[redacted]";
 
@@ -15,6 +13,11 @@ pub(crate) const PLACEHOLDER: &str = "[redacted]";
 const MIN_SECRET_BYTES: usize = 16;
 /// The minimum length of the part of a native token after its dot. A shorter text is rather a name with a dot.
 pub(crate) const MIN_TOKEN_BYTES: usize = 24;
+
+/// Returns the letters and digits of a name in lower case.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
 
 /// Returns true if the claim, header field or member `name` may contain a token.
 fn is_secret(name: &str) -> bool {
@@ -66,6 +69,35 @@ pub(crate) fn value(name: &str, value: &Value) -> Value {
     }
 }
 
+/// Redacts each word of `text` that has the form of a key or a token.
+pub(crate) fn words(text: &str) -> String {
+    let is_in_word = |c: char| c.is_ascii_alphanumeric() || "._-:=+/".contains(c);
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_in_word) {
+        let (before, from_word) = rest.split_at(start);
+        let (word, after) = from_word.split_at(from_word.find(|c| !is_in_word(c)).unwrap_or(from_word.len()));
+        redacted.push_str(before);
+        redacted.push_str(&self::text(word));
+        rest = after;
+    }
+    redacted + rest
+}
+
+/// Returns true if the operations in the text of a capability, or anything in malformed JSON, have the form of a key or
+/// a token. A resource may have the form of a key by chance.
+pub(crate) fn is_in_capability(text: &str) -> bool {
+    fn is_in_value(value: &Value) -> bool {
+        match value {
+            Value::String(text) => words(text) != *text,
+            Value::Array(values) => values.iter().any(is_in_value),
+            Value::Object(members) => members.values().any(is_in_value),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    serde_json::from_str(text).map_or_else(|_| words(text) != text, |value| is_in_value(&value))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -87,5 +119,18 @@ mod tests {
             "deep": [{ "key": "app.key:[redacted]" }, "[redacted]", "[redacted]"],
         });
         assert_eq!(value("", &sent), shown);
+    }
+
+    #[test]
+    fn words_of_a_text_are_redacted() {
+        let text = "unknown operation `app.key:a-secret-of-the-shop`; write `appId.keyId:secret`";
+        assert_eq!(words(text), "unknown operation `app.key:[redacted]`; write `appId.keyId:secret`");
+    }
+
+    #[test]
+    fn resources_are_no_secrets() {
+        assert!(!is_in_capability(r#"{"orders.eu:customer-notifications":["publish"]}"#));
+        assert!(is_in_capability(r#"{"key":["app.key:a-secret-of-the-shop"]}"#));
+        assert!(is_in_capability(r#"{"key":"app.key:a-secret-of-the-shop""#));
     }
 }

@@ -1,0 +1,83 @@
+//! What often surrounds a pasted credential: white space, quotes, and a header.
+
+use std::borrow::Cow;
+
+/// The maximum number of layers around a credential, such as quotes around a header with a quoted token.
+const MAX_LAYERS: usize = 4;
+
+const QUOTES: &[char] =
+    &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
+
+/// The header that a credential was found in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Basic,
+    Bearer,
+}
+
+/// A credential without what surrounded it.
+pub(super) struct Unwrapped<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) scheme: Option<Scheme>,
+    pub(super) problems: Vec<String>,
+}
+
+/// Removes white space, quotes and a header from around a credential.
+pub(super) fn unwrap(text: &str) -> Unwrapped<'_> {
+    let (mut text, mut scheme, mut is_quoted) = (Cow::Borrowed(trim(text)), None, false);
+    for _ in 0..MAX_LAYERS {
+        if let Some(inner) = json_string(&text) {
+            text = trim(&inner).to_owned().into();
+            is_quoted = true;
+        } else if let Some(inner) = text.strip_prefix(QUOTES).and_then(|rest| rest.strip_suffix(QUOTES)) {
+            text = trim(inner).to_owned().into();
+            is_quoted = true;
+        } else if let Some((found, rest)) = header(&text) {
+            scheme = scheme.or(found);
+            text = trim(rest).to_owned().into();
+        } else {
+            break;
+        }
+    }
+    let mut problems = Vec::new();
+    if is_quoted {
+        problems.push("it was given in quotes; a request must have it without them".into());
+    }
+    Unwrapped { text, scheme, problems }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
+/// Returns the text of a JSON string, in which quotes are escaped.
+fn json_string(text: &str) -> Option<String> {
+    text.starts_with('"').then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+/// Returns the scheme and the text after `Authorization:`, `Bearer` or `Basic`, in any case.
+fn header(text: &str) -> Option<(Option<Scheme>, &str)> {
+    let after = |start: &str| {
+        let (head, rest) = text.split_at_checked(start.len())?;
+        head.eq_ignore_ascii_case(start).then_some(rest)
+    };
+    if let Some(rest) = after("authorization:") {
+        return Some((None, rest));
+    }
+    let schemes = [("bearer", Scheme::Bearer), ("basic", Scheme::Basic)];
+    let found = schemes.into_iter().find_map(|(name, scheme)| Some((scheme, after(name)?)));
+    found.filter(|(_, rest)| rest.starts_with(char::is_whitespace)).map(|(scheme, rest)| (Some(scheme), rest))
+}
+
+/// Removes the characters that a header cannot carry, and describes the first one.
+pub(super) fn without_invalid(text: &str) -> Option<(String, String)> {
+    let is_invalid = |c: char| !c.is_ascii_graphic();
+    let (at, first) = text.char_indices().find(|(_, c)| is_invalid(*c))?;
+    let name = match first {
+        ' ' => "a space".into(),
+        '\n' | '\r' => "a line break".into(),
+        c => format!("the character U+{:04X}", u32::from(c)),
+    };
+    let problem = format!("it has {name} (byte {at}), which a header cannot carry; remove it");
+    Some((text.chars().filter(|c| !is_invalid(*c)).collect(), problem))
+}
