@@ -6,6 +6,8 @@ mod cause;
 mod date;
 pub mod describe;
 mod facts;
+mod json_forms;
+pub mod jwt;
 mod lenient;
 mod life;
 pub mod mac;
@@ -13,6 +15,8 @@ mod matrix;
 mod recognize;
 mod redact;
 mod report;
+mod secrets;
+mod trial;
 
 pub use answer::Answer;
 pub use cause::Cause;

@@ -1,0 +1,96 @@
+//! The canonical text of a token request, and the likely cause of a wrong mac.
+//!
+//! Only the holder of the key may see this: the explanation says which secret a sender used.
+
+mod encoding;
+mod lines;
+mod search;
+mod variants;
+
+use ably_auth_core::{ApiKey, TokenRequest};
+use serde::Serialize;
+
+use crate::cause::Cause;
+use crate::redact;
+
+/// The text that the service signed to check a mac, and the likely cause if the mac differs.
+///
+/// It contains neither the secret of the key nor the mac. See [`explain`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct MacExplanation {
+    /// The lines of the canonical text.
+    pub lines: Vec<MacLine>,
+    /// The canonical text.
+    pub text: String,
+    /// The likely cause of the wrong mac. `None` if the mac is right.
+    pub cause: Option<Cause>,
+}
+
+/// A line of the canonical text.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, TokenRequest};
+/// use ably_auth_inspect::mac;
+///
+/// let key = ApiKey::parse("app.key:secret")?;
+/// let request: TokenRequest = serde_json::from_str(r#"{"keyName":"app.key","ttl":3600000}"#)?;
+/// let line = &mac::explain(&request, &key, [].into_iter()).lines[1];
+/// assert_eq!((line.field, line.text.as_str(), line.received.as_deref()), ("ttl", "3600000", Some("3600000")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct MacLine {
+    /// The field of the token request.
+    pub field: &'static str,
+    /// The line that the service signs, without its line feed.
+    pub text: String,
+    /// The value as it was received, or `None` if it was absent.
+    pub received: Option<String>,
+    /// The line that the sender signed, if a trial found it and it differs from `text`.
+    pub signed: Option<String>,
+    /// True if the sender signed another line, or if the line is not the value as it was received.
+    pub differs: bool,
+}
+
+/// Explains the mac of a token request: the text that the service signs, and why the received mac is another one.
+///
+/// The cause is found by trial. The mac is computed over the texts that senders sign by mistake, with the secrets that
+/// they use by mistake, until one is the received mac. Then the cause is certain. `others` are further keys of the app,
+/// whose secrets are tried too. At most 2000 macs over 4 MiB in total are computed.
+///
+/// Call it only for the holder of the key: the result says what a sender signed with.
+///
+/// ```
+/// use ably_auth_core::{ApiKey, TokenRequest};
+/// use ably_auth_inspect::mac;
+///
+/// // The sender used the whole text `app.key:secret` as the secret.
+/// let body = r#"{"keyName":"app.key","timestamp":1449746287318,"nonce":"9000000830710428",
+///                "mac":"iStxJF+ueQO0VFtJ1Ep7oJJoPBPTG/4VdQHbxhUcEJM="}"#;
+/// let request: TokenRequest = serde_json::from_str(body)?;
+/// let explanation = mac::explain(&request, &ApiKey::parse("app.key:secret")?, [].into_iter());
+/// let cause = explanation.cause.expect("the mac is wrong");
+/// assert_eq!(cause.title, "The whole key was used as the secret");
+/// assert!(cause.is_certain);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn explain<'a>(request: &TokenRequest, key: &ApiKey, others: impl Iterator<Item = &'a ApiKey>) -> MacExplanation {
+    let received = lines::Received::of(request);
+    let (cause, signed) = match request.verify(key) {
+        Ok(_) => (None, None),
+        Err(_) => search::cause(&received, key, others),
+    };
+    let lines = received.shown(signed.as_ref(), key);
+    let text = lines::canonical(lines.iter().map(|line| &line.text));
+    let cause = cause.map(|cause| Cause {
+        title: redact::words(&cause.title),
+        explanation: redact::words(&cause.explanation),
+        fix: redact::words(&cause.fix),
+        ..cause
+    });
+    MacExplanation { lines, text, cause }
+}
