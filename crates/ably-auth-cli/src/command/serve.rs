@@ -177,7 +177,8 @@ fn set_up(args: &Serve) -> Result<SetUp, Failure> {
     }
     if let Some(path) = &args.admin_console {
         let (name, text) = input::secret_file("--admin-console", path)?;
-        let token = credential::plain(text.trim(), "an access token").map_err(|problem| Failure::input(&name, problem))?;
+        let token =
+            credential::plain(text.trim(), "an access token").map_err(|problem| Failure::input(&name, problem))?;
         service = service.admin_console(Token::new(token).map_err(|error| Failure::input(&name, error))?);
     }
     if args.tls_self_signed.is_some() && !args.sandbox {

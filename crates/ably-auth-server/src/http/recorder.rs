@@ -1,39 +1,43 @@
 //! Records requests in the log of the console.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ably_auth_core::{ErrorCode, ErrorInfo, KeyName, TokenDetails, TokenRequest, VerifiedTokenRequest};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::call::Call;
-use super::control;
 use super::refusal_log::{self, Part};
 use super::reply::Reply;
 use super::route::{Route, query};
+use super::{console, control};
+use crate::apps::Key;
 use crate::journal::checks::Check;
-use crate::journal::row::{CredentialFacts, Entry, Kind, Outcome, Row};
-use crate::ops::refusal_log::truncate;
+use crate::journal::row::{CredentialFacts, Details, Entry, IssuedFacts, Kind, Outcome, Row};
 use crate::policy::authenticate::Principal;
+use crate::policy::authorize::EVERY_CHANNEL;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::store::Fingerprint;
-use crate::story::{Asked, Refused, credential_text, named_key, nonce};
+use crate::story::{Asked, Refused, credential_text, limited, named_key, start};
+
+/// The maximum length of a path, a channel name or a clientId in the log, in bytes.
+const MAX_TEXT: usize = 256;
 
 /// What is known of a request that is being processed. It stays empty if nothing is recorded.
 pub(super) struct Recorder {
     started: Option<Duration>,
-    sender: OnceLock<CredentialFacts>,
+    sender: OnceLock<(Arc<Key>, Box<RawValue>)>,
     issued: OnceLock<Issued>,
     refusal: OnceLock<(ErrorCode, Box<str>)>,
 }
 
 struct Issued {
-    asked: Option<Box<str>>,
-    facts: CredentialFacts,
-    nonce: Option<Fingerprint>,
+    facts: Box<RawValue>,
+    client_id: Option<Box<str>>,
+    nonce: Option<Box<str>>,
 }
 
 impl Recorder {
@@ -48,16 +52,20 @@ impl Recorder {
 
     pub(super) fn note_sender(&self, principal: &Principal) {
         if self.started.is_some() {
-            self.sender.get_or_init(|| CredentialFacts::of(principal));
+            if let Ok(facts) = to_raw_value(&CredentialFacts::of(principal)) {
+                self.sender.get_or_init(|| (Arc::clone(&principal.key), facts));
+            }
         }
     }
 
     pub(super) fn note_issued(&self, request: &TokenRequest, details: &TokenDetails) {
-        if let (Some(_), Some(facts)) = (self.started, CredentialFacts::of_details(details)) {
-            let request_of_key = request.trust_key_holder(&facts.key).ok();
-            let asked = request_of_key.as_ref().and_then(VerifiedTokenRequest::capability_text).map(Into::into);
-            let nonce = nonce(request, &facts.key);
-            self.issued.get_or_init(|| Issued { asked, facts, nonce });
+        let (Some(_), Some(token)) = (self.started, CredentialFacts::of_details(details)) else { return };
+        let request = request.trust_key_holder(&token.key).ok();
+        let asked = request.as_ref().and_then(VerifiedTokenRequest::capability_text).map(limited);
+        let nonce = request.as_ref().and_then(VerifiedTokenRequest::nonce).map(Into::into);
+        let client_id = token.client_id.as_deref().map(Into::into);
+        if let Ok(facts) = to_raw_value(&IssuedFacts { asked, token }) {
+            self.issued.get_or_init(|| Issued { facts, client_id, nonce });
         }
     }
 
@@ -75,68 +83,66 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
     };
     let path = call.parts.uri.path();
     let is_upgrade = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if call.parts.method == Method::OPTIONS || is_upgrade || path == "/console" || path.starts_with("/console/") {
+    if call.parts.method == Method::OPTIONS || is_upgrade || console::has_path(path) {
         return;
     }
     let route = Route::of(path, true).ok();
-    let refusal = call.recorder.refusal.get();
+    let (sender, issued) = (call.recorder.sender.get(), call.recorder.issued.get());
+    let key_in_path = route.as_ref().and_then(key_in_path);
+    let mut details = Details {
+        checks: checks(call),
+        credential: sender.map(|(_, facts)| &**facts),
+        issued: issued.map(|issued| &*issued.facts),
+        nonce: issued.and_then(|issued| issued.nonce.as_deref()).map(Into::into),
+        evidence: None,
+    };
     let channel = route.as_ref().and_then(Route::channel);
     let operation = route.as_ref().and_then(|route| refusal_log::operation(route, &call.parts.method));
-    let sender = call.recorder.sender.get();
-    let key_in_path = route.as_ref().and_then(key_in_path);
-    let client_id = call.client_id().or_else(|| sender.and_then(|facts| facts.client_id.as_deref()));
-    let issued = call.recorder.issued.get();
-    let client_id = client_id.or_else(|| issued.and_then(|issued| issued.facts.client_id.as_deref()));
     let status = reply.status().as_u16();
-    let now = call.state.latest(call.now);
     let duration = call.state.stopwatch.elapsed().saturating_sub(started);
+    let client_id = call.client_id().or_else(|| issued.and_then(|issued| issued.client_id.as_deref()));
     let row = Row {
         method: Some(method(&call.parts.method)),
-        path: Some(refusal_log::path(path).into()),
+        path: Some(path_without_keys(path)),
         status: Some(status),
         code: reply.code.map(ErrorCode::as_u32),
-        reason: refusal.map(|(_, reason)| reason.clone()),
-        key: key_in_path.clone().or_else(|| sender.map(|facts| facts.key.clone())),
-        client_id: client_id.map(|client_id| truncate(client_id).into()),
-        channel: channel.map(|channel| truncate(&channel.name).into()),
+        key: key_in_path.as_ref().or_else(|| sender.map(|(key, _)| key.name())),
+        client_id: client_id.map(|client_id| start(client_id, MAX_TEXT)),
+        channel: channel.map(|channel| start(&channel.name, MAX_TEXT)),
         operation,
         duration_us: u64::try_from(duration.as_micros()).ok(),
-        request_id: Some((&*call.request_id).into()),
+        request_id: Some(&call.request_id),
         ..Row::new(call.now, Kind::Request, action(call, route.as_ref()), Outcome::of_status(status))
     };
-    let mut entry = Entry::new(row, checks(call).into());
-    entry.credential = sender.cloned().map(Box::new);
-    if let Some(Issued { asked, facts, nonce }) = issued {
-        entry.issued = Some(Box::new((asked.clone(), facts.clone())));
-        entry.nonce = *nonce;
+    let Some((code, reason)) = call.recorder.refusal.get() else {
+        return journal.push(Entry::new(&row, &details));
+    };
+    let is_request = matches!(route, Some(Route::RequestToken(_)));
+    let token_request = if is_request { call.read_token_request().ok() } else { None };
+    let credential = presented(call);
+    let facts = sender.and_then(|(_, facts)| serde_json::from_str(facts.get()).ok());
+    let refused = Refused {
+        code: *code,
+        reason,
+        failed: Check::failed_one(&details.checks).unwrap_or(Check::Request),
+        credential: credential.as_deref(),
+        facts: facts.as_ref(),
+        token_request: token_request.as_ref(),
+        key: key_in_path.as_ref(),
+        asked: operation
+            .map(|operation| Asked { operation, channel: channel.map_or(EVERY_CHANNEL, |channel| &*channel.name) }),
+        now: call.state.latest(call.now),
+    };
+    let evidence = refused.evidence(call.state);
+    details.evidence = evidence.as_deref();
+    if Check::list(&details.checks).contains(&(Check::Nonce, true)) {
+        let request = token_request.as_ref().zip(key_in_path.as_ref());
+        let request = request.and_then(|(request, key)| request.trust_key_holder(key).ok());
+        details.nonce = request.and_then(|request| request.nonce()).map(Into::into);
     }
-    if let Some((code, reason)) = refusal {
-        let is_request = matches!(route, Some(Route::RequestToken(_)));
-        let token_request = if is_request { call.read_token_request().ok() } else { None };
-        let credential = presented(call);
-        let failed = entry.checks.last().map_or(Check::Request, |(check, _)| *check);
-        let refused = Refused {
-            code: *code,
-            reason,
-            failed,
-            credential: credential.as_deref(),
-            facts: sender,
-            token_request: token_request.as_ref(),
-            key: key_in_path.as_ref(),
-            asked: operation
-                .map(|operation| Asked { operation, channel: channel.map_or("*", |channel| &*channel.name) }),
-            now,
-        };
-        entry.evidence = refused.evidence(call.state);
-        if entry.checks.contains(&(Check::Nonce, true)) {
-            entry.nonce =
-                token_request.as_ref().zip(key_in_path.as_ref()).and_then(|(request, key)| nonce(request, key));
-        }
-        if entry.row.key.is_none() {
-            entry.row.key = named_key(credential.as_deref());
-        }
-    }
-    journal.push(entry);
+    let named = if row.key.is_none() { named_key(credential.as_deref()) } else { None };
+    let row = Row { key: row.key.or(named.as_ref()), reason: Some(reason), ..row };
+    journal.push(Entry::new(&row, &details));
 }
 
 /// Records the refusal of a part of a request, of which the rest is granted.
@@ -144,37 +150,44 @@ pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
     let Some(journal) = &call.state.journal else { return };
     let sender = call.recorder.sender.get();
     let (action, operation, channel) = match part {
-        Part::Channel(name) => ("publish", Some("publish"), Some(truncate(name).into())),
+        Part::Channel(name) => ("publish", Some("publish"), Some(start(name, MAX_TEXT))),
         Part::Target(_) => ("revokeTokens", None, None),
     };
     let row = Row {
         status: Some(error.status_code()),
         code: Some(error.code().as_u32()),
-        reason: Some(error.message().into()),
-        key: sender.map(|facts| facts.key.clone()),
-        client_id: call.client_id().map(|client_id| truncate(client_id).into()),
+        reason: Some(error.message()),
+        key: sender.map(|(key, _)| key.name()),
+        client_id: call.client_id().map(|client_id| start(client_id, MAX_TEXT)),
         channel,
         operation,
-        request_id: Some((&*call.request_id).into()),
+        request_id: Some(&call.request_id),
         ..Row::new(call.now, Kind::Message, action, Outcome::of_status(error.status_code()))
     };
-    let mut entry = Entry::new(row, Box::default());
-    entry.credential = sender.cloned().map(Box::new);
-    journal.push(entry);
+    let details = Details { credential: sender.map(|(_, facts)| &**facts), ..Details::default() };
+    journal.push(Entry::new(&row, &details));
 }
 
-/// Returns the checks of a request. If it was refused by none of them, the last one says why.
-fn checks(call: &Call<'_>) -> Vec<(Check, bool)> {
-    let mut checks = call.checks.list();
-    if let Some((code, _)) = call.recorder.refusal.get().filter(|_| checks.iter().all(|(_, passed)| *passed)) {
-        let check = match *code {
-            ErrorCode::CAPABILITY_REFUSED => Check::Permitted,
-            ErrorCode::RATE_LIMITED => Check::Rate,
-            _ => Check::Request,
-        };
-        checks.push((check, false));
+/// Returns the numbers of the checks of a request. If it was refused by none of them, the last one says why.
+fn checks(call: &Call<'_>) -> Vec<u8> {
+    let mut checks = call.checks.numbers();
+    if let Some((code, _)) = call.recorder.refusal.get() {
+        if Check::failed_one(&checks).is_none() {
+            let check = match *code {
+                ErrorCode::CAPABILITY_REFUSED => Check::Permitted,
+                ErrorCode::RATE_LIMITED => Check::Rate,
+                _ => Check::Request,
+            };
+            checks.push(check.failed());
+        }
     }
     checks
+}
+
+/// Returns the beginning of the path, with `[key]` in place of whole keys.
+fn path_without_keys(path: &str) -> Cow<'_, str> {
+    // Only a path with a colon can have a whole key.
+    if path.contains([':', '%']) { refusal_log::path(path).into() } else { start(path, MAX_TEXT).into() }
 }
 
 /// Returns the credential as the client sent it, which may be malformed.

@@ -100,19 +100,42 @@ impl Checks {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Returns the checks in their order, each with whether it passed. One that was performed in several steps in a row
-    /// is there once.
+    /// Returns the numbers of the checks in their order.
     #[cfg(feature = "console")]
-    pub(crate) fn list(&self) -> Vec<(Check, bool)> {
-        let codes = self.list.iter().take(self.count()).map(|slot| slot.load(Ordering::Relaxed));
-        let mut list: Vec<(Check, bool)> =
-            codes.filter_map(|code| Some((*ALL.get(usize::from(code & !FAILED))?, code & FAILED == 0))).collect();
+    pub(crate) fn numbers(&self) -> Vec<u8> {
+        self.list.iter().take(self.count()).map(|slot| slot.load(Ordering::Relaxed)).collect()
+    }
+}
+
+impl Check {
+    /// Returns the number of a check that failed.
+    #[cfg(feature = "console")]
+    pub(crate) const fn failed(self) -> u8 {
+        self as u8 | FAILED
+    }
+
+    /// Returns the checks with these numbers, each with whether it passed. One that was performed in several steps in a
+    /// row is there once.
+    #[cfg(feature = "console")]
+    pub(crate) fn list(numbers: &[u8]) -> Vec<(Self, bool)> {
+        let known = numbers.iter().filter_map(|number| {
+            // The numbers of passed checks are those of the list.
+            let check = ALL.get(usize::from(number & !FAILED))?;
+            Some((*check, number & FAILED == 0))
+        });
+        let mut list: Vec<_> = known.collect();
         list.dedup_by(|later, earlier| {
             let is_same = later.0 == earlier.0;
             earlier.1 &= !is_same || later.1;
             is_same
         });
         list
+    }
+
+    /// Returns the last check, if it failed.
+    #[cfg(feature = "console")]
+    pub(crate) fn failed_one(numbers: &[u8]) -> Option<Self> {
+        Self::list(numbers).into_iter().find(|(_, passed)| !passed).map(|(check, _)| check)
     }
 }
 
@@ -125,9 +148,9 @@ mod tests {
         let checks = Checks::default();
         assert_eq!(checks.record(Check::KeyKnown, Ok::<_, ()>(1)), Ok(1));
         assert_eq!(checks.record(Check::Proof, Err::<(), _>(2)), Err(2));
-        assert_eq!(checks.list(), [(Check::KeyKnown, true), (Check::Proof, false)]);
+        assert_eq!(Check::list(&checks.numbers()), [(Check::KeyKnown, true), (Check::Proof, false)]);
         assert_eq!(checks.record(Check::Proof, Ok::<_, ()>(())), Ok(()));
-        assert_eq!(checks.list(), [(Check::KeyKnown, true), (Check::Proof, false)]);
+        assert_eq!(Check::list(&checks.numbers()), [(Check::KeyKnown, true), (Check::Proof, false)]);
         for (number, check) in ALL.into_iter().enumerate() {
             assert_eq!(check as usize, number);
         }
@@ -135,6 +158,6 @@ mod tests {
             let check = if nth % 2 == 0 { Check::Rate } else { Check::Grant };
             assert_eq!(checks.record(check, Ok::<_, ()>(nth)), Ok(nth));
         }
-        assert_eq!(checks.list().len(), MAX_CHECKS - 1);
+        assert_eq!(Check::list(&checks.numbers()).len(), MAX_CHECKS - 1);
     }
 }

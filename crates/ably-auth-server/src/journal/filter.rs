@@ -2,7 +2,7 @@
 
 use ably_auth_core::ErrorCode;
 
-use super::row::{Kind, Outcome, Row};
+use super::row::{Entry, Kind, Outcome};
 use crate::refusal::Refusal;
 
 /// Selects rows. Each field that is set must match.
@@ -65,15 +65,21 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Returns true if the reader wants the row.
-    pub(crate) fn matches(&self, row: &Row) -> bool {
+    /// Returns true if the reader wants the row of the entry.
+    pub(crate) fn matches(&self, entry: &Entry) -> bool {
+        if *self == Self::default() {
+            return true;
+        }
+        let Some(row) = entry.fields() else {
+            return false;
+        };
         let is = |pattern: &Option<Pattern>, text: Option<&str>| {
             pattern.as_ref().is_none_or(|pattern| pattern.matches(text))
         };
         self.kind.is_none_or(|kind| kind == row.kind)
             && self.outcome.is_none_or(|outcome| outcome == row.outcome)
             && self.code.is_none_or(|code| Some(code) == row.code)
-            && is(&self.key, row.key.as_ref().map(ably_auth_core::KeyName::as_str))
+            && is(&self.key, row.key.as_deref())
             && is(&self.client_id, row.client_id.as_deref())
             && is(&self.channel, row.channel.as_deref())
     }
@@ -88,14 +94,17 @@ mod tests {
     use ably_auth_core::{KeyName, Timestamp};
 
     use super::*;
+    use crate::journal::row::{Details, Row};
 
-    fn row() -> Row {
-        Row {
+    fn entry() -> Entry {
+        let key = KeyName::parse("app.key").unwrap();
+        let row = Row {
             code: Some(40_160),
-            key: KeyName::parse("app.key").ok(),
-            channel: Some("chat:1".into()),
+            key: Some(&key),
+            channel: Some("chat:1"),
             ..Row::new(Timestamp::from_millis(1), Kind::Request, "publish", Outcome::Refused)
-        }
+        };
+        Entry::new(&row, &Details::default())
     }
 
     #[test]
@@ -115,7 +124,7 @@ mod tests {
             ("outcome=granted", false),
             ("code=40101", false),
         ] {
-            assert_eq!(Filter::from_query(query).unwrap().matches(&row()), expected, "{query}");
+            assert_eq!(Filter::from_query(query).unwrap().matches(&entry()), expected, "{query}");
         }
     }
 

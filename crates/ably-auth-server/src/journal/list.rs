@@ -1,14 +1,15 @@
 //! The list of entries, limited in bytes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
+use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::filter::Filter;
-use super::row::{Entry, Row};
-use crate::store::Fingerprint;
+use super::row::Entry;
 use crate::sync::lock;
+use ably_auth_core::KeyName;
 
 /// The entries of a service.
 #[derive(Debug)]
@@ -18,12 +19,19 @@ pub(crate) struct Journal {
     max_bytes: usize,
 }
 
+/// The bytes that an entry uses in addition to its texts: its place in the list, and the overhead of its allocation.
+const ENTRY_BYTES: usize = 48;
+
 #[derive(Debug, Default)]
 struct Entries {
-    list: VecDeque<Arc<Entry>>,
+    /// The entries. Their numbers have no gaps.
+    list: VecDeque<Entry>,
     bytes: usize,
     position: Position,
 }
+
+/// A row as JSON.
+pub(crate) type JsonRow = Map<String, Value>;
 
 /// The place where the journal ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,18 +54,17 @@ pub(crate) enum Range {
 /// Rows of the journal, from the oldest to the newest.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<JsonRow>,
     /// The numbers of the oldest and the newest entry in the journal.
     pub(crate) held: Option<(u64, u64)>,
     /// True if more rows of the range match.
     pub(crate) has_more: bool,
-    pub(crate) position: Position,
 }
 
 /// The newest rows, from the oldest to the newest.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<JsonRow>,
     /// The number of older rows that match too.
     pub(crate) skipped: usize,
     pub(crate) position: Position,
@@ -70,21 +77,20 @@ impl Journal {
     }
 
     /// Adds an entry. Drops it if it alone is larger than the journal.
-    pub(crate) fn push(&self, mut entry: Entry) {
-        let size = entry.size();
+    pub(crate) fn push(&self, entry: Entry) {
+        let size = size(&entry);
+        if size > self.max_bytes {
+            return;
+        }
         let mut dropped = Vec::new();
         let position = {
             let mut entries = lock(&self.entries);
-            if size > self.max_bytes {
-                return;
-            }
             entries.position.last = entries.position.last.saturating_add(1);
-            entry.row.seq = entries.position.last;
             entries.bytes = entries.bytes.saturating_add(size);
-            entries.list.push_back(Arc::new(entry));
+            entries.list.push_back(entry);
             while entries.bytes > self.max_bytes {
                 let Some(oldest) = entries.list.pop_front() else { break };
-                entries.bytes = entries.bytes.saturating_sub(oldest.size());
+                entries.bytes = entries.bytes.saturating_sub(self::size(&oldest));
                 dropped.push(oldest);
             }
             entries.position
@@ -135,29 +141,30 @@ impl Journal {
 
     /// Returns at most `limit` rows that match the filter.
     pub(crate) fn page(&self, filter: &Filter, range: Range, limit: usize) -> Page {
-        let (found, held, position) = {
+        let (entries, held) = {
             let entries = lock(&self.entries);
-            let held = entries.list.front().zip(entries.list.back()).map(|(first, last)| (first.row.seq, last.row.seq));
-            let is_wanted = |entry: &&Arc<Entry>| filter.matches(&entry.row);
-            let most = limit.saturating_add(1);
-            let found: Vec<Arc<Entry>> = match range {
+            let held = entries.first().map(|first| (first, entries.position.last));
+            let entries = match range {
                 Range::Newest { before } => {
                     let end = before.map_or(entries.list.len(), |before| entries.index_of(before));
-                    entries.list.range(..end).rev().filter(is_wanted).take(most).cloned().collect()
+                    entries.numbered(0, end)
                 }
-                Range::After(after) => {
-                    let start = entries.index_of(after.saturating_add(1));
-                    entries.list.range(start..).filter(is_wanted).take(most).cloned().collect()
-                }
+                Range::After(after) => entries.numbered(entries.index_of(after.saturating_add(1)), entries.list.len()),
             };
-            (found, held, entries.position)
+            (entries, held)
+        };
+        let is_wanted = |(_, entry): &&(u64, Entry)| filter.matches(entry);
+        let most = limit.saturating_add(1);
+        let found: Vec<_> = match range {
+            Range::Newest { .. } => entries.iter().rev().filter(is_wanted).take(most).collect(),
+            Range::After(_) => entries.iter().filter(is_wanted).take(most).collect(),
         };
         let has_more = found.len() > limit;
-        let mut rows: Vec<Row> = found.into_iter().take(limit).map(|entry| entry.row.clone()).collect();
+        let mut rows: Vec<_> = found.into_iter().take(limit).map(|(seq, entry)| entry.row(*seq)).collect();
         if matches!(range, Range::Newest { .. }) {
             rows.reverse();
         }
-        Page { rows, held, has_more, position }
+        Page { rows, held, has_more }
     }
 
     /// Returns the place where the journal ends.
@@ -167,33 +174,60 @@ impl Journal {
 
     /// Returns the newest matching rows after the one of this number, at most `limit`.
     pub(crate) fn tail(&self, filter: &Filter, after: u64, limit: usize) -> Tail {
-        let (found, skipped, position) = {
+        let (entries, position) = {
             let entries = lock(&self.entries);
             let start = entries.index_of(after.saturating_add(1));
-            let mut matching = entries.list.range(start..).rev().filter(|entry| filter.matches(&entry.row));
-            let found: Vec<Arc<Entry>> = matching.by_ref().take(limit).cloned().collect();
-            (found, matching.count(), entries.position)
+            (entries.numbered(start, entries.list.len()), entries.position)
         };
-        Tail { rows: found.iter().rev().map(|entry| entry.row.clone()).collect(), skipped, position }
+        let mut matching = entries.iter().rev().filter(|(_, entry)| filter.matches(entry));
+        let mut rows: Vec<_> = matching.by_ref().take(limit).map(|(seq, entry)| entry.row(*seq)).collect();
+        rows.reverse();
+        Tail { rows, skipped: matching.count(), position }
     }
 
     /// Returns the entry with that number, if the journal still has it.
-    pub(crate) fn entry(&self, seq: u64) -> Option<Arc<Entry>> {
+    pub(crate) fn entry(&self, seq: u64) -> Option<Entry> {
         let entries = lock(&self.entries);
-        entries.list.get(entries.index_of(seq)).filter(|entry| entry.row.seq == seq).cloned()
+        let index = usize::try_from(seq.checked_sub(entries.first()?)?).ok()?;
+        entries.list.get(index).cloned()
     }
 
-    /// Returns the first entry that used the nonce, if the journal still has it.
-    pub(crate) fn first_use(&self, nonce: Fingerprint) -> Option<Arc<Entry>> {
-        lock(&self.entries).list.iter().find(|entry| entry.nonce == Some(nonce)).cloned()
+    /// Returns the first row that used the nonce of the key, if the journal still has it.
+    pub(crate) fn first_use(&self, key: &KeyName, nonce: &str) -> Option<JsonRow> {
+        let entries = {
+            let entries = lock(&self.entries);
+            entries.numbered(0, entries.list.len())
+        };
+        let is_first = |entry: &Entry| {
+            entry.details().nonce.as_deref() == Some(nonce)
+                && entry.fields().and_then(|row| row.key).as_deref() == Some(key.as_str())
+        };
+        entries.iter().find(|(_, entry)| is_first(entry)).map(|(seq, entry)| entry.row(*seq))
     }
 }
 
+fn size(entry: &Entry) -> usize {
+    entry.len().saturating_add(ENTRY_BYTES)
+}
+
 impl Entries {
-    /// Returns the index of the first entry whose number is not less than `seq`. The numbers have no gaps.
+    /// Returns the number of the oldest entry.
+    fn first(&self) -> Option<u64> {
+        let before = u64::try_from(self.list.len().checked_sub(1)?).ok()?;
+        Some(self.position.last.saturating_sub(before))
+    }
+
+    /// Returns the index of the first entry whose number is not less than `seq`.
     fn index_of(&self, seq: u64) -> usize {
-        let first = self.list.front().map_or(seq, |entry| entry.row.seq);
+        let first = self.first().unwrap_or(seq);
         usize::try_from(seq.saturating_sub(first)).unwrap_or(usize::MAX).min(self.list.len())
+    }
+
+    /// Returns the entries of a range of indexes, with their numbers.
+    fn numbered(&self, start: usize, end: usize) -> Vec<(u64, Entry)> {
+        let first = self.first().unwrap_or_default();
+        let entries = self.list.iter().enumerate().take(end).skip(start);
+        entries.map(|(index, entry)| (first.saturating_add(index as u64), entry.clone())).collect()
     }
 }
 
@@ -202,27 +236,29 @@ mod tests {
     use ably_auth_core::Timestamp;
 
     use super::*;
-    use crate::journal::row::{Kind, Outcome};
+    use crate::journal::row::{Details, Kind, Outcome, Row};
 
     fn entry(action: &'static str) -> Entry {
-        Entry::new(Row::new(Timestamp::from_millis(1), Kind::Request, action, Outcome::Granted), Box::default())
+        let row = Row::new(Timestamp::from_millis(1), Kind::Request, action, Outcome::Granted);
+        Entry::new(&row, &Details::default())
     }
 
     fn numbers(page: &Page) -> Vec<u64> {
-        page.rows.iter().map(|row| row.seq).collect()
+        page.rows.iter().map(|row| row["seq"].as_u64().unwrap()).collect()
     }
 
     #[test]
     fn oldest_entries_make_room() {
-        let size = entry("time").size();
+        let size = size(&entry("time"));
         let journal = Journal::new(size * 3);
         (0..5).for_each(|_| journal.push(entry("time")));
         let page = journal.page(&Filter::default(), Range::Newest { before: None }, 10);
         assert_eq!((numbers(&page), page.held, page.has_more), (vec![3, 4, 5], Some((3, 5)), false));
         assert_eq!(journal.usage(), (3, size * 3));
         assert!(journal.entry(2).is_none() && journal.entry(3).is_some() && journal.entry(6).is_none());
-        let large = Entry { evidence: Some("x".repeat(size * 3).into()), ..entry("time") };
-        journal.push(large);
+        let (row, long) =
+            (Row::new(Timestamp::from_millis(1), Kind::Message, "x", Outcome::Granted), "x".repeat(size * 3));
+        journal.push(Entry::new(&Row { reason: Some(&long), ..row }, &Details::default()));
         assert_eq!(journal.usage().0, 3, "an entry larger than the journal is dropped");
     }
 
@@ -240,7 +276,7 @@ mod tests {
         journal.clear();
         journal.push(entry("time"));
         let page = journal.page(&all, Range::After(0), 3);
-        assert_eq!((numbers(&page), page.position), (vec![11], Position { last: 11, cleared: 1 }));
+        assert_eq!((numbers(&page), journal.position()), (vec![11], Position { last: 11, cleared: 1 }));
     }
 
     #[tokio::test]

@@ -10,4 +10,4 @@ mod list;
 pub(crate) mod row;
 
 #[cfg(feature = "console")]
-pub(crate) use list::{Journal, Page, Position, Range};
+pub(crate) use list::{Journal, Position, Range};

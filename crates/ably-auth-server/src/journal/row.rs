@@ -1,13 +1,19 @@
-//! The entries of the journal: a row of the list, and the facts from which its story is told.
+//! The entries of the journal, each encoded into one block of memory: the row of the list as JSON, a line feed, and the
+//! details as JSON.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use ably_auth_core::{KeyName, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::checks::Check;
-use crate::store::Fingerprint;
+/// The initial capacity for an entry, in bytes. Most entries fit.
+const TYPICAL_ENTRY: usize = 1024;
 
 /// The subject of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Kind {
     Request,
@@ -16,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 /// The answer to what a client asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Outcome {
     Granted,
@@ -39,9 +45,7 @@ impl Outcome {
 /// A row of the list. It has no credential, and no part of the query.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Row {
-    /// The number of the entry. The journal sets it.
-    pub(crate) seq: u64,
+pub(crate) struct Row<'a> {
     pub(crate) at: Timestamp,
     pub(crate) kind: Kind,
     /// The endpoint, or the message on a connection.
@@ -50,34 +54,33 @@ pub(crate) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<Box<str>>,
+    pub(crate) path: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<Box<str>>,
+    pub(crate) reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<KeyName>,
+    pub(crate) key: Option<&'a KeyName>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client_id: Option<Box<str>>,
+    pub(crate) client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) channel: Option<Box<str>>,
+    pub(crate) channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) operation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) connection_id: Option<Box<str>>,
+    pub(crate) connection_id: Option<&'a str>,
     /// The time until the answer was ready, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) duration_us: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) request_id: Option<Box<str>>,
+    pub(crate) request_id: Option<&'a str>,
 }
 
-impl Row {
+impl Row<'_> {
     pub(crate) const fn new(at: Timestamp, kind: Kind, action: &'static str, outcome: Outcome) -> Self {
         Self {
-            seq: 0,
             at,
             kind,
             action,
@@ -96,16 +99,25 @@ impl Row {
             request_id: None,
         }
     }
+}
 
-    fn size(&self) -> usize {
-        let texts = [&self.path, &self.reason, &self.client_id, &self.channel, &self.connection_id, &self.request_id];
-        let texts = texts.into_iter().flatten().map(|text| text.len());
-        texts.chain(self.key.as_ref().map(|key| key.as_str().len())).fold(0, usize::saturating_add)
-    }
+/// The fields of a row by which rows are selected.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RowFields<'a> {
+    pub(super) kind: Kind,
+    pub(super) outcome: Outcome,
+    pub(super) code: Option<u32>,
+    #[serde(borrow)]
+    pub(super) key: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) client_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) channel: Option<Cow<'a, str>>,
 }
 
 /// A kind of credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum CredentialKind {
     Key,
@@ -114,56 +126,88 @@ pub(crate) enum CredentialKind {
 }
 
 /// The facts about a credential that was accepted, without the credential itself.
-#[derive(Clone, Debug)]
-pub(crate) struct CredentialFacts {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CredentialFacts<'a> {
     pub(crate) kind: CredentialKind,
-    pub(crate) key: KeyName,
+    pub(crate) key: Cow<'a, KeyName>,
     /// The clientId of the credential; `*` if it permits any.
-    pub(crate) client_id: Option<Box<str>>,
-    pub(crate) capability: Box<str>,
+    #[serde(borrow)]
+    pub(crate) client_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) capability: Cow<'a, str>,
     /// The times of issue and of expiry.
     pub(crate) validity: Option<(Timestamp, Timestamp)>,
 }
 
-/// An entry of the journal.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) row: Row,
-    pub(crate) checks: Box<[(Check, bool)]>,
-    /// The credential of the sender, if it was accepted.
-    pub(crate) credential: Option<Box<CredentialFacts>>,
-    /// The capability that was asked for, and the token that was issued.
-    pub(crate) issued: Option<Box<(Option<Box<str>>, CredentialFacts)>>,
-    /// The nonce that was used.
-    pub(crate) nonce: Option<Fingerprint>,
-    /// The reason of a refusal as JSON: members of the story.
-    pub(crate) evidence: Option<Box<str>>,
+/// The facts about a token that was issued.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IssuedFacts<'a> {
+    /// The capability that was asked for.
+    #[serde(borrow)]
+    pub(crate) asked: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) token: CredentialFacts<'a>,
 }
 
-/// The bytes that an entry uses in addition to its texts: the entry, its place in the list, and overheads of allocations.
-const ENTRY_BYTES: usize = 640;
+/// The details of an entry.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Details<'a> {
+    /// The numbers of the checks, as [`Checks`](super::checks::Checks) has them.
+    pub(crate) checks: Vec<u8>,
+    /// The [`CredentialFacts`] of the sender, if its credential was accepted.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) credential: Option<&'a RawValue>,
+    /// The [`IssuedFacts`].
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) issued: Option<&'a RawValue>,
+    /// The nonce that was used.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) nonce: Option<Cow<'a, str>>,
+    /// The reason of a refusal: members of the story.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) evidence: Option<&'a RawValue>,
+}
+
+/// An entry of the journal, without its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry(Arc<[u8]>);
 
 impl Entry {
-    pub(crate) const fn new(row: Row, checks: Box<[(Check, bool)]>) -> Self {
-        Self { row, checks, credential: None, issued: None, nonce: None, evidence: None }
+    /// Encodes an entry. Texts and numbers can always be encoded, so the error is never seen.
+    pub(crate) fn new(row: &Row<'_>, details: &Details<'_>) -> Self {
+        let mut text = Vec::with_capacity(TYPICAL_ENTRY);
+        let encoded = serde_json::to_writer(&mut text, row);
+        text.push(b'\n');
+        let encoded = encoded.and_then(|()| serde_json::to_writer(&mut text, details));
+        debug_assert!(encoded.is_ok(), "{encoded:?}");
+        Self(text.into())
     }
 
-    /// Returns approximately how many bytes the entry uses.
-    pub(crate) fn size(&self) -> usize {
-        let facts = |facts: &CredentialFacts| {
-            let client_id = facts.client_id.as_ref().map_or(0, |text| text.len());
-            size_of::<CredentialFacts>()
-                .saturating_add(facts.capability.len())
-                .saturating_add(client_id)
-                .saturating_add(facts.key.as_str().len())
-        };
-        let issued = |(asked, issued): &(Option<Box<str>>, CredentialFacts)| {
-            facts(issued).saturating_add(asked.as_ref().map_or(0, |text| text.len()))
-        };
-        ENTRY_BYTES
-            .saturating_add(self.row.size())
-            .saturating_add(self.credential.as_deref().map_or(0, facts))
-            .saturating_add(self.issued.as_deref().map_or(0, issued))
-            .saturating_add(self.evidence.as_ref().map_or(0, |text| text.len()))
+    /// Returns the length of the texts of the entry, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let end = self.0.iter().position(|byte| *byte == b'\n').unwrap_or(self.0.len());
+        let (row, details) = self.0.split_at(end);
+        (row, details.get(1..).unwrap_or_default())
+    }
+
+    /// Returns the row as JSON, with its number.
+    pub(crate) fn row(&self, seq: u64) -> Map<String, Value> {
+        let mut row: Map<String, Value> = serde_json::from_slice(self.parts().0).unwrap_or_default();
+        row.insert("seq".into(), seq.into());
+        row
+    }
+
+    pub(super) fn fields(&self) -> Option<RowFields<'_>> {
+        serde_json::from_slice(self.parts().0).ok()
+    }
+
+    pub(crate) fn details(&self) -> Details<'_> {
+        serde_json::from_slice(self.parts().1).unwrap_or_default()
     }
 }

@@ -2,15 +2,19 @@
 
 use ably_auth_core::{ErrorCode, ErrorInfo, Timestamp};
 
+use serde_json::value::to_raw_value;
+
 use super::opening::Opening;
 use super::session::{Ending, Session};
 use crate::journal::checks::{Check, Checks};
-use crate::journal::row::{CredentialFacts, Entry, Kind, Outcome, Row};
+use crate::journal::row::{CredentialFacts, Details, Entry, Kind, Outcome, Row};
 use crate::live::protocol::Action;
-use crate::ops::refusal_log::truncate;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::story::{Asked, Refused, credential_text, named_key};
+use crate::story::{Asked, Refused, credential_text, named_key, start};
+
+/// The maximum length of a channel name or a clientId in the log, in bytes.
+const MAX_TEXT: usize = 256;
 
 /// The request for a connection that may be refused.
 pub(super) struct Attempt {
@@ -28,16 +32,17 @@ impl Attempt {
     pub(super) fn record(self, state: &State, checks: &Checks, refusal: &Refusal) {
         let Some(journal) = &state.journal else { return };
         let now = state.latest(state.clock.now());
-        let mut checks = checks.list();
-        if checks.iter().all(|(_, passed)| *passed) {
-            checks.push((Check::Request, false));
-        }
-        let info = refusal.info();
-        let row = Row { key: named_key(self.credential.as_deref()), ..refused(now, Kind::Connection, "connect", info) };
+        let mut checks = checks.numbers();
+        let failed = Check::failed_one(&checks).unwrap_or_else(|| {
+            checks.push(Check::Request.failed());
+            Check::Request
+        });
+        let (info, key) = (refusal.info(), named_key(self.credential.as_deref()));
+        let row = Row { key: key.as_ref(), ..refused(now, Kind::Connection, "connect", info) };
         let evidence = Refused {
             code: info.code(),
             reason: info.message(),
-            failed: checks.last().map_or(Check::Request, |(check, _)| *check),
+            failed,
             credential: self.credential.as_deref(),
             facts: None,
             token_request: None,
@@ -46,14 +51,14 @@ impl Attempt {
             now,
         };
         let evidence = evidence.evidence(state);
-        journal.push(Entry { evidence, ..Entry::new(row, checks.into()) });
+        journal.push(Entry::new(&row, &Details { checks, evidence: evidence.as_deref(), ..Details::default() }));
     }
 }
 
 /// Records that a connection was opened or resumed.
 pub(super) fn opened(state: &State, session: &Session, checks: &Checks) {
     let row = Row::new(state.clock.now(), Kind::Connection, "connect", Outcome::Granted);
-    push(state, session, row, checks.list(), None);
+    push(state, session, row, checks.numbers(), None);
 }
 
 /// Records that a connection ended.
@@ -90,47 +95,49 @@ pub(super) fn message(
     let row =
         error.map_or_else(|| Row::new(now, kind, name, Outcome::Granted), |error| refused(now, kind, name, error));
     let asked = operation.zip(channel).map(|(operation, channel)| Asked { operation, channel });
-    let row = Row { channel: channel.map(|channel| truncate(channel).into()), operation, ..row };
+    let row = Row { channel: channel.map(|channel| start(channel, MAX_TEXT)), operation, ..row };
     let check = match error.map(ErrorInfo::code) {
         None => None,
         Some(ErrorCode::CAPABILITY_REFUSED) => Some(Check::Permitted),
         Some(_) => Some(Check::Request),
     };
-    push(state, session, row, check.map(|check| (check, false)).into_iter().collect(), asked);
+    push(state, session, row, check.map(Check::failed).into_iter().collect(), asked);
 }
 
-fn refused(now: Timestamp, kind: Kind, action: &'static str, error: &ErrorInfo) -> Row {
+fn refused<'a>(now: Timestamp, kind: Kind, action: &'static str, error: &'a ErrorInfo) -> Row<'a> {
     Row {
         status: Some(error.status_code()),
         code: Some(error.code().as_u32()),
-        reason: Some(error.message().into()),
+        reason: Some(error.message()),
         ..Row::new(now, kind, action, Outcome::of_status(error.status_code()))
     }
 }
 
-fn push(state: &State, session: &Session, row: Row, checks: Vec<(Check, bool)>, asked: Option<Asked<'_>>) {
+fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: Option<Asked<'_>>) {
     let Some(journal) = &state.journal else { return };
     let principal = session.principal();
     // Most entries are messages that are granted, so they have no facts about the credential.
     let has_facts = row.kind == Kind::Connection || row.outcome != Outcome::Granted;
-    let facts = has_facts.then(|| Box::new(CredentialFacts::of(principal)));
-    let refused = row.reason.as_deref().zip(row.code).zip(checks.last()).map(|((reason, code), (failed, _))| Refused {
+    let facts = has_facts.then(|| CredentialFacts::of(principal));
+    let refused = row.reason.zip(row.code).map(|(reason, code)| Refused {
         code: ErrorCode::new(code),
         reason,
-        failed: *failed,
+        failed: Check::failed_one(&checks).unwrap_or(Check::Request),
         credential: None,
-        facts: facts.as_deref(),
+        facts: facts.as_ref(),
         token_request: None,
         key: None,
         asked,
         now: row.at,
     });
     let evidence = refused.and_then(|refused| refused.evidence(state));
+    let facts = facts.and_then(|facts| to_raw_value(&facts).ok());
     let row = Row {
-        key: Some(principal.key.name().clone()),
-        client_id: session.client_id().map(|client_id| truncate(client_id).into()),
-        connection_id: Some(session.connection_id().into()),
+        key: Some(principal.key.name()),
+        client_id: session.client_id().map(|client_id| start(client_id, MAX_TEXT)),
+        connection_id: Some(session.connection_id()),
         ..row
     };
-    journal.push(Entry { evidence, credential: facts, ..Entry::new(row, checks.into()) });
+    let details = Details { checks, credential: facts.as_deref(), evidence: evidence.as_deref(), ..Details::default() };
+    journal.push(Entry::new(&row, &details));
 }

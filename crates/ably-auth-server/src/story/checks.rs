@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::journal::checks::Check;
-use crate::journal::row::Entry;
 use crate::store::WINDOW_MILLIS;
 
 /// The checks of a token request with a mac, in their order.
@@ -61,8 +60,8 @@ const OF_JWT: [Check; 11] = [
 ];
 
 /// Returns the checks of an entry, each with its result.
-pub(super) fn list(entry: &Entry, evidence: &Map<String, Value>) -> Value {
-    let performed = &entry.checks;
+pub(super) fn list(row: &Map<String, Value>, numbers: &[u8], evidence: &Map<String, Value>) -> Value {
+    let performed = Check::list(numbers);
     let failed = performed.iter().any(|(_, passed)| !passed);
     let is_shown = |(check, passed): &&(Check, bool)| !matches!((check, passed), (Check::Outer, true));
     let mut list: Vec<Value> = Vec::new();
@@ -74,7 +73,9 @@ pub(super) fn list(entry: &Entry, evidence: &Map<String, Value>) -> Value {
     }
     if failed {
         let last = performed.last().map(|(check, _)| *check);
-        list.extend(not_reached(entry, evidence, last).map(|check| shown(id(check), &title(check), "notReached")));
+        list.extend(
+            not_reached(row, &performed, evidence, last).map(|check| shown(id(check), &title(check), "notReached")),
+        );
     }
     Value::Array(list)
 }
@@ -84,20 +85,26 @@ fn shown(id: &str, title: &str, result: &str) -> Value {
 }
 
 /// Returns the checks that would have followed the last one.
-fn not_reached(entry: &Entry, evidence: &Map<String, Value>, last: Option<Check>) -> impl Iterator<Item = Check> {
-    let was = |check: Check| entry.checks.iter().any(|(performed, _)| *performed == check);
+fn not_reached(
+    row: &Map<String, Value>,
+    performed: &[(Check, bool)],
+    evidence: &Map<String, Value>,
+    last: Option<Check>,
+) -> impl Iterator<Item = Check> + use<> {
+    let was = |check: Check| performed.iter().any(|(done, _)| *done == check);
     let kind = evidence.get("credential").and_then(|report| report.get("kind")).and_then(Value::as_str);
-    let expected: &[Check] = if entry.row.action == "requestToken" && !was(Check::Credential) {
-        &OF_SIGNED_REQUEST
-    } else if was(Check::Secret) || kind == Some("key") {
-        &OF_KEY
-    } else if was(Check::Jwt) || kind == Some("jwt") {
-        &OF_JWT
-    } else {
-        &OF_TOKEN
-    };
+    let expected: &[Check] =
+        if row.get("action").is_some_and(|action| action == "requestToken") && !was(Check::Credential) {
+            &OF_SIGNED_REQUEST
+        } else if was(Check::Secret) || kind == Some("key") {
+            &OF_KEY
+        } else if was(Check::Jwt) || kind == Some("jwt") {
+            &OF_JWT
+        } else {
+            &OF_TOKEN
+        };
     let place = last.and_then(|last| expected.iter().position(|check| *check == last));
-    let needs_permission = entry.row.operation.is_some();
+    let needs_permission = row.contains_key("operation");
     let rest = expected.get(place.map_or(expected.len(), |place| place.saturating_add(1))..).unwrap_or_default();
     rest.iter().copied().filter(move |check| *check != Check::Permitted || needs_permission)
 }

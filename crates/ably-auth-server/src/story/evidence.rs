@@ -1,7 +1,10 @@
 //! The evidence of a refusal: what the client sent, what the service compared it with, and the likely mistake.
 
+use std::borrow::Cow;
+
 use ably_auth_core::{ApiKey, Capability, ErrorCode, KeyName, Timestamp, TokenRequest};
 use ably_auth_inspect::{Answer, Kind, Legend, Matrix, Report, Verdict, inspect, mac};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use super::facts::limited;
@@ -10,7 +13,7 @@ use crate::apps::Key;
 use crate::journal::checks::Check;
 use crate::journal::row::CredentialFacts;
 use crate::state::State;
-use crate::store::{Fingerprint, WINDOW_MILLIS};
+use crate::store::WINDOW_MILLIS;
 
 /// The maximum size of the evidence of one refusal, in bytes of JSON. Parts that do not fit are left out.
 const MAX_EVIDENCE: usize = 32 * 1024;
@@ -36,7 +39,7 @@ pub(crate) struct Refused<'a> {
     /// The text of the credential that the client sent.
     pub(crate) credential: Option<&'a str>,
     /// The facts about the credential, if it was accepted.
-    pub(crate) facts: Option<&'a CredentialFacts>,
+    pub(crate) facts: Option<&'a CredentialFacts<'a>>,
     pub(crate) token_request: Option<&'a TokenRequest>,
     /// The key in the path.
     pub(crate) key: Option<&'a KeyName>,
@@ -46,7 +49,7 @@ pub(crate) struct Refused<'a> {
 
 impl Refused<'_> {
     /// Gathers the evidence as JSON. It contains no secret and no token.
-    pub(crate) fn evidence(&self, state: &State) -> Option<Box<str>> {
+    pub(crate) fn evidence(&self, state: &State) -> Option<Box<RawValue>> {
         let mut evidence = Map::new();
         if let Some(report) = self.credential.map(|text| self.report(text)) {
             self.explain_credential(state, &report, &mut evidence);
@@ -60,9 +63,9 @@ impl Refused<'_> {
         }
         // The parts that explain most go last.
         for part in ["sent", "credential", "matrix", "mac", "signature"] {
-            let text = Value::Object(evidence.clone()).to_string();
-            if text.len() <= MAX_EVIDENCE {
-                return (!evidence.is_empty()).then(|| text.into());
+            let text = to_raw_value(&evidence).ok()?;
+            if text.get().len() <= MAX_EVIDENCE {
+                return (!evidence.is_empty()).then_some(text);
             }
             evidence.remove(part);
         }
@@ -140,10 +143,11 @@ impl Refused<'_> {
                 }
             }
             Check::Nonce if self.code == ErrorCode::NONCE_REPLAYED => {
-                let first = nonce(request, name).zip(state.journal.as_ref());
-                let first = first.and_then(|(nonce, journal)| journal.first_use(nonce));
-                let replay = first.map(|entry| (entry.row.at, entry.row.seq)).unzip();
-                evidence.insert("replay".into(), json!({ "firstUsed": replay.0, "seq": replay.1 }));
+                let nonce = request.trust_key_holder(name).ok().and_then(|request| request.nonce());
+                let first =
+                    nonce.zip(state.journal.as_ref()).and_then(|(nonce, journal)| journal.first_use(name, nonce));
+                let first = first.unwrap_or_default();
+                evidence.insert("replay".into(), json!({ "firstUsed": first.get("at"), "seq": first.get("seq") }));
             }
             Check::Grant => {
                 let asked = request.trust_key_holder(name).and_then(|request| request.capability());
@@ -171,7 +175,7 @@ impl Refused<'_> {
     }
 
     /// Names the mistake if a JWT asks for a right that its key does not have.
-    fn explain_limit(&self, state: &State, facts: &CredentialFacts, asked: Asked<'_>, to: &mut Map<String, Value>) {
+    fn explain_limit(&self, state: &State, facts: &CredentialFacts<'_>, asked: Asked<'_>, to: &mut Map<String, Value>) {
         let report = self.credential.map(|text| inspect(text, self.now)).filter(|report| report.kind == Kind::Jwt);
         let is_asked = report.and_then(|report| report.asks(asked.channel, asked.operation));
         if !is_asked.is_some_and(|answer| answer.permitted) {
@@ -186,14 +190,8 @@ impl Refused<'_> {
         let fix = "Sign the JWT with a key that has it, or give the key the right.";
         let cause = json!({ "title": title, "explanation": explanation, "fix": fix, "isCertain": true });
         to.insert("signature".into(), json!({ "cause": cause }));
-        to.insert("keyCapability".into(), String::from(limited(key.capability().to_string())).into());
+        to.insert("keyCapability".into(), limited(key.capability().to_string()).into());
     }
-}
-
-/// Returns the fingerprint of the nonce of a token request whose sender was checked, if it has one.
-pub(crate) fn nonce(request: &TokenRequest, key: &KeyName) -> Option<Fingerprint> {
-    let request = request.trust_key_holder(key).ok()?;
-    Some(Fingerprint::new(key, request.nonce()?, request.timestamp().ok()??))
 }
 
 /// The fields of a token request that the service reads.
@@ -206,8 +204,8 @@ fn sent(request: &TokenRequest) -> Value {
     };
     let shown = fields.into_iter().map(|(name, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-        let text: Box<str> = match &*name {
-            "mac" => text.chars().take(6).chain(['…']).collect(),
+        let text: Cow<'_, str> = match &*name {
+            "mac" => text.chars().take(6).chain(['…']).collect::<String>().into(),
             // A sender may have put the whole key there by mistake.
             _ if ApiKey::parse(&text).is_ok() => "[key]".into(),
             name if FIELDS.contains(&name) => limited(text),

@@ -1,5 +1,7 @@
 //! The facts about credentials that were accepted.
 
+use std::borrow::Cow;
+
 use ably_auth_backend::credentials::Credential;
 use ably_auth_core::{ClientId, KeyName, Timestamp, TokenDetails};
 
@@ -9,9 +11,9 @@ use crate::policy::authenticate::Principal;
 /// The maximum length of a capability that the journal keeps, in bytes.
 const MAX_CAPABILITY: usize = 4096;
 
-impl CredentialFacts {
+impl<'a> CredentialFacts<'a> {
     /// Returns the facts about the credential of a caller.
-    pub(crate) fn of(principal: &Principal) -> Self {
+    pub(crate) fn of(principal: &'a Principal) -> Self {
         let token = principal.token();
         let kind = match token {
             None => CredentialKind::Key,
@@ -20,20 +22,20 @@ impl CredentialFacts {
         };
         Self {
             kind,
-            key: principal.key.name().clone(),
+            key: Cow::Borrowed(principal.key.name()),
             client_id: token.and_then(|token| client_id(token.client_id())),
-            capability: limited(principal.capability().to_string()),
+            capability: limited(principal.capability().to_string()).into(),
             validity: token.map(|token| (token.issued(), token.expires())),
         }
     }
 
     /// Returns the facts about a token that was issued.
-    pub(crate) fn of_details(details: &TokenDetails) -> Option<Self> {
+    pub(crate) fn of_details(details: &'a TokenDetails) -> Option<Self> {
         Some(Self {
             kind: CredentialKind::Token,
-            key: details.key_name()?.clone(),
+            key: Cow::Borrowed(details.key_name()?),
             client_id: client_id(details.client_id()),
-            capability: limited(details.capability_text().unwrap_or_default().to_owned()),
+            capability: limited(details.capability_text().unwrap_or_default()),
             validity: details.issued().zip(details.expires()),
         })
     }
@@ -53,16 +55,25 @@ pub(crate) fn named_key(credential: Option<&str>) -> Option<KeyName> {
     KeyName::parse(report.members().get("keyName")?.as_str()?).ok()
 }
 
-/// Returns a capability's text, or the beginning of a long one.
-pub(super) fn limited(mut text: String) -> Box<str> {
-    if text.len() > MAX_CAPABILITY {
-        let end = (0..=MAX_CAPABILITY).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        text.truncate(end);
-        text.push('…');
+/// Returns a text, or the beginning of a long one.
+pub(crate) fn limited<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+    let text = text.into();
+    match start(&text, MAX_CAPABILITY) {
+        short if short.len() == text.len() => text,
+        short => format!("{short}…").into(),
     }
-    text.into()
 }
 
-fn client_id(client_id: &ClientId) -> Option<Box<str>> {
-    client_id.as_str().map(Into::into)
+/// Returns at most the first `max` bytes of a text.
+pub(crate) fn start(text: &str, max: usize) -> &str {
+    let end = if text.len() <= max {
+        text.len()
+    } else {
+        (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
+    };
+    text.get(..end).unwrap_or_default()
+}
+
+fn client_id(client_id: &ClientId) -> Option<Cow<'_, str>> {
+    client_id.as_str().map(Cow::Borrowed)
 }

@@ -11,39 +11,46 @@ mod jwt;
 
 use ably_auth_core::{Capability, Timestamp};
 use ably_auth_inspect::{Legend, Life, Matrix};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::journal::row::{CredentialFacts, CredentialKind, Entry};
+use crate::journal::row::{CredentialFacts, CredentialKind, Entry, IssuedFacts};
 use crate::state::State;
-pub(crate) use evidence::{Asked, Refused, nonce};
-pub(crate) use facts::{credential_text, named_key};
+pub(crate) use evidence::{Asked, Refused};
+pub(crate) use facts::{credential_text, limited, named_key, start};
 
-/// Tells the story of an entry, at the time `now`.
-pub(crate) fn story(state: &State, entry: &Entry, now: Timestamp) -> Value {
+/// Tells the story of the entry with the number `seq`, at the time `now`.
+pub(crate) fn story(state: &State, entry: &Entry, seq: u64, now: Timestamp) -> Value {
+    let (row, details) = (entry.row(seq), entry.details());
     let evidence: Map<String, Value> =
-        entry.evidence.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        details.evidence.and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default();
     let mut story = Map::new();
-    story.insert("row".into(), json!(entry.row));
-    story.insert("checks".into(), checks::list(entry, &evidence));
-    if let Some(reason) = entry.row.reason.as_deref() {
+    story.insert("checks".into(), checks::list(&row, &details.checks, &evidence));
+    if let Some(reason) = row.get("reason").and_then(Value::as_str) {
         let (reason, advice) = reason.split_once("; ").map_or((reason, None), |(why, advice)| (why, Some(advice)));
         story.insert("reason".into(), reason.into());
         story.insert("advice".into(), advice.into());
     }
-    if let Some(credential) = &entry.credential {
-        story.insert("credential".into(), report(credential, now));
+    if let Some(credential) = details.credential.and_then(read::<CredentialFacts<'_>>) {
+        story.insert("credential".into(), report(&credential, now));
     }
-    if let Some((asked, issued)) = entry.issued.as_deref() {
-        story.insert("issued".into(), report(issued, now));
-        story.insert("matrix".into(), issued_matrix(state, asked.as_deref(), issued));
+    if let Some(issued) = details.issued.and_then(read::<IssuedFacts<'_>>) {
+        story.insert("issued".into(), report(&issued.token, now));
+        story.insert("matrix".into(), issued_matrix(state, issued.asked.as_deref(), &issued.token));
     }
+    story.insert("row".into(), row.into());
     story.extend(evidence);
     refresh_life(&mut story, now);
     Value::Object(story)
 }
 
+fn read<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
+    serde_json::from_str(json.get()).ok()
+}
+
 /// Reports on a credential that was accepted, in the form of the reports on pasted ones.
-pub(crate) fn report(facts: &CredentialFacts, now: Timestamp) -> Value {
+pub(crate) fn report(facts: &CredentialFacts<'_>, now: Timestamp) -> Value {
     let (kind, title) = match facts.kind {
         CredentialKind::Key => ("key", "API key"),
         CredentialKind::Token => ("token", "Ably token"),
@@ -65,7 +72,7 @@ pub(crate) fn report(facts: &CredentialFacts, now: Timestamp) -> Value {
 }
 
 /// Compares the capability that was asked for with the key's.
-fn issued_matrix(state: &State, asked: Option<&str>, issued: &CredentialFacts) -> Value {
+fn issued_matrix(state: &State, asked: Option<&str>, issued: &CredentialFacts<'_>) -> Value {
     let Ok((_, key)) = state.registry.key(&issued.key) else {
         return Value::Null;
     };
