@@ -76,10 +76,11 @@ impl Reply {
         reply
     }
 
-    /// Creates a response from a file that is compiled in.
+    /// Sets the body, whose type is a header.
     #[cfg(feature = "console")]
-    pub(super) fn of_static(body: &'static [u8]) -> Self {
-        Self { status: StatusCode::OK, body: Bytes::from_static(body), ..Self::empty() }
+    pub(super) fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
     }
 
     /// Adds a `Link` header line for each link: several SDKs read only one link from a line.

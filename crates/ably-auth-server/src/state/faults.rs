@@ -36,14 +36,18 @@ impl Fault {
     fn refusal(self) -> Option<Refusal> {
         match self {
             Self::Refuse { code, status } => {
-                let refusal = Refusal::new(code, "the test asked the sandbox to refuse this request (`fail_next`)");
+                let refusal = Refusal::new(
+                    code,
+                    "the sandbox was asked to refuse this request (`fail_next`, or a fault of the console); remove the fault",
+                );
                 Some(refusal.with_status(status.unwrap_or_else(|| Self::usual_status(code))))
             }
             Self::Delay(_) => None,
             // Only a caller without a socket gets this response.
             Self::Drop => Some(Refusal::new(
                 ErrorCode::TIMEOUT,
-                "the test asked the sandbox to close this connection without a response (`drop_next`)",
+                "the sandbox was asked to close this connection without a response (`drop_next`, or a fault of the console); remove \
+                 the fault",
             )),
         }
     }

@@ -10,6 +10,8 @@ mod browsers;
 mod channels;
 mod codes;
 mod connections;
+#[cfg(feature = "console")]
+mod console;
 mod control;
 mod embedded;
 #[allow(dead_code, reason = "other test binaries use the rest")]

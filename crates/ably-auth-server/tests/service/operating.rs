@@ -26,7 +26,7 @@ pub(crate) struct Running {
     pub(crate) admin: SocketAddr,
     pub(crate) service: Service,
     stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
+    pub(crate) served: JoinHandle<()>,
 }
 
 pub(crate) async fn run(limit: impl FnOnce(&mut Limits)) -> Running {
@@ -36,7 +36,10 @@ pub(crate) async fn run(limit: impl FnOnce(&mut Limits)) -> Running {
 pub(crate) async fn run_over(store: impl Store, limit: impl FnOnce(&mut Limits)) -> Running {
     let mut limits = Limits::default();
     limit(&mut limits);
-    let service = Service::builder().apps(apps()).sandbox(true).limits(limits).store(store).build().unwrap();
+    run_service(Service::builder().apps(apps()).sandbox(true).limits(limits).store(store).build().unwrap()).await
+}
+
+pub(crate) async fn run_service(service: Service) -> Running {
     assert!(!service.is_ready());
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), service.clone()).await.unwrap();
     let server = server.admin("127.0.0.1:0".parse().unwrap()).await.unwrap();

@@ -19,6 +19,9 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::token::Entropy;
 
+/// An upper bound of the usual size of a report, in bytes.
+const MAX_REPORT: usize = 64 * 1024;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewToken {
@@ -52,6 +55,8 @@ pub(super) async fn issue(visit: &Visit<'_>) -> Result<Reply, Refusal> {
         params = params.client_id(&*client_id);
     }
     params.check()?;
+    // The report repeats the capability, and shows it as a matrix.
+    call.reserve_answer(MAX_REPORT)?;
     let token = match kind {
         TokenKind::Jwt => {
             key.check_in_force(call.state.latest(call.now))?;

@@ -75,7 +75,11 @@ fn service(call: &Call<'_>, mode: Mode) -> Value {
 pub(super) fn url(call: &Call<'_>) -> String {
     let scheme = if call.is_tls() { "https" } else { "http" };
     let of_target = call.parts.uri.authority().map(http::uri::Authority::as_str);
-    let host = of_target.or_else(|| call.header(HOST.as_str())).filter(|host| !host.is_empty());
+    // A host may contain characters that a shell interprets, and the examples contain it.
+    let is_plain = |host: &&str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+    };
+    let host = of_target.or_else(|| call.header(HOST.as_str())).filter(is_plain);
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 

@@ -13,7 +13,6 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::{Visit, log};
 use crate::http::delivery::Delivery;
-use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::http::route;
 use crate::journal::filter::Filter;
@@ -55,7 +54,7 @@ pub(super) fn answer(visit: &Visit<'_>) -> Result<Reply, Refusal> {
     if call.parts.method == Method::GET {
         call.deliver(Delivery::Streamed(Arc::new(Mutex::new(Some(stream)))));
     }
-    let reply = Reply::encoded(StatusCode::OK, text, Format::Json);
+    let reply = Reply::empty().with_status(StatusCode::OK).with_body(text.into());
     Ok(reply.with_headers([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]))
 }
 

@@ -32,7 +32,7 @@ const HEARTBEAT: u64 = 0;
 const ACK: u64 = 1;
 const NACK: u64 = 2;
 const CONNECTED: u64 = 4;
-const DISCONNECTED: u64 = 6;
+pub(crate) const DISCONNECTED: u64 = 6;
 const CLOSE: u64 = 7;
 const CLOSED: u64 = 8;
 const ERROR: u64 = 9;
@@ -49,9 +49,9 @@ const AUTH: u64 = 17;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A service on a socket. Dropping it stops the server.
-struct Realtime {
-    world: World,
-    address: SocketAddr,
+pub(crate) struct Realtime {
+    pub(crate) world: World,
+    pub(crate) address: SocketAddr,
     _stop: oneshot::Sender<()>,
 }
 
@@ -66,7 +66,7 @@ impl Realtime {
         Self::of(World::new().with_service(|builder| builder.limits(limits))).await
     }
 
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), world.service.clone()).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -98,14 +98,14 @@ impl Realtime {
     }
 
     /// Opens a connection with this query.
-    async fn connect(&self, query: &str) -> Client {
+    pub(crate) async fn connect(&self, query: &str) -> Client {
         let mut client = self.open(query).await;
         client.expect(CONNECTED).await;
         client
     }
 
     /// Opens a connection with a new token of [`REVOCABLE`], for this clientId.
-    async fn connect_as(&self, client_id: &str) -> Client {
+    pub(crate) async fn connect_as(&self, client_id: &str) -> Client {
         self.connect(&with_token(&self.world.token(REVOCABLE, &of(client_id)))).await
     }
 
@@ -115,7 +115,7 @@ impl Realtime {
     }
 }
 
-fn with_key(name: &str) -> String {
+pub(crate) fn with_key(name: &str) -> String {
     format!("key={name}:{SECRET}")
 }
 
@@ -128,7 +128,7 @@ fn with_text(token: &str) -> String {
 }
 
 /// The client of a connection.
-struct Client {
+pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
     is_msgpack: bool,
 }
@@ -175,7 +175,7 @@ impl Client {
     }
 
     /// Expects the last message of the connection, and returns its action, code and status.
-    async fn ended(&mut self) -> (u64, u64, u64) {
+    pub(crate) async fn ended(&mut self) -> (u64, u64, u64) {
         let last = self.next().await.expect("a last message");
         assert!(!last.to_string().contains(SECRET));
         assert_eq!(last.get("channel"), None, "the error concerns the connection");
@@ -197,7 +197,7 @@ impl Client {
         }
     }
 
-    async fn attach(&mut self, channel: &str) -> Value {
+    pub(crate) async fn attach(&mut self, channel: &str) -> Value {
         self.attach_with(json!({ "channel": channel })).await
     }
 
@@ -226,7 +226,7 @@ impl Client {
     }
 
     /// Sends PRESENCE with one message, and returns 0 if it is acknowledged, else the code.
-    async fn present(&mut self, channel: &str, serial: u64, message: Value) -> u64 {
+    pub(crate) async fn present(&mut self, channel: &str, serial: u64, message: Value) -> u64 {
         self.send(json!({ "action": PRESENCE, "channel": channel, "msgSerial": serial, "presence": [message] })).await;
         self.answer(serial).await
     }
