@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -69,7 +70,11 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Reply, Refusal> {
     ]);
     let known = call.parts.headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_known = known.split(',').any(|known| known.trim().trim_start_matches("W/").as_bytes() == tag.as_bytes());
-    let reply = if is_known { Reply::empty().with_status(StatusCode::NOT_MODIFIED) } else { Reply::of_static(content) };
+    let reply = if is_known {
+        Reply::empty().with_status(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::empty().with_status(StatusCode::OK).with_body(Bytes::from_static(content))
+    };
     Ok(reply.with_headers(headers))
 }
 
