@@ -12,6 +12,7 @@ use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::refusal::Refusal;
+use crate::state::emulation::Back;
 use crate::state::registry::RunningApp;
 
 /// The size in bytes above which the overview leaves out the capabilities of further keys.
@@ -64,7 +65,7 @@ fn service(call: &Call<'_>, mode: Mode) -> Value {
         "now": call.now,
         "url": (mode == Mode::Sandbox).then(|| url(call)),
         "mode": mode.name(),
-        "clockAheadMs": back.map_or(0, |back| back.ahead()),
+        "clockAheadMs": back.map_or(0, Back::ahead),
         "can": can,
         "connections": call.state.connections.counts().0,
         "journal": journal,

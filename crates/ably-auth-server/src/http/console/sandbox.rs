@@ -11,6 +11,7 @@ use super::{Visit, body};
 use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::refusal::Refusal;
+use crate::state::emulation::Back;
 
 /// The maximum time by which one request moves the clock: 400 days, in milliseconds.
 const MAX_ADVANCE_MILLIS: u64 = 400 * 24 * 60 * 60 * 1_000;
@@ -38,7 +39,7 @@ pub(super) fn move_clock(visit: &Visit<'_>) -> Result<Reply, Refusal> {
     if !state.advance_clock(Duration::from_millis(advance_ms)) {
         return Err(lasting());
     }
-    let ahead = state.back().map_or(0, |back| back.ahead());
+    let ahead = state.back().map_or(0, Back::ahead);
     Reply::new(StatusCode::OK, &json!({ "now": state.clock.now(), "clockAheadMs": ahead }), Format::Json)
 }
 
