@@ -9,7 +9,7 @@ import { renderMatrix } from "./matrix.mjs";
 import { writeHash } from "./router.mjs";
 
 // Creates the rows. `update` shows a newer state of the connection and touches only the cells that changed.
-export function createRow(first, { canEnd, canRevoke, end, revoke, columns }) {
+export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns }) {
   const detailsId = uniqueId("details");
   const cells = columns.map((label) => h("td", { role: "cell", "data-label": label }));
   const inner = h("div.connection-details");
@@ -51,10 +51,10 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, columns }) {
     detailsOf = next;
     fill(
       inner,
-      expires ? h("section", h("h3", "Life"), renderLife({ issued: issued ?? opened, expires, renewAt: promptAt, now: serviceNow() })) : null,
+      expires ? h("section", h("h2", "Life"), renderLife({ issued: issued ?? opened, expires, renewAt: promptAt, now: now() })) : null,
       h(
         "section",
-        h("h3", "Connection"),
+        h("h2", "Connection"),
         h(
           "dl.facts",
           fact("Opened", copyableTime(opened)),
@@ -63,12 +63,9 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, columns }) {
           fact("Log", h("a", { href: writeHash("log", null, connection.clientId ? { clientId: connection.clientId } : { key: connection.key }) }, connection.clientId ? "Rows of this client" : "Rows of this key")),
         ),
       ),
-      matrix ? h("section", h("h3", "Capability"), renderMatrix(matrix, { label: `Capability of ${connection.id}` }), h("p.capability-text", copyableValue(capability))) : null,
+      matrix ? h("section", h("h2", "Capability"), renderMatrix(matrix, { label: `Capability of ${connection.id}` }), h("p.capability-text", copyableValue(capability))) : null,
     );
   }
-
-  // The response has no clock of its own; the newest known one is that of the last refresh.
-  const serviceNow = () => connection.now ?? Date.now();
 
   return {
     element,
@@ -76,9 +73,9 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, columns }) {
       connection = next;
       set(1, next.clientId ?? "none", () => (next.clientId ? h("span.wrap", next.clientId) : h("span.muted", "none")));
       set(2, next.key ?? "", () => h("span.mono", next.key));
-      set(3, next.prompted ? `${next.credential} prompted` : next.credential, () => [next.credential, next.prompted ? [" ", h("span.tag.warn", "asked to renew")] : null]);
+      set(3, next.prompted ? `${next.credential} prompted` : next.credential, () => h("span", next.credential, next.prompted ? [" ", h("span.tag.warn", "asked to renew")] : null));
       set(4, next.channels.join(", ") || "none", () => channelList(next.channels));
-      set(5, next.expires ? timeLeft(next.expires - serviceNow()) : "no expiry");
+      set(5, next.expires ? timeLeft(next.expires - now()) : "no expiry");
       drawDetails();
     },
   };

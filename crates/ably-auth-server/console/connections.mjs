@@ -88,6 +88,7 @@ class ConnectionsView {
       canRevoke: this.#context.service.can("revoke"),
       end: (id) => this.#act(`connections/${encodeURIComponent(id)}/end`, () => "Connection ended"),
       revoke: (id) => this.#act(`connections/${encodeURIComponent(id)}/revoke`, ({ target }) => `Revoked ${target}`),
+      now: () => this.#context.service.now(),
       columns: COLUMNS,
     });
     this.#rows.set(connection.id, row);

@@ -31,6 +31,8 @@ class LogView {
   #query = null;
   #browse = null;
   #newSince = 0;
+  // Whether the row of the address is to be scrolled to once the list has it.
+  #isToReveal = false;
   #state = h("span.feed-state");
   #total = h("span.muted.feed-total");
   #pauseWord = h("span");
@@ -67,7 +69,7 @@ class LogView {
       act: () => this.#feed.clear(),
       onError: (error) => this.#showNotice(errorNote(error)),
     });
-    const toolbar = h("div.log-bar", h("h1", { tabindex: "-1" }, "Log"), this.#state, this.#total, h("div.log-tools", this.#pause, clear));
+    const toolbar = h("div.log-bar", h("h1", { tabindex: "-1" }, "Log"), this.#state, this.#total, h("div.log-tools", this.#filters.toggle, this.#pause, clear));
     const list = h("div.log-list", this.#grid.element, this.#empty, this.#newest);
     this.element = h("div.log-view", toolbar, this.#filters.element, this.#notice, h("div.log-split", list, this.#story.element));
     document.addEventListener("keydown", this.#onKey);
@@ -98,7 +100,10 @@ class LogView {
       this.#story.hide();
       return;
     }
-    if (this.#grid.active !== seq) this.#grid.activate(seq);
+    if (this.#grid.active !== seq) {
+      this.#grid.activate(seq);
+      this.#isToReveal = this.#feed.rows.length === 0;
+    }
     this.#story.show(seq);
   }
 
@@ -159,6 +164,10 @@ class LogView {
 
   #changed(shift) {
     this.#grid.changed({ shift });
+    if (this.#isToReveal && this.#feed.rows.length > 0) {
+      this.#isToReveal = false;
+      this.#grid.activate(this.#seq);
+    }
     const { rows, state, isPaused, waitingCount, skipped, error } = this.#feed;
     this.#state.textContent = isPaused ? "Paused" : STATES[state];
     this.#state.dataset.state = isPaused ? "paused" : state;

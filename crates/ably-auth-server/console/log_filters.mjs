@@ -30,7 +30,7 @@ export function createFilters({ onChange }) {
     changed();
   };
   const form = h("form.filter-fields", { id: fieldsId, role: "search", "aria-label": "Filter the log", submit }, FIELDS.map(field), clear);
-  const element = h("div.filters", toggle, form);
+  const element = h("div.filters", form);
   let timer = null;
 
   function setOpen(isOpen) {
@@ -76,6 +76,7 @@ export function createFilters({ onChange }) {
 
   return {
     element,
+    toggle,
     // Shows the values of an address.
     set(query) {
       for (const [name, control] of controls) {

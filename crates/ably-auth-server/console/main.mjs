@@ -93,7 +93,10 @@ service.subscribe(({ value }) => {
 });
 
 function showTheme(chosen) {
-  document.getElementById("theme-word").textContent = `Theme: ${chosen}`;
+  const text = `Theme: ${chosen}`;
+  document.getElementById("theme-word").textContent = text;
+  // Narrow pages hide the words.
+  document.getElementById("theme").setAttribute("aria-label", text);
 }
 
 document.getElementById("theme").addEventListener("click", () => showTheme(nextTheme()));

@@ -3,7 +3,7 @@
 import { h, spoken, uniqueId } from "./dom.mjs";
 
 const SYMBOLS = { yes: "●", refused: "✗", unrequested: "○", no: "·" };
-// A header with more operations than this is turned, so that the table stays narrow.
+// The header of more operations than this is turned where the table has little space.
 const LEVEL_HEADERS = 4;
 
 // Returns a table with a legend. `matrix` is the JSON that the service and `ably-auth-inspect` compute.

@@ -10,7 +10,7 @@ import { preferences } from "./storage.mjs";
 import { renderTabs } from "./tabs.mjs";
 
 export function create(context) {
-  const hint = h("div");
+  const hint = h("div.hint-place");
   const tiles = h("dl.tiles");
   const apps = h("div.apps", loading());
   const element = h("div.view", h("h1", { tabindex: "-1" }, "Overview"), hint, tiles, apps);

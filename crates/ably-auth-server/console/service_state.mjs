@@ -9,6 +9,8 @@ export class ServiceState {
   value = null;
   // The error of the last request, or null.
   error = null;
+  // How far the clock of the service is ahead of the reader's, in ms.
+  #aheadMs = 0;
   #api;
   #listeners = new Set();
   #timer = null;
@@ -33,6 +35,11 @@ export class ServiceState {
     return this.value?.service.can.includes(action) ?? false;
   }
 
+  // Returns the time on the clock of the service.
+  now() {
+    return Date.now() + this.#aheadMs;
+  }
+
   // Reads the overview. Calls at the same time share one request.
   refresh() {
     this.#inFlight ??= this.#read().finally(() => {
@@ -46,6 +53,7 @@ export class ServiceState {
     try {
       this.value = await this.#api.get("overview");
       this.error = null;
+      this.#aheadMs = this.value.service.now - Date.now();
     } catch (error) {
       this.error = error;
     }

@@ -27,7 +27,7 @@ export function renderClocks({ sender, service, allowedMs }) {
   return h(
     "div.clocks",
     { "data-allowed": String(isAllowed) },
-    h("p", sentenceOf(difference, allowedMs, isAllowed)),
+    h("p", sentenceOf(difference, allowedMs)),
     h("div.clocks-line", { "aria-hidden": "true" }, window, gap, mark("service", 0), mark("sender", difference)),
     h(
       "dl.facts",
@@ -37,8 +37,8 @@ export function renderClocks({ sender, service, allowedMs }) {
   );
 }
 
-function sentenceOf(difference, allowedMs, isAllowed) {
-  const allowed = `${duration(allowedMs)} ${isAllowed ? "is" : "at most is"} allowed`;
+function sentenceOf(difference, allowedMs) {
+  const allowed = `at most ${duration(allowedMs)} is allowed`;
   if (difference === 0) return `Both clocks agree; ${allowed}.`;
   return `The sender's time is ${duration(difference)} ${difference < 0 ? "behind" : "ahead of"} the service's; ${allowed}.`;
 }
