@@ -31,8 +31,18 @@ export function create(context) {
     if (next !== drawn) {
       drawn = next;
       actions = ACTIONS.filter(([name]) => context.service.can(name)).map(([, createOne]) => createOne(context, keys));
-      fill(list, actions.length > 0 ? actions.map((action) => action.element) : emptyState("No actions", h("p", "This service offers no actions in its console.")));
-      fill(jump, actions.map((action) => h("button.button.small", { type: "button", click: () => jumpTo(action) }, action.title)));
+      fill(
+        list,
+        actions.length > 0
+          ? actions.map((action) => action.element)
+          : emptyState("No actions", h("p", "This service offers no actions in its console.")),
+      );
+      fill(
+        jump,
+        actions.map((action) =>
+          h("button.button.small", { type: "button", click: () => jumpTo(action) }, action.title),
+        ),
+      );
     }
     for (const action of actions) action.refresh?.(value);
   });

@@ -10,7 +10,10 @@ const API = new URL("api/", import.meta.url);
 
 // Creates an action. `fields` are its elements; `request` returns `{ method, path, body }` from them; `render` returns the
 // elements of the result. An action with a `question` asks before it acts.
-export function createAction(context, { id, title, about, submit, fields, request, render, question = null, extra = null }) {
+export function createAction(
+  context,
+  { id, title, about, submit, fields, request, render, question = null, extra = null },
+) {
   const headingId = uniqueId("action");
   const result = h("div.action-result", { role: "status" });
   const button = h("button.button.primary", { type: "submit" }, submit);
@@ -18,7 +21,12 @@ export function createAction(context, { id, title, about, submit, fields, reques
   const cancel = h("button.button", { type: "button", hidden: true, click: () => setAsking(false) }, "Cancel");
   const asked = h("span.confirm-question", { hidden: true }, question ?? "");
   let isAsking = false;
-  const form = h("form.action-form", { submit: submitted, input: changed, change: changed }, fields, h("div.actions", asked, button, cancel, extra));
+  const form = h(
+    "form.action-form",
+    { submit: submitted, input: changed, change: changed },
+    fields,
+    h("div.actions", asked, button, cancel, extra),
+  );
 
   function setAsking(next) {
     isAsking = next;

@@ -18,7 +18,11 @@ export function issueAction(context, keys) {
   ]);
   const ttl = durationField("Lifetime", "", 60_000, { hint: "Empty: the default of the service." });
   const client = textInput();
-  const capability = h("textarea.code-input", { rows: "2", spellcheck: "false", placeholder: '{"chat:*":["subscribe"]}' });
+  const capability = h("textarea.code-input", {
+    rows: "2",
+    spellcheck: "false",
+    placeholder: '{"chat:*":["subscribe"]}',
+  });
   return createAction(context, {
     id: "issue",
     title: "Issue a token",
@@ -32,7 +36,13 @@ export function issueAction(context, keys) {
     request: () => ({
       method: "POST",
       path: "tokens",
-      body: withoutEmpty({ keyName: key.value, kind: kind.value(), ttlMs: ttl.ms(), clientId: client.value, capability: capability.value.trim() }),
+      body: withoutEmpty({
+        keyName: key.value,
+        kind: kind.value(),
+        ttlMs: ttl.ms(),
+        clientId: client.value,
+        capability: capability.value.trim(),
+      }),
     }),
     render: ({ token, report }) => [
       h(
@@ -70,9 +80,16 @@ export function revokeAction(context, keys) {
     request: () => ({
       method: "POST",
       path: "revocations",
-      body: { keyName: key.value, targets: [`${type.value}:${value.value.trim()}`], ...(margin.checked ? { allowReauthMargin: true } : {}) },
+      body: {
+        keyName: key.value,
+        targets: [`${type.value}:${value.value.trim()}`],
+        ...(margin.checked ? { allowReauthMargin: true } : {}),
+      },
     }),
-    render: (answer) => [h("h3", "Answer of the service"), codeBlock(JSON.stringify(answer, null, 2), { language: "json", label: "Answer of the service" })],
+    render: (answer) => [
+      h("h3", "Answer of the service"),
+      codeBlock(JSON.stringify(answer, null, 2), { language: "json", label: "Answer of the service" }),
+    ],
   });
 }
 

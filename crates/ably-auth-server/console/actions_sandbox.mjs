@@ -17,10 +17,13 @@ export function clockAction(context) {
     submit: "Advance",
     fields: [state, by.element],
     request: () => ({ method: "POST", path: "clock", body: { advanceMs: by.ms() ?? 0 } }),
-    render: ({ now, clockAheadMs }) => h("div.note.good", h("p", "The service's time is ", copyableTime(now), `, ${duration(clockAheadMs)} ahead.`)),
+    render: ({ now, clockAheadMs }) =>
+      h("div.note.good", h("p", "The service's time is ", copyableTime(now), `, ${duration(clockAheadMs)} ahead.`)),
   });
   action.refresh = ({ service }) => {
-    const text = service.clockAheadMs ? `Now ${duration(service.clockAheadMs)} ahead of real time.` : "Now at real time.";
+    const text = service.clockAheadMs
+      ? `Now ${duration(service.clockAheadMs)} ahead of real time.`
+      : "Now at real time.";
     if (state.textContent !== text) state.textContent = text;
     action.changed();
   };
@@ -39,7 +42,16 @@ export function faultsAction(context) {
   const delay = numberInput("2000", { min: 1 });
   const codeField = field("Code", code, "40142 is an expired token; clients renew it.");
   const delayField = field("Delay in ms", delay);
-  const stop = h("button.button", { type: "button", hidden: true, click: () => action.run({ method: "DELETE", path: "faults" }, () => h("div.note.good", h("p", "No faults are active."))) }, "Stop faults");
+  const stop = h(
+    "button.button",
+    {
+      type: "button",
+      hidden: true,
+      click: () =>
+        action.run({ method: "DELETE", path: "faults" }, () => h("div.note.good", h("p", "No faults are active."))),
+    },
+    "Stop faults",
+  );
   const state = h("p");
   const showFields = () => {
     codeField.hidden = kind.value() !== "refuse";
@@ -52,7 +64,8 @@ export function faultsAction(context) {
   const action = createAction(context, {
     id: "faults",
     title: "Inject faults",
-    about: "Refuses, delays or drops the next requests to the service, so that you can watch what your code does. The console is not affected.",
+    about:
+      "Refuses, delays or drops the next requests to the service, so that you can watch what your code does. The console is not affected.",
     submit: "Inject",
     extra: stop,
     fields: [state, kind.element, h("div.field-row", field("How many", times), codeField, delayField)],
@@ -73,7 +86,8 @@ export function resetAction(context) {
   return createAction(context, {
     id: "reset",
     title: "Reset",
-    about: "Returns the sandbox to its state at the start: it forgets messages, revocations, used nonces and changes of apps and keys, and ends connections.",
+    about:
+      "Returns the sandbox to its state at the start: it forgets messages, revocations, used nonces and changes of apps and keys, and ends connections.",
     submit: "Reset",
     question: "Everything made since the start is lost.",
     fields: [],

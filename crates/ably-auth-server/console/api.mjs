@@ -63,7 +63,8 @@ export class Api {
     const refusal = await checked(response).catch((error) => error);
     // Another request may have obtained a token while this one was in flight.
     const known = session.get("token");
-    const next = known !== token ? known : await this.#newToken(token === null ? null : refusal.message);
+    const next =
+      known !== null && known !== token ? known : await this.#newToken(token === null ? null : refusal.message);
     if (next === null) throw refusal;
     return this.#send(method, path, options);
   }

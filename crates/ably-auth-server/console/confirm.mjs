@@ -10,7 +10,13 @@ export function confirmButton({ label, question, confirmLabel, act, onError, ico
   function ask() {
     const yes = h("button.button.small.danger", { type: "button", click: run }, confirmLabel);
     const no = h("button.button.small", { type: "button", click: stop }, "Cancel");
-    const group = h("span.confirm-group", { role: "group", "aria-label": question }, h("span.confirm-question", question), yes, no);
+    const group = h(
+      "span.confirm-group",
+      { role: "group", "aria-label": question },
+      h("span.confirm-question", question),
+      yes,
+      no,
+    );
     group.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();

@@ -13,8 +13,17 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
   const detailsId = uniqueId("details");
   const cells = columns.map((label) => h("td", { role: "cell", "data-label": label }));
   const inner = h("div.connection-details");
-  const details = h("tr.details-row", { role: "row", id: detailsId, hidden: true }, h("td", { role: "cell", colspan: columns.length }, inner));
-  const toggle = h("button.disclosure", { type: "button", "aria-expanded": "false", "aria-controls": detailsId, click: () => setOpen(details.hidden) }, icon("right"), h("span.mono", first.id));
+  const details = h(
+    "tr.details-row",
+    { role: "row", id: detailsId, hidden: true },
+    h("td", { role: "cell", colspan: columns.length }, inner),
+  );
+  const toggle = h(
+    "button.disclosure",
+    { type: "button", "aria-expanded": "false", "aria-controls": detailsId, click: () => setOpen(details.hidden) },
+    icon("right"),
+    h("span.mono", first.id),
+  );
   const element = h("tbody", { role: "rowgroup" }, h("tr", { role: "row" }, cells), details);
   const shown = new Map();
   let connection = first;
@@ -25,8 +34,17 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
     cells.at(-1),
     h(
       "div.row-actions",
-      canEnd ? confirmButton({ label: "End", question: "End it?", confirmLabel: "End", act: () => end(first.id) }) : null,
-      canRevoke && first.credential !== "key" ? confirmButton({ label: "Revoke", question: "Revoke its token?", confirmLabel: "Revoke", act: () => revoke(first.id) }) : null,
+      canEnd
+        ? confirmButton({ label: "End", question: "End it?", confirmLabel: "End", act: () => end(first.id) })
+        : null,
+      canRevoke && first.credential !== "key"
+        ? confirmButton({
+            label: "Revoke",
+            question: "Revoke its token?",
+            confirmLabel: "Revoke",
+            act: () => revoke(first.id),
+          })
+        : null,
     ),
   );
 
@@ -51,7 +69,13 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
     detailsOf = next;
     fill(
       inner,
-      expires ? h("section", h("h2", "Life"), renderLife({ issued: issued ?? opened, expires, renewAt: promptAt, now: now() })) : null,
+      expires
+        ? h(
+            "section",
+            h("h2", "Life"),
+            renderLife({ issued: issued ?? opened, expires, renewAt: promptAt, now: now() }),
+          )
+        : null,
       h(
         "section",
         h("h2", "Connection"),
@@ -60,10 +84,30 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
           fact("Opened", copyableTime(opened)),
           channels.length > 0 ? fact("Attached to", channels.join(", ")) : null,
           presence.length > 0 ? fact("Present on", presence.join(", ")) : null,
-          fact("Log", h("a", { href: writeHash("log", null, connection.clientId ? { clientId: connection.clientId } : { key: connection.key }) }, connection.clientId ? "Rows of this client" : "Rows of this key")),
+          fact(
+            "Log",
+            h(
+              "a",
+              {
+                href: writeHash(
+                  "log",
+                  null,
+                  connection.clientId ? { clientId: connection.clientId } : { key: connection.key },
+                ),
+              },
+              connection.clientId ? "Rows of this client" : "Rows of this key",
+            ),
+          ),
         ),
       ),
-      matrix ? h("section", h("h2", "Capability"), renderMatrix(matrix, { label: `Capability of ${connection.id}` }), h("p.capability-text", copyableValue(capability))) : null,
+      matrix
+        ? h(
+            "section",
+            h("h2", "Capability"),
+            renderMatrix(matrix, { label: `Capability of ${connection.id}` }),
+            h("p.capability-text", copyableValue(capability)),
+          )
+        : null,
     );
   }
 
@@ -73,7 +117,9 @@ export function createRow(first, { canEnd, canRevoke, end, revoke, now, columns 
       connection = next;
       set(1, next.clientId ?? "none", () => (next.clientId ? h("span.wrap", next.clientId) : h("span.muted", "none")));
       set(2, next.key ?? "", () => h("span.mono", next.key));
-      set(3, next.prompted ? `${next.credential} prompted` : next.credential, () => h("span", next.credential, next.prompted ? [" ", h("span.tag.warn", "asked to renew")] : null));
+      set(3, next.prompted ? `${next.credential} prompted` : next.credential, () =>
+        h("span", next.credential, next.prompted ? [" ", h("span.tag.warn", "asked to renew")] : null),
+      );
       set(4, next.channels.join(", ") || "none", () => channelList(next.channels));
       set(5, next.expires ? timeLeft(next.expires - now()) : "no expiry");
       drawDetails();
@@ -86,7 +132,13 @@ const fact = (label, value) => h("div", h("dt", label), h("dd", value));
 function channelList(channels) {
   if (channels.length === 0) return h("span.muted", "none");
   const [first, ...rest] = channels;
-  return h("span", { title: channels.join("\n") }, h("span.mono.wrap", first), rest.length > 0 ? h("span.muted", ` +${rest.length}`) : null);
+  return h(
+    "span",
+    { title: channels.join("\n") },
+    h("span.mono.wrap", first),
+    rest.length > 0 ? h("span.muted", ` +${rest.length}`) : null,
+  );
 }
 
-const timeLeft = (ms) => (ms <= 0 ? "expired" : duration(ms >= 60_000 ? ms - (ms % 1000) : Math.ceil(ms / 1000) * 1000));
+const timeLeft = (ms) =>
+  ms <= 0 ? "expired" : duration(ms >= 60_000 ? ms - (ms % 1000) : Math.ceil(ms / 1000) * 1000);

@@ -26,12 +26,26 @@ class ConnectionsView {
     "table.connections",
     { role: "table", hidden: true },
     h("caption.vh", "Open connections"),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((label) => h("th", { scope: "col", role: "columnheader" }, label)))),
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        COLUMNS.map((label) => h("th", { scope: "col", role: "columnheader" }, label)),
+      ),
+    ),
   );
 
   constructor(context) {
     this.#context = context;
-    this.element = h("div.view", h("div.view-head", h("h1", { tabindex: "-1" }, "Connections"), this.#total), this.#problem, this.#empty, this.#table);
+    this.element = h(
+      "div.view",
+      h("div.view-head", h("h1", { tabindex: "-1" }, "Connections"), this.#total),
+      this.#problem,
+      this.#empty,
+      this.#table,
+    );
     this.refresh();
   }
 
@@ -55,12 +69,24 @@ class ConnectionsView {
   }
 
   #show({ total, connections }) {
-    const text = connections.length < total ? `${number(connections.length)} of ${count(total, "connection")}` : count(total, "connection");
+    const text =
+      connections.length < total
+        ? `${number(connections.length)} of ${count(total, "connection")}`
+        : count(total, "connection");
     if (this.#total.textContent !== text) this.#total.textContent = text;
     this.#table.hidden = connections.length === 0;
     this.#empty.hidden = connections.length > 0;
     if (connections.length === 0) {
-      fill(this.#empty, emptyState("No open connections", h("p", "Connect with an Ably SDK; the connection appears here within two seconds, with what it may do and how long.")));
+      fill(
+        this.#empty,
+        emptyState(
+          "No open connections",
+          h(
+            "p",
+            "Connect with an Ably SDK; the connection appears here within two seconds, with what it may do and how long.",
+          ),
+        ),
+      );
     }
     this.#reconcile(connections);
   }

@@ -7,7 +7,12 @@ export function field(label, control, hint = null) {
   control.id ||= uniqueId("field");
   const hintId = hint === null ? null : uniqueId("hint");
   if (hintId !== null) control.setAttribute("aria-describedby", hintId);
-  return h("div.field", h("label", { for: control.id }, label), control, hintId === null ? null : h("p.field-hint", { id: hintId }, hint));
+  return h(
+    "div.field",
+    h("label", { for: control.id }, label),
+    control,
+    hintId === null ? null : h("p.field-hint", { id: hintId }, hint),
+  );
 }
 
 // Returns a text input. `attributes` are those of the element.
@@ -19,7 +24,11 @@ export const numberInput = (value, { min = 0, ...attributes } = {}) =>
   h("input", { type: "number", value, min, step: "1", inputmode: "numeric", required: true, ...attributes });
 
 // Returns a select. `options` are pairs of a value and a text.
-export const select = (options) => h("select", options.map(([value, text]) => h("option", { value }, text)));
+export const select = (options) =>
+  h(
+    "select",
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
 
 // Returns a group of radio buttons that look like one control, and a function that reads the chosen value.
 export function choice(legend, options) {
@@ -27,7 +36,12 @@ export function choice(legend, options) {
   const element = h(
     "fieldset.choice",
     h("legend", legend),
-    h("div.choice-options", options.map(([value, text], index) => h("label", h("input", { type: "radio", name, value, checked: index === 0 }), h("span", text)))),
+    h(
+      "div.choice-options",
+      options.map(([value, text], index) =>
+        h("label", h("input", { type: "radio", name, value, checked: index === 0 }), h("span", text)),
+      ),
+    ),
   );
   return { element, value: () => element.querySelector("input:checked").value };
 }
@@ -49,5 +63,8 @@ export function durationField(label, value, unit, { hint = null, required = fals
   const pair = h("div.duration");
   amount.replaceWith(pair);
   pair.append(amount, units);
-  return { element: group, ms: () => (amount.value === "" ? null : Math.round(Number(amount.value) * Number(units.value))) };
+  return {
+    element: group,
+    ms: () => (amount.value === "" ? null : Math.round(Number(amount.value) * Number(units.value))),
+  };
 }

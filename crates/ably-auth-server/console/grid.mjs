@@ -130,8 +130,14 @@ export class Grid {
   }
 
   #add(row) {
-    const cells = this.#columns.map((column) => h(`div.cell.cell-${column.id}`, { role: "gridcell" }, column.render(row)));
-    const element = h("div.grid-row", { role: "row", id: `${this.#id}-${row.seq}`, "data-seq": row.seq, "data-outcome": row.outcome }, cells);
+    const cells = this.#columns.map((column) =>
+      h(`div.cell.cell-${column.id}`, { role: "gridcell" }, column.render(row)),
+    );
+    const element = h(
+      "div.grid-row",
+      { role: "row", id: `${this.#id}-${row.seq}`, "data-seq": row.seq, "data-outcome": row.outcome },
+      cells,
+    );
     this.#elements.set(row.seq, element);
     this.#body.append(element);
     return element;
@@ -157,7 +163,14 @@ export class Grid {
     const at = this.active === null ? -1 : this.#rows.indexOf(this.active);
     const from = at >= 0 ? at : last + 1;
     const page = Math.max(Math.floor(this.element.clientHeight / this.#rowHeight) - 2, 1);
-    const to = { ArrowUp: from - 1, ArrowDown: from + 1, PageUp: from - page, PageDown: from + page, Home: 0, End: last }[event.key];
+    const to = {
+      ArrowUp: from - 1,
+      ArrowDown: from + 1,
+      PageUp: from - page,
+      PageDown: from + page,
+      Home: 0,
+      End: last,
+    }[event.key];
     if (to !== undefined && last >= 0) {
       event.preventDefault();
       this.activate(this.#rows.at(Math.min(Math.max(to, 0), last)).seq);

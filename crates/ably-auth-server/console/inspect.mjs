@@ -9,7 +9,17 @@ import { emptyState, errorNote } from "./messages.mjs";
 import { renderReport } from "./report.mjs";
 
 const TYPING_MS = 250;
-const OPERATIONS = ["publish", "subscribe", "history", "presence", "stats", "channel-metadata", "push-subscribe", "push-admin", "privileged-headers"];
+const OPERATIONS = [
+  "publish",
+  "subscribe",
+  "history",
+  "presence",
+  "stats",
+  "channel-metadata",
+  "push-subscribe",
+  "push-admin",
+  "privileged-headers",
+];
 
 export function create(context) {
   const credential = createCredential(context);
@@ -57,8 +67,20 @@ function liveQuestion({ ask, show, showError }) {
 
 function createCredential(context) {
   const options = uniqueId("operations");
-  const text = h("textarea.code-input", { rows: "8", spellcheck: "false", autocomplete: "off", autocapitalize: "off", input: typed });
-  const operation = h("input", { type: "text", list: options, spellcheck: "false", autocapitalize: "off", input: typed });
+  const text = h("textarea.code-input", {
+    rows: "8",
+    spellcheck: "false",
+    autocomplete: "off",
+    autocapitalize: "off",
+    input: typed,
+  });
+  const operation = h("input", {
+    type: "text",
+    list: options,
+    spellcheck: "false",
+    autocapitalize: "off",
+    input: typed,
+  });
   const channel = h("input", { type: "text", spellcheck: "false", autocapitalize: "off", input: typed });
   const answer = h("p.answer", { role: "status" });
   const result = h("div.result-pane");
@@ -66,7 +88,10 @@ function createCredential(context) {
   const live = liveQuestion({
     ask: (signal) => {
       if (text.value.trim() === "") return null;
-      const question = operation.value.trim() !== "" && channel.value.trim() !== "" ? { operation: operation.value.trim(), channel: channel.value.trim() } : {};
+      const question =
+        operation.value.trim() !== "" && channel.value.trim() !== ""
+          ? { operation: operation.value.trim(), channel: channel.value.trim() }
+          : {};
       return context.api.post("inspect", { text: text.value, ...question }, { signal });
     },
     show: (found) => {
@@ -90,7 +115,10 @@ function createCredential(context) {
       result,
       emptyState(
         "Paste a credential",
-        h("p", "A key, a token, a JWT, a token request, token details or a capability. The service says what it is, how long it is valid, what it permits and what is wrong with it."),
+        h(
+          "p",
+          "A key, a token, a JWT, a token request, token details or a capability. The service says what it is, how long it is valid, what it permits and what is wrong with it.",
+        ),
         h("p", "It is not stored, and does not appear in the log."),
       ),
     );
@@ -119,8 +147,17 @@ function createCredential(context) {
       h(
         "div.inspector-input",
         field("Credential", text),
-        h("fieldset", h("legend", "May it do this?"), h("div.field-row", field("Operation", operation), field("On channel", channel)), answer),
-        h("datalist", { id: options }, OPERATIONS.map((value) => h("option", { value }))),
+        h(
+          "fieldset",
+          h("legend", "May it do this?"),
+          h("div.field-row", field("Operation", operation), field("On channel", channel)),
+          answer,
+        ),
+        h(
+          "datalist",
+          { id: options },
+          OPERATIONS.map((value) => h("option", { value })),
+        ),
       ),
       h("div.inspector-result", summary, result),
     ),
@@ -135,15 +172,28 @@ function createCredential(context) {
 }
 
 function createIntersection(context) {
-  const input = (value) => h("textarea.code-input", { rows: "3", spellcheck: "false", autocomplete: "off", autocapitalize: "off", input: () => live.typed() }, value);
+  const input = (value) =>
+    h(
+      "textarea.code-input",
+      { rows: "3", spellcheck: "false", autocomplete: "off", autocapitalize: "off", input: () => live.typed() },
+      value,
+    );
   const a = input('{"chat:*":["publish","subscribe"],"news":["subscribe"]}');
   const b = input('{"chat:lobby":["*"],"*":["subscribe"]}');
   const result = h("div.result-pane");
   const live = liveQuestion({
-    ask: (signal) => (a.value.trim() === "" || b.value.trim() === "" ? null : context.api.post("intersect", { a: a.value, b: b.value }, { signal })),
+    ask: (signal) =>
+      a.value.trim() === "" || b.value.trim() === ""
+        ? null
+        : context.api.post("intersect", { a: a.value, b: b.value }, { signal }),
     show: (found) => {
       if (found === null) fill(result, h("p.muted", "Enter two capabilities."));
-      else fill(result, found.matrix ? renderMatrix(found.matrix, { label: "Granted capability" }) : null, h("p.capability-text", copyableValue(found.granted)));
+      else
+        fill(
+          result,
+          found.matrix ? renderMatrix(found.matrix, { label: "Granted capability" }) : null,
+          h("p.capability-text", copyableValue(found.granted)),
+        );
     },
     showError: (error) => fill(result, errorNote(error)),
   });

@@ -22,7 +22,12 @@ export function renderLife(life) {
     "div.life",
     sentence,
     h("div.life-bar", { "aria-hidden": "true" }, fillBar, renewMark(life), nowMark),
-    h("dl.life-moments", moment("Issued", life.issued), moment("Renew at", life.renewAt), moment("Expires", life.expires)),
+    h(
+      "dl.life-moments",
+      moment("Issued", life.issued),
+      moment("Renew at", life.renewAt),
+      moment("Expires", life.expires),
+    ),
   );
   const draw = () => {
     const now = Date.now() + ahead;

@@ -36,7 +36,12 @@ class LogView {
   #state = h("span.feed-state");
   #total = h("span.muted.feed-total");
   #pauseWord = h("span");
-  #pause = h("button.button.small", { type: "button", click: () => this.#togglePause() }, icon("pause"), this.#pauseWord);
+  #pause = h(
+    "button.button.small",
+    { type: "button", click: () => this.#togglePause() },
+    icon("pause"),
+    this.#pauseWord,
+  );
   #notice = h("div.feed-notice", { hidden: true });
   #empty = h("div.log-empty");
   #newest = h("button.newest", { type: "button", hidden: true, click: () => this.#follow() });
@@ -69,9 +74,21 @@ class LogView {
       act: () => this.#feed.clear(),
       onError: (error) => this.#showNotice(errorNote(error)),
     });
-    const toolbar = h("div.log-bar", h("h1", { tabindex: "-1" }, "Log"), this.#state, this.#total, h("div.log-tools", this.#filters.toggle, this.#pause, clear));
+    const toolbar = h(
+      "div.log-bar",
+      h("h1", { tabindex: "-1" }, "Log"),
+      this.#state,
+      this.#total,
+      h("div.log-tools", this.#filters.toggle, this.#pause, clear),
+    );
     const list = h("div.log-list", this.#grid.element, this.#empty, this.#newest);
-    this.element = h("div.log-view", toolbar, this.#filters.element, this.#notice, h("div.log-split", list, this.#story.element));
+    this.element = h(
+      "div.log-view",
+      toolbar,
+      this.#filters.element,
+      this.#notice,
+      h("div.log-split", list, this.#story.element),
+    );
     document.addEventListener("keydown", this.#onKey);
   }
 
@@ -172,7 +189,11 @@ class LogView {
     this.#state.textContent = isPaused ? "Paused" : STATES[state];
     this.#state.dataset.state = isPaused ? "paused" : state;
     this.#total.textContent = count(rows.length, "row");
-    this.#pauseWord.textContent = !isPaused ? "Pause" : waitingCount > 0 ? `Resume (${number(waitingCount)} new)` : "Resume";
+    this.#pauseWord.textContent = !isPaused
+      ? "Pause"
+      : waitingCount > 0
+        ? `Resume (${number(waitingCount)} new)`
+        : "Resume";
     this.#pause.querySelector("use").setAttribute("href", isPaused ? "#i-play" : "#i-pause");
     this.#showEmpty(rows.length, state, error);
     this.#showSkipped(skipped);
@@ -195,8 +216,18 @@ class LogView {
     this.#empty.dataset.kind = kind;
     const contents = {
       loading: () => loading(),
-      refused: () => errorNote(error),
-      filtered: () => emptyState("No row matches the filters", h("button.button.small", { type: "button", click: () => this.#filters.clear() }, "Clear filters")),
+      refused: () => [
+        errorNote(error),
+        h(
+          "p.retry",
+          h("button.button.small", { type: "button", click: () => this.#feed.start(this.#query) }, "Try again"),
+        ),
+      ],
+      filtered: () =>
+        emptyState(
+          "No row matches the filters",
+          h("button.button.small", { type: "button", click: () => this.#filters.clear() }, "Clear filters"),
+        ),
       empty: () =>
         emptyState(
           "Nothing here yet",

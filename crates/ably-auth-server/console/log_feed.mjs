@@ -90,7 +90,10 @@ export class LogFeed {
     this.#isLoadingOlder = true;
     const { signal } = this.#stop;
     try {
-      const page = await this.#api.get("log", { query: { ...this.#query, limit: PAGE_SIZE, before: this.rows.first }, signal });
+      const page = await this.#api.get("log", {
+        query: { ...this.#query, limit: PAGE_SIZE, before: this.rows.first },
+        signal,
+      });
       if (signal.aborted) return;
       this.#hasOlder = page.more;
       this.#onChange(this.rows.prepend(page.rows));
@@ -106,7 +109,10 @@ export class LogFeed {
   async #resume() {
     const { signal } = this.#stop;
     while (this.#last !== null) {
-      const page = await this.#api.get("log", { query: { ...this.#query, limit: CATCH_UP_SIZE, after: this.#last }, signal });
+      const page = await this.#api.get("log", {
+        query: { ...this.#query, limit: CATCH_UP_SIZE, after: this.#last },
+        signal,
+      });
       // The service was restarted or its log cleared: its numbers are not those of this list.
       if (page.last === null || page.last === undefined || page.last < this.#last) break;
       this.#arrived(page.rows);

@@ -14,7 +14,9 @@ const TYPING_MS = 300;
 
 // Returns the filters of an address, without anything else that its query has.
 export function readFilters(query) {
-  return Object.fromEntries(FIELDS.map(({ name }) => [name, query.get(name) ?? ""]).filter(([, value]) => value !== ""));
+  return Object.fromEntries(
+    FIELDS.map(({ name }) => [name, query.get(name) ?? ""]).filter(([, value]) => value !== ""),
+  );
 }
 
 // Creates the filters. `onChange` gets their values, without those that are empty.
@@ -24,12 +26,28 @@ export function createFilters({ onChange }) {
   const clear = h("button.button.small.ghost", { type: "button", hidden: true, click: clearAll }, "Clear filters");
   const fieldsId = uniqueId("filters");
   // Narrow pages show the fields only after a press of this button; wide ones hide the button.
-  const toggle = h("button.button.small.filters-toggle", { type: "button", "aria-expanded": "false", "aria-controls": fieldsId, click: () => setOpen(!element.classList.contains("open")) }, icon("filter"), "Filter", counter);
+  const toggle = h(
+    "button.button.small.filters-toggle",
+    {
+      type: "button",
+      "aria-expanded": "false",
+      "aria-controls": fieldsId,
+      click: () => setOpen(!element.classList.contains("open")),
+    },
+    icon("filter"),
+    "Filter",
+    counter,
+  );
   const submit = (event) => {
     event.preventDefault();
     changed();
   };
-  const form = h("form.filter-fields", { id: fieldsId, role: "search", "aria-label": "Filter the log", submit }, FIELDS.map(field), clear);
+  const form = h(
+    "form.filter-fields",
+    { id: fieldsId, role: "search", "aria-label": "Filter the log", submit },
+    FIELDS.map(field),
+    clear,
+  );
   const element = h("div.filters", form);
   let timer = null;
 
@@ -41,8 +59,22 @@ export function createFilters({ onChange }) {
   function field(spec) {
     const id = uniqueId("filter");
     const control = spec.options
-      ? h("select", { id, change: changed }, h("option", { value: "" }, "Any"), spec.options.map((option) => h("option", { value: option }, option)))
-      : h("input", { id, type: "text", placeholder: spec.placeholder, inputmode: spec.inputmode, autocomplete: "off", autocapitalize: "off", spellcheck: "false", input: typed });
+      ? h(
+          "select",
+          { id, change: changed },
+          h("option", { value: "" }, "Any"),
+          spec.options.map((option) => h("option", { value: option }, option)),
+        )
+      : h("input", {
+          id,
+          type: "text",
+          placeholder: spec.placeholder,
+          inputmode: spec.inputmode,
+          autocomplete: "off",
+          autocapitalize: "off",
+          spellcheck: "false",
+          input: typed,
+        });
     controls.set(spec.name, control);
     return h("div.filter", h("label", { for: id }, spec.label), control);
   }
@@ -65,7 +97,9 @@ export function createFilters({ onChange }) {
   }
 
   function values() {
-    return Object.fromEntries([...controls].map(([name, control]) => [name, control.value.trim()]).filter(([, value]) => value !== ""));
+    return Object.fromEntries(
+      [...controls].map(([name, control]) => [name, control.value.trim()]).filter(([, value]) => value !== ""),
+    );
   }
 
   function showCount() {

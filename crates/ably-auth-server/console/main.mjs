@@ -85,7 +85,11 @@ service.subscribe(({ value }) => {
   mode.textContent = facts.mode;
   fill(
     document.getElementById("service"),
-    h("p.service-url", h("span.service-dot", { "aria-hidden": "true" }), h("span.mono", { title: facts.url }, facts.url.replace(/^https?:\/\//, ""))),
+    h(
+      "p.service-url",
+      h("span.service-dot", { "aria-hidden": "true" }),
+      h("span.mono", { title: facts.url }, facts.url.replace(/^https?:\/\//, "")),
+    ),
     h("p.muted", `Version ${facts.version} · ${count(facts.connections, "connection")}`),
     facts.clockAheadMs ? h("a.notice", { href: "#/act" }, `Clock ahead by ${duration(facts.clockAheadMs)}`) : null,
     faults ? h("a.notice", { href: "#/act" }, `Faults: ${faults.kind}, ${faults.left} left`) : null,

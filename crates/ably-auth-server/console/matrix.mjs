@@ -27,7 +27,13 @@ export function renderMatrix(matrix, { label = "Capability" } = {}) {
       h("td.matrix-rest", { "aria-hidden": "true" }),
     ),
   );
-  const table = h("table.matrix-table", { "aria-describedby": id }, h("caption.vh", label), h("thead", head), h("tbody", rows));
+  const table = h(
+    "table.matrix-table",
+    { "aria-describedby": id },
+    h("caption.vh", label),
+    h("thead", head),
+    h("tbody", rows),
+  );
   if (matrix.operations.length > LEVEL_HEADERS) table.classList.add("turned");
   return h(
     "div.matrix",
@@ -52,7 +58,11 @@ function legend(matrix, id) {
     "ul.matrix-legend",
     { id },
     matrix.legend.map((entry) =>
-      h("li", h(`span.mark.mark-${entry.mark}`, { "aria-hidden": "true" }, SYMBOLS[entry.mark] ?? entry.mark), entry.label),
+      h(
+        "li",
+        h(`span.mark.mark-${entry.mark}`, { "aria-hidden": "true" }, SYMBOLS[entry.mark] ?? entry.mark),
+        entry.label,
+      ),
     ),
   );
 }

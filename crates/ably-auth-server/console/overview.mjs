@@ -45,7 +45,12 @@ function showHint(place, { journal }) {
     h(
       "div.hint",
       h("p.hint-title", "Send a request; it appears in the log."),
-      h("p", "Copy a snippet below and run it. Then open ", h("a", { href: "#/log" }, "the log"), " to see what the service checked, and why it granted or refused the request."),
+      h(
+        "p",
+        "Copy a snippet below and run it. Then open ",
+        h("a", { href: "#/log" }, "the log"),
+        " to see what the service checked, and why it granted or refused the request.",
+      ),
     ),
   );
 }
@@ -53,15 +58,27 @@ function showHint(place, { journal }) {
 function statusTiles({ service, faults }) {
   return [
     tile("URL", copyableValue(service.url)),
-    tile("Log", h("a", { href: "#/log" }, count(service.journal?.rows ?? 0, "row")), service.journal ? `${bytes(service.journal.bytes)} of ${bytes(service.journal.maxBytes)}` : ""),
+    tile(
+      "Log",
+      h("a", { href: "#/log" }, count(service.journal?.rows ?? 0, "row")),
+      service.journal ? `${bytes(service.journal.bytes)} of ${bytes(service.journal.maxBytes)}` : "",
+    ),
     tile("Connections", h("a", { href: "#/connections" }, number(service.connections)), "open now"),
-    tile("Clock", service.clockAheadMs ? `${duration(service.clockAheadMs)} ahead` : "Real time", service.clockAheadMs ? "moved by Act" : ""),
+    tile(
+      "Clock",
+      service.clockAheadMs ? `${duration(service.clockAheadMs)} ahead` : "Real time",
+      service.clockAheadMs ? "moved by Act" : "",
+    ),
     tile("Faults", faults ? `${faults.kind}, ${number(faults.left)} left` : "None", faults ? "injected by Act" : ""),
   ];
 }
 
 function tile(label, value, note = "") {
-  return h("div.tile", h("dt", label), h("dd", h("span.tile-value", value), note === "" ? null : h("span.tile-note", note)));
+  return h(
+    "div.tile",
+    h("dt", label),
+    h("dd", h("span.tile-value", value), note === "" ? null : h("span.tile-note", note)),
+  );
 }
 
 // Replaces only the children that differ, so that the focus stays.
@@ -75,7 +92,10 @@ function fillChanged(list, children) {
 
 function renderApps(apps, context) {
   if (apps.length === 0) {
-    return emptyState("No apps", h("p", "Start the service with a configuration that has an app, or add one with the control API."));
+    return emptyState(
+      "No apps",
+      h("p", "Start the service with a configuration that has an app, or add one with the control API."),
+    );
   }
   const onlyKey = apps.length === 1 && apps[0].keys.length === 1;
   return apps.map((app, index) =>
@@ -130,7 +150,8 @@ async function fillKey(body, key, context) {
     const masked = await context.api.get(path);
     const reveal = context.service.can("reveal") ? once(() => context.api.post(`${path}/reveal`, {})) : null;
     showSecret(secret, masked, reveal);
-    if (masked.snippets?.length > 0) fill(snippets, h("h4", "Snippets"), renderSnippets(masked.snippets, key.name, reveal));
+    if (masked.snippets?.length > 0)
+      fill(snippets, h("h4", "Snippets"), renderSnippets(masked.snippets, key.name, reveal));
   } catch (error) {
     fill(secret, errorNote(error));
   }
@@ -173,7 +194,9 @@ function renderSnippets(snippets, keyName, reveal) {
     panel: codeBlock(snippet.text, {
       language: snippet.language,
       label: `${snippet.title} snippet`,
-      copyText: reveal ? async () => (await reveal()).snippets.find((other) => other.id === snippet.id)?.text ?? snippet.text : null,
+      copyText: reveal
+        ? async () => (await reveal()).snippets.find((other) => other.id === snippet.id)?.text ?? snippet.text
+        : null,
     }),
   }));
   return [

@@ -29,7 +29,9 @@ export function renderFacts(facts) {
 
 function verdictLine(verdict) {
   const code = verdict.code ? ` ${verdict.code}` : "";
-  const text = verdict.accepted ? "This service accepts it." : `This service refuses it${verdict.code ? ` with${code}` : ""}.`;
+  const text = verdict.accepted
+    ? "This service accepts it."
+    : `This service refuses it${verdict.code ? ` with${code}` : ""}.`;
   return h(
     `div.note.${verdict.accepted ? "good" : "bad"}`,
     h("p", h("strong", text)),
@@ -41,7 +43,10 @@ function problemList(problems, heading) {
   return h(
     "section.note.warn",
     h(heading, problems.length === 1 ? "Problem" : "Problems"),
-    h("ul", problems.map((problem) => h("li", problem))),
+    h(
+      "ul",
+      problems.map((problem) => h("li", problem)),
+    ),
   );
 }
 

@@ -29,12 +29,18 @@ export function renderStory(story, { inspect, hashOf }) {
     replay ? section("First use", renderReplay(replay, hashOf)) : null,
     mac ? section("Signed text", renderMac(mac)) : null,
     signature?.signingInput ? section("Signed text", h("p.mono.wrap", copyableValue(signature.signingInput))) : null,
-    matrix ? section(matrix.title || "Capability", renderMatrix(matrix.matrix, { label: matrix.title || "Capability" })) : null,
+    matrix
+      ? section(matrix.title || "Capability", renderMatrix(matrix.matrix, { label: matrix.title || "Capability" }))
+      : null,
     credential ? section(credential.title || "Credential", renderReport(credential, { level: 4 })) : null,
     issued ? section(`Issued: ${issued.title || "token"}`, renderReport(issued, { level: 4 })) : null,
     sent?.length > 0 ? section("Fields as received", renderFacts(sent)) : null,
     section("Request", renderRow(row)),
-    h("details.raw", h("summary", "JSON of this story"), codeBlock(JSON.stringify(story, null, 2), { language: "json", label: "JSON of this story" })),
+    h(
+      "details.raw",
+      h("summary", "JSON of this story"),
+      codeBlock(JSON.stringify(story, null, 2), { language: "json", label: "JSON of this story" }),
+    ),
   ];
 }
 
@@ -51,7 +57,11 @@ function renderVerdict({ row, reason, advice, help }) {
   return h(
     `div.verdict.${isGranted ? "good" : "bad"}`,
     h("p.verdict-what", `${row.action}${target(row) ? ` · ${target(row)}` : ""}`),
-    h("p.verdict-head", icon(isGranted ? "check" : "cross"), h("span", h("strong", why ? `${head}: ` : `${head}.`), why ? sentence(why) : null)),
+    h(
+      "p.verdict-head",
+      icon(isGranted ? "check" : "cross"),
+      h("span", h("strong", why ? `${head}: ` : `${head}.`), why ? sentence(why) : null),
+    ),
     advice ? h("p.verdict-advice", h("strong", "What to do: "), sentence(advice)) : null,
     help ? h("p", helpLink(help)) : null,
   );
@@ -68,7 +78,12 @@ function renderChecks(checks) {
     "ol.checks",
     checks.map(({ title, result }) => {
       const { name, word } = RESULTS[result] ?? { name: "circle", word: result };
-      return h(`li.check.check-${result}`, icon(name), h("span", title), h(result === "passed" ? "span.vh" : "span.check-word", ` ${word}`));
+      return h(
+        `li.check.check-${result}`,
+        icon(name),
+        h("span", title),
+        h(result === "passed" ? "span.vh" : "span.check-word", ` ${word}`),
+      );
     }),
   );
 }
@@ -85,7 +100,12 @@ function renderReplay({ firstUsed, seq }, hashOf) {
 
 // Returns the row's own fields. Those by which the log can be filtered are links.
 function renderRow(row) {
-  const filter = (name, value) => h("a", { href: writeHash("log", row.seq, { [name]: value }), title: `Show only rows with this ${name}` }, String(value));
+  const filter = (name, value) =>
+    h(
+      "a",
+      { href: writeHash("log", row.seq, { [name]: value }), title: `Show only rows with this ${name}` },
+      String(value),
+    );
   const fields = [
     ["Time", copyableTime(row.at)],
     ["Kind", row.kind && filter("kind", row.kind)],

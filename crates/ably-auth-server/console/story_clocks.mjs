@@ -31,8 +31,16 @@ export function renderClocks({ sender, service, allowedMs }) {
     h("div.clocks-line", { "aria-hidden": "true" }, window, gap, mark("service", 0), mark("sender", difference)),
     h(
       "dl.facts",
-      h("div", h("dt", h("span.clocks-key.clocks-sender", { "aria-hidden": "true" }), capitalized(sender.label)), h("dd", copyableTime(sender.at))),
-      h("div", h("dt", h("span.clocks-key.clocks-service", { "aria-hidden": "true" }), "Clock of the service"), h("dd", copyableTime(service.at))),
+      h(
+        "div",
+        h("dt", h("span.clocks-key.clocks-sender", { "aria-hidden": "true" }), capitalized(sender.label)),
+        h("dd", copyableTime(sender.at)),
+      ),
+      h(
+        "div",
+        h("dt", h("span.clocks-key.clocks-service", { "aria-hidden": "true" }), "Clock of the service"),
+        h("dd", copyableTime(service.at)),
+      ),
     ),
   );
 }

@@ -17,13 +17,17 @@ export function renderCause({ title, explanation, fix, isCertain }) {
 // Returns the signed text line by line. Lines that differ from the received field are marked.
 export function renderMac({ lines, text }) {
   const differing = lines.filter((line) => line.differs).length;
-  const head = ["Field", "Line that the mac signs", "Field as received"].map((label) => h("th", { scope: "col" }, label));
+  const head = ["Field", "Line that the mac signs", "Field as received"].map((label) =>
+    h("th", { scope: "col" }, label),
+  );
   return h(
     "div.mac",
     h(
       "p.muted",
       "The mac of a token request signs these lines, each with a line feed at its end. ",
-      differing > 0 ? `${differing === 1 ? "The marked line differs" : "The marked lines differ"} from the received field.` : null,
+      differing > 0
+        ? `${differing === 1 ? "The marked line differs" : "The marked lines differ"} from the received field.`
+        : null,
     ),
     h(
       "div.mac-scroll",

@@ -19,7 +19,8 @@ export class StoryPanel {
   constructor(context, on) {
     this.#context = context;
     this.#on = on;
-    const button = (name, label, act) => h("button.icon-button", { type: "button", title: label, click: act }, icon(name), spoken(label));
+    const button = (name, label, act) =>
+      h("button.icon-button", { type: "button", title: label, click: act }, icon(name), spoken(label));
     this.element = h(
       "section.story",
       { "aria-label": "Story of a row", hidden: true },
@@ -31,7 +32,12 @@ export class StoryPanel {
           "div.story-tools",
           button("up", "Previous row", () => on.onStep(-1)),
           button("down", "Next row", () => on.onStep(1)),
-          copyButton(() => new URL(on.hashOf(this.#seq), location.href).href, { label: "Copy link", what: "to this row", compact: true, iconName: "link" }),
+          copyButton(() => new URL(on.hashOf(this.#seq), location.href).href, {
+            label: "Copy link",
+            what: "to this row",
+            compact: true,
+            iconName: "link",
+          }),
           h("span.story-close", button("cross", "Close", on.onClose)),
         ),
       ),

@@ -18,7 +18,13 @@ export function renderTabs(items, { label, selected = items[0]?.id, onSelect = (
   };
   items.forEach((item, index) => {
     const [tabId, panelId] = [uniqueId("tab"), uniqueId("panel")];
-    tabs.push(h("button.tab", { type: "button", role: "tab", id: tabId, "aria-controls": panelId, click: () => select(index, true) }, item.title));
+    tabs.push(
+      h(
+        "button.tab",
+        { type: "button", role: "tab", id: tabId, "aria-controls": panelId, click: () => select(index, true) },
+        item.title,
+      ),
+    );
     panels.push(h("div.tab-panel", { role: "tabpanel", id: panelId, "aria-labelledby": tabId }, item.panel));
   });
   const list = h("div.tab-list", { role: "tablist", "aria-label": label }, tabs);
@@ -29,6 +35,12 @@ export function renderTabs(items, { label, selected = items[0]?.id, onSelect = (
     event.preventDefault();
     select((to + tabs.length) % tabs.length, true);
   });
-  select(Math.max(items.findIndex((item) => item.id === selected), 0), false);
+  select(
+    Math.max(
+      items.findIndex((item) => item.id === selected),
+      0,
+    ),
+    false,
+  );
   return h("div.tabs", list, panels);
 }
