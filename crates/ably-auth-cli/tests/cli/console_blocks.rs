@@ -128,7 +128,11 @@ impl Session {
         let args: Vec<&str> = args.split_whitespace().collect();
         self.service = Some(Service::start_in(&self.folder, &args));
         let scheme = if args.iter().any(|arg| arg.starts_with("--tls")) { "https" } else { "http" };
-        (format!("listening on {scheme}://{DEFAULT_ADDRESS}\n"), "0".to_owned())
+        let mut printed = format!("listening on {scheme}://{DEFAULT_ADDRESS}\n");
+        if args.contains(&"--sandbox") {
+            printed.push_str(&format!("console on {scheme}://{DEFAULT_ADDRESS}/console\n"));
+        }
+        (printed, "0".to_owned())
     }
 }
 

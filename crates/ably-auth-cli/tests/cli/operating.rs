@@ -332,6 +332,7 @@ fn check_config_refuses_bad_value_of_each_option() {
             "tls-cert" => &["--tls-key", file.path()],
             "tls-key" => &["--tls-cert", file.path()],
             "redis-ca" => &["--redis", "rediss://127.0.0.1:1"],
+            "admin-console" => &["--admin", "127.0.0.1:0"],
             _ => &[],
         };
         let mut command = program(&[&["serve", "--check-config", &given], more].concat());
