@@ -9,12 +9,15 @@ mod log;
 mod page;
 mod streaming;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ably_auth_server::{Limits, Service};
 use http::Request;
 use http::request::Builder;
 use serde_json::{Value, json};
 
 use crate::operating::{Running, run_service};
+use crate::sdks::described_paths;
 use crate::support::*;
 
 /// A sandbox with a console, on the clock of the tests.
@@ -91,4 +94,23 @@ fn url_of_overview_is_that_of_request() {
     assert_eq!(url("127.0.0.1:8484"), "http://127.0.0.1:8484");
     assert_eq!(url("[::1]:8484"), "http://[::1]:8484");
     assert_eq!(url("$(reboot).localhost"), "http://localhost", "a shell interprets it, and examples contain the URL");
+}
+
+#[test]
+fn openapi_describes_each_path_with_its_methods() {
+    let world = world();
+    let mut described: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in described_paths() {
+        let (method, path) = line.split_once(' ').unwrap();
+        if path.starts_with("/console/") {
+            described.entry(path.to_owned()).or_default().insert(method.to_owned());
+        }
+    }
+    assert_eq!(described.len(), 16);
+    for (path, methods) in described {
+        let filled = path.replace("{keyName}", KEY).replace("{seq}", "1").replace("{connectionId}", "c");
+        let answer = world.send(Request::builder().method("OPTIONS").uri(&filled), "");
+        let allowed = answer.header("allow").split(", ").filter(|method| !["OPTIONS", "HEAD"].contains(method));
+        assert_eq!(allowed.map(str::to_owned).collect::<BTreeSet<_>>(), methods, "{path}");
+    }
 }
