@@ -16,6 +16,9 @@ use crate::{json_forms, redact};
 /// The maximum length of a signature's text. A longer one is of no HMAC.
 const MAX_SIGNATURE_BYTES: usize = 1024;
 
+/// The maximum length of the algorithm's name in an explanation.
+const MAX_SHOWN_CHARS: usize = 32;
+
 /// Explains why the signature of a JWT is not that of `key`.
 ///
 /// The cause is found by trial: the signature is computed over the texts that senders sign by mistake, with the secrets
@@ -61,7 +64,7 @@ fn find<'a>(text: &str, key: &ApiKey, others: impl Iterator<Item = &'a ApiKey>) 
         algorithm.as_deref().is_some_and(|alg| ["RS", "PS", "ES", "Ed"].iter().any(|start| alg.starts_with(start)));
     let signatures = decode_signature(signature);
     if is_asymmetric || !signatures.iter().any(|(bytes, _)| Hash::of_len(bytes.len()).is_some()) {
-        let algorithm = algorithm.unwrap_or_default();
+        let algorithm: String = algorithm.unwrap_or_default().chars().take(MAX_SHOWN_CHARS).collect();
         let explanation = format!(
             "The header says `{algorithm}`, and the signature is not an HMAC. A key of Ably signs with HS256 only."
         );
@@ -202,6 +205,9 @@ impl Search {
             return Some(mistakes);
         }
         for secret in secrets {
+            if self.budget.is_exhausted() {
+                break;
+            }
             for input in inputs {
                 if let Some(mut mistakes) = self.matches(secret, &input.text) {
                     mistakes.insert(0, input.mistake.clone());

@@ -78,6 +78,7 @@ pub(crate) fn sha256(text: &[u8]) -> Vec<u8> {
 pub(crate) struct Budget {
     trials: usize,
     bytes: usize,
+    is_exhausted: bool,
 }
 
 impl Budget {
@@ -87,18 +88,27 @@ impl Budget {
     pub(crate) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
     pub(crate) const fn new() -> Self {
-        Self { trials: Self::MAX_TRIALS, bytes: Self::MAX_BYTES }
+        Self { trials: Self::MAX_TRIALS, bytes: Self::MAX_BYTES, is_exhausted: false }
     }
 
     /// Returns true, and counts a trial, if it is within the budget.
     pub(crate) fn takes(&mut self, bytes: usize) -> bool {
         match (self.trials.checked_sub(1), self.bytes.checked_sub(bytes)) {
             (Some(trials), Some(bytes)) => {
-                *self = Self { trials, bytes };
+                self.trials = trials;
+                self.bytes = bytes;
                 true
             }
-            _ => false,
+            _ => {
+                self.is_exhausted = true;
+                false
+            }
         }
+    }
+
+    /// Returns true after a trial was refused. Callers then build no further texts.
+    pub(crate) const fn is_exhausted(&self) -> bool {
+        self.is_exhausted
     }
 
     /// Returns the number of trials that were made.

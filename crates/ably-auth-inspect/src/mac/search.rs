@@ -82,7 +82,7 @@ impl Search<'_> {
                     return found(mistakes, &lines);
                 }
             }
-            if self.budget.spent() > Budget::MAX_TRIALS / 2 {
+            if self.budget.is_exhausted() || self.budget.spent() > Budget::MAX_TRIALS / 2 {
                 break;
             }
         }
@@ -92,6 +92,9 @@ impl Search<'_> {
     /// Tries two mistakes in the text, with the key's own secret.
     fn pairs(&mut self, variants: &[LineVariant]) -> Option<Found> {
         for (at, variant) in variants.iter().enumerate() {
+            if self.budget.is_exhausted() {
+                break;
+            }
             let lines = variant.apply(&self.received.lines);
             for joined in JOINED {
                 if let Some(mut mistakes) = self.matches(0, &(joined.join)(&lines)) {
