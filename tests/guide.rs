@@ -77,6 +77,7 @@ fn every_block_is_run_or_is_no_program() {
     // as such.
     let crates = [
         "ably-auth-core",
+        "ably-auth-inspect",
         "ably-auth",
         "ably-auth-reqwest",
         "ably-auth-blocking",

@@ -231,13 +231,14 @@ mod tests {
     fn permitted_dependencies_pass() {
         let complaints = check(&[
             package("ably-auth-core", &[("hmac", None), ("serde", None), ("proptest", Some("dev"))]),
+            package("ably-auth-inspect", &[("ably-auth-core", None), ("serde_json", None)]),
             package("ably-auth", &[("ably-auth-core", None), ("bytes", None)]),
             package("ably-auth-reqwest", &[("ably-auth", None), ("reqwest", None)]),
             package("ably-auth-blocking", &[("ably-auth", None), ("ably-auth-core", None), ("ureq", None)]),
             package("ably-auth-websocket", &[("ably-auth", None), ("tokio-tungstenite", None)]),
             package("ably-auth-axum", &[("ably-auth-core", None), ("axum", None)]),
-            package("ably-auth-server", &[("ably-auth-core", None), ("ably-auth-backend", None), ("redb", None)]),
-            package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-reqwest", None)]),
+            package("ably-auth-server", &[("ably-auth-inspect", None), ("ably-auth-backend", None), ("redb", None)]),
+            package("ably-auth-cli", &[("ably-auth-server", None), ("ably-auth-inspect", None)]),
             package("ably-auth-tests", &[("ably-auth-cli", None), ("reqwest", Some("dev"))]),
             package("xtask", &[("serde_json", None)]),
         ]);
@@ -279,6 +280,7 @@ mod tests {
         assert!(complaint("ably-auth-websocket", "ably-auth-reqwest", None).contains("needs no HTTP client"));
         assert!(complaint("ably-auth", "ably-auth-server", Some("dev")).contains("has no client or server"));
         assert!(complaint("ably-auth-server", "ably-auth", None).contains("sends none"));
+        assert!(complaint("ably-auth-inspect", "ably-auth-backend", None).contains("also runs in a browser"));
         assert!(complaint("ably-auth-axum", "ably-auth-server", None).contains("send no requests"));
         assert!(complaint("ably-auth-server", "ureq", Some("dev")).contains("only `ably-auth-blocking` may"));
         assert!(complaint("xtask", "ably-auth-core", None).contains("must build when they do not"));

@@ -25,7 +25,16 @@ const HOUSES: &[House] = &[
             &["jwt", "realtime", "revocation", "token_details"],
         ],
     },
-    House { name: "ably-auth-inspect", rooms: &[&["cause", "date", "lenient_names", "life", "matrix"]] },
+    House {
+        name: "ably-auth-inspect",
+        rooms: &[
+            &["answer", "cause", "date", "json_forms", "life", "matrix", "redact"],
+            &["lenient", "report", "trial"],
+            &["facts", "secrets"],
+            &["describe"],
+            &["jwt", "mac", "recognize"],
+        ],
+    },
     House {
         name: "ably-auth",
         rooms: &[

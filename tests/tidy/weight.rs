@@ -7,6 +7,7 @@ use crate::workspace::{Package, cargo, published};
 /// Maximum number of dependencies. Each costs users build time and binary size, and has to be trusted.
 const LIMITS: &[(&str, usize)] = &[
     ("ably-auth-core", 30),
+    ("ably-auth-inspect", 32),
     ("ably-auth", 45),
     ("ably-auth-blocking", 65),
     ("ably-auth-backend", 40),

@@ -3,7 +3,7 @@
 use ably_auth_core::Capability;
 use serde::Serialize;
 
-/// Whether a capability permits an operation on a resource, and why.
+/// An answer: does a capability permit an operation on a resource, and why?
 ///
 /// ```
 /// use ably_auth_core::Capability;

@@ -1,4 +1,4 @@
-//! Ably credentials explained as data.
+#![doc = include_str!("../README.md")]
 #![warn(clippy::arithmetic_side_effects)]
 
 mod answer;

@@ -162,7 +162,7 @@ impl Variants<'_> {
     }
 
     fn capability(&mut self) {
-        const TITLE: &str = "The capability was re-serialised after signing";
+        const TITLE: &str = "The capability was re-serialized after signing";
         const FIX: &str = "Serialize the capability once, to a string. Sign that string, and send the same string.";
         let sent = self.line(CAPABILITY).to_owned();
         if self.received.is_absent(CAPABILITY) || sent.is_empty() {

@@ -147,7 +147,7 @@ fn other_layouts_of_capability_are_found() {
         // Sorted resources and operations, in another layout.
         r#"{"café/1": ["*"], "chat": ["publish", "subscribe"]}"#,
     ] {
-        assert_eq!(title_of_line(2, signed), "The capability was re-serialised after signing", "{signed}");
+        assert_eq!(title_of_line(2, signed), "The capability was re-serialized after signing", "{signed}");
     }
 }
 
@@ -161,7 +161,7 @@ fn canonical_form_of_long_capability_is_found() {
     request["capability"] = sent.into();
     let mut lines = TEXT;
     lines[2] = &signed;
-    assert_eq!(title(request, &base64(hmac(SECRET, text(lines)))), "The capability was re-serialised after signing");
+    assert_eq!(title(request, &base64(hmac(SECRET, text(lines)))), "The capability was re-serialized after signing");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn signed_line_is_shown_next_to_received_one() {
 #[test]
 fn capability_as_json_string_is_found() {
     let quoted = Value::from(CAPABILITY).to_string();
-    assert_eq!(title_of_line(2, &quoted), "The capability was re-serialised after signing");
+    assert_eq!(title_of_line(2, &quoted), "The capability was re-serialized after signing");
     assert_eq!(title_of_line(2, ""), "`capability` was sent, but not signed");
 }
 
@@ -276,10 +276,10 @@ fn two_mistakes_in_the_text_are_found() {
     let spaced = r#"{"chat": ["subscribe", "publish"], "café/1": ["*"]}"#;
     let mut lines = TEXT;
     (lines[2], lines[4]) = (spaced, "1449746287");
-    let both = "The capability was re-serialised after signing; The timestamp was signed in seconds";
+    let both = "The capability was re-serialized after signing; The timestamp was signed in seconds";
     assert_eq!(title_of_text(text(lines)), both);
     lines[4] = TEXT[4];
-    let both = "The capability was re-serialised after signing; The last line feed is missing";
+    let both = "The capability was re-serialized after signing; The last line feed is missing";
     assert_eq!(title_of_text(lines.join("\n")), both);
 }
 

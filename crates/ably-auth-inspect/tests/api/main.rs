@@ -5,6 +5,6 @@
 mod jwts;
 mod macs;
 mod matrices;
+mod redaction;
 mod reports;
-mod secrecy;
 mod support;
