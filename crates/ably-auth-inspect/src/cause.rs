@@ -16,9 +16,9 @@ use serde::Serialize;
 pub struct Cause {
     /// One line that names the mistake.
     pub title: String,
-    /// What happened, in a sentence or two.
+    /// The mistake, in a sentence or two.
     pub explanation: String,
-    /// What the developer changes.
+    /// The change that mends it.
     pub fix: String,
     /// True if a trial reproduced the received signature, so that nothing else can be the cause.
     pub is_certain: bool,

@@ -30,7 +30,7 @@ pub struct Report {
     pub kind: Kind,
     /// The kind in words, such as `JWT, not verified`.
     pub title: String,
-    /// What the credential says, in the order in which to show it.
+    /// The statements of the credential, in the order in which to show them.
     pub facts: Vec<Fact>,
     /// The lifetime, if the credential has one.
     pub life: Option<Life>,
@@ -38,7 +38,7 @@ pub struct Report {
     pub capability: Option<String>,
     /// The capability as a table, if it is valid.
     pub matrix: Option<Matrix>,
-    /// What is wrong with the credential, each with advice.
+    /// The faults of the credential, each with advice.
     pub problems: Vec<String>,
     /// The service's decision. Only a caller that has verified the credential adds it.
     pub verdict: Option<Verdict>,

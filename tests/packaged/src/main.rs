@@ -23,6 +23,10 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     jwt::UnverifiedJwt::parse(token.expose())?.verify(&key.signer(), SystemClock.now(), Duration::ZERO)?;
     println!("ably-auth-core, ably-auth: a JWT is minted and verified");
 
+    let report = ably_auth_inspect::inspect(token.expose(), SystemClock.now());
+    assert!(report.problems.is_empty() && report.life.is_some());
+    println!("ably-auth-inspect: a JWT is explained");
+
     let service = Service::builder().apps(Apps::from_json(APP)?).build()?;
     let server = Server::bind(([127, 0, 0, 1], 0).into(), service).await?;
     let service_url = format!("http://{}", server.local_addr());

@@ -39,7 +39,7 @@ pub(super) fn cause<'a>(
     }
 }
 
-/// What gives the received mac.
+/// The mistakes and the lines that give the received mac.
 struct Found {
     mistakes: Vec<Mistake>,
     lines: Lines,

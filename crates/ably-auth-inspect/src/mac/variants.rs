@@ -10,7 +10,7 @@ use crate::trial::Mistake;
 const COMMON_TTLS: [&str; 9] =
     ["3600000", "1800000", "900000", "600000", "300000", "60000", "86400000", "43200000", "7200000"];
 
-/// What languages write for a value that is absent.
+/// The words that languages write for a value that is absent.
 const ABSENT: [&str; 6] = ["null", "undefined", "None", "nil", "0", "false"];
 
 /// One line in which the sender signed another text.

@@ -4,7 +4,7 @@ use ably_auth_core::jwt::has_jwt_form;
 use ably_auth_core::{Capability, Timestamp, TokenDetails};
 use serde_json::Value;
 
-use super::token_request;
+use super::token_request::{self, not_json_of};
 use crate::report::{Kind, Report};
 use crate::{describe, lenient};
 
@@ -34,12 +34,6 @@ pub(super) fn inspect(text: &str, now: Timestamp) -> Report {
         }
         _ => capability(text),
     }
-}
-
-/// Returns the problem of JSON that is not of the expected form. It does not quote the JSON.
-pub(super) fn not_json_of(what: &str, error: &serde_json::Error) -> String {
-    let (line, column) = (error.line(), error.column());
-    format!("it is not the JSON of a {what} (line {line} column {column}); send it unchanged")
 }
 
 fn token_details(text: &str, now: Timestamp) -> Report {

@@ -3,7 +3,6 @@
 use ably_auth_core::{Capability, ClientId, KeyName, Mac, Nonce, Timestamp, TokenRequest, Ttl};
 use serde_json::{Map, Value};
 
-use super::json::not_json_of;
 use crate::date::format_utc;
 use crate::redact;
 use crate::report::{Kind, Report};
@@ -62,6 +61,12 @@ pub(super) fn inspect(text: &str, fields: &Map<String, Value>, now: Timestamp) -
         report.problems.push(not_json_of("token request", &error));
     }
     report
+}
+
+/// Returns the problem of JSON that is not of the expected form. It does not quote the JSON.
+pub(super) fn not_json_of(what: &str, error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    format!("it is not the JSON of a {what} (line {line} column {column}); send it unchanged")
 }
 
 fn key_name(report: &mut Report, value: Option<&Value>) {

@@ -1,4 +1,4 @@
-//! What often surrounds a pasted credential: white space, quotes, and a header.
+//! Removal of what often surrounds a pasted credential: white space, quotes, and a header.
 
 use std::borrow::Cow;
 

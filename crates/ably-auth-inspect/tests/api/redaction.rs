@@ -1,4 +1,4 @@
-//! Nothing secret is in a report, whatever the input, and nothing panics.
+//! Nothing secret is in a report about any input, and nothing panics.
 
 use ably_auth_core::{ApiKey, Timestamp, TokenRequest};
 use ably_auth_inspect::{Cause, Fact, MacExplanation, MacLine, Report, describe, inspect, jwt, mac};
