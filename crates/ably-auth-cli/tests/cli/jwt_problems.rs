@@ -304,3 +304,17 @@ fn malformed_jwts_are_escaped_and_redacted() {
         }
     }
 }
+
+#[test]
+fn key_in_wrong_place_is_redacted() {
+    let in_kid = json!({ "alg": "HS256", "kid": KEY }).to_string();
+    let in_claim = claims(&json!({ "sub": KEY, "accessToken": "shop.hush" }));
+    for token in [signed(&in_kid, &claims(&json!({}))), signed(HEADER, &in_claim)] {
+        for json in [&[][..], &["--json"]] {
+            let answer = run_with_stdin(&[&["jwt", "inspect"], json].concat(), &token);
+            answer.assert_hides(SECRET);
+            answer.assert_hides("hush");
+            assert!(answer.yes().contains("shop.backend:[redacted]"), "{answer:?}");
+        }
+    }
+}
