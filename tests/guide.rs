@@ -268,5 +268,5 @@ fn readme_adds_all_crates_of_its_first_program() {
         }
         pages += 1;
     }
-    assert_eq!(pages, 8);
+    assert_eq!(pages, 9);
 }
