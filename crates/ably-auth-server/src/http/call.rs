@@ -174,7 +174,8 @@ impl<'a> Call<'a> {
     pub(super) async fn principal(&self) -> Result<Principal, Refusal> {
         let present = |found: Option<_>| found.ok_or_else(|| ably_auth_backend::Refusal::missing_credential().into());
         let credential = self.checks.record(Check::Credential, self.credential().and_then(present))?;
-        let claimed = self.checks.record(Check::Identity, credentials::claimed_identity(&self.parts.headers))?;
+        let claimed = credentials::claimed_identity(&self.parts.headers);
+        let claimed = claimed.or_else(|refusal| self.checks.record(Check::Identity, Err(refusal)))?;
         let principal = Authenticator { state: self.state, checks: &self.checks }
             .authenticate(&credential, claimed, self.now)
             .await?;

@@ -115,7 +115,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
         ..Row::new(call.now, Kind::Request, action(call, route.as_ref()), Outcome::of_status(status))
     };
     let Some((code, reason)) = call.recorder.refusal.get() else {
-        return journal.push(Entry::new(&row, &details));
+        return journal.push(&Entry::of(&row.encode(&details)));
     };
     let is_request = matches!(route, Some(Route::RequestToken(_)));
     let token_request = if is_request { call.read_token_request().ok() } else { None };
@@ -142,7 +142,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
     }
     let named = if row.key.is_none() { named_key(credential.as_deref()) } else { None };
     let row = Row { key: row.key.or(named.as_ref()), reason: Some(reason), ..row };
-    journal.push(Entry::new(&row, &details));
+    journal.push(&Entry::of(&row.encode(&details)));
 }
 
 /// Records the refusal of a part of a request, of which the rest is granted.
@@ -165,7 +165,7 @@ pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
         ..Row::new(call.now, Kind::Message, action, Outcome::of_status(error.status_code()))
     };
     let details = Details { credential: sender.map(|(_, facts)| &**facts), ..Details::default() };
-    journal.push(Entry::new(&row, &details));
+    journal.push(&Entry::of(&row.encode(&details)));
 }
 
 /// Returns the numbers of the checks of a request. If it was refused by none of them, the last one says why.

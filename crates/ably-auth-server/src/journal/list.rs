@@ -1,37 +1,39 @@
 //! The list of entries, limited in bytes.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use serde_json::{Map, Value};
-use tokio::sync::watch;
+use ably_auth_core::{KeyName, Timestamp};
 
+use super::chunk::Chunk;
 use super::filter::Filter;
-use super::row::Entry;
+use super::row::{Entry, JsonRow};
 use crate::sync::lock;
-use ably_auth_core::KeyName;
+
+/// The size of a chunk of the list, in bytes: the oldest entries are dropped in chunks. A longer entry has its own chunk.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The minimum number of chunks, so that a small journal does not lose a large share of its entries at once.
+const MIN_CHUNKS: usize = 16;
 
 /// The entries of a service.
 #[derive(Debug)]
 pub(crate) struct Journal {
     entries: Mutex<Entries>,
-    position: watch::Sender<Position>,
+    chunk_bytes: usize,
     max_bytes: usize,
 }
 
-/// The bytes that an entry uses in addition to its texts: its place in the list, and the overhead of its allocation.
-const ENTRY_BYTES: usize = 48;
-
 #[derive(Debug, Default)]
 struct Entries {
-    /// The entries. Their numbers have no gaps.
-    list: VecDeque<Entry>,
+    /// The chunks that are full.
+    full: VecDeque<Arc<Chunk>>,
+    /// The chunk to which entries are added.
+    last: Chunk,
+    /// The size of the full chunks, in bytes.
     bytes: usize,
     position: Position,
 }
-
-/// A row as JSON.
-pub(crate) type JsonRow = Map<String, Value>;
 
 /// The place where the journal ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,65 +75,54 @@ pub(crate) struct Tail {
 impl Journal {
     /// Creates a journal whose entries use at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { entries: Mutex::default(), position: watch::Sender::default(), max_bytes }
+        let chunk_bytes = CHUNK_BYTES.min(max_bytes / MIN_CHUNKS);
+        Self { entries: Mutex::default(), chunk_bytes, max_bytes }
     }
 
     /// Adds an entry. Drops it if it alone is larger than the journal.
-    pub(crate) fn push(&self, entry: Entry) {
-        let size = size(&entry);
+    pub(crate) fn push(&self, entry: &Entry<'_>) {
+        let size = Chunk::size_with(entry);
         if size > self.max_bytes {
             return;
         }
         let mut dropped = Vec::new();
-        let position = {
-            let mut entries = lock(&self.entries);
-            entries.position.last = entries.position.last.saturating_add(1);
-            entries.bytes = entries.bytes.saturating_add(size);
-            entries.list.push_back(entry);
-            while entries.bytes > self.max_bytes {
-                let Some(oldest) = entries.list.pop_front() else { break };
-                entries.bytes = entries.bytes.saturating_sub(self::size(&oldest));
+        let mut entries = lock(&self.entries);
+        if !entries.last.is_empty() && entries.last.size().saturating_add(size) > self.chunk_bytes {
+            let full = std::mem::take(&mut entries.last);
+            entries.bytes = entries.bytes.saturating_add(full.size());
+            entries.full.push_back(Arc::new(full));
+        }
+        entries.position.last = entries.position.last.saturating_add(1);
+        if entries.last.is_empty() {
+            let room = self.chunk_bytes.max(size);
+            entries.last = Chunk::new(entries.position.last, room);
+            while entries.bytes.saturating_add(room) > self.max_bytes {
+                let Some(oldest) = entries.full.pop_front() else { break };
+                entries.bytes = entries.bytes.saturating_sub(oldest.size());
                 dropped.push(oldest);
             }
-            entries.position
-        };
+        }
+        entries.last.push(entry);
         // Free the memory without holding the lock.
+        drop(entries);
         drop(dropped);
-        self.announce(position);
     }
 
     /// Forgets all entries. The numbers of later ones go on.
     pub(crate) fn clear(&self) {
-        let (dropped, position) = {
-            let mut entries = lock(&self.entries);
-            entries.bytes = 0;
-            entries.position.cleared = entries.position.cleared.saturating_add(1);
-            (std::mem::take(&mut entries.list), entries.position)
-        };
-        drop(dropped);
-        self.announce(position);
-    }
-
-    fn announce(&self, position: Position) {
-        if self.position.receiver_count() > 0 {
-            // Entries are announced in any order, and the newest counts.
-            self.position.send_if_modified(|known| {
-                let is_newer = position.last > known.last || position.cleared > known.cleared;
-                *known = Position { last: position.last.max(known.last), cleared: position.cleared.max(known.cleared) };
-                is_newer
-            });
-        }
-    }
-
-    /// Returns a receiver that is notified of each new entry. Subscribe first, and then read the entries that exist.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Position> {
-        self.position.subscribe()
+        let mut entries = lock(&self.entries);
+        let Position { last, cleared } = entries.position;
+        let position = Position { last, cleared: cleared.saturating_add(1) };
+        let before = std::mem::replace(&mut *entries, Entries { position, ..Entries::default() });
+        drop(entries);
+        drop(before);
     }
 
     /// Returns the number of entries and their size in bytes.
-    pub(crate) fn usage(&self) -> (usize, usize) {
+    pub(crate) fn usage(&self) -> (u64, usize) {
         let entries = lock(&self.entries);
-        (entries.list.len(), entries.bytes)
+        let count = entries.held().map_or(0, |(first, last)| last.saturating_sub(first).saturating_add(1));
+        (count, entries.bytes.saturating_add(entries.last.size()))
     }
 
     /// Returns the maximum size of all entries, in bytes.
@@ -139,155 +130,148 @@ impl Journal {
         self.max_bytes
     }
 
+    /// Returns the place where the journal ends.
+    pub(crate) fn position(&self) -> Position {
+        lock(&self.entries).position
+    }
+
     /// Returns at most `limit` rows that match the filter.
     pub(crate) fn page(&self, filter: &Filter, range: Range, limit: usize) -> Page {
-        let (entries, held) = {
+        let (chunks, held) = {
             let entries = lock(&self.entries);
-            let held = entries.first().map(|first| (first, entries.position.last));
-            let entries = match range {
-                Range::Newest { before } => {
-                    let end = before.map_or(entries.list.len(), |before| entries.index_of(before));
-                    entries.numbered(0, end)
-                }
-                Range::After(after) => entries.numbered(entries.index_of(after.saturating_add(1)), entries.list.len()),
-            };
-            (entries, held)
+            let after = if let Range::After(after) = range { after } else { 0 };
+            (entries.chunks_after(after), entries.held())
         };
-        let is_wanted = |(_, entry): &&(u64, Entry)| filter.matches(entry);
+        let entries = chunks.iter().flat_map(|chunk| chunk.iter());
+        let is_wanted = |(_, entry): &(u64, Entry<'_>)| filter.matches(entry);
         let most = limit.saturating_add(1);
         let found: Vec<_> = match range {
-            Range::Newest { .. } => entries.iter().rev().filter(is_wanted).take(most).collect(),
-            Range::After(_) => entries.iter().filter(is_wanted).take(most).collect(),
+            Range::Newest { before } => {
+                let before = before.unwrap_or(u64::MAX);
+                entries.rev().filter(|(seq, _)| *seq < before).filter(is_wanted).take(most).collect()
+            }
+            Range::After(after) => entries.filter(|(seq, _)| *seq > after).filter(is_wanted).take(most).collect(),
         };
         let has_more = found.len() > limit;
-        let mut rows: Vec<_> = found.into_iter().take(limit).map(|(seq, entry)| entry.row(*seq)).collect();
+        let mut rows: Vec<_> = found.into_iter().take(limit).map(|(seq, entry)| entry.row(seq)).collect();
         if matches!(range, Range::Newest { .. }) {
             rows.reverse();
         }
         Page { rows, held, has_more }
     }
 
-    /// Returns the place where the journal ends.
-    pub(crate) fn position(&self) -> Position {
-        lock(&self.entries).position
-    }
-
     /// Returns the newest matching rows after the one of this number, at most `limit`.
     pub(crate) fn tail(&self, filter: &Filter, after: u64, limit: usize) -> Tail {
-        let (entries, position) = {
+        let (chunks, position) = {
             let entries = lock(&self.entries);
-            let start = entries.index_of(after.saturating_add(1));
-            (entries.numbered(start, entries.list.len()), entries.position)
+            (entries.chunks_after(after), entries.position)
         };
-        let mut matching = entries.iter().rev().filter(|(_, entry)| filter.matches(entry));
-        let mut rows: Vec<_> = matching.by_ref().take(limit).map(|(seq, entry)| entry.row(*seq)).collect();
+        let entries = chunks.iter().flat_map(|chunk| chunk.iter()).rev().take_while(|(seq, _)| *seq > after);
+        let mut matching = entries.filter(|(_, entry)| filter.matches(entry));
+        let mut rows: Vec<_> = matching.by_ref().take(limit).map(|(seq, entry)| entry.row(seq)).collect();
         rows.reverse();
         Tail { rows, skipped: matching.count(), position }
     }
 
-    /// Returns the entry with that number, if the journal still has it.
-    pub(crate) fn entry(&self, seq: u64) -> Option<Entry> {
-        let entries = lock(&self.entries);
-        let index = usize::try_from(seq.checked_sub(entries.first()?)?).ok()?;
-        entries.list.get(index).cloned()
+    /// Calls `read` with the entry of that number, if the journal still has it.
+    pub(crate) fn read<T>(&self, seq: u64, read: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
+        let chunks = lock(&self.entries).chunks_after(seq.checked_sub(1)?);
+        chunks.first()?.iter().find(|(number, _)| *number == seq).map(|(_, entry)| read(&entry))
     }
 
-    /// Returns the first row that used the nonce of the key, if the journal still has it.
-    pub(crate) fn first_use(&self, key: &KeyName, nonce: &str) -> Option<JsonRow> {
-        let entries = {
-            let entries = lock(&self.entries);
-            entries.numbered(0, entries.list.len())
-        };
-        let is_first = |entry: &Entry| {
-            entry.details().nonce.as_deref() == Some(nonce)
-                && entry.fields().and_then(|row| row.key).as_deref() == Some(key.as_str())
-        };
-        entries.iter().find(|(_, entry)| is_first(entry)).map(|(seq, entry)| entry.row(*seq))
+    /// Returns the time and the number of the first entry that used the nonce of the key, if the journal still has it.
+    pub(crate) fn first_use(&self, key: &KeyName, nonce: &str) -> Option<(Timestamp, u64)> {
+        let chunks = lock(&self.entries).chunks_after(0);
+        let mut entries = chunks.iter().flat_map(|chunk| chunk.iter());
+        entries.find_map(|(seq, entry)| {
+            let row = entry.fields().filter(|row| row.key.as_deref() == Some(key.as_str()))?;
+            let is_of_nonce = entry.details().nonce.as_deref() == Some(nonce);
+            is_of_nonce.then_some((row.at, seq))
+        })
     }
-}
-
-fn size(entry: &Entry) -> usize {
-    entry.len().saturating_add(ENTRY_BYTES)
 }
 
 impl Entries {
-    /// Returns the number of the oldest entry.
-    fn first(&self) -> Option<u64> {
-        let before = u64::try_from(self.list.len().checked_sub(1)?).ok()?;
-        Some(self.position.last.saturating_sub(before))
+    /// Returns the numbers of the oldest and the newest entry.
+    fn held(&self) -> Option<(u64, u64)> {
+        let first = self.full.front().map_or(&self.last, |oldest| oldest);
+        (!first.is_empty()).then(|| (first.first(), self.position.last))
     }
 
-    /// Returns the index of the first entry whose number is not less than `seq`.
-    fn index_of(&self, seq: u64) -> usize {
-        let first = self.first().unwrap_or(seq);
-        usize::try_from(seq.saturating_sub(first)).unwrap_or(usize::MAX).min(self.list.len())
-    }
-
-    /// Returns the entries of a range of indexes, with their numbers.
-    fn numbered(&self, start: usize, end: usize) -> Vec<(u64, Entry)> {
-        let first = self.first().unwrap_or_default();
-        let entries = self.list.iter().enumerate().take(end).skip(start);
-        entries.map(|(index, entry)| (first.saturating_add(index as u64), entry.clone())).collect()
+    /// Returns the chunks with entries after the one of this number.
+    fn chunks_after(&self, after: u64) -> Vec<Arc<Chunk>> {
+        let newer = |chunk: &Chunk| chunk.last().is_some_and(|last| last > after);
+        let full = self.full.iter().rev().take_while(|chunk| newer(chunk)).cloned();
+        let mut chunks: Vec<_> = full.collect();
+        chunks.reverse();
+        chunks.extend(newer(&self.last).then(|| Arc::new(self.last.clone())));
+        chunks
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ably_auth_core::Timestamp;
-
     use super::*;
     use crate::journal::row::{Details, Kind, Outcome, Row};
 
-    fn entry(action: &'static str) -> Entry {
-        let row = Row::new(Timestamp::from_millis(1), Kind::Request, action, Outcome::Granted);
-        Entry::new(&row, &Details::default())
+    fn push(journal: &Journal, reason: &str) {
+        let row = Row::new(Timestamp::from_millis(1), Kind::Request, "time", Outcome::Granted);
+        let text = Row { reason: Some(reason), ..row }.encode(&Details::default());
+        journal.push(&Entry::of(&text));
     }
 
     fn numbers(page: &Page) -> Vec<u64> {
-        page.rows.iter().map(|row| row["seq"].as_u64().unwrap()).collect()
+        let seq =
+            |row: &JsonRow| serde_json::from_str::<serde_json::Value>(row.get()).unwrap()["seq"].as_u64().unwrap();
+        page.rows.iter().map(seq).collect()
+    }
+
+    fn page(journal: &Journal, range: Range, limit: usize) -> Page {
+        journal.page(&Filter::default(), range, limit)
     }
 
     #[test]
     fn oldest_entries_make_room() {
-        let size = size(&entry("time"));
-        let journal = Journal::new(size * 3);
-        (0..5).for_each(|_| journal.push(entry("time")));
-        let page = journal.page(&Filter::default(), Range::Newest { before: None }, 10);
-        assert_eq!((numbers(&page), page.held, page.has_more), (vec![3, 4, 5], Some((3, 5)), false));
-        assert_eq!(journal.usage(), (3, size * 3));
-        assert!(journal.entry(2).is_none() && journal.entry(3).is_some() && journal.entry(6).is_none());
-        let (row, long) =
-            (Row::new(Timestamp::from_millis(1), Kind::Message, "x", Outcome::Granted), "x".repeat(size * 3));
-        journal.push(Entry::new(&Row { reason: Some(&long), ..row }, &Details::default()));
-        assert_eq!(journal.usage().0, 3, "an entry larger than the journal is dropped");
+        let journal = Journal::new(64 * 1024);
+        (0..2_000).for_each(|_| push(&journal, "a"));
+        let (count, bytes) = journal.usage();
+        assert!(bytes <= 64 * 1024 && bytes > 56 * 1024, "{bytes}");
+        let newest = page(&journal, Range::Newest { before: None }, 10_000);
+        assert_eq!(newest.held, Some((2_001 - count, 2_000)));
+        assert_eq!(numbers(&newest), (2_001 - count..=2_000).collect::<Vec<_>>());
+        assert_eq!(journal.read(2_000, |entry| entry.len() > 10), Some(true));
+        assert!(journal.read(1, |_| ()).is_none() && journal.read(2_001, |_| ()).is_none());
+        push(&journal, &"x".repeat(70_000));
+        assert_eq!(journal.position().last, 2_000, "an entry larger than the journal is dropped");
+        push(&journal, &"x".repeat(60_000));
+        assert!(journal.usage().1 <= 64 * 1024 && journal.position().last == 2_001, "a large entry fits");
     }
 
     #[test]
     fn pages_have_both_directions() {
         let journal = Journal::new(1 << 20);
-        (0..10).for_each(|nth| journal.push(entry(if nth % 2 == 0 { "time" } else { "publish" })));
-        let all = Filter::default();
-        let page = |range, limit| journal.page(&all, range, limit);
-        assert_eq!(numbers(&page(Range::Newest { before: None }, 3)), [8, 9, 10]);
-        assert_eq!(numbers(&page(Range::Newest { before: Some(8) }, 3)), [5, 6, 7]);
-        assert_eq!(numbers(&page(Range::After(8), 3)), [9, 10]);
-        assert!(page(Range::After(3), 3).has_more && !page(Range::After(7), 3).has_more);
-        assert_eq!(numbers(&page(Range::After(u64::MAX), 3)), [0_u64; 0]);
+        (0..10).for_each(|_| push(&journal, "a"));
+        assert_eq!(numbers(&page(&journal, Range::Newest { before: None }, 3)), [8, 9, 10]);
+        assert_eq!(numbers(&page(&journal, Range::Newest { before: Some(8) }, 3)), [5, 6, 7]);
+        assert_eq!(numbers(&page(&journal, Range::After(8), 3)), [9, 10]);
+        let has_more = |after| page(&journal, Range::After(after), 3).has_more;
+        assert!(has_more(3) && !has_more(7));
+        assert_eq!(numbers(&page(&journal, Range::After(u64::MAX), 3)), [0_u64; 0]);
         journal.clear();
-        journal.push(entry("time"));
-        let page = journal.page(&all, Range::After(0), 3);
-        assert_eq!((numbers(&page), journal.position()), (vec![11], Position { last: 11, cleared: 1 }));
+        assert_eq!((page(&journal, Range::After(0), 3).held, journal.usage()), (None, (0, 0)));
+        push(&journal, "a");
+        let position = Position { last: 11, cleared: 1 };
+        assert_eq!((numbers(&page(&journal, Range::After(0), 3)), journal.position()), (vec![11], position));
     }
 
-    #[tokio::test]
-    async fn readers_are_notified() {
+    #[test]
+    fn tail_has_newest_rows_and_counts_the_others() {
         let journal = Journal::new(1 << 20);
-        let mut positions = journal.subscribe();
-        journal.push(entry("time"));
-        positions.changed().await.unwrap();
-        assert_eq!(positions.borrow_and_update().last, 1);
-        journal.clear();
-        positions.changed().await.unwrap();
-        assert_eq!(positions.borrow_and_update().cleared, 1);
+        (0..10).for_each(|_| push(&journal, "a"));
+        let tail = journal.tail(&Filter::default(), 2, 3);
+        let last = tail.rows.last().unwrap().get().to_owned();
+        assert_eq!((tail.rows.len(), tail.skipped, tail.position.last), (3, 5, 10));
+        assert!(last.starts_with(r#"{"seq":10,"at":1,"#), "{last}");
+        assert_eq!(journal.tail(&Filter::default(), 10, 3).rows.len(), 0);
     }
 }

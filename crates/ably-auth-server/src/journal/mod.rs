@@ -3,6 +3,8 @@
 
 pub(crate) mod checks;
 #[cfg(feature = "console")]
+mod chunk;
+#[cfg(feature = "console")]
 pub(crate) mod filter;
 #[cfg(feature = "console")]
 mod list;

@@ -1,13 +1,10 @@
-//! The entries of the journal, each encoded into one block of memory: the row of the list as JSON, a line feed, and the
-//! details as JSON.
+//! The entries of the journal, each in one text: the row of the list as JSON, a line feed, and the details as JSON.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use ably_auth_core::{KeyName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 /// The initial capacity for an entry, in bytes. Most entries fit.
 const TYPICAL_ENTRY: usize = 1024;
@@ -105,6 +102,7 @@ impl Row<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RowFields<'a> {
+    pub(super) at: Timestamp,
     pub(super) kind: Kind,
     pub(super) outcome: Outcome,
     pub(super) code: Option<u32>,
@@ -170,44 +168,58 @@ pub(crate) struct Details<'a> {
     pub(crate) evidence: Option<&'a RawValue>,
 }
 
-/// An entry of the journal, without its number.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry(Arc<[u8]>);
-
-impl Entry {
-    /// Encodes an entry. Texts and numbers can always be encoded, so the error is never seen.
-    pub(crate) fn new(row: &Row<'_>, details: &Details<'_>) -> Self {
+impl Row<'_> {
+    /// Encodes the entry of this row.
+    pub(crate) fn encode(&self, details: &Details<'_>) -> Vec<u8> {
         let mut text = Vec::with_capacity(TYPICAL_ENTRY);
-        let encoded = serde_json::to_writer(&mut text, row);
+        // Texts and numbers can always be encoded.
+        let encoded = serde_json::to_writer(&mut text, self);
         text.push(b'\n');
         let encoded = encoded.and_then(|()| serde_json::to_writer(&mut text, details));
         debug_assert!(encoded.is_ok(), "{encoded:?}");
-        Self(text.into())
+        text
+    }
+}
+
+/// A row as JSON.
+pub(crate) type JsonRow = Box<RawValue>;
+
+/// An entry of the journal, without its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a>(&'a [u8]);
+
+impl<'a> Entry<'a> {
+    /// Returns the entry with that text.
+    pub(crate) const fn of(text: &'a [u8]) -> Self {
+        Self(text)
     }
 
-    /// Returns the length of the texts of the entry, in bytes.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) const fn text(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Returns the length of the text, in bytes.
+    pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn parts(&self) -> (&[u8], &[u8]) {
+    fn parts(&self) -> (&'a [u8], &'a [u8]) {
         let end = self.0.iter().position(|byte| *byte == b'\n').unwrap_or(self.0.len());
         let (row, details) = self.0.split_at(end);
         (row, details.get(1..).unwrap_or_default())
     }
 
     /// Returns the row as JSON, with its number.
-    pub(crate) fn row(&self, seq: u64) -> Map<String, Value> {
-        let mut row: Map<String, Value> = serde_json::from_slice(self.parts().0).unwrap_or_default();
-        row.insert("seq".into(), seq.into());
-        row
+    pub(crate) fn row(&self, seq: u64) -> JsonRow {
+        let fields = self.parts().0.strip_prefix(b"{").map(String::from_utf8_lossy).unwrap_or_default();
+        RawValue::from_string(format!("{{\"seq\":{seq},{fields}")).unwrap_or_else(|_| RawValue::NULL.to_owned())
     }
 
-    pub(super) fn fields(&self) -> Option<RowFields<'_>> {
+    pub(super) fn fields(&self) -> Option<RowFields<'a>> {
         serde_json::from_slice(self.parts().0).ok()
     }
 
-    pub(crate) fn details(&self) -> Details<'_> {
+    pub(crate) fn details(&self) -> Details<'a> {
         serde_json::from_slice(self.parts().1).unwrap_or_default()
     }
 }

@@ -51,7 +51,8 @@ impl Attempt {
             now,
         };
         let evidence = evidence.evidence(state);
-        journal.push(Entry::new(&row, &Details { checks, evidence: evidence.as_deref(), ..Details::default() }));
+        let details = Details { checks, evidence: evidence.as_deref(), ..Details::default() };
+        journal.push(&Entry::of(&row.encode(&details)));
     }
 }
 
@@ -139,5 +140,5 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
         ..row
     };
     let details = Details { checks, credential: facts.as_deref(), evidence: evidence.as_deref(), ..Details::default() };
-    journal.push(Entry::new(&row, &details));
+    journal.push(&Entry::of(&row.encode(&details)));
 }

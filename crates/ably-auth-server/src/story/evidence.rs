@@ -146,8 +146,8 @@ impl Refused<'_> {
                 let nonce = request.trust_key_holder(name).ok().and_then(|request| request.nonce());
                 let first =
                     nonce.zip(state.journal.as_ref()).and_then(|(nonce, journal)| journal.first_use(name, nonce));
-                let first = first.unwrap_or_default();
-                evidence.insert("replay".into(), json!({ "firstUsed": first.get("at"), "seq": first.get("seq") }));
+                let (at, seq) = first.unzip();
+                evidence.insert("replay".into(), json!({ "firstUsed": at, "seq": seq }));
             }
             Check::Grant => {
                 let asked = request.trust_key_holder(name).and_then(|request| request.capability());

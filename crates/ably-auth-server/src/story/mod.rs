@@ -21,8 +21,9 @@ pub(crate) use evidence::{Asked, Refused};
 pub(crate) use facts::{credential_text, limited, named_key, start};
 
 /// Tells the story of the entry with the number `seq`, at the time `now`.
-pub(crate) fn story(state: &State, entry: &Entry, seq: u64, now: Timestamp) -> Value {
-    let (row, details) = (entry.row(seq), entry.details());
+pub(crate) fn story(state: &State, entry: &Entry<'_>, seq: u64, now: Timestamp) -> Value {
+    let details = entry.details();
+    let row: Map<String, Value> = serde_json::from_str(entry.row(seq).get()).unwrap_or_default();
     let evidence: Map<String, Value> =
         details.evidence.and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default();
     let mut story = Map::new();

@@ -67,12 +67,13 @@ pub(super) fn list(visit: &Visit<'_>) -> Result<Reply, Refusal> {
 
 pub(super) fn story(visit: &Visit<'_>, seq: &str) -> Result<Reply, Refusal> {
     let journal = journal(visit)?;
-    let entry = seq.parse().ok().and_then(|seq| Some((seq, journal.entry(seq)?)));
-    let (seq, entry) = entry.ok_or_else(|| {
+    let (state, now) = (visit.call.state, visit.call.now);
+    let tell = |seq| journal.read(seq, |entry| story::story(state, entry, seq, now));
+    let story = seq.parse().ok().and_then(tell).ok_or_else(|| {
         let message = "the log has no such row: it was cleared or made room for newer ones; reload the log";
         Refusal::new(ErrorCode::NOT_FOUND, message)
     })?;
-    Reply::new(StatusCode::OK, &story::story(visit.call.state, &entry, seq, visit.call.now), Format::Json)
+    Reply::new(StatusCode::OK, &story, Format::Json)
 }
 
 pub(super) fn clear(visit: &Visit<'_>) -> Result<Reply, Refusal> {

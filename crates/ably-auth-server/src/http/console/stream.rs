@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::{Visit, log};
@@ -19,7 +19,7 @@ use crate::journal::filter::Filter;
 use crate::journal::{Journal, Position};
 use crate::refusal::Refusal;
 
-/// The minimum time between two events.
+/// The interval at which the journal is read. To notify the streams of each entry would cost more than reading it.
 const EVENT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The time after which a silent stream sends a comment, so that both sides notice a lost connection.
@@ -46,9 +46,7 @@ pub(super) fn answer(visit: &Visit<'_>) -> Result<Reply, Refusal> {
         let message = "too many streams of the log are open; close another page of the console";
         return Err(Refusal::new(ably_auth_core::ErrorCode::RATE_LIMITED, message).after(Duration::from_secs(5)));
     };
-    // Subscribe before the first rows are read, so that none is missed between.
-    let positions = journal.subscribe();
-    let mut stream = LogStream::new(journal, filter, after, positions, permit);
+    let mut stream = LogStream::new(journal, filter, after, permit);
     let mut text = b"retry: 1000\n\n".to_vec();
     text.extend(stream.event().unwrap_or_default());
     if call.parts.method == Method::GET {
@@ -66,25 +64,17 @@ pub(crate) struct LogStream {
     after: u64,
     /// How often the journal had been cleared at the last event.
     cleared: u64,
-    positions: watch::Receiver<Position>,
     /// The pace of the events. It is created with the first wait, which needs a runtime.
     pace: Option<Interval>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl LogStream {
-    fn new(
-        journal: Arc<Journal>,
-        filter: Filter,
-        after: Option<u64>,
-        mut positions: watch::Receiver<Position>,
-        permit: OwnedSemaphorePermit,
-    ) -> Self {
+    fn new(journal: Arc<Journal>, filter: Filter, after: Option<u64>, permit: OwnedSemaphorePermit) -> Self {
         let Position { last, cleared } = journal.position();
-        positions.mark_unchanged();
         // The numbers of another run of the service mean nothing here.
         let after = after.map_or(last, |after| if after > last { 0 } else { after });
-        Self { journal, filter, after, cleared, positions, pace: None, _permit: permit }
+        Self { journal, filter, after, cleared, pace: None, _permit: permit }
     }
 
     /// Waits for the next event, or for the time of a comment.
@@ -100,9 +90,6 @@ impl LogStream {
                 if let Some(event) = self.event() {
                     return event;
                 }
-                if self.positions.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
             }
         };
         match timeout(PING_INTERVAL, event).await {
@@ -113,6 +100,10 @@ impl LogStream {
 
     /// Returns the event of the rows that are new; `None` if there are none.
     fn event(&mut self) -> Option<Vec<u8>> {
+        let Position { last, cleared } = self.journal.position();
+        if last <= self.after && cleared == self.cleared {
+            return None;
+        }
         let tail = self.journal.tail(&self.filter, self.after, MAX_ROWS);
         let was_cleared = tail.position.cleared != self.cleared;
         (self.after, self.cleared) = (tail.position.last.max(self.after), tail.position.cleared);
@@ -120,12 +111,11 @@ impl LogStream {
         let mut size = 0_usize;
         // The newest rows have precedence.
         for row in tail.rows.iter().rev() {
-            let text = serde_json::to_string(row).unwrap_or_default();
-            size = size.saturating_add(text.len());
+            size = size.saturating_add(row.get().len());
             if size > MAX_EVENT_BYTES && !rows.is_empty() {
                 break;
             }
-            rows.push(text);
+            rows.push(row.get());
         }
         let skipped = tail.skipped.saturating_add(tail.rows.len().saturating_sub(rows.len()));
         rows.reverse();

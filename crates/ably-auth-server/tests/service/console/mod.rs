@@ -7,6 +7,7 @@ mod connections;
 mod faults;
 mod log;
 mod page;
+mod stories;
 mod streaming;
 
 use std::collections::{BTreeMap, BTreeSet};
