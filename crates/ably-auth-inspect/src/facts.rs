@@ -74,7 +74,10 @@ impl Report {
 
     /// Sets the capability, unless a key or a token was written into it.
     pub(crate) fn set_capability(&mut self, capability: Option<&str>) {
-        let capability = capability.filter(|text| !redact::is_in_capability(text));
+        if capability.is_some_and(redact::is_in_capability) {
+            self.note("capability", "capability", "not shown, because a key or a token is in it");
+            return;
+        }
         self.capability = capability.map(Into::into);
         let parsed = capability.and_then(|text| Capability::parse_lenient(text).ok());
         self.matrix = parsed.as_ref().map(Matrix::of);

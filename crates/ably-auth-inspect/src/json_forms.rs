@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The maximum length of JSON that is written in other forms. No usual capability is as long.
+const MAX_BYTES: usize = 64 * 1024;
+
 /// A way to write JSON.
 #[derive(Clone, Copy)]
 enum Form {
@@ -28,6 +31,9 @@ enum Escapes {
 /// Returns the other texts for the JSON in `text`, each with the name of its form. The order of members stays, and the
 /// members sorted by name come as well.
 pub(crate) fn forms(text: &str) -> Vec<(String, &'static str)> {
+    if text.len() > MAX_BYTES {
+        return Vec::new();
+    }
     let Ok(value) = serde_json::from_str::<Value>(text) else { return Vec::new() };
     let sorted = serde_json::from_str::<BTreeMap<String, Value>>(text).ok();
     let sorted = sorted.and_then(|members| serde_json::to_string(&members).ok());

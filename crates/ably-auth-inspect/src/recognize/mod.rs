@@ -18,7 +18,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// Recognizes a credential, and reports everything that can be known about it without its secret.
 ///
 /// It recognizes an API key, the name of a key, a native token, a JWT, and the JSON of a token request, of a token's
-/// details or of a capability. White space, quotes and an `Authorization` header around it are accepted. A malformed
+/// details or of a capability. White space, quotes, an `Authorization` header and a URL around it are accepted. A malformed
 /// credential is described as far as it is readable, with its problems. Any other text gives [`Kind::Unknown`], with
 /// the reason for each kind. A text longer than [`MAX_BYTES`] is not read.
 ///
@@ -46,8 +46,18 @@ pub fn inspect(text: &str, now: Timestamp) -> Report {
     let mut report = match scheme {
         Some(Scheme::Basic) => basic(&text, now),
         Some(Scheme::Bearer) => bearer(&text, now),
+        Some(Scheme::Query) => {
+            let mut report = plain(&text, now);
+            report.note("found in", "source", "the query of a URL");
+            report
+        }
         None => plain(&text, now),
     };
+    let is_of_key = matches!(report.kind, Kind::Jwt | Kind::TokenRequest) && report.members.contains_key("keyName");
+    let has_rights = report.facts.iter().any(|fact| ["capability", "embeddedToken"].contains(&fact.name.as_str()));
+    if is_of_key && report.capability.is_none() && !has_rights {
+        report.note("rights", "rights", "all rights of the key, because no capability is given");
+    }
     let own = std::mem::replace(&mut report.problems, problems);
     // Errors quote what is invalid, which may be a key in the wrong place.
     report.problems.extend(own.iter().map(|problem| redact::words(problem)));

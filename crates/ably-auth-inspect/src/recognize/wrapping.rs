@@ -1,4 +1,4 @@
-//! Removal of what often surrounds a pasted credential: white space, quotes, and a header.
+//! Removal of what often surrounds a pasted credential: white space, quotes, a header, and a URL.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,13 @@ const MAX_LAYERS: usize = 4;
 const QUOTES: &[char] =
     &['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}'];
 
-/// The header that a credential was found in.
+/// The header, or the other place, that a credential was found in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     Basic,
     Bearer,
+    /// The query of a URL.
+    Query,
 }
 
 /// A credential without what surrounded it.
@@ -35,6 +37,9 @@ pub(super) fn unwrap(text: &str) -> Unwrapped<'_> {
         } else if let Some((found, rest)) = header(&text) {
             scheme = scheme.or(found);
             text = trim(rest).to_owned().into();
+        } else if let Some(value) = query(&text) {
+            scheme = scheme.or(Some(Scheme::Query));
+            text = trim(&value).to_owned().into();
         } else {
             break;
         }
@@ -67,6 +72,34 @@ fn header(text: &str) -> Option<(Option<Scheme>, &str)> {
     let schemes = [("bearer", Scheme::Bearer), ("basic", Scheme::Basic)];
     let found = schemes.into_iter().find_map(|(name, scheme)| Some((scheme, after(name)?)));
     found.filter(|(_, rest)| rest.starts_with(char::is_whitespace)).map(|(scheme, rest)| (Some(scheme), rest))
+}
+
+/// Returns the value of the parameter of a URL that has a key or a token. Percent encoding is removed.
+fn query(text: &str) -> Option<String> {
+    let (_, query) = text.split_once('?')?;
+    let query = query.split(|c: char| c == '#' || c.is_whitespace()).next().unwrap_or_default();
+    let mut params = query.split('&').filter_map(|param| param.split_once('='));
+    let (_, value) = params.find(|(name, _)| ["key", "accessToken", "access_token"].contains(name))?;
+    Some(percent_decoded(value))
+}
+
+/// Replaces `%XX` by its byte. Anything else stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.split_at_checked(2).and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest))) {
+            Some((byte, rest)) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(rest.as_bytes());
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Removes the characters that a header cannot carry, and describes the first one.

@@ -56,6 +56,8 @@ proptest! {
             format!("Basic {}", base64(&key)),
             format!("Basic {key}"),
             format!("Bearer {key}"),
+            format!("wss://realtime.ably.io/?key={key}"),
+            format!("wss://realtime.ably.io/?key={key}."),
             format!("'{key}'"),
             format!("{key}:more"),
             format!("{key}\u{200b}"),

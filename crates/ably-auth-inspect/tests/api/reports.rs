@@ -79,6 +79,31 @@ fn headers_quotes_and_white_space_are_accepted() {
 }
 
 #[test]
+fn credential_in_url_is_found() {
+    let key = KEY.replace(':', "%3A");
+    for url in [
+        format!("https://rest.ably.io/time?key={key}&v=3"),
+        format!("wss://realtime.ably.io/?v=3&key={KEY}#x"),
+        format!("GET /keys?key={KEY} HTTP/1.1"),
+    ] {
+        assert_eq!((report(&url).kind, report(&url).problems.len()), (Kind::Key, 0), "{url}");
+    }
+    assert_eq!(report(&format!("wss://realtime.ably.io/?accessToken={}&v=3", minted())).kind, Kind::Jwt);
+    assert_eq!(report("https://ably.com/?q=%zz%").kind, Kind::Unknown);
+}
+
+#[test]
+fn absent_capability_means_all_rights_of_key() {
+    let all = |report: &Report| report.facts.iter().any(|fact| fact.value.starts_with("all rights of the key"));
+    let mut request = signed();
+    assert!(!all(&report(&request.to_string())) && !all(&report(&minted())));
+    request["capability"] = json!({ "chat": KEY }).to_string().into();
+    assert!(!all(&report(&request.to_string())));
+    request.as_object_mut().unwrap().remove("capability");
+    assert!(all(&report(&request.to_string())));
+}
+
+#[test]
 fn jwt_has_life_capability_and_matrix() {
     let report = report(&minted());
     let life = report.life.unwrap();
