@@ -3,7 +3,7 @@
 use ably_auth_core::{ApiKey, TokenRequest};
 use serde_json::Value;
 
-use super::MacLine;
+use super::explanation::MacLine;
 use crate::redact;
 
 /// The names of the lines, in their order.
