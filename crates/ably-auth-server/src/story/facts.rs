@@ -24,7 +24,7 @@ impl<'a> CredentialFacts<'a> {
             kind,
             key: Cow::Borrowed(principal.key.name()),
             client_id: token.and_then(|token| client_id(token.client_id())),
-            capability: limited(principal.capability().to_string()).into(),
+            capability: limited(principal.capability().to_string()),
             validity: token.map(|token| (token.issued(), token.expires())),
         }
     }

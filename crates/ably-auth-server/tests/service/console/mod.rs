@@ -107,7 +107,7 @@ fn openapi_describes_each_path_with_its_methods() {
             described.entry(path.to_owned()).or_default().insert(method.to_owned());
         }
     }
-    assert_eq!(described.len(), 16);
+    assert_eq!(described.len(), 17);
     for (path, methods) in described {
         let filled = path.replace("{keyName}", KEY).replace("{seq}", "1").replace("{connectionId}", "c");
         let answer = world.send(Request::builder().method("OPTIONS").uri(&filled), "");
