@@ -266,3 +266,30 @@ async fn event_has_client_named_by_trusted_proxy() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(log::one()["client"], "192.0.2.7");
 }
+
+#[cfg(feature = "console")]
+#[test]
+fn console_events_name_console_as_actor() {
+    log::start(TARGET);
+    let world = World::new().with_service(|builder| builder.console(true));
+    log::take();
+    let post = |path: &str, body: Value| {
+        let request = Request::post(format!("/console/api/{path}")).header("Content-Type", "application/json");
+        event_of(&world.send(request, body.to_string()))
+    };
+    let revealed = post("keys/app1.key1/reveal", json!({}));
+    assert_eq!((&revealed["action"], &revealed["actor"]), (&json!("key.reveal"), &json!("console")));
+    assert_eq!((&revealed["key"], &revealed["secrets"]), (&json!(KEY), &json!(true)));
+    assert_eq!(post("keys/app1.key1/rotate", json!({}))["action"], "key.rotate");
+    let revoked = post("revocations", json!({ "keyName": REVOCABLE, "targets": ["clientId:bob"] }));
+    assert_eq!((&revoked["action"], &revoked["target_kinds"]), (&json!("tokens.revoke"), &json!("clientId")));
+    assert_eq!((&revoked["key"], &revoked["count"]), (&json!(REVOCABLE), &json!(1)));
+    let refused = post("reset", json!({ "x": 1 }));
+    assert_eq!((&refused["action"], &refused["outcome"]), (&json!("sandbox.reset"), &json!("refused")));
+    let request = Request::post("/console/api/reset").header("Content-Type", "application/json");
+    assert_eq!(world.send(request, "{}").status, 204);
+    let actions: Vec<_> = log::take().iter().map(|event| event["action"].clone()).collect();
+    assert_eq!(actions, ["secrets.load", "sandbox.reset"], "a reset is like a start");
+    let _ = world.send(Request::get("/console/api/overview"), "");
+    assert!(log::take().is_empty(), "reading is not audited");
+}

@@ -1,4 +1,8 @@
-//! Tests of `Sandbox::fail_next`.
+//! Tests of `Sandbox::fail_next`, `delay_next` and `drop_next`.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use ably_auth_server::{ErrorKind, Sandbox};
 
@@ -65,4 +69,54 @@ fn unknown_code_is_refused_and_changes_nothing() {
         assert!(error.to_string().contains(&format!("unknown error code {code}")), "{error}");
     }
     assert_eq!(codes(&sandbox, 2), [(500, 50003), (200, 0)]);
+}
+
+/// Sends a request, and returns how long the sandbox sends nothing; `None` if that is longer than `most`.
+fn first_byte(sandbox: &Sandbox, most: Duration) -> Option<io::Result<usize>> {
+    let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port())).unwrap();
+    stream.set_read_timeout(Some(most)).unwrap();
+    stream.write_all(request("GET", "/time", "", "").as_bytes()).unwrap();
+    match stream.read(&mut [0]) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => None,
+        read => Some(read),
+    }
+}
+
+#[test]
+fn delayed_response_arrives_late() {
+    let sandbox = Sandbox::start().unwrap();
+    sandbox.delay_next(1, Duration::from_secs(3600));
+    assert!(first_byte(&sandbox, Duration::from_millis(100)).is_none());
+    assert_eq!(codes(&sandbox, 1), [(200, 0)], "only one response is held back");
+    let signed = signed(&sandbox, "a-nonce-that-is-used-up");
+    sandbox.delay_next(1, Duration::from_millis(50));
+    assert_eq!(exchange(&sandbox, &signed).status, 201);
+    assert_eq!(exchange(&sandbox, &signed).code(), (401, 40105), "the request was processed");
+}
+
+#[test]
+fn dropped_connection_gets_no_response() {
+    let sandbox = Sandbox::start().unwrap();
+    let signed = signed(&sandbox, "a-nonce-that-is-not-used-up");
+    sandbox.drop_next(1);
+    let mut stream = TcpStream::connect((sandbox.endpoint(), sandbox.port())).unwrap();
+    let path = format!("/keys/{}/requestToken", sandbox.key().key_name());
+    stream.write_all(request("POST", &path, "", &signed).as_bytes()).unwrap();
+    let mut response = Vec::new();
+    // The connection may also end with a reset.
+    let _ = stream.read_to_end(&mut response);
+    assert_eq!(response, b"");
+    assert_eq!(exchange(&sandbox, &signed).status, 201, "the request was not processed");
+}
+
+#[test]
+fn faults_replace_each_other() {
+    let sandbox = Sandbox::start().unwrap();
+    sandbox.drop_next(5);
+    sandbox.delay_next(5, Duration::from_secs(60));
+    sandbox.fail_next(1, 50003).unwrap();
+    assert_eq!(codes(&sandbox, 2), [(500, 50003), (200, 0)]);
+    sandbox.drop_next(1);
+    sandbox.reset().unwrap();
+    assert_eq!(codes(&sandbox, 1), [(200, 0)]);
 }
