@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::arrival::Arrival;
 #[cfg(feature = "console")]
-use super::console::{self, Mode};
+use super::console_path::{self, Mode};
 #[cfg(feature = "sandbox")]
 use super::delivery::Delivery;
 use super::format::Format;
@@ -53,7 +53,7 @@ pub(super) struct Call<'a> {
     identity: OnceLock<Identity>,
     /// The checks of the request.
     pub(super) checks: Checks,
-    /// What the log of the console needs.
+    /// The facts for the log of the console.
     #[cfg(feature = "console")]
     pub(super) recorder: Recorder,
     /// The audit event of the request, if it is audited.
@@ -90,7 +90,7 @@ impl<'a> Call<'a> {
             #[cfg(feature = "console")]
             recorder: Recorder::new(state),
             #[cfg(feature = "console")]
-            console: console::is_served(state, parts).then_some(Mode::Sandbox),
+            console: console_path::is_served(state, parts).then_some(Mode::Sandbox),
             answer: Mutex::default(),
             #[cfg(feature = "sandbox")]
             delivery: Mutex::default(),

@@ -1,4 +1,4 @@
-//! How a response is delivered, if it is not simply written. Responses carry it as an extension, and `net` acts on it.
+//! Deliveries of a response other than writing it at once. Responses carry it as an extension, and `net` acts on it.
 
 use std::sync::Arc;
 #[cfg(feature = "console")]
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 #[cfg(feature = "console")]
-use super::console::stream::LogStream;
+use crate::journal::LogStream;
 
 /// A delivery other than the usual one. A caller without a socket ignores it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,9 @@ mod batch;
 mod call;
 mod channels;
 #[cfg(feature = "console")]
-pub(crate) mod console;
+mod console;
+#[cfg(feature = "console")]
+pub(crate) mod console_path;
 mod control;
 mod cors;
 #[cfg(feature = "sandbox")]
@@ -48,7 +50,7 @@ use crate::state::State;
 use crate::state::faults::InjectedFault;
 use call::Call;
 #[cfg(feature = "console")]
-use console::Mode;
+use console_path::Mode;
 #[cfg(feature = "sandbox")]
 use delivery::Delivery;
 use reply::Reply;

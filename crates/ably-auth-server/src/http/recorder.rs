@@ -13,7 +13,7 @@ use super::call::Call;
 use super::refusal_log::{self, Part};
 use super::reply::Reply;
 use super::route::{Route, query};
-use super::{console, control};
+use super::{console_path, control};
 use crate::apps::Key;
 use crate::journal::checks::Check;
 use crate::journal::row::{CredentialFacts, Details, Entry, IssuedFacts, Kind, Outcome, Row};
@@ -26,7 +26,7 @@ use crate::story::{Asked, Refused, credential_text, limited, named_key, start};
 /// The maximum length of a path, a channel name or a clientId in the log, in bytes.
 const MAX_TEXT: usize = 256;
 
-/// What is known of a request that is being processed. It stays empty if nothing is recorded.
+/// The facts about a request that is being processed. It stays empty if nothing is recorded.
 pub(super) struct Recorder {
     started: Option<Duration>,
     sender: OnceLock<(Arc<Key>, Box<RawValue>)>,
@@ -83,7 +83,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
     };
     let path = call.parts.uri.path();
     let is_upgrade = reply.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if call.parts.method == Method::OPTIONS || is_upgrade || console::has_path(path) {
+    if call.parts.method == Method::OPTIONS || is_upgrade || console_path::has_path(path) {
         return;
     }
     let route = Route::of(path, true).ok();

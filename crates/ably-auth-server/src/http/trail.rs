@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use super::arrival::Arrival;
 #[cfg(feature = "console")]
-use super::console;
+use super::console_path;
 use super::route::{self, Route};
 use crate::ops::audit::{self, Action, Outcome};
 use crate::state::State;
@@ -125,7 +125,7 @@ fn subject(state: &State, parts: &Parts) -> Option<(Action, Notes)> {
         return Some(control(method, path));
     }
     #[cfg(feature = "console")]
-    if console::is_served(state, parts) {
+    if console_path::is_served(state, parts) {
         return console_subject(parts);
     }
     if !path.ends_with("/revokeTokens") && !path.starts_with("/apps") {
@@ -151,7 +151,7 @@ fn console_subject(parts: &Parts) -> Option<(Action, Notes)> {
     if parts.method != Method::POST {
         return None;
     }
-    let path = console::api_path(parts.uri.path())?;
+    let path = console_path::api_path(parts.uri.path())?;
     let mut segments = path.splitn(4, '/').map(|segment| route::decode(segment).unwrap_or_default());
     let segments = [(); 4].map(|()| segments.next());
     let segments = segments.each_ref().map(Option::as_deref);

@@ -40,7 +40,7 @@ struct Entries {
 pub(crate) struct Position {
     /// The number of the newest entry; 0 before the first one.
     pub(crate) last: u64,
-    /// How often the journal was cleared.
+    /// The number of times that the journal was cleared.
     pub(crate) cleared: u64,
 }
 

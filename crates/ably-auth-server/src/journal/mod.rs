@@ -10,6 +10,10 @@ pub(crate) mod filter;
 mod list;
 #[cfg(feature = "console")]
 pub(crate) mod row;
+#[cfg(feature = "console")]
+mod stream;
 
 #[cfg(feature = "console")]
-pub(crate) use list::{Journal, Position, Range};
+pub(crate) use list::{Journal, Range};
+#[cfg(feature = "console")]
+pub(crate) use stream::LogStream;

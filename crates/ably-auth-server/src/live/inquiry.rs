@@ -21,7 +21,7 @@ pub(crate) struct Description {
     pub(crate) capability: std::sync::Arc<ably_auth_core::Capability>,
     pub(crate) channels: Vec<Box<str>>,
     pub(crate) presence: Vec<Box<str>>,
-    /// The attribute by which a revocation concerns the fewest other tokens; an error if there is none.
+    /// The attribute by which a revocation concerns the fewest other tokens; an error with the reason if no attribute suffices.
     pub(crate) target: Result<String, &'static str>,
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::clock::Stopwatch;
 #[cfg(feature = "console")]
-use crate::http::console;
+use crate::http::console_path;
 use crate::service::Service;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -41,7 +41,7 @@ impl Readiness {
 #[cfg(feature = "console")]
 pub(super) fn is_console_request(service: &Service, path: &str) -> bool {
     let has_console = service.current().state().has_admin_console();
-    has_console && console::has_path(path)
+    has_console && console_path::has_path(path)
 }
 
 pub(super) async fn answer<B>(service: &Service, readiness: &Readiness, request: &Request<B>) -> Response<Bytes> {

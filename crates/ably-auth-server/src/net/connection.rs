@@ -345,9 +345,9 @@ impl fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// What follows the body of a response, if anything.
+/// The stream that follows the body of a response, if there is one.
 #[cfg(feature = "console")]
-type Following = Option<crate::http::console::stream::LogStream>;
+type Following = Option<crate::journal::LogStream>;
 #[cfg(all(feature = "sandbox", not(feature = "console")))]
 type Following = ();
 

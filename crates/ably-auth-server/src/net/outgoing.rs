@@ -49,7 +49,7 @@ impl Unwritten {
 #[derive(Debug)]
 pub(super) struct Outgoing {
     bytes: Bytes,
-    /// What follows the bytes, if the response has no known end.
+    /// The events that follow the bytes, if the response has no known end.
     #[cfg(feature = "console")]
     streaming: Option<Streaming>,
     /// The permit of a large response, and the unwritten responses of its connection.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::phase::Phase;
-use crate::http::console::stream::LogStream;
+use crate::journal::LogStream;
 
 /// The wait for the next event. It returns the stream with it, so that the future can own both.
 type Next = Pin<Box<dyn Future<Output = Option<(Source, Bytes)>> + Send>>;

@@ -28,8 +28,6 @@ use crate::random;
 use crate::refusal::Refusal;
 use crate::sandbox_access::SandboxAccess;
 use crate::service::Service;
-#[cfg(feature = "sandbox")]
-use crate::service::emulator;
 use crate::state::State;
 #[cfg(feature = "console")]
 use crate::state::console::Console;
@@ -40,10 +38,6 @@ use crate::state::service_clock::Time;
 #[cfg(feature = "sandbox")]
 use crate::store::StoreLimits;
 use crate::store::{Memory, Store};
-
-/// The minimum length of the token of the console on the admin address, in characters.
-#[cfg(feature = "console")]
-const MIN_CONSOLE_TOKEN: usize = 32;
 
 /// A builder of a [`Service`].
 ///
@@ -56,33 +50,33 @@ const MIN_CONSOLE_TOKEN: usize = 32;
 #[derive(Debug)]
 #[must_use]
 pub struct ServiceBuilder {
-    apps: Apps,
-    sandbox: bool,
-    sandbox_access: SandboxAccess,
+    pub(super) apps: Apps,
+    pub(super) sandbox: bool,
+    pub(super) sandbox_access: SandboxAccess,
     /// True if the service of a sandbox can be reset and inject faults.
     #[cfg(feature = "sandbox")]
-    is_emulated: bool,
+    pub(super) is_emulated: bool,
     #[cfg(feature = "sandbox")]
-    emulation: Option<Emulation<State>>,
+    pub(super) emulation: Option<Emulation<State>>,
     #[cfg(feature = "console")]
-    console: bool,
+    pub(super) console: bool,
     #[cfg(feature = "console")]
-    admin_console: Option<Token>,
+    pub(super) admin_console: Option<Token>,
     #[cfg(feature = "console")]
-    journal: Option<Arc<Journal>>,
+    pub(super) journal: Option<Arc<Journal>>,
     #[cfg(feature = "console")]
-    console_state: Option<Arc<Console>>,
+    pub(super) console_state: Option<Arc<Console>>,
     /// The limits of a store in memory, from which a sandbox creates the store again; `None` for any other store.
     #[cfg(feature = "sandbox")]
-    memory_limits: Option<StoreLimits>,
+    pub(super) memory_limits: Option<StoreLimits>,
     /// The metrics that the services of a sandbox share.
-    metrics: Arc<Metrics>,
-    channels: bool,
-    clock: Clock,
-    secrets: ServiceSecrets,
-    control_tokens: Vec<ControlToken>,
-    limits: Limits,
-    store: Box<dyn Store>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) channels: bool,
+    pub(super) clock: Clock,
+    pub(super) secrets: ServiceSecrets,
+    pub(super) control_tokens: Vec<ControlToken>,
+    pub(super) limits: Limits,
+    pub(super) store: Box<dyn Store>,
 }
 
 impl ServiceBuilder {
@@ -130,7 +124,7 @@ impl ServiceBuilder {
     }
 
     #[cfg(feature = "sandbox")]
-    pub(crate) fn emulation(mut self, emulation: Emulation<State>) -> Self {
+    pub(super) fn emulation(mut self, emulation: Emulation<State>) -> Self {
         self.emulation = Some(emulation);
         self
     }
@@ -285,42 +279,6 @@ impl ServiceBuilder {
         self
     }
 
-    /// Builds the service.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`] if the store has records that this version cannot read; [`ErrorKind::ControlToken`] if an
-    /// access token of the Control API or of the console is too short, if a name or a token is used twice, or if there are too many
-    /// tokens; [`ErrorKind::ServiceSecret`] if a service secret has only zero bytes; [`ErrorKind::Random`] if random
-    /// numbers are needed and the system gives none; [`ErrorKind::Apps`] if there are more than 1000 apps.
-    #[cfg_attr(not(feature = "console"), expect(unused_mut, reason = "only the console changes the configuration"))]
-    pub fn build(mut self) -> Result<Service, Error> {
-        #[cfg(feature = "console")]
-        {
-            let is_served = self.console && self.sandbox;
-            if is_served || self.admin_console.is_some() {
-                let admin_token = self.admin_console.take();
-                if admin_token.as_ref().is_some_and(|token| token.expose().len() < MIN_CONSOLE_TOKEN) {
-                    let message = format!(
-                        "invalid token of the console: it is too short and can be guessed; use at least \
-                         {MIN_CONSOLE_TOKEN} random characters"
-                    );
-                    return Err(Error::new(ErrorKind::ControlToken, message));
-                }
-                self.journal = Some(Arc::new(Journal::new(self.limits.console_bytes)));
-                self.console_state = Some(Arc::new(Console::new(is_served, admin_token, self.limits.console_streams)));
-                self.is_emulated |= is_served;
-            }
-        }
-        #[cfg(feature = "sandbox")]
-        if self.is_emulated && self.sandbox {
-            return match self.memory_limits {
-                Some(_) => emulator::build(self),
-                None => self.emulation(Emulation::lasting()).build_state(),
-            };
-        }
-        self.build_state()
-    }
-
     /// Builds the service, and no other one in front of it.
     pub(super) fn build_state(self) -> Result<Service, Error> {
         let mut secrets = self.secrets;
@@ -386,46 +344,6 @@ impl ServiceBuilder {
         let _ = state.check_clock(now);
         source.inspect(|source| audit::load_secrets(secret_count, *source));
         Ok(Service(Arc::new(state)))
-    }
-}
-
-#[cfg(feature = "sandbox")]
-impl ServiceBuilder {
-    /// Returns the same configuration with an empty store in memory.
-    pub(super) fn again(&self) -> Self {
-        Self {
-            apps: self.apps.clone(),
-            clock: self.clock.clone(),
-            secrets: self.secrets.clone(),
-            control_tokens: self.control_tokens.clone(),
-            memory_limits: self.memory_limits,
-            #[cfg(feature = "console")]
-            journal: self.journal.clone(),
-            #[cfg(feature = "console")]
-            console_state: self.console_state.clone(),
-            store: Box::new(Memory::with_limits(self.memory_limits.unwrap_or_default())),
-            ..self.front()
-        }
-    }
-
-    /// Returns the configuration of the service in front of the one that responds. It has no apps and no secrets.
-    pub(super) fn front(&self) -> Self {
-        Self {
-            sandbox: self.sandbox,
-            sandbox_access: self.sandbox_access.clone(),
-            metrics: Arc::clone(&self.metrics),
-            channels: self.channels,
-            limits: self.limits.clone(),
-            ..Service::builder()
-        }
-    }
-
-    pub(super) fn set_apps(&mut self, apps: Apps) {
-        self.apps = apps;
-    }
-
-    pub(super) const fn given_clock(&self) -> &Clock {
-        &self.clock
     }
 }
 

@@ -11,6 +11,7 @@ use crate::service::Service;
 use crate::service::builder::ServiceBuilder;
 use crate::state::State;
 use crate::state::emulation::{Emulation, Recipe};
+use crate::store::Memory;
 use crate::sync::lock;
 
 /// The configuration of a sandbox, and the service in front of those that are built from it.
@@ -44,7 +45,7 @@ impl Emulator {
             return recipe.build_state();
         };
         let ahead = Arc::new(AtomicU64::new(0));
-        let (clock, offset) = (recipe.given_clock().clone(), Arc::clone(&ahead));
+        let (clock, offset) = (recipe.clock.clone(), Arc::clone(&ahead));
         let now = move || Timestamp::from_millis(clock.now().as_millis().saturating_add(offset.load(Ordering::SeqCst)));
         // No steady clock: with one, a jump of more than a day would count as a wrong clock.
         recipe.clock(now).emulation(Emulation::back(ahead, myself)).build_state()
@@ -68,6 +69,37 @@ impl Recipe for Emulator {
     }
 
     fn set_apps(&self, apps: Apps) {
-        lock(&self.recipe).set_apps(apps);
+        lock(&self.recipe).apps = apps;
+    }
+}
+
+impl ServiceBuilder {
+    /// Returns the same configuration with an empty store in memory.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            apps: self.apps.clone(),
+            clock: self.clock.clone(),
+            secrets: self.secrets.clone(),
+            control_tokens: self.control_tokens.clone(),
+            memory_limits: self.memory_limits,
+            #[cfg(feature = "console")]
+            journal: self.journal.clone(),
+            #[cfg(feature = "console")]
+            console_state: self.console_state.clone(),
+            store: Box::new(Memory::with_limits(self.memory_limits.unwrap_or_default())),
+            ..self.front()
+        }
+    }
+
+    /// Returns the configuration of the service in front of the one that responds. It has no apps and no secrets.
+    pub(super) fn front(&self) -> Self {
+        Self {
+            sandbox: self.sandbox,
+            sandbox_access: self.sandbox_access.clone(),
+            metrics: Arc::clone(&self.metrics),
+            channels: self.channels,
+            limits: self.limits.clone(),
+            ..Service::builder()
+        }
     }
 }

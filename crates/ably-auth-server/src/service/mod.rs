@@ -1,5 +1,6 @@
 //! The service, without a socket.
 
+mod build;
 pub(crate) mod builder;
 #[cfg(feature = "sandbox")]
 mod emulator;

@@ -12,7 +12,7 @@ use crate::limits::rate_limiter::Buckets;
 /// The rate of requests without the token of the admin console from one address. More get another refusal.
 const REFUSALS: Rate = Rate { per_second: 1, burst: 10 };
 
-/// What all requests to the console share.
+/// The state that all requests to the console share.
 pub(crate) struct Console {
     /// True if the service itself serves the console. It must be a sandbox.
     pub(crate) is_served: bool,

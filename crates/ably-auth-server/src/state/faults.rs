@@ -12,7 +12,7 @@ use crate::sync::lock;
 /// The maximum number of responses that are held back at the same time. More are sent at once.
 const MAX_HELD: usize = 1_000;
 
-/// What happens to a request.
+/// A fault: the request is not served as usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It is refused before any other check. Without a status, the response has that of the code.

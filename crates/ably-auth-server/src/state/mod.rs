@@ -64,7 +64,7 @@ pub(crate) struct State {
     /// The log of the console, if there is one.
     #[cfg(feature = "console")]
     pub(crate) journal: Option<Arc<Journal>>,
-    /// What all requests to the console share, if there is one.
+    /// The console, if there is one.
     #[cfg(feature = "console")]
     pub(crate) console: Option<Arc<console::Console>>,
     /// The access tokens of the Control API, which is disabled if there are none.

@@ -4,8 +4,9 @@ use ably_auth_core::{ErrorCode, Token};
 use http::Uri;
 use http::header::{AUTHORIZATION, ORIGIN};
 
-use super::{Mode, Visit};
+use super::visit::Visit;
 use crate::http::call::Call;
+use crate::http::console_path::Mode;
 use crate::http::sandbox;
 use crate::limits::site;
 use crate::refusal::Refusal;

@@ -6,7 +6,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Visit, body, inspect, keys};
+use super::visit::Visit;
+use super::{body, inspect, keys};
 use crate::http::format::Format;
 use crate::http::keys as endpoints;
 use crate::http::reply::Reply;

@@ -9,7 +9,8 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::overview::show_capability;
-use super::{Visit, actions, body};
+use super::visit::Visit;
+use super::{actions, body};
 use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::keys;

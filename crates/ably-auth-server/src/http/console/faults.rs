@@ -7,7 +7,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Visit, body};
+use super::body;
+use super::visit::Visit;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::ops::metrics;

@@ -8,7 +8,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Visit, body};
+use super::body;
+use super::visit::Visit;
 use crate::http::call::Call;
 use crate::http::format::Format;
 use crate::http::reply::Reply;

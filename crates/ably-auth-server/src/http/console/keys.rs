@@ -5,7 +5,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::overview::url;
-use super::{Visit, body, snippets};
+use super::visit::Visit;
+use super::{body, snippets};
 use crate::apps::Key;
 use crate::http::format::Format;
 use crate::http::reply::Reply;

@@ -6,7 +6,7 @@ use ably_auth_core::ErrorCode;
 use http::StatusCode;
 use serde_json::json;
 
-use super::Visit;
+use super::visit::Visit;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::http::route;

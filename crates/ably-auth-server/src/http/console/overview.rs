@@ -6,9 +6,11 @@ use http::header::HOST;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Mode, Visit, faults};
+use super::faults;
+use super::visit::Visit;
 use crate::apps::Key;
 use crate::http::call::Call;
+use crate::http::console_path::Mode;
 use crate::http::format::Format;
 use crate::http::reply::Reply;
 use crate::refusal::Refusal;
