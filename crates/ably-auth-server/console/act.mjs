@@ -25,12 +25,11 @@ export function create(context) {
       fill(list, errorNote(error));
       return;
     }
-    const keys = value.apps.flatMap((app) => app.keys.map((key) => key.name));
-    // Forms are drawn again only if their choices changed, so that nothing is lost while the reader types.
-    const next = JSON.stringify([value.service.can, keys]);
+    // The forms stay while the page is open, so that inputs and results are not lost.
+    const next = JSON.stringify(value.service.can);
     if (next !== drawn) {
       drawn = next;
-      actions = ACTIONS.filter(([name]) => context.service.can(name)).map(([, createOne]) => createOne(context, keys));
+      actions = ACTIONS.filter(([name]) => context.service.can(name)).map(([, createOne]) => createOne(context));
       fill(
         list,
         actions.length > 0
@@ -44,7 +43,7 @@ export function create(context) {
         ),
       );
     }
-    for (const action of actions) action.refresh?.(value);
+    for (const action of actions) action.refresh(value);
   });
   return { title: "Act", element, update() {}, close };
 }

@@ -9,10 +9,10 @@ import { errorNote } from "./messages.mjs";
 const API = new URL("api/", import.meta.url);
 
 // Creates an action. `fields` are its elements; `request` returns `{ method, path, body }` from them; `render` returns the
-// elements of the result. An action with a `question` asks before it acts.
+// elements of the result. `refresh` gets each newer overview. An action with a `question` asks before it acts.
 export function createAction(
   context,
-  { id, title, about, submit, fields, request, render, question = null, extra = null },
+  { id, title, about, submit, fields, request, render, refresh = () => {}, question = null, extra = null },
 ) {
   const headingId = uniqueId("action");
   const result = h("div.action-result", { role: "status" });
@@ -78,7 +78,11 @@ export function createAction(
       h("div.action-side", h("h3.side-title", "The same with curl"), curl, result),
     ),
     run,
-    changed: showCurl,
+    // Shows what a newer overview of the service says.
+    refresh(overview) {
+      refresh(overview);
+      showCurl();
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { count, duration } from "./format.mjs";
 export function clockAction(context) {
   const by = durationField("Advance by", "1", 3_600_000, { required: true });
   const state = h("p");
-  const action = createAction(context, {
+  return createAction(context, {
     id: "clock",
     title: "Move the clock",
     about: "Moves the clock of the service forward, so that tokens expire now instead of later.",
@@ -19,15 +19,11 @@ export function clockAction(context) {
     request: () => ({ method: "POST", path: "clock", body: { advanceMs: by.ms() ?? 0 } }),
     render: ({ now, clockAheadMs }) =>
       h("div.note.good", h("p", "The service's time is ", copyableTime(now), `, ${duration(clockAheadMs)} ahead.`)),
+    refresh: ({ service }) => {
+      const ahead = service.clockAheadMs;
+      setText(state, ahead ? `Now ${duration(ahead)} ahead of real time.` : "Now at real time.");
+    },
   });
-  action.refresh = ({ service }) => {
-    const text = service.clockAheadMs
-      ? `Now ${duration(service.clockAheadMs)} ahead of real time.`
-      : "Now at real time.";
-    if (state.textContent !== text) state.textContent = text;
-    action.changed();
-  };
-  return action;
 }
 
 // Makes the next requests fail or wait.
@@ -65,20 +61,22 @@ export function faultsAction(context) {
     id: "faults",
     title: "Inject faults",
     about:
-      "Refuses, delays or drops the next requests to the service, so that you can watch what your code does. The console is not affected.",
+      "Refuses, delays or drops the next requests, so that you see how your code reacts. The console is not affected.",
     submit: "Inject",
     extra: stop,
     fields: [state, kind.element, h("div.field-row", field("How many", times), codeField, delayField)],
     request: () => ({ method: "PUT", path: "faults", body: faultBody(kind.value(), times, code, delay) }),
     render: (fault) => h("div.note.good", h("p", fault ? `Active: ${faultText(fault)}.` : "No faults are active.")),
+    refresh: ({ faults }) => {
+      stop.hidden = !faults;
+      setText(state, faults ? `Active: ${faultText(faults)}.` : "No faults are active.");
+    },
   });
-  action.refresh = ({ faults }) => {
-    stop.hidden = !faults;
-    const text = faults ? `Active: ${faultText(faults)}.` : "No faults are active.";
-    if (state.textContent !== text) state.textContent = text;
-    action.changed();
-  };
   return action;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 // Removes everything that was made at run time.
@@ -86,8 +84,7 @@ export function resetAction(context) {
   return createAction(context, {
     id: "reset",
     title: "Reset",
-    about:
-      "Returns the sandbox to its state at the start: it forgets messages, revocations, used nonces and changes of apps and keys, and ends connections.",
+    about: "Removes all messages, revocations, used nonces and changes of keys, and ends all connections.",
     submit: "Reset",
     question: "Everything made since the start is lost.",
     fields: [],

@@ -4,6 +4,8 @@ import { session } from "./storage.mjs";
 
 const BASE = new URL("api/", import.meta.url);
 const REQUEST_TIMEOUT_MS = 15_000;
+// The code of a request without a valid admin token. Actions may be refused with status 401 and other codes.
+const INVALID_CREDENTIALS = 40101;
 
 // An error that the service returned, or that no answer came.
 export class ApiError extends Error {
@@ -18,6 +20,8 @@ export class ApiError extends Error {
 // The API of the console. `askForToken` returns a promise of the admin token, or of null if the reader has none.
 // `onReachable` is called with a boolean after each request.
 export class Api {
+  // Whether the service has no admin token, as its overview says.
+  isOpen = false;
   #askForToken;
   #onReachable;
   #pendingToken = null;
@@ -61,6 +65,7 @@ export class Api {
     const response = await this.#fetch(method, path, options, token);
     if (response.status !== 401) return checked(response);
     const refusal = await checked(response).catch((error) => error);
+    if (this.isOpen || refusal.code !== INVALID_CREDENTIALS) throw refusal;
     // Another request may have obtained a token while this one was in flight.
     const known = session.get("token");
     const next =

@@ -6,6 +6,7 @@ import { copyableValue } from "./copy.mjs";
 import { field } from "./fields.mjs";
 import { renderMatrix } from "./matrix.mjs";
 import { emptyState, errorNote } from "./messages.mjs";
+import { prose } from "./prose.mjs";
 import { renderReport } from "./report.mjs";
 
 const TYPING_MS = 250;
@@ -99,7 +100,7 @@ function createCredential(context) {
       else showReport(found);
     },
     showError: (error) => {
-      answer.textContent = "";
+      showAnswer(null);
       fill(result, errorNote(error));
     },
   });
@@ -133,9 +134,11 @@ function createCredential(context) {
   }
 
   function showAnswer(permitted) {
-    answer.dataset.permitted = permitted === null ? "" : String(permitted.permitted);
     const next = permitted === null ? "" : `${permitted.permitted ? "Yes" : "No"}: ${permitted.explanation}`;
-    if (answer.textContent !== next) answer.textContent = next;
+    if (answer.dataset.text === next) return;
+    answer.dataset.text = next;
+    answer.dataset.permitted = permitted === null ? "" : String(permitted.permitted);
+    fill(answer, prose(next));
   }
 
   showNothing();

@@ -1,6 +1,7 @@
 // The matrix of a capability: resources by operations. Other pages may use it, with `matrix.css` and `tokens.css`.
 
 import { h, spoken, uniqueId } from "./dom.mjs";
+import { count } from "./format.mjs";
 
 const SYMBOLS = { yes: "●", refused: "✗", unrequested: "○", no: "·" };
 // The header of more operations than this is turned where the table has little space.
@@ -8,7 +9,7 @@ const LEVEL_HEADERS = 4;
 
 // Returns a table with a legend. `matrix` is the JSON that the service and `ably-auth-inspect` compute.
 export function renderMatrix(matrix, { label = "Capability" } = {}) {
-  if (matrix.permitsNothing && matrix.rows.length === 0) {
+  if (matrix.rows.length === 0) {
     return h("p.matrix-nothing", "It permits nothing: no operation on any channel.");
   }
   const labels = new Map(matrix.legend.map((entry) => [entry.mark, entry.label]));
@@ -37,10 +38,19 @@ export function renderMatrix(matrix, { label = "Capability" } = {}) {
   if (matrix.operations.length > LEVEL_HEADERS) table.classList.add("turned");
   return h(
     "div.matrix",
-    matrix.permitsNothing ? h("p.matrix-nothing", "It permits nothing.") : null,
     h("div.matrix-scroll", { tabindex: "0", role: "region", "aria-label": label }, table),
     legend(matrix, id),
+    leftOut(matrix),
   );
+}
+
+// The service limits the size of a matrix.
+function leftOut({ rowsLeftOut = 0, operationsLeftOut = 0 }) {
+  const parts = [
+    rowsLeftOut > 0 ? count(rowsLeftOut, "more resource") : null,
+    operationsLeftOut > 0 ? count(operationsLeftOut, "more operation") : null,
+  ].filter((part) => part !== null);
+  return parts.length > 0 ? h("p.matrix-rest-note", `Not shown: ${parts.join(" and ")}.`) : null;
 }
 
 function cell(mark, labels, what) {

@@ -1,6 +1,7 @@
 // What a view shows instead of content: nothing yet, an error, or that it loads.
 
 import { h } from "./dom.mjs";
+import { prose } from "./prose.mjs";
 
 // Returns an explanation of an empty view.
 export const emptyState = (title, ...children) => h("div.empty", h("p.empty-title", title), children);
@@ -11,7 +12,7 @@ export function errorNote(error) {
   return h(
     "div.note.bad",
     { role: "alert" },
-    h("p", `${code}${error.message}`),
+    h("p", code, prose(error.message)),
     error.href ? h("p", h("a", { href: error.href, rel: "noreferrer", target: "_blank" }, "About this error")) : null,
   );
 }

@@ -101,7 +101,7 @@ function renderApps(apps, context) {
   return apps.map((app, index) =>
     h(
       "section.app",
-      h("h2", app.name || app.id, " ", h("span.app-id.mono", app.id)),
+      h("h2", app.name || app.id, " ", app.name && app.name !== app.id ? h("span.app-id.mono", app.id) : null),
       app.keys.length === 0 ? h("p.muted", "This app has no keys.") : null,
       app.keys.map((key, at) => keyCard(key, context, onlyKey || (index === 0 && at === 0))),
     ),
@@ -116,7 +116,8 @@ function keyCard(key, context, isOpen) {
     h(
       "summary",
       h("h3.key-name.mono", key.name),
-      key.label ? h("span.muted", key.label) : null,
+      // Without a label, a key has its id for one.
+      key.label && !key.name.endsWith(`.${key.label}`) ? h("span.muted", key.label) : null,
       key.enabled ? null : h("span.tag.bad", "disabled"),
       key.revocableTokens ? h("span.tag", "revocable tokens") : null,
       icon("right"),

@@ -4,6 +4,7 @@ import { copyableValue } from "./copy.mjs";
 import { h } from "./dom.mjs";
 import { renderLife } from "./life.mjs";
 import { renderMatrix } from "./matrix.mjs";
+import { prose, sentence } from "./prose.mjs";
 
 // Returns the parts of a report in their order. `level` is the level of their headings.
 export function renderReport(report, { level = 3 } = {}) {
@@ -35,7 +36,7 @@ function verdictLine(verdict) {
   return h(
     `div.note.${verdict.accepted ? "good" : "bad"}`,
     h("p", h("strong", text)),
-    verdict.reason ? h("p", verdict.reason) : null,
+    verdict.reason ? h("p", sentence(verdict.reason)) : null,
   );
 }
 
@@ -45,7 +46,7 @@ function problemList(problems, heading) {
     h(heading, problems.length === 1 ? "Problem" : "Problems"),
     h(
       "ul",
-      problems.map((problem) => h("li", problem)),
+      problems.map((problem) => h("li", prose(problem))),
     ),
   );
 }

@@ -53,6 +53,7 @@ export class ServiceState {
     try {
       this.value = await this.#api.get("overview");
       this.error = null;
+      this.#api.isOpen = this.value.service.mode === "sandbox";
       this.#aheadMs = this.value.service.now - Date.now();
     } catch (error) {
       this.error = error;

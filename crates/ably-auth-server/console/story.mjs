@@ -6,6 +6,7 @@ import { h, icon } from "./dom.mjs";
 import { took } from "./format.mjs";
 import { target } from "./log_columns.mjs";
 import { renderMatrix } from "./matrix.mjs";
+import { prose, sentence } from "./prose.mjs";
 import { renderFacts, renderReport } from "./report.mjs";
 import { writeHash } from "./router.mjs";
 import { renderClocks } from "./story_clocks.mjs";
@@ -32,7 +33,9 @@ export function renderStory(story, { inspect, hashOf }) {
     matrix
       ? section(matrix.title || "Capability", renderMatrix(matrix.matrix, { label: matrix.title || "Capability" }))
       : null,
-    credential ? section(credential.title || "Credential", renderReport(credential, { level: 4 })) : null,
+    credential
+      ? section(credential.title || "Credential", renderReport({ ...credential, verdict: null }, { level: 4 }))
+      : null,
     issued ? section(`Issued: ${issued.title || "token"}`, renderReport(issued, { level: 4 })) : null,
     sent?.length > 0 ? section("Fields as received", renderFacts(sent)) : null,
     section("Request", renderRow(row)),
@@ -49,7 +52,7 @@ function section(title, ...content) {
 }
 
 // Returns the first sentence of a story, and what to do.
-function renderVerdict({ row, reason, advice, help }) {
+function renderVerdict({ row, reason, explanation, advice, help }) {
   const isGranted = row.outcome === "granted";
   const word = { granted: "Granted", refused: "Refused", failed: "Failed" }[row.outcome] ?? row.outcome;
   const head = !isGranted && row.code ? `${word} with ${row.code}` : word;
@@ -62,6 +65,7 @@ function renderVerdict({ row, reason, advice, help }) {
       icon(isGranted ? "check" : "cross"),
       h("span", h("strong", why ? `${head}: ` : `${head}.`), why ? sentence(why) : null),
     ),
+    explanation ? h("p", sentence(explanation)) : null,
     advice ? h("p.verdict-advice", h("strong", "What to do: "), sentence(advice)) : null,
     help ? h("p", helpLink(help)) : null,
   );
@@ -123,10 +127,4 @@ function renderRow(row) {
     "dl.facts",
     fields.filter(([, value]) => value).map(([label, value]) => h("div", h("dt", label), h("dd", value))),
   );
-}
-
-// Returns a text of the service as a sentence. Errors are in lower case and have no full stop.
-function sentence(text) {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.?!]$/.test(first) ? first : `${first}.`;
 }

@@ -3,12 +3,14 @@
 import { copyableTime } from "./copy.mjs";
 import { h } from "./dom.mjs";
 import { duration } from "./format.mjs";
+import { prose } from "./prose.mjs";
 
 // The marks are at most this part of the width away from the middle, so that their labels have space.
 const WIDEST = 0.36;
 
 // Returns a drawing and a sentence that says the same.
 export function renderClocks({ sender, service, allowedMs }) {
+  const label = capitalized(sender.label);
   const difference = sender.at - service.at;
   const isAllowed = Math.abs(difference) <= allowedMs;
   const scale = Math.max(Math.abs(difference), allowedMs, 1);
@@ -27,13 +29,13 @@ export function renderClocks({ sender, service, allowedMs }) {
   return h(
     "div.clocks",
     { "data-allowed": String(isAllowed) },
-    h("p", sentenceOf(difference, allowedMs)),
+    h("p", sentenceOf(label, difference, allowedMs)),
     h("div.clocks-line", { "aria-hidden": "true" }, window, gap, mark("service", 0), mark("sender", difference)),
     h(
       "dl.facts",
       h(
         "div",
-        h("dt", h("span.clocks-key.clocks-sender", { "aria-hidden": "true" }), capitalized(sender.label)),
+        h("dt", h("span.clocks-key.clocks-sender", { "aria-hidden": "true" }), prose(label)),
         h("dd", copyableTime(sender.at)),
       ),
       h(
@@ -45,10 +47,12 @@ export function renderClocks({ sender, service, allowedMs }) {
   );
 }
 
-function sentenceOf(difference, allowedMs) {
-  const allowed = `at most ${duration(allowedMs)} is allowed`;
-  if (difference === 0) return `Both clocks agree; ${allowed}.`;
-  return `The sender's time is ${duration(difference)} ${difference < 0 ? "behind" : "ahead of"} the service's; ${allowed}.`;
+function sentenceOf(label, difference, allowedMs) {
+  const allowed = allowedMs > 0 ? `; at most ${duration(allowedMs)} is allowed` : "";
+  if (difference === 0) return prose(`${label} is the same as the service's clock.`);
+  return prose(
+    `${label} is ${duration(difference)} ${difference < 0 ? "behind" : "ahead of"} the service's clock${allowed}.`,
+  );
 }
 
 const capitalized = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -2,15 +2,16 @@
 
 import { copyButton } from "./copy.mjs";
 import { h, icon, spoken } from "./dom.mjs";
+import { prose, sentence } from "./prose.mjs";
 
 // Returns the likely cause of a wrong signature.
 export function renderCause({ title, explanation, fix, isCertain }) {
   return h(
     "section.cause",
     h("p.cause-kind", isCertain ? "Cause" : "Likely cause"),
-    h("h3", title),
-    explanation ? h("p", explanation) : null,
-    fix ? h("p.cause-fix", h("strong", "Fix: "), fix) : null,
+    h("h3", prose(title)),
+    explanation ? h("p", sentence(explanation)) : null,
+    fix ? h("p.cause-fix", h("strong", "Fix: "), sentence(fix)) : null,
   );
 }
 
