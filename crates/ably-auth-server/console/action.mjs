@@ -15,7 +15,7 @@ export function createAction(
   { id, title, about, submit, fields, request, render, refresh = () => {}, question = null, extra = null },
 ) {
   const headingId = uniqueId("action");
-  const result = h("div.action-result", { role: "status" });
+  const result = h("div.action-result");
   const button = h("button.button.primary", { type: "submit" }, submit);
   const curl = codeBlock("", { language: "shell", label: `${title} with curl` });
   const cancel = h("button.button", { type: "button", hidden: true, click: () => setAsking(false) }, "Cancel");
@@ -60,6 +60,7 @@ export function createAction(
     button.disabled = true;
     try {
       fill(result, show(await send(context.api, method, path, body)));
+      context.announce(`${title}: done`);
     } catch (error) {
       if (!isAbort(error)) fill(result, errorNote(error));
     }

@@ -129,7 +129,11 @@ function createCredential(context) {
     const problems = report.problems?.length ?? 0;
     const title = report.title || report.kind;
     summary.textContent = `${title}${problems > 0 ? `, problems: ${problems}` : ""}`;
-    fill(result, h("div.result-head", h("h2", title), h("span.tag", report.kind)), renderReport(report));
+    fill(
+      result,
+      h("div.result-head", h("h2", title), title === report.kind ? null : h("span.tag", report.kind)),
+      renderReport(report),
+    );
     showAnswer(permitted ?? null);
   }
 

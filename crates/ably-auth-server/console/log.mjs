@@ -127,11 +127,10 @@ class LogView {
   #go(seq, query, isReplacing = false) {
     const hash = writeHash("log", seq, query);
     if (hash === location.hash) return;
-    if (!isReplacing) location.hash = hash;
-    else {
-      history.replaceState(null, "", hash);
-      this.update(readHash(hash));
-    }
+    if (isReplacing) history.replaceState(null, "", hash);
+    else location.hash = hash;
+    // The event of a changed hash comes too late for moving the focus.
+    this.update(readHash(hash));
   }
 
   #open(seq, isByKeyboard) {

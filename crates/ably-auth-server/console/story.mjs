@@ -39,11 +39,7 @@ export function renderStory(story, { inspect, hashOf }) {
     issued ? section(`Issued: ${issued.title || "token"}`, renderReport(issued, { level: 4 })) : null,
     sent?.length > 0 ? section("Fields as received", renderFacts(sent)) : null,
     section("Request", renderRow(row)),
-    h(
-      "details.raw",
-      h("summary", "JSON of this story"),
-      codeBlock(JSON.stringify(story, null, 2), { language: "json", label: "JSON of this story" }),
-    ),
+    renderRaw(story),
   ];
 }
 
@@ -127,4 +123,13 @@ function renderRow(row) {
     "dl.facts",
     fields.filter(([, value]) => value).map(([label, value]) => h("div", h("dt", label), h("dd", value))),
   );
+}
+
+// Returns the JSON of a story, which is drawn once it is opened.
+function renderRaw(story) {
+  const label = "JSON of this story";
+  const details = h("details.raw", h("summary", label));
+  const draw = () => details.append(codeBlock(JSON.stringify(story, null, 2), { language: "json", label }));
+  details.addEventListener("toggle", draw, { once: true });
+  return details;
 }
