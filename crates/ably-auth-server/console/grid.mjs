@@ -16,7 +16,8 @@ export class Grid {
   #columns;
   #on;
   #id = uniqueId("grid");
-  #elements = new Map();
+  // The rows that are elements, with what was drawn of them, by their numbers.
+  #drawn = new Map();
   #body = h("div.grid-body", { role: "rowgroup" });
   #rowHeight = 36;
   #frame = null;
@@ -113,23 +114,30 @@ export class Grid {
     this.#frame = null;
     const first = Math.max(Math.floor(this.element.scrollTop / this.#rowHeight) - OVERSCAN, 0);
     const visible = Math.ceil(this.element.clientHeight / this.#rowHeight) + 2 * OVERSCAN;
-    const end = Math.min(first + visible, this.#rows.length);
-    const unused = new Set(this.#elements.keys());
-    for (let index = first; index < end; index += 1) {
-      const row = this.#rows.at(index);
-      unused.delete(row.seq);
-      this.#place(this.#elements.get(row.seq) ?? this.#add(row), row, index);
+    const rows = [];
+    for (let index = first; index < Math.min(first + visible, this.#rows.length); index += 1)
+      rows.push(this.#rows.at(index));
+    // After a restart of the service, other rows have the same numbers.
+    const used = new Set(rows);
+    for (const [seq, { element, row }] of this.#drawn) {
+      if (used.has(row)) continue;
+      element.remove();
+      this.#drawn.delete(seq);
     }
-    for (const seq of unused) {
-      this.#elements.get(seq).remove();
-      this.#elements.delete(seq);
-    }
-    const active = this.#elements.get(this.active);
+    // The order of the elements is that of the rows, for screen readers.
+    let next = this.#body.firstElementChild;
+    rows.forEach((row, at) => {
+      const drawn = this.#drawn.get(row.seq) ?? this.#create(row);
+      if (drawn.element === next) next = next.nextElementSibling;
+      else this.#body.insertBefore(drawn.element, next);
+      this.#place(drawn, row, first + at);
+    });
+    const active = this.#drawn.get(this.active)?.element;
     if (active) this.element.setAttribute("aria-activedescendant", active.id);
     else this.element.removeAttribute("aria-activedescendant");
   }
 
-  #add(row) {
+  #create(row) {
     const cells = this.#columns.map((column) =>
       h(`div.cell.cell-${column.id}`, { role: "gridcell" }, column.render(row)),
     );
@@ -138,15 +146,24 @@ export class Grid {
       { role: "row", id: `${this.#id}-${row.seq}`, "data-seq": row.seq, "data-outcome": row.outcome },
       cells,
     );
-    this.#elements.set(row.seq, element);
-    this.#body.append(element);
-    return element;
+    const drawn = { element, row, top: null, isActive: null };
+    this.#drawn.set(row.seq, drawn);
+    return drawn;
   }
 
-  #place(element, row, index) {
-    element.style.setProperty("transform", `translateY(${index * this.#rowHeight}px)`);
-    element.setAttribute("aria-rowindex", String(index + 2));
-    element.setAttribute("aria-selected", String(row.seq === this.active));
+  // Changes only what differs; also a change to the same value costs a layout.
+  #place(drawn, row, index) {
+    const top = index * this.#rowHeight;
+    if (drawn.top !== top) {
+      drawn.top = top;
+      drawn.element.style.setProperty("transform", `translateY(${top}px)`);
+      drawn.element.setAttribute("aria-rowindex", String(index + 2));
+    }
+    const isActive = row.seq === this.active;
+    if (drawn.isActive !== isActive) {
+      drawn.isActive = isActive;
+      drawn.element.setAttribute("aria-selected", String(isActive));
+    }
   }
 
   #clicked(event) {
