@@ -70,6 +70,7 @@ const FILES: &[(&str, &[u8])] = files![
     "messages.mjs",
     "overview.mjs",
     "parts.css",
+    "prose.mjs",
     "report.mjs",
     "router.mjs",
     "service_state.mjs",
