@@ -20,7 +20,7 @@ export class ApiError extends Error {
 // The API of the console. `askForToken` returns a promise of the admin token, or of null if the reader has none.
 // `onReachable` is called with a boolean after each request.
 export class Api {
-  // Whether the service has no admin token, as its overview says.
+  // True if the service has no admin token, as its overview says.
   isOpen = false;
   #askForToken;
   #onReachable;

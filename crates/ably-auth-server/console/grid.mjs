@@ -10,7 +10,7 @@ const OVERSCAN = 8;
 export class Grid {
   // The number of the active row, or null.
   active = null;
-  // Whether new rows scroll the list.
+  // True if new rows scroll the list.
   following = true;
   #rows;
   #columns;

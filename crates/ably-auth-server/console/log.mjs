@@ -31,7 +31,7 @@ class LogView {
   #query = null;
   #browse = null;
   #newSince = 0;
-  // Whether the row of the address is to be scrolled to once the list has it.
+  // True until the list has the row of the address and has scrolled to it.
   #isToReveal = false;
   #state = h("span.feed-state");
   #total = h("span.muted.feed-total");

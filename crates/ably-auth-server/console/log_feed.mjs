@@ -13,7 +13,7 @@ export class LogFeed {
   state = "loading";
   error = null;
   isPaused = false;
-  // How many rows wait while the feed is paused, and how many the service left out because they came too fast.
+  // The number of rows that wait while the feed is paused, and of those that came too fast for the service to send.
   waitingCount = 0;
   skipped = 0;
   #api;
@@ -84,7 +84,7 @@ export class LogFeed {
     this.#onChange(0);
   }
 
-  // Reads the page before the oldest row, unless there is none or the list is full.
+  // Reads the page before the oldest row, unless there is no older one or the list is full.
   async loadOlder() {
     if (!this.#hasOlder || this.#isLoadingOlder || this.rows.length >= MAX_ROWS) return;
     this.#isLoadingOlder = true;

@@ -1,4 +1,4 @@
-// What a view shows instead of content: nothing yet, an error, or that it loads.
+// Messages that a view shows instead of content: that it is empty or loads, or an error.
 
 import { h } from "./dom.mjs";
 import { prose } from "./prose.mjs";

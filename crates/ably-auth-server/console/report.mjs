@@ -1,4 +1,4 @@
-// What is known about a credential: facts, life, capability and problems.
+// A report about a credential: facts, life, capability and problems.
 
 import { copyableValue } from "./copy.mjs";
 import { h } from "./dom.mjs";

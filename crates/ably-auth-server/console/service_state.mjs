@@ -9,7 +9,7 @@ export class ServiceState {
   value = null;
   // The error of the last request, or null.
   error = null;
-  // How far the clock of the service is ahead of the reader's, in ms.
+  // The lead of the service's clock over the reader's, in ms.
   #aheadMs = 0;
   #api;
   #listeners = new Set();

@@ -34,5 +34,5 @@ function open(kind) {
 // Preferences, kept until the reader changes them.
 export const preferences = open("localStorage");
 
-// What is forgotten with the tab.
+// Values that the browser forgets with the tab.
 export const session = open("sessionStorage");

@@ -17,7 +17,8 @@ export function renderCause({ title, explanation, fix, isCertain }) {
 
 // Returns the signed text line by line. Lines that differ from the received field are marked.
 export function renderMac({ lines, text }) {
-  const differing = lines.filter((line) => line.differs).length;
+  const marked = lines.filter((line) => line.differs).length;
+  const isSignedKnown = lines.some((line) => line.signed !== null && line.signed !== undefined);
   const head = ["Field", "Line that the mac signs", "Field as received"].map((label) =>
     h("th", { scope: "col" }, label),
   );
@@ -26,9 +27,11 @@ export function renderMac({ lines, text }) {
     h(
       "p.muted",
       "The mac of a token request signs these lines, each with a line feed at its end. ",
-      differing > 0
-        ? `${differing === 1 ? "The marked line differs" : "The marked lines differ"} from the received field.`
-        : null,
+      marked === 0
+        ? null
+        : isSignedKnown
+          ? "Marked: what the sender signed instead."
+          : "Marked: lines that differ from the received field.",
     ),
     h(
       "div.mac-scroll",
@@ -39,14 +42,26 @@ export function renderMac({ lines, text }) {
   );
 }
 
-function macLine({ field, text, received, differs }) {
-  return h(
+// Returns the row of a line, and a second one if the sender is known to have signed another line.
+function macLine({ field, text, received, signed, differs }) {
+  const row = h(
     "tr",
     { "data-differs": differs ? "true" : null },
     h("th", { scope: "row" }, differs ? [icon("cross"), spoken("differs: ")] : null, field),
     h("td.mono", lineText(text)),
     h("td.mono", lineText(received)),
   );
+  if (signed === null || signed === undefined) return row;
+  const label = "The sender signed";
+  return [
+    row,
+    h(
+      "tr",
+      { "data-differs": "true" },
+      h("th", { scope: "row" }, label),
+      h("td.mono", { colspan: "2" }, lineText(signed)),
+    ),
+  ];
 }
 
 const lineText = (text) => (text === "" || text === null || text === undefined ? h("span.muted", "(empty)") : text);
