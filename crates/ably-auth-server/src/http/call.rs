@@ -19,7 +19,7 @@ use super::console_path::{self, Mode};
 use super::delivery::Delivery;
 use super::format::Format;
 #[cfg(feature = "console")]
-use super::recorder::Recorder;
+use super::observations::Observations;
 use super::reply::Reply;
 use super::request_log;
 use super::route::query;
@@ -55,7 +55,7 @@ pub(super) struct Call<'a> {
     pub(super) checks: Checks,
     /// The facts for the log of the console.
     #[cfg(feature = "console")]
-    pub(super) recorder: Recorder,
+    pub(super) observations: Observations,
     /// The audit event of the request, if it is audited.
     trail: Option<Trail<'a>>,
     /// The mode of the console that answers the request; `None` for any other request.
@@ -88,7 +88,7 @@ impl<'a> Call<'a> {
             identity: OnceLock::new(),
             checks: Checks::default(),
             #[cfg(feature = "console")]
-            recorder: Recorder::new(state),
+            observations: Observations::new(state),
             #[cfg(feature = "console")]
             console: console_path::is_served(state, parts).then_some(Mode::Sandbox),
             answer: Mutex::default(),
@@ -182,7 +182,7 @@ impl<'a> Call<'a> {
         self.note_key(principal.key.name());
         self.app.get_or_init(|| Arc::clone(&principal.app));
         #[cfg(feature = "console")]
-        self.recorder.note_sender(&principal);
+        self.observations.note_sender(&principal);
         if let Some(identity) = principal.identity.as_ref().filter(|_| self.state.sandbox) {
             self.identity.get_or_init(|| identity.clone());
         }

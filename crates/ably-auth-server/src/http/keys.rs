@@ -9,8 +9,9 @@ use http::StatusCode;
 use super::batch::{FIRST_VERSION_WITH_BATCH_RESULTS, reply_in_old_format};
 use super::call::Call;
 use super::lists::Object;
-use super::refusal_log::{self, Part};
+use super::refusal_log;
 use super::reply::Reply;
+use super::request_labels::Part;
 use super::revocation_body::{Moment, RevocationBody};
 use crate::ops::metrics;
 use crate::policy::authenticate::Principal;
@@ -44,7 +45,7 @@ pub(super) async fn request_token(call: &Call<'_>, key_name: &str) -> Result<Rep
     };
     let details = issuer.exchange(requested_key, &request, proof, &entropy, call.now).await?;
     #[cfg(feature = "console")]
-    call.recorder.note_issued(&request, &details);
+    call.observations.note_issued(&request, &details);
     metrics::add(&call.state.metrics.tokens_issued, 1);
     call.reply(StatusCode::CREATED, &details)
 }

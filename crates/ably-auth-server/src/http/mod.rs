@@ -19,11 +19,14 @@ mod format;
 mod keys;
 mod lists;
 mod msgpack;
+#[cfg(feature = "console")]
+mod observations;
 mod page;
 #[cfg(feature = "console")]
 mod recorder;
 mod refusal_log;
 mod reply;
+mod request_labels;
 pub(crate) mod request_log;
 mod revocation_body;
 mod route;
@@ -109,7 +112,7 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
         Err(refusal) => refused(&call, &refusal),
     };
     #[cfg(feature = "console")]
-    recorder::record(&call, &reply);
+    recorder::record(&call, &reply, endpoint);
     let code = reply.code;
     #[cfg(feature = "sandbox")]
     let delivery = call.delivery();
@@ -129,7 +132,7 @@ fn finish(call: Call<'_>, reply: Result<(Endpoint, Reply), Refusal>) -> Complete
 fn refused(call: &Call<'_>, refusal: &Refusal) -> (Endpoint, Reply) {
     refusal_log::record(call, refusal.info());
     #[cfg(feature = "console")]
-    call.recorder.note_refusal(refusal);
+    call.observations.note_refusal(refusal);
     if control::is_control_request(call) {
         return (Endpoint::Control, control::error_reply(refusal));
     }

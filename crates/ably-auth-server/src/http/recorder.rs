@@ -1,84 +1,28 @@
 //! Records requests in the log of the console.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use ably_auth_core::{ErrorCode, ErrorInfo, KeyName, TokenDetails, TokenRequest, VerifiedTokenRequest};
+use ably_auth_core::{ErrorCode, ErrorInfo, KeyName};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
-use serde_json::value::{RawValue, to_raw_value};
 
 use super::call::Call;
-use super::refusal_log::{self, Part};
+use super::console_path;
 use super::reply::Reply;
+use super::request_labels::{self, Part};
 use super::route::{Route, query};
-use super::{console_path, control};
-use crate::apps::Key;
 use crate::journal::checks::Check;
-use crate::journal::row::{CredentialFacts, Details, Entry, IssuedFacts, Kind, Outcome, Row};
-use crate::policy::authenticate::Principal;
+use crate::journal::row::{Details, Entry, Kind, Outcome, Row};
+use crate::ops::metrics::Endpoint;
 use crate::policy::authorize::EVERY_CHANNEL;
-use crate::refusal::Refusal;
-use crate::state::State;
-use crate::story::{Asked, Refused, credential_text, limited, named_key, start};
+use crate::story::{Asked, Refused, credential_text, named_key, start};
 
 /// The maximum length of a path, a channel name or a clientId in the log, in bytes.
 const MAX_TEXT: usize = 256;
 
-/// The facts about a request that is being processed. It stays empty if nothing is recorded.
-pub(super) struct Recorder {
-    started: Option<Duration>,
-    sender: OnceLock<(Arc<Key>, Box<RawValue>)>,
-    issued: OnceLock<Issued>,
-    refusal: OnceLock<(ErrorCode, Box<str>)>,
-}
-
-struct Issued {
-    facts: Box<RawValue>,
-    client_id: Option<Box<str>>,
-    nonce: Option<Box<str>>,
-}
-
-impl Recorder {
-    pub(super) fn new(state: &State) -> Self {
-        Self {
-            started: state.journal.as_ref().map(|_| state.stopwatch.elapsed()),
-            sender: OnceLock::new(),
-            issued: OnceLock::new(),
-            refusal: OnceLock::new(),
-        }
-    }
-
-    pub(super) fn note_sender(&self, principal: &Principal) {
-        if self.started.is_some() {
-            if let Ok(facts) = to_raw_value(&CredentialFacts::of(principal)) {
-                self.sender.get_or_init(|| (Arc::clone(&principal.key), facts));
-            }
-        }
-    }
-
-    pub(super) fn note_issued(&self, request: &TokenRequest, details: &TokenDetails) {
-        let (Some(_), Some(token)) = (self.started, CredentialFacts::of_details(details)) else { return };
-        let request = request.trust_key_holder(&token.key).ok();
-        let asked = request.as_ref().and_then(VerifiedTokenRequest::capability_text).map(limited);
-        let nonce = request.as_ref().and_then(VerifiedTokenRequest::nonce).map(Into::into);
-        let client_id = token.client_id.as_deref().map(Into::into);
-        if let Ok(facts) = to_raw_value(&IssuedFacts { asked, token }) {
-            self.issued.get_or_init(|| Issued { facts, client_id, nonce });
-        }
-    }
-
-    pub(super) fn note_refusal(&self, refusal: &Refusal) {
-        if self.started.is_some() {
-            self.refusal.get_or_init(|| (refusal.info().code(), refusal.info().message().into()));
-        }
-    }
-}
-
 /// Records a request and its answer, except requests of the console itself, and those that only ask what is allowed.
-pub(super) fn record(call: &Call<'_>, reply: &Reply) {
-    let (Some(journal), Some(started)) = (&call.state.journal, call.recorder.started) else {
+pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
+    let (Some(journal), Some(started)) = (&call.state.journal, call.observations.started) else {
         return;
     };
     let path = call.parts.uri.path();
@@ -87,7 +31,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
         return;
     }
     let route = Route::of(path, true).ok();
-    let (sender, issued) = (call.recorder.sender.get(), call.recorder.issued.get());
+    let (sender, issued) = (call.observations.sender.get(), call.observations.issued.get());
     let key_in_path = route.as_ref().and_then(key_in_path);
     let mut details = Details {
         checks: checks(call),
@@ -97,7 +41,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
         evidence: None,
     };
     let channel = route.as_ref().and_then(Route::channel);
-    let operation = route.as_ref().and_then(|route| refusal_log::operation(route, &call.parts.method));
+    let operation = route.as_ref().and_then(|route| request_labels::operation(route, &call.parts.method));
     let status = reply.status().as_u16();
     let duration = call.state.stopwatch.elapsed().saturating_sub(started);
     let client_id = call.client_id().or_else(|| issued.and_then(|issued| issued.client_id.as_deref()));
@@ -112,9 +56,9 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
         operation,
         duration_us: u64::try_from(duration.as_micros()).ok(),
         request_id: Some(&call.request_id),
-        ..Row::new(call.now, Kind::Request, action(call, route.as_ref()), Outcome::of_status(status))
+        ..Row::new(call.now, Kind::Request, action(call, route.as_ref(), endpoint), Outcome::of_status(status))
     };
-    let Some((code, reason)) = call.recorder.refusal.get() else {
+    let Some((code, reason)) = call.observations.refusal.get() else {
         return journal.push(&Entry::of(&row.encode(&details)));
     };
     let is_request = matches!(route, Some(Route::RequestToken(_)));
@@ -148,7 +92,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply) {
 /// Records the refusal of a part of a request, of which the rest is granted.
 pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
     let Some(journal) = &call.state.journal else { return };
-    let sender = call.recorder.sender.get();
+    let sender = call.observations.sender.get();
     let (action, operation, channel) = match part {
         Part::Channel(name) => ("publish", Some("publish"), Some(start(name, MAX_TEXT))),
         Part::Target(_) => ("revokeTokens", None, None),
@@ -171,7 +115,7 @@ pub(super) fn record_part(call: &Call<'_>, part: Part<'_>, error: &ErrorInfo) {
 /// Returns the numbers of the checks of a request. If it was refused by none of them, the last one says why.
 fn checks(call: &Call<'_>) -> Vec<u8> {
     let mut checks = call.checks.numbers();
-    if let Some((code, _)) = call.recorder.refusal.get() {
+    if let Some((code, _)) = call.observations.refusal.get() {
         if Check::failed_one(&checks).is_none() {
             let check = match *code {
                 ErrorCode::CAPABILITY_REFUSED => Check::Permitted,
@@ -187,7 +131,7 @@ fn checks(call: &Call<'_>) -> Vec<u8> {
 /// Returns the beginning of the path, with `[key]` in place of whole keys.
 fn path_without_keys(path: &str) -> Cow<'_, str> {
     // Only a path with a colon can have a whole key.
-    if path.contains([':', '%']) { refusal_log::path(path).into() } else { start(path, MAX_TEXT).into() }
+    if path.contains([':', '%']) { request_labels::path(path).into() } else { start(path, MAX_TEXT).into() }
 }
 
 /// Returns the credential as the client sent it, which may be malformed.
@@ -221,10 +165,10 @@ fn method(method: &Method) -> &'static str {
     }
 }
 
-fn action(call: &Call<'_>, route: Option<&Route<'_>>) -> &'static str {
+fn action(call: &Call<'_>, route: Option<&Route<'_>>, endpoint: Endpoint) -> &'static str {
     let is_post = call.parts.method == Method::POST;
     match route {
-        _ if control::is_control_request(call) => "control",
+        _ if endpoint == Endpoint::Control => "control",
         None => "unknown",
         Some(Route::Root) => "about",
         Some(Route::Time) => "time",

@@ -2,22 +2,13 @@
 //!
 //! Only a sandbox logs them, because channel names and clientIds are personal data. A key in a path is always left out.
 
-use ably_auth_core::{ApiKey, ErrorInfo};
-use http::Method;
+use ably_auth_core::ErrorInfo;
 use tracing::{Level, event};
 
 use super::call::Call;
-use super::route::{self, Route};
+use super::request_labels::{Part, operation, path};
+use super::route::Route;
 use crate::ops::refusal_log::{TARGET, is_wanted, truncate};
-
-/// A part of a request that can be refused while the rest is granted.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Part<'a> {
-    /// A channel of a batch.
-    Channel(&'a str),
-    /// A target of a revocation.
-    Target(&'a str),
-}
 
 /// Logs why a request was refused, in a sandbox and if a subscriber takes the event.
 pub(super) fn record(call: &Call<'_>, error: &ErrorInfo) {
@@ -56,25 +47,4 @@ pub(super) fn record_part(call: &Call<'_>, part: Option<Part<'_>>, error: &Error
         reason = error.message(),
         "refused"
     );
-}
-
-/// Returns the operation that a request needs, if the path and the method determine it.
-pub(super) fn operation(route: &Route<'_>, method: &Method) -> Option<&'static str> {
-    Some(match route {
-        Route::Channels | Route::Channel(_) => "channel-metadata",
-        Route::Messages(_) | Route::Publish(_) | Route::Batch if *method == Method::POST => "publish",
-        Route::Messages(_) | Route::History(_) | Route::PresenceHistory(_) => "history",
-        Route::Presence(_) => "subscribe",
-        Route::Stats => "stats",
-        _ => return None,
-    })
-}
-
-/// Returns the path with `[key]` in place of whole keys. `path` must not contain the query, which may hold credentials.
-pub(super) fn path(path: &str) -> String {
-    let is_key = |segment: &str| {
-        segment.contains([':', '%']) && route::decode(segment).is_ok_and(|text| ApiKey::parse(&text).is_ok())
-    };
-    let segments: Vec<_> = path.split('/').map(|segment| if is_key(segment) { "[key]" } else { segment }).collect();
-    truncate(&segments.join("/"))
 }
