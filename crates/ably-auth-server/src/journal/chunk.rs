@@ -39,7 +39,7 @@ impl Chunk {
         self.text.len().saturating_add(self.ends.len().saturating_mul(ENTRY_BYTES))
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
