@@ -7,8 +7,8 @@ import { duration } from "./format.mjs";
 
 const TICK_MS = 1000;
 
-// Returns a bar that moves with the time as long as it is part of a page. `life` is the JSON that the service and
-// `ably-auth-inspect` compute.
+// Returns a bar that moves with the time. Insert it at once: it stops if it is not part of the page a second later.
+// `life` is the JSON that the service and `ably-auth-inspect` compute.
 export function renderLife(life) {
   // The clock of the service may differ from the reader's; the bar shows the service's.
   const ahead = life.now - Date.now();
@@ -44,16 +44,11 @@ export function renderLife(life) {
   return node;
 }
 
-// Calls `draw` every second, until the node has been part of the page and left it.
+// Calls `draw` every second, as long as the node is part of the page.
 function tick(node, draw) {
-  let wasShown = false;
   const timer = setInterval(() => {
-    if (node.isConnected) {
-      wasShown = true;
-      draw();
-    } else if (wasShown) {
-      clearInterval(timer);
-    }
+    if (node.isConnected) draw();
+    else clearInterval(timer);
   }, TICK_MS);
 }
 

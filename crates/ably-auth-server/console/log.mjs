@@ -1,7 +1,7 @@
 // The live log: a toolbar, filters, the list of rows, and the story of the chosen row.
 
 import { confirmButton } from "./confirm.mjs";
-import { fill, h, icon } from "./dom.mjs";
+import { fill, h, icon, uniqueId } from "./dom.mjs";
 import { count, number } from "./format.mjs";
 import { Grid } from "./grid.mjs";
 import { COLUMNS } from "./log_columns.mjs";
@@ -74,11 +74,23 @@ class LogView {
       act: () => this.#feed.clear(),
       onError: (error) => this.#showNotice(errorNote(error)),
     });
+    const keys = h(
+      "p.log-keys",
+      { id: uniqueId("keys") },
+      [
+        ["↑ ↓", "move"],
+        ["Enter", "opens"],
+        ["/", "filters"],
+        ["Esc", "closes"],
+      ].map(([key, what]) => [h("kbd", key), ` ${what} `]),
+    );
+    this.#grid.element.setAttribute("aria-describedby", keys.id);
     const toolbar = h(
       "div.log-bar",
       h("h1", { tabindex: "-1" }, "Log"),
       this.#state,
       this.#total,
+      keys,
       h("div.log-tools", this.#filters.toggle, this.#pause, clear),
     );
     const list = h("div.log-list", this.#grid.element, this.#empty, this.#newest);
