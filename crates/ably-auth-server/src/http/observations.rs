@@ -17,6 +17,8 @@ use crate::story::limited;
 pub(super) struct Observations {
     /// The time of the service's stopwatch at which the request arrived; `None` if nothing is recorded.
     pub(super) started: Option<Duration>,
+    /// True if the request is recorded although it is granted.
+    pub(super) is_admitted: bool,
     /// The key and the [`CredentialFacts`] of the sender.
     pub(super) sender: OnceLock<(Arc<Key>, Box<RawValue>)>,
     pub(super) issued: OnceLock<Issued>,
@@ -34,8 +36,10 @@ pub(super) struct Issued {
 
 impl Observations {
     pub(super) fn new(state: &State) -> Self {
+        let started = state.journal.as_ref().map(|_| state.stopwatch.elapsed());
         Self {
-            started: state.journal.as_ref().map(|_| state.stopwatch.elapsed()),
+            started,
+            is_admitted: state.journal.as_ref().zip(started).is_some_and(|(journal, now)| journal.admits_granted(now)),
             sender: OnceLock::new(),
             issued: OnceLock::new(),
             refusal: OnceLock::new(),
@@ -51,7 +55,8 @@ impl Observations {
     }
 
     pub(super) fn note_issued(&self, request: &TokenRequest, details: &TokenDetails) {
-        let (Some(_), Some(token)) = (self.started, CredentialFacts::of_details(details)) else { return };
+        let token = if self.is_admitted { CredentialFacts::of_details(details) } else { None };
+        let Some(token) = token else { return };
         let request = request.trust_key_holder(&token.key).ok();
         let asked = request.as_ref().and_then(VerifiedTokenRequest::capability_text).map(limited);
         let nonce = request.as_ref().and_then(VerifiedTokenRequest::nonce).map(Into::into);

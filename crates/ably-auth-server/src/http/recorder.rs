@@ -30,6 +30,11 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
     if call.parts.method == Method::OPTIONS || is_upgrade || console_path::has_path(path) {
         return;
     }
+    let refusal = call.observations.refusal.get();
+    let is_admitted = if refusal.is_some() { journal.admits_refused(started) } else { call.observations.is_admitted };
+    if !is_admitted {
+        return;
+    }
     let route = Route::of(path, true).ok();
     let (sender, issued) = (call.observations.sender.get(), call.observations.issued.get());
     let key_in_path = route.as_ref().and_then(key_in_path);
@@ -58,7 +63,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
         request_id: Some(&call.request_id),
         ..Row::new(call.now, Kind::Request, action(call, route.as_ref(), endpoint), Outcome::of_status(status))
     };
-    let Some((code, reason)) = call.observations.refusal.get() else {
+    let Some((code, reason)) = refusal else {
         return journal.push(&Entry::of(&row.encode(&details)));
     };
     let is_request = matches!(route, Some(Route::RequestToken(_)));
@@ -77,7 +82,7 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
             .map(|operation| Asked { operation, channel: channel.map_or(EVERY_CHANNEL, |channel| &*channel.name) }),
         now: call.state.latest(call.now),
     };
-    let evidence = refused.evidence(call.state);
+    let evidence = if journal.admits_evidence(started) { refused.evidence(call.state) } else { None };
     details.evidence = evidence.as_deref();
     if Check::list(&details.checks).contains(&(Check::Nonce, true)) {
         let request = token_request.as_ref().zip(key_in_path.as_ref());

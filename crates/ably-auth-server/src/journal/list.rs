@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ably_auth_core::{KeyName, Timestamp};
 
+use super::admission::Admission;
 use super::chunk::Chunk;
 use super::filter::Filter;
 use super::row::{Entry, JsonRow};
@@ -20,6 +22,7 @@ const MIN_CHUNKS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Journal {
     entries: Mutex<Entries>,
+    admission: Admission,
     chunk_bytes: usize,
     max_bytes: usize,
 }
@@ -76,7 +79,27 @@ impl Journal {
     /// Creates a journal whose entries use at most `max_bytes` bytes.
     pub(crate) fn new(max_bytes: usize) -> Self {
         let chunk_bytes = CHUNK_BYTES.min(max_bytes / MIN_CHUNKS);
-        Self { entries: Mutex::default(), chunk_bytes, max_bytes }
+        Self { entries: Mutex::default(), admission: Admission::default(), chunk_bytes, max_bytes }
+    }
+
+    /// Returns true if what is granted at the moment `now` of the service's stopwatch is recorded.
+    pub(crate) fn admits_granted(&self, now: Duration) -> bool {
+        self.admission.admits_granted(now)
+    }
+
+    /// Returns true if a refusal at the moment `now` of the service's stopwatch is recorded.
+    pub(crate) fn admits_refused(&self, now: Duration) -> bool {
+        self.admission.admits_refused(now)
+    }
+
+    /// Returns true if the reason of a refusal at the moment `now` of the service's stopwatch is looked for.
+    pub(crate) fn admits_evidence(&self, now: Duration) -> bool {
+        self.admission.admits_evidence(now)
+    }
+
+    /// Returns how many entries were not recorded because there were too many a second.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.admission.left_out()
     }
 
     /// Adds an entry. Drops it if it alone is larger than the journal.

@@ -1,6 +1,8 @@
 //! The journal: what happened to requests and connections, for the console. It is bounded: the oldest entries make room
 //! for new ones.
 
+#[cfg(feature = "console")]
+mod admission;
 pub(crate) mod checks;
 #[cfg(feature = "console")]
 mod chunk;

@@ -31,6 +31,10 @@ impl Attempt {
     /// Records that the connection was refused.
     pub(super) fn record(self, state: &State, checks: &Checks, refusal: &Refusal) {
         let Some(journal) = &state.journal else { return };
+        let moment = state.stopwatch.elapsed();
+        if !journal.admits_refused(moment) {
+            return;
+        }
         let now = state.latest(state.clock.now());
         let mut checks = checks.numbers();
         let failed = Check::failed_one(&checks).unwrap_or_else(|| {
@@ -50,7 +54,7 @@ impl Attempt {
             asked: None,
             now,
         };
-        let evidence = evidence.evidence(state);
+        let evidence = if journal.admits_evidence(moment) { evidence.evidence(state) } else { None };
         let details = Details { checks, evidence: evidence.as_deref(), ..Details::default() };
         journal.push(&Entry::of(&row.encode(&details)));
     }
@@ -80,7 +84,9 @@ pub(super) fn message(
     channel: Option<&str>,
     error: Option<&ErrorInfo>,
 ) {
-    if state.journal.is_none() {
+    let Some(journal) = &state.journal else { return };
+    // Refusals are admitted when they are pushed.
+    if error.is_none() && !journal.admits_granted(state.stopwatch.elapsed()) {
         return;
     }
     let (name, operation, kind) = match action {
@@ -131,7 +137,11 @@ fn push(state: &State, session: &Session, row: Row<'_>, checks: Vec<u8>, asked: 
         asked,
         now: row.at,
     });
-    let evidence = refused.and_then(|refused| refused.evidence(state));
+    let moment = state.stopwatch.elapsed();
+    if refused.is_some() && !journal.admits_refused(moment) {
+        return;
+    }
+    let evidence = refused.filter(|_| journal.admits_evidence(moment)).and_then(|refused| refused.evidence(state));
     let facts = facts.and_then(|facts| to_raw_value(&facts).ok());
     let row = Row {
         key: Some(principal.key.name()),
