@@ -66,7 +66,11 @@ function liveQuestion({ ask, show, showError }) {
   };
 }
 
-function createCredential(context) {
+// Creates the form for a credential. `about` says what becomes of it.
+export function createCredential(
+  context,
+  { about = "It is not stored, and does not appear in the log." } = {},
+) {
   const options = uniqueId("operations");
   const text = h("textarea.code-input", {
     rows: "8",
@@ -118,9 +122,9 @@ function createCredential(context) {
         "Paste a credential",
         h(
           "p",
-          "A key, a token, a JWT, a token request, token details or a capability. The service says what it is, how long it is valid, what it permits and what is wrong with it.",
+          "A key, a token, a JWT, a token request, token details or a capability. This page says what it is, how long it is valid, what it permits and what is wrong with it.",
         ),
-        h("p", "It is not stored, and does not appear in the log."),
+        h("p", about),
       ),
     );
   }
@@ -178,7 +182,8 @@ function createCredential(context) {
   };
 }
 
-function createIntersection(context) {
+// Creates the form for two capabilities.
+export function createIntersection(context) {
   const input = (value) =>
     h(
       "textarea.code-input",
@@ -199,7 +204,9 @@ function createIntersection(context) {
         fill(
           result,
           found.matrix ? renderMatrix(found.matrix, { label: "Granted capability" }) : null,
-          h("p.capability-text", copyableValue(found.granted)),
+          found.permitsNothing
+            ? h("p.matrix-nothing", "Together they permit nothing, so no token would be issued.")
+            : h("p.capability-text", copyableValue(found.granted)),
         );
     },
     showError: (error) => fill(result, errorNote(error)),

@@ -1,6 +1,7 @@
 // The life of a credential: from issue to expiry, with the moment of renewal and now. Other pages may use it, with
 // `life.css` and `tokens.css`.
 
+import { clockAhead } from "./clock.mjs";
 import { copyableTime } from "./copy.mjs";
 import { h } from "./dom.mjs";
 import { duration } from "./format.mjs";
@@ -10,8 +11,8 @@ const TICK_MS = 1000;
 // Returns a bar that moves with the time. Insert it at once: it stops if it is not part of the page a second later.
 // `life` is the JSON that the service and `ably-auth-inspect` compute.
 export function renderLife(life) {
-  // The clock of the service may differ from the reader's; the bar shows the service's.
-  const ahead = life.now - Date.now();
+  // The clock of the service may differ from the reader's, and may be moved; the bar shows the service's.
+  const known = life.now - Date.now();
   const fillBar = h("div.life-past");
   const nowMark = h("div.life-now");
   const sentence = h("p.life-sentence");
@@ -30,7 +31,7 @@ export function renderLife(life) {
     ),
   );
   const draw = () => {
-    const now = Date.now() + ahead;
+    const now = Date.now() + clockAhead(known);
     const state = stateAt(life, now);
     node.dataset.state = state;
     const part = `${share(life, now) * 100}%`;

@@ -88,7 +88,8 @@ service.subscribe(({ value }) => {
     h(
       "p.service-url",
       h("span.service-dot", { "aria-hidden": "true" }),
-      h("span.mono", { title: facts.url }, facts.url.replace(/^https?:\/\//, "")),
+      // The admin address does not know under which address the service itself is reached.
+      h("span.mono", { title: facts.url ?? location.origin }, new URL(facts.url ?? location.origin).host),
     ),
     h("p.muted", `Version ${facts.version} · ${count(facts.connections, "connection")}`),
     facts.clockAheadMs ? h("a.notice", { href: "#/act" }, `Clock ahead by ${duration(facts.clockAheadMs)}`) : null,

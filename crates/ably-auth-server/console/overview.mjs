@@ -57,7 +57,7 @@ function showHint(place, { journal }) {
 
 function statusTiles({ service, faults }) {
   return [
-    tile("URL", copyableValue(service.url)),
+    tile("URL", copyableValue(service.url ?? location.origin)),
     tile(
       "Log",
       h("a", { href: "#/log" }, count(service.journal?.rows ?? 0, "row")),
@@ -146,10 +146,14 @@ async function fillKey(body, key, context) {
     key.matrix ? renderMatrix(key.matrix, { label: `Capability of ${key.name}` }) : h("p.mono", key.capability),
     snippets,
   );
+  if (!context.service.can("reveal")) {
+    fill(secret, h("p.muted", "This console does not reveal secrets."));
+    return;
+  }
   const path = `keys/${encodeURIComponent(key.name)}`;
   try {
     const masked = await context.api.get(path);
-    const reveal = context.service.can("reveal") ? once(() => context.api.post(`${path}/reveal`, {})) : null;
+    const reveal = once(() => context.api.post(`${path}/reveal`, {}));
     showSecret(secret, masked, reveal);
     if (masked.snippets?.length > 0)
       fill(snippets, h("h4", "Snippets"), renderSnippets(masked.snippets, key.name, reveal));
@@ -180,10 +184,9 @@ function showSecret(place, masked, reveal) {
     h(
       "div.secret-line",
       value,
-      reveal ? h("button.button.small", { type: "button", click: toggle }, icon("eye"), word) : null,
-      reveal ? copyButton(async () => (await reveal()).key, { what: "the key" }) : null,
+      h("button.button.small", { type: "button", click: toggle }, icon("eye"), word),
+      copyButton(async () => (await reveal()).key, { what: "the key" }),
     ),
-    reveal ? null : h("p.muted", "This service does not reveal secrets."),
     problem,
   );
 }
@@ -195,9 +198,7 @@ function renderSnippets(snippets, keyName, reveal) {
     panel: codeBlock(snippet.text, {
       language: snippet.language,
       label: `${snippet.title} snippet`,
-      copyText: reveal
-        ? async () => (await reveal()).snippets.find((other) => other.id === snippet.id)?.text ?? snippet.text
-        : null,
+      copyText: async () => (await reveal()).snippets.find((other) => other.id === snippet.id)?.text ?? snippet.text,
     }),
   }));
   return [
@@ -206,7 +207,7 @@ function renderSnippets(snippets, keyName, reveal) {
       selected: preferences.get("snippet") ?? undefined,
       onSelect: (id) => preferences.set("snippet", id),
     }),
-    reveal ? h("p.muted.small-note", "Copy puts the real secret into the snippet.") : null,
+    h("p.muted.small-note", "Copy puts the real secret into the snippet."),
   ];
 }
 

@@ -1,5 +1,7 @@
 // The overview of the service, read again and again as long as the page is visible.
 
+import { clockAhead, setServiceTime } from "./clock.mjs";
+
 const INTERVAL_MS = 5000;
 // While the service is stopped, its return is noticed sooner.
 const UNREACHABLE_INTERVAL_MS = 2000;
@@ -9,8 +11,6 @@ export class ServiceState {
   value = null;
   // The error of the last request, or null.
   error = null;
-  // The lead of the service's clock over the reader's, in ms.
-  #aheadMs = 0;
   #api;
   #listeners = new Set();
   #timer = null;
@@ -37,7 +37,7 @@ export class ServiceState {
 
   // Returns the time on the clock of the service.
   now() {
-    return Date.now() + this.#aheadMs;
+    return Date.now() + clockAhead(0);
   }
 
   // Reads the overview. Calls at the same time share one request.
@@ -54,7 +54,7 @@ export class ServiceState {
       this.value = await this.#api.get("overview");
       this.error = null;
       this.#api.isOpen = this.value.service.mode === "sandbox";
-      this.#aheadMs = this.value.service.now - Date.now();
+      setServiceTime(this.value.service.now);
     } catch (error) {
       this.error = error;
     }

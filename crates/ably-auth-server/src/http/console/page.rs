@@ -43,6 +43,7 @@ const FILES: &[(&str, &[u8])] = files![
     "actions_keys.mjs",
     "actions_sandbox.mjs",
     "api.mjs",
+    "clock.mjs",
     "code.mjs",
     "confirm.mjs",
     "connection_row.mjs",
