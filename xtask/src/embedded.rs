@@ -6,11 +6,10 @@ use std::process::Command;
 
 use crate::toolchain::Toolchain;
 use crate::workspace::Workspace;
-use crate::{Complaints, Result, command, examples};
+use crate::{Complaints, Result, book, command, examples};
 
 const FIRMWARE: &str = "tests/targets/firmware/Cargo.toml";
 const SENSOR: &str = "tests/targets/firmware/src/bin/sensor.rs";
-const EXPLORER: &str = "tests/targets/explorer/Cargo.toml";
 /// The target on which the flash of signing is compared with its lower bound.
 const MEASURE: &str = "thumbv7em-none-eabihf";
 const WASM: &str = "wasm32-unknown-unknown";
@@ -101,29 +100,16 @@ impl Bench {
         self.measure(WASM, &module, node.arg("tests/targets/firmware/checks.mjs").arg(&module))
     }
 
-    /// Builds and runs a web page that calls core, with the standard library that rustup provides for browsers.
+    /// Builds the module of the guide's explorer, and asks it in node; `cargo xtask browser` tests its page.
     fn run_explorer(&mut self) -> Result {
-        let folder = self.folder.join("explorer");
-        let mut cargo =
-            self.toolchain.cargo(&["build", "--quiet", "--locked", "--release", "--manifest-path", EXPLORER]);
-        cargo.args(["--target", WASM, "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
-        command::run(cargo.arg("--target-dir").arg(&folder))?;
+        let module = book::module(&self.toolchain, &Workspace::load()?.target_directory)?;
         let node = self.toolchain.program("node", "node", &["nodejs"])?;
-        let module = folder.join(WASM).join("release/explorer.wasm");
-        let file = |name: &str| {
-            let path = Path::new("tests/targets/explorer").join(name);
-            fs::canonicalize(&path).map_err(|error| format!("cannot find `{}`: {error}", path.display()))
-        };
-        let (explore, typing, page) = (file("explore.mjs")?, file("type.mjs")?, file("index.html")?);
+        let script = Path::new("tests/targets/explorer/explore.mjs");
+        let script =
+            fs::canonicalize(script).map_err(|error| format!("cannot find `{}`: {error}", script.display()))?;
         self.play(
             "tests/targets/explorer/src/lib.rs",
-            &[
-                ("node", &node),
-                ("explore.mjs", &explore),
-                ("type.mjs", &typing),
-                ("index.html", &page),
-                ("explorer.wasm", &module),
-            ],
+            &[("node", &node), ("explore.mjs", &script), ("explorer.wasm", &module)],
         );
         Ok(())
     }

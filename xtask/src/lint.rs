@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use crate::report::Report;
 use crate::workspace::{Package, Workspace};
-use crate::{Result, command, suites};
+use crate::{Result, book, command, suites};
 
 /// Workspaces that clippy cannot build on the host: for other machines, or from packaged crates.
 const ALONE: &[&str] = &["tests/packaged/Cargo.toml", "tests/targets/Cargo.toml"];
@@ -139,18 +139,10 @@ fn check_links(pages: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result {
     command::run(lychee.args(["--offline", "--include-fragments", "--no-progress"]).args(pages))
 }
 
-/// Builds the guide with mdBook, and checks the links of the built pages. A warning is an error.
+/// Builds the guide with mdBook, and checks the links of the built pages.
 fn book(target: &Path) -> Result {
-    let mut mdbook = tool("mdbook", "MDBOOK")?;
-    let built = mdbook.args(["build", "docs"]).output().map_err(|error| format!("cannot run mdbook: {error}"))?;
-    let messages = String::from_utf8_lossy(&built.stderr);
-    eprint!("{messages}");
-    if !built.status.success() || messages.lines().any(|line| line.starts_with(" WARN")) {
-        return Err("`mdbook build docs` failed or warned; its messages above say why".into());
-    }
     let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "html");
-    let files = fs::read_dir(target.join("book")).map_err(|error| format!("cannot read the book: {error}"))?;
-    check_links(files.filter_map(|file| Some(file.ok()?.path())).filter(is_page))
+    check_links(book::files(&book::build(target)?)?.into_iter().filter(is_page))
 }
 
 /// Checks core with every combination of its features.
@@ -161,7 +153,7 @@ fn tiers() -> Result {
 }
 
 /// Returns a command for a cargo plugin, or an error if it is not installed.
-fn tool(name: &str, variable: &str) -> Result<Command> {
+pub(crate) fn tool(name: &str, variable: &str) -> Result<Command> {
     let program = env::var_os(variable).unwrap_or_else(|| name.into());
     match Command::new(&program).arg("--version").output() {
         Ok(_) => Ok(Command::new(program)),

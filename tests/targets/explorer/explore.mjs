@@ -1,52 +1,36 @@
-// Calls the module `explorer.wasm`. As a program: node explore.mjs MODULE CAPABILITY ASKED RESOURCE OPERATION
+// Asks the module in node, and prints what the page shows:
+// node explore.mjs MODULE inspect TEXT [OPERATION CHANNEL]
+// node explore.mjs MODULE intersect CAPABILITY CAPABILITY
+// The moment is 2026-01-01, so that the output stays the same.
 
-/** The meanings of the marks in a table. */
-export const MARKS = {
-    granted: { sign: '●', means: 'granted' },
-    beyond: { sign: '✗', means: 'beyond the key' },
-    unasked: { sign: '○', means: 'not asked' },
-    no: { sign: '·', means: 'neither' },
-};
+import { readFileSync } from 'node:fs';
 
-/** Returns a function of four texts: the key's capability, the requested capability or '', a resource and an operation. */
-export async function explorer(bytes) {
-    const { instance } = await WebAssembly.instantiate(bytes);
-    const { memory, input, explore, output } = instance.exports;
-    return (...texts) => {
-        const written = new TextEncoder().encode(texts.join('\0'));
-                // Get the memory after each call, because it is a new buffer after it has grown.
-        const start = input(written.length);
-        new Uint8Array(memory.buffer).set(written, start);
-        const length = explore();
-        return JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, output(), length)));
-    };
+import { load } from '../../../docs/explorer/module.mjs';
+
+const NOW = Date.UTC(2026, 0, 1);
+const SIGNS = { yes: '●', refused: '✗', unrequested: '○', no: '·' };
+
+function* shown({ report, answer, granted, matrix, error }) {
+  if (error) yield `error ${error.code}: ${error.message}`;
+  if (report) {
+    yield `${report.kind}: ${report.title}`;
+    for (const { label, value } of report.facts) yield `  ${label}: ${value}`;
+    if (report.life) yield `  ${report.life.state}`;
+    for (const problem of report.problems) yield `  problem: ${problem}`;
+  }
+  if (granted) yield `granted: ${granted}`;
+  const table = matrix ?? report?.matrix;
+  if (table) {
+    const widest = Math.max(0, ...table.rows.map(({ resource }) => resource.length));
+    const row = (resource, cells) => `${resource.padEnd(widest)}  ${cells.map((cell, at) => cell.padEnd(table.operations[at].length)).join(' ')}`.trimEnd();
+    yield row('', table.operations);
+    for (const { resource, marks } of table.rows) yield row(resource, marks.map((mark) => SIGNS[mark]));
+  }
+  if (answer) yield `${answer.permitted ? 'yes' : 'no'}: ${answer.explanation}`;
 }
 
-/** Returns the text about the capability of the token. */
-export function granted(answer) {
-    return answer.granted ? `granted: ${answer.granted}` : 'nothing is granted: no token would be issued (40160)';
-}
-
-function* lines(answer) {
-    if (answer.error) {
-        yield `${answer.field}: ${answer.error}`;
-        return;
-    }
-    yield granted(answer);
-    yield answer.says;
-    const widest = Math.max(0, ...answer.rows.map(({ resource }) => resource.length));
-    const row = (resource, cells) => {
-        const columns = cells.map((cell, at) => cell.padEnd(answer.operations[at].length));
-        return `${resource.padEnd(widest)}  ${columns.join(' ')}`.trimEnd();
-    };
-    yield row('', answer.operations);
-    for (const { resource, marks } of answer.rows) yield row(resource, marks.map((mark) => MARKS[mark].sign));
-}
-
-if (globalThis.process?.argv[1]?.endsWith('explore.mjs')) {
-    const { readFileSync } = await import('node:fs');
-    const [module, ...texts] = process.argv.slice(2);
-    const answer = (await explorer(readFileSync(module)))(...texts);
-    console.log([...lines(answer)].join('\n'));
-    process.exitCode = answer.permitted ? 0 : 1;
-}
+const [path, what, ...texts] = process.argv.slice(2);
+const ask = await load(readFileSync(path));
+const [text, operation, channel] = texts;
+const question = what === 'inspect' ? { now: NOW, text, operation, channel } : { a: texts[0], b: texts[1] };
+console.log([...shown(ask({ ask: what, ...question }))].join('\n'));

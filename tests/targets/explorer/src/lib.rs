@@ -1,50 +1,61 @@
-//! An explorer for capabilities, which runs core in a browser and in node. It shows what a token may do, and why.
+//! The module of the guide's credential explorer: `ably-auth-inspect` in a browser, and here in node.
 //!
 //! ```console
 //! $ cargo build --release --target wasm32-unknown-unknown
-//! $ node explore.mjs explorer.wasm '{"chat:*":["publish","subscribe"]}' '{"chat:lobby":["*"]}' chat:lobby publish
-//! granted: {"chat:lobby":["publish","subscribe"]}
-//! `publish` on `chat:lobby` is permitted by `chat:lobby`
-//!             * publish subscribe
-//! chat:*      · ○       ○
-//! chat:lobby  ✗ ●       ●
-//! $ node explore.mjs explorer.wasm '{"chat:*":["publish","subscribe"]}' '' chat:lobby history
-//! granted: {"chat:*":["publish","subscribe"]}
-//! `history` on `chat:lobby` is not permitted: `chat:*` covers it, but has only `publish`, `subscribe`
+//! $ node explore.mjs explorer.wasm inspect '{"chat:*":["publish","subscribe"]}' publish chat:lobby
+//! capability: capability
+//!   resources: 1
+//!   canonical text: {"chat:*":["publish","subscribe"]}
 //!         publish subscribe
 //! chat:*  ●       ●
-//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{"status":["publish"]}' status publish
-//! nothing is granted: no token would be issued (40160)
-//! `publish` on `status` is not permitted: nothing covers it, and nothing has that operation
+//! yes: `publish` on `chat:lobby` is permitted by `chat:*`
+//! $ node explore.mjs explorer.wasm inspect '{"chat:*":["publish","subscribe"]}' history chat:lobby
+//! capability: capability
+//!   resources: 1
+//!   canonical text: {"chat:*":["publish","subscribe"]}
+//!         publish subscribe
+//! chat:*  ●       ●
+//! no: `history` on `chat:lobby` is not permitted: `chat:*` covers it, but has only `publish`, `subscribe`
+//! $ node explore.mjs explorer.wasm inspect '{"chat:*":["pubish"]}'
+//! capability: capability
+//!   problem: unknown operation `pubish` in resource `chat:*` (byte 12); operations are …, or `*` for all
+//!         pubish
+//! chat:*  ●
+//! $ node explore.mjs explorer.wasm inspect 'Authorization: Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6ImFwcC5rZXkifQ.eyJpYXQiOjE3NjcyMjU2MDAsIngtYWJseS1jYXBhYmlsaXR5Ijp7ImNoYXQiOlsiKiJdfX0.c2ln'
+//! jwt: JWT, not verified
+//!   header: alg = HS256
+//!   header: kid = app.key
+//!   claim: iat = 1767225600 (2026-01-01 00:00:00 UTC)
+//!   claim: x-ably-capability = {"chat":["*"]}
+//!   found in: an Authorization header with Bearer
+//!   problem: its signature has 3 bytes, not 32; pass on the whole token
+//!   problem: `exp` is missing; give it in seconds since the epoch
+//!   problem: `x-ably-capability` is an object; give its JSON as a string: "{\"chat\":[…]}"
+//! $ node explore.mjs explorer.wasm inspect app.key:secret
+//! key: API key
+//!   key name: app.key
+//!   app id: app
+//!   key id: key
+//!   secret: 6 characters, not shown
+//! $ node explore.mjs explorer.wasm intersect '{"chat:*":["publish","subscribe"]}' '{"chat:lobby":["*"]}'
+//! granted: {"chat:lobby":["publish","subscribe"]}
+//!             * publish subscribe
+//! chat:*      · ✗       ✗
+//! chat:lobby  ○ ●       ●
+//! $ node explore.mjs explorer.wasm intersect '{"chat:*":["publish"]}' '{"status":["publish"]}'
+//! granted: {}
 //!         publish
-//! chat:*  ○
-//! status  ✗
-//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '{chat}' chat:lobby publish
-//! asked: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
-//! $ node explore.mjs explorer.wasm '{"chat:*":["publish"]}' '' chat:lobby pubish
-//! operation: unknown operation `pubish`; operations are …`publish`…
-//! $ node type.mjs index.html explorer.wasm 'operation=publish' 'asked={chat}' 'asked=' 'resource='
-//! at first: No: history on chat:lobby is not permitted: chat:lobby covers it, but has only publish, subscribe
-//!     granted: {"chat:lobby":["publish","subscribe"]}
-//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
-//! operation=publish: Yes: publish on chat:lobby is permitted by chat:lobby
-//!     granted: {"chat:lobby":["publish","subscribe"]}
-//!     chat:* neither, not asked, not asked; chat:lobby beyond the key, granted, granted
-//! asked={chat}: no answer; asked is wrong: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
-//! asked=: Yes: publish on chat:lobby is permitted by chat:*
-//!     granted: {"chat:*":["publish","subscribe"]}
-//!     chat:* granted, granted
-//! resource=: no answer; resource is wrong: resource is empty; name a channel, …
+//! chat:*  ✗
+//! status  ○
+//! $ node explore.mjs explorer.wasm intersect '{"chat:*":["publish"]}' '{chat}'
+//! error 40000: invalid `b`: expected the name of a resource (byte 1); write it as a JSON string, in double quotes
 //! ```
 //!
-//! For a browser, put `index.html`, `page.mjs`, `explore.mjs` and the module, as `explorer.wasm`, on any web server.
-//! For example, run `python3 -m http.server --bind 127.0.0.1` in their folder.
+//! The page is `docs/explorer/`; `cargo xtask book` puts the module next to it.
 
-mod answer;
+mod question;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use answer::Answer;
 
 // WebAssembly functions pass only numbers, so texts are written into this memory and read from it.
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -54,8 +65,7 @@ fn lock<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the address for `length` bytes of input: the key's capability, the requested capability or an empty text, a
-/// resource and an operation, separated by zero bytes.
+/// Returns the address for `length` bytes of input: a [`question::Question`] as JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn input(length: usize) -> *mut u8 {
     let mut input = lock(&INPUT);
@@ -64,14 +74,12 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
     input.as_mut_ptr()
 }
 
-/// Evaluates the input. Returns the length in bytes of the output: an [`Answer`] as JSON.
+/// Answers the question of the input. Returns the length in bytes of the output: JSON, as the service's console answers.
 #[unsafe(no_mangle)]
-pub extern "C" fn explore() -> usize {
-    let input = lock(&INPUT);
-    let text = String::from_utf8_lossy(&input);
-    let answer = Answer::to(&text.split('\0').collect::<Vec<_>>());
+pub extern "C" fn answer() -> usize {
+    let answer = question::answer(&lock(&INPUT));
     let mut output = lock(&OUTPUT);
-    *output = answer.to_json();
+    *output = answer.to_string();
     output.len()
 }
 
