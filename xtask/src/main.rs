@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod book;
 mod command;
 mod cross;
 mod embedded;
@@ -60,6 +61,7 @@ const TASKS: &[Task] = &[
         about: "run the examples, and compare their output with their documentation; needs curl",
         run: examples::run,
     },
+    Task { name: "book", options: &[], about: "build the guide as a book, with its explorer", run: book::run },
     Task {
         name: "api",
         options: &["--accept"],
@@ -109,6 +111,13 @@ const TASKS: &[Task] = &[
         options: &[],
         about: "run Ably's SDKs and our clients against the service; needs node, npm, python3 and the network",
         run: suites::interop,
+    },
+    Task {
+        name: "browser",
+        options: &["--screenshots"],
+        about: "test the console and the guide's explorer in Chromium, with npm's `ably`; --screenshots renews the images of \
+            the guide; needs chromium, node, npm and the network",
+        run: suites::browser,
     },
     Task {
         name: "openapi",

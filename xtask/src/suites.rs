@@ -1,7 +1,7 @@
 //! Tasks that only run tests or a program of `tests`, with the options that it needs.
 
 use crate::workspace::Workspace;
-use crate::{Result, command};
+use crate::{Result, book, command};
 
 /// Rules of the project that the compiler does not check.
 pub(crate) fn tidy(_: &[String]) -> Result {
@@ -71,20 +71,27 @@ pub(crate) fn build_programs() -> Result {
 /// Ably's SDKs and our clients with the service.
 pub(crate) fn interop(_: &[String]) -> Result {
     build_programs()?;
-    others("sdks")
+    others("sdks", &[])
 }
 
 /// The service against its description.
 pub(crate) fn openapi(_: &[String]) -> Result {
     build_programs()?;
-    others("openapi")
+    others("openapi", &[])
+}
+
+/// The console and the guide's explorer in a browser.
+pub(crate) fn browser(options: &[String]) -> Result {
+    book::run(&[])?;
+    build_programs()?;
+    others("browser", options)
 }
 
 /// The test vectors, made with other implementations.
 pub(crate) fn vectors(_: &[String]) -> Result {
-    others("vectors")
+    others("vectors", &[])
 }
 
-fn others(task: &str) -> Result {
-    command::run(&mut command::cargo(["run", "--quiet", "--package", "interop", "--", task]))
+fn others(task: &str, options: &[String]) -> Result {
+    command::run(command::cargo(["run", "--quiet", "--package", "interop", "--", task]).args(options))
 }

@@ -1,8 +1,9 @@
-//! The service and our JWTs as programs of others see them: Ably's SDKs, schemathesis, and other JWT libraries.
+//! The service and our JWTs as programs of others see them: Ably's SDKs, schemathesis, other JWT libraries, and a browser.
 //!
-//! `interop sdks|openapi|vectors`, in the root of the project. The programs are installed under `target/interop`, from npm
+//! `interop sdks|openapi|vectors|browser`, in the root of the project. The programs are installed under `target/interop`, from npm
 //! and PyPI.
 
+mod browser;
 mod first_lines;
 mod matrix;
 mod openapi;
@@ -22,7 +23,8 @@ fn main() -> ExitCode {
         Some("sdks") => sdks::run(),
         Some("openapi") => openapi::run(),
         Some("vectors") => vectors::run(),
-        _ => Err(vec!["invalid task; give `sdks`, `openapi` or `vectors`".into()]),
+        Some("browser") => browser::run(std::env::args().any(|option| option == "--screenshots")),
+        _ => Err(vec!["invalid task; give `sdks`, `openapi`, `vectors` or `browser`".into()]),
     };
     let Err(complaints) = done else { return ExitCode::SUCCESS };
     complaints.iter().for_each(|complaint| eprintln!("error: {complaint}"));

@@ -1,10 +1,10 @@
 //! Tests the service against `docs/openapi.yaml` with schemathesis, with valid and invalid requests.
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
-use std::{fs, path};
 
-use crate::programs::{cli, folder, python};
+use crate::programs::{absolute, cli, folder, python};
 use crate::servers::{Server, service};
 use crate::{Result, run as run_command};
 
@@ -80,10 +80,6 @@ fn schemathesis(python: &Path, config: &str, service: &Server) -> Result<Command
         run.current_dir(folder);
     }
     Ok(run)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    path::absolute(path).map_err(|error| vec![format!("cannot resolve `{}`: {error}", path.display())])
 }
 
 /// Writes a file, and returns its absolute path.

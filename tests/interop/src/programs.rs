@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::{env, fs, path};
 
 use crate::{Result, run};
 
-const NPM_SDK: &str = "ably@2.26.0";
+pub(crate) const NPM_SDK: &str = "ably@2.26.0";
 const PYPI_SDK: &str = "ably==3.1.4";
 
 /// Programs that a minimal Debian lacks: the arguments of a check that they are installed, and their packages.
 const NEEDED: &[(&str, &[&str], &[&str])] = &[
     ("node", &["--version"], &["nodejs"]),
     ("npm", &["--version"], &["npm"]),
+    ("chromium", &["--version"], &["chromium"]),
     ("python3", &["-c", "import ensurepip"], &["python3", "python3-venv"]),
 ];
 
@@ -29,14 +30,14 @@ impl Programs {
     /// Installs the SDKs. `cargo xtask` has built `ably-auth` and the driver.
     pub(crate) fn ready() -> Result<Self> {
         let folder = folder("interop")?;
-        npm(&folder, NPM_SDK)?;
+        npm(&folder, &[NPM_SDK])?;
         let python = python(&folder.join("python"), &[PYPI_SDK])?;
         Ok(Self { python, cli: cli()?, ours: built("examples/interop")?, folder })
     }
 }
 
 /// Returns cargo's target folder, which this program is in.
-fn target() -> Result<PathBuf> {
+pub(crate) fn target() -> Result<PathBuf> {
     let program = env::current_exe().ok().and_then(|program| Some(program.ancestors().nth(2)?.to_owned()));
     program.ok_or_else(|| vec!["cannot find the target folder; start this program with cargo".into()])
 }
@@ -46,6 +47,11 @@ pub(crate) fn folder(name: &str) -> Result<PathBuf> {
     let folder = target()?.join(name);
     fs::create_dir_all(&folder).map_err(|error| vec![format!("cannot create `{}`: {error}", folder.display())])?;
     Ok(folder)
+}
+
+/// Makes a path independent of the working directory.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
+    path::absolute(path).map_err(|error| vec![format!("cannot resolve `{}`: {error}", path.display())])
 }
 
 /// Returns the program `ably-auth`.
@@ -60,12 +66,12 @@ fn built(name: &str) -> Result<PathBuf> {
     path.is_file().then_some(path.clone()).ok_or_else(missing)
 }
 
-/// Installs a package of npm in the folder.
-pub(crate) fn npm(folder: &Path, package: &str) -> Result {
+/// Installs packages of npm in the folder.
+pub(crate) fn npm(folder: &Path, packages: &[&str]) -> Result {
     install_missing(&["node", "npm"])?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
-    run(npm.arg(folder).arg(package))
+    run(npm.arg(folder).args(packages))
 }
 
 /// Creates a Python environment in the folder, and installs the packages there.
@@ -81,7 +87,7 @@ pub(crate) fn python(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
 }
 
 /// Installs missing programs from Debian's packages, if this process runs as root.
-fn install_missing(programs: &[&str]) -> Result {
+pub(crate) fn install_missing(programs: &[&str]) -> Result {
     let is_here = |program: &str, args: &[&str]| {
         let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())

@@ -17,7 +17,7 @@ const VECTORS: &str = "tests/vectors/jwt.json";
 
 pub(crate) fn run() -> Result {
     let folder = folder("vectors")?;
-    npm(&folder, NPM_LIBRARY)?;
+    npm(&folder, &[NPM_LIBRARY])?;
     let python = python(&folder.join("python"), &[PYPI_LIBRARY])?;
 
     let (from_npm, from_both) = (folder.join("npm.json"), folder.join("jwt.json"));
