@@ -27,6 +27,8 @@ pages! {
     ThreatModel = "../docs/threat-model.md",
     Connecting = "../docs/connecting.md",
     Realtime = "../docs/realtime.md",
+    Console = "../docs/console.md",
+    Explorer = "../docs/explorer.md",
     Running = "../docs/running.md",
     Scale = "../docs/scale.md",
 }
