@@ -89,8 +89,15 @@ pub(super) fn record(call: &Call<'_>, reply: &Reply, endpoint: Endpoint) {
         let request = request.and_then(|(request, key)| request.trust_key_holder(key).ok());
         details.nonce = request.and_then(|request| request.nonce()).map(Into::into);
     }
+    let asked = token_request.as_ref().zip(key_in_path.as_ref());
+    let asked = asked.and_then(|(request, key)| request.trust_key_holder(key).ok()?.client_id().ok());
     let named = if row.key.is_none() { named_key(credential.as_deref()) } else { None };
-    let row = Row { key: row.key.or(named.as_ref()), reason: Some(reason), ..row };
+    let row = Row {
+        key: row.key.or(named.as_ref()),
+        client_id: row.client_id.or_else(|| asked.as_ref()?.as_str()).map(|client_id| start(client_id, MAX_TEXT)),
+        reason: Some(reason),
+        ..row
+    };
     journal.push(&Entry::of(&row.encode(&details)));
 }
 

@@ -17,7 +17,7 @@ const REFUSED: Rate = Rate { per_second: 1_000, burst: 10_000 };
 /// The maximum rate of refusals that are recorded with evidence. To find the cause of a wrong mac takes many trials.
 const EXPLAINED: Rate = Rate { per_second: 50, burst: 1_000 };
 
-/// What is recorded of a burst. Granted requests do not use up the room of refusals.
+/// The admission of entries. Granted requests do not use up the room of refusals.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     granted: Mutex<Bucket>,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ably_auth_backend::credentials::Credential;
-use ably_auth_core::{ClientId, KeyName, Timestamp, TokenDetails};
+use ably_auth_core::{ClientId, KeyName, Timestamp, TokenDetails, UnverifiedJwt};
 
 use crate::journal::row::{CredentialFacts, CredentialKind};
 use crate::policy::authenticate::Principal;
@@ -51,7 +51,12 @@ pub(crate) fn credential_text(credential: &Credential) -> String {
 
 /// Returns the key that a refused credential names.
 pub(crate) fn named_key(credential: Option<&str>) -> Option<KeyName> {
-    let report = ably_auth_inspect::inspect(credential?, Timestamp::from_millis(0));
+    let credential = credential?;
+    // A JWT with invalid claims still names its key.
+    if let Ok(jwt) = UnverifiedJwt::parse(credential) {
+        return Some(jwt.key_name().clone());
+    }
+    let report = ably_auth_inspect::inspect(credential, Timestamp::from_millis(0));
     KeyName::parse(report.members().get("keyName")?.as_str()?).ok()
 }
 
