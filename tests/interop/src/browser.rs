@@ -10,7 +10,7 @@ use crate::programs::{NPM_SDK, absolute, cli, folder, install_missing, npm, targ
 use crate::{Result, run as run_command};
 
 const TESTS: &str = "tests/browser";
-const PACKAGES: [&str; 3] = ["playwright-core@1.65.1", "axe-core@4.14.1", NPM_SDK];
+const PACKAGES: [&str; 3] = ["playwright-core@1.61.0", "axe-core@4.14.1", NPM_SDK];
 /// Files that run at the same time.
 const CONCURRENCY: &str = "--test-concurrency=2";
 
